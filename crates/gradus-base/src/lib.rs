@@ -1,0 +1,1 @@
+//! Shapes, element types, views and errors: the words every other Gradus crate speaks.

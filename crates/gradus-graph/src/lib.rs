@@ -1,0 +1,1 @@
+//! The lazy computation graph of Gradus: nodes, gradients, plans and their execution.

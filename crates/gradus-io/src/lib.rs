@@ -1,0 +1,1 @@
+//! File formats of Gradus: safetensors, checkpoints, npz, TensorBoard events.

@@ -1,0 +1,1 @@
+//! Tensors of Gradus and every op on them, one place per op.

@@ -1,0 +1,1 @@
+//! The op test harness of Gradus: oracles, gradient checks, tolerances.

@@ -1,0 +1,1 @@
+//! The training loop of Gradus: fit, callbacks, metrics, optimisers, schedules, checkpoints.
