@@ -131,6 +131,18 @@ impl View {
         Some(View { shape, strides, offset: self.offset })
     }
 
+    /// The lowest place any element has and one past the highest; `(offset, offset)` if there are none.
+    pub fn reach(&self) -> (isize, isize) {
+        let offset = self.offset as isize;
+        if self.shape.is_empty() {
+            return (offset, offset);
+        }
+        let ends = || self.strides().iter().zip(&*self.shape).map(|(s, &n)| s * (n as isize - 1));
+        let low: isize = ends().filter(|&e| e < 0).sum();
+        let high: isize = ends().filter(|&e| e > 0).sum();
+        (offset + low, offset + high + 1)
+    }
+
     /// The place of the element with the given row-major index.
     pub fn index(&self, mut flat: usize) -> usize {
         let mut place = self.offset as isize;

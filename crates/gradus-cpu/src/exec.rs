@@ -1,0 +1,264 @@
+//! Execution: a flat list of steps over storages. A step is a kernel with the places it reads and writes,
+//! resolved before the first run, so that running allocates nothing.
+
+use crate::buffer::{ALIGN, Buffer};
+use gradus_base::{DType, View};
+
+/// What a step runs. Built for fixed shapes, strides and types.
+///
+/// # Safety
+/// `run` may touch only the bytes that the views it was built for reach from the given pointers, and
+/// `workspace()` bytes of the workspace.
+pub unsafe trait Kernel: Send + Sync {
+    /// Runs on the given memory.
+    ///
+    /// # Safety
+    /// The pointers must be valid for the views the kernel was built for; outputs overlap nothing, except where
+    /// the kernel was told that one shares an input's place.
+    unsafe fn run(&self, args: &Args<'_>);
+    /// Bytes of workspace it wants, 64-byte aligned, contents undefined.
+    fn workspace(&self) -> usize {
+        0
+    }
+    /// The algorithm's name, for `plan` listings; empty if there is but one.
+    fn algorithm(&self) -> &str {
+        ""
+    }
+}
+
+/// The memory a kernel runs on.
+pub struct Args<'a> {
+    inputs: &'a [*mut u8],
+    outputs: &'a [*mut u8],
+    workspace: *mut u8,
+}
+
+impl Args<'_> {
+    /// The first element of input `i`.
+    pub fn input<T>(&self, i: usize) -> *const T {
+        self.inputs[i].cast_const().cast()
+    }
+    /// All inputs' first bytes.
+    pub fn inputs(&self) -> &[*const u8] {
+        // SAFETY: *mut u8 and *const u8 have the same layout.
+        unsafe { std::slice::from_raw_parts(self.inputs.as_ptr().cast(), self.inputs.len()) }
+    }
+    /// The first element of output `i`.
+    pub fn output<T>(&self, i: usize) -> *mut T {
+        self.outputs[i].cast()
+    }
+    /// All outputs' first bytes.
+    pub fn outputs(&self) -> &[*mut u8] {
+        self.outputs
+    }
+    /// The workspace.
+    pub fn workspace<T>(&self) -> *mut T {
+        self.workspace.cast()
+    }
+}
+
+/// A place in a storage: where a value's first element lies and the range of bytes its view reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    storage: usize,
+    first: usize,
+    high: usize,
+}
+
+impl Place {
+    /// The place of a value whose buffer begins at byte `begin` of `storage`. Storage 0 is the arena.
+    ///
+    /// # Panics
+    /// If the view reaches before the buffer's beginning.
+    pub fn new(storage: usize, begin: usize, dtype: DType, view: &View) -> Place {
+        let (low, high) = view.reach();
+        assert!(low >= 0, "a view reaches before its buffer");
+        let size = dtype.size();
+        Place { storage, first: begin + view.offset * size, high: begin + high as usize * size }
+    }
+    /// Which storage.
+    pub fn storage(&self) -> usize {
+        self.storage
+    }
+    /// The first element's byte.
+    pub fn first(&self) -> usize {
+        self.first
+    }
+}
+
+/// One kernel with its places.
+pub struct Step {
+    kernel: Box<dyn Kernel>,
+    inputs: Vec<Place>,
+    outputs: Vec<Place>,
+    workspace: usize,
+}
+
+impl Step {
+    /// A step; `workspace` is the arena byte where its workspace begins.
+    pub fn new(
+        kernel: Box<dyn Kernel>,
+        inputs: Vec<Place>,
+        outputs: Vec<Place>,
+        workspace: usize,
+    ) -> Step {
+        Step { kernel, inputs, outputs, workspace }
+    }
+    /// The kernel.
+    pub fn kernel(&self) -> &dyn Kernel {
+        &*self.kernel
+    }
+}
+
+/// A list of steps, ready to run.
+pub struct Program {
+    steps: Vec<Step>,
+    arena_bytes: usize,
+    /// For each storage, the bytes the steps reach: a bound buffer must hold as many.
+    reach: Vec<usize>,
+    /// For each storage, whether a step writes there.
+    written: Vec<bool>,
+}
+
+/// The memory one run of a program uses; kept between runs.
+pub struct Memory {
+    arena: Buffer,
+    bound: Vec<*mut u8>,
+    pointers: Vec<*mut u8>,
+}
+
+// SAFETY: the pointers are only followed during a run, while the buffers they come from are borrowed.
+unsafe impl Send for Memory {}
+// SAFETY: shared access only reads the table.
+unsafe impl Sync for Memory {}
+
+/// The buffer behind a storage for one run.
+pub enum Bound<'a> {
+    /// Only read.
+    Read(&'a Buffer),
+    /// Read and written.
+    Write(&'a mut Buffer),
+}
+
+impl Program {
+    /// A program over `storages` storages (the arena is number 0).
+    ///
+    /// # Panics
+    /// If a step reaches outside the arena or names a storage that is not there.
+    pub fn new(steps: Vec<Step>, arena_bytes: usize, storages: usize) -> Program {
+        let mut reach = vec![0; storages];
+        let mut written = vec![false; storages];
+        for step in &steps {
+            for p in step.inputs.iter().chain(&step.outputs) {
+                reach[p.storage] = reach[p.storage].max(p.high);
+            }
+            for p in &step.outputs {
+                written[p.storage] = true;
+            }
+            reach[0] = reach[0].max(step.workspace + step.kernel.workspace());
+        }
+        assert!(reach[0] <= arena_bytes, "a step reaches past the arena");
+        Program { steps, arena_bytes, reach, written }
+    }
+
+    /// The steps, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Bytes of arena.
+    pub fn arena_bytes(&self) -> usize {
+        self.arena_bytes
+    }
+
+    /// Fresh memory for runs of this program.
+    pub fn memory(&self) -> Memory {
+        let places: usize = self.steps.iter().map(|s| s.inputs.len() + s.outputs.len() + 1).sum();
+        Memory {
+            arena: Buffer::zeroed(self.arena_bytes.max(ALIGN)),
+            bound: vec![std::ptr::null_mut(); self.reach.len()],
+            pointers: vec![std::ptr::null_mut(); places],
+        }
+    }
+
+    /// Binds the storages from 1 on, in order, and resolves the places if any moved since the last run.
+    fn bind<'a>(&self, memory: &mut Memory, storages: impl Iterator<Item = Bound<'a>>) {
+        let mut stale = memory.bound[0].is_null();
+        memory.bound[0] = memory.arena.as_mut_ptr();
+        let mut count = 1;
+        for (i, bound) in (1..).zip(storages) {
+            let (pointer, bytes, writable) = match bound {
+                Bound::Read(b) => (b.as_ptr().cast_mut(), b.bytes(), false),
+                Bound::Write(b) => (b.as_mut_ptr(), b.bytes(), true),
+            };
+            assert!(self.reach[i] <= bytes, "storage {i} holds {bytes} of {} bytes", self.reach[i]);
+            assert!(writable || !self.written[i], "storage {i} is written but bound for reading");
+            stale |= memory.bound[i] != pointer;
+            memory.bound[i] = pointer;
+            count += 1;
+        }
+        assert_eq!(count, self.reach.len(), "storages bound");
+        if stale {
+            self.resolve(memory);
+        }
+    }
+
+    fn resolve(&self, memory: &mut Memory) {
+        let mut at = 0;
+        for step in &self.steps {
+            for p in step.inputs.iter().chain(&step.outputs) {
+                memory.pointers[at] = memory.bound[p.storage].wrapping_add(p.first);
+                at += 1;
+            }
+            memory.pointers[at] = memory.bound[0].wrapping_add(step.workspace);
+            at += 1;
+        }
+    }
+
+    /// Runs every step in order over the given storages, numbers 1, 2, … in order.
+    ///
+    /// # Panics
+    /// If a storage is missing, too small, or written but bound for reading.
+    pub fn run<'a>(&self, memory: &mut Memory, storages: impl Iterator<Item = Bound<'a>>) {
+        self.bind(memory, storages);
+        self.run_with(memory, |_, kernel, args| {
+            // SAFETY: the buffers are borrowed for the run; `bind` and `Place` keep every view in bounds.
+            unsafe { kernel.run(args) }
+        });
+    }
+
+    /// As [`Program::run`], calling `before` with each step's number and `after` with its number and its outputs'
+    /// first bytes: for profiles and for finding the first NaN.
+    pub fn run_watched<'a>(
+        &self,
+        memory: &mut Memory,
+        storages: impl Iterator<Item = Bound<'a>>,
+        mut before: impl FnMut(usize),
+        mut after: impl FnMut(usize, &Args<'_>),
+    ) {
+        self.bind(memory, storages);
+        self.run_with(memory, |i, kernel, args| {
+            before(i);
+            // SAFETY: as in `run`.
+            unsafe { kernel.run(args) }
+            after(i, args);
+        });
+    }
+
+    fn run_with(&self, memory: &mut Memory, mut each: impl FnMut(usize, &dyn Kernel, &Args<'_>)) {
+        let mut rest: &[*mut u8] = &memory.pointers;
+        for (i, step) in self.steps.iter().enumerate() {
+            let (inputs, tail) = rest.split_at(step.inputs.len());
+            let (outputs, tail) = tail.split_at(step.outputs.len());
+            each(i, &*step.kernel, &Args { inputs, outputs, workspace: tail[0] });
+            rest = &tail[1..];
+        }
+    }
+}
+
+impl Memory {
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.arena.bytes()
+    }
+}
