@@ -2,7 +2,8 @@
 //! resolved before the first run, so that running allocates nothing.
 
 use crate::buffer::{ALIGN, Buffer};
-use gradus_base::{DType, View};
+use gradus_base::{DType, Element, View};
+use std::cell::RefCell;
 
 /// What a step runs. Built for fixed shapes, strides and types.
 ///
@@ -31,6 +32,7 @@ pub struct Args<'a> {
     inputs: &'a [*mut u8],
     outputs: &'a [*mut u8],
     workspace: *mut u8,
+    fault: &'a RefCell<Option<String>>,
 }
 
 impl Args<'_> {
@@ -50,6 +52,11 @@ impl Args<'_> {
     /// All outputs' first bytes.
     pub fn outputs(&self) -> &[*mut u8] {
         self.outputs
+    }
+    /// Reports a bad value in the data, such as an index out of range; the run ends after this step. The first report
+    /// counts.
+    pub fn fail(&self, what: impl FnOnce() -> String) {
+        self.fault.borrow_mut().get_or_insert_with(what);
     }
     /// The workspace.
     pub fn workspace<T>(&self) -> *mut T {
@@ -84,6 +91,15 @@ impl Place {
     pub fn first(&self) -> usize {
         self.first
     }
+}
+
+/// A step found a bad value in its data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The step's number.
+    pub step: usize,
+    /// What it found.
+    pub what: String,
 }
 
 /// One kernel with its places.
@@ -217,43 +233,90 @@ impl Program {
 
     /// Runs every step in order over the given storages, numbers 1, 2, … in order.
     ///
+    /// # Errors
+    /// The first fault a kernel reports; the steps after it did not run.
+    ///
     /// # Panics
     /// If a storage is missing, too small, or written but bound for reading.
-    pub fn run<'a>(&self, memory: &mut Memory, storages: impl Iterator<Item = Bound<'a>>) {
+    pub fn run<'a>(
+        &self,
+        memory: &mut Memory,
+        storages: impl Iterator<Item = Bound<'a>>,
+    ) -> Result<(), Fault> {
         self.bind(memory, storages);
         self.run_with(memory, |_, kernel, args| {
             // SAFETY: the buffers are borrowed for the run; `bind` and `Place` keep every view in bounds.
             unsafe { kernel.run(args) }
-        });
+        })
     }
 
     /// As [`Program::run`], calling `before` with each step's number and `after` with its number and its outputs'
     /// first bytes: for profiles and for finding the first NaN.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
     pub fn run_watched<'a>(
         &self,
         memory: &mut Memory,
         storages: impl Iterator<Item = Bound<'a>>,
         mut before: impl FnMut(usize),
         mut after: impl FnMut(usize, &Args<'_>),
-    ) {
+    ) -> Result<(), Fault> {
         self.bind(memory, storages);
         self.run_with(memory, |i, kernel, args| {
             before(i);
             // SAFETY: as in `run`.
             unsafe { kernel.run(args) }
             after(i, args);
-        });
+        })
     }
 
-    fn run_with(&self, memory: &mut Memory, mut each: impl FnMut(usize, &dyn Kernel, &Args<'_>)) {
+    fn run_with(
+        &self,
+        memory: &mut Memory,
+        mut each: impl FnMut(usize, &dyn Kernel, &Args<'_>),
+    ) -> Result<(), Fault> {
+        let fault = RefCell::new(None);
         let mut rest: &[*mut u8] = &memory.pointers;
         for (i, step) in self.steps.iter().enumerate() {
             let (inputs, tail) = rest.split_at(step.inputs.len());
             let (outputs, tail) = tail.split_at(step.outputs.len());
-            each(i, &*step.kernel, &Args { inputs, outputs, workspace: tail[0] });
+            each(i, &*step.kernel, &Args { inputs, outputs, workspace: tail[0], fault: &fault });
+            if fault.borrow().is_some() {
+                let what = fault.into_inner().unwrap_or_default();
+                return Err(Fault { step: i, what });
+            }
             rest = &tail[1..];
         }
+        Ok(())
     }
+}
+
+impl Args<'_> {
+    /// Whether the first `len` elements of output `i` are finite; true for integers.
+    ///
+    /// # Panics
+    /// Never: `len` must not exceed what the step's kernel was built for, which the planner sees to.
+    pub fn is_finite(&self, i: usize, dtype: DType, len: usize) -> bool {
+        // SAFETY: the planner passes the length and type of the dense output it built the step for.
+        unsafe {
+            match dtype {
+                DType::F32 => finite(self.outputs[i].cast::<f32>(), len),
+                DType::F64 => finite(self.outputs[i].cast::<f64>(), len),
+                DType::F16 => finite(self.outputs[i].cast::<gradus_base::f16>(), len),
+                DType::BF16 => finite(self.outputs[i].cast::<gradus_base::bf16>(), len),
+                _ => true,
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `len` elements must lie at `p`.
+unsafe fn finite<T: Element>(p: *const T, len: usize) -> bool {
+    // SAFETY: the caller's promise.
+    let values = unsafe { std::slice::from_raw_parts(p, len) };
+    values.iter().all(|v| v.to_f64().is_finite())
 }
 
 impl Memory {

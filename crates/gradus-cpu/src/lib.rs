@@ -3,5 +3,8 @@
 
 mod buffer;
 pub mod exec;
+#[allow(missing_docs, clippy::all)]
+mod standin;
+pub use standin::*;
 
 pub use buffer::{ALIGN, Buffer};

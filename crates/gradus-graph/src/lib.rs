@@ -1,1 +1,25 @@
 //! The lazy computation graph of Gradus: nodes, gradients, plans and their execution.
+//!
+//! A [`Node`] is a cheap handle on a value that may not be computed yet. Building nodes computes nothing;
+//! [`read`] plans and runs what the wanted nodes need, [`Program`] does so once and replays it. This crate knows
+//! views, reductions, pointwise expressions and calls of a [`Rule`]; it knows no op by name.
+
+mod build;
+mod grad;
+mod node;
+mod plan;
+mod program;
+mod rule;
+mod run;
+mod scope;
+mod variable;
+
+pub use build::{call, call_one, concat, constant, data, input, pointwise};
+pub use grad::{grad, gradients};
+pub use node::{Kind, Node, Pointwise, ViewOp};
+pub use plan::{Plan, PlanStep};
+pub use program::{Program, Values};
+pub use rule::{Backward, Epilogue, Layouts, Meta, Order, Rule, Slot, Spec, not_differentiable};
+pub use run::{Update, read};
+pub use scope::{fail, scope, scope_path, try_build};
+pub use variable::Variable;

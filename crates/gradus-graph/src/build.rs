@@ -1,0 +1,279 @@
+//! Making nodes: every function checks shapes and types at the caller's line, and computes nothing.
+
+use crate::node::{Kind, Node, Pointwise, ViewOp};
+use crate::rule::{Meta, Rule};
+use crate::scope::fail;
+use gradus_base::expr::Sym;
+use gradus_base::{DType, Error, Expr, Real, Shape};
+use gradus_cpu::{Buffer, ReduceOp};
+use std::panic::Location;
+use std::sync::Arc;
+
+/// Given elements, dense and row-major.
+#[track_caller]
+pub fn data(meta: Meta, buffer: Arc<Buffer>) -> Node {
+    assert!(buffer.bytes() >= meta.shape.len() * meta.dtype.size(), "buffer too small");
+    let node = Node::new(Kind::Data, vec![], meta.shape, meta.dtype);
+    node.set_value(buffer);
+    node
+}
+
+/// `value` at every element.
+#[track_caller]
+pub fn constant(value: f64, meta: Meta) -> Node {
+    let expr = Expr::trace(0, |_| vec![Real::constant(value)]);
+    let p = Pointwise { name: "constant", expr: Arc::new(expr), vjp: None, constant: None };
+    Node::new(Kind::Pointwise(p), vec![], meta.shape, meta.dtype)
+}
+
+/// The i-th argument of a program being traced.
+#[track_caller]
+pub fn input(index: usize, meta: Meta) -> Node {
+    Node::new(Kind::Input(index), vec![], meta.shape, meta.dtype)
+}
+
+/// The same expression at every element of inputs of one shape.
+///
+/// # Panics
+/// If the shapes differ, or the types compute differently (booleans go with anything).
+#[track_caller]
+pub fn pointwise(p: Pointwise, inputs: Vec<Node>, dtype: DType) -> Node {
+    let shape = inputs.first().map_or(Shape::SCALAR, Node::shape);
+    if let Some(odd) = inputs.iter().find(|n| n.shape() != shape) {
+        let what = format!("the shapes differ: {shape} and {}", odd.shape());
+        fail(Error::shape(p.name, what), Location::caller());
+    }
+    if compute_type(&inputs, dtype).is_none() {
+        let types: Vec<String> = inputs.iter().map(|n| n.dtype().to_string()).collect();
+        let what = format!("the element types differ: {}; cast one of them", types.join(", "));
+        fail(Error::dtype(p.name, what), Location::caller());
+    }
+    Node::new(Kind::Pointwise(p), inputs, shape, dtype)
+}
+
+/// The type a pointwise node is computed in: that of its float or integer inputs and output, which must agree;
+/// a cast between integers and floats computes in the float type.
+pub(crate) fn compute_type(inputs: &[Node], output: DType) -> Option<DType> {
+    let mut compute = None;
+    let types = inputs.iter().map(Node::dtype).chain([output]);
+    for dtype in types.filter(|&d| d != DType::Bool) {
+        compute = match (compute, dtype.compute()) {
+            (None, c) => Some(c),
+            (Some(a), b) if a == b => Some(a),
+            (Some(_), _) if inputs.len() > 1 => return None,
+            (Some(a), b) => Some(wider(a, b)),
+        };
+    }
+    Some(compute.unwrap_or(DType::I64))
+}
+
+fn wider(a: DType, b: DType) -> DType {
+    match (a, b) {
+        (DType::F64, _) | (_, DType::F64) => DType::F64,
+        (DType::F32, _) | (_, DType::F32) => DType::F32,
+        _ => DType::I64,
+    }
+}
+
+/// The outputs of a kernel op.
+///
+/// # Panics
+/// Where the rule's `infer` errs.
+#[track_caller]
+pub fn call(rule: Arc<dyn Rule>, inputs: Vec<Node>) -> Vec<Node> {
+    let metas: Vec<Meta> = inputs.iter().map(Node::meta).collect();
+    let outputs = rule.infer(&metas).unwrap_or_else(|e| fail(e, Location::caller()));
+    let first = outputs[0];
+    let count = outputs.len();
+    let kind = Kind::Call(rule, outputs.clone());
+    let node = Node::new(kind, inputs, first.shape, first.dtype);
+    if count == 1 {
+        return vec![node];
+    }
+    let part =
+        |(i, m): (usize, Meta)| Node::new(Kind::Part(i), vec![node.clone()], m.shape, m.dtype);
+    outputs.into_iter().enumerate().map(part).collect()
+}
+
+/// The only output of a kernel op.
+///
+/// # Panics
+/// As [`call`].
+#[track_caller]
+pub fn call_one(rule: impl Rule + 'static, inputs: &[&Node]) -> Node {
+    let mut outputs = call(Arc::new(rule), inputs.iter().map(|&n| n.clone()).collect());
+    assert_eq!(outputs.len(), 1, "the op has several outputs");
+    outputs.remove(0)
+}
+
+/// The nodes joined along `axis`.
+///
+/// # Panics
+/// If there are none, or their shapes differ elsewhere or their types differ.
+#[track_caller]
+pub fn concat(nodes: &[Node], axis: usize) -> Node {
+    let Some(first) = nodes.first() else {
+        fail(Error::value("concat", "there is nothing to join"), Location::caller());
+    };
+    let mut pieces = Vec::with_capacity(nodes.len());
+    let mut size = 0;
+    for n in nodes {
+        let fits = n.shape().rank() == first.shape().rank()
+            && axis < n.shape().rank()
+            && n.shape().with(axis, 0) == first.shape().with(axis, 0);
+        if !fits {
+            let what =
+                format!("{} and {} differ elsewhere than on axis {axis}", first.shape(), n.shape());
+            fail(Error::shape("concat", what), Location::caller());
+        }
+        if n.dtype() != first.dtype() {
+            let what = format!("the element types differ: {} and {}", first.dtype(), n.dtype());
+            fail(Error::dtype("concat", what), Location::caller());
+        }
+        pieces.push((size, 1));
+        size += n.shape()[axis];
+    }
+    let shape = first.shape().with(axis, size);
+    Node::new(Kind::Assemble { axis, pieces }, nodes.to_vec(), shape, first.dtype())
+}
+
+impl Node {
+    /// The elements in row-major order under another shape.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[track_caller]
+    pub fn reshape(&self, shape: Shape) -> Node {
+        if shape == self.shape() {
+            return self.clone();
+        }
+        if shape.len() != self.shape().len() {
+            let (a, b) = (self.shape(), shape);
+            let what = format!("{a} has {} elements, {b} has {}", a.len(), b.len());
+            fail(Error::shape("reshape", what), Location::caller());
+        }
+        Node::new(Kind::View(ViewOp::Reshape), vec![self.clone()], shape, self.dtype())
+    }
+
+    /// Axes reordered: axis i of the result is axis `order[i]`.
+    ///
+    /// # Panics
+    /// If `order` does not name every axis once.
+    #[track_caller]
+    pub fn permute(&self, order: &[usize]) -> Node {
+        let mut seen = order.to_vec();
+        seen.sort_unstable();
+        if !seen.iter().copied().eq(0..self.shape().rank()) {
+            let what = format!("{order:?} does not name every axis of {} once", self.shape());
+            fail(Error::shape("permute", what), Location::caller());
+        }
+        if order.iter().copied().eq(0..order.len()) {
+            return self.clone();
+        }
+        let sizes: Vec<usize> = order.iter().map(|&a| self.shape()[a]).collect();
+        let kind = Kind::View(ViewOp::Permute(order.to_vec()));
+        Node::new(kind, vec![self.clone()], Shape::new(&sizes), self.dtype())
+    }
+
+    /// Broadcast to `shape`.
+    ///
+    /// # Panics
+    /// If this shape does not broadcast to it.
+    #[track_caller]
+    pub fn expand(&self, shape: Shape) -> Node {
+        if shape == self.shape() {
+            return self.clone();
+        }
+        if Shape::broadcast(&self.shape(), &shape) != Some(shape) {
+            let what = format!("{} does not broadcast to {shape}", self.shape());
+            fail(Error::shape("expand", what), Location::caller());
+        }
+        Node::new(Kind::View(ViewOp::Expand), vec![self.clone()], shape, self.dtype())
+    }
+
+    /// `len` elements along `axis` from `start`, every `step`-th; a negative step walks backwards.
+    ///
+    /// # Panics
+    /// If that leaves the axis.
+    #[track_caller]
+    pub fn slice(&self, axis: usize, start: usize, step: isize, len: usize) -> Node {
+        let shape = self.shape();
+        let size = shape.get(axis).copied();
+        let last = start as isize + step * (len as isize - 1);
+        let inside = size.is_some_and(|s| {
+            step != 0 && (len == 0 || (start < s && last >= 0 && last < s as isize))
+        });
+        if !inside {
+            let what = format!(
+                "{len} elements from {start} by {step} do not lie on axis {axis} of {shape}"
+            );
+            fail(Error::shape("slice", what), Location::caller());
+        }
+        if (start, step, len) == (0, 1, shape[axis]) {
+            return self.clone();
+        }
+        let kind = Kind::View(ViewOp::Slice { axis, start, step });
+        Node::new(kind, vec![self.clone()], shape.with(axis, len), self.dtype())
+    }
+
+    /// Zeros of `size` along `axis` with this written from `start`, every `step`-th: what undoes a slice.
+    #[track_caller]
+    pub fn embed(&self, axis: usize, size: usize, start: usize, step: isize) -> Node {
+        let kind = Kind::Assemble { axis, pieces: vec![(start, step)] };
+        Node::new(kind, vec![self.clone()], self.shape().with(axis, size), self.dtype())
+    }
+
+    /// Reduced over `axes`, which disappear.
+    ///
+    /// # Panics
+    /// If an axis is not there or is named twice.
+    #[track_caller]
+    pub fn reduce(&self, op: ReduceOp, axes: &[usize]) -> Node {
+        let mut reduced = vec![false; self.shape().rank()];
+        for &a in axes {
+            if a >= reduced.len() || std::mem::replace(&mut reduced[a], true) {
+                let what = format!("axes {axes:?} of {}", self.shape());
+                fail(Error::shape(op.name(), what), Location::caller());
+            }
+        }
+        if axes.is_empty() {
+            return self.clone();
+        }
+        let kept: Vec<usize> =
+            self.shape().iter().zip(&reduced).filter(|(_, r)| !**r).map(|(&s, _)| s).collect();
+        let kind = Kind::Reduce(op, reduced);
+        Node::new(kind, vec![self.clone()], Shape::new(&kept), self.dtype())
+    }
+
+    /// The same value with no gradient. Of a value already read, this lets go of what it was made from.
+    #[track_caller]
+    pub fn detach(&self) -> Node {
+        match self.value() {
+            Some(value) => data(self.meta(), value.clone()),
+            None => Node::new(Kind::Detach, vec![self.clone()], self.shape(), self.dtype()),
+        }
+    }
+
+    /// A two-input expression of this and another of the same shape and type.
+    #[track_caller]
+    pub(crate) fn zip(
+        &self,
+        other: &Node,
+        name: &'static str,
+        f: impl FnOnce(Sym, Sym) -> Sym,
+    ) -> Node {
+        let expr = Arc::new(Expr::trace(2, |x| vec![f(x[0], x[1])]));
+        let inputs = vec![self.clone(), other.clone()];
+        pointwise(Pointwise { name, expr, vjp: None, constant: None }, inputs, self.dtype())
+    }
+
+    /// The sum over broadcast axes that brings this back to `shape`: what undoes [`Node::expand`].
+    #[track_caller]
+    pub fn sum_to(&self, shape: Shape) -> Node {
+        let lead = self.shape().rank() - shape.rank();
+        let axes: Vec<usize> = (0..self.shape().rank())
+            .filter(|&a| a < lead || (shape[a - lead] == 1 && self.shape()[a] != 1))
+            .collect();
+        self.reduce(ReduceOp::Sum, &axes).reshape(shape)
+    }
+}

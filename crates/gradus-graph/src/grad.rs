@@ -1,0 +1,246 @@
+//! Gradients are graph: from the loss backwards, every node's rule appends nodes. So a gradient can be
+//! differentiated again.
+
+use crate::build::{constant, pointwise};
+use crate::node::{Kind, Node, Pointwise, ViewOp};
+use crate::rule::{Backward, Meta, not_differentiable};
+use crate::scope::fail;
+use gradus_base::expr::Sym;
+use gradus_base::{Error, Expr, Real, Result};
+use gradus_cpu::ReduceOp;
+use std::collections::{BTreeMap, HashMap};
+use std::panic::Location;
+use std::sync::Arc;
+
+/// The gradients of the sum of `y · dy` over all elements with respect to each of `xs`, `None` where `y` does not
+/// depend on it. A variable stands for all of its nodes.
+///
+/// # Errors
+/// When an op on the way has no gradient, by name; when shapes of `y` and `dy` differ.
+#[track_caller]
+pub fn gradients(y: &Node, dy: &Node, xs: &[Node]) -> Result<Vec<Option<Node>>> {
+    if y.meta() != dy.meta() || !y.dtype().is_float() {
+        let what =
+            format!("y is {}, its gradient {}; both must be one float type", y.meta(), dy.meta());
+        return Err(Error::shape("grad", what).at(Location::caller()));
+    }
+    let targets = Targets::new(xs);
+    let order = relevant(y, &targets);
+    let mut found = vec![None; xs.len()];
+    let mut pending: BTreeMap<u64, Vec<Option<Node>>> = BTreeMap::new();
+    if order.contains_key(&y.id()) {
+        pending.insert(y.id(), vec![Some(dy.clone())]);
+    }
+    while let Some((id, dys)) = pending.pop_last() {
+        let node = &order[&id];
+        if let Some(slots) = targets.slots(node) {
+            let d = dys[0].clone().expect("a pending node has a gradient");
+            for &slot in slots {
+                add_to(&mut found[slot], d.clone());
+            }
+            if matches!(node.kind(), Kind::Variable(_) | Kind::Data | Kind::Input(_)) {
+                continue;
+            }
+        }
+        let at = |e: Error| e.at(node.location()).in_scope(node.scope().map(|s| &**s));
+        if let Kind::Part(i) = node.kind() {
+            let call = &node.inputs()[0];
+            let Kind::Call(_, metas) = call.kind() else { unreachable!("a part of a call") };
+            let slots = pending.entry(call.id()).or_insert_with(|| vec![None; metas.len()]);
+            slots[*i] = dys[0].clone();
+            continue;
+        }
+        let wanted: Vec<bool> = node.inputs().iter().map(|n| order.contains_key(&n.id())).collect();
+        let dxs = crate::scope::scope_at(node, || backward(node, &dys, &wanted)).map_err(at)?;
+        for ((input, dx), wanted) in node.inputs().iter().zip(dxs).zip(wanted) {
+            if let (Some(dx), true) = (dx, wanted) {
+                debug_assert_eq!(dx.meta(), input.meta(), "gradient of {}", node.name());
+                add_to(&mut pending.entry(input.id()).or_insert_with(|| vec![None])[0], dx);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The gradients of a one-element `y` with respect to each of `xs`.
+///
+/// # Panics
+/// If `y` has several elements, does not depend on an `x`, or an op on the way has no gradient.
+#[track_caller]
+pub fn grad(y: &Node, xs: &[Node]) -> Vec<Node> {
+    let here = Location::caller();
+    if y.shape().len() != 1 {
+        let what = format!(
+            "y has shape {}; a gradient starts at one number: take its sum or mean",
+            y.shape()
+        );
+        fail(Error::shape("grad", what), here);
+    }
+    let found = gradients(y, &constant(1.0, y.meta()).reshape(y.shape()), xs)
+        .unwrap_or_else(|e| fail(e, here));
+    let one = |(i, d): (usize, Option<Node>)| {
+        d.unwrap_or_else(|| {
+            let what = format!("y does not depend on x{i}, {:?}", xs[i]);
+            fail(Error::new(gradus_base::Kind::Gradient, "grad", what), here)
+        })
+    };
+    found.into_iter().enumerate().map(one).collect()
+}
+
+/// Which nodes gradients are wanted for, and where they go.
+struct Targets {
+    nodes: HashMap<u64, Vec<usize>>,
+    variables: HashMap<u64, Vec<usize>>,
+}
+
+impl Targets {
+    fn new(xs: &[Node]) -> Targets {
+        let mut t = Targets { nodes: HashMap::new(), variables: HashMap::new() };
+        for (slot, x) in xs.iter().enumerate() {
+            match x.kind() {
+                Kind::Variable(v) => t.variables.entry(v.id()).or_default().push(slot),
+                _ => t.nodes.entry(x.id()).or_default().push(slot),
+            }
+        }
+        t
+    }
+    fn slots(&self, node: &Node) -> Option<&Vec<usize>> {
+        match node.kind() {
+            Kind::Variable(v) => self.variables.get(&v.id()),
+            _ => self.nodes.get(&node.id()),
+        }
+    }
+}
+
+/// The nodes between `y` and the targets: those a gradient flows through.
+fn relevant(y: &Node, targets: &Targets) -> BTreeMap<u64, Node> {
+    let mut all = BTreeMap::new();
+    let mut stack = vec![y.clone()];
+    while let Some(node) = stack.pop() {
+        if all.contains_key(&node.id()) || matches!(node.kind(), Kind::Detach) {
+            continue;
+        }
+        stack.extend(node.inputs().iter().cloned());
+        all.insert(node.id(), node);
+    }
+    let mut order: BTreeMap<u64, Node> = BTreeMap::new();
+    for (id, node) in all {
+        let on_the_way = targets.slots(&node).is_some()
+            || node.inputs().iter().any(|n| order.contains_key(&n.id()));
+        let carrier = matches!(node.kind(), Kind::Call(_, outs) if outs.len() > 1);
+        if on_the_way && (node.dtype().is_float() || carrier) {
+            order.insert(id, node);
+        }
+    }
+    order
+}
+
+#[track_caller]
+fn add_to(slot: &mut Option<Node>, d: Node) {
+    *slot = Some(match slot.take() {
+        Some(sum) => sum.zip(&d, "add", |a, b| a + b),
+        None => d,
+    });
+}
+
+/// The gradients of a node's inputs.
+fn backward(node: &Node, dys: &[Option<Node>], wanted: &[bool]) -> Result<Vec<Option<Node>>> {
+    let inputs = node.inputs();
+    if let Kind::Call(rule, metas) = node.kind() {
+        let part =
+            |(i, m): (usize, &Meta)| Node::new(Kind::Part(i), vec![node.clone()], m.shape, m.dtype);
+        let outputs = match metas.len() {
+            1 => vec![node.clone()],
+            _ => metas.iter().enumerate().map(part).collect(),
+        };
+        return rule.grad(&Backward { inputs, outputs: &outputs, dys, wanted });
+    }
+    let dy = dys[0].as_ref().expect("a pending node has a gradient");
+    Ok(match node.kind() {
+        Kind::Pointwise(p) => pointwise_backward(p, node, dy, wanted)?,
+        Kind::View(ViewOp::Reshape) => vec![Some(dy.reshape(inputs[0].shape()))],
+        Kind::View(ViewOp::Permute(order)) => {
+            let mut inverse = vec![0; order.len()];
+            for (i, &a) in order.iter().enumerate() {
+                inverse[a] = i;
+            }
+            vec![Some(dy.permute(&inverse))]
+        }
+        Kind::View(ViewOp::Expand) => vec![Some(dy.sum_to(inputs[0].shape()))],
+        Kind::View(ViewOp::Slice { axis, start, step }) => {
+            vec![Some(dy.embed(*axis, inputs[0].shape()[*axis], *start, *step))]
+        }
+        Kind::Assemble { axis, pieces } => inputs
+            .iter()
+            .zip(pieces)
+            .map(|(x, &(start, step))| Some(dy.slice(*axis, start, step, x.shape()[*axis])))
+            .collect(),
+        Kind::Reduce(op, reduced) => vec![Some(reduce_backward(*op, reduced, node, dy)?)],
+        Kind::Detach | Kind::Data | Kind::Input(_) | Kind::Variable(_) => vec![],
+        Kind::Part(_) | Kind::Call(..) => unreachable!("handled by the caller"),
+    })
+}
+
+/// Each wanted input's gradient is one pointwise node of x…, y, dy, reading only what it needs.
+fn pointwise_backward(
+    p: &Pointwise,
+    y: &Node,
+    dy: &Node,
+    wanted: &[bool],
+) -> Result<Vec<Option<Node>>> {
+    if let Some(why) = p.constant {
+        return Err(not_differentiable(p.name, why));
+    }
+    let xs = y.inputs();
+    let (vjp, mut args): (Arc<Expr>, Vec<Node>) = match &p.vjp {
+        Some(vjp) => (vjp.clone(), xs.iter().chain([y]).cloned().collect()),
+        None => (Arc::new(p.expr.vjp()), xs.to_vec()),
+    };
+    args.push(dy.clone());
+    let one = |(i, x): (usize, &Node)| {
+        (wanted[i] && x.dtype().is_float()).then(|| pick(p.name, &vjp, i, &args, x))
+    };
+    Ok(xs.iter().enumerate().map(one).collect())
+}
+
+/// Output `i` of an expression as a node of its own, with only the inputs it reads.
+#[track_caller]
+fn pick(name: &'static str, expr: &Expr, i: usize, args: &[Node], like: &Node) -> Node {
+    let one = Expr::trace(expr.inputs(), |x| vec![expr.replay(x)[i]]);
+    if let Some(n) = one.as_input().filter(|&n| args[n].meta() == like.meta()) {
+        return args[n].clone();
+    }
+    if let Some(c) = one.as_constant() {
+        return constant(c, like.meta());
+    }
+    let used: Vec<usize> = (0..expr.inputs()).filter(|&i| one.reads(i)).collect();
+    let narrow = Expr::trace(used.len(), |x| {
+        let mut all = vec![Sym::constant(0.0); expr.inputs()];
+        for (&i, &x) in used.iter().zip(x) {
+            all[i] = x;
+        }
+        one.replay(&all)
+    });
+    let p = Pointwise { name, expr: Arc::new(narrow), vjp: None, constant: None };
+    pointwise(p, used.iter().map(|&i| args[i].clone()).collect(), like.dtype())
+}
+
+fn reduce_backward(op: ReduceOp, reduced: &[bool], y: &Node, dy: &Node) -> Result<Node> {
+    let x = &y.inputs()[0];
+    let kept: Vec<usize> =
+        x.shape().iter().zip(reduced).map(|(&s, &r)| if r { 1 } else { s }).collect();
+    let back = |n: &Node| n.reshape(kept.as_slice().into()).expand(x.shape());
+    let axes: Vec<usize> = (0..reduced.len()).filter(|&a| reduced[a]).collect();
+    Ok(match op {
+        ReduceOp::Sum => back(dy),
+        // Ties share the gradient evenly.
+        ReduceOp::Min | ReduceOp::Max => {
+            let hit = x.zip(&back(y), "eq", |a, b| Sym::from_mask(a.eq(b)));
+            let count = hit.reduce(ReduceOp::Sum, &axes);
+            hit.zip(&back(&dy.zip(&count, "div", |d, n| d / n)), "mul", |h, d| h * d)
+        }
+        ReduceOp::Prod => {
+            return Err(not_differentiable("prod", "use Tensor::prod, which has one"));
+        }
+    })
+}

@@ -1,0 +1,195 @@
+//! Fusing: which pointwise items run in one loop, and which loops ride on a reduction or a kernel call.
+//!
+//! Walking from the last item to the first, a pointwise item joins the earliest-finishing group among those that
+//! read it, provided everything else that reads it comes after that group. So groups never form a cycle: a
+//! group runs where its last member stood.
+
+use super::collect::{Collected, What};
+use crate::build::compute_type;
+use gradus_base::DType;
+
+/// Items computed together.
+#[derive(Debug, Clone)]
+pub(crate) struct Group {
+    /// The item at whose place the group runs: the last pointwise member, or the reduction.
+    pub root: usize,
+    /// The pointwise members, in order. The root is among them unless it is a reduction.
+    pub members: Vec<usize>,
+    /// The members whose values others read, the root last. Empty for a reduction.
+    pub outputs: Vec<usize>,
+    /// The kernel call that applies this group to its output.
+    pub call: Option<usize>,
+}
+
+/// How every item is computed.
+pub(crate) struct Groups {
+    /// The groups, by root.
+    pub list: Vec<Group>,
+    /// For each item, its group.
+    pub of: Vec<Option<usize>>,
+    /// For each item, how often it is read: by items, as a wanted value, as an update.
+    pub uses: Vec<usize>,
+}
+
+/// More lines than this in one loop and its registers would spill out of the first-level cache.
+const MAX_MEMBERS: usize = 48;
+/// More streams than this defeat the hardware's prefetchers.
+const MAX_INPUTS: usize = 20;
+
+pub(crate) fn fuse(c: &Collected) -> Groups {
+    let readers = readers(c);
+    let mut wanted = vec![0; c.items.len()];
+    for &o in c.outputs.iter().chain(c.updates.iter().map(|(_, i)| i)) {
+        wanted[o] += 1;
+    }
+    let uses = (0..c.items.len()).map(|i| readers[i].len() + wanted[i]).collect();
+    let mut g = Groups { list: vec![], of: vec![None; c.items.len()], uses };
+    for i in (0..c.items.len()).rev() {
+        match &c.items[i].what {
+            What::Pointwise(p) if p.expr.inputs() == 0 && wanted[i] == 0 => {
+                // A constant is written into every loop that reads it; others read it as a value.
+                if readers[i].iter().any(|&r| g.of[r].is_none() || !same_loop(c, r, i)) {
+                    g.start(i, vec![i], vec![i]);
+                }
+            }
+            What::Pointwise(_) => match host(c, &g, &readers[i], i, wanted[i] > 0) {
+                Some(host) => g.join(i, host, &readers[i], wanted[i] > 0),
+                None => g.start(i, vec![i], vec![i]),
+            },
+            What::Reduce(..) => g.start(i, vec![], vec![]),
+            _ => {}
+        }
+    }
+    for group in &mut g.list {
+        group.members.sort_unstable();
+        group.outputs.sort_unstable();
+    }
+    attach_calls(c, &mut g, &readers);
+    g
+}
+
+impl Groups {
+    fn start(&mut self, root: usize, members: Vec<usize>, outputs: Vec<usize>) {
+        self.of[root] = Some(self.list.len());
+        self.list.push(Group { root, members, outputs, call: None });
+    }
+    fn join(&mut self, i: usize, host: usize, readers: &[usize], wanted: bool) {
+        self.of[i] = Some(host);
+        self.list[host].members.push(i);
+        if wanted || readers.iter().any(|&r| self.of[r] != Some(host)) {
+            self.list[host].outputs.push(i);
+        }
+    }
+    /// When an item's value is needed: where its group runs, or its own place.
+    fn position(&self, item: usize) -> usize {
+        self.of[item].map_or(item, |g| self.list[g].root)
+    }
+}
+
+fn readers(c: &Collected) -> Vec<Vec<usize>> {
+    let mut readers = vec![vec![]; c.items.len()];
+    for (i, item) in c.items.iter().enumerate() {
+        for &n in &item.inputs {
+            if readers[n].last() != Some(&i) {
+                readers[n].push(i);
+            }
+        }
+    }
+    readers
+}
+
+/// The shape a reader loops over.
+fn loop_shape(c: &Collected, i: usize) -> gradus_base::Shape {
+    match c.items[i].what {
+        What::Reduce(..) => c.items[c.items[i].inputs[0]].meta.shape,
+        _ => c.items[i].meta.shape,
+    }
+}
+
+fn compute(c: &Collected, i: usize) -> DType {
+    let item = &c.items[i];
+    let inputs: Vec<_> = item.inputs.iter().map(|&n| c.items[n].node.clone()).collect();
+    compute_type(&inputs, item.meta.dtype).expect("checked when the node was built")
+}
+
+/// Whether `reader` loops over the same elements in the same arithmetic as `i`.
+fn same_loop(c: &Collected, reader: usize, i: usize) -> bool {
+    if loop_shape(c, reader) != c.items[i].meta.shape {
+        return false;
+    }
+    match c.items[reader].what {
+        What::Pointwise(_) => fits(c, reader, i),
+        What::Reduce(..) => fits(c, reader, i),
+        _ => false,
+    }
+}
+
+/// Same arithmetic; and what passes from `i` to `reader` in a register must be what would pass through memory: no
+/// rounding to a half type, no truncation to an integer, a boolean that is 0 or 1.
+fn fits(c: &Collected, reader: usize, i: usize) -> bool {
+    let What::Pointwise(p) = &c.items[i].what else { return false };
+    let exact = match c.items[i].meta.dtype {
+        DType::Bool => p.expr.is_mask(0),
+        dtype => dtype == compute(c, i),
+    };
+    exact && compute(c, reader) == compute(c, i)
+}
+
+/// The group `i` may join.
+fn host(c: &Collected, g: &Groups, readers: &[usize], i: usize, wanted: bool) -> Option<usize> {
+    let first = readers
+        .iter()
+        .filter(|&&r| g.of[r].is_some() && same_loop(c, r, i))
+        .min_by_key(|&&r| g.position(r))?;
+    let host = g.of[*first]?;
+    let root = g.list[host].root;
+    let others_later = readers.iter().all(|&r| {
+        let inside = g.of[r] == Some(host) && same_loop(c, r, i);
+        inside || (g.of[r] != Some(host) && g.position(r) > root)
+    });
+    let group = &g.list[host];
+    let all_inside = readers.iter().all(|&r| g.of[r] == Some(host));
+    let reduction = matches!(c.items[root].what, What::Reduce(..));
+    let alone = all_inside && !wanted;
+    let roomy = group.members.len() < MAX_MEMBERS && inputs(c, group).len() < MAX_INPUTS;
+    (others_later && roomy && (alone || !reduction)).then_some(host)
+}
+
+/// The items a group reads from outside, in order of first reading; constants are written inside.
+pub(crate) fn inputs(c: &Collected, group: &Group) -> Vec<usize> {
+    let mut seen = vec![];
+    let root = std::iter::once(&group.root).filter(|r| !group.members.contains(r));
+    for &m in group.members.iter().chain(root) {
+        for &n in &c.items[m].inputs {
+            let inside = group.members.contains(&n) || is_constant(c, n);
+            if !inside && !seen.contains(&n) {
+                seen.push(n);
+            }
+        }
+    }
+    seen
+}
+
+/// A constant that loops write down instead of reading.
+pub(crate) fn is_constant(c: &Collected, i: usize) -> bool {
+    matches!(&c.items[i].what, What::Pointwise(p) if p.expr.inputs() == 0)
+}
+
+/// Gives a group to the call whose only output it alone reads, if there is one.
+fn attach_calls(c: &Collected, g: &mut Groups, readers: &[Vec<usize>]) {
+    for index in 0..g.list.len() {
+        let group = &g.list[index];
+        if group.outputs.len() != 1 || !group.members.contains(&group.root) {
+            continue;
+        }
+        let root = &c.items[group.root];
+        let rides = inputs(c, group).into_iter().rev().find(|&n| {
+            matches!(&c.items[n].what, What::Call(_, metas) if metas.len() == 1)
+                && c.items[n].meta == root.meta
+                && root.meta.dtype == compute(c, group.root)
+                && g.uses[n] == readers[n].len()
+                && readers[n].iter().all(|&r| g.of[r] == Some(index))
+        });
+        g.list[index].call = rides;
+    }
+}

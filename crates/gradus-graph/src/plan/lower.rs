@@ -1,0 +1,480 @@
+//! Lowering: groups and calls become steps with kernels; values get buffers, views and memory orders.
+//!
+//! A memory order is a property of a buffer of the plan, never of a node. A call says which orders it wants, a loop
+//! takes over the order of what it reads, and a value in the wrong order is copied once.
+
+use super::collect::{Collected, What};
+use super::fuse::{Group, Groups, inputs, is_constant};
+use super::show::PlanStep;
+use crate::build::compute_type;
+use crate::node::{Node, ViewOp};
+use crate::rule::{Epilogue, Meta, Order, Slot, Spec};
+use gradus_base::expr::{Arg, Part};
+use gradus_base::{DType, Expr, Shape, View};
+use gradus_cpu::exec::Kernel;
+use gradus_cpu::{Pointwise, Reduce};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Where a buffer lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    Arena,
+    Input(usize),
+    Leaf(usize),
+    Variable(usize),
+    Output(usize),
+}
+
+/// A buffer of the plan.
+#[derive(Clone, Debug)]
+pub(crate) struct Buf {
+    pub home: Home,
+    pub bytes: usize,
+}
+
+/// A computed item: a view of a buffer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Value {
+    pub buf: usize,
+    pub dtype: DType,
+    pub view: View,
+}
+
+/// A step before its memory is fixed.
+pub(crate) struct Lowered {
+    pub kernel: Box<dyn Kernel>,
+    pub inputs: Vec<Value>,
+    pub outputs: Vec<Value>,
+    /// Whether an output may take the place of an input with the same view.
+    pub aligned: bool,
+}
+
+/// All steps and buffers.
+pub(crate) struct LoweredPlan {
+    pub steps: Vec<Lowered>,
+    pub bufs: Vec<Buf>,
+    pub updated: Vec<bool>,
+    pub outputs: Vec<Meta>,
+    pub shown: Vec<PlanStep>,
+}
+
+pub(crate) fn lower(c: &Collected, groups: &Groups) -> LoweredPlan {
+    let mut l = Lowerer {
+        c,
+        groups,
+        values: vec![None; c.items.len()],
+        ordered: HashMap::new(),
+        delayed: groups.list.iter().filter_map(|g| g.call).collect(),
+        plan: LoweredPlan {
+            steps: vec![],
+            bufs: vec![],
+            updated: vec![false; c.variables.len()],
+            outputs: vec![],
+            shown: vec![],
+        },
+    };
+    for i in 0..c.items.len() {
+        l.item(i);
+    }
+    l.finish();
+    l.plan
+}
+
+struct Lowerer<'a> {
+    c: &'a Collected,
+    groups: &'a Groups,
+    /// Each item's value; a call of several outputs has several, others one.
+    values: Vec<Option<Vec<Value>>>,
+    /// Copies made of a value in another order, so that no copy is made twice.
+    ordered: HashMap<(usize, Vec<usize>), Value>,
+    /// Calls that run with the group that rides on them.
+    delayed: Vec<usize>,
+    plan: LoweredPlan,
+}
+
+impl Lowerer<'_> {
+    fn value(&self, i: usize) -> Value {
+        self.values[i].as_ref().expect("inputs are lowered first")[0]
+    }
+
+    fn buf(&mut self, home: Home, bytes: usize) -> usize {
+        self.plan.bufs.push(Buf { home, bytes });
+        self.plan.bufs.len() - 1
+    }
+
+    /// A new dense value in the arena with its axes in `order`.
+    fn fresh(&mut self, meta: Meta, order: &[usize]) -> Value {
+        let buf = self.buf(Home::Arena, meta.shape.len() * meta.dtype.size());
+        Value { buf, dtype: meta.dtype, view: View::ordered(meta.shape, order) }
+    }
+
+    fn fresh_dense(&mut self, meta: Meta) -> Value {
+        self.fresh(meta, &(0..meta.shape.rank()).collect::<Vec<_>>())
+    }
+
+    fn outside(&mut self, home: Home, meta: Meta) -> Value {
+        let buf = self.buf(home, meta.shape.len() * meta.dtype.size());
+        Value { buf, dtype: meta.dtype, view: View::dense(meta.shape) }
+    }
+
+    fn item(&mut self, i: usize) {
+        let c = self.c;
+        let item = &c.items[i];
+        let value = match &item.what {
+            What::Input(n) => self.outside(Home::Input(*n), item.meta),
+            What::Leaf(n) => self.outside(Home::Leaf(*n), item.meta),
+            What::Variable(n) => self.outside(Home::Variable(*n), item.meta),
+            What::View(op) => self.view(i, op),
+            What::Assemble { axis, pieces } => self.assemble(i, *axis, pieces),
+            What::Part(n) => self.values[item.inputs[0]].as_ref().expect("calls come first")[*n],
+            What::Call(..) if self.delayed.contains(&i) => return,
+            What::Call(..) => return self.call(i, None),
+            What::Pointwise(_) | What::Reduce(..) => {
+                if let Some(g) = self.groups.of[i].map(|g| &self.groups.list[g]) {
+                    if g.root == i {
+                        self.group(g);
+                    }
+                }
+                return;
+            }
+        };
+        self.values[i] = Some(vec![value]);
+    }
+
+    fn view(&mut self, i: usize, op: &ViewOp) -> Value {
+        let item = &self.c.items[i];
+        let from = self.value(item.inputs[0]);
+        let shape = item.meta.shape;
+        let view = match op {
+            ViewOp::Permute(order) => from.view.permute(order),
+            ViewOp::Expand => from.view.expand(shape),
+            ViewOp::Slice { axis, start, step } => {
+                from.view.slice(*axis, *start, *step, shape[*axis])
+            }
+            ViewOp::Reshape => match from.view.reshape(shape) {
+                Some(view) => view,
+                None => {
+                    let dense = self.in_order(item.inputs[0], &Order::Dense);
+                    return Value { view: View::dense(shape), ..dense };
+                }
+            },
+        };
+        Value { view, ..from }
+    }
+
+    /// Zeros where no piece lies, then every piece into its part.
+    fn assemble(&mut self, i: usize, axis: usize, pieces: &[(usize, isize)]) -> Value {
+        let item = &self.c.items[i];
+        let order = match pieces.len() {
+            0 => None,
+            _ => order_of(&[self.value(item.inputs[0])], item.meta.shape),
+        };
+        let out = match order {
+            Some(order) => self.fresh(item.meta, &order),
+            None => self.fresh_dense(item.meta),
+        };
+        let covered: usize = item.inputs.iter().map(|&n| self.c.items[n].meta.shape[axis]).sum();
+        if covered < item.meta.shape[axis] {
+            let zero = Expr::trace(0, |_| vec![gradus_base::Real::constant(0.0)]);
+            self.loop_step(&zero, item.meta.dtype, vec![], vec![out], &item.node, "zeros");
+        }
+        for (&n, &(start, step)) in item.inputs.iter().zip(pieces) {
+            let from = self.value(n);
+            let view = out.view.slice(axis, start, step, self.c.items[n].meta.shape[axis]);
+            self.copy(from, Value { view, ..out }, &item.node);
+        }
+        out
+    }
+
+    fn copy(&mut self, from: Value, to: Value, node: &Node) {
+        self.loop_step(&Expr::identity(), from.dtype, vec![from], vec![to], node, "copy");
+    }
+
+    /// The item's value lying as `order` asks, copied if need be.
+    fn in_order(&mut self, i: usize, order: &Order) -> Value {
+        let value = self.value(i);
+        if order.accepts(&value.view) {
+            return value;
+        }
+        let rank = value.view.shape.rank();
+        let axes = match order {
+            Order::Axes(axes) => axes.clone(),
+            _ => (0..rank).collect(),
+        };
+        if let Some(&done) = self.ordered.get(&(i, axes.clone())) {
+            return done;
+        }
+        let meta = self.c.items[i].meta;
+        let to = self.fresh(meta, &axes);
+        self.copy(value, to, &self.c.items[i].node);
+        self.ordered.insert((i, axes), to);
+        to
+    }
+
+    fn call(&mut self, i: usize, epilogue: Option<(&Group, Arc<Expr>, Vec<usize>)>) {
+        let c = self.c;
+        let item = &c.items[i];
+        let What::Call(rule, metas) = &item.what else { unreachable!("a call") };
+        let input_metas: Vec<Meta> = item.inputs.iter().map(|&n| c.items[n].meta).collect();
+        let layouts = rule.layouts(&input_metas, metas);
+        let mut inputs: Vec<Value> =
+            item.inputs.iter().zip(&layouts.inputs).map(|(&n, o)| self.in_order(n, o)).collect();
+        let outputs: Vec<Value> =
+            metas.iter().zip(&layouts.outputs).map(|(&m, o)| self.fresh(m, o)).collect();
+        let mut spec = Spec {
+            inputs: inputs.iter().map(slot).collect(),
+            outputs: outputs.iter().map(slot).collect(),
+            epilogue: None,
+        };
+        let flops = rule.flops(&input_metas, metas);
+        let Some((group, expr, extra)) = epilogue else {
+            let kernel = rule.cpu(&spec);
+            self.push(kernel, inputs, outputs.clone(), false, &item.node, rule.name(), flops);
+            self.values[i] = Some(outputs);
+            return;
+        };
+        let plain = spec.clone();
+        let extra_values: Vec<Value> = extra.iter().map(|&n| self.value(n)).collect();
+        spec.inputs.extend(extra_values.iter().map(slot));
+        let lines = (expr.flops() * item.meta.shape.len()) as u64;
+        spec.epilogue = Some(Epilogue { expr, inputs: extra.len() });
+        if rule.accepts_epilogue(&spec) {
+            inputs.extend(extra_values);
+            let kernel = rule.cpu(&spec);
+            let name = format!("{} + {}", rule.name(), c.items[group.root].node.name());
+            self.push(kernel, inputs, outputs.clone(), false, &item.node, &name, flops + lines);
+            self.values[group.root] = Some(outputs);
+            return;
+        }
+        let kernel = rule.cpu(&plain);
+        self.push(kernel, inputs, outputs.clone(), false, &item.node, rule.name(), flops);
+        self.values[i] = Some(outputs);
+        self.run_group(group);
+    }
+
+    /// A group at its place: on its call if it has one, else on its own.
+    fn group(&mut self, group: &Group) {
+        if let Some(call) = group.call {
+            // The call's output becomes input 0 of the expression.
+            let mut sources = inputs(self.c, group);
+            sources.retain(|&n| n != call);
+            sources.insert(0, call);
+            let expr = compose(self.c, group, &sources, &group.outputs);
+            self.call(call, Some((group, Arc::new(expr), sources[1..].to_vec())));
+        } else {
+            self.run_group(group);
+        }
+    }
+
+    fn run_group(&mut self, group: &Group) {
+        let c = self.c;
+        let root = &c.items[group.root];
+        let sources = inputs(c, group);
+        let values: Vec<Value> = sources.iter().map(|&n| self.value(n)).collect();
+        if let What::Reduce(op, reduced) = &root.what {
+            return self.reduce(group, *op, reduced, &sources, values);
+        }
+        let shape = root.meta.shape;
+        let order = order_of(&values, shape).unwrap_or_else(|| (0..shape.rank()).collect());
+        let outs: Vec<Value> =
+            group.outputs.iter().map(|&o| self.fresh(c.items[o].meta, &order)).collect();
+        let expr = compose(c, group, &sources, &group.outputs);
+        let compute = compute_of(c, group.root);
+        self.loop_step(&expr, compute, values, outs.clone(), &root.node, root.node.name());
+        for (&o, out) in group.outputs.iter().zip(outs) {
+            self.values[o] = Some(vec![out]);
+        }
+    }
+
+    fn reduce(
+        &mut self,
+        group: &Group,
+        op: gradus_cpu::ReduceOp,
+        reduced: &[bool],
+        sources: &[usize],
+        values: Vec<Value>,
+    ) {
+        let c = self.c;
+        let root = &c.items[group.root];
+        let of = root.inputs[0];
+        let shape = c.items[of].meta.shape;
+        let expr = if group.members.contains(&of) || is_constant(c, of) {
+            compose(c, group, sources, &[of])
+        } else {
+            Expr::identity()
+        };
+        let out = self.fresh_dense(root.meta);
+        // Seen over the whole loop, the output stands still along the reduced axes.
+        let mut full = View { shape, strides: Default::default(), offset: 0 };
+        let mut kept = out.view.strides().iter();
+        for a in 0..shape.rank() {
+            full.strides[a] = if reduced[a] { 0 } else { *kept.next().expect("a kept axis") };
+        }
+        let compute = c.items[of].meta.dtype.compute();
+        let slots: Vec<_> = values.iter().map(|v| (v.dtype, place(v))).collect();
+        let kernel = Reduce::new(&expr, compute, op, shape, reduced, &slots, (out.dtype, full));
+        let flops = ((expr.flops() + 1) * shape.len()) as u64;
+        let name = root.node.name();
+        self.push(Box::new(kernel), values, vec![out], false, &root.node, name, flops);
+        self.values[group.root] = Some(vec![out]);
+    }
+
+    fn loop_step(
+        &mut self,
+        expr: &Expr,
+        compute: DType,
+        inputs: Vec<Value>,
+        outputs: Vec<Value>,
+        node: &Node,
+        name: &str,
+    ) {
+        let shape = outputs[0].view.shape;
+        let pair = |v: &Value| (v.dtype, place(v));
+        let (ins, outs): (Vec<_>, Vec<_>) =
+            (inputs.iter().map(pair).collect(), outputs.iter().map(pair).collect());
+        let kernel = Pointwise::new(expr, compute.compute(), shape, &ins, &outs);
+        let flops = (expr.flops() * shape.len()) as u64;
+        self.push(Box::new(kernel), inputs, outputs, true, node, name, flops);
+    }
+
+    fn push(
+        &mut self,
+        kernel: Box<dyn Kernel>,
+        inputs: Vec<Value>,
+        outputs: Vec<Value>,
+        aligned: bool,
+        node: &Node,
+        name: &str,
+        flops: u64,
+    ) {
+        self.plan.shown.push(PlanStep::new(name, &*kernel, node, &inputs, &outputs, flops));
+        self.plan.steps.push(Lowered { kernel, inputs, outputs, aligned });
+    }
+
+    /// Puts the wanted values into output storages and the new values into their variables.
+    fn finish(&mut self) {
+        let c = self.c;
+        for (k, &o) in c.outputs.iter().enumerate() {
+            let value = self.value(o);
+            let meta = c.items[o].meta;
+            self.plan.outputs.push(meta);
+            if self.whole(&value) {
+                self.plan.bufs[value.buf].home = Home::Output(k);
+            } else {
+                let to = self.outside(Home::Output(k), meta);
+                self.copy(value, to, &c.items[o].node);
+            }
+        }
+        // New values that are views of variables are saved first: another update may overwrite them.
+        let mut late = vec![];
+        for &(v, i) in &c.updates {
+            self.plan.updated[v] = true;
+            let mut value = self.value(i);
+            if self.whole(&value) && self.may_write(v, value.buf) {
+                self.plan.bufs[value.buf].home = Home::Variable(v);
+                continue;
+            }
+            if self.plan.bufs[value.buf].home != Home::Arena {
+                let saved = self.fresh_dense(c.items[i].meta);
+                self.copy(value, saved, &c.items[i].node);
+                value = saved;
+            }
+            late.push((v, i, value));
+        }
+        for (v, i, value) in late {
+            let to = self.outside(Home::Variable(v), c.items[i].meta);
+            self.copy(value, to, &c.items[i].node);
+        }
+    }
+
+    /// Whether a value is a whole dense arena buffer, so that the buffer can live elsewhere.
+    fn whole(&self, value: &Value) -> bool {
+        let buf = &self.plan.bufs[value.buf];
+        buf.home == Home::Arena
+            && value.view.is_dense()
+            && value.view.offset == 0
+            && value.view.shape.len() * value.dtype.size() == buf.bytes
+    }
+
+    /// Whether the step that first writes `buf` may write to variable `v` instead: nothing later reads the variable,
+    /// and the step itself reads it, if at all, at the very elements it writes.
+    fn may_write(&self, v: usize, buf: usize) -> bool {
+        let steps = &self.plan.steps;
+        let reads = |value: &Value| self.plan.bufs[value.buf].home == Home::Variable(v);
+        let Some(first) = steps.iter().position(|s| s.outputs.iter().any(|o| o.buf == buf)) else {
+            return false;
+        };
+        let writer = &steps[first];
+        let out = writer.outputs.iter().find(|o| o.buf == buf).expect("found above");
+        let same = |value: &&Value| reads(value);
+        let clean = writer
+            .inputs
+            .iter()
+            .filter(same)
+            .all(|i| writer.aligned && i.view == out.view && i.dtype == out.dtype);
+        clean
+            && steps[first + 1..]
+                .iter()
+                .all(|s| !s.inputs.iter().any(reads) && !s.outputs.iter().any(reads))
+    }
+}
+
+fn slot(v: &Value) -> Slot {
+    Slot { dtype: v.dtype, view: place(v) }
+}
+
+/// The view a kernel sees: its pointer is at the first element.
+fn place(v: &Value) -> View {
+    View { offset: 0, ..v.view }
+}
+
+/// The memory order a loop takes over: the first that is not row-major among its full-size dense inputs.
+fn order_of(values: &[Value], shape: Shape) -> Option<Vec<usize>> {
+    values
+        .iter()
+        .filter(|v| v.view.shape == shape && !v.view.is_dense())
+        .find_map(|v| v.view.memory_order())
+}
+
+fn compute_of(c: &Collected, i: usize) -> DType {
+    let item = &c.items[i];
+    let nodes: Vec<Node> = item.inputs.iter().map(|&n| c.items[n].node.clone()).collect();
+    compute_type(&nodes, item.meta.dtype).expect("checked when the node was built")
+}
+
+/// The group's expressions as one, of the given sources and with the given outputs.
+fn compose(c: &Collected, group: &Group, sources: &[usize], outputs: &[usize]) -> Expr {
+    let mut number: HashMap<usize, usize> = HashMap::new();
+    let mut parts: Vec<Part<'_>> = vec![];
+    let mut add = |i: usize, number: &mut HashMap<usize, usize>| {
+        let What::Pointwise(p) = &c.items[i].what else { unreachable!("a pointwise member") };
+        let args = c.items[i]
+            .inputs
+            .iter()
+            .map(|n| match number.get(n) {
+                Some(&part) => Arg::Part(part, 0),
+                None => Arg::Input(sources.iter().position(|s| s == n).expect("a source")),
+            })
+            .collect();
+        number.insert(i, parts.len());
+        parts.push(Part { expr: &p.expr, args });
+    };
+    let mut constants: Vec<usize> = group
+        .members
+        .iter()
+        .chain(outputs)
+        .flat_map(|&m| c.items[m].inputs.iter().copied().chain([m]))
+        .filter(|&n| is_constant(c, n) && !group.members.contains(&n))
+        .collect();
+    constants.sort_unstable();
+    constants.dedup();
+    for n in constants {
+        add(n, &mut number);
+    }
+    for &m in &group.members {
+        add(m, &mut number);
+    }
+    let outputs: Vec<(usize, usize)> = outputs.iter().map(|o| (number[o], 0)).collect();
+    Expr::compose(sources.len(), &parts, &outputs)
+}

@@ -1,0 +1,88 @@
+//! Plans: a graph turned into a flat list of steps over one arena.
+//!
+//! The stages, in order: `collect` (reachable nodes, equal ones merged), `fuse` (which pointwise nodes run
+//! together), `lower` (memory orders, kernels, steps), `memory` (where each value lies).
+
+mod collect;
+mod fuse;
+mod lower;
+mod memory;
+mod show;
+
+pub(crate) use collect::Collected;
+pub use show::PlanStep;
+
+use crate::node::Node;
+use crate::rule::Meta;
+use crate::variable::Variable;
+use gradus_cpu::exec;
+
+/// What a storage of the program is bound to at each run, from storage 1 on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// The i-th argument.
+    Input(usize),
+    /// The i-th leaf with given elements.
+    Leaf(usize),
+    /// The i-th variable.
+    Variable(usize),
+    /// The i-th wanted value.
+    Output(usize),
+}
+
+/// A graph, planned: ordered, fused, laid out in memory, with every kernel resolved.
+pub struct Plan {
+    pub(crate) program: exec::Program,
+    pub(crate) storages: Vec<Storage>,
+    /// For each variable, whether the plan writes it.
+    pub(crate) updates: Vec<bool>,
+    pub(crate) outputs: Vec<Meta>,
+    steps: Vec<PlanStep>,
+}
+
+/// What is to be planned.
+pub(crate) struct Goal<'a> {
+    /// The nodes whose values are wanted.
+    pub outputs: &'a [Node],
+    /// The variables to be written and their new values.
+    pub updates: &'a [(Variable, Node)],
+}
+
+impl Plan {
+    pub(crate) fn new(collected: &Collected) -> Plan {
+        let groups = fuse::fuse(collected);
+        let mut lowered = lower::lower(collected, &groups);
+        let (program, storages) = memory::lay_out(&mut lowered);
+        let plan = Plan {
+            program,
+            storages,
+            updates: lowered.updated,
+            outputs: lowered.outputs,
+            steps: lowered.shown,
+        };
+        if std::env::var("GRADUS_SHOW").is_ok_and(|v| v.split(',').any(|v| v == "plan")) {
+            eprintln!("{plan}");
+        }
+        plan
+    }
+
+    /// What each step does.
+    pub fn steps(&self) -> &[PlanStep] {
+        &self.steps
+    }
+
+    /// Bytes of the arena: the peak of all intermediate values together.
+    pub fn arena_bytes(&self) -> usize {
+        self.program.arena_bytes()
+    }
+
+    /// Floating-point operations of a run.
+    pub fn flops(&self) -> u64 {
+        self.steps.iter().map(|s| s.flops).sum()
+    }
+
+    /// Bytes the steps read and write.
+    pub fn bytes(&self) -> u64 {
+        self.steps.iter().map(|s| s.bytes).sum()
+    }
+}

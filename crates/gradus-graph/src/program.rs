@@ -1,0 +1,149 @@
+//! `Program`: a graph traced once over arguments, planned once, replayed many times without allocating.
+
+use crate::node::Node;
+use crate::plan::{Collected, Goal, Plan};
+use crate::rule::Meta;
+use crate::run::{Session, Update};
+use gradus_base::{DType, Error, Result};
+use gradus_cpu::Buffer;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A planned graph with its memory: arguments in, wanted values out, variables updated.
+pub struct Program {
+    plan: Arc<Plan>,
+    session: Session,
+    inputs: Vec<Meta>,
+}
+
+/// The wanted values of a run, valid until the next.
+pub struct Values<'a> {
+    program: &'a Program,
+}
+
+impl Program {
+    /// Plans the wanted nodes and the updates; [`crate::input`] nodes are the arguments, of the given shapes and types.
+    ///
+    /// # Errors
+    /// When an update's shape is not its variable's, or an argument is not among `inputs`.
+    pub fn new(inputs: &[Meta], wanted: &[Node], updates: &[Update]) -> Result<Program> {
+        for (v, n) in updates {
+            if v.meta() != n.meta() {
+                let what = format!("{} is {}, its new value {}", v.name(), v.meta(), n.meta());
+                return Err(Error::shape("update", what).at(n.location()));
+            }
+        }
+        let collected = Collected::new(&Goal { outputs: wanted, updates });
+        collected.check_arguments(inputs)?;
+        let plan = Arc::new(Plan::new(&collected));
+        let mut session = Session::new(&plan, &collected.variables);
+        session.bind_leaves(&plan, &collected.leaves);
+        Ok(Program { plan, session, inputs: inputs.to_vec() })
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The arguments' shapes and types.
+    pub fn inputs(&self) -> &[Meta] {
+        &self.inputs
+    }
+
+    /// Bytes of arena held between runs.
+    pub fn arena_bytes(&self) -> usize {
+        self.session.arena_bytes()
+    }
+
+    fn check(&self, inputs: &[&Buffer]) -> Result<()> {
+        if inputs.len() != self.inputs.len() {
+            let what = format!("got {} arguments, expected {}", inputs.len(), self.inputs.len());
+            return Err(Error::value("program", what));
+        }
+        for (i, (b, m)) in inputs.iter().zip(&self.inputs).enumerate() {
+            let want = m.shape.len() * m.dtype.size();
+            if b.bytes() < want {
+                let what = format!("argument {i} holds {} bytes, {m} needs {want}", b.bytes());
+                return Err(Error::shape("program", what));
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs on the given arguments, dense and row-major.
+    ///
+    /// # Errors
+    /// When an argument is missing or too small, or a step finds a bad value; then no variable was updated, unless the bad
+    /// value lies in an update itself.
+    pub fn run(&mut self, inputs: &[&Buffer]) -> Result<Values<'_>> {
+        self.check(inputs)?;
+        self.session.run(&self.plan, inputs)?;
+        Ok(Values { program: self })
+    }
+
+    /// As [`Program::run`], adding each step's time to `times`.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub fn run_timed(&mut self, inputs: &[&Buffer], times: &mut [Duration]) -> Result<Values<'_>> {
+        self.check(inputs)?;
+        let start = std::cell::Cell::new(Instant::now());
+        self.session.run_watched(
+            &self.plan,
+            inputs,
+            |_| start.set(Instant::now()),
+            |i, _| times[i] += start.get().elapsed(),
+        )?;
+        Ok(Values { program: self })
+    }
+
+    /// As [`Program::run`], also giving the number of the first step one of whose float outputs is not finite.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub fn run_checked(&mut self, inputs: &[&Buffer]) -> Result<(Values<'_>, Option<usize>)> {
+        self.check(inputs)?;
+        let mut first = None;
+        let steps = self.plan.steps();
+        self.session.run_watched(
+            &self.plan,
+            inputs,
+            |_| {},
+            |i, args| {
+                if first.is_none() && !steps[i].is_finite(args) {
+                    first = Some(i);
+                }
+            },
+        )?;
+        Ok((Values { program: self }, first))
+    }
+}
+
+impl Values<'_> {
+    /// The i-th wanted value. Held past the next run it stays as it is; that run then allocates.
+    pub fn buffer(&self, i: usize) -> &Arc<Buffer> {
+        self.program.session.output(i)
+    }
+    /// The i-th wanted value as a node.
+    pub fn node(&self, i: usize) -> Node {
+        crate::build::data(self.program.plan.outputs[i], self.buffer(i).clone())
+    }
+    /// The first element of the i-th wanted value, as f64.
+    pub fn item(&self, i: usize) -> f64 {
+        let b = self.buffer(i);
+        match self.program.plan.outputs[i].dtype {
+            DType::F32 => f64::from(b.as_slice::<f32>()[0]),
+            DType::F64 => b.as_slice::<f64>()[0],
+            DType::F16 => f64::from(f32::from(gradus_base::f16::from_le_bytes(first_two(b)))),
+            DType::BF16 => f64::from(f32::from(gradus_base::bf16::from_le_bytes(first_two(b)))),
+            DType::I32 => f64::from(b.as_slice::<i32>()[0]),
+            DType::I64 => b.as_slice::<i64>()[0] as f64,
+            DType::U8 | DType::Bool => f64::from(b.as_bytes()[0]),
+        }
+    }
+}
+
+fn first_two(b: &Buffer) -> [u8; 2] {
+    [b.as_bytes()[0], b.as_bytes()[1]]
+}

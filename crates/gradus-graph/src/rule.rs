@@ -1,0 +1,173 @@
+//! `Rule`: what an op with kernels of its own declares. The planner reads declarations, never names.
+
+use crate::node::Node;
+use gradus_base::{DType, Error, Expr, Kind, Result, Shape, View};
+use gradus_cpu::exec::Kernel;
+use std::fmt;
+use std::sync::Arc;
+
+/// A shape and an element type.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Meta {
+    /// The shape.
+    pub shape: Shape,
+    /// The element type.
+    pub dtype: DType,
+}
+
+impl Meta {
+    /// A shape and an element type.
+    pub fn new(shape: impl Into<Shape>, dtype: DType) -> Meta {
+        Meta { shape: shape.into(), dtype }
+    }
+}
+
+impl fmt::Display for Meta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.dtype, self.shape)
+    }
+}
+
+/// An op with kernels of its own: matmul, convolution, sorting.
+///
+/// Two rules that print the same under `Debug` must behave the same: plans are cached by that text.
+pub trait Rule: fmt::Debug + Send + Sync {
+    /// The name, as users write the op.
+    fn name(&self) -> &'static str;
+
+    /// The outputs' shapes and types.
+    ///
+    /// # Errors
+    /// What does not fit, with every shape by name.
+    fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>>;
+
+    /// Gradients for the inputs, as nodes: one entry per input, `None` where none flows (an integer input).
+    ///
+    /// # Errors
+    /// [`not_differentiable`], with the reason.
+    fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>>;
+
+    /// The axis orders in memory it wants. Dense everywhere unless it says otherwise.
+    fn layouts(&self, inputs: &[Meta], outputs: &[Meta]) -> Layouts {
+        Layouts::dense(inputs.len(), outputs)
+    }
+
+    /// Whether its CPU kernel applies a pointwise expression to its (only) output while that is hot. `spec` holds
+    /// the epilogue that would be asked for.
+    fn accepts_epilogue(&self, _spec: &Spec) -> bool {
+        false
+    }
+
+    /// The kernel for the given shapes, strides and types.
+    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel>;
+
+    /// Floating-point operations, a multiply-add as two.
+    fn flops(&self, inputs: &[Meta], outputs: &[Meta]) -> u64;
+}
+
+/// How an input must lie in memory.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Any strides will do.
+    Any,
+    /// Dense and row-major.
+    Dense,
+    /// Dense with the axes in this order, outermost first.
+    Axes(Vec<usize>),
+}
+
+impl Order {
+    /// Whether a view lies so.
+    pub fn accepts(&self, view: &View) -> bool {
+        match self {
+            Order::Any => true,
+            Order::Dense => view.is_dense(),
+            Order::Axes(order) => {
+                let want = View::ordered(view.shape, order);
+                (0..view.shape.rank())
+                    .all(|a| view.shape[a] == 1 || view.strides[a] == want.strides[a])
+            }
+        }
+    }
+}
+
+/// The memory orders a rule wants for its inputs and gives its outputs.
+#[derive(Clone, Debug)]
+pub struct Layouts {
+    /// One per input.
+    pub inputs: Vec<Order>,
+    /// The axes of each output, outermost first.
+    pub outputs: Vec<Vec<usize>>,
+}
+
+impl Layouts {
+    /// Dense inputs and outputs.
+    pub fn dense(inputs: usize, outputs: &[Meta]) -> Layouts {
+        Layouts { inputs: vec![Order::Dense; inputs], ..Layouts::any(0, outputs) }
+    }
+    /// Inputs of any strides, dense outputs.
+    pub fn any(inputs: usize, outputs: &[Meta]) -> Layouts {
+        Layouts {
+            inputs: vec![Order::Any; inputs],
+            outputs: outputs.iter().map(|m| (0..m.shape.rank()).collect()).collect(),
+        }
+    }
+}
+
+/// One value as a kernel sees it. The view's offset is 0: kernels get a pointer to the first element.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot {
+    /// The element type.
+    pub dtype: DType,
+    /// Shape and strides.
+    pub view: View,
+}
+
+/// What a kernel is built for.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// The rule's inputs, then the epilogue's further inputs.
+    pub inputs: Vec<Slot>,
+    /// The outputs.
+    pub outputs: Vec<Slot>,
+    /// The expression to apply to the output.
+    pub epilogue: Option<Epilogue>,
+}
+
+/// A pointwise expression for a kernel to apply to its output. Input 0 is the output itself; the others are the
+/// last inputs of the [`Spec`], seen over the output's shape.
+#[derive(Clone, Debug)]
+pub struct Epilogue {
+    /// The expression.
+    pub expr: Arc<Expr>,
+    /// How many further inputs it reads.
+    pub inputs: usize,
+}
+
+/// What a gradient rule works with.
+pub struct Backward<'a> {
+    /// The op's inputs.
+    pub inputs: &'a [Node],
+    /// The op's outputs.
+    pub outputs: &'a [Node],
+    /// The gradient of each output; `None` if the loss does not depend on it.
+    pub dys: &'a [Option<Node>],
+    /// Which inputs' gradients are asked for.
+    pub wanted: &'a [bool],
+}
+
+impl Backward<'_> {
+    /// The gradient of the only output.
+    ///
+    /// # Panics
+    /// If the op has several outputs.
+    pub fn dy(&self) -> &Node {
+        assert_eq!(self.dys.len(), 1, "an op of several outputs has several gradients");
+        self.dys[0].as_ref().expect("a gradient rule runs only when some output has a gradient")
+    }
+}
+
+/// The error of an op that has no gradient.
+pub fn not_differentiable(op: &str, why: &str) -> Error {
+    Error::new(Kind::Gradient, op, format!("has no gradient: {why}"))
+}

@@ -1,0 +1,261 @@
+//! Running: binds a plan's storages and runs its steps. `read` plans through a cache, so that a bare loop that builds the
+//! same graph again and again plans it once.
+
+use crate::node::Node;
+use crate::plan::{Collected, Goal, Plan, Storage};
+use crate::variable::{ReadGuard, Variable, WriteGuard};
+use gradus_base::{Error, Result};
+use gradus_cpu::Buffer;
+use gradus_cpu::exec::{Args, Bound, Memory};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+/// A variable and its new value.
+pub type Update = (Variable, Node);
+
+/// The memory and bindings of one plan's runs, kept between runs.
+pub(crate) struct Session {
+    memory: Memory,
+    slots: Vec<Slot>,
+    /// The slots of variables, in the order they are locked: by variable, so that two runs never wait for each other.
+    lock_order: Vec<usize>,
+}
+
+/// What a storage is bound to.
+enum Slot {
+    Input(usize),
+    Leaf(Option<Arc<Buffer>>),
+    Variable { variable: Variable, write: bool, lock: Lock },
+    Output { number: usize, buffer: Arc<Buffer> },
+}
+
+enum Lock {
+    Open,
+    Read(ReadGuard),
+    Write(WriteGuard),
+}
+
+impl Session {
+    pub(crate) fn new(plan: &Plan, variables: &[Variable]) -> Session {
+        let slot = |s: &Storage| match *s {
+            Storage::Input(i) => Slot::Input(i),
+            Storage::Leaf(_) => Slot::Leaf(None),
+            Storage::Variable(i) => {
+                let variable = variables[i].clone();
+                Slot::Variable { variable, write: plan.updates[i], lock: Lock::Open }
+            }
+            Storage::Output(number) => Slot::Output { number, buffer: plan.new_output(number) },
+        };
+        let slots: Vec<Slot> = plan.storages.iter().map(slot).collect();
+        let mut lock_order: Vec<(u64, usize)> = slots
+            .iter()
+            .enumerate()
+            .filter_map(|(i, s)| match s {
+                Slot::Variable { variable, .. } => Some((variable.id(), i)),
+                _ => None,
+            })
+            .collect();
+        lock_order.sort_unstable();
+        let lock_order = lock_order.into_iter().map(|(_, i)| i).collect();
+        Session { memory: plan.program.memory(), slots, lock_order }
+    }
+
+    /// Binds the leaves, by number.
+    pub(crate) fn bind_leaves(&mut self, plan: &Plan, leaves: &[Node]) {
+        for (slot, storage) in self.slots.iter_mut().zip(&plan.storages) {
+            if let (Slot::Leaf(b), Storage::Leaf(i)) = (slot, storage) {
+                *b = leaves[*i].value().cloned();
+            }
+        }
+    }
+
+    fn bind_variables(&mut self, plan: &Plan, variables: &[Variable]) {
+        for (slot, storage) in self.slots.iter_mut().zip(&plan.storages) {
+            if let (Slot::Variable { variable, .. }, Storage::Variable(i)) = (slot, storage) {
+                *variable = variables[*i].clone();
+            }
+        }
+        let id = |i: &usize| match &self.slots[*i] {
+            Slot::Variable { variable, .. } => variable.id(),
+            _ => 0,
+        };
+        self.lock_order.sort_unstable_by_key(id);
+    }
+
+    /// Lets go of leaves, so that their memory is not held by a cached plan.
+    fn release(&mut self, plan: &Plan) {
+        for slot in &mut self.slots {
+            match slot {
+                Slot::Leaf(b) => *b = None,
+                Slot::Output { number, buffer } => *buffer = plan.new_output(*number),
+                _ => {}
+            }
+        }
+    }
+
+    /// Runs the plan on the given arguments; what the variables hold is locked meanwhile.
+    pub(crate) fn run(&mut self, plan: &Plan, inputs: &[&Buffer]) -> Result<()> {
+        self.run_in(plan, inputs, |program, memory, storages| program.run(memory, storages))
+    }
+
+    /// As [`Session::run`], with a look at each step before and after.
+    pub(crate) fn run_watched(
+        &mut self,
+        plan: &Plan,
+        inputs: &[&Buffer],
+        before: impl FnMut(usize),
+        after: impl FnMut(usize, &Args<'_>),
+    ) -> Result<()> {
+        self.run_in(plan, inputs, |program, memory, storages| {
+            program.run_watched(memory, storages, before, after)
+        })
+    }
+
+    fn run_in(
+        &mut self,
+        plan: &Plan,
+        inputs: &[&Buffer],
+        go: impl FnOnce(
+            &gradus_cpu::exec::Program,
+            &mut Memory,
+            &mut dyn Iterator<Item = Bound<'_>>,
+        ) -> std::result::Result<(), gradus_cpu::exec::Fault>,
+    ) -> Result<()> {
+        for &i in &self.lock_order {
+            if let Slot::Variable { variable, write, lock } = &mut self.slots[i] {
+                *lock = if *write {
+                    Lock::Write(variable.write())
+                } else {
+                    Lock::Read(variable.read())
+                };
+            }
+        }
+        for slot in &mut self.slots {
+            // An output that somebody still holds is theirs; this run writes a new one.
+            if let Slot::Output { number, buffer } = slot {
+                if Arc::get_mut(buffer).is_none() {
+                    *buffer = plan.new_output(*number);
+                }
+            }
+        }
+        let mut bound = self.slots.iter_mut().map(|slot| match slot {
+            Slot::Input(i) => Bound::Read(inputs[*i]),
+            Slot::Leaf(b) => Bound::Read(b.as_deref().expect("leaves are bound before a run")),
+            Slot::Variable { lock: Lock::Read(g), .. } => Bound::Read(g.buffer()),
+            Slot::Variable { lock: Lock::Write(g), .. } => Bound::Write(g.buffer_mut()),
+            Slot::Variable { .. } => unreachable!("locked above"),
+            Slot::Output { buffer, .. } => {
+                Bound::Write(Arc::get_mut(buffer).expect("made unique above"))
+            }
+        });
+        let result = go(&plan.program, &mut self.memory, &mut bound);
+        for &i in &self.lock_order {
+            if let Slot::Variable { lock, .. } = &mut self.slots[i] {
+                *lock = Lock::Open;
+            }
+        }
+        result.map_err(|fault| {
+            let step = &plan.steps()[fault.step];
+            let e = Error::value(step.name.clone(), fault.what).at(step.at);
+            e.in_scope(step.scope.as_deref())
+        })
+    }
+
+    /// The i-th wanted value of the last run.
+    pub(crate) fn output(&self, i: usize) -> &Arc<Buffer> {
+        let found = self.slots.iter().find_map(|s| match s {
+            Slot::Output { number, buffer } if *number == i => Some(buffer),
+            _ => None,
+        });
+        found.expect("an output's number")
+    }
+
+    /// Bytes of arena held.
+    pub(crate) fn arena_bytes(&self) -> usize {
+        self.memory.bytes()
+    }
+}
+
+impl Plan {
+    fn new_output(&self, number: usize) -> Arc<Buffer> {
+        let meta = self.outputs[number];
+        Arc::new(Buffer::zeroed(meta.shape.len() * meta.dtype.size()))
+    }
+}
+
+/// Plans kept for [`read`]: a bare training loop needs few, and each holds an arena.
+const CACHED_PLANS: usize = 32;
+
+struct Cached {
+    plan: Arc<Plan>,
+    sessions: Vec<Session>,
+    used: u64,
+}
+
+#[derive(Default)]
+struct Cache {
+    plans: HashMap<(u64, u64), Cached>,
+    clock: u64,
+}
+
+fn cache() -> &'static Mutex<Cache> {
+    static CACHE: OnceLock<Mutex<Cache>> = OnceLock::new();
+    CACHE.get_or_init(Mutex::default)
+}
+
+impl Cache {
+    fn take(&mut self, key: (u64, u64)) -> Option<(Arc<Plan>, Option<Session>)> {
+        self.clock += 1;
+        let found = self.plans.get_mut(&key)?;
+        found.used = self.clock;
+        Some((found.plan.clone(), found.sessions.pop()))
+    }
+    fn give(&mut self, key: (u64, u64), plan: Arc<Plan>, session: Session) {
+        let used = self.clock;
+        let entry = self.plans.entry(key).or_insert(Cached { plan, sessions: vec![], used });
+        entry.sessions.push(session);
+        if self.plans.len() > CACHED_PLANS {
+            let oldest = self.plans.iter().min_by_key(|(_, c)| c.used).map(|(k, _)| *k);
+            oldest.and_then(|k| self.plans.remove(&k));
+        }
+    }
+}
+
+/// Computes the wanted nodes together and writes the new values of variables, all after everything was read. Values
+/// already computed are not computed again. Gives the wanted elements, dense and row-major.
+///
+/// # Errors
+/// A bad value found while running (an index out of range), an argument of a program outside of one, or an
+/// update whose shape is not the variable's.
+pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
+    for (v, n) in updates {
+        if v.meta() != n.meta() {
+            let what = format!("{} is {}, its new value {}", v.name(), v.meta(), n.meta());
+            return Err(Error::shape("update", what).at(n.location()));
+        }
+    }
+    let missing: Vec<Node> = wanted.iter().filter(|n| n.value().is_none()).cloned().collect();
+    if !missing.is_empty() || !updates.is_empty() {
+        let collected = Collected::new(&Goal { outputs: &missing, updates });
+        if let Some(input) = collected.argument() {
+            let what = "an argument of a program has no value outside of it";
+            return Err(Error::value("read", what).at(input.location()));
+        }
+        let cached = cache().lock().take(collected.key);
+        let (plan, session) = match cached {
+            Some((plan, session)) => (plan, session),
+            None => (Arc::new(Plan::new(&collected)), None),
+        };
+        let mut session = session.unwrap_or_else(|| Session::new(&plan, &collected.variables));
+        session.bind_variables(&plan, &collected.variables);
+        session.bind_leaves(&plan, &collected.leaves);
+        session.run(&plan, &[])?;
+        for (i, node) in missing.iter().enumerate() {
+            node.set_value(session.output(i).clone());
+        }
+        session.release(&plan);
+        cache().lock().give(collected.key, plan, session);
+    }
+    Ok(wanted.iter().map(|n| n.value().expect("computed above").clone()).collect())
+}
