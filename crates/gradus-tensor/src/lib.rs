@@ -1,1 +1,30 @@
 //! Tensors of Gradus and every op on them, one place per op.
+//!
+//! A [`Tensor`] is a cheap handle on a node of a lazy graph: building computes nothing, reading plans and runs what is
+//! needed, once.
+//!
+//! ```
+//! use gradus_tensor::{Tensor, grad};
+//! let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+//! let y = (&x * &x).sum(..);
+//! let [dx] = grad(&y, [&x]);
+//! assert_eq!(y.item(), 30.0);
+//! assert_eq!(dx.to_vec::<f32>(), [2.0, 4.0, 6.0, 8.0]);
+//! ```
+
+mod axes;
+mod compile;
+mod create;
+pub mod ops;
+mod print;
+mod read;
+mod tensor;
+mod variable;
+
+pub use axes::Axes;
+pub use compile::{Compiled, Outputs, Step, compile};
+pub use gradus_base::{DType, Element, Error, Expr, Kind, Real, Result, Shape, bf16, f16};
+pub use gradus_graph::{Plan, scope, scope_path, try_build};
+pub use read::{grad, gradients, read, update};
+pub use tensor::Tensor;
+pub use variable::Variable;

@@ -1,0 +1,166 @@
+//! `compile`: a step traced once per shape of its arguments and replayed.
+
+use crate::{Tensor, Variable};
+use gradus_base::{Error, Result};
+use gradus_cpu::Buffer;
+use gradus_graph::{self as graph, Meta, Plan, Program, Values, input};
+use std::sync::Arc;
+
+/// What a step computes: the tensors to read and the variables to update.
+#[derive(Default)]
+pub struct Step {
+    reads: Vec<Tensor>,
+    updates: Vec<(Variable, Tensor)>,
+}
+
+impl Step {
+    /// A step that does nothing yet.
+    pub fn new() -> Step {
+        Step::default()
+    }
+    /// Also reads `value`.
+    #[must_use]
+    pub fn read(mut self, value: &Tensor) -> Step {
+        self.reads.push(value.clone());
+        self
+    }
+    /// Also gives `variable` a new value.
+    #[must_use]
+    pub fn update(mut self, variable: &Variable, value: &Tensor) -> Step {
+        self.updates.push((variable.clone(), value.clone()));
+        self
+    }
+    /// Also makes these updates.
+    #[must_use]
+    pub fn updates(mut self, updates: impl IntoIterator<Item = (Variable, Tensor)>) -> Step {
+        self.updates.extend(updates);
+        self
+    }
+}
+
+/// A traced step: one plan per combination of argument shapes.
+pub struct Compiled<F> {
+    trace: F,
+    programs: Vec<Program>,
+    last: usize,
+}
+
+/// Traces `step` at its first call with arguments of given shapes, then replays its plan.
+///
+/// Inside, arguments are tensors without values. What the closure captures is either a [`Variable`], read anew at every
+/// call, or a tensor, whose value is taken at the first.
+///
+/// ```
+/// use gradus_tensor::{Step, Tensor, Variable, compile, grad};
+/// let w = Variable::new("w", &Tensor::from(0.0f32));
+/// let mut step = compile(|x: &[Tensor]| {
+///     let loss = (w.tensor() * &x[0] - 6.0).square();
+///     let [dw] = grad(&loss, [&w.tensor()]);
+///     Step::new().read(&loss).update(&w, &(w.tensor() - dw * 0.1))
+/// });
+/// for _ in 0..50 {
+///     step.run(&[&Tensor::from(2.0f32)]).unwrap();
+/// }
+/// assert!((w.tensor().item() - 3.0).abs() < 1e-3);
+/// ```
+pub fn compile<F: FnMut(&[Tensor]) -> Step>(step: F) -> Compiled<F> {
+    Compiled { trace: step, programs: vec![], last: 0 }
+}
+
+impl<F: FnMut(&[Tensor]) -> Step> Compiled<F> {
+    /// Runs the step.
+    ///
+    /// # Errors
+    /// When running meets a bad value, such as a label out of range; no variable is updated then, unless the bad value
+    /// lies in an update itself.
+    ///
+    /// # Panics
+    /// While tracing, where building the step does.
+    pub fn run(&mut self, args: &[&Tensor]) -> Result<Outputs<'_>> {
+        let hit = |p: &Program| {
+            p.inputs().len() == args.len() && p.inputs().iter().zip(args).all(|(m, a)| *m == a.0.meta())
+        };
+        if !self.programs.get(self.last).is_some_and(hit) {
+            self.last = match self.programs.iter().position(hit) {
+                Some(at) => at,
+                None => {
+                    let metas: Vec<Meta> = args.iter().map(|a| a.0.meta()).collect();
+                    self.programs.push(self.trace(&metas)?);
+                    self.programs.len() - 1
+                }
+            };
+        }
+        for a in args.iter().filter(|a| a.0.value().is_none()) {
+            a.try_read()?;
+        }
+        const MOST: usize = 16;
+        if args.len() > MOST {
+            let what = format!("{} arguments, at most {MOST} are possible", args.len());
+            return Err(Error::value("compile", what));
+        }
+        // Up to 16 arguments fit on the stack: a replayed call allocates nothing.
+        let Some(first) = args.first() else {
+            return Ok(Outputs(self.programs[self.last].run(&[])?));
+        };
+        let mut buffers: [&Buffer; MOST] = [computed(first); MOST];
+        for (to, a) in buffers.iter_mut().zip(args) {
+            *to = computed(a);
+        }
+        Ok(Outputs(self.programs[self.last].run(&buffers[..args.len()])?))
+    }
+
+    /// The plan for arguments like these, traced if need be.
+    ///
+    /// # Errors
+    /// As [`Compiled::run`].
+    pub fn program(&mut self, metas: &[Meta]) -> Result<&mut Program> {
+        let at = match self.programs.iter().position(|p| p.inputs() == metas) {
+            Some(at) => at,
+            None => {
+                let program = self.trace(metas)?;
+                self.programs.push(program);
+                self.programs.len() - 1
+            }
+        };
+        Ok(&mut self.programs[at])
+    }
+
+    /// The plan for arguments like these.
+    ///
+    /// # Errors
+    /// As [`Compiled::run`].
+    pub fn plan(&mut self, metas: &[Meta]) -> Result<&Plan> {
+        Ok(self.program(metas)?.plan())
+    }
+
+    fn trace(&mut self, metas: &[Meta]) -> Result<Program> {
+        let arg = |(i, &m): (usize, &Meta)| Tensor(input(i, m));
+        let args: Vec<Tensor> = metas.iter().enumerate().map(arg).collect();
+        let step = (self.trace)(&args);
+        let wanted: Vec<_> = step.reads.into_iter().map(|t| t.0).collect();
+        let updates: Vec<_> = step.updates.into_iter().map(|(v, t)| (v.0, t.0)).collect();
+        graph::Program::new(metas, &wanted, &updates)
+    }
+}
+
+fn computed(t: &Tensor) -> &Buffer {
+    t.0.value().expect("read before")
+}
+
+/// What a step read, valid until its next run.
+pub struct Outputs<'a>(Values<'a>);
+
+impl Outputs<'_> {
+    /// The i-th read tensor's first element, as f64.
+    pub fn item(&self, i: usize) -> f64 {
+        self.0.item(i)
+    }
+    /// The i-th read tensor. Keeping it makes the next run allocate.
+    pub fn tensor(&self, i: usize) -> Tensor {
+        Tensor(self.0.node(i))
+    }
+    /// The i-th read tensor's elements.
+    pub fn buffer(&self, i: usize) -> &Arc<Buffer> {
+        self.0.buffer(i)
+    }
+}

@@ -1,0 +1,118 @@
+//! Making tensors from numbers.
+
+use crate::Tensor;
+use gradus_base::{DType, Element, Error, Shape};
+use gradus_cpu::Buffer;
+use gradus_graph::{Meta, constant, data, fail};
+use std::panic::Location;
+use std::sync::Arc;
+
+impl Tensor {
+    /// A tensor of the given elements, row-major.
+    ///
+    /// # Panics
+    /// If the shape asks for another number of elements.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from_slice(&[1i64, 2, 3, 4, 5, 6], [2, 3]);
+    /// assert_eq!(x.shape().to_string(), "[2, 3]");
+    /// ```
+    #[track_caller]
+    pub fn from_slice<T: Element>(values: &[T], shape: impl Into<Shape>) -> Tensor {
+        let shape = shape.into();
+        if shape.len() != values.len() {
+            let what = format!("{} values for shape {shape}, which holds {}", values.len(), shape.len());
+            fail(Error::shape("from_slice", what), Location::caller());
+        }
+        let buffer = Arc::new(Buffer::from_slice(values));
+        Tensor(data(Meta::new(shape, T::DTYPE), buffer))
+    }
+
+    /// One number.
+    #[track_caller]
+    pub fn scalar<T: Element>(value: T) -> Tensor {
+        Tensor::from_slice(&[value], ())
+    }
+
+    /// `value` everywhere, in f32.
+    #[track_caller]
+    pub fn full(shape: impl Into<Shape>, value: f64) -> Tensor {
+        Tensor::full_of(shape, value, DType::F32)
+    }
+    /// `value` everywhere, in the given type.
+    #[track_caller]
+    pub fn full_of(shape: impl Into<Shape>, value: f64, dtype: DType) -> Tensor {
+        Tensor(constant(value, Meta::new(shape.into(), dtype)))
+    }
+    /// 0 everywhere, in f32.
+    #[track_caller]
+    pub fn zeros(shape: impl Into<Shape>) -> Tensor {
+        Tensor::full(shape, 0.0)
+    }
+    /// 1 everywhere, in f32.
+    #[track_caller]
+    pub fn ones(shape: impl Into<Shape>) -> Tensor {
+        Tensor::full(shape, 1.0)
+    }
+    /// `value` in this tensor's shape and type.
+    #[track_caller]
+    pub fn full_like(&self, value: f64) -> Tensor {
+        Tensor(constant(value, self.0.meta()))
+    }
+    /// 0 in this tensor's shape and type.
+    #[track_caller]
+    pub fn zeros_like(&self) -> Tensor {
+        self.full_like(0.0)
+    }
+    /// 1 in this tensor's shape and type.
+    #[track_caller]
+    pub fn ones_like(&self) -> Tensor {
+        self.full_like(1.0)
+    }
+    /// The integers 0 … len − 1, in i64.
+    #[track_caller]
+    pub fn arange(len: usize) -> Tensor {
+        let values: Vec<i64> = (0..len as i64).collect();
+        Tensor::from_slice(&values, [len])
+    }
+    /// `len` evenly spaced numbers from `start` to `end`, both included, in f32.
+    #[track_caller]
+    pub fn linspace(start: f64, end: f64, len: usize) -> Tensor {
+        let step = if len > 1 { (end - start) / (len - 1) as f64 } else { 0.0 };
+        let values: Vec<f32> = (0..len).map(|i| (start + step * i as f64) as f32).collect();
+        Tensor::from_slice(&values, [len])
+    }
+    /// The identity matrix of `size`, in f32.
+    #[track_caller]
+    pub fn eye(size: usize) -> Tensor {
+        let mut values = vec![0.0f32; size * size];
+        values.iter_mut().step_by(size + 1).for_each(|v| *v = 1.0);
+        Tensor::from_slice(&values, [size, size])
+    }
+}
+
+impl<T: Element> From<T> for Tensor {
+    #[track_caller]
+    fn from(value: T) -> Tensor {
+        Tensor::scalar(value)
+    }
+}
+impl<T: Element, const N: usize> From<[T; N]> for Tensor {
+    #[track_caller]
+    fn from(values: [T; N]) -> Tensor {
+        Tensor::from_slice(&values, [N])
+    }
+}
+impl<T: Element, const M: usize, const N: usize> From<[[T; N]; M]> for Tensor {
+    #[track_caller]
+    fn from(values: [[T; N]; M]) -> Tensor {
+        Tensor::from_slice(values.as_flattened(), [M, N])
+    }
+}
+impl<T: Element, const L: usize, const M: usize, const N: usize> From<[[[T; N]; M]; L]> for Tensor {
+    #[track_caller]
+    fn from(values: [[[T; N]; M]; L]) -> Tensor {
+        Tensor::from_slice(values.as_flattened().as_flattened(), [L, M, N])
+    }
+}

@@ -1,0 +1,135 @@
+//! y = a·b over the last two axes.   a [.., M, K]   b [.., K, N]   y [.., M, N]
+//!
+//! Transposed and strided operands are read in place; leading axes broadcast. Step 3 of the walk: infers the
+//! shape, appends a node; nothing is computed.
+
+mod cpu;
+#[cfg(test)]
+mod tests;
+
+use crate::Tensor;
+use gradus_base::{DType, Error, Result, Shape};
+use gradus_cpu::exec::Kernel;
+use gradus_graph::{Backward, Layouts, Meta, Node, Rule, Spec, call_one, fail};
+use std::panic::Location;
+
+/// A matrix product whose operands have the same leading axes.
+#[derive(Debug)]
+struct MatMul;
+
+impl Rule for MatMul {
+    fn name(&self) -> &'static str {
+        "matmul"
+    }
+
+    fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
+        let (a, b) = (inputs[0].shape, inputs[1].shape);
+        let rank = a.rank();
+        let shape = a.with(rank - 1, b[rank - 1]);
+        Ok(vec![Meta::new(shape, inputs[0].dtype)])
+    }
+
+    /// da = dy·bᵀ, db = aᵀ·dy
+    fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        let [a, b] = [0, 1].map(|i| Tensor::from_node(backward.inputs[i].clone()));
+        let dy = Tensor::from_node(backward.dy().clone());
+        let da = backward.wanted[0].then(|| dy.matmul(&b.t()).0);
+        let db = backward.wanted[1].then(|| a.t().matmul(&dy).0);
+        Ok(vec![da, db])
+    }
+
+    fn layouts(&self, inputs: &[Meta], outputs: &[Meta]) -> Layouts {
+        Layouts::any(inputs.len(), outputs)
+    }
+
+    fn accepts_epilogue(&self, spec: &Spec) -> bool {
+        cpu::accepts_epilogue(spec)
+    }
+
+    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
+        cpu::kernel(spec)
+    }
+
+    fn flops(&self, inputs: &[Meta], outputs: &[Meta]) -> u64 {
+        let k = *inputs[0].shape.last().unwrap_or(&1);
+        2 * (outputs[0].shape.len() * k) as u64
+    }
+}
+
+impl Tensor {
+    /// The matrix product over the last two axes.
+    ///
+    /// **Shape** `a [.., M, K]`, `b [.., K, N]` → `[.., M, N]`; the leading axes broadcast. A vector `[K]` counts as a row
+    /// on the left and as a column on the right, and that axis disappears from the result. f16 and bf16 are multiplied
+    /// and summed in f32.
+    ///
+    /// # Panics
+    /// If the inner sizes differ, the leading axes do not broadcast, or the types differ or are integers.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let a = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+    /// let b = Tensor::from([[5.0f32], [6.0]]);
+    /// assert_eq!(a.matmul(&b).to_vec::<f32>(), [17.0, 39.0]);
+    /// ```
+    #[track_caller]
+    pub fn matmul(&self, b: &Tensor) -> Tensor {
+        let a = self;
+        check(a, b);
+        if matches!(a.dtype(), DType::F16 | DType::BF16) {
+            let wide = a.cast(DType::F32).matmul(&b.cast(DType::F32));
+            return wide.cast(a.dtype());
+        }
+        if a.rank() == 1 {
+            return a.unsqueeze(0).matmul(b).squeeze(if b.rank() == 1 { 0 } else { -2 });
+        }
+        if b.rank() == 1 {
+            return a.matmul(&b.unsqueeze(-1)).squeeze(-1);
+        }
+        if b.rank() == 2 && a.rank() > 2 {
+            // One matrix for the whole batch: one tall product, and one in its gradient.
+            let (k, n) = (b.shape()[0], b.shape()[1]);
+            let rows = a.len() / k.max(1);
+            let shape = a.shape().with(a.rank() - 1, n);
+            if k > 0 {
+                return a.reshape([rows, k]).matmul(b).reshape(shape);
+            }
+        }
+        let lead = |t: &Tensor| Shape::new(&t.shape()[..t.rank() - 2]);
+        let Some(batch) = Shape::broadcast(&lead(a), &lead(b)) else {
+            let what = format!("the leading axes do not broadcast\n  {}", operands(a, b));
+            fail(Error::shape("matmul", what), Location::caller())
+        };
+        let full = |t: &Tensor| {
+            let matrix = &t.shape()[t.rank() - 2..];
+            t.broadcast_to(Shape::new(&[&*batch, matrix].concat()))
+        };
+        Tensor(call_one(MatMul, &[&full(a).0, &full(b).0]))
+    }
+}
+
+#[track_caller]
+fn check(a: &Tensor, b: &Tensor) {
+    let at = Location::caller();
+    if a.dtype() != b.dtype() || !a.dtype().is_float() {
+        let what = format!("a is {}, b is {}; both must be one float type", a.dtype(), b.dtype());
+        fail(Error::dtype("matmul", what), at);
+    }
+    if a.rank() == 0 || b.rank() == 0 {
+        let what = format!("a scalar has no axis to sum over\n  {}", operands(a, b));
+        fail(Error::shape("matmul", what), at);
+    }
+    let (inner_a, inner_b) = (a.shape()[a.rank() - 1], b.shape()[b.rank().saturating_sub(2)]);
+    if inner_a != inner_b {
+        let which = if b.rank() == 1 { "only axis" } else { "second-last" };
+        let what = format!(
+            "the inner sizes differ\n  {}      a's last axis ({inner_a}) must equal b's {which} ({inner_b})",
+            operands(a, b)
+        );
+        fail(Error::shape("matmul", what), at);
+    }
+}
+
+fn operands(a: &Tensor, b: &Tensor) -> String {
+    format!("a {}   b {}", a.shape(), b.shape())
+}

@@ -1,0 +1,102 @@
+//! Pointwise ops: one formula each, written once over [`Real`]. To add one, add a file and a line here.
+
+mod arithmetic;
+mod gelu;
+
+use crate::Tensor;
+use gradus_base::expr::Sym;
+use gradus_base::{DType, Error, Expr, Real, Shape};
+use gradus_graph::{self as graph, fail, pointwise};
+use std::panic::Location;
+use std::sync::Arc;
+
+/// An op that computes the same scalar formula at every element. Users may implement it for ops of their own.
+///
+/// The formula is traced once into a scalar expression; fusion, gradients and every device read that.
+///
+/// ```
+/// use gradus_tensor::{Real, Tensor, grad, ops::pointwise::{Pointwise, apply}};
+/// struct Cube;
+/// impl Pointwise<1> for Cube {
+///     const NAME: &'static str = "cube";
+///     fn formula<R: Real>(&self, [x]: [R; 1]) -> R { x * x * x }
+/// }
+/// let x = Tensor::from(2.0f32);
+/// let y = apply(Cube, [&x]);
+/// assert_eq!((y.item(), grad(&y, [&x])[0].item()), (8.0, 12.0));
+/// ```
+pub trait Pointwise<const N: usize> {
+    /// The op's name, as users write it.
+    const NAME: &'static str;
+    /// Why the op has no gradient, if it has none. An op that is flat almost everywhere says so here: its gradient is
+    /// an error, not silently 0.
+    const NOT_DIFFERENTIABLE: Option<&'static str> = None;
+    /// The value.
+    fn formula<R: Real>(&self, x: [R; N]) -> R;
+    /// The gradients of the inputs, where a form better than the formula's own derivative is known: cheaper by reading the
+    /// value `y`, or exact where the derivative cancels.
+    fn grad<R: Real>(&self, _x: [R; N], _y: R, _dy: R) -> Option<[R; N]> {
+        None
+    }
+}
+
+/// Applies a pointwise op to tensors, broadcast together. The result has their common type.
+///
+/// # Panics
+/// If the shapes do not broadcast or the types differ.
+#[track_caller]
+pub fn apply<P: Pointwise<N>, const N: usize>(op: P, inputs: [&Tensor; N]) -> Tensor {
+    let inputs = broadcast(P::NAME, &inputs);
+    let dtype = inputs.iter().map(Tensor::dtype).find(|&d| d != DType::Bool).unwrap_or(DType::Bool);
+    let expr = Expr::trace(N, |x| vec![op.formula(array(x))]);
+    let vjp = Expr::trace(N + 2, |x| match op.grad(array(&x[..N]), x[N], x[N + 1]) {
+        Some(dx) => dx.to_vec(),
+        None => vec![],
+    });
+    let vjp = (!vjp.outputs().is_empty()).then(|| Arc::new(vjp));
+    let p = graph::Pointwise { name: P::NAME, expr: Arc::new(expr), vjp, constant: P::NOT_DIFFERENTIABLE };
+    Tensor(pointwise(p, inputs.into_iter().map(|t| t.0).collect(), dtype))
+}
+
+/// As [`apply`], with a mask for a result: a comparison.
+#[track_caller]
+pub(crate) fn compare(
+    name: &'static str,
+    inputs: [&Tensor; 2],
+    formula: impl FnOnce(Sym, Sym) -> gradus_base::expr::SymMask,
+) -> Tensor {
+    let inputs = broadcast(name, &inputs);
+    let expr = Expr::trace(2, |x| vec![Sym::of_mask(formula(x[0], x[1]))]);
+    let constant = Some("a comparison is flat almost everywhere");
+    let p = graph::Pointwise { name, expr: Arc::new(expr), vjp: None, constant };
+    Tensor(pointwise(p, inputs.into_iter().map(|t| t.0).collect(), DType::Bool))
+}
+
+fn array<const N: usize>(x: &[Sym]) -> [Sym; N] {
+    std::array::from_fn(|i| x[i])
+}
+
+/// The tensors broadcast to their common shape.
+#[track_caller]
+pub(crate) fn broadcast(op: &str, inputs: &[&Tensor]) -> Vec<Tensor> {
+    let mut shape = Shape::SCALAR;
+    for t in inputs {
+        shape = Shape::broadcast(&shape, &t.shape()).unwrap_or_else(|| {
+            let shapes: Vec<String> = inputs.iter().map(|t| t.shape().to_string()).collect();
+            let what = format!("the shapes do not broadcast: {}", shapes.join(" and "));
+            fail(Error::shape(op, what), Location::caller())
+        });
+    }
+    inputs.iter().map(|t| t.broadcast_to(shape)).collect()
+}
+
+/// Φ(x) = ½(1 + erf(x/√2)), the standard normal distribution function.
+pub(crate) fn normal_cdf<R: Real>(x: R) -> R {
+    R::constant(0.5) * (R::constant(1.0) + (x * R::constant(std::f64::consts::FRAC_1_SQRT_2)).erf())
+}
+
+/// φ(x) = e^(−x²/2)/√(2π), the standard normal density.
+pub(crate) fn normal_pdf<R: Real>(x: R) -> R {
+    let scale = 1.0 / (2.0 * std::f64::consts::PI).sqrt();
+    R::constant(scale) * (R::constant(-0.5) * x * x).exp()
+}

@@ -1,0 +1,216 @@
+//! Views: the same elements under other axes. None copies unless memory must be rearranged.
+
+use crate::Tensor;
+use gradus_base::{Error, Shape};
+use gradus_graph::{concat, fail};
+use std::ops::{Bound, RangeBounds};
+use std::panic::Location;
+
+impl Tensor {
+    /// The elements in row-major order under another shape.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[track_caller]
+    pub fn reshape(&self, shape: impl Into<Shape>) -> Tensor {
+        Tensor(self.0.reshape(shape.into()))
+    }
+
+    /// All axes from `axis` on made one: `flatten(1)` of `[N, C, H, W]` is `[N, C·H·W]`.
+    ///
+    /// # Panics
+    /// If the axis is not there.
+    #[track_caller]
+    pub fn flatten(&self, axis: isize) -> Tensor {
+        let axis = self.axis("flatten", axis);
+        let mut sizes = self.shape()[..axis].to_vec();
+        sizes.push(self.shape()[axis..].iter().product());
+        self.reshape(sizes)
+    }
+
+    /// Axes reordered: axis i of the result is axis `order[i]` of this.
+    ///
+    /// # Panics
+    /// If `order` does not name every axis once.
+    #[track_caller]
+    pub fn permute<const N: usize>(&self, order: [isize; N]) -> Tensor {
+        let order: Vec<usize> = order.iter().map(|&a| self.axis("permute", a)).collect();
+        Tensor(self.0.permute(&order))
+    }
+
+    /// Two axes exchanged.
+    ///
+    /// # Panics
+    /// If an axis is not there.
+    #[track_caller]
+    pub fn transpose(&self, a: isize, b: isize) -> Tensor {
+        let mut order: Vec<usize> = (0..self.rank()).collect();
+        order.swap(self.axis("transpose", a), self.axis("transpose", b));
+        Tensor(self.0.permute(&order))
+    }
+
+    /// The last two axes exchanged: a matrix transposed.
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[track_caller]
+    pub fn t(&self) -> Tensor {
+        self.transpose(-2, -1)
+    }
+
+    /// Broadcast to `shape`, NumPy's rule: aligned at the last axis, sizes equal or 1.
+    ///
+    /// # Panics
+    /// If this shape does not broadcast to it.
+    #[track_caller]
+    pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Tensor {
+        Tensor(self.0.expand(shape.into()))
+    }
+
+    /// A new axis of size 1 before `axis`; −1 appends it.
+    ///
+    /// # Panics
+    /// If `axis` is further than one past the last.
+    #[track_caller]
+    pub fn unsqueeze(&self, axis: isize) -> Tensor {
+        let rank = self.rank() as isize;
+        let at = if axis < 0 { axis + rank + 1 } else { axis };
+        if !(0..=rank).contains(&at) {
+            let what = format!("axis {axis} of {}", self.shape());
+            fail(Error::shape("unsqueeze", what), Location::caller());
+        }
+        self.reshape(self.shape().inserted(at as usize, 1))
+    }
+
+    /// Without an axis of size 1.
+    ///
+    /// # Panics
+    /// If the axis is not there or its size is not 1.
+    #[track_caller]
+    pub fn squeeze(&self, axis: isize) -> Tensor {
+        let a = self.axis("squeeze", axis);
+        if self.shape()[a] != 1 {
+            let what = format!("axis {axis} of {} has size {}", self.shape(), self.shape()[a]);
+            fail(Error::shape("squeeze", what), Location::caller());
+        }
+        self.reshape(self.shape().without(a))
+    }
+
+    /// The elements of a range along an axis.
+    ///
+    /// # Panics
+    /// If the range leaves the axis.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([10, 11, 12, 13]);
+    /// assert_eq!(x.slice(0, 1..3).to_vec::<i32>(), [11, 12]);
+    /// ```
+    #[track_caller]
+    pub fn slice(&self, axis: isize, range: impl RangeBounds<usize>) -> Tensor {
+        let axis = self.axis("slice", axis);
+        let start = match range.start_bound() {
+            Bound::Included(&s) => s,
+            Bound::Excluded(&s) => s + 1,
+            Bound::Unbounded => 0,
+        };
+        let end = match range.end_bound() {
+            Bound::Included(&e) => e + 1,
+            Bound::Excluded(&e) => e,
+            Bound::Unbounded => self.shape()[axis],
+        };
+        if start > end || end > self.shape()[axis] {
+            let what = format!("{start}..{end} on axis {axis} of {}", self.shape());
+            fail(Error::shape("slice", what), Location::caller());
+        }
+        Tensor(self.0.slice(axis, start, 1, end - start))
+    }
+
+    /// `len` elements along an axis from `start`, every `step`-th; a negative step walks backwards.
+    ///
+    /// # Panics
+    /// If that leaves the axis.
+    #[track_caller]
+    pub fn slice_step(&self, axis: isize, start: usize, step: isize, len: usize) -> Tensor {
+        Tensor(self.0.slice(self.axis("slice_step", axis), start, step, len))
+    }
+
+    /// One element of an axis, which disappears.
+    ///
+    /// # Panics
+    /// If the axis or the element is not there.
+    #[track_caller]
+    pub fn select(&self, axis: isize, index: usize) -> Tensor {
+        let a = self.axis("select", axis);
+        Tensor(self.0.slice(a, index, 1, 1)).reshape(self.shape().without(a))
+    }
+
+    /// An axis walked backwards.
+    ///
+    /// # Panics
+    /// If the axis is not there.
+    #[track_caller]
+    pub fn flip(&self, axis: isize) -> Tensor {
+        let a = self.axis("flip", axis);
+        let size = self.shape()[a];
+        Tensor(self.0.slice(a, size.saturating_sub(1), -1, size))
+    }
+
+    /// Tensors joined along an axis.
+    ///
+    /// # Panics
+    /// If there are none, or shapes differ elsewhere, or types differ.
+    #[track_caller]
+    pub fn concat(tensors: &[&Tensor], axis: isize) -> Tensor {
+        let nodes: Vec<_> = tensors.iter().map(|t| t.0.clone()).collect();
+        let axis = tensors.first().map_or(0, |t| t.axis("concat", axis));
+        Tensor(concat(&nodes, axis))
+    }
+
+    /// Tensors of one shape joined along a new axis.
+    ///
+    /// # Panics
+    /// If there are none, or shapes or types differ.
+    #[track_caller]
+    pub fn stack(tensors: &[&Tensor], axis: isize) -> Tensor {
+        let wide: Vec<Tensor> = tensors.iter().map(|t| t.unsqueeze(axis)).collect();
+        let axis = match tensors.first() {
+            Some(t) if axis < 0 => axis + t.rank() as isize + 1,
+            _ => axis,
+        };
+        Tensor::concat(&wide.iter().collect::<Vec<_>>(), axis)
+    }
+
+    /// Cut along an axis into pieces of the given sizes.
+    ///
+    /// # Panics
+    /// If the sizes do not add up to the axis.
+    #[track_caller]
+    pub fn split(&self, sizes: &[usize], axis: isize) -> Vec<Tensor> {
+        let a = self.axis("split", axis);
+        if sizes.iter().sum::<usize>() != self.shape()[a] {
+            let what = format!("{sizes:?} do not add up to axis {axis} of {}", self.shape());
+            fail(Error::shape("split", what), Location::caller());
+        }
+        let mut start = 0;
+        let mut pieces = Vec::with_capacity(sizes.len());
+        for &size in sizes {
+            pieces.push(Tensor(self.0.slice(a, start, 1, size)));
+            start += size;
+        }
+        pieces
+    }
+
+    /// Zeros before and after along an axis.
+    ///
+    /// # Panics
+    /// If the axis is not there.
+    #[track_caller]
+    pub fn pad(&self, axis: isize, before: usize, after: usize) -> Tensor {
+        if before + after == 0 {
+            return self.clone();
+        }
+        let a = self.axis("pad", axis);
+        Tensor(self.0.embed(a, before + self.shape()[a] + after, before, 1))
+    }
+}
