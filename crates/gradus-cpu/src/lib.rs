@@ -3,5 +3,11 @@
 
 mod buffer;
 pub mod exec;
+pub mod gemm;
+pub mod pool;
+pub mod scratch;
 
 pub use buffer::{ALIGN, Buffer};
+pub use gemm::{Epilogue, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b};
+pub use pool::{parallel, set_threads, threads};
+pub use scratch::with_scratch;
