@@ -1,0 +1,226 @@
+//! The innermost loops: a register tile of fused multiply-adds, a dot product, a block transpose; and the choice
+//! of their instruction set, made once per process.
+
+use super::lanes::{Lanes, Portable, Transpose};
+use crate::gemm::Mat;
+use gradus_base::Element;
+
+/// Rows of the largest register tile: 6 × 2 accumulators, 2 vectors of B and one of A fill AVX2's 16 registers.
+pub(super) const MR: usize = 6;
+/// Vectors across the register tile.
+const NV: usize = 2;
+/// Vectors across the one-row tile of vector–matrix products: enough chains to hide the latency.
+pub(super) const WIDE: usize = 8;
+/// Columns whose dot products run side by side.
+pub(super) const DOTS: usize = 4;
+
+/// One register tile: `c[rows, cols] = a[rows, k]·b[k, cols]`, or `+=`.
+pub(super) struct Tile<S> {
+    pub(super) k: usize,
+    pub(super) a: Mat<S>,
+    pub(super) b: *const S,
+    pub(super) b_stride: isize,
+    pub(super) c: *mut S,
+    pub(super) c_stride: isize,
+    /// Lanes of the last vector that are there, 1..=LEN.
+    pub(super) last: usize,
+    /// Add to `c` instead of overwriting it.
+    pub(super) add: bool,
+}
+
+type TileFn<S> = unsafe fn(&Tile<S>);
+
+/// `out[j] = Σ a[p]·b[p + j·b_stride]` for j < DOTS (or 1), both contiguous along p.
+type DotFn<S> = unsafe fn(k: usize, a: *const S, b: *const S, b_stride: isize, out: *mut S);
+
+/// The kernels of one instruction set.
+pub(super) struct Kernels<S: 'static> {
+    /// `[rows - 1][vectors - 1]`, B readable in whole vectors.
+    whole: [[TileFn<S>; NV]; MR],
+    /// The same for a B that ends at the last lane.
+    masked: [[TileFn<S>; NV]; MR],
+    /// 1 × WIDE vectors.
+    pub(super) wide: TileFn<S>,
+    pub(super) dots: DotFn<S>,
+    pub(super) dot: DotFn<S>,
+    pub(super) transpose: unsafe fn(Transpose<S>, *mut S),
+}
+
+impl<S> Kernels<S> {
+    pub(super) fn tile(&self, rows: usize, vectors: usize, masked: bool) -> TileFn<S> {
+        let table = if masked { &self.masked } else { &self.whole };
+        table[rows - 1][vectors - 1]
+    }
+}
+
+/// The element types products are computed in.
+pub(super) trait Scalar: Element + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self> {
+    /// Lanes of a vector.
+    const LANES: usize;
+    /// Columns of a register tile.
+    const NR: usize = NV * Self::LANES;
+    /// The fastest kernels this machine runs.
+    fn kernels() -> &'static Kernels<Self>;
+    /// Those that run on any machine.
+    fn portable() -> &'static Kernels<Self>;
+}
+
+#[inline(always)]
+unsafe fn tile<V: Lanes, const R: usize, const N: usize, const MASKED: bool>(t: &Tile<V::Scalar>) {
+    let (mut a, mut b) = (t.a.ptr, t.b);
+    // SAFETY: the caller's promise; each step stays in the tile.
+    unsafe {
+        let mut acc = [[V::zero(); N]; R];
+        for i in 0..R {
+            V::prefetch(t.c.wrapping_offset(i as isize * t.c_stride));
+        }
+        for _ in 0..t.k {
+            let mut x = [V::zero(); N];
+            for v in 0..N {
+                let p = b.add(v * V::LEN);
+                x[v] =
+                    if MASKED && v == N - 1 { V::load_first(p, t.last) } else { V::load(p) };
+            }
+            for i in 0..R {
+                let y = V::splat(a.offset(i as isize * t.a.row_stride));
+                for v in 0..N {
+                    acc[i][v] = y.mul_add(x[v], acc[i][v]);
+                }
+            }
+            a = a.wrapping_offset(t.a.col_stride);
+            b = b.wrapping_offset(t.b_stride);
+        }
+        for i in 0..R {
+            for v in 0..N {
+                let c = t.c.offset(i as isize * t.c_stride).add(v * V::LEN);
+                finish(acc[i][v], c, if v == N - 1 { t.last } else { V::LEN }, t.add);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn finish<V: Lanes>(x: V, c: *mut V::Scalar, len: usize, add: bool) {
+    // SAFETY: `len` elements of C are there.
+    unsafe {
+        if len == V::LEN {
+            (if add { V::load(c).add(x) } else { x }).store(c);
+        } else {
+            (if add { V::load_first(c, len).add(x) } else { x }).store_first(c, len);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn dots<V: Lanes, const N: usize>(
+    k: usize,
+    a: *const V::Scalar,
+    b: *const V::Scalar,
+    b_stride: isize,
+    out: *mut V::Scalar,
+) {
+    // SAFETY: the caller's promise: `k` elements behind each pointer, N of `out`.
+    unsafe {
+        let mut acc = [[V::zero(); 2]; N];
+        let mut p = 0;
+        while p + 2 * V::LEN <= k {
+            for v in 0..2 {
+                let x = V::load(a.add(p + v * V::LEN));
+                for j in 0..N {
+                    let y = V::load(b.offset(j as isize * b_stride).add(p + v * V::LEN));
+                    acc[j][v] = x.mul_add(y, acc[j][v]);
+                }
+            }
+            p += 2 * V::LEN;
+        }
+        while p < k {
+            let len = V::LEN.min(k - p);
+            let x = V::load_first(a.add(p), len);
+            for j in 0..N {
+                let y = V::load_first(b.offset(j as isize * b_stride).add(p), len);
+                acc[j][0] = x.mul_add(y, acc[j][0]);
+            }
+            p += len;
+        }
+        for j in 0..N {
+            *out.add(j) = acc[j][0].add(acc[j][1]).sum();
+        }
+    }
+}
+
+/// Names the kernels of one instruction set: `$attr` on plain functions that inline the generic ones.
+macro_rules! instruction_set {
+    ($module:ident, $(#[$attr:meta])*) => {
+        mod $module {
+            use super::*;
+            $(#[$attr])*
+            unsafe fn run<V: Lanes, const R: usize, const N: usize, const MASKED: bool>(
+                t: &Tile<V::Scalar>,
+            ) {
+                // SAFETY: passed on.
+                unsafe { tile::<V, R, N, MASKED>(t) }
+            }
+            $(#[$attr])*
+            unsafe fn run_dots<V: Lanes, const N: usize>(
+                k: usize,
+                a: *const V::Scalar,
+                b: *const V::Scalar,
+                b_stride: isize,
+                out: *mut V::Scalar,
+            ) {
+                // SAFETY: passed on.
+                unsafe { dots::<V, N>(k, a, b, b_stride, out) }
+            }
+            $(#[$attr])*
+            unsafe fn run_transpose<V: Lanes>(t: Transpose<V::Scalar>, dst: *mut V::Scalar) {
+                // SAFETY: passed on.
+                unsafe { V::transpose(t, dst) }
+            }
+            const fn rows<V: Lanes, const M: bool>() -> [[TileFn<V::Scalar>; NV]; MR] {
+                [
+                    [run::<V, 1, 1, M>, run::<V, 1, 2, M>],
+                    [run::<V, 2, 1, M>, run::<V, 2, 2, M>],
+                    [run::<V, 3, 1, M>, run::<V, 3, 2, M>],
+                    [run::<V, 4, 1, M>, run::<V, 4, 2, M>],
+                    [run::<V, 5, 1, M>, run::<V, 5, 2, M>],
+                    [run::<V, 6, 1, M>, run::<V, 6, 2, M>],
+                ]
+            }
+            pub(super) const fn kernels<V: Lanes>() -> Kernels<V::Scalar> {
+                Kernels {
+                    whole: rows::<V, false>(),
+                    masked: rows::<V, true>(),
+                    wide: run::<V, 1, WIDE, false>,
+                    dots: run_dots::<V, DOTS>,
+                    dot: run_dots::<V, 1>,
+                    transpose: run_transpose::<V>,
+                }
+            }
+        }
+    };
+}
+instruction_set!(any,);
+#[cfg(target_arch = "x86_64")]
+instruction_set!(avx2, #[target_feature(enable = "avx2,fma")]);
+
+macro_rules! scalar {
+    ($s:ty, $lanes:literal, $avx2:ident) => {
+        impl Scalar for $s {
+            const LANES: usize = $lanes;
+            fn kernels() -> &'static Kernels<$s> {
+                #[cfg(target_arch = "x86_64")]
+                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                    static AVX2: Kernels<$s> = avx2::kernels::<super::lanes::$avx2>();
+                    return &AVX2;
+                }
+                Self::portable()
+            }
+            fn portable() -> &'static Kernels<$s> {
+                static ANY: Kernels<$s> = any::kernels::<Portable<$s, $lanes>>();
+                &ANY
+            }
+        }
+    };
+}
+scalar!(f32, 8, F32x8);
+scalar!(f64, 4, F64x4);
