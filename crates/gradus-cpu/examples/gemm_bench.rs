@@ -31,12 +31,18 @@ fn main() {
     for threads in [1, 2] {
         set_threads(threads);
         println!("{threads} thread(s): GFLOP/s (% of peak), time of A·B");
-        println!("{:>16} {:>6}  {:>11} {:>11} {:>11} {:>11}", "M×K×N", "peak", "A·B", "Aᵀ·B", "A·Bᵀ", "packed B");
+        println!(
+            "{:>16} {:>6}  {:>11} {:>11} {:>11} {:>11}",
+            "M×K×N", "peak", "A·B", "Aᵀ·B", "A·Bᵀ", "packed B"
+        );
         for s in shapes.iter() {
             row(threads, *s);
         }
     }
-    println!("fork and join of two empty tiles: {:.2} µs", best(&mut [&mut || parallel(2, &|_| ())])[0] * 1e6);
+    println!(
+        "fork and join of two empty tiles: {:.2} µs",
+        best(&mut [&mut || parallel(2, &|_| ())])[0] * 1e6
+    );
 }
 
 fn shape(text: &str) -> [usize; 3] {

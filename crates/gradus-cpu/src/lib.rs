@@ -6,7 +6,7 @@ pub mod exec;
 pub mod gemm;
 pub mod pool;
 pub mod scratch;
-#[allow(missing_docs,clippy::all)]
+#[allow(missing_docs, clippy::all)]
 mod standin;
 
 pub use buffer::{ALIGN, Buffer};

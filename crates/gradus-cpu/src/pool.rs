@@ -65,11 +65,7 @@ struct Worker {
 unsafe impl Sync for Job {}
 
 static POOL: Pool = Pool {
-    job: Job {
-        gate: AtomicU64::new(0),
-        tiles: UnsafeCell::new(0),
-        body: UnsafeCell::new(None),
-    },
+    job: Job { gate: AtomicU64::new(0), tiles: UnsafeCell::new(0), body: UnsafeCell::new(None) },
     next: Padded(AtomicUsize::new(0)),
     busy: AtomicBool::new(false),
     threads: AtomicUsize::new(0),

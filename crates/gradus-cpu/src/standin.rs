@@ -160,3 +160,45 @@ unsafe impl Kernel for Reduce {
         }
     }
 }
+pub struct RowLoop {
+    e: Expr,
+    i: Vec<(DType, isize, isize)>,
+}
+impl RowLoop {
+    pub fn new(expr: &Expr, _c: DType, i: &[(DType, isize, isize)]) -> Self {
+        Self { e: expr.clone(), i: i.to_vec() }
+    }
+    pub unsafe fn apply(
+        &self,
+        inputs: &[*const u8],
+        row: usize,
+        col: usize,
+        at: *mut u8,
+        len: usize,
+    ) {
+        unsafe {
+            for c in 0..len {
+                let x: Vec<f64> = self
+                    .i
+                    .iter()
+                    .enumerate()
+                    .map(|(j, (d, rs, cs))| {
+                        if j == 0 {
+                            load(*d, at, c)
+                        } else {
+                            load(
+                                *d,
+                                inputs[j].offset(
+                                    (row as isize * rs + (col + c) as isize * cs)
+                                        * d.size() as isize,
+                                ),
+                                0,
+                            )
+                        }
+                    })
+                    .collect();
+                store(self.i[0].0, at, c, self.e.eval(&x)[0]);
+            }
+        }
+    }
+}

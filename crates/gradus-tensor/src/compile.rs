@@ -78,14 +78,16 @@ impl<F: FnMut(&[Tensor]) -> Step> Compiled<F> {
     /// While tracing, where building the step does.
     pub fn run(&mut self, args: &[&Tensor]) -> Result<Outputs<'_>> {
         let hit = |p: &Program| {
-            p.inputs().len() == args.len() && p.inputs().iter().zip(args).all(|(m, a)| *m == a.0.meta())
+            p.inputs().len() == args.len()
+                && p.inputs().iter().zip(args).all(|(m, a)| *m == a.0.meta())
         };
         if !self.programs.get(self.last).is_some_and(hit) {
             self.last = match self.programs.iter().position(hit) {
                 Some(at) => at,
                 None => {
                     let metas: Vec<Meta> = args.iter().map(|a| a.0.meta()).collect();
-                    self.programs.push(self.trace(&metas)?);
+                    let program = self.trace(&metas)?;
+                    self.programs.push(program);
                     self.programs.len() - 1
                 }
             };

@@ -1,7 +1,7 @@
 //! Making tensors from numbers.
 
 use crate::Tensor;
-use gradus_base::{DType, Element, Error, Shape};
+use gradus_base::{DType, Element, Error, Shape, bf16, f16};
 use gradus_cpu::Buffer;
 use gradus_graph::{Meta, constant, data, fail};
 use std::panic::Location;
@@ -22,7 +22,8 @@ impl Tensor {
     pub fn from_slice<T: Element>(values: &[T], shape: impl Into<Shape>) -> Tensor {
         let shape = shape.into();
         if shape.len() != values.len() {
-            let what = format!("{} values for shape {shape}, which holds {}", values.len(), shape.len());
+            let what =
+                format!("{} values for shape {shape}, which holds {}", values.len(), shape.len());
             fail(Error::shape("from_slice", what), Location::caller());
         }
         let buffer = Arc::new(Buffer::from_slice(values));
@@ -92,27 +93,33 @@ impl Tensor {
     }
 }
 
-impl<T: Element> From<T> for Tensor {
-    #[track_caller]
-    fn from(value: T) -> Tensor {
-        Tensor::scalar(value)
-    }
+/// Numbers and nested arrays of numbers are tensors.
+macro_rules! from_numbers {
+    ($($t:ty),*) => {$(
+        impl From<$t> for Tensor {
+            #[track_caller]
+            fn from(value: $t) -> Tensor {
+                Tensor::scalar(value)
+            }
+        }
+        impl<const N: usize> From<[$t; N]> for Tensor {
+            #[track_caller]
+            fn from(values: [$t; N]) -> Tensor {
+                Tensor::from_slice(&values, [N])
+            }
+        }
+        impl<const M: usize, const N: usize> From<[[$t; N]; M]> for Tensor {
+            #[track_caller]
+            fn from(values: [[$t; N]; M]) -> Tensor {
+                Tensor::from_slice(values.as_flattened(), [M, N])
+            }
+        }
+        impl<const L: usize, const M: usize, const N: usize> From<[[[$t; N]; M]; L]> for Tensor {
+            #[track_caller]
+            fn from(values: [[[$t; N]; M]; L]) -> Tensor {
+                Tensor::from_slice(values.as_flattened().as_flattened(), [L, M, N])
+            }
+        }
+    )*};
 }
-impl<T: Element, const N: usize> From<[T; N]> for Tensor {
-    #[track_caller]
-    fn from(values: [T; N]) -> Tensor {
-        Tensor::from_slice(&values, [N])
-    }
-}
-impl<T: Element, const M: usize, const N: usize> From<[[T; N]; M]> for Tensor {
-    #[track_caller]
-    fn from(values: [[T; N]; M]) -> Tensor {
-        Tensor::from_slice(values.as_flattened(), [M, N])
-    }
-}
-impl<T: Element, const L: usize, const M: usize, const N: usize> From<[[[T; N]; M]; L]> for Tensor {
-    #[track_caller]
-    fn from(values: [[[T; N]; M]; L]) -> Tensor {
-        Tensor::from_slice(values.as_flattened().as_flattened(), [L, M, N])
-    }
-}
+from_numbers!(f32, f64, f16, bf16, i32, i64, u8, bool);

@@ -13,13 +13,13 @@ impl fmt::Display for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let values = match self.try_to_vec::<f64>() {
             Ok(values) => values,
-            Err(e) => return write!(f, "Tensor({} {}, unreadable: {e})", self.dtype(), self.shape()),
+            Err(e) => {
+                return write!(f, "Tensor({} {}, unreadable: {e})", self.dtype(), self.shape());
+            }
         };
         let float = self.dtype().is_float();
-        let text: Vec<String> = values
-            .iter()
-            .map(|&v| if float { float_text(v) } else { format!("{v}") })
-            .collect();
+        let text: Vec<String> =
+            values.iter().map(|&v| if float { float_text(v) } else { format!("{v}") }).collect();
         let width = text.iter().map(String::len).max().unwrap_or(0);
         nested(f, &self.shape(), &text, width, 0, text.len() <= WHOLE)?;
         if self.rank() > 0 {

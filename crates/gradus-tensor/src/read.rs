@@ -125,7 +125,10 @@ pub fn grad<const N: usize>(y: &Tensor, xs: [&Tensor; N]) -> [Tensor; N] {
 #[track_caller]
 pub fn gradients(y: &Tensor, xs: &[Tensor]) -> Result<Vec<Option<Tensor>>> {
     if y.len() != 1 {
-        let what = format!("y has shape {}; a gradient starts at one number: take its sum or mean", y.shape());
+        let what = format!(
+            "y has shape {}; a gradient starts at one number: take its sum or mean",
+            y.shape()
+        );
         return Err(Error::shape("grad", what).at(Location::caller()));
     }
     let nodes: Vec<_> = xs.iter().map(|x| x.0.clone()).collect();

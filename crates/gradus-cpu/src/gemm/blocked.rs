@@ -68,11 +68,7 @@ fn strips<S: Scalar>(n: usize, wanted: usize) -> (usize, usize) {
 pub(super) unsafe fn run<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernels<S>) {
     let plan = Plan::new(p);
     let rows = if plan.pack_a { p.m.div_ceil(p.m.div_ceil(PACK_ROWS)) } else { p.m };
-    let deep = if plan.pack_a {
-        plan.kc * (PACK_ELEMENTS / (rows * plan.kc)).max(1)
-    } else {
-        p.k
-    };
+    let deep = if plan.pack_a { plan.kc * (PACK_ELEMENTS / (rows * plan.kc)).max(1) } else { p.k };
     for i in (0..p.m).step_by(rows) {
         for k in (0..p.k).step_by(deep) {
             let (rows, deep) = (rows.min(p.m - i), deep.min(p.k - k));
@@ -223,15 +219,7 @@ impl<S: Scalar> Slab<'_, S> {
     }
 
     /// One register tile.
-    unsafe fn tile(
-        &self,
-        panels: Panels,
-        q: usize,
-        j: usize,
-        k: usize,
-        deep: usize,
-        b: &Strip<S>,
-    ) {
+    unsafe fn tile(&self, panels: Panels, q: usize, j: usize, k: usize, deep: usize, b: &Strip<S>) {
         let (i, rows) = (panels.start(q), panels.len(q));
         let a = match self.packed {
             None => self.p.a.from(self.i + i, self.k + k),

@@ -54,7 +54,9 @@ impl<S> Kernels<S> {
 }
 
 /// The element types products are computed in.
-pub(super) trait Scalar: Element + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self> {
+pub(super) trait Scalar:
+    Element + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self>
+{
     /// Lanes of a vector.
     const LANES: usize;
     /// Columns of a register tile.
@@ -78,8 +80,7 @@ unsafe fn tile<V: Lanes, const R: usize, const N: usize, const MASKED: bool>(t: 
             let mut x = [V::zero(); N];
             for v in 0..N {
                 let p = b.add(v * V::LEN);
-                x[v] =
-                    if MASKED && v == N - 1 { V::load_first(p, t.last) } else { V::load(p) };
+                x[v] = if MASKED && v == N - 1 { V::load_first(p, t.last) } else { V::load(p) };
             }
             for i in 0..R {
                 let y = V::splat(a.offset(i as isize * t.a.row_stride));

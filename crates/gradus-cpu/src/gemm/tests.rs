@@ -33,9 +33,7 @@ fn lay(lie: Lie, rows: usize, cols: usize) -> (usize, usize, isize, isize) {
         Lie::Rows => (rows * cols, 0, c, 1),
         Lie::Columns => (rows * cols, 0, 1, r),
         Lie::Backwards => (rows * (cols + 3), cols.saturating_sub(1), c + 3, -1),
-        Lie::Spread => {
-            (rows * cols * 3, rows.saturating_sub(1) * cols * 3, -3 * c, 3)
-        }
+        Lie::Spread => (rows * cols * 3, rows.saturating_sub(1) * cols * 3, -3 * c, 3),
     }
 }
 
@@ -123,7 +121,9 @@ fn small_shapes_in_every_layout() {
 
 #[test]
 fn larger_shapes_in_every_layout() {
-    for (m, n, k) in [(130, 129, 131), (70, 200, 400), (250, 65, 800), (1, 3000, 100), (3000, 1, 100)] {
+    for (m, n, k) in
+        [(130, 129, 131), (70, 200, 400), (250, 65, 800), (1, 3000, 100), (3000, 1, 100)]
+    {
         for x in 0..4 {
             for y in 0..4 {
                 let lies = [LIES[x], LIES[y], LIES[(x + y) % 2 * (x + 1) % 4]];

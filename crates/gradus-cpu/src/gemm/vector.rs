@@ -111,11 +111,8 @@ impl<'a, S: Scalar> VectorProduct<'a, S> {
         let mut j = j;
         let mut sums = [S::default(); DOTS];
         while j < end {
-            let (width, kernel) = if end - j >= DOTS {
-                (DOTS, self.kernels.dots)
-            } else {
-                (1, self.kernels.dot)
-            };
+            let (width, kernel) =
+                if end - j >= DOTS { (DOTS, self.kernels.dots) } else { (1, self.kernels.dot) };
             // SAFETY: `gemm`'s contract.
             unsafe {
                 kernel(self.k, self.x, self.b.at(0, j), self.b.col_stride, sums.as_mut_ptr());

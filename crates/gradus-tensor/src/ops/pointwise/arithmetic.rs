@@ -46,42 +46,58 @@ macro_rules! operator {
         impl std::ops::$op<&Tensor> for &Tensor {
             type Output = Tensor;
             #[track_caller]
-            fn $method(self, other: &Tensor) -> Tensor { apply($op, [self, other]) }
+            fn $method(self, other: &Tensor) -> Tensor {
+                apply($op, [self, other])
+            }
         }
         impl std::ops::$op<Tensor> for &Tensor {
             type Output = Tensor;
             #[track_caller]
-            fn $method(self, other: Tensor) -> Tensor { apply($op, [self, &other]) }
+            fn $method(self, other: Tensor) -> Tensor {
+                apply($op, [self, &other])
+            }
         }
         impl std::ops::$op<&Tensor> for Tensor {
             type Output = Tensor;
             #[track_caller]
-            fn $method(self, other: &Tensor) -> Tensor { apply($op, [&self, other]) }
+            fn $method(self, other: &Tensor) -> Tensor {
+                apply($op, [&self, other])
+            }
         }
         impl std::ops::$op<Tensor> for Tensor {
             type Output = Tensor;
             #[track_caller]
-            fn $method(self, other: Tensor) -> Tensor { apply($op, [&self, &other]) }
+            fn $method(self, other: Tensor) -> Tensor {
+                apply($op, [&self, &other])
+            }
         }
         impl std::ops::$op<f64> for &Tensor {
             type Output = Tensor;
             #[track_caller]
-            fn $method(self, other: f64) -> Tensor { apply($op, [self, &self.full_like(other)]) }
+            fn $method(self, other: f64) -> Tensor {
+                apply($op, [self, &self.full_like(other)])
+            }
         }
         impl std::ops::$op<f64> for Tensor {
             type Output = Tensor;
             #[track_caller]
-            fn $method(self, other: f64) -> Tensor { apply($op, [&self, &self.full_like(other)]) }
+            fn $method(self, other: f64) -> Tensor {
+                apply($op, [&self, &self.full_like(other)])
+            }
         }
         impl std::ops::$op<&Tensor> for f64 {
             type Output = Tensor;
             #[track_caller]
-            fn $method(self, other: &Tensor) -> Tensor { apply($op, [&other.full_like(self), other]) }
+            fn $method(self, other: &Tensor) -> Tensor {
+                apply($op, [&other.full_like(self), other])
+            }
         }
         impl std::ops::$op<Tensor> for f64 {
             type Output = Tensor;
             #[track_caller]
-            fn $method(self, other: Tensor) -> Tensor { apply($op, [&other.full_like(self), &other]) }
+            fn $method(self, other: Tensor) -> Tensor {
+                apply($op, [&other.full_like(self), &other])
+            }
         }
     };
 }

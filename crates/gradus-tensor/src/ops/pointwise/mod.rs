@@ -1,6 +1,7 @@
 //! Pointwise ops: one formula each, written once over [`Real`]. To add one, add a file and a line here.
 
 mod arithmetic;
+mod cast;
 mod gelu;
 
 use crate::Tensor;
@@ -54,7 +55,12 @@ pub fn apply<P: Pointwise<N>, const N: usize>(op: P, inputs: [&Tensor; N]) -> Te
         None => vec![],
     });
     let vjp = (!vjp.outputs().is_empty()).then(|| Arc::new(vjp));
-    let p = graph::Pointwise { name: P::NAME, expr: Arc::new(expr), vjp, constant: P::NOT_DIFFERENTIABLE };
+    let p = graph::Pointwise {
+        name: P::NAME,
+        expr: Arc::new(expr),
+        vjp,
+        constant: P::NOT_DIFFERENTIABLE,
+    };
     Tensor(pointwise(p, inputs.into_iter().map(|t| t.0).collect(), dtype))
 }
 

@@ -30,10 +30,7 @@ pub(super) fn kernel(spec: &Spec) -> Box<dyn Kernel> {
     let rank = views[0].shape.rank();
     let strides = views.map(|v| [v.strides[rank - 2], v.strides[rank - 1]]);
     let size = [views[2].shape[rank - 2], views[2].shape[rank - 1], views[0].shape[rank - 1]];
-    let leads = views.map(|v| View {
-        shape: gradus_base::Shape::new(&v.shape[..rank - 2]),
-        ..*v
-    });
+    let leads = views.map(|v| View { shape: gradus_base::Shape::new(&v.shape[..rank - 2]), ..*v });
     let begins = (0..leads[2].shape.len()).map(|i| leads.map(|v| v.index(i) as isize)).collect();
     let dtype = spec.outputs[0].dtype;
     let epilogue = spec.epilogue.as_ref().map(|e| {
@@ -60,7 +57,7 @@ unsafe impl Kernel for Gemm {
 }
 
 impl Gemm {
-    unsafe fn products<T: gradus_cpu::GemmElement>(&self, args: &Args<'_>) {
+    unsafe fn products<T: gradus_base::Element>(&self, args: &Args<'_>) {
         let (a, b, y) = (args.input::<T>(0), args.input::<T>(1), args.output::<T>(0));
         let [m, n, k] = self.size;
         let hook = self.epilogue.as_ref().map(|row| Hook { row, inputs: args.inputs() });
@@ -72,8 +69,10 @@ impl Gemm {
             let [sa, sb, sy] = self.strides;
             // SAFETY: as `run`.
             unsafe {
-                let a = Mat { ptr: a.offset(a0).cast_const(), row_stride: sa[0], col_stride: sa[1] };
-                let b = Mat { ptr: b.offset(b0).cast_const(), row_stride: sb[0], col_stride: sb[1] };
+                let a =
+                    Mat { ptr: a.offset(a0).cast_const(), row_stride: sa[0], col_stride: sa[1] };
+                let b =
+                    Mat { ptr: b.offset(b0).cast_const(), row_stride: sb[0], col_stride: sb[1] };
                 let y = MatMut { ptr: y.offset(y0), row_stride: sy[0], col_stride: sy[1] };
                 gemm(m, n, k, a, b, y, false, hook);
             }
