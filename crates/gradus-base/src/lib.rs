@@ -5,6 +5,7 @@
 mod dtype;
 mod error;
 pub mod expr;
+pub mod philox;
 mod real;
 mod shape;
 mod view;
