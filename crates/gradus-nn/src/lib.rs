@@ -1,1 +1,24 @@
-//! Layers, losses and initialisers of Gradus.
+//! Layers, losses and initialisers of Gradus. No device code, no unsafe.
+//!
+//! A layer is described first and built for an input second: `dense(10)` is a description, `dense(10).build(84, &init)`
+//! has weights. [`Sequential`] builds its descriptions one after the other, each for what the one before gives.
+//!
+//! ```
+//! use gradus_nn::{Context, Init, Layer, Sequential, layers::*};
+//! use gradus_tensor::Tensor;
+//! let model = Sequential::new([4], &Init::new(7)).add(dense(8)).add(relu()).add(dense(3));
+//! let y = model.forward(&Tensor::ones([2, 4]), &Context::eval());
+//! assert_eq!(y.shape().to_string(), "[2, 3]");
+//! ```
+
+mod context;
+mod init;
+pub mod layers;
+pub mod losses;
+mod module;
+mod sequential;
+
+pub use context::{Context, Hook};
+pub use init::{Init, Initializer};
+pub use module::{Config, Layer, Module, Parameter, State, Visitor, named_states, parameters};
+pub use sequential::Sequential;

@@ -3,6 +3,7 @@
 mod arithmetic;
 mod cast;
 mod gelu;
+mod relu;
 
 use crate::Tensor;
 use gradus_base::expr::Sym;

@@ -1,0 +1,91 @@
+//! `Context`: what a forward pass knows besides its input: training or not, randomness, and the state it changes.
+
+use crate::Layer;
+use gradus_tensor::{Tensor, Variable, scope};
+use std::cell::{Cell, RefCell};
+
+/// Called with a layer's path and output: to look at activations, or to change them.
+pub type Hook<'h> = dyn Fn(&str, &Tensor) -> Option<Tensor> + 'h;
+
+/// One forward pass: its mode, its random key, the updates that layers ask for.
+pub struct Context<'h> {
+    training: bool,
+    key: Option<Tensor>,
+    stream: Cell<u32>,
+    path: RefCell<String>,
+    updates: RefCell<Vec<(Variable, Tensor)>>,
+    hook: Option<Box<Hook<'h>>>,
+}
+
+impl<'h> Context<'h> {
+    /// A pass that predicts: no dropout, running statistics are used and stay as they are.
+    pub fn eval() -> Context<'h> {
+        Context {
+            training: false,
+            key: None,
+            stream: Cell::new(0),
+            path: RefCell::default(),
+            updates: RefCell::default(),
+            hook: None,
+        }
+    }
+
+    /// A pass that trains. `key` is an i64 tensor `[seed, step]`; give it as an argument of a compiled step, so that every
+    /// step draws other numbers without being planned anew.
+    pub fn train(key: &Tensor) -> Context<'h> {
+        Context { training: true, key: Some(key.clone()), ..Context::eval() }
+    }
+
+    /// This pass with a look at (or a change of) every layer's output, by its path.
+    #[must_use]
+    pub fn with_hook(mut self, hook: impl Fn(&str, &Tensor) -> Option<Tensor> + 'h) -> Self {
+        self.hook = Some(Box::new(hook));
+        self
+    }
+
+    /// Whether this pass trains.
+    pub fn is_training(&self) -> bool {
+        self.training
+    }
+
+    /// The random key of this pass and a stream number nobody else in it has.
+    ///
+    /// # Panics
+    /// If this pass does not train: prediction draws no random numbers.
+    pub fn random(&self) -> (Tensor, u32) {
+        let key = self.key.clone().expect("a training pass has a random key");
+        let stream = self.stream.get();
+        self.stream.set(stream + 1);
+        (key, stream)
+    }
+
+    /// Asks for `variable` to take a new value when the step commits.
+    pub fn update(&self, variable: &Variable, value: &Tensor) {
+        self.updates.borrow_mut().push((variable.clone(), value.clone()));
+    }
+
+    /// The updates asked for so far; they are handed over.
+    pub fn take_updates(&self) -> Vec<(Variable, Tensor)> {
+        self.updates.take()
+    }
+
+    /// Runs a layer under its name: its nodes and messages carry the path, and hooks see its output.
+    #[track_caller]
+    pub fn run(&self, name: &str, layer: &dyn Layer, x: &Tensor) -> Tensor {
+        let before = self.path.borrow().len();
+        {
+            let mut path = self.path.borrow_mut();
+            if before > 0 {
+                path.push('.');
+            }
+            path.push_str(name);
+        }
+        let y = scope(&format!("{name} ({})", layer.describe()), || layer.forward(x, self));
+        let y = match &self.hook {
+            Some(hook) => hook(&self.path.borrow(), &y).unwrap_or(y),
+            None => y,
+        };
+        self.path.borrow_mut().truncate(before);
+        y
+    }
+}

@@ -1,0 +1,105 @@
+//! y = x·W + b.   x [B, .., in]   W [in, out]   b [out]   y [B, .., out].   Step 2 of the walk.
+
+use crate::{Config, Context, Init, Initializer, Layer, Module, Parameter, State, Visitor};
+use gradus_base::{Error, Shape};
+use gradus_tensor::Tensor;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// Describes a fully connected layer of `units` outputs.
+///
+/// ```
+/// use gradus_nn::{Init, layers::dense, parameters};
+/// let layer = dense(10).build(84, &Init::new(0));
+/// let shapes: Vec<String> = parameters(&layer).iter().map(|(n, p)| format!("{n} {}", p.variable().shape())).collect();
+/// assert_eq!(shapes, ["weight [84, 10]", "bias [10]"]);
+/// ```
+pub fn dense(units: usize) -> DenseConfig {
+    DenseConfig { units, bias: true, init: Initializer::GlorotUniform, bias_init: 0.0 }
+}
+
+/// The description of a [`Dense`] layer.
+#[derive(Clone, Debug)]
+pub struct DenseConfig {
+    units: usize,
+    bias: bool,
+    init: Initializer,
+    bias_init: f64,
+}
+
+impl DenseConfig {
+    /// With or without a bias.
+    #[must_use]
+    pub fn bias(mut self, bias: bool) -> Self {
+        self.bias = bias;
+        self
+    }
+    /// How the weights start; Glorot uniform unless told.
+    #[must_use]
+    pub fn init(mut self, init: Initializer) -> Self {
+        self.init = init;
+        self
+    }
+    /// What the biases start at; 0 unless told.
+    #[must_use]
+    pub fn bias_init(mut self, value: f64) -> Self {
+        self.bias_init = value;
+        self
+    }
+    /// The layer for `features` inputs.
+    pub fn build(&self, features: usize, init: &Init) -> Dense {
+        let (i, o) = (features, self.units);
+        let weight = init.tensor(self.init, Shape::from([i, o]), i, o);
+        let bias = self.bias.then(|| Tensor::full_of([o], self.bias_init, init.dtype()));
+        Dense { weight: Parameter::weight(&weight), bias: bias.map(|b| Parameter::bias(&b)) }
+    }
+}
+
+impl Config for DenseConfig {
+    fn name(&self) -> &'static str {
+        "dense"
+    }
+    #[track_caller]
+    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
+        let Some(&features) = input.last() else {
+            let what = "the input is a scalar, expected features";
+            gradus_tensor::fail(Error::shape("dense", what), Location::caller())
+        };
+        Arc::new(DenseConfig::build(&self, features, init))
+    }
+}
+
+/// A fully connected layer.
+#[derive(Clone, Debug)]
+pub struct Dense {
+    /// W, `[in, out]`.
+    pub weight: Parameter,
+    /// b, `[out]`.
+    pub bias: Option<Parameter>,
+}
+
+impl Module for Dense {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a, '_>) {
+        visitor("weight", State::Parameter(&self.weight));
+        if let Some(bias) = &self.bias {
+            visitor("bias", State::Parameter(bias));
+        }
+    }
+}
+
+impl Layer for Dense {
+    #[track_caller]
+    fn forward(&self, x: &Tensor, _cx: &Context) -> Tensor {
+        let y = x.matmul(&self.weight.tensor()); // [B, .., out]
+        match &self.bias {
+            Some(bias) => y + bias.tensor(),
+            None => y,
+        }
+    }
+    fn describe(&self) -> String {
+        format!("Dense({})", self.weight.variable().shape()[1])
+    }
+    fn macs(&self, input: &Shape, output: &Shape) -> u64 {
+        (input.last().copied().unwrap_or(0) * output.len()) as u64
+    }
+}

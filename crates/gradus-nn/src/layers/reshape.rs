@@ -1,0 +1,66 @@
+//! Layers that only rearrange.
+
+use crate::{Config, Context, Init, Layer, Module, Visitor};
+use gradus_base::Shape;
+use gradus_tensor::Tensor;
+use std::sync::Arc;
+
+/// Describes a layer that makes everything but the batch one axis.
+pub fn flatten() -> Flatten {
+    Flatten
+}
+
+/// `[B, ..]` → `[B, n]`, row-major.
+#[derive(Clone, Copy, Debug)]
+pub struct Flatten;
+
+impl Module for Flatten {
+    fn visit<'a>(&'a self, _: &mut Visitor<'a, '_>) {}
+}
+impl Layer for Flatten {
+    #[track_caller]
+    fn forward(&self, x: &Tensor, _: &Context) -> Tensor {
+        x.flatten(1)
+    }
+    fn describe(&self) -> String {
+        "Flatten".into()
+    }
+}
+impl Config for Flatten {
+    fn name(&self) -> &'static str {
+        "flatten"
+    }
+    fn build(self: Box<Self>, _: Shape, _: &Init) -> Arc<dyn Layer> {
+        Arc::new(*self)
+    }
+}
+
+/// Describes a layer that gives everything but the batch another shape.
+pub fn reshape(shape: impl Into<Shape>) -> Reshape {
+    Reshape(shape.into())
+}
+
+/// `[B, ..]` → `[B, shape]`, row-major.
+#[derive(Clone, Copy, Debug)]
+pub struct Reshape(Shape);
+
+impl Module for Reshape {
+    fn visit<'a>(&'a self, _: &mut Visitor<'a, '_>) {}
+}
+impl Layer for Reshape {
+    #[track_caller]
+    fn forward(&self, x: &Tensor, _: &Context) -> Tensor {
+        x.reshape(self.0.inserted(0, x.shape()[0]))
+    }
+    fn describe(&self) -> String {
+        format!("Reshape({})", self.0)
+    }
+}
+impl Config for Reshape {
+    fn name(&self) -> &'static str {
+        "reshape"
+    }
+    fn build(self: Box<Self>, _: Shape, _: &Init) -> Arc<dyn Layer> {
+        Arc::new(*self)
+    }
+}

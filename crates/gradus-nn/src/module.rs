@@ -1,0 +1,183 @@
+//! `Module`: a tree of named state. `Layer`: a module that maps one tensor to one tensor.
+
+use crate::{Context, Init};
+use gradus_base::Shape;
+use gradus_tensor::{Tensor, Variable};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A variable that training adjusts.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    variable: Variable,
+    frozen: Arc<AtomicBool>,
+    decays: bool,
+}
+
+impl Parameter {
+    /// A parameter that starts at `value` and takes part in weight decay: a weight.
+    pub fn weight(value: &Tensor) -> Parameter {
+        let variable = Variable::new("weight", value);
+        Parameter { variable, frozen: Arc::default(), decays: true }
+    }
+    /// A parameter that starts at `value` and is left out of weight decay: a bias, a scale of a norm.
+    pub fn bias(value: &Tensor) -> Parameter {
+        Parameter { decays: false, ..Parameter::weight(value) }
+    }
+    /// The variable.
+    pub fn variable(&self) -> &Variable {
+        &self.variable
+    }
+    /// The present value, as graph.
+    #[track_caller]
+    pub fn tensor(&self) -> Tensor {
+        self.variable.tensor()
+    }
+    /// Whether training leaves it alone.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.load(Ordering::Relaxed)
+    }
+    /// Makes training leave it alone, or take it up again. A compiled step must be made anew to notice.
+    pub fn freeze(&self, frozen: bool) {
+        self.frozen.store(frozen, Ordering::Relaxed);
+    }
+    /// Whether weight decay applies to it.
+    pub fn decays(&self) -> bool {
+        self.decays
+    }
+}
+
+/// One entry of a module's state.
+pub enum State<'a> {
+    /// Adjusted by training.
+    Parameter(&'a Parameter),
+    /// Kept by the module itself: running statistics.
+    Buffer(&'a Variable),
+    /// A module inside.
+    Child(&'a dyn Module),
+}
+
+/// What [`Module::visit`] calls for each entry: its name and what it is.
+pub type Visitor<'a, 'v> = dyn FnMut(&str, State<'a>) + 'v;
+
+/// A tree of named state. `#[derive(Module)]` writes this for a struct whose fields are modules or parameters.
+pub trait Module: Send + Sync {
+    /// Calls `visitor` for each parameter, buffer and child, in a fixed order.
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a, '_>);
+}
+
+/// A module that maps one tensor to one tensor.
+pub trait Layer: Module {
+    /// The output for `x`, whose first axis is the batch.
+    ///
+    /// # Panics
+    /// If the shape of `x` does not fit.
+    #[track_caller]
+    fn forward(&self, x: &Tensor, cx: &Context) -> Tensor;
+    /// The layer's type and what distinguishes it, for summaries and messages: `Dense(10)`.
+    fn describe(&self) -> String;
+    /// Multiply-adds for one sample of the given input and output shapes (without the batch).
+    fn macs(&self, _input: &Shape, _output: &Shape) -> u64 {
+        0
+    }
+    /// (kernel, stride, dilation) along height and width, for receptive fields; `None` for a layer that does not slide.
+    fn window(&self) -> Option<[(usize, usize, usize); 2]> {
+        None
+    }
+    /// The layers a container runs one after the other.
+    fn children(&self) -> &[(String, Arc<dyn Layer>)] {
+        &[]
+    }
+}
+
+/// A description that becomes a layer once the input's shape is known.
+pub trait Config {
+    /// A short lower-case name for the layer in its model: `conv`, `dense`.
+    fn name(&self) -> &'static str;
+    /// The layer for inputs of `input` (without the batch axis), with weights from `init`.
+    ///
+    /// # Panics
+    /// If no such layer can work on that input.
+    #[track_caller]
+    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer>;
+}
+
+/// Every parameter and buffer below a module, with its path: `conv1.weight`.
+pub fn named_states<'a>(module: &'a dyn Module) -> Vec<(String, State<'a>)> {
+    fn walk<'a>(module: &'a dyn Module, path: &str, out: &mut Vec<(String, State<'a>)>) {
+        module.visit(&mut |name, state| {
+            let path = match (path, name) {
+                ("", name) => name.to_owned(),
+                (path, "") => path.to_owned(),
+                (path, name) => format!("{path}.{name}"),
+            };
+            match state {
+                State::Child(child) => walk(child, &path, out),
+                leaf => out.push((path, leaf)),
+            }
+        });
+    }
+    let mut out = vec![];
+    walk(module, "", &mut out);
+    out
+}
+
+/// Every parameter below a module, with its path. One that is shared appears once, under its first path.
+pub fn parameters(module: &dyn Module) -> Vec<(String, Parameter)> {
+    let mut seen = std::collections::HashSet::new();
+    named_states(module)
+        .into_iter()
+        .filter_map(|(path, state)| match state {
+            State::Parameter(p) if seen.insert(p.variable().id()) => Some((path, p.clone())),
+            _ => None,
+        })
+        .collect()
+}
+
+impl Module for Parameter {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a, '_>) {
+        visitor("", State::Parameter(self));
+    }
+}
+impl<M: Module + ?Sized> Module for Arc<M> {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a, '_>) {
+        (**self).visit(visitor);
+    }
+}
+impl<M: Module + ?Sized> Module for Box<M> {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a, '_>) {
+        (**self).visit(visitor);
+    }
+}
+impl<M: Module> Module for Option<M> {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a, '_>) {
+        if let Some(m) = self {
+            m.visit(visitor);
+        }
+    }
+}
+impl<M: Module> Module for Vec<M> {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a, '_>) {
+        for (i, m) in self.iter().enumerate() {
+            visitor(&i.to_string(), State::Child(m));
+        }
+    }
+}
+impl<L: Layer + ?Sized> Layer for Arc<L> {
+    #[track_caller]
+    fn forward(&self, x: &Tensor, cx: &Context) -> Tensor {
+        (**self).forward(x, cx)
+    }
+    fn describe(&self) -> String {
+        (**self).describe()
+    }
+    fn macs(&self, input: &Shape, output: &Shape) -> u64 {
+        (**self).macs(input, output)
+    }
+    fn window(&self) -> Option<[(usize, usize, usize); 2]> {
+        (**self).window()
+    }
+    fn children(&self) -> &[(String, Arc<dyn Layer>)] {
+        (**self).children()
+    }
+}
