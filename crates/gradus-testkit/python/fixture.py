@@ -53,12 +53,12 @@ class Golden:
         """Adds one case.
 
         `inputs` maps a name to a shape, to (shape, scale, shift), or to an integer array.
-        `compute(**tensors)` gives `y`, or a dict of outputs that holds `y`.
+        `compute(*tensors)` takes them in that order and gives `y`, or a dict of outputs that holds `y`.
         `wrt` names the inputs whose gradients are stored; `scalar` marks a scalar `y`.
         """
         case = {"op": op, **params, "in": {}, "out": {}}
         tensors = {name: self._input(case, name, spec, name in wrt) for name, spec in inputs.items()}
-        out = compute(**tensors)
+        out = compute(*tensors.values())
         out = out if isinstance(out, dict) else {"y": out}
         loss = out["y"] if scalar else (out["y"] * self._input(case, "c", tuple(out["y"].shape), False)).sum()
         grads = torch.autograd.grad(loss, [tensors[n] for n in wrt]) if wrt else []
