@@ -1,0 +1,140 @@
+"""What the Python peers share: the cases, their data by formula, and the line protocol of README.md."""
+
+import json
+import math
+import os
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from typing import Callable
+
+import numpy as np
+
+THREADS = int(os.environ.get("PEER_THREADS", "2"))
+CHECK_STEPS = 3
+
+
+@dataclass
+class Work:
+    """One case made ready: `step` does it once, `amount` units of `unit`; `check` is a number all peers agree on.
+
+    `reset` restores the starting weights before each measurement: long training on one batch ends in gradients
+    too small for f32, which some processors multiply a hundred times slower.
+    """
+
+    step: Callable[[], object]
+    amount: float
+    unit: str
+    check: float
+    sync: Callable[[], object] = lambda: None
+    reset: Callable[[], object] = lambda: None
+
+
+def value(shape, salt, scale=1.0):
+    """Element i is (k - 2^23) / 2^23 with k = ((i * 2654435761 + salt * 40503) mod 2^32) >> 8, times scale in f64."""
+    i = np.arange(math.prod(shape), dtype=np.uint64)
+    k = ((i * np.uint64(2654435761) + np.uint64(salt * 40503)) & np.uint64(0xFFFFFFFF)) >> np.uint64(8)
+    return ((k.astype(np.float64) - 2**23) / 2**23 * scale).astype(np.float32).reshape(shape)
+
+
+# A network is a list of weight shapes, [out, in] or [out, in, kh, kw]; biases start at zero.
+NETS = {
+    "tiny": [(8, 2), (8, 8), (1, 8)],
+    "mlp": [(512, 784), (512, 512), (10, 512)],
+    "lenet": [(6, 1, 5, 5), (16, 6, 5, 5), (120, 400), (84, 120), (10, 84)],
+}
+INPUT = {"tiny": (2,), "mlp": (784,), "lenet": (1, 28, 28)}
+UNIT = {"tiny": "samples/s", "mlp": "samples/s", "lenet": "images/s"}
+LEARNING_RATE = {"sgd": 0.01, "adam": 0.001}
+GEMMS = [(64, 64, 64), (256, 256, 256), (512, 512, 512), (1024, 1024, 1024), (2048, 2048, 2048),
+         (64, 784, 512), (128, 1024, 1024), (32, 2048, 1000), (64, 512, 10)]
+TRAIN = [("tiny", "sgd", 10), ("mlp", "sgd", 64), ("mlp", "adam", 64), ("lenet", "sgd", 64), ("lenet", "adam", 64)]
+INFER = [(net, batch) for net in NETS for batch in (1, 64)]
+
+
+def weights(net):
+    """The starting weights, uniform by He: within sqrt(6 / fan-in)."""
+    return [value(s, 2001 + 1000 * l, math.sqrt(6 / math.prod(s[1:]))) for l, s in enumerate(NETS[net])]
+
+
+def batch_of(net, batch):
+    """Inputs, and targets: labels 7 i mod 10, or for the tiny net the product of its two inputs."""
+    x = value((batch, *INPUT[net]), 1001)
+    y = (x[:, :1] * x[:, 1:]) if net == "tiny" else (np.arange(batch) * 7 % 10).astype(np.int64)
+    return x, y
+
+
+def gemm_of(m, k, n):
+    return value((m, k), 1001), value((k, n), 2001)
+
+
+def gemm_amount(m, k, n):
+    return 2e-9 * m * k * n
+
+
+def mean_abs(array):
+    return float(np.abs(np.asarray(array, dtype=np.float64)).mean())
+
+
+def train_work(net, batch, step, loss, reset, sync=lambda: None):
+    """`step` makes one update; `loss` gives the loss now. The check is the loss after three updates."""
+    for _ in range(CHECK_STEPS):
+        step()
+    steps = net == "tiny"
+    return Work(step, 1 if steps else batch, "steps/s" if steps else UNIT[net], float(loss()), sync, reset)
+
+
+def measure(work, seconds):
+    """Units a second: whole chunks of calls until `seconds` are over."""
+    work.reset()
+    chunk, calls, start = 1, 0, time.perf_counter()
+    while True:
+        before = time.perf_counter()
+        for _ in range(chunk):
+            work.step()
+        work.sync()
+        calls, now = calls + chunk, time.perf_counter()
+        if now - start >= seconds:
+            return calls * work.amount / (now - start)
+        if now - before < 0.01:
+            chunk *= 2
+
+
+def serve(about, make):
+    """Answers requests until stdin ends. `make` maps a case's name to a function that makes its Work."""
+    out, works = os.fdopen(os.dup(1), "w", buffering=1), {}
+    os.dup2(2, 1)  # whatever a library prints is not an answer
+    for line in sys.stdin:
+        request = json.loads(line)
+        case = request["case"]
+        print(json.dumps({"case": case, **answer(about, make, works, case, request.get("seconds", 2))}), file=out)
+
+
+def answer(about, make, works, case, seconds):
+    if case == "about":
+        return about | {"threads": THREADS, "cases": list(make)}
+    if case not in make:
+        return {"unsupported": "no such case here"}
+    try:
+        if case not in works:
+            works[case] = make[case]()
+            measure(works[case], min(0.2, seconds))
+        work = works[case]
+        return {"value": measure(work, seconds), "unit": work.unit, "check": work.check}
+    except Exception as error:  # one case that fails must not end the run
+        traceback.print_exc()
+        return {"error": f"{type(error).__name__}: {error}"[:300]}
+
+
+def case_table(train=None, infer=None, gemm=None, packed=None):
+    """Case names to makers, from a maker for each kind of case."""
+    table = {}
+    if train:
+        table |= {f"train_{n}_{o}" if n != "tiny" else "train_tiny": lambda n=n, o=o, b=b: train(n, o, b) for n, o, b in TRAIN}
+    if infer:
+        table |= {f"infer_{n}_{b}": lambda n=n, b=b: infer(n, b) for n, b in INFER}
+    for prefix, maker in (("gemm", gemm), ("gemm_packed", packed)):
+        if maker:
+            table |= {f"{prefix}_{m}x{k}x{n}": lambda s=(m, k, n), maker=maker: maker(*s) for m, k, n in GEMMS}
+    return table

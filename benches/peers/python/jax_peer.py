@@ -1,0 +1,104 @@
+"""JAX as a peer: python jax_peer.py. One jitted step with donated state; NHWC convolutions, the faster order on XLA's CPU."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+import harness
+from harness import Work
+
+
+def parameters(net):
+    """[(w, b), ..]: linear weights as [in, out], convolutions as HWIO, the first linear after them in (H, W, C) order."""
+    out = []
+    for l, w in enumerate(harness.weights(net)):
+        if w.ndim == 4:
+            w = w.transpose(2, 3, 1, 0)
+        elif net == "lenet" and l == 2:
+            w = w.reshape(120, 16, 5, 5).transpose(2, 3, 1, 0).reshape(400, 120)
+        else:
+            w = w.T
+        out.append((jnp.array(w), jnp.zeros(w.shape[-1], jnp.float32)))
+    return out
+
+
+def conv(x, wb, padding):
+    y = lax.conv_general_dilated(x, wb[0], (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    y = jax.nn.relu(y + wb[1])
+    return lax.reduce_window(y, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+
+
+def forward(net, params, x):
+    act = jnp.tanh if net == "tiny" else jax.nn.relu
+    if net == "lenet":
+        x = conv(x, params[0], [(2, 2), (2, 2)])
+        x = conv(x, params[1], "VALID").reshape(x.shape[0], -1)
+        params = params[2:]
+    for w, b in params[:-1]:
+        x = act(x @ w + b)
+    return x @ params[-1][0] + params[-1][1]
+
+
+def loss_of(net, params, x, y):
+    out = forward(net, params, x)
+    if net == "tiny":
+        return jnp.mean((out - y) ** 2)
+    return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(out), y[:, None], 1))
+
+
+def batch_of(net, batch):
+    x, y = harness.batch_of(net, batch)
+    x = x.transpose(0, 2, 3, 1) if net == "lenet" else x
+    return jnp.array(np.ascontiguousarray(x)), jnp.array(y if net == "tiny" else y.astype(np.int32))
+
+
+def sgd(params, state, grads, rate):
+    return jax.tree.map(lambda p, g: p - rate * g, params, grads), state
+
+
+def adam(params, state, grads, rate, b1=0.9, b2=0.999, eps=1e-8):
+    t, m, v = state
+    t = t + 1
+    m = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, m, grads)
+    v = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, v, grads)
+    move = lambda p, m, v: p - rate * (m / (1 - b1**t)) / (jnp.sqrt(v / (1 - b2**t)) + eps)
+    return jax.tree.map(move, params, m, v), (t, m, v)
+
+
+def train(net, optimizer, batch):
+    start, (x, y) = parameters(net), batch_of(net, batch)
+    update = functools.partial({"sgd": sgd, "adam": adam}[optimizer], rate=harness.LEARNING_RATE[optimizer])
+
+    @functools.partial(jax.jit, donate_argnums=(0, 1))
+    def one(params, state, x, y):
+        return update(params, state, jax.grad(functools.partial(loss_of, net))(params, x, y))
+
+    held = []
+
+    def reset():
+        zeros = lambda: jax.tree.map(jnp.zeros_like, start)
+        held[:] = jax.tree.map(jnp.copy, start), ((jnp.float32(0), zeros(), zeros()) if optimizer == "adam" else ())
+
+    def step():
+        held[:] = one(held[0], held[1], x, y)
+
+    reset()
+    return harness.train_work(net, batch, step, lambda: loss_of(net, held[0], x, y), reset, lambda: jax.block_until_ready(held))
+
+
+def infer(net, batch):
+    params, (x, _) = parameters(net), batch_of(net, batch)
+    run = jax.jit(lambda x: forward(net, params, x))  # weights are constants, which XLA may fold
+    return Work(lambda: run(x).block_until_ready(), batch, harness.UNIT[net], harness.mean_abs(run(x)))
+
+
+def gemm(m, k, n):
+    a, b = (jnp.array(array) for array in harness.gemm_of(m, k, n))
+    run = jax.jit(jnp.matmul)
+    return Work(lambda: run(a, b).block_until_ready(), harness.gemm_amount(m, k, n), "GFLOP/s", harness.mean_abs(run(a, b)))
+
+
+harness.serve({"name": "jax", "version": jax.__version__}, harness.case_table(train, infer, gemm))

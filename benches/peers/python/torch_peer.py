@@ -1,0 +1,101 @@
+"""PyTorch as a peer: python torch_peer.py [eager | fused | channels_last | compile].
+
+eager          PyTorch's defaults.
+fused          fused optimisers.
+channels_last  fused optimisers, activations and weights of convolutions in NHWC memory order.
+compile        torch.compile of forward + loss, fused optimisers; inference with frozen (prepacked) weights.
+"""
+
+import sys
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import harness
+from harness import Work
+
+MODE = sys.argv[1] if len(sys.argv) > 1 else "eager"
+FUSED = MODE != "eager"
+torch.set_num_threads(harness.THREADS)
+if MODE == "compile":
+    import torch._inductor.config as inductor
+
+    inductor.cpp_wrapper = True
+    inductor.freezing = True
+
+
+def model_of(net):
+    conv, pool, act = nn.Conv2d, nn.MaxPool2d, nn.ReLU
+    layers = {
+        "tiny": [nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 1)],
+        "mlp": [nn.Linear(784, 512), act(), nn.Linear(512, 512), act(), nn.Linear(512, 10)],
+        "lenet": [conv(1, 6, 5, padding=2), act(), pool(2), conv(6, 16, 5), act(), pool(2), nn.Flatten(),
+                  nn.Linear(400, 120), act(), nn.Linear(120, 84), act(), nn.Linear(84, 10)],
+    }[net]
+    model = nn.Sequential(*layers)
+    owners = [layer for layer in model if hasattr(layer, "weight")]
+    start = [torch.from_numpy(w) for w in harness.weights(net)]
+
+    @torch.no_grad()
+    def reset():
+        for layer, weight in zip(owners, start, strict=True):
+            layer.weight.copy_(weight)
+            layer.bias.zero_()
+
+    reset()
+    return (model.to(memory_format=torch.channels_last) if channels_last(net) else model), reset
+
+
+def channels_last(net):
+    return MODE == "channels_last" and net == "lenet"
+
+
+def batch_of(net, batch):
+    x, y = (torch.from_numpy(a) for a in harness.batch_of(net, batch))
+    return (x.contiguous(memory_format=torch.channels_last) if channels_last(net) else x), y
+
+
+def train(net, optimizer, batch):
+    (model, weights), (x, y) = model_of(net), batch_of(net, batch)
+    kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer]
+    update = kind(model.parameters(), lr=harness.LEARNING_RATE[optimizer], **({"fused": True} if FUSED else {}))
+    criterion = F.mse_loss if net == "tiny" else F.cross_entropy
+    loss_of = lambda x, y: criterion(model(x), y)
+    run = torch.compile(loss_of) if MODE == "compile" else loss_of
+
+    def step():
+        update.zero_grad(set_to_none=True)
+        run(x, y).backward()
+        update.step()
+
+    def reset():
+        weights()
+        for tensor in (t for state in update.state.values() for t in state.values() if torch.is_tensor(t)):
+            tensor.zero_()
+
+    return harness.train_work(net, batch, step, lambda: loss_of(x, y).item(), reset)
+
+
+def infer(net, batch):
+    (model, _), (x, _) = model_of(net), batch_of(net, batch)
+    model.eval()
+    with torch.inference_mode():
+        run = torch.compile(model) if MODE == "compile" else model
+        check = harness.mean_abs(run(x).numpy())
+
+    def step():
+        with torch.inference_mode():
+            return run(x)
+
+    return Work(step, batch, harness.UNIT[net], check)
+
+
+def gemm(m, k, n):
+    a, b = (torch.from_numpy(array) for array in harness.gemm_of(m, k, n))
+    c = torch.empty(m, n)
+    step = lambda: torch.mm(a, b, out=c)
+    return Work(step, harness.gemm_amount(m, k, n), "GFLOP/s", harness.mean_abs(step().numpy()))
+
+
+harness.serve({"name": f"torch {MODE}", "version": torch.__version__}, harness.case_table(train, infer, gemm if MODE == "eager" else None))
