@@ -4,6 +4,7 @@ mod arithmetic;
 mod cast;
 mod gelu;
 mod relu;
+mod temp;
 
 use crate::Tensor;
 use gradus_base::expr::Sym;

@@ -1,0 +1,152 @@
+//! Adam and AdamW.   Kingma & Ba 2014, arXiv:1412.6980 alg. 1; Loshchilov & Hutter 2017, arXiv:1711.05101; Reddi et al. 2018
+
+use super::{Optimizer, Slots, Target};
+use gradus_tensor::{Tensor, Variable};
+
+/// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← w − η·m̂/(√v̂ + ε) with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
+///
+/// Weight decay enters the gradient; [`AdamW`] decays the weights themselves.
+#[derive(Clone, Debug)]
+pub struct Adam {
+    learning_rate: f64,
+    betas: (f64, f64),
+    epsilon: f64,
+    weight_decay: f64,
+    amsgrad: bool,
+}
+
+impl Adam {
+    /// Adam at rate η with β = (0.9, 0.999) and ε = 1e-8.
+    pub fn new(learning_rate: f64) -> Adam {
+        let betas = (0.9, 0.999);
+        Adam { learning_rate, betas, epsilon: 1e-8, weight_decay: 0.0, amsgrad: false }
+    }
+    /// β₁ and β₂, how much of the running means remains after a step.
+    #[must_use]
+    pub fn betas(mut self, beta1: f64, beta2: f64) -> Adam {
+        self.betas = (beta1, beta2);
+        self
+    }
+    /// ε, added to the root.
+    #[must_use]
+    pub fn epsilon(mut self, epsilon: f64) -> Adam {
+        self.epsilon = epsilon;
+        self
+    }
+    /// λ, the gradient of ½λ‖w‖² added to each weight's.
+    #[must_use]
+    pub fn weight_decay(mut self, decay: f64) -> Adam {
+        self.weight_decay = decay;
+        self
+    }
+    /// Divides by the largest v so far, which makes convergence provable.   Reddi et al. 2018, arXiv:1904.09237
+    #[must_use]
+    pub fn amsgrad(mut self) -> Adam {
+        self.amsgrad = true;
+        self
+    }
+
+    /// η/(1−β₁ᵗ) and 1/√(1−β₂ᵗ): with them the step is η₁·m/(√v·c₂ + ε).
+    fn corrections(&self, step: u64, learning_rate: f64) -> Vec<f64> {
+        let t = step as f64;
+        let first = 1.0 - self.betas.0.powf(t);
+        let second = 1.0 - self.betas.1.powf(t);
+        vec![learning_rate, 1.0 / first, 1.0 / second.sqrt()]
+    }
+
+    /// The step from `w` with gradient `g`.
+    fn step(
+        &self,
+        p: &Target<'_>,
+        w: &Tensor,
+        g: &Tensor,
+        slots: &mut Slots,
+    ) -> Vec<(Variable, Tensor)> {
+        let (beta1, beta2) = self.betas;
+        let (m, v) = (slots.get("m", p.variable, 0.0), slots.get("v", p.variable, 0.0));
+        let m_next = m.tensor() * beta1 + g * (1.0 - beta1);
+        let v_next = v.tensor() * beta2 + g.square() * (1.0 - beta2);
+        let mut updates = vec![(m, m_next.clone()), (v, v_next.clone())];
+        let mut largest = v_next;
+        if self.amsgrad {
+            let top = slots.get("v_max", p.variable, 0.0);
+            largest = top.tensor().maximum(&largest);
+            updates.push((top, largest.clone()));
+        }
+        let root = largest.sqrt() * p.scalar(2) + self.epsilon;
+        let rate = p.rate() * p.scalar(1);
+        updates.push((p.variable.clone(), w - rate * (m_next / root)));
+        updates
+    }
+}
+
+impl Optimizer for Adam {
+    fn name(&self) -> &'static str {
+        "adam"
+    }
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+    fn weight_decay(&self) -> f64 {
+        self.weight_decay
+    }
+    fn scalars(&self, step: u64, learning_rate: f64) -> Vec<f64> {
+        self.corrections(step, learning_rate)
+    }
+    fn update(&self, p: &Target<'_>, slots: &mut Slots) -> Vec<(Variable, Tensor)> {
+        self.step(p, p.w, &p.decayed_gradient(), slots)
+    }
+}
+
+/// Adam with decoupled weight decay: w ← w − ηλw before Adam's own step.
+#[derive(Clone, Debug)]
+pub struct AdamW(Adam);
+
+impl AdamW {
+    /// AdamW at rate η with λ = 0.01, β = (0.9, 0.999) and ε = 1e-8.
+    pub fn new(learning_rate: f64) -> AdamW {
+        AdamW(Adam::new(learning_rate).weight_decay(0.01))
+    }
+    /// λ, the part of ηw that is taken off at each step.
+    #[must_use]
+    pub fn weight_decay(self, decay: f64) -> AdamW {
+        AdamW(self.0.weight_decay(decay))
+    }
+    /// β₁ and β₂, how much of the running means remains after a step.
+    #[must_use]
+    pub fn betas(self, beta1: f64, beta2: f64) -> AdamW {
+        AdamW(self.0.betas(beta1, beta2))
+    }
+    /// ε, added to the root.
+    #[must_use]
+    pub fn epsilon(self, epsilon: f64) -> AdamW {
+        AdamW(self.0.epsilon(epsilon))
+    }
+    /// Divides by the largest v so far.
+    #[must_use]
+    pub fn amsgrad(self) -> AdamW {
+        AdamW(self.0.amsgrad())
+    }
+}
+
+impl Optimizer for AdamW {
+    fn name(&self) -> &'static str {
+        "adamw"
+    }
+    fn learning_rate(&self) -> f64 {
+        self.0.learning_rate
+    }
+    fn weight_decay(&self) -> f64 {
+        self.0.weight_decay
+    }
+    fn scalars(&self, step: u64, learning_rate: f64) -> Vec<f64> {
+        self.0.corrections(step, learning_rate)
+    }
+    fn update(&self, p: &Target<'_>, slots: &mut Slots) -> Vec<(Variable, Tensor)> {
+        let w = match p.weight_decay {
+            0.0 => p.w.clone(),
+            decay => p.w - p.rate() * (p.w * decay),
+        };
+        self.0.step(p, &w, p.g, slots)
+    }
+}

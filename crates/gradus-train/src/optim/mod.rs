@@ -1,0 +1,110 @@
+//! Optimisers. An update is graph: from a parameter, its gradient and a few numbers of the step it builds the new
+//! values of the parameter and of the optimiser's own state.
+//!
+//! What changes from step to step (the rate, bias corrections) is computed in f64 on the host and handed in as an argument, so
+//! that a schedule does not plan anew. `w` is a parameter, `g` its gradient, `λ` the weight decay, `η` the rate.
+
+mod adadelta;
+mod adagrad;
+mod adam;
+mod clip;
+mod ema;
+mod lbfgs;
+mod rmsprop;
+mod sgd;
+
+pub use adadelta::Adadelta;
+pub use adagrad::Adagrad;
+pub use adam::{Adam, AdamW};
+pub use clip::Clip;
+pub use ema::Ema;
+pub use lbfgs::{Lbfgs, LineSearch};
+pub use rmsprop::RmsProp;
+pub use sgd::Sgd;
+
+use gradus_tensor::{Tensor, Variable};
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+/// A first-order optimiser.
+pub trait Optimizer: Debug + Send {
+    /// The name users write: `sgd`, `adam`.
+    fn name(&self) -> &'static str;
+    /// The base learning rate.
+    fn learning_rate(&self) -> f64;
+    /// Decay applied to parameters that decay, unless a group says otherwise.
+    fn weight_decay(&self) -> f64;
+    /// The numbers of a step (counted from 1) at rate `learning_rate`, always as many.
+    fn scalars(&self, step: u64, learning_rate: f64) -> Vec<f64>;
+    /// The new values of `p.variable` and of this optimiser's state for it.
+    fn update(&self, p: &Target<'_>, slots: &mut Slots) -> Vec<(Variable, Tensor)>;
+}
+
+/// One parameter to update.
+pub struct Target<'a> {
+    /// The parameter.
+    pub variable: &'a Variable,
+    /// Its value.
+    pub w: &'a Tensor,
+    /// Its gradient.
+    pub g: &'a Tensor,
+    /// Its weight decay.
+    pub weight_decay: f64,
+    /// What the rate is multiplied with for this parameter.
+    pub rate_scale: f64,
+    /// [`Optimizer::scalars`] of this step, as scalars of the parameter's type.
+    pub scalars: &'a [Tensor],
+}
+
+impl Target<'_> {
+    /// The step's number `i`, broadcast by arithmetic.
+    fn scalar(&self, i: usize) -> &Tensor {
+        &self.scalars[i]
+    }
+    /// The rate, which is every optimiser's number 0, for this parameter.
+    fn rate(&self) -> Tensor {
+        match self.rate_scale {
+            1.0 => self.scalars[0].clone(),
+            scale => &self.scalars[0] * scale,
+        }
+    }
+    /// g + λw: decay as the gradient of ½λ‖w‖².
+    fn decayed_gradient(&self) -> Tensor {
+        match self.weight_decay {
+            0.0 => self.g.clone(),
+            decay => self.g + self.w * decay,
+        }
+    }
+}
+
+/// An optimiser's state: for each parameter, named tensors of its shape.
+#[derive(Debug, Default)]
+pub struct Slots {
+    map: BTreeMap<(String, String), Variable>,
+    path: String,
+}
+
+impl Slots {
+    /// No state yet.
+    pub fn new() -> Slots {
+        Slots::default()
+    }
+    /// Says which parameter the next [`Slots::get`] is about.
+    pub fn at(&mut self, path: &str) -> &mut Slots {
+        path.clone_into(&mut self.path);
+        self
+    }
+    /// The state `name` of the present parameter; at first it is `value` everywhere.
+    pub fn get(&mut self, name: &str, like: &Variable, value: f64) -> Variable {
+        self.get_or(name, || Tensor::full_of(like.shape(), value, like.dtype()))
+    }
+    /// The state `name` of the present parameter; at first it is what `start` gives.
+    pub fn get_or(&mut self, name: &str, start: impl FnOnce() -> Tensor) -> Variable {
+        let make = || Variable::new(name, &start());
+        self.map.entry((self.path.clone(), name.to_owned())).or_insert_with(make).clone()
+    }
+    /// All state, as (`path.name`, variable), in order.
+    pub fn named(&self) -> Vec<(String, Variable)> {
+        self.map.iter().map(|((path, name), v)| (format!("{path}.{name}"), v.clone())).collect()
+    }
+}

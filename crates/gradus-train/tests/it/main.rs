@@ -1,0 +1,4 @@
+//! Training, seen from outside.
+
+mod optim;
+mod schedule;

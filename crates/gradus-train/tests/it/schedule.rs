@@ -1,0 +1,93 @@
+//! Schedules against PyTorch's, whose values are in `fixtures/optim.json`.
+
+use crate::optim::golden;
+use gradus_train::schedule::{Plateau, Schedule};
+use serde_json::Value;
+
+fn schedule(name: &str, s: &Value) -> Schedule {
+    let f = |k: &str| s[k].as_f64().unwrap();
+    let u = |k: &str| s[k].as_u64().unwrap();
+    match name {
+        "step" => Schedule::Step { every: u("step_size"), gamma: f("gamma") },
+        "multi_step" => Schedule::MultiStep {
+            milestones: s["milestones"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|m| m.as_u64().unwrap())
+                .collect(),
+            gamma: f("gamma"),
+        },
+        "exponential" => Schedule::Exponential { gamma: f("gamma") },
+        "cosine" => Schedule::Cosine { steps: u("T_max"), floor: f("eta_min") },
+        "cosine_restarts" => {
+            Schedule::CosineRestarts { first: u("T_0"), growth: u("T_mult"), floor: f("eta_min") }
+        }
+        "polynomial" => Schedule::Polynomial { steps: u("total_iters"), power: f("power") },
+        "linear_warmup" => Schedule::WarmUp {
+            steps: u("total_iters"),
+            start: f("start_factor"),
+            then: Box::new(Schedule::Constant),
+        },
+        "one_cycle" => Schedule::OneCycle {
+            steps: u("total_steps"),
+            rise: f("pct_start"),
+            div: f("div_factor"),
+            final_div: f("final_div_factor"),
+            linear: s["anneal_strategy"] == "linear",
+            three_phase: s["three_phase"].as_bool().unwrap(),
+        },
+        "warmup_then_cosine" => Schedule::WarmUp {
+            steps: u("warmup"),
+            start: f("start_factor"),
+            then: Box::new(Schedule::Cosine { steps: u("T_max"), floor: f("eta_min") }),
+        },
+        other => panic!("no schedule {other}"),
+    }
+}
+
+#[test]
+fn every_schedule_gives_pytorchs_rates() {
+    let golden = golden();
+    let mut compared = 0;
+    for case in golden["schedules"].as_array().unwrap() {
+        let name = case["schedule"].as_str().unwrap();
+        let base = case["lr"].as_f64().unwrap();
+        let values: Vec<f64> =
+            case["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+        let settings = &case["settings"];
+        if name == "plateau" {
+            plateau(case, settings, base, &values);
+        } else {
+            let s = schedule(name, settings);
+            // A cosine's rate past its end is its floor here; PyTorch's rises again.
+            let end = if name == "cosine" { settings["T_max"].as_u64().unwrap() } else { 50 };
+            for (t, want) in (0..=end).zip(&values) {
+                let got = s.rate(base, t);
+                assert!(
+                    (got - want).abs() < 1e-9 * base,
+                    "{name} {settings} step {t}: {got} {want}"
+                );
+            }
+        }
+        compared += 1;
+    }
+    assert_eq!(compared, 20);
+}
+
+fn plateau(case: &Value, settings: &Value, base: f64, values: &[f64]) {
+    if settings["threshold_mode"] == "abs" {
+        return;
+    }
+    let f = |k: &str| settings[k].as_f64().unwrap();
+    let mut p = Plateau::new();
+    (p.factor, p.threshold, p.floor) = (f("factor"), f("threshold"), f("min_lr"));
+    p.patience = settings["patience"].as_u64().unwrap();
+    p.cooldown = settings["cooldown"].as_u64().unwrap();
+    p.maximize = settings["mode"] == "max";
+    let mut rate = base;
+    for (t, metric) in case["metrics"].as_array().unwrap().iter().enumerate() {
+        assert!((rate - values[t]).abs() < 1e-12, "{settings} step {t}: {rate} {}", values[t]);
+        rate = p.observe(metric.as_f64().unwrap(), rate);
+    }
+}
