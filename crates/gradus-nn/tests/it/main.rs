@@ -1,0 +1,3 @@
+//! Layers and modules, seen from outside.
+
+mod module;

@@ -1,0 +1,349 @@
+//! `Learner`: a model with its loss and optimiser, and the two compiled steps: train on a batch, evaluate a batch.
+//!
+//! A training step is one graph: forward, loss, gradients, clipping, update. It is traced once per shape of the batch;
+//! the rate and the step's number are arguments.
+
+use crate::metrics::Metric;
+use crate::optim::{Clip, Ema, Optimizer, Slots, Target};
+use gradus_base::{DType, Error, Result};
+use gradus_nn::losses::{Loss, cross_entropy};
+use gradus_nn::{Context, Layer, Parameter, State, named_states, parameters};
+use gradus_tensor::{Compiled, Step, Tensor, Variable, compile, gradients};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What can be chosen about training steps, beside model and optimiser.
+#[derive(Clone)]
+pub struct Recipe {
+    /// The loss.
+    pub loss: Loss,
+    /// What is measured beside the loss.
+    pub metrics: Vec<Metric>,
+    /// A bound on gradients.
+    pub clip: Option<Clip>,
+    /// λ₁ of λ₁‖w‖₁, added to the loss over parameters that decay.
+    pub l1: f64,
+    /// Batches whose gradients are averaged before the parameters move.
+    pub accumulate: usize,
+    /// Averages of the weights.
+    pub ema: Option<Ema>,
+    /// Rates and decays of their own for some parameters; the last group that matches counts.
+    pub groups: Vec<Group>,
+}
+
+/// Parameters that are treated differently.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The beginning of their paths: `conv1`, `conv1.weight`.
+    pub path: String,
+    /// What the rate is multiplied with.
+    pub rate_scale: f64,
+    /// Their weight decay, if not the optimiser's.
+    pub weight_decay: Option<f64>,
+}
+
+impl Default for Recipe {
+    fn default() -> Recipe {
+        Recipe {
+            loss: cross_entropy,
+            metrics: vec![],
+            clip: None,
+            l1: 0.0,
+            accumulate: 1,
+            ema: None,
+            groups: vec![],
+        }
+    }
+}
+
+/// What a batch gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchResult {
+    /// The mean loss.
+    pub loss: f64,
+    /// The metrics' means, in their order.
+    pub metrics: Vec<f64>,
+    /// How many samples.
+    pub samples: usize,
+}
+
+/// A model that learns.
+pub struct Learner {
+    model: Arc<dyn Layer>,
+    core: Rc<RefCell<Core>>,
+    train: Compiled<Trace>,
+    hold: Compiled<Trace>,
+    evaluate: Compiled<Trace>,
+    predict: Compiled<Trace>,
+    step: u64,
+    micro: usize,
+    seed: u64,
+}
+
+type Trace = Box<dyn FnMut(&[Tensor]) -> Step>;
+
+/// What tracing a step reads and writes.
+struct Core {
+    optimizer: Box<dyn Optimizer>,
+    slots: Slots,
+    recipe: Recipe,
+    unreached: Vec<String>,
+}
+
+impl Learner {
+    /// A model with an optimiser, by the default [`Recipe`]: cross-entropy, no metrics.
+    pub fn new(model: Arc<dyn Layer>, optimizer: impl Optimizer + 'static) -> Learner {
+        Learner::with(model, Box::new(optimizer), Recipe::default(), 0)
+    }
+
+    /// A model with an optimiser, a recipe and the seed of its random numbers (dropout).
+    pub fn with(model: Arc<dyn Layer>, optimizer: Box<dyn Optimizer>, recipe: Recipe, seed: u64) -> Learner {
+        let core = Core { optimizer, slots: Slots::new(), recipe, unreached: vec![] };
+        let core = Rc::new(RefCell::new(core));
+        let tracer = |f: fn(&Arc<dyn Layer>, &mut Core, &[Tensor]) -> Step| -> Compiled<Trace> {
+            let (model, core) = (model.clone(), core.clone());
+            compile(Box::new(move |args: &[Tensor]| f(&model, &mut core.borrow_mut(), args)))
+        };
+        Learner {
+            train: tracer(|m, c, a| train_step(m, c, a, true)),
+            hold: tracer(|m, c, a| train_step(m, c, a, false)),
+            evaluate: tracer(evaluate_step),
+            predict: tracer(|m, _, a| Step::new().read(&m.forward(&a[0], &Context::eval()))),
+            model: model.clone(),
+            core,
+            step: 0,
+            micro: 0,
+            seed,
+        }
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Arc<dyn Layer> {
+        &self.model
+    }
+    /// Steps taken: how often the parameters moved.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+    /// The optimiser's base rate.
+    pub fn learning_rate(&self) -> f64 {
+        self.core.borrow().optimizer.learning_rate()
+    }
+    /// The optimiser's name.
+    pub fn optimizer_name(&self) -> &'static str {
+        self.core.borrow().optimizer.name()
+    }
+    /// The metrics' names.
+    pub fn metric_names(&self) -> Vec<&'static str> {
+        self.core.borrow().recipe.metrics.iter().map(|m| m.name).collect()
+    }
+    /// Parameters that the loss does not depend on, found when the first step was traced.
+    pub fn unreached(&self) -> Vec<String> {
+        self.core.borrow().unreached.clone()
+    }
+
+    /// One training step on a batch at the given rate: `x [B, ..]`, `t` as the loss wants it.
+    ///
+    /// # Errors
+    /// When the data holds a bad value, such as a label out of range; then nothing was updated.
+    pub fn train_batch(&mut self, x: &Tensor, t: &Tensor, rate: f64) -> Result<BatchResult> {
+        let accumulate = self.core.borrow().recipe.accumulate.max(1);
+        let last = self.micro + 1 >= accumulate;
+        let scalars = self.scalars(rate);
+        let draw = self.step * accumulate as u64 + self.micro as u64;
+        let key = Tensor::from([self.seed as i64, draw as i64]);
+        let step = if last { &mut self.train } else { &mut self.hold };
+        let out = step.run(&[x, t, &scalars, &key])?;
+        let metrics = self.core.borrow().recipe.metrics.len();
+        let result = result_of(&out, metrics, x.shape()[0]);
+        (self.step, self.micro) = if last { (self.step + 1, 0) } else { (self.step, self.micro + 1) };
+        Ok(result)
+    }
+
+    /// The step's numbers as one argument, in the parameters' type.
+    fn scalars(&self, rate: f64) -> Tensor {
+        let values = self.core.borrow().optimizer.scalars(self.step + 1, rate);
+        match parameters(&*self.model).first().map(|(_, p)| p.variable().dtype()) {
+            Some(DType::F64) => Tensor::from_slice(&values, [values.len()]),
+            _ => {
+                let narrow: Vec<f32> = values.iter().map(|&v| v as f32).collect();
+                Tensor::from_slice(&narrow, [narrow.len()])
+            }
+        }
+    }
+
+    /// Loss and metrics of a batch, without training.
+    ///
+    /// # Errors
+    /// When the data holds a bad value, such as a label out of range.
+    pub fn evaluate_batch(&mut self, x: &Tensor, t: &Tensor) -> Result<BatchResult> {
+        let metrics = self.core.borrow().recipe.metrics.len();
+        let out = self.evaluate.run(&[x, t])?;
+        Ok(result_of(&out, metrics, x.shape()[0]))
+    }
+
+    /// What the model gives for a batch.
+    ///
+    /// # Errors
+    /// When computing meets a bad value.
+    pub fn predict_batch(&mut self, x: &Tensor) -> Result<Tensor> {
+        Ok(self.predict.run(&[x])?.tensor(0))
+    }
+
+    /// Every number training has changed, by name: `model.…`, `optimizer.…`; with [`Learner::counters`] it is all that a
+    /// bit-identical continuation needs.
+    ///
+    /// The optimiser's state exists from the first step on; [`Learner::prepare`] makes it without taking one.
+    pub fn state(&self) -> Vec<(String, Variable)> {
+        let mut all: Vec<(String, Variable)> = named_states(&*self.model)
+            .into_iter()
+            .map(|(path, state)| {
+                let variable = match state {
+                    State::Parameter(p) => p.variable().clone(),
+                    State::Buffer(v) => v.clone(),
+                    State::Child(_) => unreachable!("children are walked"),
+                };
+                (format!("model.{path}"), variable)
+            })
+            .collect();
+        let slots = self.core.borrow().slots.named();
+        all.extend(slots.into_iter().map(|(path, v)| (format!("optimizer.{path}"), v)));
+        all
+    }
+
+    /// (steps taken, batches accumulated since).
+    pub fn counters(&self) -> (u64, usize) {
+        (self.step, self.micro)
+    }
+    /// Continues from where other counters stood.
+    pub fn set_counters(&mut self, step: u64, micro: usize) {
+        (self.step, self.micro) = (step, micro);
+    }
+
+    /// Plans the training step for batches like this, which makes the optimiser's state.
+    ///
+    /// # Errors
+    /// When the step cannot be built.
+    pub fn prepare(&mut self, x: &Tensor, t: &Tensor) -> Result<&gradus_tensor::Plan> {
+        let scalars = self.scalars(self.learning_rate());
+        let key = Tensor::from([0i64, 0]);
+        let metas = [x, t, &scalars, &key].map(|t| t.node().meta());
+        if self.core.borrow().recipe.accumulate > 1 {
+            self.hold.plan(&metas)?;
+        }
+        self.train.plan(&metas)
+    }
+
+    /// The average of the weights, by the parameters' paths, if the recipe keeps one.
+    pub fn averages(&self) -> Vec<(String, Variable)> {
+        let named = self.core.borrow().slots.named();
+        named
+            .into_iter()
+            .filter_map(|(path, v)| path.strip_suffix(".ema").map(|p| (p.to_owned(), v.clone())))
+            .collect()
+    }
+}
+
+fn result_of(out: &gradus_tensor::Outputs<'_>, metrics: usize, samples: usize) -> BatchResult {
+    BatchResult {
+        loss: out.item(0),
+        metrics: (0..metrics).map(|i| out.item(1 + i)).collect(),
+        samples,
+    }
+}
+
+fn measured(step: Step, recipe: &Recipe, y: &Tensor, t: &Tensor, loss: &Tensor) -> Step {
+    let mut step = step.read(loss);
+    for metric in &recipe.metrics {
+        step = step.read(&(metric.of)(y, t).mean(..));
+    }
+    step
+}
+
+fn evaluate_step(model: &Arc<dyn Layer>, core: &mut Core, args: &[Tensor]) -> Step {
+    let y = model.forward(&args[0], &Context::eval());
+    let loss = (core.recipe.loss)(&y, &args[1]).mean(..);
+    measured(Step::new(), &core.recipe, &y, &args[1], &loss)
+}
+
+/// Forward, loss, gradients; then either the update (`apply`) or adding to the gradients kept.
+fn train_step(model: &Arc<dyn Layer>, core: &mut Core, args: &[Tensor], apply: bool) -> Step {
+    let [x, t, scalars, key] = args else { unreachable!("a step has four arguments") };
+    let cx = Context::train(key);
+    let y = model.forward(x, &cx);
+    let loss = (core.recipe.loss)(&y, t).mean(..);
+    let mut step = measured(Step::new(), &core.recipe, &y, t, &loss).updates(cx.take_updates());
+    let trained = trained(model, core, &loss);
+    let mut grads: Vec<Tensor> = trained.iter().map(|(_, _, g)| g.clone()).collect();
+    let accumulate = core.recipe.accumulate.max(1);
+    if accumulate > 1 {
+        for ((path, p, _), g) in trained.iter().zip(&mut grads) {
+            let kept = core.slots.at(path).get("accumulated", p.variable(), 0.0);
+            *g = kept.tensor() + &*g / accumulate as f64;
+            step = step.update(&kept, &if apply { g.zeros_like() } else { g.clone() });
+        }
+    }
+    if !apply {
+        return step;
+    }
+    if let Some(clip) = core.recipe.clip {
+        grads = clip.apply(&grads);
+    }
+    let scalars: Vec<Tensor> = (0..scalars.len()).map(|i| scalars.select(0, i)).collect();
+    for ((path, p, _), g) in trained.iter().zip(&grads) {
+        step = step.updates(update_one(core, path, p, g, &scalars));
+    }
+    step
+}
+
+/// The parameters to move, with their gradients.
+fn trained(model: &Arc<dyn Layer>, core: &mut Core, loss: &Tensor) -> Vec<(String, Parameter, Tensor)> {
+    let all: Vec<(String, Parameter)> =
+        parameters(&**model).into_iter().filter(|(_, p)| !p.is_frozen()).collect();
+    let mut objective = loss.clone();
+    if core.recipe.l1 > 0.0 {
+        for (_, p) in all.iter().filter(|(_, p)| p.decays()) {
+            objective = objective + p.tensor().abs().sum(..) * core.recipe.l1;
+        }
+    }
+    let tensors: Vec<Tensor> = all.iter().map(|(_, p)| p.tensor()).collect();
+    let grads = gradients(&objective, &tensors).unwrap_or_else(|e: Error| panic!("{e}"));
+    core.unreached.clear();
+    let mut out = vec![];
+    for ((path, p), g) in all.into_iter().zip(grads) {
+        match g {
+            Some(g) => out.push((path, p, g)),
+            None => core.unreached.push(path),
+        }
+    }
+    out
+}
+
+fn update_one(
+    core: &mut Core,
+    path: &str,
+    p: &Parameter,
+    g: &Tensor,
+    scalars: &[Tensor],
+) -> Vec<(Variable, Tensor)> {
+    let group = core.recipe.groups.iter().rev().find(|group| path.starts_with(&group.path));
+    let default = if p.decays() { core.optimizer.weight_decay() } else { 0.0 };
+    let w = p.tensor();
+    let target = Target {
+        variable: p.variable(),
+        w: &w,
+        g,
+        weight_decay: group.and_then(|g| g.weight_decay).unwrap_or(default),
+        rate_scale: group.map_or(1.0, |g| g.rate_scale),
+        scalars,
+    };
+    let mut updates = core.optimizer.update(&target, core.slots.at(path));
+    if let Some(ema) = core.recipe.ema {
+        let moved = updates.iter().find(|(v, _)| v == p.variable()).map(|(_, w)| w.clone());
+        if let Some(w) = moved {
+            updates.push(ema.update(p.variable(), &w, core.slots.at(path)));
+        }
+    }
+    updates
+}
