@@ -5,6 +5,7 @@ use super::kernel::{Kernels, MR, Scalar, Tile};
 use super::pack::{Panels, interleave, pack_strip};
 use super::{Mat, Product, Right};
 use crate::{parallel, with_scratch};
+use std::mem::MaybeUninit;
 
 /// Steps along k between two visits of C. A panel of B (KC × 16 f32) then fills a 32 KiB cache; shorter panels
 /// measured slower, as C is visited more often.
@@ -20,7 +21,10 @@ const STRIP: usize = 64;
 const TASK: usize = 1 << 16;
 const TASKS: usize = 16;
 /// Elements of B below which its panels are read in place.
-const SMALL_B: usize = 1 << 12;
+const SMALL_B: usize = 6 << 10;
+/// Multiply-adds below which cutting the product up would take longer than computing it, and their longest sums.
+const TINY: usize = 1 << 13;
+const TINY_K: usize = 64;
 
 /// How a product is cut.
 struct Plan {
@@ -67,6 +71,10 @@ fn strips<S: Scalar>(n: usize, wanted: usize) -> (usize, usize) {
 /// # Safety
 /// As [`super::gemm`].
 pub(super) unsafe fn run<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernels<S>) {
+    if p.m * p.n * p.k <= TINY && p.k <= TINY_K {
+        // SAFETY: passed on.
+        return unsafe { tiny(p, kernels) };
+    }
     let plan = Plan::new(p);
     let rows = if plan.pack_a { p.m.div_ceil(p.m.div_ceil(PACK_ROWS)) } else { p.m };
     let deep = if plan.pack_a { plan.kc * (PACK_ELEMENTS / (rows * plan.kc)).max(1) } else { p.k };
@@ -83,6 +91,27 @@ pub(super) unsafe fn run<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernel
             } else {
                 slab.run();
             }
+        }
+    }
+}
+
+/// All in one strip, on this thread, without scratch: a product of some tens of nanoseconds.
+unsafe fn tiny<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernels<S>) {
+    let panels = Panels::of(p.m).count();
+    let plan = Plan { kc: p.k, strip: p.n, strips: 1, chunk: panels, pack_a: false, pack_b: false };
+    let slab = Slab { p, plan: &plan, kernels, i: 0, rows: p.m, k: 0, deep: p.k, packed: None };
+    let scattered = matches!(p.b, Right::Strided(b) if b.col_stride != 1 && p.n > 1);
+    let mut panel = MaybeUninit::<[S; 16 * TINY_K]>::uninit();
+    // SAFETY: the caller's promise; a panel of B has at most 16 columns and TINY_K rows.
+    unsafe {
+        if !scattered {
+            return slab.strip(0, p.n, 0, None);
+        }
+        // One panel after the other: an epilogue sees rows in stretches of a panel.
+        let mut j = 0;
+        while j < p.n {
+            slab.strip(j, S::NR.min(p.n - j), 0, Some(panel.as_mut_ptr().cast()));
+            j += S::NR;
         }
     }
 }
@@ -167,7 +196,9 @@ impl<S: Scalar> Slab<'_, S> {
         let panels = Panels::of(self.rows);
         let (from, to) = (chunk * self.plan.chunk, (chunk + 1) * self.plan.chunk);
         let to = to.min(panels.count());
-        for k in (0..self.deep).step_by(self.plan.kc) {
+        // `while`: setting up a `step_by` divides, which a tiny product would feel.
+        let mut k = 0;
+        while k < self.deep {
             let deep = self.plan.kc.min(self.deep - k);
             // SAFETY: the caller's promise.
             unsafe {
@@ -185,6 +216,7 @@ impl<S: Scalar> Slab<'_, S> {
                     }
                 }
             }
+            k += deep;
         }
     }
 
