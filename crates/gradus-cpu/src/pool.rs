@@ -19,10 +19,11 @@ use std::thread::Thread;
 /// The most threads the pool runs, the caller included.
 const MAX_THREADS: usize = 256;
 
-/// Pauses a worker waits for the next job before it yields; some microseconds.
-const SPINS: u32 = 1000;
+/// Pauses a worker waits for the next job before it yields; a few microseconds. More would steal the caller's own
+/// time where the scheduler put both on one core.
+const SPINS: u32 = 100;
 /// Yields before it parks; some tens of microseconds on an idle machine.
-const YIELDS: u32 = 100;
+const YIELDS: u32 = 200;
 
 type Body<'a> = &'a (dyn Fn(usize) + Sync);
 
@@ -266,4 +267,79 @@ fn wait_a_little(spins: &mut u32) {
         std::thread::yield_now();
     }
     *spins = spins.saturating_add(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU32;
+
+    /// Each of `tiles` tiles runs once, whatever the number of threads.
+    fn each_once(tiles: usize) {
+        let counts: Vec<AtomicU32> =
+            std::iter::repeat_with(AtomicU32::default).take(tiles).collect();
+        parallel(tiles, &|i| {
+            counts[i].fetch_add(1, Relaxed);
+        });
+        assert!(counts.iter().all(|c| c.load(Relaxed) == 1));
+    }
+
+    #[test]
+    fn every_tile_runs_once() {
+        for threads in [1, 2, 3, 8, 1, 5] {
+            set_threads(threads);
+            for tiles in [0, 1, 2, 3, 17, 1000] {
+                (0..200).for_each(|_| each_once(tiles));
+            }
+        }
+    }
+
+    #[test]
+    fn callers_on_several_threads_do_not_wait_for_each_other() {
+        set_threads(3);
+        std::thread::scope(|s| {
+            for _ in 0..4 {
+                s.spawn(|| (0..2000).for_each(|_| each_once(7)));
+            }
+        });
+    }
+
+    #[test]
+    fn a_sleeping_worker_wakes() {
+        set_threads(2);
+        for _ in 0..20 {
+            each_once(4);
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    }
+
+    #[test]
+    fn nested_jobs_are_serial_and_complete() {
+        set_threads(4);
+        parallel(8, &|_| {
+            let here = std::thread::current().id();
+            parallel(8, &|_| assert_eq!(std::thread::current().id(), here));
+            each_once(5);
+        });
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
+        set_threads(3);
+        for bad in 0..20 {
+            let result = catch_unwind(|| {
+                parallel(20, &|i| assert!(i != bad, "tile {i} is bad"));
+            });
+            let payload = result.expect_err("the tile panicked");
+            let message = payload.downcast_ref::<String>().expect("a formatted message");
+            assert_eq!(*message, format!("tile {bad} is bad"));
+            each_once(50);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "threads must be in 1..=256, found 0")]
+    fn refuses_no_threads() {
+        set_threads(0);
+    }
 }

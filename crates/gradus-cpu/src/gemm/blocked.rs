@@ -2,24 +2,29 @@
 //! the first, tiles of C that threads claim. Everything about a block is decided by shapes and strides.
 
 use super::kernel::{Kernels, MR, Scalar, Tile};
-use super::pack::{Panels, interleave};
+use super::pack::{Panels, interleave, pack_strip};
 use super::{Mat, Product, Right};
 use crate::{parallel, with_scratch};
+use std::mem::MaybeUninit;
 
-/// Steps along k between two visits of C: a panel of B (KC × 16 f32) takes half of a 32 KiB cache.
-const KC: usize = 384;
-/// Panels of A per block: 16·6 × KC f32, a third of a 512 KiB cache.
+/// Steps along k between two visits of C. A panel of B (KC × 16 f32) then fills a 32 KiB cache; shorter panels
+/// measured slower, as C is visited more often.
+const KC: usize = 512;
+/// Panels of A per block: 16·6 × KC f32, less than half of a 512 KiB cache.
 const BLOCK_PANELS: usize = 16;
 /// Rows and elements of A packed at once, shared by all threads.
 const PACK_ROWS: usize = 2400;
 const PACK_ELEMENTS: usize = 1 << 20;
-/// Columns of a strip.
+/// Columns of a strip: its packed B shares the second-level cache with a block of A.
 const STRIP: usize = 64;
 /// Multiply-adds worth a task (some microseconds), and how many tasks to cut at most for balance's sake.
 const TASK: usize = 1 << 16;
 const TASKS: usize = 16;
 /// Elements of B below which its panels are read in place.
-const SMALL_B: usize = 1 << 12;
+const SMALL_B: usize = 6 << 10;
+/// Multiply-adds below which cutting the product up would take longer than computing it, and their longest sums.
+const TINY: usize = 1 << 13;
+const TINY_K: usize = 64;
 
 /// How a product is cut.
 struct Plan {
@@ -47,8 +52,8 @@ impl Plan {
                 b.col_stride != 1 && p.n > 1 || p.m > 2 * MR && p.n * p.k > SMALL_B
             }
         };
-        let scattered = p.a.col_stride != 1 && p.k > 16;
-        let pack_a = p.n > 4 * S::NR && p.m * p.k > SMALL_B || p.n > S::NR && scattered;
+        // Six rows that are contiguous along k are six streams: as good as packed, and nothing to copy.
+        let pack_a = p.a.col_stride != 1 && p.k > 16 && p.n > S::NR;
         Plan { kc, strip, strips, chunk, pack_a, pack_b }
     }
 }
@@ -66,6 +71,10 @@ fn strips<S: Scalar>(n: usize, wanted: usize) -> (usize, usize) {
 /// # Safety
 /// As [`super::gemm`].
 pub(super) unsafe fn run<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernels<S>) {
+    if p.m * p.n * p.k <= TINY && p.k <= TINY_K {
+        // SAFETY: passed on.
+        return unsafe { tiny(p, kernels) };
+    }
     let plan = Plan::new(p);
     let rows = if plan.pack_a { p.m.div_ceil(p.m.div_ceil(PACK_ROWS)) } else { p.m };
     let deep = if plan.pack_a { plan.kc * (PACK_ELEMENTS / (rows * plan.kc)).max(1) } else { p.k };
@@ -82,6 +91,27 @@ pub(super) unsafe fn run<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernel
             } else {
                 slab.run();
             }
+        }
+    }
+}
+
+/// All in one strip, on this thread, without scratch: a product of some tens of nanoseconds.
+unsafe fn tiny<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernels<S>) {
+    let panels = Panels::of(p.m).count();
+    let plan = Plan { kc: p.k, strip: p.n, strips: 1, chunk: panels, pack_a: false, pack_b: false };
+    let slab = Slab { p, plan: &plan, kernels, i: 0, rows: p.m, k: 0, deep: p.k, packed: None };
+    let scattered = matches!(p.b, Right::Strided(b) if b.col_stride != 1 && p.n > 1);
+    let mut panel = MaybeUninit::<[S; 16 * TINY_K]>::uninit();
+    // SAFETY: the caller's promise; a panel of B has at most 16 columns and TINY_K rows.
+    unsafe {
+        if !scattered {
+            return slab.strip(0, p.n, 0, None);
+        }
+        // One panel after the other: an epilogue sees rows in stretches of a panel.
+        let mut j = 0;
+        while j < p.n {
+            slab.strip(j, S::NR.min(p.n - j), 0, Some(panel.as_mut_ptr().cast()));
+            j += S::NR;
         }
     }
 }
@@ -166,7 +196,9 @@ impl<S: Scalar> Slab<'_, S> {
         let panels = Panels::of(self.rows);
         let (from, to) = (chunk * self.plan.chunk, (chunk + 1) * self.plan.chunk);
         let to = to.min(panels.count());
-        for k in (0..self.deep).step_by(self.plan.kc) {
+        // `while`: setting up a `step_by` divides, which a tiny product would feel.
+        let mut k = 0;
+        while k < self.deep {
             let deep = self.plan.kc.min(self.deep - k);
             // SAFETY: the caller's promise.
             unsafe {
@@ -175,7 +207,8 @@ impl<S: Scalar> Slab<'_, S> {
                     let block = q..(q + BLOCK_PANELS).min(to);
                     for jr in (0..columns).step_by(S::NR) {
                         for q in block.clone() {
-                            self.tile(panels, q, j + jr, k, deep, &b.panel(jr));
+                            let ahead = b.ahead(jr + S::NR, q - block.start, block.len(), deep);
+                            self.tile(panels, q, j + jr, k, deep, &b.panel(jr), ahead);
                         }
                     }
                     if self.k + k + deep == self.p.k {
@@ -183,6 +216,7 @@ impl<S: Scalar> Slab<'_, S> {
                     }
                 }
             }
+            k += deep;
         }
     }
 
@@ -205,21 +239,24 @@ impl<S: Scalar> Slab<'_, S> {
                 Strip { ptr: b.at(k, j), stride: b.row_stride, step: 1, packed: false }
             }
             (Right::Strided(b), Some(dst)) => {
-                for jr in (0..columns).step_by(S::NR) {
-                    let b = b.from(k, j + jr).transposed();
-                    let dst = dst.wrapping_add(jr * deep);
-                    // SAFETY: the scratch holds the strip.
-                    unsafe {
-                        interleave(self.kernels, b, S::NR.min(columns - jr), S::NR, deep, dst);
-                    }
-                }
+                // SAFETY: the scratch holds the strip.
+                unsafe { pack_strip(self.kernels, b.from(k, j), columns, deep, dst) }
                 Strip { ptr: dst, stride: S::NR as isize, step: deep, packed: true }
             }
         }
     }
 
     /// One register tile.
-    unsafe fn tile(&self, panels: Panels, q: usize, j: usize, k: usize, deep: usize, b: &Strip<S>) {
+    unsafe fn tile(
+        &self,
+        panels: Panels,
+        q: usize,
+        j: usize,
+        k: usize,
+        deep: usize,
+        b: &Strip<S>,
+        ahead: (*const S, usize),
+    ) {
         let (i, rows) = (panels.start(q), panels.len(q));
         let a = match self.packed {
             None => self.p.a.from(self.i + i, self.k + k),
@@ -243,6 +280,8 @@ impl<S: Scalar> Slab<'_, S> {
             c_stride: self.p.c.row_stride,
             last,
             add,
+            ahead: ahead.0,
+            ahead_step: ahead.1,
         };
         // SAFETY: the caller's promise; the spare tile holds MR × NR elements.
         unsafe {
@@ -287,7 +326,17 @@ struct Strip<S> {
     packed: bool,
 }
 
-impl<S> Strip<S> {
+impl<S: Scalar> Strip<S> {
+    /// What tile `i` of `count` in a panel prefetches: its share of the panel that begins at `columns`, spread over
+    /// its `deep` steps. Every panel then arrives while the one before it is in use.
+    fn ahead(&self, columns: usize, i: usize, count: usize, deep: usize) -> (*const S, usize) {
+        if !self.packed {
+            return (self.ptr, 0);
+        }
+        let step = S::NR.div_ceil(count);
+        (self.panel(columns).ptr.wrapping_add(i * step * deep), step)
+    }
+
     /// The panel that begins `columns` further on.
     fn panel(&self, columns: usize) -> Strip<S> {
         Strip { ptr: self.ptr.wrapping_add(columns * self.step), ..*self }

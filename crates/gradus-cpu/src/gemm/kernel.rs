@@ -24,6 +24,9 @@ pub(super) struct Tile<S> {
     pub(super) c_stride: isize,
     /// Lanes of the last vector that are there, 1..=LEN.
     pub(super) last: usize,
+    /// An address to prefetch, and by how many elements it moves at each step.
+    pub(super) ahead: *const S,
+    pub(super) ahead_step: usize,
     /// Add to `c` instead of overwriting it.
     pub(super) add: bool,
 }
@@ -61,6 +64,16 @@ pub(super) trait Scalar:
     const LANES: usize;
     /// Columns of a register tile.
     const NR: usize = NV * Self::LANES;
+    /// Fetches a cache line early where the machine knows how. Any address will do.
+    fn prefetch(p: *const Self) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: SSE is part of x86-64; a prefetch does not fault.
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(p.cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = p;
+    }
     /// The fastest kernels this machine runs.
     fn kernels() -> &'static Kernels<Self>;
     /// Those that run on any machine.
@@ -69,7 +82,7 @@ pub(super) trait Scalar:
 
 #[inline(always)]
 unsafe fn tile<V: Lanes, const R: usize, const N: usize, const MASKED: bool>(t: &Tile<V::Scalar>) {
-    let (mut a, mut b) = (t.a.ptr, t.b);
+    let (mut a, mut b, mut ahead) = (t.a.ptr, t.b, t.ahead);
     // SAFETY: the caller's promise; each step stays in the tile.
     unsafe {
         let mut acc = [[V::zero(); N]; R];
@@ -77,6 +90,8 @@ unsafe fn tile<V: Lanes, const R: usize, const N: usize, const MASKED: bool>(t: 
             V::prefetch(t.c.wrapping_offset(i as isize * t.c_stride));
         }
         for _ in 0..t.k {
+            V::prefetch(ahead);
+            ahead = ahead.wrapping_add(t.ahead_step);
             let mut x = [V::zero(); N];
             for v in 0..N {
                 let p = b.add(v * V::LEN);

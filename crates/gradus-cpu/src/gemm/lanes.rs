@@ -23,18 +23,18 @@ pub(super) trait Lanes: Copy {
     /// The sum of the lanes, in a fixed order.
     unsafe fn sum(self) -> Self::Scalar;
     unsafe fn prefetch(p: *const Self::Scalar);
-    /// Writes `dst[p·width + i] = src[i·stride + p]` for i < rows and p < len, both at most `LEN`; up to `LEN`
-    /// lanes of each row of `dst` are written if `pad`, zeros behind the `rows`.
+    /// Writes `dst[p·width + i] = src[i·stride + p]` for i < rows ≤ LEN and p < k. If `pad`, all `LEN` lanes of
+    /// each row of `dst` are written, zeros behind the `rows`.
     unsafe fn transpose(t: Transpose<Self::Scalar>, dst: *mut Self::Scalar);
 }
 
-/// A block to transpose.
+/// Up to `LEN` rows, contiguous along k, to transpose.
 #[derive(Clone, Copy)]
 pub(super) struct Transpose<S> {
     pub(super) src: *const S,
     pub(super) stride: isize,
     pub(super) rows: usize,
-    pub(super) len: usize,
+    pub(super) k: usize,
     pub(super) width: usize,
     pub(super) pad: bool,
 }
@@ -108,7 +108,7 @@ macro_rules! portable {
             unsafe fn prefetch(_: *const $s) {}
             #[inline(always)]
             unsafe fn transpose(t: Transpose<$s>, dst: *mut $s) {
-                for p in 0..t.len {
+                for p in 0..t.k {
                     for i in 0..if t.pad { $n } else { t.rows } {
                         // SAFETY: within the block, as promised.
                         unsafe {
@@ -222,19 +222,41 @@ mod avx2 {
         #[inline(always)]
         unsafe fn transpose(t: Transpose<f32>, dst: *mut f32) {
             unsafe {
-                let row = |i: usize| {
-                    let p = t.src.wrapping_offset(i as isize * t.stride);
-                    match (i < t.rows, t.len == 8) {
-                        (false, _) => _mm256_setzero_ps(),
-                        (true, true) => _mm256_loadu_ps(p),
-                        (true, false) => F32x8::load_first(p, t.len).0,
-                    }
-                };
-                let columns = transpose8([0, 1, 2, 3, 4, 5, 6, 7].map(row));
-                let lanes = if t.pad { 8 } else { t.rows };
-                for (p, x) in columns.into_iter().enumerate().take(t.len) {
-                    F32x8(x).store_first(dst.add(p * t.width), lanes);
+                // The common widths get loops of their own: a variable store in the loop costs half its speed.
+                match if t.pad { 8 } else { t.rows } {
+                    8 => transpose_f32(t, 8, dst),
+                    6 => transpose_f32(t, 6, dst),
+                    lanes => transpose_f32(t, lanes, dst),
                 }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose_f32(t: Transpose<f32>, lanes: usize, dst: *mut f32) {
+        unsafe {
+            let mut p = 0;
+            while p < t.k {
+                let len = (t.k - p).min(8);
+                // Loops, not closures: a closure would be compiled without AVX2.
+                let mut x = [_mm256_setzero_ps(); 8];
+                for i in 0..8 {
+                    let row = t.src.wrapping_offset(i as isize * t.stride).wrapping_add(p);
+                    if i < t.rows {
+                        x[i] = if len == 8 {
+                            _mm256_loadu_ps(row)
+                        } else {
+                            F32x8::load_first(row, len).0
+                        };
+                    }
+                }
+                let x = transpose8(x);
+                for q in 0..8 {
+                    if q < len {
+                        F32x8(x[q]).store_first(dst.add((p + q) * t.width), lanes);
+                    }
+                }
+                p += 8;
             }
         }
     }
@@ -334,24 +356,48 @@ mod avx2 {
         #[inline(always)]
         unsafe fn transpose(t: Transpose<f64>, dst: *mut f64) {
             unsafe {
-                let row = |i: usize| {
-                    let p = t.src.wrapping_offset(i as isize * t.stride);
-                    if i < t.rows { F64x4::load_first(p, t.len).0 } else { _mm256_setzero_pd() }
-                };
-                let r = [0, 1, 2, 3].map(row);
-                let (a, b) = (_mm256_unpacklo_pd(r[0], r[1]), _mm256_unpackhi_pd(r[0], r[1]));
-                let (c, d) = (_mm256_unpacklo_pd(r[2], r[3]), _mm256_unpackhi_pd(r[2], r[3]));
-                let columns = [
-                    _mm256_permute2f128_pd::<0x20>(a, c),
-                    _mm256_permute2f128_pd::<0x20>(b, d),
-                    _mm256_permute2f128_pd::<0x31>(a, c),
-                    _mm256_permute2f128_pd::<0x31>(b, d),
-                ];
-                let lanes = if t.pad { 4 } else { t.rows };
-                for (p, x) in columns.into_iter().enumerate().take(t.len) {
-                    F64x4(x).store_first(dst.add(p * t.width), lanes);
+                match if t.pad { 4 } else { t.rows } {
+                    4 => transpose_f64(t, 4, dst),
+                    2 => transpose_f64(t, 2, dst),
+                    lanes => transpose_f64(t, lanes, dst),
                 }
             }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose_f64(t: Transpose<f64>, lanes: usize, dst: *mut f64) {
+        unsafe {
+            for p in (0..t.k).step_by(4) {
+                let len = (t.k - p).min(4);
+                let mut x = [_mm256_setzero_pd(); 4];
+                for i in 0..4 {
+                    let row = t.src.wrapping_offset(i as isize * t.stride).wrapping_add(p);
+                    if i < t.rows {
+                        x[i] = F64x4::load_first(row, len).0;
+                    }
+                }
+                let x = transpose4(x);
+                for q in 0..4 {
+                    if q < len {
+                        F64x4(x[q]).store_first(dst.add((p + q) * t.width), lanes);
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose4(r: [__m256d; 4]) -> [__m256d; 4] {
+        unsafe {
+            let (a, b) = (_mm256_unpacklo_pd(r[0], r[1]), _mm256_unpackhi_pd(r[0], r[1]));
+            let (c, d) = (_mm256_unpacklo_pd(r[2], r[3]), _mm256_unpackhi_pd(r[2], r[3]));
+            [
+                _mm256_permute2f128_pd::<0x20>(a, c),
+                _mm256_permute2f128_pd::<0x20>(b, d),
+                _mm256_permute2f128_pd::<0x31>(a, c),
+                _mm256_permute2f128_pd::<0x31>(b, d),
+            ]
         }
     }
 }

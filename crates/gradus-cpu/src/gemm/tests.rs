@@ -134,3 +134,182 @@ fn larger_shapes_in_every_layout() {
         }
     }
 }
+
+/// The rungs of the ladder in README.md, each compared with the one below.
+mod ladder {
+    use super::*;
+
+    fn naive(m: usize, n: usize, k: usize, a: &[f32], b: &[f32]) -> Vec<f64> {
+        let mut c = vec![0.0; m * n];
+        for i in 0..m {
+            for j in 0..n {
+                for p in 0..k {
+                    c[i * n + j] += f64::from(a[i * k + p]) * f64::from(b[p * n + j]);
+                }
+            }
+        }
+        c
+    }
+
+    /// Blocks of 32³: each number fetched is used 32 times before it leaves the cache.
+    fn blocked(m: usize, n: usize, k: usize, a: &[f32], b: &[f32]) -> Vec<f32> {
+        const SIZE: usize = 32;
+        let mut c = vec![0.0; m * n];
+        for i0 in (0..m).step_by(SIZE) {
+            for p0 in (0..k).step_by(SIZE) {
+                for j0 in (0..n).step_by(SIZE) {
+                    for i in i0..(i0 + SIZE).min(m) {
+                        for p in p0..(p0 + SIZE).min(k) {
+                            for j in j0..(j0 + SIZE).min(n) {
+                                c[i * n + j] += a[i * k + p] * b[p * n + j];
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        c
+    }
+
+    /// The library's loops and packing around kernels of the given kind.
+    fn packed(
+        [m, n, k]: [usize; 3],
+        a: &[f32],
+        b: &[f32],
+        kernels: &'static kernel::Kernels<f32>,
+    ) -> Vec<f32> {
+        let mut c = vec![0.0; m * n];
+        let rows = |ptr, width: usize| Mat { ptr, row_stride: width as isize, col_stride: 1 };
+        let product = Product {
+            m,
+            n,
+            k,
+            a: rows(a.as_ptr(), k),
+            b: Right::Strided(rows(b.as_ptr(), n)),
+            c: MatMut { ptr: c.as_mut_ptr(), row_stride: n as isize, col_stride: 1 },
+            accumulate: false,
+            epilogue: None,
+        };
+        // SAFETY: the slices hold the shapes.
+        unsafe { run(&product, kernels) };
+        c
+    }
+
+    #[test]
+    fn every_rung_agrees_with_the_naive_loops() {
+        for [m, n, k] in [[1, 1, 1], [50, 70, 90], [97, 130, 600], [1, 200, 77], [65, 1, 300]] {
+            let narrow = |x: Vec<f64>| x.into_iter().map(|x| x as f32).collect::<Vec<_>>();
+            let (a, b) = (narrow(random(m * k, 1)), narrow(random(k * n, 2)));
+            let want = naive(m, n, k, &a, &b);
+            for (rung, found) in [
+                ("blocked", blocked(m, n, k, &a, &b)),
+                ("packed", packed([m, n, k], &a, &b, <f32 as Scalar>::portable())),
+                ("SIMD", packed([m, n, k], &a, &b, <f32 as Scalar>::kernels())),
+            ] {
+                for (x, y) in found.iter().zip(&want) {
+                    assert!((f64::from(*x) - y).abs() < 1e-6 * k as f64, "{rung} {m}×{k}×{n}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn same_bits_for_any_number_of_threads() {
+    for (m, n, k) in [(64, 64, 64), (100, 300, 700), (1, 5000, 64), (5000, 1, 64), (700, 10, 128)] {
+        for lies in [[Lie::Rows, Lie::Rows], [Lie::Columns, Lie::Rows], [Lie::Rows, Lie::Columns]] {
+            let a = Held::<f32>::new(lies[0], m, k, 1);
+            let b = Held::<f32>::new(lies[1], k, n, 2);
+            let results = [1, 2, 3, 8].map(|threads| {
+                set_threads(threads);
+                let mut c = Held::<f32>::new(Lie::Rows, m, n, 3);
+                // SAFETY: the buffers hold the shapes.
+                unsafe { gemm(m, n, k, a.mat(), b.mat(), c.mat_mut(), false, None) };
+                c.data.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+            });
+            assert!(results.iter().all(|r| *r == results[0]), "{m}×{k}×{n} {lies:?}");
+        }
+    }
+}
+
+struct Count {
+    n: usize,
+    counts: Vec<AtomicU32>,
+}
+
+impl Epilogue<f32> for Count {
+    unsafe fn apply(&self, row: usize, col: usize, ptr: *mut f32, len: usize) {
+        for j in 0..len {
+            self.counts[row * self.n + col + j].fetch_add(1, Ordering::Relaxed);
+            // SAFETY: the contract.
+            unsafe { *ptr.add(j) += 100.0 }
+        }
+    }
+}
+
+#[test]
+fn the_epilogue_sees_each_finished_element_once() {
+    for (m, n, k) in
+        [(1, 1, 0), (10, 8, 8), (1, 300, 9), (300, 1, 9), (130, 210, 1100), (64, 70, 500)]
+    {
+        for lie in [Lie::Rows, Lie::Columns] {
+            let a = Held::<f32>::new(lie, m, k, 1);
+            let b = Held::<f32>::new(lie, k, n, 2);
+            let plain = |epilogue: Option<&dyn Epilogue<f32>>| {
+                let mut c = Held::<f32>::new(Lie::Rows, m, n, 3);
+                // SAFETY: the buffers hold the shapes.
+                unsafe { gemm(m, n, k, a.mat(), b.mat(), c.mat_mut(), true, epilogue) };
+                c.data
+            };
+            let count = Count {
+                n,
+                counts: std::iter::repeat_with(AtomicU32::default).take(m * n).collect(),
+            };
+            let (with, without) = (plain(Some(&count)), plain(None));
+            assert!(count.counts.iter().all(|c| c.load(Ordering::Relaxed) == 1), "{m}×{k}×{n}");
+            assert!(with.iter().zip(&without).all(|(x, y)| *x == y + 100.0), "{m}×{k}×{n}");
+        }
+    }
+}
+
+#[test]
+fn nan_and_infinity_propagate() {
+    for n in [1, 2, 9, 40] {
+        let (a, mut b) = (vec![0.0f32; 30 * 7], vec![1.0f32; 7 * n]);
+        b[3 * n] = f32::INFINITY;
+        let mut c = vec![1.0f32; 30 * n];
+        let mat = |v: &[f32], width: usize| Mat {
+            ptr: v.as_ptr(),
+            row_stride: width as isize,
+            col_stride: 1,
+        };
+        let out = MatMut { ptr: c.as_mut_ptr(), row_stride: n as isize, col_stride: 1 };
+        // SAFETY: the vectors hold the shapes.
+        unsafe { gemm(30, n, 7, mat(&a, 7), mat(&b, n), out, false, None) };
+        for (i, x) in c.iter().enumerate() {
+            assert_eq!(x.is_nan(), i % n == 0, "0·∞ is NaN, and only there");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "found a column stride of 3")]
+fn an_epilogue_needs_contiguous_columns() {
+    let (a, mut c) = (Held::<f32>::new(Lie::Rows, 4, 4, 1), Held::new(Lie::Spread, 4, 4, 2));
+    let count = Count { n: 4, counts: Vec::new() };
+    // SAFETY: the buffers hold the shapes.
+    unsafe { gemm(4, 4, 4, a.mat(), a.mat(), c.mat_mut(), false, Some(&count)) }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+    #[test]
+    fn any_shape_and_layout(
+        m in 0usize..130, n in 0usize..130, k in 0usize..130,
+        x in 0usize..4, y in 0usize..4, z in 0usize..4,
+        accumulate: bool, packed: bool,
+    ) {
+        check::<f32>(m, n, k, [LIES[x], LIES[y], LIES[z]], accumulate, packed);
+        check::<f64>(m, n, k, [LIES[x], LIES[y], LIES[z]], accumulate, packed);
+    }
+}

@@ -144,6 +144,8 @@ impl<'a, S: Scalar> VectorProduct<'a, S> {
                     c: self.y.wrapping_add(at),
                     c_stride: 0,
                     last,
+                    ahead: self.b.at(k, at + columns),
+                    ahead_step: 0,
                     add: self.p.accumulate || k > 0,
                 };
                 let kernel = if wide {
