@@ -30,6 +30,15 @@ impl Tensor {
         Tensor(data(Meta::new(shape, T::DTYPE), buffer))
     }
 
+    /// A tensor over a buffer's bytes, row-major.
+    ///
+    /// # Panics
+    /// If the buffer is too small for the shape.
+    #[track_caller]
+    pub fn from_buffer(buffer: Buffer, shape: impl Into<Shape>, dtype: DType) -> Tensor {
+        Tensor(data(Meta::new(shape.into(), dtype), Arc::new(buffer)))
+    }
+
     /// One number.
     #[track_caller]
     pub fn scalar<T: Element>(value: T) -> Tensor {

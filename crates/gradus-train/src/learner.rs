@@ -183,6 +183,37 @@ impl Learner {
         Ok(result_of(&out, metrics, x.shape()[0]))
     }
 
+    /// Which op first gave a number that is not finite when this batch is evaluated, in words.
+    ///
+    /// # Errors
+    /// When evaluating meets a bad value.
+    pub fn first_not_finite(&mut self, x: &Tensor, t: &Tensor) -> Result<String> {
+        let name = |what: &str, t: &Tensor| -> Option<String> {
+            let bad = t.dtype().is_float() && t.to_vec::<f32>().iter().any(|v| !v.is_finite());
+            bad.then(|| format!("the {what} hold values that are not finite"))
+        };
+        if let Some(bad) = name("inputs", x).or_else(|| name("targets", t)) {
+            return Ok(bad);
+        }
+        for (path, p) in parameters(&*self.model) {
+            if p.variable().value().to_vec::<f32>().iter().any(|v| !v.is_finite()) {
+                return Ok(format!("the parameter {path} is no longer finite: the rate may be too high"));
+            }
+        }
+        let metas = [x, t].map(|t| t.node().meta());
+        let program = self.evaluate.program(&metas)?;
+        let buffers = [x, t].map(|t| t.node().value().cloned());
+        let buffers: Vec<_> = buffers.iter().flatten().map(|b| &**b).collect();
+        let (_, first) = program.run_checked(&buffers)?;
+        Ok(match first.map(|i| &program.plan().steps()[i]) {
+            Some(step) => {
+                let layer = step.scope.as_deref().map_or(String::new(), |s| format!(" in layer {s}"));
+                format!("the first op that is not finite is {}{layer}, built at {}", step.name, step.at)
+            }
+            None => "every op of a forward pass is finite: the backward pass overflowed".to_owned(),
+        })
+    }
+
     /// What the model gives for a batch.
     ///
     /// # Errors

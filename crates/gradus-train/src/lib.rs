@@ -1,4 +1,15 @@
 //! The training loop of Gradus: fit, callbacks, metrics, optimisers, schedules, checkpoints.
 
+pub mod callbacks;
+mod error;
+pub mod fit;
+mod learner;
+pub mod metrics;
 pub mod optim;
 pub mod schedule;
+mod source;
+
+pub use error::{Result, TrainError};
+pub use fit::{EpochLog, Fit, Progress, evaluate};
+pub use learner::{BatchResult, Group, Learner, Recipe};
+pub use source::{Arrays, Pair, Source};

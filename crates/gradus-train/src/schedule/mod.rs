@@ -221,6 +221,15 @@ impl Plateau {
         }
     }
 
+    /// What it remembers: the best value, observations without improvement, observations still to rest.
+    pub fn memory(&self) -> (Option<f64>, u64, u64) {
+        (self.best, self.bad, self.resting)
+    }
+    /// Takes up what [`Plateau::memory`] gave.
+    pub fn set_memory(&mut self, memory: (Option<f64>, u64, u64)) {
+        (self.best, self.bad, self.resting) = memory;
+    }
+
     /// The rate after seeing `value`.
     pub fn observe(&mut self, value: f64, rate: f64) -> f64 {
         let better = self.best.is_none_or(|best| {

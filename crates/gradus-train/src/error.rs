@@ -1,0 +1,41 @@
+//! What can end training.
+
+use std::path::PathBuf;
+
+/// A result whose error is [`TrainError`].
+pub type Result<T, E = TrainError> = std::result::Result<T, E>;
+
+/// What can end training.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The engine met a mistake or a bad value.
+    #[error(transparent)]
+    Engine(#[from] gradus_base::Error),
+    /// The data could not be read.
+    #[error(transparent)]
+    Data(#[from] gradus_data::DataError),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] gradus_io::Error),
+    /// The loss is no longer a number.
+    #[error("the loss is {loss} at step {step} (epoch {epoch}): {cause}")]
+    Diverged {
+        /// The loss.
+        loss: f64,
+        /// The step.
+        step: u64,
+        /// The epoch, from 1.
+        epoch: u64,
+        /// The first op that gave it, or what is known.
+        cause: String,
+    },
+    /// A run directory does not hold what it should.
+    #[error("{}: {what}", .path.display())]
+    Run {
+        /// The directory or file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+}
