@@ -1,1 +1,40 @@
 //! Data sets, loaders and transforms of Gradus.
+//!
+//! The walk of a sample: a reader (`read/`) turns outside bytes into a [`Dataset`]; a [`Loader`] draws its samples in
+//! a seeded order, applies [`Augment`]s and a [`Normalization`], and hands out flat f32 [`Batch`]es.
+//! Invariants: no tensors here; a batch's bits depend on (data, options, seed, position) only, never on thread timing;
+//! no reader allocates by an unchecked header; every error names the file, what was found and what was expected.
+
+mod augment;
+mod dataset;
+mod embedded;
+mod error;
+#[cfg(feature = "fetch")]
+mod fetch;
+mod image_set;
+mod loader;
+mod locate;
+mod named;
+mod normalization;
+mod random;
+mod read;
+mod split;
+pub mod toy;
+
+pub use augment::{Affine, Augment, CenterCrop, ColorJitter, HorizontalFlip, RandomCrop};
+pub use dataset::{Dataset, Subset, labels_of};
+pub use embedded::{mnist_5k, mnist_5k_split};
+pub use error::{DataError, Place, Result};
+#[cfg(feature = "fetch")]
+pub use fetch::{Progress, download, fetch};
+pub use image_set::ImageDataset;
+pub use loader::{Batch, BatchGuard, Batches, Loader, LoaderOptions, Position};
+pub use locate::{Places, cache_folder};
+pub use named::{NamedSet, OpenOptions, RemoteFile, SETS, Splits, named, open, open_path};
+pub use normalization::Normalization;
+pub use random::Rng;
+pub use read::cifar::{CIFAR10_CLASSES, Cifar100Labels, parse_cifar10, parse_cifar100, read_cifar};
+pub use read::csv::{CsvOptions, LabelColumn, Table, TabularDataset, parse_csv, read_csv};
+pub use read::folder::{Fit, ImageFolder, ImageOptions, RawImage, parse_image};
+pub use read::idx::{Idx, encode_idx, parse_idx, read_idx, read_idx_images};
+pub use split::stratified_split;

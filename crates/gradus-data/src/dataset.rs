@@ -1,0 +1,102 @@
+//! What a data set is: a numbered list of samples of one shape, each with a label.
+
+use std::sync::Arc;
+
+use crate::error::{DataError, Result};
+
+/// Samples of one shape, read by index. Reading may decode a file, so it may fail.
+pub trait Dataset: Send + Sync {
+    /// Number of samples.
+    fn len(&self) -> usize;
+
+    /// True without samples.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Shape of one sample: `[channels, height, width]` for images, `[features]` for tables and points.
+    fn shape(&self) -> &[usize];
+
+    /// Names of the classes; label `k` means `classes()[k]`.
+    fn classes(&self) -> &[String];
+
+    /// The label of sample `index`, in `0..classes().len()`. Panics if `index` is not below `len()`.
+    fn label(&self, index: usize) -> i64;
+
+    /// Writes sample `index` into `out`, whose length is the product of `shape()`. Pixels are in `0..=1`.
+    /// Panics if `index` is not below `len()` or `out` has another length.
+    fn read(&self, index: usize, out: &mut [f32]) -> Result<()>;
+}
+
+impl<D: Dataset + ?Sized> Dataset for Arc<D> {
+    fn len(&self) -> usize {
+        (**self).len()
+    }
+    fn shape(&self) -> &[usize] {
+        (**self).shape()
+    }
+    fn classes(&self) -> &[String] {
+        (**self).classes()
+    }
+    fn label(&self, index: usize) -> i64 {
+        (**self).label(index)
+    }
+    fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
+        (**self).read(index, out)
+    }
+}
+
+/// All labels of a data set, in order.
+pub fn labels_of(dataset: &dyn Dataset) -> Vec<i64> {
+    (0..dataset.len()).map(|i| dataset.label(i)).collect()
+}
+
+/// Some samples of another data set, in a given order.
+#[derive(Clone)]
+pub struct Subset {
+    whole: Arc<dyn Dataset>,
+    indices: Vec<usize>,
+}
+
+impl Subset {
+    /// Samples `indices` of `whole`; an index may occur twice, but must exist.
+    pub fn new(whole: Arc<dyn Dataset>, indices: Vec<usize>) -> Result<Subset> {
+        if let Some(bad) = indices.iter().find(|&&i| i >= whole.len()) {
+            return Err(DataError::invalid(
+                "subset",
+                format!("index {bad}"),
+                format!("indices below {}, the number of samples", whole.len()),
+            ));
+        }
+        Ok(Subset { whole, indices })
+    }
+
+    /// The first `n` samples of `whole` (all of them if there are fewer).
+    pub fn first(whole: Arc<dyn Dataset>, n: usize) -> Subset {
+        let indices = (0..n.min(whole.len())).collect();
+        Subset { whole, indices }
+    }
+
+    /// Which samples of the whole these are.
+    pub fn indices(&self) -> &[usize] {
+        &self.indices
+    }
+}
+
+impl Dataset for Subset {
+    fn len(&self) -> usize {
+        self.indices.len()
+    }
+    fn shape(&self) -> &[usize] {
+        self.whole.shape()
+    }
+    fn classes(&self) -> &[String] {
+        self.whole.classes()
+    }
+    fn label(&self, index: usize) -> i64 {
+        self.whole.label(self.indices[index])
+    }
+    fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
+        self.whole.read(self.indices[index], out)
+    }
+}

@@ -1,0 +1,174 @@
+//! The one error type of this crate. Every message names the file or option, what was found and what was expected.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// `Result` with this crate's error.
+pub type Result<T, E = DataError> = std::result::Result<T, E>;
+
+/// Where in a file something was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// Byte offset from the start of the (decompressed) file.
+    Byte(u64),
+    /// Line number, from 1.
+    Line(u64),
+    /// Line number and column number (both from 1), with the column's name if there is a header.
+    Cell {
+        /// Line in the file.
+        line: u64,
+        /// Column in the line.
+        column: usize,
+        /// Name of the column.
+        name: Option<String>,
+    },
+    /// The file as a whole.
+    Whole,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Byte(offset) => write!(f, ", byte {offset}"),
+            Place::Line(line) => write!(f, ", line {line}"),
+            Place::Cell { line, column, name: None } => write!(f, ", line {line}, column {column}"),
+            Place::Cell { line, column, name: Some(name) } => {
+                write!(f, ", line {line}, column {column} ({name:?})")
+            }
+            Place::Whole => Ok(()),
+        }
+    }
+}
+
+/// Whatever can go wrong between a user's data and a batch.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The operating system refused.
+    #[error("{}: cannot {action}: {source}", path.display())]
+    Io {
+        /// File or folder.
+        path: PathBuf,
+        /// What was tried, as a verb phrase.
+        action: &'static str,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// A file's content is not what its format asks for.
+    #[error("{file}{at}: found {found}, expected {expected}")]
+    Malformed {
+        /// The file's name.
+        file: String,
+        /// Where in the file.
+        at: Place,
+        /// What is there.
+        found: String,
+        /// What the format asks for.
+        expected: String,
+    },
+    /// A label names no class.
+    #[error("{file}: sample {sample} has label {label}, expected 0..{classes} ({classes} classes)")]
+    Label {
+        /// File or data set.
+        file: String,
+        /// Index of the sample, from 0.
+        sample: usize,
+        /// Its label.
+        label: i64,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// An option or argument has a value that cannot work.
+    #[error("{what}: found {found}, expected {expected}")]
+    Invalid {
+        /// The option or argument.
+        what: String,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: String,
+    },
+    /// No data set of that name.
+    #[error("unknown data set {name:?}, expected a folder, a CSV file or one of: {known}")]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A named data set has no local copy.
+    #[error("no copy of {name} found; looked in {looked}; `gradus data fetch {name}` downloads it")]
+    Absent {
+        /// The data set.
+        name: String,
+        /// The folders searched.
+        looked: String,
+    },
+    /// A download failed. What has arrived is kept, so the next try goes on from there.
+    #[error("{url}: {problem}")]
+    Download {
+        /// The address.
+        url: String,
+        /// What happened.
+        problem: String,
+    },
+    /// A downloaded file is not the pinned one.
+    #[error("{}: SHA-256 is {found}, expected {expected}; the download was discarded", path.display())]
+    Checksum {
+        /// The partial file.
+        path: PathBuf,
+        /// The hash of what arrived.
+        found: String,
+        /// The pinned hash.
+        expected: String,
+    },
+    /// A data set or augmentation panicked while a batch was being made.
+    #[error("loading epoch {epoch}, batch {batch} panicked: {message}")]
+    Panicked {
+        /// The epoch.
+        epoch: u64,
+        /// The batch in it.
+        batch: usize,
+        /// The panic's message.
+        message: String,
+    },
+}
+
+impl DataError {
+    pub(crate) fn io(
+        path: &Path,
+        action: &'static str,
+    ) -> impl FnOnce(std::io::Error) -> DataError {
+        move |source| DataError::Io { path: path.to_owned(), action, source }
+    }
+
+    pub(crate) fn malformed(
+        file: &str,
+        at: Place,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> DataError {
+        DataError::Malformed {
+            file: file.to_owned(),
+            at,
+            found: found.into(),
+            expected: expected.into(),
+        }
+    }
+
+    pub(crate) fn invalid(
+        what: impl Into<String>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> DataError {
+        DataError::Invalid { what: what.into(), found: found.into(), expected: expected.into() }
+    }
+}
+
+/// At most 40 characters of outside text, quoted, so that a hostile file cannot flood a message.
+pub(crate) fn quote(text: &str) -> String {
+    match text.char_indices().nth(40) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
