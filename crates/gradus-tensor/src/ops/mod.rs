@@ -3,7 +3,9 @@
 //! Three species: *derived* ops are compositions and need no gradient of their own; *pointwise* ops are one formula
 //! (`pointwise/`, one file each); *kernel* ops bring kernels (a folder each).
 
+mod kernel;
 pub mod linalg;
 pub mod pointwise;
+pub(crate) mod random;
 mod reduce;
 mod views;
