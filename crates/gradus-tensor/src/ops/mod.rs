@@ -3,8 +3,11 @@
 //! Three species: *derived* ops are compositions and need no gradient of their own; *pointwise* ops are one formula
 //! (`pointwise/`, one file each); *kernel* ops bring kernels (a folder each).
 
+mod gather;
 mod kernel;
 pub mod linalg;
+#[cfg(test)]
+mod numeric;
 pub mod pointwise;
 pub(crate) mod random;
 mod reduce;
