@@ -3,6 +3,8 @@
 //! Three species: *derived* ops are compositions and need no gradient of their own; *pointwise* ops are one formula
 //! (`pointwise/`, one file each); *kernel* ops bring kernels (a folder each).
 
+mod arg_extreme;
+mod cumsum;
 mod gather;
 mod kernel;
 pub mod linalg;
@@ -11,4 +13,5 @@ mod numeric;
 pub mod pointwise;
 pub(crate) mod random;
 mod reduce;
+mod sort;
 mod views;

@@ -182,6 +182,23 @@ impl Tensor {
         let shape = ids.shape().inserted(ids.rank(), self.shape()[1]);
         self.index_select(0, &ids.reshape([ids.len()])).reshape(shape)
     }
+
+    /// 1 at the place that each id names, 0 elsewhere, f32.
+    ///
+    /// **Shape** `ids [..]` (i64) → `[.., classes]`. An id outside `0..classes` is an error of the run.
+    ///
+    /// # Panics
+    /// If this is not i64.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([2i64, 0]).one_hot(3).to_vec::<f32>(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+    /// ```
+    #[track_caller]
+    pub fn one_hot(&self, classes: usize) -> Tensor {
+        let ids = self.unsqueeze(-1);
+        Tensor::ones(ids.shape()).scatter_add(-1, &ids, classes)
+    }
 }
 
 #[track_caller]

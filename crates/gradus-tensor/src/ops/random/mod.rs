@@ -156,6 +156,12 @@ impl Key {
         self.draw(Distribution::Bits, shape.into(), DType::I64)
     }
 
+    /// The numbers 0 … n − 1 in random order, i64.
+    #[track_caller]
+    pub fn permutation(&self, n: usize) -> Tensor {
+        self.bits([n]).argsort(0, false)
+    }
+
     /// Half types are drawn in f32 and rounded; so a uniform half number may be 1.
     #[track_caller]
     fn draw(&self, distribution: Distribution, shape: Shape, dtype: DType) -> Tensor {
@@ -199,5 +205,11 @@ impl Tensor {
     #[track_caller]
     pub fn bernoulli(shape: impl Into<Shape>, p: f64, seed: u64) -> Tensor {
         Key::new(seed).bernoulli(shape, p)
+    }
+
+    /// The numbers 0 … n − 1 in random order, i64.
+    #[track_caller]
+    pub fn permutation(n: usize, seed: u64) -> Tensor {
+        Key::new(seed).permutation(n)
     }
 }

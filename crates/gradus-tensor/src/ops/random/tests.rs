@@ -91,3 +91,12 @@ fn empty_and_odd_shapes() {
     assert_eq!(Tensor::randn([7], 1).to_vec::<f32>(), Tensor::randn([9], 1).to_vec::<f32>()[..7]);
     assert!(Key::new(1).normal_of([3], DType::BF16).dtype() == DType::BF16);
 }
+
+#[test]
+fn a_permutation_has_every_number_once() {
+    let order = Tensor::permutation(1000, 5).to_vec::<i64>();
+    let mut sorted = order.clone();
+    sorted.sort_unstable();
+    assert!(sorted.iter().copied().eq(0..1000) && order != sorted);
+    assert_ne!(order, Tensor::permutation(1000, 6).to_vec::<i64>());
+}
