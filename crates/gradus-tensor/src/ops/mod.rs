@@ -4,6 +4,7 @@
 //! (`pointwise/`, one file each); *kernel* ops bring kernels (a folder each).
 
 mod arg_extreme;
+mod cross_entropy;
 mod cumsum;
 mod gather;
 mod kernel;
@@ -13,5 +14,8 @@ mod numeric;
 pub mod pointwise;
 pub(crate) mod random;
 mod reduce;
+mod reference;
+mod series;
+mod softmax;
 mod sort;
 mod views;

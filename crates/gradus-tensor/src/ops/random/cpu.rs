@@ -3,6 +3,7 @@
 
 use super::Distribution;
 use crate::ops::kernel::{chunks, input, output};
+use crate::ops::series::Series;
 use gradus_base::DType;
 use gradus_base::philox::{philox, unit};
 use gradus_cpu::exec::{Args, Kernel};
@@ -118,8 +119,8 @@ fn normal32(words: &Words) -> [[f32; SIDE]; 4] {
         for i in 0..SIDE {
             // (0, 1], down to 2⁻³²: the tails reach 6.6.
             let u = (words[2 * pair][i] as f32 + 1.0) * (1.0 / 4_294_967_296.0);
-            let radius = (-2.0 * ln32(u)).sqrt();
-            let (sin, cos) = turn32(unit(words[2 * pair + 1][i]));
+            let radius = (-2.0 * u.ln_series()).sqrt();
+            let (sin, cos) = unit(words[2 * pair + 1][i]).turn();
             out[2 * pair][i] = radius * cos;
             out[2 * pair + 1][i] = radius * sin;
         }
@@ -132,73 +133,10 @@ fn normal64(words: &Words) -> [[f64; SIDE]; 2] {
     let [u, v] = uniform64(words);
     let mut out = [[0.0; SIDE]; 2];
     for i in 0..SIDE {
-        let radius = (-2.0 * ln64(1.0 - u[i])).sqrt();
-        let (sin, cos) = turn64(v[i]);
+        let radius = (-2.0 * (1.0 - u[i]).ln_series()).sqrt();
+        let (sin, cos) = v[i].turn();
         out[0][i] = radius * cos;
         out[1][i] = radius * sin;
     }
     out
-}
-
-/// ln and the sine and cosine of a turn, by series without branches.
-macro_rules! functions {
-    ($t:ident, $bits:ident, $ln:ident, $turn:ident, mantissa $mantissa:expr, terms $terms:expr) => {
-        /// ln x for positive, normal x: x = 2ᵉ·m with m in [√½, √2), ln m = 2·artanh((m − 1)/(m + 1)).
-        #[inline(always)]
-        fn $ln(x: $t) -> $t {
-            const ONE: $bits = (1.0 as $t).to_bits();
-            const ROOT_HALF: $bits = std::$t::consts::FRAC_1_SQRT_2.to_bits();
-            let shifted = x.to_bits().wrapping_add(ONE - ROOT_HALF);
-            let exponent = (shifted >> $mantissa) as i32 - (ONE >> $mantissa) as i32;
-            let m = $t::from_bits((shifted & ((1 << $mantissa) - 1)) + ROOT_HALF);
-            let s = (m - 1.0) / (m + 1.0);
-            let mut sum = 0.0;
-            for k in (0..$terms).rev() {
-                sum = sum * (s * s) + 2.0 / (2 * k + 1) as $t;
-            }
-            exponent as $t * std::$t::consts::LN_2 + s * sum
-        }
-
-        /// (sin 2πv, cos 2πv) for v in [0, 1): the nearest quarter turn, and Taylor's series for the rest, at most π/4.
-        #[inline(always)]
-        fn $turn(v: $t) -> ($t, $t) {
-            let quarter = (v * 4.0 + 0.5) as i32;
-            let x = (v * 4.0 - quarter as $t) * std::$t::consts::FRAC_PI_2;
-            let (mut sin, mut cos) = (1.0, 1.0);
-            for k in (1..$terms).rev() {
-                let k = k as $t;
-                sin = 1.0 - sin * (x * x) * (1.0 / (2.0 * k * (2.0 * k + 1.0)));
-                cos = 1.0 - cos * (x * x) * (1.0 / (2.0 * k * (2.0 * k - 1.0)));
-            }
-            sin *= x;
-            let swapped = quarter & 1 == 1;
-            let (a, b) = if swapped { (cos, sin) } else { (sin, cos) };
-            let a = if quarter & 2 == 2 { -a } else { a };
-            let b = if (quarter + 1) & 2 == 2 { -b } else { b };
-            (a, b)
-        }
-    };
-}
-functions!(f32, u32, ln32, turn32, mantissa 23, terms 6);
-functions!(f64, u64, ln64, turn64, mantissa 52, terms 13);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn series_agree_with_the_library() {
-        for i in 0..4096 {
-            let v = i as f64 / 4096.0 + 1e-5;
-            let (sin, cos) = (std::f64::consts::TAU * v).sin_cos();
-            let (s, c) = turn64(v);
-            assert!((s - sin).abs() < 1e-15 && (c - cos).abs() < 1e-15, "{v}");
-            let (s, c) = turn32(v as f32);
-            assert!((s as f64 - sin).abs() < 1e-6 && (c as f64 - cos).abs() < 1e-6, "{v}");
-            let u = v * v * v;
-            assert!((ln64(u) - u.ln()).abs() < 1e-14, "{u}");
-            assert!((ln32(u as f32) as f64 - (u as f32 as f64).ln()).abs() < 2e-6, "{u}");
-        }
-        assert_eq!((ln32(1.0), ln64(1.0)), (0.0, 0.0));
-    }
 }
