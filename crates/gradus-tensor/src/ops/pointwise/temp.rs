@@ -81,10 +81,4 @@ impl Tensor {
     pub fn equal(&self, o: &Tensor) -> Tensor {
         super::compare("eq", [self, o], |a, b| a.eq(b))
     }
-    #[track_caller]
-    pub fn log_softmax(&self, axis: isize) -> Tensor {
-        let m = self.max(axis).keep(self, axis).stop_gradient();
-        let s = self - m;
-        &s - s.exp().sum(axis).ln().keep(self, axis)
-    }
 }

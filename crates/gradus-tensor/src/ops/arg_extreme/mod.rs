@@ -1,0 +1,83 @@
+//! argmax(x), argmin(x): the place of the largest or smallest element along an axis.   [A, N, B] -> [A, B], i64
+//!
+//! The first of equals; NaN wins, as in PyTorch.
+
+mod cpu;
+#[cfg(test)]
+mod tests;
+
+use crate::{DType, Tensor};
+use gradus_base::{Error, Result};
+use gradus_cpu::exec::Kernel;
+use gradus_graph::{Backward, Meta, Node, Rule, Spec, call_one, not_differentiable};
+
+/// Which element is sought, along `axis`.
+#[derive(Clone, Copy, Debug)]
+enum Extreme {
+    Max { axis: usize },
+    Min { axis: usize },
+}
+
+impl Extreme {
+    fn axis(self) -> usize {
+        let (Extreme::Max { axis } | Extreme::Min { axis }) = self;
+        axis
+    }
+}
+
+impl Rule for Extreme {
+    fn name(&self) -> &'static str {
+        match self {
+            Extreme::Max { .. } => "argmax",
+            Extreme::Min { .. } => "argmin",
+        }
+    }
+
+    fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
+        let (x, axis) = (inputs[0].shape, self.axis());
+        if x[axis] == 0 {
+            return Err(Error::shape(self.name(), format!("axis {axis} of {x} has no element")));
+        }
+        Ok(vec![Meta::new(x.without(axis), DType::I64)])
+    }
+
+    fn grad(&self, _backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        Err(not_differentiable(self.name(), "a place is an integer; max and min have one"))
+    }
+
+    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
+        cpu::kernel(*self, spec)
+    }
+
+    fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
+        inputs[0].shape.len() as u64
+    }
+}
+
+impl Tensor {
+    /// The place of the largest element along `axis`, which disappears. The first of equals; NaN counts as largest.
+    ///
+    /// # Panics
+    /// If the axis is not there or empty.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let scores = Tensor::from([[0.1f32, 0.7, 0.2], [0.5, 0.2, 0.3]]);
+    /// assert_eq!(scores.argmax(1).to_vec::<i64>(), [1, 0]);
+    /// ```
+    #[track_caller]
+    pub fn argmax(&self, axis: isize) -> Tensor {
+        let axis = self.axis("argmax", axis);
+        Tensor(call_one(Extreme::Max { axis }, &[&self.cast(self.dtype().compute()).0]))
+    }
+
+    /// The place of the smallest element along `axis`, which disappears. The first of equals; NaN counts as smallest.
+    ///
+    /// # Panics
+    /// If the axis is not there or empty.
+    #[track_caller]
+    pub fn argmin(&self, axis: isize) -> Tensor {
+        let axis = self.axis("argmin", axis);
+        Tensor(call_one(Extreme::Min { axis }, &[&self.cast(self.dtype().compute()).0]))
+    }
+}

@@ -1,0 +1,117 @@
+//! cross entropy of softmax: loss[i] = ln Σ_c e^x[i, c] − x[i, label[i]].   x [N, C], labels [N] -> [N]
+//!
+//! One pass forward, one backward: dx = (softmax(x) − one_hot(label))·dy. The logarithm of the sum is kept between them.
+
+mod cpu;
+#[cfg(test)]
+mod tests;
+
+use crate::ops::kernel::expect_i64;
+use crate::ops::reference::differentiate;
+use crate::{DType, Tensor};
+use gradus_base::{Error, Result, Shape};
+use gradus_cpu::exec::Kernel;
+use gradus_graph::{Backward, Meta, Node, Rule, Spec, call, call_one, fail};
+use std::panic::Location;
+use std::sync::Arc;
+
+/// x, labels → loss, ln Σ e^x
+#[derive(Debug)]
+struct CrossEntropy;
+
+/// x, labels, ln Σ e^x, dy → dx
+#[derive(Debug)]
+struct CrossEntropyGrad;
+
+impl Rule for CrossEntropy {
+    fn name(&self) -> &'static str {
+        "cross_entropy"
+    }
+
+    fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
+        let one = Meta::new([inputs[0].shape[0]], inputs[0].dtype);
+        Ok(vec![one, one])
+    }
+
+    fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        // The second output never leaves this file, except to the rule below.
+        let dy = backward.dys[0].as_ref().expect("only the loss is ever read");
+        let (x, labels, lse) = (&backward.inputs[0], &backward.inputs[1], &backward.outputs[1]);
+        let dx = || call_one(CrossEntropyGrad, &[x, labels, lse, dy]);
+        Ok(vec![backward.wanted[0].then(dx), None])
+    }
+
+    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
+        cpu::forward(spec)
+    }
+
+    /// An exponential counts as ten.
+    fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
+        12 * inputs[0].shape.len() as u64
+    }
+}
+
+impl Rule for CrossEntropyGrad {
+    fn name(&self) -> &'static str {
+        "cross_entropy_grad"
+    }
+
+    fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
+        Ok(vec![inputs[0]])
+    }
+
+    /// ln Σ e^x is a function of x, so the composition, which reads x alone, has its share.
+    fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        let labels = Tensor::from_node(backward.inputs[1].clone());
+        differentiate(backward, |inputs| {
+            let (x, dy) = (&inputs[0], &inputs[3]);
+            let one_hot = labels.one_hot(x.shape()[1]).cast(x.dtype());
+            vec![(x.softmax(1) - one_hot) * dy.unsqueeze(1)]
+        })
+    }
+
+    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
+        cpu::backward(spec)
+    }
+
+    fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
+        12 * inputs[0].shape.len() as u64
+    }
+}
+
+impl Tensor {
+    /// The cross entropy of softmax(x) with class labels, one number per sample: −ln of the probability of its label.
+    ///
+    /// **Shape** scores `x [.., C]`, `labels [..]` (i64) → `[..]`. A label outside `0..C` is an error of the run.
+    ///
+    /// # Panics
+    /// If the scores are not floats, the labels not i64, or the leading shapes differ.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let scores = Tensor::from([[0.0f64, 0.0], [0.0, 3.0f64.ln()]]);
+    /// let loss = scores.softmax_cross_entropy(&Tensor::from([0i64, 0])).to_vec::<f64>();
+    /// assert!((loss[0] - 2.0f64.ln()).abs() < 1e-15 && (loss[1] - 4.0f64.ln()).abs() < 1e-15);
+    /// ```
+    #[track_caller]
+    pub fn softmax_cross_entropy(&self, labels: &Tensor) -> Tensor {
+        let (shape, at) = (self.shape(), Location::caller());
+        expect_i64("cross_entropy", "labels", labels);
+        if !self.dtype().is_float() {
+            let what = format!("the scores must be floats, found {}", self.dtype());
+            fail(Error::dtype("cross_entropy", what), at);
+        }
+        if shape.rank() == 0 || Shape::new(&shape[..shape.rank() - 1]) != labels.shape() {
+            let labels = labels.shape();
+            let what = format!("scores [.., classes] and labels [..] are {shape} and {labels}");
+            fail(Error::shape("cross_entropy", what), at);
+        }
+        if matches!(self.dtype(), DType::F16 | DType::BF16) {
+            return self.cast(DType::F32).softmax_cross_entropy(labels).cast(self.dtype());
+        }
+        let rows = self.reshape([labels.len(), shape[shape.rank() - 1]]);
+        let inputs = vec![rows.0, labels.reshape([labels.len()]).0];
+        let loss = Tensor(call(Arc::new(CrossEntropy), inputs).swap_remove(0));
+        loss.reshape(labels.shape())
+    }
+}

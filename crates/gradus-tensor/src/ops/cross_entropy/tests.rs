@@ -1,0 +1,45 @@
+//! Against log_softmax and gather, gradients, extremes and bad labels.
+
+use crate::ops::numeric::check_gradients;
+use crate::{DType, Key, Tensor, grad, try_build};
+
+#[test]
+fn is_minus_the_log_softmax_of_the_label() {
+    let x = Key::new(1).normal_of([2, 3, 11], DType::F64) * 4.0;
+    let labels = Tensor::from([[0i64, 10, 3], [5, 5, 1]]);
+    let fused = x.softmax_cross_entropy(&labels);
+    let composed = -x.log_softmax(-1).gather(-1, &labels.unsqueeze(-1)).squeeze(-1);
+    let [a, b] = [&fused, &composed].map(|t| t.to_vec::<f64>());
+    assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-13));
+    let [da, db] = [fused, composed].map(|t| grad(&t.square().sum(..), [&x])[0].to_vec::<f64>());
+    assert!(da.iter().zip(&db).all(|(a, b)| (a - b).abs() < 1e-12));
+    let single = x.cast(DType::F32).softmax_cross_entropy(&labels).to_vec::<f64>();
+    assert!(single.iter().zip(&a).all(|(s, a)| (s - a).abs() < 2e-6));
+}
+
+#[test]
+fn gradients() {
+    let labels = Tensor::from([2i64, 0, 3]);
+    check_gradients(&[&[3, 4]], |x| x[0].softmax_cross_entropy(&labels));
+}
+
+#[test]
+fn holds_where_probabilities_vanish() {
+    let x = Tensor::from([[1000.0f32, 0.0], [f32::NEG_INFINITY, 0.0]]);
+    let loss = x.softmax_cross_entropy(&Tensor::from([1i64, 1]));
+    assert_eq!(loss.to_vec::<f32>(), [1000.0, 0.0]);
+    assert_eq!(grad(&loss.sum(..), [&x])[0].to_vec::<f32>(), [1.0, -1.0, 0.0, 0.0]);
+    let none = Tensor::zeros([0, 3]).softmax_cross_entropy(&Tensor::from_slice::<i64>(&[], [0]));
+    assert_eq!(none.to_vec::<f32>(), [0.0f32; 0]);
+}
+
+#[test]
+fn bad_labels_are_named() {
+    let x = Tensor::zeros([4, 10]);
+    let loss = x.softmax_cross_entropy(&Tensor::from([1i64, 2, 3, 12]));
+    let e = loss.try_to_vec::<f32>().unwrap_err().to_string();
+    assert!(e.starts_with("cross_entropy: label 12 at sample 3 is outside 0..10"), "{e}");
+    let e = try_build(|| x.softmax_cross_entropy(&Tensor::from([1i64]))).unwrap_err().to_string();
+    let want = "cross_entropy: scores [.., classes] and labels [..] are [4, 10] and [1]";
+    assert!(e.starts_with(want), "{e}");
+}

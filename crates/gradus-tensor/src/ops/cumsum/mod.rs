@@ -1,0 +1,86 @@
+//! cumsum(x): y[j] = x[0] + … + x[j] along an axis.   [A, N, B] -> [A, N, B]
+//!
+//! Its gradient is the same sum from the other end. cumprod is composed of products.
+
+mod cpu;
+#[cfg(test)]
+mod tests;
+
+use crate::{DType, Tensor};
+use gradus_base::Result;
+use gradus_cpu::exec::Kernel;
+use gradus_graph::{Backward, Meta, Node, Rule, Spec, call_one};
+
+#[derive(Clone, Copy, Debug)]
+struct CumSum {
+    axis: usize,
+    /// From the last element to the first.
+    backwards: bool,
+}
+
+impl Rule for CumSum {
+    fn name(&self) -> &'static str {
+        "cumsum"
+    }
+
+    fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
+        Ok(vec![inputs[0]])
+    }
+
+    /// dx[i] = Σ dy[j] over j ≥ i
+    fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        let rule = CumSum { backwards: !self.backwards, ..*self };
+        Ok(vec![backward.wanted[0].then(|| call_one(rule, &[backward.dy()]))])
+    }
+
+    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
+        cpu::kernel(self.axis, self.backwards, spec)
+    }
+
+    fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
+        inputs[0].shape.len() as u64
+    }
+}
+
+impl Tensor {
+    /// The running sum along `axis`. Integers and booleans are summed in i64, f16 and bf16 in f32.
+    ///
+    /// # Panics
+    /// If the axis is not there.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 2.0, 3.0]).cumsum(0).to_vec::<f32>(), [1.0, 3.0, 6.0]);
+    /// ```
+    #[track_caller]
+    pub fn cumsum(&self, axis: isize) -> Tensor {
+        let rule = CumSum { axis: self.axis("cumsum", axis), backwards: false };
+        let sum = Tensor(call_one(rule, &[&self.cast(self.dtype().compute()).0]));
+        if self.dtype().is_float() { sum.cast(self.dtype()) } else { sum.cast(DType::I64) }
+    }
+
+    /// The running product along `axis`. Its gradient is right where elements are 0, too.
+    ///
+    /// # Panics
+    /// If the axis is not there.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 2.0, 3.0]).cumprod(0).to_vec::<f32>(), [1.0, 2.0, 6.0]);
+    /// ```
+    #[track_caller]
+    pub fn cumprod(&self, axis: isize) -> Tensor {
+        let a = self.axis("cumprod", axis);
+        let (axis, size) = (a as isize, self.shape()[a]);
+        // Every product of 1, 2, 4, … neighbours from those of half as many.
+        let mut y = self.clone();
+        let mut reach = 1;
+        while reach < size {
+            let head = y.slice(axis, ..reach);
+            let tail = y.slice(axis, reach..) * y.slice(axis, ..size - reach);
+            y = Tensor::concat(&[&head, &tail], axis);
+            reach *= 2;
+        }
+        y
+    }
+}

@@ -1,0 +1,212 @@
+//! gather and scatter_add: reading along an axis by index, and its opposite.
+//!
+//! gather: y[i, j, k] = x[i, ids[i, j, k], k]   x [A, N, B]   ids [A, M, B]   y [A, M, B]
+//! scatter_add: y[i, n, k] = Σ over j with ids[i, j, k] = n of x[i, j, k]   x [A, M, B]   y [A, N, B]
+//!
+//! With one list of indices for all rows (`index_select`, `embedding`) ids is [M]. Each is the other's gradient, so the
+//! family is closed. Sums run in the order of the indices, whatever the number of threads.
+
+mod cpu;
+#[cfg(test)]
+mod tests;
+
+use crate::ops::kernel::expect_i64;
+use crate::{DType, Tensor};
+use gradus_base::{Error, Result};
+use gradus_cpu::exec::Kernel;
+use gradus_graph::{Backward, Meta, Node, Rule, Spec, call_one, fail};
+use std::panic::Location;
+
+/// x, ids → y along `axis`. The ids have y's shape, or are one list for all rows.
+#[derive(Clone, Copy, Debug)]
+struct Gather {
+    axis: usize,
+}
+
+/// x, ids → y along `axis`, which gets `size`.
+#[derive(Clone, Copy, Debug)]
+struct ScatterAdd {
+    axis: usize,
+    size: usize,
+}
+
+impl Rule for Gather {
+    fn name(&self) -> &'static str {
+        "gather"
+    }
+
+    fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
+        let (x, ids) = (inputs[0], inputs[1].shape);
+        let shape = if ids.rank() == 1 { x.shape.with(self.axis, ids[0]) } else { ids };
+        Ok(vec![Meta::new(shape, x.dtype)])
+    }
+
+    fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        let size = backward.inputs[0].shape()[self.axis];
+        let rule = ScatterAdd { axis: self.axis, size };
+        let dx = || sum_in_f32(rule, backward.dy(), &backward.inputs[1]);
+        Ok(vec![backward.wanted[0].then(dx), None])
+    }
+
+    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
+        cpu::gather(self.axis, spec)
+    }
+
+    fn flops(&self, _inputs: &[Meta], _outputs: &[Meta]) -> u64 {
+        0
+    }
+}
+
+impl Rule for ScatterAdd {
+    fn name(&self) -> &'static str {
+        "scatter_add"
+    }
+
+    fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
+        Ok(vec![Meta::new(inputs[0].shape.with(self.axis, self.size), inputs[0].dtype)])
+    }
+
+    fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        let rule = Gather { axis: self.axis };
+        let dx = || call_one(rule, &[backward.dy(), &backward.inputs[1]]);
+        Ok(vec![backward.wanted[0].then(dx), None])
+    }
+
+    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
+        cpu::scatter_add(self.axis, spec)
+    }
+
+    fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
+        inputs[0].shape.len() as u64
+    }
+}
+
+/// Half types are summed in f32.
+#[track_caller]
+fn sum_in_f32(rule: ScatterAdd, x: &Node, ids: &Node) -> Node {
+    let x = Tensor::from_node(x.clone());
+    let wide = match x.dtype() {
+        DType::F16 | DType::BF16 => x.cast(DType::F32),
+        _ => x.clone(),
+    };
+    Tensor(call_one(rule, &[&wide.0, ids])).cast(x.dtype()).0
+}
+
+impl Tensor {
+    /// y[.., j, ..] = x[.., ids[.., j, ..], ..] along `axis`: each element picks where on the axis it comes from.
+    ///
+    /// **Shape** `x [A, N, B]`, `ids [A, M, B]` (i64) → `[A, M, B]`. An index outside the axis is an error of the run.
+    ///
+    /// # Panics
+    /// If `ids` is not i64, or its shape differs elsewhere than on `axis`.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// let ids = Tensor::from([[2i64], [0]]);
+    /// assert_eq!(x.gather(1, &ids).to_vec::<f32>(), [3.0, 4.0]);
+    /// ```
+    #[track_caller]
+    pub fn gather(&self, axis: isize, ids: &Tensor) -> Tensor {
+        let a = self.axis("gather", axis);
+        check(self, a, ids, "gather");
+        if self.rank() == 1 {
+            return self.index_select(0, ids);
+        }
+        Tensor(call_one(Gather { axis: a }, &[&self.0, &ids.0]))
+    }
+
+    /// Adds every element of this to the place on `axis` that its index names, starting from zeros of `size`: the
+    /// opposite of [`Tensor::gather`]. Elements that meet in one place are summed in order.
+    ///
+    /// **Shape** `x [A, M, B]`, `ids [A, M, B]` (i64) → `[A, size, B]`.
+    ///
+    /// # Panics
+    /// If `ids` is not i64 or its shape is not this one's, or the elements are not numbers to add.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([1.0f32, 2.0, 4.0]);
+    /// assert_eq!(x.scatter_add(0, &Tensor::from([1i64, 3, 1]), 4).to_vec::<f32>(), [0.0, 5.0, 0.0, 2.0]);
+    /// ```
+    #[track_caller]
+    pub fn scatter_add(&self, axis: isize, ids: &Tensor, size: usize) -> Tensor {
+        let axis = self.axis("scatter_add", axis);
+        check(self, axis, ids, "scatter_add");
+        if ids.shape() != self.shape() {
+            let what = format!("x is {}, ids {}; they must be the same", self.shape(), ids.shape());
+            fail(Error::shape("scatter_add", what), Location::caller());
+        }
+        if matches!(self.dtype(), DType::Bool | DType::U8) {
+            let what = format!("{} does not hold sums; cast to i64 first", self.dtype());
+            fail(Error::dtype("scatter_add", what), Location::caller());
+        }
+        Tensor(sum_in_f32(ScatterAdd { axis, size }, &self.0, &ids.0))
+    }
+
+    /// The slices of an axis that a list of indices names, in its order.
+    ///
+    /// **Shape** `x [A, N, B]`, `ids [M]` (i64) → `[A, M, B]`. An index outside the axis is an error of the run.
+    ///
+    /// # Panics
+    /// If the axis is not there or `ids` is not an i64 vector.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.index_select(1, &Tensor::from([1i64, 1, 0])).to_vec::<f32>(), [2.0, 2.0, 1.0, 4.0, 4.0, 3.0]);
+    /// ```
+    #[track_caller]
+    pub fn index_select(&self, axis: isize, ids: &Tensor) -> Tensor {
+        let axis = self.axis("index_select", axis);
+        expect_i64("index_select", "indices", ids);
+        if ids.rank() != 1 {
+            let what = format!("indices must be a vector, found {}", ids.shape());
+            fail(Error::shape("index_select", what), Location::caller());
+        }
+        Tensor(call_one(Gather { axis }, &[&self.0, &ids.0]))
+    }
+
+    /// The rows of a table that `ids` name: this is the table.
+    ///
+    /// **Shape** table `[N, D]`, `ids [..]` (i64) → `[.., D]`. The gradient sums, row by row, in the order of `ids`.
+    ///
+    /// # Panics
+    /// If the table is not a matrix or `ids` is not i64.
+    #[track_caller]
+    pub fn embedding(&self, ids: &Tensor) -> Tensor {
+        if self.rank() != 2 {
+            let what = format!("the table must be [rows, features], found {}", self.shape());
+            fail(Error::shape("embedding", what), Location::caller());
+        }
+        let shape = ids.shape().inserted(ids.rank(), self.shape()[1]);
+        self.index_select(0, &ids.reshape([ids.len()])).reshape(shape)
+    }
+
+    /// 1 at the place that each id names, 0 elsewhere, f32.
+    ///
+    /// **Shape** `ids [..]` (i64) → `[.., classes]`. An id outside `0..classes` is an error of the run.
+    ///
+    /// # Panics
+    /// If this is not i64.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([2i64, 0]).one_hot(3).to_vec::<f32>(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+    /// ```
+    #[track_caller]
+    pub fn one_hot(&self, classes: usize) -> Tensor {
+        let ids = self.unsqueeze(-1);
+        Tensor::ones(ids.shape()).scatter_add(-1, &ids, classes)
+    }
+}
+
+#[track_caller]
+fn check(x: &Tensor, axis: usize, ids: &Tensor, op: &str) {
+    expect_i64(op, "indices", ids);
+    let (a, b) = (x.shape(), ids.shape());
+    if a.rank() != b.rank() || a.with(axis, 0) != b.with(axis, 0) {
+        let what = format!("x {a} and ids {b} differ elsewhere than on axis {axis}");
+        fail(Error::shape(op, what), Location::caller());
+    }
+}

@@ -1,0 +1,97 @@
+//! What kernels over dense tensors share: arguments as slices, and outputs cut into stretches for the threads.
+#![allow(unsafe_code)]
+
+use crate::Tensor;
+use gradus_base::{Error, Shape};
+use gradus_cpu::exec::Args;
+use gradus_cpu::parallel;
+use gradus_graph::fail;
+use std::panic::Location;
+
+/// The elements of input `i`.
+///
+/// # Safety
+/// The input must be dense, of `len` elements of type `T`.
+pub(crate) unsafe fn input<'a, T>(args: &'a Args<'_>, i: usize, len: usize) -> &'a [T] {
+    // SAFETY: the caller's promise.
+    unsafe { std::slice::from_raw_parts(args.input(i), len) }
+}
+
+/// The elements of output `i`, to write. What they hold before is some numbers.
+///
+/// # Safety
+/// The output must be dense, of `len` elements of type `T` of which every bit pattern is valid, and not be held twice.
+pub(crate) unsafe fn output<'a, T>(args: &'a Args<'_>, i: usize, len: usize) -> &'a mut [T] {
+    // SAFETY: the caller's promise; outputs overlap nothing.
+    unsafe { std::slice::from_raw_parts_mut(args.output(i), len) }
+}
+
+/// `len` elements of the workspace.
+///
+/// # Safety
+/// The kernel must have asked for as many bytes, and must not hold them twice.
+pub(crate) unsafe fn workspace<'a, T>(args: &'a Args<'_>, len: usize) -> &'a mut [T] {
+    // SAFETY: the caller's promise; a workspace overlaps nothing.
+    unsafe { std::slice::from_raw_parts_mut(args.workspace(), len) }
+}
+
+/// Cuts `out` into stretches of `size` elements, the last perhaps shorter, and calls `body` with each one's number
+/// and elements, on any threads.
+pub(crate) fn chunks<T: Send>(out: &mut [T], size: usize, body: impl Fn(usize, &mut [T]) + Sync) {
+    chunks_of([out], [size], |i, [out]| body(i, out));
+}
+
+/// As [`chunks`], for several outputs cut into equally many stretches of a size of their own.
+pub(crate) fn chunks_of<T: Send, const N: usize>(
+    outs: [&mut [T]; N],
+    sizes: [usize; N],
+    body: impl Fn(usize, [&mut [T]; N]) + Sync,
+) {
+    let lens = outs.each_ref().map(|o| o.len());
+    let count = lens[0].div_ceil(sizes[0].max(1));
+    let same = (0..N).all(|n| lens[n].div_ceil(sizes[n].max(1)) == count);
+    assert!(same, "outputs {lens:?} in stretches of {sizes:?}");
+    let begins = outs.map(|o| Shared(o.as_mut_ptr()));
+    parallel(count, &|i| {
+        let stretch = |n: usize| {
+            let (at, begin) = (i * sizes[n], begins[n].get());
+            let len = sizes[n].min(lens[n] - at);
+            // SAFETY: stretches of different numbers are disjoint parts of an exclusively borrowed slice, and
+            // `parallel` calls with each number once.
+            unsafe { std::slice::from_raw_parts_mut(begin.add(at), len) }
+        };
+        body(i, std::array::from_fn(stretch));
+    });
+}
+
+/// A pointer that may cross threads, to hand each its own part.
+#[derive(Clone, Copy)]
+struct Shared<T>(*mut T);
+// SAFETY: see the type; `chunks_of` asks for `T: Send`.
+unsafe impl<T> Send for Shared<T> {}
+// SAFETY: see the type.
+unsafe impl<T> Sync for Shared<T> {}
+impl<T> Shared<T> {
+    fn get(&self) -> *mut T {
+        self.0
+    }
+}
+
+/// How many of something a tile takes so that it has about `work` elements, where each counts for `each`.
+pub(crate) fn grain(work: usize, each: usize) -> usize {
+    (work / each.max(1)).max(1)
+}
+
+/// A dense shape seen from one axis: (elements before it, its size, elements after it).
+pub(crate) fn around(shape: &Shape, axis: usize) -> [usize; 3] {
+    [shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product()]
+}
+
+/// Fails unless `ids` is i64.
+#[track_caller]
+pub(crate) fn expect_i64(op: &str, what: &str, ids: &Tensor) {
+    if ids.dtype() != gradus_base::DType::I64 {
+        let what = format!("{what} must be i64, found {}", ids.dtype());
+        fail(Error::dtype(op, what), Location::caller());
+    }
+}

@@ -1,0 +1,133 @@
+//! Elementary functions for kernels, by series and without branches: the compiler makes vectors of them, and they have the
+//! same bits on every system.
+
+use std::ops::{Add, Mul, Sub};
+
+/// f32 or f64, in kernels that are written once for both.
+pub(crate) trait Series:
+    Copy
+    + Send
+    + Sync
+    + PartialOrd
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + std::ops::Div<Output = Self>
+    + std::ops::AddAssign
+{
+    const ZERO: Self;
+    const ONE: Self;
+    const LOWEST: Self;
+    /// The nearest number.
+    fn of(x: f64) -> Self;
+    /// √x
+    fn root(self) -> Self;
+    /// eˣ for x ≤ 0; 0 where that is below the smallest normal number.
+    fn exp_series(self) -> Self;
+    /// ln x for positive, normal x.
+    fn ln_series(self) -> Self;
+    /// (sin 2πx, cos 2πx) for x in [0, 1).
+    fn turn(self) -> (Self, Self);
+}
+
+macro_rules! series {
+    ($t:ident, $bits:ident, mantissa $mantissa:expr, ln $ln:expr, exp $exp:expr, ln2 $ln2:expr, $rest:expr, least $least:expr) => {
+        impl Series for $t {
+            const ZERO: $t = 0.0;
+            const ONE: $t = 1.0;
+            const LOWEST: $t = $t::NEG_INFINITY;
+            #[inline(always)]
+            fn of(x: f64) -> $t {
+                x as $t
+            }
+            #[inline(always)]
+            fn root(self) -> $t {
+                self.sqrt()
+            }
+
+            /// x = k·ln 2 + r with |r| ≤ ½ ln 2; eˣ = 2ᵏ·eʳ, eʳ by Taylor's series.
+            #[inline(always)]
+            fn exp_series(self) -> $t {
+                // Adding it rounds to an integer, which then stands in the low bits.
+                const ROUND: $t = 1.5 * (1u64 << $mantissa) as $t;
+                const BIAS: $bits = (1.0 as $t).to_bits();
+                let shifted = self * std::$t::consts::LOG2_E + ROUND;
+                let k = shifted - ROUND;
+                // ln 2 in two parts, the first with trailing zeros, so that k times it is exact.
+                let r = (self - k * $ln2) - k * $rest;
+                let mut sum = 1.0;
+                for n in (1..=$exp).rev() {
+                    sum = 1.0 + sum * r * (1.0 / n as $t);
+                }
+                let power = (shifted.to_bits() << $mantissa).wrapping_add(BIAS);
+                let y = sum * $t::from_bits(power);
+                if self < $least { 0.0 } else { y }
+            }
+
+            /// x = 2ᵉ·m with m in [√½, √2), ln m = 2·artanh((m − 1)/(m + 1)).
+            #[inline(always)]
+            fn ln_series(self) -> $t {
+                const ONE: $bits = (1.0 as $t).to_bits();
+                const ROOT_HALF: $bits = std::$t::consts::FRAC_1_SQRT_2.to_bits();
+                let shifted = self.to_bits().wrapping_add(ONE - ROOT_HALF);
+                let exponent = (shifted >> $mantissa) as i32 - (ONE >> $mantissa) as i32;
+                let m = $t::from_bits((shifted & ((1 << $mantissa) - 1)) + ROOT_HALF);
+                let s = (m - 1.0) / (m + 1.0);
+                let mut sum = 0.0;
+                for k in (0..$ln).rev() {
+                    sum = sum * (s * s) + 2.0 / (2 * k + 1) as $t;
+                }
+                exponent as $t * std::$t::consts::LN_2 + s * sum
+            }
+
+            /// The nearest quarter turn, and Taylor's series for the rest, at most π/4.
+            #[inline(always)]
+            fn turn(self) -> ($t, $t) {
+                let quarter = (self * 4.0 + 0.5) as i32;
+                let x = (self * 4.0 - quarter as $t) * std::$t::consts::FRAC_PI_2;
+                let (mut sin, mut cos) = (1.0, 1.0);
+                for k in (1..$ln).rev() {
+                    let k = k as $t;
+                    sin = 1.0 - sin * (x * x) * (1.0 / (2.0 * k * (2.0 * k + 1.0)));
+                    cos = 1.0 - cos * (x * x) * (1.0 / (2.0 * k * (2.0 * k - 1.0)));
+                }
+                sin *= x;
+                let (a, b) = if quarter & 1 == 1 { (cos, sin) } else { (sin, cos) };
+                let a = if quarter & 2 == 2 { -a } else { a };
+                let b = if (quarter + 1) & 2 == 2 { -b } else { b };
+                (a, b)
+            }
+        }
+    };
+}
+series!(f32, u32, mantissa 23, ln 6, exp 7, ln2 0.693_145_75, 1.428_606_8e-6, least -87.0);
+series!(f64, u64, mantissa 52, ln 13, exp 14, ln2 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10, least -708.0);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_agree_with_the_library() {
+        for i in 0..4096 {
+            let v = i as f64 / 4096.0 + 1e-5;
+            let (sin, cos) = (std::f64::consts::TAU * v).sin_cos();
+            let (s, c) = v.turn();
+            assert!((s - sin).abs() < 1e-15 && (c - cos).abs() < 1e-15, "{v}");
+            let (s, c) = (v as f32).turn();
+            assert!((s as f64 - sin).abs() < 1e-6 && (c as f64 - cos).abs() < 1e-6, "{v}");
+            let u = v * v * v;
+            assert!((u.ln_series() - u.ln()).abs() < 1e-14, "{u}");
+            assert!(((u as f32).ln_series() as f64 - (u as f32 as f64).ln()).abs() < 2e-6, "{u}");
+            let x = -86.0 * v;
+            assert!((x.exp_series() / x.exp() - 1.0).abs() < 5e-16, "{x}");
+            let x = x as f32;
+            assert!((x.exp_series() as f64 / (x as f64).exp() - 1.0).abs() < 2.5e-7, "{x}");
+        }
+        assert_eq!((1f32.ln_series(), 1f64.ln_series()), (0.0, 0.0));
+        assert_eq!((0f32.exp_series(), 0f64.exp_series()), (1.0, 1.0));
+        assert_eq!((f32::NEG_INFINITY.exp_series(), f64::NEG_INFINITY.exp_series()), (0.0, 0.0));
+        assert_eq!(((-1000f32).exp_series(), (-1e300f64).exp_series()), (0.0, 0.0));
+        assert!(f32::NAN.exp_series().is_nan() && f64::NAN.exp_series().is_nan());
+    }
+}

@@ -1,0 +1,104 @@
+//! softmax(x) = e^x / Σ e^x along an axis, and its logarithm.   [.., C] -> [.., C]
+//!
+//! The largest element is subtracted first, so nothing overflows.
+
+mod cpu;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use cpu::{log_sum_exp, sum};
+
+use crate::{DType, Tensor};
+use gradus_base::{Error, Result};
+use gradus_cpu::exec::Kernel;
+use gradus_graph::{Backward, Meta, Node, Rule, Spec, call_one, fail};
+use std::panic::Location;
+
+/// Along the last axis.
+#[derive(Clone, Copy, Debug)]
+enum Softmax {
+    Plain,
+    Log,
+}
+
+impl Rule for Softmax {
+    fn name(&self) -> &'static str {
+        match self {
+            Softmax::Plain => "softmax",
+            Softmax::Log => "log_softmax",
+        }
+    }
+
+    fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
+        Ok(vec![inputs[0]])
+    }
+
+    /// softmax: dx = y·(dy − Σ y·dy); its logarithm: dx = dy − softmax(x)·Σ dy
+    fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        let tensor = |n: &Node| Tensor::from_node(n.clone());
+        let dy = tensor(backward.dy());
+        let sum = |t: &Tensor| t.sum(-1).unsqueeze(-1);
+        let dx = match self {
+            Softmax::Plain => {
+                let y = tensor(&backward.outputs[0]);
+                let inner = sum(&(&y * &dy));
+                y * (dy - inner)
+            }
+            Softmax::Log => {
+                let p = tensor(&backward.inputs[0]).softmax(-1);
+                let total = sum(&dy);
+                dy - p * total
+            }
+        };
+        Ok(vec![Some(dx.0)])
+    }
+
+    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
+        cpu::kernel(*self, spec)
+    }
+
+    /// An exponential counts as ten.
+    fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
+        13 * inputs[0].shape.len() as u64
+    }
+}
+
+impl Tensor {
+    /// e^x / Σ e^x along `axis`: positive numbers that sum to 1.
+    ///
+    /// # Panics
+    /// If the axis is not there or the elements are not floats.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let p = Tensor::from([0.0f64, 3.0f64.ln()]).softmax(0).to_vec::<f64>();
+    /// assert!((p[0] - 0.25).abs() < 1e-15 && (p[1] - 0.75).abs() < 1e-15);
+    /// ```
+    #[track_caller]
+    pub fn softmax(&self, axis: isize) -> Tensor {
+        self.along(Softmax::Plain, axis)
+    }
+
+    /// ln softmax(x) along `axis`, exact also where the softmax is too small to hold.
+    ///
+    /// # Panics
+    /// If the axis is not there or the elements are not floats.
+    #[track_caller]
+    pub fn log_softmax(&self, axis: isize) -> Tensor {
+        self.along(Softmax::Log, axis)
+    }
+
+    #[track_caller]
+    fn along(&self, rule: Softmax, axis: isize) -> Tensor {
+        let axis = self.axis(rule.name(), axis) as isize;
+        let dtype = self.dtype();
+        if !dtype.is_float() {
+            let what = format!("the elements must be floats, found {dtype}");
+            fail(Error::dtype(rule.name(), what), Location::caller());
+        }
+        if matches!(dtype, DType::F16 | DType::BF16) {
+            return self.cast(DType::F32).along(rule, axis).cast(dtype);
+        }
+        Tensor(call_one(rule, &[&self.transpose(axis, -1).0])).transpose(axis, -1)
+    }
+}

@@ -1,0 +1,42 @@
+//! Against the formula, at the edges of the range, and gradients.
+
+use crate::ops::numeric::check_gradients;
+use crate::{DType, Key, Tensor, try_build};
+
+#[test]
+fn agrees_with_the_formula_on_any_axis() {
+    for (shape, axis) in [([5, 37, 3], 1), ([4, 2, 100], -1), ([16, 3, 1], 0)] {
+        let x = Key::new(3).normal_of(shape, DType::F64) * 3.0;
+        let p = x.softmax(axis);
+        let ones = p.sum(axis).to_vec::<f64>();
+        assert!(ones.iter().all(|s| (s - 1.0).abs() < 1e-14));
+        // p is right up to a factor per row if ln p − x is constant along the axis.
+        let log = p.to_vec::<f64>().iter().map(|p| p.ln()).collect::<Vec<_>>();
+        let gap = Tensor::from_slice(&log, shape) - &x;
+        let spread = (gap.max(axis) - gap.min(axis)).max(..).item();
+        assert!(spread < 1e-13, "{spread}");
+        let log_p = x.log_softmax(axis).to_vec::<f64>();
+        assert!(log_p.iter().zip(&log).all(|(a, b)| (a - b).abs() < 1e-13));
+        let single = x.cast(DType::F32).softmax(axis).to_vec::<f64>();
+        assert!(single.iter().zip(p.to_vec::<f64>()).all(|(a, b)| (a - b).abs() < 1e-6));
+    }
+}
+
+#[test]
+fn holds_at_the_edges() {
+    let big = Tensor::from([1e30f32, -1e30, 1e30]);
+    assert_eq!(big.softmax(0).to_vec::<f32>(), [0.5, 0.0, 0.5]);
+    let masked = Tensor::from([0.0f64, f64::NEG_INFINITY]);
+    assert_eq!(masked.softmax(0).to_vec::<f64>(), [1.0, 0.0]);
+    assert_eq!(masked.log_softmax(0).to_vec::<f64>(), [0.0, f64::NEG_INFINITY]);
+    assert!(Tensor::from([0.0f32, f32::NAN]).softmax(0).to_vec::<f32>().iter().all(|p| p.is_nan()));
+    assert_eq!(Tensor::zeros([0, 3]).softmax(0).to_vec::<f32>(), [0.0f32; 0]);
+    assert_eq!(Tensor::full_of([2], 1.0, DType::BF16).softmax(0).to_vec::<f32>(), [0.5, 0.5]);
+    assert!(try_build(|| Tensor::from([1i64]).softmax(0)).is_err());
+}
+
+#[test]
+fn gradients() {
+    check_gradients(&[&[3, 5]], |x| x[0].softmax(-1));
+    check_gradients(&[&[4, 3]], |x| x[0].log_softmax(0));
+}

@@ -1,0 +1,109 @@
+//! argsort(x): where the elements of a row go to be in order.   [.., N] -> [.., k], i64
+//!
+//! Sorting and top-k are argsort and gather, so they have gather's gradient. NaN counts as the largest number, as in
+//! argmax; equal elements keep their order, whichever way is sorted.
+
+mod cpu;
+#[cfg(test)]
+mod tests;
+
+use crate::{DType, Tensor};
+use gradus_base::{Error, Result};
+use gradus_cpu::exec::Kernel;
+use gradus_graph::{Backward, Meta, Node, Rule, Spec, call_one, fail, not_differentiable};
+use std::panic::Location;
+
+/// The first `keep` places of the order, along the last axis.
+#[derive(Debug)]
+struct Argsort {
+    descending: bool,
+    keep: usize,
+}
+
+impl Rule for Argsort {
+    fn name(&self) -> &'static str {
+        "argsort"
+    }
+
+    fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
+        let shape = inputs[0].shape;
+        Ok(vec![Meta::new(shape.with(shape.rank() - 1, self.keep), DType::I64)])
+    }
+
+    fn grad(&self, _backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        Err(not_differentiable(
+            "argsort",
+            "places are integers; the values of sort and top_k have one",
+        ))
+    }
+
+    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
+        cpu::kernel(self.descending, self.keep, spec)
+    }
+
+    /// Comparisons: n·log₂ n.
+    fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
+        let shape = inputs[0].shape;
+        let n = shape[shape.rank() - 1].max(1);
+        (shape.len() * n.ilog2() as usize) as u64
+    }
+}
+
+impl Tensor {
+    /// The places on `axis` of its elements in order: i64, of the same shape.
+    ///
+    /// # Panics
+    /// If the axis is not there.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([30.0f32, 10.0, 20.0]);
+    /// assert_eq!(x.argsort(0, false).to_vec::<i64>(), [1, 2, 0]);
+    /// ```
+    #[track_caller]
+    pub fn argsort(&self, axis: isize, descending: bool) -> Tensor {
+        let axis = self.axis("argsort", axis);
+        self.first_places(axis, descending, self.shape()[axis])
+    }
+
+    /// The elements along `axis` in order.
+    ///
+    /// # Panics
+    /// If the axis is not there.
+    #[track_caller]
+    pub fn sort(&self, axis: isize, descending: bool) -> Tensor {
+        let axis = self.axis("sort", axis) as isize;
+        self.gather(axis, &self.argsort(axis, descending))
+    }
+
+    /// The `k` largest elements along `axis`, largest first, and their places.
+    ///
+    /// # Panics
+    /// If the axis is not there or has fewer elements.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let (values, places) = Tensor::from([0.1f32, 0.7, 0.2]).top_k(2, 0);
+    /// assert_eq!(values.to_vec::<f32>(), [0.7, 0.2]);
+    /// assert_eq!(places.to_vec::<i64>(), [1, 2]);
+    /// ```
+    #[track_caller]
+    pub fn top_k(&self, k: usize, axis: isize) -> (Tensor, Tensor) {
+        let axis = self.axis("top_k", axis);
+        let size = self.shape()[axis];
+        if k > size {
+            let what =
+                format!("the {k} largest of axis {axis} of {}, which has {size}", self.shape());
+            fail(Error::shape("top_k", what), Location::caller());
+        }
+        let places = self.first_places(axis, true, k);
+        (self.gather(axis as isize, &places), places)
+    }
+
+    #[track_caller]
+    fn first_places(&self, axis: usize, descending: bool, keep: usize) -> Tensor {
+        let axis = axis as isize;
+        let rows = self.cast(self.dtype().compute()).transpose(axis, -1);
+        Tensor(call_one(Argsort { descending, keep }, &[&rows.0])).transpose(axis, -1)
+    }
+}
