@@ -279,6 +279,8 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     log, where = out / "peers.log", machine()
     log.write_text("")
+    if where["load_before"] > 0.5:
+        say(f"the machine is busy (load {where['load_before']:.1f}): the figures will be wrong, PyTorch's most of all")
     names = [name for name in chosen(args.peers, commands(args)) if name != "peak"]
     peers, missing = start([*names, "peak"], args, log)
     cases = chosen(args.cases, CASES)
