@@ -279,6 +279,8 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     log, where = out / "peers.log", machine()
     log.write_text("")
+    if where["load_before"] > 0.5:
+        say(f"the machine is busy (load {where['load_before']:.1f}): the figures will be wrong, PyTorch's most of all")
     names = [name for name in chosen(args.peers, commands(args)) if name != "peak"]
     peers, missing = start([*names, "peak"], args, log)
     cases = chosen(args.cases, CASES)
@@ -287,7 +289,7 @@ def main():
     finally:
         for peer in peers.values():
             peer.close()
-    peak = median(results.pop("fma_peak", {}).get("peak", {}))
+    peak = max(results.pop("fma_peak", {}).get("peak", {}).get("values", []), default=None)  # disturbance only lowers it
     about = {name: {key: peer.about[key] for key in ("name", "version")} for name, peer in peers.items() if name != "peak"}
     weigh = [case for case in cases if not case.startswith("gemm")]
     weights = {} if args.no_memory else memory(list(about), weigh, args, log)

@@ -179,7 +179,7 @@ fn infer(net: Net, batch: usize) -> Work {
     let device = Device::flex();
     let (model, x) = (Model::new(net, &device).no_grad(), Features::new(net, batch, &device));
     harness::infer_work(net, batch, move || {
-        model.forward(x.clone()).into_data().to_vec::<f32>().expect("f32 values")
+        model.forward(x.clone()).into_data().try_to_vec::<f32>().expect("f32 values")
     })
 }
 
