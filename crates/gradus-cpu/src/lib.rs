@@ -2,15 +2,18 @@
 #![allow(unsafe_code)]
 
 mod buffer;
+mod dispatch;
 pub mod exec;
 pub mod gemm;
 pub mod pool;
+mod reduce;
 pub mod scratch;
-#[allow(missing_docs, clippy::all)]
-mod standin;
+mod tile;
 
 pub use buffer::{ALIGN, Buffer};
+pub use dispatch::Isa;
 pub use gemm::{Epilogue, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b};
 pub use pool::{parallel, set_threads, threads};
 pub use scratch::with_scratch;
-pub use standin::*;
+pub use reduce::{Reduce, ReduceOp};
+pub use tile::Pointwise;

@@ -1,0 +1,141 @@
+//! Pointwise loops: an [`Expr`] run over tiles of elements that stay in the first-level cache.
+//!
+//! Making a loop resolves everything that shapes, strides and types decide: axes are put into memory order and
+//! merged, cut into tiles that may span short rows, and the lines become instructions, each a kernel over one tile.
+//! Running it allocates nothing. Results have the same bits for any number of threads: each element is computed by
+//! the same instructions wherever its tile runs.
+//!
+//! Integer division by zero gives 0, also as a remainder; other integer arithmetic wraps.
+
+mod compile;
+mod convert;
+mod engine;
+mod geometry;
+mod kernels;
+mod math;
+mod num;
+mod simd;
+
+pub(crate) use convert::{Block, Store, storer};
+pub(crate) use engine::{Dims, Engine, Spec};
+pub(crate) use geometry::count;
+pub(crate) use kernels::{Accumulate, accumulate};
+
+use crate::dispatch::Isa;
+use crate::exec::{Args, Kernel};
+use crate::parallel;
+use gradus_base::{DType, Expr, Shape, View};
+
+/// Instructions times elements below which a loop stays on the calling thread.
+const SMALL: usize = 1 << 16;
+/// Instructions times elements of a parallel task.
+const TASK: usize = 1 << 16;
+
+/// A fused pointwise loop, resolved for shapes, strides and types.
+pub struct Pointwise {
+    /// None if there are no elements.
+    engine: Option<Engine>,
+}
+
+impl Pointwise {
+    /// The loop that computes `expr` of the inputs for every element of `shape`. All views have that shape, a stride
+    /// of 0 repeats. `compute` is F32, F64 or I64: half types are computed in f32, integers and booleans in i64.
+    /// Booleans load as 0 and 1 and store as "not 0"; integers store truncated and saturated, NaN as 0.
+    ///
+    /// # Panics
+    /// If `compute` is another type, or the views' number or shapes do not fit.
+    pub fn new(
+        expr: &Expr,
+        compute: DType,
+        shape: Shape,
+        inputs: &[(DType, View)],
+        outputs: &[(DType, View)],
+    ) -> Pointwise {
+        Pointwise::with_isa(Isa::best(), expr, compute, shape, inputs, outputs)
+    }
+
+    /// As [`Pointwise::new`], on a path chosen by name.
+    ///
+    /// # Panics
+    /// As [`Pointwise::new`], and if this machine lacks the path.
+    pub fn with_isa(
+        isa: Isa,
+        expr: &Expr,
+        compute: DType,
+        shape: Shape,
+        inputs: &[(DType, View)],
+        outputs: &[(DType, View)],
+    ) -> Pointwise {
+        check(isa, expr, shape, inputs, outputs);
+        let spec = Spec { expr, isa, compute, shape, inputs, outputs, reduced: &[] };
+        Pointwise { engine: (!shape.is_empty()).then(|| Engine::new(&spec)) }
+    }
+
+    /// Runs over the buffers that begin at the given pointers; the views' offsets are added.
+    ///
+    /// # Safety
+    /// The buffers are valid for the views. An output overlaps no input and no other output, except that it may have
+    /// the place of an input with the same view and type.
+    pub unsafe fn run(&self, inputs: &[*const u8], outputs: &[*mut u8]) {
+        // SAFETY: the caller's promise.
+        unsafe { self.run_at(inputs, outputs, true) }
+    }
+
+    unsafe fn run_at(&self, inputs: &[*const u8], outputs: &[*mut u8], in_buffer: bool) {
+        let Some(e) = &self.engine else { return };
+        let tiles = e.tiles();
+        let cost = e.tile_len() * e.work();
+        if tiles * cost <= SMALL {
+            // SAFETY: the caller's promise.
+            return unsafe { e.run(0, tiles, inputs, Some(outputs), in_buffer, |_, _| {}) };
+        }
+        let each = TASK.div_ceil(cost);
+        let memory = Shared(inputs, outputs);
+        parallel(tiles.div_ceil(each), &|task| {
+            let Shared(inputs, outputs) = memory.get();
+            let start = task * each;
+            // SAFETY: the caller's promise; tasks have distinct tiles, so distinct elements of the outputs.
+            unsafe {
+                e.run(start, each.min(tiles - start), inputs, Some(outputs), in_buffer, |_, _| {})
+            }
+        });
+    }
+}
+
+// SAFETY: touches only elements of the views it was made for.
+unsafe impl Kernel for Pointwise {
+    unsafe fn run(&self, args: &Args<'_>) {
+        // SAFETY: the pointers are the views' first elements; the rest is the caller's promise.
+        unsafe { self.run_at(args.inputs(), args.outputs(), false) }
+    }
+}
+
+/// Pointers that the tasks of one loop share.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<'a>(pub(crate) &'a [*const u8], pub(crate) &'a [*mut u8]);
+// SAFETY: tasks write distinct elements.
+unsafe impl Send for Shared<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Shared<'_> {}
+impl<'a> Shared<'a> {
+    pub(crate) fn get(&self) -> Shared<'a> {
+        *self
+    }
+}
+
+/// # Panics
+/// If the numbers or shapes do not fit, or the machine lacks the path.
+pub(crate) fn check(
+    isa: Isa,
+    expr: &Expr,
+    shape: Shape,
+    inputs: &[(DType, View)],
+    outputs: &[(DType, View)],
+) {
+    assert!(Isa::all().contains(&isa), "this machine lacks the {} path", isa.name());
+    assert_eq!(inputs.len(), expr.inputs(), "inputs of the expression");
+    assert_eq!(outputs.len(), expr.outputs().len(), "outputs of the expression");
+    for (_, view) in inputs.iter().chain(outputs) {
+        assert_eq!(view.shape, shape, "a view's shape differs from the loop's");
+    }
+}
