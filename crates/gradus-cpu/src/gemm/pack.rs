@@ -15,13 +15,16 @@ pub(super) struct Panels {
 }
 
 impl Panels {
+    #[inline(always)]
     pub(super) fn of(rows: usize) -> Panels {
         Panels { rows }
     }
+    #[inline(always)]
     pub(super) fn count(self) -> usize {
         self.rows.div_ceil(MR)
     }
     /// The first row of panel `i`; of `count()`, the end.
+    #[inline(always)]
     pub(super) fn start(self, i: usize) -> usize {
         let count = self.count();
         if i == count {
@@ -35,6 +38,7 @@ impl Panels {
         }
         MR * i
     }
+    #[inline(always)]
     pub(super) fn len(self, i: usize) -> usize {
         self.start(i + 1) - self.start(i)
     }
