@@ -1,1 +1,47 @@
-//! The model zoo of Gradus.
+//! The model zoo of Gradus: each network a short file that reads like its paper's table.
+
+mod linear;
+mod mlp;
+
+use gradus_base::Shape;
+use gradus_nn::{Init, Sequential};
+
+pub use linear::linear;
+pub use mlp::mlp;
+
+/// A network by name.
+pub struct Entry {
+    /// The name users write.
+    pub name: &'static str,
+    /// One line about it.
+    pub about: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+    /// The input it is made for, without the batch axis.
+    pub input: &'static [usize],
+    /// Builds it for inputs of a shape and a number of classes.
+    pub build: fn(Shape, usize, &Init) -> Sequential,
+}
+
+/// Every network, by name.
+pub const ZOO: &[Entry] = &[
+    Entry {
+        name: "linear",
+        about: "one dense layer: softmax regression",
+        source: "-",
+        input: &[1, 28, 28],
+        build: linear,
+    },
+    Entry {
+        name: "mlp",
+        about: "784-128-10 with ReLU",
+        source: "TensorFlow's first tutorial",
+        input: &[1, 28, 28],
+        build: mlp,
+    },
+];
+
+/// The network of a name.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    ZOO.iter().find(|e| e.name == name)
+}
