@@ -1,1 +1,24 @@
-//! File formats of Gradus: safetensors, checkpoints, npz, TensorBoard events.
+//! File formats of Gradus: safetensors, checkpoints, npy/npz, TensorBoard events and logs.
+//!
+//! Three rules hold for all of them. A file is written whole or not at all ([`atomic_write`]), or
+//! it is a log whose torn last record does no harm. What is read is not trusted: every parser takes
+//! `&[u8]`, never panics, never allocates more than the input justifies, and says which file and
+//! which array is wrong. Parsed bytes are plain [`NamedArray`]s: this crate knows no tensors.
+
+mod array;
+mod atomic;
+pub mod checkpoint;
+mod crc;
+mod error;
+mod lock;
+pub mod log;
+pub mod numpy;
+pub mod safetensors;
+pub mod tfevents;
+
+pub use array::{ElementType, NamedArray, byte_len};
+pub use atomic::{Disk, SmallDisk, Storage, atomic_write, atomic_write_on, remove_leftovers};
+pub use checkpoint::Checkpoint;
+pub use crc::Crc32c;
+pub use error::{Error, Kind, Result};
+pub use lock::RunLock;

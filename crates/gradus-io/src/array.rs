@@ -1,0 +1,143 @@
+//! An array as files hold it: a name, an element type, a shape, and little-endian bytes.
+
+use crate::{Error, Result};
+use std::fmt;
+
+/// The type of an array's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ElementType {
+    /// IEEE 754 binary32.
+    F32,
+    /// IEEE 754 binary64.
+    F64,
+    /// IEEE 754 binary16.
+    F16,
+    /// bfloat16.
+    BF16,
+    /// 32-bit signed integer.
+    I32,
+    /// 64-bit signed integer.
+    I64,
+    /// 8-bit unsigned integer.
+    U8,
+    /// One byte, 0 or 1.
+    Bool,
+}
+
+impl ElementType {
+    /// Every element type.
+    pub const ALL: [ElementType; 8] = [
+        ElementType::F32,
+        ElementType::F64,
+        ElementType::F16,
+        ElementType::BF16,
+        ElementType::I32,
+        ElementType::I64,
+        ElementType::U8,
+        ElementType::Bool,
+    ];
+
+    /// Bytes an element takes.
+    pub fn size(self) -> usize {
+        match self {
+            ElementType::U8 | ElementType::Bool => 1,
+            ElementType::F16 | ElementType::BF16 => 2,
+            ElementType::F32 | ElementType::I32 => 4,
+            ElementType::F64 | ElementType::I64 => 8,
+        }
+    }
+
+    /// The name users write: `f32`, `i64`, `bool`.
+    pub fn name(self) -> &'static str {
+        match self {
+            ElementType::F32 => "f32",
+            ElementType::F64 => "f64",
+            ElementType::F16 => "f16",
+            ElementType::BF16 => "bf16",
+            ElementType::I32 => "i32",
+            ElementType::I64 => "i64",
+            ElementType::U8 => "u8",
+            ElementType::Bool => "bool",
+        }
+    }
+}
+
+impl fmt::Display for ElementType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Bytes that an array of this type and shape takes, or `None` where that overflows.
+pub fn byte_len(dtype: ElementType, shape: &[usize]) -> Option<usize> {
+    // A size of zero makes the array empty however large the others are.
+    if shape.contains(&0) {
+        return Some(0);
+    }
+    shape.iter().try_fold(dtype.size(), |len, &size| len.checked_mul(size))
+}
+
+/// A named array in row-major order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedArray {
+    /// The name, such as `fc1.weight`.
+    pub name: String,
+    /// The type of the elements.
+    pub dtype: ElementType,
+    /// The sizes of the axes; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// The elements, little endian.
+    pub data: Vec<u8>,
+}
+
+impl NamedArray {
+    /// An array whose bytes fit its type and shape, or an error that says why they do not.
+    pub fn new(
+        name: impl Into<String>,
+        dtype: ElementType,
+        shape: impl Into<Vec<usize>>,
+        data: Vec<u8>,
+    ) -> Result<NamedArray> {
+        let array = NamedArray { name: name.into(), dtype, shape: shape.into(), data };
+        array.check()?;
+        Ok(array)
+    }
+
+    /// An array of f32 values.
+    pub fn from_f32(
+        name: impl Into<String>,
+        shape: impl Into<Vec<usize>>,
+        values: &[f32],
+    ) -> Result<NamedArray> {
+        let data = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+        NamedArray::new(name, ElementType::F32, shape, data)
+    }
+
+    /// The values, where the array holds f32.
+    pub fn to_f32(&self) -> Option<Vec<f32>> {
+        let (words, rest) = self.data.as_chunks::<4>();
+        (self.dtype == ElementType::F32 && rest.is_empty())
+            .then(|| words.iter().map(|&word| f32::from_le_bytes(word)).collect())
+    }
+
+    /// Checks what [`NamedArray::new`] checks, for arrays built field by field.
+    pub fn check(&self) -> Result<()> {
+        let NamedArray { name, dtype, shape, data } = self;
+        if byte_len(*dtype, shape) != Some(data.len()) {
+            return Err(Error::format(format!(
+                "array `{name}`: {dtype} {shape:?} does not fit {} bytes of data",
+                data.len()
+            )));
+        }
+        if *dtype != ElementType::Bool {
+            return Ok(());
+        }
+        match data.iter().position(|&byte| byte > 1) {
+            Some(i) => Err(Error::format(format!(
+                "array `{name}`: element {i} of a bool array is the byte {}, expected 0 or 1",
+                data[i]
+            ))),
+            None => Ok(()),
+        }
+    }
+}

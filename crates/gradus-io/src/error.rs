@@ -1,0 +1,76 @@
+//! The one error of this crate: which file, what was found, what was expected.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A result whose error is [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The family an error belongs to, for callers that react to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The operating system refused: missing file, full disk, no permission.
+    Io(io::ErrorKind),
+    /// The bytes are not what the format promises.
+    Format,
+    /// The file is of a newer or unknown version of its format.
+    Version,
+    /// The file is sound but belongs to another architecture.
+    Mismatch,
+    /// Another process holds the run directory.
+    Locked,
+    /// The caller asked for something the format cannot hold.
+    Value,
+}
+
+/// An error of reading or writing a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// The family.
+    pub kind: Kind,
+    /// The file or folder, where one is known.
+    pub path: Option<PathBuf>,
+    /// What was found and what was expected.
+    pub what: String,
+}
+
+impl Error {
+    /// An error of `kind`, not yet tied to a file.
+    pub fn new(kind: Kind, what: impl Into<String>) -> Error {
+        Error { kind, path: None, what: what.into() }
+    }
+
+    /// Bytes that break their format.
+    pub fn format(what: impl Into<String>) -> Error {
+        Error::new(Kind::Format, what)
+    }
+
+    /// A request the format cannot hold.
+    pub fn value(what: impl Into<String>) -> Error {
+        Error::new(Kind::Value, what)
+    }
+
+    /// The operating system's refusal of `action` ("cannot read").
+    pub fn io(action: &str, error: &io::Error) -> Error {
+        Error::new(Kind::Io(error.kind()), format!("{action}: {error}"))
+    }
+
+    /// Names the file, unless one is named already.
+    #[must_use]
+    pub fn in_file(mut self, path: &Path) -> Error {
+        self.path.get_or_insert_with(|| path.to_path_buf());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.path {
+            Some(path) => write!(f, "{}: {}", path.display(), self.what),
+            None => f.write_str(&self.what),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,198 @@
+//! Logs that grow line by line: `log.jsonl` and CSV. A process killed in mid-line leaves a torn
+//! last line; readers drop it, and opening for append mends it.
+
+use crate::{Error, Result, atomic_write};
+use serde::Serialize;
+use serde_json::Value;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// The lines of a JSON log.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JsonLines {
+    /// One object a line.
+    pub records: Vec<Value>,
+    /// Whether an unfinished last line was dropped.
+    pub torn: bool,
+}
+
+/// Parses a JSON log. A last line without newline may be torn; any other must be an object.
+pub fn parse_json_lines(bytes: &[u8]) -> Result<JsonLines> {
+    let mut log = JsonLines::default();
+    for (i, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        match serde_json::from_slice(line) {
+            Ok(record @ Value::Object(_)) => log.records.push(record),
+            _ if !line.ends_with(b"\n") => log.torn = true,
+            Ok(_) => return Err(Error::format(format!("line {}: expected an object", i + 1))),
+            Err(error) => {
+                return Err(Error::format(format!("line {}: not JSON: {error}", i + 1)));
+            }
+        }
+    }
+    Ok(log)
+}
+
+/// Reads a JSON log.
+pub fn read_json_lines(path: &Path) -> Result<JsonLines> {
+    let bytes =
+        std::fs::read(path).map_err(|error| Error::io("cannot read", &error).in_file(path))?;
+    parse_json_lines(&bytes).map_err(|error| error.in_file(path))
+}
+
+/// Keeps the records that `keep` accepts and drops the others, whole or not at all. A resumed run
+/// drops what it logged after its checkpoint, since it will log that again.
+pub fn retain_json_lines(path: &Path, keep: impl Fn(&Value) -> bool) -> Result<()> {
+    let log = read_json_lines(path)?;
+    atomic_write(path, |w| {
+        log.records.iter().filter(|record| keep(record)).try_for_each(|r| writeln!(w, "{r}"))
+    })
+}
+
+/// A JSON log open for append.
+#[derive(Debug)]
+pub struct JsonLog {
+    lines: LineFile,
+}
+
+impl JsonLog {
+    /// Opens or creates a log; a torn last line is removed.
+    pub fn append(path: &Path) -> Result<JsonLog> {
+        let is_whole = |line: &[u8]| matches!(serde_json::from_slice(line), Ok(Value::Object(_)));
+        Ok(JsonLog { lines: LineFile::open(path, is_whole)? })
+    }
+
+    /// Appends a record, which must serialize to an object. NaN and infinities become null.
+    pub fn write(&mut self, record: &impl Serialize) -> Result<()> {
+        let value = serde_json::to_value(record)
+            .map_err(|error| Error::value(format!("the record is not JSON: {error}")))?;
+        if !value.is_object() {
+            return Err(Error::value(format!("a log record must be an object, not {value}")));
+        }
+        self.lines.push(value.to_string())
+    }
+
+    /// Returns when all records are on the medium.
+    pub fn sync(&mut self) -> Result<()> {
+        self.lines.sync()
+    }
+}
+
+/// A CSV log (RFC 4180) open for append.
+#[derive(Debug)]
+pub struct CsvLog {
+    lines: LineFile,
+    columns: usize,
+}
+
+impl CsvLog {
+    /// Opens or creates a log with these columns; a torn last row is removed. An existing file
+    /// must have the same columns.
+    pub fn append<S: AsRef<str>>(path: &Path, columns: &[S]) -> Result<CsvLog> {
+        // A row without its newline may have lost digits: never whole.
+        let mut lines = LineFile::open(path, |_| false)?;
+        let title = csv_row(columns);
+        match lines.first()? {
+            None => lines.push(title)?,
+            Some(found) if found == title => {}
+            Some(found) => {
+                return Err(Error::format(format!(
+                    "the log has the columns {found:?}, expected {title:?}"
+                ))
+                .in_file(path));
+            }
+        }
+        Ok(CsvLog { lines, columns: columns.len() })
+    }
+
+    /// Appends a row with one field per column. A newline within a field becomes a space, so that
+    /// a row is a line.
+    pub fn write<S: AsRef<str>>(&mut self, fields: &[S]) -> Result<()> {
+        if fields.len() != self.columns {
+            return Err(Error::value(format!(
+                "a row of {} fields for {} columns",
+                fields.len(),
+                self.columns
+            ))
+            .in_file(&self.lines.path));
+        }
+        self.lines.push(csv_row(fields))
+    }
+
+    /// Returns when all rows are on the medium.
+    pub fn sync(&mut self) -> Result<()> {
+        self.lines.sync()
+    }
+}
+
+fn csv_row<S: AsRef<str>>(fields: &[S]) -> String {
+    let fields: Vec<String> = fields.iter().map(|field| csv_field(field.as_ref())).collect();
+    fields.join(",")
+}
+
+fn csv_field(text: &str) -> String {
+    let text = text.replace(['\r', '\n'], " ");
+    if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+/// A file of whole lines.
+#[derive(Debug)]
+struct LineFile {
+    file: File,
+    path: PathBuf,
+    len: u64,
+}
+
+impl LineFile {
+    /// Opens or creates the file. A last line without newline gets one where `is_whole` accepts
+    /// it, and is cut off otherwise.
+    fn open(path: &Path, is_whole: impl Fn(&[u8]) -> bool) -> Result<LineFile> {
+        let open = || -> io::Result<(File, u64)> {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            let start = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+            let tail = &bytes[start..];
+            if !tail.is_empty() && is_whole(tail) {
+                file.write_all(b"\n")?;
+                return Ok((file, bytes.len() as u64 + 1));
+            }
+            file.set_len(start as u64)?;
+            file.seek(SeekFrom::Start(start as u64))?;
+            Ok((file, start as u64))
+        };
+        let (file, len) = open().map_err(|e| Error::io("cannot open", &e).in_file(path))?;
+        Ok(LineFile { file, path: path.to_path_buf(), len })
+    }
+
+    /// The first line, where there is one.
+    fn first(&self) -> Result<Option<String>> {
+        let text = std::fs::read(&self.path)
+            .map_err(|error| Error::io("cannot read", &error).in_file(&self.path))?;
+        let end = text.iter().position(|&byte| byte == b'\n');
+        Ok(end.map(|end| String::from_utf8_lossy(&text[..end]).into_owned()))
+    }
+
+    /// Appends a line with one write; if that fails half-way, takes it back.
+    fn push(&mut self, mut line: String) -> Result<()> {
+        line.push('\n');
+        let written = self.file.write_all(line.as_bytes());
+        if let Err(error) = written {
+            // Best effort: what stays is a torn last line, which readers and `open` accept.
+            let _ = self.file.set_len(self.len);
+            let _ = self.file.seek(SeekFrom::Start(self.len));
+            return Err(Error::io("cannot append", &error).in_file(&self.path));
+        }
+        self.len += line.len() as u64;
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        self.file.sync_data().map_err(|error| Error::io("cannot sync", &error).in_file(&self.path))
+    }
+}

@@ -1,0 +1,68 @@
+//! `.npz`: a zip archive whose members are `NAME.npy`.
+
+use super::npy::{parse_npy, write_npy};
+use super::zip::{self, Archive};
+use crate::{Error, NamedArray, Result, atomic_write};
+use std::path::Path;
+
+/// What an archive may unpack to, so that a small file cannot fill the memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The number of members.
+    pub members: usize,
+    /// Bytes of all members together, unpacked.
+    pub unpacked_bytes: usize,
+}
+
+impl Default for Limits {
+    /// 65,535 members (what a plain zip holds) and 4 GiB unpacked.
+    fn default() -> Limits {
+        Limits {
+            members: 65_535,
+            unpacked_bytes: usize::try_from(1u64 << 32).unwrap_or(usize::MAX),
+        }
+    }
+}
+
+/// Reads a file.
+pub fn read_npz(path: &Path, limits: Limits) -> Result<Vec<NamedArray>> {
+    let bytes =
+        std::fs::read(path).map_err(|error| Error::io("cannot read", &error).in_file(path))?;
+    parse_npz(&bytes, limits).map_err(|error| error.in_file(path))
+}
+
+/// Parses a file in memory.
+pub fn parse_npz(bytes: &[u8], limits: Limits) -> Result<Vec<NamedArray>> {
+    let archive = Archive::parse(bytes, limits.members)?;
+    let mut left = limits.unpacked_bytes;
+    let mut arrays = Vec::with_capacity(archive.members().len());
+    for member in archive.members() {
+        let Some(name) = member.name.strip_suffix(".npy") else {
+            return Err(Error::format(format!(
+                "the member `{}` is not an array: its name does not end in .npy",
+                member.name
+            )));
+        };
+        let unpacked = archive.unpack(member, left)?;
+        left -= unpacked.len();
+        arrays.push(parse_npy(name, &unpacked)?);
+    }
+    Ok(arrays)
+}
+
+/// Writes a file whole or not at all, each member deflated.
+pub fn save_npz(path: &Path, arrays: &[NamedArray]) -> Result<()> {
+    let bytes = write_npz(arrays).map_err(|error| error.in_file(path))?;
+    atomic_write(path, |w| w.write_all(&bytes))
+}
+
+/// The bytes of an archive of `arrays`, each member deflated. The same arrays give the same bytes.
+pub fn write_npz(arrays: &[NamedArray]) -> Result<Vec<u8>> {
+    let mut writer = zip::Writer::default();
+    for array in arrays {
+        let mut npy = Vec::new();
+        write_npy(&mut npy, array)?;
+        writer.add(&format!("{}.npy", array.name), &npy)?;
+    }
+    writer.finish()
+}

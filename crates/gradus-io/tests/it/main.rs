@@ -1,0 +1,10 @@
+//! Tests of the public API, one module per format.
+
+mod arrays;
+mod atomic;
+mod checkpoint;
+mod lock;
+mod log;
+mod numpy;
+mod safetensors;
+mod tfevents;
