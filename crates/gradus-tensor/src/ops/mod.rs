@@ -3,19 +3,31 @@
 //! Three species: *derived* ops are compositions and need no gradient of their own; *pointwise* ops are one formula
 //! (`pointwise/`, one file each); *kernel* ops bring kernels (a folder each).
 
+mod all_any;
 mod arg_extreme;
 mod cross_entropy;
 mod cumsum;
 mod gather;
 mod kernel;
 pub mod linalg;
+mod logsumexp;
+mod moments;
+mod norm;
 #[cfg(test)]
 mod numeric;
+mod operand;
 pub mod pointwise;
+mod prod;
 pub(crate) mod random;
 mod reduce;
 mod reference;
 mod series;
 mod softmax;
 mod sort;
+#[cfg(test)]
+mod testing;
 mod views;
+
+pub use operand::Operand;
+#[cfg(test)]
+pub(crate) use testing::check;

@@ -20,6 +20,10 @@ impl Pointwise<1> for Gelu {
 impl Tensor {
     /// x·Φ(x), the exact Gaussian error linear unit.
     ///
+    /// **Shape** `[..] -> [..]`. Of −∞: NaN.
+    ///
+    /// **Paper** Hendrycks & Gimpel 2016, arXiv:1606.08415 §2.
+    ///
     /// ```
     /// use gradus_tensor::Tensor;
     /// let y = Tensor::from([-1.0f64, 0.0, 1.0]).gelu().to_vec::<f64>();
@@ -29,4 +33,13 @@ impl Tensor {
     pub fn gelu(&self) -> Tensor {
         apply(Gelu, [self])
     }
+}
+
+#[test]
+fn gelu() {
+    crate::ops::check("gelu", |x| x[0].gelu())
+        .domain(-4.0..4.0)
+        .oracle(|x| 0.5 * x[0] * (1.0 + Real::erf(x[0] / 2f64.sqrt())))
+        .example(&[&[-1.0, 0.0, 1.0]], &[-0.158655, 0.0, 0.841345])
+        .run();
 }

@@ -1,13 +1,60 @@
 //! Pointwise ops: one formula each, written once over [`Real`]. To add one, add a file and a line here.
 
+mod abs;
+mod acos;
 mod arithmetic;
+mod asin;
+mod atan;
 mod cast;
+mod ceil;
+mod clamp;
+mod clipped_relu;
+mod compare;
+mod cos;
+mod cosh;
+mod elu;
+mod erf;
+mod exp;
+mod exp_m1;
+mod floor;
 mod gelu;
+mod gelu_tanh;
+mod hard_sigmoid;
+mod hard_swish;
+mod hard_tanh;
+mod is_nan;
+mod leaky_relu;
+mod lecun_tanh;
+mod lerp;
+mod ln;
+mod ln_1p;
+mod log_sigmoid;
+mod logical;
+mod maximum;
+mod mish;
+mod pow;
+mod recip;
 mod relu;
-mod temp;
+mod remainder;
+mod round;
+mod rsqrt;
+mod select_where;
+mod selu;
+mod sigmoid;
+mod sign;
+mod silu;
+mod sin;
+mod sinh;
+mod softplus;
+mod softsign;
+mod sqrt;
+mod step;
+mod tan;
+mod tanh;
+mod trunc;
 
 use crate::Tensor;
-use gradus_base::expr::Sym;
+use gradus_base::expr::{Sym, SymMask};
 use gradus_base::{DType, Error, Expr, Real, Shape};
 use gradus_graph::{self as graph, fail, pointwise};
 use std::panic::Location;
@@ -66,19 +113,31 @@ pub fn apply<P: Pointwise<N>, const N: usize>(op: P, inputs: [&Tensor; N]) -> Te
     Tensor(pointwise(p, inputs.into_iter().map(|t| t.0).collect(), dtype))
 }
 
-/// As [`apply`], with a mask for a result: a comparison.
+/// As [`apply`], with a mask for a result.
+#[track_caller]
+pub(crate) fn mask<const N: usize>(
+    name: &'static str,
+    inputs: [&Tensor; N],
+    formula: impl FnOnce([Sym; N]) -> SymMask,
+) -> Tensor {
+    let inputs = broadcast(name, &inputs);
+    let expr = Expr::trace(N, |x| vec![Sym::of_mask(formula(array(x)))]);
+    let p = graph::Pointwise { name, expr: Arc::new(expr), vjp: None, constant: FLAT };
+    Tensor(pointwise(p, inputs.into_iter().map(|t| t.0).collect(), DType::Bool))
+}
+
+/// A comparison.
 #[track_caller]
 pub(crate) fn compare(
     name: &'static str,
     inputs: [&Tensor; 2],
-    formula: impl FnOnce(Sym, Sym) -> gradus_base::expr::SymMask,
+    formula: impl FnOnce(Sym, Sym) -> SymMask,
 ) -> Tensor {
-    let inputs = broadcast(name, &inputs);
-    let expr = Expr::trace(2, |x| vec![Sym::of_mask(formula(x[0], x[1]))]);
-    let constant = Some("a comparison is flat almost everywhere");
-    let p = graph::Pointwise { name, expr: Arc::new(expr), vjp: None, constant };
-    Tensor(pointwise(p, inputs.into_iter().map(|t| t.0).collect(), DType::Bool))
+    mask(name, inputs, |[a, b]| formula(a, b))
 }
+
+/// Why an op of jumps and plateaus has no gradient.
+const FLAT: Option<&'static str> = Some("it is flat almost everywhere");
 
 fn array<const N: usize>(x: &[Sym]) -> [Sym; N] {
     std::array::from_fn(|i| x[i])

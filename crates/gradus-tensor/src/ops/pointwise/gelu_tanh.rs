@@ -1,0 +1,51 @@
+//! gelu_tanh(x) = ½x(1 + tanh(√(2/π)(x + 0.044715x³)))   [..] -> [..]   Hendrycks & Gimpel 2016, arXiv:1606.08415 §2
+
+use super::{Pointwise, apply};
+use crate::Tensor;
+use gradus_base::Real;
+
+struct GeluTanh;
+
+impl Pointwise<1> for GeluTanh {
+    const NAME: &'static str = "gelu_tanh";
+    fn formula<R: Real>(&self, [x]: [R; 1]) -> R {
+        let half = R::constant(0.5);
+        half * x * (R::constant(1.0) + inner(x).tanh())
+    }
+}
+
+/// √(2/π)
+const ROOT: f64 = 0.797_884_560_802_865_4;
+const CUBIC: f64 = 0.044_715;
+
+/// √(2/π)(x + 0.044715x³)
+fn inner<R: Real>(x: R) -> R {
+    R::constant(ROOT) * (x + R::constant(CUBIC) * (x * x * x))
+}
+
+impl Tensor {
+    /// ½x(1 + tanh(√(2/π)(x + 0.044715x³))), the approximation of [`Tensor::gelu`] that GPT-2 was trained with.
+    ///
+    /// **Shape** `[..] -> [..]`.
+    ///
+    /// **Paper** Hendrycks & Gimpel 2016, arXiv:1606.08415 §2.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let y = Tensor::from([-1.0f64, 0.0, 1.0]).gelu_tanh().to_vec::<f64>();
+    /// assert!((y[0] + 0.158808).abs() < 1e-6 && y[1] == 0.0 && (y[2] - 0.841192).abs() < 1e-6);
+    /// ```
+    #[track_caller]
+    pub fn gelu_tanh(&self) -> Tensor {
+        apply(GeluTanh, [self])
+    }
+}
+
+#[test]
+fn gelu_tanh() {
+    crate::ops::check("gelu_tanh", |x| x[0].gelu_tanh())
+        .domain(-4.0..4.0)
+        .oracle(|x| 0.5 * x[0] * (1.0 + (ROOT * (x[0] + CUBIC * x[0].powi(3))).tanh()))
+        .example(&[&[-1.0, 0.0, 1.0]], &[-0.158808, 0.0, 0.841192])
+        .run();
+}

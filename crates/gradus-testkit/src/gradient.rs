@@ -1,0 +1,181 @@
+//! Gradients in f64, first and second order, in random directions against central differences.
+//!
+//! What is differentiated is L(x) = Σ c·sin(1.3·op(x) + 0.4) with random c, so that linear ops have a second
+//! derivative too (and so has arcsin, whose sine has none). Every input has a direction of its own. A direction along
+//! which the numeric derivative is about 0 is refused: any gradient that vanishes there would pass.
+
+use crate::tolerance::{GRADIENT, VACUOUS};
+use crate::{Array, Case};
+use gradus_base::philox::Stream;
+use gradus_base::{DType, Expr, Kind, Real};
+use gradus_cpu::ReduceOp;
+use gradus_graph::{Meta, Node, Pointwise, constant, gradients, pointwise};
+use std::sync::Arc;
+
+/// Truncation grows with its square, cancellation with its inverse: both are near 1e-10 here.
+const STEP: f64 = 1e-5;
+/// How many points and directions are tried.
+const DRAWS: u32 = 2;
+
+pub(crate) fn verify(case: &Case) -> Result<(), String> {
+    if !case.differentiable {
+        return says_it_has_none(case);
+    }
+    for draw in 0..DRAWS {
+        let probe = Probe::new(case, draw);
+        for input in probe.float_inputs() {
+            let of = |e| format!("of input {input}: {e}");
+            let first = |x: &[Node]| Ok(probe.loss(x));
+            probe.verify(input, first).map_err(|e| format!("gradient {}", of(e)))?;
+            let second = |x: &[Node]| probe.slope(x);
+            probe.verify(input, second).map_err(|e| format!("second-order gradient {}", of(e)))?;
+        }
+    }
+    Ok(())
+}
+
+fn says_it_has_none(case: &Case) -> Result<(), String> {
+    let probe = Probe::new(case, 0);
+    let x = case.nodes(&probe.at, DType::F64);
+    let y = (case.op)(&x);
+    match gradients(&probe.loss_of(&y), &one(), &x) {
+        Err(e) if e.kind == Kind::Gradient && y.dtype().is_float() => Ok(()),
+        Err(e) => Err(format!("its gradient fails for another reason: {e}")),
+        // Masks and integers carry no gradient by their type.
+        Ok(_) if !y.dtype().is_float() => Ok(()),
+        Ok(_) => Err("it is declared not differentiable and has a gradient".into()),
+    }
+}
+
+/// A point, weights and directions.
+struct Probe<'a> {
+    case: &'a Case,
+    at: Vec<Array>,
+    directions: Vec<Array>,
+    draw: u32,
+}
+
+impl Probe<'_> {
+    fn new(case: &Case, draw: u32) -> Probe<'_> {
+        let at = case.sample(10 + draw);
+        let one = |(i, x): (usize, &Array)| normal(x, draw, 100 + i as u32);
+        let directions = at.iter().enumerate().map(one).collect();
+        Probe { case, at, directions, draw }
+    }
+
+    fn float_inputs(&self) -> Vec<usize> {
+        (0..self.at.len()).filter(|&i| self.case.inputs[i].dtype.is_none()).collect()
+    }
+
+    fn loss(&self, x: &[Node]) -> Node {
+        self.loss_of(&(self.case.op)(x))
+    }
+
+    /// Σ c·sin(1.3·y + 0.4)
+    fn loss_of(&self, y: &Node) -> Node {
+        let shape = Array { shape: y.shape(), values: vec![0.0; y.shape().len()] };
+        let c = normal(&shape, self.draw, 200).node(DType::F64);
+        let expr = Arc::new(Expr::trace(2, |x| {
+            let inner = x[0] * Real::constant(1.3) + Real::constant(0.4);
+            vec![inner.sin() * x[1]]
+        }));
+        let p = Pointwise { name: "c·sin", expr, vjp: None, constant: None };
+        sum(&pointwise(p, vec![y.clone(), c], DType::F64))
+    }
+
+    /// ⟨dL/dx, v⟩ for fixed random v: its gradient is the second derivative along v.
+    fn slope(&self, x: &[Node]) -> Result<Node, String> {
+        let wanted = self.float_inputs();
+        let xs: Vec<Node> = wanted.iter().map(|&i| x[i].clone()).collect();
+        let found = gradients(&self.loss(x), &one(), &xs).map_err(|e| e.to_string())?;
+        let mut total: Option<Node> = None;
+        for (&i, dx) in wanted.iter().zip(found) {
+            let dx = dx.ok_or(format!("no gradient reaches input {i}"))?;
+            let v = normal(&self.at[i], self.draw, 300 + i as u32).node(DType::F64);
+            let part = sum(&zip("mul", &dx, &v, |a, b| a * b));
+            total = Some(match total {
+                Some(t) => zip("add", &t, &part, |a, b| a + b),
+                None => part,
+            });
+        }
+        total.ok_or("no input has a gradient".into())
+    }
+
+    /// Compares the gradient of `f` in the direction of one input with central differences.
+    fn verify(
+        &self,
+        input: usize,
+        f: impl Fn(&[Node]) -> Result<Node, String>,
+    ) -> Result<(), String> {
+        let (mut plus, mut minus) = (self.at.clone(), self.at.clone());
+        for (j, u) in self.directions[input].values.iter().enumerate() {
+            plus[input].values[j] += STEP * u;
+            minus[input].values[j] -= STEP * u;
+        }
+        let value = |x: &[Array]| -> Result<f64, String> {
+            let y = f(&self.case.nodes(x, DType::F64))?;
+            Ok(Array::read(&[y])?[0].values[0])
+        };
+        let numeric = (value(&plus)? - value(&minus)?) / (2.0 * STEP);
+
+        let x = self.case.nodes(&self.at, DType::F64);
+        let found = gradients(&f(&x)?, &one(), &x[input..=input]).map_err(|e| e.to_string())?;
+        let dx = found.into_iter().next().flatten().ok_or("no gradient reaches it")?;
+        let dx = Array::read(&[dx])?.remove(0);
+        if dx.shape != self.at[input].shape {
+            return Err(format!("its shape is {}, not {}", dx.shape, self.at[input].shape));
+        }
+        // The step as it was realised in floating point, not as it was asked for.
+        let step = plus[input].values.iter().zip(&minus[input].values).map(|(p, m)| p - m);
+        let parts: Vec<f64> =
+            dx.values.iter().zip(step).map(|(d, s)| d * s / (2.0 * STEP)).collect();
+        judge(numeric, &parts)
+    }
+}
+
+fn judge(numeric: f64, parts: &[f64]) -> Result<(), String> {
+    let exact: f64 = parts.iter().sum();
+    let size: f64 = parts.iter().map(|p| p.abs()).sum();
+    if !numeric.is_finite() {
+        return Err(format!("the numeric derivative is {numeric}: the domain leaves the op's own"));
+    }
+    if numeric.abs() < VACUOUS && exact.abs() < VACUOUS {
+        return Err(format!(
+            "refused: the numeric derivative is {numeric:.1e}, any gradient near 0 would pass; choose another domain"
+        ));
+    }
+    // A NaN fails too.
+    let close = (numeric - exact).abs() <= GRADIENT * size.max(numeric.abs());
+    if !close {
+        return Err(format!(
+            "{exact:.9e} along a random direction, central differences {numeric:.9e}"
+        ));
+    }
+    Ok(())
+}
+
+fn normal(like: &Array, draw: u32, stream: u32) -> Array {
+    let mut random = Stream::new(2027, stream, draw);
+    let values = like.values.iter().map(|_| random.normal()).collect();
+    Array { shape: like.shape, values }
+}
+
+fn one() -> Node {
+    constant(1.0, Meta::new((), DType::F64))
+}
+
+fn sum(x: &Node) -> Node {
+    let axes: Vec<usize> = (0..x.shape().rank()).collect();
+    x.reduce(ReduceOp::Sum, &axes)
+}
+
+fn zip(
+    name: &'static str,
+    a: &Node,
+    b: &Node,
+    f: impl FnOnce(gradus_base::expr::Sym, gradus_base::expr::Sym) -> gradus_base::expr::Sym,
+) -> Node {
+    let expr = Arc::new(Expr::trace(2, |x| vec![f(x[0], x[1])]));
+    let p = Pointwise { name, expr, vjp: None, constant: None };
+    pointwise(p, vec![a.clone(), b.clone()], a.dtype())
+}
