@@ -133,9 +133,8 @@ impl Engine {
         let Axes { axes, first } = Axes::new(spec.shape, &views, spec.reduced, lead);
         let mut tiling = Tiling::new(axes, tile_len(spec.compute), slot_len(spec.compute));
         let chunk_loop = sort_loops(&mut tiling.loops);
-        let access: Vec<Access> = (0..views.len())
-            .map(|v| access(spec, &tiling, v, views[v].0))
-            .collect();
+        let access: Vec<Access> =
+            (0..views.len()).map(|v| access(spec, &tiling, v, views[v].0)).collect();
         let rates: Vec<Rate> = access[..inputs].iter().map(|&a| rate(a)).collect();
         let aliases = |o: usize, i: usize| {
             !reduction && access[i] == Access::Direct && spec.inputs[i] == spec.outputs[o]
@@ -172,9 +171,8 @@ impl Engine {
     ) -> Engine {
         let words = program.homes.len() + ports.len() + inputs;
         let tables = (words * 8).next_multiple_of(64);
-        let scratch = tables
-            + (program.slots * SLOT).next_multiple_of(64)
-            + program.registers * REGISTER;
+        let scratch =
+            tables + (program.slots * SLOT).next_multiple_of(64) + program.registers * REGISTER;
         let lens = tiling.lens();
         Engine { program, tiling, ports, inputs, lens, chunk_loop, compute, scratch, tables }
     }

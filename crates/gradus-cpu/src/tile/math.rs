@@ -1,4 +1,4 @@
-//! Transcendental functions of eight f32, branch-free: within 2 units in the last place, 3 for erf and tanh.
+//! Transcendental functions of eight f32, branch-free: within 2 units in the last place, tanh and atan 3, erf 4.
 //!
 //! Each reduces its argument to a small interval, where a polynomial (interpolated at Chebyshev nodes, or Taylor's
 //! where that is short enough) does the rest, and restores the special values by selection.
@@ -222,10 +222,7 @@ pub(super) unsafe fn atan<V: F32s>(x: V) -> V {
     let middle = V::splat(0.414_213_57).lt(a);
     let above = large.select(V::splat(-1.0), middle.select(a.sub(one), a));
     let below = large.select(a, middle.select(a.add(one), one));
-    let base = large.select(
-        V::splat(FRAC_PI_2),
-        middle.select(V::splat(FRAC_PI_4), V::splat(0.0)),
-    );
+    let base = large.select(V::splat(FRAC_PI_2), middle.select(V::splat(FRAC_PI_4), V::splat(0.0)));
     let z = above.div(below);
     let y = z.fma(poly(z.mul(z), C), base);
     y.or(sign(x))

@@ -68,9 +68,7 @@ impl Any8 {
     }
     #[inline(always)]
     fn test(self, b: Any8, f: impl Fn(f32, f32) -> bool) -> Any8 {
-        self.zip_bits(b, |x, y| {
-            if f(f32::from_bits(x), f32::from_bits(y)) { u32::MAX } else { 0 }
-        })
+        self.zip_bits(b, |x, y| if f(f32::from_bits(x), f32::from_bits(y)) { u32::MAX } else { 0 })
     }
     #[inline(always)]
     fn zip_bits(self, b: Any8, f: impl Fn(u32, u32) -> u32) -> Any8 {
