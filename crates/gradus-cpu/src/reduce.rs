@@ -308,9 +308,13 @@ impl Run<'_> {
         let size = self.r.compute.size();
         // SAFETY: the caller's promise; an accumulator holds a tile.
         unsafe {
-            for j in 0..p.engine.tile_len() {
-                let to = acc.add(j * size);
-                std::ptr::copy_nonoverlapping(self.r.identity.as_ptr(), to, size);
+            let n = p.engine.tile_len();
+            if size == 4 {
+                let identity = self.r.identity.as_ptr().cast::<u32>().read_unaligned();
+                std::slice::from_raw_parts_mut(acc.cast::<u32>(), n).fill(identity);
+            } else {
+                let identity = u64::from_ne_bytes(self.r.identity);
+                std::slice::from_raw_parts_mut(acc.cast::<u64>(), n).fill(identity);
             }
             let start = k * p.tiles + start;
             p.engine.run(start, tiles, self.inputs, None, self.in_buffer, |n, values| {

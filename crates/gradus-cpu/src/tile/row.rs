@@ -44,8 +44,9 @@ impl RowLoop {
         assert_eq!(expr.outputs().len(), 1, "outputs of the expression");
         let rate = |i: usize| if i > 0 && inputs[i].2 == 0 { Rate::Once } else { Rate::Element };
         let rates: Vec<Rate> = (0..inputs.len()).map(rate).collect();
+        let aliases = |_, input| input == 0;
         let target =
-            Target { isa: Isa::best(), compute, rates: &rates, aliases: &|_, input| input == 0 };
+            Target { isa: Isa::best(), compute, rates: &rates, aliases: &aliases, stored: true };
         let program = compile(expr, &target);
         let matrices = (1..inputs.len())
             .filter_map(|input| {
