@@ -1,12 +1,13 @@
 //! Augmentations: random changes of a training image, each a pure function of the image and a keyed random stream.
 
+use crate::error::{DataError, Result};
 use crate::random::Rng;
 
 /// A change of one image. The stream `rng` is keyed by (seed, epoch, sample, place in the list), so the result does not
 /// depend on threads, on the batch, or on the other augmentations.
 pub trait Augment: Send + Sync {
-    /// Shape of the result for images `[c, h, w]`, or why such images cannot be changed.
-    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3], String> {
+    /// Shape of the result for images `[c, h, w]`; an error if such images cannot be changed.
+    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3]> {
         Ok(shape)
     }
 
@@ -26,7 +27,7 @@ pub struct RandomCrop {
 }
 
 impl Augment for RandomCrop {
-    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3], String> {
+    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3]> {
         window_shape(shape, self.height, self.width, self.padding)
     }
 
@@ -49,7 +50,7 @@ pub struct CenterCrop {
 }
 
 impl Augment for CenterCrop {
-    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3], String> {
+    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3]> {
         window_shape(shape, self.height, self.width, 0)
     }
 
@@ -85,11 +86,14 @@ pub struct Affine {
 }
 
 impl Augment for Affine {
-    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3], String> {
+    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3]> {
         let finite = self.degrees.is_finite() && self.shift.is_finite();
         match finite && (0.0..1.0).contains(&self.scale) {
             true => Ok(shape),
-            false => Err(format!("found {self:?}, expected finite numbers and a scale in 0..1")),
+            false => {
+                let expected = "finite numbers and a scale in 0..1";
+                Err(DataError::invalid("augmentation", format!("{self:?}"), expected))
+            }
         }
     }
 
@@ -126,11 +130,13 @@ pub struct ColorJitter {
 }
 
 impl Augment for ColorJitter {
-    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3], String> {
+    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3]> {
         let amounts = [self.brightness, self.contrast, self.saturation];
         match amounts.iter().all(|amount| (0.0..=1.0).contains(amount)) {
             true => Ok(shape),
-            false => Err(format!("found {self:?}, expected amounts in 0..=1")),
+            false => {
+                Err(DataError::invalid("augmentation", format!("{self:?}"), "amounts in 0..=1"))
+            }
         }
     }
 
@@ -167,12 +173,14 @@ fn window_shape(
     height: usize,
     width: usize,
     padding: usize,
-) -> Result<[usize; 3], String> {
+) -> Result<[usize; 3]> {
     let fits = |size: usize, whole: usize| size > 0 && size <= whole + 2 * padding;
     match fits(height, h) && fits(width, w) {
         true => Ok([c, height, width]),
-        false => Err(format!(
-            "found a window of {height}×{width}, expected at most {h}×{w} plus padding {padding} a side"
+        false => Err(DataError::invalid(
+            "crop",
+            format!("a window of {height}×{width}"),
+            format!("at most {h}×{w} plus padding {padding} a side"),
         )),
     }
 }

@@ -141,11 +141,11 @@ impl Loader {
 
     /// All batches of one epoch.
     pub fn epoch(&self, epoch: u64) -> Batches {
-        self.from(Position { epoch, batch: 0 })
+        self.starting_at(Position { epoch, batch: 0 })
     }
 
     /// The batches from `start` to the end of its epoch; none if `start.batch` is past the end.
-    pub fn from(&self, start: Position) -> Batches {
+    pub fn starting_at(&self, start: Position) -> Batches {
         let order = Arc::new(self.recipe.order(start.epoch));
         let workers = self.recipe.options.workers;
         let producer = |offset: usize| Producer {
@@ -184,10 +184,7 @@ fn stages(shape: &[usize], options: &LoaderOptions) -> Result<(Vec<[usize; 3]>, 
     };
     let mut stages = vec![[c, h, w]];
     for (index, augment) in options.augment.iter().enumerate() {
-        let next = augment.output_shape(stages[index]).map_err(|problem| {
-            let expected = format!("one that can change images of shape {:?}", stages[index]);
-            DataError::invalid(format!("augmentation {index}"), problem, expected)
-        })?;
+        let next = augment.output_shape(stages[index])?;
         stages.push(next);
     }
     let last = stages[options.augment.len()];
