@@ -208,15 +208,26 @@ fn cut(
     }
 }
 
+/// The value between the four pixels about `(y, x)`; pixels outside are 0.
 fn bilinear(plane: &[f32], h: usize, w: usize, y: f64, x: f64) -> f32 {
-    let (y0, x0) = (y.floor(), x.floor());
-    let (fy, fx) = ((y - y0) as f32, (x - x0) as f32);
-    let at = |dy: f64, dx: f64| {
-        let (y, x) = (y0 + dy, x0 + dx);
-        let inside = y >= 0.0 && x >= 0.0 && y < h as f64 && x < w as f64;
-        if inside { plane[y as usize * w + x as usize] } else { 0.0 }
+    if y <= -1.0 || x <= -1.0 || y >= h as f64 || x >= w as f64 {
+        return 0.0;
+    }
+    // Truncation is the floor of what is positive, and far cheaper than `floor`.
+    let (y0, x0) = ((y + 1.0) as usize, (x + 1.0) as usize);
+    let (fy, fx) = ((y + 1.0 - y0 as f64) as f32, (x + 1.0 - x0 as f64) as f32);
+    // `y0` and `x0` are one too large from here on.
+    let corners = if y0 >= 1 && x0 >= 1 && y0 < h && x0 < w {
+        let top = (y0 - 1) * w + x0 - 1;
+        [plane[top], plane[top + 1], plane[top + w], plane[top + w + 1]]
+    } else {
+        let at = |y: usize, x: usize| match (1..=h).contains(&y) && (1..=w).contains(&x) {
+            true => plane[(y - 1) * w + x - 1],
+            false => 0.0,
+        };
+        [at(y0, x0), at(y0, x0 + 1), at(y0 + 1, x0), at(y0 + 1, x0 + 1)]
     };
-    let top = at(0.0, 0.0) * (1.0 - fx) + at(0.0, 1.0) * fx;
-    let bottom = at(1.0, 0.0) * (1.0 - fx) + at(1.0, 1.0) * fx;
+    let top = corners[0] * (1.0 - fx) + corners[1] * fx;
+    let bottom = corners[2] * (1.0 - fx) + corners[3] * fx;
     top * (1.0 - fy) + bottom * fy
 }

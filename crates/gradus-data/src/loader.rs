@@ -29,7 +29,8 @@ pub struct LoaderOptions {
     pub drop_last: bool,
     /// Seed of the order and of the augmentations.
     pub seed: u64,
-    /// Background threads; with 0 each batch is made when it is asked for. At most 64.
+    /// Background threads, at most 64. With 0 each batch is made when it is asked for, which is the fastest way for
+    /// samples of a few numbers: handing a batch over costs some microseconds.
     pub workers: usize,
     /// Finished batches each worker may hold ready.
     pub prefetch: usize,
