@@ -107,6 +107,10 @@ impl Loader {
             let found = options.workers.to_string();
             return Err(DataError::invalid("loader workers", found, "at most 64"));
         }
+        if options.augment.len() > 64 {
+            let found = options.augment.len().to_string();
+            return Err(DataError::invalid("augmentations", found, "at most 64"));
+        }
         if dataset.is_empty() {
             return Err(DataError::invalid("data set", "no samples", "at least one"));
         }
@@ -271,12 +275,10 @@ impl Worker {
         let (sender, queue) = sync_channel(producer.recipe.options.prefetch);
         let pool = producer.pool.clone();
         let builder = std::thread::Builder::new().name(format!("gradus-loader-{number}"));
-        let failed = sender.clone();
         match builder.spawn(move || run_worker(producer, &sender, &pool)) {
             Ok(thread) => Worker { queue: Some(queue), thread: Some(thread) },
             Err(error) => {
-                // The queue may hold nothing (prefetch 0), so the message waits in one that can.
-                drop((failed, queue));
+                // The closure took the sender with it, so the message waits in a queue of its own.
                 let (sender, queue) = sync_channel(1);
                 let message = DataError::invalid("loader worker", error.to_string(), "a thread");
                 sender.send(Err(message)).expect("the queue is here");

@@ -239,6 +239,11 @@ fn messages() {
             "augmentation: found Affine { degrees: 1.0, shift: NaN, scale: 0.0 }, expected finite numbers and a scale in 0..1"
         ],
     );
+    let flips = (0..65).map(|_| Arc::new(HorizontalFlip) as _).collect();
+    check_message(
+        new(LoaderOptions { augment: flips, ..plain() }),
+        expect!["augmentations: found 65, expected at most 64"],
+    );
     let grey = Normalization::new(&[0.5], &[0.5]).unwrap();
     check_message(
         new(LoaderOptions { normalization: Some(grey), ..plain() }),
