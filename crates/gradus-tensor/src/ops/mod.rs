@@ -3,6 +3,8 @@
 //! Three species: *derived* ops are compositions and need no gradient of their own; *pointwise* ops are one formula
 //! (`pointwise/`, one file each); *kernel* ops bring kernels (a folder each).
 
+#[cfg(test)]
+mod all;
 mod all_any;
 mod arg_extreme;
 mod cross_entropy;
