@@ -13,6 +13,7 @@ pub mod linalg;
 mod logsumexp;
 mod moments;
 mod norm;
+pub(crate) mod norm;
 #[cfg(test)]
 mod numeric;
 mod operand;
