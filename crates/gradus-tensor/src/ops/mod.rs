@@ -17,6 +17,7 @@ pub(crate) mod norm;
 #[cfg(test)]
 mod numeric;
 mod operand;
+pub(crate) mod pad;
 pub mod pointwise;
 mod prod;
 pub(crate) mod random;
@@ -27,6 +28,7 @@ mod softmax;
 mod sort;
 #[cfg(test)]
 mod testing;
+mod upsample;
 mod views;
 
 pub use operand::Operand;
