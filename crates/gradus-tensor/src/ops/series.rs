@@ -70,8 +70,9 @@ macro_rules! series {
                 const ONE: $bits = (1.0 as $t).to_bits();
                 const ROOT_HALF: $bits = std::$t::consts::FRAC_1_SQRT_2.to_bits();
                 let shifted = self.to_bits().wrapping_add(ONE - ROOT_HALF);
-                let exponent = (shifted >> $mantissa) as i32 - (ONE >> $mantissa) as i32;
-                let m = $t::from_bits((shifted & ((1 << $mantissa) - 1)) + ROOT_HALF);
+                let exponent =
+                    ((shifted >> $mantissa) as i32).wrapping_sub((ONE >> $mantissa) as i32);
+                let m = $t::from_bits((shifted & ((1 << $mantissa) - 1)).wrapping_add(ROOT_HALF));
                 let s = (m - 1.0) / (m + 1.0);
                 let mut sum = 0.0;
                 for k in (0..$ln).rev() {
@@ -94,7 +95,7 @@ macro_rules! series {
                 sin *= x;
                 let (a, b) = if quarter & 1 == 1 { (cos, sin) } else { (sin, cos) };
                 let a = if quarter & 2 == 2 { -a } else { a };
-                let b = if (quarter + 1) & 2 == 2 { -b } else { b };
+                let b = if quarter.wrapping_add(1) & 2 == 2 { -b } else { b };
                 (a, b)
             }
         }
