@@ -15,9 +15,11 @@ pub mod linalg;
 mod logsumexp;
 mod moments;
 mod norm;
+pub(crate) mod norm;
 #[cfg(test)]
 mod numeric;
 mod operand;
+pub(crate) mod pad;
 pub mod pointwise;
 mod prod;
 pub(crate) mod random;
@@ -28,6 +30,7 @@ mod softmax;
 mod sort;
 #[cfg(test)]
 mod testing;
+mod upsample;
 mod views;
 
 pub use operand::Operand;
