@@ -7,11 +7,11 @@
 mod all;
 mod all_any;
 mod arg_extreme;
+pub mod conv2d;
 mod cross_entropy;
 mod cumsum;
 mod gather;
 mod kernel;
-pub mod conv2d;
 mod lanes;
 pub mod linalg;
 mod logsumexp;

@@ -6,12 +6,15 @@
 
 mod cpu;
 mod geometry;
+mod kernel;
 pub mod reference;
+mod rule;
 #[cfg(test)]
 mod tests;
 
 pub use super::lanes::Isa;
 pub use geometry::{Conv2d, Pass};
+pub use rule::{Conv, Padding};
 
 use gradus_base::View;
 use gradus_cpu::Epilogue;
