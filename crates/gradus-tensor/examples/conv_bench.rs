@@ -1,7 +1,7 @@
 //! GFLOP/s of the convolution's passes by algorithm, and per cent of what the same threads reach with fused
 //! multiply-adds alone. The peak is measured again beside every row, so other load on the machine touches both; best of many.
 //!
-//! `cargo run --release -p gradus-tensor --example conv_bench`
+//! `cargo run --release -p gradus-tensor --example conv_bench [part of a layer's name]`
 #![allow(unsafe_code)]
 
 use gradus_cpu::{parallel, set_threads};
@@ -23,10 +23,11 @@ fn main() {
             Conv2d { groups: 128, ..layer(8, [128, 128], 28, 3, 1) },
         ),
     ];
+    let asked = std::env::args().nth(1).unwrap_or_default();
     for threads in [1, 2] {
         set_threads(threads);
         println!("{threads} thread(s): GFLOP/s (% of peak); * the algorithm that is chosen");
-        for (name, conv) in &layers {
+        for (name, conv) in layers.iter().filter(|(name, _)| name.contains(&asked)) {
             for algorithm in Algorithm::ALL.into_iter().filter(|&a| a != Algorithm::Reference) {
                 row(threads, name, conv, algorithm);
             }
@@ -88,7 +89,7 @@ fn random(len: usize) -> Vec<f32> {
 fn best(bodies: &mut [&mut dyn FnMut()]) -> Vec<f64> {
     let repeats: Vec<u32> = bodies.iter_mut().map(|b| repeats(b)).collect();
     let mut times = vec![f64::MAX; bodies.len()];
-    for _ in 0..30 {
+    for _ in 0..20 {
         for ((body, &repeats), time) in bodies.iter_mut().zip(&repeats).zip(&mut times) {
             body();
             let start = Instant::now();

@@ -20,6 +20,11 @@ use gradus_base::View;
 use gradus_cpu::Epilogue;
 use reference::Operand;
 
+/// Channels up to which images fill the lanes better than channels do.
+const FEW_CHANNELS: usize = 16;
+/// Images that fill a register tile of [`Algorithm::BatchLanes`].
+const FULL_BATCH: usize = 16;
+
 /// How a pass is computed in f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
@@ -27,27 +32,34 @@ pub enum Algorithm {
     Reference,
     /// The batch innermost: a lane is an image.
     BatchLanes,
+    /// The channels innermost: pixels are lowered tile by tile to rows of a matrix product; depthwise directly.
+    ImplicitGemm,
 }
 
 impl Algorithm {
     /// All of them.
-    pub const ALL: [Algorithm; 2] = [Algorithm::Reference, Algorithm::BatchLanes];
+    pub const ALL: [Algorithm; 3] =
+        [Algorithm::Reference, Algorithm::BatchLanes, Algorithm::ImplicitGemm];
 
     /// The order in which the axes of x, y, dx and dy lie in memory, outermost first; weights are always dense.
     pub fn memory_order(self) -> [usize; 4] {
         match self {
             Algorithm::Reference => [0, 1, 2, 3],
             Algorithm::BatchLanes => [1, 2, 3, 0],
+            Algorithm::ImplicitGemm => [0, 2, 3, 1],
         }
     }
 }
 
 /// The algorithm for a pass; decided by the shapes alone. All passes of a convolution agree on a memory order.
 pub fn choose(conv: &Conv2d, _: Pass) -> Algorithm {
-    if conv.batch >= 8 { Algorithm::BatchLanes } else { Algorithm::Reference }
+    let channels = conv.in_channels.max(conv.out_channels);
+    let few = conv.groups == 1 && channels <= FEW_CHANNELS;
+    if few && conv.batch >= FULL_BATCH { Algorithm::BatchLanes } else { Algorithm::ImplicitGemm }
 }
 
-/// y from x and w. The epilogue sees y as a matrix in memory order: [O, P·Q·N] with the batch innermost.
+/// y from x and w. The epilogue sees y as a matrix in memory order: [O, P·Q·N] with the batch innermost,
+/// [N·P·Q, O] with the channels innermost.
 ///
 /// # Safety
 /// x, w and y must be valid over the geometry's shapes and dense, x and y in the algorithm's memory order; y may
@@ -73,6 +85,9 @@ pub unsafe fn forward(
             }
             Algorithm::BatchLanes => {
                 cpu::batch_lanes::forward(Isa::best(), conv, x, w, y, epilogue);
+            }
+            Algorithm::ImplicitGemm => {
+                cpu::implicit_gemm::forward(Isa::best(), conv, x, w, y, epilogue);
             }
         }
     }
@@ -104,6 +119,9 @@ pub unsafe fn data_gradient(
             Algorithm::BatchLanes => {
                 cpu::batch_lanes::data_gradient(Isa::best(), conv, dy, w, dx, epilogue);
             }
+            Algorithm::ImplicitGemm => {
+                cpu::implicit_gemm::data_gradient(Isa::best(), conv, dy, w, dx, epilogue);
+            }
         }
     }
 }
@@ -127,7 +145,10 @@ pub unsafe fn weight_gradient(
                 reference::weight_gradient(conv, x, dy, dw);
             }
             Algorithm::BatchLanes => {
-                cpu::batch_lanes::weight_gradient(Isa::best(), conv, x, dy, dw)
+                cpu::batch_lanes::weight_gradient(Isa::best(), conv, x, dy, dw);
+            }
+            Algorithm::ImplicitGemm => {
+                cpu::implicit_gemm::weight_gradient(Isa::best(), conv, x, dy, dw);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Every algorithm by name against naive sums in f64, and the three passes against each other.
 #![allow(unsafe_code)]
 
-use super::cpu::batch_lanes;
+use super::cpu::{batch_lanes, implicit_gemm};
 use super::reference::{self, Operand};
 use super::{Algorithm, Conv2d, Isa, Pass, choose, data_gradient, forward, weight_gradient};
 use gradus_base::{Element, Shape, View};
@@ -136,13 +136,26 @@ fn by_name(algorithm: Algorithm) -> impl Fn(&Conv2d, Pass, [*const f32; 2], *mut
     }
 }
 
-fn portable_batch_lanes(conv: &Conv2d, pass: Pass, [a, b]: [*const f32; 2], out: *mut f32) {
-    // SAFETY: as in `by_name`.
-    unsafe {
-        match pass {
-            Pass::Forward => batch_lanes::forward(Isa::Portable, conv, a, b, out, None),
-            Pass::DataGradient => batch_lanes::data_gradient(Isa::Portable, conv, a, b, out, None),
-            Pass::WeightGradient => batch_lanes::weight_gradient(Isa::Portable, conv, a, b, out),
+/// The fast algorithms in the instruction set of any machine.
+fn portable(algorithm: Algorithm) -> impl Fn(&Conv2d, Pass, [*const f32; 2], *mut f32) {
+    let isa = Isa::Portable;
+    move |conv, pass, [a, b], out| {
+        // SAFETY: as in `by_name`.
+        unsafe {
+            match (algorithm, pass) {
+                (Algorithm::BatchLanes, Pass::Forward) => {
+                    batch_lanes::forward(isa, conv, a, b, out, None)
+                }
+                (Algorithm::BatchLanes, Pass::DataGradient) => {
+                    batch_lanes::data_gradient(isa, conv, a, b, out, None)
+                }
+                (Algorithm::BatchLanes, Pass::WeightGradient) => {
+                    batch_lanes::weight_gradient(isa, conv, a, b, out)
+                }
+                (_, Pass::Forward) => implicit_gemm::forward(isa, conv, a, b, out, None),
+                (_, Pass::DataGradient) => implicit_gemm::data_gradient(isa, conv, a, b, out, None),
+                (_, Pass::WeightGradient) => implicit_gemm::weight_gradient(isa, conv, a, b, out),
+            }
         }
     }
 }
@@ -154,13 +167,15 @@ fn check(conv: Conv2d) {
     for pass in PASSES {
         let (_, want) = case.expected(pass);
         for algorithm in Algorithm::ALL {
-            let got = run(&case, pass, algorithm.memory_order(), &by_name(algorithm));
-            let e = error(&got, &want);
-            assert!(e <= TOLERANCE, "{algorithm:?} {pass:?}: error {e:.1e} for {conv:?}");
+            let verify = |how: &str, body: Run<'_>| {
+                let e = error(&run(&case, pass, algorithm.memory_order(), body), &want);
+                assert!(e <= TOLERANCE, "{how} {algorithm:?} {pass:?}: error {e:.1e} for {conv:?}");
+            };
+            verify("best", &by_name(algorithm));
+            if algorithm != Algorithm::Reference {
+                verify("portable", &portable(algorithm));
+            }
         }
-        let got = run(&case, pass, Algorithm::BatchLanes.memory_order(), &portable_batch_lanes);
-        let e = error(&got, &want);
-        assert!(e <= TOLERANCE, "portable batch lanes, {pass:?}: error {e:.1e} for {conv:?}");
     }
 }
 

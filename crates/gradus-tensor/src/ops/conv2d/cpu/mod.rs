@@ -1,6 +1,8 @@
 //! The fast f32 algorithms.
 
 pub(super) mod batch_lanes;
+mod depthwise;
+pub(super) mod implicit_gemm;
 mod line;
 mod tile;
 
