@@ -78,6 +78,10 @@ impl Place {
     /// # Panics
     /// If the view reaches before the buffer's beginning.
     pub fn new(storage: usize, begin: usize, dtype: DType, view: &View) -> Place {
+        if view.shape.is_empty() {
+            // Nothing is touched, wherever the view would begin.
+            return Place { storage, first: begin, high: begin };
+        }
         let (low, high) = view.reach();
         assert!(low >= 0, "a view reaches before its buffer");
         let size = dtype.size();

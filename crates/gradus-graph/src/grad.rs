@@ -51,6 +51,9 @@ pub fn gradients(y: &Node, dy: &Node, xs: &[Node]) -> Result<Vec<Option<Node>>> 
             continue;
         }
         let wanted: Vec<bool> = node.inputs().iter().map(|n| order.contains_key(&n.id())).collect();
+        if !wanted.contains(&true) {
+            continue; // x itself: what it was made from is not asked about
+        }
         let dxs = crate::scope::scope_at(node, || backward(node, &dys, &wanted)).map_err(at)?;
         for ((input, dx), wanted) in node.inputs().iter().zip(dxs).zip(wanted) {
             if let (Some(dx), true) = (dx, wanted) {

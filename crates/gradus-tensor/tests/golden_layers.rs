@@ -1,6 +1,6 @@
 //! Softmaxes, norms, embeddings, resizing and padding against PyTorch's values and gradients.
 
-use gradus_tensor::{LocalResponse, Padding, Tensor, grad};
+use gradus_tensor::{LocalResponse, PadMode, Tensor, grad};
 use gradus_testkit::{GoldenCase, read_golden};
 
 /// Outputs were computed in f64 and rounded to f32.
@@ -68,10 +68,10 @@ fn upsample(case: &GoldenCase, x: &Tensor) -> Tensor {
 
 fn pad(case: &GoldenCase, x: &Tensor) -> Tensor {
     let mode = match case.text("mode") {
-        "constant" => Padding::Constant(0.0),
-        "reflect" => Padding::Reflect,
-        "replicate" => Padding::Replicate,
-        "circular" => Padding::Circular,
+        "constant" => PadMode::Constant(0.0),
+        "reflect" => PadMode::Reflect,
+        "replicate" => PadMode::Replicate,
+        "circular" => PadMode::Circular,
         _ => panic!("{case}"),
     };
     let pairs = case.pairs("padding");

@@ -17,7 +17,7 @@ struct Op {
 fn files() -> Vec<PathBuf> {
     let ops = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ops");
     let pointwise = fs::read_dir(ops.join("pointwise")).unwrap().map(|e| e.unwrap().path());
-    let derived = ["all_any", "logsumexp", "moments", "norm", "prod"];
+    let derived = ["all_any", "logsumexp", "moments", "vector_norm", "prod"];
     let derived = derived.map(|name| ops.join(name).with_extension("rs"));
     let mut files: Vec<PathBuf> = pointwise.chain(derived).collect();
     files.retain(|f| !f.ends_with("mod.rs"));

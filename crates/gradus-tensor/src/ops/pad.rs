@@ -1,4 +1,4 @@
-//! Padding an axis with something else than zeros: compositions of views, so gradients add up where elements repeat.
+//! PadMode an axis with something else than zeros: compositions of views, so gradients add up where elements repeat.
 
 use crate::Tensor;
 use gradus_base::Error;
@@ -7,7 +7,7 @@ use std::panic::Location;
 
 /// What lies beyond the ends of an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Padding {
+pub enum PadMode {
     /// Zeros.
     Zero,
     /// A number.
@@ -27,27 +27,27 @@ impl Tensor {
     /// If the axis is not there, or is too short to reflect, repeat or go round as far.
     ///
     /// ```
-    /// use gradus_tensor::{Padding, Tensor};
+    /// use gradus_tensor::{PadMode, Tensor};
     /// let x = Tensor::from([1.0f32, 2.0, 3.0]);
-    /// assert_eq!(x.pad_with(0, 2, 1, Padding::Reflect).to_vec::<f32>(), [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]);
-    /// assert_eq!(x.pad_with(0, 1, 1, Padding::Circular).to_vec::<f32>(), [3.0, 1.0, 2.0, 3.0, 1.0]);
+    /// assert_eq!(x.pad_with(0, 2, 1, PadMode::Reflect).to_vec::<f32>(), [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]);
+    /// assert_eq!(x.pad_with(0, 1, 1, PadMode::Circular).to_vec::<f32>(), [3.0, 1.0, 2.0, 3.0, 1.0]);
     /// ```
     #[track_caller]
-    pub fn pad_with(&self, axis: isize, before: usize, after: usize, padding: Padding) -> Tensor {
+    pub fn pad_with(&self, axis: isize, before: usize, after: usize, padding: PadMode) -> Tensor {
         let a = self.axis("pad", axis);
         let (axis, size) = (a as isize, self.shape()[a]);
         let most = match padding {
-            Padding::Zero => return self.pad(axis, before, after),
-            Padding::Constant(_) => usize::MAX,
-            Padding::Reflect => size.saturating_sub(1),
-            Padding::Replicate => {
+            PadMode::Zero => return self.pad(axis, before, after),
+            PadMode::Constant(_) => usize::MAX,
+            PadMode::Reflect => size.saturating_sub(1),
+            PadMode::Replicate => {
                 if size > 0 {
                     usize::MAX
                 } else {
                     0
                 }
             }
-            Padding::Circular => size,
+            PadMode::Circular => size,
         };
         if before.max(after) > most {
             let what = format!(
@@ -62,14 +62,14 @@ impl Tensor {
         };
         let constant = |value, len| Tensor::full_of(self.shape().with(a, len), value, self.dtype());
         let ends = match padding {
-            Padding::Reflect => [
+            PadMode::Reflect => [
                 self.slice(axis, 1..=before).flip(axis),
                 self.slice(axis, size - 1 - after..size - 1).flip(axis),
             ],
-            Padding::Replicate => [repeat(0, before), repeat(size - 1, after)],
-            Padding::Circular => [self.slice(axis, size - before..), self.slice(axis, ..after)],
-            Padding::Constant(value) => [constant(value, before), constant(value, after)],
-            Padding::Zero => unreachable!("returned above"),
+            PadMode::Replicate => [repeat(0, before), repeat(size - 1, after)],
+            PadMode::Circular => [self.slice(axis, size - before..), self.slice(axis, ..after)],
+            PadMode::Constant(value) => [constant(value, before), constant(value, after)],
+            PadMode::Zero => unreachable!("returned above"),
         };
         let parts = [&ends[0], self, &ends[1]];
         let parts: Vec<&Tensor> = parts.into_iter().filter(|t| t.shape()[a] > 0).collect();
@@ -89,31 +89,31 @@ mod tests {
         let row = |p, before, after| {
             x.pad_with(1, before, after, p).to_vec::<f64>()[..3 + before + after].to_vec()
         };
-        assert_eq!(row(Padding::Zero, 1, 1), [0.0, 1.0, 2.0, 3.0, 0.0]);
-        assert_eq!(row(Padding::Constant(-1.0), 2, 0), [-1.0, -1.0, 1.0, 2.0, 3.0]);
-        assert_eq!(row(Padding::Reflect, 2, 2), [3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0]);
-        assert_eq!(row(Padding::Replicate, 1, 3), [1.0, 1.0, 2.0, 3.0, 3.0, 3.0, 3.0]);
-        assert_eq!(row(Padding::Circular, 3, 1), [1.0, 2.0, 3.0, 1.0, 2.0, 3.0, 1.0]);
-        assert_eq!(row(Padding::Reflect, 0, 0), [1.0, 2.0, 3.0]);
-        let down = x.pad_with(0, 1, 1, Padding::Reflect);
+        assert_eq!(row(PadMode::Zero, 1, 1), [0.0, 1.0, 2.0, 3.0, 0.0]);
+        assert_eq!(row(PadMode::Constant(-1.0), 2, 0), [-1.0, -1.0, 1.0, 2.0, 3.0]);
+        assert_eq!(row(PadMode::Reflect, 2, 2), [3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0]);
+        assert_eq!(row(PadMode::Replicate, 1, 3), [1.0, 1.0, 2.0, 3.0, 3.0, 3.0, 3.0]);
+        assert_eq!(row(PadMode::Circular, 3, 1), [1.0, 2.0, 3.0, 1.0, 2.0, 3.0, 1.0]);
+        assert_eq!(row(PadMode::Reflect, 0, 0), [1.0, 2.0, 3.0]);
+        let down = x.pad_with(0, 1, 1, PadMode::Reflect);
         assert_eq!(down.select(0, 0).to_vec::<f64>(), [4.0, 5.0, 6.0]);
     }
 
     #[test]
     fn gradients() {
-        for p in [Padding::Constant(2.0), Padding::Reflect, Padding::Replicate, Padding::Circular] {
+        for p in [PadMode::Constant(2.0), PadMode::Reflect, PadMode::Replicate, PadMode::Circular] {
             check_gradients(&[&[2, 4]], |x| x[0].pad_with(1, 3, 2, p));
         }
     }
 
     #[test]
     fn says_how_far_it_goes() {
-        let e = try_build(|| Tensor::zeros([2, 3]).pad_with(1, 3, 0, Padding::Reflect));
+        let e = try_build(|| Tensor::zeros([2, 3]).pad_with(1, 3, 0, PadMode::Reflect));
         let e = e.unwrap_err().to_string();
         assert!(
             e.starts_with("pad: 3 before and 0 after axis 1 of [2, 3]: Reflect goes 2 far"),
             "{e}"
         );
-        assert!(try_build(|| Tensor::zeros([0]).pad_with(0, 1, 0, Padding::Replicate)).is_err());
+        assert!(try_build(|| Tensor::zeros([0]).pad_with(0, 1, 0, PadMode::Replicate)).is_err());
     }
 }

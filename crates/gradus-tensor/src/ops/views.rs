@@ -214,3 +214,14 @@ impl Tensor {
         Tensor(self.0.embed(a, before + self.shape()[a] + after, before, 1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Tensor;
+
+    #[test]
+    fn a_slice_of_nothing_reads_nothing() {
+        let x = Tensor::zeros([4, 0]).exp();
+        assert_eq!((x.slice(0, 2..) + 1.0).to_vec::<f32>(), [0.0; 0]);
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::kernel;
 use super::{Algorithm, Conv2d, Pass, choose};
-use crate::Tensor;
+use crate::{PadMode, Tensor};
 use gradus_base::{DType, Error, Result, Shape};
 use gradus_cpu::exec::Kernel;
 use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Spec, call_one, fail};
@@ -62,12 +62,14 @@ impl Padding {
 /// let c = Conv::new().stride(2).padding(Padding::Same);
 /// assert_eq!(c.stride, [2, 2]);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Conv {
     /// Pixels from one output to the next, down and right.
     pub stride: [usize; 2],
-    /// What is put around the input.
+    /// How much is put around the input.
     pub padding: Padding,
+    /// What is put there.
+    pub pad_mode: PadMode,
     /// Pixels from one kernel tap to the next, down and right.
     pub dilation: [usize; 2],
     /// Parts that channels are divided into.
@@ -81,6 +83,7 @@ impl Default for Conv {
         Conv {
             stride: [1; 2],
             padding: Padding::Valid,
+            pad_mode: PadMode::Zero,
             dilation: [1; 2],
             groups: 1,
             output_padding: [0; 2],
@@ -103,6 +106,12 @@ impl Conv {
     #[must_use]
     pub fn padding(mut self, padding: Padding) -> Conv {
         self.padding = padding;
+        self
+    }
+    /// What is put around the input; zeros unless told.
+    #[must_use]
+    pub fn pad_mode(mut self, mode: PadMode) -> Conv {
+        self.pad_mode = mode;
         self
     }
     /// The dilation, both ways.
@@ -273,6 +282,13 @@ impl Tensor {
         }
         let (image, kernel) = ([x[2], x[3]], [k[2], k[3]]);
         let padding = conv.padding.resolve(image, kernel, conv.stride, conv.dilation);
+        if conv.pad_mode != PadMode::Zero && padding != [[0; 2]; 2] {
+            let [[top, bottom], [left, right]] = padding;
+            let wide = self.pad_with(2, top, bottom, conv.pad_mode);
+            let wide = wide.pad_with(3, left, right, conv.pad_mode);
+            return wide
+                .conv2d(w, Conv { padding: Padding::Valid, pad_mode: PadMode::Zero, ..conv });
+        }
         for a in 0..2 {
             let reach = conv.dilation[a] * (kernel[a].max(1) - 1) + 1;
             let padded = image[a] + padding[a][0] + padding[a][1];
@@ -348,14 +364,17 @@ impl Tensor {
             out_channels: x[1],
         };
         let g = rule.geometry(&[self.0.meta()]);
-        if g.output() != [x[2], x[3]] {
+        if (0..2).any(|a| conv.output_padding[a] >= conv.stride[a].max(conv.dilation[a])) {
             let what = format!(
-                "the output padding {:?} must be below the stride {:?}",
-                conv.output_padding, conv.stride
+                "the output padding {:?} must be below the stride {:?} or the dilation {:?}",
+                conv.output_padding, conv.stride, conv.dilation
             );
             fail(Error::value("conv_transpose2d", what), at);
         }
-        Tensor(call_one(rule, &[&self.0, &w.0]))
+        // Padding beyond the stride leaves room for further, empty, input pixels.
+        let full = g.output();
+        let x = self.pad(2, 0, full[0] - x[2]).pad(3, 0, full[1] - x[3]);
+        Tensor(call_one(rule, &[&x.0, &w.0]))
     }
 
     /// The convolution along one axis: `x [N, C, L]`, `w [O, C/groups, K]` → `[N, O, M]`. Of the options' pairs the

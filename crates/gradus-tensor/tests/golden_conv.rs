@@ -1,0 +1,91 @@
+//! Convolutions, pools and LRN against PyTorch's values and gradients: in f64 through the reference, in f32 through
+//! whatever algorithm the shapes choose.
+
+use gradus_tensor::{Conv, DType, PadMode, Padding, Tensor, grad};
+use gradus_testkit::{GoldenCase, read_golden};
+
+fn input(case: &GoldenCase, name: &str, dtype: DType) -> Tensor {
+    let (shape, values) = case.input(name);
+    let wide: Vec<f64> = values.iter().map(|&v| f64::from(v)).collect();
+    Tensor::from_slice(&wide, shape).cast(dtype)
+}
+
+fn compare(case: &GoldenCase, name: &str, found: &Tensor, tolerance: f64) {
+    let (shape, want) = case.output(name);
+    assert_eq!(*found.shape(), *shape, "{name} of {case}");
+    let found = found.to_vec::<f64>();
+    let top = want.iter().fold(1e-3, |top, w| f64::from(w.abs()).max(top));
+    let worst = found.iter().zip(want).map(|(f, &w)| (f - f64::from(w)).abs()).fold(0.0, f64::max);
+    assert!(worst <= tolerance * top, "{name} is off by {worst} in {case}");
+}
+
+fn pair(sizes: &[usize], one: usize) -> [usize; 2] {
+    match sizes[..] {
+        [w] => [one, w],
+        [h, w] => [h, w],
+        _ => panic!("{sizes:?}"),
+    }
+}
+
+fn conv_of(case: &GoldenCase) -> Conv {
+    let pads: Vec<[usize; 2]> = case.pairs("padding").into_iter().map(|(a, b)| [a, b]).collect();
+    let pads = if pads.len() == 1 { [[0, 0], pads[0]] } else { [pads[0], pads[1]] };
+    let transposed = case.op().contains("transpose");
+    let mode = if transposed { "zeros" } else { case.text("pad_mode") };
+    Conv {
+        stride: pair(&case.sizes("stride"), 1),
+        padding: Padding::Explicit(pads),
+        pad_mode: match mode {
+            "zeros" | "constant" | "zero" => PadMode::Zero,
+            "reflect" => PadMode::Reflect,
+            "replicate" => PadMode::Replicate,
+            "circular" => PadMode::Circular,
+            other => panic!("pad mode {other}"),
+        },
+        dilation: pair(&case.sizes("dilation"), 1),
+        groups: case.size("groups"),
+        output_padding: if transposed { pair(&case.sizes("output_padding"), 0) } else { [0; 2] },
+    }
+}
+
+fn convolve(case: &GoldenCase, x: &Tensor, w: &Tensor) -> Tensor {
+    let conv = conv_of(case);
+    match case.op() {
+        "conv2d" => x.conv2d(w, conv),
+        "conv1d" => x.conv1d(w, conv),
+        "conv_transpose2d" => x.conv_transpose2d(w, conv),
+        "conv_transpose1d" => x.conv_transpose1d(w, conv),
+        other => panic!("op {other}"),
+    }
+}
+
+fn check(case: &GoldenCase, dtype: DType, tolerance: f64) {
+    let (x, w) = (input(case, "x", dtype), input(case, "w", dtype));
+    let mut y = convolve(case, &x, &w);
+    let b = case.has_input("b").then(|| input(case, "b", dtype));
+    if let Some(b) = &b {
+        let mut shape = vec![1; y.rank()];
+        shape[1] = b.len();
+        y = y + b.reshape(shape);
+    }
+    compare(case, "y", &y, tolerance);
+    let loss = (&y * input(case, "c", dtype)).sum(..);
+    let [dx, dw] = grad(&loss, [&x, &w]);
+    compare(case, "dx", &dx, tolerance);
+    compare(case, "dw", &dw, tolerance);
+    if let Some(b) = &b {
+        compare(case, "db", &grad(&loss, [b])[0], tolerance);
+    }
+}
+
+#[test]
+fn every_convolution_equals_pytorchs() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/conv.safetensors");
+    let mut count = 0;
+    for case in read_golden(path).iter().filter(|c| c.op().contains("conv")) {
+        check(case, DType::F64, 1e-6);
+        check(case, DType::F32, 2e-5);
+        count += 1;
+    }
+    assert_eq!(count, 389);
+}
