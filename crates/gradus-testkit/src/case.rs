@@ -10,10 +10,13 @@ use std::ops::Range;
 /// The shape of a pointwise input unless the case says otherwise: neither axis a multiple of a vector's lanes.
 const POINTWISE: [usize; 2] = [3, 5];
 
+/// The op under test, of its input nodes.
+pub(crate) type Build = dyn Fn(&[Node]) -> Node;
+
 /// An op under test. Build one with [`check`], end with [`Case::run`].
 pub struct Case {
     pub(crate) name: String,
-    pub(crate) op: Box<dyn Fn(&[Node]) -> Node>,
+    pub(crate) op: Box<Build>,
     pub(crate) inputs: Vec<Input>,
     pub(crate) oracle: Option<Oracle>,
     pub(crate) examples: Vec<Example>,
@@ -35,10 +38,15 @@ pub(crate) struct Input {
     avoid: Vec<f64>,
 }
 
+/// What the op should give for one number of each input.
+type OfElement = dyn Fn(&[f64]) -> f64;
+/// What the op should give for whole inputs.
+type OfWhole = dyn Fn(&[Array]) -> Array;
+
 /// What the op should give, in f64.
 pub(crate) enum Oracle {
-    Element(Box<dyn Fn(&[f64]) -> f64>),
-    Whole(Box<dyn Fn(&[Array]) -> Array>),
+    Element(Box<OfElement>),
+    Whole(Box<OfWhole>),
 }
 
 /// Numbers worked out by hand.

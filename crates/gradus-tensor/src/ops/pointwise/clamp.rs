@@ -37,7 +37,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn clamp(&self, low: f64, high: f64) -> Tensor {
-        if !(low <= high) {
+        if low > high || low.is_nan() || high.is_nan() {
             let what = format!("low {low} must not exceed high {high}");
             fail(Error::value("clamp", what), Location::caller());
         }

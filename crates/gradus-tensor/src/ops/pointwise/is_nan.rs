@@ -19,7 +19,7 @@ impl Tensor {
         mask("is_nan", [self], |[x]| Sym::not(x.eq(x)))
     }
 
-    /// x − x = 0: set where x is neither NaN nor infinite.
+    /// 0·x = 0: set where x is neither NaN nor infinite.
     ///
     /// **Shape** `[..] -> bool [..]`.
     ///
@@ -30,7 +30,8 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn is_finite(&self) -> Tensor {
-        mask("is_finite", [self], |[x]| (x - x).eq(Sym::constant(0.0)))
+        let zero = || Sym::constant(0.0);
+        mask("is_finite", [self], |[x]| (x * zero()).eq(zero()))
     }
 }
 
