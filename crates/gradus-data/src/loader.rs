@@ -146,11 +146,11 @@ impl Loader {
 
     /// All batches of one epoch.
     pub fn epoch(&self, epoch: u64) -> Batches {
-        self.starting_at(Position { epoch, batch: 0 })
+        self.from(Position { epoch, batch: 0 })
     }
 
     /// The batches from `start` to the end of its epoch; none if `start.batch` is past the end.
-    pub fn starting_at(&self, start: Position) -> Batches {
+    pub fn from(&self, start: Position) -> Batches {
         let order = Arc::new(self.recipe.order(start.epoch));
         let workers = self.recipe.options.workers;
         let producer = |offset: usize| Producer {

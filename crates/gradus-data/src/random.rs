@@ -1,6 +1,7 @@
-//! Random numbers as a pure function of a key: Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011, "Parallel random
-//! numbers: as easy as 1, 2, 3", SC'11). A stream is named (seed, purpose, epoch, sample), so that any sample of any
-//! epoch can be made again alone, in any order, on any thread.
+//! Random numbers as a pure function of a key. A stream of Philox words is named (seed, purpose, epoch, sample), so that
+//! any sample of any epoch can be made again alone, in any order, on any thread.
+
+use gradus_base::philox::philox;
 
 /// What a stream is drawn for; part of its key, so that purposes never share numbers.
 #[derive(Clone, Copy)]
@@ -48,7 +49,7 @@ impl Rng {
     /// The next 32 random bits.
     pub fn next_u32(&mut self) -> u32 {
         if self.used == 4 {
-            self.block = philox4x32(self.counter, self.key);
+            self.block = philox(self.counter, self.key);
             self.counter[0] = self.counter[0].wrapping_add(1);
             self.used = 0;
         }
@@ -97,43 +98,9 @@ impl Rng {
     }
 }
 
-/// Ten rounds of Philox on one 128-bit counter.
-fn philox4x32(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
-    for _ in 0..10 {
-        let a = 0xD251_1F53_u64 * counter[0] as u64;
-        let b = 0xCD9E_8D57_u64 * counter[2] as u64;
-        counter = [
-            (b >> 32) as u32 ^ counter[1] ^ key[0],
-            b as u32,
-            (a >> 32) as u32 ^ counter[3] ^ key[1],
-            a as u32,
-        ];
-        key = [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)];
-    }
-    counter
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Known answers of the paper's reference implementation.
-    #[test]
-    fn philox_known_answers() {
-        assert_eq!(
-            philox4x32([0; 4], [0; 2]),
-            [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
-        );
-        assert_eq!(
-            philox4x32([u32::MAX; 4], [u32::MAX; 2]),
-            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
-        );
-        let pi = [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344];
-        assert_eq!(
-            philox4x32(pi, [0xa409_3822, 0x299f_31d0]),
-            [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
-        );
-    }
 
     #[test]
     fn streams_differ_in_every_part_of_the_key() {

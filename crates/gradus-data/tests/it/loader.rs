@@ -88,13 +88,13 @@ fn any_position_can_be_entered() {
     let whole: Vec<Batch> = (3..5).flat_map(|epoch| all(&loader, epoch)).collect();
     let mut position = Position { epoch: 3, batch: 0 };
     for expected in &whole {
-        let again = loader.starting_at(position).next().unwrap().unwrap();
+        let again = loader.from(position).next().unwrap().unwrap();
         assert_eq!(*again, *expected);
         assert_eq!(again.position, position);
         position = loader.after(position);
     }
     assert_eq!(position, Position { epoch: 5, batch: 0 });
-    assert!(loader.starting_at(Position { epoch: 0, batch: usize::MAX }).next().is_none());
+    assert!(loader.from(Position { epoch: 0, batch: usize::MAX }).next().is_none());
 }
 
 /// A sample's augmentation does not depend on the batch that it is in.
