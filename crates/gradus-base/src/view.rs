@@ -80,7 +80,8 @@ impl View {
     pub fn slice(&self, axis: usize, start: usize, step: isize, len: usize) -> View {
         let mut out = *self;
         out.shape = self.shape.with(axis, len);
-        if len > 0 {
+        // An empty view stays where it is: its buffer may have no bytes to point into.
+        if !out.shape.is_empty() {
             out.offset = (self.offset as isize + start as isize * self.strides[axis]) as usize;
         }
         out.strides[axis] = self.strides[axis] * step;
@@ -174,5 +175,11 @@ mod tests {
         let r = v.reshape(Shape::from([2, 2, 3])).unwrap();
         assert_eq!((v.index(0), r.index(0)), (18, 18));
         assert_eq!((v.index(7), r.index(7)), (7, 7));
+    }
+
+    #[test]
+    fn an_empty_slice_reaches_nowhere() {
+        let v = View::dense(Shape::new(&[0, 10])).slice(1, 5, 1, 5);
+        assert_eq!((v.shape.len(), v.reach()), (0, (0, 0)));
     }
 }

@@ -14,6 +14,6 @@ pub use buffer::{ALIGN, Buffer};
 pub use dispatch::Isa;
 pub use gemm::{Epilogue, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b};
 pub use pool::{parallel, set_threads, threads};
-pub use scratch::with_scratch;
 pub use reduce::{Reduce, ReduceOp};
-pub use tile::Pointwise;
+pub use scratch::with_scratch;
+pub use tile::{Pointwise, RowEpilogue, RowLoop};

@@ -7,9 +7,7 @@
 
 use crate::dispatch::Isa;
 use crate::exec::{Args, Kernel};
-use crate::tile::{
-    Accumulate, Block, Dims, Engine, Spec, Store, accumulate, check, count, storer,
-};
+use crate::tile::{Accumulate, Block, Dims, Engine, Spec, Store, accumulate, check, count, storer};
 use crate::{parallel, with_scratch};
 use gradus_base::expr::Op;
 use gradus_base::{DType, Expr, Shape, View};
@@ -268,34 +266,39 @@ impl Run<'_> {
             });
             for k in 0..p.outputs {
                 // SAFETY: as above; the parts of output k are done.
-                unsafe {
-                    let first = partials.at(k * p.parts);
-                    for i in 1..p.parts {
-                        let part = partials.at(k * p.parts + i);
-                        (p.accumulate)(first, part, p.engine.tile_len());
-                    }
-                    self.finish(p, k, first);
-                }
+                unsafe { self.combine(p, k, partials.at(k * p.parts)) }
             }
         });
     }
 
     /// Reduces for some of the output's tiles.
     unsafe fn outputs(&self, p: &Plan, range: std::ops::Range<usize>) {
-        with_scratch(2 * ACC, |acc| {
-            // SAFETY: the scratch holds two accumulators; the rest is the caller's promise.
+        with_scratch(p.parts * ACC, |parts| {
+            // SAFETY: the scratch holds the parts' accumulators; the rest is the caller's promise.
             unsafe {
-                let part = acc.add(ACC);
                 for k in range {
-                    self.part(p, k, 0, acc);
-                    for i in 1..p.parts {
-                        self.part(p, k, i, part);
-                        (p.accumulate)(acc, part, p.engine.tile_len());
-                    }
-                    self.finish(p, k, acc);
+                    (0..p.parts).for_each(|i| self.part(p, k, i, parts.add(i * ACC)));
+                    self.combine(p, k, parts);
                 }
             }
         });
+    }
+
+    /// Combines the parts of tile `k` of the output in pairs, pairs of pairs, …, and finishes it.
+    unsafe fn combine(&self, p: &Plan, k: usize, parts: *mut u8) {
+        let mut step = 1;
+        while step < p.parts {
+            for i in (step..p.parts).step_by(2 * step) {
+                // SAFETY: two of the accumulators.
+                unsafe {
+                    let (to, from) = (parts.add((i - step) * ACC), parts.add(i * ACC));
+                    (p.accumulate)(to, from, p.engine.tile_len());
+                }
+            }
+            step *= 2;
+        }
+        // SAFETY: the first accumulator is complete.
+        unsafe { self.finish(p, k, parts) }
     }
 
     /// Reduces part `i` for tile `k` of the output into an accumulator.
@@ -305,9 +308,13 @@ impl Run<'_> {
         let size = self.r.compute.size();
         // SAFETY: the caller's promise; an accumulator holds a tile.
         unsafe {
-            for j in 0..p.engine.tile_len() {
-                let to = acc.add(j * size);
-                std::ptr::copy_nonoverlapping(self.r.identity.as_ptr(), to, size);
+            let n = p.engine.tile_len();
+            if size == 4 {
+                let identity = self.r.identity.as_ptr().cast::<u32>().read_unaligned();
+                std::slice::from_raw_parts_mut(acc.cast::<u32>(), n).fill(identity);
+            } else {
+                let identity = u64::from_ne_bytes(self.r.identity);
+                std::slice::from_raw_parts_mut(acc.cast::<u64>(), n).fill(identity);
             }
             let start = k * p.tiles + start;
             p.engine.run(start, tiles, self.inputs, None, self.in_buffer, |n, values| {

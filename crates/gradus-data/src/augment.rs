@@ -1,12 +1,13 @@
 //! Augmentations: random changes of a training image, each a pure function of the image and a keyed random stream.
 
+use crate::error::{DataError, Result};
 use crate::random::Rng;
 
 /// A change of one image. The stream `rng` is keyed by (seed, epoch, sample, place in the list), so the result does not
 /// depend on threads, on the batch, or on the other augmentations.
 pub trait Augment: Send + Sync {
-    /// Shape of the result for images `[c, h, w]`, or why such images cannot be changed.
-    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3], String> {
+    /// Shape of the result for images `[c, h, w]`; an error if such images cannot be changed.
+    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3]> {
         Ok(shape)
     }
 
@@ -26,7 +27,7 @@ pub struct RandomCrop {
 }
 
 impl Augment for RandomCrop {
-    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3], String> {
+    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3]> {
         window_shape(shape, self.height, self.width, self.padding)
     }
 
@@ -49,7 +50,7 @@ pub struct CenterCrop {
 }
 
 impl Augment for CenterCrop {
-    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3], String> {
+    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3]> {
         window_shape(shape, self.height, self.width, 0)
     }
 
@@ -85,11 +86,14 @@ pub struct Affine {
 }
 
 impl Augment for Affine {
-    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3], String> {
+    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3]> {
         let finite = self.degrees.is_finite() && self.shift.is_finite();
         match finite && (0.0..1.0).contains(&self.scale) {
             true => Ok(shape),
-            false => Err(format!("found {self:?}, expected finite numbers and a scale in 0..1")),
+            false => {
+                let expected = "finite numbers and a scale in 0..1";
+                Err(DataError::invalid("augmentation", format!("{self:?}"), expected))
+            }
         }
     }
 
@@ -126,11 +130,13 @@ pub struct ColorJitter {
 }
 
 impl Augment for ColorJitter {
-    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3], String> {
+    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3]> {
         let amounts = [self.brightness, self.contrast, self.saturation];
         match amounts.iter().all(|amount| (0.0..=1.0).contains(amount)) {
             true => Ok(shape),
-            false => Err(format!("found {self:?}, expected amounts in 0..=1")),
+            false => {
+                Err(DataError::invalid("augmentation", format!("{self:?}"), "amounts in 0..=1"))
+            }
         }
     }
 
@@ -167,12 +173,14 @@ fn window_shape(
     height: usize,
     width: usize,
     padding: usize,
-) -> Result<[usize; 3], String> {
+) -> Result<[usize; 3]> {
     let fits = |size: usize, whole: usize| size > 0 && size <= whole + 2 * padding;
     match fits(height, h) && fits(width, w) {
         true => Ok([c, height, width]),
-        false => Err(format!(
-            "found a window of {height}×{width}, expected at most {h}×{w} plus padding {padding} a side"
+        false => Err(DataError::invalid(
+            "crop",
+            format!("a window of {height}×{width}"),
+            format!("at most {h}×{w} plus padding {padding} a side"),
         )),
     }
 }
@@ -200,15 +208,26 @@ fn cut(
     }
 }
 
+/// The value between the four pixels about `(y, x)`; pixels outside are 0.
 fn bilinear(plane: &[f32], h: usize, w: usize, y: f64, x: f64) -> f32 {
-    let (y0, x0) = (y.floor(), x.floor());
-    let (fy, fx) = ((y - y0) as f32, (x - x0) as f32);
-    let at = |dy: f64, dx: f64| {
-        let (y, x) = (y0 + dy, x0 + dx);
-        let inside = y >= 0.0 && x >= 0.0 && y < h as f64 && x < w as f64;
-        if inside { plane[y as usize * w + x as usize] } else { 0.0 }
+    if y <= -1.0 || x <= -1.0 || y >= h as f64 || x >= w as f64 {
+        return 0.0;
+    }
+    // Truncation is the floor of what is positive, and far cheaper than `floor`.
+    let (y0, x0) = ((y + 1.0) as usize, (x + 1.0) as usize);
+    let (fy, fx) = ((y + 1.0 - y0 as f64) as f32, (x + 1.0 - x0 as f64) as f32);
+    // `y0` and `x0` are one too large from here on.
+    let corners = if y0 >= 1 && x0 >= 1 && y0 < h && x0 < w {
+        let top = (y0 - 1) * w + x0 - 1;
+        [plane[top], plane[top + 1], plane[top + w], plane[top + w + 1]]
+    } else {
+        let at = |y: usize, x: usize| match (1..=h).contains(&y) && (1..=w).contains(&x) {
+            true => plane[(y - 1) * w + x - 1],
+            false => 0.0,
+        };
+        [at(y0, x0), at(y0, x0 + 1), at(y0 + 1, x0), at(y0 + 1, x0 + 1)]
     };
-    let top = at(0.0, 0.0) * (1.0 - fx) + at(0.0, 1.0) * fx;
-    let bottom = at(1.0, 0.0) * (1.0 - fx) + at(1.0, 1.0) * fx;
+    let top = corners[0] * (1.0 - fx) + corners[1] * fx;
+    let bottom = corners[2] * (1.0 - fx) + corners[3] * fx;
     top * (1.0 - fy) + bottom * fy
 }

@@ -156,13 +156,19 @@ impl DataError {
         }
     }
 
-    pub(crate) fn invalid(
+    /// An option or argument that cannot work: `what: found …, expected …`.
+    pub fn invalid(
         what: impl Into<String>,
         found: impl Into<String>,
         expected: impl Into<String>,
     ) -> DataError {
         DataError::Invalid { what: what.into(), found: found.into(), expected: expected.into() }
     }
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn count(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 /// At most 40 characters of outside text, quoted, so that a hostile file cannot flood a message.

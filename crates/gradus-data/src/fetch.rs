@@ -23,8 +23,10 @@ pub struct Progress<'a> {
     pub total: u64,
 }
 
-/// A connection that is cut is taken up again this often for one file.
-const ATTEMPTS: usize = 4;
+/// A connection that is cut is taken up again, until this many in a row have brought nothing new.
+const FRUITLESS_ATTEMPTS: usize = 3;
+/// A connection is renewed after this time, so that a stalled one does not hang for ever.
+const RENEW_AFTER: Duration = Duration::from_secs(300);
 const BUFFER_BYTES: usize = 1 << 16;
 
 /// Downloads what is missing of `set`, and returns the folder with the data. Nothing is transferred if a copy is
@@ -42,8 +44,8 @@ pub fn fetch(
         let expected = "$GRADUS_DATA, a home folder, or a folder given explicitly";
         return Err(DataError::invalid("download folder", "none", expected));
     };
-    if complete(set, places) {
-        return set.find(places);
+    if let Ok(root) = set.find(places) {
+        return Ok(root);
     }
     fs::create_dir_all(&folder).map_err(DataError::io(&folder, "create the folder"))?;
     for file in set.files {
@@ -53,18 +55,6 @@ pub fn fetch(
         unpack(&folder.join(archive.name), &folder, name)?;
     }
     set.find(places)
-}
-
-/// Whether every file of the set is there already, packed or not.
-fn complete(set: &NamedSet, places: &Places) -> bool {
-    let whole = |folder: &PathBuf| match set.unpacked {
-        Some(name) => folder.join(name).is_dir(),
-        None => set.files.iter().all(|file| {
-            let raw = file.name.trim_end_matches(".gz");
-            folder.join(file.name).is_file() || folder.join(raw).is_file()
-        }),
-    };
-    places.candidates(set).iter().any(whole)
 }
 
 /// Downloads one file into `folder`, unless it is there, and returns its path.
@@ -100,12 +90,16 @@ fn from_mirror(
     part: &PartFile,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<()> {
-    let mut attempts = 0;
+    let mut most = part.len()?;
+    let mut fruitless = 0;
     while part.len()? < file.bytes {
-        attempts += 1;
-        match transfer(file, url, part, progress) {
+        let outcome = transfer(file, url, part, progress);
+        let have = part.len()?;
+        fruitless = if have > most { 0 } else { fruitless + 1 };
+        most = most.max(have);
+        match outcome {
             Ok(()) => {}
-            Err(Interruption::Cut(_)) if attempts < ATTEMPTS => {}
+            Err(Interruption::Cut(_)) if fruitless < FRUITLESS_ATTEMPTS => {}
             Err(Interruption::Cut(problem)) | Err(Interruption::Refused(problem)) => {
                 return Err(DataError::Download { url: url.to_owned(), problem });
             }
@@ -133,20 +127,7 @@ fn transfer(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), Interruption> {
     let have = part.len().map_err(Interruption::Disk)?;
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_connect(Some(Duration::from_secs(30)))
-        .timeout_recv_response(Some(Duration::from_secs(60)))
-        .build()
-        .into();
-    let mut request = agent.get(url);
-    if have > 0 {
-        request = request.header("Range", format!("bytes={have}-"));
-    }
-    let response = request.call().map_err(|error| match error {
-        ureq::Error::BadUri(_) => Interruption::Refused(error.to_string()),
-        _ => Interruption::Cut(error.to_string()),
-    })?;
+    let response = request(url, have)?;
     let range = response.headers().get("content-range").and_then(|v| v.to_str().ok());
     let offset = match response.status().as_u16() {
         200 => 0,
@@ -160,21 +141,14 @@ fn transfer(
     let mut done = offset;
     loop {
         progress(Progress { file: file.name, done, total: file.bytes });
+        let cut = |cause: String| {
+            Interruption::Cut(format!("{cause} after {done} of {} bytes", file.bytes))
+        };
         let n = match from.read(&mut buffer) {
-            Ok(0) if done < file.bytes => {
-                return Err(Interruption::Cut(format!(
-                    "the connection ended after {done} of {} bytes",
-                    file.bytes
-                )));
-            }
+            Ok(0) if done < file.bytes => return Err(cut("the connection ended".into())),
             Ok(0) => return Ok(()),
             Ok(n) => n,
-            Err(error) => {
-                return Err(Interruption::Cut(format!(
-                    "{error} after {done} of {} bytes",
-                    file.bytes
-                )));
-            }
+            Err(error) => return Err(cut(error.to_string())),
         };
         done += n as u64;
         if done > file.bytes {
@@ -185,6 +159,25 @@ fn transfer(
         to.write_all(&buffer[..n])
             .map_err(|error| Interruption::Disk(part.error("write the file")(error)))?;
     }
+}
+
+/// Asks for the bytes from `have` on.
+fn request(url: &str, have: u64) -> Result<ureq::http::Response<ureq::Body>, Interruption> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_connect(Some(Duration::from_secs(30)))
+        .timeout_recv_response(Some(Duration::from_secs(60)))
+        .timeout_recv_body(Some(RENEW_AFTER))
+        .build()
+        .into();
+    let mut request = agent.get(url);
+    if have > 0 {
+        request = request.header("Range", format!("bytes={have}-"));
+    }
+    request.call().map_err(|error| match error {
+        ureq::Error::BadUri(_) => Interruption::Refused(error.to_string()),
+        _ => Interruption::Cut(error.to_string()),
+    })
 }
 
 fn refusal(status: u16) -> String {

@@ -4,6 +4,29 @@
 //! a seeded order, applies [`Augment`]s and a [`Normalization`], and hands out flat f32 [`Batch`]es.
 //! Invariants: no tensors here; a batch's bits depend on (data, options, seed, position) only, never on thread timing;
 //! no reader allocates by an unchecked header; every error names the file, what was found and what was expected.
+//!
+//! ```
+//! use gradus_data::{Affine, Loader, LoaderOptions, Normalization, OpenOptions, open};
+//! use std::sync::Arc;
+//!
+//! let digits = open("mnist-5k", &OpenOptions::from_environment())?;
+//! let options = LoaderOptions {
+//!     batch_size: 64,
+//!     shuffle: true,
+//!     seed: 1,
+//!     augment: vec![Arc::new(Affine { degrees: 10.0, shift: 2.0, scale: 0.1 })],
+//!     normalization: Some(Normalization::of(&digits.train)?),
+//!     ..LoaderOptions::default()
+//! };
+//! let loader = Loader::new(digits.train, options)?;
+//! let mut seen = 0;
+//! for batch in loader.epoch(0) {
+//!     let batch = batch?; // f32 inputs [n, 1, 28, 28] and i64 labels
+//!     seen += batch.len();
+//! }
+//! assert_eq!(seen, 4_000);
+//! # Ok::<(), gradus_data::DataError>(())
+//! ```
 
 mod augment;
 mod dataset;

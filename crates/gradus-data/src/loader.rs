@@ -29,7 +29,8 @@ pub struct LoaderOptions {
     pub drop_last: bool,
     /// Seed of the order and of the augmentations.
     pub seed: u64,
-    /// Background threads; with 0 each batch is made when it is asked for. At most 64.
+    /// Background threads, at most 64. With 0 each batch is made when it is asked for, which is the fastest way for
+    /// samples of a few numbers: handing a batch over costs some microseconds.
     pub workers: usize,
     /// Finished batches each worker may hold ready.
     pub prefetch: usize,
@@ -106,6 +107,10 @@ impl Loader {
             let found = options.workers.to_string();
             return Err(DataError::invalid("loader workers", found, "at most 64"));
         }
+        if options.augment.len() > 64 {
+            let found = options.augment.len().to_string();
+            return Err(DataError::invalid("augmentations", found, "at most 64"));
+        }
         if dataset.is_empty() {
             return Err(DataError::invalid("data set", "no samples", "at least one"));
         }
@@ -141,11 +146,11 @@ impl Loader {
 
     /// All batches of one epoch.
     pub fn epoch(&self, epoch: u64) -> Batches {
-        self.from(Position { epoch, batch: 0 })
+        self.starting_at(Position { epoch, batch: 0 })
     }
 
     /// The batches from `start` to the end of its epoch; none if `start.batch` is past the end.
-    pub fn from(&self, start: Position) -> Batches {
+    pub fn starting_at(&self, start: Position) -> Batches {
         let order = Arc::new(self.recipe.order(start.epoch));
         let workers = self.recipe.options.workers;
         let producer = |offset: usize| Producer {
@@ -184,10 +189,7 @@ fn stages(shape: &[usize], options: &LoaderOptions) -> Result<(Vec<[usize; 3]>, 
     };
     let mut stages = vec![[c, h, w]];
     for (index, augment) in options.augment.iter().enumerate() {
-        let next = augment.output_shape(stages[index]).map_err(|problem| {
-            let expected = format!("one that can change images of shape {:?}", stages[index]);
-            DataError::invalid(format!("augmentation {index}"), problem, expected)
-        })?;
+        let next = augment.output_shape(stages[index])?;
         stages.push(next);
     }
     let last = stages[options.augment.len()];
@@ -273,12 +275,10 @@ impl Worker {
         let (sender, queue) = sync_channel(producer.recipe.options.prefetch);
         let pool = producer.pool.clone();
         let builder = std::thread::Builder::new().name(format!("gradus-loader-{number}"));
-        let failed = sender.clone();
         match builder.spawn(move || run_worker(producer, &sender, &pool)) {
             Ok(thread) => Worker { queue: Some(queue), thread: Some(thread) },
             Err(error) => {
-                // The queue may hold nothing (prefetch 0), so the message waits in one that can.
-                drop((failed, queue));
+                // The closure took the sender with it, so the message waits in a queue of its own.
                 let (sender, queue) = sync_channel(1);
                 let message = DataError::invalid("loader worker", error.to_string(), "a thread");
                 sender.send(Err(message)).expect("the queue is here");

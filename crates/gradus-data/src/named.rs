@@ -111,7 +111,7 @@ pub const SETS: &[NamedSet] = &[
         ],
         unpacked: None,
         image_size: None,
-        system_folders: &["/usr/share/datasets/mnist"],
+        system_folders: &[],
     },
     NamedSet {
         name: "fashion-mnist",
@@ -265,17 +265,34 @@ pub fn open(name_or_path: &str, options: &OpenOptions) -> Result<Splits> {
 }
 
 impl NamedSet {
-    /// The folder in which the set's data lie.
+    /// The folder in which the set's data lie, all of them.
     pub fn find(&self, places: &Places) -> Result<PathBuf> {
         let candidates = places.candidates(self);
-        let found = candidates.iter().find_map(|folder| {
-            let inner = self.unpacked.map(|name| folder.join(name));
-            inner.into_iter().chain([folder.clone()]).find(|root| layout(root).is_some())
-        });
-        found.ok_or_else(|| {
-            let looked: Vec<_> = candidates.iter().map(|c| c.display().to_string()).collect();
-            DataError::Absent { name: self.name.to_owned(), looked: looked.join(", ") }
-        })
+        if let Some(root) = candidates.iter().find_map(|folder| self.root_in(folder)) {
+            return Ok(root);
+        }
+        if let Some(folder) = &places.explicit {
+            return Err(self.incomplete(folder));
+        }
+        let looked: Vec<_> = candidates.iter().map(|c| c.display().to_string()).collect();
+        Err(DataError::Absent { name: self.name.to_owned(), looked: looked.join(", ") })
+    }
+
+    fn root_in(&self, folder: &Path) -> Option<PathBuf> {
+        let Some(inner) = self.unpacked else {
+            return missing_idx(folder).is_none().then(|| folder.to_owned());
+        };
+        [folder.join(inner), folder.to_owned()].into_iter().find(|root| layout(root).is_some())
+    }
+
+    fn incomplete(&self, folder: &Path) -> DataError {
+        let missing = match self.unpacked {
+            Some(inner) => inner.to_owned(),
+            None => missing_idx(folder).unwrap_or_default(),
+        };
+        let expected = format!("the data of {}", self.name);
+        let name = folder.display().to_string();
+        DataError::malformed(&name, Place::Whole, format!("no {missing}"), expected)
     }
 }
 
@@ -341,23 +358,26 @@ fn find_idx(folder: &Path, part: &str, kind: &str) -> Option<PathBuf> {
     names.map(|name| folder.join(name)).find(|path| path.is_file())
 }
 
+/// The first of the four files that is not there.
+fn missing_idx(folder: &Path) -> Option<String> {
+    let parts = ["train", "t10k"].into_iter().flat_map(|p| [(p, "images", 3), (p, "labels", 1)]);
+    let mut missing = parts.filter(|(part, kind, _)| find_idx(folder, part, kind).is_none());
+    missing.next().map(|(part, kind, axes)| format!("{part}-{kind}-idx{axes}-ubyte[.gz]"))
+}
+
 fn open_idx(folder: &Path, classes: &[String]) -> Result<Splits> {
     let digits = || DIGITS.iter().map(|d| d.to_string()).collect();
     let classes = if classes.is_empty() { digits() } else { classes.to_vec() };
-    let read = |part: &str| {
-        let path = |kind: &str| {
-            find_idx(folder, part, kind).ok_or_else(|| {
-                let axes = if kind == "images" { 3 } else { 1 };
-                DataError::malformed(
-                    &folder.display().to_string(),
-                    Place::Whole,
-                    format!("no {part}-{kind}-idx{axes}-ubyte[.gz]"),
-                    "four IDX files: train and t10k, images and labels",
-                )
-            })
+    let read =
+        |part: &str| match (find_idx(folder, part, "images"), find_idx(folder, part, "labels")) {
+            (Some(images), Some(labels)) => read_idx_images(&images, &labels, &classes),
+            _ => Err(DataError::malformed(
+                &folder.display().to_string(),
+                Place::Whole,
+                format!("no {}", missing_idx(folder).unwrap_or_default()),
+                "four IDX files: train and t10k, images and labels",
+            )),
         };
-        read_idx_images(&path("images")?, &path("labels")?, &classes)
-    };
     Ok(Splits { train: Arc::new(read("train")?), test: Arc::new(read("t10k")?) })
 }
 

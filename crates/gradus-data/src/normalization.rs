@@ -90,8 +90,9 @@ impl Normalization {
         for (plane, (&mean, &std)) in
             sample.chunks_exact_mut(area).zip(self.mean.iter().zip(&self.std))
         {
+            let scale = 1.0 / std;
             for x in plane {
-                *x = (*x - mean) / std;
+                *x = (*x - mean) * scale;
             }
         }
     }

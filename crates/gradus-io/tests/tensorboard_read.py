@@ -1,15 +1,21 @@
 """Reads a folder of event files with TensorBoard's own EventAccumulator; prints one JSON object.
 
 Called by the test `tensorboard_reads_back_every_value` as `python tensorboard_read.py FOLDER`.
+
+TensorBoard has two accumulators. The public one has a list for each kind of value, but forgets to
+drop tensors (so texts) when a run restarts; the one behind the web page migrates every value to a
+tensor and drops them all. Texts, and the tab that each tag is shown on, are asked of the latter.
 """
 
 import base64
 import json
 import sys
 
+from tensorboard.backend.event_processing import plugin_event_accumulator
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 ALL = {"scalars": 0, "histograms": 0, "images": 0, "tensors": 0}  # 0: keep every one
+TABS = ["scalars", "histograms", "images", "text"]
 
 
 def histogram(event):
@@ -44,6 +50,11 @@ def read(folder):
     accumulator = EventAccumulator(folder, size_guidance=ALL)
     accumulator.Reload()
     tags = accumulator.Tags()
+    page = plugin_event_accumulator.EventAccumulator(
+        folder, size_guidance={}, tensor_size_guidance=dict.fromkeys(TABS, 0)
+    )
+    page.Reload()
+    tabs = {tab: sorted(page.PluginTagToContent(tab)) for tab in TABS}
 
     def series(tags, events, value):
         return {t: [[e.wall_time, e.step, value(e)] for e in events(t)] for t in tags}
@@ -52,8 +63,9 @@ def read(folder):
         "scalars": series(tags["scalars"], accumulator.Scalars, lambda e: e.value),
         "histograms": series(tags["histograms"], accumulator.Histograms, histogram),
         "images": series(tags["images"], accumulator.Images, image),
-        "texts": series(tags["tensors"], accumulator.Tensors, text),
+        "texts": series(tabs["text"], page.Tensors, text),
         "graph": [node(n) for n in accumulator.Graph().node] if tags["graph"] else None,
+        "tabs": tabs,
     }
 
 

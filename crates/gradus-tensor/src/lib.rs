@@ -27,6 +27,8 @@ pub use compile::{Compiled, Outputs, Step, compile};
 pub use draw::{Drawing, draw};
 pub use gradus_base::{DType, Element, Error, Expr, Kind, Real, Result, Shape, bf16, f16};
 pub use gradus_graph::{Meta, Plan, fail, scope, scope_path, try_build};
+pub use ops::norm::LocalResponse;
+pub use ops::pad::Padding;
 pub use ops::random::Key;
 pub use read::{grad, gradients, read, update};
 pub use tensor::Tensor;

@@ -98,7 +98,12 @@ impl Learner {
     }
 
     /// A model with an optimiser, a recipe and the seed of its random numbers (dropout).
-    pub fn with(model: Arc<dyn Layer>, optimizer: Box<dyn Optimizer>, recipe: Recipe, seed: u64) -> Learner {
+    pub fn with(
+        model: Arc<dyn Layer>,
+        optimizer: Box<dyn Optimizer>,
+        recipe: Recipe,
+        seed: u64,
+    ) -> Learner {
         let core = Core { optimizer, slots: Slots::new(), recipe, unreached: vec![] };
         let core = Rc::new(RefCell::new(core));
         let tracer = |f: fn(&Arc<dyn Layer>, &mut Core, &[Tensor]) -> Step| -> Compiled<Trace> {
@@ -157,7 +162,8 @@ impl Learner {
         let out = step.run(&[x, t, &scalars, &key])?;
         let metrics = self.core.borrow().recipe.metrics.len();
         let result = result_of(&out, metrics, x.shape()[0]);
-        (self.step, self.micro) = if last { (self.step + 1, 0) } else { (self.step, self.micro + 1) };
+        (self.step, self.micro) =
+            if last { (self.step + 1, 0) } else { (self.step, self.micro + 1) };
         Ok(result)
     }
 
@@ -197,7 +203,9 @@ impl Learner {
         }
         for (path, p) in parameters(&*self.model) {
             if p.variable().value().to_vec::<f32>().iter().any(|v| !v.is_finite()) {
-                return Ok(format!("the parameter {path} is no longer finite: the rate may be too high"));
+                return Ok(format!(
+                    "the parameter {path} is no longer finite: the rate may be too high"
+                ));
             }
         }
         let metas = [x, t].map(|t| t.node().meta());
@@ -207,8 +215,12 @@ impl Learner {
         let (_, first) = program.run_checked(&buffers)?;
         Ok(match first.map(|i| &program.plan().steps()[i]) {
             Some(step) => {
-                let layer = step.scope.as_deref().map_or(String::new(), |s| format!(" in layer {s}"));
-                format!("the first op that is not finite is {}{layer}, built at {}", step.name, step.at)
+                let layer =
+                    step.scope.as_deref().map_or(String::new(), |s| format!(" in layer {s}"));
+                format!(
+                    "the first op that is not finite is {}{layer}, built at {}",
+                    step.name, step.at
+                )
             }
             None => "every op of a forward pass is finite: the backward pass overflowed".to_owned(),
         })
@@ -329,7 +341,11 @@ fn train_step(model: &Arc<dyn Layer>, core: &mut Core, args: &[Tensor], apply: b
 }
 
 /// The parameters to move, with their gradients.
-fn trained(model: &Arc<dyn Layer>, core: &mut Core, loss: &Tensor) -> Vec<(String, Parameter, Tensor)> {
+fn trained(
+    model: &Arc<dyn Layer>,
+    core: &mut Core,
+    loss: &Tensor,
+) -> Vec<(String, Parameter, Tensor)> {
     let all: Vec<(String, Parameter)> =
         parameters(&**model).into_iter().filter(|(_, p)| !p.is_frozen()).collect();
     let mut objective = loss.clone();

@@ -19,5 +19,5 @@ pub fn accuracy() -> Metric {
 }
 
 fn hits(x: &Tensor, t: &Tensor) -> Tensor {
-    x.argmax(1).equal(t).cast(x.dtype())
+    x.argmax(1).eq(t).cast(x.dtype())
 }

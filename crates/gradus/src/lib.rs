@@ -28,7 +28,9 @@ pub mod nn {
 /// What most programs use.
 pub mod prelude {
     pub use crate::nn::layers::*;
-    pub use crate::nn::{Context, Init, Initializer, Layer, Module, Sequential, losses, parameters};
+    pub use crate::nn::{
+        Context, Init, Initializer, Layer, Module, Sequential, losses, parameters,
+    };
     pub use crate::train::optim::{Adam, AdamW, Optimizer, Sgd};
     pub use crate::train::{Fit, Learner, Progress, Recipe, callbacks, metrics};
     pub use crate::{DType, Shape, Tensor, Variable, compile, grad};

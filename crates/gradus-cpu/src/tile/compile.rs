@@ -1,7 +1,7 @@
 //! From an expression's lines to a register program: lines that no element changes are hoisted, products are fused
 //! with the sums that use them, and the values of the others share registers that live in the first-level cache.
 
-use super::kernels::{Code, Kernel, Operands, kernel, lanes};
+use super::kernels::{Code, Kernel, kernel, lanes};
 use crate::dispatch::Isa;
 use gradus_base::expr::Op;
 use gradus_base::{DType, Expr};
@@ -42,7 +42,7 @@ impl Instr {
         unsafe {
             let at = |e: Entry| *table.add(e as usize);
             let [a, b, c] = self.args.map(at);
-            (self.kernel)(Operands { dst: at(self.dst), a, b, c }, n);
+            (self.kernel)(at(self.dst), a, b, c, n);
         }
     }
 }
@@ -100,6 +100,8 @@ pub(super) struct Target<'a> {
     pub(super) rates: &'a [Rate],
     /// Whether output o lies where input i does and input i is read in place.
     pub(super) aliases: &'a dyn Fn(usize, usize) -> bool,
+    /// Whether outputs are stored; if not, an output that is an input need not be copied.
+    pub(super) stored: bool,
 }
 
 pub(super) fn compile(expr: &Expr, target: &Target<'_>) -> Program {
@@ -296,12 +298,16 @@ impl<'a> Compiler<'a> {
             if self.output_of[line] == Some(o) {
                 continue;
             }
+            if !self.target.stored && self.rates[line] == Rate::Element {
+                self.p.outputs[o] = self.entry[line];
+                continue;
+            }
             let scalar = u8::from(self.rates[line] < Rate::Element);
             let kernel = kernel(self.target.isa, self.target.compute, Code::Copy, scalar);
             let from = self.entry[line];
             self.p.body.push(Instr { kernel, dst: self.p.outputs[o], args: [from; 3] });
         }
-        for o in 0..self.wanted.len() {
+        for o in 0..if self.target.stored { self.wanted.len() } else { 0 } {
             self.p.staged[o] = self.overwrites(o);
         }
         self.p

@@ -106,9 +106,18 @@ pub(crate) struct Engine {
     /// The loop over the chunks of the cut axis.
     chunk_loop: usize,
     compute: DType,
-    /// Bytes of scratch: pointer table, offsets, what was loaded last, slots, registers.
+    /// Bytes of scratch: pointer table, places, what was loaded last, slots, registers.
     scratch: usize,
-    tables: usize,
+    /// Where each entry's home is in the scratch.
+    homes: Vec<usize>,
+    /// The entries that are constants, and which.
+    constants: Vec<(usize, usize)>,
+    /// Input ports read in place, and those brought into registers or slots.
+    direct: Vec<usize>,
+    fetched: Vec<usize>,
+    /// Output ports written in place, and those stored from registers.
+    in_place: Vec<usize>,
+    scattered: Vec<usize>,
 }
 
 /// What an engine is made for.
@@ -133,15 +142,19 @@ impl Engine {
         let Axes { axes, first } = Axes::new(spec.shape, &views, spec.reduced, lead);
         let mut tiling = Tiling::new(axes, tile_len(spec.compute), slot_len(spec.compute));
         let chunk_loop = sort_loops(&mut tiling.loops);
-        let access: Vec<Access> = (0..views.len())
-            .map(|v| access(spec, &tiling, v, views[v].0))
-            .collect();
+        let access: Vec<Access> =
+            (0..views.len()).map(|v| access(spec, &tiling, v, views[v].0)).collect();
         let rates: Vec<Rate> = access[..inputs].iter().map(|&a| rate(a)).collect();
         let aliases = |o: usize, i: usize| {
             !reduction && access[i] == Access::Direct && spec.inputs[i] == spec.outputs[o]
         };
-        let target =
-            Target { isa: spec.isa, compute: spec.compute, rates: &rates, aliases: &aliases };
+        let target = Target {
+            isa: spec.isa,
+            compute: spec.compute,
+            rates: &rates,
+            aliases: &aliases,
+            stored: !reduction,
+        };
         let program = compile(spec.expr, &target);
         let ports = (0..views.len())
             .map(|v| {
@@ -171,12 +184,44 @@ impl Engine {
         compute: DType,
     ) -> Engine {
         let words = program.homes.len() + ports.len() + inputs;
-        let tables = (words * 8).next_multiple_of(64);
-        let scratch = tables
-            + (program.slots * SLOT).next_multiple_of(64)
-            + program.registers * REGISTER;
-        let lens = tiling.lens();
-        Engine { program, tiling, ports, inputs, lens, chunk_loop, compute, scratch, tables }
+        let slots = (words * 8).next_multiple_of(64);
+        let registers = slots + (program.slots * SLOT).next_multiple_of(64);
+        let scratch = registers + program.registers * REGISTER;
+        let mut constants = vec![];
+        let homes = (0..program.homes.len())
+            .map(|entry| match program.homes[entry] {
+                Home::Slot(i) => slots + i * SLOT,
+                Home::Register(i) => registers + i * REGISTER,
+                Home::Const(i) => {
+                    constants.push((entry, i));
+                    0
+                }
+            })
+            .collect();
+        let in_place = |v: usize| {
+            v >= inputs && ports[v].access == Access::Direct && !program.staged[v - inputs]
+        };
+        let all = 0..ports.len();
+        let is = |v: usize, a: Access| v < inputs && ports[v].access == a;
+        Engine {
+            direct: all.clone().filter(|&v| is(v, Access::Direct)).collect(),
+            fetched: all
+                .clone()
+                .filter(|&v| is(v, Access::Constant) || is(v, Access::Copied))
+                .collect(),
+            in_place: all.clone().filter(|&v| in_place(v)).collect(),
+            scattered: all.filter(|&v| v >= inputs && !in_place(v)).collect(),
+            lens: tiling.lens(),
+            program,
+            tiling,
+            ports,
+            inputs,
+            chunk_loop,
+            compute,
+            scratch,
+            homes,
+            constants,
+        }
     }
 
     /// The loops over tiles, those over reduced axes first.
@@ -249,14 +294,14 @@ impl Engine {
 /// The scratch memory of a run and what it is bound to.
 struct Frame<'a> {
     e: &'a Engine,
+    scratch: *mut u8,
+    /// The program's operands.
     table: *mut *mut u8,
     /// One per port: the address of the tile's first element.
     places: *mut isize,
-    /// One per input: the address loaded last, with the number of elements in the low bits' place kept by `loaded_n`.
+    /// One per input: the address it was loaded from last, for a tile of `loaded_n` elements.
     loaded: *mut isize,
     loaded_n: usize,
-    slots: *mut u8,
-    registers: *mut u8,
     store: bool,
 }
 
@@ -269,19 +314,17 @@ impl<'a> Frame<'a> {
         outputs: Option<&[*mut u8]>,
         in_buffer: bool,
     ) -> Frame<'a> {
-        // SAFETY: `Engine::assemble` laid the scratch out.
+        // SAFETY: `Engine::assemble` laid the scratch out. Constants are only read.
         unsafe {
-            let p = &e.program;
             let table = scratch.cast::<*mut u8>();
-            let places = table.add(p.homes.len()).cast::<isize>();
-            let loaded = places.add(e.ports.len());
-            let slots = scratch.add(e.tables);
-            let registers = slots.add((p.slots * SLOT).next_multiple_of(64));
-            let store = outputs.is_some();
-            let f = Frame { e, table, places, loaded, loaded_n: 0, slots, registers, store };
-            for (i, &home) in p.homes.iter().enumerate() {
-                *table.add(i) = f.home(home);
+            for (i, &home) in e.homes.iter().enumerate() {
+                *table.add(i) = scratch.add(home);
             }
+            for &(entry, i) in &e.constants {
+                *table.add(entry) = (&raw const e.program.constants[i]).cast_mut().cast();
+            }
+            let places = table.add(e.homes.len()).cast::<isize>();
+            let loaded = places.add(e.ports.len());
             for (i, port) in e.ports.iter().enumerate() {
                 let base = match outputs {
                     _ if i < e.inputs => inputs[i] as isize,
@@ -290,19 +333,7 @@ impl<'a> Frame<'a> {
                 };
                 *places.add(i) = base + port.first + if in_buffer { port.offset } else { 0 };
             }
-            f
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn home(&self, home: Home) -> *mut u8 {
-        // SAFETY: within the scratch. Constants are only read.
-        unsafe {
-            match home {
-                Home::Const(i) => (&raw const self.e.program.constants[i]).cast_mut().cast(),
-                Home::Slot(i) => self.slots.add(i * SLOT),
-                Home::Register(i) => self.registers.add(i * REGISTER),
-            }
+            Frame { e, scratch, table, places, loaded, loaded_n: 0, store: outputs.is_some() }
         }
     }
 
@@ -310,6 +341,13 @@ impl<'a> Frame<'a> {
     fn offsets(&mut self) -> &mut [isize] {
         // SAFETY: initialised, one per port.
         unsafe { std::slice::from_raw_parts_mut(self.places, self.e.ports.len()) }
+    }
+
+    /// The register of a port, `from` elements in.
+    #[inline(always)]
+    unsafe fn register(&self, port: &Port, from: usize) -> *mut u8 {
+        // SAFETY: within the scratch.
+        unsafe { self.scratch.add(self.e.homes[port.entry] + from * self.e.compute.size()) }
     }
 
     /// What is done before the first tile.
@@ -337,98 +375,130 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Runs the program on one tile of `n` elements.
+    /// Runs the program on one tile of `n` elements: whole vectors in place, the rest through registers.
     #[inline(always)]
     unsafe fn tile(&mut self, n: usize) {
         let e = self.e;
         let lanes = slot_len(e.compute);
-        let padded = n.next_multiple_of(lanes);
+        let rest = n % lanes;
+        let whole = n - rest;
         // SAFETY: as for `Engine::run`.
         unsafe {
-            let changed = self.bind_inputs(n, padded == n);
-            if self.store {
-                self.bind_outputs(padded == n);
-            }
-            if changed {
+            if !e.fetched.is_empty() && self.fetch(n) {
                 e.program.per_tile.iter().for_each(|instr| instr.run(self.table, lanes));
             }
-            e.program.body.iter().for_each(|instr| instr.run(self.table, padded));
-            if self.store {
-                self.store_outputs(n, padded == n);
+            if e.program.body.is_empty() {
+                return self.bind_in_place();
+            }
+            if whole > 0 {
+                self.bind_in_place();
+                e.program.body.iter().for_each(|instr| instr.run(self.table, whole));
+            }
+            if rest > 0 {
+                self.bind_rest(whole, rest);
+                e.program.body.iter().for_each(|instr| instr.run(self.table, lanes));
+                self.finish_rest(whole, rest);
+            }
+            if self.store && !e.scattered.is_empty() {
+                self.scatter(n);
             }
         }
     }
 
-    /// Brings the tile's inputs to where the program reads them. True if one of rate `Tile` changed.
-    #[inline(always)]
-    unsafe fn bind_inputs(&mut self, n: usize, whole: bool) -> bool {
+    /// Brings copied inputs into their registers. True if one of rate `Tile` changed.
+    unsafe fn fetch(&mut self, n: usize) -> bool {
         let mut changed = false;
         let same_n = std::mem::replace(&mut self.loaded_n, n) == n;
         // SAFETY: as for `Engine::run`.
         unsafe {
-            for (i, port) in self.e.ports[..self.e.inputs].iter().enumerate() {
+            for &i in &self.e.fetched {
+                let port = &self.e.ports[i];
                 let place = *self.places.add(i);
-                match port.access {
-                    Access::None | Access::Single => {}
-                    Access::Direct if whole => *self.table.add(port.entry) = place as *mut u8,
-                    Access::Constant => {
-                        if *self.loaded.add(i) != place {
-                            self.splat(i, port);
-                            *self.loaded.add(i) = place;
-                            changed = true;
-                        }
+                let old = std::mem::replace(&mut *self.loaded.add(i), place);
+                if port.access == Access::Constant {
+                    if old != place {
+                        self.splat(i, port);
+                        changed = true;
                     }
-                    Access::Direct | Access::Copied => {
-                        if !same_n || *self.loaded.add(i) != place {
-                            self.gather(port, place, n);
-                            *self.loaded.add(i) = place;
-                        }
-                    }
+                } else if old != place || !same_n {
+                    let register = self.register(port, 0);
+                    port.dims.each(n / self.e.tiling.inner, |offset, before, block| {
+                        let to = register.add(before * self.e.compute.size());
+                        (port.load)(to, (place + offset) as *const u8, block);
+                    });
                 }
             }
         }
         changed
     }
 
-    unsafe fn gather(&self, port: &Port, place: isize, n: usize) {
-        // SAFETY: as for `Engine::run`.
-        unsafe {
-            let register = self.home(self.e.program.homes[port.entry]);
-            *self.table.add(port.entry) = register;
-            port.dims.each(n / self.e.tiling.inner, |offset, before, block| {
-                let to = register.add(before * self.e.compute.size());
-                (port.load)(to, (place + offset) as *const u8, block);
-            });
-        }
-    }
-
+    /// Binds what lies in place to memory.
     #[inline(always)]
-    unsafe fn bind_outputs(&mut self, whole: bool) {
+    unsafe fn bind_in_place(&mut self) {
         // SAFETY: as for `Engine::run`.
         unsafe {
-            for (o, port) in self.e.ports[self.e.inputs..].iter().enumerate() {
-                if port.access != Access::Direct || self.e.program.staged[o] {
-                    continue;
+            for &i in &self.e.direct {
+                *self.table.add(self.e.ports[i].entry) = *self.places.add(i) as *mut u8;
+            }
+            if self.store {
+                for &i in &self.e.in_place {
+                    *self.table.add(self.e.ports[i].entry) = *self.places.add(i) as *mut u8;
                 }
-                *self.table.add(port.entry) = if whole {
-                    *self.places.add(self.e.inputs + o) as *mut u8
-                } else {
-                    self.home(self.e.program.homes[port.entry])
-                };
             }
         }
     }
 
-    #[inline(always)]
-    unsafe fn store_outputs(&mut self, n: usize, whole: bool) {
+    /// Binds everything to registers for the elements after the first `whole`.
+    unsafe fn bind_rest(&mut self, whole: usize, rest: usize) {
+        let e = self.e;
+        let size = e.compute.size();
         // SAFETY: as for `Engine::run`.
         unsafe {
-            for (o, port) in self.e.ports[self.e.inputs..].iter().enumerate() {
-                if port.access == Access::Direct && whole && !self.e.program.staged[o] {
-                    continue;
+            for &i in &e.direct {
+                let port = &e.ports[i];
+                let from = (*self.places.add(i) as *const u8).add(whole * size);
+                let to = self.register(port, 0);
+                std::ptr::copy_nonoverlapping(from, to, rest * size);
+                *self.table.add(port.entry) = to;
+            }
+            let copied = |&&i: &&usize| e.ports[i].access == Access::Copied;
+            for &i in e.fetched.iter().filter(copied).chain(&e.scattered) {
+                *self.table.add(e.ports[i].entry) = self.register(&e.ports[i], whole);
+            }
+            for &i in &e.in_place {
+                // A value that is not stored is to be found after the first `whole`.
+                let from = if self.store { 0 } else { whole };
+                *self.table.add(e.ports[i].entry) = self.register(&e.ports[i], from);
+            }
+        }
+    }
+
+    /// Undoes [`Frame::bind_rest`] and writes what it diverted.
+    unsafe fn finish_rest(&mut self, whole: usize, rest: usize) {
+        let e = self.e;
+        let size = e.compute.size();
+        // SAFETY: as for `Engine::run`.
+        unsafe {
+            let copied = |&&i: &&usize| e.ports[i].access == Access::Copied;
+            for &i in e.fetched.iter().filter(copied).chain(&e.scattered).chain(&e.in_place) {
+                *self.table.add(e.ports[i].entry) = self.register(&e.ports[i], 0);
+            }
+            if self.store {
+                for &i in &e.in_place {
+                    let to = (*self.places.add(i) as *mut u8).add(whole * size);
+                    let from = self.register(&e.ports[i], 0);
+                    std::ptr::copy_nonoverlapping(from, to, rest * size);
                 }
-                let place = *self.places.add(self.e.inputs + o);
-                let register = *self.table.add(port.entry);
+            }
+        }
+    }
+
+    unsafe fn scatter(&mut self, n: usize) {
+        // SAFETY: as for `Engine::run`.
+        unsafe {
+            for &i in &self.e.scattered {
+                let port = &self.e.ports[i];
+                let (place, register) = (*self.places.add(i), self.register(port, 0));
                 port.dims.each(n / self.e.tiling.inner, |offset, before, block| {
                     let from = register.add(before * self.e.compute.size());
                     (port.store)((place + offset) as *mut u8, from, block);

@@ -13,16 +13,8 @@ use gradus_base::expr::Op;
 /// # Safety
 /// n is a multiple of [`lanes`] and the operands hold n elements, or one if the kernel was chosen for a scalar.
 /// `dst` may be an operand.
-pub(super) type Kernel = unsafe fn(Operands, n: usize);
-
-/// Where a kernel reads and writes; operands it does not have may be anything.
-#[derive(Clone, Copy)]
-pub(super) struct Operands {
-    pub(super) dst: *mut u8,
-    pub(super) a: *const u8,
-    pub(super) b: *const u8,
-    pub(super) c: *const u8,
-}
+pub(super) type Kernel =
+    unsafe fn(dst: *mut u8, a: *const u8, b: *const u8, c: *const u8, n: usize);
 
 /// What a kernel does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -114,19 +106,47 @@ macro_rules! path {
         mod $module {
             use super::*;
             $(#[target_feature(enable = $features)])?
-            pub(super) unsafe fn copy<N: Num, const SCALAR: bool>(o: Operands, n: usize) {
+            pub(super) unsafe fn copy<N: Num, const SCALAR: bool>(
+                dst: *mut u8,
+                a: *const u8,
+                b: *const u8,
+                c: *const u8,
+                n: usize,
+            ) {
+                let o = Operands { dst, a, b, c };
                 body_copy::<N, SCALAR>(o, n)
             }
             $(#[target_feature(enable = $features)])?
-            pub(super) unsafe fn one<N: Num, F: One>(o: Operands, n: usize) {
+            pub(super) unsafe fn one<N: Num, F: One>(
+                dst: *mut u8,
+                a: *const u8,
+                b: *const u8,
+                c: *const u8,
+                n: usize,
+            ) {
+                let o = Operands { dst, a, b, c };
                 body_one::<N, F>(o, n)
             }
             $(#[target_feature(enable = $features)])?
-            pub(super) unsafe fn two<N: Num, F: Two, const S: u8>(o: Operands, n: usize) {
+            pub(super) unsafe fn two<N: Num, F: Two, const S: u8>(
+                dst: *mut u8,
+                a: *const u8,
+                b: *const u8,
+                c: *const u8,
+                n: usize,
+            ) {
+                let o = Operands { dst, a, b, c };
                 body_two::<N, F, S>(o, n)
             }
             $(#[target_feature(enable = $features)])?
-            pub(super) unsafe fn three<N: Num, F: Three, const S: u8>(o: Operands, n: usize) {
+            pub(super) unsafe fn three<N: Num, F: Three, const S: u8>(
+                dst: *mut u8,
+                a: *const u8,
+                b: *const u8,
+                c: *const u8,
+                n: usize,
+            ) {
+                let o = Operands { dst, a, b, c };
                 body_three::<N, F, S>(o, n)
             }
             $(#[target_feature(enable = $features)])?
@@ -156,6 +176,15 @@ macro_rules! path {
 path!(Portable, portable);
 #[cfg(target_arch = "x86_64")]
 path!(Avx2, avx2, "avx2,fma,f16c");
+
+/// Where a kernel reads and writes; operands it does not have may be anything.
+#[derive(Clone, Copy)]
+struct Operands {
+    dst: *mut u8,
+    a: *const u8,
+    b: *const u8,
+    c: *const u8,
+}
 
 /// An operand of a loop: a scalar stays in its register.
 #[derive(Clone, Copy)]

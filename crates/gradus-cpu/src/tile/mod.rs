@@ -14,12 +14,14 @@ mod geometry;
 mod kernels;
 mod math;
 mod num;
+mod row;
 mod simd;
 
 pub(crate) use convert::{Block, Store, storer};
 pub(crate) use engine::{Dims, Engine, Spec};
 pub(crate) use geometry::count;
 pub(crate) use kernels::{Accumulate, accumulate};
+pub use row::{RowEpilogue, RowLoop};
 
 use crate::dispatch::Isa;
 use crate::exec::{Args, Kernel};

@@ -46,9 +46,9 @@ pub(crate) trait F32s: Copy {
     unsafe fn shr23(self) -> Self;
     unsafe fn shr1(self) -> Self;
     /// The nearest integers.
-    unsafe fn to_int(self) -> Self;
+    unsafe fn nearest_int(self) -> Self;
     /// Integers as f32.
-    unsafe fn from_int(self) -> Self;
+    unsafe fn as_float(self) -> Self;
     unsafe fn to_array(self) -> [f32; 8];
     unsafe fn from_array(x: [f32; 8]) -> Self;
 }
@@ -68,9 +68,7 @@ impl Any8 {
     }
     #[inline(always)]
     fn test(self, b: Any8, f: impl Fn(f32, f32) -> bool) -> Any8 {
-        self.zip_bits(b, |x, y| {
-            if f(f32::from_bits(x), f32::from_bits(y)) { u32::MAX } else { 0 }
-        })
+        self.zip_bits(b, |x, y| if f(f32::from_bits(x), f32::from_bits(y)) { u32::MAX } else { 0 })
     }
     #[inline(always)]
     fn zip_bits(self, b: Any8, f: impl Fn(u32, u32) -> u32) -> Any8 {
@@ -196,11 +194,11 @@ impl F32s for Any8 {
         Any8(self.0.map(|x| (x as i32 >> 1) as u32))
     }
     #[inline(always)]
-    unsafe fn to_int(self) -> Self {
+    unsafe fn nearest_int(self) -> Self {
         Any8(self.0.map(|x| f32::from_bits(x).round_ties_even() as i32 as u32))
     }
     #[inline(always)]
-    unsafe fn from_int(self) -> Self {
+    unsafe fn as_float(self) -> Self {
         Any8(self.0.map(|x| (x as i32 as f32).to_bits()))
     }
     #[inline(always)]
@@ -274,8 +272,8 @@ mod avx2 {
             shl31(a) = float!(_mm256_slli_epi32::<31>(int!(a)));
             shr23(a) = float!(_mm256_srai_epi32::<23>(int!(a)));
             shr1(a) = float!(_mm256_srai_epi32::<1>(int!(a)));
-            to_int(a) = float!(_mm256_cvtps_epi32(a));
-            from_int(a) = _mm256_cvtepi32_ps(int!(a));
+            nearest_int(a) = float!(_mm256_cvtps_epi32(a));
+            as_float(a) = _mm256_cvtepi32_ps(int!(a));
         }
         #[inline(always)]
         unsafe fn splat(x: f32) -> Self {

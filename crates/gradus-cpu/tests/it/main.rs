@@ -1,6 +1,6 @@
 //! Tests of the crate's public face.
 
-#![allow(unsafe_code)]
+#![allow(unsafe_code)] // buffers are passed as pointers
 
 mod random;
 mod tile;

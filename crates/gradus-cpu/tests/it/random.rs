@@ -4,30 +4,30 @@ use gradus_base::expr::Sym;
 use gradus_base::{DType, Expr, Real, Shape, View, bf16, f16};
 
 /// A small generator: xorshift64*.
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Random {
+    pub(crate) fn new(seed: u64) -> Random {
         Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
-    pub fn bits(&mut self) -> u64 {
+    pub(crate) fn bits(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
-    pub fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         (self.bits() >> 33) as usize % n
     }
-    pub fn real(&mut self, low: f64, high: f64) -> f64 {
+    pub(crate) fn real(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
-    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }
 
     /// An expression of smooth operations whose values stay within a small range.
-    pub fn expr(&mut self, inputs: usize, outputs: usize) -> Expr {
+    pub(crate) fn expr(&mut self, inputs: usize, outputs: usize) -> Expr {
         Expr::trace(inputs, |x| {
             let mut v = x.to_vec();
             v.push(Sym::constant(0.75));
@@ -59,7 +59,7 @@ impl Random {
     }
 
     /// A shape of rank up to 5, now and then with an axis of 0 or 1.
-    pub fn shape(&mut self) -> Shape {
+    pub(crate) fn shape(&mut self) -> Shape {
         let rank = self.below(6);
         let most = [2000, 600, 60, 18, 9, 6][rank];
         let sizes: Vec<usize> = (0..rank)
@@ -75,7 +75,7 @@ impl Random {
 
     /// A view of that shape: permuted, sliced, turned, and with broadcast axes if allowed; and how many elements its
     /// buffer has.
-    pub fn view(&mut self, shape: Shape, broadcast: bool) -> (View, usize) {
+    pub(crate) fn view(&mut self, shape: Shape, broadcast: bool) -> (View, usize) {
         let rank = shape.rank();
         let mut order: Vec<usize> = (0..rank).collect();
         if self.below(2) == 0 {
@@ -105,18 +105,18 @@ impl Random {
 
 /// A buffer of elements of some type.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Data {
-    pub dtype: DType,
-    pub bytes: Vec<u8>,
+pub(crate) struct Data {
+    pub(crate) dtype: DType,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Data {
-    pub fn new(dtype: DType, len: usize, mut value: impl FnMut() -> f64) -> Data {
+    pub(crate) fn new(dtype: DType, len: usize, mut value: impl FnMut() -> f64) -> Data {
         let mut d = Data { dtype, bytes: vec![0; len * dtype.size()] };
         (0..len).for_each(|i| d.set(i, value()));
         d
     }
-    pub fn get(&self, i: usize) -> f64 {
+    pub(crate) fn get(&self, i: usize) -> f64 {
         let p = self.bytes[i * self.dtype.size()..].as_ptr();
         // SAFETY: within the bytes, checked by the slice.
         unsafe {
@@ -131,7 +131,7 @@ impl Data {
             }
         }
     }
-    pub fn set(&mut self, i: usize, x: f64) {
+    pub(crate) fn set(&mut self, i: usize, x: f64) {
         let p = self.bytes[i * self.dtype.size()..].as_mut_ptr();
         // SAFETY: within the bytes, checked by the slice.
         unsafe {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::dataset::Dataset;
-use crate::error::{DataError, Place, Result, quote};
+use crate::error::{DataError, Place, Result, count, quote};
 use crate::read::read_file;
 
 /// Which column holds the label.
@@ -153,7 +153,7 @@ impl Columns<'_> {
             return Err(DataError::malformed(
                 self.name,
                 Place::Line(line),
-                format!("{} columns", fields.len()),
+                count(fields.len(), "column"),
                 format!("{}, as in the first line", self.count),
             ));
         }
@@ -189,9 +189,13 @@ impl Columns<'_> {
 }
 
 fn guess_delimiter(line: &str) -> char {
-    let count = |c: char| line.matches(c).count();
-    // The first of equals wins, so a line without any separator gets the comma.
-    [';', '\t'].into_iter().fold(',', |best, c| if count(c) > count(best) { c } else { best })
+    // What lies between quotes (every second piece) does not count.
+    let count = |c: char| line.split('"').step_by(2).map(|piece| piece.matches(c).count()).sum();
+    let more = |best: char, c: char| {
+        let (a, b): (usize, usize) = (count(best), count(c));
+        if b > a { c } else { best }
+    };
+    [';', '\t'].into_iter().fold(',', more)
 }
 
 fn split_line(line: &str, delimiter: char, name: &str, number: u64) -> Result<Vec<String>> {

@@ -7,7 +7,7 @@ use image::imageops::{self, FilterType};
 use image::{DynamicImage, ImageFormat, ImageReader, Limits};
 
 use crate::dataset::Dataset;
-use crate::error::{DataError, Place, Result};
+use crate::error::{DataError, Place, Result, count};
 use crate::image_set::ImageDataset;
 use crate::read::read_file;
 
@@ -178,7 +178,7 @@ impl ImageFolder {
         if names.len() != self.classes.len() {
             return Err(DataError::invalid(
                 "class names",
-                format!("{} names", names.len()),
+                count(names.len(), "name"),
                 format!("{}, one for each of {}", self.classes.len(), self.classes.join(", ")),
             ));
         }
@@ -265,7 +265,7 @@ fn image_files(folder: &Path) -> Result<Vec<PathBuf>> {
         return Err(DataError::malformed(
             &folder.display().to_string(),
             Place::Whole,
-            format!("{} files, none of them an image", all.len()),
+            format!("{}, none of them an image", count(all.len(), "file")),
             "at least one .png, .jpg or .jpeg",
         ));
     }

@@ -50,8 +50,8 @@ pub(crate) fn combine(
             return Err(DataError::malformed(
                 images_name,
                 Place::Byte(3),
-                format!("{} axes", images.shape.len()),
-                "3 axes [n, h, w] or 4 axes [n, c, h, w] of images",
+                format!("sizes {:?}", images.shape),
+                "images [n, h, w] or [n, c, h, w]",
             ));
         }
     };

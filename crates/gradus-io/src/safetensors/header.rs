@@ -104,12 +104,14 @@ fn check_cover(entries: &[Entry], data_len: u64) -> Result<()> {
         let (name, start) = (&entry.name, entry.range.start);
         if start < end {
             return Err(Error::format(format!(
-                "array `{name}`: its data starts at {start} and overlaps `{previous}`, which ends at {end}"
+                "array `{name}`: its data starts at {start} and overlaps `{previous}`, which \
+                 ends at {end}"
             )));
         }
         if start > end {
             return Err(Error::format(format!(
-                "array `{name}`: its data starts at {start}, bytes {end}..{start} belong to no array"
+                "array `{name}`: its data starts at {start}, bytes {end}..{start} belong to no \
+                 array"
             )));
         }
         end = entry.range.end;

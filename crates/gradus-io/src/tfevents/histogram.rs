@@ -32,14 +32,33 @@ static LIMITS: LazyLock<Vec<f64>> = LazyLock::new(|| {
     negative.chain([0.0]).chain(positive.iter().copied()).collect()
 });
 
+/// For each pattern of an f32's sign, exponent and first three mantissa bits, the bucket of the
+/// smallest value that has it. A pattern spans at most an eighth of its values, so three buckets:
+/// a short walk replaces a search of 1551 limits, which took three times as long.
+static FIRST_BUCKETS: LazyLock<Vec<u16>> = LazyLock::new(|| {
+    let smallest = |pattern: u32| {
+        let is_negative = pattern & 0x800 != 0;
+        f32::from_bits(pattern << 20 | if is_negative { 0xf_ffff } else { 0 })
+    };
+    let bucket = |x: f64| LIMITS.partition_point(|&limit| limit <= x) as u16;
+    (0..1 << 12).map(|pattern| bucket(smallest(pattern).into())).collect()
+});
+
+fn bucket_of(x: f32) -> usize {
+    let first = usize::from(FIRST_BUCKETS[(x.to_bits() >> 20) as usize]);
+    let above = LIMITS[first..].iter().position(|&limit| limit > x.into());
+    first + above.expect("f64::MAX is above every finite f32")
+}
+
 impl Histogram {
     /// The histogram of the finite values among `values`. NaN and infinities have no bucket: the
     /// difference between the number of values and `count` tells how many there were.
     pub fn of(values: impl IntoIterator<Item = f32>) -> Histogram {
         let mut histogram = Histogram { min: f64::MAX, max: -f64::MAX, ..Histogram::default() };
         let mut counts = vec![0u64; LIMITS.len()];
-        for x in values.into_iter().filter(|x| x.is_finite()).map(f64::from) {
-            counts[LIMITS.partition_point(|&limit| limit <= x)] += 1;
+        for x in values.into_iter().filter(|x| x.is_finite()) {
+            counts[bucket_of(x)] += 1;
+            let x = f64::from(x);
             histogram.min = histogram.min.min(x);
             histogram.max = histogram.max.max(x);
             histogram.sum += x;
@@ -105,6 +124,18 @@ mod tests {
         assert!(LIMITS.is_sorted());
         assert_eq!((LIMITS[775], LIMITS[776], LIMITS[777]), (0.0, 1e-12, 1e-12 * 1.1));
         assert_eq!((LIMITS[0], LIMITS[1550]), (-f64::MAX, f64::MAX));
+    }
+
+    #[test]
+    fn the_short_walk_finds_what_the_search_finds() {
+        let near = |x: f64| [(x as f32).next_down(), x as f32, (x as f32).next_up()];
+        let spread = (0..1 << 16).map(|i| f32::from_bits(i << 16 | 0x5a5a));
+        for x in LIMITS.iter().flat_map(|&limit| near(limit)).chain(spread) {
+            if x.is_finite() {
+                let found = LIMITS.partition_point(|&limit| limit <= x.into());
+                assert_eq!(bucket_of(x), found, "{x}");
+            }
+        }
     }
 
     #[test]

@@ -26,8 +26,9 @@ pub enum What {
     Graph(Graph),
     /// Values to plot.
     Summary(Vec<Value>),
-    /// The run starts again at this step: what earlier files say of it and later is void.
-    Restart,
+    /// The run starts, or starts again, at this step: what earlier files say of it and later is
+    /// void.
+    Start,
     /// Something this crate does not write.
     Other,
 }
@@ -111,7 +112,7 @@ impl Event {
                         summary.message(1, |message| value.encode(message));
                     }
                 }),
-                What::Restart => event.message(7, |log| log.int(1, START)),
+                What::Start => event.message(7, |log| log.int(1, START)),
                 What::Other => {}
             }
         })
@@ -127,7 +128,7 @@ impl Event {
                 3 => event.what = What::FileVersion(field.text()?),
                 4 => event.what = What::Graph(Graph::parse(field.bytes()?)?),
                 5 => event.what = What::Summary(parse_summary(field.bytes()?)?),
-                7 if is_start(field.bytes()?)? => event.what = What::Restart,
+                7 if is_start(field.bytes()?)? => event.what = What::Start,
                 _ => {}
             }
             Ok(())

@@ -20,19 +20,18 @@ pub struct EventWriter {
 impl EventWriter {
     /// Starts a new event file in `folder`, which is created if need be.
     pub fn create(folder: &Path) -> Result<EventWriter> {
-        let (file, path) = open_new(folder)
-            .map_err(|error| Error::io("cannot create an event file", &error).in_file(folder))?;
-        let mut writer = EventWriter { file: BufWriter::new(file), path };
-        writer.event(0, What::FileVersion("brain.Event:2".to_owned()))?;
-        writer.flush()?;
-        Ok(writer)
+        EventWriter::resume(folder, 0)
     }
 
     /// Starts a new event file for a run that goes on at `step`: TensorBoard drops what earlier
     /// files say of this step and later ones.
     pub fn resume(folder: &Path, step: i64) -> Result<EventWriter> {
-        let mut writer = EventWriter::create(folder)?;
-        writer.event(step, What::Restart)?;
+        let (file, path) = open_new(folder)
+            .map_err(|error| Error::io("cannot create an event file", &error).in_file(folder))?;
+        let mut writer = EventWriter { file: BufWriter::new(file), path };
+        writer.event(0, What::FileVersion("brain.Event:2".to_owned()))?;
+        // In the first file too: TensorBoard takes the first start it meets for no restart.
+        writer.event(step, What::Start)?;
         writer.flush()?;
         Ok(writer)
     }

@@ -4,6 +4,10 @@ use gradus_io::{Kind, SmallDisk, atomic_write, atomic_write_on, remove_leftovers
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+const FOLDER: &str = "GRADUS_TEST_ATOMIC_FOLDER";
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
@@ -83,4 +87,37 @@ fn leftovers_of_killed_writers_are_removed_and_nothing_else() {
     let mut left = names(folder.path());
     left.sort();
     assert_eq!(left, [".hidden", "a.bin"]);
+}
+
+/// Not a test of its own: the process that the next test kills while it saves.
+#[test]
+fn save_for_ever_in_the_folder_named_by_the_environment() {
+    let Ok(folder) = std::env::var(FOLDER) else { return };
+    for round in 0u8.. {
+        let bytes = vec![round; 3_000_000];
+        atomic_write(&Path::new(&folder).join("a.bin"), |w| w.write_all(&bytes)).unwrap();
+    }
+}
+
+#[test]
+fn a_process_killed_while_saving_leaves_a_whole_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.bin");
+    fs::write(&path, vec![0; 3_000_000]).unwrap();
+    for kill in 0..8 {
+        let mut saver = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "atomic::save_for_ever_in_the_folder_named_by_the_environment"])
+            .env(FOLDER, folder.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(40 + 7 * kill));
+        saver.kill().unwrap();
+        saver.wait().unwrap();
+        let bytes = fs::read(&path).unwrap();
+        assert_eq!(bytes.len(), 3_000_000);
+        assert!(bytes.iter().all(|&byte| byte == bytes[0]));
+    }
+    remove_leftovers(folder.path()).unwrap();
+    assert_eq!(names(folder.path()), ["a.bin"]);
 }

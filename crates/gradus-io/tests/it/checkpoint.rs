@@ -24,7 +24,12 @@ fn example() -> Checkpoint {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn what_is_saved_is_loaded(arrays in any_arrays(), text in ".*", rate in any::<f64>(), seed in any::<u64>()) {
+    fn what_is_saved_is_loaded(
+        arrays in any_arrays(),
+        text in ".*",
+        rate in any::<f64>(),
+        seed in any::<u64>(),
+    ) {
         prop_assume!(rate.is_finite());
         let mut checkpoint = Checkpoint::new(arrays.clone());
         checkpoint.set("text", &text).unwrap();
@@ -65,7 +70,8 @@ fn versions_are_told_apart() {
         let error = Checkpoint::parse(&bytes).unwrap_err();
         (error.kind, error.to_string())
     };
-    let newer = "a checkpoint of format gradus/7, this program reads up to gradus/1; a newer Gradus wrote it";
+    let newer = "a checkpoint of format gradus/7, this program reads up to gradus/1; a newer \
+                 Gradus wrote it";
     assert_eq!(parse(Some("gradus/7")), (Kind::Version, newer.to_owned()));
     let unknown = "unknown checkpoint format \"pt\", expected gradus/1";
     assert_eq!(parse(Some("pt")), (Kind::Version, unknown.to_owned()));

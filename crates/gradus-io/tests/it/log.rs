@@ -8,7 +8,10 @@ use std::fs;
 proptest! {
     /// Wherever the file is cut, the whole lines before are read, and the log can go on.
     #[test]
-    fn a_cut_json_log_goes_on(losses in prop::collection::vec(any::<f32>(), 1..5), cut in 0usize..200) {
+    fn a_cut_json_log_goes_on(
+        losses in prop::collection::vec(any::<f32>(), 1..5),
+        cut in 0usize..200,
+    ) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.jsonl");
         let mut log = JsonLog::append(&path).unwrap();

@@ -37,9 +37,7 @@ pub fn cross_entropy(x: &Tensor, t: &Tensor) -> Tensor {
         );
         fail(Error::shape("cross_entropy", what), Location::caller());
     }
-    let classes = Tensor::arange(x.shape()[1]).unsqueeze(0);
-    let hot = t.unsqueeze(1).equal(&classes).cast(x.dtype()); // [B, C]
-    -(x.log_softmax(1) * hot).sum(1)
+    x.softmax_cross_entropy(t)
 }
 
 /// Mean of (x − t)² over everything but the batch.

@@ -21,6 +21,7 @@ pub(crate) unsafe fn input<'a, T>(args: &'a Args<'_>, i: usize, len: usize) -> &
 ///
 /// # Safety
 /// The output must be dense, of `len` elements of type `T` of which every bit pattern is valid, and not be held twice.
+#[allow(clippy::mut_from_ref)]
 pub(crate) unsafe fn output<'a, T>(args: &'a Args<'_>, i: usize, len: usize) -> &'a mut [T] {
     // SAFETY: the caller's promise; outputs overlap nothing.
     unsafe { std::slice::from_raw_parts_mut(args.output(i), len) }
@@ -30,6 +31,7 @@ pub(crate) unsafe fn output<'a, T>(args: &'a Args<'_>, i: usize, len: usize) -> 
 ///
 /// # Safety
 /// The kernel must have asked for as many bytes, and must not hold them twice.
+#[allow(clippy::mut_from_ref)]
 pub(crate) unsafe fn workspace<'a, T>(args: &'a Args<'_>, len: usize) -> &'a mut [T] {
     // SAFETY: the caller's promise; a workspace overlaps nothing.
     unsafe { std::slice::from_raw_parts_mut(args.workspace(), len) }

@@ -3,6 +3,8 @@
 //! Three species: *derived* ops are compositions and need no gradient of their own; *pointwise* ops are one formula
 //! (`pointwise/`, one file each); *kernel* ops bring kernels (a folder each).
 
+#[cfg(test)]
+mod all;
 mod all_any;
 mod arg_extreme;
 mod cross_entropy;
@@ -13,9 +15,11 @@ pub mod linalg;
 mod logsumexp;
 mod moments;
 mod norm;
+pub(crate) mod norm;
 #[cfg(test)]
 mod numeric;
 mod operand;
+pub(crate) mod pad;
 pub mod pointwise;
 mod prod;
 pub(crate) mod random;
@@ -26,6 +30,7 @@ mod softmax;
 mod sort;
 #[cfg(test)]
 mod testing;
+mod upsample;
 mod views;
 
 pub use operand::Operand;

@@ -64,3 +64,48 @@ impl Tensor {
         self.reshape(shape)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Tensor;
+    use crate::ops::check;
+    use gradus_testkit::{Array, Case, Species};
+
+    /// [3, 2, 5] over axes 0 and 2, by folding each column.
+    fn case(name: &str, op: fn(&Tensor) -> Tensor, fold: fn(&[f64]) -> f64) -> Case {
+        let case = check(name, move |x| op(&x[0])).input([3, 2, 5], -2.0..2.0);
+        case.species(Species::Reduction).empty_axis(Some(1)).oracle_of(move |x| {
+            let column = |j| (0..3).flat_map(move |i| (0..5).map(move |k| [i, j, k]));
+            let of = |j| fold(&column(j).map(|at| x[0].at(&at)).collect::<Vec<_>>());
+            Array::from_fn([x[0].shape[1]], |j| of(j[0]))
+        })
+    }
+
+    /// A tie of two, for [1, 1, 3].
+    fn tie() -> [Array; 1] {
+        [Array::new([1, 1, 3], [2.0, 2.0, 2.0])]
+    }
+
+    #[test]
+    fn sum() {
+        case("sum", |x| x.sum([0, 2]), |c| c.iter().sum()).run();
+        assert_eq!(Tensor::zeros([2, 0]).sum(1).to_vec::<f32>(), [0.0, 0.0]);
+    }
+    #[test]
+    fn mean() {
+        case("mean", |x| x.mean([0, 2]), |c| c.iter().sum::<f64>() / c.len() as f64).run();
+        assert!(Tensor::zeros([0]).mean(..).item().is_nan());
+    }
+    #[test]
+    fn max() {
+        let case = case("max", |x| x.max([0, 2]), |c| c.iter().copied().fold(-1.0 / 0.0, f64::max));
+        case.slope_of(tie(), Array::new([1, 1, 3], [1.0 / 3.0; 3])).run();
+        assert!(Tensor::from([1.0f32, f32::NAN, 2.0]).max(..).item().is_nan());
+    }
+    #[test]
+    fn min() {
+        let case = case("min", |x| x.min([0, -1]), |c| c.iter().copied().fold(1.0 / 0.0, f64::min));
+        case.slope_of(tie(), Array::new([1, 1, 3], [1.0 / 3.0; 3])).run();
+        assert!(Tensor::from([1.0f32, f32::NAN, 2.0]).min(..).item().is_nan());
+    }
+}

@@ -20,8 +20,8 @@ pub(crate) trait Series:
     const LOWEST: Self;
     /// The nearest number.
     fn of(x: f64) -> Self;
-    /// √x
-    fn root(self) -> Self;
+    /// The same number in f64.
+    fn wide(self) -> f64;
     /// eˣ for x ≤ 0; 0 where that is below the smallest normal number.
     fn exp_series(self) -> Self;
     /// ln x for positive, normal x.
@@ -41,8 +41,8 @@ macro_rules! series {
                 x as $t
             }
             #[inline(always)]
-            fn root(self) -> $t {
-                self.sqrt()
+            fn wide(self) -> f64 {
+                f64::from(self)
             }
 
             /// x = k·ln 2 + r with |r| ≤ ½ ln 2; eˣ = 2ᵏ·eʳ, eʳ by Taylor's series.
@@ -70,8 +70,9 @@ macro_rules! series {
                 const ONE: $bits = (1.0 as $t).to_bits();
                 const ROOT_HALF: $bits = std::$t::consts::FRAC_1_SQRT_2.to_bits();
                 let shifted = self.to_bits().wrapping_add(ONE - ROOT_HALF);
-                let exponent = (shifted >> $mantissa) as i32 - (ONE >> $mantissa) as i32;
-                let m = $t::from_bits((shifted & ((1 << $mantissa) - 1)) + ROOT_HALF);
+                let exponent =
+                    ((shifted >> $mantissa) as i32).wrapping_sub((ONE >> $mantissa) as i32);
+                let m = $t::from_bits((shifted & ((1 << $mantissa) - 1)).wrapping_add(ROOT_HALF));
                 let s = (m - 1.0) / (m + 1.0);
                 let mut sum = 0.0;
                 for k in (0..$ln).rev() {
@@ -94,7 +95,7 @@ macro_rules! series {
                 sin *= x;
                 let (a, b) = if quarter & 1 == 1 { (cos, sin) } else { (sin, cos) };
                 let a = if quarter & 2 == 2 { -a } else { a };
-                let b = if (quarter + 1) & 2 == 2 { -b } else { b };
+                let b = if quarter.wrapping_add(1) & 2 == 2 { -b } else { b };
                 (a, b)
             }
         }
@@ -102,6 +103,63 @@ macro_rules! series {
 }
 series!(f32, u32, mantissa 23, ln 6, exp 7, ln2 0.693_145_75, 1.428_606_8e-6, least -87.0);
 series!(f64, u64, mantissa 52, ln 13, exp 14, ln2 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10, least -708.0);
+
+/// Partial sums kept side by side.
+pub(crate) const LANES: usize = 16;
+
+/// Σ f(a, b), in an order that only the length decides.
+#[inline(always)]
+pub(crate) fn sum_of<T: Series>([a, b]: [&[T]; 2], f: impl Fn(T, T) -> T) -> T {
+    let mut lanes = [T::ZERO; LANES];
+    let (mut a, mut b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    for (a, b) in (&mut a).zip(&mut b) {
+        for i in 0..LANES {
+            lanes[i] += f(a[i], b[i]);
+        }
+    }
+    let rest = a.remainder().iter().zip(b.remainder());
+    let rest = rest.fold(T::ZERO, |s, (&a, &b)| s + f(a, b));
+    lanes.iter().fold(rest, |s, &lane| s + lane)
+}
+
+/// Elements whose sum is taken in their own type; longer sums go on in f64.
+pub(crate) const STRETCH: usize = 2048;
+
+/// The mean, and the sum of squared distances from it: stretch by stretch, merged as Chan, Golub & LeVeque 1983 do.
+#[inline(always)]
+pub(crate) fn moments<T: Series>(x: &[T]) -> (f64, f64) {
+    let mut all = Moments::default();
+    x.chunks(STRETCH).for_each(|x| all.merge(Moments::of(x)));
+    (all.mean, all.squares)
+}
+
+/// The count, the mean and the sum of squared distances from it of some numbers.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Moments {
+    pub(crate) count: f64,
+    pub(crate) mean: f64,
+    pub(crate) squares: f64,
+}
+
+impl Moments {
+    /// Of at most some thousand numbers.
+    #[inline(always)]
+    pub(crate) fn of<T: Series>(x: &[T]) -> Moments {
+        let count = x.len() as f64;
+        let mean = T::of(sum_of([x, x], |x, _| x).wide() / count);
+        let squares = sum_of([x, x], |x, _| (x - mean) * (x - mean)).wide();
+        Moments { count, mean: mean.wide(), squares }
+    }
+
+    #[inline(always)]
+    pub(crate) fn merge(&mut self, other: Moments) {
+        let count = self.count + other.count;
+        let gap = other.mean - self.mean;
+        self.mean += gap * (other.count / count);
+        self.squares += other.squares + gap * gap * (self.count * other.count / count);
+        self.count = count;
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -26,7 +26,13 @@ pub struct Checkpoints {
 impl Checkpoints {
     /// Into `folder`, as `step-00000042.safetensors`, after every epoch and at the end.
     pub fn new(folder: impl Into<PathBuf>) -> Checkpoints {
-        Checkpoints { folder: folder.into(), every_steps: None, every: None, keep: 2, last: Instant::now() }
+        Checkpoints {
+            folder: folder.into(),
+            every_steps: None,
+            every: None,
+            keep: 2,
+            last: Instant::now(),
+        }
     }
     /// Also every `steps` steps.
     #[must_use]
@@ -57,7 +63,12 @@ impl Checkpoints {
 
     fn save(&mut self, moment: &Moment<'_>) -> Result<()> {
         let name = format!("step-{:08}.safetensors", moment.learner.step());
-        save_checkpoint(&self.folder.join(name), moment.learner, moment.progress, moment.callback_states)?;
+        save_checkpoint(
+            &self.folder.join(name),
+            moment.learner,
+            moment.progress,
+            moment.callback_states,
+        )?;
         self.last = Instant::now();
         let files = list(&self.folder)?;
         for old in &files[..files.len().saturating_sub(self.keep)] {
@@ -135,7 +146,10 @@ pub fn save_checkpoint(
 ///
 /// # Errors
 /// When the file cannot be read, is damaged, or belongs to another architecture; the learner is then as before.
-pub fn load_checkpoint(path: &Path, learner: &mut Learner) -> Result<(Progress, BTreeMap<String, Value>)> {
+pub fn load_checkpoint(
+    path: &Path,
+    learner: &mut Learner,
+) -> Result<(Progress, BTreeMap<String, Value>)> {
     let file = Checkpoint::load(path)?;
     let state = learner.state();
     let expected: Vec<Expected> = state

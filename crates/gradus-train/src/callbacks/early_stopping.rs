@@ -20,7 +20,14 @@ impl EarlyStopping {
     /// Watches a number of the epoch log, such as `val_loss`; accuracies are better when larger.
     pub fn new(watch: &str, patience: u64) -> EarlyStopping {
         let maximize = watch.contains("accuracy");
-        EarlyStopping { watch: watch.into(), patience, min_delta: 0.0, maximize, best: None, bad: 0 }
+        EarlyStopping {
+            watch: watch.into(),
+            patience,
+            min_delta: 0.0,
+            maximize,
+            best: None,
+            bad: 0,
+        }
     }
     /// Smaller improvements do not count.
     #[must_use]
@@ -70,7 +77,10 @@ impl Callback for EarlyStopping {
             return Ok(Flow::Continue);
         }
         let best = self.best.unwrap_or(f64::NAN);
-        Ok(Flow::Stop(format!("{} did not improve on {best:.4} for {} epochs", self.watch, self.bad)))
+        Ok(Flow::Stop(format!(
+            "{} did not improve on {best:.4} for {} epochs",
+            self.watch, self.bad
+        )))
     }
     fn state(&self) -> Value {
         json!({ "best": self.best, "bad": self.bad })

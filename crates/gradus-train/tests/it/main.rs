@@ -1,4 +1,5 @@
 //! Training, seen from outside.
 
+mod fit;
 mod optim;
 mod schedule;

@@ -98,15 +98,19 @@ impl Gather {
         }
         let rows = grain(TILE, inner);
         chunks(y, rows * inner, |tile, y| {
-            for (row, y) in (tile * rows..).zip(y.chunks_exact_mut(inner)) {
-                let (o, j) = (row / m, row % m);
+            let (mut o, mut j) = (tile * rows / m, tile * rows % m);
+            for y in y.chunks_exact_mut(inner) {
                 let x = &x[o * n * inner..][..n * inner];
-                if g.shared {
+                if g.shared && inner > 1 {
                     y.copy_from_slice(&x[g.id(ids, o, j, 0) * inner..][..inner]);
                 } else {
                     for (i, y) in y.iter_mut().enumerate() {
                         *y = x[g.id(ids, o, j, i) * inner + i];
                     }
+                }
+                j += 1;
+                if j == m {
+                    (o, j) = (o + 1, 0);
                 }
             }
         });

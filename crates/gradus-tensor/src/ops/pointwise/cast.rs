@@ -12,6 +12,8 @@ impl Tensor {
     /// Floats become integers by truncation towards zero, saturating, NaN as 0; anything but 0 becomes `true`. The
     /// gradient of a cast between float types is cast back; a cast from or to integers has none.
     ///
+    /// **Shape** `[..] -> [..]`.
+    ///
     /// ```
     /// use gradus_tensor::{DType, Tensor};
     /// assert_eq!(Tensor::from([-1.9f32, 2.9]).cast(DType::I64).to_vec::<i64>(), [-1, 2]);
@@ -32,4 +34,21 @@ impl Tensor {
         let p = Pointwise { name: "cast", expr: Arc::new(expr), vjp: None, constant: flat };
         Tensor(pointwise(p, vec![self.0.clone()], dtype))
     }
+}
+
+#[test]
+fn cast() {
+    use DType::{F32, F64, I64};
+    let case = crate::ops::check("cast", |x| x[0].cast(F64)).domain(-2.0..2.0).oracle(|x| x[0]);
+    case.example(&[&[0.5, -1.0]], &[0.5, -1.0]).run();
+    let truncated = crate::ops::check("cast", |x| x[0].cast(I64)).domain(-3.0..3.0);
+    truncated
+        .dtypes(&[F64, F32])
+        .oracle(|x| x[0].trunc())
+        .example(&[&[-1.9, 2.9, f64::NAN, 1e30]], &[-1.0, 2.0, 0.0, i64::MAX as f64])
+        .not_differentiable()
+        .run();
+    let x = Tensor::from([2.0f32]);
+    let dx = &crate::grad(&x.cast(F64).square().sum(..), [&x])[0];
+    assert_eq!((dx.dtype(), dx.to_vec::<f32>()), (F32, vec![4.0]));
 }

@@ -93,12 +93,16 @@ pub trait Pointwise<const N: usize> {
 /// Applies a pointwise op to tensors, broadcast together. The result has their common type.
 ///
 /// # Panics
-/// If the shapes do not broadcast or the types differ.
+/// If the shapes do not broadcast, the types differ, or the formula needs fractions and the type has none.
 #[track_caller]
 pub fn apply<P: Pointwise<N>, const N: usize>(op: P, inputs: [&Tensor; N]) -> Tensor {
     let inputs = broadcast(P::NAME, &inputs);
     let dtype = inputs.iter().map(Tensor::dtype).find(|&d| d != DType::Bool).unwrap_or(DType::Bool);
     let expr = Expr::trace(N, |x| vec![op.formula(array(x))]);
+    if !dtype.is_float() && needs_fractions(&expr) {
+        let what = format!("the elements are {dtype}, it needs floats; cast them");
+        fail(Error::dtype(P::NAME, what), Location::caller());
+    }
     let vjp = Expr::trace(N + 2, |x| match op.grad(array(&x[..N]), x[N], x[N + 1]) {
         Some(dx) => dx.to_vec(),
         None => vec![],
@@ -111,6 +115,16 @@ pub fn apply<P: Pointwise<N>, const N: usize>(op: P, inputs: [&Tensor; N]) -> Te
         constant: P::NOT_DIFFERENTIABLE,
     };
     Tensor(pointwise(p, inputs.into_iter().map(|t| t.0).collect(), dtype))
+}
+
+/// True if the integers are not closed under the expression: eˣ of an integer is no integer, nor is a half of it.
+fn needs_fractions(expr: &Expr) -> bool {
+    use gradus_base::expr::Op;
+    expr.lines().iter().any(|line| match line.op {
+        Op::Sqrt | Op::Exp | Op::ExpM1 | Op::Ln | Op::Ln1p => true,
+        Op::Sin | Op::Cos | Op::Atan | Op::Tanh | Op::Erf => true,
+        op => op.constant().is_some_and(|c| c.fract() != 0.0),
+    })
 }
 
 /// As [`apply`], with a mask for a result.
@@ -166,4 +180,17 @@ pub(crate) fn normal_cdf<R: Real>(x: R) -> R {
 pub(crate) fn normal_pdf<R: Real>(x: R) -> R {
     let scale = 1.0 / (2.0 * std::f64::consts::PI).sqrt();
     R::constant(scale) * (R::constant(-0.5) * x * x).exp()
+}
+
+#[test]
+fn integers_have_no_exponential() {
+    let x = Tensor::from([1i64, -2]);
+    let e = crate::try_build(|| x.exp()).unwrap_err();
+    assert!(
+        e.to_string().starts_with("exp: the elements are i64, it needs floats; cast them"),
+        "{e}"
+    );
+    assert!(crate::try_build(|| x.leaky_relu(0.01)).is_err());
+    assert_eq!(x.relu().to_vec::<i64>(), [1, 0]);
+    assert_eq!(x.abs().to_vec::<i64>(), [1, 2]);
 }

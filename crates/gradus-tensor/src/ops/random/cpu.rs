@@ -80,7 +80,7 @@ impl Source {
         let key = [self.seed as u32, (self.seed >> 32) as u32];
         let mut words = [[0; SIDE]; 4];
         for i in 0..SIDE {
-            let block = first + i as u64;
+            let block = first.wrapping_add(i as u64);
             let high = ((block >> 32) ^ (self.stream >> 32)) as u32;
             let counter = [block as u32, high, self.stream as u32, self.step as u32];
             let drawn = philox(counter, key);

@@ -3,7 +3,7 @@
 
 use super::Softmax;
 use crate::ops::kernel::{chunks, grain, input, output};
-use crate::ops::series::Series;
+use crate::ops::series::{LANES, Series, sum_of};
 use gradus_base::DType;
 use gradus_cpu::exec::{Args, Kernel};
 use gradus_graph::Spec;
@@ -63,7 +63,7 @@ impl Rows {
 fn softmax<T: Series>(x: &[T], y: &mut [T]) {
     let top = largest(x);
     y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - top).exp_series());
-    let scale = T::ONE / sum(y, |e| e);
+    let scale = T::ONE / sum_of([&*y, &*y], |e, _| e);
     y.iter_mut().for_each(|y| *y = *y * scale);
 }
 
@@ -71,10 +71,8 @@ fn softmax<T: Series>(x: &[T], y: &mut [T]) {
 #[inline(always)]
 pub(crate) fn log_sum_exp<T: Series>(x: &[T]) -> T {
     let top = largest(x);
-    top + sum(x, |x| (x - top).exp_series()).ln_series()
+    top + sum_of([x, x], |x, _| (x - top).exp_series()).ln_series()
 }
-
-const LANES: usize = 16;
 
 /// The largest element; NaN is left to the sums, which it
 /// spoils.
@@ -89,18 +87,4 @@ fn largest<T: Series>(x: &[T]) -> T {
     }
     let all = lanes.iter().chain(rows.remainder());
     all.fold(T::LOWEST, |top, &x| if x > top { x } else { top })
-}
-
-/// Σ f(x), in an order that only the length decides.
-#[inline(always)]
-pub(crate) fn sum<T: Series>(x: &[T], f: impl Fn(T) -> T) -> T {
-    let mut lanes = [T::ZERO; LANES];
-    let mut rows = x.chunks_exact(LANES);
-    for row in &mut rows {
-        for i in 0..LANES {
-            lanes[i] += f(row[i]);
-        }
-    }
-    let rest = rows.remainder().iter().fold(T::ZERO, |s, &x| s + f(x));
-    lanes.iter().fold(rest, |s, &lane| s + lane)
 }

@@ -6,7 +6,7 @@ mod cpu;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use cpu::{log_sum_exp, sum};
+pub(crate) use cpu::log_sum_exp;
 
 use crate::{DType, Tensor};
 use gradus_base::{Error, Result};

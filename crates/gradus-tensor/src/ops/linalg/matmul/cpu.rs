@@ -3,7 +3,7 @@
 
 use gradus_base::{DType, View};
 use gradus_cpu::exec::{Args, Kernel};
-use gradus_cpu::{Mat, MatMut, gemm, parallel};
+use gradus_cpu::{Epilogue, Mat, MatMut, RowLoop, gemm, parallel};
 use gradus_graph::Spec;
 
 /// One product per leading index, with the places of its three matrices.
@@ -14,6 +14,15 @@ struct Gemm {
     strides: [[isize; 2]; 3],
     /// Where each matrix of a, b and y begins, in elements.
     begins: Vec<[isize; 3]>,
+    epilogue: Option<RowLoop>,
+}
+
+/// An epilogue runs along the output's rows, so those must be contiguous and there must be one matrix.
+pub(super) fn accepts_epilogue(spec: &Spec) -> bool {
+    let y = &spec.outputs[0].view;
+    let rank = y.shape.rank();
+    let one_matrix = y.shape[..rank - 2].iter().all(|&s| s == 1);
+    one_matrix && (y.strides[rank - 1] == 1 || y.shape[rank - 1] == 1)
 }
 
 pub(super) fn kernel(spec: &Spec) -> Box<dyn Kernel> {
@@ -24,7 +33,14 @@ pub(super) fn kernel(spec: &Spec) -> Box<dyn Kernel> {
     let leads = views.map(|v| View { shape: gradus_base::Shape::new(&v.shape[..rank - 2]), ..*v });
     let begins = (0..leads[2].shape.len()).map(|i| leads.map(|v| v.index(i) as isize)).collect();
     let dtype = spec.outputs[0].dtype;
-    Box::new(Gemm { dtype, size, strides, begins })
+    let epilogue = spec.epilogue.as_ref().map(|e| {
+        let own = (dtype, strides[2][0], strides[2][1]);
+        let extra = spec.inputs[2..]
+            .iter()
+            .map(|s| (s.dtype, s.view.strides[rank - 2], s.view.strides[rank - 1]));
+        RowLoop::new(&e.expr, dtype, &std::iter::once(own).chain(extra).collect::<Vec<_>>())
+    });
+    Box::new(Gemm { dtype, size, strides, begins, epilogue })
 }
 
 // SAFETY: reads and writes only what the spec's views reach: `begins` and `strides` come from them.
@@ -44,6 +60,8 @@ impl Gemm {
     unsafe fn products<T: gradus_base::Element>(&self, args: &Args<'_>) {
         let (a, b, y) = (args.input::<T>(0), args.input::<T>(1), args.output::<T>(0));
         let [m, n, k] = self.size;
+        let hook = self.epilogue.as_ref().map(|row| Hook { row, inputs: args.inputs() });
+        let hook = hook.as_ref().map(|h| h as &dyn Epilogue<T>);
         let shared = (Shared(a.cast_mut()), Shared(b.cast_mut()), Shared(y));
         let one = |i: usize| {
             let [a0, b0, y0] = self.begins[i];
@@ -56,7 +74,7 @@ impl Gemm {
                 let b =
                     Mat { ptr: b.offset(b0).cast_const(), row_stride: sb[0], col_stride: sb[1] };
                 let y = MatMut { ptr: y.offset(y0), row_stride: sy[0], col_stride: sy[1] };
-                gemm(m, n, k, a, b, y, false, None);
+                gemm(m, n, k, a, b, y, false, hook);
             }
         };
         match self.begins.len() {
@@ -76,5 +94,20 @@ unsafe impl<T> Sync for Shared<T> {}
 impl<T> Shared<T> {
     fn get(&self) -> *mut T {
         self.0
+    }
+}
+
+struct Hook<'a> {
+    row: &'a RowLoop,
+    inputs: &'a [*const u8],
+}
+// SAFETY: the inputs are only read.
+unsafe impl Sync for Hook<'_> {}
+
+impl<T> Epilogue<T> for Hook<'_> {
+    unsafe fn apply(&self, row: usize, col: usize, ptr: *mut T, len: usize) {
+        // Inputs 0 and 1 are the operands; the row loop's own input 0 is the stretch itself.
+        // SAFETY: `gemm` passes finished stretches of the output; the other inputs are valid for their views.
+        unsafe { self.row.apply(&self.inputs[1..], row, col, ptr.cast(), len) }
     }
 }

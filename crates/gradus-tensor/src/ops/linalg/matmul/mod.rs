@@ -42,6 +42,10 @@ impl Rule for MatMul {
         Layouts::any(inputs.len(), outputs)
     }
 
+    fn accepts_epilogue(&self, spec: &Spec) -> bool {
+        cpu::accepts_epilogue(spec)
+    }
+
     fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
         cpu::kernel(spec)
     }

@@ -1,0 +1,199 @@
+//! Image files and folders of them.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use expect_test::expect;
+use gradus_data::{Dataset, Fit, ImageFolder, ImageOptions, RawImage, Result, parse_image};
+use image::{DynamicImage, ImageFormat, RgbImage};
+
+use crate::{check_error, check_message};
+
+const RGB: ImageOptions = ImageOptions { channels: 3, size: None, fit: Fit::Cover };
+const GREY: ImageOptions = ImageOptions { channels: 1, size: None, fit: Fit::Cover };
+
+/// Red grows to the right, green downwards.
+fn picture(width: u32, height: u32) -> DynamicImage {
+    let pixel = |x, y| image::Rgb([(x * 255 / width) as u8, (y * 255 / height) as u8, 7]);
+    RgbImage::from_fn(width, height, pixel).into()
+}
+
+fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+fn decode(bytes: &[u8], options: &ImageOptions) -> RawImage {
+    parse_image(bytes, "a.png", options).unwrap()
+}
+
+#[test]
+fn png_is_exact_and_planar() {
+    let bytes = encode(&picture(4, 2), ImageFormat::Png);
+    let image = decode(&bytes, &RGB);
+    assert_eq!(image.shape, [3, 2, 4]);
+    assert_eq!(image.pixels[..8], [0, 63, 127, 191, 0, 63, 127, 191]);
+    assert_eq!(image.pixels[8..16], [0, 0, 0, 0, 127, 127, 127, 127]);
+    assert_eq!(image.pixels[16..], [7; 8]);
+    assert_eq!(decode(&bytes, &GREY).shape, [1, 2, 4]);
+}
+
+#[test]
+fn jpeg_is_close() {
+    let bytes = encode(&picture(32, 32), ImageFormat::Jpeg);
+    let (image, exact) =
+        (decode(&bytes, &RGB), decode(&encode(&picture(32, 32), ImageFormat::Png), &RGB));
+    let worst = image.pixels.iter().zip(&exact.pixels).map(|(a, b)| a.abs_diff(*b)).max();
+    assert!(worst.unwrap() < 40, "{worst:?}");
+}
+
+#[test]
+fn sizes_are_brought_to_the_wanted_one() {
+    let bytes = encode(&picture(40, 20), ImageFormat::Png);
+    let with = |fit| decode(&bytes, &ImageOptions { channels: 3, size: Some((10, 10)), fit });
+    let (cover, stretch) = (with(Fit::Cover), with(Fit::Stretch));
+    assert_eq!((cover.shape, stretch.shape), ([3, 10, 10], [3, 10, 10]));
+    // Stretching keeps the whole range of red; covering cuts a quarter off on each side.
+    assert!(stretch.pixels[0] < 20 && stretch.pixels[9] > 230, "{:?}", &stretch.pixels[..10]);
+    assert!((60..80).contains(&cover.pixels[0]), "{:?}", &cover.pixels[..10]);
+    for (w, h) in [(1, 1), (3, 50), (50, 3), (7, 5)] {
+        let bytes = encode(&picture(w, h), ImageFormat::Png);
+        let options = ImageOptions { channels: 1, size: Some((9, 4)), fit: Fit::Cover };
+        assert_eq!(decode(&bytes, &options).shape, [1, 9, 4]);
+    }
+}
+
+#[test]
+fn image_messages() {
+    let png = encode(&picture(16, 16), ImageFormat::Png);
+    let jpeg = encode(&picture(64, 64), ImageFormat::Jpeg);
+    let parse = |bytes: &[u8]| parse_image(bytes, "a.img", &RGB);
+    check_message(parse(b""), expect!["a.img: found an empty file, expected a PNG or JPEG"]);
+    check_message(
+        parse(b"GIF89a"),
+        expect!["a.img, byte 0: found bytes 47 49 46 38, expected a PNG or JPEG"],
+    );
+    check_message(
+        parse(&png[..png.len() / 2]),
+        expect![
+            "a.img: found a defect (unexpected end of file), expected a whole PNG of at most 16384 pixels a side"
+        ],
+    );
+    check_message(
+        parse(&png[..20]),
+        expect![
+            "a.img: found a defect (unexpected end of file), expected a whole PNG of at most 16384 pixels a side"
+        ],
+    );
+    check_message(
+        parse(&jpeg[..jpeg.len() - 2]),
+        expect!["a.img, byte 1182: found the end of the file, expected the rest of the JPEG"],
+    );
+    check_message(
+        parse(&jpeg[..jpeg.len() / 2]),
+        expect!["a.img, byte 592: found the end of the file, expected the rest of the JPEG"],
+    );
+    let mut huge = png.clone();
+    huge[16..24].copy_from_slice(&[0x7F; 8]);
+    let sum = crc(&huge[12..29]);
+    huge[29..33].copy_from_slice(&sum.to_be_bytes());
+    check_message(
+        parse(&huge),
+        expect![
+            "a.img: found a defect (Image size exceeds limit), expected a whole PNG of at most 16384 pixels a side"
+        ],
+    );
+    let two = ImageOptions { channels: 2, ..RGB };
+    check_message(
+        parse_image(&png, "a.png", &two),
+        expect!["image channels: found 2, expected 1 or 3"],
+    );
+    let none = ImageOptions { size: Some((0, 3)), ..RGB };
+    check_message(
+        parse_image(&png, "a.png", &none),
+        expect!["image size: found (0, 3), expected 1 to 16384 a side"],
+    );
+    for cut in 0..png.len() - 12 {
+        assert!(parse(&png[..cut]).is_err(), "{cut} of {} bytes", png.len());
+    }
+    for cut in 0..jpeg.len() {
+        assert!(parse(&jpeg[..cut]).is_err(), "{cut} of {} bytes", jpeg.len());
+    }
+}
+
+/// PNG's check sum, to make a header that is hostile but valid.
+fn crc(bytes: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}
+
+fn save(folder: &Path, name: &str, width: u32, height: u32) {
+    let path = folder.join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, encode(&picture(width, height), ImageFormat::Png)).unwrap();
+}
+
+#[test]
+fn a_folder_is_a_data_set() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["dog/b.png", "dog/a.PNG", "cat/z.png", ".hidden/x.png"] {
+        save(dir.path(), name, 6, 4);
+    }
+    std::fs::write(dir.path().join("cat/notes.txt"), "not an image").unwrap();
+    std::fs::write(dir.path().join("README"), "not a class").unwrap();
+    let folder = ImageFolder::open(dir.path(), RGB).unwrap();
+    assert_eq!(folder.classes(), ["cat", "dog"]);
+    let names = (0..folder.len()).map(|i| folder.path(i).strip_prefix(dir.path()).unwrap());
+    let expected = ["cat/z.png", "dog/a.PNG", "dog/b.png"].map(Path::new);
+    assert_eq!(names.collect::<Vec<_>>(), expected);
+    assert_eq!((0..3).map(|i| folder.label(i)).collect::<Vec<_>>(), [0, 1, 1]);
+
+    let loaded = folder.load("pets").unwrap();
+    let (mut lazy, mut eager) = (vec![0.0; 72], vec![1.0; 72]);
+    folder.read(2, &mut lazy).unwrap();
+    loaded.read(2, &mut eager).unwrap();
+    assert_eq!(lazy, eager);
+}
+
+#[test]
+fn folder_messages() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = |name: &str| ImageFolder::open(&dir.path().join(name), RGB);
+    let fails = |result: Result<ImageFolder>, expect| check_error(result, dir.path(), expect);
+    fails(
+        open("absent"),
+        expect!["DIR/absent: cannot list the folder: No such file or directory (os error 2)"],
+    );
+    std::fs::create_dir_all(dir.path().join("empty")).unwrap();
+    fails(
+        open("empty"),
+        expect!["DIR/empty: found no subfolders, expected one subfolder of images per class"],
+    );
+    std::fs::create_dir_all(dir.path().join("half/cat")).unwrap();
+    std::fs::write(dir.path().join("half/cat/a.txt"), "").unwrap();
+    fails(
+        open("half"),
+        expect![
+            "DIR/half/cat: found 1 file, none of them an image, expected at least one .png, .jpg or .jpeg"
+        ],
+    );
+    save(dir.path(), "sizes/cat/a.png", 6, 4);
+    save(dir.path(), "sizes/cat/b.png", 5, 4);
+    check_error(
+        open("sizes").unwrap().load("sizes"),
+        dir.path(),
+        expect![
+            "DIR/sizes/cat/b.png: found an image of 4×5 pixels, expected 4×6 pixels as in a.png, or a size to resize to"
+        ],
+    );
+    let rename = open("sizes").unwrap().rename_classes(&[]);
+    fails(rename, expect!["class names: found 0 names, expected 1, one for each of cat"]);
+    std::fs::write(dir.path().join("sizes/cat/b.png"), "oops").unwrap();
+    check_error(
+        open("sizes").unwrap().load("sizes"),
+        dir.path(),
+        expect!["DIR/sizes/cat/b.png, byte 0: found bytes 6f 6f 70 73, expected a PNG or JPEG"],
+    );
+}

@@ -1,0 +1,140 @@
+//! The norms against their formulas, and their gradients in first and second order.
+
+use super::inverse_deviation;
+use crate::ops::norm::local_response::LocalResponse;
+use crate::ops::numeric::check_gradients;
+use crate::{DType, Key, Tensor, grad, try_build};
+
+const EPS: f64 = 1e-5;
+
+fn near(a: &Tensor, b: &Tensor, tolerance: f64) {
+    assert_eq!(a.shape(), b.shape());
+    let (a, b) = (a.to_vec::<f64>(), b.to_vec::<f64>());
+    let top = b.iter().fold(1.0f64, |top, b| top.max(b.abs()));
+    let worst = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(worst <= tolerance * top, "error {worst} of {top}");
+}
+
+fn parameters(channels: usize, dtype: DType) -> [Tensor; 2] {
+    [1, 2].map(|s| Key::new(50).stream(s).normal_of([channels], dtype))
+}
+
+/// The batch norm by its formula, of [N, C, L].
+fn formula(x: &Tensor, w: &Tensor, b: &Tensor) -> (Tensor, Tensor, Tensor) {
+    let mean = x.mean([0, 2]);
+    let variance = (x - mean.unsqueeze(1)).square().mean([0, 2]);
+    let y = (x - mean.unsqueeze(1)) * inverse_deviation(&variance, EPS).unsqueeze(1);
+    (y * w.unsqueeze(1) + b.unsqueeze(1), mean, variance)
+}
+
+#[test]
+fn batch_norm_is_its_formula_forward_and_backward() {
+    for shape in [[5, 3, 7], [130, 70, 1], [2, 2, 5000], [1, 3, 2]] {
+        let x = Key::new(1).normal_of(shape, DType::F64) * 2.0 + 100.0;
+        let [w, b] = parameters(shape[1], DType::F64);
+        let loss = |y: &Tensor| (y.square() * y + y).sum(..);
+        let (y, mean, variance) = x.batch_norm(&w, &b, EPS);
+        let (y0, mean0, variance0) = formula(&x, &w, &b);
+        near(&y, &y0, 1e-11);
+        near(&mean, &mean0, 1e-13);
+        near(&variance, &variance0, 1e-11);
+        let fused = grad(&loss(&y), [&x, &w, &b]);
+        let composed = grad(&loss(&y0), [&x, &w, &b]);
+        fused.iter().zip(&composed).for_each(|(a, b)| near(a, b, 1e-9));
+        let single = x.cast(DType::F32).batch_norm(&w.cast(DType::F32), &b.cast(DType::F32), EPS);
+        near(&single.0, &y0, 2e-5);
+        near(&single.2, &variance0, 2e-5);
+    }
+}
+
+#[test]
+fn batch_norm_gradients() {
+    let parts = |x: &[Tensor]| x[0].batch_norm(&x[1], &x[2], 0.1);
+    check_gradients(&[&[3, 2, 2, 2], &[2], &[2]], |x| parts(x).0);
+    check_gradients(&[&[6, 3], &[3], &[3]], |x| parts(x).0);
+    // A loss of the statistics too.
+    check_gradients(&[&[4, 2, 3], &[2], &[2]], |x| {
+        let (y, mean, variance) = parts(x);
+        y + (mean * variance).unsqueeze(1)
+    });
+    check_gradients(&[&[5, 2], &[2], &[2]], |x| {
+        let variance = x[1].square();
+        x[0].batch_norm_with(&x[2], &variance, &x[1], &x[2], 0.1)
+    });
+}
+
+#[test]
+fn layer_group_instance_and_rms_norm_are_their_formulas() {
+    let x = Key::new(3).normal_of([2, 4, 3, 2], DType::F64) * 3.0 - 1.0;
+    let [w, b] = parameters(4, DType::F64);
+    let by_hand = |rows: usize| {
+        let x = x.reshape([rows, x.len() / rows]);
+        let centred = &x - x.mean(1).unsqueeze(1);
+        let scale = inverse_deviation(&centred.square().mean(1), EPS).unsqueeze(1);
+        (centred * scale).reshape([2, 4, 3, 2])
+    };
+    let affine = |t: Tensor| t * w.reshape([4, 1, 1]) + b.reshape([4, 1, 1]);
+    near(&x.group_norm(2, &w, &b, EPS), &affine(by_hand(4)), 1e-13);
+    near(&x.instance_norm(&w, &b, EPS), &affine(by_hand(8)), 1e-13);
+    let [w, b] = parameters(6, DType::F64).map(|t| t.reshape([3, 2]));
+    near(&x.layer_norm(&w, &b, EPS), &(by_hand(8) * &w + &b), 1e-13);
+    let y = Tensor::from([[3.0f64, 4.0]]).rms_norm(&Tensor::from([1.0f64, 2.0]), 0.0);
+    near(&y, &(Tensor::from([[3.0f64, 8.0]]) / 12.5f64.sqrt()), 1e-15);
+}
+
+#[test]
+fn layer_and_group_norm_gradients() {
+    check_gradients(&[&[3, 5], &[5], &[5]], |x| x[0].layer_norm(&x[1], &x[2], 0.1));
+    check_gradients(&[&[2, 4, 3], &[4], &[4]], |x| x[0].group_norm(2, &x[1], &x[2], 0.1));
+    check_gradients(&[&[3, 4], &[4]], |x| x[0].rms_norm(&x[1], 0.1));
+}
+
+#[test]
+fn local_response_divides_by_the_neighbourhood() {
+    let x = Tensor::from([[[1.0f64], [2.0], [3.0], [4.0]]]);
+    let rule = LocalResponse { size: 3, scale: 0.5, beta: 1.0, k: 2.0 };
+    let y = x.local_response_norm(rule).to_vec::<f64>();
+    let want = [1.0 / 4.5, 2.0 / 9.0, 3.0 / 16.5, 4.0 / 14.5];
+    assert!(y.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-15), "{y:?}");
+    let mean = LocalResponse::of_mean(3, 1.5, 1.0, 2.0);
+    near(&x.local_response_norm(mean), &x.local_response_norm(rule), 1e-15);
+    check_gradients(&[&[2, 6, 2]], |x| {
+        x[0].local_response_norm(LocalResponse { scale: 0.3, ..LocalResponse::ALEXNET })
+    });
+}
+
+#[test]
+fn the_same_bits_on_any_number_of_threads() {
+    let x = Tensor::randn([16, 8, 900], 1);
+    let [w, b] = parameters(8, DType::F32);
+    let run = || {
+        let (y, _, _) = x.batch_norm(&w, &b, EPS);
+        let [dx, dw] = grad(&(y.square() * &y).sum(..), [&x, &w]);
+        [y, dx, dw].map(|t| t.to_vec::<f32>())
+    };
+    gradus_cpu::set_threads(1);
+    let one = run();
+    gradus_cpu::set_threads(3);
+    assert_eq!(one, run());
+}
+
+#[test]
+fn says_what_does_not_fit() {
+    let e = try_build(|| {
+        Tensor::zeros([2, 3, 4]).batch_norm(&Tensor::ones([4]), &Tensor::zeros([3]), EPS)
+    });
+    let e = e.err().unwrap().to_string();
+    assert!(e.starts_with("batch_norm: w must be [3] for x [2, 3, 4], found [4]"), "{e}");
+    let e = try_build(|| {
+        Tensor::zeros([2, 3]).group_norm(2, &Tensor::ones([3]), &Tensor::ones([3]), EPS)
+    });
+    assert!(
+        e.unwrap_err()
+            .to_string()
+            .starts_with("group_norm: 3 channels cannot be cut into 2 groups")
+    );
+    assert!(
+        try_build(|| Tensor::zeros([0, 3]).batch_norm(&Tensor::ones([3]), &Tensor::ones([3]), EPS))
+            .is_err()
+    );
+}

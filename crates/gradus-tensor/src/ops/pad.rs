@@ -1,0 +1,119 @@
+//! Padding an axis with something else than zeros: compositions of views, so gradients add up where elements repeat.
+
+use crate::Tensor;
+use gradus_base::Error;
+use gradus_graph::fail;
+use std::panic::Location;
+
+/// What lies beyond the ends of an axis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Padding {
+    /// Zeros.
+    Zero,
+    /// A number.
+    Constant(f64),
+    /// The elements mirrored at the first and the last, which are not repeated: c b | a b c | b a.
+    Reflect,
+    /// The first and the last element again: a a | a b c | c c.
+    Replicate,
+    /// The axis again: b c | a b c | a b.
+    Circular,
+}
+
+impl Tensor {
+    /// `before` and `after` elements put around an axis.
+    ///
+    /// # Panics
+    /// If the axis is not there, or is too short to reflect, repeat or go round as far.
+    ///
+    /// ```
+    /// use gradus_tensor::{Padding, Tensor};
+    /// let x = Tensor::from([1.0f32, 2.0, 3.0]);
+    /// assert_eq!(x.pad_with(0, 2, 1, Padding::Reflect).to_vec::<f32>(), [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]);
+    /// assert_eq!(x.pad_with(0, 1, 1, Padding::Circular).to_vec::<f32>(), [3.0, 1.0, 2.0, 3.0, 1.0]);
+    /// ```
+    #[track_caller]
+    pub fn pad_with(&self, axis: isize, before: usize, after: usize, padding: Padding) -> Tensor {
+        let a = self.axis("pad", axis);
+        let (axis, size) = (a as isize, self.shape()[a]);
+        let most = match padding {
+            Padding::Zero => return self.pad(axis, before, after),
+            Padding::Constant(_) => usize::MAX,
+            Padding::Reflect => size.saturating_sub(1),
+            Padding::Replicate => {
+                if size > 0 {
+                    usize::MAX
+                } else {
+                    0
+                }
+            }
+            Padding::Circular => size,
+        };
+        if before.max(after) > most {
+            let what = format!(
+                "{before} before and {after} after axis {axis} of {}: {padding:?} goes {most} far",
+                self.shape()
+            );
+            fail(Error::shape("pad", what), Location::caller());
+        }
+        let repeat = |at: usize, times: usize| {
+            let shape = self.shape().with(a, times);
+            self.slice(axis, at..at + 1).broadcast_to(shape)
+        };
+        let constant = |value, len| Tensor::full_of(self.shape().with(a, len), value, self.dtype());
+        let ends = match padding {
+            Padding::Reflect => [
+                self.slice(axis, 1..=before).flip(axis),
+                self.slice(axis, size - 1 - after..size - 1).flip(axis),
+            ],
+            Padding::Replicate => [repeat(0, before), repeat(size - 1, after)],
+            Padding::Circular => [self.slice(axis, size - before..), self.slice(axis, ..after)],
+            Padding::Constant(value) => [constant(value, before), constant(value, after)],
+            Padding::Zero => unreachable!("returned above"),
+        };
+        let parts = [&ends[0], self, &ends[1]];
+        let parts: Vec<&Tensor> = parts.into_iter().filter(|t| t.shape()[a] > 0).collect();
+        if parts.is_empty() { self.clone() } else { Tensor::concat(&parts, axis) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::numeric::check_gradients;
+    use crate::try_build;
+
+    #[test]
+    fn each_kind_of_padding() {
+        let x = Tensor::from([[1.0f64, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+        let row = |p, before, after| {
+            x.pad_with(1, before, after, p).to_vec::<f64>()[..3 + before + after].to_vec()
+        };
+        assert_eq!(row(Padding::Zero, 1, 1), [0.0, 1.0, 2.0, 3.0, 0.0]);
+        assert_eq!(row(Padding::Constant(-1.0), 2, 0), [-1.0, -1.0, 1.0, 2.0, 3.0]);
+        assert_eq!(row(Padding::Reflect, 2, 2), [3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0]);
+        assert_eq!(row(Padding::Replicate, 1, 3), [1.0, 1.0, 2.0, 3.0, 3.0, 3.0, 3.0]);
+        assert_eq!(row(Padding::Circular, 3, 1), [1.0, 2.0, 3.0, 1.0, 2.0, 3.0, 1.0]);
+        assert_eq!(row(Padding::Reflect, 0, 0), [1.0, 2.0, 3.0]);
+        let down = x.pad_with(0, 1, 1, Padding::Reflect);
+        assert_eq!(down.select(0, 0).to_vec::<f64>(), [4.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn gradients() {
+        for p in [Padding::Constant(2.0), Padding::Reflect, Padding::Replicate, Padding::Circular] {
+            check_gradients(&[&[2, 4]], |x| x[0].pad_with(1, 3, 2, p));
+        }
+    }
+
+    #[test]
+    fn says_how_far_it_goes() {
+        let e = try_build(|| Tensor::zeros([2, 3]).pad_with(1, 3, 0, Padding::Reflect));
+        let e = e.unwrap_err().to_string();
+        assert!(
+            e.starts_with("pad: 3 before and 0 after axis 1 of [2, 3]: Reflect goes 2 far"),
+            "{e}"
+        );
+        assert!(try_build(|| Tensor::zeros([0]).pad_with(0, 1, 0, Padding::Replicate)).is_err());
+    }
+}

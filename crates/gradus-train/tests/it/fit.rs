@@ -1,0 +1,158 @@
+//! Training as a whole: it learns, resumes bit by bit, and says what went wrong.
+
+use gradus_data::{Loader, LoaderOptions, Normalization, mnist_5k_split};
+use gradus_nn::layers::{dense, flatten, relu};
+use gradus_nn::{Init, Layer, Sequential};
+use gradus_train::callbacks::{Checkpoints, load_checkpoint};
+use gradus_train::optim::Adam;
+use gradus_train::{Fit, Learner, Progress, Recipe, evaluate, metrics};
+use std::sync::Arc;
+
+fn loaders() -> (Loader, Loader) {
+    let (train, test) = mnist_5k_split().unwrap();
+    let options = |shuffle| LoaderOptions {
+        batch_size: 50,
+        shuffle,
+        seed: 3,
+        normalization: Some(Normalization::new(&[0.1307], &[0.3081]).unwrap()),
+        ..LoaderOptions::default()
+    };
+    let train = Loader::new(Arc::new(train), options(true)).unwrap();
+    (train, Loader::new(Arc::new(test), options(false)).unwrap())
+}
+
+fn learner() -> Learner {
+    let model = Sequential::new([1, 28, 28], &Init::new(1))
+        .add(flatten())
+        .add(dense(32))
+        .add(relu())
+        .add(dense(10));
+    let recipe = Recipe { metrics: vec![metrics::accuracy()], ..Recipe::default() };
+    Learner::with(Arc::new(model), Box::new(Adam::new(2e-3)), recipe, 9)
+}
+
+fn weights(learner: &Learner) -> Vec<Vec<f32>> {
+    learner.state().iter().map(|(_, v)| v.value().to_vec::<f32>()).collect()
+}
+
+#[test]
+fn a_small_network_learns_digits() {
+    let (train, test) = loaders();
+    let mut learner = learner();
+    let mut progress = Progress::default();
+    let mut fit = Fit { epochs: 2, ..Fit::default() };
+    fit.run(&mut learner, &train, Some(&test), &mut progress).unwrap();
+    let result = evaluate(&mut learner, &test).unwrap();
+    assert!(result.metrics[0] > 0.85, "{progress:?}");
+    assert_eq!(progress.history[1].val_metrics["accuracy"], result.metrics[0]);
+}
+
+#[test]
+fn a_resumed_run_has_the_same_bits() {
+    let (train, test) = loaders();
+    let folder = tempfile::tempdir().unwrap();
+    let run = |learner: &mut Learner, progress: &mut Progress, limit: u64| {
+        let mut fit = Fit { epochs: 2, ..Fit::default() };
+        fit.callbacks.push(Box::new(Checkpoints::new(folder.path()).every_steps(7)));
+        if limit > 0 {
+            let stop = fit.interrupt.clone();
+            fit.callbacks.push(Box::new(StopAt(limit, stop)));
+        }
+        fit.run(learner, &train, Some(&test), progress).unwrap();
+    };
+    let (mut whole, mut p) = (learner(), Progress::default());
+    Fit { epochs: 2, ..Fit::default() }.run(&mut whole, &train, Some(&test), &mut p).unwrap();
+    let (mut first, mut q) = (learner(), Progress::default());
+    run(&mut first, &mut q, 100);
+    assert_eq!(q.stopped.as_deref(), Some("interrupted"));
+    drop(first);
+    let mut second = learner();
+    let pair = gradus_train::Source::from(&train, 0, 0).next().unwrap().unwrap();
+    second.prepare(&pair.0, &pair.1).unwrap();
+    let newest = Checkpoints::newest(folder.path()).unwrap().unwrap();
+    let (mut q, _) = load_checkpoint(&newest, &mut second).unwrap();
+    run(&mut second, &mut q, 0);
+    assert_eq!(weights(&whole), weights(&second));
+    let losses = |p: &Progress| p.history.iter().map(|e| (e.loss, e.val_loss)).collect::<Vec<_>>();
+    assert_eq!(losses(&p), losses(&q));
+}
+
+struct StopAt(u64, Arc<std::sync::atomic::AtomicBool>);
+impl gradus_train::callbacks::Callback for StopAt {
+    fn name(&self) -> &'static str {
+        "stop_at"
+    }
+    fn after_batch(
+        &mut self,
+        m: &mut gradus_train::callbacks::Moment<'_>,
+    ) -> gradus_train::Result<gradus_train::callbacks::Flow> {
+        if m.learner.step() == self.0 {
+            self.1.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+        Ok(gradus_train::callbacks::Flow::Continue)
+    }
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let (train, _) = loaders();
+    let run = |threads| {
+        gradus_cpu::set_threads(threads);
+        let (mut l, mut p) = (learner(), Progress::default());
+        Fit { limit_batches: Some(20), ..Fit::default() }
+            .run(&mut l, &train, None, &mut p)
+            .unwrap();
+        weights(&l)
+    };
+    let one = run(1);
+    for threads in [2, 3, 8] {
+        assert_eq!(one, run(threads), "{threads} threads");
+    }
+}
+
+#[test]
+fn a_label_out_of_range_is_named_and_nothing_changes() {
+    let mut learner = learner();
+    let before = weights(&learner);
+    let x = gradus_tensor::Tensor::zeros([2, 1, 28, 28]);
+    let t = gradus_tensor::Tensor::from([3i64, 12]);
+    let e = learner.train_batch(&x, &t, 0.1).unwrap_err().to_string();
+    assert!(e.contains("12") && e.contains("0..10"), "{e}");
+    assert_eq!(before[..4], weights(&learner)[..4]);
+}
+
+#[test]
+fn accumulated_batches_equal_one_large_batch() {
+    let (train, _) = loaders();
+    let pairs: Vec<_> =
+        gradus_train::Source::from(&train, 0, 0).take(2).map(Result::unwrap).collect();
+    let x = gradus_tensor::Tensor::concat(&[&pairs[0].0, &pairs[1].0], 0);
+    let t = gradus_tensor::Tensor::concat(&[&pairs[0].1, &pairs[1].1], 0);
+    let mut whole = learner();
+    whole.train_batch(&x, &t, 1e-3).unwrap();
+    let model = learner().model().clone();
+    let recipe = Recipe { accumulate: 2, ..Recipe::default() };
+    let mut parts = Learner::with(model, Box::new(Adam::new(2e-3)), recipe, 9);
+    for (x, t) in &pairs {
+        parts.train_batch(x, t, 1e-3).unwrap();
+    }
+    assert_eq!(parts.step(), 1);
+    let of = |l: &Learner| gradus_nn::parameters(&**l.model());
+    for ((name, a), (_, b)) in of(&whole).into_iter().zip(of(&parts)) {
+        let (a, b) = (a.variable().value().to_vec::<f32>(), b.variable().value().to_vec::<f32>());
+        let worst = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-5, "{name}: {worst}");
+    }
+}
+
+#[test]
+fn divergence_names_its_cause() {
+    let (train, _) = loaders();
+    let mut learner = learner();
+    let (_, p) = &gradus_nn::parameters(&**learner.model())[0];
+    p.variable().set(&p.variable().value().full_like(f64::INFINITY)).unwrap();
+    let mut fit = Fit::default();
+    fit.callbacks.push(Box::new(gradus_train::callbacks::TerminateOnNan));
+    let e = fit.run(&mut learner, &train, None, &mut Progress::default()).unwrap_err().to_string();
+    assert!(e.contains("dense1.weight") && e.contains("no longer finite"), "{e}");
+}
