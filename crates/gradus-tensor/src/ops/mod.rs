@@ -7,14 +7,15 @@
 mod all;
 mod all_any;
 mod arg_extreme;
+pub mod conv2d;
 mod cross_entropy;
 mod cumsum;
 mod gather;
 mod kernel;
+mod lanes;
 pub mod linalg;
 mod logsumexp;
 mod moments;
-mod norm;
 pub(crate) mod norm;
 #[cfg(test)]
 mod numeric;
@@ -31,6 +32,7 @@ mod sort;
 #[cfg(test)]
 mod testing;
 mod upsample;
+mod vector_norm;
 mod views;
 
 pub use operand::Operand;

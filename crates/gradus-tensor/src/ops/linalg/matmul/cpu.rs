@@ -60,7 +60,10 @@ impl Gemm {
     unsafe fn products<T: gradus_base::Element>(&self, args: &Args<'_>) {
         let (a, b, y) = (args.input::<T>(0), args.input::<T>(1), args.output::<T>(0));
         let [m, n, k] = self.size;
-        let hook = self.epilogue.as_ref().map(|row| Hook { row, inputs: args.inputs() });
+        // Inputs 0 and 1 are the operands; the row loop's own input 0 is the stretch itself.
+        let inputs = &args.inputs()[1..];
+        // SAFETY: the other inputs are valid for the views the row loop was built for.
+        let hook = self.epilogue.as_ref().map(|e| unsafe { e.bind_inputs(inputs) });
         let hook = hook.as_ref().map(|h| h as &dyn Epilogue<T>);
         let shared = (Shared(a.cast_mut()), Shared(b.cast_mut()), Shared(y));
         let one = |i: usize| {
@@ -94,20 +97,5 @@ unsafe impl<T> Sync for Shared<T> {}
 impl<T> Shared<T> {
     fn get(&self) -> *mut T {
         self.0
-    }
-}
-
-struct Hook<'a> {
-    row: &'a RowLoop,
-    inputs: &'a [*const u8],
-}
-// SAFETY: the inputs are only read.
-unsafe impl Sync for Hook<'_> {}
-
-impl<T> Epilogue<T> for Hook<'_> {
-    unsafe fn apply(&self, row: usize, col: usize, ptr: *mut T, len: usize) {
-        // Inputs 0 and 1 are the operands; the row loop's own input 0 is the stretch itself.
-        // SAFETY: `gemm` passes finished stretches of the output; the other inputs are valid for their views.
-        unsafe { self.row.apply(&self.inputs[1..], row, col, ptr.cast(), len) }
     }
 }

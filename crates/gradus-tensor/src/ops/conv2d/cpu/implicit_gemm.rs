@@ -1,0 +1,465 @@
+//! Convolution as matrix products with the channels innermost: x, y, dx and dy lie in memory as [N, H, W, C]. A tile of
+//! target pixels is lowered, each pixel to the row of source values it sees, while the tile fits the second-level cache;
+//! a product with the packed weights follows. 1×1 convolutions of stride 1 are products without copies.
+#![allow(unsafe_code)]
+
+use super::{TASKS, depthwise};
+use crate::ops::conv2d::geometry::{Axis, Conv2d, Gather};
+use crate::ops::lanes::{Isa, Shared};
+use gradus_cpu::{
+    Epilogue, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b, parallel, with_scratch,
+};
+use std::ops::Range;
+
+/// Elements of a lowered tile: 128 KiB, a quarter of the second-level cache.
+const TILE: usize = 1 << 15;
+/// Elements of the partial weight gradients, all tasks together, at most.
+const PARTS: usize = 1 << 21;
+
+/// y from x and w. The epilogue sees y as the matrix [N·P·Q, O].
+///
+/// # Safety
+/// x, w and y must be valid over the geometry's shapes, x and y dense in [N, H, W, C] order, w dense; the machine must
+/// have the instruction set.
+pub(in super::super) unsafe fn forward(
+    isa: Isa,
+    conv: &Conv2d,
+    x: *const f32,
+    w: *const f32,
+    y: *mut f32,
+    epilogue: Option<&dyn Epilogue<f32>>,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { gather(isa, &conv.forward(), x, w, y, epilogue) }
+}
+
+/// dx from dy and w. The epilogue sees dx as the matrix [N·H·W, C].
+///
+/// # Safety
+/// As [`forward`].
+pub(in super::super) unsafe fn data_gradient(
+    isa: Isa,
+    conv: &Conv2d,
+    dy: *const f32,
+    w: *const f32,
+    dx: *mut f32,
+    epilogue: Option<&dyn Epilogue<f32>>,
+) {
+    for phase in conv.data_gradient() {
+        // SAFETY: the caller's promise; phases write distinct pixels.
+        unsafe { gather(isa, &phase, dy, w, dx, epilogue) }
+    }
+}
+
+unsafe fn gather(
+    isa: Isa,
+    g: &Gather,
+    src: *const f32,
+    w: *const f32,
+    dst: *mut f32,
+    epilogue: Option<&dyn Epilogue<f32>>,
+) {
+    let (k, n) = (g.taps() * g.channels_in, g.channels_out);
+    if pixels(g) == 0 || n == 0 {
+        return;
+    }
+    if g.channels_in == 1 && n == 1 {
+        // SAFETY: the caller's promise.
+        return unsafe { depthwise::gather(isa, g, src, w, dst, epilogue) };
+    }
+    let packed_len = PackedB::<f32>::len(k, n).next_multiple_of(16);
+    with_scratch((g.groups * packed_len + k * n) * size_of::<f32>(), |scratch| {
+        let packed = scratch.cast::<f32>();
+        let rows = packed.wrapping_add(g.groups * packed_len);
+        // SAFETY: the scratch holds the packed weights of every group and the rows of one; the caller's promise.
+        unsafe {
+            for group in 0..g.groups {
+                order_weights(g, group, w, rows);
+                let rows = Mat { ptr: rows.cast_const(), row_stride: n as isize, col_stride: 1 };
+                pack_b(k, n, rows, packed.add(group * packed_len));
+            }
+            let job = Job { g, src, packed, packed_len, dst, epilogue };
+            if is_product(g) { job.product() } else { job.tiles() }
+        }
+    });
+}
+
+/// Target pixels.
+fn pixels(g: &Gather) -> usize {
+    g.batch * g.rows.count * g.cols.count
+}
+
+/// True when each target pixel sees just the source pixel of its own place.
+fn is_product(g: &Gather) -> bool {
+    let own = |axis: &Axis, target: usize| {
+        axis.taps == 1
+            && axis.scale == 1
+            && axis.offset == 0
+            && axis.source == axis.count
+            && axis.count == target
+    };
+    own(&g.rows, g.target[0]) && own(&g.cols, g.target[1])
+}
+
+/// The column tap that lies i-th from the left in the source.
+fn nth_tap(cols: &Axis, i: usize) -> usize {
+    if cols.offset_step < 0 { cols.taps - 1 - i } else { i }
+}
+
+/// A group's weights as the matrix [row tap, column tap from the left, source channel] × [target channel].
+unsafe fn order_weights(g: &Gather, group: usize, w: *const f32, rows: *mut f32) {
+    let mut row = rows;
+    for a in 0..g.rows.taps {
+        for b in 0..g.cols.taps {
+            for c in 0..g.channels_in {
+                let first = g.weight(group, 0, c, [a, nth_tap(&g.cols, b)]);
+                for o in 0..g.channels_out {
+                    // SAFETY: w holds every weight, the scratch as many.
+                    unsafe { *row.add(o) = *w.add(first + o * g.weight.output) }
+                }
+                row = row.wrapping_add(g.channels_out);
+            }
+        }
+    }
+}
+
+/// A gathering under way.
+struct Job<'a> {
+    g: &'a Gather,
+    src: *const f32,
+    packed: *const f32,
+    packed_len: usize,
+    dst: *mut f32,
+    epilogue: Option<&'a dyn Epilogue<f32>>,
+}
+
+// SAFETY: tasks write distinct pixels; the epilogue is Sync.
+unsafe impl Sync for Job<'_> {}
+
+impl Job<'_> {
+    /// All pixels in one product for each group.
+    unsafe fn product(&self) {
+        let (g, n) = (self.g, self.g.channels_out);
+        let (inner, outer) = (g.groups * g.channels_in, g.groups * n);
+        for group in 0..g.groups {
+            let src = self.src.wrapping_add(group * g.channels_in);
+            let a = Mat { ptr: src, row_stride: inner as isize, col_stride: 1 };
+            // SAFETY: the caller's promise.
+            unsafe {
+                self.multiply(group, pixels(g), a, self.dst.wrapping_add(group * n), outer, 0)
+            }
+        }
+    }
+
+    /// `rows` pixels, the first of which is target pixel `pixel`, of one group.
+    unsafe fn multiply(
+        &self,
+        group: usize,
+        rows: usize,
+        a: Mat<f32>,
+        c: *mut f32,
+        c_row: usize,
+        pixel: usize,
+    ) {
+        let g = self.g;
+        let (k, n) = (g.taps() * g.channels_in, g.channels_out);
+        let c = MatMut { ptr: c, row_stride: c_row as isize, col_stride: 1 };
+        let packed = self.packed.wrapping_add(group * self.packed_len);
+        let shifted = self.epilogue.map(|inner| Shifted { inner, row: pixel, col: group * n });
+        let epilogue = shifted.as_ref().map(|e| e as &dyn Epilogue<f32>);
+        // SAFETY: the caller's promise.
+        unsafe { gemm_packed(rows, n, k, a, packed, c, false, epilogue) }
+    }
+
+    /// Tile after tile of lowered pixels.
+    unsafe fn tiles(&self) {
+        let (g, count) = (self.g, pixels(self.g));
+        let (k, n) = (g.taps() * g.channels_in, g.channels_out);
+        // A multiple of the register tile's rows.
+        let each = (TILE / k.max(1)).clamp(24, 192).min(count.div_ceil(TASKS)).next_multiple_of(6);
+        // A phase's pixels lie apart: its tile is computed aside and then spread.
+        let whole = [g.rows.count, g.cols.count] == g.target;
+        let aside = if whole { 0 } else { each * n };
+        parallel(count.div_ceil(each), &|tile| {
+            let some = tile * each..((tile + 1) * each).min(count);
+            with_scratch((each * k + aside) * size_of::<f32>(), |scratch| {
+                let lowered = scratch.cast::<f32>();
+                let a = Mat { ptr: lowered.cast_const(), row_stride: k as isize, col_stride: 1 };
+                for group in 0..g.groups {
+                    let lower = Lower { g, src: self.src, group, taps: 0..g.rows.taps };
+                    // SAFETY: the scratch holds the tile; the caller's promise.
+                    unsafe {
+                        lower.run(some.clone(), lowered);
+                        if whole {
+                            let outer = g.groups * n;
+                            let c = self.dst.wrapping_add(some.start * outer + group * n);
+                            self.multiply(group, some.len(), a, c, outer, some.start);
+                        } else {
+                            let c = lowered.wrapping_add(each * k);
+                            self.aside(group, a, some.clone(), c);
+                        }
+                    }
+                }
+            });
+        });
+    }
+
+    /// A tile's product in scratch, then its rows to their pixels.
+    unsafe fn aside(&self, group: usize, a: Mat<f32>, some: Range<usize>, c: *mut f32) {
+        let (g, n) = (self.g, self.g.channels_out);
+        let plain = Job { epilogue: None, ..*self };
+        // SAFETY: the caller's promise; the pixels are the target's.
+        unsafe {
+            plain.multiply(group, some.len(), a, c, n, 0);
+            for (i, [image, u, v]) in places(g, some).enumerate() {
+                let pixel =
+                    (image * g.target[0] + g.rows.target(u)) * g.target[1] + g.cols.target(v);
+                let at = self.dst.wrapping_add((pixel * g.groups + group) * n);
+                at.copy_from_nonoverlapping(c.add(i * n), n);
+                if let Some(epilogue) = self.epilogue {
+                    epilogue.apply(pixel, group * n, at, n);
+                }
+            }
+        }
+    }
+}
+
+/// An epilogue over a part of its matrix.
+struct Shifted<'a> {
+    inner: &'a dyn Epilogue<f32>,
+    row: usize,
+    col: usize,
+}
+
+impl Epilogue<f32> for Shifted<'_> {
+    unsafe fn apply(&self, row: usize, col: usize, ptr: *mut f32, len: usize) {
+        // SAFETY: passed on.
+        unsafe { self.inner.apply(row + self.row, col + self.col, ptr, len) }
+    }
+}
+
+/// Image, row and column of some target pixels.
+fn places(g: &Gather, some: Range<usize>) -> impl Iterator<Item = [usize; 3]> {
+    let (rows, cols) = (g.rows.count, g.cols.count);
+    let (mut v, mut u, mut n) =
+        (some.start % cols, some.start / cols % rows, some.start / (cols * rows));
+    some.map(move |_| {
+        let place = [n, u, v];
+        v += 1;
+        if v == cols {
+            (v, u) = (0, u + 1);
+        }
+        if u == rows {
+            (u, n) = (0, n + 1);
+        }
+        place
+    })
+}
+
+/// Lowers pixels: what each sees of one group's channels through some row taps, one row a pixel.
+struct Lower<'a> {
+    g: &'a Gather,
+    src: *const f32,
+    group: usize,
+    taps: Range<usize>,
+}
+
+impl Lower<'_> {
+    unsafe fn run(&self, some: Range<usize>, out: *mut f32) {
+        let g = self.g;
+        let width = g.cols.taps * g.channels_in;
+        let interior = g.cols.interior(0..g.cols.taps);
+        let mut out = out;
+        for [n, u, v] in places(g, some) {
+            let rows = g.rows.seen(u);
+            let cols = if interior.contains(&v) { 0..g.cols.taps } else { g.cols.seen(v) };
+            for a in self.taps.clone() {
+                // SAFETY: the rows and columns seen are in the source; `out` holds the tile.
+                unsafe {
+                    if rows.contains(&a) {
+                        let row = n * g.rows.source + g.rows.at(u, a) as usize;
+                        self.row_of_taps(row, v, &cols, out);
+                    } else {
+                        out.write_bytes(0, width);
+                    }
+                }
+                out = out.wrapping_add(width);
+            }
+        }
+    }
+
+    /// The column taps of one source row, those not seen as zeros.
+    unsafe fn row_of_taps(&self, row: usize, v: usize, seen: &Range<usize>, out: *mut f32) {
+        let (g, c) = (self.g, self.g.channels_in);
+        let taps = g.cols.taps;
+        let seen =
+            if g.cols.offset_step < 0 { taps - seen.end..taps - seen.start } else { seen.clone() };
+        let pixel = |i: usize| {
+            let w = g.cols.at(v, nth_tap(&g.cols, i)) as usize;
+            let at = (row * g.cols.source + w) * g.groups + self.group;
+            self.src.wrapping_add(at * c)
+        };
+        // SAFETY: the taps seen are in the source; `out` holds all taps.
+        unsafe {
+            out.write_bytes(0, seen.start * c);
+            out.add(seen.end * c).write_bytes(0, (taps - seen.end) * c);
+            if g.groups == 1 && g.cols.offset_step.abs() == 1 && !seen.is_empty() {
+                copy(pixel(seen.start), out.add(seen.start * c), seen.len() * c);
+            } else {
+                seen.for_each(|i| copy(pixel(i), out.add(i * c), c));
+            }
+        }
+    }
+}
+
+/// A short copy, without a call.
+#[inline(always)]
+unsafe fn copy(src: *const f32, dst: *mut f32, len: usize) {
+    const STEP: usize = 8;
+    // SAFETY: the caller's promise; the last step may overlap the one before.
+    unsafe {
+        if len < STEP {
+            return (0..len).for_each(|i| *dst.add(i) = *src.add(i));
+        }
+        let step = |i| *dst.add(i).cast::<[f32; STEP]>() = *src.add(i).cast();
+        (0..len - STEP).step_by(STEP).for_each(step);
+        step(len - STEP);
+    }
+}
+
+/// How a weight gradient is cut: tasks are runs of row taps × runs of pixels.
+struct Cut {
+    pixels: usize,
+    chunk: usize,
+    chunks: usize,
+    /// Row taps of a task.
+    taps: usize,
+}
+
+impl Cut {
+    fn of(g: &Gather) -> Cut {
+        let weights = g.groups * g.channels_out * g.channels_in * g.taps();
+        let pixels = pixels(g);
+        let wanted = (PARTS / weights.max(1)).clamp(1, TASKS).min(pixels.div_ceil(64)).max(1);
+        let chunk = pixels.div_ceil(wanted).max(1);
+        // Few parts, as the weights are many: cut by taps as well.
+        let taps = if wanted < TASKS / 2 { 1 } else { g.rows.taps.max(1) };
+        Cut { pixels, chunk, chunks: pixels.div_ceil(chunk), taps }
+    }
+}
+
+/// dw from x and dy: a product over the pixels, cut into runs whose sums are added in order.
+///
+/// # Safety
+/// As [`forward`].
+pub(in super::super) unsafe fn weight_gradient(
+    isa: Isa,
+    conv: &Conv2d,
+    x: *const f32,
+    dy: *const f32,
+    dw: *mut f32,
+) {
+    let g = &conv.forward();
+    let weights = conv.w_shape().len();
+    if g.channels_in == 1 && g.channels_out == 1 {
+        // SAFETY: the caller's promise.
+        return unsafe { depthwise::weight_gradient(isa, g, x, dy, dw) };
+    }
+    let cut = Cut::of(g);
+    with_scratch(cut.chunks.max(1) * weights * size_of::<f32>(), |scratch| {
+        let parts = Shared::new(scratch.cast::<f32>());
+        let (x, dy) = (Shared::new(x), Shared::new(dy));
+        // SAFETY: the caller's promise; tasks write distinct parts.
+        unsafe {
+            parts.get().write_bytes(0, weights);
+            parallel(cut.chunks * g.rows.taps.div_ceil(cut.taps), &|task| {
+                let (chunk, first) = (task % cut.chunks, task / cut.chunks * cut.taps);
+                let taps = first..(first + cut.taps).min(g.rows.taps);
+                let some = chunk * cut.chunk..((chunk + 1) * cut.chunk).min(cut.pixels);
+                slopes(g, x.get(), dy.get(), taps, some, parts.at(chunk * weights));
+            });
+            add_parts(parts, cut.chunks, weights);
+            for group in 0..g.groups {
+                let sums = parts.at(group * g.taps() * g.channels_in * g.channels_out);
+                unorder_weights(g, group, sums, dw);
+            }
+        }
+    });
+}
+
+/// Adds all parts to the first.
+unsafe fn add_parts(parts: Shared<f32>, count: usize, len: usize) {
+    const BLOCK: usize = 1 << 12;
+    parallel(len.div_ceil(BLOCK), &|block| {
+        let at = block * BLOCK;
+        let size = BLOCK.min(len - at);
+        // SAFETY: the caller's promise; blocks are distinct.
+        unsafe {
+            let sum = std::slice::from_raw_parts_mut(parts.at(at), size);
+            for part in 1..count {
+                let part = std::slice::from_raw_parts(parts.at(part * len + at), size);
+                sum.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
+            }
+        }
+    });
+}
+
+/// The products of some pixels of x, as some row taps see them, with those of dy: rows of `part`, which is laid out as
+/// [`order_weights`] does, group after group.
+unsafe fn slopes(
+    g: &Gather,
+    x: *const f32,
+    dy: *const f32,
+    taps: Range<usize>,
+    some: Range<usize>,
+    part: *mut f32,
+) {
+    let (row, n) = (g.cols.taps * g.channels_in, g.channels_out);
+    let k = taps.len() * row;
+    // Twice a forward tile: its depth is what a visit of the sums is shared by.
+    let each = if is_product(g) { some.len() } else { (2 * TILE / k.max(1)).clamp(32, 384) };
+    let scratch_len = if is_product(g) { 0 } else { each * k };
+    with_scratch(scratch_len * size_of::<f32>(), |scratch| {
+        let lowered = scratch.cast::<f32>();
+        for group in 0..g.groups {
+            let sums = part.wrapping_add((group * g.rows.taps + taps.start) * row * n);
+            let c = MatMut { ptr: sums, row_stride: n as isize, col_stride: 1 };
+            let lower = Lower { g, src: x, group, taps: taps.clone() };
+            for p in some.clone().step_by(each) {
+                let tile = p..(p + each).min(some.end);
+                let dy = dy.wrapping_add((p * g.groups + group) * n);
+                let b = Mat { ptr: dy, row_stride: (g.groups * n) as isize, col_stride: 1 };
+                let (ptr, col_stride) = if is_product(g) {
+                    (
+                        x.wrapping_add((p * g.groups + group) * g.channels_in),
+                        g.groups * g.channels_in,
+                    )
+                } else {
+                    // SAFETY: the scratch holds the tile.
+                    unsafe { lower.run(tile.clone(), lowered) };
+                    (lowered.cast_const(), k)
+                };
+                let a = Mat { ptr, row_stride: 1, col_stride: col_stride as isize };
+                // SAFETY: the caller's promise.
+                unsafe { gemm(k, n, tile.len(), a, b, c, p > some.start, None) }
+            }
+        }
+    });
+}
+
+/// From the order of [`order_weights`] to that of the weights.
+unsafe fn unorder_weights(g: &Gather, group: usize, rows: *const f32, dw: *mut f32) {
+    let mut row = rows;
+    for a in 0..g.rows.taps {
+        for b in 0..g.cols.taps {
+            for c in 0..g.channels_in {
+                let first = g.weight(group, 0, c, [a, nth_tap(&g.cols, b)]);
+                for o in 0..g.channels_out {
+                    // SAFETY: both hold every weight.
+                    unsafe { *dw.add(first + o * g.weight.output) = *row.add(o) }
+                }
+                row = row.wrapping_add(g.channels_out);
+            }
+        }
+    }
+}

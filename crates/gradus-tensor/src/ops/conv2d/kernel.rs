@@ -1,0 +1,129 @@
+//! The CPU kernel of a pass: the chosen algorithm on resolved places, with an epilogue if one rides along.
+#![allow(unsafe_code)]
+
+use super::reference::{self, Number, Operand};
+use super::{Algorithm, Conv2d, Pass, data_gradient, forward, weight_gradient};
+use gradus_base::{DType, View};
+use gradus_cpu::exec::{Args, Kernel};
+use gradus_cpu::{Epilogue, RowLoop};
+use gradus_graph::Spec;
+
+struct Convolve {
+    conv: Conv2d,
+    pass: Pass,
+    algorithm: Algorithm,
+    dtype: DType,
+    /// Both operands and the output, for the reference.
+    views: [View; 3],
+    epilogue: Option<RowLoop>,
+}
+
+pub(super) fn kernel(
+    conv: Conv2d,
+    pass: Pass,
+    algorithm: Algorithm,
+    spec: &Spec,
+) -> Box<dyn Kernel> {
+    let views = [spec.inputs[0].view, spec.inputs[1].view, spec.outputs[0].view];
+    let dtype = spec.outputs[0].dtype;
+    let epilogue = spec.epilogue.as_ref().map(|e| {
+        let own =
+            std::iter::once((dtype, row_strides(algorithm, &views[2]).expect("its own order")));
+        let extra = spec.inputs[2..]
+            .iter()
+            .map(|s| (s.dtype, row_strides(algorithm, &s.view).expect("accepted before")));
+        let inputs: Vec<_> = own.chain(extra).map(|(d, [r, c])| (d, r, c)).collect();
+        RowLoop::new(&e.expr, dtype, &inputs)
+    });
+    Box::new(Convolve { conv, pass, algorithm, dtype, views, epilogue })
+}
+
+/// The passes that give images take an epilogue, if what it reads has a row and a column stride over the matrix that
+/// the algorithm shows it.
+pub(super) fn accepts_epilogue(pass: Pass, algorithm: Algorithm, spec: &Spec) -> bool {
+    pass != Pass::WeightGradient
+        && algorithm != Algorithm::Reference
+        && spec.inputs[2..].iter().all(|s| row_strides(algorithm, &s.view).is_some())
+}
+
+/// The strides of a view over images as a matrix in the algorithm's memory order: rows are channels with the batch
+/// innermost, and pixels with the channels innermost.
+fn row_strides(algorithm: Algorithm, view: &View) -> Option<[isize; 2]> {
+    let order = algorithm.memory_order();
+    let (rows, cols) = match algorithm {
+        Algorithm::BatchLanes => order.split_at(1),
+        _ => order.split_at(3),
+    };
+    Some([merged(view, rows)?, merged(view, cols)?])
+}
+
+/// The one stride of several axes, outermost first, if they walk evenly.
+fn merged(view: &View, axes: &[usize]) -> Option<isize> {
+    let mut stride = 0;
+    let mut expected = None;
+    for &a in axes.iter().rev() {
+        if view.shape[a] == 1 {
+            continue;
+        }
+        match expected {
+            None => stride = view.strides[a],
+            Some(e) if e != view.strides[a] => return None,
+            Some(_) => {}
+        }
+        expected = Some(view.strides[a] * view.shape[a] as isize);
+    }
+    Some(stride)
+}
+
+// SAFETY: the geometry and the views come from the spec; the algorithms touch no more.
+unsafe impl Kernel for Convolve {
+    unsafe fn run(&self, args: &Args<'_>) {
+        // SAFETY: the caller's pointers are valid for the views.
+        unsafe {
+            match (self.algorithm, self.dtype) {
+                (Algorithm::Reference, DType::F64) => self.reference::<f64>(args),
+                (Algorithm::Reference, _) => self.reference::<f32>(args),
+                _ => self.fast(args),
+            }
+        }
+    }
+
+    fn algorithm(&self) -> &str {
+        match self.algorithm {
+            Algorithm::Reference => "reference",
+            Algorithm::BatchLanes => "batch lanes",
+            _ => "implicit GEMM",
+        }
+    }
+}
+
+impl Convolve {
+    unsafe fn reference<T: Number>(&self, args: &Args<'_>) {
+        let a = Operand::new(args.input::<T>(0), &self.views[0]);
+        let b = Operand::new(args.input::<T>(1), &self.views[1]);
+        let out = Operand::new(args.output::<T>(0).cast_const(), &self.views[2]);
+        // SAFETY: as `run`.
+        unsafe {
+            match self.pass {
+                Pass::Forward => reference::forward(&self.conv, a, b, out),
+                Pass::DataGradient => reference::data_gradient(&self.conv, a, b, out),
+                Pass::WeightGradient => reference::weight_gradient(&self.conv, a, b, out),
+            }
+        }
+    }
+
+    unsafe fn fast(&self, args: &Args<'_>) {
+        let (a, b, out) = (args.input::<f32>(0), args.input::<f32>(1), args.output::<f32>(0));
+        // SAFETY: as `run`. A row loop's input 0 is the stretch itself, so it may be any pointer.
+        unsafe {
+            let inputs = &args.inputs()[1..];
+            let hook = self.epilogue.as_ref().map(|e| e.bind_inputs(inputs));
+            let hook = hook.as_ref().map(|h| h as &dyn Epilogue<f32>);
+            match self.pass {
+                Pass::Forward => forward(self.algorithm, &self.conv, a, b, out, hook),
+                Pass::DataGradient => data_gradient(self.algorithm, &self.conv, a, b, out, hook),
+                Pass::WeightGradient => weight_gradient(self.algorithm, &self.conv, a, b, out),
+            }
+        }
+    }
+}

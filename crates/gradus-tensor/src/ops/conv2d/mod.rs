@@ -1,0 +1,165 @@
+//! Convolution: y[n, o, p, q] = Σ over c, r, s of w[o, c, r, s] · x[n, c, p·stride + r·dilation − padding, …].
+//!
+//! A closed family of three passes: each one's gradients are the other two, and the data gradient is what a transposed
+//! convolution computes. The raw kernels are here; each algorithm wants x, y, dx and dy in its own memory order.
+#![allow(unsafe_code)]
+
+mod cpu;
+mod geometry;
+mod kernel;
+pub mod reference;
+mod rule;
+#[cfg(test)]
+mod tests;
+
+pub use super::lanes::Isa;
+pub use geometry::{Conv2d, Pass};
+pub use rule::{Conv, Padding};
+
+use gradus_base::View;
+use gradus_cpu::Epilogue;
+use reference::Operand;
+
+/// Channels up to which images fill the lanes better than channels do.
+const FEW_CHANNELS: usize = 16;
+/// Images that fill a register tile of [`Algorithm::BatchLanes`].
+const FULL_BATCH: usize = 16;
+
+/// How a pass is computed in f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// Plain loops.
+    Reference,
+    /// The batch innermost: a lane is an image.
+    BatchLanes,
+    /// The channels innermost: pixels are lowered tile by tile to rows of a matrix product; depthwise directly.
+    ImplicitGemm,
+}
+
+impl Algorithm {
+    /// All of them.
+    pub const ALL: [Algorithm; 3] =
+        [Algorithm::Reference, Algorithm::BatchLanes, Algorithm::ImplicitGemm];
+
+    /// The order in which the axes of x, y, dx and dy lie in memory, outermost first; weights are always dense.
+    pub fn memory_order(self) -> [usize; 4] {
+        match self {
+            Algorithm::Reference => [0, 1, 2, 3],
+            Algorithm::BatchLanes => [1, 2, 3, 0],
+            Algorithm::ImplicitGemm => [0, 2, 3, 1],
+        }
+    }
+}
+
+/// The algorithm for a pass; decided by the shapes alone. All passes of a convolution agree on a memory order.
+pub fn choose(conv: &Conv2d, _: Pass) -> Algorithm {
+    let channels = conv.in_channels.max(conv.out_channels);
+    let few = conv.groups == 1 && channels <= FEW_CHANNELS;
+    if few && conv.batch >= FULL_BATCH { Algorithm::BatchLanes } else { Algorithm::ImplicitGemm }
+}
+
+/// y from x and w. The epilogue sees y as a matrix in memory order: [O, P·Q·N] with the batch innermost,
+/// [N·P·Q, O] with the channels innermost.
+///
+/// # Safety
+/// x, w and y must be valid over the geometry's shapes and dense, x and y in the algorithm's memory order; y may
+/// overlap neither x nor w.
+///
+/// # Panics
+/// If the reference is given an epilogue.
+pub unsafe fn forward(
+    algorithm: Algorithm,
+    conv: &Conv2d,
+    x: *const f32,
+    w: *const f32,
+    y: *mut f32,
+    epilogue: Option<&dyn Epilogue<f32>>,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match algorithm {
+            Algorithm::Reference => {
+                refuse(epilogue);
+                let [x, w, y] = dense(conv, x, w, y);
+                reference::forward(conv, x, w, y);
+            }
+            Algorithm::BatchLanes => {
+                cpu::batch_lanes::forward(Isa::best(), conv, x, w, y, epilogue);
+            }
+            Algorithm::ImplicitGemm => {
+                cpu::implicit_gemm::forward(Isa::best(), conv, x, w, y, epilogue);
+            }
+        }
+    }
+}
+
+/// dx from dy and w. The epilogue sees dx as [`forward`]'s sees y.
+///
+/// # Safety
+/// As [`forward`], with dx written.
+///
+/// # Panics
+/// If the reference is given an epilogue.
+pub unsafe fn data_gradient(
+    algorithm: Algorithm,
+    conv: &Conv2d,
+    dy: *const f32,
+    w: *const f32,
+    dx: *mut f32,
+    epilogue: Option<&dyn Epilogue<f32>>,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match algorithm {
+            Algorithm::Reference => {
+                refuse(epilogue);
+                let [dx, w, dy] = dense(conv, dx, w, dy);
+                reference::data_gradient(conv, dy, w, dx);
+            }
+            Algorithm::BatchLanes => {
+                cpu::batch_lanes::data_gradient(Isa::best(), conv, dy, w, dx, epilogue);
+            }
+            Algorithm::ImplicitGemm => {
+                cpu::implicit_gemm::data_gradient(Isa::best(), conv, dy, w, dx, epilogue);
+            }
+        }
+    }
+}
+
+/// dw from x and dy.
+///
+/// # Safety
+/// As [`forward`], with dw written.
+pub unsafe fn weight_gradient(
+    algorithm: Algorithm,
+    conv: &Conv2d,
+    x: *const f32,
+    dy: *const f32,
+    dw: *mut f32,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match algorithm {
+            Algorithm::Reference => {
+                let [x, dw, dy] = dense(conv, x, dw, dy);
+                reference::weight_gradient(conv, x, dy, dw);
+            }
+            Algorithm::BatchLanes => {
+                cpu::batch_lanes::weight_gradient(Isa::best(), conv, x, dy, dw);
+            }
+            Algorithm::ImplicitGemm => {
+                cpu::implicit_gemm::weight_gradient(Isa::best(), conv, x, dy, dw);
+            }
+        }
+    }
+}
+
+/// x, w and y (or their gradients) in row-major order.
+fn dense(conv: &Conv2d, x: *const f32, w: *const f32, y: *const f32) -> [Operand<f32>; 3] {
+    [(x, conv.x_shape()), (w, conv.w_shape()), (y, conv.y_shape())]
+        .map(|(ptr, shape)| Operand::new(ptr, &View::dense(shape)))
+}
+
+fn refuse(epilogue: Option<&dyn Epilogue<f32>>) {
+    assert!(epilogue.is_none(), "the reference convolution takes no epilogue");
+}

@@ -1,0 +1,426 @@
+//! The convolution ops of a tensor: shape rules, gradients, memory orders.
+
+use super::kernel;
+use super::{Algorithm, Conv2d, Pass, choose};
+use crate::Tensor;
+use gradus_base::{DType, Error, Result, Shape};
+use gradus_cpu::exec::Kernel;
+use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Spec, call_one, fail};
+use std::panic::Location;
+
+/// How much is put around the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Padding {
+    /// Nothing.
+    #[default]
+    Valid,
+    /// So that the output has ⌈size / stride⌉ pixels; an odd pixel goes after. TensorFlow's and Keras's `same`, and at
+    /// stride 1 PyTorch's.
+    Same,
+    /// dilation·(kernel − 1)/2 on both sides whatever the stride, as networks written for PyTorch have it.
+    Half,
+    /// (before, after) for rows and for columns.
+    Explicit([[usize; 2]; 2]),
+}
+
+impl Padding {
+    /// The same on all four sides.
+    pub fn all(pixels: usize) -> Padding {
+        Padding::Explicit([[pixels; 2]; 2])
+    }
+
+    /// Zeros before and after, for an input and a kernel.
+    pub fn resolve(
+        self,
+        size: [usize; 2],
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        dilation: [usize; 2],
+    ) -> [[usize; 2]; 2] {
+        let axis = |a: usize| {
+            let reach = dilation[a] * (kernel[a].max(1) - 1) + 1;
+            match self {
+                Padding::Valid => [0, 0],
+                Padding::Half => [(reach - 1) / 2; 2],
+                Padding::Explicit(pads) => pads[a],
+                Padding::Same => {
+                    let out = size[a].div_ceil(stride[a]);
+                    let total = (out.max(1) - 1) * stride[a] + reach;
+                    let total = total.saturating_sub(size[a]);
+                    [total / 2, total - total / 2]
+                }
+            }
+        };
+        [axis(0), axis(1)]
+    }
+}
+
+/// Stride, padding, dilation and groups of a convolution.
+///
+/// ```
+/// use gradus_tensor::ops::conv2d::{Conv, Padding};
+/// let c = Conv::new().stride(2).padding(Padding::Same);
+/// assert_eq!(c.stride, [2, 2]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Conv {
+    /// Pixels from one output to the next, down and right.
+    pub stride: [usize; 2],
+    /// What is put around the input.
+    pub padding: Padding,
+    /// Pixels from one kernel tap to the next, down and right.
+    pub dilation: [usize; 2],
+    /// Parts that channels are divided into.
+    pub groups: usize,
+    /// Pixels added at the end of a transposed convolution's output.
+    pub output_padding: [usize; 2],
+}
+
+impl Default for Conv {
+    fn default() -> Conv {
+        Conv {
+            stride: [1; 2],
+            padding: Padding::Valid,
+            dilation: [1; 2],
+            groups: 1,
+            output_padding: [0; 2],
+        }
+    }
+}
+
+impl Conv {
+    /// Stride 1, no padding, no dilation, one group.
+    pub fn new() -> Conv {
+        Conv::default()
+    }
+    /// The stride, both ways.
+    #[must_use]
+    pub fn stride(mut self, stride: usize) -> Conv {
+        self.stride = [stride; 2];
+        self
+    }
+    /// What is put around the input.
+    #[must_use]
+    pub fn padding(mut self, padding: Padding) -> Conv {
+        self.padding = padding;
+        self
+    }
+    /// The dilation, both ways.
+    #[must_use]
+    pub fn dilation(mut self, dilation: usize) -> Conv {
+        self.dilation = [dilation; 2];
+        self
+    }
+    /// The groups.
+    #[must_use]
+    pub fn groups(mut self, groups: usize) -> Conv {
+        self.groups = groups;
+        self
+    }
+}
+
+/// One of the three passes of a convolution.
+#[derive(Clone, Debug)]
+struct Convolution {
+    pass: Pass,
+    /// Height and width of x, which the other operands don't always tell.
+    image: [usize; 2],
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: [[usize; 2]; 2],
+    dilation: [usize; 2],
+    groups: usize,
+    /// C of x, for the weight gradient of empty tensors.
+    in_channels: usize,
+    out_channels: usize,
+}
+
+impl Convolution {
+    fn geometry(&self, inputs: &[Meta]) -> Conv2d {
+        Conv2d {
+            batch: inputs[0].shape[0],
+            in_channels: self.in_channels,
+            height: self.image[0],
+            width: self.image[1],
+            out_channels: self.out_channels,
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: self.padding,
+            dilation: self.dilation,
+            groups: self.groups,
+        }
+    }
+
+    fn algorithm(&self, inputs: &[Meta]) -> Algorithm {
+        match inputs[0].dtype {
+            DType::F32 => choose(&self.geometry(inputs), self.pass),
+            _ => Algorithm::Reference,
+        }
+    }
+
+    fn call(&self, pass: Pass, a: &Node, b: &Node) -> Node {
+        call_one(Convolution { pass, ..self.clone() }, &[a, b])
+    }
+}
+
+impl Rule for Convolution {
+    fn name(&self) -> &'static str {
+        match self.pass {
+            Pass::Forward => "conv2d",
+            Pass::DataGradient => "conv2d_data_gradient",
+            Pass::WeightGradient => "conv2d_weight_gradient",
+        }
+    }
+
+    fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
+        let g = self.geometry(inputs);
+        let shape = match self.pass {
+            Pass::Forward => g.y_shape(),
+            Pass::DataGradient => g.x_shape(),
+            Pass::WeightGradient => g.w_shape(),
+        };
+        Ok(vec![Meta::new(shape, inputs[0].dtype)])
+    }
+
+    /// The passes are bilinear, so each one's gradients are the other two.
+    fn grad(&self, b: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        let (first, second, d) = (&b.inputs[0], &b.inputs[1], b.dy());
+        let when = |i: usize, f: &dyn Fn() -> Node| b.wanted[i].then(f);
+        Ok(match self.pass {
+            // x, w
+            Pass::Forward => vec![
+                when(0, &|| self.call(Pass::DataGradient, d, second)),
+                when(1, &|| self.call(Pass::WeightGradient, first, d)),
+            ],
+            // dy, w
+            Pass::DataGradient => vec![
+                when(0, &|| self.call(Pass::Forward, d, second)),
+                when(1, &|| self.call(Pass::WeightGradient, d, first)),
+            ],
+            // x, dy
+            Pass::WeightGradient => vec![
+                when(0, &|| self.call(Pass::DataGradient, second, d)),
+                when(1, &|| self.call(Pass::Forward, first, d)),
+            ],
+        })
+    }
+
+    fn layouts(&self, inputs: &[Meta], outputs: &[Meta]) -> Layouts {
+        let algorithm = self.algorithm(inputs);
+        if algorithm == Algorithm::Reference {
+            return Layouts::any(inputs.len(), outputs);
+        }
+        let image = algorithm.memory_order().to_vec();
+        let (wanted, given) = match self.pass {
+            Pass::WeightGradient => {
+                (vec![Order::Axes(image.clone()), Order::Axes(image)], vec![0, 1, 2, 3])
+            }
+            _ => (vec![Order::Axes(image.clone()), Order::Dense], image),
+        };
+        Layouts { inputs: wanted, outputs: vec![given] }
+    }
+
+    fn accepts_epilogue(&self, spec: &Spec) -> bool {
+        let metas: Vec<Meta> =
+            spec.inputs[..2].iter().map(|s| Meta::new(s.view.shape, s.dtype)).collect();
+        kernel::accepts_epilogue(self.pass, self.algorithm(&metas), spec)
+    }
+
+    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
+        let metas: Vec<Meta> =
+            spec.inputs[..2].iter().map(|s| Meta::new(s.view.shape, s.dtype)).collect();
+        kernel::kernel(self.geometry(&metas), self.pass, self.algorithm(&metas), spec)
+    }
+
+    fn flops(&self, inputs: &[Meta], _: &[Meta]) -> u64 {
+        2 * self.geometry(inputs).macs()
+    }
+}
+
+impl Tensor {
+    /// The convolution (cross-correlation) of images with kernels.
+    ///
+    /// y\[n, o, p, q\] = Σ w\[o, c, r, s\]·x\[n, c, p·stride + r·dilation − padding, …\] over c, r, s
+    ///
+    /// **Shape** `x [N, C, H, W]`, `w [O, C/groups, R, S]` → `[N, O, P, Q]` with
+    /// P = ⌊(H + padding − dilation·(R − 1) − 1)/stride⌋ + 1.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or the types differ or are no floats.
+    ///
+    /// ```
+    /// use gradus_tensor::{Tensor, ops::conv2d::{Conv, Padding}};
+    /// let x = Tensor::ones([1, 1, 7, 7]);
+    /// let w = Tensor::ones([1, 1, 3, 3]);
+    /// assert_eq!(x.conv2d(&w, Conv::new()).shape().to_string(), "[1, 1, 5, 5]");
+    /// let same = x.conv2d(&w, Conv::new().padding(Padding::Same));
+    /// assert_eq!(same.slice(2, ..1).to_vec::<f32>(), [4.0, 6.0, 6.0, 6.0, 6.0, 6.0, 4.0]);
+    /// ```
+    #[track_caller]
+    pub fn conv2d(&self, w: &Tensor, conv: Conv) -> Tensor {
+        check("conv2d", self, w, &conv);
+        if matches!(self.dtype(), DType::F16 | DType::BF16) {
+            return self.cast(DType::F32).conv2d(&w.cast(DType::F32), conv).cast(self.dtype());
+        }
+        let (x, k) = (self.shape(), w.shape());
+        if k[1] * conv.groups != x[1] || !k[0].is_multiple_of(conv.groups) {
+            let what = format!(
+                "the channels do not fit\n  x {x}   w {k}   groups {}      x's channels ({}) must be w's second size ({}) times \
+                 the groups, and w's first ({}) a multiple of them",
+                conv.groups, x[1], k[1], k[0]
+            );
+            fail(Error::shape("conv2d", what), Location::caller());
+        }
+        let (image, kernel) = ([x[2], x[3]], [k[2], k[3]]);
+        let padding = conv.padding.resolve(image, kernel, conv.stride, conv.dilation);
+        for a in 0..2 {
+            let reach = conv.dilation[a] * (kernel[a].max(1) - 1) + 1;
+            let padded = image[a] + padding[a][0] + padding[a][1];
+            if padded < reach {
+                let what = format!(
+                    "the kernel does not fit the image\n  x {x}   w {k}      {padded} pixels with padding, the kernel reaches over {reach}"
+                );
+                fail(Error::shape("conv2d", what), Location::caller());
+            }
+        }
+        let rule = Convolution {
+            pass: Pass::Forward,
+            image,
+            kernel,
+            stride: conv.stride,
+            padding,
+            dilation: conv.dilation,
+            groups: conv.groups,
+            in_channels: x[1],
+            out_channels: k[0],
+        };
+        Tensor(call_one(rule, &[&self.0, &w.0]))
+    }
+
+    /// The transposed convolution: what [`Tensor::conv2d`] of the same options takes back to its input.
+    ///
+    /// **Shape** `x [N, C, H, W]`, `w [C, O/groups, R, S]` → `[N, O, P, Q]` with
+    /// P = (H − 1)·stride − padding + dilation·(R − 1) + output_padding + 1.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, the padding is [`Padding::Same`], or the types differ or are no floats.
+    #[track_caller]
+    pub fn conv_transpose2d(&self, w: &Tensor, conv: Conv) -> Tensor {
+        check("conv_transpose2d", self, w, &conv);
+        let (x, k) = (self.shape(), w.shape());
+        let at = Location::caller();
+        if k[0] != x[1] || !x[1].is_multiple_of(conv.groups) {
+            let what = format!(
+                "the channels do not fit\n  x {x}   w {k}   groups {}      x's channels ({}) must be w's first size ({}), a multiple of the groups",
+                conv.groups, x[1], k[0]
+            );
+            fail(Error::shape("conv_transpose2d", what), at);
+        }
+        if conv.padding == Padding::Same {
+            let what = "same padding does not tell the output's size; give it explicitly";
+            fail(Error::value("conv_transpose2d", what), at);
+        }
+        let kernel = [k[2], k[3]];
+        let padding = conv.padding.resolve([0; 2], kernel, conv.stride, conv.dilation);
+        let size = |a: usize| {
+            let full = (x[2 + a].max(1) - 1) * conv.stride[a]
+                + conv.dilation[a] * (kernel[a].max(1) - 1)
+                + 1;
+            let full = full + conv.output_padding[a];
+            full.checked_sub(padding[a][0] + padding[a][1]).filter(|&s| s > 0).unwrap_or_else(
+                || {
+                    let what = format!(
+                        "the padding leaves nothing\n  x {x}   w {k}   padding {padding:?}"
+                    );
+                    fail(Error::shape("conv_transpose2d", what), at)
+                },
+            )
+        };
+        let rule = Convolution {
+            pass: Pass::DataGradient,
+            image: [size(0), size(1)],
+            kernel,
+            stride: conv.stride,
+            padding,
+            dilation: conv.dilation,
+            groups: conv.groups,
+            in_channels: k[1] * conv.groups,
+            out_channels: x[1],
+        };
+        let g = rule.geometry(&[self.0.meta()]);
+        if g.output() != [x[2], x[3]] {
+            let what = format!(
+                "the output padding {:?} must be below the stride {:?}",
+                conv.output_padding, conv.stride
+            );
+            fail(Error::value("conv_transpose2d", what), at);
+        }
+        Tensor(call_one(rule, &[&self.0, &w.0]))
+    }
+
+    /// The convolution along one axis: `x [N, C, L]`, `w [O, C/groups, K]` → `[N, O, M]`. Of the options' pairs the
+    /// second counts.
+    ///
+    /// # Panics
+    /// As [`Tensor::conv2d`].
+    #[track_caller]
+    pub fn conv1d(&self, w: &Tensor, conv: Conv) -> Tensor {
+        if self.rank() != 3 || w.rank() != 3 {
+            let what = format!("x {} and w {} must have three axes", self.shape(), w.shape());
+            fail(Error::shape("conv1d", what), Location::caller());
+        }
+        let flat = Conv { stride: [1, conv.stride[1]], dilation: [1, conv.dilation[1]], ..conv };
+        let flat = match flat.padding {
+            Padding::Explicit(p) => Conv { padding: Padding::Explicit([[0; 2], p[1]]), ..flat },
+            _ => flat,
+        };
+        self.unsqueeze(2).conv2d(&w.unsqueeze(2), flat).squeeze(2)
+    }
+
+    /// The transposed convolution along one axis: `x [N, C, L]`, `w [C, O/groups, K]` → `[N, O, M]`.
+    ///
+    /// # Panics
+    /// As [`Tensor::conv_transpose2d`].
+    #[track_caller]
+    pub fn conv_transpose1d(&self, w: &Tensor, conv: Conv) -> Tensor {
+        if self.rank() != 3 || w.rank() != 3 {
+            let what = format!("x {} and w {} must have three axes", self.shape(), w.shape());
+            fail(Error::shape("conv_transpose1d", what), Location::caller());
+        }
+        let mut flat =
+            Conv { stride: [1, conv.stride[1]], dilation: [1, conv.dilation[1]], ..conv };
+        flat.output_padding[0] = 0;
+        if let Padding::Explicit(p) = flat.padding {
+            flat.padding = Padding::Explicit([[0; 2], p[1]]);
+        }
+        self.unsqueeze(2).conv_transpose2d(&w.unsqueeze(2), flat).squeeze(2)
+    }
+}
+
+#[track_caller]
+fn check(op: &str, x: &Tensor, w: &Tensor, conv: &Conv) {
+    let at = Location::caller();
+    if x.rank() != 4 || w.rank() != 4 {
+        let what = format!(
+            "x {} and w {} must have four axes, [N, C, H, W] and [O, C, R, S]",
+            x.shape(),
+            w.shape()
+        );
+        fail(Error::shape(op, what), at);
+    }
+    if x.dtype() != w.dtype() || !x.dtype().is_float() {
+        let what = format!("x is {}, w is {}; both must be one float type", x.dtype(), w.dtype());
+        fail(Error::dtype(op, what), at);
+    }
+    let positive = conv.groups > 0 && conv.stride.iter().chain(&conv.dilation).all(|&n| n > 0);
+    if !positive || w.shape()[2..].contains(&0) {
+        let what = format!(
+            "stride {:?}, dilation {:?}, groups {} and the kernel {} must be at least 1",
+            conv.stride,
+            conv.dilation,
+            conv.groups,
+            Shape::new(&w.shape()[2..])
+        );
+        fail(Error::value(op, what), at);
+    }
+}

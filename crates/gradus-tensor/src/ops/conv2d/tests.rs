@@ -1,0 +1,367 @@
+//! Every algorithm by name against naive sums in f64, and the three passes against each other.
+#![allow(unsafe_code)]
+
+use super::cpu::{batch_lanes, implicit_gemm};
+use super::reference::{self, Operand};
+use super::{Algorithm, Conv2d, Isa, Pass, choose, data_gradient, forward, weight_gradient};
+use gradus_base::{Element, Shape, View};
+use gradus_cpu::{Epilogue, set_threads};
+use proptest::prelude::*;
+
+const PASSES: [Pass; 3] = [Pass::Forward, Pass::DataGradient, Pass::WeightGradient];
+
+/// x, w and y (or their gradients) of a convolution, row-major, in f64 but f32 values.
+struct Case {
+    conv: Conv2d,
+    x: Vec<f64>,
+    w: Vec<f64>,
+    y: Vec<f64>,
+}
+
+impl Case {
+    fn new(conv: Conv2d) -> Case {
+        let fill = |shape: Shape, salt: usize| (0..shape.len()).map(|i| noise(i, salt)).collect();
+        let [x, w, y] = [(conv.x_shape(), 1), (conv.w_shape(), 2), (conv.y_shape(), 3)]
+            .map(|(s, salt)| fill(s, salt));
+        Case { conv, x, w, y }
+    }
+
+    /// The shape and the values of a pass's result, by summing over every (output, tap) pair.
+    fn expected(&self, pass: Pass) -> (Shape, Vec<f64>) {
+        let shape = self.result_shape(pass);
+        let mut sums = vec![0.0; shape.len()];
+        self.visit(|x, w, y| match pass {
+            Pass::Forward => sums[y] += self.x[x] * self.w[w],
+            Pass::DataGradient => sums[x] += self.y[y] * self.w[w],
+            Pass::WeightGradient => sums[w] += self.x[x] * self.y[y],
+        });
+        (shape, sums)
+    }
+
+    fn result_shape(&self, pass: Pass) -> Shape {
+        match pass {
+            Pass::Forward => self.conv.y_shape(),
+            Pass::DataGradient => self.conv.x_shape(),
+            Pass::WeightGradient => self.conv.w_shape(),
+        }
+    }
+
+    /// Calls `f` with the places of x, w and y of every product.
+    fn visit(&self, mut f: impl FnMut(usize, usize, usize)) {
+        let c = &self.conv;
+        let [p, q] = c.output();
+        let (inner, outer) = (c.in_channels / c.groups, c.out_channels / c.groups);
+        let [r, s] = c.kernel;
+        for y in 0..c.y_shape().len() {
+            let (v, u, o, n) =
+                (y % q, y / q % p, y / (p * q) % c.out_channels, y / (p * q) / c.out_channels);
+            for tap in 0..inner * r * s {
+                let (b, a, i) = (tap % s, tap / s % r, tap / (r * s));
+                let h = (u * c.stride[0] + a * c.dilation[0]).checked_sub(c.padding[0][0]);
+                let w = (v * c.stride[1] + b * c.dilation[1]).checked_sub(c.padding[1][0]);
+                if let (Some(h), Some(w)) =
+                    (h.filter(|&h| h < c.height), w.filter(|&w| w < c.width))
+                {
+                    let channel = o / outer * inner + i;
+                    f(
+                        ((n * c.in_channels + channel) * c.height + h) * c.width + w,
+                        o * inner * r * s + tap,
+                        y,
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn noise(i: usize, salt: usize) -> f64 {
+    let k = (i as u32).wrapping_mul(2_654_435_761).wrapping_add(salt as u32 * 40_503) >> 8;
+    f64::from(((f64::from(k) - 8_388_608.0) / 8_388_608.0) as f32)
+}
+
+/// Row-major values as they lie in `order`.
+fn ordered<T: Element>(shape: Shape, order: [usize; 4], values: &[f64]) -> Vec<T> {
+    let view = View::ordered(shape, &order);
+    let mut out = vec![T::default(); shape.len()];
+    for (i, &value) in values.iter().enumerate() {
+        out[view.index(i)] = T::from_f64(value);
+    }
+    out
+}
+
+/// Values that lie in `order`, row-major.
+fn row_major<T: Element>(shape: Shape, order: [usize; 4], values: &[T]) -> Vec<f64> {
+    let view = View::ordered(shape, &order);
+    (0..shape.len()).map(|i| values[view.index(i)].to_f64()).collect()
+}
+
+/// max |a − b| / max |b|.
+fn error(a: &[f64], b: &[f64]) -> f64 {
+    let worst = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let largest = b.iter().fold(0.0, |m: f64, b| m.max(b.abs()));
+    assert!(a.iter().all(|a| a.is_finite()), "not finite");
+    if worst == 0.0 { 0.0 } else { worst / largest }
+}
+
+type Run<'a> = &'a dyn Fn(&Conv2d, Pass, [*const f32; 2], *mut f32);
+
+/// Runs a pass in f32, the operands in `order`.
+fn run(case: &Case, pass: Pass, order: [usize; 4], body: Run<'_>) -> Vec<f64> {
+    let c = &case.conv;
+    let x = ordered::<f32>(c.x_shape(), order, &case.x);
+    let w = ordered::<f32>(c.w_shape(), [0, 1, 2, 3], &case.w);
+    let y = ordered::<f32>(c.y_shape(), order, &case.y);
+    let shape = case.result_shape(pass);
+    // NaN: what is not written shows.
+    let mut out = vec![f32::NAN; shape.len()];
+    let inputs = match pass {
+        Pass::Forward => [x.as_ptr(), w.as_ptr()],
+        Pass::DataGradient => [y.as_ptr(), w.as_ptr()],
+        Pass::WeightGradient => [x.as_ptr(), y.as_ptr()],
+    };
+    body(c, pass, inputs, out.as_mut_ptr());
+    row_major(shape, if pass == Pass::WeightGradient { [0, 1, 2, 3] } else { order }, &out)
+}
+
+fn by_name(algorithm: Algorithm) -> impl Fn(&Conv2d, Pass, [*const f32; 2], *mut f32) {
+    move |conv, pass, [a, b], out| {
+        // SAFETY: `run` gives buffers of the geometry's shapes in the algorithm's order.
+        unsafe {
+            match pass {
+                Pass::Forward => forward(algorithm, conv, a, b, out, None),
+                Pass::DataGradient => data_gradient(algorithm, conv, a, b, out, None),
+                Pass::WeightGradient => weight_gradient(algorithm, conv, a, b, out),
+            }
+        }
+    }
+}
+
+/// The fast algorithms in the instruction set of any machine.
+fn portable(algorithm: Algorithm) -> impl Fn(&Conv2d, Pass, [*const f32; 2], *mut f32) {
+    let isa = Isa::Portable;
+    move |conv, pass, [a, b], out| {
+        // SAFETY: as in `by_name`.
+        unsafe {
+            match (algorithm, pass) {
+                (Algorithm::BatchLanes, Pass::Forward) => {
+                    batch_lanes::forward(isa, conv, a, b, out, None)
+                }
+                (Algorithm::BatchLanes, Pass::DataGradient) => {
+                    batch_lanes::data_gradient(isa, conv, a, b, out, None)
+                }
+                (Algorithm::BatchLanes, Pass::WeightGradient) => {
+                    batch_lanes::weight_gradient(isa, conv, a, b, out)
+                }
+                (_, Pass::Forward) => implicit_gemm::forward(isa, conv, a, b, out, None),
+                (_, Pass::DataGradient) => implicit_gemm::data_gradient(isa, conv, a, b, out, None),
+                (_, Pass::WeightGradient) => implicit_gemm::weight_gradient(isa, conv, a, b, out),
+            }
+        }
+    }
+}
+
+const TOLERANCE: f64 = 1e-5;
+
+fn check(conv: Conv2d) {
+    let case = Case::new(conv);
+    for pass in PASSES {
+        let (_, want) = case.expected(pass);
+        for algorithm in Algorithm::ALL {
+            let verify = |how: &str, body: Run<'_>| {
+                let e = error(&run(&case, pass, algorithm.memory_order(), body), &want);
+                assert!(e <= TOLERANCE, "{how} {algorithm:?} {pass:?}: error {e:.1e} for {conv:?}");
+            };
+            verify("best", &by_name(algorithm));
+            if algorithm != Algorithm::Reference {
+                verify("portable", &portable(algorithm));
+            }
+        }
+    }
+}
+
+/// A square kernel over square images.
+fn square(
+    batch: usize,
+    channels: [usize; 2],
+    size: usize,
+    kernel: usize,
+    padding: usize,
+) -> Conv2d {
+    Conv2d {
+        batch,
+        in_channels: channels[0],
+        height: size,
+        width: size,
+        out_channels: channels[1],
+        kernel: [kernel; 2],
+        stride: [1; 2],
+        padding: [[padding; 2]; 2],
+        dilation: [1; 2],
+        groups: 1,
+    }
+}
+
+#[test]
+fn lenet() {
+    check(square(64, [1, 6], 28, 5, 2));
+    check(square(24, [6, 16], 14, 5, 0));
+}
+
+#[test]
+fn channels_last_shapes() {
+    check(square(2, [16, 24], 12, 3, 1));
+    check(square(2, [40, 70], 5, 1, 0));
+    check(Conv2d { stride: [2; 2], ..square(2, [3, 20], 23, 7, 3) });
+    check(Conv2d { stride: [2; 2], ..square(1, [24, 16], 9, 1, 0) });
+    check(Conv2d { groups: 19, ..square(2, [19, 19], 9, 3, 1) });
+    check(Conv2d { groups: 8, ..square(2, [8, 16], 7, 3, 1) });
+}
+
+#[test]
+fn one_dimension() {
+    check(Conv2d {
+        height: 1,
+        width: 50,
+        kernel: [1, 7],
+        padding: [[0, 0], [3, 3]],
+        ..square(9, [4, 8], 1, 1, 0)
+    });
+}
+
+#[test]
+fn nothing_to_do() {
+    for conv in [
+        square(0, [3, 4], 6, 3, 1),
+        square(2, [3, 4], 2, 5, 0),
+        square(2, [0, 4], 6, 3, 1),
+        square(2, [3, 0], 6, 3, 1),
+    ] {
+        check(conv);
+    }
+}
+
+fn geometry() -> impl Strategy<Value = Conv2d> {
+    let axis = || (1..10usize, 1..6usize, 1..4usize, 0..4usize, 0..4usize, 1..4usize);
+    (prop_oneof![1..4usize, 7..27usize], 1..9usize, 1..9usize, 1..4usize, axis(), axis()).prop_map(
+        |(batch, c, o, groups, a, b)| Conv2d {
+            batch,
+            in_channels: c * groups,
+            height: a.0,
+            width: b.0,
+            out_channels: if b.5 == 1 { c } else { o } * groups,
+            kernel: [a.1, b.1],
+            stride: [a.2, b.2],
+            padding: [[a.3, a.4], [b.3, b.4]],
+            dilation: [a.5, b.5],
+            groups: if b.5 == 1 && a.5 == 1 { c * groups } else { groups },
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn any_geometry(conv in geometry()) {
+        check(conv);
+    }
+
+    /// ⟨conv(x, w), dy⟩ = ⟨x, data_gradient(dy, w)⟩ = ⟨w, weight_gradient(x, dy)⟩, in f64.
+    #[test]
+    fn passes_are_adjoint(conv in geometry()) {
+        let case = Case::new(conv);
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let [x, w, dy] = [(&case.x, conv.x_shape()), (&case.w, conv.w_shape()), (&case.y, conv.y_shape())]
+            .map(|(values, shape)| Operand::new(values.as_ptr(), &View::dense(shape)));
+        let out = |shape: Shape| vec![f64::NAN; shape.len()];
+        let (mut y, mut dx, mut dw) = (out(conv.y_shape()), out(conv.x_shape()), out(conv.w_shape()));
+        // SAFETY: buffers of the geometry's shapes.
+        unsafe {
+            reference::forward(&conv, x, w, Operand::new(y.as_mut_ptr(), &View::dense(conv.y_shape())));
+            reference::data_gradient(&conv, dy, w, Operand::new(dx.as_mut_ptr(), &View::dense(conv.x_shape())));
+            reference::weight_gradient(&conv, x, dy, Operand::new(dw.as_mut_ptr(), &View::dense(conv.w_shape())));
+        }
+        let products = [dot(&y, &case.y), dot(&case.x, &dx), dot(&case.w, &dw)];
+        let scale = 1e-12 * (1.0 + case.y.len() as f64);
+        prop_assert!((products[0] - products[1]).abs() < scale && (products[0] - products[2]).abs() < scale, "{products:?}");
+    }
+}
+
+/// Any strides: the reference reads a transposed, sliced x as it lies.
+#[test]
+fn reference_follows_strides() {
+    let case = Case::new(Conv2d { stride: [2, 1], ..square(2, [2, 3], 5, 3, 1) });
+    let c = &case.conv;
+    // Every second element of a buffer in [W, H, C, N] order, backwards along the width.
+    let wide = View::ordered(Shape::from([2, 2, 5, 10]), &[3, 2, 1, 0]).slice(3, 9, -2, 5);
+    let mut x = vec![f64::NAN; 200];
+    for i in 0..case.x.len() {
+        x[wide.index(i)] = case.x[i];
+    }
+    let mut y = vec![0.0; c.y_shape().len()];
+    // SAFETY: buffers of the geometry's shapes.
+    unsafe {
+        let [w, out] = [(case.w.as_ptr(), c.w_shape()), (y.as_mut_ptr().cast_const(), c.y_shape())]
+            .map(|(ptr, shape)| Operand::new(ptr, &View::dense(shape)));
+        reference::forward(c, Operand::new(x.as_ptr(), &wide), w, out);
+    }
+    assert!(error(&y, &case.expected(Pass::Forward).1) < 1e-14);
+}
+
+/// Adds 1000·(row + 1) + col, so that a stretch passed twice, never or under a wrong name shows.
+struct Mark;
+
+impl Epilogue<f32> for Mark {
+    unsafe fn apply(&self, row: usize, col: usize, ptr: *mut f32, len: usize) {
+        for i in 0..len {
+            // SAFETY: as promised.
+            unsafe { *ptr.add(i) += (1000 * (row + 1) + col + i) as f32 }
+        }
+    }
+}
+
+#[test]
+fn epilogues_see_every_element_once() {
+    let conv = Conv2d { stride: [2, 2], ..square(11, [3, 8], 7, 3, 1) };
+    let case = Case::new(conv);
+    for algorithm in Algorithm::ALL.into_iter().filter(|&a| a != Algorithm::Reference) {
+        for pass in [Pass::Forward, Pass::DataGradient] {
+            let order = algorithm.memory_order();
+            let got = run(&case, pass, order, &|conv, pass, [a, b], out| {
+                // SAFETY: as in `by_name`.
+                unsafe {
+                    match pass {
+                        Pass::Forward => forward(algorithm, conv, a, b, out, Some(&Mark)),
+                        _ => data_gradient(algorithm, conv, a, b, out, Some(&Mark)),
+                    }
+                }
+            });
+            let (shape, sums) = case.expected(pass);
+            let mut want: Vec<f64> = ordered(shape, order, &sums);
+            // Rows are channels, or pixels where the channels are innermost.
+            let cols = shape.len() / if order[3] == 1 { shape.len() / shape[1] } else { shape[1] };
+            for (i, value) in want.iter_mut().enumerate() {
+                *value += (1000 * (i / cols + 1) + i % cols) as f64;
+            }
+            let e = error(&got, &row_major(shape, order, &want));
+            assert!(e < 1e-6, "{algorithm:?} {pass:?}: {e}");
+        }
+    }
+}
+
+#[test]
+fn same_bits_for_any_thread_count() {
+    let case = Case::new(square(16, [6, 16], 14, 5, 2));
+    for algorithm in Algorithm::ALL {
+        for pass in PASSES {
+            let order = algorithm.memory_order();
+            let [one, four] = [1, 4].map(|threads| {
+                set_threads(threads);
+                run(&case, pass, order, &by_name(algorithm))
+            });
+            assert!(one == four, "{algorithm:?} {pass:?}");
+        }
+    }
+    let conv = case.conv;
+    assert_eq!(PASSES.map(|pass| choose(&conv, pass)), [Algorithm::BatchLanes; 3]);
+}
