@@ -5,6 +5,7 @@
 //! views, reductions, pointwise expressions and calls of a [`Rule`]; it knows no op by name.
 
 mod build;
+mod draw;
 mod grad;
 mod node;
 mod plan;
@@ -15,6 +16,7 @@ mod scope;
 mod variable;
 
 pub use build::{call, call_one, concat, constant, data, input, pointwise};
+pub use draw::{Drawing, to_dot, to_svg};
 pub use grad::{grad, gradients};
 pub use node::{Kind, Node, Pointwise, ViewOp};
 pub use plan::{Plan, PlanStep};

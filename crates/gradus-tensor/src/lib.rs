@@ -15,6 +15,7 @@
 mod axes;
 mod compile;
 mod create;
+mod draw;
 // Hand-computed examples carry six digits, also where they happen to be π.
 #[cfg_attr(test, allow(clippy::approx_constant))]
 pub mod ops;
@@ -25,6 +26,7 @@ mod variable;
 
 pub use axes::Axes;
 pub use compile::{Compiled, Outputs, Step, compile};
+pub use draw::{Drawing, draw};
 pub use gradus_base::{DType, Element, Error, Expr, Kind, Real, Result, Shape, bf16, f16};
 pub use gradus_graph::{Meta, Plan, fail, scope, scope_path, try_build};
 pub use ops::conv2d::{Conv, Padding};

@@ -1,0 +1,157 @@
+//! A drawing as SVG.
+
+use super::layout::layout;
+use super::{Class, Drawing, Item};
+use std::fmt::Write;
+
+const MARGIN: f64 = 16.0;
+/// Between layers.
+const GAP: f64 = 36.0;
+/// The width of a character of the title and of the smaller lines, on average.
+const WIDE: f64 = 8.4;
+const NARROW: f64 = 6.4;
+
+const STYLE: &str = "\
+text{font-family:Helvetica,Arial,sans-serif;text-anchor:middle;fill:#222}\
+.title{font-size:14px}.small{font-size:11px;fill:#666}.scope{font-size:10px;font-style:italic;fill:#888}\
+rect{stroke:#555;stroke-width:1}.wanted{stroke-width:2.5}\
+.argument{fill:#cfe3f7}.variable{fill:#fbdcb4}.constant{fill:#e4e4e4}.op{fill:#fff}\
+path{fill:none;stroke:#555;stroke-width:1.2;marker-end:url(#head)}";
+
+impl Drawing {
+    /// The picture as SVG.
+    pub fn to_svg(&self) -> String {
+        let widths: Vec<f64> = self.boxes.iter().map(Item::width).collect();
+        let links: Vec<(usize, usize)> = self.arrows.iter().map(|a| (a.from, a.to)).collect();
+        let places = layout(&widths, &links);
+        let (middles, height) = self.middles(&places.layer);
+        let mut out = String::new();
+        let (w, h) = (places.width + 2.0 * MARGIN, height + MARGIN);
+        let _ = writeln!(
+            out,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w:.0}\" height=\"{h:.0}\" viewBox=\"0 0 {w:.0} {h:.0}\">\n\
+             <style>{STYLE}</style>\n\
+             <defs><marker id=\"head\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" \
+             orient=\"auto\"><polygon points=\"0,0 8,4 0,8\" fill=\"#555\"/></marker></defs>\n\
+             <rect width=\"100%\" height=\"100%\" style=\"fill:#fff;stroke:none\"/>"
+        );
+        let at = |v: usize| (places.x[v] + MARGIN, middles[places.layer[v]]);
+        let ports = self.ports();
+        for (i, a) in self.arrows.iter().enumerate() {
+            let (from, to) = (at(a.from), at(a.to));
+            let port = to.0 + ports[i] * 0.6 * widths[a.to];
+            let mut points = vec![(from.0, from.1 - self.boxes[a.from].height() / 2.0)];
+            for (step, lane) in places.lanes[i].iter().enumerate() {
+                points.push((lane + MARGIN, middles[places.layer[a.from] + 1 + step]));
+            }
+            points.push((port, to.1 + self.boxes[a.to].height() / 2.0));
+            arrow(&mut out, &points, &a.label);
+        }
+        for (v, item) in self.boxes.iter().enumerate() {
+            item.draw(&mut out, at(v), widths[v]);
+        }
+        out.push_str("</svg>\n");
+        out
+    }
+
+    /// The height of each layer's middle and of all; the last layer is at the top.
+    fn middles(&self, layer: &[usize]) -> (Vec<f64>, f64) {
+        let rows = layer.iter().max().map_or(0, |m| m + 1);
+        let mut heights = vec![0.0f64; rows];
+        for (b, &l) in self.boxes.iter().zip(layer) {
+            heights[l] = heights[l].max(b.height());
+        }
+        let mut y = MARGIN;
+        let mut out = vec![0.0; rows];
+        for row in (0..rows).rev() {
+            out[row] = y + heights[row] / 2.0;
+            y += heights[row] + GAP;
+        }
+        (out, y - GAP)
+    }
+
+    /// Where each arrow enters its box, from −½ (left) to ½ (right): operands in order.
+    fn ports(&self) -> Vec<f64> {
+        let mut count = vec![0usize; self.boxes.len()];
+        let numbers: Vec<usize> = self
+            .arrows
+            .iter()
+            .map(|a| {
+                count[a.to] += 1;
+                count[a.to] - 1
+            })
+            .collect();
+        let port = |(a, n): (&super::Arrow, usize)| (n as f64 + 0.5) / count[a.to] as f64 - 0.5;
+        self.arrows.iter().zip(numbers).map(port).collect()
+    }
+}
+
+impl Item {
+    /// The innermost layer, which is what there is room for.
+    fn layer(&self) -> &str {
+        self.scope.rsplit('/').next().unwrap_or("")
+    }
+
+    fn width(&self) -> f64 {
+        let len = |text: &str, each: f64| text.chars().count() as f64 * each;
+        let text =
+            len(&self.title, WIDE).max(len(&self.meta, NARROW)).max(len(self.layer(), NARROW));
+        text.max(34.0) + 18.0
+    }
+
+    fn height(&self) -> f64 {
+        if self.scope.is_empty() { 42.0 } else { 55.0 }
+    }
+
+    fn draw(&self, out: &mut String, (x, y): (f64, f64), width: f64) {
+        let class = match self.class {
+            Class::Argument => "argument",
+            Class::Variable => "variable",
+            Class::Constant => "constant",
+            Class::Op => "op",
+        };
+        let wanted = if self.wanted { " wanted" } else { "" };
+        // Ops are rounded, values that come from outside have corners.
+        let round = if self.class == Class::Op { 12 } else { 2 };
+        let height = self.height();
+        let (left, top) = (x - width / 2.0, y - height / 2.0);
+        let _ = writeln!(
+            out,
+            "<rect class=\"{class}{wanted}\" x=\"{left:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{height}\" rx=\"{round}\"/>"
+        );
+        let lines = [
+            ("title", 18.0, &*self.title),
+            ("small", 33.0, &self.meta),
+            ("scope", 47.0, self.layer()),
+        ];
+        for (style, down, text) in lines {
+            if !text.is_empty() {
+                let (y, text) = (top + down, escaped(text));
+                let _ = writeln!(
+                    out,
+                    "<text class=\"{style}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>"
+                );
+            }
+        }
+    }
+}
+
+/// A curve through the points that leaves and arrives upright, with its label in the middle.
+fn arrow(out: &mut String, points: &[(f64, f64)], label: &str) {
+    let mut d = format!("M{:.1} {:.1}", points[0].0, points[0].1);
+    for pair in points.windows(2) {
+        let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
+        let half = (y0 + y1) / 2.0;
+        let _ = write!(d, " C{x0:.1} {half:.1} {x1:.1} {half:.1} {x1:.1} {y1:.1}");
+    }
+    let _ = writeln!(out, "<path d=\"{d}\"/>");
+    if !label.is_empty() {
+        let [.., (x0, y0), (x1, y1)] = points else { unreachable!("an arrow has two ends") };
+        let (x, y, label) = ((x0 + x1) / 2.0, (y0 + y1) / 2.0, escaped(label));
+        let _ = writeln!(out, "<text class=\"scope\" x=\"{x:.1}\" y=\"{y:.1}\">{label}</text>");
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
