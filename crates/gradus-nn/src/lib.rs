@@ -17,8 +17,10 @@ pub mod layers;
 pub mod losses;
 mod module;
 mod sequential;
+mod summary;
 
 pub use context::{Context, Hook};
 pub use init::{Init, Initializer};
 pub use module::{Config, Layer, Module, Parameter, State, Visitor, named_states, parameters};
 pub use sequential::Sequential;
+pub use summary::{Row, Summary};

@@ -8,8 +8,10 @@ pub mod metrics;
 pub mod optim;
 pub mod schedule;
 mod source;
+mod weights;
 
 pub use error::{Result, TrainError};
 pub use fit::{EpochLog, Fit, Progress, evaluate};
 pub use learner::{BatchResult, Group, Learner, Recipe};
 pub use source::{Arrays, Pair, Source};
+pub use weights::{set_weights, weights};

@@ -1,6 +1,6 @@
 //! Callbacks: what happens after each batch and each epoch. A callback is a struct of its own; none is built into the loop.
 
-mod checkpoints;
+pub(crate) mod checkpoints;
 mod csv;
 mod early_stopping;
 mod plateau;

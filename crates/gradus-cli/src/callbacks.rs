@@ -1,0 +1,162 @@
+//! What the command does while training: shows progress, writes the log, keeps the chosen model.
+
+use crate::bars::{duration, grouped};
+use crate::model_file::{self, Description};
+use gradus::io::log::JsonLog;
+use gradus::train::callbacks::{Callback, Flow, Moment};
+use gradus::train::{Result, TrainError};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Steps between two entries in the log.
+const LOG_EVERY: u64 = 10;
+
+/// A bar on a terminal, and a line per epoch anywhere, both on stderr.
+pub struct Report {
+    bar: ProgressBar,
+    start: Instant,
+    steps: u64,
+}
+
+impl Report {
+    /// Of a training of so many steps, some of which may be done already.
+    pub fn new(steps: u64, done: u64) -> Report {
+        let bar = ProgressBar::new(steps).with_position(done);
+        let template = "{prefix} [{bar:24}] {msg}";
+        let style = ProgressStyle::with_template(template).expect("the template is sound");
+        bar.set_style(style.progress_chars("=> "));
+        Report { bar, start: Instant::now(), steps: 0 }
+    }
+}
+
+impl Callback for Report {
+    fn name(&self) -> &'static str {
+        "report"
+    }
+    fn after_batch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
+        self.steps += 1;
+        self.bar.inc(1);
+        if self.bar.is_hidden() {
+            return Ok(Flow::Continue);
+        }
+        let progress = &moment.progress;
+        let means = progress.means();
+        let left = self.bar.length().unwrap_or(0).saturating_sub(self.bar.position());
+        let left = left as f64 * self.start.elapsed().as_secs_f64() / self.steps as f64;
+        let speed = progress.samples as f64 / progress.seconds.max(1e-9);
+        self.bar.set_prefix(format!("epoch {}/{}", progress.epoch + 1, moment.epochs));
+        self.bar.set_message(format!(
+            "loss {:.4}  accuracy {:.4}  {} images/s  {} left",
+            means[0],
+            means[1],
+            grouped(speed as u64),
+            duration(left)
+        ));
+        Ok(Flow::Continue)
+    }
+    fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
+        let Some(log) = moment.epoch() else { return Ok(Flow::Continue) };
+        let number = |name: &str| log.get(name).unwrap_or(f64::NAN);
+        let validation = match log.val_loss {
+            Some(loss) => {
+                format!("  validation loss {loss:.4}  accuracy {:.4}", number("val_accuracy"))
+            }
+            None => String::new(),
+        };
+        let line = format!(
+            "epoch {}/{}  loss {:.4}  accuracy {:.4}{validation}  {} images/s  {:.1} s",
+            log.epoch,
+            moment.epochs,
+            log.loss,
+            number("accuracy"),
+            grouped(log.samples_per_second as u64),
+            log.seconds
+        );
+        self.bar.suspend(|| eprintln!("{line}"));
+        Ok(Flow::Continue)
+    }
+    fn at_end(&mut self, _: &mut Moment<'_>) -> Result<()> {
+        self.bar.finish_and_clear();
+        Ok(())
+    }
+}
+
+/// Writes `log.jsonl`: every tenth step, every epoch.
+pub struct RunLog(pub JsonLog);
+
+impl Callback for RunLog {
+    fn name(&self) -> &'static str {
+        "run_log"
+    }
+    fn after_batch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
+        let step = moment.learner.step();
+        let Some(batch) = moment.batch.filter(|_| step.is_multiple_of(LOG_EVERY)) else {
+            return Ok(Flow::Continue);
+        };
+        let mut record = json!({
+            "kind": "step", "epoch": moment.progress.epoch + 1, "step": step,
+            "loss": batch.result.loss, "learning_rate": batch.rate,
+        });
+        for (name, value) in moment.learner.metric_names().iter().zip(&batch.result.metrics) {
+            record[*name] = json!(value);
+        }
+        self.0.write(&record)?;
+        Ok(Flow::Continue)
+    }
+    fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
+        if let Some(log) = moment.epoch() {
+            let mut record = json!(log);
+            record["kind"] = json!("epoch");
+            self.0.write(&record)?;
+        }
+        Ok(Flow::Continue)
+    }
+    fn at_end(&mut self, _: &mut Moment<'_>) -> Result<()> {
+        Ok(self.0.sync()?)
+    }
+}
+
+/// Keeps the model in one file: that of the best epoch by validation accuracy, or without validation data the last.
+pub struct KeepBest {
+    path: PathBuf,
+    description: Description,
+    best: Option<(f64, u64)>,
+}
+
+impl KeepBest {
+    /// Into a file.
+    pub fn new(path: PathBuf, description: Description) -> KeepBest {
+        KeepBest { path, description, best: None }
+    }
+}
+
+impl Callback for KeepBest {
+    fn name(&self) -> &'static str {
+        "keep_best"
+    }
+    fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
+        let Some(log) = moment.epoch() else { return Ok(Flow::Continue) };
+        let score = log.get("val_accuracy");
+        if let (Some(score), Some((best, _))) = (score, self.best) {
+            if score <= best {
+                return Ok(Flow::Continue);
+            }
+        }
+        self.best = score.map(|score| (score, log.epoch));
+        self.description.epoch = log.epoch;
+        let failed = |e: crate::error::CliError| TrainError::Run {
+            path: self.path.clone(),
+            what: e.to_string(),
+        };
+        model_file::save(&self.path, &self.description, &**moment.learner.model()).map_err(failed)?;
+        Ok(Flow::Continue)
+    }
+    fn state(&self) -> Value {
+        json!(self.best)
+    }
+    fn restore(&mut self, state: &Value) {
+        self.best = serde_json::from_value(state.clone()).unwrap_or(None);
+    }
+}

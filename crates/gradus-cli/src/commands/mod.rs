@@ -1,0 +1,11 @@
+//! The commands, one file each.
+
+pub mod data;
+pub mod devices;
+pub mod eval;
+pub mod export;
+pub mod kernel;
+pub mod models;
+pub mod predict;
+pub mod summary;
+pub mod train;

@@ -1,0 +1,110 @@
+//! `gradus predict`: what a trained model sees in images.
+
+use crate::bars::{bar, shortened};
+use crate::error::{CliError, Result};
+use crate::model_file::{self, Description};
+use crate::scores::{largest, probabilities};
+use gradus::Tensor;
+use gradus::data::{Fit, ImageOptions, RawImage, parse_image};
+use gradus::train::Learner;
+use gradus::train::optim::Sgd;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// At most so many classes are shown for an image.
+const SHOWN: usize = 10;
+
+/// Say what a trained model sees in PNG and JPEG images
+///
+/// Images are brought to the model's size and channels. If the model was trained on light things on dark ground, such as
+/// MNIST's digits, and an image's corners are light, it is inverted.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  gradus predict runs/mlp-1 digit.png")]
+pub struct Args {
+    /// A run directory or a model's file
+    #[arg(value_name = "RUN|MODEL_FILE")]
+    model: PathBuf,
+    /// PNG or JPEG images
+    #[arg(value_name = "INPUT", required = true)]
+    inputs: Vec<PathBuf>,
+    /// Print one JSON object as the last line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Predicts.
+pub fn run(args: &Args) -> Result<()> {
+    let loaded = model_file::load(&args.model)?;
+    let description = loaded.description;
+    // Nothing is trained: the learner is asked for predictions only.
+    let mut learner = Learner::new(Arc::new(loaded.model), Sgd::new(0.0));
+    let mut out = std::io::stdout().lock();
+    let mut records = vec![];
+    for path in &args.inputs {
+        let pixels = prepare(path, &description)?;
+        let shape: Vec<usize> = [1].iter().chain(&description.input).copied().collect();
+        let x = Tensor::from_slice(&pixels, shape.as_slice());
+        let p = probabilities(&learner.predict_batch(&x)?.to_vec::<f32>());
+        show(&mut out, path, &description.classes, &p)?;
+        records.push(record(path, &description.classes, &p));
+    }
+    if args.json {
+        let record = json!({ "model": description.architecture, "predictions": records });
+        writeln!(out, "{record}")?;
+    }
+    Ok(())
+}
+
+/// The pixels of an image as the model wants them.
+fn prepare(path: &Path, description: &Description) -> Result<Vec<f32>> {
+    let &[channels, height, width] = &*description.input else {
+        let what = format!("the model takes samples of shape {:?}, no images", description.input);
+        return Err(CliError::Work(what));
+    };
+    let bytes = std::fs::read(path).map_err(CliError::system(path, "read"))?;
+    let options = ImageOptions { channels, size: Some((height, width)), fit: Fit::Cover };
+    let mut image = parse_image(&bytes, &path.display().to_string(), &options)?;
+    let dark_ground = description.mean.iter().all(|&m| m < 0.5);
+    if channels == 1 && dark_ground && corners_are_light(&image) {
+        eprintln!("{}: its corners are light: inverted, as the model knows light on dark", path.display());
+        image.pixels.iter_mut().for_each(|p| *p = 255 - *p);
+    }
+    let mut pixels: Vec<f32> = image.pixels.iter().map(|&p| f32::from(p) / 255.0).collect();
+    description.normalization()?.apply(&mut pixels);
+    Ok(pixels)
+}
+
+fn corners_are_light(image: &RawImage) -> bool {
+    let [_, h, w] = image.shape;
+    [0, w - 1, (h - 1) * w, h * w - 1].iter().all(|&i| image.pixels[i] >= 128)
+}
+
+/// The most probable classes, in the order of the classes if all are shown.
+fn shown(p: &[f64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..p.len()).collect();
+    if p.len() > SHOWN {
+        order.sort_by(|&a, &b| p[b].total_cmp(&p[a]));
+        order.truncate(SHOWN);
+    }
+    order
+}
+
+fn show(out: &mut impl Write, path: &Path, classes: &[String], p: &[f64]) -> Result<()> {
+    let best = largest(p);
+    writeln!(out, "{}: {} ({:.1} %)", path.display(), classes[best], 100.0 * p[best])?;
+    let width = classes.iter().map(|c| c.chars().count()).max().unwrap_or(0).min(20);
+    for k in shown(p) {
+        let (name, percent) = (shortened(&classes[k], width), 100.0 * p[k]);
+        writeln!(out, "  {name:>width$} {percent:5.1} %  {}", bar(p[k], 40))?;
+    }
+    Ok(())
+}
+
+fn record(path: &Path, classes: &[String], p: &[f64]) -> Value {
+    let best = largest(p);
+    let all: serde_json::Map<String, Value> =
+        classes.iter().cloned().zip(p.iter().map(|&p| json!(p))).collect();
+    json!({ "input": path, "class": classes[best], "probability": p[best], "probabilities": all })
+}

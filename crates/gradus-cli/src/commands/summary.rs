@@ -1,0 +1,108 @@
+//! `gradus summary`: what a network consists of, and what a training step of it does.
+
+use crate::bars::bytes;
+use crate::error::{CliError, Result};
+use crate::model_file;
+use crate::settings::Settings;
+use crate::suggest::unknown;
+use gradus::models::{ZOO, find};
+use gradus::nn::{Sequential, Summary};
+use gradus::train::Learner;
+use gradus::{Shape, Tensor};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Show a network's layers: shapes, parameters, multiply-adds, memory, receptive field
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  gradus summary mlp\n  gradus summary runs/mlp-1 --plan")]
+pub struct Args {
+    /// A model's name, a run directory or a model's file
+    #[arg(value_name = "MODEL|RUN")]
+    model: String,
+    /// Also print the plan of a training step: its kernels, operations, bytes and memory
+    #[arg(long)]
+    plan: bool,
+    /// Samples in a batch of that step
+    #[arg(long, value_name = "N", default_value_t = 64, requires = "plan",
+          value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    batch: u32,
+    /// Print one JSON object as the last line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Summarises.
+pub fn run(args: &Args) -> Result<()> {
+    let (name, model) = open(&args.model)?;
+    let summary = model.summary();
+    let mut out = std::io::stdout().lock();
+    write!(out, "{summary}")?;
+    let mut record = args.json.then(|| record(&name, &summary));
+    if args.plan {
+        let batch = args.batch as usize;
+        let mut learner = learner(&name, model)?;
+        let [x, t] = example(summary.input, batch);
+        let plan = learner.prepare(&x, &t)?;
+        writeln!(out, "\na training step on {batch} samples")?;
+        write!(out, "{plan}")?;
+        let memory = bytes(plan.arena_bytes() as u64);
+        writeln!(out, "peak memory between forward and backward pass: {memory}")?;
+        if let Some(record) = &mut record {
+            record["plan"] = json!({
+                "batch": batch, "steps": plan.steps().len(), "flops": plan.flops(),
+                "bytes": plan.bytes(), "arena_bytes": plan.arena_bytes(),
+            });
+        }
+    }
+    if let Some(record) = record {
+        writeln!(out, "{record}")?;
+    }
+    Ok(())
+}
+
+/// A network of the zoo for ten classes, or that of a run.
+fn open(name: &str) -> Result<(String, Sequential)> {
+    if let Some(entry) = find(name) {
+        return Ok((name.into(), model_file::build(name, entry.input, 10, 0)?));
+    }
+    if Path::new(name).exists() {
+        let loaded = model_file::load(Path::new(name))?;
+        return Ok((loaded.description.architecture, loaded.model));
+    }
+    let names: Vec<&str> = ZOO.iter().map(|e| e.name).collect();
+    Err(unknown("model (and no run or file of that name)", name, &names))
+}
+
+/// The model with the optimiser that `train` would take.
+fn learner(name: &str, model: Sequential) -> Result<Learner> {
+    let optimizer = Settings::of_model(name)
+        .map_err(|e| CliError::Work(e.to_string()))?
+        .optimizer();
+    Ok(Learner::with(Arc::new(model), optimizer, Default::default(), 0))
+}
+
+/// A batch of the right shape; planning looks at nothing else.
+fn example(input: Shape, batch: usize) -> [Tensor; 2] {
+    let x = vec![0.0f32; input.len() * batch];
+    [Tensor::from_slice(&x, input.inserted(0, batch)), Tensor::from_slice(&vec![0i64; batch], [batch])]
+}
+
+fn record(name: &str, summary: &Summary) -> Value {
+    let layers: Vec<Value> = summary
+        .rows
+        .iter()
+        .map(|r| {
+            json!({
+                "path": r.path, "layer": r.layer, "output": r.output.to_vec(),
+                "params": r.parameters, "macs": r.macs, "receptive_field": r.receptive_field,
+            })
+        })
+        .collect();
+    json!({
+        "model": name, "input": summary.input.to_vec(), "layers": layers,
+        "params": summary.parameters, "frozen": summary.frozen, "macs": summary.macs(),
+        "parameter_bytes": summary.parameter_bytes, "activation_bytes": summary.activation_bytes,
+    })
+}

@@ -1,0 +1,285 @@
+//! `gradus train`: trains a network, keeps everything about it in a run directory, and goes on with what was interrupted.
+
+use crate::bars::grouped;
+use crate::callbacks::{KeepBest, Report, RunLog};
+use crate::error::{CliError, Result};
+use crate::experiment::Experiment;
+use crate::model_file;
+use crate::run_dir::RunDir;
+use crate::scores::Scores;
+use crate::settings::{OPTIMIZERS, SCHEDULES, Settings, default_optimizer};
+use gradus::io::log::{JsonLog, retain_json_lines};
+use gradus::train::callbacks::{Callback, Checkpoints, CsvLog, TerminateOnNan, load_checkpoint};
+use gradus::train::{EpochLog, Fit, Learner, Progress, set_weights};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Train a network of the zoo, or a recipe
+///
+/// A run directory keeps the settings, the log, checkpoints and the trained model. Ctrl-C (or SIGTERM) finishes the step
+/// at hand, saves, says how to go on, and exits with code 130; a second Ctrl-C ends at once. A resumed run ends with the
+/// same bits as one that was never stopped.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  gradus train mlp
+  gradus train mlp --data fashion-mnist --epochs 10 --json
+  gradus train --resume runs/mlp-1")]
+pub struct Args {
+    /// A model's name (see `gradus models`) or a recipe, a TOML file
+    #[arg(value_name = "RECIPE|MODEL", required_unless_present = "resume")]
+    model: Option<String>,
+    /// Go on with an interrupted run, by its own settings
+    #[arg(long, value_name = "DIR", conflicts_with_all = [
+        "model", "data", "epochs", "batch", "lr", "optimizer", "schedule", "seed", "device", "out",
+        "validation_split", "limit_batches", "overfit_one_batch", "checkpoint_every"])]
+    resume: Option<PathBuf>,
+    /// A data set's name (see `gradus data list`), a folder or a CSV file [default: mnist-5k]
+    #[arg(long, value_name = "NAME|DIR")]
+    data: Option<String>,
+    /// Passes over the training data
+    #[arg(long, value_name = "N")]
+    epochs: Option<u64>,
+    /// Samples in a batch
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// The learning rate
+    #[arg(long, value_name = "X")]
+    lr: Option<f64>,
+    #[arg(long, value_name = "NAME", help = format!("The optimiser: {}", OPTIMIZERS.join(", ")))]
+    optimizer: Option<String>,
+    #[arg(long, value_name = "NAME", help = format!("The learning rate's schedule: {}", SCHEDULES.join(", ")))]
+    schedule: Option<String>,
+    /// The seed of weights, order and dropout: same seed, same bits
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Where to compute (see `gradus devices`)
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
+    /// Threads to compute with; the result is the same for any number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+    /// The run directory [default: runs/MODEL-N]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Hold out this share of the training data and keep the epoch that is best on it
+    #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "0.1")]
+    validation_split: Option<f64>,
+    /// Only so many batches of each epoch: a quick trial run
+    #[arg(long, value_name = "N")]
+    limit_batches: Option<usize>,
+    /// Train on one batch again and again: a network that cannot learn it has a mistake
+    #[arg(long)]
+    overfit_one_batch: bool,
+    /// Seconds between checkpoints within an epoch
+    #[arg(long, value_name = "SECS")]
+    checkpoint_every: Option<u64>,
+    /// Print one JSON object as the last line
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    /// The recipe's or model's settings, with what the options say put over them.
+    fn settings(&self) -> Result<Settings> {
+        let name = self.model.as_deref().expect("required without --resume");
+        let is_recipe = name.ends_with(".toml") || Path::new(name).is_file();
+        let mut s = match is_recipe {
+            true => Settings::of_recipe(Path::new(name))?,
+            false => Settings::of_model(name)?,
+        };
+        if let Some(name) = &self.optimizer {
+            s.optimizer = default_optimizer(name);
+        }
+        fn put<T: Clone>(into: &mut T, from: &Option<T>) {
+            if let Some(value) = from {
+                into.clone_from(value);
+            }
+        }
+        put(&mut s.data, &self.data);
+        put(&mut s.epochs, &self.epochs);
+        put(&mut s.batch, &self.batch);
+        put(&mut s.seed, &self.seed);
+        put(&mut s.device, &self.device);
+        put(&mut s.optimizer.learning_rate, &self.lr);
+        put(&mut s.schedule.name, &self.schedule);
+        put(&mut s.validation_split, &self.validation_split);
+        put(&mut s.checkpoint_every, &self.checkpoint_every);
+        s.limit_batches = self.limit_batches.or(s.limit_batches);
+        s.overfit_one_batch |= self.overfit_one_batch;
+        s.check()?;
+        Ok(s)
+    }
+}
+
+/// Trains.
+pub fn run(args: &Args) -> Result<()> {
+    if let Some(n) = args.threads {
+        gradus_cpu::set_threads(n.into());
+    }
+    let interrupt = listen()?;
+    let (run, settings, mut experiment) = match &args.resume {
+        Some(path) => {
+            let (run, settings) = RunDir::resume(path)?;
+            let experiment = Experiment::new(&settings)?;
+            (run, settings, experiment)
+        }
+        None => {
+            let settings = args.settings()?;
+            // A run whose data cannot be read leaves no directory behind.
+            let experiment = Experiment::new(&settings)?;
+            (RunDir::create(args.out.as_deref(), &settings)?, settings, experiment)
+        }
+    };
+    let steps = experiment.steps_per_epoch(&settings);
+    let restored = restore(&run, &mut experiment.learner)?;
+    announce(&run, &settings, &experiment, &restored.0, steps);
+    let progress = fit(&run, &settings, &mut experiment, restored, interrupt)?;
+    if progress.stopped.as_deref() == Some("interrupted") {
+        return Err(CliError::Interrupted(run.path().to_owned()));
+    }
+    conclude(args, &run, &settings, &mut experiment, &progress)
+}
+
+/// A flag that the first Ctrl-C sets; the second ends the program.
+fn listen() -> Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let shared = flag.clone();
+    let handler = move || {
+        if shared.swap(true, Ordering::Relaxed) {
+            eprintln!("ended without saving; the last checkpoint stays");
+            std::process::exit(130);
+        }
+        eprintln!("interrupted: finishing the step at hand, then saving (again to end at once)");
+    };
+    ctrlc::set_handler(handler).map_err(|e| CliError::Work(format!("cannot listen to Ctrl-C: {e}")))?;
+    Ok(flag)
+}
+
+/// Where training stood and the callbacks' states.
+type Restored = (Progress, BTreeMap<String, Value>);
+
+/// Takes up the newest checkpoint, if there is one, and drops what was logged after it.
+fn restore(run: &RunDir, learner: &mut Learner) -> Result<Restored> {
+    let restored = match Checkpoints::newest(&run.checkpoints())? {
+        Some(path) => load_checkpoint(&path, learner)?,
+        None => Restored::default(),
+    };
+    if run.log().exists() {
+        let (step, epoch) = (learner.step(), restored.0.epoch);
+        retain_json_lines(&run.log(), |record| match record["kind"].as_str() {
+            Some("epoch") => record["epoch"].as_u64().is_some_and(|e| e <= epoch),
+            _ => record["step"].as_u64().is_some_and(|s| s <= step),
+        })?;
+    }
+    Ok(restored)
+}
+
+/// Says on stderr what is about to happen.
+fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, steps: u64) {
+    eprintln!(
+        "{} ({} parameters) on {}: {} images, {} epochs of {steps} steps, {} at {} ({}), seed {}",
+        s.model,
+        grouped(e.parameters as u64),
+        s.data,
+        grouped(e.train.dataset().len() as u64),
+        s.epochs,
+        s.optimizer.name,
+        s.optimizer.learning_rate,
+        s.schedule.name,
+        s.seed
+    );
+    for path in e.learner.unreached() {
+        eprintln!("warning: the loss does not depend on the parameter {path}: it gets no gradient");
+    }
+    if e.learner.step() > 0 {
+        let (epoch, step) = (progress.epoch + 1, e.learner.step());
+        eprintln!("going on with {} after step {step}, in epoch {epoch}", run.path().display());
+    }
+}
+
+/// Trains to the last epoch, or until interrupted.
+fn fit(
+    run: &RunDir,
+    settings: &Settings,
+    e: &mut Experiment,
+    (mut progress, states): Restored,
+    interrupt: Arc<AtomicBool>,
+) -> Result<Progress> {
+    let steps = e.steps_per_epoch(settings);
+    let every = Duration::from_secs(settings.checkpoint_every);
+    // A checkpoint holds the states of the callbacks before it, so it comes last.
+    let mut callbacks: Vec<Box<dyn Callback>> = vec![
+        Box::new(TerminateOnNan),
+        Box::new(KeepBest::new(run.best(), e.description.clone())),
+        Box::new(RunLog(JsonLog::append(&run.log())?)),
+        Box::new(CsvLog::new(run.table())),
+        Box::new(Report::new(settings.epochs * steps, e.learner.step())),
+        Box::new(Checkpoints::new(run.checkpoints()).every(every)),
+    ];
+    for callback in &mut callbacks {
+        if let Some(state) = states.get(callback.name()) {
+            callback.restore(state);
+        }
+    }
+    let mut fit = Fit {
+        epochs: settings.epochs,
+        schedule: settings.schedule(steps),
+        callbacks,
+        limit_batches: settings.limit_batches,
+        interrupt,
+    };
+    let validation = e.validation.as_ref().map(|v| v as &dyn gradus::train::Source);
+    fit.run(&mut e.learner, &e.train, validation, &mut progress)?;
+    Ok(progress)
+}
+
+/// Tests the chosen model, once, and says how it did and what to do with it.
+fn conclude(
+    args: &Args,
+    run: &RunDir,
+    settings: &Settings,
+    e: &mut Experiment,
+    progress: &Progress,
+) -> Result<()> {
+    let chosen = model_file::read(&run.best())?;
+    set_weights(&**e.learner.model(), &chosen.file)?;
+    let scores = Scores::measure(&mut e.learner, &e.test)?;
+    let epoch = chosen.description.epoch;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", scores.table())?;
+    writeln!(
+        out,
+        "test accuracy  {:.4}   loss {:.4}   ({} images of {}, the model of epoch {epoch})",
+        scores.accuracy(),
+        scores.loss,
+        grouped(scores.samples),
+        settings.data
+    )?;
+    let path = run.path().display();
+    writeln!(out, "run            {path}")?;
+    writeln!(out, "model          {}", run.best().display())?;
+    writeln!(out, "next           gradus predict {path} IMAGE.png   (or: gradus eval {path})")?;
+    if args.json {
+        let (seconds, images) = totals(&progress.history);
+        let record = json!({
+            "model": settings.model, "data": settings.data, "epochs": progress.history.len(),
+            "epoch": epoch, "steps": e.learner.step(), "test_accuracy": scores.accuracy(),
+            "test_loss": scores.loss, "params": e.parameters, "seconds": seconds,
+            "images_per_second": images / seconds.max(1e-9), "run": run.path(),
+            "batch": settings.batch, "seed": settings.seed, "threads": gradus_cpu::threads(),
+        });
+        writeln!(out, "{record}")?;
+    }
+    Ok(())
+}
+
+/// Seconds of training and images trained on.
+fn totals(history: &[EpochLog]) -> (f64, f64) {
+    let seconds = history.iter().map(|e| e.seconds).sum();
+    (seconds, history.iter().map(|e| e.samples_per_second * e.seconds).sum())
+}

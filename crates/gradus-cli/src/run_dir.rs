@@ -1,0 +1,109 @@
+//! A run directory: where it lies, that only one process works on it, and what its files are called.
+
+use crate::error::{CliError, Result};
+use crate::settings::{Settings, VERSION};
+use gradus::io::{RunLock, atomic_write};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// A run directory that this process holds.
+pub struct RunDir {
+    path: PathBuf,
+    _lock: RunLock,
+}
+
+impl RunDir {
+    /// Makes a directory for a new run: the given one, or `runs/MODEL-N` with the first free number.
+    pub fn create(out: Option<&Path>, settings: &Settings) -> Result<RunDir> {
+        let path = match out {
+            Some(path) => path.to_owned(),
+            None => free_folder(&settings.model)?,
+        };
+        fs::create_dir_all(&path).map_err(CliError::system(&path, "create the folder"))?;
+        let lock = RunLock::acquire(&path)?;
+        let run = RunDir { path, _lock: lock };
+        if run.config().exists() {
+            let path = run.path.display();
+            let remedy = format!("go on with it by --resume {path}, or choose another --out");
+            return Err(CliError::Usage(format!("{path}: there is a run already; {remedy}")));
+        }
+        let text = settings.to_toml();
+        atomic_write(&run.config(), |w| w.write_all(text.as_bytes()))?;
+        Ok(run)
+    }
+
+    /// Takes a directory with a run, to go on with it.
+    pub fn resume(path: &Path) -> Result<(RunDir, Settings)> {
+        let settings = read_settings(path)?;
+        let lock = RunLock::acquire(path)?;
+        Ok((RunDir { path: path.to_owned(), _lock: lock }, settings))
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+    /// The settings.
+    pub fn config(&self) -> PathBuf {
+        self.path.join("config.toml")
+    }
+    /// The log of steps and epochs.
+    pub fn log(&self) -> PathBuf {
+        self.path.join("log.jsonl")
+    }
+    /// A row per epoch.
+    pub fn table(&self) -> PathBuf {
+        self.path.join("log.csv")
+    }
+    /// All that a continued run needs.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+    /// The trained model.
+    pub fn best(&self) -> PathBuf {
+        best(&self.path)
+    }
+}
+
+/// The trained model of a run.
+pub fn best(run: &Path) -> PathBuf {
+    run.join("best.safetensors")
+}
+
+/// The settings of a run.
+pub fn read_settings(run: &Path) -> Result<Settings> {
+    let path = run.join("config.toml");
+    let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            CliError::Work(format!("{}: there is no run (no config.toml)", run.display()))
+        }
+        _ => CliError::system(&path, "read")(error),
+    })?;
+    let bad = |what: String| CliError::Work(format!("{}: {}", path.display(), what.trim_end()));
+    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| bad(e.to_string()))?;
+    // A newer version may have other entries, so it is looked at first.
+    let version = table.get("version").and_then(toml::Value::as_integer);
+    if !version.is_some_and(|v| (1..=VERSION.into()).contains(&v)) {
+        let found = version.map_or("no version".into(), |v| format!("version {v}"));
+        return Err(bad(format!("found {found}, expected at most version {VERSION}")));
+    }
+    let settings: Settings = table.try_into().map_err(|e| bad(e.to_string()))?;
+    settings.check().map_err(|e| bad(e.to_string()))?;
+    Ok(settings)
+}
+
+/// Makes `runs/NAME-N` with the first free N. Making the folder is what claims the number.
+fn free_folder(name: &str) -> Result<PathBuf> {
+    let runs = Path::new("runs");
+    fs::create_dir_all(runs).map_err(CliError::system(runs, "create the folder"))?;
+    for number in 1.. {
+        let path = runs.join(format!("{name}-{number}"));
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(CliError::system(&path, "create the folder")(error)),
+        }
+    }
+    unreachable!("some number is free")
+}

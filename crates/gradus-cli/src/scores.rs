@@ -1,0 +1,124 @@
+//! How well a model does on data: accuracy, loss, and which class is taken for which.
+
+use crate::bars::shortened;
+use crate::error::Result;
+use gradus::data::Loader;
+use gradus::train::{Learner, Source};
+use std::fmt::Write;
+
+/// What evaluating gave.
+pub struct Scores {
+    /// Names of the classes.
+    classes: Vec<String>,
+    /// `confusion[truth][prediction]`.
+    confusion: Vec<Vec<u64>>,
+    /// The mean of −log p(truth).
+    pub loss: f64,
+    /// How many samples.
+    pub samples: u64,
+}
+
+impl Scores {
+    /// Of a classifier on all samples of a loader. `Learner` only lends its compiled forward pass.
+    pub fn measure(learner: &mut Learner, data: &Loader) -> Result<Scores> {
+        let classes = data.dataset().classes().to_vec();
+        let mut confusion = vec![vec![0; classes.len()]; classes.len()];
+        let (mut loss, mut samples) = (0.0, 0);
+        for pair in Source::from(data, 0, 0) {
+            let (x, t) = pair?;
+            let logits = learner.predict_batch(&x)?.to_vec::<f32>();
+            for (row, &truth) in logits.chunks_exact(classes.len()).zip(&t.to_vec::<i64>()) {
+                let p = probabilities(row);
+                confusion[truth as usize][largest(&p)] += 1;
+                loss -= p[truth as usize].max(f64::MIN_POSITIVE).ln();
+                samples += 1;
+            }
+        }
+        Ok(Scores { classes, confusion, loss: loss / samples as f64, samples })
+    }
+
+    /// The share of samples whose most probable class is the true one.
+    pub fn accuracy(&self) -> f64 {
+        let right: u64 = (0..self.classes.len()).map(|c| self.confusion[c][c]).sum();
+        right as f64 / self.samples as f64
+    }
+
+    /// The confusion table of up to 12 classes; of more, the commonest confusions.
+    pub fn table(&self) -> String {
+        if self.classes.len() <= 12 { self.matrix() } else { self.commonest(10) }
+    }
+
+    fn matrix(&self) -> String {
+        let longest = self.classes.iter().map(|c| c.chars().count()).max().unwrap_or(0);
+        let (name, cell) = (longest.clamp(5, 14), longest.clamp(4, 6) + 1);
+        let mut text = format!("{:>name$} ", "truth");
+        for class in &self.classes {
+            let _ = write!(text, "{:>cell$}", shortened(class, cell - 1));
+        }
+        text.push_str("  <- predicted\n");
+        for (class, row) in self.classes.iter().zip(&self.confusion) {
+            let _ = write!(text, "{:>name$} ", shortened(class, name));
+            for &count in row {
+                // A dot keeps the eye on what there is.
+                let count = if count == 0 { ".".to_owned() } else { count.to_string() };
+                let _ = write!(text, "{count:>cell$}");
+            }
+            text.push('\n');
+        }
+        text
+    }
+
+    fn commonest(&self, n: usize) -> String {
+        let classes = 0..self.classes.len();
+        let mut pairs: Vec<(u64, usize, usize)> = classes
+            .clone()
+            .flat_map(|t| classes.clone().map(move |p| (t, p)))
+            .filter(|(t, p)| t != p && self.confusion[*t][*p] > 0)
+            .map(|(t, p)| (self.confusion[t][p], t, p))
+            .collect();
+        pairs.sort_by_key(|&(count, t, p)| (std::cmp::Reverse(count), t, p));
+        let mut text = String::from("commonest confusions\n");
+        for (count, truth, predicted) in pairs.into_iter().take(n) {
+            let (truth, predicted) = (&self.classes[truth], &self.classes[predicted]);
+            let _ = writeln!(text, "{count:>6}  {truth} taken for {predicted}");
+        }
+        text
+    }
+}
+
+/// Softmax in f64.
+pub fn probabilities(logits: &[f32]) -> Vec<f64> {
+    let largest = logits.iter().fold(f64::NEG_INFINITY, |m, &x| m.max(x.into()));
+    let powers: Vec<f64> = logits.iter().map(|&x| (f64::from(x) - largest).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.iter().map(|p| p / sum).collect()
+}
+
+/// The index of the largest value, the first of equals.
+pub fn largest(values: &[f64]) -> usize {
+    (1..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softmax_of_large_logits() {
+        let p = probabilities(&[1000.0, 1000.0 + 3.0f32.ln(), f32::NEG_INFINITY]);
+        assert!((p[0] - 0.25).abs() < 1e-4 && (p[1] - 0.75).abs() < 1e-4 && p[2] == 0.0);
+        assert_eq!(largest(&p), 1);
+        assert_eq!(largest(&[0.5, 0.5]), 0);
+    }
+
+    #[test]
+    fn tables() {
+        let classes = vec!["cat".to_owned(), "dog".to_owned()];
+        let confusion = vec![vec![3, 0], vec![2, 5]];
+        let scores = Scores { classes, confusion, loss: 0.5, samples: 10 };
+        assert_eq!(scores.accuracy(), 0.8);
+        let table = "truth   cat  dog  <- predicted\n  cat     3    .\n  dog     2    5\n";
+        assert_eq!(scores.table(), table);
+        assert_eq!(scores.commonest(3), "commonest confusions\n     2  dog taken for cat\n");
+    }
+}

@@ -1,0 +1,227 @@
+//! What a training run is made of: model, data, optimiser, schedule. A recipe is a TOML file of these; a run's
+//! `config.toml` holds all of them, so that a run can be continued or repeated.
+
+use crate::error::{CliError, Result};
+use crate::suggest::unknown;
+use gradus::models::ZOO;
+use gradus::train::optim::{Adadelta, Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd};
+use gradus::train::schedule::Schedule;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The version of `config.toml` that this program writes; it reads all up to it.
+pub const VERSION: u32 = 1;
+
+/// Names of optimisers.
+pub const OPTIMIZERS: &[&str] = &["sgd", "adam", "adamw", "adagrad", "adadelta", "rmsprop"];
+/// Names of schedules.
+pub const SCHEDULES: &[&str] = &["constant", "one-cycle", "cosine", "linear", "step", "exponential"];
+
+/// All settings of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The version of this format.
+    pub version: u32,
+    /// A network of the zoo.
+    pub model: String,
+    /// A named data set or a path.
+    pub data: String,
+    /// Passes over the training data.
+    pub epochs: u64,
+    /// Samples in a batch.
+    pub batch: usize,
+    /// The seed of weights, order and dropout.
+    pub seed: u64,
+    /// Where it is computed.
+    pub device: String,
+    /// The share of the training data held out to choose the best epoch; 0 for none.
+    pub validation_split: f64,
+    /// So many batches of each epoch at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_batches: Option<usize>,
+    /// Whether to train on one batch again and again.
+    pub overfit_one_batch: bool,
+    /// Seconds between checkpoints within an epoch.
+    pub checkpoint_every: u64,
+    /// How the parameters move.
+    pub optimizer: OptimizerSettings,
+    /// The rate over the steps.
+    pub schedule: ScheduleSettings,
+}
+
+/// An optimiser.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptimizerSettings {
+    /// One of [`OPTIMIZERS`].
+    pub name: String,
+    /// The base rate.
+    pub learning_rate: f64,
+    /// λ, decay of weights.
+    pub weight_decay: f64,
+    /// μ of `sgd` and `rmsprop`.
+    pub momentum: f64,
+}
+
+/// A schedule; it ends with the last epoch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleSettings {
+    /// One of [`SCHEDULES`].
+    pub name: String,
+    /// Epochs of linear warm-up before it.
+    pub warm_up: u64,
+    /// Epochs between two drops of `step`.
+    pub every: u64,
+    /// The factor of `step` and, per epoch, of `exponential`.
+    pub gamma: f64,
+}
+
+impl Settings {
+    /// Settings that work for a network of the zoo on the embedded digits.
+    pub fn of_model(name: &str) -> Result<Settings> {
+        known("model", name, &ZOO.iter().map(|e| e.name).collect::<Vec<_>>())?;
+        Ok(Settings {
+            version: VERSION,
+            model: name.into(),
+            data: "mnist-5k".into(),
+            epochs: 10,
+            batch: 32,
+            seed: 0,
+            device: "cpu".into(),
+            validation_split: 0.0,
+            limit_batches: None,
+            overfit_one_batch: false,
+            checkpoint_every: 60,
+            optimizer: default_optimizer("adam"),
+            schedule: ScheduleSettings {
+                name: "one-cycle".into(),
+                warm_up: 0,
+                every: 10,
+                gamma: 0.1,
+            },
+        })
+    }
+
+    /// The settings of a recipe: what it leaves out is as for its model.
+    pub fn of_recipe(path: &Path) -> Result<Settings> {
+        let text = std::fs::read_to_string(path).map_err(CliError::system(path, "read"))?;
+        let bad = |what: &dyn std::fmt::Display| {
+            let what = what.to_string();
+            CliError::Work(format!("{}: {}", path.display(), what.trim_end()))
+        };
+        let recipe: toml::Table = text.parse().map_err(|e| bad(&e))?;
+        let Some(model) = recipe.get("model").and_then(toml::Value::as_str) else {
+            return Err(bad(&"there is no `model = \"NAME\"`, which a recipe must have"));
+        };
+        let mut settings = Settings::of_model(model).map_err(|e| bad(&e))?;
+        let optimizer = recipe.get("optimizer").and_then(|o| o.get("name")).and_then(|n| n.as_str());
+        if let Some(name) = optimizer {
+            settings.optimizer = default_optimizer(name);
+        }
+        let mut table = toml::Table::try_from(settings).expect("settings are a table");
+        merge(&mut table, recipe);
+        let settings: Settings = table.try_into().map_err(|e| bad(&e))?;
+        settings.check().map_err(|e| bad(&e))?;
+        Ok(settings)
+    }
+
+    /// The TOML text.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("settings are a table")
+    }
+
+    /// Refuses values that cannot work.
+    pub fn check(&self) -> Result<()> {
+        let require = |ok: bool, what: &str, found: &dyn std::fmt::Display, expected: &str| match ok {
+            true => Ok(()),
+            false => Err(CliError::Usage(format!("{what}: found {found}, expected {expected}"))),
+        };
+        require(
+            (1..=VERSION).contains(&self.version),
+            "version",
+            &self.version,
+            &format!("at most {VERSION}; a newer gradus wrote this"),
+        )?;
+        known("model", &self.model, &ZOO.iter().map(|e| e.name).collect::<Vec<_>>())?;
+        known("optimizer", &self.optimizer.name, OPTIMIZERS)?;
+        known("schedule", &self.schedule.name, SCHEDULES)?;
+        device(&self.device)?;
+        require(self.epochs > 0, "epochs", &self.epochs, "at least 1")?;
+        require(self.batch > 0, "batch", &self.batch, "at least 1")?;
+        require(self.limit_batches != Some(0), "limit-batches", &0, "at least 1")?;
+        let rate = self.optimizer.learning_rate;
+        require(rate > 0.0 && rate.is_finite(), "learning rate", &rate, "a positive number")?;
+        let share = self.validation_split;
+        require((0.0..1.0).contains(&share), "validation-split", &share, "a share from 0 to 1")
+    }
+
+    /// The optimiser.
+    pub fn optimizer(&self) -> Box<dyn Optimizer> {
+        let OptimizerSettings { name, learning_rate, weight_decay, momentum } = &self.optimizer;
+        let (rate, decay) = (*learning_rate, *weight_decay);
+        match &**name {
+            "sgd" => Box::new(Sgd::new(rate).momentum(*momentum).weight_decay(decay)),
+            "adam" => Box::new(Adam::new(rate).weight_decay(decay)),
+            "adamw" => Box::new(AdamW::new(rate).weight_decay(decay)),
+            "adagrad" => Box::new(Adagrad::new(rate).weight_decay(decay)),
+            "adadelta" => Box::new(Adadelta::new(rate).weight_decay(decay)),
+            "rmsprop" => Box::new(RmsProp::new(rate).momentum(*momentum).weight_decay(decay)),
+            name => unreachable!("{name} was checked"),
+        }
+    }
+
+    /// The schedule, for epochs of so many steps.
+    pub fn schedule(&self, steps_per_epoch: u64) -> Schedule {
+        let ScheduleSettings { name, warm_up, every, gamma } = &self.schedule;
+        let warm_up = warm_up * steps_per_epoch;
+        let steps = (self.epochs * steps_per_epoch).saturating_sub(warm_up).max(1);
+        let schedule = match &**name {
+            // Its rise and fall need a step each.
+            "one-cycle" if steps >= 4 => Schedule::one_cycle(steps),
+            "constant" | "one-cycle" => Schedule::Constant,
+            "cosine" => Schedule::cosine(steps),
+            "linear" => Schedule::Polynomial { steps, power: 1.0 },
+            "step" => Schedule::Step { every: every * steps_per_epoch, gamma: *gamma },
+            "exponential" => {
+                Schedule::Exponential { gamma: gamma.powf(1.0 / steps_per_epoch.max(1) as f64) }
+            }
+            name => unreachable!("{name} was checked"),
+        };
+        if warm_up > 0 { schedule.warm_up(warm_up) } else { schedule }
+    }
+}
+
+/// An optimiser at a rate that suits it.
+pub fn default_optimizer(name: &str) -> OptimizerSettings {
+    let (learning_rate, momentum) = match name {
+        "sgd" => (0.05, 0.9),
+        "adagrad" => (0.01, 0.0),
+        "adadelta" => (1.0, 0.0),
+        "rmsprop" => (0.001, 0.0),
+        _ => (0.003, 0.0),
+    };
+    let weight_decay = if name == "adamw" { 0.01 } else { 0.0 };
+    OptimizerSettings { name: name.into(), learning_rate, weight_decay, momentum }
+}
+
+/// Refuses a name that is not among those known.
+fn known(kind: &str, name: &str, names: &[&str]) -> Result<()> {
+    if names.contains(&name) { Ok(()) } else { Err(unknown(kind, name, names)) }
+}
+
+/// Refuses a device that this program cannot compute on.
+fn device(name: &str) -> Result<()> {
+    known("device", name, &["cpu"])
+}
+
+/// Puts the entries of `from` over those of `into`, table by table.
+fn merge(into: &mut toml::Table, from: toml::Table) {
+    for (key, value) in from {
+        match (into.get_mut(&key), value) {
+            (Some(toml::Value::Table(old)), toml::Value::Table(new)) => merge(old, new),
+            (_, value) => drop(into.insert(key, value)),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! What a model consists of: its layers with shapes, parameters, multiply-adds and receptive fields. Nothing is computed.
+
+use crate::sequential::output_shape;
+use crate::{Layer, Sequential, parameters};
+use gradus_base::{DType, Shape};
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+/// A model's layers, and sums over them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// The input's shape, without the batch axis.
+    pub input: Shape,
+    /// The layers in the order they run.
+    pub rows: Vec<Row>,
+    /// Numbers that training adjusts; one that layers share counts once.
+    pub parameters: usize,
+    /// Of these, the ones that are frozen.
+    pub frozen: usize,
+    /// Bytes of all parameters.
+    pub parameter_bytes: usize,
+    /// Bytes of all layers' outputs for one sample.
+    pub activation_bytes: usize,
+}
+
+/// One layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Its path: `conv1`.
+    pub path: String,
+    /// Its type and what distinguishes it: `Dense(10)`.
+    pub layer: String,
+    /// Its output's shape, without the batch axis.
+    pub output: Shape,
+    /// Its parameters.
+    pub parameters: usize,
+    /// Its multiply-adds for one sample.
+    pub macs: u64,
+    /// How much of the input one output sees, along height and width; `None` where there are no such axes.
+    pub receptive_field: Option<[usize; 2]>,
+}
+
+impl Summary {
+    /// Multiply-adds for one sample.
+    pub fn macs(&self) -> u64 {
+        self.rows.iter().map(|r| r.macs).sum()
+    }
+}
+
+impl Sequential {
+    /// The layers with their shapes, parameters, multiply-adds and receptive fields.
+    ///
+    /// ```
+    /// use gradus_nn::{Init, Sequential, layers::*};
+    /// let model = Sequential::new([1, 28, 28], &Init::new(0)).add(flatten()).add(dense(10));
+    /// let summary = model.summary();
+    /// assert_eq!((summary.parameters, summary.macs()), (7_850, 7_840));
+    /// ```
+    pub fn summary(&self) -> Summary {
+        let all = parameters(self);
+        let len = |frozen: bool| {
+            let chosen = all.iter().filter(|(_, p)| p.is_frozen() || !frozen);
+            chosen.map(|(_, p)| p.variable().shape().len()).sum()
+        };
+        let dtype = all.first().map_or(DType::F32, |(_, p)| p.variable().dtype());
+        let mut walk = Walk { shape: self.input_shape(), field: None, rows: vec![], dtype };
+        walk.field = spatial(walk.shape).map(|_| Field { sees: [1, 1], jump: [1, 1] });
+        walk.layers("", self.layers());
+        Summary {
+            input: self.input_shape(),
+            parameters: len(false),
+            frozen: len(true),
+            parameter_bytes: all.iter().map(|(_, p)| bytes(p.variable().shape(), p.variable().dtype())).sum(),
+            activation_bytes: walk.rows.iter().map(|r| bytes(r.output, dtype)).sum(),
+            rows: walk.rows,
+        }
+    }
+}
+
+fn bytes(shape: Shape, dtype: DType) -> usize {
+    shape.len() * dtype.size()
+}
+
+/// Height and width of `[C, H, W]`.
+fn spatial(shape: Shape) -> Option<[usize; 2]> {
+    (shape.rank() == 3).then(|| [shape[1], shape[2]])
+}
+
+/// What one output sees of the input, and how far apart the fields of neighbours lie.
+#[derive(Clone, Copy)]
+struct Field {
+    sees: [usize; 2],
+    jump: [usize; 2],
+}
+
+struct Walk {
+    shape: Shape,
+    field: Option<Field>,
+    rows: Vec<Row>,
+    dtype: DType,
+}
+
+impl Walk {
+    fn layers(&mut self, path: &str, layers: &[(String, Arc<dyn Layer>)]) {
+        for (name, layer) in layers {
+            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            match layer.children() {
+                [] => self.leaf(path, name, &**layer),
+                children => self.layers(&path, children),
+            }
+        }
+    }
+
+    fn leaf(&mut self, path: String, name: &str, layer: &dyn Layer) {
+        let output = output_shape(name, layer, self.shape, self.dtype)
+            .expect("the model was built, so every layer takes what the one before gives");
+        let input = std::mem::replace(&mut self.shape, output);
+        self.field = self.field.map(|field| self.next_field(field, layer, input));
+        let mut seen = HashSet::new();
+        let own = parameters(layer);
+        let own = own.iter().filter(|(_, p)| seen.insert(p.variable().id()));
+        self.rows.push(Row {
+            path,
+            layer: layer.describe(),
+            output,
+            parameters: own.map(|(_, p)| p.variable().shape().len()).sum(),
+            macs: layer.macs(&input, &output),
+            receptive_field: self.field.map(|f| f.sees),
+        });
+    }
+
+    /// A window of size k, stride s and dilation d sees (k − 1)·d jumps more, and the jump grows s-fold.
+    fn next_field(&self, field: Field, layer: &dyn Layer, input: Shape) -> Field {
+        let mut next = field;
+        match layer.window() {
+            Some(window) => {
+                for (axis, (k, s, d)) in window.into_iter().enumerate() {
+                    next.sees[axis] += (k - 1) * d * field.jump[axis];
+                    next.jump[axis] *= s;
+                }
+            }
+            // What changes height and width without a window sees all of them.
+            None if spatial(self.shape) != spatial(input) => {
+                if let Some(whole) = spatial(input) {
+                    for axis in 0..2 {
+                        next.sees[axis] += (whole[axis] - 1) * field.jump[axis];
+                    }
+                }
+            }
+            None => {}
+        }
+        next
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = |of: fn(&Row) -> usize, least: usize| {
+            self.rows.iter().map(of).max().unwrap_or(0).max(least)
+        };
+        let path = width(|r| r.path.chars().count(), 5);
+        let layer = width(|r| r.layer.chars().count(), 5);
+        let output = width(|r| r.output.to_string().len(), 8);
+        writeln!(
+            f,
+            "{:<path$}  {:<layer$}  {:<output$}  {:>10}  {:>12}  sees",
+            "layer", "kind", "output", "parameters", "mult-adds"
+        )?;
+        let input = self.input.to_string();
+        writeln!(f, "{:<path$}  {:<layer$}  {input:<output$}  {:>10}  {:>12}", "input", "", "", "")?;
+        for r in &self.rows {
+            let sees = r.receptive_field.map_or(String::new(), |[h, w]| format!("{h}×{w}"));
+            let shape = r.output.to_string();
+            let line = format!(
+                "{:<path$}  {:<layer$}  {shape:<output$}  {:>10}  {:>12}  {sees}",
+                r.path, r.layer, r.parameters, r.macs
+            );
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        let frozen = if self.frozen > 0 { format!(", {} frozen", self.frozen) } else { String::new() };
+        writeln!(
+            f,
+            "{} parameters{frozen} ({:.1} KiB), {} multiply-adds and {:.1} KiB of outputs per sample",
+            self.parameters,
+            self.parameter_bytes as f64 / 1024.0,
+            self.macs(),
+            self.activation_bytes as f64 / 1024.0
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::layers::{dense, flatten, relu};
+    use crate::{Config, Context, Init, Layer, Module, Sequential, Visitor};
+    use gradus_base::Shape;
+    use gradus_tensor::Tensor;
+    use std::sync::Arc;
+
+    /// A window that keeps the shape, as a padded convolution does.
+    struct Window(usize, usize);
+    impl Module for Window {
+        fn visit<'a>(&'a self, _: &mut Visitor<'a, '_>) {}
+    }
+    impl Layer for Window {
+        fn forward(&self, x: &Tensor, _: &Context) -> Tensor {
+            x.clone()
+        }
+        fn describe(&self) -> String {
+            "Window".into()
+        }
+        fn window(&self) -> Option<[(usize, usize, usize); 2]> {
+            Some([(self.0, self.1, 1); 2])
+        }
+    }
+    impl Config for Window {
+        fn name(&self) -> &'static str {
+            "window"
+        }
+        fn build(self: Box<Self>, _: Shape, _: &Init) -> Arc<dyn Layer> {
+            Arc::new(*self)
+        }
+    }
+
+    #[test]
+    fn an_mlp() {
+        let model = Sequential::new([1, 28, 28], &Init::new(0))
+            .add(flatten())
+            .add(dense(128))
+            .add(relu())
+            .add(dense(10));
+        let s = model.summary();
+        assert_eq!((s.parameters, s.macs(), s.frozen), (101_770, 784 * 128 + 128 * 10, 0));
+        assert_eq!(s.activation_bytes, 4 * (784 + 128 + 128 + 10));
+        assert!(s.rows.iter().all(|r| r.receptive_field == Some([28, 28])));
+    }
+
+    /// Two 3×3 windows of stride 1 see 5×5; a 2×2 window of stride 2 makes it 6×6, and doubles what follows adds.
+    #[test]
+    fn receptive_fields_grow() {
+        let model = Sequential::new([1, 28, 28], &Init::new(0))
+            .add(Window(3, 1))
+            .add(Window(3, 1))
+            .add(Window(2, 2))
+            .add(relu())
+            .add(Window(3, 1));
+        let sees: Vec<usize> =
+            model.summary().rows.iter().map(|r| r.receptive_field.unwrap()[0]).collect();
+        assert_eq!(sees, [3, 5, 6, 6, 10]);
+    }
+}
