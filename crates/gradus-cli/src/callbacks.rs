@@ -150,7 +150,8 @@ impl Callback for KeepBest {
             path: self.path.clone(),
             what: e.to_string(),
         };
-        model_file::save(&self.path, &self.description, &**moment.learner.model()).map_err(failed)?;
+        model_file::save(&self.path, &self.description, &**moment.learner.model())
+            .map_err(failed)?;
         Ok(Flow::Continue)
     }
     fn state(&self) -> Value {

@@ -24,7 +24,11 @@ use std::process::ExitCode;
 
 /// Gradus: a deep learning toolbox.
 #[derive(Parser)]
-#[command(name = "gradus", version, after_help = "Example:\n  gradus train mlp\n  gradus predict runs/mlp-1 digit.png")]
+#[command(
+    name = "gradus",
+    version,
+    after_help = "Example:\n  gradus train mlp\n  gradus predict runs/mlp-1 digit.png"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -12,7 +12,9 @@ use std::path::PathBuf;
 
 /// List, download and look at data sets
 #[derive(clap::Subcommand)]
-#[command(after_help = "Examples:\n  gradus data list\n  gradus data fetch fashion-mnist\n  gradus data show mnist-5k")]
+#[command(
+    after_help = "Examples:\n  gradus data list\n  gradus data fetch fashion-mnist\n  gradus data show mnist-5k"
+)]
 pub enum Args {
     List(ListArgs),
     Fetch(FetchArgs),
