@@ -170,12 +170,7 @@ impl fmt::Display for Summary {
             "{:<path$}  {:<layer$}  {:<output$}  {:>10}  {:>12}  sees",
             "layer", "kind", "output", "parameters", "mult-adds"
         )?;
-        let input = self.input.to_string();
-        writeln!(
-            f,
-            "{:<path$}  {:<layer$}  {input:<output$}  {:>10}  {:>12}",
-            "input", "", "", ""
-        )?;
+        writeln!(f, "{:<path$}  {:<layer$}  {}", "input", "", self.input)?;
         for r in &self.rows {
             let sees = r.receptive_field.map_or(String::new(), |[h, w]| format!("{h}×{w}"));
             let shape = r.output.to_string();

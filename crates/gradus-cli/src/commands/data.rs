@@ -1,6 +1,6 @@
 //! `gradus data`: which data sets there are, getting them, looking at them.
 
-use crate::bars::{bar, bytes, grouped};
+use crate::bars::{bar, bytes, grouped, shortened};
 use crate::datasets;
 use crate::error::Result;
 use crate::suggest::unknown;
@@ -206,10 +206,9 @@ fn pictures(out: &mut impl Write, data: &dyn Dataset) -> Result<()> {
         let line: Vec<&str> = drawn.iter().map(|d| &*d[row]).collect();
         writeln!(out, "{}", line.join("  ").trim_end())?;
     }
-    for &index in &chosen {
-        write!(out, "{:<width$}", data.classes()[labels[index] as usize], width = COLUMNS + 2)?;
-    }
-    writeln!(out)?;
+    let name = |&index: &usize| shortened(&data.classes()[labels[index] as usize], COLUMNS);
+    let names: Vec<String> = chosen.iter().map(|i| format!("{:<COLUMNS$}", name(i))).collect();
+    writeln!(out, "{}", names.join("  ").trim_end())?;
     Ok(())
 }
 
