@@ -1,0 +1,137 @@
+//! Fully connected layers cut space into regions; here the regions of ReLU networks are counted exactly.
+//!
+//! Unit j of the first layer cuts the plane along w_j·x + b_j = 0. Inside one piece the network is affine, so a unit of the next layer cuts
+//! it along a straight line too. Starting from a square, every unit splits the polygons that its line crosses. n lines in general position
+//! make 1 + n + n(n−1)/2 regions of the plane, and never more.   Zaslavsky 1975; Montúfar et al. 2014, arXiv:1402.1869
+
+use gradus::Key;
+use gradus::prelude::*;
+use std::collections::HashSet;
+
+/// w·x + b as [w1, w2, b].
+type Affine = [f64; 3];
+
+/// One layer's units as functions of its inputs.
+type Units = Vec<(Vec<f64>, f64)>;
+
+/// A convex piece of the plane, on which every unit of the layer before is affine.
+struct Region {
+    corners: Vec<[f64; 2]>,
+    units: Vec<Affine>,
+}
+
+fn at(f: &Affine, [x, y]: [f64; 2]) -> f64 {
+    f[0] * x + f[1] * y + f[2]
+}
+
+/// The parts of a convex polygon where f ≥ 0 and where f ≤ 0, if both have an area.
+fn split(corners: &[[f64; 2]], f: &Affine) -> Option<[Vec<[f64; 2]>; 2]> {
+    let mut parts = [vec![], vec![]];
+    for (i, &p) in corners.iter().enumerate() {
+        let q = corners[(i + 1) % corners.len()];
+        let (fp, fq) = (at(f, p), at(f, q));
+        if fp != 0.0 {
+            parts[usize::from(fp < 0.0)].push(p);
+        }
+        if fp * fq < 0.0 || fp == 0.0 {
+            let s = if fp == 0.0 { 0.0 } else { fp / (fp - fq) };
+            let cut = [p[0] + s * (q[0] - p[0]), p[1] + s * (q[1] - p[1])];
+            parts.iter_mut().for_each(|part| part.push(cut));
+        }
+    }
+    parts.iter().all(|p| p.len() > 2).then_some(parts)
+}
+
+/// The regions that the layers cut the square of half-side `half` into.
+fn regions(layers: &[Units], half: f64) -> Vec<Region> {
+    let corners = vec![[-half, -half], [half, -half], [half, half], [-half, half]];
+    let mut all = vec![Region { corners, units: vec![[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]] }];
+    for layer in layers {
+        all = all.into_iter().flat_map(|region| cut(region, layer)).collect();
+    }
+    all
+}
+
+fn cut(region: Region, layer: &Units) -> Vec<Region> {
+    // Each unit of this layer as a function of the point: the sum of what it reads.
+    let sums = layer.iter().map(|(weights, bias)| {
+        let mut f = [0.0, 0.0, *bias];
+        for (w, u) in weights.iter().zip(&region.units) {
+            (0..3).for_each(|i| f[i] += w * u[i]);
+        }
+        f
+    });
+    let sums: Vec<Affine> = sums.collect();
+    let mut pieces = vec![region.corners];
+    for f in &sums {
+        pieces = pieces
+            .into_iter()
+            .flat_map(|p| split(&p, f).map_or_else(|| vec![p], Vec::from))
+            .collect();
+    }
+    let relu = |corners: Vec<[f64; 2]>| {
+        let middle = centre(&corners);
+        let units = sums.iter().map(|f| if at(f, middle) > 0.0 { *f } else { [0.0; 3] }).collect();
+        Region { corners, units }
+    };
+    pieces.into_iter().map(relu).collect()
+}
+
+fn centre(corners: &[[f64; 2]]) -> [f64; 2] {
+    [0, 1].map(|i| corners.iter().map(|c| c[i]).sum::<f64>() / corners.len() as f64)
+}
+
+/// Random layers of a network with two inputs, as `x·W + b`.
+fn network(sizes: &[usize], seed: u64) -> Vec<(Tensor, Tensor)> {
+    let draw = |stream: usize, shape: &[usize]| {
+        Key::new(seed).stream(stream as u64).normal_of(shape, DType::F64)
+    };
+    let inputs = [2].iter().chain(sizes);
+    inputs
+        .zip(sizes)
+        .enumerate()
+        .map(|(l, (&i, &o))| (draw(2 * l, &[i, o]), draw(2 * l + 1, &[o])))
+        .collect()
+}
+
+fn units((w, b): &(Tensor, Tensor)) -> Units {
+    let columns = w.t().to_vec::<f64>();
+    columns.chunks(w.size(0)).map(<[f64]>::to_vec).zip(b.to_vec::<f64>()).collect()
+}
+
+/// How many patterns of active units the network shows at the regions' centres. Two regions never share one.
+fn patterns(net: &[(Tensor, Tensor)], all: &[Region]) -> usize {
+    let points: Vec<f64> = all.iter().flat_map(|r| centre(&r.corners)).collect();
+    let mut a = Tensor::from_slice(&points, [all.len(), 2]);
+    let mut shown = vec![String::new(); all.len()];
+    for (w, b) in net {
+        a = (a.matmul(w) + b).relu();
+        let active = a.gt(0.0).to_vec::<u8>();
+        shown
+            .iter_mut()
+            .zip(active.chunks(w.size(1)))
+            .for_each(|(s, row)| *s += &format!("{row:?}"));
+    }
+    shown.into_iter().collect::<HashSet<_>>().len()
+}
+
+fn main() {
+    for (sizes, seeds) in [(&[3][..], 300), (&[8], 300), (&[5, 4], 200), (&[4, 4, 4], 200)] {
+        let mut most = 0;
+        for seed in 0..seeds {
+            let net = network(sizes, seed);
+            let layers: Vec<Units> = net.iter().map(units).collect();
+            // A square so wide that (nearly always) every crossing of two lines lies within.
+            let all = regions(&layers, 1e5);
+            assert_eq!(patterns(&net, &all), all.len(), "net {sizes:?}, seed {seed}");
+            most = most.max(all.len());
+            // Each layer cuts each region at most as lines cut the plane.
+            let bound: usize = sizes.iter().map(|n| 1 + n + n * (n - 1) / 2).product();
+            assert!(all.len() <= bound, "net {sizes:?}, seed {seed}: {} regions", all.len());
+            if let ([_], true) = (sizes, seed < 100) {
+                assert_eq!(all.len(), bound, "lines in general position, seed {seed}");
+            }
+        }
+        println!("hidden layers {sizes:?}: at most {most} regions in {seeds} random networks");
+    }
+}
