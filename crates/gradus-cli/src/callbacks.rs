@@ -144,10 +144,10 @@ impl Callback for KeepBest {
     fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         let Some(log) = moment.epoch() else { return Ok(Flow::Continue) };
         let score = log.get("val_accuracy");
-        if let (Some(score), Some((best, _))) = (score, self.best) {
-            if score <= best {
-                return Ok(Flow::Continue);
-            }
+        if let (Some(score), Some((best, _))) = (score, self.best)
+            && score <= best
+        {
+            return Ok(Flow::Continue);
         }
         self.best = score.map(|score| (score, log.epoch));
         self.description.epoch = log.epoch;

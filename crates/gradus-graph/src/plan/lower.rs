@@ -131,10 +131,10 @@ impl Lowerer<'_> {
             What::Call(..) if self.delayed.contains(&i) => return,
             What::Call(..) => return self.call(i, None),
             What::Pointwise(_) | What::Reduce(..) => {
-                if let Some(g) = self.groups.of[i].map(|g| &self.groups.list[g]) {
-                    if g.root == i {
-                        self.group(g);
-                    }
+                if let Some(g) = self.groups.of[i].map(|g| &self.groups.list[g])
+                    && g.root == i
+                {
+                    self.group(g);
                 }
                 return;
             }

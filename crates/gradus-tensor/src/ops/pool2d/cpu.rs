@@ -155,7 +155,7 @@ unsafe fn max<const L: usize>(at: &At<'_>) {
         for i in 0..L {
             // A NaN replaces any number; nothing replaces a NaN; −∞ is taken if it is the first pixel.
             let more = (x[i] > largest[i])
-                | ((x[i] != x[i]) & (largest[i] == largest[i]))
+                | (x[i].is_nan() & !largest[i].is_nan())
                 | (place[i] < 0);
             largest[i] = if more { x[i] } else { largest[i] };
             place[i] = if more { index } else { place[i] };
