@@ -27,8 +27,7 @@ pub unsafe fn max<T: Number + PartialOrd>(
             for w in cols.pixels() {
                 // SAFETY: windows stay in the input.
                 let value = unsafe { *x.at([n, c, h, w]) };
-                // NaN is not equal to itself.
-                let nan = value.ne(&value) && largest == largest;
+                let nan = value.to_f64().is_nan() && !largest.to_f64().is_nan();
                 if value > largest || nan || place < 0 {
                     (largest, place) = (value, (h * pool.width + w) as i32);
                 }
