@@ -4,7 +4,8 @@
 
 use super::geometry::{Pool2d, Window};
 use crate::ops::lanes::Isa;
-use gradus_cpu::parallel;
+use gradus_cpu::{parallel, with_scratch};
+use std::slice::from_raw_parts;
 
 /// Lanes worked on side by side, in an array the compiler turns into vectors.
 const WIDTH: usize = 8;
@@ -17,6 +18,7 @@ pub(super) enum Work {
     Max,
     Pick,
     Scatter,
+    MaxGradient,
     Mean,
     MeanGradient,
 }
@@ -40,31 +42,47 @@ unsafe impl Sync for Planes {}
 /// The planes must be valid over the geometry's sizes, what is written overlapping nothing else; indices must be −1 or
 /// inside the plane; the machine must have the instruction set.
 pub(super) unsafe fn run(isa: Isa, pool: &Pool2d, work: Work, all: Planes) {
-    let chunks = all.lanes.div_ceil(CHUNK);
+    let ([p, q], chunks) = (pool.output(), all.lanes.div_ceil(CHUNK));
     let all = &all;
-    parallel(all.planes * chunks, &|task| {
-        let (plane, first) = (task / chunks, task % chunks * CHUNK);
-        let [p, q] = pool.output();
-        let part = Part {
-            pool,
-            lanes: all.lanes,
-            x: all.x.wrapping_add(plane * pool.height * pool.width * all.lanes),
-            y: all.y.wrapping_add(plane * p * q * all.lanes),
-            indices: match all.indices.is_null() {
-                true => all.indices,
-                false => all.indices.wrapping_add(plane * p * q * all.lanes),
-            },
-            first,
-            last: (first + CHUNK).min(all.lanes),
+    // The windows of every row and column, found once: their divisions would cost as much as the pooling.
+    with_scratch((p + q) * size_of::<Window>(), |scratch| {
+        let windows = scratch.cast::<Window>();
+        // SAFETY: the scratch holds all windows and is aligned for them.
+        let (rows, cols) = unsafe {
+            (0..p).for_each(|u| windows.add(u).write(pool.windows[0].get(u, pool.height)));
+            (0..q).for_each(|v| windows.add(p + v).write(pool.windows[1].get(v, pool.width)));
+            (from_raw_parts(windows, p), from_raw_parts(windows.add(p), q))
         };
-        // SAFETY: the caller's promise; each task has its own lanes of its own plane.
-        unsafe { part_fn(isa)(&part, work) }
+        parallel(all.planes * chunks, &|task| {
+            let (plane, first) = (task / chunks, task % chunks * CHUNK);
+            let (x, y) = (pool.height * pool.width * all.lanes, p * q * all.lanes);
+            let part = Part {
+                pool,
+                rows,
+                cols,
+                lanes: all.lanes,
+                x: all.x.wrapping_add(plane * x),
+                y: all.y.wrapping_add(plane * y),
+                // Null stays null.
+                indices: if all.indices.is_null() {
+                    all.indices
+                } else {
+                    all.indices.wrapping_add(plane * y)
+                },
+                first,
+                last: (first + CHUNK).min(all.lanes),
+            };
+            // SAFETY: the caller's promise; each task has its own lanes of its own plane.
+            unsafe { part_fn(isa)(&part, work) }
+        });
     });
 }
 
 /// Some lanes of one plane.
 struct Part<'a> {
     pool: &'a Pool2d,
+    rows: &'a [Window],
+    cols: &'a [Window],
     lanes: usize,
     x: *mut f32,
     y: *mut f32,
@@ -104,18 +122,17 @@ impl At<'_> {
 
 #[inline(always)]
 unsafe fn part(t: &Part<'_>, work: Work) {
-    let pool = t.pool;
-    let [p, q] = pool.output();
-    if matches!(work, Work::Scatter | Work::MeanGradient) {
-        for pixel in 0..pool.height * pool.width {
+    if matches!(work, Work::Scatter | Work::MaxGradient | Work::MeanGradient) {
+        for pixel in 0..t.pool.height * t.pool.width {
             let at = t.x.wrapping_add(pixel * t.lanes + t.first);
             // SAFETY: within the plane.
             unsafe { at.write_bytes(0, t.last - t.first) }
         }
     }
-    for u in 0..p {
-        for v in 0..q {
-            let mut at = At { part: t, window: pool.window(u, v), pixel: u * q + v, lane: t.first };
+    for (u, rows) in t.rows.iter().enumerate() {
+        for (v, cols) in t.cols.iter().enumerate() {
+            let pixel = u * t.cols.len() + v;
+            let mut at = At { part: t, window: [*rows, *cols], pixel, lane: t.first };
             while at.lane < t.last {
                 // SAFETY: the caller's promise.
                 unsafe {
@@ -140,6 +157,7 @@ unsafe fn lanes<const L: usize>(at: &At<'_>, work: Work) {
             Work::Max => max::<L>(at),
             Work::Pick => pick::<L>(at),
             Work::Scatter => scatter::<L>(at),
+            Work::MaxGradient => max_gradient::<L>(at),
             Work::Mean => mean::<L>(at),
             Work::MeanGradient => mean_gradient::<L>(at),
         }
@@ -154,9 +172,8 @@ unsafe fn max<const L: usize>(at: &At<'_>) {
         let x = unsafe { *x.cast::<[f32; L]>() };
         for i in 0..L {
             // A NaN replaces any number; nothing replaces a NaN; −∞ is taken if it is the first pixel.
-            let more = (x[i] > largest[i])
-                | (x[i].is_nan() & !largest[i].is_nan())
-                | (place[i] < 0);
+            let more =
+                (x[i] > largest[i]) | (x[i].is_nan() & !largest[i].is_nan()) | (place[i] < 0);
             largest[i] = if more { x[i] } else { largest[i] };
             place[i] = if more { index } else { place[i] };
         }
@@ -195,6 +212,23 @@ unsafe fn scatter<const L: usize>(at: &At<'_>) {
             }
         }
     }
+}
+
+/// As [`scatter`] where the indices lie in their windows: every pixel of a window adds dy or nothing.
+#[inline(always)]
+unsafe fn max_gradient<const L: usize>(at: &At<'_>) {
+    // SAFETY: within dy and the indices.
+    let (dy, places) = unsafe {
+        let y = at.part.y.add(at.place()).cast::<[f32; L]>();
+        (*y, *at.part.indices.add(at.place()).cast::<[i32; L]>())
+    };
+    at.each(|x, index| {
+        // SAFETY: windows stay in the plane.
+        let x = unsafe { &mut *x.cast::<[f32; L]>() };
+        for i in 0..L {
+            x[i] += if places[i] == index { dy[i] } else { 0.0 };
+        }
+    });
 }
 
 #[inline(always)]

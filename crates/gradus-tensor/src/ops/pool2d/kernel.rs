@@ -85,6 +85,7 @@ impl Pooled {
             match self.work {
                 Work::Max => super::max(order, &self.pool, a, out, Some(args.output::<i32>(1))),
                 Work::Pick => super::pick(order, &self.pool, a, indices(), out),
+                Work::MaxGradient => super::max_gradient(order, &self.pool, a, indices(), out),
                 Work::Scatter => super::scatter(order, &self.pool, a, indices(), out),
                 Work::Mean => super::mean(order, &self.pool, a, out),
                 Work::MeanGradient => super::mean_gradient(order, &self.pool, a, out),
@@ -104,7 +105,9 @@ impl Pooled {
                     reference::max(&self.pool, a, out, Some(places));
                 }
                 Work::Pick => reference::pick(&self.pool, a, indices(), out),
-                Work::Scatter => reference::scatter(&self.pool, a, indices(), out),
+                Work::Scatter | Work::MaxGradient => {
+                    reference::scatter(&self.pool, a, indices(), out)
+                }
                 Work::Mean => reference::mean(&self.pool, a, out),
                 Work::MeanGradient => reference::mean_gradient(&self.pool, a, out),
             }

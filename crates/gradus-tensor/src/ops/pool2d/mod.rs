@@ -2,7 +2,7 @@
 //!
 //! Two closed families: mean and its gradient are each other's adjoints; so are `pick`, which reads x at the indices a
 //! maximum saved, and `scatter`, which adds to them (the gradient of a maximum, and max-unpooling). The raw kernels are
-//! here; [`reference`] takes any strides, the functions of this file the orders of [`Order`].
+//! here; [`mod@reference`] takes any strides, the functions of this file the orders of [`Order`].
 #![allow(unsafe_code)]
 
 mod cpu;
@@ -90,6 +90,21 @@ pub unsafe fn scatter(
 ) {
     // SAFETY: the caller's promise.
     unsafe { cpu::run(Isa::best(), pool, Work::Scatter, order.planes(pool, dx, dy, indices)) }
+}
+
+/// As [`scatter`], faster, for indices that [`max`] saved: each lies in its own window.
+///
+/// # Safety
+/// As [`pick`].
+pub unsafe fn max_gradient(
+    order: Order,
+    pool: &Pool2d,
+    dy: *const f32,
+    indices: *const i32,
+    dx: *mut f32,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { cpu::run(Isa::best(), pool, Work::MaxGradient, order.planes(pool, dx, dy, indices)) }
 }
 
 /// y = the mean of each window; NaN of no pixels.

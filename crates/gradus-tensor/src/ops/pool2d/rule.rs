@@ -80,7 +80,9 @@ pub(super) enum Work {
     Max,
     /// x, places → y.
     Pick,
-    /// dy, places → dx.
+    /// dy, places → dx, where the places are what `Max` gave for these windows.
+    MaxGradient,
+    /// dy, any places → dx.
     Scatter,
     /// x → y.
     Mean,
@@ -118,7 +120,8 @@ impl Rule for Pooling {
         match self.work {
             Work::Max => "max_pool2d",
             Work::Pick => "max_pool2d_pick",
-            Work::Scatter => "max_pool2d_gradient",
+            Work::MaxGradient => "max_pool2d_gradient",
+            Work::Scatter => "max_unpool2d",
             Work::Mean => "mean_pool2d",
             Work::MeanGradient => "mean_pool2d_gradient",
         }
@@ -130,7 +133,9 @@ impl Rule for Pooling {
         Ok(match self.work {
             Work::Max => vec![Meta::new(g.y_shape(), dtype), Meta::new(g.y_shape(), DType::I32)],
             Work::Pick | Work::Mean => vec![Meta::new(g.y_shape(), dtype)],
-            Work::Scatter | Work::MeanGradient => vec![Meta::new(g.x_shape(), dtype)],
+            Work::Scatter | Work::MaxGradient | Work::MeanGradient => {
+                vec![Meta::new(g.x_shape(), dtype)]
+            }
         })
     }
 
@@ -139,11 +144,13 @@ impl Rule for Pooling {
         let one = |d: Node| Ok(vec![Some(d)]);
         match self.work {
             Work::Max => match &b.dys[0] {
-                Some(dy) => one(self.call(Work::Scatter, &[dy, &b.outputs[1]])),
+                Some(dy) => one(self.call(Work::MaxGradient, &[dy, &b.outputs[1]])),
                 None => Ok(vec![None]),
             },
             Work::Pick => Ok(vec![Some(self.call(Work::Scatter, &[b.dy(), &b.inputs[1]])), None]),
-            Work::Scatter => Ok(vec![Some(self.call(Work::Pick, &[b.dy(), &b.inputs[1]])), None]),
+            Work::Scatter | Work::MaxGradient => {
+                Ok(vec![Some(self.call(Work::Pick, &[b.dy(), &b.inputs[1]])), None])
+            }
             Work::Mean => one(self.call(Work::MeanGradient, &[b.dy()])),
             Work::MeanGradient => one(self.call(Work::Mean, &[b.dy()])),
         }

@@ -84,7 +84,7 @@ fn check(pool: &Pool2d, x: &[f64], dy: &[f64]) {
             let (x, dy) = (ordered::<f32>(xs, axes, x), ordered::<f32>(ys, axes, dy));
             let mut indices = vec![-7; ys.len()];
             let mut run = |work: Work| {
-                let back = matches!(work, Work::Scatter | Work::MeanGradient);
+                let back = matches!(work, Work::Scatter | Work::MaxGradient | Work::MeanGradient);
                 let shape = if back { xs } else { ys };
                 let mut out = vec![f32::NAN; shape.len()];
                 let ptr = out.as_mut_ptr();
@@ -100,6 +100,7 @@ fn check(pool: &Pool2d, x: &[f64], dy: &[f64]) {
             close(&what, &run(Work::Max), &want.max);
             close(&what, &run(Work::Pick), &want.pick);
             close(&what, &run(Work::Scatter), &want.scatter);
+            close(&what, &run(Work::MaxGradient), &want.scatter);
             close(&what, &run(Work::Mean), &want.mean);
             close(&what, &run(Work::MeanGradient), &want.mean_gradient);
             assert_eq!(row_major(ys, axes, &indices), wanted, "{what}");
