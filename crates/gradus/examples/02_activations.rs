@@ -62,10 +62,8 @@ fn tensors(set: &dyn Dataset) -> (Tensor, Tensor) {
     for (i, image) in pixels.chunks_mut(784).enumerate() {
         set.read(i, image).expect("an embedded image");
     }
-    (
-        Tensor::from_slice(&pixels, [set.len(), 784]),
-        Tensor::from_slice(&labels_of(set), [set.len()]),
-    )
+    let labels = Tensor::from_slice(&labels_of(set), [set.len()]);
+    (Tensor::from_slice(&pixels, [set.len(), 784]), labels)
 }
 
 /// Trains 784-100-100-10 for two epochs; gives the part of its 200 hidden units that are dead on all of `x`.
@@ -77,8 +75,7 @@ fn dead_part(f: Function, rate: f64, x: &Tensor, t: &Tensor) -> f64 {
         .add(hidden())
         .add_named("act2", Activation::new("act", f))
         .add(dense(10));
-    let weights: Vec<Variable> =
-        parameters(&model).iter().map(|(_, p)| p.variable().clone()).collect();
+    let weights: Vec<_> = parameters(&model).iter().map(|(_, p)| p.variable().clone()).collect();
     let mut train = compile(|arguments: &[Tensor]| {
         let y = model.forward(&arguments[0], &Context::eval());
         let loss = losses::cross_entropy(&y, &arguments[1]).mean(..);
@@ -110,11 +107,8 @@ fn dead_part(f: Function, rate: f64, x: &Tensor, t: &Tensor) -> f64 {
 fn main() {
     table();
     let (x, t) = tensors(&mnist_5k_split().expect("embedded digits").0);
-    let cases = [
-        ("ReLU", Tensor::relu as Function, 0.1),
-        ("ReLU", Tensor::relu, 1.5),
-        ("leaky ReLU", leaky, 1.5),
-    ];
+    let relu: Function = Tensor::relu;
+    let cases = [("ReLU", relu, 0.1), ("ReLU", relu, 1.5), ("leaky ReLU", leaky, 1.5)];
     let dead = cases.map(|(name, f, rate)| {
         let part = dead_part(f, rate, &x, &t);
         println!("{name} at rate {rate}: {:.1} % of the hidden units are dead", 100.0 * part);
