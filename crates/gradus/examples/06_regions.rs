@@ -1,8 +1,8 @@
 //! Fully connected layers cut space into regions; here the regions of ReLU networks are counted exactly.
 //!
-//! Unit j of the first layer cuts the plane along w_j·x + b_j = 0. Inside one piece the network is affine, so a unit of the next layer cuts
-//! it along a straight line too. Starting from a square, every unit splits the polygons that its line crosses. n lines in general position
-//! make 1 + n + n(n−1)/2 regions of the plane, and never more.   Zaslavsky 1975; Montúfar et al. 2014, arXiv:1402.1869
+//! Unit j of the first layer cuts the plane along w_j·x + b_j = 0. Inside one piece the network is affine, so a unit of the
+//! next layer cuts it along a straight line too. Every unit splits the polygons that its line crosses. n lines make 1 + n + n(n−1)/2 regions of the plane if
+//! none are parallel and no three meet, and never more.   Zaslavsky 1975; Montúfar et al. 2014, arXiv:1402.1869
 
 use gradus::Key;
 use gradus::prelude::*;
@@ -45,29 +45,25 @@ fn split(corners: &[[f64; 2]], f: &Affine) -> Option<[Vec<[f64; 2]>; 2]> {
 /// The regions that the layers cut the square of half-side `half` into.
 fn regions(layers: &[Units], half: f64) -> Vec<Region> {
     let corners = vec![[-half, -half], [half, -half], [half, half], [-half, half]];
-    let mut all = vec![Region { corners, units: vec![[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]] }];
-    for layer in layers {
-        all = all.into_iter().flat_map(|region| cut(region, layer)).collect();
-    }
-    all
+    let whole = Region { corners, units: vec![[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]] };
+    let finer = |all: Vec<_>, layer| all.into_iter().flat_map(|r| cut(r, layer)).collect();
+    layers.iter().fold(vec![whole], finer)
 }
 
 fn cut(region: Region, layer: &Units) -> Vec<Region> {
     // Each unit of this layer as a function of the point: the sum of what it reads.
-    let sums = layer.iter().map(|(weights, bias)| {
+    let sum = |(weights, bias): &(Vec<f64>, f64)| {
         let mut f = [0.0, 0.0, *bias];
         for (w, u) in weights.iter().zip(&region.units) {
             (0..3).for_each(|i| f[i] += w * u[i]);
         }
         f
-    });
-    let sums: Vec<Affine> = sums.collect();
+    };
+    let sums: Vec<Affine> = layer.iter().map(sum).collect();
     let mut pieces = vec![region.corners];
     for f in &sums {
-        pieces = pieces
-            .into_iter()
-            .flat_map(|p| split(&p, f).map_or_else(|| vec![p], Vec::from))
-            .collect();
+        let both = |p: Vec<_>| split(&p, f).map_or_else(|| vec![p], Vec::from);
+        pieces = pieces.into_iter().flat_map(both).collect();
     }
     let relu = |corners: Vec<[f64; 2]>| {
         let middle = centre(&corners);
@@ -83,15 +79,11 @@ fn centre(corners: &[[f64; 2]]) -> [f64; 2] {
 
 /// Random layers of a network with two inputs, as `x·W + b`.
 fn network(sizes: &[usize], seed: u64) -> Vec<(Tensor, Tensor)> {
-    let draw = |stream: usize, shape: &[usize]| {
-        Key::new(seed).stream(stream as u64).normal_of(shape, DType::F64)
-    };
-    let inputs = [2].iter().chain(sizes);
-    inputs
-        .zip(sizes)
-        .enumerate()
-        .map(|(l, (&i, &o))| (draw(2 * l, &[i, o]), draw(2 * l + 1, &[o])))
-        .collect()
+    let key = Key::new(seed);
+    let draw =
+        |stream: usize, shape: &[usize]| key.stream(stream as u64).normal_of(shape, DType::F64);
+    let layer = |(l, (&i, &o))| (draw(2 * l, &[i, o]), draw(2 * l + 1, &[o]));
+    [2].iter().chain(sizes).zip(sizes).enumerate().map(layer).collect()
 }
 
 fn units((w, b): &(Tensor, Tensor)) -> Units {
@@ -103,14 +95,13 @@ fn units((w, b): &(Tensor, Tensor)) -> Units {
 fn patterns(net: &[(Tensor, Tensor)], all: &[Region]) -> usize {
     let points: Vec<f64> = all.iter().flat_map(|r| centre(&r.corners)).collect();
     let mut a = Tensor::from_slice(&points, [all.len(), 2]);
-    let mut shown = vec![String::new(); all.len()];
+    let mut shown = vec![vec![]; all.len()];
     for (w, b) in net {
         a = (a.matmul(w) + b).relu();
         let active = a.gt(0.0).to_vec::<u8>();
-        shown
-            .iter_mut()
-            .zip(active.chunks(w.size(1)))
-            .for_each(|(s, row)| *s += &format!("{row:?}"));
+        for (pattern, row) in shown.iter_mut().zip(active.chunks(w.size(1))) {
+            pattern.extend_from_slice(row);
+        }
     }
     shown.into_iter().collect::<HashSet<_>>().len()
 }
