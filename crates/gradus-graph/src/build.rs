@@ -9,6 +9,10 @@ use gradus_cpu::{Buffer, ReduceOp};
 use std::panic::Location;
 use std::sync::Arc;
 
+/// Nodes in a row, none computed, past which [`Node::detach`] computes: far more than a model is deep, and few enough to
+/// cost no memory worth mentioning.
+const LONGEST_WAIT: u32 = 100_000;
+
 /// Given elements, dense and row-major.
 #[track_caller]
 pub fn data(meta: Meta, buffer: Arc<Buffer>) -> Node {
@@ -246,8 +250,14 @@ impl Node {
     }
 
     /// The same value with no gradient. Of a value already read, this lets go of what it was made from.
+    ///
+    /// A running sum that nobody reads must not grow for ever: past [`LONGEST_WAIT`] nodes in a row the value is computed here.
     #[track_caller]
     pub fn detach(&self) -> Node {
+        if self.value().is_none() && self.depth() > LONGEST_WAIT {
+            // An argument of a program has no value yet, and a bad value is for the reader to hear of.
+            let _ = crate::run::read(std::slice::from_ref(self), &[]);
+        }
         match self.value() {
             Some(value) => data(self.meta(), value.clone()),
             None => Node::new(Kind::Detach, vec![self.clone()], self.shape(), self.dtype()),

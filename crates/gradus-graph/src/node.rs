@@ -21,6 +21,8 @@ pub(crate) struct Inner {
     meta: Meta,
     at: &'static Location<'static>,
     scope: Option<Arc<str>>,
+    /// The longest way down through nodes that were not computed when this one was made.
+    depth: u32,
     /// The computed elements, dense, once somebody read them.
     value: OnceLock<Arc<Buffer>>,
 }
@@ -93,7 +95,10 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 impl Node {
     #[track_caller]
     pub(crate) fn new(kind: Kind, inputs: Vec<Node>, shape: Shape, dtype: DType) -> Node {
+        let waiting = inputs.iter().filter(|n| n.value().is_none());
+        let depth = waiting.map(|n| n.0.depth).max().unwrap_or(0).saturating_add(1);
         Node(Arc::new(Inner {
+            depth,
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             kind,
             inputs,
@@ -127,6 +132,10 @@ impl Node {
     /// Shape and element type.
     pub fn meta(&self) -> Meta {
         self.0.meta
+    }
+    /// The longest way down through nodes that were not computed when this one was made.
+    pub(crate) fn depth(&self) -> u32 {
+        self.0.depth
     }
     /// Where in the user's program it was made.
     pub fn location(&self) -> &'static Location<'static> {

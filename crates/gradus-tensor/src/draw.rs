@@ -8,7 +8,7 @@ use gradus_graph as graph;
 /// ```
 /// use gradus_tensor::{Tensor, Variable, draw};
 /// let w = Variable::new("w", &Tensor::ones([2, 1]));
-/// let x = Tensor::ones([4, 2]);
+/// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
 /// let y = x.matmul(&w.tensor()).relu();
 /// let svg = draw([&y]).name(&x, "x").to_svg();
 /// assert!(svg.contains(">matmul</text>") && svg.contains(">w</text>"));

@@ -183,7 +183,8 @@ mod tests {
     fn dot_shows_what_the_graph_is() {
         let text = graph().1.to_dot();
         let arrows: Vec<&str> = text.lines().filter(|l| l.contains("->")).map(str::trim).collect();
-        assert_eq!(arrows, ["n0 -> n3;", "n1 -> n2;"], "{text}");
+        let want = ["n0 -> n2;", "n1 -> n3;", "n2 -> n3;", "n3 -> n4;", "n1 -> n4;", "n4 -> n5;"];
+        assert_eq!(arrows, want, "{text}");
     }
 
     #[test]
@@ -192,7 +193,7 @@ mod tests {
         assert_eq!(svg.matches("class=\"op").count(), 4, "{svg}");
         assert_eq!(svg.matches("class=\"variable").count(), 1, "{svg}");
         assert!(svg.contains(">sub(1, ·)</text>") && svg.contains(">x</text>"), "{svg}");
-        assert_eq!(svg.matches("<path").count(), 5, "{svg}");
+        assert_eq!(svg.matches("<path").count(), 6, "{svg}");
     }
 
     #[test]

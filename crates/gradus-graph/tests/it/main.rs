@@ -160,3 +160,23 @@ fn mistakes_name_the_shapes_and_the_line() {
     assert!(text.starts_with("reshape: [1] has 1 elements, [2] has 2"), "{text}");
     assert!(text.contains("main.rs:") && text.ends_with("in layer fc1 (Dense)"), "{text}");
 }
+
+#[test]
+fn a_running_sum_that_nobody_reads_stays_small() {
+    let one = vector(&[1.0]);
+    let mut sum = vector(&[0.0]);
+    let mut longest = 0;
+    for i in 0..250_000 {
+        sum = zip(&sum, &one, |a, b| a + b).detach();
+        if i % 1000 == 0 {
+            let mut n = sum.clone();
+            let mut len = 0;
+            while let (None, Some(next)) = (n.value(), n.inputs().first().cloned()) {
+                (n, len) = (next, len + 1);
+            }
+            longest = longest.max(len);
+        }
+    }
+    assert!(longest < 110_000, "{longest} nodes in a row");
+    assert_eq!(values(&sum), [250_000.0]);
+}
