@@ -8,15 +8,18 @@ use gradus::train::{Result, TrainError};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Steps between two entries in the log.
 const LOG_EVERY: u64 = 10;
+/// The shortest time between two messages beside the bar.
+const REDRAW: Duration = Duration::from_millis(50);
 
 /// A bar on a terminal, and a line per epoch anywhere, both on stderr.
 pub struct Report {
     bar: ProgressBar,
     start: Instant,
+    drawn: Option<Instant>,
     steps: u64,
 }
 
@@ -27,7 +30,7 @@ impl Report {
         let template = "{prefix} [{bar:24}] {msg}";
         let style = ProgressStyle::with_template(template).expect("the template is sound");
         bar.set_style(style.progress_chars("=> "));
-        Report { bar, start: Instant::now(), steps: 0 }
+        Report { bar, start: Instant::now(), drawn: None, steps: 0 }
     }
 }
 
@@ -38,9 +41,11 @@ impl Callback for Report {
     fn after_batch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         self.steps += 1;
         self.bar.inc(1);
-        if self.bar.is_hidden() {
+        // A step may take microseconds; writing its message takes as long.
+        if self.bar.is_hidden() || self.drawn.is_some_and(|t| t.elapsed() < REDRAW) {
             return Ok(Flow::Continue);
         }
+        self.drawn = Some(Instant::now());
         let progress = &moment.progress;
         let means = progress.means();
         let left = self.bar.length().unwrap_or(0).saturating_sub(self.bar.position());
@@ -139,10 +144,10 @@ impl Callback for KeepBest {
     fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         let Some(log) = moment.epoch() else { return Ok(Flow::Continue) };
         let score = log.get("val_accuracy");
-        if let (Some(score), Some((best, _))) = (score, self.best) {
-            if score <= best {
-                return Ok(Flow::Continue);
-            }
+        if let (Some(score), Some((best, _))) = (score, self.best)
+            && score <= best
+        {
+            return Ok(Flow::Continue);
         }
         self.best = score.map(|score| (score, log.epoch));
         self.description.epoch = log.epoch;
@@ -150,7 +155,8 @@ impl Callback for KeepBest {
             path: self.path.clone(),
             what: e.to_string(),
         };
-        model_file::save(&self.path, &self.description, &**moment.learner.model()).map_err(failed)?;
+        model_file::save(&self.path, &self.description, &**moment.learner.model())
+            .map_err(failed)?;
         Ok(Flow::Continue)
     }
     fn state(&self) -> Value {

@@ -5,7 +5,9 @@ use crate::datasets;
 use crate::error::Result;
 use crate::model_file::Description;
 use crate::settings::Settings;
-use gradus::data::{Dataset, Loader, LoaderOptions, Normalization, Subset, labels_of, stratified_split};
+use gradus::data::{
+    Dataset, Loader, LoaderOptions, Normalization, Subset, labels_of, stratified_split,
+};
 use gradus::nn::parameters;
 use gradus::train::{Learner, Recipe, Source, metrics};
 use std::sync::Arc;
@@ -35,7 +37,8 @@ impl Experiment {
         let splits = datasets::open(&settings.data, &settings.model)?;
         let (train, validation) = divide(settings, splits.train)?;
         let normalization = Normalization::of(&*train)?;
-        let description = Description::new(&settings.model, &settings.data, &*train, &normalization);
+        let description =
+            Description::new(&settings.model, &settings.data, &*train, &normalization);
         let model = Arc::new(description.build(settings.seed)?);
         let parameters = parameters(&*model).iter().map(|(_, p)| p.variable().shape().len()).sum();
         let recipe = Recipe { metrics: vec![metrics::accuracy()], ..Recipe::default() };

@@ -4,6 +4,9 @@
 //! (a panic too), 2 for bad usage, and 130 when Ctrl-C ended it. Each command is one file of `commands/`: its options,
 //! its help, what it does.
 
+// A binary has no outside: `pub` here means "for the other files".
+#![allow(unreachable_pub)]
+
 mod bars;
 mod callbacks;
 mod commands;
@@ -24,7 +27,11 @@ use std::process::ExitCode;
 
 /// Gradus: a deep learning toolbox.
 #[derive(Parser)]
-#[command(name = "gradus", version, after_help = "Example:\n  gradus train mlp\n  gradus predict runs/mlp-1 digit.png")]
+#[command(
+    name = "gradus",
+    version,
+    after_help = "Example:\n  gradus train mlp\n  gradus predict runs/mlp-1 digit.png"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -67,8 +74,10 @@ fn main() -> ExitCode {
         Ok(Err(error)) => error,
         Err(payload) => CliError::Work(message(&*payload)),
     };
-    if !matches!(error, CliError::BrokenPipe) {
-        eprintln!("error: {error}");
+    match error {
+        CliError::BrokenPipe => {}
+        CliError::Interrupted(_) => eprintln!("{error}"),
+        _ => eprintln!("error: {error}"),
     }
     ExitCode::from(error.exit_code())
 }

@@ -6,8 +6,8 @@ use gradus::data::{Dataset, Normalization};
 use gradus::io::Checkpoint;
 use gradus::models::find;
 use gradus::nn::{Init, Module, Sequential};
-use gradus::{Shape, try_build};
 use gradus::train::{set_weights, weights};
+use gradus::{Shape, try_build};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,12 @@ pub struct Description {
 
 impl Description {
     /// Of an untrained network for some data.
-    pub fn new(architecture: &str, data: &str, train: &dyn Dataset, n: &Normalization) -> Description {
+    pub fn new(
+        architecture: &str,
+        data: &str,
+        train: &dyn Dataset,
+        n: &Normalization,
+    ) -> Description {
         Description {
             architecture: architecture.into(),
             input: train.shape().to_vec(),
@@ -71,8 +76,9 @@ impl Description {
 
 /// A network of the zoo for samples of a shape.
 pub fn build(name: &str, input: &[usize], classes: usize, seed: u64) -> Result<Sequential> {
-    let entry = find(name)
-        .ok_or_else(|| CliError::Work(format!("the network {name:?} is not in this program's zoo")))?;
+    let entry = find(name).ok_or_else(|| {
+        CliError::Work(format!("the network {name:?} is not in this program's zoo"))
+    })?;
     Ok(try_build(|| (entry.build)(Shape::from(input), classes, &Init::new(seed)))?)
 }
 
@@ -101,13 +107,19 @@ pub fn load(run_or_file: &Path) -> Result<Loaded> {
     };
     if run_or_file.is_dir() && !path.exists() {
         let remedy = match run_or_file.join("config.toml").exists() {
-            true => format!("no epoch of it is done; gradus train --resume {}", run_or_file.display()),
+            true => {
+                format!("no epoch of it is done; gradus train --resume {}", run_or_file.display())
+            }
             false => "it is no run directory".to_owned(),
         };
-        return Err(CliError::Work(format!("{}: no best.safetensors: {remedy}", run_or_file.display())));
+        return Err(CliError::Work(format!(
+            "{}: no best.safetensors: {remedy}",
+            run_or_file.display()
+        )));
     }
     let SavedModel { description, file } = read(&path)?;
-    let model = description.build(0).map_err(|e| CliError::Work(format!("{}: {e}", path.display())))?;
+    let model =
+        description.build(0).map_err(|e| CliError::Work(format!("{}: {e}", path.display())))?;
     set_weights(&model, &file)?;
     Ok(Loaded { description, model, path })
 }
@@ -124,7 +136,8 @@ pub struct SavedModel {
 pub fn read(path: &Path) -> Result<SavedModel> {
     let file = Checkpoint::load(path)?;
     if !file.keys().any(|key| key == "model") {
-        let what = "this file does not say which network it holds; expected a best.safetensors of a run";
+        let what =
+            "this file does not say which network it holds; expected a best.safetensors of a run";
         return Err(CliError::Work(format!("{}: {what}", path.display())));
     }
     Ok(SavedModel { description: file.get("model")?, file })

@@ -15,7 +15,8 @@ pub const VERSION: u32 = 1;
 /// Names of optimisers.
 pub const OPTIMIZERS: &[&str] = &["sgd", "adam", "adamw", "adagrad", "adadelta", "rmsprop"];
 /// Names of schedules.
-pub const SCHEDULES: &[&str] = &["constant", "one-cycle", "cosine", "linear", "step", "exponential"];
+pub const SCHEDULES: &[&str] =
+    &["constant", "one-cycle", "cosine", "linear", "step", "exponential"];
 
 /// All settings of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -116,7 +117,8 @@ impl Settings {
             return Err(bad(&"there is no `model = \"NAME\"`, which a recipe must have"));
         };
         let mut settings = Settings::of_model(model).map_err(|e| bad(&e))?;
-        let optimizer = recipe.get("optimizer").and_then(|o| o.get("name")).and_then(|n| n.as_str());
+        let optimizer =
+            recipe.get("optimizer").and_then(|o| o.get("name")).and_then(|n| n.as_str());
         if let Some(name) = optimizer {
             settings.optimizer = default_optimizer(name);
         }
@@ -134,7 +136,8 @@ impl Settings {
 
     /// Refuses values that cannot work.
     pub fn check(&self) -> Result<()> {
-        let require = |ok: bool, what: &str, found: &dyn std::fmt::Display, expected: &str| match ok {
+        let require = |ok: bool, what: &str, found: &dyn std::fmt::Display, expected: &str| match ok
+        {
             true => Ok(()),
             false => Err(CliError::Usage(format!("{what}: found {found}, expected {expected}"))),
         };

@@ -52,6 +52,12 @@ pub trait Rule: fmt::Debug + Send + Sync {
         Layouts::dense(inputs.len(), outputs)
     }
 
+    /// Several ways to lie in memory, if it is as good in each: the one that needs the fewest bytes copied is taken, of equals
+    /// the first.
+    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
+        vec![self.layouts(inputs, outputs)]
+    }
+
     /// Whether its CPU kernel applies a pointwise expression to its (only) output while that is hot. `spec` holds
     /// the epilogue that would be asked for.
     fn accepts_epilogue(&self, _spec: &Spec) -> bool {
@@ -77,6 +83,13 @@ pub enum Order {
 }
 
 impl Order {
+    /// The axes of a copy of a view that lies so, outermost first.
+    pub(crate) fn axes(&self, view: &View) -> Vec<usize> {
+        match self {
+            Order::Axes(axes) => axes.clone(),
+            _ => (0..view.shape.rank()).collect(),
+        }
+    }
     /// Whether a view lies so.
     pub fn accepts(&self, view: &View) -> bool {
         match self {

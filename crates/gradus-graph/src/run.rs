@@ -133,10 +133,10 @@ impl Session {
         }
         for slot in &mut self.slots {
             // An output that somebody still holds is theirs; this run writes a new one.
-            if let Slot::Output { number, buffer } = slot {
-                if Arc::get_mut(buffer).is_none() {
-                    *buffer = plan.new_output(*number);
-                }
+            if let Slot::Output { number, buffer } = slot
+                && Arc::get_mut(buffer).is_none()
+            {
+                *buffer = plan.new_output(*number);
             }
         }
         let mut bound = self.slots.iter_mut().map(|slot| match slot {

@@ -1,11 +1,13 @@
 //! The model zoo of Gradus: each network a short file that reads like its paper's table.
 
+mod lenet;
 mod linear;
 mod mlp;
 
 use gradus_base::Shape;
 use gradus_nn::{Init, Sequential};
 
+pub use lenet::lenet;
 pub use linear::linear;
 pub use mlp::mlp;
 
@@ -25,6 +27,13 @@ pub struct Entry {
 
 /// Every network, by name.
 pub const ZOO: &[Entry] = &[
+    Entry {
+        name: "lenet",
+        about: "LeNet-5 with ReLU and max-pooling, 61,706 parameters",
+        source: "LeCun et al. 1998",
+        input: &[1, 28, 28],
+        build: lenet,
+    },
     Entry {
         name: "linear",
         about: "one dense layer: softmax regression",

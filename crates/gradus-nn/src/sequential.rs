@@ -25,6 +25,8 @@ impl Sequential {
     ///
     /// # Panics
     /// If it cannot work on what the model gives so far.
+    // Keras's name; there is no sum of models to confuse it with.
+    #[allow(clippy::should_implement_trait)]
     #[must_use]
     #[track_caller]
     pub fn add(self, config: impl Config + 'static) -> Sequential {

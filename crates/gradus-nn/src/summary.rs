@@ -71,7 +71,10 @@ impl Sequential {
             input: self.input_shape(),
             parameters: len(false),
             frozen: len(true),
-            parameter_bytes: all.iter().map(|(_, p)| bytes(p.variable().shape(), p.variable().dtype())).sum(),
+            parameter_bytes: all
+                .iter()
+                .map(|(_, p)| bytes(p.variable().shape(), p.variable().dtype()))
+                .sum(),
             activation_bytes: walk.rows.iter().map(|r| bytes(r.output, dtype)).sum(),
             rows: walk.rows,
         }
@@ -167,8 +170,7 @@ impl fmt::Display for Summary {
             "{:<path$}  {:<layer$}  {:<output$}  {:>10}  {:>12}  sees",
             "layer", "kind", "output", "parameters", "mult-adds"
         )?;
-        let input = self.input.to_string();
-        writeln!(f, "{:<path$}  {:<layer$}  {input:<output$}  {:>10}  {:>12}", "input", "", "", "")?;
+        writeln!(f, "{:<path$}  {:<layer$}  {}", "input", "", self.input)?;
         for r in &self.rows {
             let sees = r.receptive_field.map_or(String::new(), |[h, w]| format!("{h}×{w}"));
             let shape = r.output.to_string();
@@ -178,7 +180,8 @@ impl fmt::Display for Summary {
             );
             writeln!(f, "{}", line.trim_end())?;
         }
-        let frozen = if self.frozen > 0 { format!(", {} frozen", self.frozen) } else { String::new() };
+        let frozen =
+            if self.frozen > 0 { format!(", {} frozen", self.frozen) } else { String::new() };
         writeln!(
             f,
             "{} parameters{frozen} ({:.1} KiB), {} multiply-adds and {:.1} KiB of outputs per sample",

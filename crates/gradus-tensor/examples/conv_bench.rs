@@ -35,7 +35,7 @@ fn main() {
     }
 }
 
-fn layer(batch: usize, channels: [usize; 2], size: usize, kernel: usize, padding: usize) -> Conv2d {
+fn layer(batch: usize, channels: [usize; 2], size: usize, kernel: usize, padding: isize) -> Conv2d {
     Conv2d {
         batch,
         in_channels: channels[0],

@@ -32,6 +32,7 @@ pub use gradus_graph::{Meta, Plan, fail, scope, scope_path, try_build};
 pub use ops::conv2d::{Conv, Padding};
 pub use ops::norm::LocalResponse;
 pub use ops::pad::PadMode;
+pub use ops::pool2d::Pool;
 pub use ops::random::Key;
 pub use read::{grad, gradients, read, update};
 pub use tensor::Tensor;

@@ -1,7 +1,7 @@
 //! Convolutions, pools and LRN against PyTorch's values and gradients: in f64 through the reference, in f32 through
 //! whatever algorithm the shapes choose.
 
-use gradus_tensor::{Conv, DType, PadMode, Padding, Tensor, grad};
+use gradus_tensor::{Conv, DType, PadMode, Padding, Pool, Tensor, grad};
 use gradus_testkit::{GoldenCase, read_golden};
 
 fn input(case: &GoldenCase, name: &str, dtype: DType) -> Tensor {
@@ -88,4 +88,49 @@ fn every_convolution_equals_pytorchs() {
         count += 1;
     }
     assert_eq!(count, 389);
+}
+
+fn pool_of(case: &GoldenCase) -> Pool {
+    let pads: Vec<[usize; 2]> = case.pairs("padding").into_iter().map(|(a, b)| [a, b]).collect();
+    let max = case.op().contains("max");
+    Pool {
+        kernel: pair(&case.sizes("kernel"), 1),
+        stride: pair(&case.sizes("stride"), 1),
+        padding: if pads.len() == 1 { [[0, 0], pads[0]] } else { [pads[0], pads[1]] },
+        dilation: if max { pair(&case.sizes("dilation"), 1) } else { [1, 1] },
+        ceil: case.flag("ceil_mode"),
+        count_include_pad: max || case.flag("count_include_pad"),
+    }
+}
+
+fn pooled(case: &GoldenCase, x: &Tensor) -> Tensor {
+    let size = || pair(&case.sizes("output_size"), 1);
+    match case.op() {
+        "max_pool2d" => x.max_pool2d(pool_of(case)),
+        "max_pool1d" => x.max_pool1d(pool_of(case)),
+        "mean_pool2d" => x.mean_pool2d(pool_of(case)),
+        "mean_pool1d" => x.mean_pool1d(pool_of(case)),
+        "adaptive_max_pool2d" => x.adaptive_max_pool2d(size()),
+        "adaptive_mean_pool2d" => x.adaptive_mean_pool2d(size()),
+        "adaptive_max_pool1d" => x.unsqueeze(2).adaptive_max_pool2d(size()).squeeze(2),
+        "adaptive_mean_pool1d" => x.unsqueeze(2).adaptive_mean_pool2d(size()).squeeze(2),
+        other => panic!("op {other}"),
+    }
+}
+
+#[test]
+fn every_pool_equals_pytorchs() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/conv.safetensors");
+    let mut count = 0;
+    for case in read_golden(path).iter().filter(|c| c.op().contains("pool")) {
+        for (dtype, tolerance) in [(DType::F64, 1e-6), (DType::F32, 2e-6)] {
+            let x = input(case, "x", dtype);
+            let y = pooled(case, &x);
+            compare(case, "y", &y, tolerance);
+            let [dx] = grad(&(y * input(case, "c", dtype)).sum(..), [&x]);
+            compare(case, "dx", &dx, tolerance);
+        }
+        count += 1;
+    }
+    assert_eq!(count, 178);
 }

@@ -2,8 +2,8 @@
 
 use crate::Result;
 use crate::callbacks::checkpoints::{array, element_type, tensor};
-use gradus_io::checkpoint::{Checkpoint, Expected};
 use gradus_io::NamedArray;
+use gradus_io::checkpoint::{Checkpoint, Expected};
 use gradus_nn::{Module, State, named_states};
 use gradus_tensor::Variable;
 

@@ -1,6 +1,6 @@
 //! `Expr`: a small scalar expression, the body of a pointwise loop.
 //!
-//! A formula over [`Real`] is traced once into an `Expr`. Fusion composes expressions, gradients differentiate
+//! A formula over [`crate::Real`] is traced once into an `Expr`. Fusion composes expressions, gradients differentiate
 //! them, the CPU runs them tile by tile and a GPU backend prints them. An `Expr` is in SSA form: each line reads
 //! inputs or earlier lines only.
 

@@ -1,6 +1,6 @@
 //! `gradus data`: which data sets there are, getting them, looking at them.
 
-use crate::bars::{bar, bytes, grouped};
+use crate::bars::{bar, bytes, grouped, shortened};
 use crate::datasets;
 use crate::error::Result;
 use crate::suggest::unknown;
@@ -12,7 +12,9 @@ use std::path::PathBuf;
 
 /// List, download and look at data sets
 #[derive(clap::Subcommand)]
-#[command(after_help = "Examples:\n  gradus data list\n  gradus data fetch fashion-mnist\n  gradus data show mnist-5k")]
+#[command(
+    after_help = "Examples:\n  gradus data list\n  gradus data fetch fashion-mnist\n  gradus data show mnist-5k"
+)]
 pub enum Args {
     List(ListArgs),
     Fetch(FetchArgs),
@@ -204,10 +206,9 @@ fn pictures(out: &mut impl Write, data: &dyn Dataset) -> Result<()> {
         let line: Vec<&str> = drawn.iter().map(|d| &*d[row]).collect();
         writeln!(out, "{}", line.join("  ").trim_end())?;
     }
-    for &index in &chosen {
-        write!(out, "{:<width$}", data.classes()[labels[index] as usize], width = COLUMNS + 2)?;
-    }
-    writeln!(out)?;
+    let name = |&index: &usize| shortened(&data.classes()[labels[index] as usize], COLUMNS);
+    let names: Vec<String> = chosen.iter().map(|i| format!("{:<COLUMNS$}", name(i))).collect();
+    writeln!(out, "{}", names.join("  ").trim_end())?;
     Ok(())
 }
 

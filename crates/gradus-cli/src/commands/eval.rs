@@ -16,7 +16,9 @@ use std::time::Instant;
 
 /// Test a trained model
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  gradus eval runs/mlp-1\n  gradus eval runs/mlp-1 --data mnist")]
+#[command(
+    after_help = "Examples:\n  gradus eval runs/mlp-1\n  gradus eval runs/mlp-1 --data mnist"
+)]
 pub struct Args {
     /// A run directory or a model's file
     #[arg(value_name = "RUN|MODEL_FILE")]

@@ -14,7 +14,9 @@ const FORMATS: &[&str] = &["safetensors"];
 ///
 /// safetensors: every parameter by its path (conv1.weight), and what the network is as text entries.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  gradus export runs/mlp-1 --format safetensors --out mlp.safetensors")]
+#[command(
+    after_help = "Example:\n  gradus export runs/mlp-1 --format safetensors --out mlp.safetensors"
+)]
 pub struct Args {
     /// A run directory or a model's file
     #[arg(value_name = "RUN|MODEL_FILE")]

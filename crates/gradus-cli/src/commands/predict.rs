@@ -68,7 +68,10 @@ fn prepare(path: &Path, description: &Description) -> Result<Vec<f32>> {
     let mut image = parse_image(&bytes, &path.display().to_string(), &options)?;
     let dark_ground = description.mean.iter().all(|&m| m < 0.5);
     if channels == 1 && dark_ground && corners_are_light(&image) {
-        eprintln!("{}: its corners are light: inverted, as the model knows light on dark", path.display());
+        eprintln!(
+            "{}: its corners are light: inverted, as the model knows light on dark",
+            path.display()
+        );
         image.pixels.iter_mut().for_each(|p| *p = 255 - *p);
     }
     let mut pixels: Vec<f32> = image.pixels.iter().map(|&p| f32::from(p) / 255.0).collect();

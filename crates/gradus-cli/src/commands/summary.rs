@@ -77,16 +77,18 @@ fn open(name: &str) -> Result<(String, Sequential)> {
 
 /// The model with the optimiser that `train` would take.
 fn learner(name: &str, model: Sequential) -> Result<Learner> {
-    let optimizer = Settings::of_model(name)
-        .map_err(|e| CliError::Work(e.to_string()))?
-        .optimizer();
+    let optimizer =
+        Settings::of_model(name).map_err(|e| CliError::Work(e.to_string()))?.optimizer();
     Ok(Learner::with(Arc::new(model), optimizer, Default::default(), 0))
 }
 
 /// A batch of the right shape; planning looks at nothing else.
 fn example(input: Shape, batch: usize) -> [Tensor; 2] {
     let x = vec![0.0f32; input.len() * batch];
-    [Tensor::from_slice(&x, input.inserted(0, batch)), Tensor::from_slice(&vec![0i64; batch], [batch])]
+    [
+        Tensor::from_slice(&x, input.inserted(0, batch)),
+        Tensor::from_slice(&vec![0i64; batch], [batch]),
+    ]
 }
 
 fn record(name: &str, summary: &Summary) -> Value {

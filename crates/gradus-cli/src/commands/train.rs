@@ -156,7 +156,8 @@ fn listen() -> Result<Arc<AtomicBool>> {
         }
         eprintln!("interrupted: finishing the step at hand, then saving (again to end at once)");
     };
-    ctrlc::set_handler(handler).map_err(|e| CliError::Work(format!("cannot listen to Ctrl-C: {e}")))?;
+    ctrlc::set_handler(handler)
+        .map_err(|e| CliError::Work(format!("cannot listen to Ctrl-C: {e}")))?;
     Ok(flag)
 }
 

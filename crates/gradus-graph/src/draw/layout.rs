@@ -87,7 +87,7 @@ impl Grid {
             grid.link(last, to);
             grid.lanes.push(lanes);
         }
-        for v in grid.from_the_top() {
+        for v in grid.top_down() {
             grid.rows[row_of[v]].push(v);
         }
         grid
@@ -99,7 +99,7 @@ impl Grid {
     }
 
     /// Every vertex once, results before what they are made of, operands from left to right.
-    fn from_the_top(&self) -> Vec<usize> {
+    fn top_down(&self) -> Vec<usize> {
         let n = self.widths.len();
         let mut seen = vec![false; n];
         let mut out = Vec::with_capacity(n);

@@ -205,15 +205,12 @@ impl Collected {
     /// Checks that every argument is one of `inputs`.
     pub(crate) fn check_arguments(&self, inputs: &[Meta]) -> gradus_base::Result<()> {
         for item in &self.items {
-            if let What::Input(i) = item.what {
-                if inputs.get(i) != Some(&item.meta) {
-                    let what = format!(
-                        "argument {i} is used as {}, declared {:?}",
-                        item.meta,
-                        inputs.get(i)
-                    );
-                    return Err(gradus_base::Error::shape("program", what).at(item.node.location()));
-                }
+            if let What::Input(i) = item.what
+                && inputs.get(i) != Some(&item.meta)
+            {
+                let what =
+                    format!("argument {i} is used as {}, declared {:?}", item.meta, inputs.get(i));
+                return Err(gradus_base::Error::shape("program", what).at(item.node.location()));
             }
         }
         Ok(())

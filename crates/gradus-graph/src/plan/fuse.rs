@@ -46,11 +46,12 @@ pub(crate) fn fuse(c: &Collected) -> Groups {
     let mut g = Groups { list: vec![], of: vec![None; c.items.len()], uses };
     for i in (0..c.items.len()).rev() {
         match &c.items[i].what {
-            What::Pointwise(p) if p.expr.inputs() == 0 && wanted[i] == 0 => {
+            What::Pointwise(p)
+                if p.expr.inputs() == 0 && wanted[i] == 0
                 // A constant is written into every loop that reads it; others read it as a value.
-                if readers[i].iter().any(|&r| g.of[r].is_none() || !same_loop(c, r, i)) {
-                    g.start(i, vec![i], vec![i]);
-                }
+                && readers[i].iter().any(|&r| g.of[r].is_none() || !same_loop(c, r, i)) =>
+            {
+                g.start(i, vec![i], vec![i]);
             }
             What::Pointwise(_) => match host(c, &g, &readers[i], i, wanted[i] > 0) {
                 Some(host) => g.join(i, host, &readers[i], wanted[i] > 0),

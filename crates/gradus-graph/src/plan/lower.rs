@@ -8,7 +8,7 @@ use super::fuse::{Group, Groups, inputs, is_constant};
 use super::show::PlanStep;
 use crate::build::compute_type;
 use crate::node::{Node, ViewOp};
-use crate::rule::{Epilogue, Meta, Order, Slot, Spec};
+use crate::rule::{Epilogue, Layouts, Meta, Order, Slot, Spec};
 use gradus_base::expr::{Arg, Part};
 use gradus_base::{DType, Expr, Shape, View};
 use gradus_cpu::exec::Kernel;
@@ -131,10 +131,10 @@ impl Lowerer<'_> {
             What::Call(..) if self.delayed.contains(&i) => return,
             What::Call(..) => return self.call(i, None),
             What::Pointwise(_) | What::Reduce(..) => {
-                if let Some(g) = self.groups.of[i].map(|g| &self.groups.list[g]) {
-                    if g.root == i {
-                        self.group(g);
-                    }
+                if let Some(g) = self.groups.of[i].map(|g| &self.groups.list[g])
+                    && g.root == i
+                {
+                    self.group(g);
                 }
                 return;
             }
@@ -197,11 +197,7 @@ impl Lowerer<'_> {
         if order.accepts(&value.view) {
             return value;
         }
-        let rank = value.view.shape.rank();
-        let axes = match order {
-            Order::Axes(axes) => axes.clone(),
-            _ => (0..rank).collect(),
-        };
+        let axes = order.axes(&value.view);
         if let Some(&done) = self.ordered.get(&(i, axes.clone())) {
             return done;
         }
@@ -212,12 +208,25 @@ impl Lowerer<'_> {
         to
     }
 
+    /// The choice that needs the fewest bytes copied, the first of equals.
+    fn cheapest(&self, choices: Vec<Layouts>, inputs: &[usize]) -> Layouts {
+        let copied = |l: &Layouts| -> usize {
+            let wrong = inputs.iter().zip(&l.inputs).filter(|&(&n, order)| {
+                let value = self.value(n);
+                !order.accepts(&value.view)
+                    && !self.ordered.contains_key(&(n, order.axes(&value.view)))
+            });
+            wrong.map(|(&n, _)| self.c.items[n].meta.shape.len()).sum()
+        };
+        choices.into_iter().min_by_key(copied).expect("a rule has a layout")
+    }
+
     fn call(&mut self, i: usize, epilogue: Option<(&Group, Arc<Expr>, Vec<usize>)>) {
         let c = self.c;
         let item = &c.items[i];
         let What::Call(rule, metas) = &item.what else { unreachable!("a call") };
         let input_metas: Vec<Meta> = item.inputs.iter().map(|&n| c.items[n].meta).collect();
-        let layouts = rule.layouts(&input_metas, metas);
+        let layouts = self.cheapest(rule.layout_choices(&input_metas, metas), &item.inputs);
         let mut inputs: Vec<Value> =
             item.inputs.iter().zip(&layouts.inputs).map(|(&n, o)| self.in_order(n, o)).collect();
         let outputs: Vec<Value> =

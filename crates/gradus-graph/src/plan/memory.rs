@@ -184,12 +184,12 @@ impl Free {
         if len == 0 {
             return;
         }
-        if let Some((&before, &l)) = self.holes.range(..at).next_back() {
-            if before + l == at {
-                self.holes.remove(&before);
-                at = before;
-                len += l;
-            }
+        if let Some((&before, &l)) = self.holes.range(..at).next_back()
+            && before + l == at
+        {
+            self.holes.remove(&before);
+            at = before;
+            len += l;
         }
         if let Some(l) = self.holes.remove(&(at + len)) {
             len += l;

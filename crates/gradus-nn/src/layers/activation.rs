@@ -55,3 +55,35 @@ pub fn relu() -> Activation {
 pub fn gelu() -> Activation {
     Activation::new("gelu", Tensor::gelu)
 }
+/// Describes a layer that applies [`Tensor::tanh`].
+pub fn tanh() -> Activation {
+    Activation::new("tanh", Tensor::tanh)
+}
+/// Describes a layer that applies [`Tensor::sigmoid`], the logistic function.
+pub fn sigmoid() -> Activation {
+    Activation::new("sigmoid", Tensor::sigmoid)
+}
+/// Describes a layer that applies [`Tensor::silu`].
+pub fn silu() -> Activation {
+    Activation::new("silu", Tensor::silu)
+}
+/// Describes a layer that applies [`Tensor::lecun_tanh`], 1.7159 tanh(2x/3).
+pub fn lecun_tanh() -> Activation {
+    Activation::new("lecun_tanh", Tensor::lecun_tanh)
+}
+/// Describes a layer that applies [`Tensor::leaky_relu`] with slope 0.01.
+pub fn leaky_relu() -> Activation {
+    Activation::new("leaky_relu", |x| x.leaky_relu(0.01))
+}
+/// Describes a layer that applies [`Tensor::elu`] with α = 1.
+pub fn elu() -> Activation {
+    Activation::new("elu", |x| x.elu(1.0))
+}
+/// Describes a layer that applies [`Tensor::softplus`] with β = 1.
+pub fn softplus() -> Activation {
+    Activation::new("softplus", |x| x.softplus(1.0))
+}
+/// Describes a layer that applies [`Tensor::softmax`] over the last axis.
+pub fn softmax() -> Activation {
+    Activation::new("softmax", |x| x.softmax(-1))
+}

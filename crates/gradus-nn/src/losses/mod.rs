@@ -22,7 +22,7 @@ fn same_shape(loss: &str, x: &Tensor, t: &Tensor) {
     }
 }
 
-/// −log softmax(x)[t]: cross-entropy of logits `x [B, C]` and labels `t [B]` (i64).
+/// −log softmax(x) at the label: cross-entropy of logits `x [B, C]` and labels `t [B]` (i64).
 #[track_caller]
 pub fn cross_entropy(x: &Tensor, t: &Tensor) -> Tensor {
     let fits =

@@ -13,22 +13,31 @@ struct Op {
     source: String,
 }
 
-/// The files of pointwise and derived ops. Kernel ops have tests of their own beside them.
+/// The files of pointwise ops, and those whose first lines say that they are derived. Kernel ops have tests of their own
+/// beside them.
 fn files() -> Vec<PathBuf> {
     let ops = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ops");
-    let pointwise = fs::read_dir(ops.join("pointwise")).unwrap().map(|e| e.unwrap().path());
-    let derived = ["all_any", "logsumexp", "moments", "vector_norm", "prod"];
-    let derived = derived.map(|name| ops.join(name).with_extension("rs"));
-    let mut files: Vec<PathBuf> = pointwise.chain(derived).collect();
+    let list = |folder: &Path| fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    let derived = list(&ops).filter(|f| f.is_file() && head(&read(f)).contains(", derived"));
+    let mut files: Vec<PathBuf> = list(&ops.join("pointwise")).chain(derived).collect();
     files.retain(|f| !f.ends_with("mod.rs"));
     files.sort();
     files
 }
 
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap()
+}
+
+/// The first lines, which say what the file is.
+fn head(source: &str) -> String {
+    source.lines().take_while(|l| l.starts_with("//!")).collect()
+}
+
 fn all_ops() -> Vec<Op> {
     let mut ops = vec![];
     for file in files() {
-        let source = fs::read_to_string(&file).unwrap();
+        let source = read(&file);
         let mut doc = String::new();
         for line in source.lines() {
             let line = line.trim_start();
@@ -74,7 +83,7 @@ fn every_op_has_a_case() {
 #[test]
 fn every_op_says_what_it_computes() {
     for op in all_ops() {
-        let head = op.source.lines().take_while(|l| l.starts_with("//!")).collect::<String>();
+        let head = head(&op.source);
         let at = format!("{}: {}", op.file.display(), op.name);
         assert!(head.contains("->"), "{at}: the file's first lines give no shapes");
         assert!(op.doc.lines().next().is_some_and(|l| !l.is_empty()), "{at}: no first line");

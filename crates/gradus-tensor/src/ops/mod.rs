@@ -22,6 +22,7 @@ mod numeric;
 mod operand;
 pub(crate) mod pad;
 pub mod pointwise;
+pub mod pool2d;
 mod prod;
 pub(crate) mod random;
 mod reduce;

@@ -3,7 +3,6 @@
 use super::{Callback, Flow, Moment};
 use crate::Result;
 use gradus_io::atomic_write;
-use std::io::Write;
 use std::path::PathBuf;
 
 /// Writes the epochs so far to a CSV file after each epoch, whole or not at all.

@@ -26,7 +26,7 @@ impl Clip {
 }
 
 /// √Σ‖g‖² over all gradients; `None` of none.
-pub fn global_norm(gradients: &[Tensor]) -> Option<Tensor> {
+pub(super) fn global_norm(gradients: &[Tensor]) -> Option<Tensor> {
     let dtype = gradients.first()?.dtype();
     let squares = gradients.iter().map(|g| g.square().sum(..).cast(dtype));
     squares.reduce(|a, b| a + b).map(|s| s.sqrt())

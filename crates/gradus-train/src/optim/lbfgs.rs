@@ -15,7 +15,7 @@ pub enum LineSearch {
 }
 
 /// The loss and its gradient at a point.
-pub type Evaluation = (f64, Vec<f64>);
+pub(super) type Evaluation = (f64, Vec<f64>);
 
 /// Limited-memory BFGS with the settings of PyTorch's.
 ///

@@ -2,7 +2,7 @@
 
 use gradus_data::{Loader, LoaderOptions, Normalization, mnist_5k_split};
 use gradus_nn::layers::{dense, flatten, relu};
-use gradus_nn::{Init, Layer, Sequential};
+use gradus_nn::{Init, Sequential};
 use gradus_train::callbacks::{Checkpoints, load_checkpoint};
 use gradus_train::optim::Adam;
 use gradus_train::{Fit, Learner, Progress, Recipe, evaluate, metrics};

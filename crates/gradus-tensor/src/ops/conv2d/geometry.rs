@@ -22,8 +22,9 @@ pub struct Conv2d {
     pub kernel: [usize; 2],
     /// Input pixels from one output pixel to the next, down and right; at least 1.
     pub stride: [usize; 2],
-    /// Zeros before and after, for rows and for columns.
-    pub padding: [[usize; 2]; 2],
+    /// Zeros before and after, for rows and for columns; a negative count crops. (A transposed convolution with output
+    /// padding has that much less padding after.)
+    pub padding: [[isize; 2]; 2],
     /// Input pixels from one kernel tap to the next; at least 1.
     pub dilation: [usize; 2],
     /// G: each out-channel sees C/G of the in-channels.
@@ -48,7 +49,8 @@ impl Conv2d {
             .into_iter()
             .enumerate()
             .map(|(a, size)| {
-                let padded = size + self.padding[a][0] + self.padding[a][1];
+                let padded = size as isize + self.padding[a][0] + self.padding[a][1];
+                let padded = usize::try_from(padded).unwrap_or(0);
                 let reach = self.dilation[a] * (self.kernel[a].max(1) - 1) + 1;
                 if padded < reach { 0 } else { (padded - reach) / self.stride[a] + 1 }
             })
@@ -84,7 +86,7 @@ impl Conv2d {
             taps: self.kernel[a],
             first_tap: 0,
             tap_step: 1,
-            offset: -(self.padding[a][0] as isize),
+            offset: -self.padding[a][0],
             offset_step: self.dilation[a] as isize,
             scale: self.stride[a],
             source,
@@ -144,7 +146,7 @@ impl Conv2d {
     /// multiple of the stride: every (stride / gcd(stride, dilation))-th tap.
     fn phase(&self, a: usize, phase: usize, size: usize, source: usize) -> Axis {
         let (stride, dilation, kernel) = (self.stride[a], self.dilation[a], self.kernel[a]);
-        let at = |tap: usize| (phase + self.padding[a][0]) as isize - (tap * dilation) as isize;
+        let at = |tap: usize| phase as isize + self.padding[a][0] - (tap * dilation) as isize;
         let tap_step = stride / gcd(stride, dilation);
         let first = (0..kernel.min(tap_step)).find(|&tap| at(tap) % stride as isize == 0);
         Axis {
@@ -284,7 +286,7 @@ mod tests {
         size: usize,
         kernel: usize,
         stride: usize,
-        padding: [usize; 2],
+        padding: [isize; 2],
         dilation: usize,
     ) -> Conv2d {
         Conv2d {
@@ -331,7 +333,7 @@ mod tests {
     fn the_two_passes_see_the_same_taps() {
         for i in 0..3000usize {
             let pick = |salt: usize, n: usize| (i * 7919 + salt * 104729) / (salt + 3) % n;
-            let padding = [pick(4, 6), pick(5, 6)];
+            let padding = [pick(4, 8) as isize - 2, pick(5, 8) as isize - 2];
             let c = conv(1 + pick(1, 9), 1 + pick(2, 5), 1 + pick(3, 4), padding, 1 + pick(6, 3));
             let mut forward = triples(c.forward().cols, false);
             let mut backward: Vec<_> =

@@ -32,8 +32,9 @@ impl<T> Operand<T> {
         }
     }
 
+    /// The address of an element.
     #[inline(always)]
-    fn at(&self, [a, b, c, d]: [usize; 4]) -> *mut T {
+    pub fn at(&self, [a, b, c, d]: [usize; 4]) -> *mut T {
         let s = &self.strides;
         let place = a as isize * s[0] + b as isize * s[1] + c as isize * s[2] + d as isize * s[3];
         self.ptr.wrapping_offset(place)

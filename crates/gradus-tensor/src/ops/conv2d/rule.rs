@@ -154,7 +154,7 @@ impl Convolution {
             out_channels: self.out_channels,
             kernel: self.kernel,
             stride: self.stride,
-            padding: self.padding,
+            padding: self.padding.map(|side| side.map(|pixels| pixels as isize)),
             dilation: self.dilation,
             groups: self.groups,
         }

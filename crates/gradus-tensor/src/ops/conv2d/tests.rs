@@ -6,6 +6,7 @@ use super::reference::{self, Operand};
 use super::{Algorithm, Conv2d, Isa, Pass, choose, data_gradient, forward, weight_gradient};
 use gradus_base::{Element, Shape, View};
 use gradus_cpu::{Epilogue, set_threads};
+use gradus_testkit::{GoldenCase, read_golden};
 use proptest::prelude::*;
 
 const PASSES: [Pass; 3] = [Pass::Forward, Pass::DataGradient, Pass::WeightGradient];
@@ -57,11 +58,10 @@ impl Case {
                 (y % q, y / q % p, y / (p * q) % c.out_channels, y / (p * q) / c.out_channels);
             for tap in 0..inner * r * s {
                 let (b, a, i) = (tap % s, tap / s % r, tap / (r * s));
-                let h = (u * c.stride[0] + a * c.dilation[0]).checked_sub(c.padding[0][0]);
-                let w = (v * c.stride[1] + b * c.dilation[1]).checked_sub(c.padding[1][0]);
-                if let (Some(h), Some(w)) =
-                    (h.filter(|&h| h < c.height), w.filter(|&w| w < c.width))
-                {
+                let h = (u * c.stride[0] + a * c.dilation[0]) as isize - c.padding[0][0];
+                let w = (v * c.stride[1] + b * c.dilation[1]) as isize - c.padding[1][0];
+                let inside = |at: isize, size| usize::try_from(at).ok().filter(|&at| at < size);
+                if let (Some(h), Some(w)) = (inside(h, c.height), inside(w, c.width)) {
                     let channel = o / outer * inner + i;
                     f(
                         ((n * c.in_channels + channel) * c.height + h) * c.width + w,
@@ -185,7 +185,7 @@ fn square(
     channels: [usize; 2],
     size: usize,
     kernel: usize,
-    padding: usize,
+    padding: isize,
 ) -> Conv2d {
     Conv2d {
         batch,
@@ -241,7 +241,7 @@ fn nothing_to_do() {
 }
 
 fn geometry() -> impl Strategy<Value = Conv2d> {
-    let axis = || (1..10usize, 1..6usize, 1..4usize, 0..4usize, 0..4usize, 1..4usize);
+    let axis = || (1..10usize, 1..6usize, 1..4usize, -1..4isize, -1..4isize, 1..4usize);
     (prop_oneof![1..4usize, 7..27usize], 1..9usize, 1..9usize, 1..4usize, axis(), axis()).prop_map(
         |(batch, c, o, groups, a, b)| Conv2d {
             batch,
@@ -364,4 +364,71 @@ fn same_bits_for_any_thread_count() {
     }
     let conv = case.conv;
     assert_eq!(PASSES.map(|pass| choose(&conv, pass)), [Algorithm::BatchLanes; 3]);
+}
+
+/// The convolution of a golden case with padding by zeros, and whether it is a transposed one; a 1-D one has height 1.
+fn golden_conv(case: &GoldenCase) -> Option<(Conv2d, bool)> {
+    let transposed = case.op().starts_with("conv_transpose");
+    if !case.op().starts_with("conv") || !transposed && case.text("pad_mode") != "zeros" {
+        return None;
+    }
+    let (w, _) = case.input("w");
+    // A transposed convolution is the data gradient of one whose input it gives.
+    let x = if transposed { case.output("y").0 } else { case.input("x").0 };
+    let flat = w.len() == 3;
+    let two = |v: Vec<usize>, one: usize| if flat { [one, v[0]] } else { [v[0], v[1]] };
+    let extra = if transposed { case.sizes("output_padding") } else { vec![0; 2] };
+    let padding: Vec<[isize; 2]> = std::iter::zip(case.pairs("padding"), extra)
+        .map(|((before, after), extra)| [before as isize, after as isize - extra as isize])
+        .collect();
+    let [height, width] = two(x[2..].to_vec(), 1);
+    let conv = Conv2d {
+        batch: x[0],
+        in_channels: x[1],
+        height,
+        width,
+        out_channels: w[0],
+        kernel: two(w[2..].to_vec(), 1),
+        stride: two(case.sizes("stride"), 1),
+        padding: if flat { [[0, 0], padding[0]] } else { [padding[0], padding[1]] },
+        dilation: two(case.sizes("dilation"), 1),
+        groups: case.size("groups"),
+    };
+    Some((conv, transposed))
+}
+
+#[test]
+fn equals_pytorch() {
+    let cases =
+        read_golden(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/conv.safetensors"));
+    let mut seen = 0;
+    for (golden, (conv, transposed)) in cases.iter().filter_map(|c| Some((c, golden_conv(c)?))) {
+        let wide = |values: &[f32]| values.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
+        let input = |name| wide(&golden.input(name).1);
+        let without_bias = || {
+            let (shape, y) = golden.output("y");
+            let mut y = wide(y);
+            if golden.has_input("b") {
+                let (b, plane) = (input("b"), shape[2..].iter().product::<usize>());
+                y.iter_mut().enumerate().for_each(|(i, y)| *y -= b[i / plane % shape[1]]);
+            }
+            y
+        };
+        let dx = wide(golden.output("dx").1);
+        let (x, y, forward, backward) = match transposed {
+            true => (input("c"), input("x"), dx, without_bias()),
+            false => (input("x"), input("c"), without_bias(), dx),
+        };
+        let case = Case { conv, x, w: input("w"), y };
+        for (pass, want) in PASSES.into_iter().zip([forward, backward, wide(golden.output("dw").1)])
+        {
+            for algorithm in Algorithm::ALL {
+                let got = run(&case, pass, algorithm.memory_order(), &by_name(algorithm));
+                let e = error(&got, &want);
+                assert!(e <= TOLERANCE, "{algorithm:?} {pass:?}: error {e:.1e} for {golden}");
+            }
+        }
+        seen += 1;
+    }
+    assert!(seen >= 200, "{seen} convolutions");
 }

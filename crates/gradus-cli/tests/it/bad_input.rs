@@ -1,0 +1,107 @@
+//! Mistakes of users and defects of files: one clear message each, and the right exit code.
+
+use super::{ran, train_a_little};
+use std::fs;
+use std::path::Path;
+use tempfile::tempdir;
+
+#[test]
+fn unknown_names() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    ran(f, &["train", "linnear"])
+        .fails(2, &["unknown model \"linnear\"; did you mean \"linear\"? There are: "]);
+    ran(f, &["train", "mlp", "--data", "mnits"]).fails(2, &["\"mnits\"; did you mean \"mnist\"?"]);
+    ran(f, &["train", "mlp", "--epoch", "3"]).fails(2, &["--epoch", "--epochs"]);
+    ran(f, &["train", "mlp", "--optimizer", "adma"]).fails(2, &["did you mean \"adam\"?"]);
+    ran(f, &["train", "mlp", "--device", "cuda:0"])
+        .fails(2, &["unknown device \"cuda:0\"; there are: cpu"]);
+    ran(f, &["train", "mlp", "--epochs", "0"]).fails(2, &["epochs: found 0, expected at least 1"]);
+    ran(f, &["train", "mlp", "--lr", "-1"]).fails(2, &["-1"]);
+    ran(f, &["train"]).fails(2, &["RECIPE|MODEL"]);
+    ran(f, &["summary", "vgg99"]).fails(2, &["unknown model"]);
+    ran(f, &["data", "fetch", "fashion"]).fails(2, &["unknown data set \"fashion\""]);
+    assert!(!f.join("runs").exists(), "nothing was begun");
+}
+
+#[test]
+fn bad_data() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    fs::create_dir(f.join("empty")).unwrap();
+    ran(f, &["train", "mlp", "--data", "empty"]).fails(1, &["error: empty: found no data"]);
+    fs::write(f.join("bad.csv"), "a,b\n1,2\n3\n").unwrap();
+    ran(f, &["train", "mlp", "--data", "bad.csv"]).fails(1, &["bad.csv, line 3"]);
+    fs::create_dir(f.join("idx")).unwrap();
+    fs::write(f.join("idx/train-images-idx3-ubyte"), [0, 0, 8, 3, 0, 0]).unwrap();
+    ran(f, &["train", "mlp", "--data", "idx"]).fails(1, &["idx"]);
+    assert!(!f.join("runs").exists(), "nothing was begun");
+}
+
+#[test]
+fn bad_recipes() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    let recipe = |text: &str| {
+        fs::write(f.join("r.toml"), text).unwrap();
+        ran(f, &["train", "r.toml"])
+    };
+    recipe("epochs = 3").fails(1, &["r.toml: there is no `model = \"NAME\"`"]);
+    recipe("model = \"mpl\"").fails(1, &["r.toml: unknown model \"mpl\"; did you mean \"mlp\"?"]);
+    recipe("model = \"mlp\"\nepoch = 3").fails(1, &["r.toml", "epoch", "epochs"]);
+    recipe("model = \"mlp\"\nepochs = \"three\"").fails(1, &["r.toml", "epochs"]);
+    recipe("model = [").fails(1, &["r.toml", "line 1"]);
+    ran(f, &["train", "none.toml"]).fails(1, &["none.toml: cannot read"]);
+}
+
+#[test]
+fn bad_runs() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    train_a_little(f, "mlp", "run");
+    train_a_little(f, "linear", "other");
+    ran(f, &["train", "mlp", "--out", "run"])
+        .fails(2, &["run: there is a run already", "--resume run"]);
+    ran(f, &["train", "--resume", "nowhere"])
+        .fails(1, &["nowhere: there is no run (no config.toml)"]);
+    ran(f, &["eval", "nowhere"]).fails(1, &["nowhere"]);
+    ran(f, &["eval", "."]).fails(1, &[".: no best.safetensors: it is no run directory"]);
+    ran(f, &["eval", "run", "--data", "run"]).fails(1, &["error: "]);
+    let newest = f.join("run/checkpoints/step-00000010.safetensors");
+    other_architecture(f, &newest);
+    damaged_files(f, &newest);
+    images(f);
+}
+
+fn other_architecture(f: &Path, of_mlp: &Path) {
+    fs::copy(of_mlp, f.join("other/checkpoints/step-00000011.safetensors")).unwrap();
+    let parts = ["step-00000011.safetensors", "model.dense2.weight", "model.dense1.weight"];
+    ran(f, &["train", "--resume", "other"]).fails(1, &parts);
+}
+
+fn damaged_files(f: &Path, newest: &Path) {
+    let whole = fs::read(newest).unwrap();
+    fs::write(newest, &whole[..whole.len() - 7]).unwrap();
+    ran(f, &["train", "--resume", "run"]).fails(1, &["step-00000010.safetensors"]);
+    let mut flipped = whole;
+    let last = flipped.len() - 1;
+    flipped[last] ^= 1;
+    fs::write(newest, &flipped).unwrap();
+    ran(f, &["train", "--resume", "run"]).fails(1, &["step-00000010.safetensors"]);
+    let config = f.join("run/config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("version = 1", "version = 99")).unwrap();
+    ran(f, &["train", "--resume", "run"])
+        .fails(1, &["config.toml: found version 99, expected at most version 1"]);
+}
+
+fn images(f: &Path) {
+    image::GrayImage::new(28, 28).save(f.join("cut.png")).unwrap();
+    let whole = fs::read(f.join("cut.png")).unwrap();
+    fs::write(f.join("cut.png"), &whole[..whole.len() / 2]).unwrap();
+    ran(f, &["predict", "run", "cut.png"]).fails(1, &["error: cut.png: found a defect"]);
+    fs::write(f.join("text.png"), "no picture").unwrap();
+    ran(f, &["predict", "run", "text.png"]).fails(1, &["text.png", "expected a PNG or JPEG"]);
+    ran(f, &["predict", "run", "none.png"]).fails(1, &["none.png: cannot read"]);
+    ran(f, &["predict", "run"]).fails(2, &["INPUT"]);
+}

@@ -1,0 +1,125 @@
+//! What each command gives when all is well.
+
+use super::{ok, ran, train_a_little};
+use gradus::data::{Dataset, mnist_5k};
+use std::path::Path;
+use tempfile::tempdir;
+
+#[test]
+fn train_writes_a_run_and_its_model_can_be_used() {
+    let folder = tempdir().unwrap();
+    let trained = train_a_little(folder.path(), "mlp", "run");
+    let json = trained.json();
+    assert_eq!((json["model"].as_str(), json["data"].as_str()), (Some("mlp"), Some("mnist-5k")));
+    assert_eq!((json["params"].as_u64(), json["epochs"].as_u64()), (Some(101_770), Some(2)));
+    assert_eq!((json["steps"].as_u64(), json["run"].as_str()), (Some(10), Some("run")));
+    for key in ["test_accuracy", "test_loss", "seconds", "images_per_second"] {
+        assert!(json[key].as_f64().is_some_and(|v| v > 0.0), "{key} in {json}");
+    }
+    assert!(trained.out.contains("<- predicted") && trained.out.contains("gradus predict run"));
+    assert!(trained.err.contains("epoch 2/2  loss "), "{}", trained.err);
+    let run = folder.path().join("run");
+    for file in ["config.toml", "log.jsonl", "log.csv", "checkpoints", "best.safetensors"] {
+        assert!(run.join(file).exists(), "{file}");
+    }
+    evaluate(folder.path(), json["test_accuracy"].as_f64().unwrap());
+    predict(folder.path());
+    export(folder.path());
+}
+
+fn evaluate(folder: &Path, accuracy: f64) {
+    for model in ["run", "run/best.safetensors"] {
+        let json = ok(folder, &["eval", model, "--json"]).json();
+        assert_eq!(json["test_accuracy"].as_f64(), Some(accuracy));
+        assert_eq!(json["samples"].as_u64(), Some(1_000));
+    }
+}
+
+/// A dark digit on light ground is inverted, which is said, and is then the same as a light one on dark ground.
+fn predict(folder: &Path) {
+    let digits = mnist_5k().unwrap();
+    assert_eq!(digits.label(0), 0);
+    let light = digits.image(0).to_vec();
+    let dark: Vec<u8> = light.iter().map(|p| 255 - p).collect();
+    for (name, pixels) in [("light.png", light), ("dark.png", dark)] {
+        image::GrayImage::from_raw(28, 28, pixels).unwrap().save(folder.join(name)).unwrap();
+    }
+    let seen = ok(folder, &["predict", "run", "light.png", "dark.png", "--json"]);
+    assert_eq!(seen.err.trim_end().lines().count(), 1);
+    assert!(seen.err.starts_with("dark.png: its corners are light: inverted"), "{}", seen.err);
+    assert!(seen.out.contains("light.png: ") && seen.out.contains(" %  █"), "{}", seen.out);
+    let json = seen.json();
+    let [a, b] = [0, 1].map(|i| json["predictions"][i]["probabilities"].clone());
+    assert_eq!(a, b);
+    let sum: f64 = a.as_object().unwrap().values().filter_map(|p| p.as_f64()).sum();
+    assert!((sum - 1.0).abs() < 1e-9);
+}
+
+fn export(folder: &Path) {
+    let args = ["export", "run", "--format", "safetensors", "--out", "out.safetensors", "--json"];
+    assert_eq!(ok(folder, &args).json()["file"], "out.safetensors");
+    let file = gradus::io::safetensors::read(&folder.join("out.safetensors")).unwrap();
+    let mut names: Vec<&str> = file.arrays.iter().map(|a| &*a.name).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["dense1.bias", "dense1.weight", "dense2.bias", "dense2.weight"]);
+    ran(folder, &["export", "run", "--format", "onxn"]).fails(2, &["unknown format \"onxn\""]);
+    let itself = ["export", "run", "--format", "safetensors", "--out", "run/best.safetensors"];
+    ran(folder, &itself).fails(2, &["this is the model itself"]);
+}
+
+#[test]
+fn recipes_and_switches() {
+    let folder = tempdir().unwrap();
+    let recipe = "model = \"linear\"\nepochs = 1\nbatch = 100\n\n[optimizer]\nname = \"sgd\"\nmomentum = 0.5\n";
+    std::fs::write(folder.path().join("r.toml"), recipe).unwrap();
+    let args = ["train", "r.toml", "--validation-split", "--limit-batches", "3", "--json"];
+    let json = ok(folder.path(), &args).json();
+    assert_eq!((json["run"].as_str(), json["batch"].as_u64()), (Some("runs/linear-1"), Some(100)));
+    let config = std::fs::read_to_string(folder.path().join("runs/linear-1/config.toml")).unwrap();
+    assert!(
+        config.contains("momentum = 0.5") && config.contains("learning_rate = 0.05"),
+        "{config}"
+    );
+    let log = std::fs::read_to_string(folder.path().join("runs/linear-1/log.csv")).unwrap();
+    assert!(log.starts_with("epoch,step,loss,accuracy,val_loss,val_accuracy,"), "{log}");
+    // A mistake-free network learns one batch by heart.
+    let args = ["train", "mlp", "--overfit-one-batch", "--batch", "16", "--epochs", "3"];
+    let learned = ok(folder.path(), &args);
+    assert!(
+        learned.err.contains("epoch 3/3") && learned.err.contains("accuracy 1.0000"),
+        "{}",
+        learned.err
+    );
+    assert!(learned.out.contains("runs/mlp-1"));
+}
+
+#[test]
+fn summaries_and_lists() {
+    let folder = tempdir().unwrap();
+    let plan = ok(folder.path(), &["summary", "mlp", "--plan", "--json"]);
+    assert!(plan.out.contains("dense1") && plan.out.contains("101770 parameters"), "{}", plan.out);
+    let json = plan.json();
+    assert_eq!((json["params"].as_u64(), json["macs"].as_u64()), (Some(101_770), Some(101_632)));
+    assert!(json["plan"]["arena_bytes"].as_u64().is_some_and(|b| b > 0));
+    let models = ok(folder.path(), &["models", "--json"]).json();
+    assert_eq!(models["models"][0]["name"], "linear");
+    let sets = ok(folder.path(), &["data", "list", "--json"]).json();
+    assert_eq!(sets["data"][0]["name"], "mnist-5k");
+    let set = ok(folder.path(), &["data", "show", "mnist-5k", "--json"]);
+    assert_eq!(set.json()["train_counts"][9], 400);
+    assert!(set.out.contains("@@"), "there are pictures");
+    let devices = ok(folder.path(), &["devices", "--json"]).json();
+    assert_eq!(devices["devices"][0]["name"], "cpu");
+    assert!(ok(folder.path(), &["data", "fetch", "mnist-5k"]).out.contains("nothing to download"));
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    let folder = tempdir().unwrap();
+    let commands =
+        ["train", "eval", "predict", "summary", "models", "data", "devices", "export", "kernel"];
+    for command in commands {
+        let help = ok(folder.path(), &[command, "--help"]).out;
+        assert!(help.contains(&format!("  gradus {command}")), "{help}");
+    }
+}

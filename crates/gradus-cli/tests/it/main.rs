@@ -1,0 +1,72 @@
+//! The `gradus` binary, run as a user would, on settings small enough for every `cargo test`.
+
+mod bad_input;
+mod commands;
+mod kernel;
+#[cfg(unix)]
+mod resume;
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// The binary in a folder of its own.
+fn gradus(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gradus"));
+    command.args(args).current_dir(folder).env_remove("GRADUS_DATA");
+    command
+}
+
+/// What a finished command gave.
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    /// The object in the last line of stdout.
+    fn json(&self) -> Value {
+        let line = self.out.lines().last().unwrap_or("");
+        serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}\n{}", self.err))
+    }
+
+    /// It failed with this code and an error that holds all of these.
+    #[track_caller]
+    fn fails(&self, code: i32, parts: &[&str]) {
+        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.out, self.err);
+        for part in parts {
+            assert!(self.err.contains(part), "{part:?} is not in: {}", self.err);
+        }
+        assert!(!self.err.contains("panicked at") && !self.err.contains("RUST_BACKTRACE"));
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Ran {
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+fn ran(folder: &Path, args: &[&str]) -> Ran {
+    gradus(folder, args).output().expect("the binary starts").into()
+}
+
+/// A command that must succeed.
+#[track_caller]
+fn ok(folder: &Path, args: &[&str]) -> Ran {
+    let ran = ran(folder, args);
+    assert_eq!(ran.code, 0, "{args:?}\nstdout: {}\nstderr: {}", ran.out, ran.err);
+    ran
+}
+
+/// Trains a little; the run is `run` in the folder.
+#[track_caller]
+fn train_a_little(folder: &Path, model: &str, run: &str) -> Ran {
+    let args = ["train", model, "--epochs", "2", "--limit-batches", "5", "--out", run, "--json"];
+    ok(folder, &args)
+}

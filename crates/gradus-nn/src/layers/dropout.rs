@@ -1,0 +1,75 @@
+//! Dropout.   Srivastava et al. 2014, JMLR 15; the kept are scaled while training, as everywhere today.
+
+use crate::{Config, Context, Init, Layer, Module, Visitor};
+use gradus_base::{Error, Shape};
+use gradus_tensor::{Key, Tensor, fail};
+use std::panic::Location;
+use std::sync::Arc;
+
+/// Describes dropout of each element with probability `p`.
+///
+/// # Panics
+/// If `p` is not in 0 ≤ p < 1.
+#[track_caller]
+pub fn dropout(p: f64) -> Dropout {
+    Dropout::new(p, false)
+}
+
+/// Describes dropout of whole channels with probability `p`.   Tompson et al. 2014, arXiv:1411.4280
+///
+/// # Panics
+/// If `p` is not in 0 ≤ p < 1.
+#[track_caller]
+pub fn spatial_dropout(p: f64) -> Dropout {
+    Dropout::new(p, true)
+}
+
+/// y = x·mask/(1 − p) while training, x otherwise.
+#[derive(Clone, Copy, Debug)]
+pub struct Dropout {
+    p: f64,
+    channels: bool,
+}
+
+impl Dropout {
+    #[track_caller]
+    fn new(p: f64, channels: bool) -> Dropout {
+        if !(0.0..1.0).contains(&p) {
+            let what = format!("probability {p}; expected 0 ≤ p < 1");
+            fail(Error::value("dropout", what), Location::caller());
+        }
+        Dropout { p, channels }
+    }
+}
+
+impl Module for Dropout {
+    fn visit<'a>(&'a self, _: &mut Visitor<'a, '_>) {}
+}
+impl Layer for Dropout {
+    #[track_caller]
+    fn forward(&self, x: &Tensor, cx: &Context) -> Tensor {
+        if !cx.is_training() || self.p == 0.0 {
+            return x.clone();
+        }
+        let (key, stream) = cx.random();
+        let mut shape = x.shape();
+        if self.channels {
+            (2..shape.rank()).for_each(|a| shape = shape.with(a, 1));
+        }
+        let keep = 1.0 - self.p;
+        let mask = Key::of(&key).stream(u64::from(stream)).bernoulli(shape, keep);
+        x * (mask.cast(x.dtype()) / keep)
+    }
+    fn describe(&self) -> String {
+        let name = if self.channels { "SpatialDropout" } else { "Dropout" };
+        format!("{name}({})", self.p)
+    }
+}
+impl Config for Dropout {
+    fn name(&self) -> &'static str {
+        "dropout"
+    }
+    fn build(self: Box<Self>, _: Shape, _: &Init) -> Arc<dyn Layer> {
+        Arc::new(*self)
+    }
+}

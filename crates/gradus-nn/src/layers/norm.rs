@@ -1,0 +1,234 @@
+//! Normalisation layers.
+
+use crate::{Config, Context, Init, Layer, Module, Parameter, State, Visitor};
+use gradus_base::{Error, Shape};
+use gradus_tensor::{LocalResponse, Tensor, Variable, fail};
+use std::panic::Location;
+use std::sync::Arc;
+
+/// Describes batch normalisation over everything but the channels.   Ioffe & Szegedy 2015, arXiv:1502.03167 alg. 1
+pub fn batch_norm() -> BatchNormConfig {
+    BatchNormConfig { eps: 1e-5, momentum: 0.1 }
+}
+
+/// The description of a [`BatchNorm`].
+#[derive(Clone, Copy, Debug)]
+pub struct BatchNormConfig {
+    eps: f64,
+    momentum: f64,
+}
+
+impl BatchNormConfig {
+    /// ε, added to the variance; 1e-5 unless told.
+    #[must_use]
+    pub fn eps(mut self, eps: f64) -> Self {
+        self.eps = eps;
+        self
+    }
+    /// How much of each batch enters the running statistics; 0.1 unless told.
+    #[must_use]
+    pub fn momentum(mut self, momentum: f64) -> Self {
+        self.momentum = momentum;
+        self
+    }
+    /// The layer for `channels`.
+    pub fn build(&self, channels: usize, init: &Init) -> BatchNorm {
+        let full = |v: f64| Tensor::full_of([channels], v, init.dtype());
+        BatchNorm {
+            weight: Parameter::bias(&full(1.0)),
+            bias: Parameter::bias(&full(0.0)),
+            running_mean: Variable::new("running_mean", &full(0.0)),
+            running_var: Variable::new("running_var", &full(1.0)),
+            eps: self.eps,
+            momentum: self.momentum,
+        }
+    }
+}
+
+impl Config for BatchNormConfig {
+    fn name(&self) -> &'static str {
+        "batch_norm"
+    }
+    #[track_caller]
+    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
+        Arc::new(BatchNormConfig::build(&self, channels("batch_norm", &input), init))
+    }
+}
+
+#[track_caller]
+fn channels(op: &str, input: &Shape) -> usize {
+    input.first().copied().unwrap_or_else(|| {
+        fail(Error::shape(op, "the input is a scalar, expected channels"), Location::caller())
+    })
+}
+
+/// y = γ(x − μ)/√(σ² + ε) + β per channel; μ and σ² are the batch's while training, running means of them otherwise. The
+/// running variance is the unbiased one, as in PyTorch.
+#[derive(Clone, Debug)]
+pub struct BatchNorm {
+    /// γ, `[C]`.
+    pub weight: Parameter,
+    /// β, `[C]`.
+    pub bias: Parameter,
+    /// The running mean, `[C]`.
+    pub running_mean: Variable,
+    /// The running variance, `[C]`.
+    pub running_var: Variable,
+    eps: f64,
+    momentum: f64,
+}
+
+impl Module for BatchNorm {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a, '_>) {
+        visitor("weight", State::Parameter(&self.weight));
+        visitor("bias", State::Parameter(&self.bias));
+        visitor("running_mean", State::Buffer(&self.running_mean));
+        visitor("running_var", State::Buffer(&self.running_var));
+    }
+}
+
+impl Layer for BatchNorm {
+    #[track_caller]
+    fn forward(&self, x: &Tensor, cx: &Context) -> Tensor {
+        let (w, b) = (self.weight.tensor(), self.bias.tensor());
+        if !cx.is_training() {
+            let (mean, var) = (self.running_mean.tensor(), self.running_var.tensor());
+            return x.batch_norm_with(&mean, &var, &w, &b, self.eps);
+        }
+        let (y, mean, var) = x.batch_norm(&w, &b, self.eps);
+        let count = (x.len() / x.shape()[1].max(1)) as f64;
+        let unbiased = var.stop_gradient() * (count / (count - 1.0).max(1.0));
+        let keep = 1.0 - self.momentum;
+        let moved = |old: &Variable, new: Tensor| old.tensor() * keep + new * self.momentum;
+        cx.update(&self.running_mean, &moved(&self.running_mean, mean.stop_gradient()));
+        cx.update(&self.running_var, &moved(&self.running_var, unbiased));
+        y
+    }
+    fn describe(&self) -> String {
+        "BatchNorm".into()
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Layer,
+    Group(usize),
+    Instance,
+}
+
+/// Describes normalisation of each sample over its last axis.   Ba, Kiros & Hinton 2016, arXiv:1607.06450
+pub fn layer_norm() -> NormConfig {
+    NormConfig { kind: Kind::Layer, eps: 1e-5 }
+}
+/// Describes normalisation of each sample over groups of channels.   Wu & He 2018, arXiv:1803.08494
+pub fn group_norm(groups: usize) -> NormConfig {
+    NormConfig { kind: Kind::Group(groups), eps: 1e-5 }
+}
+/// Describes normalisation of each channel of each sample.   Ulyanov, Vedaldi & Lempitsky 2016, arXiv:1607.08022
+pub fn instance_norm() -> NormConfig {
+    NormConfig { kind: Kind::Instance, eps: 1e-5 }
+}
+
+/// The description of a [`Norm`].
+#[derive(Clone, Copy, Debug)]
+pub struct NormConfig {
+    kind: Kind,
+    eps: f64,
+}
+
+impl NormConfig {
+    /// ε, added to the variance; 1e-5 unless told.
+    #[must_use]
+    pub fn eps(mut self, eps: f64) -> Self {
+        self.eps = eps;
+        self
+    }
+    /// The layer for so many channels (for layer norm, elements of the last axis).
+    pub fn build(&self, size: usize, init: &Init) -> Norm {
+        let full = |v: f64| Parameter::bias(&Tensor::full_of([size], v, init.dtype()));
+        Norm { weight: full(1.0), bias: full(0.0), kind: self.kind, eps: self.eps }
+    }
+}
+
+impl Config for NormConfig {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Layer => "layer_norm",
+            Kind::Group(_) => "group_norm",
+            Kind::Instance => "instance_norm",
+        }
+    }
+    #[track_caller]
+    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
+        let first = channels(self.name(), &input);
+        let size =
+            if matches!(self.kind, Kind::Layer) { *input.last().unwrap_or(&first) } else { first };
+        Arc::new(NormConfig::build(&self, size, init))
+    }
+}
+
+/// A normalisation that needs no statistics of the batch.
+#[derive(Clone, Debug)]
+pub struct Norm {
+    /// γ.
+    pub weight: Parameter,
+    /// β.
+    pub bias: Parameter,
+    kind: Kind,
+    eps: f64,
+}
+
+impl Module for Norm {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a, '_>) {
+        visitor("weight", State::Parameter(&self.weight));
+        visitor("bias", State::Parameter(&self.bias));
+    }
+}
+impl Layer for Norm {
+    #[track_caller]
+    fn forward(&self, x: &Tensor, _: &Context) -> Tensor {
+        let (w, b) = (self.weight.tensor(), self.bias.tensor());
+        match self.kind {
+            Kind::Layer => x.layer_norm(&w, &b, self.eps),
+            Kind::Group(groups) => x.group_norm(groups, &w, &b, self.eps),
+            Kind::Instance => x.instance_norm(&w, &b, self.eps),
+        }
+    }
+    fn describe(&self) -> String {
+        match self.kind {
+            Kind::Layer => "LayerNorm".into(),
+            Kind::Group(groups) => format!("GroupNorm({groups})"),
+            Kind::Instance => "InstanceNorm".into(),
+        }
+    }
+}
+
+/// Describes normalisation by the squares of neighbouring channels.   Krizhevsky, Sutskever & Hinton 2012 §3.3
+pub fn local_response_norm(rule: LocalResponse) -> Lrn {
+    Lrn(rule)
+}
+
+/// Local response normalisation.
+#[derive(Clone, Copy, Debug)]
+pub struct Lrn(LocalResponse);
+
+impl Module for Lrn {
+    fn visit<'a>(&'a self, _: &mut Visitor<'a, '_>) {}
+}
+impl Layer for Lrn {
+    #[track_caller]
+    fn forward(&self, x: &Tensor, _: &Context) -> Tensor {
+        x.local_response_norm(self.0)
+    }
+    fn describe(&self) -> String {
+        "LocalResponseNorm".into()
+    }
+}
+impl Config for Lrn {
+    fn name(&self) -> &'static str {
+        "lrn"
+    }
+    fn build(self: Box<Self>, _: Shape, _: &Init) -> Arc<dyn Layer> {
+        Arc::new(*self)
+    }
+}

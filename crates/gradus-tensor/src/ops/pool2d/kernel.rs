@@ -1,0 +1,116 @@
+//! The CPU kernel of a pooling step: lanes of images or of channels in f32, plain loops else.
+#![allow(unsafe_code)]
+
+use super::reference;
+use super::rule::Work;
+use super::{Order, Pool2d};
+use crate::ops::conv2d::reference::{Number, Operand};
+use gradus_base::{DType, View};
+use gradus_cpu::exec::{Args, Kernel};
+use gradus_graph::Spec;
+use std::ops::Div;
+
+struct Pooled {
+    pool: Pool2d,
+    work: Work,
+    /// Which axis fills the lanes; `None` for the reference.
+    lanes: Option<Order>,
+    dtype: DType,
+    inputs: Vec<View>,
+    outputs: Vec<View>,
+}
+
+pub(super) fn kernel(pool: Pool2d, work: Work, spec: &Spec) -> Box<dyn Kernel> {
+    let inputs: Vec<View> = spec.inputs.iter().map(|s| s.view).collect();
+    let outputs: Vec<View> = spec.outputs.iter().map(|s| s.view).collect();
+    let dtype = spec.inputs[0].dtype;
+    let fits = |order: &Order| {
+        let want = gradus_graph::Order::Axes(order.memory_order().to_vec());
+        inputs.iter().chain(&outputs).all(|v| want.accepts(v))
+    };
+    let lanes = Order::ALL.into_iter().find(|o| dtype == DType::F32 && fits(o));
+    Box::new(Pooled { pool, work, lanes, dtype, inputs, outputs })
+}
+
+// SAFETY: the geometry and the views come from the spec; the kernels touch no more. Indices come from `max`, or are the
+// user's for an unpooling, which checks them first.
+unsafe impl Kernel for Pooled {
+    unsafe fn run(&self, args: &Args<'_>) {
+        if matches!(self.work, Work::Pick | Work::Scatter) && !self.indices_fit(args) {
+            return;
+        }
+        // SAFETY: the caller's pointers are valid for the views.
+        unsafe {
+            match (self.lanes, self.dtype) {
+                (Some(order), _) => self.fast(order, args),
+                (None, DType::F64) => self.plain::<f64>(args),
+                (None, _) => self.plain::<f32>(args),
+            }
+        }
+    }
+
+    fn algorithm(&self) -> &str {
+        match self.lanes {
+            Some(Order::BatchInnermost) => "batch lanes",
+            Some(Order::ChannelsInnermost) => "channel lanes",
+            None => "reference",
+        }
+    }
+}
+
+impl Pooled {
+    /// Reports an index outside the plane: one that a user made up.
+    fn indices_fit(&self, args: &Args<'_>) -> bool {
+        let view = &self.inputs[1];
+        let (low, high) = view.reach();
+        let plane = (self.pool.height * self.pool.width) as i32;
+        // SAFETY: the views of this step are dense in some order, so all bytes between low and high are theirs.
+        let all = unsafe {
+            std::slice::from_raw_parts(args.input::<i32>(1).offset(low), (high - low) as usize)
+        };
+        match all.iter().find(|&&i| i < -1 || i >= plane) {
+            Some(bad) => {
+                args.fail(|| format!("index {bad} is outside a plane of {plane} pixels"));
+                false
+            }
+            None => true,
+        }
+    }
+
+    unsafe fn fast(&self, order: Order, args: &Args<'_>) {
+        let (a, out) = (args.input::<f32>(0), args.output::<f32>(0));
+        let indices = || args.input::<i32>(1);
+        // SAFETY: as `run`.
+        unsafe {
+            match self.work {
+                Work::Max => super::max(order, &self.pool, a, out, Some(args.output::<i32>(1))),
+                Work::Pick => super::pick(order, &self.pool, a, indices(), out),
+                Work::MaxGradient => super::max_gradient(order, &self.pool, a, indices(), out),
+                Work::Scatter => super::scatter(order, &self.pool, a, indices(), out),
+                Work::Mean => super::mean(order, &self.pool, a, out),
+                Work::MeanGradient => super::mean_gradient(order, &self.pool, a, out),
+            }
+        }
+    }
+
+    unsafe fn plain<T: Number + PartialOrd + Div<Output = T>>(&self, args: &Args<'_>) {
+        let a = Operand::new(args.input::<T>(0), &self.inputs[0]);
+        let out = Operand::new(args.output::<T>(0).cast_const(), &self.outputs[0]);
+        let indices = || Operand::new(args.input::<i32>(1), &self.inputs[1]);
+        // SAFETY: as `run`.
+        unsafe {
+            match self.work {
+                Work::Max => {
+                    let places = Operand::new(args.output::<i32>(1).cast_const(), &self.outputs[1]);
+                    reference::max(&self.pool, a, out, Some(places));
+                }
+                Work::Pick => reference::pick(&self.pool, a, indices(), out),
+                Work::Scatter | Work::MaxGradient => {
+                    reference::scatter(&self.pool, a, indices(), out)
+                }
+                Work::Mean => reference::mean(&self.pool, a, out),
+                Work::MeanGradient => reference::mean_gradient(&self.pool, a, out),
+            }
+        }
+    }
+}
