@@ -16,7 +16,8 @@ const CORNERS: [[f32; 3]; 4] = [[0., 0., 1.], [0., 1., 1.], [1., 0., 1.], [1., 1
 enum End {
     /// An epoch without a mistake.
     Learned { weights: Vec<f32>, mistakes: Vec<usize> },
-    /// An epoch ended with the weights of an earlier one. The rule is deterministic, so these weights come for ever.
+    /// An epoch ended with the weights of an earlier one. The rule is deterministic, so these weights, one after each sample,
+    /// come for ever.
     Cycles(Vec<Vec<f32>>),
 }
 
@@ -31,18 +32,23 @@ fn train(samples: &[Sample]) -> End {
     });
     let samples: Vec<_> =
         samples.iter().map(|&(x, t)| (Tensor::from(x), Tensor::from(t))).collect();
-    let (mut mistakes, mut seen) = (vec![], vec![w.value().to_vec::<f32>()]);
+    // The weights at first and after every sample; an epoch ends at every multiple of the number of samples.
+    let (mut history, mut mistakes) = (vec![w.value().to_vec::<f32>()], vec![]);
     loop {
-        let wrong = samples.iter().filter(|(x, t)| step.run(&[x, t]).unwrap().item(0) != 0.0);
-        mistakes.push(wrong.count());
-        let weights = w.value().to_vec::<f32>();
-        if mistakes.last() == Some(&0) {
-            return End::Learned { weights, mistakes };
+        let mut wrong = 0;
+        for (x, t) in &samples {
+            wrong += usize::from(step.run(&[x, t]).expect("a step").item(0) != 0.0);
+            history.push(w.value().to_vec());
         }
-        if let Some(first) = seen.iter().position(|earlier| *earlier == weights) {
-            return End::Cycles(seen.split_off(first));
+        mistakes.push(wrong);
+        let now = history.len() - 1;
+        if wrong == 0 {
+            return End::Learned { weights: history.swap_remove(now), mistakes };
         }
-        seen.push(weights);
+        let mut epochs = (0..now).step_by(samples.len());
+        if let Some(same) = epochs.find(|&end| history[end] == history[now]) {
+            return End::Cycles(history.split_off(same + 1));
+        }
     }
 }
 
@@ -93,7 +99,7 @@ fn main() {
     // No line has XOR's two ones on one side and its two zeros on the other.
     let xor = gate([0., 1., 1., 0.]);
     let End::Cycles(cycle) = train(&xor) else { panic!("XOR is not separable") };
-    println!("XOR  not separable: the weights come back to {cycle:?}");
+    println!("XOR  not separable: the weights go round {cycle:?}");
     assert!(cycle.iter().all(|weights| right(weights, &xor) <= 3));
 
     // Novikoff 1962, on a thousand random sets.
