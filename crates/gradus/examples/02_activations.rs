@@ -47,7 +47,7 @@ fn table() {
     assert_eq!(slope(Tensor::tanh, &zero), [1.0]);
     assert_eq!(slope(Tensor::relu, &zero), [0.0]);
     // The perceptron's step is flat: asking for its gradient is a mistake, not a silent 0.
-    let why = gradients(&zero.step().sum(..), &[zero.clone()]).unwrap_err();
+    let why = gradients(&zero.step().sum(..), std::slice::from_ref(&zero)).unwrap_err();
     println!("{why}");
     // Ten logistic layers at best: each is centred again, so that every one works at its steepest point.
     let deepest = (0..10).fold(zero.clone(), |x, _| x.sigmoid() - 0.5);
