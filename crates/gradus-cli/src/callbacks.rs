@@ -144,9 +144,7 @@ impl Callback for KeepBest {
     fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         let Some(log) = moment.epoch() else { return Ok(Flow::Continue) };
         let score = log.get("val_accuracy");
-        if let (Some(score), Some((best, _))) = (score, self.best)
-            && score <= best
-        {
+        if score.zip(self.best).is_some_and(|(score, (best, _))| score <= best) {
             return Ok(Flow::Continue);
         }
         self.best = score.map(|score| (score, log.epoch));

@@ -47,6 +47,7 @@ impl Experiment {
             batch_size: settings.batch,
             shuffle: !settings.overfit_one_batch,
             seed: settings.seed,
+            augment: settings.augmentations(train.shape()),
             normalization: Some(normalization.clone()),
             ..LoaderOptions::default()
         };

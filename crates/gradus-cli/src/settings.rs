@@ -3,11 +3,13 @@
 
 use crate::error::{CliError, Result};
 use crate::suggest::unknown;
+use gradus::data::{Affine, Augment, HorizontalFlip, RandomCrop};
 use gradus::models::ZOO;
 use gradus::train::optim::{Adadelta, Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd};
 use gradus::train::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The version of `config.toml` that this program writes; it reads all up to it.
 pub const VERSION: u32 = 1;
@@ -17,6 +19,9 @@ pub const OPTIMIZERS: &[&str] = &["sgd", "adam", "adamw", "adagrad", "adadelta",
 /// Names of schedules.
 pub const SCHEDULES: &[&str] =
     &["constant", "one-cycle", "cosine", "linear", "step", "exponential"];
+
+/// Names of changes that training images undergo.
+pub const AUGMENTATIONS: &[&str] = &["shift", "flip", "affine"];
 
 /// All settings of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +50,8 @@ pub struct Settings {
     pub overfit_one_batch: bool,
     /// Seconds between checkpoints within an epoch.
     pub checkpoint_every: u64,
+    /// Random changes of training images: names of [`AUGMENTATIONS`].
+    pub augment: Vec<String>,
     /// How the parameters move.
     pub optimizer: OptimizerSettings,
     /// The rate over the steps.
@@ -83,11 +90,16 @@ impl Settings {
     /// Settings that work for a network of the zoo on the embedded digits.
     pub fn of_model(name: &str) -> Result<Settings> {
         known("model", name, &ZOO.iter().map(|e| e.name).collect::<Vec<_>>())?;
+        let mut optimizer = default_optimizer("adam");
+        if name.starts_with("lenet") {
+            // Few weights, each shared by many places, bear larger steps.
+            optimizer.learning_rate = 0.005;
+        }
         Ok(Settings {
             version: VERSION,
             model: name.into(),
             data: "mnist-5k".into(),
-            epochs: 10,
+            epochs: 15,
             batch: 32,
             seed: 0,
             device: "cpu".into(),
@@ -95,7 +107,8 @@ impl Settings {
             limit_batches: None,
             overfit_one_batch: false,
             checkpoint_every: 60,
-            optimizer: default_optimizer("adam"),
+            augment: default_augment("mnist-5k"),
+            optimizer,
             schedule: ScheduleSettings {
                 name: "one-cycle".into(),
                 warm_up: 0,
@@ -121,6 +134,9 @@ impl Settings {
             recipe.get("optimizer").and_then(|o| o.get("name")).and_then(|n| n.as_str());
         if let Some(name) = optimizer {
             settings.optimizer = default_optimizer(name);
+        }
+        if let Some(data) = recipe.get("data").and_then(toml::Value::as_str) {
+            settings.augment = default_augment(data);
         }
         let mut table = toml::Table::try_from(settings).expect("settings are a table");
         merge(&mut table, recipe);
@@ -151,6 +167,7 @@ impl Settings {
         known("optimizer", &self.optimizer.name, OPTIMIZERS)?;
         known("schedule", &self.schedule.name, SCHEDULES)?;
         device(&self.device)?;
+        self.augment.iter().try_for_each(|name| known("augmentation", name, AUGMENTATIONS))?;
         require(self.epochs > 0, "epochs", &self.epochs, "at least 1")?;
         require(self.batch > 0, "batch", &self.batch, "at least 1")?;
         require(self.limit_batches != Some(0), "limit-batches", &0, "at least 1")?;
@@ -173,6 +190,24 @@ impl Settings {
             "rmsprop" => Box::new(RmsProp::new(rate).momentum(*momentum).weight_decay(decay)),
             name => unreachable!("{name} was checked"),
         }
+    }
+
+    /// The changes of training images of a shape.
+    pub fn augmentations(&self, shape: &[usize]) -> Vec<Arc<dyn Augment>> {
+        let size = |axis: usize| shape.get(axis).copied().unwrap_or(1);
+        let one = |name: &String| -> Arc<dyn Augment> {
+            match &**name {
+                "shift" => {
+                    Arc::new(RandomCrop { height: size(1), width: size(2), padding: size(1) / 12 })
+                }
+                "flip" => Arc::new(HorizontalFlip),
+                "affine" => {
+                    Arc::new(Affine { degrees: 10.0, shift: size(1) as f64 / 20.0, scale: 0.1 })
+                }
+                name => unreachable!("{name} was checked"),
+            }
+        };
+        self.augment.iter().map(one).collect()
     }
 
     /// The schedule, for epochs of so many steps.
@@ -207,6 +242,12 @@ pub fn default_optimizer(name: &str) -> OptimizerSettings {
     };
     let weight_decay = if name == "adamw" { 0.01 } else { 0.0 };
     OptimizerSettings { name: name.into(), learning_rate, weight_decay, momentum }
+}
+
+/// Digits that are turned a little are still the same digits; of other data that is not known.
+pub fn default_augment(data: &str) -> Vec<String> {
+    let changes: &[&str] = if data.starts_with("mnist") { &["affine"] } else { &[] };
+    changes.iter().map(|&name| name.into()).collect()
 }
 
 /// Refuses a name that is not among those known.

@@ -7,7 +7,9 @@ use crate::experiment::Experiment;
 use crate::model_file;
 use crate::run_dir::RunDir;
 use crate::scores::Scores;
-use crate::settings::{OPTIMIZERS, SCHEDULES, Settings, default_optimizer};
+use crate::settings::{
+    AUGMENTATIONS, OPTIMIZERS, SCHEDULES, Settings, default_augment, default_optimizer,
+};
 use gradus::io::log::{JsonLog, retain_json_lines};
 use gradus::train::callbacks::{Callback, Checkpoints, CsvLog, TerminateOnNan, load_checkpoint};
 use gradus::train::{EpochLog, Fit, Learner, Progress, set_weights};
@@ -36,7 +38,7 @@ pub struct Args {
     /// Go on with an interrupted run, by its own settings
     #[arg(long, value_name = "DIR", conflicts_with_all = [
         "model", "data", "epochs", "batch", "lr", "optimizer", "schedule", "seed", "device", "out",
-        "validation_split", "limit_batches", "overfit_one_batch", "checkpoint_every"])]
+        "validation_split", "limit_batches", "overfit_one_batch", "checkpoint_every", "augment"])]
     resume: Option<PathBuf>,
     /// A data set's name (see `gradus data list`), a folder or a CSV file [default: mnist-5k]
     #[arg(long, value_name = "NAME|DIR")]
@@ -57,6 +59,10 @@ pub struct Args {
     /// The seed of weights, order and dropout: same seed, same bits
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help = format!(
+        "Random changes of training images: none, or some of {} [default: affine for digits]",
+        AUGMENTATIONS.join(", ")))]
+    augment: Option<Vec<String>>,
     /// Where to compute (see `gradus devices`)
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
@@ -100,6 +106,12 @@ impl Args {
                 into.clone_from(value);
             }
         }
+        if let Some(data) = &self.data {
+            s.augment = default_augment(data);
+        }
+        if let Some(names) = &self.augment {
+            s.augment = names.iter().filter(|n| *n != "none").cloned().collect();
+        }
         put(&mut s.data, &self.data);
         put(&mut s.epochs, &self.epochs);
         put(&mut s.batch, &self.batch);
@@ -111,6 +123,10 @@ impl Args {
         put(&mut s.checkpoint_every, &self.checkpoint_every);
         s.limit_batches = self.limit_batches.or(s.limit_batches);
         s.overfit_one_batch |= self.overfit_one_batch;
+        if s.overfit_one_batch {
+            // The batch must stay what it is.
+            s.augment.clear();
+        }
         s.check()?;
         Ok(s)
     }
