@@ -142,6 +142,19 @@ pub fn concat(nodes: &[Node], axis: usize) -> Node {
 }
 
 impl Node {
+    /// If this is one number everywhere: that number in another shape. A view of a constant is a constant, which loops
+    /// write down instead of reading.
+    #[track_caller]
+    fn refilled(&self, shape: Shape) -> Option<Node> {
+        match self.kind() {
+            Kind::Pointwise(p) if p.expr.inputs() == 0 && self.value().is_none() => {
+                let kind = Kind::Pointwise(p.clone());
+                Some(Node::new(kind, vec![], shape, self.dtype()))
+            }
+            _ => None,
+        }
+    }
+
     /// The elements in row-major order under another shape.
     ///
     /// # Panics
@@ -155,6 +168,9 @@ impl Node {
             let (a, b) = (self.shape(), shape);
             let what = format!("{a} has {} elements, {b} has {}", a.len(), b.len());
             fail(Error::shape("reshape", what), Location::caller());
+        }
+        if let Some(same) = self.refilled(shape) {
+            return same;
         }
         Node::new(Kind::View(ViewOp::Reshape), vec![self.clone()], shape, self.dtype())
     }
@@ -175,6 +191,9 @@ impl Node {
             return self.clone();
         }
         let sizes: Vec<usize> = order.iter().map(|&a| self.shape()[a]).collect();
+        if let Some(same) = self.refilled(Shape::new(&sizes)) {
+            return same;
+        }
         let kind = Kind::View(ViewOp::Permute(order.to_vec()));
         Node::new(kind, vec![self.clone()], Shape::new(&sizes), self.dtype())
     }
@@ -191,6 +210,9 @@ impl Node {
         if Shape::broadcast(&self.shape(), &shape) != Some(shape) {
             let what = format!("{} does not broadcast to {shape}", self.shape());
             fail(Error::shape("expand", what), Location::caller());
+        }
+        if let Some(same) = self.refilled(shape) {
+            return same;
         }
         Node::new(Kind::View(ViewOp::Expand), vec![self.clone()], shape, self.dtype())
     }
@@ -215,6 +237,9 @@ impl Node {
         }
         if (start, step, len) == (0, 1, shape[axis]) {
             return self.clone();
+        }
+        if let Some(same) = self.refilled(shape.with(axis, len)) {
+            return same;
         }
         let kind = Kind::View(ViewOp::Slice { axis, start, step });
         Node::new(kind, vec![self.clone()], shape.with(axis, len), self.dtype())

@@ -35,7 +35,8 @@ fn split(corners: &[[f64; 2]], f: &Affine) -> Option<[Vec<[f64; 2]>; 2]> {
         }
         if fp * fq < 0.0 || fp == 0.0 {
             let s = if fp == 0.0 { 0.0 } else { fp / (fp - fq) };
-            parts.each_mut().map(|part| part.push([0, 1].map(|i| p[i] + s * (q[i] - p[i]))));
+            let cut = [0, 1].map(|i| p[i] + s * (q[i] - p[i]));
+            parts.iter_mut().for_each(|part| part.push(cut));
         }
     }
     parts.iter().all(|p| p.len() > 2).then_some(parts)

@@ -45,14 +45,14 @@ pub(crate) fn fuse(c: &Collected) -> Groups {
     let uses = (0..c.items.len()).map(|i| readers[i].len() + wanted[i]).collect();
     let mut g = Groups { list: vec![], of: vec![None; c.items.len()], uses };
     for i in (0..c.items.len()).rev() {
-        match &c.items[i].what {
-            What::Pointwise(p)
-                if p.expr.inputs() == 0 && wanted[i] == 0
-                // A constant is written into every loop that reads it; others read it as a value.
-                && readers[i].iter().any(|&r| g.of[r].is_none() || !same_loop(c, r, i)) =>
-            {
+        if is_constant(c, i) && wanted[i] == 0 {
+            // A constant is written into every loop that reads it; others read it as a value.
+            if readers[i].iter().any(|&r| g.of[r].is_none() || !same_loop(c, r, i)) {
                 g.start(i, vec![i], vec![i]);
             }
+            continue;
+        }
+        match &c.items[i].what {
             What::Pointwise(_) => match host(c, &g, &readers[i], i, wanted[i] > 0) {
                 Some(host) => g.join(i, host, &readers[i], wanted[i] > 0),
                 None => g.start(i, vec![i], vec![i]),

@@ -44,6 +44,19 @@ fn a_chain_runs_as_one_step() {
 }
 
 #[test]
+fn constants_are_written_into_the_loops_that_read_them() {
+    let x = input(0, Meta::new([3], DType::F64));
+    let two = constant(2.0, x.meta());
+    let y = zip(&x, &two, |x, c| x * c);
+    let total = sum(&map(&y, |y| y.sin()));
+    let other = zip(&y, &constant(2.0, Meta::new((), DType::F64)).expand(x.shape()), |y, c| y / c);
+    let p = Program::new(&[x.meta()], &[total, other], &[]).unwrap();
+    let names: Vec<&str> = p.plan().steps().iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(names, ["formula", "sum", "formula"], "{}", p.plan());
+    assert_eq!(p.plan().bytes(), 8 * (2 * 3 + 3 + 1 + 2 * 3), "{}", p.plan());
+}
+
+#[test]
 fn a_value_read_twice_in_one_loop_is_an_extra_output() {
     // m' = m·0.9 + g; w' = w − m': one loop writes both.
     let (m, w) = (variable("m", &[1.0, 2.0]), variable("w", &[3.0, 4.0]));
