@@ -100,3 +100,9 @@ impl Dataset for Subset {
         self.whole.read(self.indices[index], out)
     }
 }
+
+impl From<Subset> for Arc<dyn Dataset> {
+    fn from(subset: Subset) -> Arc<dyn Dataset> {
+        Arc::new(subset)
+    }
+}

@@ -123,3 +123,9 @@ impl Layer for Sequential {
         &self.layers
     }
 }
+
+impl From<Sequential> for Arc<dyn Layer> {
+    fn from(model: Sequential) -> Arc<dyn Layer> {
+        Arc::new(model)
+    }
+}

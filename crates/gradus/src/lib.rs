@@ -1,11 +1,20 @@
 //! Gradus: a deep learning toolbox. One lazy graph engine trains, explains, draws and scales networks.
 //!
-//! ```no_run
+//! ```
 //! use gradus::prelude::*;
-//!
-//! let (train, test) = gradus::data::mnist_5k_split();
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (train, test) = gradus::data::mnist_5k_split()?;
+//! let train = Loader::new(train.into(), LoaderOptions { shuffle: true, ..Default::default() })?;
+//! let test = Loader::new(test.into(), LoaderOptions::default())?;
 //! let model = Sequential::new([1, 28, 28], &Init::new(0))
-//!     .add(flatten()).add(dense(128)).add(relu()).add(dense(10));
+//!     .add(conv2d(6, 5).pad(2)).add(relu()).add(max_pool2d(2))
+//!     .add(flatten()).add(dense(10));
+//! let recipe = Recipe { metrics: vec![metrics::accuracy()], ..Recipe::default() };
+//! let mut learner = Learner::with(model.into(), Box::new(Adam::new(3e-3)), recipe, 0);
+//! Fit { epochs: 1, ..Fit::default() }.run(&mut learner, &train, None, &mut Progress::default())?;
+//! let result = evaluate(&mut learner, &test)?;
+//! assert!(result.metrics[0] > 0.85);
+//! # Ok(()) }
 //! ```
 
 pub use gradus_tensor::*;
@@ -27,11 +36,12 @@ pub mod nn {
 
 /// What most programs use.
 pub mod prelude {
+    pub use crate::data::{Loader, LoaderOptions};
     pub use crate::nn::layers::*;
     pub use crate::nn::{
         Context, Init, Initializer, Layer, Module, Sequential, losses, parameters,
     };
     pub use crate::train::optim::{Adam, AdamW, Optimizer, Sgd};
-    pub use crate::train::{Fit, Learner, Progress, Recipe, callbacks, metrics};
+    pub use crate::train::{Fit, Learner, Progress, Recipe, callbacks, evaluate, metrics};
     pub use crate::{DType, Shape, Tensor, Variable, compile, grad};
 }
