@@ -276,7 +276,7 @@ impl Node {
 
     /// The same value with no gradient. Of a value already read, this lets go of what it was made from.
     ///
-    /// A running sum that nobody reads must not grow for ever: past [`LONGEST_WAIT`] nodes in a row the value is computed here.
+    /// A running sum that nobody reads must not grow for ever: past 100,000 nodes in a row the value is computed here.
     #[track_caller]
     pub fn detach(&self) -> Node {
         if self.value().is_none() && self.depth() > LONGEST_WAIT {
