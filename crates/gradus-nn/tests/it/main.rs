@@ -1,3 +1,4 @@
 //! Layers and modules, seen from outside.
 
+mod golden_losses;
 mod module;
