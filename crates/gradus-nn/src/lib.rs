@@ -12,6 +12,7 @@
 //! ```
 
 mod context;
+pub mod functional;
 mod init;
 pub mod layers;
 pub mod losses;

@@ -1,15 +1,28 @@
 //! Losses. Each gives one number per sample, `[B]`; training takes their (weighted) mean.
 //!
-//! `x` is what the model gives, `t` the target.
+//! `x` is what the model gives, `t` the target. Where a sample has several numbers, a loss is their mean unless it says
+//! sum.
+
+mod binary_cross_entropy;
+mod cross_entropy;
+mod hinge;
+mod kl_divergence;
+mod regression;
 
 use gradus_base::Error;
 use gradus_tensor::{DType, Tensor, fail};
 use std::panic::Location;
 
+pub use binary_cross_entropy::{BinaryCrossEntropy, binary_cross_entropy_with_logits};
+pub use cross_entropy::{CrossEntropy, cross_entropy, nll};
+pub use hinge::{hinge, multi_class_hinge, squared_hinge};
+pub use kl_divergence::kl_divergence;
+pub use regression::{huber, mean_absolute, mean_squared, smooth_l1, squared};
+
 /// A loss: from what the model gives and the target, one number per sample.
 pub type Loss = fn(&Tensor, &Tensor) -> Tensor;
 
-/// Everything but the batch summed up or averaged: `[B, ..]` → `[B]`.
+/// Every axis but the batch: `[B, ..]`.
 fn rest(x: &Tensor) -> Vec<isize> {
     (1..x.rank() as isize).collect()
 }
@@ -22,27 +35,24 @@ fn same_shape(loss: &str, x: &Tensor, t: &Tensor) {
     }
 }
 
-/// −log softmax(x) at the label: cross-entropy of logits `x [B, C]` and labels `t [B]` (i64).
+/// Scores `[B, C, ..]` need i64 labels `[B, ..]`.
 #[track_caller]
-pub fn cross_entropy(x: &Tensor, t: &Tensor) -> Tensor {
-    let fits =
-        x.rank() == 2 && t.rank() == 1 && t.dtype() == DType::I64 && x.shape()[0] == t.shape()[0];
+fn labels_fit(loss: &str, x: &Tensor, t: &Tensor) {
+    let fits = x.rank() >= 2 && t.dtype() == DType::I64 && x.shape().without(1) == t.shape();
     if !fits {
         let what = format!(
-            "logits are {} {}, labels {} {}; expected [B, classes] and i64 [B]",
+            "scores are {} {}, labels {} {}; expected [B, classes, ..] and i64 [B, ..]",
             x.dtype(),
             x.shape(),
             t.dtype(),
             t.shape()
         );
-        fail(Error::shape("cross_entropy", what), Location::caller());
+        fail(Error::shape(loss, what), Location::caller());
     }
-    x.softmax_cross_entropy(t)
 }
 
-/// Mean of (x − t)² over everything but the batch.
+/// What `x [B, C, ..]` holds at the labels `t [B, ..]`.
 #[track_caller]
-pub fn mean_squared(x: &Tensor, t: &Tensor) -> Tensor {
-    same_shape("mean_squared", x, t);
-    (x - t).square().mean(rest(x))
+fn at_labels(x: &Tensor, t: &Tensor) -> Tensor {
+    x.gather(1, &t.unsqueeze(1)).squeeze(1) // [B, ..]
 }

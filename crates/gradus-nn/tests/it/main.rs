@@ -1,3 +1,5 @@
 //! Layers and modules, seen from outside.
 
+mod functional;
+mod golden_losses;
 mod module;

@@ -1,0 +1,278 @@
+//! Models as graphs of layers: several inputs and outputs, layers used twice, paths that part and join.
+//!
+//! Calling a layer on a [`Symbol`] gives the symbol of its output; a [`Model`] is everything between some inputs and some
+//! outputs. A layer called at several places is one layer: its state appears once, its gradients add up.
+//!
+//! ```
+//! use gradus_nn::functional::{Call, Model, Symbol, built};
+//! use gradus_nn::{Context, Init, layers::dense, parameters};
+//! use gradus_tensor::Tensor;
+//! let init = Init::new(0);
+//! let (a, b) = (Symbol::input([4]), Symbol::input([4]));
+//! let encoder = built(dense(3), [4], &init);
+//! let both = Symbol::concat(&[&encoder.call(&a), &encoder.call(&b)], 0); // [6]
+//! let y = built(dense(1), [6], &init).call(&both);
+//! let model = Model::new(&[&a, &b], &[&y]);
+//! let x = Tensor::ones([2, 4]);
+//! assert_eq!(model.forward_all(&[&x, &x], &Context::eval())[0].shape().to_string(), "[2, 1]");
+//! let names: Vec<String> = parameters(&model).into_iter().map(|(name, _)| name).collect();
+//! assert_eq!(names, ["dense1.weight", "dense1.bias", "dense2.weight", "dense2.bias"]);
+//! ```
+
+use crate::sequential::output_shape;
+use crate::{Config, Context, Init, Layer, Module, State, Visitor, parameters};
+use gradus_base::{DType, Error, Shape};
+use gradus_tensor::{Tensor, fail, try_build};
+use std::collections::{BTreeMap, HashMap};
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+type Join = Arc<dyn Fn(&[Tensor]) -> Tensor + Send + Sync>;
+
+/// A place in a graph of layers: an input, or what a layer makes of other places. It has a shape, and no value.
+#[derive(Clone)]
+pub struct Symbol(Arc<Vertex>);
+
+struct Vertex {
+    /// Grows with each symbol made, so that sorting by it puts causes before effects.
+    id: u64,
+    shape: Shape,
+    source: Source,
+}
+
+enum Source {
+    Input,
+    Layer(Arc<dyn Layer>, Symbol),
+    Join(Join, Vec<Symbol>),
+}
+
+impl Symbol {
+    /// An input of the given shape, without the batch axis.
+    pub fn input(shape: impl Into<Shape>) -> Symbol {
+        Symbol::new(shape.into(), Source::Input)
+    }
+
+    /// What `join` makes of several places.
+    ///
+    /// # Panics
+    /// If it cannot work on their shapes.
+    #[track_caller]
+    pub fn join(
+        symbols: &[&Symbol],
+        join: impl Fn(&[Tensor]) -> Tensor + Send + Sync + 'static,
+    ) -> Symbol {
+        // A batch of two tells the batch axis apart from axes of size 1.
+        let zeros: Vec<Tensor> =
+            symbols.iter().map(|s| Tensor::zeros(s.0.shape.inserted(0, 2))).collect();
+        let y = try_build(|| join(&zeros)).unwrap_or_else(|e| fail(e, Location::caller()));
+        let symbols = symbols.iter().map(|&s| s.clone()).collect();
+        Symbol::new(y.shape().without(0), Source::Join(Arc::new(join), symbols))
+    }
+
+    /// Places one after the other along an axis, counted without the batch axis.
+    ///
+    /// # Panics
+    /// If their shapes differ elsewhere.
+    #[track_caller]
+    pub fn concat(symbols: &[&Symbol], axis: usize) -> Symbol {
+        Symbol::join(symbols, move |xs| {
+            Tensor::concat(&xs.iter().collect::<Vec<_>>(), axis as isize + 1)
+        })
+    }
+
+    /// The sum of places.
+    ///
+    /// # Panics
+    /// If their shapes do not fit.
+    #[track_caller]
+    pub fn sum(symbols: &[&Symbol]) -> Symbol {
+        Symbol::join(symbols, |xs| {
+            let (first, others) = xs.split_first().expect("a sum of at least one");
+            others.iter().fold(first.clone(), |sum, x| sum + x)
+        })
+    }
+
+    /// The shape, without the batch axis.
+    pub fn shape(&self) -> Shape {
+        self.0.shape
+    }
+
+    fn new(shape: Shape, source: Source) -> Symbol {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Symbol(Arc::new(Vertex { id, shape, source }))
+    }
+
+    fn causes(&self) -> &[Symbol] {
+        match &self.0.source {
+            Source::Input => &[],
+            Source::Layer(_, x) => std::slice::from_ref(x),
+            Source::Join(_, xs) => xs,
+        }
+    }
+}
+
+/// The layer of a description, for inputs of a shape without the batch axis.
+///
+/// # Panics
+/// If no such layer can work on that input.
+#[track_caller]
+pub fn built(
+    config: impl Config + 'static,
+    input: impl Into<Shape>,
+    init: &Init,
+) -> Arc<dyn Layer> {
+    Box::new(config).build(input.into(), init)
+}
+
+/// Puts a layer into a graph.
+pub trait Call {
+    /// The symbol of this layer's output for `x`.
+    ///
+    /// # Panics
+    /// If the layer cannot work on the shape of `x`.
+    #[track_caller]
+    fn call(&self, x: &Symbol) -> Symbol;
+}
+
+impl Call for Arc<dyn Layer> {
+    #[track_caller]
+    fn call(&self, x: &Symbol) -> Symbol {
+        let dtype = parameters(self).first().map_or(DType::F32, |(_, p)| p.variable().dtype());
+        let shape = output_shape(&kind(&**self), &**self, x.0.shape, dtype)
+            .unwrap_or_else(|e| fail(e, Location::caller()));
+        Symbol::new(shape, Source::Layer(self.clone(), x.clone()))
+    }
+}
+
+/// What a layer is called in a model: `Conv2d(6@5×5)` is a `conv2d`.
+fn kind(layer: &dyn Layer) -> String {
+    layer.describe().split('(').next().unwrap_or_default().to_lowercase()
+}
+
+/// Everything between some inputs and some outputs.
+pub struct Model {
+    inputs: Vec<Symbol>,
+    outputs: Vec<Symbol>,
+    /// Causes before effects.
+    order: Vec<Symbol>,
+    /// Each layer once, in the order of first calls.
+    layers: Vec<(String, Arc<dyn Layer>)>,
+}
+
+impl Model {
+    /// The model that makes `outputs` of `inputs`. Layers are named after their kind and number in order of first calls:
+    /// `conv2d1`.
+    ///
+    /// # Panics
+    /// If an output depends on an input that is not listed, or on none.
+    #[track_caller]
+    pub fn new(inputs: &[&Symbol], outputs: &[&Symbol]) -> Model {
+        let mut found = BTreeMap::new();
+        let mut open: Vec<Symbol> = outputs.iter().map(|&s| s.clone()).collect();
+        while let Some(symbol) = open.pop() {
+            let listed = inputs.iter().any(|i| i.0.id == symbol.0.id);
+            if matches!(symbol.0.source, Source::Input) && !listed {
+                let what =
+                    format!("an output needs an input {} that is not listed", symbol.shape());
+                fail(Error::value("model", what), Location::caller());
+            }
+            // What lies before a listed symbol is no part of the model.
+            if found.insert(symbol.0.id, symbol.clone()).is_none() && !listed {
+                open.extend_from_slice(symbol.causes());
+            }
+        }
+        let order: Vec<Symbol> =
+            found.into_values().filter(|s| !inputs.iter().any(|i| i.0.id == s.0.id)).collect();
+        let owned = |list: &[&Symbol]| list.iter().map(|&s| s.clone()).collect();
+        let layers = named(&order);
+        Model { inputs: owned(inputs), outputs: owned(outputs), order, layers }
+    }
+
+    /// The outputs for the inputs, both in the order of [`Model::new`].
+    ///
+    /// # Panics
+    /// If there are more or fewer inputs than the model has, or one has another shape.
+    #[track_caller]
+    pub fn forward_all(&self, xs: &[&Tensor], cx: &Context) -> Vec<Tensor> {
+        if xs.len() != self.inputs.len() {
+            let what = format!("{} inputs, the model has {}", xs.len(), self.inputs.len());
+            fail(Error::value("model", what), Location::caller());
+        }
+        let mut values: HashMap<u64, Tensor> = HashMap::new();
+        for (i, (input, &x)) in self.inputs.iter().zip(xs).enumerate() {
+            if x.rank() == 0 || x.shape().without(0) != input.shape() {
+                let what =
+                    format!("input {i} is {}, expected [B] and {}", x.shape(), input.shape());
+                fail(Error::shape("model", what), Location::caller());
+            }
+            values.insert(input.0.id, x.clone());
+        }
+        for symbol in &self.order {
+            let y = match &symbol.0.source {
+                Source::Input => unreachable!("inputs have their values"),
+                Source::Layer(layer, x) => cx.run(self.name(layer), &**layer, &values[&x.0.id]),
+                Source::Join(join, xs) => {
+                    join(&xs.iter().map(|x| values[&x.0.id].clone()).collect::<Vec<_>>())
+                }
+            };
+            values.insert(symbol.0.id, y);
+        }
+        self.outputs.iter().map(|y| values[&y.0.id].clone()).collect()
+    }
+
+    /// The layers with their names, each once.
+    pub fn layers(&self) -> &[(String, Arc<dyn Layer>)] {
+        &self.layers
+    }
+
+    fn name(&self, layer: &Arc<dyn Layer>) -> &str {
+        let found = self.layers.iter().find(|(_, l)| same(l, layer));
+        &found.expect("every layer of the model has a name").0
+    }
+}
+
+fn same(a: &Arc<dyn Layer>, b: &Arc<dyn Layer>) -> bool {
+    // Layers without fields may share an address; the layer's kind tells them apart, and they have no state to mix up.
+    std::ptr::addr_eq(Arc::as_ptr(a), Arc::as_ptr(b)) && a.describe() == b.describe()
+}
+
+fn named(order: &[Symbol]) -> Vec<(String, Arc<dyn Layer>)> {
+    let mut layers: Vec<(String, Arc<dyn Layer>)> = vec![];
+    let mut numbers: HashMap<String, usize> = HashMap::new();
+    for symbol in order {
+        let Source::Layer(layer, _) = &symbol.0.source else { continue };
+        if !layers.iter().any(|(_, l)| same(l, layer)) {
+            let kind = kind(&**layer);
+            let number = numbers.entry(kind.clone()).or_default();
+            *number += 1;
+            layers.push((format!("{kind}{number}"), layer.clone()));
+        }
+    }
+    layers
+}
+
+impl Module for Model {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a, '_>) {
+        for (name, layer) in &self.layers {
+            visitor(name, State::Child(layer));
+        }
+    }
+}
+
+/// A model of one input and one output is a layer.
+impl Layer for Model {
+    #[track_caller]
+    fn forward(&self, x: &Tensor, cx: &Context) -> Tensor {
+        let mut ys = self.forward_all(&[x], cx);
+        if ys.len() != 1 {
+            let what = format!("the model has {} outputs; a layer has one", ys.len());
+            fail(Error::value("model", what), Location::caller());
+        }
+        ys.swap_remove(0)
+    }
+    fn describe(&self) -> String {
+        format!("Model({} layers)", self.layers.len())
+    }
+}

@@ -1,0 +1,41 @@
+//! Losses of the difference x − t.
+
+use super::{rest, same_shape};
+use gradus_tensor::Tensor;
+
+/// Mean of (x − t)² over everything but the batch.
+#[track_caller]
+pub fn mean_squared(x: &Tensor, t: &Tensor) -> Tensor {
+    same_shape("mean_squared", x, t);
+    (x - t).square().mean(rest(x))
+}
+
+/// ½·Σ(x − t)² over everything but the batch: its gradient is the difference itself.
+#[track_caller]
+pub fn squared(x: &Tensor, t: &Tensor) -> Tensor {
+    same_shape("squared", x, t);
+    (x - t).square().sum(rest(x)) * 0.5
+}
+
+/// Mean of |x − t| over everything but the batch: L1.
+#[track_caller]
+pub fn mean_absolute(x: &Tensor, t: &Tensor) -> Tensor {
+    same_shape("mean_absolute", x, t);
+    (x - t).abs().mean(rest(x))
+}
+
+/// Mean of ½·d² where |d| ≤ δ and δ·(|d| − ½·δ) beyond, with d = x − t.   Huber 1964, Ann. Math. Stat. 35
+#[track_caller]
+pub fn huber(x: &Tensor, t: &Tensor, delta: f64) -> Tensor {
+    same_shape("huber", x, t);
+    // With c = min(|d|, δ) both branches are c·(|d| − ½·c).
+    let d = (x - t).abs();
+    let c = d.minimum(delta);
+    (&c * (&d - &c * 0.5)).mean(rest(x))
+}
+
+/// [`huber`] divided by its threshold, so that it nears |d| as β nears 0.   Girshick 2015, arXiv:1504.08083 eq. 3
+#[track_caller]
+pub fn smooth_l1(x: &Tensor, t: &Tensor, beta: f64) -> Tensor {
+    huber(x, t, beta) / beta
+}

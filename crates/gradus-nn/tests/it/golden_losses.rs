@@ -1,0 +1,127 @@
+//! Losses against PyTorch's values and gradients.
+
+use gradus_nn::losses::*;
+use gradus_tensor::{Tensor, grad};
+use gradus_testkit::{GoldenCase, read_golden};
+
+/// Outputs were computed in f64 and rounded to f32.
+const TOLERANCE: f64 = 1e-6;
+
+pub(crate) fn input(case: &GoldenCase, name: &str) -> Tensor {
+    let (shape, values) = case.input(name);
+    let wide: Vec<f64> = values.iter().map(|&v| f64::from(v)).collect();
+    Tensor::from_slice(&wide, shape)
+}
+
+pub(crate) fn ints(case: &GoldenCase, name: &str) -> Tensor {
+    let (shape, values) = case.ints(name);
+    Tensor::from_slice(&values, shape)
+}
+
+pub(crate) fn compare(case: &GoldenCase, name: &str, found: &Tensor) {
+    let (shape, want) = case.output(name);
+    assert_eq!(*found.shape(), *shape, "{name} of {case}");
+    let found = found.to_vec::<f64>();
+    let top = want.iter().fold(1e-3, |top, w| f64::from(w.abs()).max(top));
+    let errors = found.iter().zip(want).map(|(f, &w)| (f - f64::from(w)).abs());
+    let worst = errors.fold(0.0, f64::max);
+    assert!(worst <= TOLERANCE * top, "{name} is off by {worst} in {case}");
+}
+
+fn cross_entropy_with_options(case: &GoldenCase, x: &Tensor) -> Tensor {
+    let loss = CrossEntropy {
+        label_smoothing: case.number("label_smoothing"),
+        class_weights: case.has_input("class_weight").then(|| input(case, "class_weight")),
+        ignore_index: (case.op() == "cross_entropy").then(|| case.number("ignore_index") as i64),
+    };
+    if case.op() == "cross_entropy_soft" {
+        return loss.mean(x, &input(case, "t").softmax(1));
+    }
+    loss.mean(x, &ints(case, "target"))
+}
+
+/// The mean over the batch of what the case's loss gives.
+fn mean(case: &GoldenCase, x: &Tensor) -> Option<Tensor> {
+    let real = || input(case, "target");
+    let label = || ints(case, "target");
+    let each = match case.op() {
+        "cross_entropy" | "cross_entropy_soft" => return Some(cross_entropy_with_options(case, x)),
+        "nll" => nll(x, &label()),
+        "mse" => mean_squared(x, &real()),
+        "l1" => mean_absolute(x, &real()),
+        "huber" => huber(x, &real(), case.number("delta")),
+        "smooth_l1" => smooth_l1(x, &real(), case.number("beta")),
+        "bce_with_logits" => {
+            let pos_weight = case.has_input("pos_weight").then(|| input(case, "pos_weight"));
+            BinaryCrossEntropy { pos_weight }.per_sample(x, &real())
+        }
+        "hinge" => hinge(x, &label()),
+        "squared_hinge" => squared_hinge(x, &label()),
+        // PyTorch divides by the number of classes.
+        "multi_margin" => multi_class_hinge(x, &label()) / x.size(1) as f64,
+        _ => return None,
+    };
+    Some(each.mean(..))
+}
+
+#[test]
+fn means_agree_with_pytorch() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/layers.safetensors");
+    let mut known = 0;
+    for case in &read_golden(file) {
+        if !case.to_string().contains("mean") || case.op() == "kl_div" || !case.has_input("x") {
+            continue;
+        }
+        let x = input(case, "x");
+        let Some(y) = mean(case, &x) else { continue };
+        compare(case, "y", &y);
+        compare(case, "dx", &grad(&y, [&x])[0]);
+        known += 1;
+    }
+    assert_eq!(known, 38);
+}
+
+#[test]
+fn kl_divergence_agrees_with_pytorch() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/layers.safetensors");
+    let cases = read_golden(file);
+    let batchmean = |c: &&GoldenCase| c.op() == "kl_div" && c.text("reduction") == "batchmean";
+    let case = cases.iter().find(batchmean).unwrap();
+    let x = input(case, "x");
+    let y = kl_divergence(&x.log_softmax(1), &input(case, "t").softmax(1)).mean(..);
+    compare(case, "y", &y);
+    compare(case, "dx", &grad(&y, [&x])[0]);
+}
+
+/// Every loss gives `[B]`; zeros among the targets give 0, not NaN.
+#[test]
+fn one_number_per_sample() {
+    let x = Tensor::from([[0.5f64, -1.0, 2.0], [0.0, 0.25, -3.0]]);
+    let t = Tensor::from([[1.0f64, 0.0, 0.0], [0.0, 0.0, 1.0]]);
+    let losses: [Loss; 7] = [
+        mean_squared,
+        mean_absolute,
+        squared,
+        hinge,
+        squared_hinge,
+        kl_divergence,
+        binary_cross_entropy_with_logits,
+    ];
+    for loss in losses {
+        let y = loss(&x, &t);
+        assert_eq!(y.shape().to_string(), "[2]");
+        assert!(y.to_vec::<f64>().iter().all(|v| v.is_finite()));
+    }
+    assert_eq!(squared(&x, &t).to_vec::<f64>(), [0.5 * 5.25, 0.5 * 16.0625]);
+    let labels = Tensor::from([0i64, 2]);
+    assert_eq!(nll(&x, &labels).to_vec::<f64>(), [-0.5, 3.0]);
+    assert_eq!(multi_class_hinge(&x, &labels).to_vec::<f64>(), [2.5, 4.0 + 4.25]);
+    assert_eq!(CrossEntropy::default().per_sample(&x, &labels).shape().to_string(), "[2]");
+}
+
+#[test]
+fn a_shape_mistake_says_what_was_found() {
+    let (x, t) = (Tensor::zeros([2, 3]), Tensor::zeros([3]));
+    let e = gradus_tensor::try_build(|| nll(&x, &t)).err().unwrap().to_string();
+    assert!(e.contains("scores are f32 [2, 3], labels f32 [3]"), "{e}");
+}
