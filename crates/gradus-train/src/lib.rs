@@ -12,6 +12,6 @@ mod weights;
 
 pub use error::{Result, TrainError};
 pub use fit::{EpochLog, Fit, Progress, evaluate};
-pub use learner::{BatchResult, Group, Learner, Recipe};
+pub use learner::{Activity, BatchResult, Group, Learner, Recipe, Units};
 pub use source::{Arrays, Pair, Source};
 pub use weights::{set_weights, weights};

@@ -3,3 +3,4 @@
 mod fit;
 mod optim;
 mod schedule;
+mod tensorboard;
