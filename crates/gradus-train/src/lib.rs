@@ -1,6 +1,7 @@
 //! The training loop of Gradus: fit, callbacks, metrics, optimisers, schedules, checkpoints.
 
 pub mod callbacks;
+pub mod diagnosis;
 mod error;
 pub mod fit;
 mod learner;
