@@ -13,6 +13,7 @@ mod error;
 mod lock;
 pub mod log;
 pub mod numpy;
+pub mod png;
 pub mod safetensors;
 pub mod tfevents;
 

@@ -54,7 +54,14 @@ def read(folder):
         folder, size_guidance={}, tensor_size_guidance=dict.fromkeys(TABS, 0)
     )
     page.Reload()
-    tabs = {tab: sorted(page.PluginTagToContent(tab)) for tab in TABS}
+
+    def shown_on(tab):
+        try:
+            return sorted(page.PluginTagToContent(tab))
+        except KeyError:  # nothing is
+            return []
+
+    tabs = {tab: shown_on(tab) for tab in TABS}
 
     def series(tags, events, value):
         return {t: [[e.wall_time, e.step, value(e)] for e in events(t)] for t in tags}

@@ -13,6 +13,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+mod inspect;
+
+pub use inspect::{Activity, Units};
+
 /// What can be chosen about training steps, beside model and optimiser.
 #[derive(Clone)]
 pub struct Recipe {
@@ -30,6 +34,8 @@ pub struct Recipe {
     pub ema: Option<Ema>,
     /// Rates and decays of their own for some parameters; the last group that matches counts.
     pub groups: Vec<Group>,
+    /// A weight for each class, for losses whose targets are labels `[B]`: rare classes can count more.
+    pub class_weights: Option<Vec<f64>>,
 }
 
 /// Parameters that are treated differently.
@@ -53,6 +59,7 @@ impl Default for Recipe {
             accumulate: 1,
             ema: None,
             groups: vec![],
+            class_weights: None,
         }
     }
 }
@@ -76,6 +83,8 @@ pub struct Learner {
     hold: Compiled<Trace>,
     evaluate: Compiled<Trace>,
     predict: Compiled<Trace>,
+    gradients: Compiled<Trace>,
+    activity: Compiled<Trace>,
     step: u64,
     micro: usize,
     seed: u64,
@@ -89,6 +98,10 @@ struct Core {
     slots: Slots,
     recipe: Recipe,
     unreached: Vec<String>,
+    /// The paths of what a look at gradients reads.
+    reached: Vec<String>,
+    /// The paths of what a look at activity reads, and whether the layer levels off.
+    active: Vec<(String, bool)>,
 }
 
 impl Learner {
@@ -104,7 +117,14 @@ impl Learner {
         recipe: Recipe,
         seed: u64,
     ) -> Learner {
-        let core = Core { optimizer, slots: Slots::new(), recipe, unreached: vec![] };
+        let core = Core {
+            optimizer,
+            slots: Slots::new(),
+            recipe,
+            unreached: vec![],
+            reached: vec![],
+            active: vec![],
+        };
         let core = Rc::new(RefCell::new(core));
         let tracer = |f: fn(&Arc<dyn Layer>, &mut Core, &[Tensor]) -> Step| -> Compiled<Trace> {
             let (model, core) = (model.clone(), core.clone());
@@ -115,6 +135,8 @@ impl Learner {
             hold: tracer(|m, c, a| train_step(m, c, a, false)),
             evaluate: tracer(evaluate_step),
             predict: tracer(|m, _, a| Step::new().read(&m.forward(&a[0], &Context::eval()))),
+            gradients: tracer(inspect::gradient_step),
+            activity: tracer(inspect::activity_step),
             model: model.clone(),
             core,
             step: 0,
@@ -153,18 +175,40 @@ impl Learner {
     /// # Errors
     /// When the data holds a bad value, such as a label out of range; then nothing was updated.
     pub fn train_batch(&mut self, x: &Tensor, t: &Tensor, rate: f64) -> Result<BatchResult> {
-        let accumulate = self.core.borrow().recipe.accumulate.max(1);
-        let last = self.micro + 1 >= accumulate;
-        let scalars = self.scalars(rate);
-        let draw = self.step * accumulate as u64 + self.micro as u64;
-        let key = Tensor::from([self.seed as i64, draw as i64]);
+        self.train_weighted(x, t, None, rate)
+    }
+
+    /// One training step on a batch whose samples count as much as `weights [B]` say: the loss is Σwᵢℓᵢ / Σwᵢ, each wᵢ times its
+    /// class's weight where the recipe has such.
+    ///
+    /// # Errors
+    /// As [`Learner::train_batch`].
+    pub fn train_weighted(
+        &mut self,
+        x: &Tensor,
+        t: &Tensor,
+        weights: Option<&Tensor>,
+        rate: f64,
+    ) -> Result<BatchResult> {
+        let last = self.micro + 1 >= self.core.borrow().recipe.accumulate.max(1);
+        let (scalars, key) = (self.scalars(rate), self.key());
         let step = if last { &mut self.train } else { &mut self.hold };
-        let out = step.run(&[x, t, &scalars, &key])?;
+        let out = match weights {
+            Some(w) => step.run(&[x, t, &scalars, &key, w])?,
+            None => step.run(&[x, t, &scalars, &key])?,
+        };
         let metrics = self.core.borrow().recipe.metrics.len();
         let result = result_of(&out, metrics, x.shape()[0]);
         (self.step, self.micro) =
             if last { (self.step + 1, 0) } else { (self.step, self.micro + 1) };
         Ok(result)
+    }
+
+    /// The random key of the next batch.
+    fn key(&self) -> Tensor {
+        let accumulate = self.core.borrow().recipe.accumulate.max(1) as u64;
+        let draw = self.step * accumulate + self.micro as u64;
+        Tensor::from([self.seed as i64, draw as i64])
     }
 
     /// The step's numbers as one argument, in the parameters' type.
@@ -304,18 +348,46 @@ fn measured(step: Step, recipe: &Recipe, y: &Tensor, t: &Tensor, loss: &Tensor) 
     step
 }
 
+/// The mean of the samples' losses, weighted by class and by sample where there are such weights.
+fn mean_loss(recipe: &Recipe, y: &Tensor, t: &Tensor, samples: Option<&Tensor>) -> Tensor {
+    let loss = (recipe.loss)(y, t);
+    let classes = recipe.class_weights.as_ref().map(|weights| {
+        let fits = t.dtype() == DType::I64 && t.rank() == 1;
+        assert!(
+            fits,
+            "class weights need labels, i64 [B]; the targets are {} {}",
+            t.dtype(),
+            t.shape()
+        );
+        Tensor::from_slice(weights, [weights.len()]).cast(loss.dtype()).index_select(0, t) // [B]
+    });
+    let weights = match (classes, samples) {
+        (Some(c), Some(s)) => c * s,
+        (Some(c), None) => c,
+        (None, Some(s)) => s.clone(),
+        (None, None) => return loss.mean(..),
+    };
+    assert!(
+        weights.shape() == loss.shape(),
+        "sample weights are {}, the losses {}: one for each sample is needed",
+        weights.shape(),
+        loss.shape()
+    );
+    (&loss * &weights).sum(..) / weights.sum(..)
+}
+
 fn evaluate_step(model: &Arc<dyn Layer>, core: &mut Core, args: &[Tensor]) -> Step {
     let y = model.forward(&args[0], &Context::eval());
-    let loss = (core.recipe.loss)(&y, &args[1]).mean(..);
+    let loss = mean_loss(&core.recipe, &y, &args[1], None);
     measured(Step::new(), &core.recipe, &y, &args[1], &loss)
 }
 
 /// Forward, loss, gradients; then either the update (`apply`) or adding to the gradients kept.
 fn train_step(model: &Arc<dyn Layer>, core: &mut Core, args: &[Tensor], apply: bool) -> Step {
-    let [x, t, scalars, key] = args else { unreachable!("a step has four arguments") };
+    let [x, t, scalars, key, weights @ ..] = args else { unreachable!("a step has four or five") };
     let cx = Context::train(key);
     let y = model.forward(x, &cx);
-    let loss = (core.recipe.loss)(&y, t).mean(..);
+    let loss = mean_loss(&core.recipe, &y, t, weights.first());
     let mut step = measured(Step::new(), &core.recipe, &y, t, &loss).updates(cx.take_updates());
     let trained = trained(model, core, &loss);
     let mut grads: Vec<Tensor> = trained.iter().map(|(_, _, g)| g.clone()).collect();

@@ -1,6 +1,7 @@
 //! The training loop of Gradus: fit, callbacks, metrics, optimisers, schedules, checkpoints.
 
 pub mod callbacks;
+pub mod diagnosis;
 mod error;
 pub mod fit;
 mod learner;
@@ -12,6 +13,6 @@ mod weights;
 
 pub use error::{Result, TrainError};
 pub use fit::{EpochLog, Fit, Progress, evaluate};
-pub use learner::{BatchResult, Group, Learner, Recipe};
+pub use learner::{Activity, BatchResult, Group, Learner, Recipe, Units};
 pub use source::{Arrays, Pair, Source};
 pub use weights::{set_weights, weights};

@@ -4,12 +4,14 @@ pub(crate) mod checkpoints;
 mod csv;
 mod early_stopping;
 mod plateau;
+pub mod tensorboard;
 mod terminate_on_nan;
 
 pub use checkpoints::{Checkpoints, load_checkpoint, save_checkpoint};
 pub use csv::CsvLog;
 pub use early_stopping::EarlyStopping;
 pub use plateau::ReduceOnPlateau;
+pub use tensorboard::TensorBoard;
 pub use terminate_on_nan::TerminateOnNan;
 
 use crate::Result;

@@ -8,7 +8,7 @@ use gradus_train::optim::Adam;
 use gradus_train::{Fit, Learner, Progress, Recipe, evaluate, metrics};
 use std::sync::Arc;
 
-fn loaders() -> (Loader, Loader) {
+pub(crate) fn loaders() -> (Loader, Loader) {
     let (train, test) = mnist_5k_split().unwrap();
     let options = |shuffle| LoaderOptions {
         batch_size: 50,
@@ -21,7 +21,7 @@ fn loaders() -> (Loader, Loader) {
     (train, Loader::new(Arc::new(test), options(false)).unwrap())
 }
 
-fn learner() -> Learner {
+pub(crate) fn learner() -> Learner {
     let model = Sequential::new([1, 28, 28], &Init::new(1))
         .add(flatten())
         .add(dense(32))

@@ -1,0 +1,340 @@
+//! Diagnosis: what ails a training run, in plain words. A [`Diagnose`] looks inside a few times an epoch and judges at its end.
+//!
+//! It remarks on dead ReLUs, saturated units, gradients that vanish or explode from layer to layer, a rate too high or too low,
+//! and overfitting; each at most once, and none of a run that goes well.
+
+use crate::Result;
+use crate::callbacks::{Callback, Flow, Moment};
+use crate::learner::Units;
+use gradus_nn::parameters;
+use gradus_tensor::Tensor;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// What can ail a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Ailment {
+    /// ReLUs whose output is always zero.
+    DeadUnits,
+    /// Units that are nearly always at a level of their function.
+    Saturated,
+    /// Gradients that shrink towards the input.
+    Vanishing,
+    /// Gradients that grow towards the input.
+    Exploding,
+    /// The loss rises, or is no number.
+    RateTooHigh,
+    /// The loss and the weights hardly move.
+    RateTooLow,
+    /// The validation loss rises while the training loss falls.
+    Overfitting,
+}
+
+/// A remark on a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remark {
+    /// What it is about.
+    pub ailment: Ailment,
+    /// What was seen, and what may help.
+    pub text: String,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A layer's weights and what a step does to them, as Euclidean norms.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flux {
+    /// The path of the weight.
+    pub path: String,
+    /// The norm of its gradient.
+    pub gradient: f64,
+    /// The norm of the weight.
+    pub weight: f64,
+    /// How much a step moved it, as a part of its norm, if that was seen.
+    pub update_ratio: Option<f64>,
+}
+
+/// A callback that looks inside about eight times an epoch and hands its remarks to a function.
+pub struct Diagnose<'a> {
+    say: Box<dyn FnMut(&Remark) + 'a>,
+    memory: Memory,
+    before: Vec<(String, Tensor)>,
+    flux: Vec<Flux>,
+    dead: BTreeMap<String, Vec<bool>>,
+    levelled: BTreeMap<String, Vec<f64>>,
+    rates: Vec<f64>,
+}
+
+/// What a continued run must know.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Memory {
+    said: BTreeSet<Ailment>,
+    first: Option<f64>,
+    recent: Option<f64>,
+    /// The mean losses of the first quarter and of the last quarter of the epoch at hand, as sums and counts.
+    early: (f64, usize),
+    late: (f64, usize),
+}
+
+/// A ReLU layer is remarked on when this part of its units is dead.
+const DEAD: f64 = 0.4;
+/// Layers are remarked on when this part of their outputs is at a level.
+const SATURATED: f64 = 0.8;
+/// Gradients vanish or explode when the first and the last layer's norms differ by this factor.
+const FACTOR: f64 = 1e3;
+/// They also explode when a gradient is this many times as large as its weight. In a ReLU network a gradient that grows
+/// backwards meets activations that grow forwards, so that the layers' norms alone would not tell.
+const HUGE: f64 = 100.0;
+/// The rate is too high when the smoothed loss is this many times the first.
+const RISEN: f64 = 1.5;
+/// The rate is too low when an epoch lowers the loss by less than this part, in steps that move weights by less than `IDLE`.
+const FLAT: f64 = 0.02;
+const IDLE: f64 = 1e-4;
+/// A validation loss has risen when it is this many times the best, at least `PATIENCE` epochs after it.
+const WORSE: f64 = 1.1;
+const PATIENCE: usize = 3;
+
+impl<'a> Diagnose<'a> {
+    /// Hands remarks to `say`: `Diagnose::new(|remark| eprintln!("{remark}"))`.
+    pub fn new(say: impl FnMut(&Remark) + 'a) -> Diagnose<'a> {
+        Diagnose {
+            say: Box::new(say),
+            memory: Memory::default(),
+            before: vec![],
+            flux: vec![],
+            dead: BTreeMap::new(),
+            levelled: BTreeMap::new(),
+            rates: vec![],
+        }
+    }
+
+    /// Gradient norms and update ratios per weight, from the last look inside.
+    pub fn flux(&self) -> &[Flux] {
+        &self.flux
+    }
+
+    fn remark(&mut self, ailment: Ailment, text: String) {
+        if self.memory.said.insert(ailment) {
+            (self.say)(&Remark { ailment, text });
+        }
+    }
+
+    fn look(&mut self, moment: &mut Moment<'_>) -> Result<()> {
+        let Some(batch) = moment.batch else { return Ok(()) };
+        self.flux = flux(moment, batch, &self.before)?;
+        for activity in moment.learner.activity(&batch.x)? {
+            match activity.units {
+                Units::Rectified(tops) => {
+                    let silent =
+                        self.dead.entry(activity.path).or_insert_with(|| vec![true; tops.len()]);
+                    silent.iter_mut().zip(&tops).for_each(|(dead, &top)| *dead &= top <= 0.0);
+                }
+                Units::Squashed(part) => {
+                    self.levelled.entry(activity.path).or_default().push(part);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn judge_units(&mut self) {
+        let dead = std::mem::take(&mut self.dead).into_iter().map(|(path, units)| {
+            let count = units.iter().filter(|&&dead| dead).count();
+            (path, count, units.len())
+        });
+        let worst = dead.max_by(|a, b| (a.1 * b.2).cmp(&(b.1 * a.2)));
+        if let Some((path, count, all)) = worst.filter(|w| w.1 as f64 >= DEAD * w.2 as f64) {
+            let text = format!(
+                "{count} of the {all} ReLU units of {path} are dead: they gave zero on every batch looked at, so they no longer \
+                 learn. A lower rate, He initialisation or a leaky ReLU may help."
+            );
+            self.remark(Ailment::DeadUnits, text);
+        }
+        let mean = |parts: Vec<f64>| parts.iter().sum::<f64>() / parts.len() as f64;
+        let levelled = std::mem::take(&mut self.levelled).into_iter().map(|(p, v)| (p, mean(v)));
+        let worst = levelled.max_by(|a, b| a.1.total_cmp(&b.1));
+        if let Some((path, part)) = worst.filter(|w| w.1 >= SATURATED) {
+            let text = format!(
+                "{:.0} % of the outputs of {path} are saturated: its function is flat there and passes no gradient. Smaller \
+                 initial weights, normalised inputs or batch norm may help.",
+                part * 100.0
+            );
+            self.remark(Ailment::Saturated, text);
+        }
+    }
+
+    fn judge_gradients(&mut self) {
+        let [first, .., last] = &self.flux[..] else { return };
+        if !(first.gradient.is_finite() && last.gradient > 0.0) {
+            return;
+        }
+        let ratio = first.gradient / last.gradient;
+        let (paths, shown) = (
+            format!("{} and {}", first.path, last.path),
+            format!("{:.1e} against {:.1e}", first.gradient, last.gradient),
+        );
+        // Behind dead units no gradient arrives; that was said already.
+        if ratio < 1.0 / FACTOR && !self.memory.said.contains(&Ailment::DeadUnits) {
+            let text = format!(
+                "gradients vanish: between {paths} their norms are {shown}, so early layers hardly learn. ReLU, He or Xavier \
+                 initialisation, batch norm or residual connections may help."
+            );
+            self.remark(Ailment::Vanishing, text);
+        } else if ratio > FACTOR {
+            self.explode(&format!("between {paths} their norms are {shown}"));
+        }
+        let huge = self.flux.iter().find(|f| f.gradient > HUGE * f.weight);
+        if let Some(Flux { path, gradient, weight, .. }) = huge.cloned() {
+            self.explode(&format!(
+                "that of {path} has norm {gradient:.1e}, {path} itself {weight:.1e}"
+            ));
+        }
+    }
+
+    fn explode(&mut self, seen: &str) {
+        let text = format!(
+            "gradients explode: {seen}. Smaller initial weights (He, Xavier), batch norm or clipping may help."
+        );
+        self.remark(Ailment::Exploding, text);
+    }
+
+    fn watch_loss(&mut self, loss: f64, moment: &Moment<'_>) {
+        let memory = &mut self.memory;
+        let first = *memory.first.get_or_insert(loss);
+        // About ten batches count.
+        let recent = memory.recent.map_or(loss, |r| 0.9 * r + 0.1 * loss);
+        memory.recent = Some(recent);
+        let quarter = moment.batches.div_ceil(4);
+        let part = match moment.progress.batch {
+            b if b <= quarter => Some(&mut memory.early),
+            b if b > moment.batches - quarter => Some(&mut memory.late),
+            _ => None,
+        };
+        if let Some((sum, count)) = part {
+            (*sum, *count) = (*sum + loss, *count + 1);
+        }
+        if !recent.is_finite() || recent > RISEN * first.max(f64::MIN_POSITIVE) {
+            let text = format!(
+                "the loss rises: it was {first:.3} at first and is about {recent:.3} at step {}. The rate {:.1e} may be too high.",
+                moment.learner.step(),
+                self.rates.last().copied().unwrap_or(f64::NAN)
+            );
+            self.remark(Ailment::RateTooHigh, text);
+        }
+    }
+
+    /// Only of an epoch whose rate did not rise, as it does while warming up, and of the first: later a flat loss may be the end.
+    fn judge_slowness(&mut self, epoch: u64) {
+        let (early, late) = (self.memory.early, self.memory.late);
+        (self.memory.early, self.memory.late) = ((0.0, 0), (0.0, 0));
+        let rates = std::mem::take(&mut self.rates);
+        let [first, .., last] = rates[..] else { return };
+        let mut moved: Vec<f64> = self.flux.iter().filter_map(|f| f.update_ratio).collect();
+        moved.sort_by(f64::total_cmp);
+        let Some(&median) = moved.get(moved.len() / 2) else { return };
+        let (early, late) = (early.0 / early.1.max(1) as f64, late.0 / late.1.max(1) as f64);
+        let flat = (early - late).abs() < FLAT * early;
+        // Dead units or vanishing gradients explain a flat loss better.
+        let explained = [Ailment::DeadUnits, Ailment::Vanishing];
+        let explained = explained.iter().any(|a| self.memory.said.contains(a));
+        if epoch == 1 && !explained && flat && median < IDLE && last <= first * 1.01 {
+            let text = format!(
+                "the loss is flat: {early:.4} early in the epoch, {late:.4} late, and a step moves the weights by {median:.0e} of \
+                 their size. The rate {last:.1e} may be too low."
+            );
+            self.remark(Ailment::RateTooLow, text);
+        }
+    }
+
+    fn judge_generalisation(&mut self, moment: &Moment<'_>) {
+        let history = &moment.progress.history;
+        let best = history
+            .iter()
+            .enumerate()
+            .filter_map(|(i, log)| Some((i, log, log.val_loss?)))
+            .min_by(|a, b| a.2.total_cmp(&b.2));
+        let (Some((at, log, best)), Some(now)) = (best, history.last()) else { return };
+        let Some(loss) = now.val_loss else { return };
+        let late = history.len() - 1 >= at + PATIENCE;
+        if late && loss > WORSE * best && now.loss < log.loss {
+            let text = format!(
+                "the model overfits: since epoch {} the loss on validation data rose from {best:.4} to {loss:.4}, while that on \
+                 training data fell from {:.4} to {:.4}. More data, augmentation, weight decay, dropout or stopping early may help.",
+                log.epoch, log.loss, now.loss
+            );
+            self.remark(Ailment::Overfitting, text);
+        }
+    }
+}
+
+/// Gradient, size and last movement of every weight (biases say little).
+fn flux(
+    moment: &mut Moment<'_>,
+    batch: &crate::fit::BatchEnd,
+    before: &[(String, Tensor)],
+) -> Result<Vec<Flux>> {
+    let gradients: BTreeMap<String, Tensor> =
+        moment.learner.gradients(&batch.x, &batch.t)?.into_iter().collect();
+    let weights = parameters(&**moment.learner.model());
+    let weights = weights.iter().filter(|(_, p)| p.decays() && p.variable().shape().rank() > 1);
+    let flux = |(path, p): &(String, gradus_nn::Parameter)| {
+        let now = p.variable().value();
+        let weight = now.norm_l2(..).item();
+        let old = before.iter().find(|(name, _)| name == path);
+        Some(Flux {
+            gradient: gradients.get(path)?.norm_l2(..).item(),
+            weight,
+            update_ratio: old.map(|(_, w)| (&now - w).norm_l2(..).item() / weight.max(1e-30)),
+            path: path.clone(),
+        })
+    };
+    Ok(weights.filter_map(flux).collect())
+}
+
+impl Callback for Diagnose<'_> {
+    fn name(&self) -> &'static str {
+        "diagnose"
+    }
+
+    fn after_batch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
+        let Some(batch) = moment.batch else { return Ok(Flow::Continue) };
+        self.rates.push(batch.rate);
+        self.watch_loss(batch.result.loss, moment);
+        let every = moment.batches.div_ceil(8).max(1);
+        let at = moment.progress.batch;
+        if at.is_multiple_of(every) || at == moment.batches {
+            self.look(moment)?;
+        }
+        // The weights before the step that is looked at next.
+        let next = at + 1;
+        self.before.clear();
+        if next.is_multiple_of(every) || next == moment.batches {
+            let all = parameters(&**moment.learner.model());
+            self.before = all.into_iter().map(|(path, p)| (path, p.variable().value())).collect();
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
+        self.judge_units();
+        self.judge_gradients();
+        self.judge_slowness(moment.progress.history.len() as u64);
+        self.judge_generalisation(moment);
+        Ok(Flow::Continue)
+    }
+
+    fn state(&self) -> Value {
+        json!(self.memory)
+    }
+    fn restore(&mut self, state: &Value) {
+        if let Ok(memory) = serde_json::from_value(state.clone()) {
+            self.memory = memory;
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! A replayed training step allocates nothing, with one thread and with two. A binary of its own: it counts every allocation of
+//! the process.
+#![allow(unsafe_code)]
+
+use gradus_nn::layers::{conv2d, dense, flatten, max_pool2d, relu};
+use gradus_nn::{Context, Init, Layer, Sequential, losses::cross_entropy, parameters};
+use gradus_tensor::{Step, Tensor, compile, gradients};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+struct Counting;
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is passed on to the system's allocator unchanged; counting touches no memory of the caller's.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise is the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise is the system allocator's.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+    unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise is the system allocator's.
+        unsafe { System.realloc(old, layout, size) }
+    }
+    unsafe fn dealloc(&self, old: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is the system allocator's.
+        unsafe { System.dealloc(old, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Allocations of each of five replayed steps of `model`, after three to warm up.
+fn allocations(model: &Sequential, x: &Tensor, t: &Tensor) -> Vec<usize> {
+    let key = Tensor::from([7i64, 0]);
+    x.try_read().unwrap();
+    t.try_read().unwrap();
+    let mut step = compile(|args: &[Tensor]| {
+        let cx = Context::train(&args[2]);
+        let loss = cross_entropy(&model.forward(&args[0], &cx), &args[1]).mean(..);
+        let all = parameters(model);
+        let tensors: Vec<Tensor> = all.iter().map(|(_, p)| p.tensor()).collect();
+        let grads = gradients(&loss, &tensors).unwrap();
+        let mut step = Step::new().read(&loss).updates(cx.take_updates());
+        for (((_, p), w), g) in all.iter().zip(&tensors).zip(grads) {
+            step = step.update(p.variable(), &(w - g.unwrap() * 0.1));
+        }
+        step
+    });
+    let mut counts = vec![];
+    for _ in 0..8 {
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let loss = step.run(&[x, t, &key]).unwrap().item(0);
+        let after = ALLOCATIONS.load(Ordering::Relaxed);
+        assert!(loss.is_finite());
+        counts.push(after - before);
+    }
+    assert!(counts[0] > 0, "the first step is traced, so the counter counts");
+    counts.split_off(3)
+}
+
+/// One test, so that nothing else allocates meanwhile.
+#[test]
+fn a_replayed_step_allocates_nothing() {
+    let mlp = Sequential::new([64], &Init::new(1)).add(dense(32)).add(relu()).add(dense(10));
+    let net = Sequential::new([1, 28, 28], &Init::new(1))
+        .add(conv2d(6, 5))
+        .add(relu())
+        .add(max_pool2d(2))
+        .add(flatten())
+        .add(dense(10));
+    let labels: Vec<i64> = (0..16).map(|i| i % 10).collect();
+    let t = Tensor::from_slice(&labels, [16]);
+    for threads in [1, 2] {
+        gradus_cpu::set_threads(threads);
+        let flat = allocations(&mlp, &Tensor::randn([16, 64], 3), &t);
+        assert_eq!(flat, [0; 5], "dense network, {threads} threads");
+        let images = allocations(&net, &Tensor::randn([16, 1, 28, 28], 3), &t);
+        assert_eq!(images, [0; 5], "convolutional network, {threads} threads");
+    }
+}

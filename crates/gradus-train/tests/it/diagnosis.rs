@@ -1,0 +1,127 @@
+//! Planted faults are named; healthy runs are not remarked on.
+
+use crate::fit::loaders;
+use gradus_data::{Loader, LoaderOptions, Normalization, Subset};
+use gradus_nn::layers::{
+    Activation, batch_norm, conv2d, dense, flatten, max_pool2d, relu, sigmoid, tanh,
+};
+use gradus_nn::{Init, Sequential, parameters};
+use gradus_train::diagnosis::{Ailment, Diagnose};
+use gradus_train::optim::{Adam, Optimizer, Sgd};
+use gradus_train::{Fit, Learner, Progress, Recipe};
+use std::sync::Arc;
+
+/// What is said of a run.
+fn remarks(
+    model: Sequential,
+    optimizer: impl Optimizer + 'static,
+    epochs: u64,
+    batches: usize,
+    data: (&Loader, &Loader),
+) -> Vec<Ailment> {
+    let mut said = vec![];
+    let mut learner = Learner::with(Arc::new(model), Box::new(optimizer), Recipe::default(), 9);
+    let mut fit = Fit { epochs, limit_batches: Some(batches), ..Fit::default() };
+    fit.callbacks.push(Box::new(Diagnose::new(|remark| {
+        eprintln!("{remark}");
+        said.push(remark.ailment);
+    })));
+    fit.run(&mut learner, data.0, Some(data.1), &mut Progress::default()).unwrap();
+    drop(fit);
+    said
+}
+
+fn mlp(depth: usize, width: usize, activation: fn() -> Activation) -> Sequential {
+    let mut model = Sequential::new([1, 28, 28], &Init::new(1)).add(flatten());
+    for _ in 0..depth {
+        model = model.add(dense(width)).add(activation());
+    }
+    model.add(dense(10))
+}
+
+/// Every weight multiplied with `factor`.
+fn scaled(model: Sequential, factor: f64) -> Sequential {
+    for (_, p) in parameters(&model).iter().filter(|(_, p)| p.decays()) {
+        p.variable().set(&(p.variable().value() * factor)).unwrap();
+    }
+    model
+}
+
+#[test]
+fn healthy_runs_are_not_remarked_on() {
+    let (train, test) = loaders();
+    let data = (&train, &test);
+    assert_eq!(remarks(mlp(2, 64, relu), Adam::new(1e-3), 3, 40, data), []);
+    assert_eq!(remarks(mlp(2, 64, tanh), Sgd::new(0.02).momentum(0.9), 3, 40, data), []);
+    let net = Sequential::new([1, 28, 28], &Init::new(1))
+        .add(conv2d(6, 5))
+        .add(batch_norm())
+        .add(relu())
+        .add(max_pool2d(2))
+        .add(flatten())
+        .add(dense(10));
+    assert_eq!(remarks(net, Sgd::new(0.05).momentum(0.9), 2, 20, data), []);
+}
+
+#[test]
+fn dead_units_are_found() {
+    let (train, test) = loaders();
+    let model = mlp(1, 50, relu);
+    let (_, bias) = &parameters(&model)[1];
+    bias.variable().set(&bias.variable().value().full_like(-100.0)).unwrap();
+    let said = remarks(model, Sgd::new(0.01), 1, 16, (&train, &test));
+    assert_eq!(said, [Ailment::DeadUnits]);
+}
+
+#[test]
+fn vanishing_gradients_are_found() {
+    let (train, test) = loaders();
+    let said = remarks(mlp(10, 30, sigmoid), Sgd::new(0.1), 1, 16, (&train, &test));
+    assert_eq!(said, [Ailment::Vanishing]);
+}
+
+#[test]
+fn exploding_gradients_are_found() {
+    let (train, test) = loaders();
+    let model = scaled(mlp(10, 30, relu), 4.0);
+    let said = remarks(model, Sgd::new(1e-12), 1, 16, (&train, &test));
+    assert!(said.contains(&Ailment::Exploding), "{said:?}");
+}
+
+#[test]
+fn saturation_is_found() {
+    let (train, test) = loaders();
+    let said = remarks(scaled(mlp(1, 30, tanh), 50.0), Sgd::new(0.01), 1, 16, (&train, &test));
+    assert!(said.contains(&Ailment::Saturated), "{said:?}");
+}
+
+#[test]
+fn a_rate_too_high_is_found() {
+    let (train, test) = loaders();
+    let said = remarks(mlp(2, 64, relu), Sgd::new(10.0), 1, 30, (&train, &test));
+    assert!(said.contains(&Ailment::RateTooHigh), "{said:?}");
+}
+
+#[test]
+fn a_rate_too_low_is_found() {
+    let (train, test) = loaders();
+    let said = remarks(mlp(2, 64, relu), Sgd::new(1e-6), 2, 40, (&train, &test));
+    assert_eq!(said, [Ailment::RateTooLow]);
+}
+
+#[test]
+fn overfitting_is_found() {
+    let (train, test) = loaders();
+    let spread = train.dataset().len() / 60;
+    let few = (0..60).map(|i| i * spread).collect();
+    let few = Subset::new(train.dataset().clone(), few).unwrap();
+    let options = LoaderOptions {
+        batch_size: 20,
+        shuffle: true,
+        normalization: Some(Normalization::new(&[0.1307], &[0.3081]).unwrap()),
+        ..LoaderOptions::default()
+    };
+    let few = Loader::new(Arc::new(few), options).unwrap();
+    let said = remarks(mlp(2, 128, relu), Adam::new(2e-3), 25, 3, (&few, &test));
+    assert_eq!(said, [Ailment::Overfitting]);
+}
