@@ -3,7 +3,7 @@
 //! `cargo run --release --example kill_resume -p gradus-train [KILLS]` trains once undisturbed, then in a process that is killed
 //! (`kill -9`) at random moments, 20 times by default, and compares every parameter, statistic and number of the history. Dropout,
 //! batch norm, augmentation and prefetching are on; a checkpoint is written every third step.
-//! `kill_resume --train FOLDER` is such a process: it continues from the folder's newest checkpoint.
+//! `kill_resume --train FOLDER EPOCHS` is such a process: it continues from the folder's newest checkpoint.
 
 use gradus_data::{Affine, Loader, LoaderOptions, Normalization, RandomCrop, mnist_5k_split};
 use gradus_nn::layers::{batch_norm, conv2d, dense, dropout, flatten, max_pool2d, relu};
@@ -19,9 +19,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 type Anything<T> = Result<T, Box<dyn Error>>;
 
-/// Batches of an epoch, and epochs.
+/// Batches of an epoch; there are as many epochs as kills, so that a run outlives them.
 const BATCHES: usize = 30;
-const EPOCHS: u64 = 4;
 
 fn loaders() -> Anything<(Loader, Loader)> {
     let (train, test) = mnist_5k_split()?;
@@ -57,14 +56,14 @@ fn learner() -> Learner {
 }
 
 /// Trains from the folder's newest checkpoint to the end.
-fn train(folder: &Path) -> Anything<()> {
+fn train(folder: &Path, epochs: u64) -> Anything<()> {
     let ((train, test), mut learner, mut progress) = (loaders()?, learner(), Progress::default());
     let (x, t) = Source::from(&train, 0, 0).next().expect("there are batches")?;
     learner.prepare(&x, &t)?;
     if let Some(newest) = Checkpoints::newest(folder)? {
         (progress, _) = load_checkpoint(&newest, &mut learner)?;
     }
-    let mut fit = Fit { epochs: EPOCHS, limit_batches: Some(BATCHES), ..Fit::default() };
+    let mut fit = Fit { epochs, limit_batches: Some(BATCHES), ..Fit::default() };
     fit.callbacks.push(Box::new(Checkpoints::new(folder).every_steps(3)));
     fit.run(&mut learner, &train, Some(&test), &mut progress)?;
     std::fs::write(folder.join("done"), fingerprint(&learner, &progress))?;
@@ -87,16 +86,16 @@ fn fingerprint(learner: &Learner, progress: &Progress) -> String {
     text + &format!("{:?}\n", learner.counters())
 }
 
-fn start(folder: &Path) -> Anything<Child> {
+fn start(folder: &Path, epochs: usize) -> Anything<Child> {
     let me = std::env::current_exe()?;
-    Ok(Command::new(me).arg("--train").arg(folder).spawn()?)
+    Ok(Command::new(me).arg("--train").arg(folder).arg(epochs.to_string()).spawn()?)
 }
 
 fn main() -> Anything<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    if let [flag, folder] = &args[..] {
-        assert_eq!(flag, "--train", "usage: kill_resume [KILLS] | --train FOLDER");
-        return train(Path::new(folder));
+    if let [flag, folder, epochs] = &args[..] {
+        assert_eq!(flag, "--train", "usage: kill_resume [KILLS] | --train FOLDER EPOCHS");
+        return train(Path::new(folder), epochs.parse()?);
     }
     let kills: usize = args.first().map_or(Ok(20), |n| n.parse())?;
     let root = std::env::temp_dir().join(format!("gradus-kill-{}", std::process::id()));
@@ -104,13 +103,13 @@ fn main() -> Anything<()> {
     std::fs::create_dir_all(&whole)?;
     std::fs::create_dir_all(&broken)?;
     let clock = Instant::now();
-    assert!(start(&whole)?.wait()?.success(), "the undisturbed run failed");
+    assert!(start(&whole, kills)?.wait()?.success(), "the undisturbed run failed");
     let share = clock.elapsed().as_secs_f64() / kills as f64;
     let mut random = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64 | 1;
     let mut killed = 0;
     while killed < kills {
         let newest = Checkpoints::newest(&broken)?;
-        let mut child = start(&broken)?;
+        let mut child = start(&broken, kills)?;
         // A moment after the next checkpoint, so that the run gets on.
         while Checkpoints::newest(&broken)? == newest && child.try_wait()?.is_none() {
             std::thread::sleep(Duration::from_millis(1));
@@ -130,7 +129,7 @@ fn main() -> Anything<()> {
         println!("killed ({killed}) after {}", newest.file_name().unwrap_or_default().display());
     }
     assert!(killed >= kills.min(3), "the run ended after {killed} kills: too few to tell anything");
-    assert!(start(&broken)?.wait()?.success(), "the resumed run failed");
+    assert!(start(&broken, kills)?.wait()?.success(), "the resumed run failed");
     let read = |folder: &Path| std::fs::read_to_string(folder.join("done"));
     assert_eq!(read(&whole)?, read(&broken)?, "the bits differ");
     println!("{killed} kills: every bit of parameters, optimiser state and history is the same");

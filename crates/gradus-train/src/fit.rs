@@ -218,6 +218,19 @@ impl Progress {
         self.samples += result.samples;
     }
 
+    /// (epoch, value) of a number over the epochs that ended and have it: `loss`, `val_accuracy`.
+    pub fn series(&self, name: &str) -> Vec<(u64, f64)> {
+        self.history.iter().filter_map(|log| Some((log.epoch, log.get(name)?))).collect()
+    }
+
+    /// The epoch in which a number was best; the earliest of equals.
+    pub fn best(&self, name: &str, maximize: bool) -> Option<&EpochLog> {
+        let sign = if maximize { -1.0 } else { 1.0 };
+        let numbers = self.history.iter().filter_map(|log| Some((log, sign * log.get(name)?)));
+        let numbers = numbers.filter(|(_, value)| !value.is_nan());
+        numbers.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(log, _)| log)
+    }
+
     /// The means so far in this epoch: the loss, then the metrics.
     pub fn means(&self) -> Vec<f64> {
         self.sums.iter().map(|s| s / self.samples.max(1) as f64).collect()

@@ -1,6 +1,7 @@
 //! Training, seen from outside.
 
 mod diagnosis;
+mod extras;
 mod fit;
 mod kill;
 mod optim;

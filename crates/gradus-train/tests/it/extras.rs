@@ -1,0 +1,125 @@
+//! Weights of classes and samples, the rate finder, splits, metrics.
+
+use crate::fit::{learner, loaders};
+use gradus_data::{Dataset, mnist_5k_split};
+use gradus_nn::parameters;
+use gradus_tensor::Tensor;
+use gradus_train::optim::Sgd;
+use gradus_train::{
+    Confusion, Learner, Pair, Recipe, Source, Sweep, evaluate, metrics, overfit_one_batch,
+    validation_split,
+};
+use std::sync::Arc;
+
+fn batch() -> Pair {
+    Source::from(&loaders().0, 0, 0).next().unwrap().unwrap()
+}
+
+fn plain(recipe: Recipe) -> Learner {
+    Learner::with(learner().model().clone(), Box::new(Sgd::new(0.1)), recipe, 9)
+}
+
+fn values(learner: &Learner) -> Vec<f32> {
+    parameters(&**learner.model())
+        .iter()
+        .flat_map(|(_, p)| p.variable().value().to_vec::<f32>())
+        .collect()
+}
+
+fn close(a: &[f32], b: &[f32]) {
+    let worst = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(a.len() == b.len() && worst < 1e-6, "{worst}");
+}
+
+/// Samples of weight 0 do not count: half a batch, once cut off and once weighted away.
+#[test]
+fn samples_of_weight_zero_do_not_count() {
+    let (x, t) = batch();
+    let mut cut = plain(Recipe::default());
+    cut.train_batch(&x.slice(0, ..25), &t.slice(0, ..25), 0.1).unwrap();
+    let weights: Vec<f32> = (0..50).map(|i| if i < 25 { 2.0 } else { 0.0 }).collect();
+    let mut weighted = plain(Recipe::default());
+    let w = Tensor::from_slice(&weights, [50]);
+    weighted.train_weighted(&x, &t, Some(&w), 0.1).unwrap();
+    close(&values(&cut), &values(&weighted));
+}
+
+/// Weighting a class is weighting its samples, and equal weights change nothing.
+#[test]
+fn class_weights_weigh_their_samples() {
+    let (x, t) = batch();
+    let classes: Vec<f64> = (0..10).map(|c| 0.5 + c as f64).collect();
+    let samples: Vec<f32> = t.to_vec::<i64>().iter().map(|&c| 0.5 + c as f32).collect();
+    let recipe = Recipe { class_weights: Some(classes), ..Recipe::default() };
+    let (mut by_class, mut by_sample) = (plain(recipe), plain(Recipe::default()));
+    by_class.train_batch(&x, &t, 0.1).unwrap();
+    by_sample.train_weighted(&x, &t, Some(&Tensor::from_slice(&samples, [50])), 0.1).unwrap();
+    close(&values(&by_class), &values(&by_sample));
+    let equal = Recipe { class_weights: Some(vec![3.0; 10]), ..Recipe::default() };
+    let loss = |recipe| plain(recipe).evaluate_batch(&x, &t).unwrap().loss;
+    assert!((loss(equal) - loss(Recipe::default())).abs() < 1e-6);
+}
+
+#[test]
+fn the_rate_finder_suggests_a_rate_that_learns_and_changes_nothing() {
+    let (train, _) = loaders();
+    let mut learner = learner();
+    let state = |l: &Learner| -> Vec<Vec<f32>> {
+        l.state().iter().map(|(_, v)| v.value().to_vec::<f32>()).collect()
+    };
+    let (x, t) = batch();
+    learner.train_batch(&x, &t, 1e-3).unwrap();
+    let before = (state(&learner), learner.counters());
+    let curve = Sweep { low: 1e-6, high: 10.0, steps: 60 }.run(&mut learner, &train).unwrap();
+    assert_eq!(before, (state(&learner), learner.counters()));
+    let rate = curve.suggestion.unwrap();
+    assert!((1e-4..0.1).contains(&rate), "{rate} {:?}", curve.points);
+    assert!(curve.points.len() < 60, "a rate of 10 is far too high for Adam");
+}
+
+#[test]
+fn one_batch_is_learned_by_heart() {
+    let (x, t) = batch();
+    let losses = overfit_one_batch(&mut learner(), (&x, &t), 60).unwrap();
+    assert!(losses[0] > 1.0 && losses[59] < 0.05, "{losses:?}");
+}
+
+#[test]
+fn a_split_keeps_the_shares_of_classes() {
+    let set: Arc<dyn Dataset> = Arc::new(mnist_5k_split().unwrap().0);
+    let (kept, held) = validation_split(&set, 0.1, 3).unwrap();
+    assert_eq!(kept.len() + held.len(), set.len());
+    assert_eq!(held.len(), set.len() / 10);
+    assert!(
+        validation_split(&set, 1.0, 3).is_err() && validation_split(&set, f64::NAN, 3).is_err()
+    );
+}
+
+#[test]
+fn metrics_measure() {
+    let x = Tensor::from_slice(&[0.1f32, 0.5, 0.4, 0.2, 0.3, 0.5], [2, 3]);
+    let t = Tensor::from([2i64, 0]);
+    let of = |m: metrics::Metric| (m.of)(&x, &t).to_vec::<f32>();
+    assert_eq!(of(metrics::accuracy()), [0.0, 0.0]);
+    assert_eq!(of(metrics::top_k::<2>()), [1.0, 0.0]);
+    assert_eq!(of(metrics::top_k::<3>()), [1.0, 1.0]);
+    let m = metrics::mean_absolute_error();
+    let y = Tensor::from_slice(&[1.0f32, 2.0, 3.0, 4.0], [2, 2]);
+    assert_eq!((m.of)(&y, &y.zeros_like()).to_vec::<f32>(), [1.5, 3.5]);
+}
+
+#[test]
+fn confusion_counts() {
+    let mut c = Confusion::new(2);
+    for (label, guess, times) in [(0, 0, 3), (0, 1, 1), (1, 1, 4), (1, 0, 2)] {
+        (0..times).for_each(|_| c.add(label, guess).unwrap());
+    }
+    assert_eq!((c.accuracy(), c.precision(0), c.recall(0)), (0.7, 0.6, 0.75));
+    assert!((c.f1(0) - 2.0 / 3.0).abs() < 1e-12 && c.macro_f1() > 0.66);
+    assert!(c.add(2, 0).is_err());
+    let (_, test) = loaders();
+    let mut learner = learner();
+    let found = Confusion::of(&mut learner, &test).unwrap();
+    let accuracy = evaluate(&mut learner, &test).unwrap().metrics[0];
+    assert!((found.accuracy() - accuracy).abs() < 1e-9);
+}
