@@ -1,13 +1,17 @@
 //! The model zoo of Gradus: each network a short file that reads like its paper's table.
 
+mod convnetjs;
 mod lenet;
+mod lenet_original;
 mod linear;
 mod mlp;
 
 use gradus_base::Shape;
 use gradus_nn::{Init, Sequential};
 
+pub use convnetjs::convnetjs;
 pub use lenet::lenet;
+pub use lenet_original::lenet_original;
 pub use linear::linear;
 pub use mlp::mlp;
 
@@ -28,11 +32,25 @@ pub struct Entry {
 /// Every network, by name.
 pub const ZOO: &[Entry] = &[
     Entry {
+        name: "convnetjs",
+        about: "two convolutions of 8 and 16 maps, 5,994 parameters",
+        source: "Karpathy 2014",
+        input: &[1, 24, 24],
+        build: convnetjs,
+    },
+    Entry {
         name: "lenet",
         about: "LeNet-5 with ReLU and max-pooling, 61,706 parameters",
         source: "LeCun et al. 1998",
         input: &[1, 28, 28],
         build: lenet,
+    },
+    Entry {
+        name: "lenet_original",
+        about: "LeNet-5 as published, tanh and distances to bitmaps, 60,000 parameters",
+        source: "LeCun et al. 1998",
+        input: &[1, 32, 32],
+        build: lenet_original,
     },
     Entry {
         name: "linear",

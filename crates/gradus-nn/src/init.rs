@@ -58,6 +58,15 @@ impl Init {
         self.seed
     }
 
+    /// A source of its own, for a model inside a model: other numbers than this one's, the same for the same seed and
+    /// the same number of tensors and forks before it.
+    #[must_use]
+    pub fn fork(&self) -> Init {
+        let number = u64::from(self.next.fetch_add(1, Ordering::Relaxed)) + 1;
+        // An odd multiplier keeps different forks of one seed different.
+        Init::new(self.seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15)).of(self.dtype)
+    }
+
     /// The next tensor: the same for the same seed and the same number of tensors before it.
     pub fn tensor(
         &self,

@@ -87,3 +87,43 @@ pub fn softplus() -> Activation {
 pub fn softmax() -> Activation {
     Activation::new("softmax", |x| x.softmax(-1))
 }
+/// Describes a layer that applies [`Tensor::selu`].
+pub fn selu() -> Activation {
+    Activation::new("selu", Tensor::selu)
+}
+/// Describes a layer that applies [`Tensor::mish`].
+pub fn mish() -> Activation {
+    Activation::new("mish", Tensor::mish)
+}
+/// Describes a layer that applies [`Tensor::hard_sigmoid`].
+pub fn hard_sigmoid() -> Activation {
+    Activation::new("hard_sigmoid", Tensor::hard_sigmoid)
+}
+/// Describes a layer that applies [`Tensor::hard_swish`].
+pub fn hard_swish() -> Activation {
+    Activation::new("hard_swish", Tensor::hard_swish)
+}
+/// Describes a layer that applies [`Tensor::hard_tanh`].
+pub fn hard_tanh() -> Activation {
+    Activation::new("hard_tanh", Tensor::hard_tanh)
+}
+/// Describes a layer that applies [`Tensor::softsign`].
+pub fn softsign() -> Activation {
+    Activation::new("softsign", Tensor::softsign)
+}
+/// Describes a layer that applies [`Tensor::relu6`].
+pub fn relu6() -> Activation {
+    Activation::new("relu6", Tensor::relu6)
+}
+/// Describes a layer that applies [`Tensor::log_sigmoid`].
+pub fn log_sigmoid() -> Activation {
+    Activation::new("log_sigmoid", Tensor::log_sigmoid)
+}
+/// Describes a layer that applies [`Tensor::gelu_tanh`].
+pub fn gelu_tanh() -> Activation {
+    Activation::new("gelu_tanh", Tensor::gelu_tanh)
+}
+/// Describes a layer that applies [`Tensor::log_softmax`] over the last axis.
+pub fn log_softmax() -> Activation {
+    Activation::new("log_softmax", |x| x.log_softmax(-1))
+}

@@ -1,17 +1,31 @@
 //! Layers. Each has a description, made by a lower-case function (`dense(10)`), and a built form (`Dense`).
 
 mod activation;
+mod branches;
+mod connection_table;
 mod conv2d;
 mod dense;
 mod dropout;
+mod embedding;
+mod noise;
 mod norm;
 mod pool2d;
+mod prelu;
+mod radial_basis;
 mod reshape;
+mod resize;
 
 pub use activation::*;
+pub use branches::*;
+pub use connection_table::*;
 pub use conv2d::*;
 pub use dense::*;
 pub use dropout::*;
+pub use embedding::*;
+pub use noise::*;
 pub use norm::*;
 pub use pool2d::*;
+pub use prelu::*;
+pub use radial_basis::*;
 pub use reshape::*;
+pub use resize::*;

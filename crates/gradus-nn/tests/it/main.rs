@@ -2,4 +2,5 @@
 
 mod functional;
 mod golden_losses;
+mod layers;
 mod module;

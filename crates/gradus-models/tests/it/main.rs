@@ -1,0 +1,3 @@
+//! The zoo: parameter counts as published, and LeNet-5 against PyTorch.
+
+mod lenet;

@@ -1,0 +1,59 @@
+//! Distances to fixed codes, as LeNet-5's output.   LeCun et al. 1998 §II.B eq. 7
+
+use crate::{Config, Context, Init, Layer, Module, State, Visitor};
+use gradus_base::{Error, Shape};
+use gradus_tensor::{Tensor, Variable, fail};
+use std::panic::Location;
+use std::sync::Arc;
+
+/// Describes an output of minus the squared distances to fixed codes `[classes, features]`: the nearest code scores
+/// highest.
+///
+/// # Panics
+/// If the codes are not a matrix.
+#[track_caller]
+pub fn radial_basis(codes: &Tensor) -> RadialBasisConfig {
+    if codes.rank() != 2 {
+        let what = format!("the codes are {}, expected [classes, features]", codes.shape());
+        fail(Error::shape("radial_basis", what), Location::caller());
+    }
+    RadialBasisConfig(codes.clone())
+}
+
+/// The description of a [`RadialBasis`].
+#[derive(Clone, Debug)]
+pub struct RadialBasisConfig(Tensor);
+
+impl Config for RadialBasisConfig {
+    fn name(&self) -> &'static str {
+        "rbf"
+    }
+    fn build(self: Box<Self>, _: Shape, init: &Init) -> Arc<dyn Layer> {
+        Arc::new(RadialBasis { codes: Variable::new("codes", &self.0.cast(init.dtype())) })
+    }
+}
+
+/// y_i = −Σ_j (x_j − c_ij)².   x [B, F]   c [C, F]   y [B, C]
+#[derive(Clone, Debug)]
+pub struct RadialBasis {
+    /// One row per class; training leaves them alone.
+    pub codes: Variable,
+}
+
+impl Module for RadialBasis {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a, '_>) {
+        visitor("codes", State::Buffer(&self.codes));
+    }
+}
+impl Layer for RadialBasis {
+    #[track_caller]
+    fn forward(&self, x: &Tensor, _: &Context) -> Tensor {
+        -(x.unsqueeze(1) - self.codes.tensor()).square().sum([2])
+    }
+    fn describe(&self) -> String {
+        format!("RadialBasis({})", self.codes.shape()[0])
+    }
+    fn macs(&self, _: &Shape, _: &Shape) -> u64 {
+        self.codes.shape().len() as u64
+    }
+}

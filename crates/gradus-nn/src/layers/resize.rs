@@ -1,0 +1,60 @@
+//! Layers that enlarge images: upsampling and padding.   x [B, C, H, W]
+
+use crate::{Config, Context, Init, Layer, Module, Visitor};
+use gradus_base::Shape;
+use gradus_tensor::{PadMode, Tensor};
+use std::sync::Arc;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Nearest(usize),
+    Bilinear(usize),
+    Pad(usize, PadMode),
+}
+
+/// A layer that enlarges images; also its own description.
+#[derive(Clone, Copy, Debug)]
+pub struct Resize(Kind);
+
+/// Describes images made `factor` times as large, every pixel repeated.
+pub fn upsample_nearest(factor: usize) -> Resize {
+    Resize(Kind::Nearest(factor))
+}
+/// Describes images made `factor` times as large, linearly between pixels that are cells of equal size.
+pub fn upsample_bilinear(factor: usize) -> Resize {
+    Resize(Kind::Bilinear(factor))
+}
+/// Describes `pixels` put around all four sides: [`PadMode::Zero`], [`PadMode::Reflect`] or another.
+pub fn pad2d(pixels: usize, mode: PadMode) -> Resize {
+    Resize(Kind::Pad(pixels, mode))
+}
+
+impl Module for Resize {
+    fn visit<'a>(&'a self, _: &mut Visitor<'a, '_>) {}
+}
+impl Layer for Resize {
+    #[track_caller]
+    fn forward(&self, x: &Tensor, _: &Context) -> Tensor {
+        let sizes = |factor: usize| [x.size(-2) * factor, x.size(-1) * factor];
+        match self.0 {
+            Kind::Nearest(factor) => x.upsample_nearest(sizes(factor)),
+            Kind::Bilinear(factor) => x.upsample_linear(sizes(factor), false),
+            Kind::Pad(n, mode) => x.pad_with(-2, n, n, mode).pad_with(-1, n, n, mode),
+        }
+    }
+    fn describe(&self) -> String {
+        match self.0 {
+            Kind::Nearest(factor) => format!("UpsampleNearest({factor})"),
+            Kind::Bilinear(factor) => format!("UpsampleBilinear({factor})"),
+            Kind::Pad(pixels, mode) => format!("Pad2d({pixels}, {mode:?})"),
+        }
+    }
+}
+impl Config for Resize {
+    fn name(&self) -> &'static str {
+        if matches!(self.0, Kind::Pad(..)) { "pad" } else { "upsample" }
+    }
+    fn build(self: Box<Self>, _: Shape, _: &Init) -> Arc<dyn Layer> {
+        Arc::new(*self)
+    }
+}

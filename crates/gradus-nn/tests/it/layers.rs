@@ -1,0 +1,145 @@
+//! Every layer: its shapes, its state, gradients that reach every parameter, and ten steps that lower a loss.
+
+use gradus_nn::functional::built;
+use gradus_nn::layers::*;
+use gradus_nn::{Config, Context, Init, Layer, named_states, parameters};
+use gradus_tensor::{DType, PadMode, Shape, Tensor, gradients, update};
+use std::sync::Arc;
+
+fn train() -> Context<'static> {
+    Context::train(&Tensor::from([7i64, 0]))
+}
+
+/// Σ (y − t)² / n for a fixed target, and its gradients.
+fn loss(layer: &Arc<dyn Layer>, x: &Tensor) -> (Tensor, Vec<Option<Tensor>>) {
+    let y = layer.forward(x, &train());
+    let t = Tensor::randn(y.shape(), 5).cast(y.dtype());
+    let loss = (y - t).square().mean(..);
+    let ws: Vec<Tensor> = parameters(layer).iter().map(|(_, p)| p.tensor()).collect();
+    let found = gradients(&loss, &ws).unwrap();
+    (loss, found)
+}
+
+/// `shapes` is "in -> out" without the batch axis, `state` the names of all parameters and buffers.
+fn check_layer(config: impl Config + 'static, shapes: &str, count: usize, state: &str) {
+    let parse = |s: &str| -> Vec<usize> {
+        s.trim_matches(['[', ']', ' ']).split(", ").map(|n| n.parse().unwrap()).collect()
+    };
+    let (input, output) = shapes.split_once(" -> ").unwrap();
+    let input = Shape::new(&parse(input));
+    let layer = built(config, input, &Init::new(1).of(DType::F64));
+    let x = Tensor::rand(input.inserted(0, 3), 2).cast(DType::F64);
+    let what = layer.describe();
+
+    let y = layer.forward(&x, &Context::eval());
+    assert_eq!(
+        y.shape().to_string(),
+        Shape::new(&parse(output)).inserted(0, 3).to_string(),
+        "{what}"
+    );
+    let names: Vec<String> = named_states(&layer).into_iter().map(|(n, _)| n).collect();
+    assert_eq!(names.join(" "), state, "{what}");
+    let found: usize = parameters(&layer).iter().map(|(_, p)| p.variable().shape().len()).sum();
+    assert_eq!(found, count, "{what}");
+
+    let first = loss(&layer, &x).0.item();
+    for (g, (name, _)) in loss(&layer, &x).1.iter().zip(parameters(&layer)) {
+        let g = g.as_ref().unwrap_or_else(|| panic!("no gradient for {name} of {what}"));
+        assert!(g.abs().max(..).item() > 1e-9, "{name} of {what}");
+    }
+    if count > 0 {
+        for _ in 0..10 {
+            let (_, grads) = loss(&layer, &x);
+            let step = |((_, p), g): ((String, gradus_nn::Parameter), Option<Tensor>)| {
+                (p.variable().clone(), p.tensor() - g.unwrap() * 0.05)
+            };
+            let steps: Vec<_> = parameters(&layer).into_iter().zip(grads).map(step).collect();
+            update(&[], &steps).unwrap();
+        }
+        let last = loss(&layer, &x).0.item();
+        assert!(last < first, "{what}: {first} became {last}");
+    }
+}
+
+#[test]
+fn dense_and_convolutions() {
+    check_layer(dense(3), "[4] -> [3]", 15, "weight bias");
+    check_layer(conv2d(4, 3).pad(1), "[3, 5, 5] -> [4, 5, 5]", 112, "weight bias");
+    check_layer(conv2d(4, 2).stride(2).bias(false), "[3, 6, 6] -> [4, 3, 3]", 48, "weight");
+    check_layer(conv_transpose2d(2, 2).stride(2), "[3, 4, 4] -> [2, 8, 8]", 26, "weight bias");
+    let table: [&[usize]; 2] = [&[0, 2], &[1]];
+    check_layer(table_conv2d(&table, 3), "[3, 5, 5] -> [2, 3, 3]", 29, "weight bias");
+    check_layer(embedding(6, 4), "[5] -> [5, 4]", 24, "weight");
+    check_layer(radial_basis(&Tensor::eye(3)), "[3] -> [3]", 0, "codes");
+}
+
+#[test]
+fn norms_and_pools() {
+    let running = "weight bias mean var";
+    let names = |layer: Arc<dyn Layer>| named_states(&layer).len();
+    assert_eq!(names(built(batch_norm(), [3, 4, 4], &Init::new(0))), running.split(' ').count());
+    check_layer(layer_norm(), "[6] -> [6]", 12, "weight bias");
+    check_layer(group_norm(2), "[4, 3, 3] -> [4, 3, 3]", 8, "weight bias");
+    check_layer(trainable_mean_pool2d(2), "[3, 4, 4] -> [3, 2, 2]", 6, "weight bias");
+    check_layer(max_pool2d(2), "[3, 4, 4] -> [3, 2, 2]", 0, "");
+    check_layer(mean_pool2d(2), "[3, 4, 4] -> [3, 2, 2]", 0, "");
+    check_layer(global_mean_pool2d(), "[3, 4, 4] -> [3]", 0, "");
+}
+
+#[test]
+fn shapes_and_functions() {
+    check_layer(flatten(), "[3, 4, 2] -> [24]", 0, "");
+    check_layer(reshape([2, 6]), "[12] -> [2, 6]", 0, "");
+    check_layer(upsample_nearest(2), "[3, 4, 5] -> [3, 8, 10]", 0, "");
+    check_layer(upsample_bilinear(3), "[3, 4, 5] -> [3, 12, 15]", 0, "");
+    for mode in [PadMode::Zero, PadMode::Reflect, PadMode::Replicate] {
+        check_layer(pad2d(2, mode), "[3, 4, 5] -> [3, 8, 9]", 0, "");
+    }
+    check_layer(dropout(0.5), "[8] -> [8]", 0, "");
+    check_layer(gaussian_noise(0.1), "[8] -> [8]", 0, "");
+    for function in [relu(), selu(), mish(), hard_sigmoid(), softsign(), relu6(), log_softmax()] {
+        check_layer(function, "[8] -> [8]", 0, "");
+    }
+}
+
+#[test]
+fn containers() {
+    let same = residual(|p| p.add(dense(4)).add(tanh()));
+    check_layer(same, "[4] -> [4]", 20, "block.dense1.weight block.dense1.bias");
+    let wider = residual(|p| p.add(dense(6))).projection(|p| p.add(dense(6).bias(false)));
+    let names = "block.dense1.weight block.dense1.bias projection.dense1.weight";
+    check_layer(wider, "[4] -> [6]", 54, names);
+    let both = concat().path(|p| p.add(conv2d(2, 1))).path(|p| p.add(conv2d(3, 3).pad(1)));
+    let names = "path1.conv1.weight path1.conv1.bias path2.conv1.weight path2.conv1.bias";
+    check_layer(both, "[2, 4, 4] -> [5, 4, 4]", 6 + 57, names);
+}
+
+/// Paths of equal layers start at different weights.
+#[test]
+fn paths_draw_their_own_weights() {
+    let both = concat().path(|p| p.add(dense(4))).path(|p| p.add(dense(4)));
+    let layer = built(both, [4], &Init::new(0));
+    let ws = parameters(&layer);
+    let w = |i: usize| ws[i].1.tensor().to_vec::<f32>();
+    assert_ne!(w(0), w(2));
+}
+
+/// A PReLU's slopes act where x is negative.
+#[test]
+fn prelu_slopes() {
+    let layer = built(prelu(), [2], &Init::new(0));
+    let y = layer.forward(&Tensor::from([[-4.0f32, 4.0]]), &Context::eval());
+    assert_eq!(y.to_vec::<f32>(), [-1.0, 4.0]);
+    let residue = residual(|p| p.add(dense(3)).add(prelu()));
+    let names = "block.dense1.weight block.dense1.bias block.prelu1.weight";
+    check_layer(residue, "[3] -> [3]", 15, names);
+}
+
+#[test]
+fn noise_only_while_training() {
+    let layer = built(gaussian_noise(1.0), [1000], &Init::new(0));
+    let x = Tensor::zeros([1, 1000]);
+    assert_eq!(layer.forward(&x, &Context::eval()).square().sum(..).item(), 0.0);
+    let variance = layer.forward(&x, &train()).square().mean(..).item();
+    assert!((variance - 1.0).abs() < 0.15, "{variance}");
+}
