@@ -261,7 +261,7 @@ impl<'a> Diagnose<'a> {
             .min_by(|a, b| a.2.total_cmp(&b.2));
         let (Some((at, log, best)), Some(now)) = (best, history.last()) else { return };
         let Some(loss) = now.val_loss else { return };
-        let late = history.len() - 1 >= at + PATIENCE;
+        let late = history.len() > at + PATIENCE;
         if late && loss > WORSE * best && now.loss < log.loss {
             let text = format!(
                 "the model overfits: since epoch {} the loss on validation data rose from {best:.4} to {loss:.4}, while that on \
