@@ -4,8 +4,8 @@
 //! `cargo run --release -p gradus-cpu --example gemm_bench [MxKxN ...]`
 #![allow(unsafe_code)]
 
+use gradus_cpu::bench::fma_peak;
 use gradus_cpu::{Buffer, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b, parallel, set_threads};
-use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 /// M, K, N.
@@ -65,21 +65,20 @@ fn row(threads: usize, [m, k, n]: [usize; 3]) {
     };
     // SAFETY: as above.
     unsafe { pack_b(k, n, rows_b, packed) };
+    let peak = fma_peak(threads);
     let times = best(&mut [
-        &mut || peak(threads),
         &mut product(rows_a, rows_b),
         &mut product(cols_a, rows_b),
         &mut product(rows_a, cols_b),
         // SAFETY: as above.
         &mut || unsafe { gemm_packed(m, n, k, rows_a, packed, c, false, None) },
     ]);
-    let peak = PEAK_FLOPS * threads as f64 / times[0] / 1e9;
     print!("{:>16} {peak:6.1} ", format!("{m}×{k}×{n}"));
-    for t in &times[1..] {
+    for t in &times {
         let speed = 2.0 * (m * n * k) as f64 / t / 1e9;
         print!(" {speed:6.1} ({:2.0}%)", 100.0 * speed / peak);
     }
-    println!("  {:10.3} µs", times[1] * 1e6);
+    println!("  {:10.3} µs", times[0] * 1e6);
 }
 
 fn random(len: usize) -> Vec<f32> {
@@ -120,36 +119,4 @@ fn repeats(body: &mut dyn FnMut()) -> u32 {
         n += 1;
     }
     n
-}
-
-const PEAK_STEPS: usize = 4000;
-const PEAK_FLOPS: f64 = (PEAK_STEPS * 10 * 8 * 2) as f64;
-
-/// Ten independent chains of fused multiply-adds on every thread.
-fn peak(threads: usize) {
-    parallel(threads, &|_| {
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            // SAFETY: detected.
-            return unsafe { chains() };
-        }
-        let mut x = [1.0f32; 80];
-        for _ in 0..PEAK_STEPS {
-            black_box(&mut x).iter_mut().for_each(|x| *x = *x * 0.999 + 0.001);
-        }
-    });
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn chains() {
-    use std::arch::x86_64::*;
-    let mut x = [_mm256_set1_ps(1.0); 10];
-    let (a, b) = (black_box(_mm256_set1_ps(0.999)), black_box(_mm256_set1_ps(0.001)));
-    for _ in 0..PEAK_STEPS {
-        for x in &mut x {
-            *x = _mm256_fmadd_ps(*x, a, b);
-        }
-    }
-    black_box(x);
 }

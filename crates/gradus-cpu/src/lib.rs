@@ -1,6 +1,7 @@
 //! The CPU vocabulary of Gradus: threads, lanes, tiles, GEMM. Safe outside, unsafe inside.
 #![allow(unsafe_code)]
 
+pub mod bench;
 mod buffer;
 mod dispatch;
 pub mod exec;
