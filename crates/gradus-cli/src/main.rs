@@ -8,6 +8,7 @@
 #![allow(unreachable_pub)]
 
 mod bars;
+mod bench;
 mod callbacks;
 mod commands;
 mod datasets;
@@ -49,6 +50,7 @@ enum Command {
     Devices(devices::Args),
     Export(export::Args),
     Kernel(kernel::Args),
+    Bench(commands::bench::Args),
 }
 
 fn run(command: Command) -> Result<(), CliError> {
@@ -62,6 +64,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Devices(args) => devices::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Kernel(args) => kernel::run(&args),
+        Command::Bench(args) => commands::bench::run(&args),
     }
 }
 

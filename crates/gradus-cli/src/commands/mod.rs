@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod bench;
 pub mod data;
 pub mod devices;
 pub mod eval;

@@ -1,0 +1,210 @@
+//! Training and inference as one compiled call per step.
+
+use super::net::Net;
+use super::{Prepared, Work, mean_abs};
+use gradus::nn::{Context, Layer, Sequential, parameters};
+use gradus::train::optim::{Adam, Optimizer, Sgd, Slots, Target};
+use gradus::{Compiled, Program, Result, Step, Tensor, Variable, compile, gradients};
+use gradus_cpu::Buffer;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Updates before the loss that serves as a check.
+const CHECK_STEPS: usize = 3;
+
+/// How a case trains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Plain, rate 0.01.
+    Sgd,
+    /// Rate 0.001, β = (0.9, 0.999), ε = 1e-8.
+    Adam,
+}
+
+impl Method {
+    fn optimizer(self) -> Box<dyn Optimizer> {
+        match self {
+            Method::Sgd => Box::new(Sgd::new(0.01)),
+            Method::Adam => Box::new(Adam::new(0.001)),
+        }
+    }
+}
+
+type Trace = Box<dyn FnMut(&[Tensor]) -> Step>;
+
+/// A network that trains on one batch again and again.
+pub struct Training {
+    step: Compiled<Trace>,
+    batch: [Tensor; 2],
+    /// All that a step changes, and what it was at the start.
+    start: Vec<(Variable, Tensor)>,
+}
+
+impl Training {
+    /// A network at its starting weights, and its loss on the batch after three updates.
+    ///
+    /// # Errors
+    /// When the engine refuses the step.
+    pub fn new(net: Net, method: Method, samples: usize) -> Result<(Training, f64)> {
+        let model = Rc::new(net.model()?);
+        let (x, t) = net.batch(samples);
+        let slots = Rc::new(RefCell::new(Slots::new()));
+        let powers = powers(method);
+        let trace: Trace = {
+            let (model, slots, powers) = (model.clone(), slots.clone(), powers.clone());
+            Box::new(move |args: &[Tensor]| {
+                step(net, method, &model, &powers, &mut slots.borrow_mut(), args)
+            })
+        };
+        let mut step = compile(trace);
+        step.plan(&[x.node().meta(), t.node().meta()])?; // makes the optimiser's state
+        let weights = parameters(&*model).into_iter().map(|(_, p)| p.variable().clone());
+        let state = slots.borrow().named().into_iter().map(|(_, v)| v);
+        let changed = weights.chain(state).chain(powers);
+        let start = changed.map(|v| (v.clone(), v.value())).collect();
+        let mut training = Training { step, batch: [x, t], start };
+        for _ in 0..CHECK_STEPS {
+            training.run()?;
+        }
+        let [x, t] = &training.batch;
+        let check = net.loss(&model, x, t, &Context::eval()).item();
+        Ok((training, check))
+    }
+
+    /// The planned step and its arguments.
+    ///
+    /// # Errors
+    /// When the engine refuses the step.
+    pub fn program(&mut self) -> Result<(&mut Program, [Arc<Buffer>; 2])> {
+        let metas = [0, 1].map(|i: usize| self.batch[i].node().meta());
+        let values = [0, 1].map(|i: usize| self.batch[i].node().value().cloned());
+        let values = values.map(|v| v.expect("a batch is made of values"));
+        Ok((self.step.program(&metas)?, values))
+    }
+
+    /// Takes a step with a look at the clock after each of its parts, adding to `times`.
+    ///
+    /// # Errors
+    /// When the step meets a bad value.
+    pub fn run_timed(&mut self, times: &mut [Duration]) -> Result<()> {
+        let (program, [x, t]) = self.program()?;
+        program.run_timed(&[&x, &t], times).map(drop)
+    }
+}
+
+impl Work for Training {
+    fn run(&mut self) -> Result<()> {
+        let [x, t] = &self.batch;
+        self.step.run(&[x, t]).map(drop)
+    }
+    fn reset(&mut self) -> Result<()> {
+        self.start.iter().try_for_each(|(variable, value)| variable.set(value))
+    }
+}
+
+/// Forward, loss, gradients, update: one graph.
+fn step(
+    net: Net,
+    method: Method,
+    model: &Sequential,
+    powers: &[Variable],
+    slots: &mut Slots,
+    args: &[Tensor],
+) -> Step {
+    let loss = net.loss(model, &args[0], &args[1], &Context::eval());
+    let weights = parameters(model);
+    let tensors: Vec<Tensor> = weights.iter().map(|(_, p)| p.tensor()).collect();
+    let found = gradients(&loss, &tensors).unwrap_or_else(|e| panic!("{e}"));
+    let optimizer = method.optimizer();
+    let (scalars, next) = scalars(&*optimizer, powers);
+    let mut step = Step::new().read(&loss).updates(next);
+    for (((path, p), w), g) in weights.iter().zip(&tensors).zip(found) {
+        let g = &g.expect("the loss depends on every weight");
+        let (weight_decay, rate_scale, scalars) = (0.0, 1.0, &scalars[..]);
+        let target = Target { variable: p.variable(), w, g, weight_decay, rate_scale, scalars };
+        step = step.updates(optimizer.update(&target, slots.at(path)));
+    }
+    step
+}
+
+/// Adam's β, whose powers its bias corrections need.
+const BETAS: [f64; 2] = [0.9, 0.999];
+
+/// State for 1 − βᵗ, so that a step counts by itself and needs no argument that changes.
+fn powers(method: Method) -> Vec<Variable> {
+    match method {
+        Method::Sgd => vec![],
+        Method::Adam => BETAS.map(|_| Variable::new("power", &Tensor::from(0f32))).to_vec(),
+    }
+}
+
+/// The numbers of a step, and the powers after it: 1 − βᵗ⁺¹ = β·(1 − βᵗ) + (1 − β), which loses no digits in f32.
+fn scalars(
+    optimizer: &dyn Optimizer,
+    powers: &[Variable],
+) -> (Vec<Tensor>, Vec<(Variable, Tensor)>) {
+    let next: Vec<_> = powers
+        .iter()
+        .zip(BETAS)
+        .map(|(power, beta)| (power.clone(), power.tensor() * beta + (1.0 - beta)))
+        .collect();
+    let mut scalars = vec![Tensor::full((), optimizer.learning_rate())];
+    if let [(_, first), (_, second)] = &next[..] {
+        scalars.extend([first.recip(), second.rsqrt()]);
+    }
+    (scalars, next)
+}
+
+/// A network that predicts one batch again and again.
+struct Inference {
+    predict: Compiled<Trace>,
+    x: Tensor,
+}
+
+/// A network ready to predict; the check is its mean |output|.
+///
+/// # Errors
+/// When the engine refuses the step.
+pub fn inference(net: Net, samples: usize) -> Result<Prepared> {
+    let model = net.model()?;
+    let (x, _) = net.batch(samples);
+    let trace: Trace =
+        Box::new(move |args| Step::new().read(&model.forward(&args[0], &Context::eval())));
+    let mut predict = compile(trace);
+    let check = mean_abs(&predict.run(&[&x])?.tensor(0).to_vec::<f32>());
+    Ok(Prepared { work: Box::new(Inference { predict, x }), check })
+}
+
+impl Work for Inference {
+    fn run(&mut self) -> Result<()> {
+        self.predict.run(&[&self.x]).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reset_goes_back_to_the_start() {
+        for method in [Method::Sgd, Method::Adam] {
+            let (mut training, check) = Training::new(Net::Tiny, method, 10).unwrap();
+            training.reset().unwrap();
+            (0..CHECK_STEPS).for_each(|_| training.run().unwrap());
+            let [x, t] = training.batch.clone();
+            let again = training.step.run(&[&x, &t]).unwrap().item(0);
+            assert!((again - check).abs() < 1e-6, "{method:?}: {again}, {check}");
+        }
+    }
+
+    #[test]
+    fn checks_agree_with_other_programs() {
+        // As PyTorch computes it for the same network, weights, batch and rate.
+        let (_, tiny) = Training::new(Net::Tiny, Method::Sgd, 10).unwrap();
+        assert!((tiny - TINY_AFTER_THREE).abs() < 1e-4, "{tiny}");
+    }
+
+    const TINY_AFTER_THREE: f64 = 0.968_150;
+}

@@ -1,0 +1,173 @@
+//! `gradus bench`: how fast this machine computes, against what its processor could.
+
+use crate::bench::profile::Profile;
+use crate::bench::{Case, cases, measure, serve::serve};
+use crate::error::{CliError, Result};
+use crate::suggest::unknown;
+use gradus::io::atomic_write;
+use gradus_cpu::bench::fma_peak;
+use gradus_cpu::{set_threads, threads};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The kinds of cases.
+const KINDS: [&str; 4] = ["train", "infer", "gemm", "conv"];
+
+/// Measure training, inference, matrix products and convolutions
+///
+/// Each case's speed, also as a share of the measured peak: multiply-adds from registers on all threads. Let nothing else
+/// run meanwhile.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  gradus bench
+  gradus bench train gemm_64x784x512
+  gradus bench train_lenet_sgd --profile --trace lenet.json
+  gradus bench --peers -- --peers gradus,jax --cases 'train_*'")]
+pub struct Args {
+    /// Kinds (train, infer, gemm, conv) or names of cases [default: all]
+    #[arg(value_name = "KIND|CASE")]
+    cases: Vec<String>,
+    /// Seconds per case
+    #[arg(long, value_name = "S", default_value_t = 0.5)]
+    seconds: f64,
+    /// Threads [default: as many as the machine has]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+    /// Show where the time of each chosen training step goes
+    #[arg(long)]
+    profile: bool,
+    /// Also write the profile for a trace viewer, such as ui.perfetto.dev; wants one case
+    #[arg(long, value_name = "JSON", requires = "profile")]
+    trace: Option<PathBuf>,
+    /// Print one JSON object as the last line
+    #[arg(long)]
+    json: bool,
+    /// Compare with other libraries: run benches/peers/run.py with what follows `--`
+    #[arg(long, conflicts_with_all = ["cases", "profile", "json", "serve"])]
+    peers: bool,
+    /// Answer the requests of benches/peers/run.py
+    #[arg(long, conflicts_with_all = ["cases", "profile", "json"])]
+    serve: bool,
+    /// What run.py is given
+    #[arg(last = true, value_name = "OPTION", requires = "peers")]
+    options: Vec<String>,
+}
+
+/// Measures.
+pub fn run(args: &Args) -> Result<()> {
+    if !(args.seconds > 0.0 && args.seconds.is_finite()) {
+        return Err(CliError::Usage(format!("--seconds: found {}, expected > 0", args.seconds)));
+    }
+    if let Some(threads) = args.threads {
+        set_threads(threads.into());
+    }
+    match args {
+        Args { serve: true, .. } => serve(),
+        Args { peers: true, .. } => peers(&args.options),
+        Args { profile: true, .. } => profile(args, &chosen(&args.cases)?),
+        _ => table(args, &chosen(&args.cases)?),
+    }
+}
+
+/// The cases of these kinds and names.
+fn chosen(words: &[String]) -> Result<Vec<Case>> {
+    let all = cases();
+    let names: Vec<&str> = KINDS.into_iter().chain(all.iter().map(|c| &*c.name)).collect();
+    if let Some(word) = words.iter().find(|word| !names.contains(&word.as_str())) {
+        return Err(unknown("case", word, &names));
+    }
+    let wanted =
+        |case: &Case| words.is_empty() || words.iter().any(|w| *w == case.name || w == case.kind());
+    Ok(all.into_iter().filter(wanted).collect())
+}
+
+fn table(args: &Args, cases: &[Case]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    // The best of three, so that a core just waking up does not lower it.
+    let peak = (0..3).map(|_| fma_peak(threads())).fold(0.0, f64::max);
+    writeln!(
+        out,
+        "{} threads, peak {peak:.1} GFLOP/s (f32 multiply-adds from registers)",
+        threads()
+    )?;
+    writeln!(out, "{:<34} {:>14} {:<9} {:>9} {:>6}", "case", "", "unit", "GFLOP/s", "% peak")?;
+    let mut records = vec![];
+    for case in cases {
+        let record = row(case, args.seconds, peak)?;
+        let number = |key: &str| record[key].as_f64().unwrap_or(f64::NAN);
+        let (value, gflops, percent) =
+            (number("value"), number("gflops"), number("percent_of_peak"));
+        let (name, unit) = (&case.name, case.unit());
+        writeln!(out, "{name:<34} {value:>14.1} {unit:<9} {gflops:>9.2} {percent:>6.1}")?;
+        records.push(record);
+    }
+    if args.json {
+        let record = json!({ "threads": threads(), "fma_peak": peak, "cases": records });
+        writeln!(out, "{record}")?;
+    }
+    Ok(())
+}
+
+fn row(case: &Case, seconds: f64, peak: f64) -> Result<Value> {
+    let mut prepared = case.prepare()?;
+    measure(&mut *prepared.work, seconds.min(0.2))?;
+    let runs = measure(&mut *prepared.work, seconds)?;
+    let gflops = runs * case.gflop()?;
+    Ok(json!({
+        "case": case.name, "value": runs * case.amount(), "unit": case.unit(), "gflops": gflops,
+        "percent_of_peak": 100.0 * gflops / peak, "check": prepared.check,
+    }))
+}
+
+fn profile(args: &Args, cases: &[Case]) -> Result<()> {
+    let mut trainings: Vec<_> = cases.iter().filter_map(|c| Some((c, c.training()?))).collect();
+    if trainings.is_empty() {
+        let what = "--profile: only training steps have one; choose `train` or a case of it";
+        return Err(CliError::Usage(what.to_owned()));
+    }
+    if args.trace.is_some() && trainings.len() > 1 {
+        let what = format!("--trace: {} cases train, name one", trainings.len());
+        return Err(CliError::Usage(what));
+    }
+    let mut out = std::io::stdout().lock();
+    for (case, training) in trainings.drain(..) {
+        let profile = Profile::of(&mut training?, args.seconds)?;
+        writeln!(out, "{}: mean time of a step's parts, {} threads", case.name, threads())?;
+        writeln!(out, "{}", profile.table())?;
+        let trace = profile.trace(&case.name);
+        if let Some(path) = &args.trace {
+            atomic_write(path, |w| write!(w, "{trace}"))?;
+            writeln!(out, "{}", path.display())?;
+        }
+        if args.json {
+            writeln!(out, "{trace}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs the comparison with other libraries, which is found from the present folder upwards.
+fn peers(options: &[String]) -> Result<()> {
+    let here = std::env::current_dir().map_err(CliError::system(Path::new("."), "find"))?;
+    let folder =
+        here.ancestors().map(|f| f.join("benches/peers")).find(|f| f.join("run.py").is_file());
+    let Some(folder) = folder else {
+        return Err(CliError::Usage(
+            "--peers: found no benches/peers/run.py here or above; start it inside a checkout of Gradus, whose \
+             benches/peers/README.md says what to install"
+                .to_owned(),
+        ));
+    };
+    let own = folder.join(".venv/bin/python");
+    let python = if own.is_file() { own } else { PathBuf::from("python3") };
+    let me = std::env::current_exe().map_err(CliError::system(Path::new("gradus"), "find"))?;
+    let mut command = Command::new(&python);
+    command.arg(folder.join("run.py")).arg("--gradus").arg(me).args(options);
+    let status = command.status().map_err(CliError::system(&python, "start"))?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(CliError::Work(format!("{}: {status}", folder.join("run.py").display()))),
+    }
+}
