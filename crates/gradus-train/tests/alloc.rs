@@ -37,8 +37,11 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Allocations of each of five replayed steps of `model`, after three to warm up.
-fn allocations(model: &Sequential, x: &Tensor, t: &Tensor) -> Vec<usize> {
+/// Replayed steps that are counted, after three to warm up.
+const STEPS: usize = 100;
+
+/// Allocations of all [`STEPS`] replayed steps of `model` together.
+fn allocations(model: &Sequential, x: &Tensor, t: &Tensor) -> usize {
     let key = Tensor::from([7i64, 0]);
     x.try_read().unwrap();
     t.try_read().unwrap();
@@ -55,7 +58,7 @@ fn allocations(model: &Sequential, x: &Tensor, t: &Tensor) -> Vec<usize> {
         step
     });
     let mut counts = vec![];
-    for _ in 0..8 {
+    for _ in 0..3 + STEPS {
         let before = ALLOCATIONS.load(Ordering::Relaxed);
         let loss = step.run(&[x, t, &key]).unwrap().item(0);
         let after = ALLOCATIONS.load(Ordering::Relaxed);
@@ -63,7 +66,7 @@ fn allocations(model: &Sequential, x: &Tensor, t: &Tensor) -> Vec<usize> {
         counts.push(after - before);
     }
     assert!(counts[0] > 0, "the first step is traced, so the counter counts");
-    counts.split_off(3)
+    counts[3..].iter().sum()
 }
 
 /// One test, so that nothing else allocates meanwhile.
@@ -78,11 +81,13 @@ fn a_replayed_step_allocates_nothing() {
         .add(dense(10));
     let labels: Vec<i64> = (0..16).map(|i| i % 10).collect();
     let t = Tensor::from_slice(&labels, [16]);
-    for threads in [1, 2] {
+    // A second thread grows its scratch memory whenever it gets its first share of a kernel, which may be late on a busy
+    // machine: a few allocations once, never one per step.
+    for (threads, most) in [(1, 0), (2, 8)] {
         gradus_cpu::set_threads(threads);
         let flat = allocations(&mlp, &Tensor::randn([16, 64], 3), &t);
-        assert_eq!(flat, [0; 5], "dense network, {threads} threads");
+        assert!(flat <= most, "dense network, {threads} threads: {flat} allocations");
         let images = allocations(&net, &Tensor::randn([16, 1, 28, 28], 3), &t);
-        assert_eq!(images, [0; 5], "convolutional network, {threads} threads");
+        assert!(images <= most, "convolutional network, {threads} threads: {images} allocations");
     }
 }
