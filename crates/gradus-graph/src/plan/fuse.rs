@@ -176,11 +176,25 @@ pub(crate) fn is_constant(c: &Collected, i: usize) -> bool {
     matches!(&c.items[i].what, What::Pointwise(p) if p.expr.inputs() == 0)
 }
 
+/// Whether a group's value is to replace a variable that the group reads: an optimiser's step. On its own it is written
+/// over the variable, element by element. On a call it could not be, since the call writes its output before the group
+/// reads; it would go elsewhere and be copied.
+fn writes_over_its_input(c: &Collected, group: &Group) -> bool {
+    let reads = inputs(c, group);
+    c.updates.iter().any(|&(v, item)| {
+        item == group.root
+            && reads.iter().any(|&n| matches!(c.items[n].what, What::Variable(w) if w == v))
+    })
+}
+
 /// Gives a group to the call whose only output it alone reads, if there is one.
 fn attach_calls(c: &Collected, g: &mut Groups, readers: &[Vec<usize>]) {
     for index in 0..g.list.len() {
         let group = &g.list[index];
-        if group.outputs.len() != 1 || !group.members.contains(&group.root) {
+        if group.outputs.len() != 1
+            || !group.members.contains(&group.root)
+            || writes_over_its_input(c, group)
+        {
             continue;
         }
         let root = &c.items[group.root];

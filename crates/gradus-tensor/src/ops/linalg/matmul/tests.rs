@@ -38,3 +38,16 @@ fn half_types_sum_in_f32() {
     let ones = Tensor::full_of([1, 4096], 1.0, DType::BF16);
     assert_eq!(ones.matmul(&ones.t()).item(), 4096.0);
 }
+
+#[test]
+fn an_update_from_a_product_is_written_over_its_variable() {
+    let w = crate::Variable::new("w", &Tensor::ones([3, 2]));
+    let mut step = crate::compile(|x: &[Tensor]| {
+        let y = x[0].matmul(&w.tensor()).square().sum(..);
+        let [dw] = grad(&y, [&w.tensor()]);
+        crate::Step::new().update(&w, &(w.tensor() - dw * 0.1))
+    });
+    let plan = step.plan(&[crate::Meta::new([4, 3], DType::F32)]).unwrap();
+    let names: Vec<&str> = plan.steps().iter().map(|s| s.name.as_str()).collect();
+    assert!(!names.contains(&"copy"), "{plan}");
+}
