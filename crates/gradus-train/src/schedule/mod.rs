@@ -192,8 +192,10 @@ pub struct Plateau {
     pub factor: f64,
     /// How many observations without improvement are let pass.
     pub patience: u64,
-    /// Improvement counts from this part of the best on.
+    /// Improvement counts from this part of the best on, or from this much on if `absolute`.
     pub threshold: f64,
+    /// Whether the threshold is a difference instead of a part.
+    pub absolute: bool,
     /// Observations after a drop during which none are counted.
     pub cooldown: u64,
     /// The rate never goes below.
@@ -212,6 +214,7 @@ impl Plateau {
             factor: 0.1,
             patience: 10,
             threshold: 1e-4,
+            absolute: false,
             cooldown: 0,
             floor: 0.0,
             maximize: false,
@@ -233,11 +236,8 @@ impl Plateau {
     /// The rate after seeing `value`.
     pub fn observe(&mut self, value: f64, rate: f64) -> f64 {
         let better = self.best.is_none_or(|best| {
-            if self.maximize {
-                value > best * (1.0 + self.threshold)
-            } else {
-                value < best * (1.0 - self.threshold)
-            }
+            let margin = if self.absolute { self.threshold } else { best * self.threshold };
+            if self.maximize { value > best + margin } else { value < best - margin }
         });
         if better {
             self.best = Some(value);

@@ -76,14 +76,12 @@ fn every_schedule_gives_pytorchs_rates() {
 }
 
 fn plateau(case: &Value, settings: &Value, base: f64, values: &[f64]) {
-    if settings["threshold_mode"] == "abs" {
-        return;
-    }
     let f = |k: &str| settings[k].as_f64().unwrap();
     let mut p = Plateau::new();
     (p.factor, p.threshold, p.floor) = (f("factor"), f("threshold"), f("min_lr"));
     p.patience = settings["patience"].as_u64().unwrap();
     p.cooldown = settings["cooldown"].as_u64().unwrap();
+    p.absolute = settings["threshold_mode"] == "abs";
     p.maximize = settings["mode"] == "max";
     let mut rate = base;
     for (t, metric) in case["metrics"].as_array().unwrap().iter().enumerate() {
