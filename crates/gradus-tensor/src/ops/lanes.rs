@@ -1,28 +1,10 @@
-//! f32 lanes for the direct kernels of convolution and pooling, and the choice of their instruction set.
+//! f32 lanes for the direct kernels of convolution and pooling.
 //!
 //! A kernel is written once over [`Lanes`], `#[inline(always)]`, and instantiated once per instruction set behind
 //! a function with that set's `#[target_feature]`.
 #![allow(unsafe_code)]
 
-/// An instruction set the kernels are built for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Isa {
-    /// What the compiler makes of arrays on any machine.
-    Portable,
-    /// AVX2 and FMA: eight f32 lanes.
-    Avx2,
-}
-
-impl Isa {
-    /// The fastest this machine runs.
-    pub fn best() -> Isa {
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            return Isa::Avx2;
-        }
-        Isa::Portable
-    }
-}
+pub use gradus_cpu::Isa;
 
 /// Lanes of a vector.
 pub(super) const LANES: usize = 8;
