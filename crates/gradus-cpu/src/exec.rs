@@ -128,16 +128,35 @@ impl Step {
     pub fn kernel(&self) -> &dyn Kernel {
         &*self.kernel
     }
+    /// Where it reads.
+    pub fn inputs(&self) -> &[Place] {
+        &self.inputs
+    }
+    fn pointers(&self) -> usize {
+        self.inputs.len() + self.outputs.len() + 1
+    }
 }
 
-/// A list of steps, ready to run.
+/// A list of steps, ready to run. The first of them may be a prologue, whose results outlast a run.
 pub struct Program {
     steps: Vec<Step>,
+    /// How many steps are the prologue, and how many pointers those have.
+    prologue: usize,
+    prologue_pointers: usize,
     arena_bytes: usize,
     /// For each storage, the bytes the steps reach: a bound buffer must hold as many.
     reach: Vec<usize>,
-    /// For each storage, whether a step writes there.
-    written: Vec<bool>,
+    /// For each storage, whether a step writes there: of all steps, and of those after the prologue.
+    written: [Vec<bool>; 2],
+}
+
+/// Which steps a run runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of them.
+    All,
+    /// Those after the prologue, whose results of an earlier run still stand.
+    AfterPrologue,
 }
 
 /// The memory one run of a program uses; kept between runs.
@@ -161,24 +180,27 @@ pub enum Bound<'a> {
 }
 
 impl Program {
-    /// A program over `storages` storages (the arena is number 0).
+    /// A program over `storages` storages (the arena is number 0). The first `prologue` steps need not run again as long as
+    /// what they read stays the same and what they wrote outside the arena is kept.
     ///
     /// # Panics
     /// If a step reaches outside the arena or names a storage that is not there.
-    pub fn new(steps: Vec<Step>, arena_bytes: usize, storages: usize) -> Program {
+    pub fn new(steps: Vec<Step>, prologue: usize, arena_bytes: usize, storages: usize) -> Program {
         let mut reach = vec![0; storages];
-        let mut written = vec![false; storages];
-        for step in &steps {
+        let mut written = [vec![false; storages], vec![false; storages]];
+        for (i, step) in steps.iter().enumerate() {
             for p in step.inputs.iter().chain(&step.outputs) {
                 reach[p.storage] = reach[p.storage].max(p.high);
             }
             for p in &step.outputs {
-                written[p.storage] = true;
+                written[0][p.storage] = true;
+                written[1][p.storage] |= i >= prologue;
             }
             reach[0] = reach[0].max(step.workspace + step.kernel.workspace());
         }
         assert!(reach[0] <= arena_bytes, "a step reaches past the arena");
-        Program { steps, arena_bytes, reach, written }
+        let prologue_pointers = steps[..prologue].iter().map(Step::pointers).sum();
+        Program { steps, prologue, prologue_pointers, arena_bytes, reach, written }
     }
 
     /// The steps, in order.
@@ -193,7 +215,7 @@ impl Program {
 
     /// Fresh memory for runs of this program.
     pub fn memory(&self) -> Memory {
-        let places: usize = self.steps.iter().map(|s| s.inputs.len() + s.outputs.len() + 1).sum();
+        let places: usize = self.steps.iter().map(Step::pointers).sum();
         Memory {
             arena: Buffer::zeroed(self.arena_bytes.max(ALIGN)),
             bound: vec![std::ptr::null_mut(); self.reach.len()],
@@ -202,7 +224,8 @@ impl Program {
     }
 
     /// Binds the storages from 1 on, in order, and resolves the places if any moved since the last run.
-    fn bind<'a>(&self, memory: &mut Memory, storages: impl Iterator<Item = Bound<'a>>) {
+    fn bind<'a>(&self, memory: &mut Memory, storages: impl Iterator<Item = Bound<'a>>, part: Part) {
+        let written = &self.written[usize::from(part == Part::AfterPrologue)];
         let mut stale = memory.bound[0].is_null();
         memory.bound[0] = memory.arena.as_mut_ptr();
         let mut count = 1;
@@ -212,7 +235,7 @@ impl Program {
                 Bound::Write(b) => (b.as_mut_ptr(), b.bytes(), true),
             };
             assert!(self.reach[i] <= bytes, "storage {i} holds {bytes} of {} bytes", self.reach[i]);
-            assert!(writable || !self.written[i], "storage {i} is written but bound for reading");
+            assert!(writable || !written[i], "storage {i} is written but bound for reading");
             stale |= memory.bound[i] != pointer;
             memory.bound[i] = pointer;
             count += 1;
@@ -235,7 +258,7 @@ impl Program {
         }
     }
 
-    /// Runs every step in order over the given storages, numbers 1, 2, … in order.
+    /// Runs the steps in order over the given storages, numbers 1, 2, … in order.
     ///
     /// # Errors
     /// The first fault a kernel reports; the steps after it did not run.
@@ -246,9 +269,10 @@ impl Program {
         &self,
         memory: &mut Memory,
         storages: impl Iterator<Item = Bound<'a>>,
+        part: Part,
     ) -> Result<(), Fault> {
-        self.bind(memory, storages);
-        self.run_with(memory, |_, kernel, args| {
+        self.bind(memory, storages, part);
+        self.run_with(memory, part, |_, kernel, args| {
             // SAFETY: the buffers are borrowed for the run; `bind` and `Place` keep every view in bounds.
             unsafe { kernel.run(args) }
         })
@@ -263,11 +287,12 @@ impl Program {
         &self,
         memory: &mut Memory,
         storages: impl Iterator<Item = Bound<'a>>,
+        part: Part,
         mut before: impl FnMut(usize),
         mut after: impl FnMut(usize, &Args<'_>),
     ) -> Result<(), Fault> {
-        self.bind(memory, storages);
-        self.run_with(memory, |i, kernel, args| {
+        self.bind(memory, storages, part);
+        self.run_with(memory, part, |i, kernel, args| {
             before(i);
             // SAFETY: as in `run`.
             unsafe { kernel.run(args) }
@@ -278,11 +303,16 @@ impl Program {
     fn run_with(
         &self,
         memory: &mut Memory,
+        part: Part,
         mut each: impl FnMut(usize, &dyn Kernel, &Args<'_>),
     ) -> Result<(), Fault> {
         let fault = RefCell::new(None);
-        let mut rest: &[*mut u8] = &memory.pointers;
-        for (i, step) in self.steps.iter().enumerate() {
+        let (skipped, pointers) = match part {
+            Part::All => (0, 0),
+            Part::AfterPrologue => (self.prologue, self.prologue_pointers),
+        };
+        let mut rest: &[*mut u8] = &memory.pointers[pointers..];
+        for (i, step) in self.steps.iter().enumerate().skip(skipped) {
             let (inputs, tail) = rest.split_at(step.inputs.len());
             let (outputs, tail) = tail.split_at(step.outputs.len());
             each(i, &*step.kernel, &Args { inputs, outputs, workspace: tail[0], fault: &fault });

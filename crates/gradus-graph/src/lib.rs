@@ -21,7 +21,9 @@ pub use grad::{grad, gradients};
 pub use node::{Kind, Node, Pointwise, ViewOp};
 pub use plan::{Plan, PlanStep};
 pub use program::{Program, Values};
-pub use rule::{Backward, Epilogue, Layouts, Meta, Order, Rule, Slot, Spec, not_differentiable};
+pub use rule::{
+    Backward, Epilogue, Layouts, Meta, Order, Packing, Rule, Slot, Spec, not_differentiable,
+};
 pub use run::{Update, read};
 pub use scope::{fail, scope, scope_path, try_build};
 pub use variable::Variable;

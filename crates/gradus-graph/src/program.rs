@@ -33,7 +33,7 @@ impl Program {
                 return Err(Error::shape("update", what).at(n.location()));
             }
         }
-        let collected = Collected::new(&Goal { outputs: wanted, updates });
+        let collected = Collected::new(&Goal { outputs: wanted, updates, leaves_stay: true });
         collected.check_arguments(inputs)?;
         let plan = Arc::new(Plan::new(&collected));
         let mut session = Session::new(&plan, &collected.variables);
@@ -51,9 +51,9 @@ impl Program {
         &self.inputs
     }
 
-    /// Bytes of arena held between runs.
-    pub fn arena_bytes(&self) -> usize {
-        self.session.arena_bytes()
+    /// Bytes held between runs: the arena and what is computed once.
+    pub fn held_bytes(&self) -> usize {
+        self.session.bytes()
     }
 
     fn check(&self, inputs: &[&Buffer]) -> Result<()> {
@@ -98,12 +98,13 @@ impl Program {
         Ok(Values { program: self })
     }
 
-    /// As [`Program::run`], also giving the number of the first step one of whose float outputs is not finite.
+    /// As [`Program::run`], computing everything anew, also giving the number of the first step one of whose float outputs is not finite.
     ///
     /// # Errors
     /// As [`Program::run`].
     pub fn run_checked(&mut self, inputs: &[&Buffer]) -> Result<(Values<'_>, Option<usize>)> {
         self.check(inputs)?;
+        self.session.forget();
         let mut first = None;
         let steps = self.plan.steps();
         self.session.run_watched(

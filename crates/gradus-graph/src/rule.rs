@@ -64,11 +64,30 @@ pub trait Rule: fmt::Debug + Send + Sync {
         false
     }
 
-    /// The kernel for the given shapes, strides and types.
+    /// The form in which [`Rule::cpu`]'s kernel would rather read an input: packed panels of a matrix, transformed weights.
+    ///
+    /// The planner packs what does not change from run to run once and keeps it, and what several calls want in the same
+    /// form once a run; the kernel is then built for a [`Slot`] that is `packed`. Everything else the kernel reads as it is.
+    fn packing(&self, _input: usize, _spec: &Spec) -> Option<Packing> {
+        None
+    }
+
+    /// The kernel for the given shapes, strides and types. An input whose slot is `packed` comes in the form that
+    /// [`Rule::packing`] named for the same spec; others as their view says.
     fn cpu(&self, spec: &Spec) -> Box<dyn Kernel>;
 
     /// Floating-point operations, a multiply-add as two.
     fn flops(&self, inputs: &[Meta], outputs: &[Meta]) -> u64;
+}
+
+/// A form of an input that only its rule can read.
+pub struct Packing {
+    /// What the bytes mean. Inputs that are the same view of the same value and have the same form share one copy.
+    pub form: String,
+    /// How many bytes, 64-byte aligned.
+    pub bytes: usize,
+    /// Packs: its input 0 is the rule's input, its output 0 the bytes.
+    pub kernel: Box<dyn Kernel>,
 }
 
 /// How an input must lie in memory.
@@ -134,6 +153,8 @@ pub struct Slot {
     pub dtype: DType,
     /// Shape and strides.
     pub view: View,
+    /// Whether the pointer leads to the bytes that [`Rule::packing`] asked for, in place of the view's elements.
+    pub packed: bool,
 }
 
 /// What a kernel is built for.

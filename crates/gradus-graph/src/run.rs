@@ -6,7 +6,7 @@ use crate::plan::{Collected, Goal, Plan, Storage};
 use crate::variable::{ReadGuard, Variable, WriteGuard};
 use gradus_base::{Error, Result};
 use gradus_cpu::Buffer;
-use gradus_cpu::exec::{Args, Bound, Memory};
+use gradus_cpu::exec::{Args, Bound, Memory, Part};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -20,14 +20,35 @@ pub(crate) struct Session {
     slots: Vec<Slot>,
     /// The slots of variables, in the order they are locked: by variable, so that two runs never wait for each other.
     lock_order: Vec<usize>,
+    /// Whether the prologue ran, and what the watched variables were then: (variable, version).
+    kept: bool,
+    seen: Vec<(u64, u64)>,
 }
 
 /// What a storage is bound to.
 enum Slot {
+    Kept(Buffer),
     Input(usize),
     Leaf(Option<Arc<Buffer>>),
     Variable { variable: Variable, write: bool, lock: Lock },
     Output { number: usize, buffer: Arc<Buffer> },
+}
+
+impl Slot {
+    /// Which variable is bound and how often it was written; it is locked.
+    fn version(&self) -> (u64, u64) {
+        match self {
+            Slot::Variable { variable, lock, .. } => {
+                let version = match lock {
+                    Lock::Read(g) => g.version(),
+                    Lock::Write(g) => g.version(),
+                    Lock::Open => unreachable!("locked while a plan runs"),
+                };
+                (variable.id(), version)
+            }
+            _ => unreachable!("only variables are watched"),
+        }
+    }
 }
 
 enum Lock {
@@ -39,6 +60,7 @@ enum Lock {
 impl Session {
     pub(crate) fn new(plan: &Plan, variables: &[Variable]) -> Session {
         let slot = |s: &Storage| match *s {
+            Storage::Kept => Slot::Kept(Buffer::zeroed(plan.kept_bytes)),
             Storage::Input(i) => Slot::Input(i),
             Storage::Leaf(_) => Slot::Leaf(None),
             Storage::Variable(i) => {
@@ -58,7 +80,8 @@ impl Session {
             .collect();
         lock_order.sort_unstable();
         let lock_order = lock_order.into_iter().map(|(_, i)| i).collect();
-        Session { memory: plan.program.memory(), slots, lock_order }
+        let seen = Vec::with_capacity(plan.watched.len());
+        Session { memory: plan.program.memory(), slots, lock_order, kept: false, seen }
     }
 
     /// Binds the leaves, by number.
@@ -96,7 +119,9 @@ impl Session {
 
     /// Runs the plan on the given arguments; what the variables hold is locked meanwhile.
     pub(crate) fn run(&mut self, plan: &Plan, inputs: &[&Buffer]) -> Result<()> {
-        self.run_in(plan, inputs, |program, memory, storages| program.run(memory, storages))
+        self.run_in(plan, inputs, |program, memory, storages, part| {
+            program.run(memory, storages, part)
+        })
     }
 
     /// As [`Session::run`], with a look at each step before and after.
@@ -107,8 +132,8 @@ impl Session {
         before: impl FnMut(usize),
         after: impl FnMut(usize, &Args<'_>),
     ) -> Result<()> {
-        self.run_in(plan, inputs, |program, memory, storages| {
-            program.run_watched(memory, storages, before, after)
+        self.run_in(plan, inputs, |program, memory, storages, part| {
+            program.run_watched(memory, storages, part, before, after)
         })
     }
 
@@ -120,6 +145,7 @@ impl Session {
             &gradus_cpu::exec::Program,
             &mut Memory,
             &mut dyn Iterator<Item = Bound<'_>>,
+            Part,
         ) -> std::result::Result<(), gradus_cpu::exec::Fault>,
     ) -> Result<()> {
         for &i in &self.lock_order {
@@ -139,7 +165,15 @@ impl Session {
                 *buffer = plan.new_output(*number);
             }
         }
+        let part = match self.is_fresh(plan) {
+            true => Part::AfterPrologue,
+            false => Part::All,
+        };
         let mut bound = self.slots.iter_mut().map(|slot| match slot {
+            Slot::Kept(b) => match part {
+                Part::AfterPrologue => Bound::Read(b),
+                Part::All => Bound::Write(b),
+            },
             Slot::Input(i) => Bound::Read(inputs[*i]),
             Slot::Leaf(b) => Bound::Read(b.as_deref().expect("leaves are bound before a run")),
             Slot::Variable { lock: Lock::Read(g), .. } => Bound::Read(g.buffer()),
@@ -149,7 +183,12 @@ impl Session {
                 Bound::Write(Arc::get_mut(buffer).expect("made unique above"))
             }
         });
-        let result = go(&plan.program, &mut self.memory, &mut bound);
+        let result = go(&plan.program, &mut self.memory, &mut bound, part);
+        if part == Part::All {
+            self.kept = result.is_ok();
+            self.seen.clear();
+            self.seen.extend(plan.watched.iter().map(|&i| self.slots[i].version()));
+        }
         for &i in &self.lock_order {
             if let Slot::Variable { lock, .. } = &mut self.slots[i] {
                 *lock = Lock::Open;
@@ -162,6 +201,17 @@ impl Session {
         })
     }
 
+    /// Whether what the prologue computed is of the variables as they are; they are locked.
+    fn is_fresh(&self, plan: &Plan) -> bool {
+        let now = plan.watched.iter().map(|&i| self.slots[i].version());
+        self.kept && self.seen.iter().copied().eq(now)
+    }
+
+    /// The next run computes everything, also what was kept.
+    pub(crate) fn forget(&mut self) {
+        self.kept = false;
+    }
+
     /// The i-th wanted value of the last run.
     pub(crate) fn output(&self, i: usize) -> &Arc<Buffer> {
         let found = self.slots.iter().find_map(|s| match s {
@@ -171,9 +221,13 @@ impl Session {
         found.expect("an output's number")
     }
 
-    /// Bytes of arena held.
-    pub(crate) fn arena_bytes(&self) -> usize {
-        self.memory.bytes()
+    /// Bytes held between runs: the arena and what is kept.
+    pub(crate) fn bytes(&self) -> usize {
+        let kept = self.slots.iter().map(|s| match s {
+            Slot::Kept(b) => b.bytes(),
+            _ => 0,
+        });
+        self.memory.bytes() + kept.sum::<usize>()
     }
 }
 
@@ -237,7 +291,7 @@ pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
     }
     let missing: Vec<Node> = wanted.iter().filter(|n| n.value().is_none()).cloned().collect();
     if !missing.is_empty() || !updates.is_empty() {
-        let collected = Collected::new(&Goal { outputs: &missing, updates });
+        let collected = Collected::new(&Goal { outputs: &missing, updates, leaves_stay: false });
         if let Some(input) = collected.argument() {
             let what = "an argument of a program has no value outside of it";
             return Err(Error::value("read", what).at(input.location()));

@@ -23,6 +23,8 @@ struct Shared {
 /// What the lock guards.
 pub(crate) struct Cell {
     buffer: Arc<Buffer>,
+    /// Counts the writes, so that what was computed from the elements is known to be of the present ones.
+    version: u64,
     /// The node that readers of the present value share, if one is alive.
     reader: Weak<Inner>,
 }
@@ -35,12 +37,17 @@ impl Cell {
         &self.buffer
     }
 
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     /// The buffer to write in place. Whoever still holds the old value keeps it: then this is a copy.
     pub(crate) fn buffer_mut(&mut self) -> &mut Buffer {
         if let Some(node) = self.reader.upgrade() {
             Node(node).set_value(self.buffer.clone());
             self.reader = Weak::new();
         }
+        self.version += 1;
         Arc::make_mut(&mut self.buffer)
     }
 }
@@ -54,7 +61,7 @@ impl Variable {
     /// If the buffer is too small for the shape.
     pub fn new(name: impl Into<String>, meta: Meta, buffer: Arc<Buffer>) -> Variable {
         assert!(buffer.bytes() >= meta.shape.len() * meta.dtype.size(), "buffer too small");
-        let cell = Arc::new(RwLock::new(Cell { buffer, reader: Weak::new() }));
+        let cell = Arc::new(RwLock::new(Cell { buffer, version: 0, reader: Weak::new() }));
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Variable(Arc::new(Shared { id, name: name.into(), meta, cell }))
     }
@@ -102,6 +109,7 @@ impl Variable {
             Node(node).set_value(cell.buffer.clone());
         }
         cell.reader = Weak::new();
+        cell.version += 1;
         cell.buffer = buffer;
     }
 

@@ -1,4 +1,4 @@
-//! A replayed training step allocates nothing, with one thread and with two. A binary of its own: it counts every allocation of
+//! A replayed step, of training or of prediction, allocates nothing, with one thread and with two. A binary of its own: it counts every allocation of
 //! the process.
 #![allow(unsafe_code)]
 
@@ -69,6 +69,26 @@ fn allocations(model: &Sequential, x: &Tensor, t: &Tensor) -> usize {
     counts[3..].iter().sum()
 }
 
+/// Allocations of all [`STEPS`] predictions together, before each of which a weight is written: what was kept is computed anew.
+fn of_predictions(model: &Sequential, x: &Tensor) -> usize {
+    x.try_read().unwrap();
+    let mut predict =
+        compile(|args: &[Tensor]| Step::new().read(&model.forward(&args[0], &Context::eval())));
+    let (_, weight) = parameters(model).remove(0);
+    let mut touch =
+        compile(|_: &[Tensor]| Step::new().update(weight.variable(), &(weight.tensor() * 0.5)));
+    let mut count = 0;
+    for i in 0..3 + STEPS {
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        touch.run(&[]).unwrap();
+        predict.run(&[x]).unwrap();
+        if i >= 3 {
+            count += ALLOCATIONS.load(Ordering::Relaxed) - before;
+        }
+    }
+    count
+}
+
 /// One test, so that nothing else allocates meanwhile.
 #[test]
 fn a_replayed_step_allocates_nothing() {
@@ -89,5 +109,10 @@ fn a_replayed_step_allocates_nothing() {
         assert!(flat <= most, "dense network, {threads} threads: {flat} allocations");
         let images = allocations(&net, &Tensor::randn([16, 1, 28, 28], 3), &t);
         assert!(images <= most, "convolutional network, {threads} threads: {images} allocations");
+        for model in [&mlp, &net] {
+            let shape = if std::ptr::eq(model, &mlp) { vec![16, 64] } else { vec![16, 1, 28, 28] };
+            let count = of_predictions(model, &Tensor::randn(shape, 3));
+            assert!(count <= most, "predictions, {threads} threads: {count} allocations");
+        }
     }
 }

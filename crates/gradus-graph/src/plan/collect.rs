@@ -41,6 +41,8 @@ pub(crate) struct Collected {
     pub updates: Vec<(usize, usize)>,
     pub variables: Vec<Variable>,
     pub leaves: Vec<Node>,
+    /// Whether the leaves are the same at every run.
+    pub leaves_stay: bool,
     /// Two goals with the same key have the same plan.
     pub key: (u64, u64),
 }
@@ -113,7 +115,8 @@ impl Collected {
         (&outputs, &updates).hash(&mut key);
         let key = key.done();
         let Collector { items, variables, leaves, .. } = c;
-        Collected { items, outputs, updates, variables, leaves, key }
+        let leaves_stay = goal.leaves_stay;
+        Collected { items, outputs, updates, variables, leaves, leaves_stay, key }
     }
 }
 

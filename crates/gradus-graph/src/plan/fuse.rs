@@ -5,6 +5,7 @@
 //! group runs where its last member stood.
 
 use super::collect::{Collected, What};
+use super::hoist::{distinct_elements, fixed_items};
 use crate::build::compute_type;
 use gradus_base::DType;
 
@@ -29,6 +30,10 @@ pub(crate) struct Groups {
     pub of: Vec<Option<usize>>,
     /// For each item, how often it is read: by items, as a wanted value, as an update.
     pub uses: Vec<usize>,
+    /// For each item, whether it stays from run to run.
+    fixed: Vec<bool>,
+    /// For each item, the elements it has if nothing repeated counts.
+    distinct: Vec<usize>,
 }
 
 /// More lines than this in one loop and its registers would spill out of the first-level cache.
@@ -43,7 +48,13 @@ pub(crate) fn fuse(c: &Collected) -> Groups {
         wanted[o] += 1;
     }
     let uses = (0..c.items.len()).map(|i| readers[i].len() + wanted[i]).collect();
-    let mut g = Groups { list: vec![], of: vec![None; c.items.len()], uses };
+    let mut g = Groups {
+        list: vec![],
+        of: vec![None; c.items.len()],
+        uses,
+        fixed: fixed_items(c, c.leaves_stay),
+        distinct: distinct_elements(c),
+    };
     for i in (0..c.items.len()).rev() {
         if is_constant(c, i) && wanted[i] == 0 {
             // A constant is written into every loop that reads it; others read it as a value.
@@ -80,6 +91,12 @@ impl Groups {
         if wanted || readers.iter().any(|&r| self.of[r] != Some(host)) {
             self.list[host].outputs.push(i);
         }
+    }
+    /// Whether item `i` may be computed where `root` is: what stays is not computed again at each run, unless it is smaller
+    /// before it is repeated over the loop.
+    fn as_often(&self, c: &Collected, i: usize, root: usize) -> bool {
+        let repeated = || self.distinct[i] < c.items[i].meta.shape.len();
+        !self.fixed[i] || self.fixed[root] || repeated()
     }
     /// When an item's value is needed: where its group runs, or its own place.
     fn position(&self, item: usize) -> usize {
@@ -152,8 +169,9 @@ fn host(c: &Collected, g: &Groups, readers: &[usize], i: usize, wanted: bool) ->
     let all_inside = readers.iter().all(|&r| g.of[r] == Some(host));
     let reduction = matches!(c.items[root].what, What::Reduce(..));
     let alone = all_inside && !wanted;
+    let often = g.as_often(c, i, root);
     let roomy = group.members.len() < MAX_MEMBERS && inputs(c, group).len() < MAX_INPUTS;
-    (others_later && roomy && (alone || !reduction)).then_some(host)
+    (others_later && often && roomy && (alone || !reduction)).then_some(host)
 }
 
 /// The items a group reads from outside, in order of first reading; constants are written inside.
@@ -202,6 +220,7 @@ fn attach_calls(c: &Collected, g: &mut Groups, readers: &[Vec<usize>]) {
             matches!(&c.items[n].what, What::Call(_, metas) if metas.len() == 1)
                 && c.items[n].meta == root.meta
                 && root.meta.dtype == compute(c, group.root)
+                && g.fixed[n] == g.fixed[group.root]
                 && g.uses[n] == readers[n].len()
                 && readers[n].iter().all(|&r| g.of[r] == Some(index))
         });

@@ -8,7 +8,7 @@ use super::fuse::{Group, Groups, inputs, is_constant};
 use super::show::PlanStep;
 use crate::build::compute_type;
 use crate::node::{Node, ViewOp};
-use crate::rule::{Epilogue, Layouts, Meta, Order, Slot, Spec};
+use crate::rule::{Epilogue, Layouts, Meta, Order, Rule, Slot, Spec};
 use gradus_base::expr::{Arg, Part};
 use gradus_base::{DType, Expr, Shape, View};
 use gradus_cpu::exec::Kernel;
@@ -20,6 +20,8 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Home {
     Arena,
+    /// In memory that outlasts a run.
+    Kept,
     Input(usize),
     Leaf(usize),
     Variable(usize),
@@ -48,11 +50,15 @@ pub(crate) struct Lowered {
     pub outputs: Vec<Value>,
     /// Whether an output may take the place of an input with the same view.
     pub aligned: bool,
+    /// Of a call: what its kernel was built from.
+    pub call: Option<(Arc<dyn Rule>, Spec)>,
 }
 
 /// All steps and buffers.
 pub(crate) struct LoweredPlan {
     pub steps: Vec<Lowered>,
+    /// How many of the steps, the first, run once.
+    pub prologue: usize,
     pub bufs: Vec<Buf>,
     pub updated: Vec<bool>,
     pub outputs: Vec<Meta>,
@@ -68,6 +74,7 @@ pub(crate) fn lower(c: &Collected, groups: &Groups) -> LoweredPlan {
         delayed: groups.list.iter().filter_map(|g| g.call).collect(),
         plan: LoweredPlan {
             steps: vec![],
+            prologue: 0,
             bufs: vec![],
             updated: vec![false; c.variables.len()],
             outputs: vec![],
@@ -238,8 +245,7 @@ impl Lowerer<'_> {
         };
         let flops = rule.flops(&input_metas, metas);
         let Some((group, expr, extra)) = epilogue else {
-            let kernel = rule.cpu(&spec);
-            self.push(kernel, inputs, outputs.clone(), false, &item.node, rule.name(), flops);
+            self.call_step((rule, spec), inputs, &outputs, &item.node, rule.name(), flops);
             self.values[i] = Some(outputs);
             return;
         };
@@ -250,16 +256,29 @@ impl Lowerer<'_> {
         spec.epilogue = Some(Epilogue { expr, inputs: extra.len() });
         if rule.accepts_epilogue(&spec) {
             inputs.extend(extra_values);
-            let kernel = rule.cpu(&spec);
             let name = format!("{} + {}", rule.name(), c.items[group.root].node.name());
-            self.push(kernel, inputs, outputs.clone(), false, &item.node, &name, flops + lines);
+            self.call_step((rule, spec), inputs, &outputs, &item.node, &name, flops + lines);
             self.values[group.root] = Some(outputs);
             return;
         }
-        let kernel = rule.cpu(&plain);
-        self.push(kernel, inputs, outputs.clone(), false, &item.node, rule.name(), flops);
+        self.call_step((rule, plain), inputs, &outputs, &item.node, rule.name(), flops);
         self.values[i] = Some(outputs);
         self.run_group(group);
+    }
+
+    fn call_step(
+        &mut self,
+        (rule, spec): (&Arc<dyn Rule>, Spec),
+        inputs: Vec<Value>,
+        outputs: &[Value],
+        node: &Node,
+        name: &str,
+        flops: u64,
+    ) {
+        self.push(rule.cpu(&spec), inputs, outputs.to_vec(), false, node, name, flops);
+        if let Some(step) = self.plan.steps.last_mut() {
+            step.call = Some((rule.clone(), spec));
+        }
     }
 
     /// A group at its place: on its call if it has one, else on its own.
@@ -358,7 +377,7 @@ impl Lowerer<'_> {
         flops: u64,
     ) {
         self.plan.shown.push(PlanStep::new(name, &*kernel, node, &inputs, &outputs, flops));
-        self.plan.steps.push(Lowered { kernel, inputs, outputs, aligned });
+        self.plan.steps.push(Lowered { kernel, inputs, outputs, aligned, call: None });
     }
 
     /// Puts the wanted values into output storages and the new values into their variables.
@@ -430,7 +449,7 @@ impl Lowerer<'_> {
 }
 
 fn slot(v: &Value) -> Slot {
-    Slot { dtype: v.dtype, view: place(v) }
+    Slot { dtype: v.dtype, view: place(v), packed: false }
 }
 
 /// The view a kernel sees: its pointer is at the first element.

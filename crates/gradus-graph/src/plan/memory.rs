@@ -5,7 +5,7 @@ use super::Storage;
 use super::lower::{Home, Lowered, LoweredPlan, Value};
 use gradus_cpu::ALIGN;
 use gradus_cpu::exec::{Place, Program, Step};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Where a buffer begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,9 +14,17 @@ struct Begin {
     byte: usize,
 }
 
-/// Fixes every buffer's place and makes the program. Storage 0 is the arena; the others are listed from 1 on.
-pub(crate) fn lay_out(plan: &mut LoweredPlan) -> (Program, Vec<Storage>) {
-    let (mut begins, storages) = outside(plan);
+/// A program and what its storages are; the bytes that outlast a run.
+pub(crate) struct LaidOut {
+    pub program: Program,
+    /// From storage 1 on; 0 is the arena.
+    pub storages: Vec<Storage>,
+    pub kept_bytes: usize,
+}
+
+/// Fixes every buffer's place and makes the program.
+pub(crate) fn lay_out(plan: &mut LoweredPlan) -> LaidOut {
+    let (mut begins, storages, kept_bytes) = outside(plan);
     let (workspaces, arena_bytes) = place_arena(plan, &mut begins);
     let steps = std::mem::take(&mut plan.steps);
     let place = |v: &Value| {
@@ -32,31 +40,39 @@ pub(crate) fn lay_out(plan: &mut LoweredPlan) -> (Program, Vec<Storage>) {
             Step::new(s.kernel, inputs, outputs, workspace)
         })
         .collect();
-    (Program::new(steps, arena_bytes, storages.len() + 1), storages)
+    let program = Program::new(steps, plan.prologue, arena_bytes, storages.len() + 1);
+    LaidOut { program, storages, kept_bytes }
 }
 
-/// Numbers the storages outside the arena.
-fn outside(plan: &LoweredPlan) -> (Vec<Option<Begin>>, Vec<Storage>) {
+/// Numbers the storages outside the arena, and lays what is kept one after the other.
+fn outside(plan: &LoweredPlan) -> (Vec<Option<Begin>>, Vec<Storage>, usize) {
     let mut storages: Vec<Storage> = vec![];
+    let mut numbers: HashMap<Storage, usize> = HashMap::new();
+    let mut kept = 0;
     let begins = plan
         .bufs
         .iter()
         .map(|buf| {
             let storage = match buf.home {
                 Home::Arena => return None,
+                Home::Kept => Storage::Kept,
                 Home::Input(i) => Storage::Input(i),
                 Home::Leaf(i) => Storage::Leaf(i),
                 Home::Variable(i) => Storage::Variable(i),
                 Home::Output(i) => Storage::Output(i),
             };
-            let at = storages.iter().position(|s| *s == storage).unwrap_or_else(|| {
+            let byte = if storage == Storage::Kept { kept } else { 0 };
+            if storage == Storage::Kept {
+                kept += Free::round(buf.bytes);
+            }
+            let number = *numbers.entry(storage.clone()).or_insert_with(|| {
                 storages.push(storage);
-                storages.len() - 1
+                storages.len()
             });
-            Some(Begin { storage: at + 1, byte: 0 })
+            Some(Begin { storage: number, byte })
         })
         .collect();
-    (begins, storages)
+    (begins, storages, kept)
 }
 
 /// Gives every arena buffer and workspace its bytes, first fit by address over lives; returns the workspaces'

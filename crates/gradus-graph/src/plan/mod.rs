@@ -1,10 +1,11 @@
 //! Plans: a graph turned into a flat list of steps over one arena.
 //!
 //! The stages, in order: `collect` (reachable nodes, equal ones merged), `fuse` (which pointwise nodes run
-//! together), `lower` (memory orders, kernels, steps), `memory` (where each value lies).
+//! together), `lower` (memory orders, kernels, steps), `hoist` (what runs once, packed inputs), `memory` (where each value lies).
 
 mod collect;
 mod fuse;
+mod hoist;
 mod lower;
 mod memory;
 mod show;
@@ -18,8 +19,10 @@ use crate::variable::Variable;
 use gradus_cpu::exec;
 
 /// What a storage of the program is bound to at each run, from storage 1 on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Storage {
+    /// What the prologue computed.
+    Kept,
     /// The i-th argument.
     Input(usize),
     /// The i-th leaf with given elements.
@@ -37,6 +40,11 @@ pub struct Plan {
     /// For each variable, whether the plan writes it.
     pub(crate) updates: Vec<bool>,
     pub(crate) outputs: Vec<Meta>,
+    /// The storages of the variables that the prologue reads: while they stay as they are, so does what is kept.
+    pub(crate) watched: Vec<usize>,
+    /// How many of the steps, the first, run once.
+    pub(crate) prologue: usize,
+    pub(crate) kept_bytes: usize,
     steps: Vec<PlanStep>,
 }
 
@@ -46,16 +54,30 @@ pub(crate) struct Goal<'a> {
     pub outputs: &'a [Node],
     /// The variables to be written and their new values.
     pub updates: &'a [(Variable, Node)],
+    /// Whether the leaves are the same at every run.
+    pub leaves_stay: bool,
 }
 
 impl Plan {
     pub(crate) fn new(collected: &Collected) -> Plan {
         let groups = fuse::fuse(collected);
         let mut lowered = lower::lower(collected, &groups);
-        let (program, storages) = memory::lay_out(&mut lowered);
+        hoist::hoist(&mut lowered, collected.leaves_stay);
+        let memory::LaidOut { program, storages, kept_bytes } = memory::lay_out(&mut lowered);
+        let mut watched: Vec<usize> = program.steps()[..lowered.prologue]
+            .iter()
+            .flat_map(|s| s.inputs().iter().map(exec::Place::storage))
+            .filter_map(|s| s.checked_sub(1))
+            .filter(|&s| matches!(storages[s], Storage::Variable(_)))
+            .collect();
+        watched.sort_unstable();
+        watched.dedup();
         let plan = Plan {
             program,
             storages,
+            watched,
+            prologue: lowered.prologue,
+            kept_bytes,
             updates: lowered.updated,
             outputs: lowered.outputs,
             steps: lowered.shown,
@@ -76,13 +98,18 @@ impl Plan {
         self.program.arena_bytes()
     }
 
-    /// Floating-point operations of a run.
-    pub fn flops(&self) -> u64 {
-        self.steps.iter().map(|s| s.flops).sum()
+    /// Bytes that are kept from run to run: what does not change, computed once.
+    pub fn kept_bytes(&self) -> usize {
+        self.kept_bytes
     }
 
-    /// Bytes the steps read and write.
+    /// Floating-point operations of a run, the first one's extra left out.
+    pub fn flops(&self) -> u64 {
+        self.steps[self.prologue..].iter().map(|s| s.flops).sum()
+    }
+
+    /// Bytes the steps of a run read and write, the first one's extra left out.
     pub fn bytes(&self) -> u64 {
-        self.steps.iter().map(|s| s.bytes).sum()
+        self.steps[self.prologue..].iter().map(|s| s.bytes).sum()
     }
 }

@@ -3,6 +3,7 @@
 use super::Plan;
 use super::lower::Value;
 use crate::node::Node;
+use crate::rule::Packing;
 use gradus_base::Shape;
 use gradus_cpu::exec::Kernel;
 use std::fmt;
@@ -26,6 +27,8 @@ pub struct PlanStep {
     pub flops: u64,
     /// Bytes read and written.
     pub bytes: u64,
+    /// Whether it runs once, until a variable changes that it depends on.
+    pub once: bool,
     /// The first output's element type is a float, and this many elements lie densely.
     pub(crate) dense_floats: Vec<(usize, gradus_base::DType)>,
 }
@@ -54,6 +57,7 @@ impl PlanStep {
             shape: outputs[0].view.shape,
             flops,
             bytes: inputs.iter().chain(outputs).map(bytes).sum(),
+            once: false,
             dense_floats: outputs
                 .iter()
                 .map(|o| {
@@ -65,20 +69,42 @@ impl PlanStep {
     }
 }
 
+impl PlanStep {
+    /// The step that packs an input of this one.
+    pub(crate) fn packing(&self, packing: &Packing, value: &Value) -> PlanStep {
+        PlanStep {
+            name: "pack".to_owned(),
+            algorithm: packing.form.clone(),
+            scope: self.scope.clone(),
+            at: self.at,
+            shape: value.view.shape,
+            flops: 0,
+            bytes: (value.view.shape.len() * value.dtype.size() + packing.bytes) as u64,
+            once: false,
+            dense_floats: vec![],
+        }
+    }
+}
+
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
+        write!(
             f,
             "plan: {} steps, {} FLOP, {} moved, arena {}",
-            self.steps.len(),
+            self.steps.len() - self.prologue,
             Count(self.flops()),
             Bytes(self.bytes()),
             Bytes(self.arena_bytes() as u64)
         )?;
+        if self.prologue > 0 {
+            let kept = Bytes(self.kept_bytes() as u64);
+            write!(f, "; {} steps run once, {kept} kept", self.prologue)?;
+        }
+        writeln!(f)?;
         writeln!(
             f,
-            "{:>4}  {:<28} {:<20} {:>8} {:>9}  layer",
-            "step", "op", "output", "FLOP", "bytes"
+            "{:>4}  {:<4} {:<28} {:<20} {:>8} {:>9}  layer",
+            "step", "", "op", "output", "FLOP", "bytes"
         )?;
         for (i, s) in self.steps.iter().enumerate() {
             let op = match &*s.algorithm {
@@ -86,9 +112,10 @@ impl fmt::Display for Plan {
                 a => format!("{} ({a})", s.name),
             };
             let scope = s.scope.as_deref().unwrap_or("");
+            let mark = if s.once { "once" } else { "" };
             writeln!(
                 f,
-                "{i:>4}  {op:<28} {:<20} {:>8} {:>9}  {scope}",
+                "{i:>4}  {mark:<4} {op:<28} {:<20} {:>8} {:>9}  {scope}",
                 s.shape.to_string(),
                 Count(s.flops).to_string(),
                 Bytes(s.bytes).to_string(),

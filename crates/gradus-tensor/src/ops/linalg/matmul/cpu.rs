@@ -3,8 +3,8 @@
 
 use gradus_base::{DType, View};
 use gradus_cpu::exec::{Args, Kernel};
-use gradus_cpu::{Epilogue, Mat, MatMut, RowLoop, gemm, parallel};
-use gradus_graph::Spec;
+use gradus_cpu::{Epilogue, Mat, MatMut, PackedB, RowLoop, gemm, gemm_packed, pack_b, parallel};
+use gradus_graph::{Packing, Spec};
 
 /// One product per leading index, with the places of its three matrices.
 struct Gemm {
@@ -14,6 +14,8 @@ struct Gemm {
     strides: [[isize; 2]; 3],
     /// Where each matrix of a, b and y begins, in elements.
     begins: Vec<[isize; 3]>,
+    /// Whether b, one matrix, comes packed.
+    packed: bool,
     epilogue: Option<RowLoop>,
 }
 
@@ -40,7 +42,61 @@ pub(super) fn kernel(spec: &Spec) -> Box<dyn Kernel> {
             .map(|s| (s.dtype, s.view.strides[rank - 2], s.view.strides[rank - 1]));
         RowLoop::new(&e.expr, dtype, &std::iter::once(own).chain(extra).collect::<Vec<_>>())
     });
-    Box::new(Gemm { dtype, size, strides, begins, epilogue })
+    let packed = spec.inputs[1].packed;
+    Box::new(Gemm { dtype, size, strides, begins, packed, epilogue })
+}
+
+/// Packed panels of b, if all products have the same b. A single row or column is a sum of b's rows or of products with a's,
+/// which reads everything once, as it lies.
+pub(super) fn packing(input: usize, spec: &Spec) -> Option<Packing> {
+    let (y, b) = (&spec.outputs[0].view, &spec.inputs[1].view);
+    let rank = b.shape.rank();
+    let [m, k, n] = [y.shape[rank - 2], b.shape[rank - 2], b.shape[rank - 1]];
+    let one = (0..rank - 2).all(|a| b.shape[a] == 1 || b.strides[a] == 0);
+    if input != 1 || !one || m < 2 || n < 2 || k == 0 {
+        return None;
+    }
+    let dtype = spec.inputs[1].dtype;
+    let (form, len) = match dtype {
+        DType::F64 => ("panels f64", PackedB::<f64>::len(k, n)),
+        _ => ("panels", PackedB::<f32>::len(k, n)),
+    };
+    let strides = [b.strides[rank - 2], b.strides[rank - 1]];
+    Some(Packing {
+        form: form.to_owned(),
+        bytes: len * dtype.size(),
+        kernel: Box::new(Pack { dtype, size: [k, n], strides }),
+    })
+}
+
+/// Packs b.
+struct Pack {
+    dtype: DType,
+    size: [usize; 2],
+    strides: [isize; 2],
+}
+
+// SAFETY: reads b over its view and writes as many elements as `packing` asked for.
+unsafe impl Kernel for Pack {
+    unsafe fn run(&self, args: &Args<'_>) {
+        // SAFETY: the caller's pointers are valid for what `packing` named.
+        unsafe {
+            match self.dtype {
+                DType::F64 => self.pack::<f64>(args),
+                _ => self.pack::<f32>(args),
+            }
+        }
+    }
+}
+
+impl Pack {
+    unsafe fn pack<T: gradus_base::Element>(&self, args: &Args<'_>) {
+        let ([k, n], [row_stride, col_stride]) = (self.size, self.strides);
+        // SAFETY: as `run`.
+        unsafe {
+            pack_b(k, n, Mat { ptr: args.input::<T>(0), row_stride, col_stride }, args.output(0));
+        }
+    }
 }
 
 // SAFETY: reads and writes only what the spec's views reach: `begins` and `strides` come from them.
@@ -60,6 +116,8 @@ impl Gemm {
     unsafe fn products<T: gradus_base::Element>(&self, args: &Args<'_>) {
         let (a, b, y) = (args.input::<T>(0), args.input::<T>(1), args.output::<T>(0));
         let [m, n, k] = self.size;
+        // A packed b begins at its first panel for every product.
+        let b_step = isize::from(!self.packed);
         // Inputs 0 and 1 are the operands; the row loop's own input 0 is the stretch itself.
         let inputs = &args.inputs()[1..];
         // SAFETY: the other inputs are valid for the views the row loop was built for.
@@ -74,10 +132,16 @@ impl Gemm {
             unsafe {
                 let a =
                     Mat { ptr: a.offset(a0).cast_const(), row_stride: sa[0], col_stride: sa[1] };
-                let b =
-                    Mat { ptr: b.offset(b0).cast_const(), row_stride: sb[0], col_stride: sb[1] };
+                let b = Mat {
+                    ptr: b.offset(b0 * b_step).cast_const(),
+                    row_stride: sb[0],
+                    col_stride: sb[1],
+                };
                 let y = MatMut { ptr: y.offset(y0), row_stride: sy[0], col_stride: sy[1] };
-                gemm(m, n, k, a, b, y, false, hook);
+                match self.packed {
+                    true => gemm_packed(m, n, k, a, b.ptr, y, false, hook),
+                    false => gemm(m, n, k, a, b, y, false, hook),
+                }
             }
         };
         match self.begins.len() {

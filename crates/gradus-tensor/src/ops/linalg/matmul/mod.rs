@@ -10,7 +10,7 @@ mod tests;
 use crate::Tensor;
 use gradus_base::{DType, Error, Result, Shape};
 use gradus_cpu::exec::Kernel;
-use gradus_graph::{Backward, Layouts, Meta, Node, Rule, Spec, call_one, fail};
+use gradus_graph::{Backward, Layouts, Meta, Node, Packing, Rule, Spec, call_one, fail};
 use std::panic::Location;
 
 /// A matrix product whose operands have the same leading axes.
@@ -44,6 +44,10 @@ impl Rule for MatMul {
 
     fn accepts_epilogue(&self, spec: &Spec) -> bool {
         cpu::accepts_epilogue(spec)
+    }
+
+    fn packing(&self, input: usize, spec: &Spec) -> Option<Packing> {
+        cpu::packing(input, spec)
     }
 
     fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {

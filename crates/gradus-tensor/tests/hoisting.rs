@@ -1,0 +1,150 @@
+//! What does not change from run to run is computed once, and again when a variable it depends on was written.
+
+use gradus_tensor::{Compiled, Step, Tensor, Variable, compile, read, update};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+fn names<F: FnMut(&[Tensor]) -> Step>(step: &mut Compiled<F>, x: &Tensor) -> Vec<(String, bool)> {
+    let plan = step.plan(&[x.node().meta()]).unwrap();
+    plan.steps().iter().map(|s| (s.name.clone(), s.once)).collect()
+}
+
+fn close(a: &[f32], b: &[f32]) {
+    assert_eq!(a.len(), b.len());
+    let most = b.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+    for (a, b) in a.iter().zip(b) {
+        assert!((a - b).abs() <= 1e-5 * most, "{a} {b}");
+    }
+}
+
+/// y = x·(w·2) + b, with everything but x in variables.
+fn dense(w: &Variable, b: &Variable, x: &Tensor) -> Tensor {
+    x.matmul(&(w.tensor() * 2.0)) + b.tensor()
+}
+
+#[test]
+fn a_weight_is_prepared_once_and_again_after_it_was_set() {
+    let (w, b) = (
+        Variable::new("w", &Tensor::randn([33, 21], 1)),
+        Variable::new("b", &Tensor::randn([21], 2)),
+    );
+    let x = Tensor::randn([5, 33], 3);
+    let mut step = compile(|a: &[Tensor]| Step::new().read(&dense(&w, &b, &a[0])));
+    let expected = [("mul", true), ("pack", true), ("matmul + add", false)];
+    assert_eq!(names(&mut step, &x), expected.map(|(n, once)| (n.to_owned(), once)));
+    let check = |step: &mut Compiled<_>| {
+        let y = step.run(&[&x]).unwrap().tensor(0).to_vec::<f32>();
+        // Values that are data, not variables: nothing is kept of them.
+        let (w, b) = (w.value(), b.value());
+        close(&y, &(x.matmul(&(w * 2.0)) + b).to_vec::<f32>());
+    };
+    check(&mut step);
+    check(&mut step);
+    w.set(&Tensor::randn([33, 21], 4)).unwrap();
+    check(&mut step);
+    update(&[], &[(w.clone(), w.tensor() * 0.5)]).unwrap();
+    check(&mut step);
+    b.set(&Tensor::randn([21], 5)).unwrap();
+    check(&mut step);
+}
+
+#[test]
+fn a_variable_that_the_step_writes_is_not_kept() {
+    let w = Variable::new("w", &Tensor::randn([8, 8], 1));
+    let x = Tensor::randn([4, 8], 3);
+    let mut step = compile(|a: &[Tensor]| {
+        let y = a[0].matmul(&(w.tensor() * 2.0));
+        Step::new().read(&y).update(&w, &(w.tensor() + 1.0))
+    });
+    assert!(names(&mut step, &x).iter().all(|(_, once)| !once));
+    for _ in 0..3 {
+        let before = w.value();
+        let y = step.run(&[&x]).unwrap().tensor(0).to_vec::<f32>();
+        close(&y, &x.matmul(&(before * 2.0)).to_vec::<f32>());
+    }
+}
+
+#[test]
+fn what_is_repeated_over_a_loop_is_not_written_out() {
+    let b = Variable::new("b", &Tensor::randn([16], 1));
+    let x = Tensor::randn([64, 16], 2);
+    let mut step = compile(|a: &[Tensor]| {
+        let row = b.tensor().unsqueeze(0).broadcast_to([64, 16]) * 3.0 + 1.0;
+        Step::new().read(&(&a[0] * &row))
+    });
+    assert_eq!(names(&mut step, &x), [("mul".to_owned(), false)]);
+    let y = step.run(&[&x]).unwrap().tensor(0).to_vec::<f32>();
+    close(&y, &(&x * (b.value() * 3.0 + 1.0)).to_vec::<f32>());
+}
+
+#[test]
+fn two_products_with_one_changing_matrix_pack_it_once() {
+    let w = Variable::new("w", &Tensor::randn([8, 8], 1));
+    let x = Tensor::randn([4, 8], 3);
+    let mut step = compile(|a: &[Tensor]| {
+        let y = a[0].matmul(&w.tensor()).tanh().matmul(&w.tensor());
+        Step::new().read(&y).update(&w, &(w.tensor() + 1.0))
+    });
+    let names = names(&mut step, &x);
+    assert_eq!(names.iter().filter(|(n, once)| n == "pack" && !once).count(), 1, "{names:?}");
+    for _ in 0..3 {
+        let (w, x) = (w.value(), &x);
+        let y = step.run(&[x]).unwrap().tensor(0).to_vec::<f32>();
+        close(&y, &x.matmul(&w).tanh().matmul(&w).to_vec::<f32>());
+    }
+}
+
+#[test]
+fn a_bare_loop_sees_new_weights_and_other_models() {
+    let x = Tensor::randn([4, 8], 3);
+    let models = [1, 2].map(|s| Variable::new("w", &Tensor::randn([8, 8], s)));
+    for round in 0..4 {
+        for w in &models {
+            let y = x.matmul(&(w.tensor() * 2.0)).to_vec::<f32>();
+            close(&y, &x.matmul(&(w.value() * 2.0)).to_vec::<f32>());
+            if round == 1 {
+                w.set(&Tensor::randn([8, 8], 9)).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_captured_tensor_is_prepared_once() {
+    let w = Tensor::randn([8, 8], 1);
+    read([&w]);
+    let x = Tensor::randn([4, 8], 3);
+    let mut step = compile(|a: &[Tensor]| Step::new().read(&a[0].matmul(&w)));
+    assert_eq!(names(&mut step, &x), [("pack".to_owned(), true), ("matmul".to_owned(), false)]);
+    let y = step.run(&[&x]).unwrap().tensor(0).to_vec::<f32>();
+    close(&y, &x.matmul(&w).to_vec::<f32>());
+}
+
+/// Four threads predict while a fifth writes the weights: every answer is that of one state of them.
+#[test]
+fn concurrent_predictions_see_whole_states() {
+    let w = Variable::new("w", &Tensor::ones([32, 32]));
+    let done = Arc::new(AtomicBool::new(false));
+    std::thread::scope(|s| {
+        for _ in 0..4 {
+            let (w, done) = (w.clone(), done.clone());
+            s.spawn(move || {
+                let x = Tensor::ones([2, 32]);
+                let mut step =
+                    compile(|a: &[Tensor]| Step::new().read(&a[0].matmul(&(w.tensor() * 2.0))));
+                let mut last = 0.0;
+                while !done.load(Ordering::Relaxed) {
+                    let y = step.run(&[&x]).unwrap().tensor(0).to_vec::<f32>();
+                    assert!(y.iter().all(|&v| v == y[0]) && y[0] % 64.0 == 0.0, "{y:?}");
+                    assert!(y[0] >= last);
+                    last = y[0];
+                }
+            });
+        }
+        for i in 2..50 {
+            w.set(&Tensor::full([32, 32], f64::from(i))).unwrap();
+            std::thread::yield_now();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
