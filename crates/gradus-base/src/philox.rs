@@ -49,13 +49,25 @@ impl Stream {
         Stream { key, stream, step, next: 0, block: [0; 4] }
     }
 
+    /// Goes on with the word of this number, counted from 0.
+    pub fn seek(&mut self, word: u64) {
+        self.next = word;
+        if !word.is_multiple_of(4) {
+            self.block = self.at(word);
+        }
+    }
+
+    /// The block that a word lies in.
+    fn at(&self, word: u64) -> [u32; 4] {
+        let counter = [(word / 4) as u32, (word >> 34) as u32, self.stream, self.step];
+        philox(counter, self.key)
+    }
+
     /// The next word.
     pub fn word(&mut self) -> u32 {
         let lane = (self.next % 4) as usize;
         if lane == 0 {
-            let block = (self.next / 4) as u32;
-            self.block =
-                philox([block, (self.next >> 34) as u32, self.stream, self.step], self.key);
+            self.block = self.at(self.next);
         }
         self.next += 1;
         self.block[lane]
@@ -106,6 +118,17 @@ mod tests {
         let counter = [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344];
         let key = [0xa4093822, 0x299f31d0];
         assert_eq!(philox(counter, key), [0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1]);
+    }
+
+    #[test]
+    fn seeking_gives_the_same_words() {
+        let mut in_order = Stream::new(7, 1, 2);
+        let words: Vec<u32> = (0..11).map(|_| in_order.word()).collect();
+        for from in [0, 3, 4, 9] {
+            let mut s = Stream::new(7, 1, 2);
+            s.seek(from as u64);
+            assert_eq!((from..11).map(|_| s.word()).collect::<Vec<_>>(), words[from..]);
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use gradus::data::{
     Dataset, Loader, LoaderOptions, Normalization, Subset, labels_of, stratified_split,
 };
-use gradus::nn::parameters;
+use gradus::nn::{Init, parameters};
 use gradus::train::{Learner, Recipe, Source, metrics};
 use std::sync::Arc;
 
@@ -37,9 +37,13 @@ impl Experiment {
         let splits = datasets::open(&settings.data, &settings.model)?;
         let (train, validation) = divide(settings, splits.train)?;
         let normalization = Normalization::of(&*train)?;
-        let description =
-            Description::new(&settings.model, &settings.data, &*train, &normalization);
-        let model = Arc::new(description.build(settings.seed)?);
+        let description = Description::new(
+            (&settings.model, &settings.network),
+            &settings.data,
+            &*train,
+            &normalization,
+        );
+        let model = Arc::new(description.build(&Init::new(settings.seed))?);
         let parameters = parameters(&*model).iter().map(|(_, p)| p.variable().shape().len()).sum();
         let recipe = Recipe { metrics: vec![metrics::accuracy()], ..Recipe::default() };
         let mut learner = Learner::with(model, settings.optimizer(), recipe, settings.seed);

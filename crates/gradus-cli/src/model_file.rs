@@ -4,18 +4,48 @@ use crate::error::{CliError, Result};
 use crate::run_dir;
 use gradus::data::{Dataset, Normalization};
 use gradus::io::Checkpoint;
-use gradus::models::find;
+use gradus::models::{Design, find};
 use gradus::nn::{Init, Module, Sequential};
 use gradus::train::{set_weights, weights};
-use gradus::{Shape, try_build};
+use gradus::try_build;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+
+/// How a network differs from the published one in size.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Network {
+    /// What the channels of every hidden layer are multiplied with.
+    pub width: f64,
+    /// Whether dropout drops.
+    pub dropout: bool,
+}
+
+impl Default for Network {
+    fn default() -> Network {
+        Network { width: 1.0, dropout: true }
+    }
+}
+
+impl Network {
+    /// Whether it is as published.
+    pub fn is_published(&self) -> bool {
+        *self == Network::default()
+    }
+    /// The network for samples of a shape and a number of classes.
+    pub fn design(&self, input: &[usize], classes: usize) -> Design {
+        Design::new(input, classes).width(self.width).dropout(self.dropout)
+    }
+}
 
 /// What a network is and how it is fed, beside its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Description {
     /// The network's name in the zoo.
     pub architecture: String,
+    /// How it differs from the published one.
+    #[serde(default, skip_serializing_if = "Network::is_published")]
+    pub network: Network,
     /// The shape of a sample.
     pub input: Vec<usize>,
     /// The classes' names.
@@ -33,13 +63,14 @@ pub struct Description {
 impl Description {
     /// Of an untrained network for some data.
     pub fn new(
-        architecture: &str,
+        (architecture, network): (&str, &Network),
         data: &str,
         train: &dyn Dataset,
         n: &Normalization,
     ) -> Description {
         Description {
             architecture: architecture.into(),
+            network: network.clone(),
             input: train.shape().to_vec(),
             classes: train.classes().to_vec(),
             mean: n.mean().to_vec(),
@@ -49,9 +80,9 @@ impl Description {
         }
     }
 
-    /// The network, with fresh weights.
-    pub fn build(&self, seed: u64) -> Result<Sequential> {
-        build(&self.architecture, &self.input, self.classes.len(), seed)
+    /// The network, with weights from `init`.
+    pub fn build(&self, init: &Init) -> Result<Sequential> {
+        build(&self.architecture, &self.network.design(&self.input, self.classes.len()), init)
     }
 
     /// How inputs are prepared.
@@ -74,12 +105,12 @@ impl Description {
     }
 }
 
-/// A network of the zoo for samples of a shape.
-pub fn build(name: &str, input: &[usize], classes: usize, seed: u64) -> Result<Sequential> {
+/// A network of the zoo.
+pub fn build(name: &str, design: &Design, init: &Init) -> Result<Sequential> {
     let entry = find(name).ok_or_else(|| {
         CliError::Work(format!("the network {name:?} is not in this program's zoo"))
     })?;
-    Ok(try_build(|| (entry.build)(Shape::from(input), classes, &Init::new(seed)))?)
+    Ok(try_build(|| (entry.build)(design, init))?)
 }
 
 /// Writes a model, whole or not at all.
@@ -118,8 +149,9 @@ pub fn load(run_or_file: &Path) -> Result<Loaded> {
         )));
     }
     let SavedModel { description, file } = read(&path)?;
-    let model =
-        description.build(0).map_err(|e| CliError::Work(format!("{}: {e}", path.display())))?;
+    let model = description
+        .build(&Init::blank())
+        .map_err(|e| CliError::Work(format!("{}: {e}", path.display())))?;
     set_weights(&model, &file)?;
     Ok(Loaded { description, model, path })
 }

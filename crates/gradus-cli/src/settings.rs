@@ -2,6 +2,7 @@
 //! `config.toml` holds all of them, so that a run can be continued or repeated.
 
 use crate::error::{CliError, Result};
+use crate::model_file::Network;
 use crate::suggest::unknown;
 use gradus::data::{Affine, Augment, HorizontalFlip, RandomCrop};
 use gradus::models::ZOO;
@@ -52,6 +53,9 @@ pub struct Settings {
     pub checkpoint_every: u64,
     /// Random changes of training images: names of [`AUGMENTATIONS`].
     pub augment: Vec<String>,
+    /// How the network differs from the published one.
+    #[serde(default, skip_serializing_if = "Network::is_published")]
+    pub network: Network,
     /// How the parameters move.
     pub optimizer: OptimizerSettings,
     /// The rate over the steps.
@@ -108,6 +112,7 @@ impl Settings {
             overfit_one_batch: false,
             checkpoint_every: 60,
             augment: default_augment("mnist-5k"),
+            network: Network::default(),
             optimizer,
             schedule: ScheduleSettings {
                 name: "one-cycle".into(),
@@ -171,6 +176,8 @@ impl Settings {
         require(self.epochs > 0, "epochs", &self.epochs, "at least 1")?;
         require(self.batch > 0, "batch", &self.batch, "at least 1")?;
         require(self.limit_batches != Some(0), "limit-batches", &0, "at least 1")?;
+        let width = self.network.width;
+        require(width > 0.0 && width.is_finite(), "width", &width, "a positive number")?;
         let rate = self.optimizer.learning_rate;
         require(rate > 0.0 && rate.is_finite(), "learning rate", &rate, "a positive number")?;
         let share = self.validation_split;

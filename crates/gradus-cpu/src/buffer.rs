@@ -9,7 +9,10 @@ pub const ALIGN: usize = 64;
 
 /// An owned, aligned run of bytes.
 pub struct Buffer {
+    /// The first aligned byte of the allocation.
     ptr: NonNull<u8>,
+    /// The allocation.
+    base: NonNull<u8>,
     bytes: usize,
 }
 
@@ -26,9 +29,12 @@ impl Buffer {
     pub fn zeroed(bytes: usize) -> Buffer {
         let layout = Buffer::layout(bytes);
         // SAFETY: the layout's size is at least ALIGN, never zero.
-        let ptr = unsafe { alloc_zeroed(layout) };
-        let ptr = NonNull::new(ptr).unwrap_or_else(|| handle_alloc_error(layout));
-        Buffer { ptr, bytes }
+        let base = unsafe { alloc_zeroed(layout) };
+        let base = NonNull::new(base).unwrap_or_else(|| handle_alloc_error(layout));
+        let skipped = base.as_ptr().align_offset(ALIGN);
+        // SAFETY: the layout has room for ALIGN − 1 bytes before the first.
+        let ptr = unsafe { base.add(skipped) };
+        Buffer { ptr, base, bytes }
     }
 
     /// A copy of `values`.
@@ -38,9 +44,12 @@ impl Buffer {
         buffer
     }
 
+    /// Room for the bytes and for aligning them by hand: asked for more than its own alignment, the system's allocator
+    /// would write the zeros itself, and touch memory that nobody may ever look at.
     fn layout(bytes: usize) -> Layout {
         let size = bytes.max(1).checked_next_multiple_of(ALIGN).expect("buffer size overflows");
-        Layout::from_size_align(size, ALIGN).expect("buffer size overflows")
+        let size = size.checked_add(ALIGN).expect("buffer size overflows");
+        Layout::from_size_align(size, 1).expect("buffer size overflows")
     }
 
     /// How many bytes it holds.
@@ -105,7 +114,7 @@ impl Clone for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         // SAFETY: allocated in `zeroed` with the same layout.
-        unsafe { dealloc(self.ptr.as_ptr(), Buffer::layout(self.bytes)) }
+        unsafe { dealloc(self.base.as_ptr(), Buffer::layout(self.bytes)) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! LeNet-5 as published: 60,000 trained parameters.   LeCun, Bottou, Bengio & Haffner 1998 §II.B
 
-use gradus_base::{Error, Shape};
+use crate::Design;
+use gradus_base::Error;
 use gradus_nn::layers::*;
 use gradus_nn::{Init, Initializer, Sequential};
 use gradus_tensor::{Tensor, fail};
@@ -65,15 +66,15 @@ const fn seven_segments(on: u8) -> [&'static str; 12] {
 /// # Panics
 /// If there are not ten classes: the output's codes are pictures of the ten digits.
 #[track_caller]
-pub fn lenet_original(input: Shape, classes: usize, init: &Init) -> Sequential {
-    if classes != 10 {
+pub fn lenet_original(d: &Design, init: &Init) -> Sequential {
+    if d.classes != 10 {
         let what =
-            format!("{classes} classes; its output compares with pictures of the ten digits");
+            format!("{} classes; its output compares with pictures of the ten digits", d.classes);
         fail(Error::value("lenet_original", what), Location::caller());
     }
-    let pad = if input.last() == Some(&28) { 2 } else { 0 };
+    let pad = if d.input.last() == Some(&28) { 2 } else { 0 };
     let lecun = Initializer::LecunUniform;
-    Sequential::new(input, init)
+    Sequential::new(d.input, init)
         .add_named("c1", conv2d(6, 5).pad(pad).init(lecun)) // [6, 28, 28]
         .add(lecun_tanh())
         .add_named("s2", trainable_mean_pool2d(2)) // [6, 14, 14]

@@ -1,14 +1,14 @@
 //! A multilayer perceptron with one hidden layer of 128: 101,770 parameters for 28×28 images of 10 classes.
 
-use gradus_base::Shape;
+use crate::Design;
 use gradus_nn::layers::{dense, flatten, relu};
 use gradus_nn::{Init, Initializer, Sequential};
 
 /// in – 128 – classes, ReLU, He initialisation.
-pub fn mlp(input: Shape, classes: usize, init: &Init) -> Sequential {
-    Sequential::new(input, init)
+pub fn mlp(d: &Design, init: &Init) -> Sequential {
+    Sequential::new(d.input, init)
         .add(flatten())
         .add(dense(128).init(Initializer::HeNormal))
         .add(relu())
-        .add(dense(classes))
+        .add(dense(d.classes))
 }

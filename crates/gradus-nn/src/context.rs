@@ -14,6 +14,7 @@ pub struct Context<'h> {
     stream: Cell<u32>,
     path: RefCell<String>,
     updates: RefCell<Vec<(Variable, Tensor)>>,
+    auxiliary: RefCell<Vec<(Tensor, f64)>>,
     hook: Option<Box<Hook<'h>>>,
 }
 
@@ -26,6 +27,7 @@ impl<'h> Context<'h> {
             stream: Cell::new(0),
             path: RefCell::default(),
             updates: RefCell::default(),
+            auxiliary: RefCell::default(),
             hook: None,
         }
     }
@@ -67,6 +69,16 @@ impl<'h> Context<'h> {
     /// The updates asked for so far; they are handed over.
     pub fn take_updates(&self) -> Vec<(Variable, Tensor)> {
         self.updates.take()
+    }
+
+    /// Offers another output to learn from: its loss, `weight` times, is added to that of the model's output.
+    pub fn add_auxiliary(&self, output: &Tensor, weight: f64) {
+        self.auxiliary.borrow_mut().push((output.clone(), weight));
+    }
+
+    /// The outputs offered so far, with their weights; they are handed over.
+    pub fn take_auxiliary(&self) -> Vec<(Tensor, f64)> {
+        self.auxiliary.take()
     }
 
     /// Runs a layer under its name: its nodes and messages carry the path, and hooks see its output.

@@ -2,7 +2,7 @@
 
 use gradus_base::philox::Stream;
 use gradus_base::{DType, Shape};
-use gradus_tensor::Tensor;
+use gradus_tensor::{Buffer, Tensor};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How weights start.
@@ -35,13 +35,25 @@ pub enum Initializer {
 pub struct Init {
     seed: u64,
     dtype: DType,
+    blank: bool,
     next: AtomicU32,
 }
 
 impl Init {
     /// Weights drawn from `seed`, in f32.
     pub fn new(seed: u64) -> Init {
-        Init { seed, dtype: DType::F32, next: AtomicU32::new(0) }
+        Init { seed, dtype: DType::F32, blank: false, next: AtomicU32::new(0) }
+    }
+    /// No drawing: every weight is 0, in memory that the system hands out when it is first written. For models that are
+    /// only looked at, and for those whose weights are read from a file.
+    ///
+    /// ```
+    /// use gradus_nn::{Init, Sequential, layers::*};
+    /// let vast = Sequential::new([1 << 14], &Init::blank()).add(dense(1 << 14));
+    /// assert_eq!(vast.summary().parameters, (1 << 28) + (1 << 14)); // a GiB of weights, none of them touched
+    /// ```
+    pub fn blank() -> Init {
+        Init { blank: true, ..Init::new(0) }
     }
     /// Weights of another float type, such as f64 for gradient checks.
     #[must_use]
@@ -58,13 +70,20 @@ impl Init {
         self.seed
     }
 
+    /// A source like this one was before it drew anything.
+    #[must_use]
+    pub fn restarted(&self) -> Init {
+        Init { next: AtomicU32::new(0), ..*self }
+    }
+
     /// A source of its own, for a model inside a model: other numbers than this one's, the same for the same seed and
     /// the same number of tensors and forks before it.
     #[must_use]
     pub fn fork(&self) -> Init {
         let number = u64::from(self.next.fetch_add(1, Ordering::Relaxed)) + 1;
         // An odd multiplier keeps different forks of one seed different.
-        Init::new(self.seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15)).of(self.dtype)
+        let seed = self.seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        Init { seed, next: AtomicU32::new(0), ..*self }
     }
 
     /// The next tensor: the same for the same seed and the same number of tensors before it.
@@ -77,39 +96,100 @@ impl Init {
     ) -> Tensor {
         // The high bit keeps these streams apart from those that training draws from.
         let stream = self.next.fetch_add(1, Ordering::Relaxed) | 1 << 31;
-        let mut random = Stream::new(self.seed, stream, 0);
-        let values = draw(initializer, shape, fan_in.max(1) as f64, fan_out as f64, &mut random);
-        match self.dtype {
-            DType::F64 => Tensor::from_slice(&values, shape),
-            dtype => {
-                let narrow: Vec<f32> = values.iter().map(|&v| v as f32).collect();
-                Tensor::from_slice(&narrow, shape).cast(dtype)
+        let wide = self.dtype == DType::F64;
+        let drawn = if wide { DType::F64 } else { DType::F32 };
+        // Drawn straight into the buffer that the weights will live in.
+        let mut buffer = Buffer::zeroed(shape.len() * drawn.size());
+        if !self.blank {
+            let draw = Draw {
+                spread: initializer.spread(fan_in.max(1) as f64, fan_out as f64),
+                random: Stream::new(self.seed, stream, 0),
+                shape,
+            };
+            match wide {
+                true => draw.fill(buffer.as_mut_slice::<f64>(), |v| v),
+                false => draw.fill(buffer.as_mut_slice::<f32>(), |v| v as f32),
             }
+        }
+        Tensor::from_buffer(buffer, shape, drawn).cast(self.dtype)
+    }
+}
+
+/// A distribution in numbers.
+#[derive(Clone, Copy)]
+enum Spread {
+    Constant(f64),
+    /// ± this.
+    Uniform(f64),
+    /// This standard deviation.
+    Normal(f64),
+    Orthogonal(f64),
+}
+
+impl Initializer {
+    fn spread(self, fan_in: f64, fan_out: f64) -> Spread {
+        match self {
+            Initializer::Constant(c) => Spread::Constant(c),
+            Initializer::Uniform(limit) => Spread::Uniform(limit),
+            Initializer::GlorotUniform => Spread::Uniform((6.0 / (fan_in + fan_out)).sqrt()),
+            Initializer::HeUniform => Spread::Uniform((6.0 / fan_in).sqrt()),
+            Initializer::LecunUniform => Spread::Uniform((3.0 / fan_in).sqrt()),
+            Initializer::Normal(std) => Spread::Normal(std),
+            Initializer::GlorotNormal => Spread::Normal((2.0 / (fan_in + fan_out)).sqrt()),
+            Initializer::HeNormal => Spread::Normal((2.0 / fan_in).sqrt()),
+            Initializer::LecunNormal => Spread::Normal((1.0 / fan_in).sqrt()),
+            Initializer::Orthogonal(gain) => Spread::Orthogonal(gain),
         }
     }
 }
 
-fn draw(i: Initializer, shape: Shape, fan_in: f64, fan_out: f64, random: &mut Stream) -> Vec<f64> {
-    let n = shape.len();
-    let mut uniform = |limit: f64| -> Vec<f64> {
-        (0..n).map(|_| (2.0 * random.uniform() - 1.0) * limit).collect()
-    };
-    match i {
-        Initializer::Constant(c) => return vec![c; n],
-        Initializer::Uniform(limit) => return uniform(limit),
-        Initializer::GlorotUniform => return uniform((6.0 / (fan_in + fan_out)).sqrt()),
-        Initializer::HeUniform => return uniform((6.0 / fan_in).sqrt()),
-        Initializer::LecunUniform => return uniform((3.0 / fan_in).sqrt()),
-        _ => {}
+/// Numbers about to be drawn.
+struct Draw {
+    spread: Spread,
+    random: Stream,
+    shape: Shape,
+}
+
+/// Weights that a thread draws at a time.
+const PIECE: usize = 1 << 18;
+
+impl Draw {
+    fn fill<T: Copy + Send>(&self, out: &mut [T], round: impl Fn(f64) -> T + Sync) {
+        match self.spread {
+            // Fresh memory is 0 already.
+            Spread::Constant(0.0) => {}
+            Spread::Constant(c) => out.fill(round(c)),
+            Spread::Uniform(limit) => {
+                self.each(out, 2, |random| round((2.0 * random.uniform() - 1.0) * limit));
+            }
+            Spread::Normal(std) => self.each(out, 4, |random| round(random.normal() * std)),
+            Spread::Orthogonal(gain) => {
+                let mut values = vec![0.0; out.len()];
+                self.each(&mut values, 4, |random| random.normal() * gain.signum());
+                let values = orthogonal(values, self.shape, gain.abs());
+                out.iter_mut().zip(values).for_each(|(to, v)| *to = round(v));
+            }
+        }
     }
-    let mut normal = |std: f64| -> Vec<f64> { (0..n).map(|_| random.normal() * std).collect() };
-    match i {
-        Initializer::Normal(std) => normal(std),
-        Initializer::GlorotNormal => normal((2.0 / (fan_in + fan_out)).sqrt()),
-        Initializer::HeNormal => normal((2.0 / fan_in).sqrt()),
-        Initializer::LecunNormal => normal((1.0 / fan_in).sqrt()),
-        Initializer::Orthogonal(gain) => orthogonal(normal(gain.signum()), shape, gain.abs()),
-        _ => unreachable!("drawn above"),
+
+    /// Each element takes its own `words` of the stream, so it does not matter who draws it.
+    fn each<T: Send>(&self, out: &mut [T], words: u64, one: impl Fn(&mut Stream) -> T + Sync) {
+        let fill = |first: usize, part: &mut [T]| {
+            let mut random = self.random.clone();
+            random.seek(first as u64 * words);
+            part.iter_mut().for_each(|to| *to = one(&mut random));
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        if out.len() <= PIECE || threads == 1 {
+            return fill(0, out);
+        }
+        let share = out.len().div_ceil(threads).next_multiple_of(PIECE);
+        std::thread::scope(|scope| {
+            for (i, part) in out.chunks_mut(share).enumerate() {
+                let fill = &fill;
+                scope.spawn(move || fill(i * share, part));
+            }
+        });
     }
 }
 
@@ -166,6 +246,14 @@ mod tests {
             let off = (&gram - Tensor::eye(4).cast(DType::F64) * 4.0).square().sum(..).item();
             assert!(off < 1e-20, "{off}");
         }
+    }
+
+    #[test]
+    fn every_part_of_a_large_tensor_is_drawn_as_in_order() {
+        let (init, shape) = (Init::new(5), Shape::from([PIECE + 77]));
+        let drawn = init.tensor(Initializer::Normal(0.5), shape, 1, 1).to_vec::<f32>();
+        let mut random = Stream::new(5, 1 << 31, 0);
+        assert!(drawn.iter().all(|&w| w == (random.normal() * 0.5) as f32));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `Module`: a tree of named state. `Layer`: a module that maps one tensor to one tensor.
 
-use crate::{Context, Init};
+use crate::{Context, Init, Sequential};
 use gradus_base::Shape;
 use gradus_tensor::{Tensor, Variable};
 use std::sync::Arc;
@@ -86,6 +86,10 @@ pub trait Layer: Module {
     }
     /// The layers a container runs one after the other.
     fn children(&self) -> &[(String, Arc<dyn Layer>)] {
+        &[]
+    }
+    /// The paths a container runs side by side, all on its own input.
+    fn paths(&self) -> &[(String, Sequential)] {
         &[]
     }
 }
@@ -179,5 +183,8 @@ impl<L: Layer + ?Sized> Layer for Arc<L> {
     }
     fn children(&self) -> &[(String, Arc<dyn Layer>)] {
         (**self).children()
+    }
+    fn paths(&self) -> &[(String, Sequential)] {
+        (**self).paths()
     }
 }

@@ -17,7 +17,7 @@ impl Sequential {
     /// An empty model for inputs of the given shape, without the batch axis: `[1, 28, 28]`. Weights come from `init`'s seed.
     pub fn new(input: impl Into<Shape>, init: &Init) -> Sequential {
         let input = input.into();
-        let seed = Init::new(init.seed()).of(init.dtype());
+        let seed = init.restarted();
         Sequential { input, output: input, seed, layers: vec![] }
     }
 
@@ -30,8 +30,14 @@ impl Sequential {
     #[must_use]
     #[track_caller]
     pub fn add(self, config: impl Config + 'static) -> Sequential {
-        let kind = config.name();
-        let number = self.layers.iter().filter(|(n, _)| base(n) == kind).count() + 1;
+        let mut kind = config.name().to_owned();
+        if kind.ends_with(|c: char| c.is_ascii_digit()) {
+            kind.push('_'); // relu6_1
+        }
+        let numbered = |name: &str| {
+            name.strip_prefix(&*kind).is_some_and(|n| n.bytes().all(|c| c.is_ascii_digit()))
+        };
+        let number = self.layers.iter().filter(|(name, _)| numbered(name)).count() + 1;
         self.add_named(&format!("{kind}{number}"), config)
     }
 
@@ -77,10 +83,6 @@ impl Sequential {
     pub fn layer(&self, name: &str) -> Option<&Arc<dyn Layer>> {
         self.layers.iter().find(|(n, _)| n == name).map(|(_, l)| l)
     }
-}
-
-fn base(name: &str) -> &str {
-    name.trim_end_matches(|c: char| c.is_ascii_digit())
 }
 
 /// The shape a layer gives for inputs of `input`, both without the batch axis. Nothing is computed.

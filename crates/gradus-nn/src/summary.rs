@@ -97,6 +97,14 @@ struct Field {
     jump: [usize; 2],
 }
 
+impl Field {
+    /// Of what is made of both.
+    fn both(self, other: Field) -> Field {
+        let larger = |a: [usize; 2], b: [usize; 2]| [a[0].max(b[0]), a[1].max(b[1])];
+        Field { sees: larger(self.sees, other.sees), jump: larger(self.jump, other.jump) }
+    }
+}
+
 struct Walk {
     shape: Shape,
     field: Option<Field>,
@@ -108,16 +116,51 @@ impl Walk {
     fn layers(&mut self, path: &str, layers: &[(String, Arc<dyn Layer>)]) {
         for (name, layer) in layers {
             let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            match layer.children() {
-                [] => self.leaf(path, name, &**layer),
-                children => self.layers(&path, children),
+            match (layer.children(), layer.paths()) {
+                ([], []) => self.leaf(path, name, &**layer),
+                ([], paths) => self.side_by_side(path, name, &**layer, paths),
+                (children, _) => self.layers(&path, children),
             }
         }
     }
 
+    /// The rows of each path, then one for where they meet, which sees what any of them sees.
+    fn side_by_side(
+        &mut self,
+        path: String,
+        name: &str,
+        layer: &dyn Layer,
+        paths: &[(String, Sequential)],
+    ) {
+        let (input, field) = (self.shape, self.field);
+        let output = self.output(name, layer);
+        let mut seen = vec![];
+        for (name, inner) in paths {
+            (self.shape, self.field) = (input, field);
+            self.layers(&format!("{path}.{name}"), inner.layers());
+            // An auxiliary head goes elsewhere.
+            if self.shape.rank() == output.rank() {
+                seen.extend(self.field);
+            }
+        }
+        (self.shape, self.field) = (output, seen.into_iter().reduce(Field::both).or(field));
+        self.rows.push(Row {
+            path,
+            layer: layer.describe(),
+            output,
+            parameters: 0,
+            macs: 0,
+            receptive_field: self.field.map(|f| f.sees),
+        });
+    }
+
+    fn output(&self, name: &str, layer: &dyn Layer) -> Shape {
+        output_shape(name, layer, self.shape, self.dtype)
+            .expect("the model was built, so every layer takes what the one before gives")
+    }
+
     fn leaf(&mut self, path: String, name: &str, layer: &dyn Layer) {
-        let output = output_shape(name, layer, self.shape, self.dtype)
-            .expect("the model was built, so every layer takes what the one before gives");
+        let output = self.output(name, layer);
         let input = std::mem::replace(&mut self.shape, output);
         self.field = self.field.map(|field| self.next_field(field, layer, input));
         let mut seen = HashSet::new();

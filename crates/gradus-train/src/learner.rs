@@ -376,6 +376,18 @@ fn mean_loss(recipe: &Recipe, y: &Tensor, t: &Tensor, samples: Option<&Tensor>) 
     (&loss * &weights).sum(..) / weights.sum(..)
 }
 
+/// The loss, and those of the auxiliary heads times their weights.
+fn with_auxiliary(
+    recipe: &Recipe,
+    cx: &Context,
+    t: &Tensor,
+    samples: Option<&Tensor>,
+    loss: &Tensor,
+) -> Tensor {
+    let heads = cx.take_auxiliary().into_iter();
+    heads.fold(loss.clone(), |sum, (y, weight)| sum + mean_loss(recipe, &y, t, samples) * weight)
+}
+
 fn evaluate_step(model: &Arc<dyn Layer>, core: &mut Core, args: &[Tensor]) -> Step {
     let y = model.forward(&args[0], &Context::eval());
     let loss = mean_loss(&core.recipe, &y, &args[1], None);
@@ -389,7 +401,8 @@ fn train_step(model: &Arc<dyn Layer>, core: &mut Core, args: &[Tensor], apply: b
     let y = model.forward(x, &cx);
     let loss = mean_loss(&core.recipe, &y, t, weights.first());
     let mut step = measured(Step::new(), &core.recipe, &y, t, &loss).updates(cx.take_updates());
-    let trained = trained(model, core, &loss);
+    let objective = with_auxiliary(&core.recipe, &cx, t, weights.first(), &loss);
+    let trained = trained(model, core, &objective);
     let mut grads: Vec<Tensor> = trained.iter().map(|(_, _, g)| g.clone()).collect();
     let accumulate = core.recipe.accumulate.max(1);
     if accumulate > 1 {

@@ -4,7 +4,7 @@ use crate::bars::grouped;
 use crate::error::Result;
 use crate::model_file::build;
 use gradus::models::ZOO;
-use gradus::nn::parameters;
+use gradus::nn::Init;
 use serde_json::json;
 use std::io::Write;
 
@@ -21,16 +21,17 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let mut records = vec![];
-    writeln!(out, "{:<12} {:<14} {:>12}  about", "name", "input", "parameters")?;
+    let (name, input, about) = ("name", "input", "about");
+    writeln!(out, "{name:<18} {input:<14} {:>12} {:>15}  {about}", "parameters", "mult-adds")?;
     for entry in ZOO {
-        let model = build(entry.name, entry.input, 10, 0)?;
-        let count: usize = parameters(&model).iter().map(|(_, p)| p.variable().shape().len()).sum();
-        let input = format!("{:?}", entry.input);
+        let summary = build(entry.name, &entry.design(), &Init::blank())?.summary();
         let (name, about, source) = (entry.name, entry.about, entry.source);
-        let count_text = grouped(count as u64);
-        writeln!(out, "{name:<12} {input:<14} {count_text:>12}  {about} ({source})")?;
+        let input = format!("{:?}", entry.input);
+        let [count, macs] = [summary.parameters as u64, summary.macs()].map(grouped);
+        writeln!(out, "{name:<18} {input:<14} {count:>12} {macs:>15}  {about} ({source})")?;
         records.push(json!({
-            "name": name, "about": about, "source": source, "input": entry.input, "params": count,
+            "name": name, "about": about, "source": source, "input": entry.input,
+            "classes": entry.classes, "params": summary.parameters, "macs": summary.macs(),
         }));
     }
     if args.json {

@@ -6,7 +6,7 @@ use crate::model_file;
 use crate::settings::Settings;
 use crate::suggest::unknown;
 use gradus::models::{ZOO, find};
-use gradus::nn::{Sequential, Summary};
+use gradus::nn::{Init, Sequential, Summary};
 use gradus::train::Learner;
 use gradus::{Shape, Tensor};
 use serde_json::{Value, json};
@@ -16,11 +16,23 @@ use std::sync::Arc;
 
 /// Show a network's layers: shapes, parameters, multiply-adds, memory, receptive field
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  gradus summary mlp\n  gradus summary runs/mlp-1 --plan")]
+#[command(after_help = "Examples:
+  gradus summary mlp
+  gradus summary vgg16 --input 3x32x32 --classes 10 --width 0.125
+  gradus summary runs/mlp-1 --plan")]
 pub struct Args {
     /// A model's name, a run directory or a model's file
     #[arg(value_name = "MODEL|RUN")]
     model: String,
+    /// Input of a zoo network: channels, height, width [default: as published]
+    #[arg(long, value_name = "CxHxW", value_parser = shape)]
+    input: Option<Vec<usize>>,
+    /// Classes of a zoo network [default: as published]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    classes: Option<u32>,
+    /// What the channels of a zoo network's hidden layers are multiplied with [default: 1]
+    #[arg(long, value_name = "X")]
+    width: Option<f64>,
     /// Also print the plan of a training step: its kernels, operations, bytes and memory
     #[arg(long)]
     plan: bool,
@@ -35,7 +47,7 @@ pub struct Args {
 
 /// Summarises.
 pub fn run(args: &Args) -> Result<()> {
-    let (name, model) = open(&args.model)?;
+    let (name, model) = open(args)?;
     let summary = model.summary();
     let mut out = std::io::stdout().lock();
     write!(out, "{summary}")?;
@@ -62,10 +74,33 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// A network of the zoo for ten classes, or that of a run.
-fn open(name: &str) -> Result<(String, Sequential)> {
+/// `3x32x32`.
+fn shape(text: &str) -> Result<Vec<usize>, String> {
+    let sizes: Option<Vec<usize>> = text.split('x').map(|n| n.parse().ok()).collect();
+    match sizes {
+        Some(sizes) if !sizes.contains(&0) && sizes.len() <= 3 => Ok(sizes),
+        _ => Err("expected sizes such as 3x32x32: channels, height, width".to_owned()),
+    }
+}
+
+/// A network of the zoo, or that of a run.
+fn open(args: &Args) -> Result<(String, Sequential)> {
+    let name = &*args.model;
     if let Some(entry) = find(name) {
-        return Ok((name.into(), model_file::build(name, entry.input, 10, 0)?));
+        let mut design = entry.design();
+        design.input = args.input.as_ref().map_or(design.input, Shape::from);
+        design.classes = args.classes.map_or(design.classes, |n| n as usize);
+        if let Some(width) = args.width {
+            if !(width > 0.0 && width.is_finite()) {
+                return Err(CliError::Usage(format!("--width: found {width}, expected > 0")));
+            }
+            design.width = width;
+        }
+        return Ok((name.into(), model_file::build(name, &design, &Init::blank())?));
+    }
+    if args.input.is_some() || args.classes.is_some() || args.width.is_some() {
+        let what = format!("{name}: --input, --classes and --width are for networks of the zoo");
+        return Err(CliError::Usage(what));
     }
     if Path::new(name).exists() {
         let loaded = model_file::load(Path::new(name))?;

@@ -1,3 +1,4 @@
 //! The zoo: parameter counts as published, and LeNet-5 against PyTorch.
 
+mod counts;
 mod lenet;

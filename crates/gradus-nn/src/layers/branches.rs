@@ -1,4 +1,4 @@
-//! Containers of paths side by side: residual blocks and concatenation.
+//! Containers: layers in a row under one name, and paths side by side: residual blocks, concatenation, auxiliary heads.
 
 use crate::{Config, Context, Init, Layer, Module, Sequential, State, Visitor};
 use gradus_base::{Error, Shape};
@@ -8,6 +8,31 @@ use std::sync::Arc;
 
 /// Adds the layers of a path to an empty model for the path's input.
 type Path = Box<dyn FnOnce(Sequential) -> Sequential>;
+
+/// Describes layers in a row, as one layer of a larger model: a stage of blocks.
+///
+/// ```
+/// use gradus_nn::{Init, Sequential, layers::*, parameters};
+/// let stage = sequential(|path| path.add_named("0", dense(4)).add_named("1", dense(4)));
+/// let model = Sequential::new([8], &Init::new(0)).add_named("stage", stage);
+/// assert_eq!(parameters(&model)[2].0, "stage.1.weight");
+/// ```
+pub fn sequential(layers: impl FnOnce(Sequential) -> Sequential + 'static) -> SequentialConfig {
+    SequentialConfig(Box::new(layers))
+}
+
+/// The description of a [`Sequential`] inside another.
+pub struct SequentialConfig(Path);
+
+impl Config for SequentialConfig {
+    fn name(&self) -> &'static str {
+        "sequential"
+    }
+    #[track_caller]
+    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
+        Arc::new(path(self.0, input, init))
+    }
+}
 
 /// Describes x + f(x), where f is the path that `block` adds.   He et al. 2015, arXiv:1512.03385
 ///
@@ -19,13 +44,14 @@ type Path = Box<dyn FnOnce(Sequential) -> Sequential>;
 /// assert_eq!(model.summary().parameters, 72 + 36 + 32);
 /// ```
 pub fn residual(block: impl FnOnce(Sequential) -> Sequential + 'static) -> ResidualConfig {
-    ResidualConfig { block: Box::new(block), projection: None }
+    ResidualConfig { block: Box::new(block), projection: None, activation: None }
 }
 
 /// The description of a [`Branches`] that adds.
 pub struct ResidualConfig {
     block: Path,
     projection: Option<Path>,
+    activation: Option<Box<dyn Config>>,
 }
 
 impl ResidualConfig {
@@ -33,6 +59,12 @@ impl ResidualConfig {
     #[must_use]
     pub fn projection(mut self, path: impl FnOnce(Sequential) -> Sequential + 'static) -> Self {
         self.projection = Some(Box::new(path));
+        self
+    }
+    /// What the sum goes through: relu() makes relu(x + f(x)).
+    #[must_use]
+    pub fn activation(mut self, activation: impl Config + 'static) -> Self {
+        self.activation = Some(Box::new(activation));
         self
     }
 }
@@ -51,7 +83,8 @@ impl Config for ResidualConfig {
             fail(Error::shape("residual", what), Location::caller());
         }
         let paths = vec![("block".to_owned(), block), ("projection".to_owned(), skip)];
-        Arc::new(Branches { paths, join: Join::Sum, input })
+        let activation = self.activation.map(|a| a.build(y, init));
+        Arc::new(Branches { paths, join: Join::Sum, activation })
     }
 }
 
@@ -62,13 +95,23 @@ pub fn concat() -> ConcatConfig {
 }
 
 /// The description of a [`Branches`] that concatenates.
-pub struct ConcatConfig(Vec<Path>);
+pub struct ConcatConfig(Vec<(String, Path)>);
 
 impl ConcatConfig {
-    /// One more path.
+    /// One more path, named after its number: `path1`.
     #[must_use]
-    pub fn path(mut self, path: impl FnOnce(Sequential) -> Sequential + 'static) -> Self {
-        self.0.push(Box::new(path));
+    pub fn path(self, path: impl FnOnce(Sequential) -> Sequential + 'static) -> Self {
+        let name = format!("path{}", self.0.len() + 1);
+        self.path_named(&name, path)
+    }
+    /// One more path under a name of your own.
+    #[must_use]
+    pub fn path_named(
+        mut self,
+        name: &str,
+        path: impl FnOnce(Sequential) -> Sequential + 'static,
+    ) -> Self {
+        self.0.push((name.to_owned(), Box::new(path)));
         self
     }
 }
@@ -78,12 +121,38 @@ impl Config for ConcatConfig {
         "concat"
     }
     fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
-        let named = |(i, p)| (format!("path{}", i + 1), path(p, input, init));
-        let paths = self.0.into_iter().enumerate().map(named).collect();
-        Arc::new(Branches { paths, join: Join::Concat, input })
+        let paths = self.0.into_iter().map(|(name, p)| (name, path(p, input, init))).collect();
+        Arc::new(Branches { paths, join: Join::Concat, activation: None })
     }
 }
 
+/// Describes a head beside the model: while training, its output's loss is added `weight` times; x goes on unchanged.
+/// Szegedy et al. 2014, arXiv:1409.4842 §5
+pub fn auxiliary(
+    weight: f64,
+    head: impl FnOnce(Sequential) -> Sequential + 'static,
+) -> AuxiliaryConfig {
+    AuxiliaryConfig { weight, head: Box::new(head) }
+}
+
+/// The description of a [`Branches`] that passes x on.
+pub struct AuxiliaryConfig {
+    weight: f64,
+    head: Path,
+}
+
+impl Config for AuxiliaryConfig {
+    fn name(&self) -> &'static str {
+        "auxiliary"
+    }
+    #[track_caller]
+    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
+        let paths = vec![("head".to_owned(), path(self.head, input, init))];
+        Arc::new(Branches { paths, join: Join::Aside(self.weight), activation: None })
+    }
+}
+
+#[track_caller]
 fn path(add: Path, input: Shape, init: &Init) -> Sequential {
     add(Sequential::new(input, &init.fork()))
 }
@@ -92,20 +161,15 @@ fn path(add: Path, input: Shape, init: &Init) -> Sequential {
 enum Join {
     Sum,
     Concat,
+    /// Not at all: the path's output is offered to the loss, so many times.
+    Aside(f64),
 }
 
-/// Paths side by side, joined by a sum or along the channels.
+/// Paths side by side, joined by a sum or along the channels, or not at all.
 pub struct Branches {
     paths: Vec<(String, Sequential)>,
     join: Join,
-    input: Shape,
-}
-
-impl Branches {
-    /// The paths with their names.
-    pub fn paths(&self) -> &[(String, Sequential)] {
-        &self.paths
-    }
+    activation: Option<Arc<dyn Layer>>,
 }
 
 impl Module for Branches {
@@ -113,25 +177,44 @@ impl Module for Branches {
         for (name, path) in &self.paths {
             visitor(name, State::Child(path));
         }
+        if let Some(activation) = &self.activation {
+            visitor("activation", State::Child(activation));
+        }
     }
 }
 impl Layer for Branches {
     #[track_caller]
     fn forward(&self, x: &Tensor, cx: &Context) -> Tensor {
-        let ys: Vec<Tensor> = self.paths.iter().map(|(name, p)| cx.run(name, p, x)).collect();
-        match self.join {
-            Join::Sum => ys.iter().skip(1).fold(ys[0].clone(), |sum, y| sum + y),
-            Join::Concat => Tensor::concat(&ys.iter().collect::<Vec<_>>(), 1),
+        let run = |(name, path): &(String, Sequential)| cx.run(name, path, x);
+        let y = match self.join {
+            Join::Sum => {
+                let ys: Vec<Tensor> = self.paths.iter().map(run).collect();
+                ys.iter().skip(1).fold(ys[0].clone(), |sum, y| sum + y)
+            }
+            Join::Concat => {
+                let ys: Vec<Tensor> = self.paths.iter().map(run).collect();
+                Tensor::concat(&ys.iter().collect::<Vec<_>>(), 1)
+            }
+            Join::Aside(weight) => {
+                if cx.is_training() {
+                    self.paths.iter().for_each(|path| cx.add_auxiliary(&run(path), weight));
+                }
+                x.clone()
+            }
+        };
+        match &self.activation {
+            Some(activation) => cx.run("activation", &**activation, &y),
+            None => y,
         }
     }
     fn describe(&self) -> String {
         match self.join {
             Join::Sum => "Residual".into(),
             Join::Concat => format!("Concat({})", self.paths.len()),
+            Join::Aside(weight) => format!("Auxiliary({weight})"),
         }
     }
-    fn macs(&self, input: &Shape, _: &Shape) -> u64 {
-        debug_assert_eq!(*input, self.input, "built for another input");
-        self.paths.iter().map(|(_, p)| p.summary().macs()).sum()
+    fn paths(&self) -> &[(String, Sequential)] {
+        &self.paths
     }
 }

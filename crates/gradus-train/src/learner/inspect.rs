@@ -1,6 +1,6 @@
 //! A look inside: the gradients of a batch, and how alive its activations are. Both are compiled, so looking often is cheap.
 
-use super::{Core, Learner, mean_loss, trained};
+use super::{Core, Learner, mean_loss, trained, with_auxiliary};
 use gradus_base::Result;
 use gradus_nn::{Context, Layer};
 use gradus_tensor::{Step, Tensor};
@@ -59,9 +59,11 @@ impl Learner {
 
 pub(super) fn gradient_step(model: &Arc<dyn Layer>, core: &mut Core, args: &[Tensor]) -> Step {
     let [x, t, key] = args else { unreachable!("a look at gradients has three arguments") };
-    let y = model.forward(x, &Context::train(key));
+    let cx = Context::train(key);
+    let y = model.forward(x, &cx);
     let loss = mean_loss(&core.recipe, &y, t, None);
-    let trained = trained(model, core, &loss);
+    let objective = with_auxiliary(&core.recipe, &cx, t, None, &loss);
+    let trained = trained(model, core, &objective);
     core.reached = trained.iter().map(|(path, ..)| path.clone()).collect();
     trained.iter().fold(Step::new(), |step, (_, _, g)| step.read(g))
 }

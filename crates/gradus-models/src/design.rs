@@ -1,0 +1,52 @@
+//! What a network of the zoo is built for, and how large.
+
+use gradus_base::Shape;
+
+/// Input, classes and size of a network. The paper's numbers are those of width 1.
+///
+/// ```
+/// use gradus_models::{Design, vgg11};
+/// use gradus_nn::Init;
+/// let tiny = Design::new([1, 28, 28], 10).width(0.125);
+/// assert_eq!(vgg11(&tiny, &Init::blank()).summary().parameters, 446_514);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Design {
+    /// The shape of a sample, without the batch axis: `[C, H, W]`.
+    pub input: Shape,
+    /// How many classes it tells apart.
+    pub classes: usize,
+    /// What the number of channels of every hidden layer is multiplied with.
+    pub width: f64,
+    /// Whether dropout drops.
+    pub dropout: bool,
+}
+
+impl Design {
+    /// The published size, for samples of a shape and a number of classes.
+    pub fn new(input: impl Into<Shape>, classes: usize) -> Design {
+        Design { input: input.into(), classes, width: 1.0, dropout: true }
+    }
+    /// With the channels of every hidden layer multiplied.
+    #[must_use]
+    pub fn width(mut self, width: f64) -> Design {
+        self.width = width;
+        self
+    }
+    /// With or without dropout.
+    #[must_use]
+    pub fn dropout(mut self, dropout: bool) -> Design {
+        self.dropout = dropout;
+        self
+    }
+
+    /// So many channels in the paper are so many here; one at least.
+    pub(crate) fn channels(&self, published: usize) -> usize {
+        ((published as f64 * self.width).round() as usize).max(1)
+    }
+
+    /// The paper's probability of dropping, or 0.
+    pub(crate) fn drop(&self, published: f64) -> f64 {
+        if self.dropout { published } else { 0.0 }
+    }
+}
