@@ -16,6 +16,9 @@ fn main() {
         ("LeNet 1→6 5×5 28², batch 64", layer(64, [1, 6], 28, 5, 2)),
         ("LeNet 6→16 5×5 14², batch 64", layer(64, [6, 16], 14, 5, 0)),
         ("64→64 3×3 56², batch 8", layer(8, [64, 64], 56, 3, 1)),
+        ("128→128 3×3 28², batch 8", layer(8, [128, 128], 28, 3, 1)),
+        ("256→256 3×3 14², batch 8", layer(8, [256, 256], 14, 3, 1)),
+        ("512→512 3×3 7², batch 8", layer(8, [512, 512], 7, 3, 1)),
         ("3→64 7×7/2 112², batch 8", Conv2d { stride: [2, 2], ..layer(8, [3, 64], 112, 7, 3) }),
         ("256→64 1×1 28², batch 8", layer(8, [256, 64], 28, 1, 0)),
         (
@@ -28,7 +31,9 @@ fn main() {
         set_threads(threads);
         println!("{threads} thread(s): GFLOP/s (% of peak); * the algorithm that is chosen");
         for (name, conv) in layers.iter().filter(|(name, _)| name.contains(&asked)) {
-            for algorithm in Algorithm::ALL.into_iter().filter(|&a| a != Algorithm::Reference) {
+            for algorithm in
+                Algorithm::ALL.into_iter().filter(|&a| a != Algorithm::Reference && a.fits(conv))
+            {
                 row(threads, name, conv, algorithm);
             }
         }

@@ -25,6 +25,14 @@ pub(super) trait Lanes: Copy {
     /// self·b + c, fused where the machine fuses.
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
     unsafe fn add(self, b: Self) -> Self;
+    unsafe fn sub(self, b: Self) -> Self;
+    unsafe fn mul(self, b: Self) -> Self;
+    /// All lanes `x`.
+    unsafe fn set(x: f32) -> Self;
+    /// Lane l of vector i is element i behind `rows[l]`: eight rows of eight, transposed.
+    unsafe fn transpose(rows: [*const f32; LANES]) -> [Self; LANES];
+    /// Lane l is `*places[l]`.
+    unsafe fn collect(places: [*const f32; LANES]) -> Self;
     /// The sums of the lanes of eight vectors, one after the other from `p` on.
     unsafe fn sums(p: *const f32) -> Self;
 }
@@ -77,6 +85,28 @@ impl Lanes for Portable {
     #[inline(always)]
     unsafe fn add(self, b: Self) -> Self {
         Portable(std::array::from_fn(|i| self.0[i] + b.0[i]))
+    }
+    #[inline(always)]
+    unsafe fn sub(self, b: Self) -> Self {
+        Portable(std::array::from_fn(|i| self.0[i] - b.0[i]))
+    }
+    #[inline(always)]
+    unsafe fn mul(self, b: Self) -> Self {
+        Portable(std::array::from_fn(|i| self.0[i] * b.0[i]))
+    }
+    #[inline(always)]
+    unsafe fn set(x: f32) -> Self {
+        Portable([x; LANES])
+    }
+    #[inline(always)]
+    unsafe fn transpose(rows: [*const f32; LANES]) -> [Self; LANES] {
+        // SAFETY: the caller's promise.
+        std::array::from_fn(|i| Portable(std::array::from_fn(|l| unsafe { *rows[l].add(i) })))
+    }
+    #[inline(always)]
+    unsafe fn collect(places: [*const f32; LANES]) -> Self {
+        // SAFETY: the caller's promise.
+        Portable(places.map(|p| unsafe { *p }))
     }
     #[inline(always)]
     unsafe fn sums(p: *const f32) -> Self {
@@ -144,6 +174,53 @@ mod avx2 {
         #[inline(always)]
         unsafe fn add(self, b: Self) -> Self {
             Avx2(unsafe { _mm256_add_ps(self.0, b.0) })
+        }
+        #[inline(always)]
+        unsafe fn sub(self, b: Self) -> Self {
+            Avx2(unsafe { _mm256_sub_ps(self.0, b.0) })
+        }
+        #[inline(always)]
+        unsafe fn mul(self, b: Self) -> Self {
+            Avx2(unsafe { _mm256_mul_ps(self.0, b.0) })
+        }
+        #[inline(always)]
+        unsafe fn set(x: f32) -> Self {
+            Avx2(unsafe { _mm256_set1_ps(x) })
+        }
+        /// Pairs, then quadruples, then halves.
+        #[inline(always)]
+        unsafe fn transpose(rows: [*const f32; LANES]) -> [Self; LANES] {
+            unsafe {
+                let mut pairs = [_mm256_setzero_ps(); LANES];
+                for i in 0..4 {
+                    let a = _mm256_loadu_ps(rows[2 * i]);
+                    let b = _mm256_loadu_ps(rows[2 * i + 1]);
+                    pairs[2 * i] = _mm256_unpacklo_ps(a, b);
+                    pairs[2 * i + 1] = _mm256_unpackhi_ps(a, b);
+                }
+                // Of rows 0..4, then of rows 4..8: columns i and, in the upper half, i + 4.
+                let mut quads = [_mm256_setzero_ps(); LANES];
+                for half in 0..2 {
+                    for i in 0..2 {
+                        let (a, b) = (pairs[4 * half + i], pairs[4 * half + 2 + i]);
+                        quads[4 * half + 2 * i] = _mm256_shuffle_ps::<0x44>(a, b);
+                        quads[4 * half + 2 * i + 1] = _mm256_shuffle_ps::<0xEE>(a, b);
+                    }
+                }
+                let mut out = [Avx2(quads[0]); LANES];
+                for i in 0..4 {
+                    out[i] = Avx2(_mm256_permute2f128_ps::<0x20>(quads[i], quads[4 + i]));
+                    out[i + 4] = Avx2(_mm256_permute2f128_ps::<0x31>(quads[i], quads[4 + i]));
+                }
+                out
+            }
+        }
+        #[inline(always)]
+        unsafe fn collect(p: [*const f32; LANES]) -> Self {
+            unsafe {
+                let (a, b) = ((*p[0], *p[1], *p[2], *p[3]), (*p[4], *p[5], *p[6], *p[7]));
+                Avx2(_mm256_setr_ps(a.0, a.1, a.2, a.3, b.0, b.1, b.2, b.3))
+            }
         }
         #[inline(always)]
         unsafe fn sums(p: *const f32) -> Self {

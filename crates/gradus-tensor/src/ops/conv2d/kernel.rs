@@ -92,7 +92,8 @@ unsafe impl Kernel for Convolve {
         match self.algorithm {
             Algorithm::Reference => "reference",
             Algorithm::BatchLanes => "batch lanes",
-            _ => "implicit GEMM",
+            Algorithm::ImplicitGemm => "implicit GEMM",
+            Algorithm::Winograd => "Winograd",
         }
     }
 }

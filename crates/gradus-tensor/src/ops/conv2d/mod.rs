@@ -34,28 +34,43 @@ pub enum Algorithm {
     BatchLanes,
     /// The channels innermost: pixels are lowered tile by tile to rows of a matrix product; depthwise directly.
     ImplicitGemm,
+    /// The channels innermost, 3×3 kernels of stride 1: tiles of 4×4 pixels from 36 products in place of 144.
+    Winograd,
 }
 
 impl Algorithm {
     /// All of them.
-    pub const ALL: [Algorithm; 3] =
-        [Algorithm::Reference, Algorithm::BatchLanes, Algorithm::ImplicitGemm];
+    pub const ALL: [Algorithm; 4] =
+        [Algorithm::Reference, Algorithm::BatchLanes, Algorithm::ImplicitGemm, Algorithm::Winograd];
+
+    /// Whether it computes this convolution; only [`Algorithm::Winograd`] refuses any.
+    pub fn fits(self, conv: &Conv2d) -> bool {
+        self != Algorithm::Winograd || cpu::winograd::fits(conv)
+    }
 
     /// The order in which the axes of x, y, dx and dy lie in memory, outermost first; weights are always dense.
     pub fn memory_order(self) -> [usize; 4] {
         match self {
             Algorithm::Reference => [0, 1, 2, 3],
             Algorithm::BatchLanes => [1, 2, 3, 0],
-            Algorithm::ImplicitGemm => [0, 2, 3, 1],
+            Algorithm::ImplicitGemm | Algorithm::Winograd => [0, 2, 3, 1],
         }
     }
 }
 
 /// The algorithm for a pass; decided by the shapes alone. All passes of a convolution agree on a memory order.
-pub fn choose(conv: &Conv2d, _: Pass) -> Algorithm {
+pub fn choose(conv: &Conv2d, pass: Pass) -> Algorithm {
     let channels = conv.in_channels.max(conv.out_channels);
-    let few = conv.groups == 1 && channels <= FEW_CHANNELS;
-    if few && conv.batch >= FULL_BATCH { Algorithm::BatchLanes } else { Algorithm::ImplicitGemm }
+    // Where Winograd's algorithm fits, it is faster from a full vector of channels on.
+    let most = if Algorithm::Winograd.fits(conv) { FEW_CHANNELS - 1 } else { FEW_CHANNELS };
+    let few = conv.groups == 1 && channels <= most;
+    if few && conv.batch >= FULL_BATCH {
+        Algorithm::BatchLanes
+    } else if cpu::winograd::wins(conv, pass) {
+        Algorithm::Winograd
+    } else {
+        Algorithm::ImplicitGemm
+    }
 }
 
 /// y from x and w. The epilogue sees y as a matrix in memory order: [O, P·Q·N] with the batch innermost,
@@ -66,7 +81,7 @@ pub fn choose(conv: &Conv2d, _: Pass) -> Algorithm {
 /// overlap neither x nor w.
 ///
 /// # Panics
-/// If the reference is given an epilogue.
+/// If the reference is given an epilogue, or the algorithm does not fit the convolution.
 pub unsafe fn forward(
     algorithm: Algorithm,
     conv: &Conv2d,
@@ -89,6 +104,10 @@ pub unsafe fn forward(
             Algorithm::ImplicitGemm => {
                 cpu::implicit_gemm::forward(Isa::best(), conv, x, w, y, epilogue);
             }
+            Algorithm::Winograd => {
+                fitting(conv);
+                cpu::winograd::forward(Isa::best(), conv, x, w, y, epilogue);
+            }
         }
     }
 }
@@ -99,7 +118,7 @@ pub unsafe fn forward(
 /// As [`forward`], with dx written.
 ///
 /// # Panics
-/// If the reference is given an epilogue.
+/// If the reference is given an epilogue, or the algorithm does not fit the convolution.
 pub unsafe fn data_gradient(
     algorithm: Algorithm,
     conv: &Conv2d,
@@ -121,6 +140,10 @@ pub unsafe fn data_gradient(
             }
             Algorithm::ImplicitGemm => {
                 cpu::implicit_gemm::data_gradient(Isa::best(), conv, dy, w, dx, epilogue);
+            }
+            Algorithm::Winograd => {
+                fitting(conv);
+                cpu::winograd::data_gradient(Isa::best(), conv, dy, w, dx, epilogue);
             }
         }
     }
@@ -150,6 +173,10 @@ pub unsafe fn weight_gradient(
             Algorithm::ImplicitGemm => {
                 cpu::implicit_gemm::weight_gradient(Isa::best(), conv, x, dy, dw);
             }
+            Algorithm::Winograd => {
+                fitting(conv);
+                cpu::implicit_gemm::weight_gradient(Isa::best(), conv, x, dy, dw);
+            }
         }
     }
 }
@@ -158,6 +185,10 @@ pub unsafe fn weight_gradient(
 fn dense(conv: &Conv2d, x: *const f32, w: *const f32, y: *const f32) -> [Operand<f32>; 3] {
     [(x, conv.x_shape()), (w, conv.w_shape()), (y, conv.y_shape())]
         .map(|(ptr, shape)| Operand::new(ptr, &View::dense(shape)))
+}
+
+fn fitting(conv: &Conv2d) {
+    assert!(Algorithm::Winograd.fits(conv), "no convolution of 3×3 kernels and stride 1: {conv:?}");
 }
 
 fn refuse(epilogue: Option<&dyn Epilogue<f32>>) {
