@@ -6,7 +6,7 @@ use crate::model_file::Network;
 use crate::suggest::unknown;
 use gradus::data::{Affine, Augment, HorizontalFlip, RandomCrop};
 use gradus::models::ZOO;
-use gradus::train::optim::{Adadelta, Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd};
+use gradus::train::optim::{Adadelta, Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd, WindowGrad};
 use gradus::train::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -16,7 +16,8 @@ use std::sync::Arc;
 pub const VERSION: u32 = 1;
 
 /// Names of optimisers.
-pub const OPTIMIZERS: &[&str] = &["sgd", "adam", "adamw", "adagrad", "adadelta", "rmsprop"];
+pub const OPTIMIZERS: &[&str] =
+    &["sgd", "adam", "adamw", "adagrad", "adadelta", "rmsprop", "windowgrad"];
 /// Names of schedules.
 pub const SCHEDULES: &[&str] =
     &["constant", "one-cycle", "cosine", "linear", "step", "exponential"];
@@ -195,6 +196,7 @@ impl Settings {
             "adagrad" => Box::new(Adagrad::new(rate).weight_decay(decay)),
             "adadelta" => Box::new(Adadelta::new(rate).weight_decay(decay)),
             "rmsprop" => Box::new(RmsProp::new(rate).momentum(*momentum).weight_decay(decay)),
+            "windowgrad" => Box::new(WindowGrad::new(rate).weight_decay(decay)),
             name => unreachable!("{name} was checked"),
         }
     }
@@ -244,7 +246,7 @@ pub fn default_optimizer(name: &str) -> OptimizerSettings {
         "sgd" => (0.05, 0.9),
         "adagrad" => (0.01, 0.0),
         "adadelta" => (1.0, 0.0),
-        "rmsprop" => (0.001, 0.0),
+        "rmsprop" | "windowgrad" => (0.001, 0.0),
         _ => (0.003, 0.0),
     };
     let weight_decay = if name == "adamw" { 0.01 } else { 0.0 };

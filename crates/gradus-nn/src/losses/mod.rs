@@ -3,21 +3,25 @@
 //! `x` is what the model gives, `t` the target. Where a sample has several numbers, a loss is their mean unless it says
 //! sum.
 
+mod adversarial;
 mod binary_cross_entropy;
 mod cross_entropy;
 mod hinge;
 mod kl_divergence;
 mod regression;
+mod style;
 
 use gradus_base::Error;
 use gradus_tensor::{DType, Tensor, fail};
 use std::panic::Location;
 
+pub use adversarial::{Adversarial, gradient_penalty};
 pub use binary_cross_entropy::{BinaryCrossEntropy, binary_cross_entropy_with_logits};
 pub use cross_entropy::{CrossEntropy, cross_entropy, nll};
 pub use hinge::{hinge, multi_class_hinge, squared_hinge};
 pub use kl_divergence::kl_divergence;
 pub use regression::{huber, mean_absolute, mean_squared, smooth_l1, squared};
+pub use style::{gram_matrix, gram_style, total_variation};
 
 /// A loss: from what the model gives and the target, one number per sample.
 pub type Loss = fn(&Tensor, &Tensor) -> Tensor;

@@ -97,6 +97,8 @@ fn shapes_and_functions() {
     }
     check_layer(dropout(0.5), "[8] -> [8]", 0, "");
     check_layer(gaussian_noise(0.1), "[8] -> [8]", 0, "");
+    check_layer(maxout(2), "[6, 3, 4] -> [3, 3, 4]", 0, "");
+    check_layer(maxout(4), "[8] -> [2]", 0, "");
     for function in [relu(), selu(), mish(), hard_sigmoid(), softsign(), relu6(), log_softmax()] {
         check_layer(function, "[8] -> [8]", 0, "");
     }
@@ -142,4 +144,11 @@ fn noise_only_while_training() {
     assert_eq!(layer.forward(&x, &Context::eval()).square().sum(..).item(), 0.0);
     let variance = layer.forward(&x, &train()).square().mean(..).item();
     assert!((variance - 1.0).abs() < 0.15, "{variance}");
+}
+
+#[test]
+fn maxout_refuses_channels_that_do_not_divide() {
+    let e = gradus_tensor::try_build(|| built(maxout(3), [4], &Init::new(0))).err().unwrap();
+    let e = e.to_string();
+    assert!(e.contains("the input [4] has 4 channels; expected a multiple of the 3 pieces"), "{e}");
 }

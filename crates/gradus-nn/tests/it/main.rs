@@ -2,5 +2,6 @@
 
 mod functional;
 mod golden_losses;
+mod image_losses;
 mod layers;
 mod module;

@@ -166,3 +166,30 @@ fn ema_starts_at_the_parameter() {
     assert_eq!(average.value().to_vec::<f64>(), [4.0, 4.0]);
     assert_eq!(next.to_vec::<f64>(), [5.0, 5.0]);
 }
+
+/// Against the recurrence written out in numbers, on f = ½w².
+#[test]
+fn window_grad_follows_its_recurrence() {
+    let o = WindowGrad::new(0.1).rho(0.9).epsilon(1e-3).weight_decay(0.5);
+    let v = Variable::new("w", &Tensor::full_of([1], 2.0, DType::F64));
+    let mut slots = Slots::new();
+    let (mut w, mut s) = (2.0f64, 0.0f64);
+    for step in 1..=20 {
+        let scalars: Vec<Tensor> = o.scalars(step, 0.1).into_iter().map(Tensor::from).collect();
+        let (now, g) = (v.tensor(), v.tensor());
+        let target = Target {
+            variable: &v,
+            w: &now,
+            g: &g,
+            weight_decay: Optimizer::weight_decay(&o),
+            rate_scale: 1.0,
+            scalars: &scalars,
+        };
+        update(&[], &o.update(&target, slots.at("w"))).unwrap();
+        let g = w + 0.5 * w;
+        s = 0.9 * s + 0.1 * g * g;
+        w -= 0.1 * g / (s + 1e-3).sqrt();
+        close(&v.value().to_vec(), &[w], &format!("step {step}"));
+    }
+    assert!(w < 1.0);
+}

@@ -1,0 +1,65 @@
+//! The largest of each k neighbouring channels.   Goodfellow et al. 2013, arXiv:1302.4389 §2
+
+use crate::{Config, Context, Init, Layer, Module, Visitor};
+use gradus_base::{Error, Shape};
+use gradus_tensor::{Tensor, fail};
+use std::panic::Location;
+use std::sync::Arc;
+
+/// Describes a maxout over every `pieces` neighbouring channels: `[C, ..]` → `[C/pieces, ..]`. A dense layer or a convolution
+/// before it makes the pieces.
+///
+/// ```
+/// use gradus_nn::{Context, Layer, functional::built, layers::maxout, Init};
+/// use gradus_tensor::Tensor;
+/// let layer = built(maxout(2), [4], &Init::new(0));
+/// let y = layer.forward(&Tensor::from([[1.0f32, 3.0, -2.0, -5.0]]), &Context::eval());
+/// assert_eq!(y.to_vec::<f32>(), [3.0, -2.0]);
+/// ```
+///
+/// # Panics
+/// If there are no pieces; when built, if the channels are no multiple of them.
+#[track_caller]
+pub fn maxout(pieces: usize) -> Maxout {
+    if pieces == 0 {
+        fail(Error::value("maxout", "0 pieces; expected at least 1"), Location::caller());
+    }
+    Maxout { pieces }
+}
+
+/// y\[c\] = max over i < k of x\[c·k + i\].
+#[derive(Clone, Copy, Debug)]
+pub struct Maxout {
+    pieces: usize,
+}
+
+impl Module for Maxout {
+    fn visit<'a>(&'a self, _: &mut Visitor<'a, '_>) {}
+}
+impl Layer for Maxout {
+    #[track_caller]
+    fn forward(&self, x: &Tensor, _: &Context) -> Tensor {
+        let shape = x.shape().with(1, x.size(1) / self.pieces).inserted(2, self.pieces);
+        x.reshape(shape).max([2]) // [B, C/k, ..]
+    }
+    fn describe(&self) -> String {
+        format!("Maxout({})", self.pieces)
+    }
+}
+impl Config for Maxout {
+    fn name(&self) -> &'static str {
+        "maxout"
+    }
+    #[track_caller]
+    fn build(self: Box<Self>, input: Shape, _: &Init) -> Arc<dyn Layer> {
+        let channels = input.first().copied().unwrap_or(0);
+        if channels == 0 || !channels.is_multiple_of(self.pieces) {
+            let what = format!(
+                "the input {input} has {channels} channels; expected a multiple of the {} pieces",
+                self.pieces
+            );
+            fail(Error::shape("maxout", what), Location::caller());
+        }
+        Arc::new(*self)
+    }
+}
