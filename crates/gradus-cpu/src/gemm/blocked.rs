@@ -303,10 +303,9 @@ impl<S: Scalar> Slab<'_, S> {
 
     unsafe fn finish(&self, rows: std::ops::Range<usize>, j: usize, columns: usize) {
         if let Some(epilogue) = self.p.epilogue {
-            for i in rows.map(|i| self.i + i) {
-                // SAFETY: a finished stretch of C.
-                unsafe { epilogue.apply(i, j, self.p.c.at(i, j), columns) }
-            }
+            let (i, c) = (self.i + rows.start, self.p.c);
+            // SAFETY: finished stretches of C.
+            unsafe { epilogue.apply_rows(i, j, c.at(i, j), c.row_stride, rows.len(), columns) }
         }
     }
 }

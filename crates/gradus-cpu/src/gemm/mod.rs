@@ -113,6 +113,26 @@ pub trait Epilogue<T>: Sync {
     /// # Safety
     /// `ptr` is valid for reading and writing `len` elements.
     unsafe fn apply(&self, row: usize, col: usize, ptr: *mut T, len: usize);
+
+    /// As [`Epilogue::apply`] for the same stretch of several rows, `row_stride` elements apart: what is the same for
+    /// all of them need be set up but once.
+    ///
+    /// # Safety
+    /// As [`Epilogue::apply`], for each row.
+    unsafe fn apply_rows(
+        &self,
+        row: usize,
+        col: usize,
+        ptr: *mut T,
+        row_stride: isize,
+        rows: usize,
+        len: usize,
+    ) {
+        for i in 0..rows {
+            // SAFETY: the caller's promise.
+            unsafe { self.apply(row + i, col, ptr.offset(i as isize * row_stride), len) }
+        }
+    }
 }
 
 /// C = A·B, or C += A·B if `accumulate`, for A `[m, k]`, B `[k, n]`, C `[m, n]`; then the epilogue. k = 0 is an
@@ -303,9 +323,10 @@ unsafe fn empty_sum<S: Scalar>(p: &Product<'_, S>) {
             if !p.accumulate {
                 (0..p.n).for_each(|j| *p.c.at(i, j) = S::default());
             }
-            if let Some(epilogue) = p.epilogue {
-                epilogue.apply(i, 0, p.c.at(i, 0), p.n);
-            }
         }
+    }
+    if let Some(epilogue) = p.epilogue {
+        // SAFETY: all of C.
+        unsafe { epilogue.apply_rows(0, 0, p.c.ptr, p.c.row_stride, p.m, p.n) }
     }
 }

@@ -83,7 +83,7 @@ impl<'a, S: Scalar> VectorProduct<'a, S> {
             if self.p.m == 1 {
                 return epilogue.apply(0, j, self.p.c.at(0, j), end - j);
             }
-            (j..end).for_each(|i| epilogue.apply(i, 0, self.p.c.at(i, 0), 1));
+            epilogue.apply_rows(j, 0, self.p.c.at(j, 0), self.p.c.row_stride, end - j, 1);
         }
     }
 

@@ -16,9 +16,14 @@ pub struct RowLoop {
     program: Program,
     compute: DType,
     matrices: Vec<Matrix>,
+    /// Whether a scalar changes from row to row.
+    row_scalars: bool,
     scratch: usize,
     table: usize,
 }
+
+/// Elements of a row from which on it is worth an instruction of its own.
+const SHORT: usize = 64;
 
 /// An input but the first; strides in bytes.
 struct Matrix {
@@ -48,7 +53,7 @@ impl RowLoop {
         let target =
             Target { isa: Isa::best(), compute, rates: &rates, aliases: &aliases, stored: true };
         let program = compile(expr, &target);
-        let matrices = (1..inputs.len())
+        let matrices: Vec<Matrix> = (1..inputs.len())
             .filter_map(|input| {
                 let (dtype, rows, cols) = inputs[input];
                 let size = dtype.size() as isize;
@@ -66,7 +71,8 @@ impl RowLoop {
         let table = (program.homes.len() * 8).next_multiple_of(64);
         let slots = (program.slots * SLOT).next_multiple_of(64);
         let scratch = table + slots + program.registers * REGISTER;
-        RowLoop { program, compute, matrices, scratch, table }
+        let row_scalars = matrices.iter().any(|m| m.scalar && m.rows != 0);
+        RowLoop { program, compute, matrices, row_scalars, scratch, table }
     }
 
     /// Applies the program to the `len` elements at `at`, those of `row` from `col` on. `inputs` are the matrices'
@@ -82,35 +88,34 @@ impl RowLoop {
         at: *mut u8,
         len: usize,
     ) {
+        // SAFETY: the caller's promise.
+        unsafe { self.apply_rows(inputs, [row, col], at, 0, [1, len]) }
+    }
+
+    /// As [`RowLoop::apply`] for the same stretch of `rows` rows, `stride` bytes apart.
+    ///
+    /// # Safety
+    /// As [`RowLoop::apply`], for each row.
+    pub unsafe fn apply_rows(
+        &self,
+        inputs: &[*const u8],
+        [row, col]: [usize; 2],
+        at: *mut u8,
+        stride: isize,
+        [rows, len]: [usize; 2],
+    ) {
         with_scratch(self.scratch, |scratch| {
             // SAFETY: the scratch was measured for this program; the rest is the caller's promise.
             unsafe {
-                let table = scratch.cast::<*mut u8>();
                 for (i, &home) in self.program.homes.iter().enumerate() {
-                    *table.add(i) = self.home(scratch, home);
+                    *scratch.cast::<*mut u8>().add(i) = self.home(scratch, home);
                 }
-                let place = |m: &Matrix, col: usize| {
-                    let offset = row as isize * m.rows + col as isize * m.cols;
-                    inputs[m.input].offset(offset)
-                };
-                let lanes = slot_len(self.compute);
-                for m in self.matrices.iter().filter(|m| m.scalar) {
-                    let block = Block { n0: lanes, s0: 0, n1: 1, s1: 0 };
-                    (m.load)(*table.add(m.entry as usize), place(m, col), &block);
+                let run = Run { l: self, scratch, inputs, row, col };
+                if rows > 1 && len <= SHORT && !self.row_scalars {
+                    return run.together(at, stride, rows, len);
                 }
-                self.program.once.iter().for_each(|instr| instr.run(table, lanes));
-                let most = tile_len(self.compute);
-                let mut done = 0;
-                while done < len {
-                    // Whole vectors in place; what is left goes through registers.
-                    let whole = (len - done).min(most) / lanes * lanes;
-                    let n = if whole == 0 { len - done } else { whole };
-                    let stretch = at.add(done * self.compute.size());
-                    for m in self.matrices.iter().filter(|m| !m.scalar) {
-                        self.bind(scratch, m, place(m, col + done), n);
-                    }
-                    self.run(scratch, stretch, n);
-                    done += n;
+                for i in 0..rows {
+                    run.row(i, at.offset(i as isize * stride), len, i == 0 || self.row_scalars);
                 }
             }
         });
@@ -128,48 +133,6 @@ impl RowLoop {
         }
     }
 
-    /// Makes `n` elements of a matrix readable for the program.
-    unsafe fn bind(&self, scratch: *mut u8, m: &Matrix, from: *const u8, n: usize) {
-        // SAFETY: as for `apply`.
-        unsafe {
-            let entry = scratch.cast::<*mut u8>().add(m.entry as usize);
-            if m.direct && n.is_multiple_of(slot_len(self.compute)) {
-                *entry = from.cast_mut();
-            } else {
-                *entry = self.home(scratch, self.program.homes[m.entry as usize]);
-                (m.load)(*entry, from, &Block { n0: n, s0: m.cols, n1: 1, s1: 0 });
-            }
-        }
-    }
-
-    /// Runs the program over `n` elements of the stretch.
-    unsafe fn run(&self, scratch: *mut u8, stretch: *mut u8, n: usize) {
-        let p = &self.program;
-        let padded = n.next_multiple_of(slot_len(self.compute));
-        let bytes = n * self.compute.size();
-        let output = p.outputs[0] as usize;
-        // SAFETY: as for `apply`; registers hold a tile.
-        unsafe {
-            let table = scratch.cast::<*mut u8>();
-            let register = self.home(scratch, p.homes[output]);
-            let in_place = padded == n && !p.staged[0];
-            *table.add(output) = if in_place { stretch } else { register };
-            if let Some(entry) = p.inputs[0] {
-                *table.add(entry as usize) = if padded == n {
-                    stretch
-                } else {
-                    let copy = self.home(scratch, p.homes[entry as usize]);
-                    std::ptr::copy_nonoverlapping(stretch, copy, bytes);
-                    copy
-                };
-            }
-            p.body.iter().for_each(|instr| instr.run(table, padded));
-            if !in_place {
-                std::ptr::copy_nonoverlapping(register, stretch, bytes);
-            }
-        }
-    }
-
     /// The epilogue that applies this program with the given inputs; the first is not read.
     ///
     /// # Safety
@@ -177,6 +140,146 @@ impl RowLoop {
     /// is the type computed in.
     pub unsafe fn bind_inputs<'a>(&'a self, inputs: &'a [*const u8]) -> RowEpilogue<'a> {
         RowEpilogue { row_loop: self, inputs }
+    }
+}
+
+/// A program at work on rows from (row, col) on, its table in the scratch.
+struct Run<'a> {
+    l: &'a RowLoop,
+    scratch: *mut u8,
+    inputs: &'a [*const u8],
+    row: usize,
+    col: usize,
+}
+
+impl Run<'_> {
+    /// Where row `i` of a matrix begins, `done` columns further on.
+    unsafe fn place(&self, m: &Matrix, i: usize, done: usize) -> *const u8 {
+        let (row, col) = ((self.row + i) as isize, (self.col + done) as isize);
+        // SAFETY: the matrices cover the rows and columns.
+        unsafe { self.inputs[m.input].offset(row * m.rows + col * m.cols) }
+    }
+
+    unsafe fn entry(&self, entry: Entry) -> &mut *mut u8 {
+        // SAFETY: the table's.
+        unsafe { &mut *self.scratch.cast::<*mut u8>().add(entry as usize) }
+    }
+
+    unsafe fn register(&self, entry: Entry) -> *mut u8 {
+        // SAFETY: within the scratch.
+        unsafe { self.l.home(self.scratch, self.l.program.homes[entry as usize]) }
+    }
+
+    /// What does not change along row `i`.
+    unsafe fn scalars(&self, i: usize) {
+        let lanes = slot_len(self.l.compute);
+        // SAFETY: as for `RowLoop::apply`.
+        unsafe {
+            for m in self.l.matrices.iter().filter(|m| m.scalar) {
+                let block = Block { n0: lanes, s0: 0, n1: 1, s1: 0 };
+                (m.load)(*self.entry(m.entry), self.place(m, i, 0), &block);
+            }
+            self.l.program.once.iter().for_each(|instr| instr.run(self.scratch.cast(), lanes));
+        }
+    }
+
+    /// One row: whole vectors in place; what is left goes through registers.
+    unsafe fn row(&self, i: usize, at: *mut u8, len: usize, scalars: bool) {
+        let (lanes, most) = (slot_len(self.l.compute), tile_len(self.l.compute));
+        // SAFETY: as for `RowLoop::apply`.
+        unsafe {
+            if scalars {
+                self.scalars(i);
+            }
+            let mut done = 0;
+            while done < len {
+                let whole = (len - done).min(most) / lanes * lanes;
+                let n = if whole == 0 { len - done } else { whole };
+                for m in self.l.matrices.iter().filter(|m| !m.scalar) {
+                    self.bind(m, self.place(m, i, done), [1, n]);
+                }
+                self.run(at.add(done * self.l.compute.size()), 0, [1, n]);
+                done += n;
+            }
+        }
+    }
+
+    /// As many short rows at a time as a tile takes.
+    unsafe fn together(&self, at: *mut u8, stride: isize, rows: usize, len: usize) {
+        let each = tile_len(self.l.compute) / len;
+        // SAFETY: as for `RowLoop::apply`; a register holds `each` rows.
+        unsafe {
+            self.scalars(0);
+            for i in (0..rows).step_by(each) {
+                let some = each.min(rows - i);
+                for m in self.l.matrices.iter().filter(|m| !m.scalar) {
+                    // What repeats is there from the first time on, when the rows were most.
+                    if m.rows != 0 || i == 0 {
+                        self.bind(m, self.place(m, i, 0), [some, len]);
+                    }
+                }
+                self.run(at.offset(i as isize * stride), stride, [some, len]);
+            }
+        }
+    }
+
+    /// Makes rows of a matrix readable for the program, in place if they are whole vectors that follow each other.
+    unsafe fn bind(&self, m: &Matrix, from: *const u8, [rows, len]: [usize; 2]) {
+        let l = self.l;
+        let dense = rows == 1 || m.rows == (len * l.compute.size()) as isize;
+        // SAFETY: as for `RowLoop::apply`.
+        unsafe {
+            let entry = self.entry(m.entry);
+            if m.direct && dense && (rows * len).is_multiple_of(slot_len(l.compute)) {
+                *entry = from.cast_mut();
+            } else {
+                *entry = self.register(m.entry);
+                (m.load)(*entry, from, &Block { n0: len, s0: m.cols, n1: rows, s1: m.rows });
+            }
+        }
+    }
+
+    /// Runs the program over `rows` stretches of `len` elements, `stride` bytes apart; a tile at most.
+    unsafe fn run(&self, stretch: *mut u8, stride: isize, [rows, len]: [usize; 2]) {
+        let p = &self.l.program;
+        let (n, bytes) = (rows * len, len * self.l.compute.size());
+        let padded = n.next_multiple_of(slot_len(self.l.compute));
+        let direct = padded == n && (rows == 1 || stride == bytes as isize);
+        // SAFETY: as for `RowLoop::apply`; registers hold a tile.
+        unsafe {
+            let output = self.register(p.outputs[0]);
+            let in_place = direct && !p.staged[0];
+            *self.entry(p.outputs[0]) = if in_place { stretch } else { output };
+            if let Some(entry) = p.inputs[0] {
+                *self.entry(entry) = if direct { stretch } else { self.register(entry) };
+                if !direct {
+                    let copy = self.register(entry);
+                    copy_rows(stretch, stride, copy, bytes as isize, rows, bytes);
+                }
+            }
+            p.body.iter().for_each(|instr| instr.run(self.scratch.cast(), padded));
+            if !in_place {
+                copy_rows(output, bytes as isize, stretch, stride, rows, bytes);
+            }
+        }
+    }
+}
+
+/// Copies `rows` times `bytes` bytes that do not overlap.
+unsafe fn copy_rows(
+    from: *const u8,
+    from_stride: isize,
+    to: *mut u8,
+    to_stride: isize,
+    rows: usize,
+    bytes: usize,
+) {
+    for i in 0..rows as isize {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (from, to) = (from.offset(i * from_stride), to.offset(i * to_stride));
+            std::ptr::copy_nonoverlapping(from, to, bytes);
+        }
     }
 }
 
@@ -194,5 +297,21 @@ impl<T: Element> Epilogue<T> for RowEpilogue<'_> {
         debug_assert_eq!(T::DTYPE, self.row_loop.compute);
         // SAFETY: the caller's promise and that of `bind_inputs`.
         unsafe { self.row_loop.apply(self.inputs, row, col, ptr.cast(), len) }
+    }
+    unsafe fn apply_rows(
+        &self,
+        row: usize,
+        col: usize,
+        ptr: *mut T,
+        row_stride: isize,
+        rows: usize,
+        len: usize,
+    ) {
+        debug_assert_eq!(T::DTYPE, self.row_loop.compute);
+        let stride = row_stride * size_of::<T>() as isize;
+        // SAFETY: as above.
+        unsafe {
+            self.row_loop.apply_rows(self.inputs, [row, col], ptr.cast(), stride, [rows, len]);
+        }
     }
 }

@@ -444,3 +444,62 @@ fn row_loops_agree_with_eval() {
         }
     }
 }
+
+#[test]
+fn rows_together_agree_with_rows_one_by_one() {
+    let expr = Expr::trace(5, |x| {
+        vec![(x[0] + x[1]).max(Sym::constant(0.0)) * x[2].exp() + x[3] * x[0] - x[4]]
+    });
+    let (rows, cols) = (40, 130);
+    let mut r = Random::new(7);
+    let [bias, row, half, dense] = [
+        (DType::F32, cols),
+        (DType::F32, rows),
+        (DType::F16, 3 * rows * cols),
+        (DType::F32, rows * cols),
+    ]
+    .map(|(dtype, len)| Data::new(dtype, len, || r.real(-1.0, 1.0)));
+    let pointers = [&bias, &row, &half, &dense].map(|d| d.bytes.as_ptr());
+    let pointers = [&[std::ptr::null()], &pointers[..]].concat();
+    // Input 2 repeats everywhere, or changes from row to row.
+    for row_step in [0, 1] {
+        let inputs = [
+            (DType::F32, 0, 0),
+            (DType::F32, 0, 1),
+            (DType::F32, row_step, 0),
+            (DType::F16, 1, 3),
+            (DType::F32, cols as isize, 1),
+        ];
+        let p = RowLoop::new(&expr, DType::F32, &inputs);
+        for (first, col, count, len, gap) in [
+            (0, 0, 40, 1, 0),
+            (0, 0, 40, 6, 0),
+            (3, 5, 37, 8, 0),
+            (3, 5, 30, 8, 2),
+            (0, 1, 40, 10, 3),
+            (1, 2, 7, 64, 0),
+            (0, 0, 5, 130, 0),
+            (2, 0, 3, 130, 1),
+        ] {
+            let stride = len + gap;
+            let x: Vec<f32> = (0..count * stride).map(|j| (j as f32 * 0.7).cos()).collect();
+            let mut y = x.clone();
+            // SAFETY: the buffers hold the matrices and the stretches.
+            unsafe {
+                let at = y.as_mut_ptr().cast();
+                p.apply_rows(&pointers, [first, col], at, 4 * stride as isize, [count, len]);
+            }
+            for (j, (&x, &y)) in x.iter().zip(&y).enumerate() {
+                let (i, j) = (first + j / stride, col + j % stride);
+                let exact = if j - col < len {
+                    let others = [bias.get(j), row.get(i * row_step as usize)];
+                    let matrices = [half.get(i + j * 3), dense.get(i * cols + j)];
+                    expr.eval(&[&[x.into()], &others[..], &matrices[..]].concat())[0]
+                } else {
+                    x.into()
+                };
+                assert!((f64::from(y) - exact).abs() < 1e-5, "{len} {i} {j}: {y} not {exact}");
+            }
+        }
+    }
+}

@@ -236,6 +236,19 @@ impl Epilogue<f32> for Shifted<'_> {
         // SAFETY: passed on.
         unsafe { self.inner.apply(row + self.row, col + self.col, ptr, len) }
     }
+    unsafe fn apply_rows(
+        &self,
+        row: usize,
+        col: usize,
+        ptr: *mut f32,
+        row_stride: isize,
+        rows: usize,
+        len: usize,
+    ) {
+        let (row, col) = (row + self.row, col + self.col);
+        // SAFETY: passed on.
+        unsafe { self.inner.apply_rows(row, col, ptr, row_stride, rows, len) }
+    }
 }
 
 /// Image, row and column of some target pixels.
