@@ -1,7 +1,8 @@
-//! From an expression's lines to a register program: lines that no element changes are hoisted, products are fused
-//! with the sums that use them, and the values of the others share registers that live in the first-level cache.
+//! From an expression's lines to a register program: lines that no element changes are hoisted, some are fused, and
+//! the values of the others share registers that live in the first-level cache.
 
-use super::kernels::{Code, Kernel, kernel, lanes};
+use super::fuse::{Node, fuse};
+use super::kernels::{Code, Kernel, MAX_ARGS, kernel, lanes};
 use crate::dispatch::Isa;
 use gradus_base::expr::Op;
 use gradus_base::{DType, Expr};
@@ -29,8 +30,8 @@ pub(super) type Entry = u16;
 #[derive(Clone, Copy)]
 pub(super) struct Instr {
     kernel: Kernel,
-    dst: Entry,
-    args: [Entry; 3],
+    /// The destination, then the operands; the destination again where there is none.
+    entries: [Entry; 1 + MAX_ARGS],
 }
 
 impl Instr {
@@ -39,11 +40,15 @@ impl Instr {
     #[inline(always)]
     pub(super) unsafe fn run(&self, table: *const *mut u8, n: usize) {
         // SAFETY: the caller's promise.
-        unsafe {
-            let at = |e: Entry| *table.add(e as usize);
-            let [a, b, c] = self.args.map(at);
-            (self.kernel)(at(self.dst), a, b, c, n);
-        }
+        unsafe { (self.kernel)(table, self.entries.as_ptr(), n) }
+    }
+    fn new(kernel: Kernel, dst: Entry, args: &[Entry]) -> Instr {
+        let mut entries = [dst; 1 + MAX_ARGS];
+        entries[1..=args.len()].copy_from_slice(args);
+        Instr { kernel, entries }
+    }
+    fn dst(&self) -> Entry {
+        self.entries[0]
     }
 }
 
@@ -75,21 +80,14 @@ pub(super) struct Program {
     pub(super) once: Vec<Instr>,
     pub(super) per_tile: Vec<Instr>,
     pub(super) body: Vec<Instr>,
+    /// Operations per element.
+    pub(super) work: usize,
     /// Where each input is to be put; none if it is not read.
     pub(super) inputs: Vec<Option<Entry>>,
     /// Where each output is found: a register, or memory bound in its place.
     pub(super) outputs: Vec<Entry>,
     /// Whether writing an output in place would destroy an input that is still to be read.
     pub(super) staged: Vec<bool>,
-}
-
-/// A line after fusion.
-#[derive(Clone, Copy)]
-struct Node {
-    code: Code,
-    args: [usize; 3],
-    arity: usize,
-    live: bool,
 }
 
 /// What the compiler has to know about the loop.
@@ -107,7 +105,10 @@ pub(super) struct Target<'a> {
 pub(super) fn compile(expr: &Expr, target: &Target<'_>) -> Program {
     let rates = rates(expr, target.rates);
     let nodes = fuse(expr, &rates, target.compute);
+    let operations = expr.lines().iter().zip(&rates);
+    let work = operations.filter(|(l, r)| l.op.arity() > 0 && **r == Rate::Element).count();
     let mut c = Compiler::new(target, expr, nodes, rates);
+    c.p.work = work;
     for i in 0..c.nodes.len() {
         c.line(i);
     }
@@ -124,47 +125,6 @@ fn rates(expr: &Expr, inputs: &[Rate]) -> Vec<Rate> {
         });
     }
     rates
-}
-
-/// Puts each product with one reader, a sum or difference of the same rate, into that reader.
-fn fuse(expr: &Expr, rates: &[Rate], compute: DType) -> Vec<Node> {
-    let mut nodes: Vec<Node> = expr
-        .lines()
-        .iter()
-        .map(|l| Node {
-            code: Code::Line(l.op),
-            args: l.args.map(|a| a as usize),
-            arity: l.op.arity(),
-            live: true,
-        })
-        .collect();
-    let mut readers = vec![0; nodes.len()];
-    for node in &nodes {
-        node.args[..node.arity].iter().for_each(|&a| readers[a] += 1);
-    }
-    expr.outputs().iter().for_each(|&o| readers[o as usize] += 1);
-    if compute == DType::I64 {
-        return nodes;
-    }
-    for i in 0..nodes.len() {
-        let Code::Line(op @ (Op::Add | Op::Sub)) = nodes[i].code else { continue };
-        let product = |a: usize| {
-            nodes[a].code == Code::Line(Op::Mul) && readers[a] == 1 && rates[a] == rates[i]
-        };
-        let [x, y, _] = nodes[i].args;
-        let (code, m, other) = match (product(x), product(y), op) {
-            (true, _, Op::Add) => (Code::MulAdd, x, y),
-            (true, _, _) => (Code::MulSub, x, y),
-            (_, true, Op::Add) => (Code::MulAdd, y, x),
-            (_, true, _) => (Code::NegMulAdd, y, x),
-            _ => continue,
-        };
-        nodes[m].live = false;
-        nodes[i].code = code;
-        nodes[i].args = [nodes[m].args[0], nodes[m].args[1], other];
-        nodes[i].arity = 3;
-    }
-    nodes
 }
 
 struct Compiler<'a> {
@@ -214,6 +174,7 @@ impl<'a> Compiler<'a> {
                 once: vec![],
                 per_tile: vec![],
                 body: vec![],
+                work: 0,
                 inputs: vec![None; expr.inputs()],
                 outputs: vec![],
                 staged: vec![false; wanted.len()],
@@ -253,15 +214,14 @@ impl<'a> Compiler<'a> {
                 self.entry[i] = entry;
                 self.p.inputs[n as usize] = Some(entry);
             }
-            code => self.operation(i, code, node.args, node.arity),
+            code => self.operation(i, code, &node.args[..node.arity]),
         }
     }
 
-    fn operation(&mut self, i: usize, code: Code, args: [usize; 3], arity: usize) {
+    fn operation(&mut self, i: usize, code: Code, args: &[usize]) {
         let rate = self.rates[i];
-        let args = &args[..arity];
         let mut scalars = 0;
-        let mut entries = [0; 3];
+        let mut entries = [0; MAX_ARGS];
         for (k, &a) in args.iter().enumerate() {
             entries[k] = self.entry[a];
             if rate == Rate::Element && self.rates[a] < rate {
@@ -288,7 +248,7 @@ impl<'a> Compiler<'a> {
             Rate::Tile => &mut self.p.per_tile,
             Rate::Element => &mut self.p.body,
         };
-        list.push(Instr { kernel, dst, args: entries });
+        list.push(Instr::new(kernel, dst, &entries[..args.len()]));
     }
 
     /// Copies the outputs that no instruction computes in their place, and finds those that must be staged.
@@ -304,8 +264,7 @@ impl<'a> Compiler<'a> {
             }
             let scalar = u8::from(self.rates[line] < Rate::Element);
             let kernel = kernel(self.target.isa, self.target.compute, Code::Copy, scalar);
-            let from = self.entry[line];
-            self.p.body.push(Instr { kernel, dst: self.p.outputs[o], args: [from; 3] });
+            self.p.body.push(Instr::new(kernel, self.p.outputs[o], &[self.entry[line]]));
         }
         for o in 0..if self.target.stored { self.wanted.len() } else { 0 } {
             self.p.staged[o] = self.overwrites(o);
@@ -316,11 +275,11 @@ impl<'a> Compiler<'a> {
     /// Whether an input in the place of output `o` is read after the output is written.
     fn overwrites(&self, o: usize) -> bool {
         let body = &self.p.body;
-        let written = body.iter().position(|b| b.dst == self.p.outputs[o]);
+        let written = body.iter().position(|b| b.dst() == self.p.outputs[o]);
         let later = &body[written.expect("every output is written") + 1..];
         self.p.inputs.iter().enumerate().any(|(i, entry)| {
             entry.is_some_and(|e| {
-                (self.target.aliases)(o, i) && later.iter().any(|b| b.args.contains(&e))
+                (self.target.aliases)(o, i) && later.iter().any(|b| b.entries[1..].contains(&e))
             })
         })
     }

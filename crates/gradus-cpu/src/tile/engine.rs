@@ -251,9 +251,9 @@ impl Engine {
         }
         (place, self.lens[usize::from(at_last)] / self.tiling.inner)
     }
-    /// Instructions per tile.
+    /// Operations per element.
     pub(crate) fn work(&self) -> usize {
-        self.program.body.len().max(1)
+        self.program.work.max(1)
     }
 
     /// Runs `tiles` tiles from `start` on. With `in_buffer` the pointers are buffers' first bytes, else views' first

@@ -2,19 +2,24 @@
 //! type, instruction set and choice of scalar operands.
 #![allow(unsafe_op_in_unsafe_fn)] // under the contract of `Kernel`
 
+use super::compile::Entry;
+use super::fuse::Idiom;
 use super::num::{Doubles, Ints, Lanes, Num};
 use super::simd::Any8;
 use crate::dispatch::Isa;
 use gradus_base::DType;
 use gradus_base::expr::Op;
 
-/// `dst[i] = f(a[i], b[i], c[i])` for i < n.
+/// The most operands an instruction has.
+pub(super) const MAX_ARGS: usize = 6;
+
+/// `dst[i] = f(a[i], b[i], …)` for i < n. The table's entries that `entries` names, the destination's first, are where
+/// they lie.
 ///
 /// # Safety
 /// n is a multiple of [`lanes`] and the operands hold n elements, or one if the kernel was chosen for a scalar.
 /// `dst` may be an operand.
-pub(super) type Kernel =
-    unsafe fn(dst: *mut u8, a: *const u8, b: *const u8, c: *const u8, n: usize);
+pub(super) type Kernel = unsafe fn(table: *const *mut u8, entries: *const Entry, n: usize);
 
 /// What a kernel does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,6 +34,8 @@ pub(super) enum Code {
     MulSub,
     /// c − a·b
     NegMulAdd,
+    /// A formula with a kernel of its own.
+    Idiom(Idiom),
 }
 
 /// Elements of the type in the registers of any path.
@@ -91,12 +98,20 @@ trait Three {
     unsafe fn call<N: Num>(a: N, b: N, c: N) -> N;
 }
 
+/// A formula of several operands, of which those whose bits are set in `SCALARS` are one for all elements.
+trait Formula {
+    const ARGS: usize;
+    const SCALARS: u8;
+    unsafe fn call<N: Num>(x: [N; MAX_ARGS]) -> N;
+}
+
 /// The kernels compiled for an instruction set.
 trait Path {
     fn copy<N: Num, const SCALAR: bool>() -> Kernel;
     fn one<N: Num, F: One>() -> Kernel;
     fn two<N: Num, F: Two, const S: u8>() -> Kernel;
     fn three<N: Num, F: Three, const S: u8>() -> Kernel;
+    fn formula<N: Num, F: Formula>() -> Kernel;
     fn accumulate<N: Num, F: Two>() -> Accumulate;
 }
 
@@ -107,47 +122,43 @@ macro_rules! path {
             use super::*;
             $(#[target_feature(enable = $features)])?
             pub(super) unsafe fn copy<N: Num, const SCALAR: bool>(
-                dst: *mut u8,
-                a: *const u8,
-                b: *const u8,
-                c: *const u8,
+                table: *const *mut u8,
+                entries: *const Entry,
                 n: usize,
             ) {
-                let o = Operands { dst, a, b, c };
-                body_copy::<N, SCALAR>(o, n)
+                body_copy::<N, SCALAR>(Operands { table, entries }, n)
             }
             $(#[target_feature(enable = $features)])?
             pub(super) unsafe fn one<N: Num, F: One>(
-                dst: *mut u8,
-                a: *const u8,
-                b: *const u8,
-                c: *const u8,
+                table: *const *mut u8,
+                entries: *const Entry,
                 n: usize,
             ) {
-                let o = Operands { dst, a, b, c };
-                body_one::<N, F>(o, n)
+                body_one::<N, F>(Operands { table, entries }, n)
             }
             $(#[target_feature(enable = $features)])?
             pub(super) unsafe fn two<N: Num, F: Two, const S: u8>(
-                dst: *mut u8,
-                a: *const u8,
-                b: *const u8,
-                c: *const u8,
+                table: *const *mut u8,
+                entries: *const Entry,
                 n: usize,
             ) {
-                let o = Operands { dst, a, b, c };
-                body_two::<N, F, S>(o, n)
+                body_two::<N, F, S>(Operands { table, entries }, n)
             }
             $(#[target_feature(enable = $features)])?
             pub(super) unsafe fn three<N: Num, F: Three, const S: u8>(
-                dst: *mut u8,
-                a: *const u8,
-                b: *const u8,
-                c: *const u8,
+                table: *const *mut u8,
+                entries: *const Entry,
                 n: usize,
             ) {
-                let o = Operands { dst, a, b, c };
-                body_three::<N, F, S>(o, n)
+                body_three::<N, F, S>(Operands { table, entries }, n)
+            }
+            $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn formula<N: Num, F: Formula>(
+                table: *const *mut u8,
+                entries: *const Entry,
+                n: usize,
+            ) {
+                body_formula::<N, F>(Operands { table, entries }, n)
             }
             $(#[target_feature(enable = $features)])?
             pub(super) unsafe fn accumulate<N: Num, F: Two>(a: *mut u8, x: *const u8, n: usize) {
@@ -167,6 +178,9 @@ macro_rules! path {
             fn three<N: Num, F: Three, const S: u8>() -> Kernel {
                 $module::three::<N, F, S>
             }
+            fn formula<N: Num, F: Formula>() -> Kernel {
+                $module::formula::<N, F>
+            }
             fn accumulate<N: Num, F: Two>() -> Accumulate {
                 $module::accumulate::<N, F>
             }
@@ -177,13 +191,22 @@ path!(Portable, portable);
 #[cfg(target_arch = "x86_64")]
 path!(Avx2, avx2, "avx2,fma,f16c");
 
-/// Where a kernel reads and writes; operands it does not have may be anything.
+/// Where a kernel reads and writes.
 #[derive(Clone, Copy)]
 struct Operands {
-    dst: *mut u8,
-    a: *const u8,
-    b: *const u8,
-    c: *const u8,
+    table: *const *mut u8,
+    entries: *const Entry,
+}
+impl Operands {
+    #[inline(always)]
+    unsafe fn dst(self) -> *mut u8 {
+        *self.table.add(*self.entries as usize)
+    }
+    /// Operand `i`.
+    #[inline(always)]
+    unsafe fn at(self, i: usize) -> *const u8 {
+        *self.table.add(*self.entries.add(1 + i) as usize)
+    }
 }
 
 /// An operand of a loop: a scalar stays in its register.
@@ -216,13 +239,13 @@ unsafe fn each<N: Num>(dst: *mut u8, n: usize, f: impl Fn(usize) -> N) {
 }
 #[inline(always)]
 unsafe fn body_copy<N: Num, const SCALAR: bool>(o: Operands, n: usize) {
-    let a = Operand::<N, SCALAR>::new(o.a);
-    each::<N>(o.dst, n, |i| a.at(i));
+    let a = Operand::<N, SCALAR>::new(o.at(0));
+    each::<N>(o.dst(), n, |i| a.at(i));
 }
 #[inline(always)]
 unsafe fn body_one<N: Num, F: One>(o: Operands, n: usize) {
-    let a = Operand::<N, false>::new(o.a);
-    each::<N>(o.dst, n, |i| F::call(a.at(i)));
+    let a = Operand::<N, false>::new(o.at(0));
+    each::<N>(o.dst(), n, |i| F::call(a.at(i)));
 }
 #[inline(always)]
 unsafe fn body_two<N: Num, F: Two, const S: u8>(o: Operands, n: usize) {
@@ -234,8 +257,8 @@ unsafe fn body_two<N: Num, F: Two, const S: u8>(o: Operands, n: usize) {
 }
 #[inline(always)]
 unsafe fn both<N: Num, F: Two, const A: bool, const B: bool>(o: Operands, n: usize) {
-    let (a, b) = (Operand::<N, A>::new(o.a), Operand::<N, B>::new(o.b));
-    each::<N>(o.dst, n, |i| F::call(a.at(i), b.at(i)));
+    let (a, b) = (Operand::<N, A>::new(o.at(0)), Operand::<N, B>::new(o.at(1)));
+    each::<N>(o.dst(), n, |i| F::call(a.at(i), b.at(i)));
 }
 #[inline(always)]
 unsafe fn body_three<N: Num, F: Three, const S: u8>(o: Operands, n: usize) {
@@ -254,9 +277,32 @@ unsafe fn all<N: Num, F: Three, const A: bool, const B: bool, const C: bool>(
     o: Operands,
     n: usize,
 ) {
-    let (a, b) = (Operand::<N, A>::new(o.a), Operand::<N, B>::new(o.b));
-    let c = Operand::<N, C>::new(o.c);
-    each::<N>(o.dst, n, |i| F::call(a.at(i), b.at(i), c.at(i)));
+    let (a, b) = (Operand::<N, A>::new(o.at(0)), Operand::<N, B>::new(o.at(1)));
+    let c = Operand::<N, C>::new(o.at(2));
+    each::<N>(o.dst(), n, |i| F::call(a.at(i), b.at(i), c.at(i)));
+}
+#[inline(always)]
+unsafe fn body_formula<N: Num, F: Formula>(o: Operands, n: usize) {
+    let dst = o.dst().cast::<N::Scalar>();
+    let first = o.at(0).cast::<N::Scalar>();
+    let mut from = [first; MAX_ARGS];
+    let mut x = [N::load(first); MAX_ARGS];
+    for k in 0..F::ARGS {
+        from[k] = o.at(k).cast();
+        if F::SCALARS >> k & 1 == 1 {
+            x[k] = N::splat(*from[k]);
+        }
+    }
+    let mut i = 0;
+    while i < n {
+        for k in 0..F::ARGS {
+            if F::SCALARS >> k & 1 == 0 {
+                x[k] = N::load(from[k].add(i));
+            }
+        }
+        F::call(x).store(dst.add(i));
+        i += N::LEN;
+    }
 }
 #[inline(always)]
 unsafe fn body_accumulate<N: Num, F: Two>(acc: *mut N::Scalar, x: *const N::Scalar, n: usize) {
@@ -314,6 +360,36 @@ fn three<N: Num, P: Path, F: Three>(_: F, scalars: u8) -> Kernel {
     }
 }
 
+/// The kernel of an idiom: its formula in the arithmetic its lines would have had.
+fn idiom<N: Num, P: Path>(idiom: Idiom) -> Kernel {
+    macro_rules! formula {
+        ($args:literal, $scalars:literal, |$x:ident| $body:expr) => {{
+            struct F;
+            impl Formula for F {
+                const ARGS: usize = $args;
+                const SCALARS: u8 = $scalars;
+                #[inline(always)]
+                unsafe fn call<N: Num>($x: [N; MAX_ARGS]) -> N {
+                    $body
+                }
+            }
+            P::formula::<N, F>()
+        }};
+    }
+    match idiom {
+        Idiom::Blend => formula!(4, 0b1010, |x| x[0].mul_add(x[1], x[2].mul(x[3]))),
+        Idiom::BlendSquare => {
+            formula!(4, 0b1010, |x| x[0].mul_add(x[1], x[2].mul(x[2]).mul(x[3])))
+        }
+        Idiom::AdamStep => formula!(6, 0b110010, |x| {
+            x[1].neg_mul_add(x[2].div(x[3].sqrt().mul_add(x[4], x[5])), x[0])
+        }),
+        Idiom::RootQuotient => formula!(3, 0b100, |x| x[0].div(x[1].sqrt().add(x[2]))),
+        Idiom::Gate => formula!(4, 0b0110, |x| x[0].le(x[1]).select(x[2], x[3])),
+        Idiom::Logistic => formula!(3, 0b110, |x| x[1].div(x[2].add(x[0].neg().exp()))),
+    }
+}
+
 fn pick<N: Num, P: Path>(code: Code, s: u8) -> Kernel {
     macro_rules! one {
         ($m:ident) => {
@@ -336,6 +412,7 @@ fn pick<N: Num, P: Path>(code: Code, s: u8) -> Kernel {
         Code::MulAdd => three!(mul_add),
         Code::MulSub => three!(mul_sub),
         Code::NegMulAdd => three!(neg_mul_add),
+        Code::Idiom(what) => idiom::<N, P>(what),
         Code::Line(op) => match op {
             Op::Const(_) | Op::Input(_) => unreachable!("not operations"),
             Op::Neg => one!(neg),

@@ -10,6 +10,7 @@
 mod compile;
 mod convert;
 mod engine;
+mod fuse;
 mod geometry;
 mod kernels;
 mod math;
@@ -28,9 +29,9 @@ use crate::exec::{Args, Kernel};
 use crate::parallel;
 use gradus_base::{DType, Expr, Shape, View};
 
-/// Instructions times elements below which a loop stays on the calling thread.
+/// Operations times elements below which a loop stays on the calling thread.
 const SMALL: usize = 1 << 16;
-/// Instructions times elements of a parallel task.
+/// Operations times elements of a parallel task.
 const TASK: usize = 1 << 16;
 
 /// A fused pointwise loop, resolved for shapes, strides and types.
