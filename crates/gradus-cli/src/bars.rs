@@ -24,6 +24,11 @@ pub fn grouped(n: u64) -> String {
     text
 }
 
+/// `1 epoch`, `12 epochs`.
+pub fn counted(n: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(n), if n == 1 { "" } else { "s" })
+}
+
 /// Seconds as `4 s`, `3 min 20 s` or `2 h 5 min`.
 pub fn duration(seconds: f64) -> String {
     let s = seconds.max(0.0).round() as u64;

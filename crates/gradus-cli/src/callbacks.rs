@@ -4,10 +4,12 @@ use crate::bars::{duration, grouped};
 use crate::model_file::{self, Description};
 use gradus::io::log::JsonLog;
 use gradus::train::callbacks::{Callback, Flow, Moment};
-use gradus::train::{Result, TrainError};
+use gradus::train::{Learner, Result, TrainError};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use std::cell::RefCell;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// Steps between two entries in the log.
@@ -31,6 +33,11 @@ impl Report {
         let style = ProgressStyle::with_template(template).expect("the template is sound");
         bar.set_style(style.progress_chars("=> "));
         Report { bar, start: Instant::now(), drawn: None, steps: 0 }
+    }
+
+    /// The bar, beside which others can write by its `suspend`.
+    pub fn bar(&self) -> ProgressBar {
+        self.bar.clone()
     }
 }
 
@@ -89,15 +96,17 @@ impl Callback for Report {
 }
 
 /// Writes `log.jsonl`: every tenth step, every epoch.
-pub struct RunLog(pub JsonLog);
+pub struct RunLog(pub Rc<RefCell<JsonLog>>);
 
 impl Callback for RunLog {
     fn name(&self) -> &'static str {
         "run_log"
     }
     fn after_batch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
-        let step = moment.learner.step();
-        let Some(batch) = moment.batch.filter(|_| step.is_multiple_of(LOG_EVERY)) else {
+        let (step, open) = moment.learner.counters();
+        // A batch whose gradients are only added up is no step.
+        let due = step.is_multiple_of(LOG_EVERY) && open == 0;
+        let Some(batch) = moment.batch.filter(|_| due) else {
             return Ok(Flow::Continue);
         };
         let mut record = json!({
@@ -107,23 +116,24 @@ impl Callback for RunLog {
         for (name, value) in moment.learner.metric_names().iter().zip(&batch.result.metrics) {
             record[*name] = json!(value);
         }
-        self.0.write(&record)?;
+        self.0.borrow_mut().write(&record)?;
         Ok(Flow::Continue)
     }
     fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         if let Some(log) = moment.epoch() {
             let mut record = json!(log);
             record["kind"] = json!("epoch");
-            self.0.write(&record)?;
+            self.0.borrow_mut().write(&record)?;
         }
         Ok(Flow::Continue)
     }
     fn at_end(&mut self, _: &mut Moment<'_>) -> Result<()> {
-        Ok(self.0.sync()?)
+        Ok(self.0.borrow_mut().sync()?)
     }
 }
 
-/// Keeps the model in one file: that of the best epoch by validation accuracy, or without validation data the last.
+/// Keeps the model in one file: that of the best epoch by validation accuracy, or without validation data the last; with the
+/// averages of its weights, if there are such.
 pub struct KeepBest {
     path: PathBuf,
     description: Description,
@@ -153,8 +163,10 @@ impl Callback for KeepBest {
             path: self.path.clone(),
             what: e.to_string(),
         };
-        model_file::save(&self.path, &self.description, &**moment.learner.model())
-            .map_err(failed)?;
+        let save = |learner: &mut Learner| {
+            model_file::save(&self.path, &self.description, &**learner.model())
+        };
+        moment.learner.with_averages(save)?.map_err(failed)?;
         Ok(Flow::Continue)
     }
     fn state(&self) -> Value {

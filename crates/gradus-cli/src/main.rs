@@ -19,6 +19,7 @@ mod run_dir;
 mod scores;
 mod settings;
 mod suggest;
+mod training;
 
 use clap::{Parser, Subcommand};
 use commands::{data, devices, eval, export, kernel, models, predict, summary, train};

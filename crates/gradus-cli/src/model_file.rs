@@ -94,6 +94,12 @@ impl Description {
     pub fn check(&self, what: &str, data: &dyn Dataset) -> Result<()> {
         let (shape, classes) = (data.shape(), data.classes().len());
         if shape == self.input && classes == self.classes.len() {
+            if data.classes() != self.classes {
+                let [first, own] = [&data.classes()[0], &self.classes[0]];
+                eprintln!(
+                    "remark: the classes of {what} have other names ({first}, …) than those the model learned ({own}, …)"
+                );
+            }
             return Ok(());
         }
         Err(CliError::Work(format!(
@@ -147,6 +153,15 @@ pub fn load(run_or_file: &Path) -> Result<Loaded> {
             "{}: no best.safetensors: {remedy}",
             run_or_file.display()
         )));
+    }
+    if !path.exists()
+        && let Some(entry) = run_or_file.to_str().and_then(find)
+    {
+        let name = entry.name;
+        let what = format!(
+            "{name} is a network of the zoo, and not trained; gradus train {name} trains it"
+        );
+        return Err(CliError::Work(what));
     }
     let SavedModel { description, file } = read(&path)?;
     let model = description

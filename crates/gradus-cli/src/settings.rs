@@ -4,6 +4,7 @@
 use crate::error::{CliError, Result};
 use crate::model_file::Network;
 use crate::suggest::unknown;
+use crate::training::Training;
 use gradus::data::{Affine, Augment, HorizontalFlip, RandomCrop};
 use gradus::models::ZOO;
 use gradus::train::optim::{Adadelta, Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd, WindowGrad};
@@ -19,8 +20,16 @@ pub const VERSION: u32 = 1;
 pub const OPTIMIZERS: &[&str] =
     &["sgd", "adam", "adamw", "adagrad", "adadelta", "rmsprop", "windowgrad"];
 /// Names of schedules.
-pub const SCHEDULES: &[&str] =
-    &["constant", "one-cycle", "cosine", "linear", "step", "exponential"];
+pub const SCHEDULES: &[&str] = &[
+    "constant",
+    "one-cycle",
+    "cosine",
+    "cosine-restarts",
+    "linear",
+    "step",
+    "exponential",
+    "plateau",
+];
 
 /// Names of changes that training images undergo.
 pub const AUGMENTATIONS: &[&str] = &["shift", "flip", "affine"];
@@ -61,6 +70,9 @@ pub struct Settings {
     pub optimizer: OptimizerSettings,
     /// The rate over the steps.
     pub schedule: ScheduleSettings,
+    /// How steps are taken and when training ends.
+    #[serde(default)]
+    pub training: Training,
 }
 
 /// An optimiser.
@@ -75,6 +87,9 @@ pub struct OptimizerSettings {
     pub weight_decay: f64,
     /// μ of `sgd` and `rmsprop`.
     pub momentum: f64,
+    /// Nesterov's look-ahead, of `sgd`.
+    #[serde(default)]
+    pub nesterov: bool,
 }
 
 /// A schedule; it ends with the last epoch.
@@ -85,9 +100,10 @@ pub struct ScheduleSettings {
     pub name: String,
     /// Epochs of linear warm-up before it.
     pub warm_up: u64,
-    /// Epochs between two drops of `step`.
+    /// Epochs between two drops of `step`, to the first restart of `cosine-restarts`, and without improvement before a drop of
+    /// `plateau`.
     pub every: u64,
-    /// The factor of `step` and, per epoch, of `exponential`.
+    /// The factor of `step`, `plateau` and, per epoch, of `exponential`.
     pub gamma: f64,
 }
 
@@ -121,7 +137,18 @@ impl Settings {
                 every: 10,
                 gamma: 0.1,
             },
+            training: Training::default(),
         })
+    }
+
+    /// Changes what suits other data better than the embedded digits.
+    pub fn suit(&mut self, data: &str) {
+        self.data = data.into();
+        self.augment = default_augment(data);
+        if self.model == "lenet" && data != "mnist-5k" {
+            // With many more samples there are steps enough for larger batches, whose gradients are less noisy.
+            (self.batch, self.optimizer.learning_rate) = (128, 0.004);
+        }
     }
 
     /// The settings of a recipe: what it leaves out is as for its model.
@@ -136,13 +163,13 @@ impl Settings {
             return Err(bad(&"there is no `model = \"NAME\"`, which a recipe must have"));
         };
         let mut settings = Settings::of_model(model).map_err(|e| bad(&e))?;
+        if let Some(data) = recipe.get("data").and_then(toml::Value::as_str) {
+            settings.suit(data);
+        }
         let optimizer =
             recipe.get("optimizer").and_then(|o| o.get("name")).and_then(|n| n.as_str());
         if let Some(name) = optimizer {
             settings.optimizer = default_optimizer(name);
-        }
-        if let Some(data) = recipe.get("data").and_then(toml::Value::as_str) {
-            settings.augment = default_augment(data);
         }
         let mut table = toml::Table::try_from(settings).expect("settings are a table");
         merge(&mut table, recipe);
@@ -181,16 +208,33 @@ impl Settings {
         require(width > 0.0 && width.is_finite(), "width", &width, "a positive number")?;
         let rate = self.optimizer.learning_rate;
         require(rate > 0.0 && rate.is_finite(), "learning rate", &rate, "a positive number")?;
+        let OptimizerSettings { name, weight_decay, momentum, nesterov, .. } = &self.optimizer;
+        let decay_fits = *weight_decay >= 0.0 && weight_decay.is_finite();
+        require(decay_fits, "weight-decay", weight_decay, "0 or more")?;
+        require((0.0..1.0).contains(momentum), "momentum", momentum, "from 0 to below 1")?;
+        let has_momentum = ["sgd", "rmsprop"].contains(&&**name);
+        require(*momentum == 0.0 || has_momentum, "momentum", name, "sgd or rmsprop with it")?;
+        require(!nesterov || name == "sgd", "nesterov", name, "sgd with it")?;
+        let looks_ahead = !nesterov || *momentum > 0.0;
+        require(looks_ahead, "nesterov", &"no momentum", "a momentum to look ahead along")?;
+        let ScheduleSettings { every, gamma, .. } = &self.schedule;
+        require(*every > 0, "drop-every", every, "at least 1")?;
+        require(*gamma > 0.0 && *gamma <= 1.0, "drop-factor", gamma, "above 0 and up to 1")?;
         let share = self.validation_split;
-        require((0.0..1.0).contains(&share), "validation-split", &share, "a share from 0 to 1")
+        require((0.0..1.0).contains(&share), "validation", &share, "a share from 0 to 1")?;
+        self.training.check(share > 0.0)
     }
 
     /// The optimiser.
     pub fn optimizer(&self) -> Box<dyn Optimizer> {
-        let OptimizerSettings { name, learning_rate, weight_decay, momentum } = &self.optimizer;
+        let OptimizerSettings { name, learning_rate, weight_decay, momentum, nesterov } =
+            &self.optimizer;
         let (rate, decay) = (*learning_rate, *weight_decay);
         match &**name {
-            "sgd" => Box::new(Sgd::new(rate).momentum(*momentum).weight_decay(decay)),
+            "sgd" => {
+                let sgd = Sgd::new(rate).momentum(*momentum).weight_decay(decay);
+                Box::new(if *nesterov { sgd.nesterov() } else { sgd })
+            }
             "adam" => Box::new(Adam::new(rate).weight_decay(decay)),
             "adamw" => Box::new(AdamW::new(rate).weight_decay(decay)),
             "adagrad" => Box::new(Adagrad::new(rate).weight_decay(decay)),
@@ -227,7 +271,11 @@ impl Settings {
         let schedule = match &**name {
             // Its rise and fall need a step each.
             "one-cycle" if steps >= 4 => Schedule::one_cycle(steps),
-            "constant" | "one-cycle" => Schedule::Constant,
+            // A plateau is seen after an epoch, by a callback.
+            "constant" | "one-cycle" | "plateau" => Schedule::Constant,
+            "cosine-restarts" => {
+                Schedule::CosineRestarts { first: every * steps_per_epoch, growth: 2, floor: 0.0 }
+            }
             "cosine" => Schedule::cosine(steps),
             "linear" => Schedule::Polynomial { steps, power: 1.0 },
             "step" => Schedule::Step { every: every * steps_per_epoch, gamma: *gamma },
@@ -250,11 +298,11 @@ pub fn default_optimizer(name: &str) -> OptimizerSettings {
         _ => (0.003, 0.0),
     };
     let weight_decay = if name == "adamw" { 0.01 } else { 0.0 };
-    OptimizerSettings { name: name.into(), learning_rate, weight_decay, momentum }
+    OptimizerSettings { name: name.into(), learning_rate, weight_decay, momentum, nesterov: false }
 }
 
 /// Digits that are turned a little are still the same digits; of other data that is not known.
-pub fn default_augment(data: &str) -> Vec<String> {
+fn default_augment(data: &str) -> Vec<String> {
     let changes: &[&str] = if data.starts_with("mnist") { &["affine"] } else { &[] };
     changes.iter().map(|&name| name.into()).collect()
 }

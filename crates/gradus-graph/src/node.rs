@@ -149,6 +149,10 @@ impl Node {
     pub fn value(&self) -> Option<&Arc<Buffer>> {
         self.0.value.get()
     }
+    /// The computed elements, to write: only if nobody else holds this node or them, so that no value changes for anybody.
+    pub fn value_mut(&mut self) -> Option<&mut Buffer> {
+        Arc::get_mut(Arc::get_mut(&mut self.0)?.value.get_mut()?)
+    }
     /// Keeps the computed elements. The first to do so wins.
     pub(crate) fn set_value(&self, buffer: Arc<Buffer>) {
         debug_assert!(buffer.bytes() >= self.shape().len() * self.dtype().size());

@@ -39,6 +39,26 @@ impl<'h> Context<'h> {
     }
 
     /// This pass with a look at (or a change of) every layer's output, by its path.
+    ///
+    /// ```
+    /// use gradus_nn::{Context, Init, Layer, Sequential, layers::*};
+    /// use gradus_tensor::{Tensor, gradients};
+    /// use std::cell::RefCell;
+    /// let model = Sequential::new([2], &Init::new(0)).add(dense(3)).add(tanh()).add(dense(1));
+    /// let seen = RefCell::new(vec![]);
+    /// let look = Context::eval().with_hook(|path, y| {
+    ///     seen.borrow_mut().push((path.to_owned(), y.clone()));
+    ///     None // or a tensor to go on with instead
+    /// });
+    /// let loss = model.forward(&Tensor::ones([1, 2]), &look).sum(..);
+    /// drop(look);
+    /// let (path, hidden) = &seen.into_inner()[1];
+    /// assert_eq!(path, "tanh1");
+    /// // What the loss's gradient is there.
+    /// let slope = gradients(&loss, std::slice::from_ref(hidden))?.remove(0);
+    /// assert_eq!(slope.map(|dy| dy.shape()), Some(hidden.shape()));
+    /// # Ok::<(), gradus_base::Error>(())
+    /// ```
     #[must_use]
     pub fn with_hook(mut self, hook: impl Fn(&str, &Tensor) -> Option<Tensor> + 'h) -> Self {
         self.hook = Some(Box::new(hook));

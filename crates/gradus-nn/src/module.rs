@@ -38,6 +38,15 @@ impl Parameter {
         self.frozen.load(Ordering::Relaxed)
     }
     /// Makes training leave it alone, or take it up again. A compiled step must be made anew to notice.
+    ///
+    /// ```
+    /// use gradus_nn::{Init, Sequential, layers::dense, parameters};
+    /// let model = Sequential::new([4], &Init::new(0)).add(dense(3)).add(dense(2));
+    /// for (path, parameter) in parameters(&model) {
+    ///     parameter.freeze(path.starts_with("dense1."));
+    /// }
+    /// assert_eq!((model.summary().parameters, model.summary().frozen), (23, 15));
+    /// ```
     pub fn freeze(&self, frozen: bool) {
         self.frozen.store(frozen, Ordering::Relaxed);
     }

@@ -1,6 +1,6 @@
 //! `compile`: a step traced once per shape of its arguments and replayed.
 
-use crate::{Tensor, Variable};
+use crate::{Drawing, Tensor, Variable, draw};
 use gradus_base::{Error, Result};
 use gradus_cpu::Buffer;
 use gradus_graph::{self as graph, Meta, Plan, Program, Values, input};
@@ -135,10 +135,35 @@ impl<F: FnMut(&[Tensor]) -> Step> Compiled<F> {
         Ok(self.program(metas)?.plan())
     }
 
-    fn trace(&mut self, metas: &[Meta]) -> Result<Program> {
+    /// A picture of what is read for arguments like these, which are called by the given names; with `updates` also of the
+    /// variables' new values. Nothing is planned.
+    ///
+    /// ```
+    /// use gradus_tensor::{Step, Tensor, Variable, compile};
+    /// let w = Variable::new("w", &Tensor::from(2.0f32));
+    /// let mut step = compile(|x: &[Tensor]| {
+    ///     let y = w.tensor() * &x[0];
+    ///     Step::new().read(&y).update(&w, &y)
+    /// });
+    /// let picture = step.draw(&[Tensor::from(1.0f32).node().meta()], &["x"], false);
+    /// assert!(picture.to_dot().contains("mul"));
+    /// ```
+    pub fn draw(&mut self, metas: &[Meta], names: &[&str], updates: bool) -> Drawing {
+        let (args, step) = self.build(metas);
+        let values = step.updates.iter().map(|(_, value)| value).filter(|_| updates);
+        let drawing = draw(step.reads.iter().chain(values));
+        args.iter().zip(names).fold(drawing, |drawing, (arg, name)| drawing.name(arg, name))
+    }
+
+    fn build(&mut self, metas: &[Meta]) -> (Vec<Tensor>, Step) {
         let arg = |(i, &m): (usize, &Meta)| Tensor(input(i, m));
         let args: Vec<Tensor> = metas.iter().enumerate().map(arg).collect();
         let step = (self.trace)(&args);
+        (args, step)
+    }
+
+    fn trace(&mut self, metas: &[Meta]) -> Result<Program> {
+        let (_, step) = self.build(metas);
         let wanted: Vec<_> = step.reads.into_iter().map(|t| t.0).collect();
         let updates: Vec<_> = step.updates.into_iter().map(|(v, t)| (v.0, t.0)).collect();
         graph::Program::new(metas, &wanted, &updates)

@@ -30,6 +30,31 @@ impl Tensor {
         Tensor(data(Meta::new(shape, T::DTYPE), buffer))
     }
 
+    /// Becomes a tensor of the same shape and type with other elements. They are written in place if nobody else holds this
+    /// tensor, so that an argument that changes with every step costs no allocation.
+    ///
+    /// # Panics
+    /// If the number or the type of the elements differs.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let mut rate = Tensor::from([0.1f32]);
+    /// let before = rate.clone();
+    /// rate.refill(&[0.2f32]);
+    /// assert_eq!((before.item(), rate.item()), (0.1f32.into(), 0.2f32.into()));
+    /// ```
+    #[track_caller]
+    pub fn refill<T: Element>(&mut self, values: &[T]) {
+        if T::DTYPE != self.dtype() || values.len() != self.len() {
+            let what = format!("{} values of {} for {:?}", values.len(), T::DTYPE, self.0.meta());
+            fail(Error::shape("refill", what), Location::caller());
+        }
+        match self.0.value_mut() {
+            Some(buffer) => buffer.as_mut_slice()[..values.len()].copy_from_slice(values),
+            None => *self = Tensor::from_slice(values, self.shape()),
+        }
+    }
+
     /// A tensor over a buffer's bytes, row-major.
     ///
     /// # Panics

@@ -1,6 +1,6 @@
 //! Drawing the graph behind tensors.
 
-use crate::Tensor;
+use crate::{Tensor, Variable};
 use gradus_graph as graph;
 
 /// A picture of the tensors and all they are made of: values flow upwards, from arguments and variables.
@@ -27,6 +27,11 @@ impl Drawing {
     #[must_use]
     pub fn name(self, tensor: &Tensor, name: &str) -> Drawing {
         Drawing(self.0.name(&tensor.0, name))
+    }
+    /// Calls a variable by another name: by its path in a model.
+    #[must_use]
+    pub fn name_variable(self, variable: &Variable, name: &str) -> Drawing {
+        Drawing(self.0.name_variable(&variable.0, name))
     }
     /// The picture as SVG.
     pub fn to_svg(&self) -> String {

@@ -15,6 +15,7 @@ use std::fmt;
 
 /// What can ail a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Ailment {
     /// ReLUs whose output is always zero.
     DeadUnits,
@@ -33,8 +34,12 @@ pub enum Ailment {
 }
 
 /// A remark on a run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Remark {
+    /// The epoch it was made in, from 1.
+    pub epoch: u64,
+    /// The steps taken by then.
+    pub step: u64,
     /// What it is about.
     pub ailment: Ailment,
     /// What was seen, and what may help.
@@ -60,11 +65,15 @@ pub struct Flux {
     pub update_ratio: Option<f64>,
 }
 
-/// A callback that looks inside about eight times an epoch and hands its remarks to a function.
+/// A callback that looks inside a few times an epoch and hands its remarks to a function.
 pub struct Diagnose<'a> {
     say: Box<dyn FnMut(&Remark) + 'a>,
+    looks: usize,
     memory: Memory,
-    before: Vec<(String, Tensor)>,
+    /// The epoch, from 1, and the steps taken.
+    now: (u64, u64),
+    /// The weights before a step, and how many steps were taken by then.
+    before: (u64, Vec<(String, Tensor)>),
     flux: Vec<Flux>,
     dead: BTreeMap<String, Vec<bool>>,
     levelled: BTreeMap<String, Vec<f64>>,
@@ -105,13 +114,22 @@ impl<'a> Diagnose<'a> {
     pub fn new(say: impl FnMut(&Remark) + 'a) -> Diagnose<'a> {
         Diagnose {
             say: Box::new(say),
+            looks: 8,
             memory: Memory::default(),
-            before: vec![],
+            now: (0, 0),
+            before: (0, vec![]),
             flux: vec![],
             dead: BTreeMap::new(),
             levelled: BTreeMap::new(),
             rates: vec![],
         }
+    }
+
+    /// How often to look inside in an epoch, 8 times unless said otherwise. A look costs about as much as two steps.
+    #[must_use]
+    pub fn looks(mut self, looks: usize) -> Diagnose<'a> {
+        self.looks = looks.max(1);
+        self
     }
 
     /// Gradient norms and update ratios per weight, from the last look inside.
@@ -121,13 +139,16 @@ impl<'a> Diagnose<'a> {
 
     fn remark(&mut self, ailment: Ailment, text: String) {
         if self.memory.said.insert(ailment) {
-            (self.say)(&Remark { ailment, text });
+            let (epoch, step) = self.now;
+            (self.say)(&Remark { epoch, step, ailment, text });
         }
     }
 
     fn look(&mut self, moment: &mut Moment<'_>) -> Result<()> {
         let Some(batch) = moment.batch else { return Ok(()) };
-        self.flux = flux(moment, batch, &self.before)?;
+        // Batches whose gradients are only added up move nothing.
+        let moved = moment.learner.step() > self.before.0;
+        self.flux = flux(moment, batch, if moved { &self.before.1 } else { &[] })?;
         for activity in moment.learner.activity(&batch.x)? {
             match activity.units {
                 Units::Rectified(tops) => {
@@ -304,19 +325,21 @@ impl Callback for Diagnose<'_> {
 
     fn after_batch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         let Some(batch) = moment.batch else { return Ok(Flow::Continue) };
+        self.now = (moment.progress.epoch + 1, moment.learner.step());
         self.rates.push(batch.rate);
         self.watch_loss(batch.result.loss, moment);
-        let every = moment.batches.div_ceil(8).max(1);
+        let every = moment.batches.div_ceil(self.looks).max(1);
         let at = moment.progress.batch;
         if at.is_multiple_of(every) || at == moment.batches {
             self.look(moment)?;
         }
         // The weights before the step that is looked at next.
         let next = at + 1;
-        self.before.clear();
+        self.before.1.clear();
         if next.is_multiple_of(every) || next == moment.batches {
             let all = parameters(&**moment.learner.model());
-            self.before = all.into_iter().map(|(path, p)| (path, p.variable().value())).collect();
+            let all = all.into_iter().map(|(path, p)| (path, p.variable().value())).collect();
+            self.before = (moment.learner.step(), all);
         }
         Ok(Flow::Continue)
     }

@@ -1,10 +1,11 @@
 //! `fit`: epochs of training steps with callbacks. Step 1 of the walk.
 
-use crate::callbacks::{Callback, Flow, Moment};
+use crate::callbacks::{Callback, Flow, Moment, Others};
 use crate::learner::{BatchResult, Learner};
 use crate::schedule::Schedule;
 use crate::source::Source;
 use crate::{Result, TrainError};
+use gradus_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -69,7 +70,7 @@ pub struct EpochLog {
     pub loss: f64,
     /// The metrics' means on the training batches.
     pub metrics: BTreeMap<String, f64>,
-    /// The loss on the validation data after the epoch.
+    /// The loss on the validation data after the epoch, by the averages of the weights if the recipe keeps such.
     pub val_loss: Option<f64>,
     /// The metrics on the validation data after the epoch.
     pub val_metrics: BTreeMap<String, f64>,
@@ -162,7 +163,8 @@ impl Fit<'_> {
         let mut log = progress.close(&names, learner.step());
         log.learning_rate = self.schedule.rate(learner.learning_rate() * scale, last_step);
         if let Some(validation) = validation {
-            let result = evaluate(learner, validation)?;
+            // The model that is kept is the averaged one, if there is one.
+            let result = learner.with_averages(|learner| evaluate(learner, validation))??;
             log.val_loss = Some(result.loss);
             log.val_metrics = named(&names, &result.metrics);
         }
@@ -180,20 +182,73 @@ impl Fit<'_> {
         batch: Option<&BatchEnd>,
         call: impl Fn(&mut dyn Callback, &mut Moment<'_>) -> Result<Flow>,
     ) -> Result<()> {
-        let mut states = BTreeMap::new();
-        for callback in &self.callbacks {
-            states.insert(callback.name().to_owned(), callback.state());
-        }
-        for callback in &mut self.callbacks {
-            let epochs = self.epochs;
-            let mut moment =
-                Moment { learner, progress, batch, batches, epochs, callback_states: &states };
+        let epochs = self.epochs;
+        for at in 0..self.callbacks.len() {
+            let (before, rest) = self.callbacks.split_at_mut(at);
+            let (callback, after) = rest.split_first_mut().expect("there is one at each place");
+            let others = Others { before, after };
+            let mut moment = Moment { learner, progress, batch, batches, epochs, others };
             if let Flow::Stop(why) = call(&mut **callback, &mut moment)? {
                 progress.stopped.get_or_insert(why);
             }
-            states.insert(callback.name().to_owned(), callback.state());
         }
         Ok(())
+    }
+}
+
+/// The short forms that Keras has too; [`Fit`] says more.
+impl Learner {
+    /// Trains for so many epochs at the optimiser's rate, and gives their history.
+    ///
+    /// ```
+    /// use gradus_nn::{Init, Sequential, layers::*};
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::{Arrays, Learner, optim::Adam};
+    /// let x = Tensor::randn([64, 2], 1);
+    /// let labels = x.select(1, 0).gt(0.0).cast(gradus_tensor::DType::I64); // on which side of a line
+    /// let data = Arrays::new(&x, &labels, 16)?.shuffle(0);
+    /// let model = Sequential::new([2], &Init::new(0)).add(dense(8)).add(relu()).add(dense(2));
+    /// let mut learner = Learner::new(model.into(), Adam::new(0.03));
+    /// let history = learner.fit(&data, 20)?.series("loss");
+    /// assert!(history[19].1 < 0.5 * history[0].1);
+    /// assert!(learner.evaluate(&data)?.loss < 0.3);
+    /// assert_eq!(learner.predict(&data)?.shape(), [64, 2].into());
+    /// # Ok::<(), gradus_train::TrainError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When data cannot be read or holds a bad value.
+    pub fn fit(&mut self, train: &dyn Source, epochs: u64) -> Result<Progress> {
+        let mut progress = Progress::default();
+        let mut fit = Fit { epochs, ..Fit::default() };
+        fit.run(self, train, None, &mut progress)?;
+        Ok(progress)
+    }
+
+    /// [`evaluate`].
+    ///
+    /// # Errors
+    /// When data cannot be read or holds a bad value.
+    pub fn evaluate(&mut self, data: &dyn Source) -> Result<BatchResult> {
+        evaluate(self, data)
+    }
+
+    /// What the model gives for the first epoch's samples, in its order: `[N, ..]`.
+    ///
+    /// # Errors
+    /// When data cannot be read, or there is none.
+    pub fn predict(&mut self, data: &dyn Source) -> Result<Tensor> {
+        let mut all = vec![];
+        for pair in data.from(0, 0) {
+            all.push(self.predict_batch(&pair?.0)?);
+        }
+        if all.is_empty() {
+            let what = "there are no samples to predict".to_owned();
+            return Err(TrainError::Engine(gradus_base::Error::value("predict", what)));
+        }
+        let all = Tensor::concat(&all.iter().collect::<Vec<_>>(), 0);
+        all.try_read()?;
+        Ok(all)
     }
 }
 
@@ -204,9 +259,9 @@ pub struct BatchEnd {
     /// The rate of its step.
     pub rate: f64,
     /// Its inputs.
-    pub x: gradus_tensor::Tensor,
+    pub x: Tensor,
     /// Its targets.
-    pub t: gradus_tensor::Tensor,
+    pub t: Tensor,
 }
 
 impl Progress {

@@ -13,8 +13,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+mod arguments;
+mod averages;
 mod inspect;
 
+use arguments::Arguments;
 pub use inspect::{Activity, Units};
 
 /// What can be chosen about training steps, beside model and optimiser.
@@ -39,6 +42,24 @@ pub struct Recipe {
 }
 
 /// Parameters that are treated differently.
+///
+/// ```
+/// use gradus_nn::{Init, Sequential, layers::dense, parameters};
+/// use gradus_tensor::Tensor;
+/// use gradus_train::{Group, Learner, Recipe, optim::Sgd};
+/// let model = Sequential::new([2], &Init::new(0)).add(dense(3)).add(dense(2));
+/// // The first layer learns at a tenth of the rate. Biases and norms never decay unless a group says so.
+/// let slow = Group { path: "dense1.".into(), rate_scale: 0.1, weight_decay: Some(0.0) };
+/// let recipe = Recipe { groups: vec![slow], ..Recipe::default() };
+/// let mut learner = Learner::with(model.into(), Box::new(Sgd::new(1.0)), recipe, 0);
+/// let (x, t) = (Tensor::ones([1, 2]), Tensor::from([1i64]));
+/// let slopes = learner.gradients(&x, &t)?;
+/// let before = parameters(&**learner.model())[0].1.variable().value();
+/// learner.train_batch(&x, &t, 1.0)?;
+/// let moved = before - parameters(&**learner.model())[0].1.tensor();
+/// assert!((moved - &slopes[0].1 * 0.1).abs().max(..).item() < 1e-6);
+/// # Ok::<(), gradus_base::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Group {
     /// The beginning of their paths: `conv1`, `conv1.weight`.
@@ -85,6 +106,7 @@ pub struct Learner {
     predict: Compiled<Trace>,
     gradients: Compiled<Trace>,
     activity: Compiled<Trace>,
+    arguments: Arguments,
     step: u64,
     micro: usize,
     seed: u64,
@@ -137,6 +159,7 @@ impl Learner {
             predict: tracer(|m, _, a| Step::new().read(&m.forward(&a[0], &Context::eval()))),
             gradients: tracer(inspect::gradient_step),
             activity: tracer(inspect::activity_step),
+            arguments: Arguments::new(&*model),
             model: model.clone(),
             core,
             step: 0,
@@ -170,7 +193,24 @@ impl Learner {
         self.core.borrow().unreached.clone()
     }
 
-    /// One training step on a batch at the given rate: `x [B, ..]`, `t` as the loss wants it.
+    /// One training step on a batch at the given rate: `x [B, ..]`, `t` as the loss wants it. Keras calls this
+    /// `train_on_batch`.
+    ///
+    /// ```
+    /// use gradus_nn::{Init, Sequential, layers::*};
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::{Learner, optim::Adam};
+    /// let model = Sequential::new([2], &Init::new(0)).add(dense(8)).add(tanh()).add(dense(2));
+    /// let mut learner = Learner::new(model.into(), Adam::new(0.01));
+    /// let x = Tensor::from([[0f32, 0.], [0., 1.], [1., 0.], [1., 1.]]);
+    /// let t = Tensor::from([0i64, 1, 1, 0]);
+    /// for _ in 0..200 {
+    ///     learner.train_batch(&x, &t, 0.05)?;
+    /// }
+    /// assert!(learner.evaluate_batch(&x, &t)?.loss < 0.1);
+    /// assert_eq!(learner.predict_batch(&x)?.argmax(1).to_vec::<i64>(), [0, 1, 1, 0]);
+    /// # Ok::<(), gradus_base::Error>(())
+    /// ```
     ///
     /// # Errors
     /// When the data holds a bad value, such as a label out of range; then nothing was updated.
@@ -191,36 +231,18 @@ impl Learner {
         rate: f64,
     ) -> Result<BatchResult> {
         let last = self.micro + 1 >= self.core.borrow().recipe.accumulate.max(1);
-        let (scalars, key) = (self.scalars(rate), self.key());
+        self.write_arguments(rate);
+        let Arguments { scalars, key, .. } = &self.arguments;
         let step = if last { &mut self.train } else { &mut self.hold };
         let out = match weights {
-            Some(w) => step.run(&[x, t, &scalars, &key, w])?,
-            None => step.run(&[x, t, &scalars, &key])?,
+            Some(w) => step.run(&[x, t, scalars, key, w])?,
+            None => step.run(&[x, t, scalars, key])?,
         };
         let metrics = self.core.borrow().recipe.metrics.len();
         let result = result_of(&out, metrics, x.shape()[0]);
         (self.step, self.micro) =
             if last { (self.step + 1, 0) } else { (self.step, self.micro + 1) };
         Ok(result)
-    }
-
-    /// The random key of the next batch.
-    fn key(&self) -> Tensor {
-        let accumulate = self.core.borrow().recipe.accumulate.max(1) as u64;
-        let draw = self.step * accumulate + self.micro as u64;
-        Tensor::from([self.seed as i64, draw as i64])
-    }
-
-    /// The step's numbers as one argument, in the parameters' type.
-    fn scalars(&self, rate: f64) -> Tensor {
-        let values = self.core.borrow().optimizer.scalars(self.step + 1, rate);
-        match parameters(&*self.model).first().map(|(_, p)| p.variable().dtype()) {
-            Some(DType::F64) => Tensor::from_slice(&values, [values.len()]),
-            _ => {
-                let narrow: Vec<f32> = values.iter().map(|&v| v as f32).collect();
-                Tensor::from_slice(&narrow, [narrow.len()])
-            }
-        }
     }
 
     /// Loss and metrics of a batch, without training.
@@ -313,22 +335,35 @@ impl Learner {
     /// # Errors
     /// When the step cannot be built.
     pub fn prepare(&mut self, x: &Tensor, t: &Tensor) -> Result<&gradus_tensor::Plan> {
-        let scalars = self.scalars(self.learning_rate());
-        let key = Tensor::from([0i64, 0]);
-        let metas = [x, t, &scalars, &key].map(|t| t.node().meta());
+        let Arguments { scalars, key, .. } = &self.arguments;
+        let metas = [x, t, scalars, key].map(|t| t.node().meta());
         if self.core.borrow().recipe.accumulate > 1 {
             self.hold.plan(&metas)?;
         }
         self.train.plan(&metas)
     }
 
-    /// The average of the weights, by the parameters' paths, if the recipe keeps one.
-    pub fn averages(&self) -> Vec<(String, Variable)> {
-        let named = self.core.borrow().slots.named();
-        named
-            .into_iter()
-            .filter_map(|(path, v)| path.strip_suffix(".ema").map(|p| (p.to_owned(), v.clone())))
-            .collect()
+    /// A picture of the training step on batches like this: what the loss is made of, and with `updates` also its gradients and
+    /// the new values of the parameters and of the optimiser's state. Nothing is computed.
+    ///
+    /// ```
+    /// use gradus_nn::{Init, Sequential, layers::dense};
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::{Learner, optim::Sgd};
+    /// let model = Sequential::new([2], &Init::new(0)).add(dense(2));
+    /// let mut learner = Learner::new(model.into(), Sgd::new(0.1));
+    /// let picture = learner.draw(&Tensor::zeros([4, 2]), &Tensor::from([0i64; 4]), false);
+    /// assert!(picture.to_svg().contains(">matmul</text>"));
+    /// ```
+    pub fn draw(&mut self, x: &Tensor, t: &Tensor, updates: bool) -> gradus_tensor::Drawing {
+        let Arguments { scalars, key, .. } = &self.arguments;
+        let metas = [x, t, scalars, key].map(|t| t.node().meta());
+        let drawing = self.train.draw(&metas, &["x", "t", "rate", "random key"], updates);
+        let named = self.state().into_iter();
+        named.fold(drawing, |drawing, (path, variable)| {
+            let path = path.strip_prefix("model.").unwrap_or(&path);
+            drawing.name_variable(&variable, path)
+        })
     }
 }
 

@@ -21,4 +21,4 @@ pub use learner::{Activity, BatchResult, Group, Learner, Recipe, Units};
 pub use rate_finder::{RateCurve, Sweep};
 pub use sanity::{overfit_one_batch, validation_split};
 pub use source::{Arrays, Pair, Source};
-pub use weights::{set_weights, weights};
+pub use weights::{load_weights, save_weights, set_weights, weights};

@@ -32,6 +32,10 @@ pub struct RateCurve {
 
 /// How much of the running mean of losses remains after a batch.
 const SMOOTHING: f64 = 0.9;
+/// The loss fell if it lost this part of itself.
+const FALLEN: f64 = 0.02;
+/// How many decades of rates a slope is measured over.
+const WINDOW: f64 = 2.0 / 3.0;
 /// The sweep ends when the loss is so many times the best.
 const TOO_MUCH: f64 = 4.0;
 
@@ -79,10 +83,59 @@ impl Sweep {
     }
 }
 
-/// Where the loss falls most per logarithm of the rate, before its lowest point.
+/// Where the loss falls most per decade of the rate, before its lowest point. A slope is that of the straight line through about
+/// two thirds of a decade: from one batch to the next the loss jumps more than any rate moves it.
 fn steepest(points: &[(f64, f64)]) -> Option<f64> {
     let lowest = (0..points.len()).min_by(|&a, &b| points[a].1.total_cmp(&points[b].1))?;
-    let slope = |i: usize| points[i + 1].1 - points[i - 1].1;
-    let inner = (1..lowest.min(points.len().saturating_sub(1))).filter(|&i| slope(i) < 0.0);
-    inner.min_by(|&a, &b| slope(a).total_cmp(&slope(b))).map(|i| points[i].0)
+    let (first, last) = (points.first()?, points.get(lowest)?);
+    if first.1 - last.1 < FALLEN * first.1.abs() {
+        return None;
+    }
+    let decades: Vec<f64> = points.iter().map(|p| p.0.log10()).collect();
+    let apart = (decades[lowest] - decades[0]) / lowest as f64;
+    let reach = (WINDOW / 2.0 / apart).round().max(1.0) as usize;
+    let centres = reach..(lowest + 1).saturating_sub(reach);
+    let slope = |&i: &usize| {
+        let part = i - reach..=i + reach;
+        slope_of(part.map(|j| (decades[j], points[j].1)))
+    };
+    let best = centres.min_by(|a, b| slope(a).total_cmp(&slope(b)));
+    // So short a fall that no window fits into it: its middle.
+    Some(points[best.unwrap_or(lowest / 2)].0)
+}
+
+/// The slope of the least squares line through points.
+fn slope_of(points: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
+    let n = points.clone().count() as f64;
+    let sums = points.clone().fold((0.0, 0.0), |(a, b), (x, y)| (a + x, b + y));
+    let (mean_x, mean_y) = (sums.0 / n, sums.1 / n);
+    let products = points.map(|(x, y)| ((x - mean_x) * (y - mean_y), (x - mean_x).powi(2)));
+    let (above, below) = products.fold((0.0, 0.0), |(a, b), (p, q)| (a + p, b + q));
+    above / below
+}
+
+#[cfg(test)]
+mod tests {
+    use super::steepest;
+
+    /// A loss that falls from 3 to 1 around a rate of 1e-3 and grows from 1e-1 on, with jumps.
+    fn curve(jumps: f64) -> Vec<(f64, f64)> {
+        let point = |i: i32| {
+            let decade = -6.0 + f64::from(i) / 20.0;
+            let fall = 3.0 - 2.0 / (1.0 + (-4.0 * (decade + 3.0)).exp());
+            let rise = (decade + 1.0).max(0.0);
+            (10f64.powf(decade), fall + rise + jumps * f64::from(i * 7 % 5 - 2))
+        };
+        (0..120).map(point).collect()
+    }
+
+    #[test]
+    fn jumps_do_not_count_as_falls() {
+        for jumps in [0.0, 0.02, 0.05] {
+            let rate = steepest(&curve(jumps)).unwrap();
+            assert!((3e-4..3e-3).contains(&rate), "{rate} with jumps of {jumps}");
+        }
+        assert_eq!(steepest(&curve(0.0)[..20]), None, "nothing falls there");
+        assert_eq!(steepest(&[]), None);
+    }
 }

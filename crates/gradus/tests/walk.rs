@@ -1,4 +1,4 @@
-//! The README's walk and map name files that exist.
+//! What the README shows exists: the walk's and the map's files, and its programs.
 
 use std::path::Path;
 
@@ -16,4 +16,36 @@ fn every_file_the_documents_link_to_exists() {
         }
     }
     assert!(found >= 16, "{found} links");
+}
+
+/// The lines of a page's n-th block of Rust.
+fn rust_block(page: &str, n: usize) -> Vec<&str> {
+    let block = page.split("```rust\n").nth(n + 1).expect("the page has such a block");
+    block.split("```").next().unwrap_or_default().lines().collect()
+}
+
+/// The README's first program is the crate's example, which runs as a doc test; its op is the one of the library.
+#[test]
+fn the_readmes_programs_are_those_that_are_tested() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let (readme, example) = (read("README.md"), read("crates/gradus/src/lib.rs"));
+    let shown = |line: &&str| !line.starts_with("# ");
+    let documented =
+        example.lines().filter_map(|line| line.strip_prefix("//! ").or(line.strip_prefix("//!")));
+    let tested: Vec<&str> = documented
+        .skip_while(|line| *line != "```")
+        .skip(1)
+        .take_while(|line| *line != "```")
+        .filter(shown)
+        .collect();
+    let program: Vec<&str> =
+        rust_block(&readme, 0).into_iter().filter(|line| !line.is_empty()).collect();
+    assert_eq!(program, tested);
+    assert!(program.len() <= 15, "a digits program in 15 lines has {}", program.len());
+
+    let gelu = read("crates/gradus-tensor/src/ops/pointwise/gelu.rs");
+    for line in rust_block(&readme, 1) {
+        assert!(gelu.lines().any(|l| l == line), "gelu.rs lacks the line {line}");
+    }
 }

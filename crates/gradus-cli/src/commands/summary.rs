@@ -5,13 +5,15 @@ use crate::error::{CliError, Result};
 use crate::model_file;
 use crate::settings::Settings;
 use crate::suggest::unknown;
+use gradus::io::atomic_write;
 use gradus::models::{ZOO, find};
-use gradus::nn::{Init, Sequential, Summary};
+use gradus::nn::{Init, Layer, Sequential, Summary};
 use gradus::train::Learner;
+use gradus::train::optim::Sgd;
 use gradus::{Shape, Tensor};
 use serde_json::{Value, json};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Show a network's layers: shapes, parameters, multiply-adds, memory, receptive field
@@ -19,7 +21,8 @@ use std::sync::Arc;
 #[command(after_help = "Examples:
   gradus summary mlp
   gradus summary vgg16 --input 3x32x32 --classes 10 --width 0.125
-  gradus summary runs/mlp-1 --plan")]
+  gradus summary runs/mlp-1 --plan
+  gradus summary lenet --graph lenet.svg")]
 pub struct Args {
     /// A model's name, a run directory or a model's file
     #[arg(value_name = "MODEL|RUN")]
@@ -36,8 +39,15 @@ pub struct Args {
     /// Also print the plan of a training step: its kernels, operations, bytes and memory
     #[arg(long)]
     plan: bool,
+    /// Draw what the loss of a training step is made of: an SVG picture, or DOT for Graphviz
+    #[arg(long, value_name = "FILE.svg|.dot")]
+    graph: Option<PathBuf>,
+    /// What to draw: the loss, or the whole step with its gradients and the updates of plain gradient descent
+    #[arg(long, value_name = "PART", default_value = "loss", requires = "graph",
+          value_parser = ["loss", "step"])]
+    graph_of: String,
     /// Samples in a batch of that step
-    #[arg(long, value_name = "N", default_value_t = 64, requires = "plan",
+    #[arg(long, value_name = "N", default_value_t = 64,
           value_parser = clap::value_parser!(u32).range(1..=65_536))]
     batch: u32,
     /// Print one JSON object as the last line
@@ -49,6 +59,10 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let (name, model) = open(args)?;
     let summary = model.summary();
+    let model: Arc<dyn Layer> = Arc::new(model);
+    if let Some(path) = &args.graph {
+        draw(path, &args.graph_of, model.clone(), example(summary.input, args.batch as usize))?;
+    }
     let mut out = std::io::stdout().lock();
     write!(out, "{summary}")?;
     let mut record = args.json.then(|| record(&name, &summary));
@@ -66,6 +80,12 @@ pub fn run(args: &Args) -> Result<()> {
                 "batch": batch, "steps": plan.steps().len(), "flops": plan.flops(),
                 "bytes": plan.bytes(), "arena_bytes": plan.arena_bytes(),
             });
+        }
+    }
+    if let Some(path) = &args.graph {
+        writeln!(out, "\ngraph          {}", path.display())?;
+        if let Some(record) = &mut record {
+            record["graph"] = json!(path);
         }
     }
     if let Some(record) = record {
@@ -111,10 +131,24 @@ fn open(args: &Args) -> Result<(String, Sequential)> {
 }
 
 /// The model with the optimiser that `train` would take.
-fn learner(name: &str, model: Sequential) -> Result<Learner> {
+fn learner(name: &str, model: Arc<dyn Layer>) -> Result<Learner> {
     let optimizer =
         Settings::of_model(name).map_err(|e| CliError::Work(e.to_string()))?.optimizer();
-    Ok(Learner::with(Arc::new(model), optimizer, Default::default(), 0))
+    Ok(Learner::with(model, optimizer, Default::default(), 0))
+}
+
+/// Draws a training step; the file's ending says in which format.
+fn draw(path: &Path, part: &str, model: Arc<dyn Layer>, [x, t]: [Tensor; 2]) -> Result<()> {
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or("");
+    if !["svg", "dot"].contains(&ending) {
+        let found = path.display();
+        return Err(CliError::Usage(format!(
+            "--graph: found {found}, expected a file that ends in .svg or .dot"
+        )));
+    }
+    let picture = Learner::new(model, Sgd::new(0.1)).draw(&x, &t, part == "step");
+    let text = if ending == "svg" { picture.to_svg() } else { picture.to_dot() };
+    Ok(atomic_write(path, |w| w.write_all(text.as_bytes()))?)
 }
 
 /// A batch of the right shape; planning looks at nothing else.

@@ -1,17 +1,18 @@
 //! `gradus train`: trains a network, keeps everything about it in a run directory, and goes on with what was interrupted.
 
-use crate::bars::grouped;
-use crate::callbacks::{KeepBest, Report, RunLog};
+mod find_lr;
+mod options;
+mod watch;
+
+use crate::bars::{counted, grouped};
 use crate::error::{CliError, Result};
 use crate::experiment::Experiment;
 use crate::model_file;
 use crate::run_dir::RunDir;
 use crate::scores::Scores;
-use crate::settings::{
-    AUGMENTATIONS, OPTIMIZERS, SCHEDULES, Settings, default_augment, default_optimizer,
-};
-use gradus::io::log::{JsonLog, retain_json_lines};
-use gradus::train::callbacks::{Callback, Checkpoints, CsvLog, TerminateOnNan, load_checkpoint};
+use crate::settings::{AUGMENTATIONS, OPTIMIZERS, SCHEDULES, Settings, default_optimizer};
+use gradus::io::log::{read_json_lines, retain_json_lines};
+use gradus::train::callbacks::{Checkpoints, load_checkpoint};
 use gradus::train::{EpochLog, Fit, Learner, Progress, set_weights};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -19,7 +20,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 /// Train a network of the zoo, or a recipe
 ///
@@ -30,6 +30,8 @@ use std::time::Duration;
 #[command(after_help = "Examples:
   gradus train mlp
   gradus train mlp --data fashion-mnist --epochs 10 --json
+  gradus train lenet --validation 0.1 --early-stopping 3
+  gradus train lenet --find-lr
   gradus train --resume runs/mlp-1")]
 pub struct Args {
     /// A model's name (see `gradus models`) or a recipe, a TOML file
@@ -38,7 +40,8 @@ pub struct Args {
     /// Go on with an interrupted run, by its own settings
     #[arg(long, value_name = "DIR", conflicts_with_all = [
         "model", "data", "epochs", "batch", "lr", "optimizer", "schedule", "seed", "device", "out",
-        "validation_split", "limit_batches", "overfit_one_batch", "checkpoint_every", "augment"])]
+        "validation_split", "limit_batches", "overfit_one_batch", "checkpoint_every", "augment",
+        "Options", "find_lr"])]
     resume: Option<PathBuf>,
     /// A data set's name (see `gradus data list`), a folder or a CSV file [default: mnist-5k]
     #[arg(long, value_name = "NAME|DIR")]
@@ -73,20 +76,29 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Hold out this share of the training data and keep the epoch that is best on it
-    #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "0.1")]
+    #[arg(long, visible_alias = "validation", value_name = "SHARE", num_args = 0..=1,
+          default_missing_value = "0.1")]
     validation_split: Option<f64>,
     /// Only so many batches of each epoch: a quick trial run
     #[arg(long, value_name = "N")]
     limit_batches: Option<usize>,
     /// Train on one batch again and again: a network that cannot learn it has a mistake
-    #[arg(long)]
+    #[arg(long, visible_alias = "overfit-batch")]
     overfit_one_batch: bool,
+    /// Try rates from far too low to far too high, suggest one, and train nothing
+    #[arg(long, conflicts_with_all = ["out", "csv", "limit_batches", "epochs"])]
+    find_lr: bool,
+    /// Also write the epochs as CSV to this file
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
     /// Seconds between checkpoints within an epoch
     #[arg(long, value_name = "SECS")]
     checkpoint_every: Option<u64>,
     /// Print one JSON object as the last line
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    options: options::Options,
 }
 
 impl Args {
@@ -98,6 +110,9 @@ impl Args {
             true => Settings::of_recipe(Path::new(name))?,
             false => Settings::of_model(name)?,
         };
+        if let Some(data) = &self.data {
+            s.suit(data);
+        }
         if let Some(name) = &self.optimizer {
             s.optimizer = default_optimizer(name);
         }
@@ -106,13 +121,9 @@ impl Args {
                 into.clone_from(value);
             }
         }
-        if let Some(data) = &self.data {
-            s.augment = default_augment(data);
-        }
         if let Some(names) = &self.augment {
             s.augment = names.iter().filter(|n| *n != "none").cloned().collect();
         }
-        put(&mut s.data, &self.data);
         put(&mut s.epochs, &self.epochs);
         put(&mut s.batch, &self.batch);
         put(&mut s.seed, &self.seed);
@@ -123,19 +134,29 @@ impl Args {
         put(&mut s.checkpoint_every, &self.checkpoint_every);
         s.limit_batches = self.limit_batches.or(s.limit_batches);
         s.overfit_one_batch |= self.overfit_one_batch;
+        self.options.apply(&mut s);
         if s.overfit_one_batch {
-            // The batch must stay what it is.
+            // The batch must stay what it is, and nothing is held out of it.
             s.augment.clear();
+            (s.validation_split, s.training.early_stopping) = (0.0, None);
         }
         s.check()?;
         Ok(s)
     }
 }
 
+/// Why a run ended that Ctrl-C ended, as `Fit` says it.
+const INTERRUPTED: &str = "interrupted";
+
 /// Trains.
 pub fn run(args: &Args) -> Result<()> {
     if let Some(n) = args.threads {
         gradus_cpu::set_threads(n.into());
+    }
+    if args.find_lr {
+        let settings = args.settings()?;
+        let mut experiment = Experiment::new(&settings)?;
+        return find_lr::run(&settings, &mut experiment, args.json);
     }
     let interrupt = listen()?;
     let (run, settings, mut experiment) = match &args.resume {
@@ -154,8 +175,12 @@ pub fn run(args: &Args) -> Result<()> {
     let steps = experiment.steps_per_epoch(&settings);
     let restored = restore(&run, &mut experiment.learner)?;
     announce(&run, &settings, &experiment, &restored.0, steps);
-    let progress = fit(&run, &settings, &mut experiment, restored, interrupt)?;
-    if progress.stopped.as_deref() == Some("interrupted") {
+    let progress = match &restored.0.stopped {
+        // It ended for a reason of its own: there is nothing to go on with.
+        Some(why) if why != INTERRUPTED => restored.0,
+        _ => fit(args, &run, &settings, &mut experiment, restored, interrupt)?,
+    };
+    if progress.stopped.as_deref() == Some(INTERRUPTED) {
         return Err(CliError::Interrupted(run.path().to_owned()));
     }
     conclude(args, &run, &settings, &mut experiment, &progress)
@@ -199,12 +224,13 @@ fn restore(run: &RunDir, learner: &mut Learner) -> Result<Restored> {
 /// Says on stderr what is about to happen.
 fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, steps: u64) {
     eprintln!(
-        "{} ({} parameters) on {}: {} images, {} epochs of {steps} steps, {} at {} ({}), seed {}",
+        "{} ({} parameters) on {}: {}, {} of {}, {} at {} ({}), seed {}",
         s.model,
         grouped(e.parameters as u64),
         s.data,
-        grouped(e.train.dataset().len() as u64),
-        s.epochs,
+        counted(e.train.dataset().len() as u64, "image"),
+        counted(s.epochs, "epoch"),
+        counted(steps, "step"),
         s.optimizer.name,
         s.optimizer.learning_rate,
         s.schedule.name,
@@ -221,6 +247,7 @@ fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, ste
 
 /// Trains to the last epoch, or until interrupted.
 fn fit(
+    args: &Args,
     run: &RunDir,
     settings: &Settings,
     e: &mut Experiment,
@@ -228,16 +255,8 @@ fn fit(
     interrupt: Arc<AtomicBool>,
 ) -> Result<Progress> {
     let steps = e.steps_per_epoch(settings);
-    let every = Duration::from_secs(settings.checkpoint_every);
-    // A checkpoint holds the states of the callbacks before it, so it comes last.
-    let mut callbacks: Vec<Box<dyn Callback>> = vec![
-        Box::new(TerminateOnNan),
-        Box::new(KeepBest::new(run.best(), e.description.clone())),
-        Box::new(RunLog(JsonLog::append(&run.log())?)),
-        Box::new(CsvLog::new(run.table())),
-        Box::new(Report::new(settings.epochs * steps, e.learner.step())),
-        Box::new(Checkpoints::new(run.checkpoints()).every(every)),
-    ];
+    let done = progress.epoch * e.batches_per_epoch(settings) + progress.batch as u64;
+    let mut callbacks = watch::callbacks(run, settings, e, done, args.csv.as_deref())?;
     for callback in &mut callbacks {
         if let Some(state) = states.get(callback.name()) {
             callback.restore(state);
@@ -277,6 +296,13 @@ fn conclude(
         grouped(scores.samples),
         settings.data
     )?;
+    if let Some(why) = &progress.stopped {
+        writeln!(out, "ended early    {why}")?;
+    }
+    let remarks = remarks(run)?;
+    for remark in &remarks {
+        writeln!(out, "diagnosis      {}", remark["text"].as_str().unwrap_or_default())?;
+    }
     let path = run.path().display();
     writeln!(out, "run            {path}")?;
     writeln!(out, "model          {}", run.best().display())?;
@@ -289,10 +315,21 @@ fn conclude(
             "test_loss": scores.loss, "params": e.parameters, "seconds": seconds,
             "images_per_second": images / seconds.max(1e-9), "run": run.path(),
             "batch": settings.batch, "seed": settings.seed, "threads": gradus_cpu::threads(),
+            "stopped": progress.stopped, "unreached": e.learner.unreached(), "remarks": remarks,
         });
         writeln!(out, "{record}")?;
     }
     Ok(())
+}
+
+/// What was remarked on the run, from its log.
+fn remarks(run: &RunDir) -> Result<Vec<Value>> {
+    let mut records = read_json_lines(&run.log())?.records;
+    records.retain(|record| record["kind"] == "remark");
+    for record in &mut records {
+        record.as_object_mut().map(|fields| fields.remove("kind"));
+    }
+    Ok(records)
 }
 
 /// Seconds of training and images trained on.

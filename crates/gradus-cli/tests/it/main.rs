@@ -5,6 +5,7 @@ mod commands;
 mod kernel;
 #[cfg(unix)]
 mod resume;
+mod training;
 
 use serde_json::Value;
 use std::path::Path;

@@ -178,14 +178,23 @@ impl Grid {
                 let row = if sweep % 2 == 1 { i } else { self.rows.len() - 1 - i };
                 let wish = |&v: &usize| {
                     let links = self.below[v].iter().chain(&self.above[v]);
-                    let (sum, n) = links.fold((0.0, 0), |(sum, n), &u| (sum + x[u], n + 1));
-                    if n == 0 { x[v] } else { sum / f64::from(n) }
+                    let (sum, n) = links.fold((0.0, 0.0), |(sum, n), &u| {
+                        let pull = self.pull(u);
+                        (sum + pull * x[u], n + pull)
+                    });
+                    if n == 0.0 { x[v] } else { sum / n }
                 };
                 let wishes: Vec<f64> = self.rows[row].iter().map(wish).collect();
                 self.settle(&self.rows[row], &wishes, &mut x);
             }
         }
         x
+    }
+
+    /// How strongly a vertex draws its neighbours. What comes from outside, such as a weight, hardly does: it hangs beside the
+    /// chain of ops that uses it and leaves the chain straight.
+    fn pull(&self, v: usize) -> f64 {
+        if self.below[v].is_empty() && self.above[v].len() < 2 { 0.05 } else { 1.0 }
     }
 
     /// The least squares solution of "each at its wish, in order, not overlapping": pooling adjacent violators.

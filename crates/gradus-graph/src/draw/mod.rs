@@ -8,6 +8,7 @@ mod layout;
 mod svg;
 
 use crate::node::{Kind, Node, ViewOp};
+use crate::variable::Variable;
 use gradus_base::DType;
 use std::collections::{BTreeMap, HashMap};
 
@@ -32,6 +33,8 @@ pub struct Drawing {
 #[derive(Clone, Debug)]
 struct Item {
     id: u64,
+    /// The number of the variable it stands for.
+    variable: Option<u64>,
     class: Class,
     title: String,
     meta: String,
@@ -99,6 +102,15 @@ impl Drawing {
         self
     }
 
+    /// Calls a variable by another name: by its path in a model.
+    #[must_use]
+    pub fn name_variable(mut self, variable: &Variable, name: &str) -> Drawing {
+        if let Some(item) = self.boxes.iter_mut().find(|b| b.variable == Some(variable.id())) {
+            name.clone_into(&mut item.title);
+        }
+        self
+    }
+
     fn add(&mut self, node: &Node, place: &HashMap<u64, usize>) {
         let to = self.boxes.len();
         let mut operands = vec![];
@@ -132,16 +144,25 @@ impl Drawing {
             dtype => format!("{dtype} {}", node.shape()),
         };
         let scope = node.scope().map_or(String::new(), |s| s.to_string());
-        self.boxes.push(Item { id: node.id(), class, title, meta, scope, wanted: false });
+        let variable = match node.kind() {
+            Kind::Variable(v) => Some(v.id()),
+            _ => None,
+        };
+        let wanted = false;
+        self.boxes.push(Item { id: node.id(), variable, class, title, meta, scope, wanted });
     }
 }
 
-/// The node whose elements `node` shows, and how it shows them. A broadcast says nothing that the shapes do not.
+/// The node whose elements `node` shows, and how it shows them. A broadcast says nothing that the shapes do not, nor does the
+/// first output of an op with several.
 fn source(node: &Node) -> (Node, String) {
     let (mut node, mut views) = (node.clone(), vec![]);
-    while let Kind::View(view) = node.kind() {
-        if !matches!(view, ViewOp::Expand) {
-            views.push(node.name());
+    loop {
+        match node.kind() {
+            Kind::View(ViewOp::Expand) | Kind::Part(0) => {}
+            Kind::View(_) => views.push(node.name().to_owned()),
+            Kind::Part(output) => views.push(format!("output {output}")),
+            _ => break,
         }
         node = node.inputs()[0].clone();
     }

@@ -67,7 +67,7 @@ impl Checkpoints {
             &self.folder.join(name),
             moment.learner,
             moment.progress,
-            moment.callback_states,
+            &moment.others.states(),
         )?;
         self.last = Instant::now();
         let files = list(&self.folder)?;

@@ -41,8 +41,23 @@ pub struct Moment<'a> {
     pub batches: usize,
     /// Epochs in all.
     pub epochs: u64,
-    /// Every callback's state, for checkpoints.
-    pub callback_states: &'a BTreeMap<String, Value>,
+    /// The other callbacks.
+    pub others: Others<'a>,
+}
+
+/// The callbacks beside the one that is called: those before it have had their turn, those after it have not.
+#[derive(Clone, Copy)]
+pub struct Others<'a> {
+    pub(crate) before: &'a [Box<dyn Callback + 'a>],
+    pub(crate) after: &'a [Box<dyn Callback + 'a>],
+}
+
+impl Others<'_> {
+    /// What each of them must be told when the run is continued, by name. They are asked only when this is called.
+    pub fn states(&self) -> BTreeMap<String, Value> {
+        let all = self.before.iter().chain(self.after);
+        all.map(|callback| (callback.name().to_owned(), callback.state())).collect()
+    }
 }
 
 impl Moment<'_> {
@@ -86,7 +101,36 @@ pub trait Callback {
 }
 
 /// A function as a callback after each epoch.
-pub struct Lambda<F>(pub F);
+///
+/// ```
+/// use gradus_train::callbacks::{Flow, Lambda};
+/// use gradus_train::{Fit, Progress};
+/// # use gradus_nn::{Init, Sequential, layers::dense};
+/// # use gradus_tensor::Tensor;
+/// # use gradus_train::{Arrays, Learner, Recipe, optim::Sgd};
+/// # let model = Sequential::new([2], &Init::new(0)).add(dense(2));
+/// # let mut learner = Learner::new(model.into(), Sgd::new(0.1));
+/// # let data = Arrays::new(&Tensor::ones([4, 2]), &Tensor::from([0i64, 1, 0, 1]), 2)?;
+/// let mut losses = vec![];
+/// let watch = Lambda::new(|moment| {
+///     let log = moment.epoch().expect("called after an epoch");
+///     losses.push(log.loss);
+///     Ok(if log.epoch == 3 { Flow::Stop("three are enough".into()) } else { Flow::Continue })
+/// });
+/// let mut fit = Fit { epochs: 10, callbacks: vec![Box::new(watch)], ..Fit::default() };
+/// fit.run(&mut learner, &data, None, &mut Progress::default())?;
+/// drop(fit);
+/// assert_eq!(losses.len(), 3);
+/// # Ok::<(), gradus_train::TrainError>(())
+/// ```
+pub struct Lambda<F>(F);
+
+impl<F: FnMut(&mut Moment<'_>) -> Result<Flow>> Lambda<F> {
+    /// Calls `after_epoch` after each epoch.
+    pub fn new(after_epoch: F) -> Lambda<F> {
+        Lambda(after_epoch)
+    }
+}
 
 impl<F: FnMut(&mut Moment<'_>) -> Result<Flow>> Callback for Lambda<F> {
     fn name(&self) -> &'static str {

@@ -33,8 +33,8 @@ impl Learner {
     /// # Errors
     /// When the data holds a bad value.
     pub fn gradients(&mut self, x: &Tensor, t: &Tensor) -> Result<Vec<(String, Tensor)>> {
-        let key = self.key();
-        let out = self.gradients.run(&[x, t, &key])?;
+        self.write_arguments(self.learning_rate());
+        let out = self.gradients.run(&[x, t, &self.arguments.key])?;
         let paths = &self.core.borrow().reached;
         Ok(paths.iter().enumerate().map(|(i, path)| (path.clone(), out.tensor(i))).collect())
     }

@@ -1,6 +1,6 @@
 //! Adadelta.   Zeiler 2012, arXiv:1212.5701 alg. 1
 
-use super::{Optimizer, Slots, Target};
+use super::{Optimizer, SCALARS, Slots, Target};
 use gradus_tensor::{Tensor, Variable};
 
 /// s ← ρs + (1−ρ)g², Δ = √(u + ε)/√(s + ε)·g, u ← ρu + (1−ρ)Δ², w ← w − ηΔ.
@@ -47,8 +47,8 @@ impl Optimizer for Adadelta {
     fn weight_decay(&self) -> f64 {
         self.weight_decay
     }
-    fn scalars(&self, _step: u64, learning_rate: f64) -> Vec<f64> {
-        vec![learning_rate]
+    fn scalars(&self, _step: u64, learning_rate: f64) -> [f64; SCALARS] {
+        [learning_rate, 0.0, 0.0]
     }
     fn update(&self, p: &Target<'_>, slots: &mut Slots) -> Vec<(Variable, Tensor)> {
         let g = p.decayed_gradient();

@@ -1,6 +1,6 @@
 //! Adagrad.   Duchi, Hazan & Singer 2011
 
-use super::{Optimizer, Slots, Target};
+use super::{Optimizer, SCALARS, Slots, Target};
 use gradus_tensor::{Tensor, Variable};
 
 /// s ← s + g², w ← w − η/(1 + (t−1)δ) · g/(√s + ε).
@@ -54,8 +54,8 @@ impl Optimizer for Adagrad {
     fn weight_decay(&self) -> f64 {
         self.weight_decay
     }
-    fn scalars(&self, step: u64, learning_rate: f64) -> Vec<f64> {
-        vec![learning_rate / (1.0 + (step - 1) as f64 * self.rate_decay)]
+    fn scalars(&self, step: u64, learning_rate: f64) -> [f64; SCALARS] {
+        [learning_rate / (1.0 + (step - 1) as f64 * self.rate_decay), 0.0, 0.0]
     }
     fn update(&self, p: &Target<'_>, slots: &mut Slots) -> Vec<(Variable, Tensor)> {
         let g = p.decayed_gradient();

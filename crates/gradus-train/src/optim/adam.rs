@@ -1,6 +1,6 @@
 //! Adam and AdamW.   Kingma & Ba 2014, arXiv:1412.6980 alg. 1; Loshchilov & Hutter 2017, arXiv:1711.05101; Reddi et al. 2018
 
-use super::{Optimizer, Slots, Target};
+use super::{Optimizer, SCALARS, Slots, Target};
 use gradus_tensor::{Tensor, Variable};
 
 /// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← w − η·m̂/(√v̂ + ε) with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
@@ -47,11 +47,11 @@ impl Adam {
     }
 
     /// η/(1−β₁ᵗ) and 1/√(1−β₂ᵗ): with them the step is η₁·m/(√v·c₂ + ε).
-    fn corrections(&self, step: u64, learning_rate: f64) -> Vec<f64> {
+    fn corrections(&self, step: u64, learning_rate: f64) -> [f64; SCALARS] {
         let t = step as f64;
         let first = 1.0 - self.betas.0.powf(t);
         let second = 1.0 - self.betas.1.powf(t);
-        vec![learning_rate, 1.0 / first, 1.0 / second.sqrt()]
+        [learning_rate, 1.0 / first, 1.0 / second.sqrt()]
     }
 
     /// The step from `w` with gradient `g`.
@@ -90,7 +90,7 @@ impl Optimizer for Adam {
     fn weight_decay(&self) -> f64 {
         self.weight_decay
     }
-    fn scalars(&self, step: u64, learning_rate: f64) -> Vec<f64> {
+    fn scalars(&self, step: u64, learning_rate: f64) -> [f64; SCALARS] {
         self.corrections(step, learning_rate)
     }
     fn update(&self, p: &Target<'_>, slots: &mut Slots) -> Vec<(Variable, Tensor)> {
@@ -139,7 +139,7 @@ impl Optimizer for AdamW {
     fn weight_decay(&self) -> f64 {
         self.0.weight_decay
     }
-    fn scalars(&self, step: u64, learning_rate: f64) -> Vec<f64> {
+    fn scalars(&self, step: u64, learning_rate: f64) -> [f64; SCALARS] {
         self.0.corrections(step, learning_rate)
     }
     fn update(&self, p: &Target<'_>, slots: &mut Slots) -> Vec<(Variable, Tensor)> {

@@ -28,6 +28,9 @@ use gradus_tensor::{Tensor, Variable};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+/// How many numbers an optimiser may have of each step: Adam has three.
+pub const SCALARS: usize = 3;
+
 /// A first-order optimiser.
 pub trait Optimizer: Debug + Send {
     /// The name users write: `sgd`, `adam`.
@@ -36,8 +39,8 @@ pub trait Optimizer: Debug + Send {
     fn learning_rate(&self) -> f64;
     /// Decay applied to parameters that decay, unless a group says otherwise.
     fn weight_decay(&self) -> f64;
-    /// The numbers of a step (counted from 1) at rate `learning_rate`, always as many.
-    fn scalars(&self, step: u64, learning_rate: f64) -> Vec<f64>;
+    /// The numbers of a step (counted from 1) at rate `learning_rate`: the rate, then what else the update reads.
+    fn scalars(&self, step: u64, learning_rate: f64) -> [f64; SCALARS];
     /// The new values of `p.variable` and of this optimiser's state for it.
     fn update(&self, p: &Target<'_>, slots: &mut Slots) -> Vec<(Variable, Tensor)>;
 }

@@ -1,6 +1,6 @@
 //! RMSprop.   Tieleman & Hinton 2012, lecture 6e; centred: Graves 2013, arXiv:1308.0850 eq. 38–45
 
-use super::{Optimizer, Slots, Target};
+use super::{Optimizer, SCALARS, Slots, Target};
 use gradus_tensor::{Tensor, Variable};
 
 /// s ← αs + (1−α)g², w ← w − η·g/(√s + ε); centred, s is reduced by the squared mean of g; with momentum the quotient enters
@@ -69,8 +69,8 @@ impl Optimizer for RmsProp {
     fn weight_decay(&self) -> f64 {
         self.weight_decay
     }
-    fn scalars(&self, _step: u64, learning_rate: f64) -> Vec<f64> {
-        vec![learning_rate]
+    fn scalars(&self, _step: u64, learning_rate: f64) -> [f64; SCALARS] {
+        [learning_rate, 0.0, 0.0]
     }
     fn update(&self, p: &Target<'_>, slots: &mut Slots) -> Vec<(Variable, Tensor)> {
         let g = p.decayed_gradient();

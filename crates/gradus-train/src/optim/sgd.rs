@@ -1,6 +1,6 @@
 //! Stochastic gradient descent with momentum.   Robbins & Monro 1951; Polyak 1964; Sutskever et al. 2013
 
-use super::{Optimizer, Slots, Target};
+use super::{Optimizer, SCALARS, Slots, Target};
 use gradus_tensor::{Tensor, Variable};
 
 /// w ← w − η·v with v ← μv + (1−τ)(g + λw), and with Nesterov's look-ahead w ← w − η(g + λw + μv).
@@ -62,9 +62,9 @@ impl Optimizer for Sgd {
     fn weight_decay(&self) -> f64 {
         self.weight_decay
     }
-    fn scalars(&self, step: u64, learning_rate: f64) -> Vec<f64> {
+    fn scalars(&self, step: u64, learning_rate: f64) -> [f64; SCALARS] {
         let share = if step == 1 { 1.0 } else { 1.0 - self.dampening };
-        if self.dampening == 0.0 { vec![learning_rate] } else { vec![learning_rate, share] }
+        [learning_rate, share, 0.0]
     }
     fn update(&self, p: &Target<'_>, slots: &mut Slots) -> Vec<(Variable, Tensor)> {
         let g = p.decayed_gradient();

@@ -1,0 +1,60 @@
+//! `gradus train … --find-lr`: tries rates from far too low to far too high and suggests one. Nothing is kept.
+
+use crate::bars::bar;
+use crate::error::{CliError, Result};
+use crate::experiment::Experiment;
+use crate::settings::Settings;
+use gradus::train::{RateCurve, Sweep};
+use serde_json::json;
+use std::io::Write;
+
+/// Lines of the table.
+const LINES: usize = 24;
+
+/// Sweeps and prints the curve.
+pub fn run(settings: &Settings, experiment: &mut Experiment, as_json: bool) -> Result<()> {
+    let sweep = Sweep { low: 1e-6, high: 10.0, steps: 140 };
+    eprintln!(
+        "{} steps of {} on {} at rates from {:.0e} to {:.0e}",
+        sweep.steps, settings.optimizer.name, settings.data, sweep.low, sweep.high
+    );
+    let curve = sweep.run(&mut experiment.learner, &experiment.train)?;
+    let mut out = std::io::stdout().lock();
+    table(&mut out, &curve)?;
+    let Some(rate) = curve.suggestion else {
+        let what = "the loss fell at no rate: the model, the data or the loss may have a mistake";
+        return Err(CliError::Work(what.into()));
+    };
+    let rate = rounded(rate);
+    let Settings { model, data, .. } = settings;
+    writeln!(out, "\nthe loss falls steepest at about {rate}")?;
+    writeln!(out, "next           gradus train {model} --data {data} --lr {rate}")?;
+    if as_json {
+        let points: Vec<_> = curve.points.iter().map(|(r, l)| json!([r, l])).collect();
+        let record = json!({
+            "model": model, "data": data, "optimizer": settings.optimizer.name,
+            "batch": settings.batch, "suggestion": rate, "points": points,
+        });
+        writeln!(out, "{record}")?;
+    }
+    Ok(())
+}
+
+/// Rates and smoothed losses, with bars; the steepest fall is marked.
+fn table(out: &mut impl Write, curve: &RateCurve) -> Result<()> {
+    let every = curve.points.len().div_ceil(LINES).max(1);
+    let highest = curve.points.iter().map(|p| p.1).fold(0.0, f64::max);
+    writeln!(out, "{:>8}  {:>8}", "rate", "loss")?;
+    for group in curve.points.chunks(every) {
+        let (rate, loss) = group[group.len() - 1];
+        let here = group.iter().any(|p| Some(p.0) == curve.suggestion);
+        let mark = if here { "  <- falls steepest" } else { "" };
+        writeln!(out, "{rate:>8.1e}  {loss:>8.4}  {}{mark}", bar(loss / highest, 30))?;
+    }
+    Ok(())
+}
+
+/// To two digits, as people write rates.
+fn rounded(rate: f64) -> f64 {
+    format!("{rate:.1e}").parse().expect("it was a number")
+}

@@ -1,0 +1,97 @@
+//! Options of `gradus train` that put settings over those of the model or recipe: how steps are taken, when training ends.
+
+use crate::settings::Settings;
+
+/// How steps are taken and when training ends.
+#[derive(clap::Args)]
+#[command(next_help_heading = "How steps are taken, when training ends")]
+pub struct Options {
+    /// Decay of weights, λ; biases and norms do not decay
+    #[arg(long, value_name = "X")]
+    weight_decay: Option<f64>,
+    /// The momentum of sgd or rmsprop
+    #[arg(long, value_name = "X")]
+    momentum: Option<f64>,
+    /// Nesterov's look-ahead for sgd
+    #[arg(long)]
+    nesterov: bool,
+    /// Epochs of linear warm-up before the schedule
+    #[arg(long, value_name = "EPOCHS")]
+    warm_up: Option<u64>,
+    /// Epochs between drops (step), to the first restart (cosine-restarts), or without improvement (plateau)
+    #[arg(long, value_name = "EPOCHS")]
+    drop_every: Option<u64>,
+    /// The factor of a drop (step, plateau) or of every epoch (exponential)
+    #[arg(long, value_name = "X")]
+    drop_factor: Option<f64>,
+    /// Bound the norm of all gradients together
+    #[arg(long, value_name = "X")]
+    clip_norm: Option<f64>,
+    /// Bound every element of the gradients
+    #[arg(long, value_name = "X", conflicts_with = "clip_norm")]
+    clip_value: Option<f64>,
+    /// Add X times the sum of the weights' absolute values to the loss
+    #[arg(long, value_name = "X")]
+    l1: Option<f64>,
+    /// Average the gradients of N batches for each step
+    #[arg(long, value_name = "N")]
+    accumulate: Option<usize>,
+    /// Keep averages of the weights, of which BETA remains after a step, and test them: 0.999 averages 1,000 steps
+    #[arg(long, value_name = "BETA")]
+    ema: Option<f64>,
+    /// Let rare classes count more
+    #[arg(long)]
+    balance_classes: bool,
+    /// Layers that stay as they are, such as conv1,conv2
+    #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
+    freeze: Option<Vec<String>>,
+    /// End training after so many epochs without a lower validation loss (needs --validation)
+    #[arg(long, value_name = "PATIENCE")]
+    early_stopping: Option<u64>,
+    /// Steps between checkpoints within an epoch
+    #[arg(long, value_name = "N")]
+    checkpoint_steps: Option<u64>,
+    /// One batch of training, validation and test: does everything fit together?
+    #[arg(long, conflicts_with_all = ["epochs", "limit_batches"])]
+    fast_dev_run: bool,
+    /// Write no events for TensorBoard
+    #[arg(long)]
+    no_tensorboard: bool,
+    /// Do not look inside for dead units, vanishing gradients and the like
+    #[arg(long)]
+    no_diagnosis: bool,
+}
+
+impl Options {
+    /// Puts these over the settings.
+    pub fn apply(&self, s: &mut Settings) {
+        fn put<T: Clone>(into: &mut T, from: &Option<T>) {
+            if let Some(value) = from {
+                into.clone_from(value);
+            }
+        }
+        put(&mut s.optimizer.weight_decay, &self.weight_decay);
+        put(&mut s.optimizer.momentum, &self.momentum);
+        s.optimizer.nesterov |= self.nesterov;
+        put(&mut s.schedule.warm_up, &self.warm_up);
+        put(&mut s.schedule.every, &self.drop_every);
+        put(&mut s.schedule.gamma, &self.drop_factor);
+        let t = &mut s.training;
+        if self.clip_norm.is_some() || self.clip_value.is_some() {
+            (t.clip_norm, t.clip_value) = (self.clip_norm, self.clip_value);
+        }
+        put(&mut t.l1, &self.l1);
+        put(&mut t.accumulate, &self.accumulate);
+        t.ema = self.ema.or(t.ema);
+        t.balance_classes |= self.balance_classes;
+        put(&mut t.freeze, &self.freeze);
+        t.early_stopping = self.early_stopping.or(t.early_stopping);
+        t.checkpoint_steps = self.checkpoint_steps.or(t.checkpoint_steps);
+        t.tensorboard &= !self.no_tensorboard;
+        t.diagnose &= !self.no_diagnosis;
+        if self.fast_dev_run {
+            (s.epochs, s.limit_batches) = (1, Some(1));
+            s.training.limit_evaluation = Some(1);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What `gradus train` does after batches and epochs: the callbacks in their order.
+
+use crate::callbacks::{KeepBest, Report, RunLog};
+use crate::error::Result;
+use crate::experiment::Experiment;
+use crate::run_dir::RunDir;
+use crate::settings::Settings;
+use gradus::io::log::JsonLog;
+use gradus::train::callbacks::{
+    Callback, Checkpoints, CsvLog, EarlyStopping, ReduceOnPlateau, TensorBoard, TerminateOnNan,
+};
+use gradus::train::diagnosis::{Diagnose, Remark};
+use gradus::train::schedule::Plateau;
+use serde_json::json;
+use std::cell::RefCell;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// The callbacks of a run of which so many batches are done. A checkpoint holds the states of those before it, so it comes last.
+pub fn callbacks(
+    run: &RunDir,
+    settings: &Settings,
+    e: &Experiment,
+    done: u64,
+    csv: Option<&Path>,
+) -> Result<Vec<Box<dyn Callback>>> {
+    let training = &settings.training;
+    let log = Rc::new(RefCell::new(JsonLog::append(&run.log())?));
+    let batches = e.batches_per_epoch(settings);
+    let report = Report::new(settings.epochs * batches, done);
+    let bar = report.bar();
+    let mut all: Vec<Box<dyn Callback>> = vec![];
+    if training.diagnose {
+        let log = log.clone();
+        let say = move |remark: &Remark| {
+            bar.suspend(|| eprintln!("remark: {remark}"));
+            let mut record = json!(remark);
+            record["kind"] = json!("remark");
+            // The log's own callback reports a disk that is full.
+            let _ = log.borrow_mut().write(&record);
+        };
+        // Where epochs are short, looking often would cost more than it tells.
+        let looks = (batches as usize / 40).clamp(2, 8);
+        all.push(Box::new(Diagnose::new(say).looks(looks)));
+    }
+    all.push(Box::new(TerminateOnNan));
+    let validated = if e.validation.is_some() { "val_loss" } else { "loss" };
+    if settings.schedule.name == "plateau" {
+        let mut plateau = Plateau::new();
+        plateau.factor = settings.schedule.gamma;
+        // It lets so many epochs pass and drops at the next.
+        plateau.patience = settings.schedule.every - 1;
+        all.push(Box::new(ReduceOnPlateau::new(validated, plateau)));
+    }
+    if let Some(patience) = training.early_stopping {
+        all.push(Box::new(EarlyStopping::new("val_loss", patience)));
+    }
+    all.push(Box::new(KeepBest::new(run.best(), e.description.clone())));
+    all.push(Box::new(RunLog(log)));
+    let table = CsvLog::new(run.table());
+    all.push(Box::new(match csv {
+        Some(path) => table.also(path),
+        None => table,
+    }));
+    if training.tensorboard {
+        all.push(Box::new(TensorBoard::new(run.path())));
+    }
+    all.push(Box::new(report));
+    let mut checkpoints =
+        Checkpoints::new(run.checkpoints()).every(Duration::from_secs(settings.checkpoint_every));
+    if let Some(steps) = training.checkpoint_steps {
+        checkpoints = checkpoints.every_steps(steps);
+    }
+    all.push(Box::new(checkpoints));
+    Ok(all)
+}

@@ -1,0 +1,195 @@
+//! The part of a run's settings that says how steps are taken and when training ends: `[training]` in a recipe.
+
+use crate::error::{CliError, Result};
+use gradus::nn::{Module, parameters};
+use gradus::train::optim::{Clip, Ema};
+use gradus::train::{Group, Recipe, metrics};
+use serde::{Deserialize, Serialize};
+
+/// How steps are taken and when training ends, beside optimiser and schedule. What a recipe leaves out is as in the default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Training {
+    /// Batches whose gradients are averaged for a step.
+    pub accumulate: usize,
+    /// A bound on the norm of all gradients together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// A bound on every element of a gradient.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_value: Option<f64>,
+    /// λ₁ of λ₁‖w‖₁, added to the loss.
+    pub l1: f64,
+    /// What remains of the averages of the weights after a step; the averages are then what is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ema: Option<f64>,
+    /// Whether rare classes count more: each by samples / (classes · its samples).
+    pub balance_classes: bool,
+    /// Layers or parameters, by path, that stay as they are.
+    pub freeze: Vec<String>,
+    /// Epochs without a lower validation loss after which training ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<u64>,
+    /// Steps between checkpoints within an epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_steps: Option<u64>,
+    /// So many batches of validation and test data at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_evaluation: Option<usize>,
+    /// Whether TensorBoard's events are written.
+    pub tensorboard: bool,
+    /// Whether the run is looked into for what ails it.
+    pub diagnose: bool,
+    /// Rates and decays of their own, by path; the last that fits counts.
+    pub groups: Vec<GroupSettings>,
+}
+
+/// Parameters with a rate or a decay of their own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupSettings {
+    /// A layer's or parameter's path.
+    pub path: String,
+    /// What the rate is multiplied with.
+    #[serde(default = "one")]
+    pub rate_scale: f64,
+    /// Their weight decay, if not the optimiser's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+impl Default for Training {
+    fn default() -> Training {
+        Training {
+            accumulate: 1,
+            clip_norm: None,
+            clip_value: None,
+            l1: 0.0,
+            ema: None,
+            balance_classes: false,
+            freeze: vec![],
+            early_stopping: None,
+            checkpoint_steps: None,
+            limit_evaluation: None,
+            tensorboard: true,
+            diagnose: true,
+            groups: vec![],
+        }
+    }
+}
+
+impl Training {
+    /// Refuses values that cannot work; `held_out` says whether there will be validation data.
+    pub fn check(&self, held_out: bool) -> Result<()> {
+        let refuse = |what: String| Err(CliError::Usage(what));
+        let positive = [("clip-norm", self.clip_norm), ("clip-value", self.clip_value)];
+        for (name, bound) in positive {
+            if let Some(x) = bound.filter(|x| !(*x > 0.0 && x.is_finite())) {
+                return refuse(format!("{name}: found {x}, expected a positive number"));
+            }
+        }
+        if self.clip_norm.is_some() && self.clip_value.is_some() {
+            return refuse("clip-norm and clip-value: found both, expected one of them".into());
+        }
+        if let Some(beta) = self.ema.filter(|b| !(0.0..1.0).contains(b)) {
+            return refuse(format!("ema: found {beta}, expected a number from 0 to below 1"));
+        }
+        if !(self.l1 >= 0.0 && self.l1.is_finite()) {
+            return refuse(format!("l1: found {}, expected 0 or more", self.l1));
+        }
+        let counts = [
+            ("accumulate", Some(self.accumulate as u64)),
+            ("early-stopping", self.early_stopping),
+            ("checkpoint-steps", self.checkpoint_steps),
+            ("limit-evaluation", self.limit_evaluation.map(|n| n as u64)),
+        ];
+        if let Some((name, _)) = counts.iter().find(|(_, n)| *n == Some(0)) {
+            return refuse(format!("{name}: found 0, expected at least 1"));
+        }
+        if self.early_stopping.is_some() && !held_out {
+            let what = "early-stopping: there is no validation data to watch; add --validation 0.1";
+            return refuse(what.into());
+        }
+        Ok(())
+    }
+
+    /// What a learner is told, for training data with so many samples of each class.
+    pub fn recipe(&self, counts: &[usize]) -> Recipe {
+        let (samples, classes) = (counts.iter().sum::<usize>() as f64, counts.len() as f64);
+        let weight = |&n: &usize| if n == 0 { 0.0 } else { samples / (classes * n as f64) };
+        Recipe {
+            metrics: vec![metrics::accuracy()],
+            clip: self.clip_norm.map(Clip::Norm).or(self.clip_value.map(Clip::Value)),
+            l1: self.l1,
+            accumulate: self.accumulate,
+            ema: self.ema.map(Ema::new),
+            groups: self.groups.iter().map(GroupSettings::group).collect(),
+            class_weights: self.balance_classes.then(|| counts.iter().map(weight).collect()),
+            ..Recipe::default()
+        }
+    }
+
+    /// Freezes what is to stay, and refuses paths that the model does not have.
+    pub fn apply(&self, model: &dyn Module) -> Result<()> {
+        let all = parameters(model);
+        let layers: Vec<&str> = all.iter().map(|(path, _)| layer_of(path)).collect();
+        let paths = self.freeze.iter().chain(self.groups.iter().map(|g| &g.path));
+        for path in paths {
+            if !all.iter().any(|(name, _)| is_below(name, path)) {
+                let mut known = layers.clone();
+                known.dedup();
+                return Err(crate::suggest::unknown("layer", path, &known));
+            }
+        }
+        let frozen = |name: &str| self.freeze.iter().any(|path| is_below(name, path));
+        all.iter().filter(|(name, _)| frozen(name)).for_each(|(_, p)| p.freeze(true));
+        if all.iter().all(|(_, p)| p.is_frozen()) && !all.is_empty() {
+            return Err(CliError::Usage(
+                "freeze: every parameter is frozen; nothing is left to train".into(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl GroupSettings {
+    fn group(&self) -> Group {
+        let GroupSettings { path, rate_scale, weight_decay } = self.clone();
+        Group { path, rate_scale, weight_decay }
+    }
+}
+
+/// `conv1` of `conv1.weight`.
+fn layer_of(parameter: &str) -> &str {
+    parameter.rsplit_once('.').map_or(parameter, |(layer, _)| layer)
+}
+
+/// Whether a parameter is the one of that path, or in the layer of that path.
+fn is_below(parameter: &str, path: &str) -> bool {
+    parameter.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_whole_names() {
+        assert!(is_below("conv1.weight", "conv1") && is_below("conv1.weight", "conv1.weight"));
+        assert!(!is_below("conv10.weight", "conv1"));
+        assert_eq!(layer_of("block.conv1.weight"), "block.conv1");
+    }
+
+    #[test]
+    fn rare_classes_count_more() {
+        let training = Training { balance_classes: true, ..Training::default() };
+        assert_eq!(
+            training.recipe(&[1, 3, 0]).class_weights,
+            Some(vec![4.0 / 3.0, 4.0 / 9.0, 0.0])
+        );
+    }
+}
