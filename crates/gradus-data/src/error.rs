@@ -151,8 +151,8 @@ impl DataError {
         DataError::Malformed {
             file: file.to_owned(),
             at,
-            found: found.into(),
-            expected: expected.into(),
+            found: printable(found.into()),
+            expected: printable(expected.into()),
         }
     }
 
@@ -162,8 +162,31 @@ impl DataError {
         found: impl Into<String>,
         expected: impl Into<String>,
     ) -> DataError {
-        DataError::Invalid { what: what.into(), found: found.into(), expected: expected.into() }
+        DataError::Invalid {
+            what: printable(what.into()),
+            found: printable(found.into()),
+            expected: printable(expected.into()),
+        }
     }
+}
+
+/// Characters of outside text in a message; what follows is left out.
+const LONGEST: usize = 400;
+
+/// A text that may come out of a file, without control characters and not too long for a terminal.
+fn printable(text: String) -> String {
+    let fits = text.chars().nth(LONGEST).is_none();
+    if fits && !text.contains(char::is_control) {
+        return text;
+    }
+    let mut clean = String::new();
+    for c in text.chars().take(LONGEST) {
+        match c.is_control() {
+            true => clean.extend(c.escape_default()),
+            false => clean.push(c),
+        }
+    }
+    clean + if fits { "" } else { "…" }
 }
 
 /// `1 file`, `2 files`.

@@ -64,13 +64,45 @@ impl Error {
     }
 }
 
+/// Characters of a line of a message; what follows is left out.
+const LINE: usize = 400;
+
 impl fmt::Display for Error {
+    /// Names and texts out of a file may be long or hold control characters: neither reaches a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.path {
-            Some(path) => write!(f, "{}: {}", path.display(), self.what),
-            None => f.write_str(&self.what),
+        if let Some(path) = &self.path {
+            write!(f, "{}: ", path.display())?;
         }
+        for (i, line) in self.what.split('\n').enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            for c in line.chars().take(LINE) {
+                if c.is_control() {
+                    write!(f, "{}", c.escape_default())?;
+                } else {
+                    write!(f, "{c}")?;
+                }
+            }
+            if line.chars().nth(LINE).is_some() {
+                f.write_str("…")?;
+            }
+        }
+        Ok(())
     }
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+
+    #[test]
+    fn what_a_file_says_cannot_steer_a_terminal() {
+        let error = Error::format(format!("array `\x1b[2J{}`\n  two", "x".repeat(900)));
+        let text = error.to_string();
+        assert!(text.starts_with("array `\\u{1b}[2Jxxx") && text.ends_with("xx…\n  two"), "{text}");
+        assert!(text.chars().count() < 500);
+    }
+}

@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use crate::dataset::Dataset;
 use crate::error::{DataError, Place, Result, count};
@@ -15,6 +15,9 @@ const EXTENSIONS: [&str; 3] = ["png", "jpg", "jpeg"];
 /// Against hostile headers: no image may be larger on a side, or need more memory to decode.
 const MAX_SIDE: u32 = 16_384;
 const MAX_DECODED_BYTES: u64 = 1 << 30;
+/// No image has more pixels than this for each byte of its file: deflate makes at most 1,032 bytes of one, and a byte of a
+/// PNG holds at most 8 pixels; a JPEG spends at least a bit on a block of 64.
+const PIXELS_PER_BYTE: u64 = 8 * 1032;
 
 /// How an image of another size becomes one of the wanted size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -84,12 +87,20 @@ fn decode(bytes: &[u8], name: &str) -> Result<DynamicImage> {
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_DECODED_BYTES);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(limits);
-    reader.decode().map_err(|error| {
+    reader.limits(limits.clone());
+    let defect = |error: ImageError| {
         let kind = if format == ImageFormat::Png { "PNG" } else { "JPEG" };
         let expected = format!("a whole {kind} of at most {MAX_SIDE} pixels a side");
         DataError::malformed(name, Place::Whole, format!("a defect ({error})"), expected)
-    })
+    };
+    let decoder = reader.into_decoder().map_err(defect)?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > PIXELS_PER_BYTE * bytes.len() as u64 {
+        let found = format!("a header of {height}×{width} pixels in {} bytes", bytes.len());
+        return Err(DataError::malformed(name, Place::Whole, found, "a header that its data fill"));
+    }
+    limits.reserve(decoder.total_bytes()).map_err(defect)?;
+    DynamicImage::from_decoder(decoder).map_err(defect)
 }
 
 /// The decoder fills what is missing of a cut JPEG with grey, without a word. A whole one has an end marker (FF D9)

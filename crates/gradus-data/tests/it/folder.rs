@@ -197,3 +197,14 @@ fn folder_messages() {
         expect!["DIR/sizes/cat/b.png, byte 0: found bytes 6f 6f 70 73, expected a PNG or JPEG"],
     );
 }
+
+/// 700 bytes cannot hold 256 million pixels, and none of their memory is asked for.
+#[test]
+fn headers_that_promise_too_much() {
+    let mut bytes = encode(&picture(8, 8), ImageFormat::Jpeg);
+    let frame = bytes.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    bytes[frame + 5..][..4].copy_from_slice(&[0x3E, 0x80, 0x3E, 0x80]); // height and width: 16,000
+    let error = parse_image(&bytes, "a.jpg", &RGB).unwrap_err().to_string();
+    assert!(error.starts_with("a.jpg: found a header of 16000×16000 pixels in "), "{error}");
+    assert!(error.ends_with(" bytes, expected a header that its data fill"), "{error}");
+}
