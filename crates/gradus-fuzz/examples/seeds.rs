@@ -1,0 +1,188 @@
+//! Writes the valid files of `fuzz/corpus`: `cargo run -p gradus-fuzz --example seeds`. The same files each time.
+
+use flate2::{Compression, write::GzEncoder};
+use gradus_data::{Idx, encode_idx};
+use gradus_io::numpy::{write_npy, write_npz};
+use gradus_io::tfevents::{EventWriter, Graph, Histogram, Node};
+use gradus_io::{Checkpoint, ElementType, NamedArray, png};
+use image::{DynamicImage, ImageFormat, codecs::jpeg::JpegEncoder};
+use std::error::Error;
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::Path;
+
+type Anything<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> Anything<()> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    for (name, bytes) in [data()?, io()?].concat() {
+        let (target, file) = name.split_once('/').expect("target/file");
+        fs::create_dir_all(corpus.join(target))?;
+        fs::write(corpus.join(target).join(format!("valid-{file}")), bytes)?;
+    }
+    Ok(())
+}
+
+/// Files by `target/name`.
+type Files = Vec<(String, Vec<u8>)>;
+
+fn gzip(bytes: &[u8]) -> Anything<Vec<u8>> {
+    let mut encoder = GzEncoder::new(vec![], Compression::best());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?)
+}
+
+/// Bytes that look like a picture: a gradient with a bright square.
+fn pixels(height: usize, width: usize, channels: usize) -> Vec<u8> {
+    let one = |i: usize| {
+        let (y, x, c) = (i / width / channels, i / channels % width, i % channels);
+        let inside = (2..5).contains(&y) && (2..5).contains(&x);
+        if inside { 250 } else { (7 * y + 5 * x + 60 * c) as u8 }
+    };
+    (0..height * width * channels).map(one).collect()
+}
+
+fn data() -> Anything<Files> {
+    let images = encode_idx(&Idx { shape: vec![10, 6, 6], data: pixels(60, 6, 1) });
+    let labels = encode_idx(&Idx { shape: vec![10], data: (0..10).collect() });
+    let mut files: Files = vec![
+        ("idx/images".into(), images.clone()),
+        ("idx/labels".into(), labels.clone()),
+        ("idx/empty".into(), encode_idx(&Idx { shape: vec![0, 28, 28], data: vec![] })),
+        ("idx_gzip/images".into(), gzip(&images)?),
+        ("idx_gzip/labels".into(), gzip(&labels)?),
+        ("idx_gzip/plain".into(), labels.clone()),
+        ("csv/header".into(), b"a,b,label\n1,2.5,cat\n-3e4,.5,\"a \"\"dog\"\"\"\n".to_vec()),
+        ("csv/plain".into(), b"0;1.5;2\n1;2.5;0\n\n2;-1;1\n".to_vec()),
+        ("csv/tabs".into(), "\u{feff}größe\tlabel\r\n1\t0\r\n2\t1\r\n".into()),
+        ("cifar/10".into(), [&[3][..], &pixels(96, 32, 1)].concat()),
+        ("cifar/100".into(), [&[3, 42][..], &pixels(96, 32, 1)].concat()),
+    ];
+    let pictures = pictures()?;
+    let folder = |parts: &[(u8, &[u8])]| -> Vec<u8> {
+        let one = |&(name, content): &(u8, &[u8])| {
+            let len = (content.len() as u16).to_le_bytes();
+            [&[name], &len[..], content].concat()
+        };
+        parts.iter().flat_map(one).collect()
+    };
+    let png = &pictures[0].1;
+    let idx: [(u8, &[u8]); 4] = [(0, &images), (1, &labels), (2, &gzip(&images)?), (3, &labels)];
+    files.push(("folder/idx".into(), folder(&idx)));
+    files.push(("folder/classes".into(), folder(&[(10, png), (11, png), (12, b"no image")])));
+    files.push(("folder/split".into(), folder(&[(6, png), (8, png), (13, png)])));
+    files.extend(pictures);
+    Ok(files)
+}
+
+/// Images of every kind that the decoders tell apart.
+fn pictures() -> Anything<Files> {
+    let (h, w) = (8, 9);
+    let rgb = DynamicImage::ImageRgb8(
+        image::RgbImage::from_raw(w as u32, h as u32, pixels(h, w, 3)).expect("it fits"),
+    );
+    let mut files: Files = vec![("image/grey.png".into(), png::encode(w, h, 1, &pixels(h, w, 1))?)];
+    let kinds: [(&str, DynamicImage); 5] = [
+        ("rgb", rgb.clone()),
+        ("rgba", rgb.to_rgba8().into()),
+        ("grey-alpha", rgb.to_luma_alpha8().into()),
+        ("grey16", rgb.to_luma16().into()),
+        ("rgb16", rgb.to_rgb16().into()),
+    ];
+    for (name, image) in kinds {
+        let mut bytes = vec![];
+        image.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)?;
+        files.push((format!("image/{name}.png"), bytes));
+    }
+    for (name, image) in [("rgb", rgb.clone()), ("grey", rgb.to_luma8().into())] {
+        let mut bytes = vec![];
+        JpegEncoder::new_with_quality(&mut bytes, 60).encode_image(&image)?;
+        files.push((format!("image/{name}.jpg"), bytes));
+    }
+    Ok(files)
+}
+
+fn arrays() -> Anything<Vec<NamedArray>> {
+    let array = |name: &str, dtype, shape: &[usize], data: &[u8]| {
+        NamedArray::new(name, dtype, shape, data.to_vec())
+    };
+    Ok(vec![
+        NamedArray::from_f32("dense1.weight", [2, 3], &[1.0, -2.5, 0.0, f32::NAN, 1e30, -0.0])?,
+        array("dense1.bias", ElementType::F64, &[1], &2.5f64.to_le_bytes())?,
+        array("labels", ElementType::I64, &[2], &[[1; 8], [0xFF; 8]].concat())?,
+        array("mask", ElementType::Bool, &[3], &[0, 1, 1])?,
+        array("scalar", ElementType::U8, &[], &[7])?,
+        array("none", ElementType::F16, &[0, 5], &[])?,
+    ])
+}
+
+fn io() -> Anything<Files> {
+    let arrays = arrays()?;
+    let mut safetensors = vec![];
+    let metadata = [("format".to_owned(), "pt".to_owned())].into();
+    gradus_io::safetensors::write(&mut safetensors, &metadata, &arrays)?;
+    let temporary = tempfile::tempdir()?;
+    let path = temporary.path().join("checkpoint");
+    let mut checkpoint = Checkpoint::new(arrays.clone());
+    checkpoint
+        .set("progress", &serde_json::json!({ "epoch": 3, "loss": 0.25, "stopped": null }))?;
+    checkpoint.set("counters", &(7u64, 0usize))?;
+    checkpoint.save(&path)?;
+    let mut files: Files = vec![
+        ("safetensors/arrays".into(), safetensors),
+        ("safetensors/empty".into(), b"\x02\0\0\0\0\0\0\0{}".to_vec()),
+        ("checkpoint/run".into(), fs::read(&path)?),
+        ("npz/arrays.npz".into(), write_npz(&arrays)?),
+        ("events/run".into(), events(temporary.path())?),
+        ("log/run.jsonl".into(), LOG.into()),
+    ];
+    for array in &arrays {
+        let mut bytes = vec![];
+        write_npy(&mut bytes, array)?;
+        files.push((format!("npy/{}.npy", array.name), bytes));
+    }
+    let fortran = "{'descr': '>i4', 'fortran_order': True, 'shape': (2, 2)}\n";
+    let npy = [b"\x93NUMPY\x02\0", &(fortran.len() as u32).to_le_bytes()[..], fortran.as_bytes()];
+    files.push(("npy/fortran.npy".into(), [&npy.concat()[..], &[0; 16]].concat()));
+    Ok(files)
+}
+
+const LOG: &str = r#"{"epoch":1,"kind":"step","loss":2.3025,"step":10}
+{"epoch":1,"kind":"epoch","loss":null,"name":"größe \"x\"","values":[1,2e-7,-3]}
+"#;
+
+/// One event of each kind.
+fn events(folder: &Path) -> Anything<Vec<u8>> {
+    let mut writer = EventWriter::create(folder)?;
+    writer.scalar("loss/train", 1, 0.5)?;
+    writer.histogram("dense1.weight", 1, Histogram::of([-1.0, 0.0, 0.25, 1e9]))?;
+    writer.image("digits", 2, &png::encode(2, 1, 1, &[0, 255])?)?;
+    writer.text("note", 2, "# it *learns*")?;
+    let node = Node {
+        name: "dense1/matmul".into(),
+        op: "matmul".into(),
+        inputs: vec!["x".into()],
+        shape: Some(vec![32, 10]),
+        attributes: vec![("dtype".into(), "f32".into())],
+    };
+    writer.graph(Graph { nodes: vec![node] })?;
+    writer.flush()?;
+    let bytes = fs::read(writer.path())?;
+    Ok(without_clock(bytes))
+}
+
+/// The file's events at time 0, so that it is the same each time it is made.
+fn without_clock(bytes: Vec<u8>) -> Vec<u8> {
+    // Every message starts with its time: field 1, eight bytes.
+    let mut out = vec![];
+    let mut rest = &bytes[..];
+    while let Some((head, after)) = rest.split_first_chunk::<12>() {
+        let len = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
+        let mut data = after[..len].to_vec();
+        assert_eq!(data[0], 9, "the time comes first");
+        data[1..9].fill(0);
+        out.extend(gradus_fuzz::frame(&data));
+        rest = &after[len + 4..];
+    }
+    out
+}

@@ -1,0 +1,54 @@
+//! What must hold for any bytes that Gradus reads: no panic, and what was accepted survives being written and read again.
+//!
+//! Each target takes raw bytes of one format. `tests/corpus.rs` replays the files of `fuzz/corpus`, whole, cut and with
+//! flipped bits; the workspace in `fuzz/` searches for bytes that break a target.
+
+mod data;
+mod io;
+
+pub use io::frame;
+
+/// One kind of outside bytes.
+pub struct Target {
+    /// The name of the target and of its folder of files.
+    pub name: &'static str,
+    /// Reads the bytes and says whether they were accepted; panics where a promise is broken.
+    pub run: fn(&[u8]) -> bool,
+}
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    target("idx", data::idx),
+    target("idx_gzip", data::idx_gzip),
+    target("image", data::image),
+    target("csv", data::csv),
+    target("cifar", data::cifar),
+    target("folder", data::folder),
+    target("safetensors", io::safetensors),
+    target("checkpoint", io::checkpoint),
+    target("npy", io::npy),
+    target("npz", io::npz),
+    target("events", io::events),
+    target("log", io::log),
+];
+
+const fn target(name: &'static str, run: fn(&[u8]) -> bool) -> Target {
+    Target { name, run }
+}
+
+/// The target called `name`.
+///
+/// # Panics
+/// When there is none.
+pub fn find(name: &str) -> &'static Target {
+    let known = TARGETS.iter().find(|target| target.name == name);
+    known.unwrap_or_else(|| panic!("no target is called {name}"))
+}
+
+/// An error's message fits a screen, and no file can send a terminal control characters through it.
+fn readable(error: &dyn std::error::Error) {
+    let text = error.to_string();
+    assert!(!text.trim().is_empty(), "an error without a message");
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+    assert!(text.lines().all(|line| line.chars().count() <= 1_000), "{text}");
+}

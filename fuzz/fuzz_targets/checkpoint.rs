@@ -1,0 +1,4 @@
+//! Searches for bytes that break the target `checkpoint`.
+#![no_main]
+
+fuzz::fuzz!("checkpoint");

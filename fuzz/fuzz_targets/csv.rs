@@ -1,0 +1,4 @@
+//! Searches for bytes that break the target `csv`.
+#![no_main]
+
+fuzz::fuzz!("csv");

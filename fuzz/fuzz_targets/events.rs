@@ -1,0 +1,4 @@
+//! Searches for bytes that break the target `events`.
+#![no_main]
+
+fuzz::fuzz!("events");

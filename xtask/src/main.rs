@@ -1,0 +1,94 @@
+//! Chores of the repository, by `cargo xtask COMMAND`. Each command is one file.
+
+// A binary has no outside: `pub` here means "for the other files".
+#![allow(unreachable_pub)]
+
+mod bench;
+mod fuzz;
+mod kill;
+mod licences;
+mod new_op;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "Usage: cargo xtask COMMAND
+
+  tidy                              sizes of files, their first lines, names, what the documents link to
+  licences                          the licence of every dependency
+  kill [KILLS]                      runs killed and resumed, and 1, 2, 3 and 8 threads: the same bits (default 20)
+  fuzz [TARGET...] [--seconds N]    search for bytes that break a reader (default all, 600 s of work each)
+  new-op NAME --pointwise           begin a pointwise op: its file, with a test that fails until it is filled in
+  bench [CASE...] [--against REV]   speed of this tree against a revision (default main), alternating";
+
+/// What a command says when it fails.
+type Outcome = Result<(), String>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((command, rest)) = arguments.split_first() else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let root = root();
+    let outcome = match command.as_str() {
+        "tidy" => tidy::run(&root, rest),
+        "licences" => licences::run(&root, rest),
+        "kill" => kill::run(&root, rest),
+        "fuzz" => fuzz::run(&root, rest),
+        "new-op" => new_op::run(&root, rest),
+        "bench" => bench::run(&root, rest),
+        other => Err(format!("unknown command {other:?}\n\n{USAGE}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(what) => {
+            eprintln!("error: {what}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The repository's root.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().expect("xtask lies in the repository").to_owned()
+}
+
+/// The cargo that runs this.
+fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    command
+}
+
+/// Runs a command to its end; failing is an error that names it.
+fn succeed(command: &mut Command) -> Outcome {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let status = command.status().map_err(|e| format!("{name}: cannot start: {e}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{name}: {status}")) }
+}
+
+/// The text a command prints.
+fn output(command: &mut Command) -> Result<String, String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let out = command.output().map_err(|e| format!("{name}: cannot start: {e}"))?;
+    match out.status.success() {
+        true => Ok(String::from_utf8_lossy(&out.stdout).into_owned()),
+        false => {
+            let text = String::from_utf8_lossy(&out.stderr);
+            Err(format!("{name}: {}\n{}", out.status, text.trim_end()))
+        }
+    }
+}
+
+/// The value after `--name`, taken out of the arguments.
+fn option(arguments: &mut Vec<String>, name: &str) -> Result<Option<String>, String> {
+    let Some(at) = arguments.iter().position(|a| a == name) else { return Ok(None) };
+    if at + 1 == arguments.len() {
+        return Err(format!("{name}: a value must follow"));
+    }
+    arguments.remove(at);
+    Ok(Some(arguments.remove(at)))
+}

@@ -1,0 +1,116 @@
+//! What a reader may rely on in every source file: it says what it is, it is not too long, its name says something; and
+//! what the documents link to exists.
+
+use crate::Outcome;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Lines of a file.
+const LONGEST: usize = 500;
+/// Files that are longer, and how long they may be. This list may only shrink.
+const LONGER: &[(&str, usize, &str)] = &[(
+    "crates/gradus-cpu/src/tile/engine.rs",
+    551,
+    "the interpreter of tiles: its loops share their registers",
+)];
+/// Names that say nothing of what a file holds.
+const EMPTY_NAMES: &[&str] = &["base", "common", "helpers", "misc", "util", "utils"];
+/// The documents whose links must lead somewhere.
+const PAGES: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "fuzz/README.md"];
+
+/// Runs `cargo xtask tidy`.
+pub fn run(root: &Path, _arguments: &[String]) -> Outcome {
+    let mut files = vec![];
+    for folder in ["crates", "xtask", "fuzz/src", "fuzz/fuzz_targets"] {
+        collect(&root.join(folder), &mut files).map_err(|e| format!("{folder}: {e}"))?;
+    }
+    let mut complaints = vec![];
+    for file in &files {
+        let text = fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
+        let name = file.strip_prefix(root).unwrap_or(file).display().to_string();
+        complaints.extend(of_file(&name, &text));
+    }
+    for page in PAGES {
+        let text = fs::read_to_string(root.join(page)).map_err(|e| format!("{page}: {e}"))?;
+        let at = root.join(page);
+        let here = at.parent().unwrap_or(root);
+        let dead = links(&text).filter(|link| !here.join(link).exists());
+        complaints.extend(dead.map(|link| format!("{page}: links to {link}, which is not there")));
+    }
+    for complaint in &complaints {
+        eprintln!("{complaint}");
+    }
+    match complaints.len() {
+        0 => {
+            println!("{} files are tidy", files.len());
+            Ok(())
+        }
+        n => Err(format!("{n} complaints")),
+    }
+}
+
+/// The Rust files below a folder, but none that a build made.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() && !path.ends_with("target") {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(())
+}
+
+/// What is wrong with a file.
+fn of_file(name: &str, text: &str) -> Vec<String> {
+    let mut complaints = vec![];
+    let lines = text.lines().count();
+    let known = LONGER.iter().find(|(file, ..)| *file == name);
+    let most = known.map_or(LONGEST, |&(_, most, _)| most);
+    if lines > most {
+        complaints.push(format!("{name}: {lines} lines, at most {most}"));
+    }
+    if known.is_some() && lines <= LONGEST {
+        complaints.push(format!("{name}: {lines} lines: take it off the list of longer files"));
+    }
+    if !text.starts_with("//! ") {
+        complaints.push(format!("{name}: does not open with a //! line that says what it is"));
+    }
+    let stem = Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
+    if EMPTY_NAMES.contains(&stem) || stem.ends_with("_v2") || stem.ends_with("_new") {
+        complaints.push(format!("{name}: the name says nothing of what it holds"));
+    }
+    complaints
+}
+
+/// What a page's links `[text](path)` lead to within the repository.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let ends = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let paths = ends.filter_map(|link| link.split('#').next());
+    paths.filter(|link| !link.is_empty() && !link.contains("://"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{links, of_file};
+
+    #[test]
+    fn complaints() {
+        let complain = |name: &str, text: &str| of_file(name, text).join("; ");
+        assert_eq!(complain("crates/a/src/gelu.rs", "//! gelu.\n"), "");
+        assert!(complain("crates/a/src/gelu.rs", "mod x;\n").contains("does not open with"));
+        assert!(complain("crates/a/src/utils.rs", "//! All.\n").contains("says nothing"));
+        assert!(complain("a.rs", &"//! x\n".repeat(501)).contains("501 lines, at most 500"));
+        let engine = "crates/gradus-cpu/src/tile/engine.rs";
+        assert_eq!(complain(engine, &"//! x\n".repeat(520)), "");
+        assert!(complain(engine, "//! x\n").contains("take it off the list"));
+    }
+
+    #[test]
+    fn links_within_the_repository() {
+        let text = "see [a](b/c.md#d), [web](https://x.y) and [here](#top); (no link)";
+        assert_eq!(links(text).collect::<Vec<_>>(), ["b/c.md"]);
+    }
+}
