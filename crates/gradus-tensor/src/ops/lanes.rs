@@ -33,6 +33,8 @@ pub(super) trait Lanes: Copy {
     unsafe fn transpose(rows: [*const f32; LANES]) -> [Self; LANES];
     /// Lane l is `*places[l]`.
     unsafe fn collect(places: [*const f32; LANES]) -> Self;
+    /// Fetches a cache line early where the machine knows how. Any address will do.
+    unsafe fn prefetch(p: *const f32);
     /// The sums of the lanes of eight vectors, one after the other from `p` on.
     unsafe fn sums(p: *const f32) -> Self;
 }
@@ -108,6 +110,8 @@ impl Lanes for Portable {
         // SAFETY: the caller's promise.
         Portable(places.map(|p| unsafe { *p }))
     }
+    #[inline(always)]
+    unsafe fn prefetch(_: *const f32) {}
     #[inline(always)]
     unsafe fn sums(p: *const f32) -> Self {
         Portable(std::array::from_fn(|i| {
@@ -221,6 +225,10 @@ mod avx2 {
                 let (a, b) = ((*p[0], *p[1], *p[2], *p[3]), (*p[4], *p[5], *p[6], *p[7]));
                 Avx2(_mm256_setr_ps(a.0, a.1, a.2, a.3, b.0, b.1, b.2, b.3))
             }
+        }
+        #[inline(always)]
+        unsafe fn prefetch(p: *const f32) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
         }
         #[inline(always)]
         unsafe fn sums(p: *const f32) -> Self {

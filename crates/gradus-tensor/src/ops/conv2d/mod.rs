@@ -175,7 +175,7 @@ pub unsafe fn weight_gradient(
             }
             Algorithm::Winograd => {
                 fitting(conv);
-                cpu::implicit_gemm::weight_gradient(Isa::best(), conv, x, dy, dw);
+                cpu::winograd::weight_gradient(Isa::best(), conv, x, dy, dw);
             }
         }
     }

@@ -158,6 +158,9 @@ fn portable(algorithm: Algorithm) -> impl Fn(&Conv2d, Pass, [*const f32; 2], *mu
                 (Algorithm::Winograd, Pass::DataGradient) => {
                     winograd::data_gradient(isa, conv, a, b, out, None)
                 }
+                (Algorithm::Winograd, Pass::WeightGradient) => {
+                    winograd::weight_gradient(isa, conv, a, b, out)
+                }
                 (_, Pass::Forward) => implicit_gemm::forward(isa, conv, a, b, out, None),
                 (_, Pass::DataGradient) => implicit_gemm::data_gradient(isa, conv, a, b, out, None),
                 (_, Pass::WeightGradient) => implicit_gemm::weight_gradient(isa, conv, a, b, out),
@@ -255,6 +258,9 @@ fn winograd_blocks() {
     check(square(1, [150, 40], 7, 3, 1));
     check(square(1, [300, 8], 13, 3, 1));
     check(square(2, [24, 40], 22, 3, 1));
+    // Sums of a task's own, and of two slabs: many tiles of one pixel.
+    check(square(9, [5, 18], 26, 3, 1));
+    check(square(260, [66, 130], 3, 3, 0));
 }
 
 #[test]

@@ -401,7 +401,7 @@ pub(in super::super) unsafe fn weight_gradient(
 }
 
 /// Adds all parts to the first.
-unsafe fn add_parts(parts: Shared<f32>, count: usize, len: usize) {
+pub(super) unsafe fn add_parts(parts: Shared<f32>, count: usize, len: usize) {
     const BLOCK: usize = 1 << 12;
     parallel(len.div_ceil(BLOCK), &|block| {
         let at = block * BLOCK;

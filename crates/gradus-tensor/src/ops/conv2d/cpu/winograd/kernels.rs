@@ -2,7 +2,7 @@
 //! tile of the products themselves.
 #![allow(unsafe_code)]
 
-use super::transform::{Kernel, OUT, POINTS, Pixels, TAPS, Tile as TileMap, both};
+use super::transform::{Kernel, OUT, POINTS, Pixels, Slopes, TAPS, Taps, Tile as TileMap, both};
 use crate::ops::lanes::{Isa, LANES, Lanes, Portable};
 
 /// Columns of a register tile.
@@ -15,16 +15,18 @@ pub(super) struct TileIn {
     /// Each pixel's channels; zeros outside the picture.
     pub(super) pixels: [[*const f32; POINTS]; POINTS],
     pub(super) channels: usize,
-    /// The tile's row of the first operand, and from one operand to the next.
+    /// The tile's row of the first operand, and from one operand and from 16 channels to the next.
     pub(super) to: *mut f32,
     pub(super) step: usize,
+    pub(super) panel: usize,
 }
 
-/// A tile of target pixels on its way from the products.
+/// A tile of target pixels on its way from the products, or of dy to the operands.
 pub(super) struct TileOut {
-    /// The tile's row of the first product, and from one product to the next.
-    pub(super) products: *const f32,
+    /// The tile's row of the first product (or operand), and from one product and from 16 channels to the next.
+    pub(super) products: *mut f32,
     pub(super) step: usize,
+    pub(super) panel: usize,
     pub(super) channels: usize,
     /// The first pixel, from one row and one column of pixels to the next, and how many of them there are.
     pub(super) pixels: *mut f32,
@@ -52,6 +54,7 @@ pub(super) struct Product {
     pub(super) k: usize,
     pub(super) a: *const f32,
     pub(super) a_row: usize,
+    pub(super) a_col: usize,
     pub(super) b: *const f32,
     pub(super) c: *mut f32,
     pub(super) c_row: usize,
@@ -84,9 +87,10 @@ unsafe fn tile_in<L: Lanes>(t: &TileIn) {
                 }
             }
             let x = both::<L, TileMap, POINTS, POINTS>(&x);
+            let to = t.to.add(c / COLUMNS * t.panel + c % COLUMNS);
             for i in 0..POINTS {
                 for j in 0..POINTS {
-                    x[i][j].store(t.to.add((i * POINTS + j) * t.step + c));
+                    x[i][j].store(to.add((i * POINTS + j) * t.step));
                 }
             }
         }
@@ -100,10 +104,11 @@ unsafe fn tile_out<L: Lanes>(t: &TileOut) {
     while c < t.channels {
         // SAFETY: the caller's promise.
         unsafe {
+            let from = t.products.add(c / COLUMNS * t.panel + c % COLUMNS);
             let mut x = [[L::zero(); POINTS]; POINTS];
             for i in 0..POINTS {
                 for j in 0..POINTS {
-                    x[i][j] = L::load(t.products.add((i * POINTS + j) * t.step + c));
+                    x[i][j] = L::load(from.add((i * POINTS + j) * t.step));
                 }
             }
             let y = both::<L, Pixels, POINTS, OUT>(&x);
@@ -123,6 +128,37 @@ unsafe fn tile_out<L: Lanes>(t: &TileOut) {
     }
 }
 
+/// The weight gradient's way of [`tile_out`] backwards: dy to operands, zeros where there are no pixels.
+#[inline(always)]
+unsafe fn slopes_in<L: Lanes>(t: &TileOut) {
+    let mut c = 0;
+    while c < t.channels {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut x = [[L::zero(); OUT]; OUT];
+            for i in 0..OUT {
+                for j in 0..OUT {
+                    if i < t.rows && j < t.cols {
+                        let p = t.pixels.add(i * t.row + j * t.col + c);
+                        x[i][j] = load(p, t.channels - c);
+                    }
+                }
+            }
+            let x = both::<L, Slopes, OUT, POINTS>(&x);
+            let to = t.products.add(c / COLUMNS * t.panel + c % COLUMNS);
+            for i in 0..POINTS {
+                for j in 0..POINTS {
+                    x[i][j].store(to.add((i * POINTS + j) * t.step));
+                }
+            }
+        }
+        c += LANES;
+    }
+}
+
+/// Channels that weights are fetched ahead: they lie too far apart for the machine to guess.
+const AHEAD: usize = 8;
+
 #[inline(always)]
 unsafe fn weights_in<L: Lanes>(t: &Weights) {
     for c in 0..t.channels {
@@ -133,6 +169,7 @@ unsafe fn weights_in<L: Lanes>(t: &Weights) {
                 for l in 0..LANES {
                     taps[l] = t.taps[half * LANES + l].add(c * t.next);
                     last[l] = taps[l].add(TAPS * TAPS - 1);
+                    L::prefetch(taps[l].wrapping_add(AHEAD * t.next));
                 }
                 let (first, last) = (L::transpose(taps), L::collect(last));
                 let mut x = [[last; TAPS]; TAPS];
@@ -158,6 +195,50 @@ unsafe fn weights_in<L: Lanes>(t: &Weights) {
     }
 }
 
+/// Products on their way to the taps of some channels.
+pub(super) struct TapsOut {
+    /// The channels in the first product, and from one product to the next; readable in whole vectors.
+    pub(super) products: *const f32,
+    pub(super) step: usize,
+    pub(super) channels: usize,
+    /// The nine taps of each channel, one after the other.
+    pub(super) taps: *mut f32,
+}
+
+#[inline(always)]
+unsafe fn taps_out<L: Lanes>(t: &TapsOut) {
+    const ALL: usize = TAPS * TAPS;
+    let mut c = 0;
+    while c < t.channels {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut x = [[L::zero(); POINTS]; POINTS];
+            for i in 0..POINTS {
+                for j in 0..POINTS {
+                    x[i][j] = L::load(t.products.add((i * POINTS + j) * t.step + c));
+                }
+            }
+            let y = both::<L, Taps, POINTS, TAPS>(&x);
+            // [tap][channel]; through memory to [channel][tap].
+            let mut lanes = [[0.0f32; LANES]; ALL];
+            let mut rows = [lanes[0].as_ptr(); LANES];
+            for i in 0..ALL {
+                y[i / TAPS][i % TAPS].store(lanes[i].as_mut_ptr());
+            }
+            for i in 0..LANES {
+                rows[i] = lanes[i].as_ptr();
+            }
+            let first = L::transpose(rows);
+            for l in 0..LANES.min(t.channels - c) {
+                let taps = t.taps.add((c + l) * ALL);
+                first[l].store(taps);
+                *taps.add(ALL - 1) = lanes[ALL - 1][l];
+            }
+        }
+        c += LANES;
+    }
+}
+
 #[inline(always)]
 unsafe fn product<L: Lanes, const R: usize>(t: &Product) {
     let (mut a, mut b) = (t.a, t.b);
@@ -171,7 +252,7 @@ unsafe fn product<L: Lanes, const R: usize>(t: &Product) {
                 sums[i][0] = s.mul_add(x, sums[i][0]);
                 sums[i][1] = s.mul_add(y, sums[i][1]);
             }
-            a = a.add(1);
+            a = a.add(t.a_col);
             b = b.add(COLUMNS);
         }
         for i in 0..R {
@@ -187,7 +268,9 @@ unsafe fn product<L: Lanes, const R: usize>(t: &Product) {
 pub(super) struct Kernels {
     pub(super) tile_in: unsafe fn(&TileIn),
     pub(super) tile_out: unsafe fn(&TileOut),
+    pub(super) slopes_in: unsafe fn(&TileOut),
     pub(super) weights_in: unsafe fn(&Weights),
+    pub(super) taps_out: unsafe fn(&TapsOut),
     /// [rows - 1].
     pub(super) product: [unsafe fn(&Product); ROWS],
 }
@@ -197,7 +280,7 @@ macro_rules! instruction_set {
         mod $module {
             use super::*;
             instruction_set!(@wrap $lanes, [$(#[$attr])*],
-                tile_in: TileIn, tile_out: TileOut, weights_in: Weights);
+                tile_in: TileIn, tile_out: TileOut, slopes_in: TileOut, weights_in: Weights, taps_out: TapsOut);
             $(#[$attr])*
             unsafe fn product<const R: usize>(t: &Product) {
                 // SAFETY: passed on.
@@ -206,7 +289,9 @@ macro_rules! instruction_set {
             pub(super) static KERNELS: Kernels = Kernels {
                 tile_in,
                 tile_out,
+                slopes_in,
                 weights_in,
+                taps_out,
                 product: [product::<1>, product::<2>, product::<3>, product::<4>, product::<5>, product::<6>],
             };
         }

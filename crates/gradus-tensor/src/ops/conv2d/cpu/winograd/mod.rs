@@ -7,6 +7,7 @@
 
 mod kernels;
 mod transform;
+mod weight_gradient;
 
 use super::TASKS;
 use crate::ops::conv2d::geometry::{Conv2d, Pass};
@@ -15,6 +16,8 @@ use gradus_cpu::{Epilogue, parallel, with_scratch};
 use kernels::{COLUMNS, Kernels, Product, ROWS, TileIn, TileOut, Weights, kernels};
 use std::ops::Range;
 use transform::{OUT, POINTS, PRODUCTS};
+
+pub(in super::super) use weight_gradient::weight_gradient;
 
 /// Elements of the operands and products of a group of tiles: within a second-level cache of 1 MiB beside a panel of
 /// weights.
@@ -42,7 +45,7 @@ pub(in super::super) fn fits(conv: &Conv2d) -> bool {
 /// True where it is the fastest: measured from 3 to 512 channels, it takes a third of the time of lowered products, unless
 /// tiles are mostly beyond the picture's edge.
 pub(in super::super) fn wins(conv: &Conv2d, pass: Pass) -> bool {
-    if !fits(conv) || pass == Pass::WeightGradient {
+    if !fits(conv) {
         return false;
     }
     let size = match pass {
@@ -153,12 +156,13 @@ impl Field {
     }
 }
 
-/// Some rows for each product, each `width` long; products lie `step` apart.
+/// Some rows for each product, each `width` long; products lie `step` apart, runs of 16 columns `panel`.
 #[derive(Clone, Copy)]
 struct Rows {
     ptr: *mut f32,
     width: usize,
     step: usize,
+    panel: usize,
 }
 
 impl Rows {
@@ -170,7 +174,12 @@ impl Rows {
         (rows * width).next_multiple_of(PAD) + PAD
     }
     fn new(ptr: *mut f32, rows: usize, width: usize) -> Rows {
-        Rows { ptr, width, step: Rows::step(rows, width) }
+        Rows { ptr, width, step: Rows::step(rows, width), panel: COLUMNS }
+    }
+    /// Rows of 16 columns, panel after panel.
+    fn panels(ptr: *mut f32, rows: usize, columns: usize) -> Rows {
+        let width = columns.next_multiple_of(COLUMNS);
+        Rows { ptr, width: COLUMNS, step: Rows::step(rows, width), panel: rows * COLUMNS }
     }
     fn at(&self, product: usize, row: usize) -> *mut f32 {
         self.ptr.wrapping_add(product * self.step + row * self.width)
@@ -336,8 +345,9 @@ impl Job<'_> {
                             }
                         }
                     }
-                    let (to, step) = (to.at(0, row + i), to.step);
-                    (self.kernels.tile_in)(&TileIn { pixels, channels: c, to, step });
+                    let Rows { step, panel, .. } = to;
+                    let to = to.at(0, row + i);
+                    (self.kernels.tile_in)(&TileIn { pixels, channels: c, to, step, panel });
                 }
             }
         });
@@ -364,6 +374,7 @@ impl Job<'_> {
                             k: DEPTH.min(depth - k),
                             a: source.at(i, row).wrapping_add(channels.start + k),
                             a_row: source.width,
+                            a_col: 1,
                             b: weights.at(i, panel * depth + k),
                             c: target.at(i, row).wrapping_add(panel * COLUMNS),
                             c_row: target.width,
@@ -388,6 +399,7 @@ impl Job<'_> {
             let out = TileOut {
                 products: from.at(0, row + i),
                 step: from.step,
+                panel: from.panel,
                 channels: channels.len(),
                 pixels: self.dst.wrapping_add(pixel * col + channels.start),
                 row: f.target[1] * col,

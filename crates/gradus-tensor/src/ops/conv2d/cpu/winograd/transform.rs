@@ -1,4 +1,5 @@
-//! The linear maps of F(4×4, 3×3) at the points 0, ±1, ±2 and ∞, on vectors of channels.
+//! The linear maps of F(4×4, 3×3) and, for the weight gradient, F(3×3, 4×4), on vectors of channels. Both evaluate at the
+//! points 0, ±1, ±2 and ∞, so they share the map of the 6×6 tile.
 //!
 //! Lavin & Gray 2015, arXiv:1509.09308, §4.3.
 
@@ -82,6 +83,47 @@ impl<L: Lanes> Map<L, POINTS, OUT> for Pixels {
                 L::set(2.0).mul_add(difference2, difference),
                 L::set(4.0).mul_add(sum2, sum),
                 L::set(8.0).mul_add(difference2, difference).add(x[5]),
+            ]
+        }
+    }
+}
+
+/// The weight gradient's map of a tile of dy: G for four taps.
+pub(super) struct Slopes;
+impl<L: Lanes> Map<L, OUT, POINTS> for Slopes {
+    #[inline(always)]
+    unsafe fn apply(x: [L; OUT]) -> [L; POINTS] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (minus, twelfth) = (L::set(-1.0 / 6.0), L::set(1.0 / 12.0));
+            let (even, odd) = (x[0].add(x[2]).mul(minus), x[1].add(x[3]).mul(minus));
+            let even2 = L::set(1.0 / 24.0).mul_add(x[0], x[2].mul(L::set(1.0 / 6.0)));
+            let odd2 = twelfth.mul_add(x[1], x[3].mul(L::set(1.0 / 3.0)));
+            [
+                x[0].mul(L::set(0.25)),
+                even.add(odd),
+                even.sub(odd),
+                even2.add(odd2),
+                even2.sub(odd2),
+                x[3],
+            ]
+        }
+    }
+}
+
+/// The weight gradient's map of the products to taps: Aᵀ for three results.
+pub(super) struct Taps;
+impl<L: Lanes> Map<L, POINTS, TAPS> for Taps {
+    #[inline(always)]
+    unsafe fn apply(x: [L; POINTS]) -> [L; TAPS] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (sum, difference) = (x[1].add(x[2]), x[1].sub(x[2]));
+            let (sum2, difference2) = (x[3].add(x[4]), x[3].sub(x[4]));
+            [
+                x[0].add(sum).add(sum2),
+                L::set(2.0).mul_add(difference2, difference),
+                L::set(4.0).mul_add(sum2, sum).add(x[5]),
             ]
         }
     }

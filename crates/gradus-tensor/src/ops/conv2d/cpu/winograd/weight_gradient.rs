@@ -1,0 +1,256 @@
+//! The weight gradient: F(3×3, 4×4). Tiles of x and of dy become rows of 36 pairs of matrices, whose products over all
+//! tiles become the taps.
+#![allow(unsafe_code)]
+
+use super::kernels::{COLUMNS, Product, TapsOut, TileOut, kernels};
+use super::transform::{OUT, PRODUCTS};
+use super::{Field, Job, Rows, register_rows};
+use crate::ops::conv2d::cpu::TASKS;
+use crate::ops::conv2d::cpu::implicit_gemm::add_parts;
+use crate::ops::conv2d::geometry::Conv2d;
+use crate::ops::lanes::{Isa, Shared};
+use gradus_cpu::{parallel, with_scratch};
+use std::ops::Range;
+
+/// Kernels up to which every task has sums of its own, elements of its operands, and how many tasks there are.
+const FEW: usize = 1 << 13;
+const GROUP: usize = 1 << 17;
+const PARTS: usize = 16;
+/// Elements of the operands of a slab of tiles, and tiles from which the sums are worth a visit.
+const SLAB: usize = 1 << 21;
+const TILES: usize = 256;
+/// Taps of a kernel.
+const TAPS: usize = 9;
+/// Tiles between two visits of a block of sums: a panel of both operands then fits the first-level cache.
+const DEPTH: usize = 128;
+/// Panels of dy's channels of a task.
+const PANELS: usize = 8;
+
+/// dw from x and dy.
+///
+/// # Safety
+/// As [`super::forward`], with dw written.
+pub(in super::super::super) unsafe fn weight_gradient(
+    isa: Isa,
+    conv: &Conv2d,
+    x: *const f32,
+    dy: *const f32,
+    dw: *mut f32,
+) {
+    let field = &Field::forward(conv);
+    if conv.w_shape().len() == 0 {
+        return;
+    }
+    let job = Job { field, kernels: kernels(isa), src: x, w: dy, dst: dw, epilogue: None };
+    let slopes = Slopes { job, dy };
+    // SAFETY: the caller's promise.
+    unsafe {
+        if field.tiles() == 0 {
+            dw.write_bytes(0, conv.w_shape().len());
+        } else if conv.in_channels * conv.out_channels <= FEW {
+            slopes.by_parts();
+        } else {
+            slopes.by_slabs();
+        }
+    }
+}
+
+/// A weight gradient under way: the forward pass's job, which lowers tiles of x, and dy.
+struct Slopes<'a> {
+    job: Job<'a>,
+    dy: *const f32,
+}
+
+// SAFETY: tasks write distinct parts.
+unsafe impl Sync for Slopes<'_> {}
+
+/// Rows that tasks share; each writes its own.
+#[derive(Clone, Copy)]
+struct SharedRows(Rows);
+// SAFETY: as said.
+unsafe impl Sync for SharedRows {}
+impl SharedRows {
+    fn get(&self) -> Rows {
+        self.0
+    }
+}
+
+/// A row of 16 for each channel, to the next panel's border.
+fn wide(channels: usize) -> usize {
+    channels.next_multiple_of(COLUMNS)
+}
+
+impl Slopes<'_> {
+    /// Each task sums over its own tiles, operands and sums within the second-level cache; then the tasks' taps are added
+    /// in order.
+    unsafe fn by_parts(&self) {
+        let f = self.job.field;
+        let (c, o, tiles) = (f.channels_in, f.channels_out, f.tiles());
+        let len = TAPS * c * o;
+        let group = (GROUP / (PRODUCTS * (wide(c) + wide(o)))).clamp(16, 64);
+        let each = tiles.div_ceil(PARTS.min(tiles.div_ceil(group)));
+        let parts = tiles.div_ceil(each);
+        let group = each.div_ceil(each.div_ceil(group));
+        let (left, right) = (Rows::len(group, wide(o)), Rows::len(group, wide(c)));
+        let sums = Rows::len(o, wide(c));
+        with_scratch(parts * len * size_of::<f32>(), |scratch| {
+            let taps = Shared::new(scratch.cast::<f32>());
+            parallel(parts, &|part| {
+                with_scratch((left + right + sums) * size_of::<f32>(), |scratch| {
+                    let dy = Rows::panels(scratch.cast(), group, o);
+                    let x = Rows::panels(scratch.cast::<f32>().wrapping_add(left), group, c);
+                    let sums = scratch.cast::<f32>().wrapping_add(left + right);
+                    let sums = Rows::new(sums, o, wide(c));
+                    let all = part * each..((part + 1) * each).min(tiles);
+                    // SAFETY: the scratch holds a group and the sums; tasks write distinct parts.
+                    unsafe {
+                        for first in all.clone().step_by(group) {
+                            let some = first..(first + group).min(all.end);
+                            self.job.lower(some.clone(), x, 0);
+                            self.lower(some.clone(), dy, 0);
+                            let add = first > all.start;
+                            for i in 0..PRODUCTS {
+                                self.multiply(i, 0..o, some.len(), [dy, x], sums, add);
+                            }
+                        }
+                        self.taps(sums, 0..o, taps.at(part * len));
+                    }
+                });
+            });
+            // SAFETY: the parts are there, and dw is as long as one.
+            unsafe {
+                add_parts(taps, parts, len);
+                self.job.dst.copy_from_nonoverlapping(taps.get(), len);
+            }
+        });
+    }
+
+    /// Slab after slab of tiles: all threads make the operands, then each takes some of the products.
+    unsafe fn by_slabs(&self) {
+        let f = self.job.field;
+        let (c, o, tiles) = (f.channels_in, f.channels_out, f.tiles());
+        let most = (SLAB / (PRODUCTS * (wide(c) + wide(o)))).max(TILES);
+        let each = tiles.div_ceil(tiles.div_ceil(most));
+        let (left, right) = (Rows::len(each, wide(o)), Rows::len(each, wide(c)));
+        let sums = Rows::len(o, wide(c));
+        with_scratch((sums + left + right) * size_of::<f32>(), |scratch| {
+            let scratch = scratch.cast::<f32>();
+            let sums = Rows::new(scratch.wrapping_add(left + right), o, wide(c));
+            // SAFETY: the scratch holds the operands of a slab and all sums; tasks write distinct channels.
+            unsafe {
+                for first in (0..tiles).step_by(each) {
+                    let some = first..(first + each).min(tiles);
+                    let dy = Rows::panels(scratch, each, o);
+                    let x = Rows::panels(scratch.wrapping_add(left), each, c);
+                    self.slab(some, dy, x, sums);
+                }
+                let (sums, dw) = (SharedRows(sums), Shared::new(self.job.dst));
+                let each = o.div_ceil(TASKS);
+                parallel(o.div_ceil(each), &|task| {
+                    self.taps(sums.get(), task * each..((task + 1) * each).min(o), dw.get());
+                });
+            }
+        });
+    }
+
+    /// Adds a slab of tiles to the sums, or begins them.
+    unsafe fn slab(&self, some: Range<usize>, dy: Rows, x: Rows, sums: Rows) {
+        let (count, first) = (some.len(), some.start);
+        let (dy, x, sums) = (SharedRows(dy), SharedRows(x), SharedRows(sums));
+        let each = count.div_ceil(TASKS);
+        parallel(count.div_ceil(each), &|task| {
+            let rows = task * each..((task + 1) * each).min(count);
+            let tiles = first + rows.start..first + rows.end;
+            // SAFETY: the operands hold the slab; tasks write distinct rows.
+            unsafe {
+                self.job.lower(tiles.clone(), x.get(), rows.start);
+                self.lower(tiles, dy.get(), rows.start);
+            }
+        });
+        let blocks = self.job.field.channels_out.div_ceil(PANELS * COLUMNS);
+        parallel(PRODUCTS * blocks, &|task| {
+            let (product, block) = (task / blocks, task % blocks);
+            let outs = block * PANELS * COLUMNS;
+            let outs = outs..(outs + PANELS * COLUMNS).min(self.job.field.channels_out);
+            // SAFETY: tasks write distinct sums.
+            unsafe {
+                self.multiply(product, outs, count, [dy.get(), x.get()], sums.get(), first > 0);
+            }
+        });
+    }
+
+    /// Tiles of dy to operands, from row `row` on.
+    unsafe fn lower(&self, some: Range<usize>, to: Rows, row: usize) {
+        let f = self.job.field;
+        let col = f.channels_out;
+        for (i, tile) in some.enumerate() {
+            let [image, p, q] = f.place(tile);
+            let pixel = (image * f.target[0] + p) * f.target[1] + q;
+            let tile = TileOut {
+                products: to.at(0, row + i),
+                step: to.step,
+                panel: to.panel,
+                channels: col,
+                pixels: self.dy.wrapping_add(pixel * col).cast_mut(),
+                row: f.target[1] * col,
+                col,
+                rows: OUT.min(f.target[0] - p),
+                cols: OUT.min(f.target[1] - q),
+            };
+            // SAFETY: the caller's promise; the pixels named are in dy.
+            unsafe { (self.job.kernels.slopes_in)(&tile) }
+        }
+    }
+
+    /// One product over `count` tiles, for some channels of dy and all of x.
+    unsafe fn multiply(
+        &self,
+        product: usize,
+        outs: Range<usize>,
+        count: usize,
+        [dy, x]: [Rows; 2],
+        sums: Rows,
+        add: bool,
+    ) {
+        for k in (0..count).step_by(DEPTH) {
+            for in_panel in 0..sums.width / COLUMNS {
+                for first in outs.clone().step_by(COLUMNS) {
+                    let end = (first + COLUMNS).min(outs.end);
+                    let mut o = first;
+                    while o < end {
+                        let rows = register_rows(end - o);
+                        let a = dy.at(product, k).wrapping_add(first / COLUMNS * dy.panel);
+                        let work = Product {
+                            k: DEPTH.min(count - k),
+                            a: a.wrapping_add(o - first),
+                            a_row: 1,
+                            a_col: COLUMNS,
+                            b: x.at(product, k).wrapping_add(in_panel * x.panel),
+                            c: sums.at(product, o).wrapping_add(in_panel * COLUMNS),
+                            c_row: sums.width,
+                            add: add || k > 0,
+                        };
+                        // SAFETY: the caller's promise.
+                        unsafe { (self.job.kernels.product[rows - 1])(&work) }
+                        o += rows;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The sums of some channels of dy to their taps.
+    unsafe fn taps(&self, sums: Rows, outs: Range<usize>, dw: *mut f32) {
+        let f = self.job.field;
+        for o in outs {
+            let out = TapsOut {
+                products: sums.at(0, o),
+                step: sums.step,
+                channels: f.channels_in,
+                taps: dw.wrapping_add(o * f.weight_out),
+            };
+            // SAFETY: the caller's promise.
+            unsafe { (self.job.kernels.taps_out)(&out) }
+        }
+    }
+}
