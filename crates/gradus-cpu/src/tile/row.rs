@@ -160,9 +160,9 @@ impl Run<'_> {
         unsafe { self.inputs[m.input].offset(row * m.rows + col * m.cols) }
     }
 
-    unsafe fn entry(&self, entry: Entry) -> &mut *mut u8 {
-        // SAFETY: the table's.
-        unsafe { &mut *self.scratch.cast::<*mut u8>().add(entry as usize) }
+    /// An entry of the table.
+    fn entry(&self, entry: Entry) -> *mut *mut u8 {
+        self.scratch.cast::<*mut u8>().wrapping_add(entry as usize)
     }
 
     unsafe fn register(&self, entry: Entry) -> *mut u8 {
