@@ -20,6 +20,8 @@ pub enum Kind {
     Mismatch,
     /// Another process holds the run directory.
     Locked,
+    /// The file asks for code to be run.
+    Refused,
     /// The caller asked for something the format cannot hold.
     Value,
 }

@@ -1,4 +1,5 @@
-//! File formats of Gradus: safetensors, checkpoints, npy/npz, TensorBoard events and logs.
+//! File formats of Gradus: safetensors, checkpoints, npy/npz, PyTorch's .pth, pickles of arrays,
+//! TensorBoard events and logs.
 //!
 //! Three rules hold for all of them. A file is written whole or not at all ([`atomic_write`]), or
 //! it is a log whose torn last record does no harm. What is read is not trusted: every parser takes
@@ -13,9 +14,14 @@ mod error;
 mod lock;
 pub mod log;
 pub mod numpy;
+pub mod pickle;
 pub mod png;
+pub mod pytorch;
 pub mod safetensors;
+mod strided;
 pub mod tfevents;
+pub mod weights;
+mod zip;
 
 pub use array::{ElementType, NamedArray, byte_len};
 pub use atomic::{Disk, SmallDisk, Storage, atomic_write, atomic_write_on, remove_leftovers};

@@ -3,7 +3,8 @@
 
 mod npy;
 mod npz;
-mod zip;
 
+pub(crate) use npy::parse_descriptor;
 pub use npy::{parse_npy, read_npy, save_npy, write_npy};
+pub(crate) use npz::is_npz;
 pub use npz::{Limits, parse_npz, read_npz, save_npz, write_npz};

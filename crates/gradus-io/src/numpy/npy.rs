@@ -1,5 +1,6 @@
 //! `.npy`: a magic text, a version, a Python dictionary of three keys, then the elements.
 
+use crate::strided::{column_major, gather};
 use crate::{ElementType, Error, NamedArray, Result, atomic_write, byte_len};
 use std::io::{self, Write};
 use std::path::Path;
@@ -60,7 +61,9 @@ pub fn parse_npy(name: &str, bytes: &[u8]) -> Result<NamedArray> {
         data.chunks_exact_mut(dtype.size()).for_each(<[u8]>::reverse);
     }
     if header.fortran_order && !data.is_empty() {
-        data = to_row_major(&data, &shape, dtype.size());
+        data = column_major(&shape)
+            .and_then(|strides| gather(&data, dtype.size(), 0, &shape, &strides))
+            .expect("its bytes were counted");
     }
     NamedArray::new(name, dtype, shape, data)
 }
@@ -121,7 +124,9 @@ fn split_header(bytes: &[u8]) -> std::result::Result<(&[u8], &[u8]), String> {
 }
 
 /// The element type, and whether it is big endian.
-fn parse_descriptor(descriptor: &str) -> std::result::Result<(ElementType, bool), String> {
+pub(crate) fn parse_descriptor(
+    descriptor: &str,
+) -> std::result::Result<(ElementType, bool), String> {
     let mut letters = descriptor.chars();
     let order = letters.next();
     let known = DESCRIPTORS.iter().find(|(_, known)| *known == letters.as_str());
@@ -134,30 +139,6 @@ fn parse_descriptor(descriptor: &str) -> std::result::Result<(ElementType, bool)
             Err(format!("element type {descriptor:?}, expected one of {}", names.join(", ")))
         }
     }
-}
-
-/// Column-major elements in row-major order.
-fn to_row_major(data: &[u8], shape: &[usize], size: usize) -> Vec<u8> {
-    let mut strides = Vec::with_capacity(shape.len());
-    let mut stride = 1;
-    for &axis_size in shape {
-        strides.push(stride);
-        stride *= axis_size;
-    }
-    let mut out = Vec::with_capacity(data.len());
-    let mut index = vec![0; shape.len()];
-    for _ in 0..data.len() / size {
-        let at: usize = index.iter().zip(&strides).map(|(i, stride)| i * stride).sum();
-        out.extend_from_slice(&data[at * size..][..size]);
-        for axis in (0..shape.len()).rev() {
-            index[axis] += 1;
-            if index[axis] < shape[axis] {
-                break;
-            }
-            index[axis] = 0;
-        }
-    }
-    out
 }
 
 struct RawHeader {

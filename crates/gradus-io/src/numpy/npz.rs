@@ -1,7 +1,7 @@
 //! `.npz`: a zip archive whose members are `NAME.npy`.
 
 use super::npy::{parse_npy, write_npy};
-use super::zip::{self, Archive};
+use crate::zip::{self, Archive};
 use crate::{Error, NamedArray, Result, atomic_write};
 use std::path::Path;
 
@@ -48,6 +48,13 @@ pub fn parse_npz(bytes: &[u8], limits: Limits) -> Result<Vec<NamedArray>> {
         arrays.push(parse_npy(name, &unpacked)?);
     }
     Ok(arrays)
+}
+
+/// Whether the zip archive `bytes` holds arrays of NumPy.
+pub(crate) fn is_npz(bytes: &[u8]) -> Result<bool> {
+    let archive = Archive::parse(bytes, Limits::default().members)?;
+    let members = archive.members();
+    Ok(!members.is_empty() && members.iter().all(|member| member.name.ends_with(".npy")))
 }
 
 /// Writes a file whole or not at all, each member deflated.

@@ -6,5 +6,6 @@ mod checkpoint;
 mod lock;
 mod log;
 mod numpy;
+mod pytorch;
 mod safetensors;
 mod tfevents;

@@ -1,8 +1,9 @@
-//! As much of zip as NumPy's archives need: stored and deflated members, read from the central
-//! directory (zip64 included), written plain. Checked: bounds, CRC-32, sizes, duplicate names.
+//! As much of zip as NumPy's and PyTorch's archives need: stored and deflated members, read from the
+//! central directory (zip64 included), written plain. Checked: bounds, CRC-32, sizes, duplicate names.
 
 use crate::{Error, Result};
 use flate2::{Compression, Crc, read::DeflateDecoder, write::DeflateEncoder};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{Read, Write};
 
@@ -19,8 +20,8 @@ const DATE: u16 = 0x21;
 
 /// A member as the central directory describes it.
 #[derive(Debug)]
-pub(super) struct Member {
-    pub(super) name: String,
+pub(crate) struct Member {
+    pub(crate) name: String,
     method: u16,
     crc: u32,
     packed_len: usize,
@@ -30,14 +31,14 @@ pub(super) struct Member {
 
 /// An archive in memory.
 #[derive(Debug)]
-pub(super) struct Archive<'a> {
+pub(crate) struct Archive<'a> {
     bytes: &'a [u8],
     members: Vec<Member>,
 }
 
 impl<'a> Archive<'a> {
     /// Reads the central directory.
-    pub(super) fn parse(bytes: &'a [u8], max_members: usize) -> Result<Archive<'a>> {
+    pub(crate) fn parse(bytes: &'a [u8], max_members: usize) -> Result<Archive<'a>> {
         let (count, start) = find_directory(bytes)?;
         if count > max_members {
             return Err(Error::format(format!(
@@ -57,12 +58,12 @@ impl<'a> Archive<'a> {
         Ok(Archive { bytes, members })
     }
 
-    pub(super) fn members(&self) -> &[Member] {
+    pub(crate) fn members(&self) -> &[Member] {
         &self.members
     }
 
     /// Unpacks a member of at most `limit` bytes and checks its length and CRC-32.
-    pub(super) fn unpack(&self, member: &Member, limit: usize) -> Result<Vec<u8>> {
+    pub(crate) fn unpack(&self, member: &Member, limit: usize) -> Result<Cow<'a, [u8]>> {
         let bad = |what: String| Error::format(format!("the member `{}` {what}", member.name));
         let mut cursor = Cursor::at(self.bytes, member.local_start)?;
         if cursor.u32()? != LOCAL {
@@ -79,10 +80,11 @@ impl<'a> Archive<'a> {
             )));
         }
         let unpacked = match member.method {
-            STORED => packed.to_vec(),
+            STORED => Cow::Borrowed(packed),
             // One byte more than announced is enough to see that it lies.
             DEFLATED => inflate(packed, member.unpacked_len as u64 + 1)
-                .map_err(|error| bad(format!("cannot be unpacked: {error}")))?,
+                .map_err(|error| bad(format!("cannot be unpacked: {error}")))?
+                .into(),
             other => return Err(bad(format!("is packed by method {other}, expected 0 or 8"))),
         };
         if unpacked.len() != member.unpacked_len {
@@ -97,7 +99,7 @@ impl<'a> Archive<'a> {
 
 /// Writes an archive into memory.
 #[derive(Debug, Default)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     bytes: Vec<u8>,
     directory: Vec<u8>,
     names: HashSet<String>,
@@ -105,7 +107,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Adds a deflated member.
-    pub(super) fn add(&mut self, name: &str, data: &[u8]) -> Result<()> {
+    pub(crate) fn add(&mut self, name: &str, data: &[u8]) -> Result<()> {
         if !self.names.insert(name.to_owned()) {
             return Err(Error::value(format!("two members are called `{name}`")));
         }
@@ -135,7 +137,7 @@ impl Writer {
         Ok(())
     }
 
-    pub(super) fn finish(mut self) -> Result<Vec<u8>> {
+    pub(crate) fn finish(mut self) -> Result<Vec<u8>> {
         let too_many = |_| Error::value(format!("{} arrays are too many", self.names.len()));
         let count = u16::try_from(self.names.len()).map_err(too_many)?;
         let (start, len) = (small(self.bytes.len())?, small(self.directory.len())?);

@@ -1,0 +1,80 @@
+//! Any file of weights: its format is told from its first bytes, not from its name.
+
+use crate::{Error, NamedArray, Result, numpy, pickle, pytorch, safetensors};
+use std::path::Path;
+
+/// A format that weights come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// safetensors, a Gradus model among them.
+    Safetensors,
+    /// PyTorch's `.pth` and `.pt`.
+    PyTorch,
+    /// NumPy's `.npz`.
+    Npz,
+    /// A pickle of NumPy arrays.
+    Pickle,
+}
+
+impl Format {
+    /// The format of a file that holds `bytes`.
+    ///
+    /// # Errors
+    /// When it is none of them; the message lists them.
+    ///
+    /// ```
+    /// use gradus_io::weights::Format;
+    /// assert_eq!(Format::of(b"\x80\x02}.").unwrap(), Format::Pickle);
+    /// assert!(Format::of(b"hello").is_err());
+    /// ```
+    pub fn of(bytes: &[u8]) -> Result<Format> {
+        let zip = bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06");
+        if zip && numpy::is_npz(bytes)? {
+            Ok(Format::Npz)
+        } else if zip || pytorch::is_legacy(bytes) {
+            Ok(Format::PyTorch)
+        } else if bytes.first() == Some(&0x80) && bytes.get(1).is_some_and(|v| (2..=5).contains(v))
+        {
+            Ok(Format::Pickle)
+        } else if bytes.get(8) == Some(&b'{') {
+            Ok(Format::Safetensors)
+        } else {
+            Err(Error::format(
+                "not a file of weights that is known: safetensors, PyTorch's .pth, .npz and pickles \
+                 of NumPy arrays are read",
+            ))
+        }
+    }
+
+    /// The name users know it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Safetensors => "safetensors",
+            Format::PyTorch => "PyTorch",
+            Format::Npz => "npz",
+            Format::Pickle => "pickle of NumPy arrays",
+        }
+    }
+}
+
+/// Reads a file of any of the formats.
+///
+/// # Errors
+/// When the file cannot be read or is not what its first bytes promise.
+pub fn read(path: &Path) -> Result<(Format, Vec<NamedArray>)> {
+    let bytes =
+        std::fs::read(path).map_err(|error| Error::io("cannot read", &error).in_file(path))?;
+    parse(&bytes).map_err(|error| error.in_file(path))
+}
+
+/// Parses a file in memory.
+pub fn parse(bytes: &[u8]) -> Result<(Format, Vec<NamedArray>)> {
+    let format = Format::of(bytes)?;
+    let arrays = match format {
+        Format::Safetensors => safetensors::parse(bytes)?.arrays,
+        Format::PyTorch => pytorch::parse(bytes)?,
+        Format::Npz => numpy::parse_npz(bytes, numpy::Limits::default())?,
+        Format::Pickle => pickle::parse(bytes)?,
+    };
+    Ok((format, arrays))
+}
