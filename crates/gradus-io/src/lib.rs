@@ -1,4 +1,4 @@
-//! File formats of Gradus: safetensors, checkpoints, npy/npz, PyTorch's .pth, pickles of arrays,
+//! File formats of Gradus: safetensors, checkpoints, npy/npz, PyTorch's .pth, pickles, HDF5,
 //! TensorBoard events and logs.
 //!
 //! Three rules hold for all of them. A file is written whole or not at all ([`atomic_write`]), or
@@ -11,6 +11,7 @@ mod atomic;
 pub mod checkpoint;
 mod crc;
 mod error;
+pub mod hdf5;
 mod lock;
 pub mod log;
 pub mod numpy;

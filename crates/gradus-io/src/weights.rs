@@ -1,6 +1,6 @@
 //! Any file of weights: its format is told from its first bytes, not from its name.
 
-use crate::{Error, NamedArray, Result, numpy, pickle, pytorch, safetensors};
+use crate::{Error, NamedArray, Result, hdf5, numpy, pickle, pytorch, safetensors};
 use std::path::Path;
 
 /// A format that weights come in.
@@ -14,6 +14,8 @@ pub enum Format {
     Npz,
     /// A pickle of NumPy arrays.
     Pickle,
+    /// HDF5, as Keras writes it.
+    Hdf5,
 }
 
 impl Format {
@@ -29,7 +31,9 @@ impl Format {
     /// ```
     pub fn of(bytes: &[u8]) -> Result<Format> {
         let zip = bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06");
-        if zip && numpy::is_npz(bytes)? {
+        if hdf5::is_hdf5(bytes) {
+            Ok(Format::Hdf5)
+        } else if zip && numpy::is_npz(bytes)? {
             Ok(Format::Npz)
         } else if zip || pytorch::is_legacy(bytes) {
             Ok(Format::PyTorch)
@@ -40,8 +44,8 @@ impl Format {
             Ok(Format::Safetensors)
         } else {
             Err(Error::format(
-                "not a file of weights that is known: safetensors, PyTorch's .pth, .npz and pickles \
-                 of NumPy arrays are read",
+                "not a file of weights that is known: safetensors, PyTorch's .pth, .npz, HDF5 and \
+                 pickles of NumPy arrays are read",
             ))
         }
     }
@@ -53,6 +57,7 @@ impl Format {
             Format::PyTorch => "PyTorch",
             Format::Npz => "npz",
             Format::Pickle => "pickle of NumPy arrays",
+            Format::Hdf5 => "HDF5",
         }
     }
 }
@@ -75,6 +80,7 @@ pub fn parse(bytes: &[u8]) -> Result<(Format, Vec<NamedArray>)> {
         Format::PyTorch => pytorch::parse(bytes)?,
         Format::Npz => numpy::parse_npz(bytes, numpy::Limits::default())?,
         Format::Pickle => pickle::parse(bytes)?,
+        Format::Hdf5 => hdf5::parse(bytes)?,
     };
     Ok((format, arrays))
 }

@@ -3,6 +3,7 @@
 mod arrays;
 mod atomic;
 mod checkpoint;
+mod hdf5;
 mod lock;
 mod log;
 mod numpy;

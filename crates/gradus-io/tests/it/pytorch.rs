@@ -137,7 +137,8 @@ fn stored_zip(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
 
 /// A state dict of one tensor `w` over the storage of four floats, or of more of them.
 fn one_tensor(offset: &str, shape: &str, strides: &str, names: usize) -> Vec<u8> {
-    let storage = "(X\u{7}\0\0\0storagectorch\nFloatStorage\nX\u{1}\0\0\00X\u{3}\0\0\0cpuK\u{4}tQ";
+    let storage =
+        "(X\u{7}\0\0\0storagectorch\nFloatStorage\nX\u{1}\0\0\u{0}0X\u{3}\0\0\0cpuK\u{4}tQ";
     let tensor = format!(
         "ctorch._utils\n_rebuild_tensor_v2\n({storage}{offset}({shape}t({strides}t\u{89}NtR"
     );

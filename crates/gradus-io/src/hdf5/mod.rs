@@ -1,0 +1,49 @@
+//! HDF5 files as Keras and h5py write weights, read only: groups by symbol table, by link message
+//! and by fractal heap; data contiguous, compact or in chunks, with the deflate, shuffle and
+//! checksum filters. Attributes are skipped. Format: "HDF5 File Format Specification", version 3.
+//!
+//! Own because it must live on `&[u8]` from anywhere: every address is checked, every cycle ends,
+//! and nothing is allocated that the file does not justify.
+
+mod btree;
+mod chunked;
+mod dataset;
+mod file;
+mod filters;
+mod group;
+mod header;
+mod heap;
+
+use crate::{Error, NamedArray, Result};
+use file::File;
+use std::path::Path;
+
+/// Whether `bytes` start like an HDF5 file.
+pub(crate) fn is_hdf5(bytes: &[u8]) -> bool {
+    bytes.starts_with(file::SIGNATURE)
+}
+
+/// Reads a file: see [`parse`].
+///
+/// # Errors
+/// When the file cannot be read, breaks the format, or uses a part of it that is not read.
+pub fn read(path: &Path) -> Result<Vec<NamedArray>> {
+    let bytes =
+        std::fs::read(path).map_err(|error| Error::io("cannot read", &error).in_file(path))?;
+    parse(&bytes).map_err(|error| error.in_file(path))
+}
+
+/// The numeric data sets of a file in memory, named by their paths: `block1/conv2d/kernel`.
+///
+/// Integers of other widths become i32 or i64; data sets of texts and records are left out.
+///
+/// ```
+/// let error = gradus_io::hdf5::parse(b"\x89HDF\r\n\x1a\n").unwrap_err().to_string();
+/// assert_eq!(error, "the HDF5 file is truncated or corrupt: a field lies beyond its end");
+/// ```
+pub fn parse(bytes: &[u8]) -> Result<Vec<NamedArray>> {
+    let (file, root) = File::open(bytes)?;
+    let mut reader = dataset::Reader::new(&file);
+    group::walk(&file, root, &mut |name, header| reader.read(name, header))?;
+    Ok(reader.arrays)
+}
