@@ -181,13 +181,16 @@ impl Cut<'_> {
     }
 }
 
+/// Takes a chunk's number, its bytes and the filters left out.
+type Place<'p> = dyn FnMut(usize, &[u8], u32) -> Result<()> + 'p;
+
 /// A fixed array: a header, then a block of addresses, with lengths where chunks are packed.
 fn fixed_array(
     file: &File<'_>,
     address: u64,
     count: usize,
     chunk_len: usize,
-    place: &mut dyn FnMut(usize, &[u8], u32) -> Result<()>,
+    place: &mut Place<'_>,
 ) -> Result<()> {
     let mut at = file.at(address)?;
     at.expect(b"FAHD")?;

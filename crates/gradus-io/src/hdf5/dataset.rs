@@ -145,7 +145,8 @@ impl Stored {
         if self.big_endian && self.size > 1 {
             data.chunks_exact_mut(self.size).for_each(<[u8]>::reverse);
         }
-        if self.size == self.dtype.size() && !(self.dtype == ElementType::I64 && !self.signed) {
+        let fits = self.signed || self.dtype != ElementType::I64;
+        if fits && self.size == self.dtype.size() {
             return Ok(data);
         }
         let mut wide = Vec::with_capacity(data.len() / self.size * self.dtype.size());
