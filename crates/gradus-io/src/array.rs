@@ -1,6 +1,8 @@
 //! An array as files hold it: a name, an element type, a shape, and little-endian bytes.
 
+use crate::strided::{column_major, gather};
 use crate::{Error, Result};
+use half::{bf16, f16};
 use std::fmt;
 
 /// The type of an array's elements.
@@ -120,6 +122,54 @@ impl NamedArray {
             .then(|| words.iter().map(|&word| f32::from_le_bytes(word)).collect())
     }
 
+    /// The array with its axes in another order: axis i of the result is axis `axes[i]`.
+    ///
+    /// ```
+    /// use gradus_io::NamedArray;
+    /// let x = NamedArray::from_f32("x", [2, 3], &[1., 2., 3., 4., 5., 6.]).unwrap();
+    /// assert_eq!(x.permuted(&[1, 0]).to_f32().unwrap(), [1., 4., 2., 5., 3., 6.]);
+    /// ```
+    ///
+    /// # Panics
+    /// If `axes` does not name every axis once.
+    #[must_use]
+    pub fn permuted(&self, axes: &[usize]) -> NamedArray {
+        let mut sorted = axes.to_vec();
+        sorted.sort_unstable();
+        assert!(sorted.into_iter().eq(0..self.shape.len()), "{axes:?} of {:?}", self.shape);
+        let reversed: Vec<usize> = self.shape.iter().rev().copied().collect();
+        let mut strides = column_major(&reversed).expect("the array is in memory");
+        strides.reverse();
+        let strides: Vec<usize> = axes.iter().map(|&axis| strides[axis]).collect();
+        let shape: Vec<usize> = axes.iter().map(|&axis| self.shape[axis]).collect();
+        let data = gather(&self.data, self.dtype.size(), 0, &shape, &strides)
+            .expect("the same elements in another order");
+        NamedArray { name: self.name.clone(), dtype: self.dtype, shape, data }
+    }
+
+    /// The array with its elements as another type of float.
+    ///
+    /// # Errors
+    /// When `dtype` is no float; integers become floats, not the other way round.
+    pub fn cast(&self, dtype: ElementType) -> Result<NamedArray> {
+        if dtype == self.dtype {
+            return Ok(self.clone());
+        }
+        let from = self.dtype;
+        let elements = self.data.chunks_exact(from.size()).map(|bytes| to_f64(from, bytes));
+        let data = match dtype {
+            ElementType::F32 => elements.flat_map(|x| (x as f32).to_le_bytes()).collect(),
+            ElementType::F64 => elements.flat_map(f64::to_le_bytes).collect(),
+            ElementType::F16 => elements.flat_map(|x| f16::from_f64(x).to_le_bytes()).collect(),
+            ElementType::BF16 => elements.flat_map(|x| bf16::from_f64(x).to_le_bytes()).collect(),
+            _ => {
+                let what = format!("array `{}`: {from} cannot become {dtype}", self.name);
+                return Err(Error::value(what));
+            }
+        };
+        NamedArray::new(self.name.clone(), dtype, self.shape.clone(), data)
+    }
+
     /// Checks what [`NamedArray::new`] checks, for arrays built field by field.
     pub fn check(&self) -> Result<()> {
         let NamedArray { name, dtype, shape, data } = self;
@@ -139,5 +189,21 @@ impl NamedArray {
             ))),
             None => Ok(()),
         }
+    }
+}
+
+/// An element's value; `bytes` has its size.
+fn to_f64(dtype: ElementType, bytes: &[u8]) -> f64 {
+    fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
+        *bytes.first_chunk().expect("an element has its size")
+    }
+    match dtype {
+        ElementType::F32 => f32::from_le_bytes(fixed(bytes)).into(),
+        ElementType::F64 => f64::from_le_bytes(fixed(bytes)),
+        ElementType::F16 => f16::from_le_bytes(fixed(bytes)).into(),
+        ElementType::BF16 => bf16::from_le_bytes(fixed(bytes)).into(),
+        ElementType::I32 => i32::from_le_bytes(fixed(bytes)).into(),
+        ElementType::I64 => i64::from_le_bytes(fixed(bytes)) as f64,
+        ElementType::U8 | ElementType::Bool => bytes[0].into(),
     }
 }

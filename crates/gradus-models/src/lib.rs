@@ -6,6 +6,7 @@ mod cifar_resnet;
 mod convnetjs;
 mod design;
 mod googlenet;
+pub mod import;
 mod lenet;
 mod lenet_original;
 mod linear;
