@@ -22,7 +22,7 @@ mod suggest;
 mod training;
 
 use clap::{Parser, Subcommand};
-use commands::{data, devices, eval, export, kernel, models, predict, summary, train};
+use commands::{data, devices, eval, export, import, kernel, models, predict, summary, train};
 use error::CliError;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
@@ -50,6 +50,7 @@ enum Command {
     Data(data::Args),
     Devices(devices::Args),
     Export(export::Args),
+    Import(Box<import::Args>),
     Kernel(kernel::Args),
     Bench(commands::bench::Args),
 }
@@ -64,6 +65,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Data(args) => data::run(&args),
         Command::Devices(args) => devices::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Kernel(args) => kernel::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
     }

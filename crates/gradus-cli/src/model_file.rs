@@ -126,6 +126,34 @@ pub fn save(path: &Path, description: &Description, model: &dyn Module) -> Resul
     Ok(file.save(path)?)
 }
 
+/// The folder of the user's models: `models` in `$GRADUS_DATA`, or in the user's cache folder.
+pub fn kept_models() -> Result<PathBuf> {
+    let own = std::env::var_os("GRADUS_DATA").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let root = own.or_else(gradus::data::cache_folder).ok_or_else(|| {
+        CliError::Work("there is no home folder for models; set GRADUS_DATA or give --out".into())
+    })?;
+    Ok(root.join("models"))
+}
+
+/// The file that a user means: a run's, one by its path, or one of the user's models by the network's name.
+fn locate(wanted: &Path) -> Result<PathBuf> {
+    if wanted.is_dir() {
+        return Ok(run_dir::best(wanted));
+    }
+    let name = wanted.to_string_lossy();
+    if wanted.exists() || find(&name).is_none() {
+        return Ok(wanted.to_owned());
+    }
+    let path = kept_models()?.join(format!("{name}.safetensors"));
+    match path.exists() {
+        true => Ok(path),
+        false => Err(CliError::Work(format!(
+            "no weights of {name} are here ({}); gradus import FILE --model {name} makes them of a file you have",
+            path.display()
+        ))),
+    }
+}
+
 /// A model that was read.
 pub struct Loaded {
     /// What it is.
@@ -136,12 +164,9 @@ pub struct Loaded {
     pub path: PathBuf,
 }
 
-/// Reads the model of a run directory, or of a file.
+/// Reads the model of a run directory, of a file, or of a network's name among the user's models.
 pub fn load(run_or_file: &Path) -> Result<Loaded> {
-    let path = match run_or_file.is_dir() {
-        true => run_dir::best(run_or_file),
-        false => run_or_file.to_owned(),
-    };
+    let path = locate(run_or_file)?;
     if run_or_file.is_dir() && !path.exists() {
         let remedy = match run_or_file.join("config.toml").exists() {
             true => {

@@ -8,11 +8,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What can be written.
-const FORMATS: &[&str] = &["safetensors"];
+const FORMATS: &[&str] = &["safetensors", "npz"];
 
 /// Write a trained model for other programs
 ///
-/// safetensors: every parameter by its path (conv1.weight), and what the network is as text entries.
+/// safetensors: every parameter by its path (conv1.weight), and what the network is as text entries. npz: the parameters alone,
+/// for NumPy.
 #[derive(clap::Args)]
 #[command(
     after_help = "Example:\n  gradus export runs/mlp-1 --format safetensors --out mlp.safetensors"
@@ -23,7 +24,7 @@ pub struct Args {
     model: PathBuf,
     #[arg(long, value_name = "FORMAT", help = format!("The format: {}", FORMATS.join(", ")))]
     format: String,
-    /// The file to write [default: MODEL.safetensors]
+    /// The file to write [default: MODEL.FORMAT]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Print one JSON object as the last line
@@ -37,13 +38,16 @@ pub fn run(args: &Args) -> Result<()> {
         return Err(unknown("format", &args.format, FORMATS));
     }
     let loaded = model_file::load(&args.model)?;
-    let name = format!("{}.safetensors", loaded.description.architecture);
+    let name = format!("{}.{}", loaded.description.architecture, args.format);
     let path = args.out.clone().unwrap_or_else(|| PathBuf::from(name));
     if same_file(&path, &loaded.path) {
         let what = "this is the model itself; choose another --out";
         return Err(CliError::Usage(format!("{}: {what}", path.display())));
     }
-    model_file::save(&path, &loaded.description, &loaded.model)?;
+    match &*args.format {
+        "npz" => gradus::io::numpy::save_npz(&path, &gradus::train::weights(&loaded.model))?,
+        _ => model_file::save(&path, &loaded.description, &loaded.model)?,
+    }
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", path.display())?;
     if args.json {

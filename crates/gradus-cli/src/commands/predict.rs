@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// At most so many classes are shown for an image.
 const SHOWN: usize = 10;
+/// Of very many classes fewer are of interest.
+const SHOWN_OF_MANY: usize = 5;
 
 /// Say what a trained model sees in PNG and JPEG images
 ///
@@ -23,8 +25,8 @@ const SHOWN: usize = 10;
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  gradus predict runs/mlp-1 digit.png")]
 pub struct Args {
-    /// A run directory or a model's file
-    #[arg(value_name = "RUN|MODEL_FILE")]
+    /// A run directory, a model's file, or the name of a network that was imported
+    #[arg(value_name = "RUN|MODEL_FILE|NAME")]
     model: PathBuf,
     /// PNG or JPEG images
     #[arg(value_name = "INPUT", required = true)]
@@ -89,7 +91,7 @@ fn shown(p: &[f64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..p.len()).collect();
     if p.len() > SHOWN {
         order.sort_by(|&a, &b| p[b].total_cmp(&p[a]));
-        order.truncate(SHOWN);
+        order.truncate(if p.len() > 100 { SHOWN_OF_MANY } else { SHOWN });
     }
     order
 }

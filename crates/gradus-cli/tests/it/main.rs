@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod commands;
+mod import;
 mod kernel;
 #[cfg(unix)]
 mod resume;

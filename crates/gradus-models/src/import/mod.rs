@@ -77,6 +77,9 @@ pub fn import(
     let mut sections = vec![];
     if !partial && !imported.missing.is_empty() {
         sections.push(section("missing in the file", &missing(&imported)));
+        if !imported.left_out.is_empty() {
+            sections.push(section("without a place in the network", &imported.left_out));
+        }
     }
     if !different.is_empty() {
         sections.push(section("different", &different));
@@ -199,12 +202,7 @@ fn missing(imported: &Imported) -> Vec<String> {
             _ => name.clone(),
         }
     });
-    let mut lines: Vec<String> = lines.collect();
-    if let (false, Some(first)) = (lines.iter().any(|l| l.contains('`')), imported.left_out.first())
-    {
-        lines.insert(0, format!("(the file's first layer without a place is `{first}`)"));
-    }
-    lines
+    lines.collect()
 }
 
 fn section(title: &str, lines: &[String]) -> String {

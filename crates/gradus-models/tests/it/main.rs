@@ -1,4 +1,5 @@
 //! The zoo: parameter counts as published, and LeNet-5 against PyTorch.
 
 mod counts;
+mod import;
 mod lenet;

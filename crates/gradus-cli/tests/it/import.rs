@@ -1,0 +1,68 @@
+//! `gradus import`: weights of PyTorch become a model that every command takes.
+
+use super::{ok, ran};
+use gradus::io::numpy::{Limits, read_npz};
+use std::path::Path;
+use tempfile::tempdir;
+
+const PTH: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../gradus-models/tests/fixtures/convnetjs.pth");
+
+#[test]
+fn weights_of_pytorch_become_a_model() {
+    let folder = tempdir().unwrap();
+    let imported =
+        ok(folder.path(), &["import", PTH, "--model", "convnetjs", "--out", ".", "--json"]);
+    let json = imported.json();
+    assert_eq!((json["params"].as_u64(), json["by_order"].as_bool()), (Some(5_994), Some(true)));
+    let model = "convnetjs.safetensors";
+    assert_eq!(ok(folder.path(), &["summary", model, "--json"]).json()["params"], 5_994);
+    image::GrayImage::new(24, 24).save(folder.path().join("black.png")).unwrap();
+    let seen = ok(folder.path(), &["predict", model, "black.png"]).out;
+    assert_eq!(seen.lines().count(), 11, "{seen}");
+    ok(folder.path(), &["export", model, "--format", "npz", "--out", "out.npz"]);
+    let arrays = read_npz(&folder.path().join("out.npz"), Limits::default()).unwrap();
+    let theirs = gradus::io::pytorch::read(Path::new(PTH)).unwrap();
+    let [dense, linear] = [("dense1.weight", &arrays), ("7.weight", &theirs)]
+        .map(|(name, arrays)| arrays.iter().find(|a| a.name == name).unwrap());
+    assert_eq!((&*dense.shape, &*linear.shape), (&[256, 10][..], &[10, 256][..]));
+    assert_eq!(dense.data, linear.permuted(&[1, 0]).data);
+    // What was exported comes back as it was.
+    ok(folder.path(), &["import", "out.npz", "--model", "convnetjs", "--out", "again.safetensors"]);
+    let bytes =
+        |name: &str| gradus::io::safetensors::read(&folder.path().join(name)).unwrap().arrays;
+    assert_eq!(bytes("again.safetensors"), bytes(model));
+}
+
+#[test]
+fn a_model_is_kept_under_its_name() {
+    let folder = tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let mut command = super::gradus(folder.path(), args);
+        super::Ran::from(command.env("GRADUS_DATA", folder.path()).output().unwrap())
+    };
+    image::GrayImage::new(24, 24).save(folder.path().join("black.png")).unwrap();
+    run(&["predict", "convnetjs", "black.png"])
+        .fails(1, &["no weights of convnetjs are here", "gradus import FILE --model convnetjs"]);
+    std::fs::write(folder.path().join("names.txt"), "null\n1\n2\n3\n4\n5\n6\n7\n8\n9\n").unwrap();
+    assert_eq!(run(&["import", PTH, "--model", "convnetjs", "--classes", "names.txt"]).code, 0);
+    let seen = run(&["predict", "convnetjs", "black.png"]);
+    assert!(seen.out.contains(" null "), "{} {}", seen.out, seen.err);
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let folder = tempdir().unwrap();
+    let run = |args: &[&str]| ran(folder.path(), args);
+    run(&["import", PTH, "--model", "convnet"]).fails(2, &["did you mean \"convnetjs\"?"]);
+    run(&["import", PTH, "--model", "lenet", "--out", "."])
+        .fails(1, &["convnetjs.pth: the weights are not this network's", "missing in the file"]);
+    run(&["import", PTH, "--model", "convnetjs", "--classes", "7", "--out", "."])
+        .fails(1, &["dense1.weight: the file's `7.weight` is [10, 256], turned [256, 10], the network's [256, 7]"]);
+    std::fs::write(folder.path().join("evil.pth"), b"\x80\x02cos\nsystem\nX\x02\0\0\0ls\x85R.")
+        .unwrap();
+    run(&["import", "evil.pth", "--model", "lenet"]).fails(1, &["the pickle calls os.system"]);
+    std::fs::write(folder.path().join("text.pth"), "hello, I am no file of weights").unwrap();
+    run(&["import", "text.pth", "--model", "lenet"]).fails(1, &["not a file of weights"]);
+    assert!(!folder.path().join("lenet.safetensors").exists());
+}

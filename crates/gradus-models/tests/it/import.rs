@@ -1,0 +1,93 @@
+//! Weights of other programs: a network gives what it gave there, and what does not fit is listed.
+
+use gradus_io::numpy::{Limits, parse_npz};
+use gradus_io::{NamedArray, pytorch};
+use gradus_models::import::{Origin, flattened, import};
+use gradus_nn::layers::*;
+use gradus_nn::{Context, Init, Layer, Sequential, State, named_states};
+use gradus_tensor::Tensor;
+
+const PTH: &[u8] = include_bytes!("../fixtures/convnetjs.pth");
+
+fn net() -> Sequential {
+    Sequential::new([1, 24, 24], &Init::new(0))
+        .add(conv2d(8, 5).pad(2))
+        .add(relu())
+        .add(max_pool2d(2))
+        .add(conv2d(16, 5).pad(2))
+        .add(relu())
+        .add(max_pool2d(3))
+        .add(flatten())
+        .add(dense(10))
+}
+
+fn set(model: &Sequential, arrays: &[NamedArray]) {
+    for (path, state) in named_states(model) {
+        let State::Parameter(parameter) = state else { continue };
+        let array = arrays.iter().find(|a| a.name == path).unwrap();
+        let value = Tensor::from_slice(&array.to_f32().unwrap(), array.shape.as_slice());
+        parameter.variable().set(&value).unwrap();
+    }
+}
+
+#[test]
+fn a_network_of_pytorch_gives_what_it_gave_there() {
+    let model = net();
+    let weights = pytorch::parse(PTH).unwrap();
+    let imported = import(&model, &flattened(&model), Origin::PyTorch, weights, false).unwrap();
+    assert!(imported.by_order && imported.left_out.is_empty());
+    set(&model, &imported.arrays);
+    let golden = parse_npz(include_bytes!("../fixtures/convnetjs.npz"), Limits::default()).unwrap();
+    let [x, y] = ["x", "y"].map(|name| golden.iter().find(|a| a.name == name).unwrap());
+    let x = Tensor::from_slice(&x.to_f32().unwrap(), x.shape.as_slice());
+    let found = model.forward(&x, &Context::eval()).to_vec::<f32>();
+    let expected = y.to_f32().unwrap();
+    let largest = expected.iter().fold(0f32, |m, v| m.max(v.abs()));
+    for (a, b) in found.iter().zip(&expected) {
+        assert!((a - b).abs() < 1e-5 * largest, "{a} {b}");
+    }
+}
+
+#[test]
+fn every_difference_is_listed() {
+    let model = net();
+    let file = |change: fn(&mut Vec<NamedArray>)| {
+        let mut arrays = pytorch::parse(PTH).unwrap();
+        change(&mut arrays);
+        let imported = import(&model, &flattened(&model), Origin::PyTorch, arrays, false);
+        imported.map(|i| i.arrays.len()).map_err(|e| e.to_string())
+    };
+    // The names are those of positions, so only a file of all layers can be told.
+    assert_eq!(
+        file(|arrays| arrays.truncate(4)).unwrap_err(),
+        "the weights are not this network's\n  missing in the file (3):\n    \
+         conv1\n    conv2\n    dense1\n  without a place in the network (2):\n    0\n    3"
+    );
+    assert_eq!(
+        file(|arrays| {
+            arrays[4].shape = vec![16, 160];
+        })
+        .unwrap_err(),
+        "the weights are not this network's\n  different (1):\n    dense1.weight: the file's \
+         `7.weight` is [16, 160], turned [160, 16], the network's [256, 10]"
+    );
+    assert_eq!(
+        file(|arrays| {
+            arrays.remove(5);
+        })
+        .unwrap_err()
+        .lines()
+        .next(),
+        Some("the weights are not this network's")
+    );
+    // Names of our own need no order, and a file may lack what is to be trained.
+    let arrays = |names: &[&str]| {
+        let all = pytorch::parse(PTH).unwrap();
+        let named = names.iter().zip(all);
+        named.map(|(name, a)| NamedArray { name: (*name).into(), ..a }).collect::<Vec<_>>()
+    };
+    let trunk = arrays(&["conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias"]);
+    let imported = import(&model, &flattened(&model), Origin::PyTorch, trunk, true).unwrap();
+    assert_eq!((imported.arrays.len(), &*imported.missing), (4, &["dense1".to_owned()][..]));
+    assert!(!imported.by_order);
+}
