@@ -33,6 +33,7 @@ mod sort;
 #[cfg(test)]
 mod testing;
 mod upsample;
+mod vector;
 mod vector_norm;
 mod views;
 

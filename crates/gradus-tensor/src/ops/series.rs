@@ -6,6 +6,7 @@ use std::ops::{Add, Mul, Sub};
 /// f32 or f64, in kernels that are written once for both.
 pub(crate) trait Series:
     Copy
+    + 'static
     + Send
     + Sync
     + PartialOrd
@@ -18,6 +19,8 @@ pub(crate) trait Series:
     const ZERO: Self;
     const ONE: Self;
     const LOWEST: Self;
+    /// Vectors of it on the fast path.
+    type Fast: crate::ops::vector::Vector<Element = Self>;
     /// The nearest number.
     fn of(x: f64) -> Self;
     /// The same number in f64.
@@ -26,16 +29,20 @@ pub(crate) trait Series:
     fn exp_series(self) -> Self;
     /// ln x for positive, normal x.
     fn ln_series(self) -> Self;
+    /// √x
+    #[allow(dead_code)]
+    fn square_root(self) -> Self;
     /// (sin 2πx, cos 2πx) for x in [0, 1).
     fn turn(self) -> (Self, Self);
 }
 
 macro_rules! series {
-    ($t:ident, $bits:ident, mantissa $mantissa:expr, ln $ln:expr, exp $exp:expr, ln2 $ln2:expr, $rest:expr, least $least:expr) => {
+    ($t:ident, $bits:ident, $fast:ty, mantissa $mantissa:expr, ln $ln:expr, exp $exp:expr, ln2 $ln2:expr, $rest:expr, least $least:expr) => {
         impl Series for $t {
             const ZERO: $t = 0.0;
             const ONE: $t = 1.0;
             const LOWEST: $t = $t::NEG_INFINITY;
+            type Fast = $fast;
             #[inline(always)]
             fn of(x: f64) -> $t {
                 x as $t
@@ -43,6 +50,11 @@ macro_rules! series {
             #[inline(always)]
             fn wide(self) -> f64 {
                 f64::from(self)
+            }
+
+            #[inline(always)]
+            fn square_root(self) -> $t {
+                self.sqrt()
             }
 
             /// x = k·ln 2 + r with |r| ≤ ½ ln 2; eˣ = 2ᵏ·eʳ, eʳ by Taylor's series.
@@ -101,8 +113,8 @@ macro_rules! series {
         }
     };
 }
-series!(f32, u32, mantissa 23, ln 6, exp 7, ln2 0.693_145_75, 1.428_606_8e-6, least -87.0);
-series!(f64, u64, mantissa 52, ln 13, exp 14, ln2 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10, least -708.0);
+series!(f32, u32, crate::ops::vector::Avx, mantissa 23, ln 6, exp 7, ln2 0.693_145_75, 1.428_606_8e-6, least -87.0);
+series!(f64, u64, crate::ops::vector::Plain<f64, 8>, mantissa 52, ln 13, exp 14, ln2 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10, least -708.0);
 
 /// Partial sums kept side by side.
 pub(crate) const LANES: usize = 16;

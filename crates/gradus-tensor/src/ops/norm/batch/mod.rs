@@ -1,30 +1,76 @@
 //! Batch normalisation in training: y = (x − mean)/√(var + ε)·w + b, the statistics over all but the channels.
-//! x [N, C, L], w [C], b [C] -> y, mean [C], var [C]   Ioffe & Szegedy 2015, arXiv:1502.03167
+//! x [N, C, ..], w [C], b [C] -> y, mean [C], var [C]   Ioffe & Szegedy 2015, arXiv:1502.03167
 //!
-//! With x̂ = (x − mean)/√(var + ε) and M = N·L: db = Σ dy, dw = Σ dy·x̂, dx = w/√(var + ε)·(dy − db/M − x̂·dw/M),
-//! one kernel. Its own gradient goes by the composition of those formulas.
+//! Two ops: the statistics, in f64, and what they make of x. The second has one output, so a ReLU or the other path of a
+//! residual block can ride on it. With x̂ = (x − mean)/√(var + ε) and M the elements of a channel: db = Σ dy,
+//! dw = Σ dy·x̂, dx = w/√(var + ε)·(dy − db/M − x̂·dw/M), one kernel, which takes in the mask of a ReLU that followed. Its
+//! own gradient goes by the composition.
 
-mod cpu;
+mod backward;
+mod forward;
+mod statistics;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod write;
 
 use super::{check_channels, inverse_deviation, over_channels, wide};
 use crate::Tensor;
 use crate::ops::reference::differentiate;
-use gradus_base::{Error, Result};
+use gradus_base::expr::Sym;
+use gradus_base::{DType, Error, Expr, Real, Result};
 use gradus_cpu::exec::Kernel;
-use gradus_graph::{Backward, Meta, Node, Rule, Spec, call, fail};
+use gradus_graph::{Backward, Kind, Layouts, Meta, Node, Rule, Spec, call, call_one, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// x, w, b → y, mean, var
+/// x → mean, var, both f64: an f32 cannot hold a mean of 1000 to a hundredth of a deviation of 0.001.
+#[derive(Clone, Copy, Debug)]
+struct Statistics;
+
+/// x, w, b, and the mean and variance of x → y
 #[derive(Clone, Copy, Debug)]
 struct BatchNorm {
     eps: f64,
 }
 
-/// x, w, mean, var, dy → dx, dw, db
+/// x, w, b, mean, var, dy → dx, dw, db
 #[derive(Clone, Copy, Debug)]
 struct BatchNormGrad {
     eps: f64,
+    /// Whether a ReLU followed and dy is the gradient of its value: then the mask is part of this pass.
+    relu: bool,
+}
+
+impl Rule for Statistics {
+    fn name(&self) -> &'static str {
+        "batch_statistics"
+    }
+
+    fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
+        Ok(vec![Meta::new([inputs[0].shape[1]], DType::F64); 2])
+    }
+
+    fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        differentiate(backward, |inputs| {
+            let x = by_channel(&inputs[0]).cast(DType::F64);
+            let mean = x.mean([0, 2]);
+            let variance = (&x - over_channels(&mean, &x)).square().mean([0, 2]);
+            vec![mean, variance]
+        })
+    }
+
+    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
+        walk::layouts(inputs, outputs)
+    }
+
+    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
+        statistics::kernel(spec)
+    }
+
+    fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
+        4 * inputs[0].shape.len() as u64
+    }
 }
 
 impl Rule for BatchNorm {
@@ -33,36 +79,33 @@ impl Rule for BatchNorm {
     }
 
     fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
-        Ok(vec![inputs[0], inputs[1], inputs[1]])
+        Ok(vec![inputs[0]])
     }
 
+    /// Mean and variance are functions of x, so dx has their share.
     fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
-        let (x, w) = (&backward.inputs[0], &backward.inputs[1]);
-        let [Some(dy), None, None] = backward.dys else {
-            // The loss reads the statistics themselves, which is rare.
-            return differentiate(backward, |i| self.composition(&i[0], &i[1], &i[2]));
-        };
-        let (mean, variance) = (&backward.outputs[1], &backward.outputs[2]);
-        let inputs = [x, w, mean, variance, dy].map(Node::clone).to_vec();
-        let grads = call(Arc::new(BatchNormGrad { eps: self.eps }), inputs);
-        Ok(grads.into_iter().map(Some).collect())
+        let behind = behind_relu(backward.dy(), &backward.outputs[0]);
+        let dy = behind.unwrap_or(backward.dy());
+        let inputs = backward.inputs.iter().chain([dy]).cloned().collect();
+        let rule = BatchNormGrad { eps: self.eps, relu: behind.is_some() };
+        let grads = call(Arc::new(rule), inputs);
+        Ok(grads.into_iter().map(Some).chain([None, None]).collect())
+    }
+
+    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
+        walk::layouts(inputs, outputs)
+    }
+
+    fn accepts_epilogue(&self, spec: &Spec) -> bool {
+        forward::accepts_epilogue(spec)
     }
 
     fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::forward(self.eps, spec)
+        forward::kernel(self.eps, spec)
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
-        7 * inputs[0].shape.len() as u64
-    }
-}
-
-impl BatchNorm {
-    fn composition(&self, x: &Tensor, w: &Tensor, b: &Tensor) -> Vec<Tensor> {
-        let mean = x.mean([0, 2]);
-        let variance = (x - over_channels(&mean, x)).square().mean([0, 2]);
-        let y = x.batch_norm_with(&mean, &variance, w, b, self.eps);
-        vec![y, mean, variance]
+        3 * inputs[0].shape.len() as u64
     }
 }
 
@@ -78,25 +121,53 @@ impl Rule for BatchNormGrad {
     /// Mean and variance are functions of x, so the composition, which reads x alone, has their share.
     fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
         differentiate(backward, |inputs| {
-            let (x, w, dy) = (&inputs[0], &inputs[1], &inputs[4]);
-            let spread = |t: &Tensor| over_channels(t, x);
-            let centred = x - spread(&x.mean([0, 2]));
+            let [x, dy] = [0, 5].map(|i| by_channel(&inputs[i]));
+            let (w, b) = (&inputs[1], &inputs[2]);
+            let spread = |t: &Tensor| over_channels(t, &x);
+            let centred = &x - spread(&x.mean([0, 2]));
             let scale = spread(&inverse_deviation(&centred.square().mean([0, 2]), self.eps));
             let unit = centred * &scale;
-            let (dw, db) = ((dy * &unit).sum([0, 2]), dy.sum([0, 2]));
+            let dy = match self.relu {
+                true => (&unit * spread(w) + spread(b)).le(0.0).select_where(0.0, &dy),
+                false => dy,
+            };
+            let (dw, db) = ((&dy * &unit).sum([0, 2]), dy.sum([0, 2]));
             let count = (x.len() / w.len().max(1)) as f64;
             let rest = (spread(&db) + &unit * spread(&dw)) / count;
-            vec![spread(w) * scale * (dy - rest), dw, db]
+            let dx = spread(w) * scale * (dy - rest);
+            vec![dx.reshape(inputs[0].shape()), dw, db]
         })
     }
 
+    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
+        walk::layouts(inputs, outputs)
+    }
+
     fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::backward(self.eps, spec)
+        backward::kernel(self.eps, self.relu, spec)
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
         10 * inputs[0].shape.len() as u64
     }
+}
+
+/// If `dy`, the gradient of `y`, is that of relu(y) with a mask on it: the gradient of relu(y).
+fn behind_relu<'a>(dy: &'a Node, y: &Node) -> Option<&'a Node> {
+    let is = |node: &Node, inputs: usize, f: fn(&[Sym]) -> Sym| match node.kind() {
+        Kind::Pointwise(p) => *p.expr == Expr::trace(inputs, |x| vec![f(x)]),
+        _ => false,
+    };
+    let masked = is(dy, 2, |x| Sym::select(x[0].le(Sym::constant(0.0)), Sym::constant(0.0), x[1]));
+    let [value, behind] = dy.inputs() else { return None };
+    let relu = is(value, 1, |x| x[0].max(Sym::constant(0.0))) && value.inputs()[0].id() == y.id();
+    (masked && relu && behind.meta() == y.meta()).then_some(behind)
+}
+
+/// `[N, C, ..]` as `[N, C, L]`.
+fn by_channel(x: &Tensor) -> Tensor {
+    let shape = x.shape();
+    x.reshape([shape[0], shape[1], shape[2..].iter().product()])
 }
 
 impl Tensor {
@@ -114,11 +185,12 @@ impl Tensor {
             let what = format!("a batch of shape {} has no mean", self.shape());
             fail(Error::shape("batch_norm", what), Location::caller());
         }
-        let shape = self.shape();
-        let x = wide(self).reshape([shape[0], shape[1], shape[2..].iter().product()]);
-        let outputs = call(Arc::new(BatchNorm { eps }), vec![x.0, wide(w).0, wide(b).0]);
-        let mut outputs = outputs.into_iter().map(|n| Tensor(n).cast(self.dtype()));
-        let mut next = || outputs.next().expect("a batch norm has three outputs");
-        (next().reshape(shape), next(), next())
+        let dtype = self.dtype();
+        let (x, w, b) = (wide(self), wide(w), wide(b));
+        let statistics = call(Arc::new(Statistics), vec![x.0.clone()]);
+        let [mean, variance] = &statistics[..] else { unreachable!("two statistics") };
+        let y = call_one(BatchNorm { eps }, &[&x.0, &w.0, &b.0, mean, variance]);
+        let [mean, variance] = [mean, variance].map(|s| Tensor(s.clone()).cast(dtype));
+        (Tensor(y).cast(dtype), mean, variance)
     }
 }
