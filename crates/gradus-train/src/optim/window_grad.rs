@@ -1,6 +1,6 @@
 //! Windowgrad, ConvNetJS's name for an RMSprop with ε under the root.   Karpathy 2014, ConvNetJS trainers
 
-use super::{Optimizer, Slots, Target};
+use super::{Optimizer, SCALARS, Slots, Target};
 use gradus_tensor::{Tensor, Variable};
 
 /// s ← ρs + (1−ρ)g², w ← w − η·g/√(s + ε).
@@ -17,7 +17,7 @@ impl WindowGrad {
     ///
     /// ```
     /// use gradus_train::optim::{Optimizer, WindowGrad};
-    /// assert_eq!(WindowGrad::new(0.01).scalars(1, 0.01), [0.01]);
+    /// assert_eq!(WindowGrad::new(0.01).learning_rate(), 0.01);
     /// ```
     pub fn new(learning_rate: f64) -> WindowGrad {
         WindowGrad { learning_rate, rho: 0.95, epsilon: 1e-6, weight_decay: 0.0 }
@@ -52,8 +52,8 @@ impl Optimizer for WindowGrad {
     fn weight_decay(&self) -> f64 {
         self.weight_decay
     }
-    fn scalars(&self, _step: u64, learning_rate: f64) -> Vec<f64> {
-        vec![learning_rate]
+    fn scalars(&self, _step: u64, learning_rate: f64) -> [f64; SCALARS] {
+        [learning_rate, 0.0, 0.0]
     }
     fn update(&self, p: &Target<'_>, slots: &mut Slots) -> Vec<(Variable, Tensor)> {
         let g = p.decayed_gradient();
