@@ -33,9 +33,9 @@ impl Program {
                 return Err(Error::shape("update", what).at(n.location()));
             }
         }
-        let collected = Collected::new(&Goal { outputs: wanted, updates, leaves_stay: true });
+        let mut collected = Collected::new(&Goal { outputs: wanted, updates, leaves_stay: true });
         collected.check_arguments(inputs)?;
-        let plan = Arc::new(Plan::new(&collected));
+        let plan = Arc::new(Plan::new(&mut collected));
         let mut session = Session::new(&plan, &collected.variables);
         session.bind_leaves(&plan, &collected.leaves);
         Ok(Program { plan, session, inputs: inputs.to_vec() })

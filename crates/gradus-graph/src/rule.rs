@@ -72,6 +72,12 @@ pub trait Rule: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Which input, along which of its axes, a factor along `axis` of the (only) output may be multiplied into instead, if there
+    /// is one: the filters of a convolution for its channels.
+    fn scaling(&self, _axis: usize) -> Option<(usize, usize)> {
+        None
+    }
+
     /// The kernel for the given shapes, strides and types. An input whose slot is `packed` comes in the form that
     /// [`Rule::packing`] named for the same spec; others as their view says.
     fn cpu(&self, spec: &Spec) -> Box<dyn Kernel>;

@@ -291,7 +291,8 @@ pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
     }
     let missing: Vec<Node> = wanted.iter().filter(|n| n.value().is_none()).cloned().collect();
     if !missing.is_empty() || !updates.is_empty() {
-        let collected = Collected::new(&Goal { outputs: &missing, updates, leaves_stay: false });
+        let mut collected =
+            Collected::new(&Goal { outputs: &missing, updates, leaves_stay: false });
         if let Some(input) = collected.argument() {
             let what = "an argument of a program has no value outside of it";
             return Err(Error::value("read", what).at(input.location()));
@@ -299,7 +300,7 @@ pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
         let cached = cache().lock().take(collected.key);
         let (plan, session) = match cached {
             Some((plan, session)) => (plan, session),
-            None => (Arc::new(Plan::new(&collected)), None),
+            None => (Arc::new(Plan::new(&mut collected)), None),
         };
         let mut session = session.unwrap_or_else(|| Session::new(&plan, &collected.variables));
         session.bind_variables(&plan, &collected.variables);

@@ -1,5 +1,6 @@
 //! What does not change from run to run is computed once, and again when a variable it depends on was written.
 
+use gradus_tensor::ops::conv2d::{Conv, Padding};
 use gradus_tensor::{Compiled, Step, Tensor, Variable, compile, read, update};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -147,4 +148,30 @@ fn concurrent_predictions_see_whole_states() {
         }
         done.store(true, Ordering::Relaxed);
     });
+}
+
+#[test]
+fn convolutions_with_packed_weights_equal_those_without() {
+    let cases = [(1, 1, 1), (2, 1, 3), (1, 2, 5), (2, 4, 5)]; // stride, groups, kernel
+    for (stride, groups, kernel) in cases {
+        let conv = Conv::new().stride(stride).groups(groups).padding(Padding::Half);
+        let w = Tensor::randn([24, 16 / groups, kernel, kernel], 1);
+        let kept = Variable::new("w", &w);
+        let x = Tensor::randn([3, 16, 9, 10], 2);
+        let y = Tensor::randn([3, 24, 5, 6], 3);
+        let both = |w: &Tensor, a: &[Tensor]| {
+            Step::new().read(&a[0].conv2d(w, conv)).read(&a[1].conv_transpose2d(w, conv))
+        };
+        let mut packed = compile(|a: &[Tensor]| both(&kept.tensor(), a));
+        let mut plain = compile(|a: &[Tensor]| both(&a[2], a));
+        let packs = packed.plan(&[x.node().meta(), y.node().meta()]).unwrap().steps().to_vec();
+        assert_eq!(packs.iter().filter(|s| s.name == "pack" && s.once).count(), 2, "{packs:?}");
+        for _ in 0..2 {
+            let a = packed.run(&[&x, &y]).unwrap();
+            let b = plain.run(&[&x, &y, &w]).unwrap();
+            for i in 0..2 {
+                assert_eq!(a.tensor(i).to_vec::<f32>(), b.tensor(i).to_vec::<f32>());
+            }
+        }
+    }
 }

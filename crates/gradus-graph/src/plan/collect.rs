@@ -20,6 +20,7 @@ pub(crate) struct Item {
 }
 
 /// [`Kind`] as the planner sees it: leaves are numbered, transparent nodes are gone.
+#[derive(Clone)]
 pub(crate) enum What {
     Input(usize),
     Leaf(usize),

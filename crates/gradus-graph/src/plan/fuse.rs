@@ -104,7 +104,7 @@ impl Groups {
     }
 }
 
-fn readers(c: &Collected) -> Vec<Vec<usize>> {
+pub(crate) fn readers(c: &Collected) -> Vec<Vec<usize>> {
     let mut readers = vec![vec![]; c.items.len()];
     for (i, item) in c.items.iter().enumerate() {
         for &n in &item.inputs {

@@ -1,6 +1,6 @@
 //! Plans: a graph turned into a flat list of steps over one arena.
 //!
-//! The stages, in order: `collect` (reachable nodes, equal ones merged), `fuse` (which pointwise nodes run
+//! The stages, in order: `collect` (reachable nodes, equal ones merged), `simplify`, `fuse` (which pointwise nodes run
 //! together), `lower` (memory orders, kernels, steps), `hoist` (what runs once, packed inputs), `memory` (where each value lies).
 
 mod collect;
@@ -9,6 +9,7 @@ mod hoist;
 mod lower;
 mod memory;
 mod show;
+mod simplify;
 
 pub(crate) use collect::Collected;
 pub use show::PlanStep;
@@ -59,7 +60,9 @@ pub(crate) struct Goal<'a> {
 }
 
 impl Plan {
-    pub(crate) fn new(collected: &Collected) -> Plan {
+    pub(crate) fn new(collected: &mut Collected) -> Plan {
+        simplify::simplify(collected);
+        let collected = &*collected;
         let groups = fuse::fuse(collected);
         let mut lowered = lower::lower(collected, &groups);
         hoist::hoist(&mut lowered, collected.leaves_stay);

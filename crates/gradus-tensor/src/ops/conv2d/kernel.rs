@@ -1,18 +1,21 @@
 //! The CPU kernel of a pass: the chosen algorithm on resolved places, with an epilogue if one rides along.
 #![allow(unsafe_code)]
 
+use super::cpu::{implicit_gemm, weights};
 use super::reference::{self, Number, Operand};
-use super::{Algorithm, Conv2d, Pass, data_gradient, forward, weight_gradient};
+use super::{Algorithm, Conv2d, Isa, Pass, data_gradient, forward, weight_gradient};
 use gradus_base::{DType, View};
 use gradus_cpu::exec::{Args, Kernel};
 use gradus_cpu::{Epilogue, RowLoop};
-use gradus_graph::Spec;
+use gradus_graph::{Packing, Spec};
 
 struct Convolve {
     conv: Conv2d,
     pass: Pass,
     algorithm: Algorithm,
     dtype: DType,
+    /// Whether the weights come packed.
+    packed: bool,
     /// Both operands and the output, for the reference.
     views: [View; 3],
     epilogue: Option<RowLoop>,
@@ -35,7 +38,48 @@ pub(super) fn kernel(
         let inputs: Vec<_> = own.chain(extra).map(|(d, [r, c])| (d, r, c)).collect();
         RowLoop::new(&e.expr, dtype, &inputs)
     });
-    Box::new(Convolve { conv, pass, algorithm, dtype, views, epilogue })
+    let packed = spec.inputs[1].packed;
+    Box::new(Convolve { conv, pass, algorithm, dtype, packed, views, epilogue })
+}
+
+/// The weights as the algorithm multiplies with them, if that takes work which can be done beforehand.
+pub(super) fn packing(conv: Conv2d, pass: Pass, algorithm: Algorithm) -> Option<Packing> {
+    let len = match algorithm {
+        Algorithm::ImplicitGemm => weights::packed_len(&conv, pass)?,
+        _ => return None,
+    };
+    // The image plays no part in how weights are packed, its stride and padding only in the data gradient.
+    let form = match pass {
+        Pass::Forward => format!("implicit GEMM, groups {}", conv.groups),
+        _ => format!("implicit GEMM of {pass:?} {conv:?}"),
+    };
+    Some(Packing {
+        form,
+        bytes: len * size_of::<f32>(),
+        kernel: Box::new(Pack { conv, pass, algorithm }),
+    })
+}
+
+/// Packs the weights of a pass.
+struct Pack {
+    conv: Conv2d,
+    pass: Pass,
+    algorithm: Algorithm,
+}
+
+// SAFETY: reads all weights, which are dense, and writes as many elements as `packing` asked for.
+unsafe impl Kernel for Pack {
+    unsafe fn run(&self, args: &Args<'_>) {
+        // SAFETY: the caller's pointers are valid for what `packing` named.
+        unsafe {
+            match self.algorithm {
+                Algorithm::ImplicitGemm => {
+                    weights::pack(&self.conv, self.pass, args.input(0), args.output(0));
+                }
+                _ => unreachable!("only what `packing` names is packed"),
+            }
+        }
+    }
 }
 
 /// The passes that give images take an epilogue, if what it reads has a row and a column stride over the matrix that
@@ -120,6 +164,10 @@ impl Convolve {
             let inputs = &args.inputs()[1..];
             let hook = self.epilogue.as_ref().map(|e| e.bind_inputs(inputs));
             let hook = hook.as_ref().map(|h| h as &dyn Epilogue<f32>);
+            if self.packed {
+                let isa = Isa::best();
+                return implicit_gemm::run_packed(isa, &self.conv, self.pass, a, b, out, hook);
+            }
             match self.pass {
                 Pass::Forward => forward(self.algorithm, &self.conv, a, b, out, hook),
                 Pass::DataGradient => data_gradient(self.algorithm, &self.conv, a, b, out, hook),

@@ -5,7 +5,7 @@ use super::{Algorithm, Conv2d, Pass, choose};
 use crate::{PadMode, Tensor};
 use gradus_base::{DType, Error, Result, Shape};
 use gradus_cpu::exec::Kernel;
-use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Spec, call_one, fail};
+use gradus_graph::{Backward, Layouts, Meta, Node, Order, Packing, Rule, Spec, call_one, fail};
 use std::panic::Location;
 
 /// How much is put around the input.
@@ -233,6 +233,22 @@ impl Rule for Convolution {
         let metas: Vec<Meta> =
             spec.inputs[..2].iter().map(|s| Meta::new(s.view.shape, s.dtype)).collect();
         kernel::accepts_epilogue(self.pass, self.algorithm(&metas), spec)
+    }
+
+    fn scaling(&self, axis: usize) -> Option<(usize, usize)> {
+        match self.pass {
+            Pass::Forward if axis == 1 => Some((1, 0)),
+            Pass::DataGradient if axis == 1 && self.groups == 1 => Some((1, 1)),
+            _ => None,
+        }
+    }
+
+    fn packing(&self, input: usize, spec: &Spec) -> Option<Packing> {
+        let metas: Vec<Meta> =
+            spec.inputs[..2].iter().map(|s| Meta::new(s.view.shape, s.dtype)).collect();
+        let weights = input == 1 && self.pass != Pass::WeightGradient;
+        weights
+            .then(|| kernel::packing(self.geometry(&metas), self.pass, self.algorithm(&metas)))?
     }
 
     fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {

@@ -3,12 +3,11 @@
 //! a product with the packed weights follows. 1×1 convolutions of stride 1 are products without copies.
 #![allow(unsafe_code)]
 
+use super::weights::{Weights, group_len, nth_tap, pack_weights, unorder_weights};
 use super::{TASKS, depthwise};
-use crate::ops::conv2d::geometry::{Axis, Conv2d, Gather};
+use crate::ops::conv2d::geometry::{Axis, Conv2d, Gather, Pass};
 use crate::ops::lanes::{Isa, Shared};
-use gradus_cpu::{
-    Epilogue, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b, parallel, with_scratch,
-};
+use gradus_cpu::{Epilogue, Mat, MatMut, gemm, gemm_packed, parallel, with_scratch};
 use std::ops::Range;
 
 /// Elements of a lowered tile: 128 KiB, a quarter of the second-level cache.
@@ -30,7 +29,7 @@ pub(in super::super) unsafe fn forward(
     epilogue: Option<&dyn Epilogue<f32>>,
 ) {
     // SAFETY: the caller's promise.
-    unsafe { gather(isa, &conv.forward(), x, w, y, epilogue) }
+    unsafe { gather(isa, &conv.forward(), x, Weights::Plain(w), y, epilogue) }
 }
 
 /// dx from dy and w. The epilogue sees dx as the matrix [N·H·W, C].
@@ -47,7 +46,34 @@ pub(in super::super) unsafe fn data_gradient(
 ) {
     for phase in conv.data_gradient() {
         // SAFETY: the caller's promise; phases write distinct pixels.
-        unsafe { gather(isa, &phase, dy, w, dx, epilogue) }
+        unsafe { gather(isa, &phase, dy, Weights::Plain(w), dx, epilogue) }
+    }
+}
+
+/// As [`forward`] or [`data_gradient`], with weights that were packed for the pass.
+///
+/// # Safety
+/// As [`forward`]; `packed` must be what [`pack`] wrote.
+pub(in super::super) unsafe fn run_packed(
+    isa: Isa,
+    conv: &Conv2d,
+    pass: Pass,
+    src: *const f32,
+    packed: *const f32,
+    dst: *mut f32,
+    epilogue: Option<&dyn Epilogue<f32>>,
+) {
+    if pass == Pass::Forward {
+        // SAFETY: the caller's promise.
+        return unsafe {
+            gather(isa, &conv.forward(), src, Weights::Packed(packed), dst, epilogue);
+        };
+    }
+    let mut at = packed;
+    for phase in conv.data_gradient() {
+        // SAFETY: the caller's promise; phases write distinct pixels.
+        unsafe { gather(isa, &phase, src, Weights::Packed(at), dst, epilogue) }
+        at = at.wrapping_add(phase.groups * group_len(&phase));
     }
 }
 
@@ -55,33 +81,34 @@ unsafe fn gather(
     isa: Isa,
     g: &Gather,
     src: *const f32,
-    w: *const f32,
+    w: Weights,
     dst: *mut f32,
     epilogue: Option<&dyn Epilogue<f32>>,
 ) {
-    let (k, n) = (g.taps() * g.channels_in, g.channels_out);
-    if pixels(g) == 0 || n == 0 {
+    if pixels(g) == 0 || g.channels_out == 0 {
         return;
     }
-    if g.channels_in == 1 && n == 1 {
+    let packed_len = group_len(g);
+    let run = |packed: *const f32| {
+        let job = Job { g, src, packed, packed_len, dst, epilogue };
         // SAFETY: the caller's promise.
-        return unsafe { depthwise::gather(isa, g, src, w, dst, epilogue) };
-    }
-    let packed_len = PackedB::<f32>::len(k, n).next_multiple_of(16);
-    with_scratch((g.groups * packed_len + k * n) * size_of::<f32>(), |scratch| {
-        let packed = scratch.cast::<f32>();
-        let rows = packed.wrapping_add(g.groups * packed_len);
-        // SAFETY: the scratch holds the packed weights of every group and the rows of one; the caller's promise.
-        unsafe {
-            for group in 0..g.groups {
-                order_weights(g, group, w, rows);
-                let rows = Mat { ptr: rows.cast_const(), row_stride: n as isize, col_stride: 1 };
-                pack_b(k, n, rows, packed.add(group * packed_len));
-            }
-            let job = Job { g, src, packed, packed_len, dst, epilogue };
-            if is_product(g) { job.product() } else { job.tiles() }
+        unsafe { if is_product(g) { job.product() } else { job.tiles() } }
+    };
+    match w {
+        Weights::Packed(packed) => run(packed),
+        Weights::Plain(w) if g.channels_in == 1 && g.channels_out == 1 => {
+            // SAFETY: the caller's promise.
+            unsafe { depthwise::gather(isa, g, src, w, dst, epilogue) }
         }
-    });
+        Weights::Plain(w) => {
+            with_scratch(g.groups * packed_len * size_of::<f32>(), |scratch| {
+                let packed = scratch.cast::<f32>();
+                // SAFETY: the scratch holds the packed weights of every group.
+                unsafe { pack_weights(g, w, packed) }
+                run(packed);
+            });
+        }
+    }
 }
 
 /// Target pixels.
@@ -99,28 +126,6 @@ fn is_product(g: &Gather) -> bool {
             && axis.count == target
     };
     own(&g.rows, g.target[0]) && own(&g.cols, g.target[1])
-}
-
-/// The column tap that lies i-th from the left in the source.
-fn nth_tap(cols: &Axis, i: usize) -> usize {
-    if cols.offset_step < 0 { cols.taps - 1 - i } else { i }
-}
-
-/// A group's weights as the matrix [row tap, column tap from the left, source channel] × [target channel].
-unsafe fn order_weights(g: &Gather, group: usize, w: *const f32, rows: *mut f32) {
-    let mut row = rows;
-    for a in 0..g.rows.taps {
-        for b in 0..g.cols.taps {
-            for c in 0..g.channels_in {
-                let first = g.weight(group, 0, c, [a, nth_tap(&g.cols, b)]);
-                for o in 0..g.channels_out {
-                    // SAFETY: w holds every weight, the scratch as many.
-                    unsafe { *row.add(o) = *w.add(first + o * g.weight.output) }
-                }
-                row = row.wrapping_add(g.channels_out);
-            }
-        }
-    }
 }
 
 /// A gathering under way.
@@ -418,7 +423,7 @@ pub(super) unsafe fn add_parts(parts: Shared<f32>, count: usize, len: usize) {
 }
 
 /// The products of some pixels of x, as some row taps see them, with those of dy: rows of `part`, which is laid out as
-/// [`order_weights`] does, group after group.
+/// [`super::weights`] does, group after group.
 unsafe fn slopes(
     g: &Gather,
     x: *const f32,
@@ -458,21 +463,4 @@ unsafe fn slopes(
             }
         }
     });
-}
-
-/// From the order of [`order_weights`] to that of the weights.
-unsafe fn unorder_weights(g: &Gather, group: usize, rows: *const f32, dw: *mut f32) {
-    let mut row = rows;
-    for a in 0..g.rows.taps {
-        for b in 0..g.cols.taps {
-            for c in 0..g.channels_in {
-                let first = g.weight(group, 0, c, [a, nth_tap(&g.cols, b)]);
-                for o in 0..g.channels_out {
-                    // SAFETY: both hold every weight.
-                    unsafe { *dw.add(first + o * g.weight.output) = *row.add(o) }
-                }
-                row = row.wrapping_add(g.channels_out);
-            }
-        }
-    }
 }

@@ -5,6 +5,7 @@ mod depthwise;
 pub(super) mod implicit_gemm;
 mod line;
 mod tile;
+pub(super) mod weights;
 pub(super) mod winograd;
 
 use super::geometry::Gather;

@@ -15,7 +15,9 @@ use std::panic::Location;
 
 /// A matrix product whose operands have the same leading axes.
 #[derive(Debug)]
-struct MatMul;
+struct MatMul {
+    rank: usize,
+}
 
 impl Rule for MatMul {
     fn name(&self) -> &'static str {
@@ -44,6 +46,10 @@ impl Rule for MatMul {
 
     fn accepts_epilogue(&self, spec: &Spec) -> bool {
         cpu::accepts_epilogue(spec)
+    }
+
+    fn scaling(&self, axis: usize) -> Option<(usize, usize)> {
+        (axis + 1 == self.rank).then_some((1, axis))
     }
 
     fn packing(&self, input: usize, spec: &Spec) -> Option<Packing> {
@@ -108,7 +114,7 @@ impl Tensor {
             let matrix = &t.shape()[t.rank() - 2..];
             t.broadcast_to(Shape::new(&[&*batch, matrix].concat()))
         };
-        Tensor(call_one(MatMul, &[&full(a).0, &full(b).0]))
+        Tensor(call_one(MatMul { rank: batch.rank() + 2 }, &[&full(a).0, &full(b).0]))
     }
 }
 

@@ -38,7 +38,7 @@ pub(in super::super::super) unsafe fn weight_gradient(
     dw: *mut f32,
 ) {
     let field = &Field::forward(conv);
-    if conv.w_shape().len() == 0 {
+    if conv.w_shape().is_empty() {
         return;
     }
     let job = Job { field, kernels: kernels(isa), src: x, w: dy, dst: dw, epilogue: None };
