@@ -21,13 +21,19 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE / "python"))
+import nets  # noqa: E402  (found once the folder is known)
+
 SHAPES = ["64x64x64", "256x256x256", "512x512x512", "1024x1024x1024", "2048x2048x2048",
           "64x784x512", "128x1024x1024", "32x2048x1000", "64x512x10"]
 TRAIN = ["train_tiny", "train_mlp_sgd", "train_mlp_adam", "train_lenet_sgd", "train_lenet_adam"]
+TRAIN += [f"train_{net}_sgd" for net in ("alexnet", "vgg16", "googlenet", "resnet18", "resnet50", "resnet20")]
 INFER = [f"infer_{net}_{batch}" for net in ("tiny", "mlp", "lenet") for batch in (1, 64)]
+INFER += [f"infer_{net}_{batch}" for net in ("vgg16", "googlenet", "resnet18", "resnet50", "squeezenet", "mobilenetv2") for batch in (1, 16)]
 CASES = TRAIN + INFER + [f"{kind}_{shape}" for kind in ("gemm", "gemm_packed") for shape in SHAPES]
 # Multiply-adds of one sample forward, and those of the first layer, whose input needs no gradient.
 MACS = {"tiny": (88, 16), "mlp": (668_672, 401_408), "lenet": (416_520, 117_600)}
+MACS |= {net: nets.macs(net) for net in nets.NETS}
 TINY_BATCH = 10
 AGREE = 0.01  # checks may differ by this much: rounding, amplified by three updates
 TIMEOUT = 600

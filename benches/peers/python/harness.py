@@ -11,6 +11,8 @@ from typing import Callable
 
 import numpy as np
 
+import nets
+
 THREADS = int(os.environ.get("PEER_THREADS", "2"))
 CHECK_STEPS = 3
 
@@ -33,9 +35,12 @@ class Work:
 
 def value(shape, salt, scale=1.0):
     """Element i is (k - 2^23) / 2^23 with k = ((i * 2654435761 + salt * 40503) mod 2^32) >> 8, times scale in f64."""
-    i = np.arange(math.prod(shape), dtype=np.uint64)
-    k = ((i * np.uint64(2654435761) + np.uint64(salt * 40503)) & np.uint64(0xFFFFFFFF)) >> np.uint64(8)
-    return ((k.astype(np.float64) - 2**23) / 2**23 * scale).astype(np.float32).reshape(shape)
+    out = np.empty(math.prod(shape), np.float32)
+    for first in range(0, len(out), 1 << 20):  # in pieces: VGG's largest layer would need gigabytes of temporaries
+        i = np.arange(first, min(first + (1 << 20), len(out)), dtype=np.uint64)
+        k = ((i * np.uint64(2654435761) + np.uint64(salt * 40503)) & np.uint64(0xFFFFFFFF)) >> np.uint64(8)
+        out[first : first + len(i)] = (k.astype(np.float64) - 2**23) / 2**23 * scale
+    return out.reshape(shape)
 
 
 # A network is a list of weight shapes, [out, in] or [out, in, kh, kw]; biases start at zero.
@@ -44,24 +49,35 @@ NETS = {
     "mlp": [(512, 784), (512, 512), (10, 512)],
     "lenet": [(6, 1, 5, 5), (16, 6, 5, 5), (120, 400), (84, 120), (10, 84)],
 }
-INPUT = {"tiny": (2,), "mlp": (784,), "lenet": (1, 28, 28)}
-UNIT = {"tiny": "samples/s", "mlp": "samples/s", "lenet": "images/s"}
-LEARNING_RATE = {"sgd": 0.01, "adam": 0.001}
+# The convolutional networks of nets.py; normalisations have no weights by formula.
+NETS |= {net: [shape for kind, shape, _ in nets.layers(net) if kind != "norm"] for net in nets.NETS}
+INPUT = {"tiny": (2,), "mlp": (784,), "lenet": (1, 28, 28)} | nets.INPUT
+UNIT = {"tiny": "samples/s", "mlp": "samples/s"}
 GEMMS = [(64, 64, 64), (256, 256, 256), (512, 512, 512), (1024, 1024, 1024), (2048, 2048, 2048),
          (64, 784, 512), (128, 1024, 1024), (32, 2048, 1000), (64, 512, 10)]
 TRAIN = [("tiny", "sgd", 10), ("mlp", "sgd", 64), ("mlp", "adam", 64), ("lenet", "sgd", 64), ("lenet", "adam", 64)]
-INFER = [(net, batch) for net in NETS for batch in (1, 64)]
+TRAIN += [("alexnet", "sgd", 16), ("vgg16", "sgd", 4), ("googlenet", "sgd", 8), ("resnet18", "sgd", 8), ("resnet50", "sgd", 4), ("resnet20", "sgd", 128)]
+INFER = [(net, batch) for net in ("tiny", "mlp", "lenet") for batch in (1, 64)]
+INFER += [(net, batch) for net in ("vgg16", "googlenet", "resnet18", "resnet50", "squeezenet", "mobilenetv2") for batch in (1, 16)]
 
 
 def weights(net):
     """The starting weights, uniform by He: within sqrt(6 / fan-in)."""
-    return [value(s, 2001 + 1000 * l, math.sqrt(6 / math.prod(s[1:]))) for l, s in enumerate(NETS[net])]
+    return (value(s, 2001 + 1000 * l, math.sqrt(6 / math.prod(s[1:]))) for l, s in enumerate(NETS[net]))
+
+
+def unit(net):
+    return UNIT.get(net, "images/s")
+
+
+def learning_rate(net, optimizer):
+    return 0.001 if optimizer == "adam" or net in nets.NETS else 0.01
 
 
 def batch_of(net, batch):
-    """Inputs, and targets: labels 7 i mod 10, or for the tiny net the product of its two inputs."""
+    """Inputs, and targets: labels 7 i mod the classes, or for the tiny net the product of its two inputs."""
     x = value((batch, *INPUT[net]), 1001)
-    y = (x[:, :1] * x[:, 1:]) if net == "tiny" else (np.arange(batch) * 7 % 10).astype(np.int64)
+    y = (x[:, :1] * x[:, 1:]) if net == "tiny" else (np.arange(batch) * 7 % NETS[net][-1][0]).astype(np.int64)
     return x, y
 
 
@@ -82,7 +98,7 @@ def train_work(net, batch, step, loss, reset, sync=lambda: None):
     for _ in range(CHECK_STEPS):
         step()
     steps = net == "tiny"
-    return Work(step, 1 if steps else batch, "steps/s" if steps else UNIT[net], float(loss()), sync, reset)
+    return Work(step, 1 if steps else batch, "steps/s" if steps else unit(net), float(loss()), sync, reset)
 
 
 def measure(work, seconds):

@@ -8,11 +8,14 @@ import numpy as np
 from jax import lax
 
 import harness
+import nets
 from harness import Work
 
 
 def parameters(net):
     """[(w, b), ..]: linear weights as [in, out], convolutions as HWIO, the first linear after them in (H, W, C) order."""
+    if net in nets.NETS:
+        return convnet_parameters(net)
     out = []
     for l, w in enumerate(harness.weights(net)):
         if w.ndim == 4:
@@ -31,7 +34,68 @@ def conv(x, wb, padding):
     return lax.reduce_window(y, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
 
 
-def forward(net, params, x):
+def convnet_parameters(net):
+    """[[w, b or nothing], [scale, shift], ..] of a network of nets.py."""
+    out, weights = [], harness.weights(net)
+    for kind, shape, options in nets.layers(net):
+        zero = jnp.zeros(shape[0], jnp.float32)
+        if kind == "norm":
+            out.append([jnp.ones(shape[0], jnp.float32), zero])
+        else:
+            w = next(weights)
+            w = jnp.array(w.transpose(2, 3, 1, 0) if kind == "conv" else w.T)
+            out.append([w, zero] if options.get("bias", True) else [w])
+    return out
+
+
+class Convnet:
+    """The builder of a forward pass over a network of nets.py. Batch statistics while training; else running ones, which are
+    0 and 1 here. The running ones are not kept up: that is left out in favour of JAX."""
+
+    def __init__(self, net, params, training):
+        self.layers, self.params, self.training = iter(nets.layers(net)), iter(params), training
+
+    def conv(self, x, *_, **__):
+        (_, _, o), (w, *b) = next(self.layers), next(self.params)
+        y = lax.conv_general_dilated(x, w, (o["stride"],) * 2, [(o["pad"],) * 2] * 2, dimension_numbers=("NHWC", "HWIO", "NHWC"),
+                                     feature_group_count=o["groups"])
+        return y + b[0] if b else y
+
+    def norm(self, x, *_):
+        (_, _, o), (scale, shift) = next(self.layers), next(self.params)
+        mean, var = (x.mean((0, 1, 2)), x.var((0, 1, 2))) if self.training else (0.0, 1.0)
+        return (x - mean) * (scale * lax.rsqrt(var + jnp.float32(o["eps"]))) + shift
+
+    def dense(self, x, units):
+        next(self.layers)
+        w, b = next(self.params)
+        return x @ w + b
+
+    relu, relu6 = staticmethod(jax.nn.relu), staticmethod(jax.nn.relu6)
+    add, concat = staticmethod(jnp.add), staticmethod(lambda xs: jnp.concatenate(xs, 3))
+    mean = staticmethod(lambda x: x.mean((1, 2)))
+
+    @staticmethod
+    def flatten(x):
+        return x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)
+
+    @staticmethod
+    def max_pool(x, kernel, stride, pad=0, ceil=False):
+        def sides(size):
+            out = nets.pooled(size, kernel, stride, pad, ceil)
+            return pad, max(0, (out - 1) * stride + kernel - size - pad)
+
+        pads = [(0, 0), sides(x.shape[1]), sides(x.shape[2]), (0, 0)]
+        return lax.reduce_window(x, -jnp.inf, lax.max, (1, kernel, kernel, 1), (1, stride, stride, 1), pads)
+
+    @staticmethod
+    def pad_channels(x, channels, stride):
+        return jnp.pad(x[:, ::stride, ::stride], [(0, 0), (0, 0), (0, 0), (0, channels - x.shape[3])])
+
+
+def forward(net, params, x, training=True):
+    if net in nets.NETS:
+        return nets.NETS[net](Convnet(net, params, training), x)
     act = jnp.tanh if net == "tiny" else jax.nn.relu
     if net == "lenet":
         x = conv(x, params[0], [(2, 2), (2, 2)])
@@ -51,7 +115,7 @@ def loss_of(net, params, x, y):
 
 def batch_of(net, batch):
     x, y = harness.batch_of(net, batch)
-    x = x.transpose(0, 2, 3, 1) if net == "lenet" else x
+    x = x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
     return jnp.array(np.ascontiguousarray(x)), jnp.array(y if net == "tiny" else y.astype(np.int32))
 
 
@@ -70,7 +134,7 @@ def adam(params, state, grads, rate, b1=0.9, b2=0.999, eps=1e-8):
 
 def train(net, optimizer, batch):
     start, (x, y) = parameters(net), batch_of(net, batch)
-    update = functools.partial({"sgd": sgd, "adam": adam}[optimizer], rate=harness.LEARNING_RATE[optimizer])
+    update = functools.partial({"sgd": sgd, "adam": adam}[optimizer], rate=harness.learning_rate(net, optimizer))
 
     @functools.partial(jax.jit, donate_argnums=(0, 1))
     def one(params, state, x, y):
@@ -91,8 +155,8 @@ def train(net, optimizer, batch):
 
 def infer(net, batch):
     params, (x, _) = parameters(net), batch_of(net, batch)
-    run = jax.jit(lambda x: forward(net, params, x))  # weights are constants, which XLA may fold
-    return Work(lambda: run(x).block_until_ready(), batch, harness.UNIT[net], harness.mean_abs(run(x)))
+    run = jax.jit(lambda x: forward(net, params, x, training=False))  # weights are constants, which XLA may fold
+    return Work(lambda: run(x).block_until_ready(), batch, harness.unit(net), harness.mean_abs(run(x)))
 
 
 def gemm(m, k, n):

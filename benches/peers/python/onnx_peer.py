@@ -6,6 +6,7 @@ import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
 import harness
+import nets
 from harness import Work
 
 
@@ -33,8 +34,66 @@ def bound(session, inputs, output):
     return step, result.numpy()
 
 
+class Convnet:
+    """The builder for a network of nets.py: it appends nodes."""
+
+    def __init__(self, net):
+        self.nodes, self.constants = [], {}
+        self.layers, self.weights = iter(nets.layers(net)), harness.weights(net)
+        nets.NETS[net](self, "x")
+        self.nodes[-1].output[0] = "y"
+
+    def node(self, op, *inputs, **attributes):
+        name = f"t{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op, inputs, [name], **attributes))
+        return name
+
+    def constant(self, array):
+        name = f"c{len(self.constants)}"
+        self.constants[name] = array
+        return name
+
+    def conv(self, x, *_, **__):
+        _, shape, o = next(self.layers)
+        inputs = [x, self.constant(next(self.weights))] + ([self.constant(np.zeros(shape[0], np.float32))] if o["bias"] else [])
+        return self.node("Conv", *inputs, strides=[o["stride"]] * 2, pads=[o["pad"]] * 4, group=o["groups"])
+
+    def norm(self, x, *_):
+        _, shape, o = next(self.layers)
+        one, zero = self.constant(np.ones(shape, np.float32)), self.constant(np.zeros(shape, np.float32))
+        return self.node("BatchNormalization", x, one, zero, zero, one, epsilon=o["eps"])
+
+    def dense(self, x, units):
+        next(self.layers)
+        return self.node("Gemm", x, self.constant(next(self.weights)), self.constant(np.zeros(units, np.float32)), transB=1)
+
+    def relu(self, x):
+        return self.node("Relu", x)
+
+    def relu6(self, x):
+        return self.node("Clip", x, self.constant(np.array(0, np.float32)), self.constant(np.array(6, np.float32)))
+
+    def max_pool(self, x, kernel, stride, pad=0, ceil=False):
+        return self.node("MaxPool", x, kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[pad] * 4, ceil_mode=int(ceil))
+
+    def add(self, x, y):
+        return self.node("Add", x, y)
+
+    def concat(self, xs):
+        return self.node("Concat", *xs, axis=1)
+
+    def flatten(self, x):
+        return self.node("Flatten", x)
+
+    def mean(self, x):
+        return self.flatten(self.node("GlobalAveragePool", x))
+
+
 def network(net):
     """The nodes and constants of a network from `x` to `y`."""
+    if net in nets.NETS:
+        built = Convnet(net)
+        return built.nodes, built.constants
     nodes, constants, x = [], {}, "x"
 
     def node(op, inputs, **attributes):
@@ -42,7 +101,7 @@ def network(net):
         nodes.append(helper.make_node(op, inputs, [name], **attributes))
         return name
 
-    ws = harness.weights(net)
+    ws = list(harness.weights(net))
     for l, w in enumerate(ws):
         constants |= {f"w{l}": w, f"b{l}": np.zeros(w.shape[0], np.float32)}
         if w.ndim == 4:
@@ -60,9 +119,9 @@ def network(net):
 def infer(net, batch):
     x, _ = harness.batch_of(net, batch)
     nodes, constants = network(net)
-    output = ("y", [batch, 1 if net == "tiny" else 10])
+    output = ("y", [batch, harness.NETS[net][-1][0]])
     step, y = bound(session(nodes, {"x": x}, output, constants), {"x": x}, output)
-    return Work(step, batch, harness.UNIT[net], harness.mean_abs(y))
+    return Work(step, batch, harness.unit(net), harness.mean_abs(y))
 
 
 def gemm(m, k, n, packed=False):

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import harness
+import nets
 from harness import Work
 
 MODE = sys.argv[1] if len(sys.argv) > 1 else "eager"
@@ -25,7 +26,55 @@ if MODE == "compile":
     inductor.freezing = True
 
 
+class Convnet(nn.Module):
+    """A network of nets.py, of PyTorch's own layers; it is the builder of its forward pass."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net, make = net, {"conv": self.make_conv, "dense": lambda s, o: nn.Linear(s[1], s[0]),
+                               "norm": lambda s, o: nn.BatchNorm2d(s[0], eps=o["eps"])}
+        self.layers = nn.ModuleList(make[kind](shape, options) for kind, shape, options in nets.layers(net))
+
+    @staticmethod
+    def make_conv(s, o):
+        return nn.Conv2d(s[1] * o["groups"], s[0], s[2], o["stride"], o["pad"], groups=o["groups"], bias=o["bias"])
+
+    def forward(self, x):
+        self.next = iter(self.layers)
+        return nets.NETS[self.net](self, x)
+
+    def conv(self, x, *_, **__):
+        return next(self.next)(x)
+
+    dense = norm = conv
+    relu, relu6 = staticmethod(lambda x: F.relu(x, inplace=True)), staticmethod(lambda x: F.relu6(x, inplace=True))
+    add, concat = staticmethod(torch.add), staticmethod(lambda xs: torch.cat(xs, 1))
+    flatten, mean = staticmethod(lambda x: x.flatten(1)), staticmethod(lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1))
+
+    @staticmethod
+    def max_pool(x, kernel, stride, pad=0, ceil=False):
+        return F.max_pool2d(x, kernel, stride, pad, ceil_mode=ceil)
+
+    @staticmethod
+    def pad_channels(x, channels, stride):
+        return F.pad(x[:, :, ::stride, ::stride], (0, 0, 0, 0, 0, channels - x.shape[1]))
+
+
+@torch.no_grad()
+def convnet_of(net):
+    """Its weights stay as training leaves them: a convnet takes too few steps to come to the end."""
+    model = Convnet(net)
+    owners = [layer for layer in model.layers if not isinstance(layer, nn.BatchNorm2d)]
+    for layer, weight in zip(owners, harness.weights(net), strict=True):
+        layer.weight.copy_(torch.from_numpy(weight))
+        if layer.bias is not None:
+            layer.bias.zero_()
+    return (model.to(memory_format=torch.channels_last) if channels_last(net) else model), lambda: None
+
+
 def model_of(net):
+    if net in nets.NETS:
+        return convnet_of(net)
     conv, pool, act = nn.Conv2d, nn.MaxPool2d, nn.ReLU
     layers = {
         "tiny": [nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 1)],
@@ -48,7 +97,7 @@ def model_of(net):
 
 
 def channels_last(net):
-    return MODE == "channels_last" and net == "lenet"
+    return MODE == "channels_last" and net not in ("tiny", "mlp")
 
 
 def batch_of(net, batch):
@@ -59,7 +108,7 @@ def batch_of(net, batch):
 def train(net, optimizer, batch):
     (model, weights), (x, y) = model_of(net), batch_of(net, batch)
     kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer]
-    update = kind(model.parameters(), lr=harness.LEARNING_RATE[optimizer], **({"fused": True} if FUSED else {}))
+    update = kind(model.parameters(), lr=harness.learning_rate(net, optimizer), **({"fused": True} if FUSED else {}))
     criterion = F.mse_loss if net == "tiny" else F.cross_entropy
     loss_of = lambda x, y: criterion(model(x), y)
     run = torch.compile(loss_of) if MODE == "compile" else loss_of
@@ -88,7 +137,7 @@ def infer(net, batch):
         with torch.inference_mode():
             return run(x)
 
-    return Work(step, batch, harness.UNIT[net], check)
+    return Work(step, batch, harness.unit(net), check)
 
 
 def gemm(m, k, n):

@@ -8,7 +8,9 @@ pub mod train;
 use gradus::ops::conv2d::{Conv, Padding};
 use gradus::{Compiled, Result, Step, Tensor, compile};
 use gradus_cpu::bench::Product;
-use net::{Net, formula};
+use net::{
+    ALEXNET, GOOGLENET, MOBILENET_V2, Net, RESNET18, RESNET20, RESNET50, SQUEEZENET, VGG16, formula,
+};
 use std::time::{Duration, Instant};
 use train::{Method, Training, inference};
 
@@ -78,12 +80,23 @@ const CONVS: [ConvShape; 5] = [
     ConvShape { input: [8, 64, 28, 28], filters: 64, kernel: 3 },
     ConvShape { input: [8, 256, 14, 14], filters: 64, kernel: 1 },
 ];
-const TRAININGS: [(&str, Net, Method, usize); 5] = [
+const TRAININGS: [(&str, Net, Method, usize); 11] = [
     ("train_tiny", Net::Tiny, Method::Sgd, 10),
     ("train_mlp_sgd", Net::Mlp, Method::Sgd, 64),
     ("train_mlp_adam", Net::Mlp, Method::Adam, 64),
     ("train_lenet_sgd", Net::Lenet, Method::Sgd, 64),
     ("train_lenet_adam", Net::Lenet, Method::Adam, 64),
+    ("train_alexnet_sgd", ALEXNET, Method::Sgd, 16),
+    ("train_vgg16_sgd", VGG16, Method::Sgd, 4),
+    ("train_googlenet_sgd", GOOGLENET, Method::Sgd, 8),
+    ("train_resnet18_sgd", RESNET18, Method::Sgd, 8),
+    ("train_resnet50_sgd", RESNET50, Method::Sgd, 4),
+    ("train_resnet20_sgd", RESNET20, Method::Sgd, 128),
+];
+/// (networks, batches) of inference.
+const INFERENCES: [(&[Net], [usize; 2]); 2] = [
+    (&[Net::Tiny, Net::Mlp, Net::Lenet], [1, 64]),
+    (&[VGG16, GOOGLENET, RESNET18, RESNET50, SQUEEZENET, MOBILENET_V2], [1, 16]),
 ];
 
 /// Every case.
@@ -92,11 +105,12 @@ pub fn cases() -> Vec<Case> {
         name: name.to_owned(),
         what: What::Train(net, method, samples),
     });
-    let infer = Net::ALL.into_iter().flat_map(|net| {
-        [1, 64].map(|samples| Case {
+    let infer = INFERENCES.into_iter().flat_map(|(nets, batches)| {
+        let case = |net: Net, samples| Case {
             name: format!("infer_{}_{samples}", net.name()),
             what: What::Infer(net, samples),
-        })
+        };
+        nets.iter().flat_map(move |&net| batches.map(|samples| case(net, samples)))
     });
     let gemm = [("gemm", false), ("gemm_packed", true)].into_iter().flat_map(|(kind, packed)| {
         GEMMS.map(|[m, k, n]| Case {
@@ -134,15 +148,12 @@ impl Case {
     }
 
     /// Useful GFLOP in one run of the work.
-    ///
-    /// # Errors
-    /// When the network cannot be built.
-    pub fn gflop(&self) -> Result<f64> {
-        Ok(match self.what {
-            What::Train(net, _, samples) => 2e-9 * (net.macs()?.1 * samples as u64) as f64,
-            What::Infer(net, samples) => 2e-9 * (net.macs()?.0 * samples as u64) as f64,
+    pub fn gflop(&self) -> f64 {
+        match self.what {
+            What::Train(net, _, samples) => 2e-9 * (net.macs().1 * samples as u64) as f64,
+            What::Infer(net, samples) => 2e-9 * (net.macs().0 * samples as u64) as f64,
             What::Gemm(..) | What::Conv(_) => self.amount(),
-        })
+        }
     }
 
     /// The training step, for a case that trains.

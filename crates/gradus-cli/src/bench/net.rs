@@ -1,10 +1,11 @@
 //! The networks of the benchmarks. Inputs, weights and targets are formulas, so that programs in other languages can have
 //! the same ones and compare what they compute.
 
+use gradus::models::{Design, find};
 use gradus::nn::layers::{conv2d, dense, flatten, max_pool2d, relu, tanh};
 use gradus::nn::losses::{cross_entropy, mean_squared};
 use gradus::nn::{Context, Init, Layer, Parameter, Sequential, parameters};
-use gradus::{Result, Shape, Tensor};
+use gradus::{Buffer, DType, Result, Shape, Tensor};
 
 /// A network of the cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,41 +16,61 @@ pub enum Net {
     Mlp,
     /// LeNet-5 with ReLU and max-pooling.
     Lenet,
+    /// Another convolutional network, as published but for dropout: its name here and in the zoo.
+    Convnet(&'static str, &'static str),
 }
 
-impl Net {
-    /// All of them.
-    pub const ALL: [Net; 3] = [Net::Tiny, Net::Mlp, Net::Lenet];
+/// AlexNet in one piece.
+pub const ALEXNET: Net = Net::Convnet("alexnet", "alexnet_owt");
+/// GoogLeNet with batch normalisation, without auxiliary heads.
+pub const GOOGLENET: Net = Net::Convnet("googlenet", "googlenet_bn");
+/// MobileNetV2.
+pub const MOBILENET_V2: Net = Net::Convnet("mobilenetv2", "mobilenet_v2");
+/// ResNet-18.
+pub const RESNET18: Net = Net::Convnet("resnet18", "resnet18");
+/// ResNet-20 for CIFAR-10.
+pub const RESNET20: Net = Net::Convnet("resnet20", "resnet20");
+/// ResNet-50, stride on the 3×3.
+pub const RESNET50: Net = Net::Convnet("resnet50", "resnet50");
+/// SqueezeNet 1.1.
+pub const SQUEEZENET: Net = Net::Convnet("squeezenet", "squeezenet");
+/// VGG-16.
+pub const VGG16: Net = Net::Convnet("vgg16", "vgg16");
 
-    /// `tiny`, `mlp`, `lenet`.
+impl Net {
+    /// `tiny`, `mlp`, `lenet`, `vgg16`.
     pub fn name(self) -> &'static str {
         match self {
             Net::Tiny => "tiny",
             Net::Mlp => "mlp",
             Net::Lenet => "lenet",
+            Net::Convnet(name, _) => name,
         }
     }
 
     /// What one sample is called.
     pub fn unit(self) -> &'static str {
-        if self == Net::Lenet { "images/s" } else { "samples/s" }
+        if matches!(self, Net::Tiny | Net::Mlp) { "samples/s" } else { "images/s" }
     }
 
-    fn input(self) -> Shape {
+    /// The input without the batch axis, and the outputs.
+    fn sizes(self) -> (Shape, usize) {
         match self {
-            Net::Tiny => [2].into(),
-            Net::Mlp => [784].into(),
-            Net::Lenet => [1, 28, 28].into(),
+            Net::Tiny => ([2].into(), 1),
+            Net::Mlp => ([784].into(), 10),
+            Net::Lenet => ([1, 28, 28].into(), 10),
+            Net::Convnet(_, zoo) => {
+                let entry = find(zoo).expect("the cases' networks are in the zoo");
+                (entry.input.into(), entry.classes)
+            }
         }
     }
 
-    /// The network with its starting weights: uniform within ±√(6/fan-in), biases 0.
-    ///
-    /// # Errors
-    /// When the engine refuses a weight.
-    pub fn model(self) -> Result<Sequential> {
-        let start = Sequential::new(self.input(), &Init::new(0));
-        let model = match self {
+    /// The network, without weights yet.
+    fn blank(self) -> Sequential {
+        let (init, (input, classes)) = (Init::blank(), self.sizes());
+        let start = Sequential::new(input, &init);
+        match self {
             Net::Tiny => start.add(dense(8)).add(tanh()).add(dense(8)).add(tanh()).add(dense(1)),
             Net::Mlp => {
                 start.add(dense(512)).add(relu()).add(dense(512)).add(relu()).add(dense(10))
@@ -67,17 +88,37 @@ impl Net {
                 .add(dense(84))
                 .add(relu())
                 .add(dense(10)),
-        };
-        let weights = parameters(&model).into_iter().filter(|(path, _)| path.ends_with("weight"));
-        for (layer, (_, parameter)) in weights.enumerate() {
-            set_weight(&parameter, 2001 + 1000 * layer as u32)?;
+            Net::Convnet(_, zoo) => {
+                let entry = find(zoo).expect("the cases' networks are in the zoo");
+                (entry.build)(&Design::new(input, classes).dropout(false), &init)
+            }
+        }
+    }
+
+    /// The network with its starting weights: uniform within ±√(6/fan-in), biases 0.
+    ///
+    /// # Errors
+    /// When the engine refuses a weight.
+    pub fn model(self) -> Result<Sequential> {
+        let model = self.blank();
+        let mut salt = 2001;
+        for (path, parameter) in parameters(&model) {
+            if path.ends_with("weight") && parameter.variable().shape().rank() > 1 {
+                set_weight(&parameter, salt)?;
+                salt += 1000;
+            }
+            // Biases, too, start at 0, whatever the paper says.
+            if path.ends_with("bias") {
+                parameter.variable().set(&parameter.tensor().zeros_like())?;
+            }
         }
         Ok(model)
     }
 
-    /// A batch's inputs and targets: labels 7i mod 10, or the products of the tiny network's two inputs.
+    /// A batch's inputs and targets: labels 7i mod the classes, or the products of the tiny network's two inputs.
     pub fn batch(self, samples: usize) -> (Tensor, Tensor) {
-        let shape = self.input().inserted(0, samples);
+        let (input, classes) = self.sizes();
+        let shape = input.inserted(0, samples);
         let values = formula(shape.len(), 1001, 1.0);
         let targets = match self {
             Net::Tiny => {
@@ -85,11 +126,19 @@ impl Net {
                 Tensor::from_slice(&products, [samples, 1])
             }
             _ => {
-                let labels: Vec<i64> = (0..samples as i64).map(|i| i * 7 % 10).collect();
-                Tensor::from_slice(&labels, [samples])
+                let label = |i| (i * 7 % classes) as i64;
+                Tensor::from_slice(&(0..samples).map(label).collect::<Vec<_>>(), [samples])
             }
         };
         (Tensor::from_slice(&values, shape), targets)
+    }
+
+    /// A pass that trains: with the batch's own statistics, where a network normalises.
+    pub fn training(self) -> Context<'static> {
+        match self {
+            Net::Convnet(..) => Context::train(&Tensor::from([0i64, 0])),
+            _ => Context::eval(),
+        }
     }
 
     /// The mean loss of a batch, as graph.
@@ -101,14 +150,11 @@ impl Net {
 
     /// Multiply-adds of one sample: of the forward pass, and of training, which is three times as much less the first
     /// layer's input gradient, that nobody asks for.
-    ///
-    /// # Errors
-    /// As [`Net::model`].
-    pub fn macs(self) -> Result<(u64, u64)> {
-        let summary = self.model()?.summary();
+    pub fn macs(self) -> (u64, u64) {
+        let summary = self.blank().summary();
         let forward = summary.macs();
         let first = summary.rows.iter().map(|row| row.macs).find(|&macs| macs > 0).unwrap_or(0);
-        Ok((forward, 3 * forward - first))
+        (forward, 3 * forward - first)
     }
 }
 
@@ -117,21 +163,26 @@ fn set_weight(parameter: &Parameter, salt: u32) -> Result<()> {
     let shape = parameter.variable().shape();
     let dense = shape.rank() == 2;
     let fan_in: usize = if dense { shape[0] } else { shape[1..].iter().product() };
-    let values = formula(shape.len(), salt, (6.0 / fan_in as f64).sqrt());
-    let value = match dense {
-        true => Tensor::from_slice(&values, [shape[1], shape[0]]).t(),
-        false => Tensor::from_slice(&values, shape),
-    };
-    parameter.variable().set(&value)
+    let scale = (6.0 / fan_in as f64).sqrt();
+    // Straight into the buffer that the weight will live in: some are large.
+    let mut buffer = Buffer::zeroed(shape.len() * size_of::<f32>());
+    let outputs = shape.len() / fan_in;
+    for (place, to) in buffer.as_mut_slice::<f32>().iter_mut().enumerate() {
+        let i = if dense { place % outputs * fan_in + place / outputs } else { place };
+        *to = element(i as u32, salt, scale);
+    }
+    parameter.variable().set(&Tensor::from_buffer(buffer, shape, DType::F32))
 }
 
 /// `(k − 2²³) / 2²³ · scale` with `k = ((i · 2654435761 + salt · 40503) mod 2³²) >> 8`, in f64.
+fn element(i: u32, salt: u32, scale: f64) -> f32 {
+    let k = i.wrapping_mul(2_654_435_761).wrapping_add(salt.wrapping_mul(40_503)) >> 8;
+    ((f64::from(k) - 8_388_608.0) / 8_388_608.0 * scale) as f32
+}
+
+/// The first elements of a formula.
 pub fn formula(len: usize, salt: u32, scale: f64) -> Vec<f32> {
-    let element = |i: u32| {
-        let k = i.wrapping_mul(2_654_435_761).wrapping_add(salt.wrapping_mul(40_503)) >> 8;
-        ((f64::from(k) - 8_388_608.0) / 8_388_608.0 * scale) as f32
-    };
-    (0..len as u32).map(element).collect()
+    (0..len as u32).map(|i| element(i, salt, scale)).collect()
 }
 
 #[cfg(test)]
@@ -140,9 +191,10 @@ mod tests {
 
     #[test]
     fn multiply_adds_by_hand() {
-        assert_eq!(Net::Tiny.macs().unwrap(), (88, 3 * 88 - 16));
-        assert_eq!(Net::Mlp.macs().unwrap(), (668_672, 3 * 668_672 - 401_408));
-        assert_eq!(Net::Lenet.macs().unwrap(), (416_520, 3 * 416_520 - 117_600));
+        assert_eq!(Net::Tiny.macs(), (88, 3 * 88 - 16));
+        assert_eq!(Net::Mlp.macs(), (668_672, 3 * 668_672 - 401_408));
+        assert_eq!(Net::Lenet.macs(), (416_520, 3 * 416_520 - 117_600));
+        assert_eq!(RESNET18.macs(), (1_814_073_344, 3 * 1_814_073_344 - 118_013_952));
     }
 
     #[test]

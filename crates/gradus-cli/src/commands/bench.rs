@@ -114,7 +114,7 @@ fn row(case: &Case, seconds: f64, peak: f64) -> Result<Value> {
     let mut prepared = case.prepare()?;
     measure(&mut *prepared.work, seconds.min(0.2))?;
     let runs = measure(&mut *prepared.work, seconds)?;
-    let gflops = runs * case.gflop()?;
+    let gflops = runs * case.gflop();
     Ok(json!({
         "case": case.name, "value": runs * case.amount(), "unit": case.unit(), "gflops": gflops,
         "percent_of_peak": 100.0 * gflops / peak, "check": prepared.check,
