@@ -112,9 +112,11 @@ impl Settings {
     pub fn of_model(name: &str) -> Result<Settings> {
         known("model", name, &ZOO.iter().map(|e| e.name).collect::<Vec<_>>())?;
         let mut optimizer = default_optimizer("adam");
-        if name.starts_with("lenet") {
-            // Few weights, each shared by many places, bear larger steps.
-            optimizer.learning_rate = 0.005;
+        // Few weights, each shared by many places, bear larger steps.
+        match name {
+            "convnetjs" => optimizer.learning_rate = 0.01,
+            name if name.starts_with("lenet") => optimizer.learning_rate = 0.005,
+            _ => {}
         }
         Ok(Settings {
             version: VERSION,
@@ -145,9 +147,13 @@ impl Settings {
     pub fn suit(&mut self, data: &str) {
         self.data = data.into();
         self.augment = default_augment(data);
-        if self.model == "lenet" && data != "mnist-5k" {
-            // With many more samples there are steps enough for larger batches, whose gradients are less noisy.
-            (self.batch, self.optimizer.learning_rate) = (128, 0.004);
+        // With many more samples there are steps enough for larger batches, whose gradients are less noisy, or for smaller steps.
+        match &*self.model {
+            "lenet" if data != "mnist-5k" => {
+                (self.batch, self.optimizer.learning_rate) = (128, 0.004);
+            }
+            "convnetjs" if data != "mnist-5k" => self.optimizer.learning_rate = 0.003,
+            _ => {}
         }
     }
 

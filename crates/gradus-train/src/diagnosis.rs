@@ -52,8 +52,32 @@ impl fmt::Display for Remark {
     }
 }
 
+/// What was seen inside in an epoch.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Inside {
+    /// The epoch, from 1.
+    pub epoch: u64,
+    /// The steps taken by its end.
+    pub step: u64,
+    /// Every weight, at the last look.
+    pub weights: Vec<Flux>,
+    /// Every layer of ReLUs, over all looks.
+    pub rectified: Vec<Rectified>,
+}
+
+/// A layer of ReLUs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Rectified {
+    /// Its path.
+    pub path: String,
+    /// How many of its units gave zero at every look.
+    pub dead: usize,
+    /// How many there are.
+    pub units: usize,
+}
+
 /// A layer's weights and what a step does to them, as Euclidean norms.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Flux {
     /// The path of the weight.
     pub path: String,
@@ -68,6 +92,7 @@ pub struct Flux {
 /// A callback that looks inside a few times an epoch and hands its remarks to a function.
 pub struct Diagnose<'a> {
     say: Box<dyn FnMut(&Remark) + 'a>,
+    show: Box<dyn FnMut(&Inside) + 'a>,
     looks: usize,
     memory: Memory,
     /// The epoch, from 1, and the steps taken.
@@ -114,6 +139,7 @@ impl<'a> Diagnose<'a> {
     pub fn new(say: impl FnMut(&Remark) + 'a) -> Diagnose<'a> {
         Diagnose {
             say: Box::new(say),
+            show: Box::new(|_| {}),
             looks: 8,
             memory: Memory::default(),
             now: (0, 0),
@@ -129,6 +155,13 @@ impl<'a> Diagnose<'a> {
     #[must_use]
     pub fn looks(mut self, looks: usize) -> Diagnose<'a> {
         self.looks = looks.max(1);
+        self
+    }
+
+    /// Also hands over what was seen, after each epoch: gradient norms, update ratios, dead units.
+    #[must_use]
+    pub fn show(mut self, show: impl FnMut(&Inside) + 'a) -> Diagnose<'a> {
+        self.show = Box::new(show);
         self
     }
 
@@ -162,6 +195,17 @@ impl<'a> Diagnose<'a> {
             }
         }
         Ok(())
+    }
+
+    fn report(&mut self) {
+        let (epoch, step) = self.now;
+        let rectified = self.dead.iter().map(|(path, silent)| Rectified {
+            path: path.clone(),
+            dead: silent.iter().filter(|&&dead| dead).count(),
+            units: silent.len(),
+        });
+        let rectified = rectified.collect();
+        (self.show)(&Inside { epoch, step, weights: self.flux.clone(), rectified });
     }
 
     fn judge_units(&mut self) {
@@ -345,6 +389,7 @@ impl Callback for Diagnose<'_> {
     }
 
     fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
+        self.report();
         self.judge_units();
         self.judge_gradients();
         self.judge_slowness(moment.progress.history.len() as u64);

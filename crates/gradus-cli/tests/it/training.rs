@@ -114,6 +114,16 @@ fn what_ails_a_run_is_said() {
     // A healthy run is not remarked on.
     let healthy = train(f, "mlp", "healthy", "--epochs 3");
     assert_eq!(healthy.json()["remarks"].as_array().unwrap().len(), 0);
+    let log = gradus::io::log::read_json_lines(&f.join("healthy/log.jsonl")).unwrap().records;
+    let inside: Vec<_> = log.iter().filter(|record| record["kind"] == "layers").collect();
+    assert_eq!(inside.len(), 3);
+    let weight = &inside[2]["weights"][0];
+    assert_eq!(weight["path"], "dense1.weight");
+    assert!(
+        weight["gradient"].as_f64().unwrap() > 0.0
+            && weight["update_ratio"].as_f64().unwrap() > 0.0
+    );
+    assert_eq!(inside[2]["rectified"][0]["units"], 128);
     assert!(!healthy.err.contains("remark") && !healthy.out.contains("diagnosis"));
     let wild =
         ran(f, &["train", "mlp", "--optimizer", "sgd", "--lr", "1e6", "--schedule", "constant"]);

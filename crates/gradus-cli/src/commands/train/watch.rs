@@ -9,9 +9,9 @@ use gradus::io::log::JsonLog;
 use gradus::train::callbacks::{
     Callback, Checkpoints, CsvLog, EarlyStopping, ReduceOnPlateau, TensorBoard, TerminateOnNan,
 };
-use gradus::train::diagnosis::{Diagnose, Remark};
+use gradus::train::diagnosis::{Diagnose, Inside, Remark};
 use gradus::train::schedule::Plateau;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
@@ -32,17 +32,20 @@ pub fn callbacks(
     let bar = report.bar();
     let mut all: Vec<Box<dyn Callback>> = vec![];
     if training.diagnose {
-        let log = log.clone();
-        let say = move |remark: &Remark| {
-            bar.suspend(|| eprintln!("remark: {remark}"));
-            let mut record = json!(remark);
-            record["kind"] = json!("remark");
+        let write = |log: &RefCell<JsonLog>, kind: &str, mut record: Value| {
+            record["kind"] = json!(kind);
             // The log's own callback reports a disk that is full.
             let _ = log.borrow_mut().write(&record);
         };
+        let (remarks, layers) = (log.clone(), log.clone());
+        let say = move |remark: &Remark| {
+            bar.suspend(|| eprintln!("remark: {remark}"));
+            write(&remarks, "remark", json!(remark));
+        };
+        let show = move |inside: &Inside| write(&layers, "layers", json!(inside));
         // Where epochs are short, looking often would cost more than it tells.
         let looks = (batches as usize / 40).clamp(2, 8);
-        all.push(Box::new(Diagnose::new(say).looks(looks)));
+        all.push(Box::new(Diagnose::new(say).show(show).looks(looks)));
     }
     all.push(Box::new(TerminateOnNan));
     let validated = if e.validation.is_some() { "val_loss" } else { "loss" };
