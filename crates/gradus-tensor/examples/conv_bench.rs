@@ -31,8 +31,9 @@ fn main() {
         set_threads(threads);
         println!("{threads} thread(s): GFLOP/s (% of peak); * the algorithm that is chosen");
         for (name, conv) in layers.iter().filter(|(name, _)| name.contains(&asked)) {
-            for algorithm in
-                Algorithm::ALL.into_iter().filter(|&a| a != Algorithm::Reference && a.fits(conv))
+            for algorithm in Algorithm::ALL
+                .into_iter()
+                .filter(|&a| a != Algorithm::Reference && a.fits(conv, Pass::DataGradient))
             {
                 row(threads, name, conv, algorithm);
             }

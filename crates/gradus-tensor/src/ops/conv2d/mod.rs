@@ -34,7 +34,8 @@ pub enum Algorithm {
     BatchLanes,
     /// The channels innermost: pixels are lowered tile by tile to rows of a matrix product; depthwise directly.
     ImplicitGemm,
-    /// The channels innermost, 3×3 kernels of stride 1: tiles of 4×4 pixels from 36 products in place of 144.
+    /// The channels innermost, kernels of two to five taps each way for each pixel of the stride: a 3×3 kernel's tiles of
+    /// 4×4 pixels from 36 products in place of 144.
     Winograd,
 }
 
@@ -43,9 +44,9 @@ impl Algorithm {
     pub const ALL: [Algorithm; 4] =
         [Algorithm::Reference, Algorithm::BatchLanes, Algorithm::ImplicitGemm, Algorithm::Winograd];
 
-    /// Whether it computes this convolution; only [`Algorithm::Winograd`] refuses any.
-    pub fn fits(self, conv: &Conv2d) -> bool {
-        self != Algorithm::Winograd || cpu::winograd::fits(conv)
+    /// Whether it computes this pass; only [`Algorithm::Winograd`] refuses any.
+    pub fn fits(self, conv: &Conv2d, pass: Pass) -> bool {
+        self != Algorithm::Winograd || cpu::winograd::fits(conv, pass)
     }
 
     /// The order in which the axes of x, y, dx and dy lie in memory, outermost first; weights are always dense.
@@ -61,8 +62,9 @@ impl Algorithm {
 /// The algorithm for a pass; decided by the shapes alone. All passes of a convolution agree on a memory order.
 pub fn choose(conv: &Conv2d, pass: Pass) -> Algorithm {
     let channels = conv.in_channels.max(conv.out_channels);
-    // Where Winograd's algorithm fits, it is faster from a full vector of channels on.
-    let most = if Algorithm::Winograd.fits(conv) { FEW_CHANNELS - 1 } else { FEW_CHANNELS };
+    // Where Winograd's algorithm saves most, it is faster from two full vectors of channels on.
+    let three = conv.kernel == [3, 3] && Algorithm::Winograd.fits(conv, Pass::DataGradient);
+    let most = if three { FEW_CHANNELS - 1 } else { FEW_CHANNELS };
     let few = conv.groups == 1 && channels <= most;
     if few && conv.batch >= FULL_BATCH {
         Algorithm::BatchLanes
@@ -105,7 +107,7 @@ pub unsafe fn forward(
                 cpu::implicit_gemm::forward(Isa::best(), conv, x, w, y, epilogue);
             }
             Algorithm::Winograd => {
-                fitting(conv);
+                fitting(conv, Pass::Forward);
                 cpu::winograd::forward(Isa::best(), conv, x, w, y, epilogue);
             }
         }
@@ -142,7 +144,7 @@ pub unsafe fn data_gradient(
                 cpu::implicit_gemm::data_gradient(Isa::best(), conv, dy, w, dx, epilogue);
             }
             Algorithm::Winograd => {
-                fitting(conv);
+                fitting(conv, Pass::DataGradient);
                 cpu::winograd::data_gradient(Isa::best(), conv, dy, w, dx, epilogue);
             }
         }
@@ -174,7 +176,7 @@ pub unsafe fn weight_gradient(
                 cpu::implicit_gemm::weight_gradient(Isa::best(), conv, x, dy, dw);
             }
             Algorithm::Winograd => {
-                fitting(conv);
+                fitting(conv, Pass::WeightGradient);
                 cpu::winograd::weight_gradient(Isa::best(), conv, x, dy, dw);
             }
         }
@@ -187,8 +189,9 @@ fn dense(conv: &Conv2d, x: *const f32, w: *const f32, y: *const f32) -> [Operand
         .map(|(ptr, shape)| Operand::new(ptr, &View::dense(shape)))
 }
 
-fn fitting(conv: &Conv2d) {
-    assert!(Algorithm::Winograd.fits(conv), "no convolution of 3×3 kernels and stride 1: {conv:?}");
+fn fitting(conv: &Conv2d, pass: Pass) {
+    let fits = Algorithm::Winograd.fits(conv, pass);
+    assert!(fits, "Winograd's algorithm does not compute this {pass:?}: {conv:?}");
 }
 
 fn refuse(epilogue: Option<&dyn Epilogue<f32>>) {

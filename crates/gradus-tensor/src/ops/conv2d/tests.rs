@@ -174,17 +174,17 @@ fn tolerance(algorithm: Algorithm) -> f64 {
     if algorithm == Algorithm::Winograd { 1e-4 } else { 1e-5 }
 }
 
-/// The algorithms for a convolution, but the reference.
-fn fast(conv: &Conv2d) -> Vec<Algorithm> {
+/// The algorithms for a pass, but the reference.
+fn fast(conv: &Conv2d, pass: Pass) -> Vec<Algorithm> {
     let all = Algorithm::ALL.into_iter();
-    all.filter(|&a| a != Algorithm::Reference && a.fits(conv)).collect()
+    all.filter(|&a| a != Algorithm::Reference && a.fits(conv, pass)).collect()
 }
 
 fn check(conv: Conv2d) {
     let case = Case::new(conv);
     for pass in PASSES {
         let (_, want) = case.expected(pass);
-        for algorithm in Algorithm::ALL.into_iter().filter(|a| a.fits(&conv)) {
+        for algorithm in Algorithm::ALL.into_iter().filter(|a| a.fits(&conv, pass)) {
             let verify = |how: &str, body: Run<'_>| {
                 let e = error(&run(&case, pass, algorithm.memory_order(), body), &want);
                 assert!(
@@ -251,6 +251,29 @@ fn winograd_at_every_edge() {
     }
 }
 
+/// The other sizes of kernels, strides (whose squares of pixels lie across the picture's edge) and groups.
+#[test]
+fn winograd_of_other_kernels() {
+    for (i, [kernel, stride]) in
+        [[2, 1], [4, 1], [5, 1], [3, 2], [5, 2], [7, 2], [8, 2], [7, 3], [11, 4], [15, 3]]
+            .into_iter()
+            .enumerate()
+    {
+        for (j, channels) in [[3, 20], [5, 8], [16, 17], [9, 33]].into_iter().enumerate() {
+            let padding = [[1, 1], [0, 2], [2, 0], [3, 3]][(i + j) % 4];
+            let size = kernel + (5 * i + 3 * j) % 11;
+            let conv = square(1 + j % 2, channels, size, kernel, 0);
+            let conv =
+                Conv2d { stride: [stride; 2], padding: [padding; 2], width: size + j, ..conv };
+            assert!(Algorithm::Winograd.fits(&conv, Pass::Forward));
+            check(conv);
+        }
+    }
+    check(Conv2d { groups: 2, ..square(2, [10, 34], 9, 3, 1) });
+    check(Conv2d { groups: 3, ..square(1, [12, 27], 8, 5, 2) });
+    check(Conv2d { groups: 2, ..square(1, [140, 140], 5, 3, 1) });
+}
+
 /// Few tiles and many channels, where the weights are made in passing; sums longer than a block.
 #[test]
 fn winograd_blocks() {
@@ -269,8 +292,14 @@ fn winograd_is_chosen_where_it_wins() {
     assert_eq!(forward(&square(8, [64, 64], 56, 3, 1)), Algorithm::Winograd);
     assert_eq!(forward(&square(128, [16, 16], 32, 3, 1)), Algorithm::Winograd);
     assert_eq!(forward(&square(8, [512, 512], 2, 3, 1)), Algorithm::ImplicitGemm);
-    let strided = Conv2d { stride: [2, 2], ..square(8, [64, 64], 56, 3, 1) };
-    assert_eq!(forward(&strided), Algorithm::ImplicitGemm);
+    let strided = |conv| Conv2d { stride: [2, 2], ..conv };
+    assert_eq!(forward(&strided(square(8, [64, 64], 56, 3, 1))), Algorithm::ImplicitGemm);
+    assert_eq!(forward(&strided(square(8, [3, 64], 224, 7, 3))), Algorithm::Winograd);
+    let groups = |groups| Conv2d { groups, ..square(8, [64, 64], 56, 3, 1) };
+    assert_eq!(
+        [2, 64].map(|n| forward(&groups(n))),
+        [Algorithm::Winograd, Algorithm::ImplicitGemm]
+    );
 }
 
 #[test]
@@ -382,9 +411,10 @@ fn epilogues_see_every_element_once() {
         Conv2d { stride: [2, 2], ..square(11, [3, 8], 7, 3, 1) },
         square(2, [20, 24], 11, 3, 1),
         square(1, [70, 90], 6, 3, 1),
+        Conv2d { groups: 2, ..square(1, [12, 40], 9, 5, 2) },
     ] {
-        for algorithm in fast(&conv) {
-            for pass in [Pass::Forward, Pass::DataGradient] {
+        for pass in [Pass::Forward, Pass::DataGradient] {
+            for algorithm in fast(&conv, pass) {
                 with_marks(conv, algorithm, pass);
             }
         }
@@ -419,8 +449,8 @@ fn same_bits_for_any_thread_count() {
         [square(16, [6, 16], 14, 5, 2), square(3, [16, 24], 17, 3, 1), square(1, [70, 90], 6, 3, 1)]
     {
         let case = Case::new(conv);
-        for algorithm in fast(&conv) {
-            for pass in PASSES {
+        for pass in PASSES {
+            for algorithm in fast(&conv, pass) {
                 let order = algorithm.memory_order();
                 let results = [1, 2, 3].map(|threads| {
                     set_threads(threads);
@@ -490,7 +520,7 @@ fn equals_pytorch() {
         let case = Case { conv, x, w: input("w"), y };
         for (pass, want) in PASSES.into_iter().zip([forward, backward, wide(golden.output("dw").1)])
         {
-            for algorithm in Algorithm::ALL.into_iter().filter(|a| a.fits(&case.conv)) {
+            for algorithm in Algorithm::ALL.into_iter().filter(|a| a.fits(&case.conv, pass)) {
                 let got = run(&case, pass, algorithm.memory_order(), &by_name(algorithm));
                 let e = error(&got, &want);
                 assert!(

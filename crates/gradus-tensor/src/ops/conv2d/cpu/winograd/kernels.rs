@@ -2,7 +2,7 @@
 //! tile of the products themselves.
 #![allow(unsafe_code)]
 
-use super::transform::{Kernel, OUT, POINTS, Pixels, Slopes, TAPS, Taps, Tile as TileMap, both};
+use super::transform::{POINTS, Sums, Tile as TileMap, Values, both};
 use crate::ops::lanes::{Isa, LANES, Lanes, Portable};
 
 /// Columns of a register tile.
@@ -15,6 +15,8 @@ pub(super) struct TileIn {
     /// Each pixel's channels; zeros outside the picture.
     pub(super) pixels: [[*const f32; POINTS]; POINTS],
     pub(super) channels: usize,
+    /// The column of the first channel.
+    pub(super) first: usize,
     /// The tile's row of the first operand, and from one operand and from 16 channels to the next.
     pub(super) to: *mut f32,
     pub(super) step: usize,
@@ -36,8 +38,25 @@ pub(super) struct TileOut {
     pub(super) cols: usize,
 }
 
-/// The kernels between some channels: to 16 columns of the operands, or from products.
+/// Taps along an axis of the largest kernel.
+pub(super) const MOST_TAPS: usize = 5;
+/// Taps of a kernel of three.
+const NINE: usize = 9;
+
+/// Where a kernel's taps lie, from its first one on; `None` for a zero.
+pub(super) type Places = [[Option<usize>; MOST_TAPS]; MOST_TAPS];
+
+/// The kernels of 16 columns for one channel, to operands.
 pub(super) struct Weights {
+    pub(super) taps: [*const f32; COLUMNS],
+    pub(super) places: Places,
+    /// 16 columns of the first operand, and from one operand to the next.
+    pub(super) to: *mut f32,
+    pub(super) step: usize,
+}
+
+/// The same for kernels of three dense taps each way and many channels.
+pub(super) struct ManyWeights {
     /// The nine taps of each of 16 columns for the first channel, and from one channel to the next.
     pub(super) taps: [*const f32; COLUMNS],
     pub(super) next: usize,
@@ -87,7 +106,8 @@ unsafe fn tile_in<L: Lanes>(t: &TileIn) {
                 }
             }
             let x = both::<L, TileMap, POINTS, POINTS>(&x);
-            let to = t.to.add(c / COLUMNS * t.panel + c % COLUMNS);
+            let at = t.first + c;
+            let to = t.to.add(at / COLUMNS * t.panel + at % COLUMNS);
             for i in 0..POINTS {
                 for j in 0..POINTS {
                     x[i][j].store(to.add((i * POINTS + j) * t.step));
@@ -99,7 +119,7 @@ unsafe fn tile_in<L: Lanes>(t: &TileIn) {
 }
 
 #[inline(always)]
-unsafe fn tile_out<L: Lanes>(t: &TileOut) {
+unsafe fn tile_out<L: Lanes, const M: usize>(t: &TileOut) {
     let mut c = 0;
     while c < t.channels {
         // SAFETY: the caller's promise.
@@ -111,10 +131,10 @@ unsafe fn tile_out<L: Lanes>(t: &TileOut) {
                     x[i][j] = L::load(from.add((i * POINTS + j) * t.step));
                 }
             }
-            let y = both::<L, Pixels, POINTS, OUT>(&x);
-            let whole = t.rows == OUT && t.cols == OUT && t.channels - c >= LANES;
-            for i in 0..OUT {
-                for j in 0..OUT {
+            let y = both::<L, Sums, POINTS, M>(&x);
+            let whole = t.rows == M && t.cols == M && t.channels - c >= LANES;
+            for i in 0..M {
+                for j in 0..M {
                     let p = t.pixels.wrapping_add(i * t.row + j * t.col + c);
                     if whole {
                         y[i][j].store(p);
@@ -130,21 +150,21 @@ unsafe fn tile_out<L: Lanes>(t: &TileOut) {
 
 /// The weight gradient's way of [`tile_out`] backwards: dy to operands, zeros where there are no pixels.
 #[inline(always)]
-unsafe fn slopes_in<L: Lanes>(t: &TileOut) {
+unsafe fn slopes_in<L: Lanes, const M: usize>(t: &TileOut) {
     let mut c = 0;
     while c < t.channels {
         // SAFETY: the caller's promise.
         unsafe {
-            let mut x = [[L::zero(); OUT]; OUT];
-            for i in 0..OUT {
-                for j in 0..OUT {
+            let mut x = [[L::zero(); M]; M];
+            for i in 0..M {
+                for j in 0..M {
                     if i < t.rows && j < t.cols {
                         let p = t.pixels.add(i * t.row + j * t.col + c);
                         x[i][j] = load(p, t.channels - c);
                     }
                 }
             }
-            let x = both::<L, Slopes, OUT, POINTS>(&x);
+            let x = both::<L, Values, M, POINTS>(&x);
             let to = t.products.add(c / COLUMNS * t.panel + c % COLUMNS);
             for i in 0..POINTS {
                 for j in 0..POINTS {
@@ -160,7 +180,7 @@ unsafe fn slopes_in<L: Lanes>(t: &TileOut) {
 const AHEAD: usize = 8;
 
 #[inline(always)]
-unsafe fn weights_in<L: Lanes>(t: &Weights) {
+unsafe fn many_weights_in<L: Lanes>(t: &ManyWeights) {
     for c in 0..t.channels {
         for half in 0..2 {
             // SAFETY: the caller's promise.
@@ -168,13 +188,13 @@ unsafe fn weights_in<L: Lanes>(t: &Weights) {
                 let (mut taps, mut last) = ([t.taps[0]; LANES], [t.taps[0]; LANES]);
                 for l in 0..LANES {
                     taps[l] = t.taps[half * LANES + l].add(c * t.next);
-                    last[l] = taps[l].add(TAPS * TAPS - 1);
+                    last[l] = taps[l].add(NINE - 1);
                     L::prefetch(taps[l].wrapping_add(AHEAD * t.next));
                 }
                 let (first, last) = (L::transpose(taps), L::collect(last));
-                let mut x = [[last; TAPS]; TAPS];
+                let mut x = [[last; 3]; 3];
                 for i in 0..LANES {
-                    x[i / TAPS][i % TAPS] = first[i];
+                    x[i / 3][i % 3] = first[i];
                 }
                 if t.flipped {
                     x = [
@@ -183,12 +203,39 @@ unsafe fn weights_in<L: Lanes>(t: &Weights) {
                         [x[0][2], x[0][1], x[0][0]],
                     ];
                 }
-                let x = both::<L, Kernel, TAPS, POINTS>(&x);
+                let x = both::<L, Values, 3, POINTS>(&x);
                 let to = t.to.add(c * COLUMNS + half * LANES);
                 for i in 0..POINTS {
                     for j in 0..POINTS {
                         x[i][j].store(to.add((i * POINTS + j) * t.step));
                     }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn weights_in<L: Lanes, const R: usize>(t: &Weights) {
+    for half in 0..2 {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut x = [[L::zero(); R]; R];
+            for i in 0..R {
+                for j in 0..R {
+                    if let Some(place) = t.places[i][j] {
+                        let mut taps = [t.taps[0]; LANES];
+                        for l in 0..LANES {
+                            taps[l] = t.taps[half * LANES + l].add(place);
+                        }
+                        x[i][j] = L::collect(taps);
+                    }
+                }
+            }
+            let x = both::<L, Values, R, POINTS>(&x);
+            for i in 0..POINTS {
+                for j in 0..POINTS {
+                    x[i][j].store(t.to.add((i * POINTS + j) * t.step + half * LANES));
                 }
             }
         }
@@ -201,13 +248,34 @@ pub(super) struct TapsOut {
     pub(super) products: *const f32,
     pub(super) step: usize,
     pub(super) channels: usize,
-    /// The nine taps of each channel, one after the other.
+    /// The taps of each channel, nine of them one after the other; else a vector of channels for each tap.
     pub(super) taps: *mut f32,
 }
 
+/// A vector of channels.
 #[inline(always)]
-unsafe fn taps_out<L: Lanes>(t: &TapsOut) {
-    const ALL: usize = TAPS * TAPS;
+unsafe fn taps_out<L: Lanes, const R: usize>(t: &TapsOut) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut x = [[L::zero(); POINTS]; POINTS];
+        for i in 0..POINTS {
+            for j in 0..POINTS {
+                x[i][j] = L::load(t.products.add((i * POINTS + j) * t.step));
+            }
+        }
+        let y = both::<L, Sums, POINTS, R>(&x);
+        for i in 0..R {
+            for j in 0..R {
+                y[i][j].store(t.taps.add((i * R + j) * LANES));
+            }
+        }
+    }
+}
+
+/// Kernels of three dense taps each way, all channels.
+
+#[inline(always)]
+unsafe fn many_taps_out<L: Lanes>(t: &TapsOut) {
     let mut c = 0;
     while c < t.channels {
         // SAFETY: the caller's promise.
@@ -218,21 +286,21 @@ unsafe fn taps_out<L: Lanes>(t: &TapsOut) {
                     x[i][j] = L::load(t.products.add((i * POINTS + j) * t.step + c));
                 }
             }
-            let y = both::<L, Taps, POINTS, TAPS>(&x);
+            let y = both::<L, Sums, POINTS, 3>(&x);
             // [tap][channel]; through memory to [channel][tap].
-            let mut lanes = [[0.0f32; LANES]; ALL];
+            let mut lanes = [[0.0f32; LANES]; NINE];
             let mut rows = [lanes[0].as_ptr(); LANES];
-            for i in 0..ALL {
-                y[i / TAPS][i % TAPS].store(lanes[i].as_mut_ptr());
+            for i in 0..NINE {
+                y[i / 3][i % 3].store(lanes[i].as_mut_ptr());
             }
             for i in 0..LANES {
                 rows[i] = lanes[i].as_ptr();
             }
             let first = L::transpose(rows);
             for l in 0..LANES.min(t.channels - c) {
-                let taps = t.taps.add((c + l) * ALL);
+                let taps = t.taps.add((c + l) * NINE);
                 first[l].store(taps);
-                *taps.add(ALL - 1) = lanes[ALL - 1][l];
+                *taps.add(NINE - 1) = lanes[NINE - 1][l];
             }
         }
         c += LANES;
@@ -267,12 +335,20 @@ unsafe fn product<L: Lanes, const R: usize>(t: &Product) {
 /// The loops of one instruction set.
 pub(super) struct Kernels {
     pub(super) tile_in: unsafe fn(&TileIn),
+    pub(super) many_weights_in: unsafe fn(&ManyWeights),
+    pub(super) many_taps_out: unsafe fn(&TapsOut),
+    /// For kernels of [taps - 2] each way.
+    pub(super) by_taps: [ByTaps; MOST_TAPS - 1],
+    /// [rows - 1].
+    pub(super) product: [unsafe fn(&Product); ROWS],
+}
+
+/// The loops that depend on how many taps there are.
+pub(super) struct ByTaps {
     pub(super) tile_out: unsafe fn(&TileOut),
     pub(super) slopes_in: unsafe fn(&TileOut),
     pub(super) weights_in: unsafe fn(&Weights),
     pub(super) taps_out: unsafe fn(&TapsOut),
-    /// [rows - 1].
-    pub(super) product: [unsafe fn(&Product); ROWS],
 }
 
 macro_rules! instruction_set {
@@ -280,18 +356,22 @@ macro_rules! instruction_set {
         mod $module {
             use super::*;
             instruction_set!(@wrap $lanes, [$(#[$attr])*],
-                tile_in: TileIn, tile_out: TileOut, slopes_in: TileOut, weights_in: Weights, taps_out: TapsOut);
-            $(#[$attr])*
-            unsafe fn product<const R: usize>(t: &Product) {
-                // SAFETY: passed on.
-                unsafe { super::product::<$lanes, R>(t) }
+                tile_in: TileIn, many_weights_in: ManyWeights, many_taps_out: TapsOut);
+            instruction_set!(@sized $lanes, [$(#[$attr])*],
+                tile_out: TileOut, slopes_in: TileOut, weights_in: Weights, taps_out: TapsOut, product: Product);
+            const fn by_taps<const R: usize, const M: usize>() -> ByTaps {
+                ByTaps {
+                    tile_out: tile_out::<M>,
+                    slopes_in: slopes_in::<M>,
+                    weights_in: weights_in::<R>,
+                    taps_out: taps_out::<R>,
+                }
             }
             pub(super) static KERNELS: Kernels = Kernels {
                 tile_in,
-                tile_out,
-                slopes_in,
-                weights_in,
-                taps_out,
+                many_weights_in,
+                many_taps_out,
+                by_taps: [by_taps::<2, 5>(), by_taps::<3, 4>(), by_taps::<4, 3>(), by_taps::<5, 2>()],
                 product: [product::<1>, product::<2>, product::<3>, product::<4>, product::<5>, product::<6>],
             };
         }
@@ -304,6 +384,16 @@ macro_rules! instruction_set {
         unsafe fn $name(t: &$work) {
             // SAFETY: passed on.
             unsafe { super::$name::<$lanes>(t) }
+        }
+    };
+    (@sized $lanes:ty, $attrs:tt, $($name:ident: $work:ty),*) => {
+        $(instruction_set!(@one_sized $lanes, $attrs, $name: $work);)*
+    };
+    (@one_sized $lanes:ty, [$(#[$attr:meta])*], $name:ident: $work:ty) => {
+        $(#[$attr])*
+        unsafe fn $name<const N: usize>(t: &$work) {
+            // SAFETY: passed on.
+            unsafe { super::$name::<$lanes, N>(t) }
         }
     };
 }

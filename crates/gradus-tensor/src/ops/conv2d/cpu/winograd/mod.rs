@@ -1,10 +1,12 @@
-//! Convolution by Winograd's minimal filtering with the channels innermost: 3×3 kernels of stride 1, F(4×4, 3×3), a
-//! quarter of the multiply-adds. Tiles of 6×6 source pixels become rows of 36 matrices, the kernels 36 matrices, and the
-//! 36 products become tiles of 4×4 target pixels.
+//! Convolution by Winograd's minimal filtering with the channels innermost: kernels of two to five taps each way. Tiles of
+//! 6×6 source pixels become rows of 36 matrices, the kernels 36 matrices, and the 36 products become tiles of target
+//! pixels: 4×4 of them for 3×3 kernels, a quarter of the multiply-adds.
 //!
-//! Lavin & Gray 2015, arXiv:1509.09308. `transform.rs` has the maps, `kernels.rs` the loops over channels.
+//! Lavin & Gray 2015, arXiv:1509.09308. `field.rs` has the geometry, strides included, `transform.rs` the maps, `kernels.rs`
+//! the loops over channels.
 #![allow(unsafe_code)]
 
+mod field;
 mod kernels;
 mod transform;
 mod weight_gradient;
@@ -12,10 +14,13 @@ mod weight_gradient;
 use super::TASKS;
 use crate::ops::conv2d::geometry::{Conv2d, Pass};
 use crate::ops::lanes::{Isa, LANES, Shared};
+use field::Field;
 use gradus_cpu::{Epilogue, parallel, with_scratch};
-use kernels::{COLUMNS, Kernels, Product, ROWS, TileIn, TileOut, Weights, kernels};
+use kernels::{
+    ByTaps, COLUMNS, Kernels, ManyWeights, Product, ROWS, TileIn, TileOut, Weights, kernels,
+};
 use std::ops::Range;
-use transform::{OUT, POINTS, PRODUCTS};
+use transform::{POINTS, PRODUCTS};
 
 pub(in super::super) use weight_gradient::weight_gradient;
 
@@ -32,28 +37,23 @@ const PASSING: usize = 256;
 /// in passing: both together fill half of a second-level cache.
 const BLOCK_PANELS: usize = 2;
 const RUN: usize = 128;
-/// Target pixels of a tile from which it pays, of 16; a tile costs what lowered products take for four.
-const FILLED: usize = 7;
+/// Multiply-adds saved from which it pays.
+const SAVING: f64 = 1.7;
 /// Between operands, so that the 36 rows of a tile do not fall on the same lines of a cache.
 const PAD: usize = 16;
 
-/// True for the convolutions this algorithm computes.
-pub(in super::super) fn fits(conv: &Conv2d) -> bool {
-    conv.kernel == [3, 3] && conv.stride == [1, 1] && conv.dilation == [1, 1] && conv.groups == 1
+/// True for the passes this algorithm computes.
+pub(in super::super) fn fits(conv: &Conv2d, pass: Pass) -> bool {
+    Field::of(conv, pass).is_some()
 }
 
-/// True where it is the fastest: measured from 3 to 512 channels, it takes a third of the time of lowered products, unless
-/// tiles are mostly beyond the picture's edge.
+/// True where it is the fastest: unless tiles are mostly beyond the picture's edge, a stride leaves zeros in the kernels, or
+/// groups leave vectors empty.
 pub(in super::super) fn wins(conv: &Conv2d, pass: Pass) -> bool {
-    if !fits(conv) {
-        return false;
-    }
-    let size = match pass {
-        Pass::DataGradient => [conv.height, conv.width],
-        _ => conv.output(),
-    };
-    let tiles = size.map(|size| size.div_ceil(OUT)).into_iter().product::<usize>();
-    size[0] * size[1] >= FILLED * tiles
+    Field::of(conv, pass).is_some_and(|field| {
+        let narrow = field.groups > 1 && field.channels_in.min(field.channels_out) < LANES / 2;
+        !narrow && field.saving() >= SAVING
+    })
 }
 
 /// y from x and w. The epilogue sees y as the matrix [N·P·Q, O].
@@ -70,7 +70,7 @@ pub(in super::super) unsafe fn forward(
     epilogue: Option<&dyn Epilogue<f32>>,
 ) {
     // SAFETY: the caller's promise.
-    unsafe { gather(isa, &Field::forward(conv), x, w, y, epilogue) }
+    unsafe { gather(isa, conv, Pass::Forward, x, w, y, epilogue) }
 }
 
 /// dx from dy and w. The epilogue sees dx as the matrix [N·H·W, C].
@@ -86,83 +86,23 @@ pub(in super::super) unsafe fn data_gradient(
     epilogue: Option<&dyn Epilogue<f32>>,
 ) {
     // SAFETY: the caller's promise.
-    unsafe { gather(isa, &Field::data_gradient(conv), dy, w, dx, epilogue) }
+    unsafe { gather(isa, conv, Pass::DataGradient, dy, w, dx, epilogue) }
 }
 
-/// A pass as a forward convolution: the data gradient is one over dy with the kernels turned round.
-struct Field {
-    batch: usize,
-    source: [usize; 2],
-    target: [usize; 2],
-    /// Where in the source the first target pixel's first tap lies.
-    offset: [isize; 2],
-    channels_in: usize,
-    channels_out: usize,
-    /// From the nine taps of one source channel and of one target channel to the next.
-    weight_in: usize,
-    weight_out: usize,
-    flipped: bool,
-}
-
-impl Field {
-    fn forward(conv: &Conv2d) -> Field {
-        Field {
-            batch: conv.batch,
-            source: [conv.height, conv.width],
-            target: conv.output(),
-            offset: conv.padding.map(|[before, _]| -before),
-            channels_in: conv.in_channels,
-            channels_out: conv.out_channels,
-            weight_in: 9,
-            weight_out: 9 * conv.in_channels,
-            flipped: false,
-        }
-    }
-
-    fn data_gradient(conv: &Conv2d) -> Field {
-        Field {
-            batch: conv.batch,
-            source: conv.output(),
-            target: [conv.height, conv.width],
-            offset: conv.padding.map(|[before, _]| before - 2),
-            channels_in: conv.out_channels,
-            channels_out: conv.in_channels,
-            weight_in: 9 * conv.in_channels,
-            weight_out: 9,
-            flipped: true,
-        }
-    }
-
-    /// Tiles down and across a picture.
-    fn across(&self) -> [usize; 2] {
-        self.target.map(|size| size.div_ceil(OUT))
-    }
-
-    fn tiles(&self) -> usize {
-        let [down, across] = self.across();
-        self.batch * down * across
-    }
-
-    /// The picture of a tile and its first target row and column.
-    fn place(&self, tile: usize) -> [usize; 3] {
-        let [down, across] = self.across();
-        let (image, at) = (tile / (down * across), tile % (down * across));
-        [image, at / across * OUT, at % across * OUT]
-    }
-
-    /// Panels of target channels.
-    fn panels(&self) -> usize {
-        self.channels_out.div_ceil(COLUMNS)
-    }
-}
-
-/// Some rows for each product, each `width` long; products lie `step` apart, runs of 16 columns `panel`.
+/// Some rows for each product, each `width` long; products lie `step` apart, runs of 16 columns `panel`, the channels of one
+/// row of a stride's square and of the next `square_row`.
 #[derive(Clone, Copy)]
 struct Rows {
     ptr: *mut f32,
     width: usize,
     step: usize,
     panel: usize,
+    square_row: usize,
+}
+
+/// A row of source channels, with room for whole vectors.
+fn row_len(f: &Field) -> usize {
+    ((f.stride - 1) * f.run() + f.run().next_multiple_of(LANES)).next_multiple_of(LANES)
 }
 
 impl Rows {
@@ -174,12 +114,21 @@ impl Rows {
         (rows * width).next_multiple_of(PAD) + PAD
     }
     fn new(ptr: *mut f32, rows: usize, width: usize) -> Rows {
-        Rows { ptr, width, step: Rows::step(rows, width), panel: COLUMNS }
+        Rows { ptr, width, step: Rows::step(rows, width), panel: COLUMNS, square_row: 0 }
     }
     /// Rows of 16 columns, panel after panel.
     fn panels(ptr: *mut f32, rows: usize, columns: usize) -> Rows {
         let width = columns.next_multiple_of(COLUMNS);
-        Rows { ptr, width: COLUMNS, step: Rows::step(rows, width), panel: rows * COLUMNS }
+        Rows {
+            ptr,
+            width: COLUMNS,
+            step: Rows::step(rows, width),
+            panel: rows * COLUMNS,
+            square_row: 0,
+        }
+    }
+    fn with_squares(self, square_row: usize) -> Rows {
+        Rows { square_row, ..self }
     }
     fn at(&self, product: usize, row: usize) -> *mut f32 {
         self.ptr.wrapping_add(product * self.step + row * self.width)
@@ -188,34 +137,47 @@ impl Rows {
 
 unsafe fn gather(
     isa: Isa,
-    field: &Field,
+    conv: &Conv2d,
+    pass: Pass,
     src: *const f32,
     w: *const f32,
     dst: *mut f32,
     epilogue: Option<&dyn Epilogue<f32>>,
 ) {
+    let field = &Field::of(conv, pass).expect("only what fits is asked for");
     let tiles = field.tiles();
     if tiles == 0 || field.channels_out == 0 {
         return;
     }
-    let job = Job { field, kernels: kernels(isa), src, w, dst, epilogue };
-    // SAFETY: the caller's promise.
-    unsafe {
-        if field.channels_in * field.channels_out >= PASSING * tiles {
-            job.by_channels();
-        } else {
-            job.by_tiles();
+    for group in 0..field.groups {
+        let job = Job {
+            field,
+            kernels: kernels(isa),
+            src: src.wrapping_add(group * field.channels_in),
+            w: w.wrapping_add(group * field.weights()),
+            dst: dst.wrapping_add(group * field.channels_out),
+            group,
+            epilogue,
+        };
+        // SAFETY: the caller's promise.
+        unsafe {
+            if field.depth() * field.channels_out >= PASSING * tiles {
+                job.by_channels();
+            } else {
+                job.by_tiles();
+            }
         }
     }
 }
 
-/// A pass under way.
+/// A pass over a group of channels under way.
 struct Job<'a> {
     field: &'a Field,
     kernels: &'static Kernels,
     src: *const f32,
     w: *const f32,
     dst: *mut f32,
+    group: usize,
     epilogue: Option<&'a dyn Epilogue<f32>>,
 }
 
@@ -223,35 +185,40 @@ struct Job<'a> {
 unsafe impl Sync for Job<'_> {}
 
 impl Job<'_> {
+    fn by_taps(&self) -> &'static ByTaps {
+        &self.kernels.by_taps[self.field.taps - 2]
+    }
+
     /// All weights first; then each group of tiles from source to target.
     unsafe fn by_tiles(&self) {
         let f = self.field;
-        let (tiles, panels) = (f.tiles(), f.panels());
-        let (wide_in, wide_out) = (f.channels_in.next_multiple_of(LANES), panels * COLUMNS);
+        let (tiles, depth) = (f.tiles(), f.depth());
+        let panels = f.channels_out.div_ceil(COLUMNS);
+        let (wide_in, wide_out) = (row_len(f), panels * COLUMNS);
         let most = (GROUP / (PRODUCTS * (wide_in + wide_out))).clamp(24, 96);
         let groups = tiles.div_ceil(most).max(GROUPS.min(tiles.div_ceil(ROWS)));
         let each = tiles.div_ceil(groups);
-        with_scratch(Rows::len(panels * f.channels_in, COLUMNS) * size_of::<f32>(), |scratch| {
+        with_scratch(Rows::len(panels * depth, COLUMNS) * size_of::<f32>(), |scratch| {
             let weights = Shared::new(scratch.cast::<f32>());
-            let rows = || Rows::new(weights.get(), panels * f.channels_in, COLUMNS);
-            let runs = f.channels_in.div_ceil(64);
+            let rows = || Rows::new(weights.get(), panels * depth, COLUMNS);
+            let runs = depth.div_ceil(64);
             // SAFETY: the scratch holds all; tasks write distinct parts.
             unsafe {
                 parallel(panels * runs, &|task| {
-                    let channels = task / panels * 64..(task / panels * 64 + 64).min(f.channels_in);
+                    let channels = task / panels * 64..(task / panels * 64 + 64).min(depth);
                     let panel = task % panels;
-                    let to = rows().at(0, panel * f.channels_in + channels.start);
+                    let to = rows().at(0, panel * depth + channels.start);
                     self.weights(panel, channels, to, rows().step);
                 });
                 parallel(groups, &|group| {
                     let some = group * each..((group + 1) * each).min(tiles);
                     let (len_in, len_out) = (Rows::len(each, wide_in), Rows::len(each, wide_out));
                     with_scratch((len_in + len_out) * size_of::<f32>(), |scratch| {
-                        let source = Rows::new(scratch.cast(), each, wide_in);
+                        let source = Rows::new(scratch.cast(), each, wide_in).with_squares(f.run());
                         let to = scratch.cast::<f32>().wrapping_add(len_in);
                         let target = Rows::new(to, each, wide_out);
                         self.lower(some.clone(), source, 0);
-                        self.multiply(some.len(), 0..f.channels_in, source, rows(), target);
+                        self.multiply(some.len(), 0..depth, source, rows(), target);
                         self.raise(some, target, 0, 0..f.channels_out);
                     });
                 });
@@ -263,17 +230,17 @@ impl Job<'_> {
     /// channels, where the weights are what has to be moved.
     unsafe fn by_channels(&self) {
         let f = self.field;
-        let (tiles, wide_in) = (f.tiles(), f.channels_in.next_multiple_of(LANES));
+        let (tiles, wide_in) = (f.tiles(), row_len(f));
         with_scratch(Rows::len(tiles, wide_in) * size_of::<f32>(), |scratch| {
             let operands = Shared::new(scratch.cast::<f32>());
             let each = tiles.div_ceil(TASKS);
             parallel(tiles.div_ceil(each), &|task| {
                 let some = task * each..((task + 1) * each).min(tiles);
-                let to = Rows::new(operands.get(), tiles, wide_in);
+                let to = Rows::new(operands.get(), tiles, wide_in).with_squares(f.run());
                 // SAFETY: the scratch holds all tiles; tasks write distinct ones.
                 unsafe { self.lower(some.clone(), to, some.start) }
             });
-            parallel(f.panels().div_ceil(BLOCK_PANELS), &|block| {
+            parallel(f.channels_out.div_ceil(BLOCK_PANELS * COLUMNS), &|block| {
                 let source = Rows::new(operands.get(), tiles, wide_in);
                 // SAFETY: tasks write distinct channels.
                 unsafe { self.channels(source, block * BLOCK_PANELS) }
@@ -284,16 +251,17 @@ impl Job<'_> {
     /// A block of target channels: run after run of source channels.
     unsafe fn channels(&self, source: Rows, panel: usize) {
         let f = self.field;
-        let (tiles, panels) = (f.tiles(), BLOCK_PANELS.min(f.panels() - panel));
-        let run = RUN.min(f.channels_in);
+        let tiles = f.tiles();
+        let panels = BLOCK_PANELS.min(f.channels_out.div_ceil(COLUMNS) - panel);
+        let run = RUN.min(f.depth());
         let (len, width) = (Rows::len(panels * run, COLUMNS), panels * COLUMNS);
         with_scratch((len + Rows::len(tiles, width)) * size_of::<f32>(), |scratch| {
             let weights = Rows::new(scratch.cast(), panels * run, COLUMNS);
             let target = Rows::new(scratch.cast::<f32>().wrapping_add(len), tiles, width);
             // SAFETY: the scratch holds the weights of a run and all products; the caller's promise.
             unsafe {
-                for first in (0..f.channels_in.max(1)).step_by(run.max(1)) {
-                    let some = first..(first + run).min(f.channels_in);
+                for first in (0..f.depth().max(1)).step_by(run.max(1)) {
+                    let some = first..(first + run).min(f.depth());
                     for i in 0..panels {
                         let to = weights.at(0, i * some.len());
                         self.weights(panel + i, some.clone(), to, weights.step);
@@ -307,50 +275,100 @@ impl Job<'_> {
         });
     }
 
-    /// The weights between some source channels and a panel of target channels.
+    /// The weights between some source channels of the products and a panel of target channels.
     unsafe fn weights(&self, panel: usize, channels: Range<usize>, to: *mut f32, step: usize) {
         let f = self.field;
         let mut taps = [self.w; COLUMNS];
         for (i, taps) in taps.iter_mut().enumerate() {
             // Columns past the last are filled, and not read again.
             let o = (panel * COLUMNS + i).min(f.channels_out - 1);
-            *taps = self.w.wrapping_add(o * f.weight_out + channels.start * f.weight_in);
+            *taps = self.w.wrapping_add(o * f.weight_out);
         }
-        let (next, flipped, channels) = (f.weight_in, f.flipped, channels.len());
         // SAFETY: the caller's promise.
-        unsafe { (self.kernels.weights_in)(&Weights { taps, next, flipped, channels, to, step }) }
+        unsafe {
+            if f.is_three_dense() {
+                let taps = taps.map(|taps| taps.wrapping_add(channels.start * f.weight_in));
+                let (next, flipped, channels) = (f.weight_in, f.flipped, channels.len());
+                let many = ManyWeights { taps, next, flipped, channels, to, step };
+                return (self.kernels.many_weights_in)(&many);
+            }
+            for (i, channel) in channels.enumerate() {
+                let (channel, places) = f.places(channel);
+                let taps = taps.map(|taps| taps.wrapping_add(channel * f.weight_in));
+                let to = to.add(i * COLUMNS);
+                (self.by_taps().weights_in)(&Weights { taps, places, to, step });
+            }
+        }
     }
 
-    /// Tiles to operands, from row `row` on.
+    /// Tiles to operands, from row `row` on: of each source pixel's square a row of channels after the other.
     unsafe fn lower(&self, some: Range<usize>, to: Rows, row: usize) {
         let f = self.field;
-        let c = f.channels_in;
-        with_scratch(c.next_multiple_of(LANES) * size_of::<f32>(), |scratch| {
-            // SAFETY: the scratch holds a pixel; the pixels named are in the source.
+        let run = f.run();
+        let spare = run.next_multiple_of(LANES);
+        with_scratch((PRODUCTS + 1) * spare * size_of::<f32>(), |scratch| {
+            let zeros = scratch.cast::<f32>();
+            // SAFETY: the scratch holds a run of channels for each pixel and one of zeros.
             unsafe {
-                scratch.cast::<f32>().write_bytes(0, c);
+                zeros.write_bytes(0, spare);
                 for (i, tile) in some.enumerate() {
-                    let [image, p, q] = f.place(tile);
-                    let mut pixels = [[scratch.cast::<f32>().cast_const(); POINTS]; POINTS];
-                    for a in 0..POINTS {
-                        let h = (p + a) as isize + f.offset[0];
-                        for b in 0..POINTS {
-                            let w = (q + b) as isize + f.offset[1];
-                            if (0..f.source[0] as isize).contains(&h)
-                                && (0..f.source[1] as isize).contains(&w)
-                            {
-                                let row = image * f.source[0] + h as usize;
-                                let at = (row * f.source[1] + w as usize) * c;
-                                pixels[a][b] = self.src.wrapping_add(at);
-                            }
-                        }
+                    for square_row in 0..f.stride {
+                        let pixels = self.pixels(f.place(tile), square_row, zeros);
+                        let tile = TileIn {
+                            pixels,
+                            channels: run,
+                            first: square_row * to.square_row,
+                            to: to.at(0, row + i),
+                            step: to.step,
+                            panel: to.panel,
+                        };
+                        (self.kernels.tile_in)(&tile);
                     }
-                    let Rows { step, panel, .. } = to;
-                    let to = to.at(0, row + i);
-                    (self.kernels.tile_in)(&TileIn { pixels, channels: c, to, step, panel });
                 }
             }
         });
+    }
+
+    /// Where the source pixels of a tile lie; those on the picture's edge are put together behind the zeros.
+    unsafe fn pixels(
+        &self,
+        [image, p, q]: [usize; 3],
+        square_row: usize,
+        zeros: *mut f32,
+    ) -> [[*const f32; POINTS]; POINTS] {
+        let f = self.field;
+        let (run, between) = (f.run(), f.groups * f.channels_in);
+        let spare = run.next_multiple_of(LANES);
+        let [height, width] = f.source.map(|size| size as isize);
+        let mut pixels = [[zeros.cast_const(); POINTS]; POINTS];
+        for a in 0..POINTS {
+            let h = ((p + a) * f.stride + square_row) as isize + f.offset[0];
+            if !(0..height).contains(&h) {
+                continue;
+            }
+            let line =
+                self.src.wrapping_add((image * f.source[0] + h as usize) * f.source[1] * between);
+            for b in 0..POINTS {
+                let first = ((q + b) * f.stride) as isize + f.offset[1];
+                let end = (first + f.stride as isize).min(width);
+                let at = line.wrapping_offset(first * between as isize);
+                if first >= 0 && end - first == f.stride as isize {
+                    pixels[a][b] = at;
+                } else if first.max(0) < end {
+                    let made = zeros.wrapping_add((1 + a * POINTS + b) * spare);
+                    let (skip, c) = ((first.max(0) - first) as usize, f.channels_in);
+                    let seen = (end - first.max(0)) as usize;
+                    // SAFETY: the columns seen are in the source; only a stride's have edges, and those have one group.
+                    unsafe {
+                        made.write_bytes(0, spare);
+                        let (from, to) = (at.wrapping_add(skip * c), made.add(skip * c));
+                        to.copy_from_nonoverlapping(from, seen * c);
+                    }
+                    pixels[a][b] = made;
+                }
+            }
+        }
+        pixels
     }
 
     /// The 36 products: rows of `source` times the weights of some source channels, to `target` or, unless the
@@ -392,7 +410,7 @@ impl Job<'_> {
     /// Products, from row `row` on, to pixels of some target channels; then the epilogue.
     unsafe fn raise(&self, some: Range<usize>, from: Rows, row: usize, channels: Range<usize>) {
         let f = self.field;
-        let col = f.channels_out;
+        let col = f.groups * f.channels_out;
         for (i, tile) in some.enumerate() {
             let [image, p, q] = f.place(tile);
             let pixel = (image * f.target[0] + p) * f.target[1] + q;
@@ -404,18 +422,19 @@ impl Job<'_> {
                 pixels: self.dst.wrapping_add(pixel * col + channels.start),
                 row: f.target[1] * col,
                 col,
-                rows: OUT.min(f.target[0] - p),
-                cols: OUT.min(f.target[1] - q),
+                rows: f.out.min(f.target[0] - p),
+                cols: f.out.min(f.target[1] - q),
             };
             // SAFETY: the caller's promise; the pixels named are in the target.
             unsafe {
-                (self.kernels.tile_out)(&out);
+                (self.by_taps().tile_out)(&out);
                 let Some(epilogue) = self.epilogue else { continue };
                 for a in 0..out.rows {
                     for b in 0..out.cols {
                         let at = out.pixels.add(a * out.row + b * out.col);
                         let pixel = pixel + a * f.target[1] + b;
-                        epilogue.apply(pixel, channels.start, at, channels.len());
+                        let channel = self.group * f.channels_out + channels.start;
+                        epilogue.apply(pixel, channel, at, channels.len());
                     }
                 }
             }

@@ -1,7 +1,7 @@
-//! The linear maps of F(4×4, 3×3) and, for the weight gradient, F(3×3, 4×4), on vectors of channels. Both evaluate at the
-//! points 0, ±1, ±2 and ∞, so they share the map of the 6×6 tile.
+//! The linear maps of F(m×m, r×r) with m + r = 7, on vectors of channels: polynomials at the points 0, ±1, ±2 and ∞. All of
+//! them share the map of the 6×6 tile; the weight gradient exchanges the roles of m and r.
 //!
-//! Lavin & Gray 2015, arXiv:1509.09308, §4.3.
+//! Lavin & Gray 2015, arXiv:1509.09308, §4.
 
 use crate::ops::lanes::Lanes;
 
@@ -9,10 +9,6 @@ use crate::ops::lanes::Lanes;
 pub(super) const POINTS: usize = 6;
 /// Products a tile takes.
 pub(super) const PRODUCTS: usize = POINTS * POINTS;
-/// Rows and columns of target pixels that a tile gives.
-pub(super) const OUT: usize = 4;
-/// Rows and columns of the kernel.
-pub(super) const TAPS: usize = 3;
 
 /// A map along one axis: M numbers in, N out.
 pub(super) trait Map<L, const M: usize, const N: usize> {
@@ -45,86 +41,51 @@ impl<L: Lanes> Map<L, POINTS, POINTS> for Tile {
     }
 }
 
-/// The map of the kernel, G: its values at the points, divided by what Bᵀ multiplies by.
-pub(super) struct Kernel;
-impl<L: Lanes> Map<L, TAPS, POINTS> for Kernel {
+/// N coefficients to a polynomial's values, G: divided by what Bᵀ multiplies them by.
+pub(super) struct Values;
+impl<L: Lanes, const N: usize> Map<L, N, POINTS> for Values {
     #[inline(always)]
-    unsafe fn apply(x: [L; TAPS]) -> [L; POINTS] {
+    unsafe fn apply(x: [L; N]) -> [L; POINTS] {
         // SAFETY: the caller's promise.
         unsafe {
-            let sixth = L::set(1.0 / 6.0);
-            let even = x[0].add(x[2]).mul(L::set(-1.0 / 6.0));
-            let odd = x[1].mul(sixth);
-            let even2 = L::set(1.0 / 24.0).mul_add(x[0], x[2].mul(sixth));
-            let odd2 = x[1].mul(L::set(1.0 / 12.0));
-            [
-                x[0].mul(L::set(0.25)),
-                even.sub(odd),
-                even.add(odd),
-                even2.add(odd2),
-                even2.sub(odd2),
-                x[2],
-            ]
-        }
-    }
-}
-
-/// The map of the products to target pixels, Aᵀ.
-pub(super) struct Pixels;
-impl<L: Lanes> Map<L, POINTS, OUT> for Pixels {
-    #[inline(always)]
-    unsafe fn apply(x: [L; POINTS]) -> [L; OUT] {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let (sum, difference) = (x[1].add(x[2]), x[1].sub(x[2]));
-            let (sum2, difference2) = (x[3].add(x[4]), x[3].sub(x[4]));
-            [
-                x[0].add(sum).add(sum2),
-                L::set(2.0).mul_add(difference2, difference),
-                L::set(4.0).mul_add(sum2, sum),
-                L::set(8.0).mul_add(difference2, difference).add(x[5]),
-            ]
-        }
-    }
-}
-
-/// The weight gradient's map of a tile of dy: G for four taps.
-pub(super) struct Slopes;
-impl<L: Lanes> Map<L, OUT, POINTS> for Slopes {
-    #[inline(always)]
-    unsafe fn apply(x: [L; OUT]) -> [L; POINTS] {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let (minus, twelfth) = (L::set(-1.0 / 6.0), L::set(1.0 / 12.0));
-            let (even, odd) = (x[0].add(x[2]).mul(minus), x[1].add(x[3]).mul(minus));
-            let even2 = L::set(1.0 / 24.0).mul_add(x[0], x[2].mul(L::set(1.0 / 6.0)));
-            let odd2 = twelfth.mul_add(x[1], x[3].mul(L::set(1.0 / 3.0)));
+            // Even and odd powers at 1, over −6; then at 2, over 24.
+            let (mut at1, mut at2) = ([L::zero(); 2], [L::zero(); 2]);
+            for i in 0..N {
+                at1[i % 2] = if i < 2 { x[i] } else { at1[i % 2].add(x[i]) };
+                let weight = L::set((1 << i) as f32 / 24.0);
+                at2[i % 2] =
+                    if i < 2 { weight.mul(x[i]) } else { weight.mul_add(x[i], at2[i % 2]) };
+            }
+            let sixth = L::set(-1.0 / 6.0);
+            let (even, odd) = (at1[0].mul(sixth), at1[1].mul(sixth));
             [
                 x[0].mul(L::set(0.25)),
                 even.add(odd),
                 even.sub(odd),
-                even2.add(odd2),
-                even2.sub(odd2),
-                x[3],
+                at2[0].add(at2[1]),
+                at2[0].sub(at2[1]),
+                x[N - 1],
             ]
         }
     }
 }
 
-/// The weight gradient's map of the products to taps: Aᵀ for three results.
-pub(super) struct Taps;
-impl<L: Lanes> Map<L, POINTS, TAPS> for Taps {
+/// The products at the points to N sums, Aᵀ: one for each power.
+pub(super) struct Sums;
+impl<L: Lanes, const N: usize> Map<L, POINTS, N> for Sums {
     #[inline(always)]
-    unsafe fn apply(x: [L; POINTS]) -> [L; TAPS] {
+    unsafe fn apply(x: [L; POINTS]) -> [L; N] {
         // SAFETY: the caller's promise.
         unsafe {
-            let (sum, difference) = (x[1].add(x[2]), x[1].sub(x[2]));
-            let (sum2, difference2) = (x[3].add(x[4]), x[3].sub(x[4]));
-            [
-                x[0].add(sum).add(sum2),
-                L::set(2.0).mul_add(difference2, difference),
-                L::set(4.0).mul_add(sum2, sum).add(x[5]),
-            ]
+            // What the points ±1 give to even and odd powers; then ±2.
+            let at1 = [x[1].add(x[2]), x[1].sub(x[2])];
+            let at2 = [x[3].add(x[4]), x[3].sub(x[4])];
+            let mut out = [x[0].add(at1[0]).add(at2[0]); N];
+            for i in 1..N {
+                out[i] = L::set((1 << i) as f32).mul_add(at2[i % 2], at1[i % 2]);
+            }
+            out[N - 1] = out[N - 1].add(x[5]);
+            out
         }
     }
 }

@@ -1,14 +1,15 @@
-//! The weight gradient: F(3×3, 4×4). Tiles of x and of dy become rows of 36 pairs of matrices, whose products over all
+//! The weight gradient: F(r×r, m×m), for 3×3 kernels F(3×3, 4×4). Tiles of x and of dy become rows of 36 pairs of matrices, whose products over all
 //! tiles become the taps.
 #![allow(unsafe_code)]
 
-use super::kernels::{COLUMNS, Product, TapsOut, TileOut, kernels};
-use super::transform::{OUT, PRODUCTS};
-use super::{Field, Job, Rows, register_rows};
+use super::field::Field;
+use super::kernels::{COLUMNS, MOST_TAPS, Product, TapsOut, TileOut, kernels};
+use super::transform::PRODUCTS;
+use super::{Job, Rows, register_rows};
 use crate::ops::conv2d::cpu::TASKS;
 use crate::ops::conv2d::cpu::implicit_gemm::add_parts;
-use crate::ops::conv2d::geometry::Conv2d;
-use crate::ops::lanes::{Isa, Shared};
+use crate::ops::conv2d::geometry::{Conv2d, Pass};
+use crate::ops::lanes::{Isa, LANES, Shared};
 use gradus_cpu::{parallel, with_scratch};
 use std::ops::Range;
 
@@ -19,8 +20,6 @@ const PARTS: usize = 16;
 /// Elements of the operands of a slab of tiles, and tiles from which the sums are worth a visit.
 const SLAB: usize = 1 << 21;
 const TILES: usize = 256;
-/// Taps of a kernel.
-const TAPS: usize = 9;
 /// Tiles between two visits of a block of sums: a panel of both operands then fits the first-level cache.
 const DEPTH: usize = 128;
 /// Panels of dy's channels of a task.
@@ -37,20 +36,29 @@ pub(in super::super::super) unsafe fn weight_gradient(
     dy: *const f32,
     dw: *mut f32,
 ) {
-    let field = &Field::forward(conv);
-    if conv.w_shape().is_empty() {
-        return;
+    let field = &Field::of(conv, Pass::WeightGradient).expect("only what fits is asked for");
+    if field.tiles() == 0 || field.weights() == 0 {
+        // SAFETY: dw is as long.
+        return unsafe { dw.write_bytes(0, conv.w_shape().len()) };
     }
-    let job = Job { field, kernels: kernels(isa), src: x, w: dy, dst: dw, epilogue: None };
-    let slopes = Slopes { job, dy };
-    // SAFETY: the caller's promise.
-    unsafe {
-        if field.tiles() == 0 {
-            dw.write_bytes(0, conv.w_shape().len());
-        } else if conv.in_channels * conv.out_channels <= FEW {
-            slopes.by_parts();
-        } else {
-            slopes.by_slabs();
+    for group in 0..field.groups {
+        let job = Job {
+            field,
+            kernels: kernels(isa),
+            src: x.wrapping_add(group * field.channels_in),
+            w: dy,
+            dst: dw.wrapping_add(group * field.weights()),
+            group,
+            epilogue: None,
+        };
+        let slopes = Slopes { job, dy: dy.wrapping_add(group * field.channels_out) };
+        // SAFETY: the caller's promise.
+        unsafe {
+            if field.depth() * field.channels_out <= FEW {
+                slopes.by_parts();
+            } else {
+                slopes.by_slabs();
+            }
         }
     }
 }
@@ -75,9 +83,14 @@ impl SharedRows {
     }
 }
 
-/// A row of 16 for each channel, to the next panel's border.
+/// To the next panel's border.
 fn wide(channels: usize) -> usize {
     channels.next_multiple_of(COLUMNS)
+}
+
+/// Elements of the source channels of a row of a stride's square: whole vectors, which never cross a panel's border.
+fn square_row(f: &Field) -> usize {
+    f.run().next_multiple_of(LANES)
 }
 
 impl Slopes<'_> {
@@ -85,8 +98,8 @@ impl Slopes<'_> {
     /// in order.
     unsafe fn by_parts(&self) {
         let f = self.job.field;
-        let (c, o, tiles) = (f.channels_in, f.channels_out, f.tiles());
-        let len = TAPS * c * o;
+        let (c, o, tiles) = (f.stride * square_row(f), f.channels_out, f.tiles());
+        let len = f.weights();
         let group = (GROUP / (PRODUCTS * (wide(c) + wide(o)))).clamp(16, 64);
         let each = tiles.div_ceil(PARTS.min(tiles.div_ceil(group)));
         let parts = tiles.div_ceil(each);
@@ -99,6 +112,7 @@ impl Slopes<'_> {
                 with_scratch((left + right + sums) * size_of::<f32>(), |scratch| {
                     let dy = Rows::panels(scratch.cast(), group, o);
                     let x = Rows::panels(scratch.cast::<f32>().wrapping_add(left), group, c);
+                    let x = x.with_squares(square_row(f));
                     let sums = scratch.cast::<f32>().wrapping_add(left + right);
                     let sums = Rows::new(sums, o, wide(c));
                     let all = part * each..((part + 1) * each).min(tiles);
@@ -128,7 +142,7 @@ impl Slopes<'_> {
     /// Slab after slab of tiles: all threads make the operands, then each takes some of the products.
     unsafe fn by_slabs(&self) {
         let f = self.job.field;
-        let (c, o, tiles) = (f.channels_in, f.channels_out, f.tiles());
+        let (c, o, tiles) = (f.stride * square_row(f), f.channels_out, f.tiles());
         let most = (SLAB / (PRODUCTS * (wide(c) + wide(o)))).max(TILES);
         let each = tiles.div_ceil(tiles.div_ceil(most));
         let (left, right) = (Rows::len(each, wide(o)), Rows::len(each, wide(c)));
@@ -142,6 +156,7 @@ impl Slopes<'_> {
                     let some = first..(first + each).min(tiles);
                     let dy = Rows::panels(scratch, each, o);
                     let x = Rows::panels(scratch.wrapping_add(left), each, c);
+                    let x = x.with_squares(square_row(f));
                     self.slab(some, dy, x, sums);
                 }
                 let (sums, dw) = (SharedRows(sums), Shared::new(self.job.dst));
@@ -182,7 +197,7 @@ impl Slopes<'_> {
     /// Tiles of dy to operands, from row `row` on.
     unsafe fn lower(&self, some: Range<usize>, to: Rows, row: usize) {
         let f = self.job.field;
-        let col = f.channels_out;
+        let col = f.groups * f.channels_out;
         for (i, tile) in some.enumerate() {
             let [image, p, q] = f.place(tile);
             let pixel = (image * f.target[0] + p) * f.target[1] + q;
@@ -190,15 +205,15 @@ impl Slopes<'_> {
                 products: to.at(0, row + i),
                 step: to.step,
                 panel: to.panel,
-                channels: col,
+                channels: f.channels_out,
                 pixels: self.dy.wrapping_add(pixel * col).cast_mut(),
                 row: f.target[1] * col,
                 col,
-                rows: OUT.min(f.target[0] - p),
-                cols: OUT.min(f.target[1] - q),
+                rows: f.out.min(f.target[0] - p),
+                cols: f.out.min(f.target[1] - q),
             };
             // SAFETY: the caller's promise; the pixels named are in dy.
-            unsafe { (self.job.kernels.slopes_in)(&tile) }
+            unsafe { (self.job.by_taps().slopes_in)(&tile) }
         }
     }
 
@@ -242,15 +257,42 @@ impl Slopes<'_> {
     /// The sums of some channels of dy to their taps.
     unsafe fn taps(&self, sums: Rows, outs: Range<usize>, dw: *mut f32) {
         let f = self.job.field;
-        for o in outs {
-            let out = TapsOut {
-                products: sums.at(0, o),
-                step: sums.step,
-                channels: f.channels_in,
-                taps: dw.wrapping_add(o * f.weight_out),
-            };
-            // SAFETY: the caller's promise.
-            unsafe { (self.job.kernels.taps_out)(&out) }
+        let (step, width) = (sums.step, square_row(f));
+        if f.is_three_dense() {
+            for o in outs {
+                let taps = dw.wrapping_add(o * f.weight_out);
+                let products = sums.at(0, o);
+                let out = TapsOut { products, step, channels: f.channels_in, taps };
+                // SAFETY: the caller's promise.
+                unsafe { (self.job.kernels.many_taps_out)(&out) }
+            }
+            return;
+        }
+        for first in (0..f.stride * width).step_by(LANES) {
+            let channel = first / width * f.run() + first % width;
+            let lanes = LANES.min(f.run() - first % width);
+            let places: [_; LANES] =
+                std::array::from_fn(|l| f.places((channel + l).min(f.depth() - 1)));
+            for o in outs.clone() {
+                let mut vectors = [[[0.0f32; LANES]; MOST_TAPS]; MOST_TAPS];
+                let taps = vectors.as_mut_ptr().cast();
+                let products = sums.at(0, o).wrapping_add(first);
+                let out = TapsOut { products, step, channels: LANES, taps };
+                // SAFETY: the caller's promise.
+                unsafe { (self.job.by_taps().taps_out)(&out) }
+                let vectors = vectors.as_flattened();
+                for (l, (channel, places)) in places[..lanes].iter().enumerate() {
+                    let to = dw.wrapping_add(o * f.weight_out + channel * f.weight_in);
+                    for i in 0..f.taps {
+                        for j in 0..f.taps {
+                            if let Some(place) = places[i][j] {
+                                // SAFETY: within dw.
+                                unsafe { *to.add(place) = vectors[i * f.taps + j][l] }
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
 }
