@@ -8,6 +8,7 @@
 
 mod array;
 mod atomic;
+pub mod caffe;
 pub mod checkpoint;
 mod crc;
 mod error;
@@ -22,6 +23,7 @@ pub mod safetensors;
 mod strided;
 pub mod tfevents;
 pub mod weights;
+mod wire;
 mod zip;
 
 pub use array::{ElementType, NamedArray, byte_len};

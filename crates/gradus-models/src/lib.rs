@@ -2,6 +2,7 @@
 
 mod alexnet;
 mod all_cnn;
+pub mod caffe;
 mod cifar_resnet;
 mod convnetjs;
 mod design;

@@ -1,7 +1,7 @@
 //! The graph tab: TensorFlow's `GraphDef`, with the shapes that TensorBoard writes on the edges.
 
-use super::wire::{Message, fields};
 use crate::Result;
+use crate::wire::{Message, fields};
 
 /// A graph to draw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

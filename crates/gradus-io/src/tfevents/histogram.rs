@@ -1,7 +1,7 @@
 //! TensorFlow's histogram: buckets that grow by a tenth, from 1e-12 to 1e20 on both sides of zero.
 
-use super::wire::{Message, fields};
 use crate::Result;
+use crate::wire::{Message, fields};
 use std::sync::LazyLock;
 
 /// Counts of values in buckets; bucket `i` holds `limits[i - 1] <= x < limits[i]`.

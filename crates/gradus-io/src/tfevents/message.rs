@@ -2,8 +2,8 @@
 //! `summary.proto` and `tensor.proto`.
 
 use super::graph::encode_shape;
-use super::wire::{Message, fields};
 use super::{Graph, Histogram};
+use crate::wire::{Message, fields};
 use crate::{Error, Result};
 
 /// Something that happened at a time and a step.

@@ -7,7 +7,6 @@ mod graph;
 mod histogram;
 mod message;
 mod record;
-mod wire;
 mod writer;
 
 pub use graph::{Graph, Node};
