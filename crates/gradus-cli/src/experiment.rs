@@ -3,7 +3,7 @@
 
 use crate::datasets;
 use crate::error::{CliError, Result};
-use crate::model_file::Description;
+use crate::model_file::{self, Description};
 use crate::settings::Settings;
 use gradus::data::{
     Dataset, Loader, LoaderOptions, Normalization, Subset, labels_of, stratified_split,
@@ -39,12 +39,15 @@ impl Experiment {
         let few = |data| limited(data, settings.training.limit_evaluation);
         let (validation, test) = (validation.map(few).transpose()?, few(splits.test)?);
         let normalization = Normalization::of(&*train)?;
-        let description = Description::new(
-            (&settings.model, &settings.network),
-            &settings.data,
-            &*train,
-            &normalization,
-        );
+        let description = Description {
+            definition: model_file::definition(&settings.model)?,
+            ..Description::new(
+                (&settings.model, &settings.network),
+                &settings.data,
+                &*train,
+                &normalization,
+            )
+        };
         let model = Arc::new(description.build(&Init::new(settings.seed))?);
         settings.training.apply(&*model)?;
         let parameters = parameters(&*model).iter().map(|(_, p)| p.variable().shape().len()).sum();

@@ -4,10 +4,11 @@ use crate::error::{CliError, Result};
 use crate::run_dir;
 use gradus::data::{Dataset, Normalization};
 use gradus::io::Checkpoint;
+use gradus::models::caffe::CaffeNet;
 use gradus::models::{Design, find};
 use gradus::nn::{Init, Module, Sequential};
 use gradus::train::{set_weights, weights};
-use gradus::try_build;
+use gradus::{Shape, try_build};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -41,8 +42,11 @@ impl Network {
 /// What a network is and how it is fed, beside its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Description {
-    /// The network's name in the zoo.
+    /// The network's name in the zoo, or the file that it was defined in.
     pub architecture: String,
+    /// The text of that file, a `.prototxt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<String>,
     /// How it differs from the published one.
     #[serde(default, skip_serializing_if = "Network::is_published")]
     pub network: Network,
@@ -70,6 +74,7 @@ impl Description {
     ) -> Description {
         Description {
             architecture: architecture.into(),
+            definition: None,
             network: network.clone(),
             input: train.shape().to_vec(),
             classes: train.classes().to_vec(),
@@ -82,6 +87,16 @@ impl Description {
 
     /// The network, with weights from `init`.
     pub fn build(&self, init: &Init) -> Result<Sequential> {
+        if let Some(text) = &self.definition {
+            let net = CaffeNet::parse(text, Some(Shape::from(&self.input[..])), init)
+                .map_err(|error| error.in_file(Path::new(&self.architecture)))?;
+            let (output, classes) = (net.output_shape(), self.classes.len());
+            if output.len() != classes {
+                let what = format!("the network gives {output}, the data have {classes} classes");
+                return Err(CliError::Work(format!("{}: {what}", self.architecture)));
+            }
+            return Ok(net.into_model(init));
+        }
         build(&self.architecture, &self.network.design(&self.input, self.classes.len()), init)
     }
 
@@ -109,6 +124,20 @@ impl Description {
             self.classes.len()
         )))
     }
+}
+
+/// Whether a model's name is a file that defines a network.
+pub fn is_definition(model: &str) -> bool {
+    model.ends_with(".prototxt")
+}
+
+/// The text of the file that defines a network; `None` for a name of the zoo.
+pub fn definition(model: &str) -> Result<Option<String>> {
+    if !is_definition(model) {
+        return Ok(None);
+    }
+    let path = Path::new(model);
+    std::fs::read_to_string(path).map(Some).map_err(CliError::system(path, "read"))
 }
 
 /// A network of the zoo.

@@ -97,6 +97,8 @@ pub fn read_settings(run: &Path) -> Result<Settings> {
 fn free_folder(name: &str) -> Result<PathBuf> {
     let runs = Path::new("runs");
     fs::create_dir_all(runs).map_err(CliError::system(runs, "create the folder"))?;
+    // A network may be named by a file.
+    let name = Path::new(name).file_stem().map_or(name.into(), |stem| stem.to_string_lossy());
     for number in 1.. {
         let path = runs.join(format!("{name}-{number}"));
         match fs::create_dir(&path) {

@@ -110,7 +110,7 @@ pub struct ScheduleSettings {
 impl Settings {
     /// Settings that work for a network of the zoo on the embedded digits.
     pub fn of_model(name: &str) -> Result<Settings> {
-        known("model", name, &ZOO.iter().map(|e| e.name).collect::<Vec<_>>())?;
+        known_model(name)?;
         let mut optimizer = default_optimizer("adam");
         // Few weights, each shared by many places, bear larger steps.
         match name {
@@ -202,7 +202,7 @@ impl Settings {
             &self.version,
             &format!("at most {VERSION}; a newer gradus wrote this"),
         )?;
-        known("model", &self.model, &ZOO.iter().map(|e| e.name).collect::<Vec<_>>())?;
+        known_model(&self.model)?;
         known("optimizer", &self.optimizer.name, OPTIMIZERS)?;
         known("schedule", &self.schedule.name, SCHEDULES)?;
         device(&self.device)?;
@@ -316,6 +316,14 @@ fn default_augment(data: &str) -> Vec<String> {
 /// Refuses a name that is not among those known.
 fn known(kind: &str, name: &str, names: &[&str]) -> Result<()> {
     if names.contains(&name) { Ok(()) } else { Err(unknown(kind, name, names)) }
+}
+
+/// A network of the zoo, or a file that defines one.
+fn known_model(name: &str) -> Result<()> {
+    match crate::model_file::is_definition(name) {
+        true => Ok(()),
+        false => known("model", name, &ZOO.iter().map(|e| e.name).collect::<Vec<_>>()),
+    }
 }
 
 /// Refuses a device that this program cannot compute on.

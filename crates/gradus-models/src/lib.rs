@@ -1,4 +1,5 @@
-//! The model zoo of Gradus: each network a short file that reads like its paper's table.
+//! The model zoo of Gradus: each network a short file that reads like its paper's table; weights of other programs
+//! for them, and the networks of Caffe's files.
 
 mod alexnet;
 mod all_cnn;

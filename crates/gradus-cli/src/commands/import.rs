@@ -4,7 +4,10 @@ use crate::bars::grouped;
 use crate::error::{CliError, Result};
 use crate::model_file::{self, Description, Network};
 use crate::suggest::unknown;
+use gradus::Shape;
+use gradus::io::caffe::read_caffemodel;
 use gradus::io::weights::{Format, read};
+use gradus::models::caffe::CaffeNet;
 use gradus::models::import::{Origin, flattened, import, swap_input_channels};
 use gradus::models::{ZOO, find};
 use gradus::nn::{Init, named_states};
@@ -28,7 +31,7 @@ type Preparation = ([f32; 3], [f32; 3], bool);
 
 /// Make a model of weights that another program trained
 ///
-/// Reads safetensors, PyTorch's .pth, .npz, Keras's .h5 and pickles of NumPy arrays; nothing in a file is run. Layers are
+/// Reads safetensors, PyTorch's .pth, .npz, Keras's .h5, Caffe's .caffemodel and pickles of NumPy arrays; nothing in a file is run. Layers are
 /// matched by the names that torchvision, timm and Keras give them, or by their order; kernels are turned as needed, and every
 /// shape is checked. Without --out the model is kept among the user's models, where other commands find it by its name.
 #[derive(clap::Args)]
@@ -39,7 +42,7 @@ pub struct Args {
     /// The file of weights
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The network's name in the zoo
+    /// The network's name in the zoo, or the .prototxt that a .caffemodel belongs to
     #[arg(long, value_name = "NAME")]
     model: String,
     /// A file for the model, or a folder [default: among the user's models]
@@ -65,6 +68,9 @@ pub struct Args {
 
 /// Imports.
 pub fn run(args: &Args) -> Result<()> {
+    if let Some(text) = model_file::definition(&args.model)? {
+        return defined(args, text);
+    }
     let zoo: Vec<&str> = ZOO.iter().map(|e| e.name).collect();
     if find(&args.model).is_none() {
         return Err(unknown("model", &args.model, &zoo));
@@ -75,7 +81,8 @@ pub fn run(args: &Args) -> Result<()> {
     let own = format!("{}_keras", args.model);
     let name =
         if origin == Origin::Keras && find(&own).is_some() { own } else { args.model.clone() };
-    let description = describe(args, &name, origin)?;
+    let entry = find(&name).expect("it was looked for");
+    let description = describe(args, &name, (entry.input, entry.classes), origin)?;
     // Drawing weights that are overwritten would take longer than reading them.
     let init = if args.partial { Init::new(0) } else { Init::blank() };
     let model = description.build(&init)?;
@@ -124,6 +131,55 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// A network of Caffe with its weights.
+fn defined(args: &Args, text: String) -> Result<()> {
+    let input = args.input.as_deref().map(sizes).transpose()?;
+    let net = CaffeNet::parse(&text, input.as_deref().map(Shape::from), &Init::blank())
+        .map_err(|error| error.in_file(Path::new(&args.model)))?;
+    let in_file = |error: gradus::io::Error| error.in_file(&args.file);
+    let (mut arrays, left_out) = net.weights_of(read_caffemodel(&args.file)?).map_err(in_file)?;
+    let description = Description {
+        definition: Some(text),
+        ..describe(
+            args,
+            &args.model,
+            (&net.input_shape(), net.output_shape().len()),
+            Origin::Caffe,
+        )?
+    };
+    let model = description.build(&Init::blank())?;
+    if preparation(args, description.input[0], Origin::Caffe)?.2 {
+        swap_first_layer(&model, &mut arrays)?;
+    }
+    set_weights(&model, &gradus::io::Checkpoint::new(arrays))?;
+    let path = target(args)?;
+    model_file::save(&path, &description, &model)?;
+    if !left_out.is_empty() {
+        eprintln!("left out ({}): {}", left_out.len(), left_out.join(", "));
+    }
+    let count: usize =
+        gradus::nn::parameters(&model).iter().map(|(_, p)| p.variable().shape().len()).sum();
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}: {} parameters from Caffe", net.name(), grouped(count as u64))?;
+    writeln!(out, "model  {}", path.display())?;
+    if args.json {
+        let record = json!({
+            "model": net.name(), "format": "Caffe", "params": count, "file": path,
+            "left_out": left_out,
+        });
+        writeln!(out, "{record}")?;
+    }
+    Ok(())
+}
+
+/// `3x224x224`
+fn sizes(text: &str) -> Result<Vec<usize>> {
+    let sizes: Option<Vec<usize>> = text.split('x').map(|n| n.parse().ok()).collect();
+    sizes
+        .filter(|s| s.len() <= 4 && !s.contains(&0))
+        .ok_or_else(|| CliError::Usage(format!("--input {text:?}: expected sizes like 3x224x224")))
+}
+
 fn names() -> Vec<&'static str> {
     PREPARATIONS.iter().map(|(name, _)| *name).collect()
 }
@@ -139,19 +195,22 @@ fn origin(asked: Option<&str>, format: Format) -> Result<Origin> {
     })
 }
 
-fn describe(args: &Args, name: &str, origin: Origin) -> Result<Description> {
-    let entry = find(name).expect("it was looked for");
-    let input = match &args.input {
-        None => entry.input.to_vec(),
-        Some(text) => {
-            let sizes: Option<Vec<usize>> = text.split('x').map(|n| n.parse().ok()).collect();
-            sizes.filter(|s| s.len() == entry.input.len() && !s.contains(&0)).ok_or_else(|| {
-                CliError::Usage(format!("--input {text:?}: expected sizes like 3x224x224"))
-            })?
+fn describe(
+    args: &Args,
+    name: &str,
+    (published, classes): (&[usize], usize),
+    origin: Origin,
+) -> Result<Description> {
+    let input = match args.input.as_deref().map(sizes).transpose()? {
+        None => published.to_vec(),
+        Some(sizes) if sizes.len() == published.len() => sizes,
+        Some(sizes) => {
+            let what = format!("--input {sizes:?}, the network takes sizes such as {published:?}");
+            return Err(CliError::Usage(what));
         }
     };
     let classes = match &args.classes {
-        None => numbered(entry.classes),
+        None => numbered(classes),
         Some(text) => match text.parse::<usize>() {
             Ok(0) => return Err(CliError::Usage("--classes 0: expected at least one".into())),
             Ok(count) => numbered(count),
@@ -163,6 +222,7 @@ fn describe(args: &Args, name: &str, origin: Origin) -> Result<Description> {
     let each = |values: [f32; 3]| values.iter().cycle().take(channels).copied().collect();
     Ok(Description {
         architecture: name.into(),
+        definition: None,
         network: Network::default(),
         input,
         classes,
@@ -252,7 +312,8 @@ fn swap_first_layer(
 
 /// Where the model goes.
 fn target(args: &Args) -> Result<PathBuf> {
-    let file = format!("{}.safetensors", args.model);
+    let stem = Path::new(&args.model).file_stem().unwrap_or_default().to_string_lossy();
+    let file = format!("{stem}.safetensors");
     let path = match &args.out {
         Some(path) if path.extension().is_some_and(|e| e == "safetensors") => path.clone(),
         Some(folder) => folder.join(file),

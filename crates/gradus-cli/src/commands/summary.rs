@@ -6,6 +6,7 @@ use crate::model_file;
 use crate::settings::Settings;
 use crate::suggest::unknown;
 use gradus::io::atomic_write;
+use gradus::models::caffe::CaffeNet;
 use gradus::models::{ZOO, find};
 use gradus::nn::{Init, Layer, Sequential, Summary};
 use gradus::train::Learner;
@@ -29,7 +30,8 @@ pub struct Args {
     model: String,
     /// Input of a zoo network: channels, height, width [default: as published]
     #[arg(long, value_name = "CxHxW", value_parser = shape)]
-    input: Option<Vec<usize>>,
+    // By its full path, or clap would take it for an option that may come several times.
+    input: Option<std::vec::Vec<usize>>,
     /// Classes of a zoo network [default: as published]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     classes: Option<u32>,
@@ -57,8 +59,7 @@ pub struct Args {
 
 /// Summarises.
 pub fn run(args: &Args) -> Result<()> {
-    let (name, model) = open(args)?;
-    let summary = model.summary();
+    let Opened { name, model, summary } = open(args)?;
     let model: Arc<dyn Layer> = Arc::new(model);
     if let Some(path) = &args.graph {
         draw(path, &args.graph_of, model.clone(), example(summary.input, args.batch as usize))?;
@@ -103,9 +104,34 @@ fn shape(text: &str) -> Result<Vec<usize>, String> {
     }
 }
 
+/// A network to summarise.
+struct Opened {
+    name: String,
+    model: Sequential,
+    summary: Summary,
+}
+
+/// A network of Caffe.
+fn defined(name: &str, text: &str, args: &Args) -> Result<Opened> {
+    if args.classes.is_some() || args.width.is_some() {
+        let what = format!("{name}: --classes and --width are for networks of the zoo");
+        return Err(CliError::Usage(what));
+    }
+    let init = Init::blank();
+    let net = CaffeNet::parse(text, args.input.as_ref().map(Shape::from), &init)
+        .map_err(|error| error.in_file(Path::new(name)))?;
+    net.left_out().iter().for_each(|layer| eprintln!("left out: {layer}"));
+    Ok(Opened { name: net.name().to_owned(), summary: net.summary(), model: net.into_model(&init) })
+}
+
 /// A network of the zoo, or that of a run.
-fn open(args: &Args) -> Result<(String, Sequential)> {
+fn open(args: &Args) -> Result<Opened> {
     let name = &*args.model;
+    let opened =
+        |(name, model): (String, Sequential)| Opened { summary: model.summary(), name, model };
+    if let Some(text) = model_file::definition(name)? {
+        return defined(name, &text, args);
+    }
     if let Some(entry) = find(name) {
         let mut design = entry.design();
         design.input = args.input.as_ref().map_or(design.input, Shape::from);
@@ -116,7 +142,7 @@ fn open(args: &Args) -> Result<(String, Sequential)> {
             }
             design.width = width;
         }
-        return Ok((name.into(), model_file::build(name, &design, &Init::blank())?));
+        return Ok(opened((name.into(), model_file::build(name, &design, &Init::blank())?)));
     }
     if args.input.is_some() || args.classes.is_some() || args.width.is_some() {
         let what = format!("{name}: --input, --classes and --width are for networks of the zoo");
@@ -124,7 +150,7 @@ fn open(args: &Args) -> Result<(String, Sequential)> {
     }
     if Path::new(name).exists() {
         let loaded = model_file::load(Path::new(name))?;
-        return Ok((loaded.description.architecture, loaded.model));
+        return Ok(opened((loaded.description.architecture, loaded.model)));
     }
     let names: Vec<&str> = ZOO.iter().map(|e| e.name).collect();
     Err(unknown("model (and no run or file of that name)", name, &names))

@@ -34,7 +34,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
   gradus train lenet --find-lr
   gradus train --resume runs/mlp-1")]
 pub struct Args {
-    /// A model's name (see `gradus models`) or a recipe, a TOML file
+    /// A model's name (see `gradus models`), a recipe (a TOML file) or a network of Caffe (a .prototxt)
     #[arg(value_name = "RECIPE|MODEL", required_unless_present = "resume")]
     model: Option<String>,
     /// Go on with an interrupted run, by its own settings
@@ -105,7 +105,8 @@ impl Args {
     /// The recipe's or model's settings, with what the options say put over them.
     fn settings(&self) -> Result<Settings> {
         let name = self.model.as_deref().expect("required without --resume");
-        let is_recipe = name.ends_with(".toml") || Path::new(name).is_file();
+        let is_recipe = name.ends_with(".toml")
+            || (Path::new(name).is_file() && !model_file::is_definition(name));
         let mut s = match is_recipe {
             true => Settings::of_recipe(Path::new(name))?,
             false => Settings::of_model(name)?,

@@ -1,6 +1,6 @@
 //! `gradus import`: weights of PyTorch become a model that every command takes.
 
-use super::{ok, ran};
+use super::{ok, ran, train_a_little};
 use gradus::io::numpy::{Limits, read_npz};
 use std::path::Path;
 use tempfile::tempdir;
@@ -65,4 +65,45 @@ fn what_does_not_fit_is_refused() {
     std::fs::write(folder.path().join("text.pth"), "hello, I am no file of weights").unwrap();
     run(&["import", "text.pth", "--model", "lenet"]).fails(1, &["not a file of weights"]);
     assert!(!folder.path().join("lenet.safetensors").exists());
+}
+
+const CAFFE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../gradus-models/tests/fixtures/caffe");
+
+#[test]
+fn a_network_of_caffe_is_shown_trained_and_used() {
+    let folder = tempdir().unwrap();
+    let file = format!("{CAFFE}/lenet.prototxt");
+    let summary = ok(folder.path(), &["summary", &file, "--input", "1x28x28", "--json"]).json();
+    assert_eq!(
+        (summary["model"].as_str(), summary["params"].as_u64()),
+        (Some("LeNet"), Some(431_080))
+    );
+    let trained = train_a_little(folder.path(), &file, "run").json();
+    assert_eq!(trained["params"].as_u64(), Some(431_080));
+    image::GrayImage::new(28, 28).save(folder.path().join("black.png")).unwrap();
+    assert_eq!(ok(folder.path(), &["predict", "run", "black.png"]).out.lines().count(), 11);
+    ok(folder.path(), &["eval", "run"]);
+    ran(folder.path(), &["summary", &file])
+        .fails(1, &["lenet.prototxt", "the shape of the input `data` is not in the text"]);
+    ran(folder.path(), &["train", "none.prototxt"]).fails(1, &["none.prototxt: cannot read"]);
+}
+
+#[test]
+fn weights_of_caffe_become_a_model() {
+    let folder = tempdir().unwrap();
+    let [net, weights] = ["mixed.prototxt", "mixed.caffemodel"].map(|f| format!("{CAFFE}/{f}"));
+    let args = ["import", &weights, "--model", &net, "--out", ".", "--json"];
+    assert_eq!(ok(folder.path(), &args).json()["params"].as_u64(), Some(1_475));
+    image::RgbImage::new(23, 25).save(folder.path().join("black.png")).unwrap();
+    let seen = ok(folder.path(), &["predict", "mixed.safetensors", "black.png"]).out;
+    assert_eq!(seen.lines().count(), 6, "{seen}");
+    let old = format!("{CAFFE}/old.caffemodel");
+    ran(folder.path(), &["import", &old, "--model", &net, "--out", "."]).fails(
+        1,
+        &[
+            "old.caffemodel: the weights are not this network's",
+            "conv2.weight: the file has no blob conv2.0",
+        ],
+    );
+    ran(folder.path(), &["import", PTH, "--model", &net]).fails(1, &["not a Caffe model"]);
 }

@@ -143,8 +143,17 @@ impl CaffeNet {
         }
     }
 
-    /// As a model that trains and predicts.
+    /// As a model that trains and predicts: layers in a row where they are, else one layer of them all.
     pub fn into_model(self, init: &Init) -> Sequential {
+        let in_a_row =
+            |(i, step): (usize, &Step)| step.from == [i] && matches!(step.op, Op::Layer(_));
+        if self.result == self.steps.len() && self.steps.iter().enumerate().all(in_a_row) {
+            let empty = Sequential::new(self.input, init);
+            return self.steps.into_iter().fold(empty, |model, step| match step.op {
+                Op::Layer(layer) => model.add_layer(&step.name, layer),
+                _ => unreachable!("all are layers"),
+            });
+        }
         // A layer without a name adds nothing to the paths of its own layers.
         Sequential::new(self.input, init).add_layer("", Arc::new(self))
     }
