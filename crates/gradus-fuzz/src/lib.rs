@@ -5,6 +5,7 @@
 
 mod data;
 mod io;
+mod weights;
 
 pub use io::frame;
 
@@ -30,6 +31,11 @@ pub const TARGETS: &[Target] = &[
     target("npz", io::npz),
     target("events", io::events),
     target("log", io::log),
+    target("pickle", weights::pickle),
+    target("pytorch", weights::pytorch),
+    target("hdf5", weights::hdf5),
+    target("caffemodel", weights::caffemodel),
+    target("prototxt", weights::prototxt),
 ];
 
 const fn target(name: &'static str, run: fn(&[u8]) -> bool) -> Target {

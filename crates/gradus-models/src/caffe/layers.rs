@@ -310,12 +310,12 @@ fn reshape(p: &Message, input: Shape) -> Result<Op> {
         sizes_out.push(match size {
             0.0 if i < input.rank() => input[i],
             -1.0 => 0,
-            size if size >= 1.0 && size < 1e9 => size as usize,
+            size if (1.0..1e9).contains(&size) => size as usize,
             _ => return Err(Error::format(format!("{}: a size of {size}", p.at))),
         });
     }
     let known = sizes_out.iter().filter(|&&s| s > 0).try_fold(1usize, |n, &s| n.checked_mul(s));
-    let known = known.filter(|&n| n > 0 && input.len() % n == 0);
+    let known = known.filter(|&n| n > 0 && input.len().is_multiple_of(n));
     let known =
         known.ok_or_else(|| Error::format(format!("{input} does not fit {sizes_out:?}")))?;
     sizes_out.iter_mut().filter(|s| **s == 0).for_each(|s| *s = input.len() / known);

@@ -1,0 +1,4 @@
+//! Searches for bytes that break the target `pickle`.
+#![no_main]
+
+fuzz::fuzz!("pickle");
