@@ -2,6 +2,7 @@
 //! one computes in.
 #![allow(unsafe_op_in_unsafe_fn)] // under the contract of `Load` and `Store`
 
+use crate::dispatch::Isa;
 use gradus_base::{DType, bf16, f16};
 
 /// `n1` times `n0` elements of a buffer, steps in bytes.
@@ -150,6 +151,10 @@ macro_rules! choose {
 /// The loading function from `dtype` to `compute`.
 pub(super) fn loader(dtype: DType, compute: DType) -> Load {
     match compute {
+        #[cfg(target_arch = "x86_64")]
+        DType::F32 if dtype == DType::F16 && Isa::best() == Isa::Avx2 => f16c::load_f16,
+        #[cfg(target_arch = "x86_64")]
+        DType::F32 if dtype == DType::BF16 && Isa::best() == Isa::Avx2 => f16c::load_bf16,
         DType::F32 => choose!(load, dtype, f32),
         DType::F64 => choose!(load, dtype, f64),
         DType::I64 => choose!(load, dtype, i64),
@@ -160,9 +165,144 @@ pub(super) fn loader(dtype: DType, compute: DType) -> Load {
 /// The storing function from `compute` to `dtype`.
 pub(crate) fn storer(dtype: DType, compute: DType) -> Store {
     match compute {
+        #[cfg(target_arch = "x86_64")]
+        DType::F32 if dtype == DType::F16 && Isa::best() == Isa::Avx2 => f16c::store_f16,
+        #[cfg(target_arch = "x86_64")]
+        DType::F32 if dtype == DType::BF16 && Isa::best() == Isa::Avx2 => f16c::store_bf16,
         DType::F32 => choose!(store, dtype, f32),
         DType::F64 => choose!(store, dtype, f64),
         DType::I64 => choose!(store, dtype, i64),
         other => panic!("{other} is not a type one computes in"),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod f16c {
+    //! Half types and f32 where they lie side by side, eight at a time; what is left over, and what does not lie so, one by
+    //! one. Both ways round to the nearest, of two the even.
+
+    use super::{Block, load, store};
+    use gradus_base::{bf16, f16};
+    use std::arch::x86_64::*;
+
+    const LANES: usize = 8;
+
+    /// A function of the [`super::Load`] kind out of eight elements' and the plain function.
+    macro_rules! loads {
+        ($name:ident, $half:ty, $eight:ident) => {
+            #[target_feature(enable = "avx2,f16c")]
+            pub(super) unsafe fn $name(dst: *mut u8, src: *const u8, block: &Block) {
+                if block.s0 != size_of::<$half>() as isize {
+                    return load::<$half, f32>(dst, src, block);
+                }
+                let whole = block.n0 - block.n0 % LANES;
+                for j in 0..block.n1 {
+                    let row = src.offset(j as isize * block.s1).cast::<u16>();
+                    let dst = dst.cast::<f32>().add(j * block.n0);
+                    for i in (0..whole).step_by(LANES) {
+                        let x = _mm_loadu_si128(row.add(i).cast());
+                        _mm256_storeu_ps(dst.add(i), $eight(x));
+                    }
+                    let rest = Block { n0: block.n0 - whole, n1: 1, ..*block };
+                    load::<$half, f32>(dst.add(whole).cast(), row.add(whole).cast(), &rest);
+                }
+            }
+        };
+    }
+    macro_rules! stores {
+        ($name:ident, $half:ty, $eight:ident) => {
+            #[target_feature(enable = "avx2,f16c")]
+            pub(super) unsafe fn $name(dst: *mut u8, src: *const u8, block: &Block) {
+                if block.s0 != size_of::<$half>() as isize {
+                    return store::<$half, f32>(dst, src, block);
+                }
+                let whole = block.n0 - block.n0 % LANES;
+                for j in 0..block.n1 {
+                    let row = dst.offset(j as isize * block.s1).cast::<u16>();
+                    let src = src.cast::<f32>().add(j * block.n0);
+                    for i in (0..whole).step_by(LANES) {
+                        let x = $eight(_mm256_loadu_ps(src.add(i)));
+                        _mm_storeu_si128(row.add(i).cast(), x);
+                    }
+                    let rest = Block { n0: block.n0 - whole, n1: 1, ..*block };
+                    store::<$half, f32>(row.add(whole).cast(), src.add(whole).cast(), &rest);
+                }
+            }
+        };
+    }
+    loads!(load_f16, f16, from_f16);
+    loads!(load_bf16, bf16, from_bf16);
+    stores!(store_f16, f16, to_f16);
+    stores!(store_bf16, bf16, to_bf16);
+
+    #[target_feature(enable = "avx2,f16c")]
+    fn from_f16(x: __m128i) -> __m256 {
+        _mm256_cvtph_ps(x)
+    }
+    #[target_feature(enable = "avx2,f16c")]
+    fn to_f16(x: __m256) -> __m128i {
+        _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x)
+    }
+    /// The upper half of an f32.
+    #[target_feature(enable = "avx2,f16c")]
+    fn from_bf16(x: __m128i) -> __m256 {
+        _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(x)))
+    }
+    #[target_feature(enable = "avx2,f16c")]
+    fn to_bf16(x: __m256) -> __m128i {
+        let bits = _mm256_castps_si256(x);
+        let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+        let half = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+        let rounded = _mm256_srli_epi32::<16>(_mm256_add_epi32(bits, half));
+        // A NaN must not round to infinity.
+        let nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(x, x));
+        let quiet = _mm256_or_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(0x40));
+        let all = _mm256_blendv_epi8(rounded, quiet, nan);
+        let packed = _mm256_packus_epi32(all, all);
+        _mm256_castsi256_si128(_mm256_permute4x64_epi64::<0b1000>(packed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(n0: usize, s0: isize, n1: usize, s1: isize) -> Block {
+        Block { n0, s0, n1, s1 }
+    }
+
+    /// Every half number, in rows of a length that leaves some over, as the plain functions convert it, there and back.
+    #[test]
+    fn all_half_numbers_convert_as_one_by_one() {
+        let halves: Vec<u16> = (0..=u16::MAX).chain(0..5).collect();
+        let (n0, n1) = (21, halves.len() / 21);
+        let b = block(n0, 2, n1, 2 * n0 as isize);
+        for (dtype, plain, back) in [
+            (DType::F16, load::<f16, f32> as Load, store::<f16, f32> as Store),
+            (DType::BF16, load::<bf16, f32>, store::<bf16, f32>),
+        ] {
+            let (mut fast, mut slow) = (vec![0f32; n0 * n1], vec![0f32; n0 * n1]);
+            let (mut fast_back, mut slow_back) = (vec![0u16; n0 * n1], vec![0u16; n0 * n1]);
+            // Numbers between two halves too.
+            let between: Vec<f32> = (0..n0 * n1)
+                .map(|i| f32::from_bits((i as u32).wrapping_mul(2_654_435_761)))
+                .collect();
+            // SAFETY: the block has n0·n1 elements.
+            unsafe {
+                let src = halves.as_ptr().cast();
+                loader(dtype, DType::F32)(fast.as_mut_ptr().cast(), src, &b);
+                plain(slow.as_mut_ptr().cast(), src, &b);
+                let same = |(a, b): (&f32, &f32)| a == b || a.is_nan() && b.is_nan();
+                assert!(fast.iter().zip(&slow).all(same), "{dtype}");
+                for numbers in [&slow, &between] {
+                    let src = numbers.as_ptr().cast();
+                    storer(dtype, DType::F32)(fast_back.as_mut_ptr().cast(), src, &b);
+                    back(slow_back.as_mut_ptr().cast(), src, &b);
+                    for (i, (a, b)) in fast_back.iter().zip(&slow_back).enumerate() {
+                        assert!(a == b || numbers[i].is_nan(), "{dtype} {}", numbers[i]);
+                    }
+                }
+            }
+        }
     }
 }

@@ -30,11 +30,21 @@ pub(crate) trait Series:
     /// ln x for positive, normal x.
     fn ln_series(self) -> Self;
     /// √x
-    #[allow(dead_code)]
     fn square_root(self) -> Self;
     /// (sin 2πx, cos 2πx) for x in [0, 1).
     fn turn(self) -> (Self, Self);
 }
+
+/// 1/n!
+pub(crate) const FACTORIALS: [f64; 15] = {
+    let mut all = [1.0; 15];
+    let mut n = 1;
+    while n < 15 {
+        all[n] = all[n - 1] / n as f64;
+        n += 1;
+    }
+    all
+};
 
 macro_rules! series {
     ($t:ident, $bits:ident, $fast:ty, mantissa $mantissa:expr, ln $ln:expr, exp $exp:expr, ln2 $ln2:expr, $rest:expr, least $least:expr) => {
@@ -67,9 +77,9 @@ macro_rules! series {
                 let k = shifted - ROUND;
                 // ln 2 in two parts, the first with trailing zeros, so that k times it is exact.
                 let r = (self - k * $ln2) - k * $rest;
-                let mut sum = 1.0;
-                for n in (1..=$exp).rev() {
-                    sum = 1.0 + sum * r * (1.0 / n as $t);
+                let mut sum = FACTORIALS[$exp] as $t;
+                for n in (0..$exp).rev() {
+                    sum = FACTORIALS[n] as $t + sum * r;
                 }
                 let power = (shifted.to_bits() << $mantissa).wrapping_add(BIAS);
                 let y = sum * $t::from_bits(power);

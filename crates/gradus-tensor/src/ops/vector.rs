@@ -1,10 +1,13 @@
 //! Vectors of f32 or f64 for the loops over memory: a kernel is written once over [`Vector`], `#[inline(always)]`, and
 //! runs behind a function of its instruction set. Products and sums are never fused, so the bits are the same on every
 //! path.
-#![allow(unsafe_code, dead_code)]
+#![allow(unsafe_code)]
 
 use super::series::Series;
 use gradus_cpu::Isa;
+
+/// Elements of a vector at most.
+pub(crate) const MOST: usize = 8;
 
 /// Some elements side by side.
 pub(crate) trait Vector: Copy {
@@ -32,6 +35,57 @@ pub(crate) trait Vector: Copy {
     /// eˣ for x ≤ 0, as [`Series::exp_series`].
     fn exp(self) -> Self;
 
+    /// The first `n` elements, `fill` behind them.
+    ///
+    /// # Safety
+    /// As `load`, of `n` elements, at most `LEN`.
+    #[inline(always)]
+    unsafe fn load_first(p: *const Self::Element, n: usize, fill: Self::Element) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if n == Self::LEN {
+                return Self::load(p);
+            }
+            let mut lanes = [fill; MOST];
+            for i in 0..n {
+                lanes[i] = *p.add(i);
+            }
+            Self::load(lanes.as_ptr())
+        }
+    }
+    /// The first `n` elements.
+    ///
+    /// # Safety
+    /// As `store`, of `n` elements, at most `LEN`.
+    #[inline(always)]
+    unsafe fn store_first(self, p: *mut Self::Element, n: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if n == Self::LEN {
+                return self.store(p);
+            }
+            let lanes = self.lanes();
+            for i in 0..n {
+                *p.add(i) = lanes[i];
+            }
+        }
+    }
+    /// The lanes, in the beginning of an array.
+    #[inline(always)]
+    fn lanes(self) -> [Self::Element; MOST] {
+        const { assert!(Self::LEN <= MOST && Self::LEN.is_power_of_two()) }
+        let mut lanes = [Self::Element::ZERO; MOST];
+        // SAFETY: there is room for all lanes.
+        unsafe { self.store(lanes.as_mut_ptr()) }
+        lanes
+    }
+    /// Each lane by a function of f64.
+    #[inline(always)]
+    fn each_wide(self, f: impl Fn(f64) -> f64) -> Self {
+        let lanes = self.lanes().map(|x| Self::Element::of(f(x.wide())));
+        // SAFETY: a vector was made before.
+        unsafe { Self::load(lanes.as_ptr()) }
+    }
     /// The lanes' sum, in pairs.
     #[inline(always)]
     fn sum(self) -> Self::Element {
@@ -40,11 +94,7 @@ pub(crate) trait Vector: Copy {
     /// The lanes taken together in pairs.
     #[inline(always)]
     fn fold(self, f: impl Fn(Self::Element, Self::Element) -> Self::Element) -> Self::Element {
-        const MOST: usize = 8;
-        let mut lanes = [Self::Element::ZERO; MOST];
-        const { assert!(Self::LEN <= MOST && Self::LEN.is_power_of_two()) }
-        // SAFETY: there is room for all lanes.
-        unsafe { self.store(lanes.as_mut_ptr()) }
+        let mut lanes = self.lanes();
         let mut half = Self::LEN / 2;
         while half > 0 {
             for i in 0..half {
@@ -168,11 +218,15 @@ mod avx2 {
     #![allow(clippy::undocumented_unsafe_blocks)]
 
     use super::Vector;
+    use crate::ops::series::FACTORIALS;
     use std::arch::x86_64::*;
 
     /// Eight f32 in a 256-bit register.
     #[derive(Clone, Copy)]
     pub(crate) struct Avx(__m256);
+
+    /// `MASK[8 - n..]` begins with n set lanes.
+    static MASK: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 
     macro_rules! each {
         ($($name:ident($a:ident $(, $b:ident)*) = $body:expr;)*) => {$(
@@ -200,6 +254,15 @@ mod avx2 {
         unsafe fn splat(x: f32) -> Self {
             Avx(unsafe { _mm256_set1_ps(x) })
         }
+        #[inline(always)]
+        unsafe fn load_first(p: *const f32, n: usize, fill: f32) -> Self {
+            unsafe {
+                let mask = _mm256_loadu_si256(MASK.as_ptr().add(8 - n).cast());
+                let x = _mm256_maskload_ps(p, mask);
+                let mask = _mm256_castsi256_ps(mask);
+                Avx(_mm256_blendv_ps(_mm256_set1_ps(fill), x, mask))
+            }
+        }
         each! {
             add(a, b) = _mm256_add_ps(a, b);
             sub(a, b) = _mm256_sub_ps(a, b);
@@ -213,15 +276,15 @@ mod avx2 {
         #[inline(always)]
         fn exp(self) -> Self {
             unsafe {
-                let all = |x: f32| Avx(_mm256_set1_ps(x));
-                let round = all(1.5 * (1u64 << 23) as f32);
-                let shifted = self.mul(all(std::f32::consts::LOG2_E)).add(round);
+                let round = Self::splat(1.5 * (1u64 << 23) as f32);
+                let shifted = self.mul(Self::splat(std::f32::consts::LOG2_E)).add(round);
                 let k = shifted.sub(round);
-                let r = self.sub(k.mul(all(0.693_145_75))).sub(k.mul(all(1.428_606_8e-6)));
-                let one = all(1.0);
-                let mut sum = one;
-                for n in (1..=7).rev() {
-                    sum = one.add(sum.mul(r).mul(all(1.0 / n as f32)));
+                let r = self
+                    .sub(k.mul(Self::splat(0.693_145_75)))
+                    .sub(k.mul(Self::splat(1.428_606_8e-6)));
+                let mut sum = Self::splat(FACTORIALS[7] as f32);
+                for n in (0..7).rev() {
+                    sum = Self::splat(FACTORIALS[n] as f32).add(sum.mul(r));
                 }
                 let power = _mm256_slli_epi32::<23>(_mm256_castps_si256(shifted.0));
                 let bias = _mm256_set1_epi32(1f32.to_bits() as i32);
@@ -271,7 +334,9 @@ mod tests {
             for pair in self.0.windows(V::LEN + 1) {
                 // SAFETY: as many elements are there; the path was given.
                 let (a, b) = unsafe { (V::load(pair.as_ptr()), V::load(pair[1..].as_ptr())) };
-                let all = [a.add(b), a.sub(b), a.mul(b), a.div(b), a.greater(b)];
+                // SAFETY: as many elements are there.
+                let first = unsafe { V::load_first(pair.as_ptr(), V::LEN / 2, 3.0) };
+                let all = [first, a.add(b), a.sub(b), a.mul(b), a.div(b), a.greater(b)];
                 let more = [a.where_positive(b), a.sqrt(), a.exp()];
                 for v in all.iter().chain(&more) {
                     let mut lanes = [0f32; 8];

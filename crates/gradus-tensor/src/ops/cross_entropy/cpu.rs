@@ -2,8 +2,10 @@
 #![allow(unsafe_code)]
 
 use crate::ops::kernel::{chunks, chunks_of, grain, input, output};
+use crate::ops::lanes::Isa;
 use crate::ops::series::Series;
 use crate::ops::softmax::log_sum_exp;
+use crate::ops::vector::{Task, Vector, on};
 use gradus_base::DType;
 use gradus_cpu::exec::{Args, Kernel};
 use gradus_graph::Spec;
@@ -61,12 +63,14 @@ impl Forward {
             return;
         }
         let rows = grain(TILE, classes);
+        let isa = Isa::best();
         chunks_of([loss, lse], [rows, rows], |tile, [loss, lse]| {
+            let first = tile * rows;
+            let x = &x[first * classes..][..lse.len() * classes];
+            on(isa, Sums { x, classes, lse: &mut *lse });
             for (i, (loss, lse)) in loss.iter_mut().zip(lse).enumerate() {
-                let row = tile * rows + i;
-                let x = &x[row * classes..][..classes];
-                *lse = log_sum_exp(x);
-                *loss = *lse - x[labels[row] as usize];
+                let row = first + i;
+                *loss = *lse - x[i * classes + labels[row] as usize];
             }
         });
     }
@@ -97,14 +101,63 @@ impl Backward {
             (x, labels, lse, dy, output::<T>(args, 0, n * classes))
         };
         let rows = grain(TILE, classes);
+        let isa = Isa::best();
         chunks(dx, rows * classes, |tile, dx| {
-            for (row, dx) in (tile * rows..).zip(dx.chunks_exact_mut(classes)) {
-                let (x, lse, dy) = (&x[row * classes..][..classes], lse[row], dy[row]);
-                dx.iter_mut().zip(x).for_each(|(d, &x)| *d = (x - lse).exp_series() * dy);
+            let first = tile * rows;
+            let x = &x[first * classes..][..dx.len()];
+            on(isa, Shares { x, classes, lse: &lse[first..], dy: &dy[first..], dx: &mut *dx });
+            for (row, dx) in (first..).zip(dx.chunks_exact_mut(classes)) {
                 // The forward kernel checked the label.
                 let at = &mut dx[labels[row] as usize];
-                *at = *at - dy;
+                *at = *at - dy[row];
             }
         });
+    }
+}
+
+/// ln Σ e^x of some rows.
+struct Sums<'a, T> {
+    x: &'a [T],
+    classes: usize,
+    lse: &'a mut [T],
+}
+
+impl<T: Series> Task for Sums<'_, T> {
+    type Element = T;
+    #[inline(always)]
+    fn run<V: Vector<Element = T>>(self) {
+        for (x, lse) in self.x.chunks_exact(self.classes).zip(self.lse) {
+            // SAFETY: the path was chosen for the machine.
+            *lse = unsafe { log_sum_exp::<V>(x) };
+        }
+    }
+}
+
+/// softmax(x)·dy of some rows.
+struct Shares<'a, T> {
+    x: &'a [T],
+    classes: usize,
+    lse: &'a [T],
+    dy: &'a [T],
+    dx: &'a mut [T],
+}
+
+impl<T: Series> Task for Shares<'_, T> {
+    type Element = T;
+    #[inline(always)]
+    fn run<V: Vector<Element = T>>(self) {
+        let n = self.classes;
+        for (row, dx) in self.dx.chunks_exact_mut(n).enumerate() {
+            let x = &self.x[row * n..][..n];
+            // SAFETY: x and dx are rows of n; the path was chosen for the machine.
+            unsafe {
+                let (lse, dy) = (V::splat(self.lse[row]), V::splat(self.dy[row]));
+                for at in (0..n).step_by(V::LEN) {
+                    let few = V::LEN.min(n - at);
+                    let x = V::load_first(x.as_ptr().add(at), few, T::ZERO);
+                    x.sub(lse).exp().mul(dy).store_first(dx.as_mut_ptr().add(at), few);
+                }
+            }
+        }
     }
 }

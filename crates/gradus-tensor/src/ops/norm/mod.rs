@@ -1,7 +1,7 @@
 //! Normalisation: to mean 0 and variance 1 over the batch, over features, over groups of channels, over neighbours.
 //!
-//! Two kernels carry all: `batch` (per channel, affine, with the statistics as outputs) and `rows` (each row by itself).
-//! The others are compositions.
+//! `batch` normalises per channel, `rows` each row by itself, `local_response` by the neighbouring channels; the others are
+//! compositions of these.
 
 mod batch;
 mod local_response;
@@ -154,6 +154,16 @@ fn check_channels(op: &str, x: &Tensor, given: &[(&str, &Tensor)]) {
     if !x.dtype().is_float() {
         fail(Error::dtype(op, format!("the elements must be floats, found {}", x.dtype())), at);
     }
+}
+
+/// The three memory orders of `[N, C, ..]`: row-major, channels innermost, batch innermost.
+fn orders(rank: usize) -> [Vec<usize>; 3] {
+    let pixels = || 2..rank;
+    [
+        (0..rank).collect(),
+        std::iter::once(0).chain(pixels()).chain([1]).collect(),
+        std::iter::once(1).chain(pixels()).chain([0]).collect(),
+    ]
 }
 
 /// Half types are normalised in f32.

@@ -1,9 +1,10 @@
 //! The norms against their formulas, and their gradients in first and second order.
 
+use super::batch::tests as batch_tests;
 use super::inverse_deviation;
 use crate::ops::norm::local_response::LocalResponse;
 use crate::ops::numeric::check_gradients;
-use crate::{DType, Key, Tensor, try_build};
+use crate::{DType, Key, Tensor, grad, try_build};
 
 pub(super) const EPS: f64 = 1e-5;
 
@@ -81,6 +82,62 @@ fn local_response_divides_by_the_neighbourhood() {
     check_gradients(&[&[2, 6, 2]], |x| {
         x[0].local_response_norm(LocalResponse { scale: 0.3, ..LocalResponse::ALEXNET })
     });
+}
+
+/// y of the formula, one element at a time.
+fn response(x: &[f64], [n, c, l]: [usize; 3], rule: LocalResponse) -> Vec<f64> {
+    let before = rule.size / 2;
+    let at = |i: usize, j: usize, k: usize| x[(i * c + j) * l + k];
+    let of = |i: usize, j: usize, k: usize| {
+        let window = j.saturating_sub(before)..(j + rule.size - before).min(c);
+        let sum: f64 = window.map(|j| at(i, j, k) * at(i, j, k)).sum();
+        at(i, j, k) * (rule.k + rule.scale * sum).powf(-rule.beta)
+    };
+    (0..n * c * l).map(|e| of(e / (c * l), e / l % c, e % l)).collect()
+}
+
+#[test]
+fn local_response_in_each_order_with_usual_and_odd_exponents() {
+    for (shape, size, beta) in [
+        ([2, 17, 9], 5, 0.75),
+        ([3, 1, 5], 5, 0.75),
+        ([2, 7, 300], 4, 0.5),
+        ([9, 3, 1], 3, 1.0),
+        ([1, 96, 11], 5, 0.6),
+    ] {
+        let rule = LocalResponse { size, scale: 0.2, beta, k: 1.5 };
+        let x = Key::new(8).normal_of(shape, DType::F64);
+        let wanted = Tensor::from_slice(&response(&x.to_vec::<f64>(), shape, rule), shape);
+        let weight = Key::new(9).normal_of(shape, DType::F64);
+        let dx =
+            |x: &Tensor| grad(&(x.local_response_norm(rule) * weight.cast(x.dtype())).sum(..), [x]);
+        let by_hand = {
+            let h = 1e-6;
+            let along = Key::new(10).normal_of(shape, DType::F64);
+            let at = |t: f64| {
+                let moved = (&x + &along * t).to_vec::<f64>();
+                let y = Tensor::from_slice(&response(&moved, shape, rule), shape);
+                (y * &weight).sum(..).item()
+            };
+            let slope = (at(h) - at(-h)) / (2.0 * h);
+            let exact = (&dx(&x)[0] * &along).sum(..).item();
+            assert!((slope - exact).abs() < 1e-6 * slope.abs().max(1.0), "{slope} {exact}");
+            dx(&x)
+        };
+        for axes in batch_tests::ORDERS {
+            let x = batch_tests::lying(&x, axes);
+            near(&x.local_response_norm(rule), &wanted, 1e-13);
+            near(&dx(&x)[0], &by_hand[0], 1e-12);
+            let x = batch_tests::lying(&x.cast(DType::F32), axes);
+            near(&x.local_response_norm(rule), &wanted, 1e-6);
+            near(&dx(&x)[0], &by_hand[0], 1e-5);
+        }
+    }
+    for beta in [0.75, 1.3] {
+        check_gradients(&[&[2, 6, 2]], |x| {
+            x[0].local_response_norm(LocalResponse { size: 4, scale: 0.3, beta, k: 2.0 })
+        });
+    }
 }
 
 #[test]

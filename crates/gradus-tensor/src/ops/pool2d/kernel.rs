@@ -1,20 +1,23 @@
 //! The CPU kernel of a pooling step: lanes of images or of channels in f32, plain loops else.
 #![allow(unsafe_code)]
 
+use super::cpu::{self, Tables};
 use super::reference;
 use super::rule::Work;
 use super::{Order, Pool2d};
 use crate::ops::conv2d::reference::{Number, Operand};
+use crate::ops::lanes::Isa;
 use gradus_base::{DType, View};
 use gradus_cpu::exec::{Args, Kernel};
 use gradus_graph::Spec;
 use std::ops::Div;
+use std::ptr::null;
 
 struct Pooled {
     pool: Pool2d,
     work: Work,
-    /// Which axis fills the lanes; `None` for the reference.
-    lanes: Option<Order>,
+    /// Which axis fills the lanes, and what the loops look up; `None` for the reference.
+    lanes: Option<(Order, Tables)>,
     dtype: DType,
     inputs: Vec<View>,
     outputs: Vec<View>,
@@ -28,7 +31,8 @@ pub(super) fn kernel(pool: Pool2d, work: Work, spec: &Spec) -> Box<dyn Kernel> {
         let want = gradus_graph::Order::Axes(order.memory_order().to_vec());
         inputs.iter().chain(&outputs).all(|v| want.accepts(v))
     };
-    let lanes = Order::ALL.into_iter().find(|o| dtype == DType::F32 && fits(o));
+    let order = Order::ALL.into_iter().find(|o| dtype == DType::F32 && fits(o));
+    let lanes = order.map(|order| (order, Tables::new(&pool, work)));
     Box::new(Pooled { pool, work, lanes, dtype, inputs, outputs })
 }
 
@@ -41,8 +45,8 @@ unsafe impl Kernel for Pooled {
         }
         // SAFETY: the caller's pointers are valid for the views.
         unsafe {
-            match (self.lanes, self.dtype) {
-                (Some(order), _) => self.fast(order, args),
+            match (&self.lanes, self.dtype) {
+                (Some((order, tables)), _) => self.fast(*order, tables, args),
                 (None, DType::F64) => self.plain::<f64>(args),
                 (None, _) => self.plain::<f32>(args),
             }
@@ -51,8 +55,8 @@ unsafe impl Kernel for Pooled {
 
     fn algorithm(&self) -> &str {
         match self.lanes {
-            Some(Order::BatchInnermost) => "batch lanes",
-            Some(Order::ChannelsInnermost) => "channel lanes",
+            Some((Order::BatchInnermost, _)) => "batch lanes",
+            Some((Order::ChannelsInnermost, _)) => "channel lanes",
             None => "reference",
         }
     }
@@ -77,20 +81,19 @@ impl Pooled {
         }
     }
 
-    unsafe fn fast(&self, order: Order, args: &Args<'_>) {
+    unsafe fn fast(&self, order: Order, tables: &Tables, args: &Args<'_>) {
         let (a, out) = (args.input::<f32>(0), args.output::<f32>(0));
-        let indices = || args.input::<i32>(1);
+        let indices = match self.work {
+            Work::Max => args.output::<i32>(1).cast_const(),
+            Work::Mean | Work::MeanGradient => null(),
+            _ => args.input::<i32>(1),
+        };
+        let (x, y) = match self.work {
+            Work::Max | Work::Pick | Work::Mean => (a, out.cast_const()),
+            Work::Scatter | Work::MaxGradient | Work::MeanGradient => (out.cast_const(), a),
+        };
         // SAFETY: as `run`.
-        unsafe {
-            match self.work {
-                Work::Max => super::max(order, &self.pool, a, out, Some(args.output::<i32>(1))),
-                Work::Pick => super::pick(order, &self.pool, a, indices(), out),
-                Work::MaxGradient => super::max_gradient(order, &self.pool, a, indices(), out),
-                Work::Scatter => super::scatter(order, &self.pool, a, indices(), out),
-                Work::Mean => super::mean(order, &self.pool, a, out),
-                Work::MeanGradient => super::mean_gradient(order, &self.pool, a, out),
-            }
-        }
+        unsafe { cpu::run(Isa::best(), tables, order.planes(&self.pool, x, y, indices)) }
     }
 
     unsafe fn plain<T: Number + PartialOrd + Div<Output = T>>(&self, args: &Args<'_>) {

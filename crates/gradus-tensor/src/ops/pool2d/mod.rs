@@ -17,7 +17,8 @@ pub use geometry::{Pool2d, Windows};
 pub use rule::Pool;
 
 use super::lanes::Isa;
-use cpu::{Planes, Work};
+use cpu::{Planes, Tables};
+use rule::Work;
 use std::ptr::null_mut;
 
 /// Which axis lies innermost in memory: its elements fill the lanes.
@@ -65,7 +66,7 @@ pub unsafe fn max(
 ) {
     let planes = order.planes(pool, x, y, indices.unwrap_or(null_mut()));
     // SAFETY: the caller's promise.
-    unsafe { cpu::run(Isa::best(), pool, Work::Max, planes) }
+    unsafe { cpu::run(Isa::best(), &Tables::new(pool, Work::Max), planes) }
 }
 
 /// y = the value of x at each index; 0 for −1.
@@ -74,7 +75,9 @@ pub unsafe fn max(
 /// As [`max`]; indices must be −1 or inside the plane.
 pub unsafe fn pick(order: Order, pool: &Pool2d, x: *const f32, indices: *const i32, y: *mut f32) {
     // SAFETY: the caller's promise.
-    unsafe { cpu::run(Isa::best(), pool, Work::Pick, order.planes(pool, x, y, indices)) }
+    unsafe {
+        cpu::run(Isa::best(), &Tables::new(pool, Work::Pick), order.planes(pool, x, y, indices))
+    }
 }
 
 /// dx = Σ of dy over the output pixels that have its index.
@@ -89,7 +92,13 @@ pub unsafe fn scatter(
     dx: *mut f32,
 ) {
     // SAFETY: the caller's promise.
-    unsafe { cpu::run(Isa::best(), pool, Work::Scatter, order.planes(pool, dx, dy, indices)) }
+    unsafe {
+        cpu::run(
+            Isa::best(),
+            &Tables::new(pool, Work::Scatter),
+            order.planes(pool, dx, dy, indices),
+        )
+    }
 }
 
 /// As [`scatter`], faster, for indices that [`max`] saved: each lies in its own window.
@@ -104,7 +113,13 @@ pub unsafe fn max_gradient(
     dx: *mut f32,
 ) {
     // SAFETY: the caller's promise.
-    unsafe { cpu::run(Isa::best(), pool, Work::MaxGradient, order.planes(pool, dx, dy, indices)) }
+    unsafe {
+        cpu::run(
+            Isa::best(),
+            &Tables::new(pool, Work::MaxGradient),
+            order.planes(pool, dx, dy, indices),
+        )
+    }
 }
 
 /// y = the mean of each window; NaN of no pixels.
@@ -113,7 +128,9 @@ pub unsafe fn max_gradient(
 /// As [`max`].
 pub unsafe fn mean(order: Order, pool: &Pool2d, x: *const f32, y: *mut f32) {
     // SAFETY: the caller's promise.
-    unsafe { cpu::run(Isa::best(), pool, Work::Mean, order.planes(pool, x, y, null_mut())) }
+    unsafe {
+        cpu::run(Isa::best(), &Tables::new(pool, Work::Mean), order.planes(pool, x, y, null_mut()))
+    }
 }
 
 /// dx = Σ of dy / divisor over the windows that see it.
@@ -123,6 +140,10 @@ pub unsafe fn mean(order: Order, pool: &Pool2d, x: *const f32, y: *mut f32) {
 pub unsafe fn mean_gradient(order: Order, pool: &Pool2d, dy: *const f32, dx: *mut f32) {
     // SAFETY: the caller's promise.
     unsafe {
-        cpu::run(Isa::best(), pool, Work::MeanGradient, order.planes(pool, dx, dy, null_mut()))
+        cpu::run(
+            Isa::best(),
+            &Tables::new(pool, Work::MeanGradient),
+            order.planes(pool, dx, dy, null_mut()),
+        )
     }
 }

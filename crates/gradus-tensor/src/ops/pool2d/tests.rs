@@ -1,8 +1,9 @@
 //! Both memory orders against the reference in f64, the adjoint pairs, ties, NaN, and PyTorch's values and gradients.
 #![allow(unsafe_code)]
 
-use super::cpu::{self, Work};
+use super::cpu::{self, Tables};
 use super::reference;
+use super::rule::Work;
 use super::{Order, Pool2d, Windows};
 use crate::ops::conv2d::reference::Operand;
 use crate::ops::lanes::Isa;
@@ -90,10 +91,9 @@ fn check(pool: &Pool2d, x: &[f64], dy: &[f64]) {
                 let ptr = out.as_mut_ptr();
                 let (x, y) =
                     if back { (ptr, dy.as_ptr().cast_mut()) } else { (x.as_ptr().cast_mut(), ptr) };
+                let planes = order.planes(pool, x, y, indices.as_mut_ptr());
                 // SAFETY: buffers of the geometry's shapes.
-                unsafe {
-                    cpu::run(isa, pool, work, order.planes(pool, x, y, indices.as_mut_ptr()))
-                };
+                unsafe { cpu::run(isa, &Tables::new(pool, work), planes) };
                 row_major(shape, axes, &out)
             };
             let what = format!("{order:?} {isa:?} {pool:?}");

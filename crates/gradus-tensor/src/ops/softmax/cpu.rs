@@ -3,7 +3,9 @@
 
 use super::Softmax;
 use crate::ops::kernel::{chunks, grain, input, output};
-use crate::ops::series::{LANES, Series, sum_of};
+use crate::ops::lanes::Isa;
+use crate::ops::series::Series;
+use crate::ops::vector::{Task, Vector, on};
 use gradus_base::DType;
 use gradus_cpu::exec::{Args, Kernel};
 use gradus_graph::Spec;
@@ -45,46 +47,128 @@ impl Rows {
         // SAFETY: the caller's promise.
         let (x, y) = unsafe { (input::<T>(args, 0, self.len), output::<T>(args, 0, self.len)) };
         let rows = grain(TILE, n);
+        let isa = Isa::best();
         chunks(y, rows * n, |tile, y| {
-            for (row, y) in (tile * rows..).zip(y.chunks_exact_mut(n)) {
-                let x = &x[row * n..][..n];
-                match self.op {
-                    Softmax::Plain => softmax(x, y),
-                    Softmax::Log => {
-                        let lse = log_sum_exp(x);
-                        y.iter_mut().zip(x).for_each(|(y, &x)| *y = x - lse);
-                    }
-                }
-            }
+            let x = &x[tile * rows * n..][..y.len()];
+            on(isa, Tile { op: self.op, n, x, y });
         });
     }
 }
 
-fn softmax<T: Series>(x: &[T], y: &mut [T]) {
-    let top = largest(x);
-    y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - top).exp_series());
-    let scale = T::ONE / sum_of([&*y, &*y], |e, _| e);
-    y.iter_mut().for_each(|y| *y = *y * scale);
+/// Some rows.
+struct Tile<'a, T> {
+    op: Softmax,
+    n: usize,
+    x: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Series> Task for Tile<'_, T> {
+    type Element = T;
+    #[inline(always)]
+    fn run<V: Vector<Element = T>>(self) {
+        let n = self.n;
+        for (x, y) in self.x.chunks_exact(n).zip(self.y.chunks_exact_mut(n)) {
+            // SAFETY: x and y are rows of n; the path was chosen for the machine.
+            unsafe {
+                match self.op {
+                    Softmax::Plain => softmax::<V>(x, y),
+                    Softmax::Log => {
+                        let lse = V::splat(log_sum_exp::<V>(x));
+                        for at in (0..n).step_by(V::LEN) {
+                            let few = V::LEN.min(n - at);
+                            let x = V::load_first(x.as_ptr().add(at), few, T::ZERO);
+                            x.sub(lse).store_first(y.as_mut_ptr().add(at), few);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn softmax<V: Vector>(x: &[V::Element], y: &mut [V::Element]) {
+    let n = x.len();
+    // SAFETY: the caller's promise.
+    unsafe {
+        let sum = exponentials::<V, true>(x, largest::<V>(x), y.as_mut_ptr());
+        let scale = V::splat(V::Element::ONE / sum);
+        for at in (0..n).step_by(V::LEN) {
+            let (few, y) = (V::LEN.min(n - at), y.as_mut_ptr().add(at));
+            V::load_first(y, few, V::Element::ZERO).mul(scale).store_first(y, few);
+        }
+    }
 }
 
 /// ln Σ e^x. At least one term is 1, so the logarithm's argument is.
+///
+/// # Safety
+/// The machine has the vector's instruction set.
 #[inline(always)]
-pub(crate) fn log_sum_exp<T: Series>(x: &[T]) -> T {
-    let top = largest(x);
-    top + sum_of([x, x], |x, _| (x - top).exp_series()).ln_series()
+pub(crate) unsafe fn log_sum_exp<V: Vector>(x: &[V::Element]) -> V::Element {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let top = largest::<V>(x);
+        top + exponentials::<V, false>(x, top, std::ptr::null_mut()).ln_series()
+    }
 }
 
-/// The largest element; NaN is left to the sums, which it
-/// spoils.
+/// The largest element; NaN is left to the sums, which it spoils.
 #[inline(always)]
-fn largest<T: Series>(x: &[T]) -> T {
-    let mut lanes = [T::LOWEST; LANES];
-    let mut rows = x.chunks_exact(LANES);
-    for row in &mut rows {
-        for i in 0..LANES {
-            lanes[i] = if row[i] > lanes[i] { row[i] } else { lanes[i] };
+unsafe fn largest<V: Vector>(x: &[V::Element]) -> V::Element {
+    let (n, lowest) = (x.len(), V::Element::LOWEST);
+    // SAFETY: the caller's promise.
+    unsafe {
+        let x = x.as_ptr();
+        let mut top = [V::splat(lowest); 2];
+        let mut at = 0;
+        while at + 2 * V::LEN <= n {
+            top[0] = V::load(x.add(at)).greater(top[0]);
+            top[1] = V::load(x.add(at + V::LEN)).greater(top[1]);
+            at += 2 * V::LEN;
         }
+        while at < n {
+            top[0] = V::load_first(x.add(at), V::LEN.min(n - at), lowest).greater(top[0]);
+            at += V::LEN;
+        }
+        top[0].greater(top[1]).fold(|a, b| if b > a { b } else { a })
     }
-    let all = lanes.iter().chain(rows.remainder());
-    all.fold(T::LOWEST, |top, &x| if x > top { x } else { top })
+}
+
+/// Σ e^(x − top), and the terms themselves if they are to be written.
+#[inline(always)]
+unsafe fn exponentials<V: Vector, const WRITE: bool>(
+    x: &[V::Element],
+    top: V::Element,
+    y: *mut V::Element,
+) -> V::Element {
+    let n = x.len();
+    // SAFETY: the caller's promise; there is room for n at y if it is written.
+    unsafe {
+        let (x, top) = (x.as_ptr(), V::splat(top));
+        let mut sums = [V::splat(V::Element::ZERO); 2];
+        let mut at = 0;
+        while at + 2 * V::LEN <= n {
+            for i in 0..2 {
+                let at = at + i * V::LEN;
+                let e = V::load(x.add(at)).sub(top).exp();
+                if WRITE {
+                    e.store(y.add(at));
+                }
+                sums[i] = sums[i].add(e);
+            }
+            at += 2 * V::LEN;
+        }
+        while at < n {
+            let few = V::LEN.min(n - at);
+            let e = V::load_first(x.add(at), few, V::Element::LOWEST).sub(top).exp();
+            if WRITE {
+                e.store_first(y.add(at), few);
+            }
+            sums[0] = sums[0].add(e);
+            at += V::LEN;
+        }
+        sums[0].add(sums[1]).sum()
+    }
 }

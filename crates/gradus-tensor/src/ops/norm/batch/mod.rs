@@ -10,7 +10,7 @@ mod backward;
 mod forward;
 mod statistics;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod walk;
 mod write;
 

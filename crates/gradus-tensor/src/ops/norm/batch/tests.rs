@@ -6,7 +6,7 @@ use crate::{DType, Key, Pool, Step, Tensor, compile, grad};
 use gradus_graph::Meta;
 
 /// Memory orders of [N, C, L], outermost first.
-const ORDERS: [[isize; 3]; 3] = [[0, 1, 2], [0, 2, 1], [1, 2, 0]];
+pub(in super::super) const ORDERS: [[isize; 3]; 3] = [[0, 1, 2], [0, 2, 1], [1, 2, 0]];
 
 fn inverse(axes: [isize; 3]) -> [isize; 3] {
     let mut inverse = [0; 3];
@@ -15,7 +15,7 @@ fn inverse(axes: [isize; 3]) -> [isize; 3] {
 }
 
 /// The same elements lying in memory with the axes in this order.
-fn lying(x: &Tensor, axes: [isize; 3]) -> Tensor {
+pub(in super::super) fn lying(x: &Tensor, axes: [isize; 3]) -> Tensor {
     let stored = x.permute(axes);
     let elements = Tensor::from_slice(&stored.to_vec::<f64>(), stored.shape());
     elements.cast(x.dtype()).permute(inverse(axes))

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 use crate::ops::kernel::grain;
+use crate::ops::norm::orders;
 use crate::ops::series::Series;
 use crate::ops::vector::{One, Vector, load_each, splat_each};
 use gradus_base::DType;
@@ -30,16 +31,6 @@ pub(super) enum Walk {
     Rows { rows: usize, channels: usize },
     /// `n` times all channels, `len` elements of each in a row.
     Planes { n: usize, channels: usize, len: usize },
-}
-
-/// The three memory orders of `[N, C, ..]`: row-major, channels innermost, batch innermost.
-fn orders(rank: usize) -> [Vec<usize>; 3] {
-    let pixels = || 2..rank;
-    [
-        (0..rank).collect(),
-        std::iter::once(0).chain(pixels()).chain([1]).collect(),
-        std::iter::once(1).chain(pixels()).chain([0]).collect(),
-    ]
 }
 
 /// Whatever has x's shape in one of the three orders; what has one number per channel dense.

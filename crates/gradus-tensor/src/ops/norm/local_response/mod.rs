@@ -1,0 +1,146 @@
+//! Local response normalisation: y[c] = x[c]·s[c]^−β, s[c] = k + a·Σ x[c']² over neighbouring channels.
+//! [N, C, ..] -> [N, C, ..]   Krizhevsky, Sutskever & Hinton 2012 §3.3
+//!
+//! dx[c] = dy[c]·s[c]^−β − 2aβ·x[c]·Σ dy[c']·x[c']·s[c']^(−β−1), the sum over the channels that have c in their
+//! neighbourhood; one kernel, which computes s again.
+
+mod cpu;
+
+use super::orders;
+use crate::Tensor;
+use crate::ops::pointwise::{Pointwise, apply};
+use crate::ops::reference::differentiate;
+use gradus_base::{DType, Error, Real, Result};
+use gradus_cpu::exec::Kernel;
+use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Spec, call_one, fail};
+use std::panic::Location;
+
+/// The constants of [`Tensor::local_response_norm`].
+#[derive(Clone, Copy, Debug)]
+pub struct LocalResponse {
+    /// How many channels the sum takes, the channel itself in the middle.
+    pub size: usize,
+    /// What the sum of squares is multiplied by. AlexNet's paper multiplies the sum by its α; Caffe and PyTorch the mean:
+    /// they divide their α by the size.
+    pub scale: f64,
+    /// The exponent.
+    pub beta: f64,
+    /// What is added to the scaled sum.
+    pub k: f64,
+}
+
+impl LocalResponse {
+    /// AlexNet's, as in its paper.
+    pub const ALEXNET: LocalResponse = LocalResponse { size: 5, scale: 1e-4, beta: 0.75, k: 2.0 };
+
+    /// α as Caffe and PyTorch count it: of the mean of squares.
+    #[must_use]
+    pub fn of_mean(size: usize, alpha: f64, beta: f64, k: f64) -> LocalResponse {
+        LocalResponse { size, scale: alpha / size as f64, beta, k }
+    }
+
+    /// Channels of the neighbourhood before the middle and after it. With an even size the channel stands right of the
+    /// middle, as in PyTorch.
+    fn reach(&self) -> [usize; 2] {
+        let before = self.size / 2;
+        [before, self.size - 1 - before]
+    }
+}
+
+/// x · (k + a·sum)^−β
+impl Pointwise<2> for LocalResponse {
+    const NAME: &'static str = "local_response_norm";
+    fn formula<R: Real>(&self, [x, sum]: [R; 2]) -> R {
+        let base = R::constant(self.k) + R::constant(self.scale) * sum;
+        x * base.pow(R::constant(-self.beta))
+    }
+}
+
+/// x → y, or x, dy → dx.
+#[derive(Clone, Copy, Debug)]
+struct Response {
+    constants: LocalResponse,
+    back: bool,
+}
+
+impl Rule for Response {
+    fn name(&self) -> &'static str {
+        if self.back { "local_response_norm_grad" } else { "local_response_norm" }
+    }
+
+    fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
+        Ok(vec![inputs[0]])
+    }
+
+    fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        if !self.back {
+            let rule = Response { back: true, ..*self };
+            return Ok(vec![Some(call_one(rule, &[&backward.inputs[0], backward.dy()]))]);
+        }
+        differentiate(backward, |inputs| vec![self.constants.gradient(&inputs[0], &inputs[1])])
+    }
+
+    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
+        let choice = |axes: Vec<usize>| Layouts {
+            inputs: vec![Order::Axes(axes.clone()); inputs.len()],
+            outputs: vec![axes; outputs.len()],
+        };
+        orders(inputs[0].shape.rank()).map(choice).to_vec()
+    }
+
+    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
+        cpu::kernel(self.constants, self.back, spec)
+    }
+
+    /// A power counts as ten.
+    fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
+        let each = self.constants.size as u64 + 13;
+        inputs[0].shape.len() as u64 * if self.back { 2 * each } else { each }
+    }
+}
+
+impl LocalResponse {
+    /// Σ over the neighbourhood that reaches so many channels before and after.
+    fn neighbours(&self, x: &Tensor, [before, after]: [usize; 2]) -> Tensor {
+        let padded = x.pad(1, before, after);
+        let channels = x.shape()[1];
+        let shifted = |i: usize| padded.slice(1, i..i + channels);
+        (1..self.size).fold(shifted(0), |sum, i| sum + shifted(i))
+    }
+
+    /// dx as a composition, for its own gradient.
+    fn gradient(&self, x: &Tensor, dy: &Tensor) -> Tensor {
+        let sum = self.neighbours(&x.square(), self.reach());
+        let power = apply(*self, [&x.ones_like(), &sum]);
+        let along = dy * x * &power / (&sum * self.scale + self.k);
+        let [before, after] = self.reach();
+        let along = self.neighbours(&along, [after, before]);
+        dy * power - x * along * (2.0 * self.scale * self.beta)
+    }
+}
+
+impl Tensor {
+    /// Each channel divided by a power of its neighbourhood's sum of squares.
+    ///
+    /// **Shape** `[N, C, ..]` → the same.
+    ///
+    /// # Panics
+    /// If there is no channel axis, the size is 0 or the elements are not floats.
+    #[track_caller]
+    pub fn local_response_norm(&self, rule: LocalResponse) -> Tensor {
+        let fails = |e: Error| fail(e, Location::caller());
+        if self.rank() < 2 || rule.size == 0 {
+            let what = format!("{} channels of {}", rule.size, self.shape());
+            fails(Error::shape("local_response_norm", what));
+        }
+        let dtype = self.dtype();
+        if !dtype.is_float() {
+            let what = format!("the elements must be floats, found {dtype}");
+            fails(Error::dtype("local_response_norm", what));
+        }
+        if matches!(dtype, DType::F16 | DType::BF16) {
+            return self.cast(DType::F32).local_response_norm(rule).cast(dtype);
+        }
+        Tensor(call_one(Response { constants: rule, back: false }, &[&self.0]))
+    }
+}
