@@ -304,7 +304,9 @@ impl<'a> Diagnose<'a> {
         moved.sort_by(f64::total_cmp);
         let Some(&median) = moved.get(moved.len() / 2) else { return };
         let (early, late) = (early.0 / early.1.max(1) as f64, late.0 / late.1.max(1) as f64);
-        let flat = (early - late).abs() < FLAT * early;
+        // Between small batches the loss differs by chance; where nothing moves at all, that says nothing.
+        let noise = if median < IDLE / 100.0 { 5.0 } else { 1.0 };
+        let flat = (early - late).abs() < noise * FLAT * early;
         // Dead units or vanishing gradients explain a flat loss better.
         let explained = [Ailment::DeadUnits, Ailment::Vanishing];
         let explained = explained.iter().any(|a| self.memory.said.contains(a));

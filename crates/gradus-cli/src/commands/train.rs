@@ -25,7 +25,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 ///
 /// A run directory keeps the settings, the log, checkpoints and the trained model. Ctrl-C (or SIGTERM) finishes the step
 /// at hand, saves, says how to go on, and exits with code 130; a second Ctrl-C ends at once. A resumed run ends with the
-/// same bits as one that was never stopped.
+/// same bits as one that was never stopped. TensorBoard opens the directory: tensorboard --logdir runs.
+///
+/// A recipe is a TOML file with any of the entries of a run's config.toml, and a config.toml is a recipe.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   gradus train mlp

@@ -82,6 +82,10 @@ fn recipes_and_switches() {
     );
     let log = std::fs::read_to_string(folder.path().join("runs/linear-1/log.csv")).unwrap();
     assert!(log.starts_with("epoch,step,loss,accuracy,val_loss,val_accuracy,"), "{log}");
+    // A run's settings are a recipe.
+    let again = ["train", "runs/linear-1/config.toml", "--json"];
+    let again = ok(folder.path(), &again).json();
+    assert_eq!(again["test_loss"], json["test_loss"]);
     // A mistake-free network learns one batch by heart.
     let args = ["train", "mlp", "--overfit-one-batch", "--batch", "16", "--epochs", "3"];
     let learned = ok(folder.path(), &args);

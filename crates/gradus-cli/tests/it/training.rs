@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 use tempfile::tempdir;
 
-/// Trains for some batches of 100 with more options; the run is `run` in the folder.
+/// Trains with more options; the run is `run` in the folder.
 #[track_caller]
 fn train(folder: &Path, model: &str, run: &str, options: &str) -> Ran {
-    let fixed = ["train", model, "--batch", "100", "--json", "--out", run];
+    let fixed = ["train", model, "--json", "--out", run];
     let args: Vec<&str> = fixed.into_iter().chain(options.split_whitespace()).collect();
     ok(folder, &args)
 }
@@ -23,7 +23,7 @@ fn array(folder: &Path, run: &str, name: &str) -> Vec<u8> {
 fn options_are_kept_and_heeded() {
     let folder = tempdir().unwrap();
     let f = folder.path();
-    let options = "--epochs 2 --limit-batches 6 --accumulate 2 --clip-norm 1 --weight-decay 0.001 --ema 0.5 --warm-up 1 \
+    let options = "--epochs 2 --batch 100 --limit-batches 6 --accumulate 2 --clip-norm 1 --weight-decay 0.001 --ema 0.5 --warm-up 1 \
                    --schedule cosine --l1 0.0001 --balance-classes --checkpoint-steps 2 --csv epochs.csv --validation 0.1";
     let trained = train(f, "mlp", "run", options);
     // Two batches make a step.
@@ -86,7 +86,7 @@ fn early_stopping_ends_a_run_for_good() {
     let folder = tempdir().unwrap();
     let f = folder.path();
     // At such a rate the loss jumps up and down.
-    let options = "--epochs 30 --limit-batches 10 --early-stopping 1 --validation 0.1 --lr 0.5 --schedule constant --no-diagnosis";
+    let options = "--epochs 30 --batch 100 --limit-batches 10 --early-stopping 1 --validation 0.1 --lr 0.5 --schedule constant --no-diagnosis";
     let trained = train(f, "linear", "run", options);
     let json = trained.json();
     let (epochs, chosen) = (json["epochs"].as_u64().unwrap(), json["epoch"].as_u64().unwrap());
@@ -101,7 +101,7 @@ fn early_stopping_ends_a_run_for_good() {
 fn what_ails_a_run_is_said() {
     let folder = tempdir().unwrap();
     let f = folder.path();
-    let slow = "--epochs 2 --optimizer sgd --lr 1e-7 --schedule constant";
+    let slow = "--epochs 2 --batch 32 --optimizer sgd --lr 1e-7 --schedule constant";
     let trained = train(f, "mlp", "slow", slow);
     let json = trained.json();
     assert_eq!(json["remarks"][0]["ailment"], "rate-too-low", "{json}");
@@ -112,7 +112,7 @@ fn what_ails_a_run_is_said() {
     assert!(trained.err.contains("remark: the loss is flat"), "{}", trained.err);
     assert!(trained.out.contains("diagnosis      the loss is flat"), "{}", trained.out);
     // A healthy run is not remarked on.
-    let healthy = train(f, "mlp", "healthy", "--epochs 3");
+    let healthy = train(f, "mlp", "healthy", "--epochs 3 --batch 100");
     assert_eq!(healthy.json()["remarks"].as_array().unwrap().len(), 0);
     let log = gradus::io::log::read_json_lines(&f.join("healthy/log.jsonl")).unwrap().records;
     let inside: Vec<_> = log.iter().filter(|record| record["kind"] == "layers").collect();
