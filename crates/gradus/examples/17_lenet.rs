@@ -31,8 +31,10 @@ fn original() {
     ];
     assert_eq!(counts(&summary), expected);
     assert_eq!(summary.parameters, 60_000);
-    // The paper counts a connection for each weight or bias used; a pool's output adds four pixels and a bias.
-    let connections = [6 * 26 * 784, 6 * 5 * 196, 1516 * 100, 16 * 5 * 25, 120 * 401, 84 * 121];
+    // The paper counts a connection for each weight or bias used; a pool's output has four pixels and a bias, the output layer 84
+    // fixed weights for each digit.
+    let connections =
+        [6 * 26 * 784, 6 * 5 * 196, 1516 * 100, 16 * 5 * 25, 120 * 401, 84 * 121, 84 * 10];
     assert_eq!(connections.iter().sum::<usize>(), 340_908);
     // The output is minus the distance to each digit's bitmap; it has no weights to train.
     let scores = model.forward(&Tensor::zeros([1, 1, 32, 32]), &Context::eval());

@@ -70,7 +70,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         Box::new(EarlyStopping::new("val_loss", 2)),
         Box::new(Lambda::new(|moment| {
             let log = moment.epoch().expect("called after an epoch");
-            println!("epoch {}: loss {:.3}, val_loss {:.3?}", log.epoch, log.loss, log.val_loss);
+            let held_out = log.get("val_loss").unwrap_or(f64::NAN);
+            println!("epoch {}: loss {:.3}, val_loss {held_out:.3}", log.epoch, log.loss);
             let done = log.get("val_accuracy").is_some_and(|accuracy| accuracy > 0.99);
             Ok(if done { Flow::Stop("good enough".into()) } else { Flow::Continue })
         })),

@@ -191,10 +191,10 @@ impl Grid {
         x
     }
 
-    /// How strongly a vertex draws its neighbours. What comes from outside, such as a weight, hardly does: it hangs beside the
-    /// chain of ops that uses it and leaves the chain straight.
+    /// How strongly a vertex draws its neighbours and keeps its own wish. What comes from outside, such as a weight, hardly does: it
+    /// hangs beside the chain of ops that uses it and leaves the chain straight.
     fn pull(&self, v: usize) -> f64 {
-        if self.below[v].is_empty() && self.above[v].len() < 2 { 0.05 } else { 1.0 }
+        if self.below[v].is_empty() && self.above[v].len() < 2 { 0.01 } else { 1.0 }
     }
 
     /// The least squares solution of "each at its wish, in order, not overlapping": pooling adjacent violators.
@@ -204,23 +204,46 @@ impl Grid {
         for i in 1..row.len() {
             room[i] = room[i - 1] + (self.widths[row[i - 1]] + self.widths[row[i]]) / 2.0 + GAP;
         }
-        let mut pools: Vec<(f64, usize)> = vec![]; // (sum of wishes, how many)
-        for (wish, room) in wishes.iter().zip(&room) {
-            pools.push((wish - room, 1));
-            while let [.., (a, m), (b, n)] = pools[..] {
-                if a / m as f64 <= b / n as f64 {
+        let mut pools: Vec<(f64, f64, usize)> = vec![]; // (sum of weighted wishes, of weights, how many)
+        for ((wish, room), &v) in wishes.iter().zip(&room).zip(row) {
+            let weight = self.pull(v);
+            pools.push((weight * (wish - room), weight, 1));
+            while let [.., (a, v, m), (b, w, n)] = pools[..] {
+                if a / v <= b / w {
                     break;
                 }
                 pools.truncate(pools.len() - 2);
-                pools.push((a + b, m + n));
+                pools.push((a + b, v + w, m + n));
             }
         }
         let mut i = 0;
-        for (sum, n) in pools {
+        for (sum, weight, n) in pools {
             for _ in 0..n {
-                x[row[i]] = sum / n as f64 + room[i];
+                x[row[i]] = sum / weight + room[i];
                 i += 1;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::layout;
+
+    /// x → op → op → …, each op with a weight of its own: the ops lie one above the other, the weights beside them.
+    #[test]
+    fn a_chain_is_straight() {
+        const OPS: usize = 12;
+        // Box 0 is x, 2i + 1 the weight of op i, 2i + 2 the op.
+        let op = |i: usize| 2 * i + 2;
+        let before = |i: usize| if i == 0 { 0 } else { op(i - 1) };
+        let arrows: Vec<_> =
+            (0..OPS).flat_map(|i| [(before(i), op(i)), (op(i) - 1, op(i))]).collect();
+        let widths: Vec<f64> = (0..=2 * OPS).map(|v| 80.0 + (v * 7 % 5) as f64 * 10.0).collect();
+        let found = layout(&widths, &arrows);
+        let ops: Vec<f64> = (0..OPS).map(|i| found.x[op(i)]).collect();
+        let (left, right) = ops.iter().fold((f64::MAX, 0f64), |(l, r), &x| (l.min(x), r.max(x)));
+        assert!(right - left < 40.0, "{ops:?}");
+        assert!(found.width < 400.0, "{}", found.width);
     }
 }
