@@ -35,5 +35,9 @@ fn known_or_there(name_or_path: &str) -> Result<()> {
     if names.contains(&name_or_path) || Path::new(name_or_path).exists() {
         return Ok(());
     }
+    if name_or_path == "imagenet" {
+        let what = "imagenet: its pictures may not be handed on; give the folder that holds them, --data DIR, with train and val in it";
+        return Err(CliError::Usage(what.to_owned()));
+    }
     Err(suggest::unknown("data set (and no file or folder of that name)", name_or_path, &names))
 }

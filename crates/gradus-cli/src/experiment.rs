@@ -36,6 +36,7 @@ impl Experiment {
     pub fn new(settings: &Settings) -> Result<Experiment> {
         let splits = datasets::open(&settings.data, &settings.model)?;
         let (train, validation) = divide(settings, splits.train)?;
+        let augment = settings.augmentations(train.shape())?;
         let few = |data| limited(data, settings.training.limit_evaluation);
         let (validation, test) = (validation.map(few).transpose()?, few(splits.test)?);
         let normalization = Normalization::of(&*train)?;
@@ -57,7 +58,7 @@ impl Experiment {
             batch_size: settings.batch,
             shuffle: !settings.overfit_one_batch,
             seed: settings.seed,
-            augment: settings.augmentations(train.shape()),
+            augment,
             normalization: Some(normalization.clone()),
             ..LoaderOptions::default()
         };

@@ -7,6 +7,7 @@
 // A binary has no outside: `pub` here means "for the other files".
 #![allow(unreachable_pub)]
 
+mod augmentation;
 mod bars;
 mod bench;
 mod callbacks;
@@ -15,6 +16,7 @@ mod datasets;
 mod error;
 mod experiment;
 mod model_file;
+mod recipe_file;
 mod run_dir;
 mod scores;
 mod settings;

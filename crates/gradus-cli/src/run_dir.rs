@@ -14,11 +14,11 @@ pub struct RunDir {
 }
 
 impl RunDir {
-    /// Makes a directory for a new run: the given one, or `runs/MODEL-N` with the first free number.
+    /// Makes a directory for a new run: the given one, or `runs/RECIPE-N` or `runs/MODEL-N` with the first free number.
     pub fn create(out: Option<&Path>, settings: &Settings) -> Result<RunDir> {
         let path = match out {
             Some(path) => path.to_owned(),
-            None => free_folder(&settings.model)?,
+            None => free_folder(settings.recipe.as_ref().unwrap_or(&settings.model))?,
         };
         fs::create_dir_all(&path).map_err(CliError::system(&path, "create the folder"))?;
         let lock = RunLock::acquire(&path)?;

@@ -1,16 +1,16 @@
-//! What a training run is made of: model, data, optimiser, schedule. A recipe is a TOML file of these; a run's
-//! `config.toml` holds all of them, so that a run can be continued or repeated.
+//! What a training run is made of: model, data, optimiser, schedule. A recipe states some of them; a run's `config.toml`
+//! holds all, so that a run can be continued or repeated.
 
+use crate::augmentation;
 use crate::error::{CliError, Result};
 use crate::model_file::Network;
 use crate::suggest::unknown;
 use crate::training::Training;
-use gradus::data::{Affine, Augment, HorizontalFlip, RandomCrop};
+use gradus::data::Augment;
 use gradus::models::ZOO;
 use gradus::train::optim::{Adadelta, Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd, WindowGrad};
 use gradus::train::schedule::Schedule;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 use std::sync::Arc;
 
 /// The version of `config.toml` that this program writes; it reads all up to it.
@@ -27,12 +27,10 @@ pub const SCHEDULES: &[&str] = &[
     "cosine-restarts",
     "linear",
     "step",
+    "milestones",
     "exponential",
     "plateau",
 ];
-
-/// Names of changes that training images undergo.
-pub const AUGMENTATIONS: &[&str] = &["shift", "flip", "affine"];
 
 /// All settings of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +38,9 @@ pub const AUGMENTATIONS: &[&str] = &["shift", "flip", "affine"];
 pub struct Settings {
     /// The version of this format.
     pub version: u32,
+    /// The recipe it was made from, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<String>,
     /// A network of the zoo.
     pub model: String,
     /// A named data set or a path.
@@ -61,8 +62,11 @@ pub struct Settings {
     pub overfit_one_batch: bool,
     /// Seconds between checkpoints within an epoch.
     pub checkpoint_every: u64,
-    /// Random changes of training images: names of [`AUGMENTATIONS`].
+    /// Random changes of training images: see [`crate::augmentation`].
     pub augment: Vec<String>,
+    /// What images are tested on, if not as they are: see [`crate::augmentation`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evaluate: Vec<String>,
     /// How the network differs from the published one.
     #[serde(default, skip_serializing_if = "Network::is_published")]
     pub network: Network,
@@ -103,7 +107,10 @@ pub struct ScheduleSettings {
     /// Epochs between two drops of `step`, to the first restart of `cosine-restarts`, and without improvement before a drop of
     /// `plateau`.
     pub every: u64,
-    /// The factor of `step`, `plateau` and, per epoch, of `exponential`.
+    /// The epochs after which `milestones` drops.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub milestones: Vec<u64>,
+    /// The factor of `step`, `milestones`, `plateau` and, per epoch, of `exponential`.
     pub gamma: f64,
 }
 
@@ -120,6 +127,7 @@ impl Settings {
         }
         Ok(Settings {
             version: VERSION,
+            recipe: None,
             model: name.into(),
             data: "mnist-5k".into(),
             epochs: 15,
@@ -131,21 +139,26 @@ impl Settings {
             overfit_one_batch: false,
             checkpoint_every: 60,
             augment: default_augment("mnist-5k"),
+            evaluate: vec![],
             network: Network::default(),
             optimizer,
             schedule: ScheduleSettings {
                 name: "one-cycle".into(),
                 warm_up: 0,
                 every: 10,
+                milestones: vec![],
                 gamma: 0.1,
             },
             training: Training::default(),
         })
     }
 
-    /// Changes what suits other data better than the embedded digits.
+    /// Changes what suits other data better than the embedded digits. What a recipe states holds for other data, too.
     pub fn suit(&mut self, data: &str) {
         self.data = data.into();
+        if self.recipe.is_some() {
+            return;
+        }
         self.augment = default_augment(data);
         // With many more samples there are steps enough for larger batches, whose gradients are less noisy, or for smaller steps.
         match &*self.model {
@@ -155,33 +168,6 @@ impl Settings {
             "convnetjs" if data != "mnist-5k" => self.optimizer.learning_rate = 0.003,
             _ => {}
         }
-    }
-
-    /// The settings of a recipe: what it leaves out is as for its model.
-    pub fn of_recipe(path: &Path) -> Result<Settings> {
-        let text = std::fs::read_to_string(path).map_err(CliError::system(path, "read"))?;
-        let bad = |what: &dyn std::fmt::Display| {
-            let what = what.to_string();
-            CliError::Work(format!("{}: {}", path.display(), what.trim_end()))
-        };
-        let recipe: toml::Table = text.parse().map_err(|e| bad(&e))?;
-        let Some(model) = recipe.get("model").and_then(toml::Value::as_str) else {
-            return Err(bad(&"there is no `model = \"NAME\"`, which a recipe must have"));
-        };
-        let mut settings = Settings::of_model(model).map_err(|e| bad(&e))?;
-        if let Some(data) = recipe.get("data").and_then(toml::Value::as_str) {
-            settings.suit(data);
-        }
-        let optimizer =
-            recipe.get("optimizer").and_then(|o| o.get("name")).and_then(|n| n.as_str());
-        if let Some(name) = optimizer {
-            settings.optimizer = default_optimizer(name);
-        }
-        let mut table = toml::Table::try_from(settings).expect("settings are a table");
-        merge(&mut table, recipe);
-        let settings: Settings = table.try_into().map_err(|e| bad(&e))?;
-        settings.check().map_err(|e| bad(&e))?;
-        Ok(settings)
     }
 
     /// The TOML text.
@@ -206,7 +192,7 @@ impl Settings {
         known("optimizer", &self.optimizer.name, OPTIMIZERS)?;
         known("schedule", &self.schedule.name, SCHEDULES)?;
         device(&self.device)?;
-        self.augment.iter().try_for_each(|name| known("augmentation", name, AUGMENTATIONS))?;
+        self.augment.iter().chain(&self.evaluate).try_for_each(|a| augmentation::check(a))?;
         require(self.epochs > 0, "epochs", &self.epochs, "at least 1")?;
         require(self.batch > 0, "batch", &self.batch, "at least 1")?;
         require(self.limit_batches != Some(0), "limit-batches", &0, "at least 1")?;
@@ -252,26 +238,17 @@ impl Settings {
     }
 
     /// The changes of training images of a shape.
-    pub fn augmentations(&self, shape: &[usize]) -> Vec<Arc<dyn Augment>> {
-        let size = |axis: usize| shape.get(axis).copied().unwrap_or(1);
-        let one = |name: &String| -> Arc<dyn Augment> {
-            match &**name {
-                "shift" => {
-                    Arc::new(RandomCrop { height: size(1), width: size(2), padding: size(1) / 12 })
-                }
-                "flip" => Arc::new(HorizontalFlip),
-                "affine" => {
-                    Arc::new(Affine { degrees: 10.0, shift: size(1) as f64 / 20.0, scale: 0.1 })
-                }
-                name => unreachable!("{name} was checked"),
-            }
-        };
-        self.augment.iter().map(one).collect()
+    ///
+    /// # Errors
+    /// When one of them is not there yet.
+    pub fn augmentations(&self, shape: &[usize]) -> Result<Vec<Arc<dyn Augment>>> {
+        augmentation::refuse_unavailable(&self.evaluate)?;
+        self.augment.iter().map(|a| augmentation::build(a, shape)).collect()
     }
 
     /// The schedule, for epochs of so many steps.
     pub fn schedule(&self, steps_per_epoch: u64) -> Schedule {
-        let ScheduleSettings { name, warm_up, every, gamma } = &self.schedule;
+        let ScheduleSettings { name, warm_up, every, milestones, gamma } = &self.schedule;
         let warm_up = warm_up * steps_per_epoch;
         let steps = (self.epochs * steps_per_epoch).saturating_sub(warm_up).max(1);
         let schedule = match &**name {
@@ -285,6 +262,10 @@ impl Settings {
             "cosine" => Schedule::cosine(steps),
             "linear" => Schedule::Polynomial { steps, power: 1.0 },
             "step" => Schedule::Step { every: every * steps_per_epoch, gamma: *gamma },
+            "milestones" => {
+                let milestones = milestones.iter().map(|epoch| epoch * steps_per_epoch).collect();
+                Schedule::MultiStep { milestones, gamma: *gamma }
+            }
             "exponential" => {
                 Schedule::Exponential { gamma: gamma.powf(1.0 / steps_per_epoch.max(1) as f64) }
             }
@@ -329,14 +310,4 @@ fn known_model(name: &str) -> Result<()> {
 /// Refuses a device that this program cannot compute on.
 fn device(name: &str) -> Result<()> {
     known("device", name, &["cpu"])
-}
-
-/// Puts the entries of `from` over those of `into`, table by table.
-fn merge(into: &mut toml::Table, from: toml::Table) {
-    for (key, value) in from {
-        match (into.get_mut(&key), value) {
-            (Some(toml::Value::Table(old)), toml::Value::Table(new)) => merge(old, new),
-            (_, value) => drop(into.insert(key, value)),
-        }
-    }
 }

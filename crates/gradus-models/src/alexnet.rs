@@ -6,29 +6,34 @@ use gradus_nn::layers::*;
 use gradus_nn::{Init, Initializer, Sequential};
 use gradus_tensor::{LocalResponse, Pool};
 
-/// §5: weights from N(0, 0.01²).
-const NORMAL: Initializer = Initializer::Normal(0.01);
+/// Weights, and the biases of layers that would else start with dead units.
+type Start = (Initializer, f64);
+
+/// §5: weights from N(0, 0.01²), ones.
+const PUBLISHED: Start = (Initializer::Normal(0.01), 1.0);
 
 /// The paper's network: two groups, as it lay on two GPUs, response normalisation, overlapping pools. 60,965,224
 /// parameters for 227×227 (the paper says 224, which does not divide).
 pub fn alexnet(d: &Design, init: &Init) -> Sequential {
-    after_conv1(d, init, conv2d(d.channels(96), 11).stride(4)) // [96, 55, 55]
+    after_conv1(d, init, conv2d(d.channels(96), 11).stride(4), PUBLISHED) // [96, 55, 55]
 }
 
-/// AlexNet with a first layer of 5×5 without stride, for pictures of 28×28 and more; everything else as published.
+/// AlexNet with a first layer of 5×5 without stride, for pictures of 28×28 and more, and He's weights, which suit any
+/// width; everything else as published.
 pub fn alexnet_mini(d: &Design, init: &Init) -> Sequential {
-    after_conv1(d, init, conv2d(d.channels(96), 5).pad(2))
+    let start = (Initializer::HeNormal, 0.0);
+    after_conv1(d, init, conv2d(d.channels(96), 5).pad(2), start)
 }
 
-fn after_conv1(d: &Design, init: &Init, conv1: Conv2dConfig) -> Sequential {
-    let conv = |maps, kernel: usize| conv2d(d.channels(maps), kernel).pad(kernel / 2).init(NORMAL);
-    // §5: ones in the layers that would else start with dead units.
-    let one = |conv: Conv2dConfig| conv.bias_init(1.0);
-    let hidden = || dense(d.channels(4096)).init(NORMAL).bias_init(1.0);
+fn after_conv1(d: &Design, init: &Init, conv1: Conv2dConfig, start: Start) -> Sequential {
+    let (weights, alive) = start;
+    let conv = |maps, kernel: usize| conv2d(d.channels(maps), kernel).pad(kernel / 2).init(weights);
+    let one = |conv: Conv2dConfig| conv.bias_init(alive);
+    let hidden = || dense(d.channels(4096)).init(weights).bias_init(alive);
     let response = || local_response_norm(LocalResponse::ALEXNET);
     let overlapping = || max_pool2d_with(Pool::new(3).stride(2));
     Sequential::new(d.input, init)
-        .add_named("conv1", conv1.init(NORMAL)) // [96, 55, 55]
+        .add_named("conv1", conv1.init(weights)) // [96, 55, 55]
         .add(relu())
         .add(response())
         .add(overlapping()) // [96, 27, 27]
@@ -50,7 +55,7 @@ fn after_conv1(d: &Design, init: &Init, conv1: Conv2dConfig) -> Sequential {
         .add_named("fc7", hidden())
         .add(relu())
         .add(dropout(d.drop(0.5)))
-        .add_named("fc8", dense(d.classes).init(NORMAL))
+        .add_named("fc8", dense(d.classes).init(weights))
 }
 
 /// AlexNet in one piece, torchvision's `alexnet`: 61,100,840 parameters for 224×224.

@@ -8,7 +8,7 @@ use gradus_base::Shape;
 /// use gradus_models::{Design, vgg11};
 /// use gradus_nn::Init;
 /// let tiny = Design::new([1, 28, 28], 10).width(0.125);
-/// assert_eq!(vgg11(&tiny, &Init::blank()).summary().parameters, 446_514);
+/// assert_eq!(vgg11(&tiny, &Init::blank()).summary().parameters, 445_482);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Design {

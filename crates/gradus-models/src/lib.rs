@@ -14,6 +14,8 @@ mod lenet_original;
 mod linear;
 mod mlp;
 mod mobilenet_v2;
+mod names;
+mod recipes;
 mod resnet;
 mod squeezenet;
 mod vgg;
@@ -30,6 +32,8 @@ pub use lenet_original::lenet_original;
 pub use linear::linear;
 pub use mlp::mlp;
 pub use mobilenet_v2::{mobilenet_v2, mobilenet_v2_keras};
+pub use names::{Layout, Library, Name, names};
+pub use recipes::{RECIPES, recipe};
 pub use resnet::{
     resnet18, resnet34, resnet50, resnet50_v1, resnet101, resnet101_v1, resnet152, resnet152_v1,
 };

@@ -1,14 +1,15 @@
-//! `gradus models`: the networks of the zoo.
+//! `gradus models`: the networks of the zoo, and recipes.
 
 use crate::bars::grouped;
 use crate::error::Result;
 use crate::model_file::build;
-use gradus::models::ZOO;
+use crate::recipe_file;
+use gradus::models::{RECIPES, ZOO};
 use gradus::nn::Init;
 use serde_json::json;
 use std::io::Write;
 
-/// List the networks that can be trained by name
+/// List the networks and the recipes that can be trained by name
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  gradus models")]
 pub struct Args {
@@ -34,8 +35,15 @@ pub fn run(args: &Args) -> Result<()> {
             "classes": entry.classes, "params": summary.parameters, "macs": summary.macs(),
         }));
     }
+    writeln!(out, "\n{:<26} about", "recipe")?;
+    let mut recipes = vec![];
+    for (name, text) in RECIPES {
+        let about = recipe_file::about(text);
+        writeln!(out, "{name:<26} {about}")?;
+        recipes.push(json!({ "name": name, "about": about }));
+    }
     if args.json {
-        writeln!(out, "{}", json!({ "models": records }))?;
+        writeln!(out, "{}", json!({ "models": records, "recipes": recipes }))?;
     }
     Ok(())
 }

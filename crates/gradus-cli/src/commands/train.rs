@@ -4,14 +4,18 @@ mod find_lr;
 mod options;
 mod watch;
 
+use crate::augmentation::AUGMENTATIONS;
 use crate::bars::{counted, grouped};
 use crate::error::{CliError, Result};
 use crate::experiment::Experiment;
 use crate::model_file;
+use crate::recipe_file;
 use crate::run_dir::RunDir;
 use crate::scores::Scores;
-use crate::settings::{AUGMENTATIONS, OPTIMIZERS, SCHEDULES, Settings, default_optimizer};
+use crate::settings::{OPTIMIZERS, SCHEDULES, Settings, default_optimizer};
+use crate::suggest::unknown;
 use gradus::io::log::{read_json_lines, retain_json_lines};
+use gradus::models::{RECIPES, ZOO, find, recipe};
 use gradus::train::callbacks::{Checkpoints, load_checkpoint};
 use gradus::train::{EpochLog, Fit, Learner, Progress, set_weights};
 use serde_json::{Value, json};
@@ -32,17 +36,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[command(after_help = "Examples:
   gradus train mlp
   gradus train mlp --data fashion-mnist --epochs 10 --json
+  gradus train vgg-tiny --epochs 3
+  gradus train my-recipe.toml
   gradus train lenet --validation 0.1 --early-stopping 3
   gradus train lenet --find-lr
   gradus train --resume runs/mlp-1")]
 pub struct Args {
-    /// A model's name (see `gradus models`), a recipe (a TOML file) or a network of Caffe (a .prototxt)
+    /// A model's or a recipe's name (see `gradus models`), a recipe's file (TOML) or a network of Caffe (a .prototxt)
     #[arg(value_name = "RECIPE|MODEL", required_unless_present = "resume")]
     model: Option<String>,
     /// Go on with an interrupted run, by its own settings
     #[arg(long, value_name = "DIR", conflicts_with_all = [
         "model", "data", "epochs", "batch", "lr", "optimizer", "schedule", "seed", "device", "out",
-        "validation_split", "limit_batches", "overfit_one_batch", "checkpoint_every", "augment",
+        "validation_split", "limit_batches", "overfit_one_batch", "checkpoint_every", "augment", "width",
         "Options", "find_lr"])]
     resume: Option<PathBuf>,
     /// A data set's name (see `gradus data list`), a folder or a CSV file [default: mnist-5k]
@@ -68,6 +74,9 @@ pub struct Args {
         "Random changes of training images: none, or some of {} [default: affine for digits]",
         AUGMENTATIONS.join(", ")))]
     augment: Option<Vec<String>>,
+    /// What the channels of the network's hidden layers are multiplied with [default: 1]
+    #[arg(long, value_name = "X")]
+    width: Option<f64>,
     /// Where to compute (see `gradus devices`)
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
@@ -107,11 +116,14 @@ impl Args {
     /// The recipe's or model's settings, with what the options say put over them.
     fn settings(&self) -> Result<Settings> {
         let name = self.model.as_deref().expect("required without --resume");
-        let is_recipe = name.ends_with(".toml")
-            || (Path::new(name).is_file() && !model_file::is_definition(name));
-        let mut s = match is_recipe {
-            true => Settings::of_recipe(Path::new(name))?,
-            false => Settings::of_model(name)?,
+        let definition = model_file::is_definition(name);
+        let mut s = match recipe(name) {
+            Some(text) => recipe_file::parse(name, text)?,
+            None if name.ends_with(".toml") || (Path::new(name).is_file() && !definition) => {
+                recipe_file::read(Path::new(name))?
+            }
+            None if find(name).is_none() && !definition => return Err(unknown_name(name)),
+            None => Settings::of_model(name)?,
         };
         if let Some(data) = &self.data {
             s.suit(data);
@@ -126,7 +138,9 @@ impl Args {
         }
         if let Some(names) = &self.augment {
             s.augment = names.iter().filter(|n| *n != "none").cloned().collect();
+            s.evaluate.clear();
         }
+        put(&mut s.network.width, &self.width);
         put(&mut s.epochs, &self.epochs);
         put(&mut s.batch, &self.batch);
         put(&mut s.seed, &self.seed);
@@ -150,6 +164,13 @@ impl Args {
 
 /// Why a run ended that Ctrl-C ended, as `Fit` says it.
 const INTERRUPTED: &str = "interrupted";
+
+/// Neither a recipe nor a model.
+fn unknown_name(name: &str) -> CliError {
+    let models = ZOO.iter().map(|e| e.name);
+    let names: Vec<&str> = models.chain(RECIPES.iter().map(|(name, _)| *name)).collect();
+    unknown("model", name, &names)
+}
 
 /// Trains.
 pub fn run(args: &Args) -> Result<()> {
@@ -313,7 +334,7 @@ fn conclude(
     if args.json {
         let (seconds, images) = totals(&progress.history);
         let record = json!({
-            "model": settings.model, "data": settings.data, "epochs": progress.history.len(),
+            "model": settings.model, "recipe": settings.recipe, "data": settings.data, "epochs": progress.history.len(),
             "epoch": epoch, "steps": e.learner.step(), "test_accuracy": scores.accuracy(),
             "test_loss": scores.loss, "params": e.parameters, "seconds": seconds,
             "images_per_second": images / seconds.max(1e-9), "run": run.path(),

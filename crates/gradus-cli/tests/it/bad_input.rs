@@ -48,7 +48,20 @@ fn bad_recipes() {
     };
     recipe("epochs = 3").fails(1, &["r.toml: there is no `model = \"NAME\"`"]);
     recipe("model = \"mpl\"").fails(1, &["r.toml: unknown model \"mpl\"; did you mean \"mlp\"?"]);
-    recipe("model = \"mlp\"\nepoch = 3").fails(1, &["r.toml", "epoch", "epochs"]);
+    recipe("model = \"mlp\"\nepoch = 3")
+        .fails(1, &["r.toml: unknown key \"epoch\"; did you mean \"epochs\"?"]);
+    recipe("model = \"mlp\"\n[schedule]\nmilestone = [3]").fails(
+        1,
+        &["r.toml: unknown key of [schedule] \"milestone\"; did you mean \"milestones\"?"],
+    );
+    recipe("model = \"mlp\"\naugment = [\"flop\"]")
+        .fails(1, &["unknown augmentation \"flop\"; did you mean \"flip\"?"]);
+    recipe("model = \"mlp\"\naugment = [\"shift(4\"]").fails(1, &["shift(4", "such as shift(4)"]);
+    recipe("model = \"mlp\"\naugment = [\"shift(0.5)\"]").fails(2, &["shift(PIXELS)"]);
+    ran(f, &["train", "alexnet-imagenet"]).fails(2, &["imagenet: ", "--data DIR"]);
+    ran(f, &["train", "alexnet-imagenet", "--data", "mnist-5k"])
+        .fails(1, &["does not prepare images that way yet"]);
+    ran(f, &["train", "vgg-tni"]).fails(2, &["did you mean \"vgg-tiny\"?"]);
     recipe("model = \"mlp\"\nepochs = \"three\"").fails(1, &["r.toml", "epochs"]);
     recipe("model = [").fails(1, &["r.toml", "line 1"]);
     ran(f, &["train", "none.toml"]).fails(1, &["none.toml: cannot read"]);

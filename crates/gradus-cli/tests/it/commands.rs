@@ -74,13 +74,13 @@ fn recipes_and_switches() {
     std::fs::write(folder.path().join("r.toml"), recipe).unwrap();
     let args = ["train", "r.toml", "--validation-split", "--limit-batches", "3", "--json"];
     let json = ok(folder.path(), &args).json();
-    assert_eq!((json["run"].as_str(), json["batch"].as_u64()), (Some("runs/linear-1"), Some(100)));
-    let config = std::fs::read_to_string(folder.path().join("runs/linear-1/config.toml")).unwrap();
+    assert_eq!((json["run"].as_str(), json["batch"].as_u64()), (Some("runs/r-1"), Some(100)));
+    let config = std::fs::read_to_string(folder.path().join("runs/r-1/config.toml")).unwrap();
     assert!(
         config.contains("momentum = 0.5") && config.contains("learning_rate = 0.05"),
         "{config}"
     );
-    let log = std::fs::read_to_string(folder.path().join("runs/linear-1/log.csv")).unwrap();
+    let log = std::fs::read_to_string(folder.path().join("runs/r-1/log.csv")).unwrap();
     assert!(log.starts_with("epoch,step,loss,accuracy,val_loss,val_accuracy,"), "{log}");
     // A run's settings are a recipe.
     let again = ["train", "runs/linear-1/config.toml", "--json"];
@@ -127,4 +127,41 @@ fn every_command_has_help_with_an_example() {
         let help = ok(folder.path(), &[command, "--help"]).out;
         assert!(help.contains(&format!("  gradus {command}")), "{help}");
     }
+}
+
+#[test]
+fn recipes() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    let listed = ok(f, &["models", "--json"]).json();
+    let recipes = listed["recipes"].as_array().unwrap();
+    assert!(recipes.iter().any(|r| r["name"] == "vgg-tiny"));
+    let vgg = listed["models"].as_array().unwrap().iter().find(|m| m["name"] == "vgg16").unwrap();
+    assert_eq!((&vgg["params"], &vgg["macs"]), (&138_357_544.into(), &15_470_264_320u64.into()));
+    let quick = ["--data", "mnist-5k", "--epochs", "1", "--limit-batches", "2", "--json"];
+    let trained = ok(f, &[&["train", "vgg-tiny"], &quick[..]].concat()).json();
+    assert_eq!((&trained["recipe"], &trained["model"]), (&"vgg-tiny".into(), &"vgg11".into()));
+    assert_eq!((&trained["run"], &trained["params"]), (&"runs/vgg-tiny-1".into(), &445_482.into()));
+    // The run knows how wide its network is.
+    let summary = ok(f, &["summary", "runs/vgg-tiny-1", "--json"]).json();
+    assert_eq!(summary["params"], 445_482);
+    let config = std::fs::read_to_string(f.join("runs/vgg-tiny-1/config.toml")).unwrap();
+    assert!(
+        config.contains("augment = [\"flip\"]") && config.contains("width = 0.125"),
+        "{config}"
+    );
+}
+
+#[test]
+fn summaries_of_other_sizes() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    let count = |args: &[&str]| {
+        ok(f, &[&["summary"], args, &["--json"]].concat()).json()["params"].as_u64()
+    };
+    assert_eq!(count(&["resnet152"]), Some(60_192_808));
+    assert_eq!(count(&["lenet", "--input", "1x32x32", "--classes", "3"]), Some(82_231));
+    assert!(count(&["resnet20", "--input", "1x28x28", "--width", "0.5"]) < Some(70_000));
+    ran(f, &["summary", "vgg16", "--input", "3x224"]).fails(1, &["conv2d"]);
+    ran(f, &["summary", "vgg16", "--width", "0"]).fails(2, &["--width: found 0"]);
 }

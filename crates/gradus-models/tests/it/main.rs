@@ -1,6 +1,9 @@
-//! The zoo: parameter counts as published, and LeNet-5 against PyTorch.
+//! The zoo: counts and shapes as published, and what its networks compute against PyTorch.
 
 mod caffe;
 mod counts;
-mod import;
+mod depth;
 mod lenet;
+mod parity;
+mod pytorch;
+mod shapes;

@@ -1,0 +1,137 @@
+//! Recipes: TOML texts, built in or on disk, that state some of a run's settings; what they leave out is as for their model.
+
+use crate::error::{CliError, Result};
+use crate::settings::{Settings, default_optimizer};
+use crate::suggest::unknown;
+use std::path::Path;
+
+/// What a recipe may state, table by table.
+const KEYS: &[(&str, &[&str])] = &[
+    (
+        "",
+        &[
+            "about",
+            "version",
+            "model",
+            "data",
+            "epochs",
+            "batch",
+            "seed",
+            "device",
+            "validation_split",
+            "limit_batches",
+            "overfit_one_batch",
+            "checkpoint_every",
+            "augment",
+            "evaluate",
+            "network",
+            "optimizer",
+            "schedule",
+            "training",
+        ],
+    ),
+    ("network", &["width", "dropout"]),
+    ("optimizer", &["name", "learning_rate", "weight_decay", "momentum", "nesterov"]),
+    ("schedule", &["name", "warm_up", "every", "milestones", "gamma"]),
+];
+
+/// The settings of a recipe on disk.
+pub fn read(path: &Path) -> Result<Settings> {
+    let text = std::fs::read_to_string(path).map_err(CliError::system(path, "read"))?;
+    parse(&path.display().to_string(), &text)
+}
+
+/// One line about a recipe.
+pub fn about(text: &str) -> String {
+    let table: Option<toml::Table> = text.parse().ok();
+    let about = table.as_ref().and_then(|t| t.get("about")?.as_str());
+    about.unwrap_or_default().to_owned()
+}
+
+/// The settings that a recipe's text states, called `name` in messages.
+pub fn parse(name: &str, text: &str) -> Result<Settings> {
+    let bad = |what: &dyn std::fmt::Display| {
+        let what = what.to_string();
+        CliError::Work(format!("{name}: {}", what.trim_end()))
+    };
+    let mut recipe: toml::Table = text.parse().map_err(|e| bad(&e))?;
+    refuse_unknown(&recipe).map_err(|e| bad(&e))?;
+    recipe.remove("about");
+    let Some(model) = recipe.get("model").and_then(toml::Value::as_str) else {
+        return Err(bad(&"there is no `model = \"NAME\"`, which a recipe must have"));
+    };
+    let mut settings = Settings::of_model(model).map_err(|e| bad(&e))?;
+    if let Some(data) = recipe.get("data").and_then(toml::Value::as_str) {
+        settings.suit(data);
+    }
+    let optimizer = recipe.get("optimizer").and_then(|o| o.get("name")).and_then(|n| n.as_str());
+    if let Some(name) = optimizer {
+        settings.optimizer = default_optimizer(name);
+    }
+    let stem = Path::new(name).file_stem().and_then(|stem| stem.to_str());
+    settings.recipe = stem.map(str::to_owned);
+    let mut table = toml::Table::try_from(settings).expect("settings are a table");
+    merge(&mut table, recipe);
+    let settings: Settings = table.try_into().map_err(|e| bad(&e))?;
+    settings.check().map_err(|e| bad(&e))?;
+    Ok(settings)
+}
+
+/// Refuses keys that nobody would read, with the one that was perhaps meant.
+fn refuse_unknown(recipe: &toml::Table) -> Result<()> {
+    for (table, keys) in KEYS {
+        let found = match *table {
+            "" => Some(recipe),
+            name => recipe.get(name).and_then(toml::Value::as_table),
+        };
+        for key in found.into_iter().flat_map(toml::Table::keys) {
+            if !keys.contains(&key.as_str()) {
+                let place = if table.is_empty() { String::new() } else { format!(" of [{table}]") };
+                return Err(unknown(&format!("key{place}"), key, keys));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Puts the entries of `from` over those of `into`, table by table.
+fn merge(into: &mut toml::Table, from: toml::Table) {
+    for (key, value) in from {
+        match (into.get_mut(&key), value) {
+            (Some(toml::Value::Table(old)), toml::Value::Table(new)) => merge(old, new),
+            (_, value) => drop(into.insert(key, value)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gradus::models::RECIPES;
+
+    #[test]
+    fn every_recipe_can_be_read() {
+        for (name, text) in RECIPES {
+            let settings = parse(name, text).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(settings.recipe.as_deref(), Some(*name));
+            assert!(!about(text).is_empty(), "{name} says nothing about itself");
+        }
+    }
+
+    #[test]
+    fn a_run_made_from_a_recipe_can_be_repeated() {
+        let settings = parse("vgg-tiny", gradus::models::recipe("vgg-tiny").unwrap()).unwrap();
+        assert_eq!((settings.network.width, settings.network.dropout), (0.125, false));
+        let again: Settings = toml::from_str(&settings.to_toml()).unwrap();
+        assert_eq!(again, settings);
+    }
+
+    #[test]
+    fn milestones_are_epochs() {
+        let text = gradus::models::recipe("resnet20-cifar10").unwrap();
+        let schedule = parse("resnet20-cifar10", text).unwrap().schedule(391);
+        let rate = |epoch: u64| schedule.rate(0.1, epoch * 391);
+        assert!((rate(81) - 0.1).abs() < 1e-12 && (rate(82) - 0.01).abs() < 1e-12);
+        assert!((rate(123) - 0.001).abs() < 1e-12);
+    }
+}
