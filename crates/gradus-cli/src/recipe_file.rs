@@ -12,6 +12,7 @@ const KEYS: &[(&str, &[&str])] = &[
         &[
             "about",
             "version",
+            "recipe",
             "model",
             "data",
             "epochs",
@@ -68,8 +69,9 @@ pub fn parse(name: &str, text: &str) -> Result<Settings> {
     if let Some(name) = optimizer {
         settings.optimizer = default_optimizer(name);
     }
+    // A run's config.toml is a recipe, too; it says which one it was made from, if it was.
     let stem = Path::new(name).file_stem().and_then(|stem| stem.to_str());
-    settings.recipe = stem.map(str::to_owned);
+    settings.recipe = stem.filter(|stem| *stem != "config").map(str::to_owned);
     let mut table = toml::Table::try_from(settings).expect("settings are a table");
     merge(&mut table, recipe);
     let settings: Settings = table.try_into().map_err(|e| bad(&e))?;

@@ -83,7 +83,7 @@ fn recipes_and_switches() {
     let log = std::fs::read_to_string(folder.path().join("runs/r-1/log.csv")).unwrap();
     assert!(log.starts_with("epoch,step,loss,accuracy,val_loss,val_accuracy,"), "{log}");
     // A run's settings are a recipe.
-    let again = ["train", "runs/linear-1/config.toml", "--json"];
+    let again = ["train", "runs/r-1/config.toml", "--json"];
     let again = ok(folder.path(), &again).json();
     assert_eq!(again["test_loss"], json["test_loss"]);
     // A mistake-free network learns one batch by heart.
