@@ -170,23 +170,26 @@ impl DataError {
     }
 }
 
-/// Characters of outside text in a message; what follows is left out.
+/// Characters of outside text in a message; of a longer one the middle is left out.
 const LONGEST: usize = 400;
 
 /// A text that may come out of a file, without control characters and not too long for a terminal.
 fn printable(text: String) -> String {
-    let fits = text.chars().nth(LONGEST).is_none();
-    if fits && !text.contains(char::is_control) {
+    if text.len() <= LONGEST && !text.contains(char::is_control) {
         return text;
     }
-    let mut clean = String::new();
-    for c in text.chars().take(LONGEST) {
+    let mut clean = String::with_capacity(text.len());
+    for c in text.chars() {
         match c.is_control() {
             true => clean.extend(c.escape_default()),
             false => clean.push(c),
         }
     }
-    clean + if fits { "" } else { "…" }
+    let edge = |at: usize| clean.char_indices().nth(at).map_or(clean.len(), |(byte, _)| byte);
+    match clean.chars().count() {
+        ..=LONGEST => clean,
+        n => format!("{} … {}", &clean[..edge(LONGEST / 2)], &clean[edge(n - LONGEST / 2)..]),
+    }
 }
 
 /// `1 file`, `2 files`.

@@ -1,5 +1,6 @@
 //! The one error of this crate: which file, what was found, what was expected.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -66,7 +67,7 @@ impl Error {
     }
 }
 
-/// Characters of a line of a message; what follows is left out.
+/// Characters of a line of a message; of a longer one the middle is left out.
 const LINE: usize = 400;
 
 impl fmt::Display for Error {
@@ -79,18 +80,27 @@ impl fmt::Display for Error {
             if i > 0 {
                 f.write_str("\n")?;
             }
-            for c in line.chars().take(LINE) {
-                if c.is_control() {
-                    write!(f, "{}", c.escape_default())?;
-                } else {
-                    write!(f, "{c}")?;
-                }
-            }
-            if line.chars().nth(LINE).is_some() {
-                f.write_str("…")?;
-            }
+            f.write_str(&printable(line))?;
         }
         Ok(())
+    }
+}
+
+fn printable(line: &str) -> Cow<'_, str> {
+    if line.len() <= LINE && !line.contains(char::is_control) {
+        return line.into();
+    }
+    let mut clean = String::with_capacity(line.len());
+    for c in line.chars() {
+        match c.is_control() {
+            true => clean.extend(c.escape_default()),
+            false => clean.push(c),
+        }
+    }
+    let edge = |at: usize| clean.char_indices().nth(at).map_or(clean.len(), |(byte, _)| byte);
+    match clean.chars().count() {
+        ..=LINE => clean.into(),
+        n => format!("{} … {}", &clean[..edge(LINE / 2)], &clean[edge(n - LINE / 2)..]).into(),
     }
 }
 
@@ -102,9 +112,10 @@ mod tests {
 
     #[test]
     fn what_a_file_says_cannot_steer_a_terminal() {
-        let error = Error::format(format!("array `\x1b[2J{}`\n  two", "x".repeat(900)));
+        let error = Error::format(format!("array `\x1b[2J{}` is odd\n  two", "\0".repeat(900)));
         let text = error.to_string();
-        assert!(text.starts_with("array `\\u{1b}[2Jxxx") && text.ends_with("xx…\n  two"), "{text}");
+        assert!(text.starts_with("array `\\u{1b}[2J\\u{0}"), "{text}");
+        assert!(text.contains(" … ") && text.ends_with("\\u{0}` is odd\n  two"), "{text}");
         assert!(text.chars().count() < 500);
     }
 }
