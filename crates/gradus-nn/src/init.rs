@@ -1,8 +1,9 @@
 //! Initialisers. Fan-in and fan-out are the numbers of weights that feed one output and that one input feeds.
 
 use gradus_base::philox::Stream;
-use gradus_base::{DType, Shape};
-use gradus_tensor::{Buffer, Tensor};
+use gradus_base::{DType, Error, Shape};
+use gradus_tensor::{Buffer, Tensor, fail};
+use std::panic::Location;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How weights start.
@@ -87,6 +88,10 @@ impl Init {
     }
 
     /// The next tensor: the same for the same seed and the same number of tensors before it.
+    ///
+    /// # Panics
+    /// If the memory does not hold so many weights.
+    #[track_caller]
     pub fn tensor(
         &self,
         initializer: Initializer,
@@ -99,7 +104,7 @@ impl Init {
         let wide = self.dtype == DType::F64;
         let drawn = if wide { DType::F64 } else { DType::F32 };
         // Drawn straight into the buffer that the weights will live in.
-        let mut buffer = Buffer::zeroed(shape.len() * drawn.size());
+        let mut buffer = Buffer::zeroed(bytes(&shape, drawn, Location::caller()));
         if !self.blank {
             let draw = Draw {
                 spread: initializer.spread(fan_in.max(1) as f64, fan_out as f64),
@@ -113,6 +118,17 @@ impl Init {
         }
         Tensor::from_buffer(buffer, shape, drawn).cast(self.dtype)
     }
+}
+
+/// The bytes of so many weights. A file may ask for any number of them, and what the system refuses would end the program.
+fn bytes(shape: &Shape, dtype: DType, at: &Location<'_>) -> usize {
+    const UNASKED: usize = 1 << 30;
+    let is_there =
+        |&bytes: &usize| bytes <= UNASKED || Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
+    let bytes = shape.iter().try_fold(dtype.size(), |bytes, &size| bytes.checked_mul(size));
+    bytes.filter(is_there).unwrap_or_else(|| {
+        fail(Error::value("init", format!("the memory does not hold weights {shape}")), at)
+    })
 }
 
 /// A distribution in numbers.

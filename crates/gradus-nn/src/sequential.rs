@@ -2,7 +2,7 @@
 
 use crate::{Config, Context, Init, Layer, Module, State, Visitor};
 use gradus_base::{Error, Shape};
-use gradus_tensor::{Tensor, try_build};
+use gradus_tensor::{Tensor, fail, try_build};
 use std::sync::Arc;
 
 /// Layers one after the other, each built for what the one before gives.
@@ -61,8 +61,12 @@ impl Sequential {
     pub fn add_layer(mut self, name: &str, layer: Arc<dyn Layer>) -> Sequential {
         let here = std::panic::Location::caller();
         assert!(!self.layers.iter().any(|(n, _)| n == name), "two layers are named {name}");
-        self.output = output_shape(name, &*layer, self.output, self.seed.dtype())
-            .unwrap_or_else(|e| panic!("{}", Error { at: None, ..e }.at(here)));
+        self.output =
+            output_shape(name, &*layer, self.output, self.seed.dtype()).unwrap_or_else(|e| {
+                // The batch of two is ours, so it is explained.
+                let what = format!("{}\n  (tried on a batch of 2 samples {})", e.what, self.output);
+                fail(Error { at: None, what, ..e }, here)
+            });
         self.layers.push((name.to_owned(), layer));
         self
     }

@@ -36,10 +36,9 @@ impl Config for TableConv2dConfig {
     #[track_caller]
     fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
         let channels = if input.rank() == 3 { input[0] } else { 0 };
-        if self.table.iter().flatten().any(|&c| c >= channels) {
+        if let Some(missing) = self.table.iter().flatten().find(|&&c| c >= channels) {
             let what = format!(
-                "the table names channel {:?}; the input is {input}, expected [channels, height, width]",
-                self.table.iter().flatten().max()
+                "the table names channel {missing}, from 0; the input is {input}, expected [channels, height, width]"
             );
             fail(Error::shape("table_conv2d", what), Location::caller());
         }

@@ -115,6 +115,9 @@ impl Conv2dConfig {
     /// If the groups divide neither channels nor filters.
     #[track_caller]
     pub fn build(&self, channels: usize, init: &Init) -> Conv2d {
+        if self.filters == 0 {
+            fail(Error::value("conv2d", "0 filters, expected at least 1"), Location::caller());
+        }
         let groups = self.conv.groups.max(1);
         if !channels.is_multiple_of(groups) || !self.filters.is_multiple_of(groups) {
             let what = format!(

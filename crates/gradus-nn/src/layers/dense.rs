@@ -47,6 +47,7 @@ impl DenseConfig {
         self
     }
     /// The layer for `features` inputs.
+    #[track_caller]
     pub fn build(&self, features: usize, init: &Init) -> Dense {
         let (i, o) = (features, self.units);
         let weight = init.tensor(self.init, Shape::from([i, o]), i, o);
@@ -65,6 +66,10 @@ impl Config for DenseConfig {
             let what = "the input is a scalar, expected features";
             gradus_tensor::fail(Error::shape("dense", what), Location::caller())
         };
+        if self.units == 0 {
+            let what = "0 units, expected at least 1";
+            gradus_tensor::fail(Error::value("dense", what), Location::caller())
+        }
         Arc::new(DenseConfig::build(&self, features, init))
     }
 }

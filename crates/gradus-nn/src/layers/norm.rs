@@ -57,9 +57,13 @@ impl Config for BatchNormConfig {
 
 #[track_caller]
 fn channels(op: &str, input: &Shape) -> usize {
-    input.first().copied().unwrap_or_else(|| {
-        fail(Error::shape(op, "the input is a scalar, expected channels"), Location::caller())
-    })
+    match input.first() {
+        Some(&channels) => channels,
+        None => {
+            let what = "the input is a scalar, expected channels";
+            fail(Error::shape(op, what), Location::caller())
+        }
+    }
 }
 
 /// y = γ(x − μ)/√(σ² + ε) + β per channel; μ and σ² are the batch's while training, running means of them otherwise. The
@@ -161,6 +165,11 @@ impl Config for NormConfig {
     #[track_caller]
     fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
         let first = channels(self.name(), &input);
+        if matches!(self.kind, Kind::Instance) && input.rank() == 1 {
+            let what =
+                format!("the input is {input}: one element has no spread; expected [channels, ..]");
+            fail(Error::shape(self.name(), what), Location::caller());
+        }
         let size =
             if matches!(self.kind, Kind::Layer) { *input.last().unwrap_or(&first) } else { first };
         Arc::new(NormConfig::build(&self, size, init))
@@ -228,7 +237,9 @@ impl Config for Lrn {
     fn name(&self) -> &'static str {
         "lrn"
     }
-    fn build(self: Box<Self>, _: Shape, _: &Init) -> Arc<dyn Layer> {
+    #[track_caller]
+    fn build(self: Box<Self>, input: Shape, _: &Init) -> Arc<dyn Layer> {
+        channels("local_response_norm", &input);
         Arc::new(*self)
     }
 }

@@ -28,7 +28,14 @@ impl Config for RadialBasisConfig {
     fn name(&self) -> &'static str {
         "rbf"
     }
-    fn build(self: Box<Self>, _: Shape, init: &Init) -> Arc<dyn Layer> {
+    #[track_caller]
+    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
+        let codes = self.0.shape();
+        if *input != codes[1..] {
+            let what =
+                format!("the input is {input}, the codes {codes} have {} features", codes[1]);
+            fail(Error::shape("radial_basis", what), Location::caller());
+        }
         Arc::new(RadialBasis { codes: Variable::new("codes", &self.0.cast(init.dtype())) })
     }
 }

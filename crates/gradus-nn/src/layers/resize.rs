@@ -1,8 +1,9 @@
 //! Layers that enlarge images: upsampling and padding.   x [B, C, H, W]
 
 use crate::{Config, Context, Init, Layer, Module, Visitor};
-use gradus_base::Shape;
-use gradus_tensor::{PadMode, Tensor};
+use gradus_base::{Error, Shape};
+use gradus_tensor::{PadMode, Tensor, fail};
+use std::panic::Location;
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,7 +55,18 @@ impl Config for Resize {
     fn name(&self) -> &'static str {
         if matches!(self.0, Kind::Pad(..)) { "pad" } else { "upsample" }
     }
-    fn build(self: Box<Self>, _: Shape, _: &Init) -> Arc<dyn Layer> {
+    #[track_caller]
+    fn build(self: Box<Self>, input: Shape, _: &Init) -> Arc<dyn Layer> {
+        if input.rank() != 3 {
+            let what = format!("the input is {input}, expected [channels, height, width]");
+            fail(Error::shape(self.name(), what), Location::caller());
+        }
+        if matches!(self.0, Kind::Nearest(0) | Kind::Bilinear(0)) {
+            fail(
+                Error::value("upsample", "the factor is 0, expected at least 1"),
+                Location::caller(),
+            );
+        }
         Arc::new(*self)
     }
 }

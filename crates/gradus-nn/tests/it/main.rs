@@ -5,3 +5,4 @@ mod golden_losses;
 mod image_losses;
 mod layers;
 mod module;
+mod wrong_shapes;
