@@ -26,6 +26,9 @@ pub enum CliError {
     /// The engine met a mistake or a bad value.
     #[error(transparent)]
     Engine(#[from] gradus::Error),
+    /// An ONNX model cannot be read or run.
+    #[error(transparent)]
+    Onnx(#[from] gradus::onnx::Error),
     /// The operating system refused.
     #[error("{}: cannot {action}: {source}", path.display())]
     System {

@@ -24,7 +24,9 @@ mod suggest;
 mod training;
 
 use clap::{Parser, Subcommand};
-use commands::{data, devices, eval, export, import, kernel, models, predict, summary, train};
+use commands::{
+    data, devices, eval, export, import, kernel, models, predict, run as run_model, summary, train,
+};
 use error::CliError;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
@@ -53,6 +55,7 @@ enum Command {
     Devices(devices::Args),
     Export(export::Args),
     Import(Box<import::Args>),
+    Run(run_model::Args),
     Kernel(kernel::Args),
     Bench(commands::bench::Args),
 }
@@ -68,6 +71,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Devices(args) => devices::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Run(args) => run_model::run(&args),
         Command::Kernel(args) => kernel::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
     }

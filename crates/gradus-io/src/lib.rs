@@ -1,5 +1,5 @@
 //! File formats of Gradus: safetensors, checkpoints, npy/npz, PyTorch's .pth, pickles, HDF5, Caffe's,
-//! TensorBoard events and logs.
+//! ONNX, TensorBoard events and logs.
 //!
 //! Three rules hold for all of them. A file is written whole or not at all ([`atomic_write`]), or
 //! it is a log whose torn last record does no harm. What is read is not trusted: every parser takes
@@ -16,6 +16,7 @@ pub mod hdf5;
 mod lock;
 pub mod log;
 pub mod numpy;
+pub mod onnx;
 pub mod pickle;
 pub mod png;
 pub mod pytorch;

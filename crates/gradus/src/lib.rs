@@ -25,6 +25,8 @@ pub use gradus_data as data;
 pub use gradus_io as io;
 /// The model zoo.
 pub use gradus_models as models;
+/// ONNX models.
+pub use gradus_onnx as onnx;
 /// The training loop, optimisers, schedules, callbacks.
 pub use gradus_train as train;
 

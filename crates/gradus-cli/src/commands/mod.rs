@@ -9,5 +9,6 @@ pub mod import;
 pub mod kernel;
 pub mod models;
 pub mod predict;
+pub mod run;
 pub mod summary;
 pub mod train;

@@ -4,6 +4,7 @@ mod bad_input;
 mod commands;
 mod import;
 mod kernel;
+mod onnx;
 #[cfg(unix)]
 mod resume;
 mod training;

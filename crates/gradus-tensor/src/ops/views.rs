@@ -33,8 +33,8 @@ impl Tensor {
     /// # Panics
     /// If `order` does not name every axis once.
     #[track_caller]
-    pub fn permute<const N: usize>(&self, order: [isize; N]) -> Tensor {
-        let order: Vec<usize> = order.iter().map(|&a| self.axis("permute", a)).collect();
+    pub fn permute(&self, order: impl AsRef<[isize]>) -> Tensor {
+        let order: Vec<usize> = order.as_ref().iter().map(|&a| self.axis("permute", a)).collect();
         Tensor(self.0.permute(&order))
     }
 

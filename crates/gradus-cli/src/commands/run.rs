@@ -1,0 +1,120 @@
+//! `gradus run`: an ONNX model on arrays from files.
+
+use crate::error::{CliError, Result};
+use gradus::io::numpy::{read_npy, save_npy};
+use gradus::onnx::{Network, array_of, tensor_of};
+use serde_json::json;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Run an ONNX model on arrays
+///
+/// Inputs come from .npy files, by name; without any, what the model takes and gives is listed. Every output becomes a .npy file.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  gradus run model.onnx --input x=image.npy --output results")]
+pub struct Args {
+    /// The model
+    #[arg(value_name = "MODEL.onnx")]
+    model: PathBuf,
+    /// An input and its file; the name may be left out if there is just one
+    #[arg(long, value_name = "NAME=FILE.npy")]
+    input: Vec<String>,
+    /// The folder for the outputs
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    output: PathBuf,
+    /// Print one JSON object as the last line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs a model.
+pub fn run(args: &Args) -> Result<()> {
+    let network = Network::read(&args.model)?;
+    if args.input.is_empty() && !network.inputs().is_empty() {
+        return describe(args, &network);
+    }
+    let mut inputs = vec![];
+    for given in &args.input {
+        let (name, file) = named(given, &network)?;
+        inputs.push((name, tensor_of(&read_npy(&file)?)?));
+    }
+    let inputs: Vec<_> = inputs.iter().map(|(name, x)| (&**name, x.clone())).collect();
+    let start = Instant::now();
+    let outputs = network.run(&inputs)?;
+    let seconds = start.elapsed().as_secs_f64();
+    std::fs::create_dir_all(&args.output).map_err(|source| CliError::System {
+        path: args.output.clone(),
+        action: "make the folder",
+        source,
+    })?;
+    let mut out = std::io::stdout().lock();
+    let mut written = vec![];
+    for (name, tensor) in &outputs {
+        let path = args.output.join(format!("{}.npy", file_name(name)));
+        save_npy(&path, &array_of(name, tensor)?)?;
+        writeln!(out, "{name}  {} {}  {}", tensor.dtype(), tensor.shape(), path.display())?;
+        written.push(json!({ "name": name, "shape": tensor.shape().to_vec(), "file": path }));
+    }
+    if args.json {
+        writeln!(out, "{}", json!({ "outputs": written, "seconds": seconds }))?;
+    }
+    Ok(())
+}
+
+/// What the model takes and gives.
+fn describe(args: &Args, network: &Network) -> Result<()> {
+    use gradus::io::onnx::{Size, ValueInfo, element_name};
+    let line = |kind: &str, v: &ValueInfo| {
+        let size = |s: &Size| match s {
+            Size::Is(n) => n.to_string(),
+            Size::Open(name) if name.is_empty() => "?".to_owned(),
+            Size::Open(name) => name.clone(),
+        };
+        let shape = v.shape.as_ref().map_or_else(
+            || "of any shape".to_owned(),
+            |s| format!("[{}]", s.iter().map(size).collect::<Vec<_>>().join(", ")),
+        );
+        format!("{kind}  {}  {} {shape}", v.name, element_name(v.element))
+    };
+    let mut out = std::io::stdout().lock();
+    let nodes = network.model().graph.nodes.len();
+    let (parameters, opset) = (network.parameters(), network.opset());
+    writeln!(out, "{nodes} nodes, {parameters} parameters, operator set {opset}")?;
+    for v in network.inputs() {
+        writeln!(out, "{}", line("input ", v))?;
+    }
+    for v in network.outputs() {
+        writeln!(out, "{}", line("output", v))?;
+    }
+    if args.json {
+        let names = |list: Vec<&ValueInfo>| list.iter().map(|v| v.name.clone()).collect::<Vec<_>>();
+        let outputs = names(network.outputs().iter().collect());
+        let about = json!({ "nodes": nodes, "parameters": parameters, "opset": opset,
+            "inputs": names(network.inputs()), "outputs": outputs });
+        writeln!(out, "{about}")?;
+    }
+    Ok(())
+}
+
+/// An input's name and file. A file alone goes to the only input.
+fn named(given: &str, network: &Network) -> Result<(String, PathBuf)> {
+    if let Some((name, file)) = given.split_once('=') {
+        return Ok((name.to_owned(), PathBuf::from(file)));
+    }
+    match network.inputs()[..] {
+        [only] => Ok((only.name.clone(), Path::new(given).to_owned())),
+        ref several => {
+            let names: Vec<&str> = several.iter().map(|v| &*v.name).collect();
+            let what = format!("--input {given}: which input? NAME=FILE, of {}", names.join(", "));
+            Err(CliError::Usage(what))
+        }
+    }
+}
+
+/// A name without what folders and shells would read as theirs.
+fn file_name(name: &str) -> String {
+    let safe = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let name: String = name.chars().map(safe).collect();
+    if name.trim_matches('.').is_empty() { "output".to_owned() } else { name }
+}

@@ -1,0 +1,80 @@
+//! `gradus run`: an ONNX model on arrays, and files that are none.
+
+use super::{ok, ran};
+use gradus::io::NamedArray;
+use gradus::io::numpy::{read_npy, save_npy};
+use gradus::io::onnx::{Graph, Model, Node, Size, ValueInfo, write_model};
+use std::path::Path;
+
+fn value(name: &str, sizes: [Size; 2]) -> ValueInfo {
+    ValueInfo { name: name.into(), element: 1, shape: Some(sizes.to_vec()) }
+}
+
+/// y = relu(x·w + b) for a batch of any size.
+fn dense(op: &str) -> Model {
+    let batch = || Size::Open("N".into());
+    let node = |op: &str, inputs: &[&str], output: &str| Node {
+        op: op.into(),
+        inputs: inputs.iter().map(|&n| n.into()).collect(),
+        outputs: vec![output.into()],
+        ..Node::default()
+    };
+    let graph = Graph {
+        nodes: vec![node("Gemm", &["x", "w", "b"], "h"), node(op, &["h"], "y")],
+        initializers: vec![
+            NamedArray::from_f32("w", [2, 1], &[1.0, -2.0]).unwrap(),
+            NamedArray::from_f32("b", [1], &[0.5]).unwrap(),
+        ],
+        inputs: vec![value("x", [batch(), Size::Is(2)])],
+        outputs: vec![value("y", [batch(), Size::Is(1)])],
+        ..Graph::default()
+    };
+    Model { ir_version: 8, opsets: vec![(String::new(), 17)], graph, ..Model::default() }
+}
+
+fn save_x(folder: &Path, shape: [usize; 2]) {
+    let values: Vec<f32> = (0..shape[0] * shape[1]).map(|i| i as f32).collect();
+    save_npy(&folder.join("x.npy"), &NamedArray::from_f32("x", shape, &values).unwrap()).unwrap();
+}
+
+#[test]
+fn a_model_runs_on_arrays() {
+    let folder = tempfile::tempdir().unwrap();
+    write_model(&folder.path().join("net.onnx"), &dense("Relu")).unwrap();
+    save_x(folder.path(), [3, 2]);
+    let about = ok(folder.path(), &["run", "net.onnx"]);
+    assert!(about.out.contains("2 nodes, 3 parameters, operator set 17"), "{}", about.out);
+    assert!(about.out.contains("input   x  float [N, 2]"), "{}", about.out);
+    let args = ["run", "net.onnx", "--input", "x=x.npy", "--output", "out", "--json"];
+    let ran = ok(folder.path(), &args);
+    assert_eq!(ran.json()["outputs"][0]["shape"], serde_json::json!([3, 1]));
+    let y = read_npy(&folder.path().join("out/y.npy")).unwrap();
+    // x·w + b = −1.5, −3.5, −5.5
+    assert_eq!(y.to_f32().unwrap(), [0.0, 0.0, 0.0]);
+    write_model(&folder.path().join("net.onnx"), &dense("Neg")).unwrap();
+    ok(folder.path(), &["run", "net.onnx", "--input", "x.npy", "--output", "out"]);
+    let y = read_npy(&folder.path().join("out/y.npy")).unwrap();
+    assert_eq!(y.to_f32().unwrap(), [1.5, 3.5, 5.5]);
+}
+
+#[test]
+fn what_cannot_run_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("net.onnx");
+    let run = ["run", "net.onnx", "--input", "x=x.npy"];
+    ran(folder.path(), &run).fails(1, &["net.onnx: cannot read"]);
+    std::fs::write(&path, b"no model").unwrap();
+    ran(folder.path(), &run).fails(1, &["net.onnx: not an ONNX model"]);
+    write_model(&path, &dense("Quantum")).unwrap();
+    ran(folder.path(), &run)
+        .fails(1, &["operators of set 17 that are not known", "Quantum (1×, first Quantum \"y\")"]);
+    write_model(&path, &dense("Relu")).unwrap();
+    save_x(folder.path(), [2, 3]);
+    ran(folder.path(), &run).fails(1, &["input `x` is [2, 3], expected [N = 2, 2]"]);
+    let wrong = ["run", "net.onnx", "--input", "z=x.npy"];
+    ran(folder.path(), &wrong).fails(1, &["input `x` is missing; the inputs are x"]);
+    let mut cycle = dense("Relu");
+    cycle.graph.nodes.swap(0, 1);
+    write_model(&path, &cycle).unwrap();
+    ran(folder.path(), &run).fails(1, &["node Relu \"y\": reads `h`, which is made later"]);
+}

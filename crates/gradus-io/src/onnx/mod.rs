@@ -1,0 +1,141 @@
+//! ONNX model files: graphs of operators with their weights, in protobuf.   <https://onnx.ai/onnx/repo-docs/IR.html>
+//!
+//! This is the format alone; crate gradus-onnx gives operators their meaning.
+
+mod read;
+mod tensor;
+mod write;
+
+pub use read::{parse_model, parse_tensor, read_model};
+pub use write::{model_bytes, tensor_bytes, write_model};
+
+use crate::NamedArray;
+
+/// A model: a graph, and the versions of the operator sets it is written for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Model {
+    /// The version of the format.
+    pub ir_version: i64,
+    /// Who wrote it.
+    pub producer: String,
+    /// (domain, version); the empty domain is ONNX's own.
+    pub opsets: Vec<(String, i64)>,
+    /// The network.
+    pub graph: Graph,
+    /// Names of functions that the model defines for itself.
+    pub functions: Vec<String>,
+    /// Free-form properties, by name.
+    pub properties: Vec<(String, String)>,
+}
+
+/// Nodes in the order of computing, and what goes in and comes out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Graph {
+    /// The graph's name.
+    pub name: String,
+    /// The operators' uses.
+    pub nodes: Vec<Node>,
+    /// Weights and constants, by name.
+    pub initializers: Vec<NamedArray>,
+    /// What goes in; old files list the initializers too.
+    pub inputs: Vec<ValueInfo>,
+    /// What comes out.
+    pub outputs: Vec<ValueInfo>,
+}
+
+/// One use of an operator.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Node {
+    /// Its name, perhaps empty.
+    pub name: String,
+    /// The operator, such as `Conv`.
+    pub op: String,
+    /// The operator's domain; empty for ONNX's own.
+    pub domain: String,
+    /// The values it reads; an empty name is an input left out.
+    pub inputs: Vec<String>,
+    /// The values it gives; an empty name is an output nobody wants.
+    pub outputs: Vec<String>,
+    /// Its settings.
+    pub attributes: Vec<Attribute>,
+}
+
+/// A named setting.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attribute {
+    /// Such as `strides`.
+    pub name: String,
+    /// Its value.
+    pub value: Value,
+}
+
+/// A setting's value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A float.
+    Float(f32),
+    /// An integer.
+    Int(i64),
+    /// A text.
+    Text(String),
+    /// An array.
+    Tensor(NamedArray),
+    /// A graph, of a loop or a branch.
+    Graph(Box<Graph>),
+    /// Floats.
+    Floats(Vec<f32>),
+    /// Integers.
+    Ints(Vec<i64>),
+    /// Texts.
+    Texts(Vec<String>),
+    /// A kind that is not read here, by its number in the format.
+    Other(i64),
+}
+
+/// A value's name, type and shape.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ValueInfo {
+    /// The name.
+    pub name: String,
+    /// The number of its element type; 0 if it is no tensor or none is given. 1 is f32, 7 i64: see [`element_name`].
+    pub element: i64,
+    /// The axes; `None` if nothing is said.
+    pub shape: Option<Vec<Size>>,
+}
+
+/// The size of an axis.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Size {
+    /// Fixed.
+    Is(i64),
+    /// Open, perhaps with a name such as `N`.
+    Open(String),
+}
+
+/// The name of an element type's number.
+///
+/// ```
+/// assert_eq!(gradus_io::onnx::element_name(10), "float16");
+/// ```
+pub fn element_name(number: i64) -> &'static str {
+    const NAMES: [&str; 17] = [
+        "undefined",
+        "float",
+        "uint8",
+        "int8",
+        "uint16",
+        "int16",
+        "int32",
+        "int64",
+        "string",
+        "bool",
+        "float16",
+        "double",
+        "uint32",
+        "uint64",
+        "complex64",
+        "complex128",
+        "bfloat16",
+    ];
+    usize::try_from(number).ok().and_then(|n| NAMES.get(n)).copied().unwrap_or("an unknown type")
+}

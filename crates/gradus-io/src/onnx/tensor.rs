@@ -1,0 +1,248 @@
+//! Arrays in ONNX files: raw bytes, or lists of numbers by type.
+
+use super::element_name;
+use crate::wire::{Message, fields};
+use crate::{ElementType, Error, NamedArray, Result, byte_len};
+
+/// What a tensor message says before its parts are put together.
+#[derive(Default)]
+struct Parts<'a> {
+    shape: Vec<i64>,
+    element: i64,
+    name: String,
+    raw: Option<&'a [u8]>,
+    floats: Vec<f32>,
+    ints: Vec<i64>,
+    longs: Vec<i64>,
+    doubles: Vec<f64>,
+    external: bool,
+}
+
+/// The array of a tensor message. The narrow integers that Gradus has no type for are widened: int8, int16 and uint16 to
+/// i32, uint32 and uint64 to i64 (if they fit).
+///
+/// # Errors
+/// When the bytes break the format, do not fit the shape, or lie in another file.
+pub(super) fn array(bytes: &[u8]) -> Result<NamedArray> {
+    let mut p = Parts::default();
+    fields(bytes, |number, field| {
+        match number {
+            1 => field.ints(&mut p.shape)?,
+            2 => p.element = field.int()?,
+            4 => field.floats(&mut p.floats)?,
+            5 => field.ints(&mut p.ints)?,
+            7 | 11 => field.ints(&mut p.longs)?,
+            8 => p.name = field.text()?,
+            9 => p.raw = Some(field.bytes()?),
+            10 => field.doubles(&mut p.doubles)?,
+            14 => p.external = field.int()? == 1,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    let named = |error: Error, name: &str| Error {
+        what: format!("tensor `{name}`: {}", error.what),
+        ..error
+    };
+    let name = p.name.clone();
+    p.array().map_err(|error| named(error, &name))
+}
+
+impl Parts<'_> {
+    fn array(self) -> Result<NamedArray> {
+        if self.external {
+            let what =
+                "its elements lie in another file, which is not read; save the model in one file";
+            return Err(Error::format(what));
+        }
+        let mut shape = Vec::with_capacity(self.shape.len());
+        for &size in &self.shape {
+            let size = usize::try_from(size);
+            shape.push(
+                size.map_err(|_| Error::format(format!("negative size in {:?}", self.shape)))?,
+            );
+        }
+        let (dtype, data) = match self.raw {
+            Some(raw) => self.of_raw(raw)?,
+            None => self.of_lists()?,
+        };
+        if byte_len(dtype, &shape) != Some(data.len()) {
+            let (found, want) = (data.len(), byte_len(dtype, &shape));
+            let want = want.map_or("more than memory holds".into(), |n| format!("{n}"));
+            let what = format!("{dtype} {shape:?} takes {want} bytes, found {found}");
+            return Err(Error::format(what));
+        }
+        NamedArray::new(self.name, dtype, shape, data)
+    }
+
+    fn of_raw(&self, raw: &[u8]) -> Result<(ElementType, Vec<u8>)> {
+        let same = |dtype: ElementType| Ok((dtype, raw.to_vec()));
+        let narrow = |values: Vec<i32>| {
+            Ok((ElementType::I32, values.iter().flat_map(|v| v.to_le_bytes()).collect()))
+        };
+        let wide = |values: Vec<i64>| {
+            Ok((ElementType::I64, values.iter().flat_map(|v| v.to_le_bytes()).collect()))
+        };
+        let pairs = || raw.as_chunks::<2>().0.iter();
+        match self.element {
+            1 => same(ElementType::F32),
+            2 => same(ElementType::U8),
+            3 => narrow(raw.iter().map(|&b| i32::from(b as i8)).collect()),
+            4 => narrow(pairs().map(|&b| i32::from(u16::from_le_bytes(b))).collect()),
+            5 => narrow(pairs().map(|&b| i32::from(i16::from_le_bytes(b))).collect()),
+            6 => same(ElementType::I32),
+            7 => same(ElementType::I64),
+            9 => booleans(raw.iter().map(|&b| i64::from(b))),
+            10 => same(ElementType::F16),
+            11 => same(ElementType::F64),
+            12 => {
+                wide(raw.as_chunks::<4>().0.iter().map(|&b| u32::from_le_bytes(b).into()).collect())
+            }
+            13 => wide(
+                raw.as_chunks::<8>()
+                    .0
+                    .iter()
+                    .map(|&b| unsigned(u64::from_le_bytes(b)))
+                    .collect::<Result<_>>()?,
+            ),
+            16 => same(ElementType::BF16),
+            other => Err(unread(other)),
+        }
+    }
+
+    fn of_lists(&self) -> Result<(ElementType, Vec<u8>)> {
+        let narrow = || self.ints.iter().flat_map(|&v| (v as i32).to_le_bytes()).collect();
+        let longs = || self.longs.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let half = |v: &i64| (*v as u16).to_le_bytes();
+        Ok(match self.element {
+            1 => (ElementType::F32, self.floats.iter().flat_map(|v| v.to_le_bytes()).collect()),
+            2 => (ElementType::U8, self.ints.iter().map(|&v| v as u8).collect()),
+            3..=6 => (ElementType::I32, narrow()),
+            7 | 12 => (ElementType::I64, longs()),
+            9 => return booleans(self.ints.iter().copied()),
+            10 => (ElementType::F16, self.ints.iter().flat_map(half).collect()),
+            11 => (ElementType::F64, self.doubles.iter().flat_map(|v| v.to_le_bytes()).collect()),
+            13 => {
+                let fit: Result<Vec<i64>> =
+                    self.longs.iter().map(|&v| unsigned(v as u64)).collect();
+                (ElementType::I64, fit?.iter().flat_map(|v| v.to_le_bytes()).collect())
+            }
+            16 => (ElementType::BF16, self.ints.iter().flat_map(half).collect()),
+            other => return Err(unread(other)),
+        })
+    }
+}
+
+fn booleans(values: impl Iterator<Item = i64>) -> Result<(ElementType, Vec<u8>)> {
+    Ok((ElementType::Bool, values.map(|v| u8::from(v != 0)).collect()))
+}
+
+fn unsigned(value: u64) -> Result<i64> {
+    i64::try_from(value).map_err(|_| Error::format(format!("{value} does not fit 64 signed bits")))
+}
+
+fn unread(element: i64) -> Error {
+    Error::format(format!("elements of type {} ({element}) are not read", element_name(element)))
+}
+
+/// The number of an element type.
+pub(super) fn element_number(dtype: ElementType) -> i64 {
+    match dtype {
+        ElementType::F32 => 1,
+        ElementType::U8 => 2,
+        ElementType::I32 => 6,
+        ElementType::I64 => 7,
+        ElementType::Bool => 9,
+        ElementType::F16 => 10,
+        ElementType::F64 => 11,
+        ElementType::BF16 => 16,
+    }
+}
+
+/// Writes an array as a tensor message.
+pub(super) fn write(array: &NamedArray, m: &mut Message) {
+    for &size in &array.shape {
+        m.int(1, size as i64);
+    }
+    m.int(2, element_number(array.dtype));
+    m.text(8, &array.name);
+    m.bytes(9, &array.data);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use half::{bf16, f16};
+
+    fn parsed(fill: impl FnOnce(&mut Message)) -> Result<NamedArray> {
+        array(&Message::build(fill))
+    }
+
+    /// Numbers may come as raw bytes or as lists, packed or one by one.
+    #[test]
+    fn raw_and_listed_are_the_same() {
+        let raw = parsed(|m| {
+            m.int(1, 2);
+            m.int(2, 1);
+            m.bytes(9, &[0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0]);
+        });
+        let listed = parsed(|m| {
+            m.bytes(1, &[2]);
+            m.int(2, 1);
+            m.float(4, 1.0);
+            m.float(4, -2.0);
+        });
+        assert_eq!(raw.as_ref().unwrap().to_f32().unwrap(), [1.0, -2.0]);
+        assert_eq!(raw, listed);
+    }
+
+    #[test]
+    fn halves_and_narrow_integers() {
+        let half = parsed(|m| {
+            m.int(1, 1);
+            m.int(2, 10);
+            m.int(5, i64::from(f16::from_f32(1.5).to_bits()));
+        });
+        assert_eq!(half.unwrap().data, f16::from_f32(1.5).to_le_bytes());
+        let brain = parsed(|m| {
+            m.int(1, 1);
+            m.int(2, 16);
+            m.int(5, i64::from(bf16::from_f32(1.5).to_bits()));
+        });
+        assert_eq!(brain.unwrap().data, bf16::from_f32(1.5).to_le_bytes());
+        let bytes = parsed(|m| {
+            m.int(1, 2);
+            m.int(2, 3);
+            m.bytes(9, &[0xff, 5]);
+        });
+        let bytes = bytes.unwrap();
+        assert_eq!((bytes.dtype, &bytes.data[..4]), (ElementType::I32, &(-1i32).to_le_bytes()[..]));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let message = |fill: &dyn Fn(&mut Message)| parsed(fill).unwrap_err().what;
+        let short = message(&|m| {
+            m.int(1, 3);
+            m.int(2, 1);
+            m.text(8, "w");
+            m.bytes(9, &[0; 8]);
+        });
+        assert_eq!(short, "tensor `w`: f32 [3] takes 12 bytes, found 8");
+        let negative = message(&|m| {
+            m.int(1, -3);
+            m.int(2, 1);
+        });
+        assert_eq!(negative, "tensor ``: negative size in [-3]");
+        let text = message(&|m| {
+            m.int(2, 8);
+        });
+        assert_eq!(text, "tensor ``: elements of type string (8) are not read");
+        let huge = message(&|m| {
+            m.int(1, i64::MAX);
+            m.int(1, i64::MAX);
+            m.int(2, 1);
+        });
+        assert!(huge.contains("more than memory holds"), "{huge}");
+    }
+}

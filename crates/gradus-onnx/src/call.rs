@@ -1,0 +1,126 @@
+//! One use of an operator, as the operator sees it: inputs, settings, and errors that say what was found.
+
+use crate::{Error, Result, arrays};
+use gradus_io::onnx::{Node, Value};
+use gradus_tensor::{DType, Tensor};
+
+/// What an operator works with.
+pub(crate) struct Call<'a> {
+    pub node: &'a Node,
+    /// `None` where an input is left out.
+    pub inputs: Vec<Option<Tensor>>,
+    /// The version of the operator set.
+    pub opset: i64,
+}
+
+impl Call<'_> {
+    /// Input `i`, which must be there.
+    pub(crate) fn input(&self, i: usize) -> Result<&Tensor> {
+        self.optional(i).ok_or_else(|| Error::new(format!("input {i} is missing")))
+    }
+
+    /// Input `i`, if it is there.
+    pub(crate) fn optional(&self, i: usize) -> Option<&Tensor> {
+        self.inputs.get(i)?.as_ref()
+    }
+
+    /// Every input; none may be left out.
+    pub(crate) fn all(&self) -> Result<Vec<&Tensor>> {
+        (0..self.inputs.len()).map(|i| self.input(i)).collect()
+    }
+
+    /// The integers in input `i`, which must not depend on anything that is not there yet.
+    pub(crate) fn numbers(&self, i: usize) -> Result<Option<Vec<i64>>> {
+        let Some(x) = self.optional(i) else { return Ok(None) };
+        Ok(Some(x.cast(DType::I64).try_to_vec::<i64>()?))
+    }
+
+    /// The floats in input `i`.
+    pub(crate) fn floats_in(&self, i: usize) -> Result<Option<Vec<f64>>> {
+        let Some(x) = self.optional(i) else { return Ok(None) };
+        Ok(Some(x.try_to_vec::<f64>()?))
+    }
+
+    /// A setting that was an attribute before operator set `since` and is input `i` from there on.
+    pub(crate) fn numbers_or(&self, i: usize, since: i64, name: &str) -> Result<Option<Vec<i64>>> {
+        if self.opset >= since { self.numbers(i) } else { self.ints(name) }
+    }
+
+    fn attribute(&self, name: &str) -> Option<&Value> {
+        self.node.attributes.iter().find(|a| a.name == name).map(|a| &a.value)
+    }
+
+    fn wrong(&self, name: &str, expected: &str) -> Error {
+        Error::new(format!("attribute `{name}` is not {expected}"))
+    }
+
+    pub(crate) fn int(&self, name: &str, default: i64) -> Result<i64> {
+        match self.attribute(name) {
+            None => Ok(default),
+            Some(Value::Int(x)) => Ok(*x),
+            Some(_) => Err(self.wrong(name, "an integer")),
+        }
+    }
+
+    pub(crate) fn float(&self, name: &str, default: f64) -> Result<f64> {
+        match self.attribute(name) {
+            None => Ok(default),
+            Some(Value::Float(x)) => Ok(f64::from(*x)),
+            Some(_) => Err(self.wrong(name, "a float")),
+        }
+    }
+
+    pub(crate) fn text(&self, name: &str, default: &str) -> Result<String> {
+        match self.attribute(name) {
+            None => Ok(default.to_owned()),
+            Some(Value::Text(x)) => Ok(x.clone()),
+            Some(_) => Err(self.wrong(name, "a text")),
+        }
+    }
+
+    pub(crate) fn ints(&self, name: &str) -> Result<Option<Vec<i64>>> {
+        match self.attribute(name) {
+            None => Ok(None),
+            Some(Value::Ints(x)) => Ok(Some(x.clone())),
+            Some(_) => Err(self.wrong(name, "a list of integers")),
+        }
+    }
+
+    pub(crate) fn floats(&self, name: &str) -> Result<Option<Vec<f32>>> {
+        match self.attribute(name) {
+            None => Ok(None),
+            Some(Value::Floats(x)) => Ok(Some(x.clone())),
+            Some(_) => Err(self.wrong(name, "a list of floats")),
+        }
+    }
+
+    pub(crate) fn tensor(&self, name: &str) -> Result<Option<Tensor>> {
+        match self.attribute(name) {
+            None => Ok(None),
+            Some(Value::Tensor(x)) => Ok(Some(arrays::tensor_of(x)?)),
+            Some(_) => Err(self.wrong(name, "a tensor")),
+        }
+    }
+
+    /// A list of sizes of the axes behind the channels, `default` each if it is not given.
+    pub(crate) fn sizes(&self, name: &str, axes: usize, default: usize) -> Result<Vec<usize>> {
+        let Some(found) = self.ints(name)? else { return Ok(vec![default; axes]) };
+        let sizes: Option<Vec<usize>> = found.iter().map(|&n| usize::try_from(n).ok()).collect();
+        match sizes {
+            Some(sizes) if sizes.len() == axes => Ok(sizes),
+            _ => Err(Error::new(format!("{name} {found:?}; expected {axes} sizes"))),
+        }
+    }
+}
+
+/// An axis counted from 0.
+pub(crate) fn axis_of(axis: i64, rank: usize) -> Result<usize> {
+    let counted = if axis < 0 { axis + rank as i64 } else { axis };
+    let found = usize::try_from(counted).ok().filter(|&a| a < rank);
+    found.ok_or_else(|| Error::new(format!("axis {axis} of {rank} axes")))
+}
+
+/// A size that a file gives.
+pub(crate) fn size_of(size: i64) -> Result<usize> {
+    usize::try_from(size).map_err(|_| Error::new(format!("size {size}; expected at least 0")))
+}

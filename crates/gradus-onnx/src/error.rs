@@ -1,0 +1,55 @@
+//! The one error of this crate: which node, what was found, what was expected.
+
+use std::fmt;
+
+/// A result whose error is [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a model cannot be read or run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// The node, as `Conv "conv1"`, where one is to blame.
+    pub node: Option<String>,
+    /// What was found and what was expected.
+    pub what: String,
+}
+
+impl Error {
+    pub(crate) fn new(what: impl Into<String>) -> Error {
+        Error { node: None, what: what.into() }
+    }
+
+    pub(crate) fn in_node(mut self, node: &gradus_io::onnx::Node) -> Error {
+        self.node.get_or_insert_with(|| name_of(node));
+        self
+    }
+}
+
+/// A node as messages name it: by its name, or by what it gives.
+pub(crate) fn name_of(node: &gradus_io::onnx::Node) -> String {
+    let name = if node.name.is_empty() { node.outputs.first() } else { Some(&node.name) };
+    format!("{} \"{}\"", node.op, name.map_or("", |n| n))
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.node {
+            Some(node) => write!(f, "node {node}: {}", self.what),
+            None => write!(f, "{}", self.what),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<gradus_tensor::Error> for Error {
+    fn from(error: gradus_tensor::Error) -> Error {
+        Error::new(error.to_string())
+    }
+}
+
+impl From<gradus_io::Error> for Error {
+    fn from(error: gradus_io::Error) -> Error {
+        Error::new(error.to_string())
+    }
+}

@@ -1,0 +1,140 @@
+//! Convolutions along one or two axes.
+
+use super::{Op, one};
+use crate::call::{Call, size_of};
+use crate::{Error, Result};
+use gradus_tensor::{Conv, Padding, Tensor};
+
+pub(super) const OPS: &[(&str, Op)] = &[("Conv", conv), ("ConvTranspose", conv_transpose)];
+
+/// Windows over the axes behind the channels: sizes, strides, dilations, pads. One axis becomes the second of two.
+pub(super) struct Geometry {
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    pub dilation: [usize; 2],
+    /// Before and after, by axis.
+    pub pads: [[usize; 2]; 2],
+    /// One axis alone.
+    pub flat: bool,
+}
+
+impl Geometry {
+    /// Of a node that slides a kernel over `x`; `kernel` is what the weights say, where there are some. Automatic pads are
+    /// worked out from the input's size.
+    pub(crate) fn of(c: &Call<'_>, x: &Tensor, kernel: Option<&[usize]>) -> Result<Geometry> {
+        let axes = x.rank().saturating_sub(2);
+        if !(1..=2).contains(&axes) {
+            let what =
+                format!("input {}; windows go over one or two axes behind the channels", x.shape());
+            return Err(Error::new(what));
+        }
+        let kernel = match kernel {
+            Some(kernel) => kernel.to_vec(),
+            None => c.sizes("kernel_shape", axes, 0)?,
+        };
+        let (stride, dilation) = (c.sizes("strides", axes, 1)?, c.sizes("dilations", axes, 1)?);
+        if kernel.len() != axes || kernel.iter().chain(&stride).chain(&dilation).any(|&n| n == 0) {
+            let what = format!(
+                "kernel {kernel:?}, strides {stride:?}, dilations {dilation:?} over {axes} axes"
+            );
+            return Err(Error::new(what));
+        }
+        let auto = c.text("auto_pad", "NOTSET")?;
+        let given = c.sizes("pads", 2 * axes, 0)?;
+        let pads = |a: usize| match &*auto {
+            "NOTSET" | "" => Ok([given[a], given[axes + a]]),
+            "VALID" => Ok([0, 0]),
+            "SAME_UPPER" | "SAME_LOWER" => {
+                let size = x.shape()[2 + a];
+                let reach = dilation[a] * (kernel[a] - 1) + 1;
+                let total = (size.div_ceil(stride[a]).max(1) - 1) * stride[a] + reach;
+                let (total, upper) = (total.saturating_sub(size), auto == "SAME_UPPER");
+                let less = total / 2;
+                Ok(if upper { [less, total - less] } else { [total - less, less] })
+            }
+            other => Err(Error::new(format!("auto_pad `{other}` is not known"))),
+        };
+        let pads: Vec<[usize; 2]> = (0..axes).map(pads).collect::<Result<_>>()?;
+        let two = |v: &[usize], one: usize| if axes == 2 { [v[0], v[1]] } else { [one, v[0]] };
+        Ok(Geometry {
+            kernel: two(&kernel, 1),
+            stride: two(&stride, 1),
+            dilation: two(&dilation, 1),
+            pads: if axes == 2 { [pads[0], pads[1]] } else { [[0, 0], pads[0]] },
+            flat: axes == 1,
+        })
+    }
+}
+
+/// Runs `f` on two axes: one gets a partner of size 1 meanwhile.
+pub(super) fn over_two(flat: bool, x: &Tensor, f: impl FnOnce(&Tensor) -> Tensor) -> Tensor {
+    if flat { f(&x.unsqueeze(2)).squeeze(2) } else { f(x) }
+}
+
+/// b `[C]` added to every pixel of `[N, C, ..]`.
+fn biased(y: Tensor, bias: Option<&Tensor>) -> Tensor {
+    let Some(bias) = bias else { return y };
+    let mut shape = vec![1; y.rank()];
+    shape[1] = bias.len();
+    y + bias.reshape(shape)
+}
+
+fn conv(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let (x, w) = (c.input(0)?, c.input(1)?);
+    let g = Geometry::of(c, x, w.shape().get(2..))?;
+    let conv = Conv {
+        stride: g.stride,
+        padding: Padding::Explicit(g.pads),
+        dilation: g.dilation,
+        groups: size_of(c.int("group", 1)?)?,
+        ..Conv::new()
+    };
+    let w = if g.flat { w.unsqueeze(2) } else { w.clone() };
+    one(biased(over_two(g.flat, x, |x| x.conv2d(&w, conv)), c.optional(2)))
+}
+
+/// Pads cut the full result; `output_shape` says how large it is to be and so what the pads are.
+fn conv_transpose(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let (x, w) = (c.input(0)?, c.input(1)?);
+    let g = Geometry::of(c, x, w.shape().get(2..))?;
+    let axes = if g.flat { 1 } else { 2 };
+    let extra = c.sizes("output_padding", axes, 0)?;
+    let mut extra = if g.flat { [0, extra[0]] } else { [extra[0], extra[1]] };
+    let groups = size_of(c.int("group", 1)?)?;
+    let x4 = if g.flat { x.unsqueeze(2) } else { x.clone() };
+    let auto = c.text("auto_pad", "NOTSET")?;
+    let wanted = c.ints("output_shape")?.filter(|w| w.len() >= axes);
+    let bare = |a: usize| {
+        let size = x4.shape()[2 + a].max(1);
+        (size - 1) * g.stride[a] + g.dilation[a] * (g.kernel[a] - 1) + 1
+    };
+    let mut pads = g.pads;
+    for a in if g.flat { 1..2 } else { 0..2 } {
+        let given = wanted.as_ref().map(|w| w[w.len() - axes..][if g.flat { 0 } else { a }]);
+        let size = match given {
+            Some(n) => Some(size_of(n)?),
+            None if auto.starts_with("SAME") => Some(x4.shape()[2 + a] * g.stride[a]),
+            None => None,
+        };
+        if let Some(size) = size {
+            // A result larger than the bare one ends in zeros.
+            extra[a] = extra[a].max(size.saturating_sub(bare(a)));
+            let total = (bare(a) + extra[a]).saturating_sub(size);
+            let (less, upper) = (total / 2, auto == "SAME_UPPER");
+            pads[a] = if upper { [less, total - less] } else { [total - less, less] };
+        }
+    }
+    let full = |a: usize| bare(a) + extra[a];
+    let conv = Conv { stride: g.stride, dilation: g.dilation, groups, ..Conv::new() };
+    let w = if g.flat { w.unsqueeze(2) } else { w.clone() };
+    // Without pads, so that any pads can be cut off afterwards.
+    let y = x4.conv_transpose2d(&w, conv);
+    let y = y.pad(2, 0, extra[0]).pad(3, 0, extra[1]);
+    let cut = |y: Tensor, a: usize| {
+        let end = full(a).saturating_sub(pads[a][1]).max(pads[a][0]);
+        y.slice(2 + a as isize, pads[a][0]..end)
+    };
+    let y = cut(cut(y, 0), 1);
+    let y = if g.flat { y.squeeze(2) } else { y };
+    one(biased(y, c.optional(2)))
+}

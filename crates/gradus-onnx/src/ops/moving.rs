@@ -1,0 +1,281 @@
+//! What moves elements about: joining, cutting, picking, sorting.
+
+use super::{Op, one};
+use crate::call::{Call, axis_of, size_of};
+use crate::{Error, Result};
+use gradus_tensor::{DType, PadMode, Shape, Tensor};
+
+pub(super) const OPS: &[(&str, Op)] = &[
+    ("ArgMax", |c| arg(c, Tensor::argmax)),
+    ("ArgMin", |c| arg(c, Tensor::argmin)),
+    ("Concat", concat),
+    ("CumSum", cumsum),
+    ("DepthToSpace", depth_to_space),
+    ("Gather", gather),
+    ("GatherElements", gather_elements),
+    ("OneHot", one_hot),
+    ("Pad", pad),
+    ("Slice", slice),
+    ("SpaceToDepth", space_to_depth),
+    ("Split", split),
+    ("Tile", tile),
+    ("TopK", top_k),
+    ("Trilu", trilu),
+];
+
+fn arg(c: &Call<'_>, f: fn(&Tensor, isize) -> Tensor) -> Result<Vec<Tensor>> {
+    let x = c.input(0)?;
+    let axis = axis_of(c.int("axis", 0)?, x.rank())?;
+    let places = if c.int("select_last_index", 0)? == 1 {
+        // The last of equals is the first from behind.
+        let from_behind = f(&x.flip(axis as isize), axis as isize);
+        Tensor::scalar(x.shape()[axis] as i64 - 1) - from_behind
+    } else {
+        f(x, axis as isize)
+    };
+    one(if c.int("keepdims", 1)? == 1 { places.unsqueeze(axis as isize) } else { places })
+}
+
+fn concat(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let all = c.all()?;
+    let first = all.first().ok_or_else(|| Error::new("has no input"))?;
+    let axis = axis_of(c.int("axis", 1)?, first.rank())?;
+    one(Tensor::concat(&all, axis as isize))
+}
+
+fn cumsum(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let x = c.input(0)?;
+    let axis = axis_of(c.input(1)?.item() as i64, x.rank())? as isize;
+    let backwards = c.int("reverse", 0)? == 1;
+    let turn = |t: &Tensor| if backwards { t.flip(axis) } else { t.clone() };
+    let x = turn(x);
+    // Sums of narrow integers are wide.
+    let sum = x.cumsum(axis).cast(x.dtype());
+    one(turn(&if c.int("exclusive", 0)? == 1 { sum - x } else { sum }))
+}
+
+fn image(x: &Tensor) -> Result<[usize; 4]> {
+    <[usize; 4]>::try_from(x.shape().to_vec())
+        .map_err(|_| Error::new(format!("input {}; expected [N, C, H, W]", x.shape())))
+}
+
+fn depth_to_space(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let (x, b) = (c.input(0)?, size_of(c.int("blocksize", 0)?)?);
+    let [n, channels, h, w] = image(x)?;
+    if b == 0 || !channels.is_multiple_of(b * b) {
+        return Err(Error::new(format!("{channels} channels, blocks of {b}×{b}")));
+    }
+    let rest = channels / (b * b);
+    let spread = match &*c.text("mode", "DCR")? {
+        "DCR" => x.reshape([n, b, b, rest, h, w]).permute([0, 3, 4, 1, 5, 2]),
+        "CRD" => x.reshape([n, rest, b, b, h, w]).permute([0, 1, 4, 2, 5, 3]),
+        other => return Err(Error::new(format!("mode `{other}`; known are DCR and CRD"))),
+    };
+    one(spread.reshape([n, rest, h * b, w * b]))
+}
+
+fn space_to_depth(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let (x, b) = (c.input(0)?, size_of(c.int("blocksize", 0)?)?);
+    let [n, channels, h, w] = image(x)?;
+    if b == 0 || !h.is_multiple_of(b) || !w.is_multiple_of(b) {
+        return Err(Error::new(format!("images of {h}×{w}, blocks of {b}×{b}")));
+    }
+    let blocks = x.reshape([n, channels, h / b, b, w / b, b]);
+    let blocks = match &*c.text("mode", "DCR")? {
+        "DCR" => blocks.permute([0, 3, 5, 1, 2, 4]),
+        "CRD" => blocks.permute([0, 1, 3, 5, 2, 4]),
+        other => return Err(Error::new(format!("mode `{other}`; known are DCR and CRD"))),
+    };
+    one(blocks.reshape([n, channels * b * b, h / b, w / b]))
+}
+
+/// Indices counted from 0: negative ones count from the end.
+fn counted(ids: &Tensor, size: usize) -> Tensor {
+    let ids = ids.cast(DType::I64);
+    let from_end = &ids + Tensor::scalar(size as i64);
+    ids.lt(0.0).select_where(&from_end, &ids)
+}
+
+fn gather(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let (x, ids) = (c.input(0)?, c.input(1)?);
+    let axis = axis_of(c.int("axis", 0)?, x.rank())?;
+    let flat = counted(ids, x.shape()[axis]).reshape([ids.len()]);
+    let sizes = [&x.shape()[..axis], &*ids.shape(), &x.shape()[axis + 1..]].concat();
+    one(x.index_select(axis as isize, &flat).reshape(Shape::try_new(&sizes)?))
+}
+
+fn gather_elements(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let (x, ids) = (c.input(0)?, c.input(1)?);
+    let axis = axis_of(c.int("axis", 0)?, x.rank())?;
+    let mut x = x.clone();
+    for a in (0..x.rank()).filter(|&a| a != axis) {
+        if ids.rank() != x.rank() || ids.shape()[a] > x.shape()[a] {
+            return Err(Error::new(format!("indices {} do not fit {}", ids.shape(), x.shape())));
+        }
+        x = x.slice(a as isize, ..ids.shape()[a]);
+    }
+    one(x.gather(axis as isize, &counted(ids, x.shape()[axis])))
+}
+
+/// Indices out of range have no 1.
+fn one_hot(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let (ids, depth, values) = (c.input(0)?, c.input(1)?.item() as i64, c.input(2)?);
+    let depth = size_of(depth)?;
+    if values.len() != 2 {
+        return Err(Error::new(format!(
+            "values {}; expected the off and the on value",
+            values.shape()
+        )));
+    }
+    let axis = axis_of(c.int("axis", -1)?, ids.rank() + 1)?;
+    let ids = counted(ids, depth).unsqueeze(axis as isize);
+    let mut sizes = vec![1; ids.rank()];
+    sizes[axis] = depth;
+    let places: Vec<i64> = (0..depth as i64).collect();
+    let hot = ids.eq(&Tensor::from_slice(&places, sizes));
+    let (off, on) = (values.select(0, 0), values.select(0, 1));
+    one(hot.select_where(&on.broadcast_to(hot.shape()), &off.broadcast_to(hot.shape())))
+}
+
+fn pad(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let x = c.input(0)?;
+    let pads = c.numbers_or(1, 11, "pads")?.ok_or_else(|| Error::new("pads are missing"))?;
+    let axes: Vec<usize> = match c.numbers(3)? {
+        Some(axes) => axes.iter().map(|&a| axis_of(a, x.rank())).collect::<Result<_>>()?,
+        None => (0..x.rank()).collect(),
+    };
+    if pads.len() != 2 * axes.len() {
+        return Err(Error::new(format!("{} pads for {} axes", pads.len(), axes.len())));
+    }
+    let value = match c.opset {
+        ..11 => c.float("value", 0.0)?,
+        _ => c.optional(2).filter(|v| !v.is_empty()).map_or(0.0, Tensor::item),
+    };
+    let mode = match &*c.text("mode", "constant")? {
+        "constant" if value == 0.0 => PadMode::Zero,
+        "constant" => PadMode::Constant(value),
+        "reflect" => PadMode::Reflect,
+        "edge" => PadMode::Replicate,
+        "wrap" => PadMode::Circular,
+        other => {
+            return Err(Error::new(format!(
+                "mode `{other}`; known are constant, reflect, edge and wrap"
+            )));
+        }
+    };
+    let mut y = x.clone();
+    for (i, &axis) in axes.iter().enumerate() {
+        let (before, after) = (pads[i], pads[axes.len() + i]);
+        // Negative pads cut off.
+        let size = y.shape()[axis];
+        let cut = |n: i64| usize::try_from(-n).unwrap_or(0);
+        let (start, end) = (cut(before), size.checked_sub(cut(after)));
+        let end = end.filter(|&e| e >= start);
+        let end = end.ok_or_else(|| Error::new(format!("pads {pads:?} cut more than is there")))?;
+        y = y.slice(axis as isize, start..end);
+        y = y.pad_with(axis as isize, before.max(0) as usize, after.max(0) as usize, mode);
+    }
+    one(y)
+}
+
+fn slice(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let x = c.input(0)?;
+    let (starts, ends) = match c.opset {
+        ..10 => (c.ints("starts")?, c.ints("ends")?),
+        _ => (c.numbers(1)?, c.numbers(2)?),
+    };
+    let (starts, ends) = (starts.unwrap_or_default(), ends.unwrap_or_default());
+    let axes = c.numbers_or(3, 10, "axes")?.unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let steps = if c.opset < 10 { None } else { c.numbers(4)? };
+    let steps = steps.unwrap_or_else(|| vec![1; starts.len()]);
+    if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] {
+        return Err(Error::new("starts, ends, axes and steps have different lengths"));
+    }
+    let mut y = x.clone();
+    for i in 0..starts.len() {
+        let axis = axis_of(axes[i], x.rank())?;
+        y = cut(&y, axis, starts[i], ends[i], steps[i])?;
+    }
+    one(y)
+}
+
+/// From `start` to before `end`; negative places count from the end, places beyond are brought back.
+fn cut(x: &Tensor, axis: usize, start: i64, end: i64, step: i64) -> Result<Tensor> {
+    let size = x.shape()[axis] as i64;
+    let counted = |n: i64| if n < 0 { n.saturating_add(size) } else { n };
+    let (start, end) = match step {
+        0 => return Err(Error::new("a step of 0")),
+        1.. => (counted(start).clamp(0, size), counted(end).clamp(0, size)),
+        _ => (counted(start).clamp(-1, size - 1), counted(end).clamp(-1, size - 1)),
+    };
+    let away = if step > 0 { end - start } else { start - end };
+    let len = if away > 0 { (away as u64).div_ceil(step.unsigned_abs()) as usize } else { 0 };
+    if len == 0 {
+        return Ok(x.slice(axis as isize, 0..0));
+    }
+    // A step across the whole axis takes one element whatever its length.
+    let step = step.clamp(-size, size);
+    Ok(x.slice_step(axis as isize, start as usize, step as isize, len))
+}
+
+fn split(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let x = c.input(0)?;
+    let axis = axis_of(c.int("axis", 0)?, x.rank())?;
+    let size = x.shape()[axis];
+    let sizes: Vec<usize> = match c.numbers_or(1, 13, "split")? {
+        Some(sizes) => sizes.iter().map(|&n| size_of(n)).collect::<Result<_>>()?,
+        None => {
+            let count = size_of(c.int("num_outputs", c.node.outputs.len() as i64)?)?.max(1);
+            let each = size.div_ceil(count);
+            (0..count).map(|i| each.min(size.saturating_sub(i * each))).collect()
+        }
+    };
+    Ok(x.split(&sizes, axis as isize))
+}
+
+fn tile(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let x = c.input(0)?;
+    let times = c.numbers(1)?.unwrap_or_default();
+    if times.len() != x.rank() {
+        return Err(Error::new(format!("{} repeats for {}", times.len(), x.shape())));
+    }
+    let mut y = x.clone();
+    for (axis, &n) in times.iter().enumerate() {
+        y = match size_of(n)? {
+            0 => y.slice(axis as isize, 0..0),
+            1 => y,
+            n => Tensor::concat(&vec![&y; n], axis as isize),
+        };
+    }
+    one(y)
+}
+
+fn top_k(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let x = c.input(0)?;
+    let k = if c.opset < 10 {
+        c.int("k", 0)?
+    } else {
+        c.numbers(1)?.and_then(|k| k.first().copied()).unwrap_or(0)
+    };
+    let k = size_of(k)?;
+    let axis = axis_of(c.int("axis", -1)?, x.rank())? as isize;
+    if c.int("largest", 1)? == 1 {
+        let (values, places) = x.top_k(k, axis);
+        return Ok(vec![values, places]);
+    }
+    let places = x.argsort(axis, false).slice(axis, ..k);
+    Ok(vec![x.gather(axis, &places), places])
+}
+
+fn trilu(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let x = c.input(0)?;
+    let k = c.optional(1).map_or(0, |k| k.item() as i64);
+    let Some(first) = x.rank().checked_sub(2) else {
+        return Err(Error::new(format!("input {}; expected a matrix", x.shape())));
+    };
+    let place = |n: usize| Tensor::from_slice(&(0..n as i64).collect::<Vec<_>>(), [n]);
+    let row = (place(x.shape()[first]) + Tensor::scalar(k)).unsqueeze(1);
+    let column = place(x.shape()[first + 1]).unsqueeze(0);
+    let kept = if c.int("upper", 1)? == 1 { column.ge(&row) } else { column.le(&row) };
+    one(kept.broadcast_to(x.shape()).select_where(x, &x.zeros_like()))
+}

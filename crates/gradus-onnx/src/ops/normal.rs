@@ -1,0 +1,124 @@
+//! Normalisations and the softmax family.
+
+use super::{Op, one};
+use crate::call::{Call, axis_of, size_of};
+use crate::{Error, Result};
+use gradus_tensor::{DType, LocalResponse, Shape, Tensor};
+
+pub(super) const OPS: &[(&str, Op)] = &[
+    ("BatchNormalization", batch_norm),
+    ("GroupNormalization", group_norm),
+    ("Hardmax", |c| along_axis(c, hardmax)),
+    ("InstanceNormalization", |c| {
+        let eps = c.float("epsilon", 1e-5)?;
+        one(c.input(0)?.instance_norm(c.input(1)?, c.input(2)?, eps))
+    }),
+    ("LRN", |c| {
+        let size = size_of(c.int("size", 0)?)?;
+        let (alpha, beta) = (c.float("alpha", 1e-4)?, c.float("beta", 0.75)?);
+        let rule = LocalResponse::of_mean(size, alpha, beta, c.float("bias", 1.0)?);
+        one(local_response_norm(c.input(0)?, rule))
+    }),
+    ("LayerNormalization", layer_norm),
+    ("LogSoftmax", |c| along_axis(c, Tensor::log_softmax)),
+    ("LpNormalization", |c| {
+        let x = c.input(0)?;
+        let axis = axis_of(c.int("axis", -1)?, x.rank())? as isize;
+        let norm = match c.int("p", 2)? {
+            1 => x.norm_l1(axis),
+            2 => x.norm_l2(axis),
+            p => return Err(Error::new(format!("p {p}; known are 1 and 2"))),
+        };
+        let norm = norm.unsqueeze(axis);
+        // Where all are 0, so is the result.
+        let safe = norm.eq(0.0).select_where(&norm.ones_like(), &norm);
+        one(x / safe)
+    }),
+    ("MeanVarianceNormalization", |c| {
+        let x = c.input(0)?;
+        let axes = c.ints("axes")?.unwrap_or_else(|| vec![0, 2, 3]);
+        let axes: Vec<isize> = axes.iter().map(|&a| a as isize).collect();
+        let centred = x - x.mean(axes.clone()).keep(x, axes.clone());
+        let variance = centred.square().mean(axes.clone()).keep(x, axes);
+        one(centred / (variance.sqrt() + 1e-9))
+    }),
+    ("RMSNormalization", |c| {
+        let x = c.input(0)?;
+        let first = axis_of(c.int("axis", -1)?, x.rank())?;
+        let axes: Vec<isize> = (first as isize..x.rank() as isize).collect();
+        let mean = x.square().mean(axes.clone()).keep(x, axes);
+        one(x * (mean + c.float("epsilon", 1e-5)?).rsqrt() * c.input(1)?)
+    }),
+    ("Softmax", |c| along_axis(c, Tensor::softmax)),
+];
+
+/// The even sizes' odd neighbour lies after here, before in PyTorch and so in Gradus: seen from the last channel, both
+/// are the same.
+fn local_response_norm(x: &Tensor, rule: LocalResponse) -> Tensor {
+    if rule.size % 2 == 1 {
+        return x.local_response_norm(rule);
+    }
+    x.flip(1).local_response_norm(rule).flip(1)
+}
+
+fn batch_norm(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let training = c.int("training_mode", 0)? == 1 || (c.opset < 14 && c.node.outputs.len() > 1);
+    if training {
+        return Err(Error::new("is to run in training mode; a model is run as trained"));
+    }
+    let x = c.input(0)?;
+    let [w, b, mean, variance] = [1, 2, 3, 4].map(|i| c.input(i));
+    one(x.batch_norm_with(mean?, variance?, w?, b?, c.float("epsilon", 1e-5)?))
+}
+
+/// Before operator set 21 there is one scale per group, since then one per channel.
+fn group_norm(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let x = c.input(0)?;
+    let groups = size_of(c.int("num_groups", 0)?)?;
+    let channels = x.shape().get(1).copied().unwrap_or(0);
+    let spread = |t: &Tensor| {
+        if t.len() == channels || groups == 0 {
+            return t.clone();
+        }
+        t.reshape([groups, 1]).broadcast_to([groups, channels / groups]).reshape([channels])
+    };
+    let eps = c.float("epsilon", 1e-5)?;
+    one(x.group_norm(groups, &spread(c.input(1)?), &spread(c.input(2)?), eps))
+}
+
+fn layer_norm(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let x = c.input(0)?;
+    let first = axis_of(c.int("axis", -1)?, x.rank())?;
+    let axes: Vec<isize> = (first as isize..x.rank() as isize).collect();
+    let kept = (first..x.rank()).fold(x.shape(), |shape: Shape, a| shape.with(a, 1));
+    let mean = x.mean(axes.clone()).reshape(kept);
+    let centred = x - &mean;
+    let variance = centred.square().mean(axes).reshape(kept);
+    let inverse = (variance + c.float("epsilon", 1e-5)?).rsqrt();
+    let y = centred * &inverse * c.input(1)?;
+    let y = c.optional(2).map_or_else(|| y.clone(), |b| &y + b);
+    Ok(vec![y, mean, inverse])
+}
+
+/// Before operator set 13 everything from the axis on is one row; since then the axis alone.
+fn along_axis(c: &Call<'_>, f: fn(&Tensor, isize) -> Tensor) -> Result<Vec<Tensor>> {
+    let x = c.input(0)?;
+    if c.opset >= 13 {
+        let axis = axis_of(c.int("axis", -1)?, x.rank())?;
+        return one(f(x, axis as isize));
+    }
+    let axis = axis_of(c.int("axis", 1)?, x.rank())?;
+    let rows: usize = x.shape()[..axis].iter().product();
+    let columns: usize = x.shape()[axis..].iter().product();
+    one(f(&x.reshape([rows, columns]), 1).reshape(x.shape()))
+}
+
+/// 1 at the first largest, 0 elsewhere.
+fn hardmax(x: &Tensor, axis: isize) -> Tensor {
+    let at = axis_of(axis as i64, x.rank()).unwrap_or(0);
+    let mut sizes = vec![1; x.rank()];
+    sizes[at] = x.shape()[at];
+    let places: Vec<i64> = (0..sizes[at] as i64).collect();
+    let best = x.argmax(axis).unsqueeze(at as isize).cast(DType::I64);
+    best.eq(&Tensor::from_slice(&places, sizes)).cast(x.dtype())
+}

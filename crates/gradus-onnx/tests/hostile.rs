@@ -1,0 +1,155 @@
+//! Broken and hostile models: an error of one line, never a panic, nothing allocated on a file's word.
+
+use gradus_io::NamedArray;
+use gradus_io::onnx::{
+    Attribute, Graph, Model, Node, Size, Value, ValueInfo, model_bytes, parse_model,
+};
+use gradus_onnx::Network;
+use gradus_tensor::Tensor;
+
+fn node(op: &str, inputs: &[&str], attributes: Vec<(&str, Value)>) -> Node {
+    Node {
+        op: op.into(),
+        inputs: inputs.iter().map(|&n| n.into()).collect(),
+        outputs: vec!["y".into()],
+        attributes: attributes
+            .into_iter()
+            .map(|(n, value)| Attribute { name: n.into(), value })
+            .collect(),
+        ..Node::default()
+    }
+}
+
+fn model(node: Node, initializers: Vec<NamedArray>) -> Model {
+    let value = |name: &str| ValueInfo { name: name.into(), element: 1, shape: None };
+    let graph = Graph {
+        nodes: vec![node],
+        initializers,
+        inputs: vec![value("x")],
+        outputs: vec![value("y")],
+        ..Graph::default()
+    };
+    Model { ir_version: 8, opsets: vec![(String::new(), 17)], graph, ..Model::default() }
+}
+
+fn ints(values: &[i64]) -> Value {
+    Value::Ints(values.to_vec())
+}
+
+fn array(name: &str, values: &[i64]) -> NamedArray {
+    let data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    NamedArray::new(name, gradus_io::ElementType::I64, [values.len()], data).unwrap()
+}
+
+#[test]
+fn every_cut_and_every_flipped_byte_is_an_error_or_a_model() {
+    let conv = node("Conv", &["x", "w"], vec![("pads", ints(&[1, 1, 1, 1]))]);
+    let w = NamedArray::from_f32("w", [1, 1, 3, 3], &[0.5; 9]).unwrap();
+    let bytes = model_bytes(&model(conv, vec![w]));
+    for cut in 0..bytes.len() {
+        let _ = parse_model(&bytes[..cut]).map(Network::new);
+    }
+    let x = || Tensor::ones([1, 1, 4, 4]);
+    let mut ran = 0;
+    for at in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut broken = bytes.clone();
+            broken[at] ^= 1 << bit;
+            if let Ok(network) =
+                parse_model(&broken).map_err(|_| ()).and_then(|m| Network::new(m).map_err(|_| ()))
+            {
+                ran += usize::from(network.run(&[("x", x())]).is_ok());
+            }
+        }
+    }
+    assert!(ran > 0, "some bits, such as a weight's, change no shape");
+}
+
+/// A node, arrays it reads, and a part of the message.
+type Refused = (Node, Vec<NamedArray>, &'static str);
+
+#[test]
+fn settings_that_do_not_fit() {
+    let w = || NamedArray::from_f32("w", [1, 1, 3, 3], &[0.5; 9]).unwrap();
+    let cases: Vec<Refused> = vec![
+        (
+            node("Conv", &["x", "w"], vec![("pads", ints(&[1, 1]))]),
+            vec![w()],
+            "pads [1, 1]; expected 4 sizes",
+        ),
+        (
+            node("Conv", &["x", "w"], vec![("strides", ints(&[-1, 1]))]),
+            vec![w()],
+            "strides [-1, 1]; expected 2 sizes",
+        ),
+        (node("Conv", &["x", "w"], vec![("strides", ints(&[0, 1]))]), vec![w()], "strides [0, 1]"),
+        (
+            node("Conv", &["x", "w"], vec![("group", Value::Int(3))]),
+            vec![w()],
+            "the channels do not fit",
+        ),
+        (
+            node("Conv", &["x", "w"], vec![("auto_pad", Value::Text("SOME".into()))]),
+            vec![w()],
+            "auto_pad `SOME` is not known",
+        ),
+        (node("Conv", &["x"], vec![]), vec![], "input 1 is missing"),
+        (node("Reshape", &["x", "s"], vec![]), vec![array("s", &[-5])], "size -5"),
+        (node("Reshape", &["x", "s"], vec![]), vec![array("s", &[i64::MAX, i64::MAX])], "overflow"),
+        (node("Reshape", &["x", "s"], vec![]), vec![array("s", &[7])], "cannot become [7]"),
+        (node("Slice", &["x", "s", "s", "s", "s"], vec![]), vec![array("s", &[0])], "a step of 0"),
+        (node("Concat", &["x"], vec![("axis", Value::Int(9))]), vec![], "axis 9 of 4 axes"),
+        (
+            node("Transpose", &["x"], vec![("perm", ints(&[0, 0, 1, 2]))]),
+            vec![],
+            "order [0, 0, 1, 2]",
+        ),
+        (node("Relu", &["x"], vec![]), vec![array("x", &[1])], ""),
+    ];
+    for (node, arrays, part) in cases {
+        let op = node.op.clone();
+        let network = Network::new(model(node, arrays)).unwrap();
+        if part.is_empty() {
+            continue;
+        }
+        let error = network.run(&[("x", Tensor::ones([1, 1, 4, 4]))]).err();
+        let error = error.unwrap_or_else(|| panic!("{op} runs, expected: {part}")).to_string();
+        assert!(
+            error.starts_with(&format!("node {op} \"y\": ")) && error.contains(part),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn graphs_that_do_not_hold_together() {
+    let message = |m: Model| Network::new(m).unwrap_err().to_string();
+    let mut m = model(node("Relu", &["z"], vec![]), vec![]);
+    assert_eq!(message(m.clone()), "node Relu \"y\": reads `z`, which is made by nobody");
+    m.graph.nodes[0].inputs = vec!["y".into()];
+    assert!(message(m.clone()).contains("in a cycle"));
+    m.graph.nodes[0].inputs = vec!["x".into()];
+    m.graph.nodes[0].outputs = vec!["x".into()];
+    assert!(message(m.clone()).contains("makes `x`, which is there already"));
+    m.graph.nodes[0].outputs = vec!["other".into()];
+    assert!(message(m.clone()).contains("output `y` (float) is made by nobody"));
+    m.opsets = vec![(String::new(), 3)];
+    assert_eq!(message(m), "the model is written for operator set 3; known are 7 to 28");
+}
+
+/// One open size, `N`, is the same wherever it is named.
+#[test]
+fn open_sizes_agree() {
+    let mut m = model(node("Add", &["x", "w"], vec![]), vec![]);
+    let open = |name: &str| ValueInfo {
+        name: name.into(),
+        element: 1,
+        shape: Some(vec![Size::Open("N".into())]),
+    };
+    m.graph.inputs = vec![open("x"), open("w")];
+    let network = Network::new(m).unwrap();
+    let run =
+        |n: usize, m: usize| network.run(&[("x", Tensor::ones([n])), ("w", Tensor::ones([m]))]);
+    assert_eq!(run(2, 2).unwrap()[0].1.to_vec::<f32>(), [2.0, 2.0]);
+    assert_eq!(run(2, 1).unwrap_err().to_string(), "input `w` is [1], expected [N = 2]");
+}
