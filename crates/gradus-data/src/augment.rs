@@ -186,7 +186,7 @@ fn window_shape(
 }
 
 /// The window with its top left corner at `origin` (which may be outside: zeros).
-fn cut(
+pub(crate) fn cut(
     input: &[f32],
     [_, h, w]: [usize; 3],
     output: &mut [f32],

@@ -4,6 +4,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use image::imageops::{self, FilterType};
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use crate::dataset::Dataset;
@@ -93,14 +94,18 @@ fn decode(bytes: &[u8], name: &str) -> Result<DynamicImage> {
         let expected = format!("a whole {kind} of at most {MAX_SIDE} pixels a side");
         DataError::malformed(name, Place::Whole, format!("a defect ({error})"), expected)
     };
-    let decoder = reader.into_decoder().map_err(defect)?;
+    let mut decoder = reader.into_decoder().map_err(defect)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > PIXELS_PER_BYTE * bytes.len() as u64 {
         let found = format!("a header of {height}×{width} pixels in {} bytes", bytes.len());
         return Err(DataError::malformed(name, Place::Whole, found, "a header that its data fill"));
     }
     limits.reserve(decoder.total_bytes()).map_err(defect)?;
-    DynamicImage::from_decoder(decoder).map_err(defect)
+    // A camera held upright writes a lying picture and how to turn it. Nothing said, or nonsense, turns nothing.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(defect)?;
+    image.apply_orientation(orientation);
+    Ok(image)
 }
 
 /// The decoder fills what is missing of a cut JPEG with grey, without a word. A whole one has an end marker (FF D9)

@@ -208,3 +208,51 @@ fn headers_that_promise_too_much() {
     assert!(error.starts_with("a.jpg: found a header of 16000×16000 pixels in "), "{error}");
     assert!(error.ends_with(" bytes, expected a header that its data fill"), "{error}");
 }
+
+/// An EXIF segment that says how to turn the picture, put behind the JPEG's first marker.
+fn with_orientation(jpeg: &[u8], value: u8) -> Vec<u8> {
+    let tiff = [
+        b"II*\0".as_slice(),
+        &8u32.to_le_bytes(),
+        &1u16.to_le_bytes(),
+        &0x0112u16.to_le_bytes(),
+        &3u16.to_le_bytes(),
+        &1u32.to_le_bytes(),
+        &u32::from(value).to_le_bytes(),
+        &0u32.to_le_bytes(),
+    ]
+    .concat();
+    let body = [b"Exif\0\0".as_slice(), &tiff].concat();
+    let len = (body.len() as u16 + 2).to_be_bytes();
+    [&jpeg[..2], &[0xFF, 0xE1], &len, &body, &jpeg[2..]].concat()
+}
+
+/// Red grows to the right; turned by a quarter it grows downwards, turned by a half to the left.
+#[test]
+fn pictures_of_a_turned_camera_are_turned_back() {
+    let jpeg = encode(&picture(64, 32), ImageFormat::Jpeg);
+    let red = |value: u8| {
+        let image = decode(&with_orientation(&jpeg, value), &RGB);
+        let [_, h, w] = image.shape;
+        let at = |y: usize, x: usize| i32::from(image.pixels[y * w + x]);
+        (h, w, at(0, w - 1) - at(0, 0), at(h - 1, 0) - at(0, 0))
+    };
+    let (h, w, right, down) = red(1);
+    assert!((h, w) == (32, 64) && right > 200 && down.abs() < 30, "{right} {down}");
+    let (h, w, right, down) = red(3);
+    assert!((h, w) == (32, 64) && right < -200 && down.abs() < 30, "{right} {down}");
+    let (h, w, right, down) = red(6);
+    assert!((h, w) == (64, 32) && down > 200 && right.abs() < 30, "{right} {down}");
+    assert_eq!((red(99).0, red(99).1), (32, 64), "nonsense turns nothing");
+}
+
+/// 16 bits and an alpha channel are brought to 8 bits and three colours.
+#[test]
+fn deep_and_transparent_pictures() {
+    let deep = image::ImageBuffer::from_fn(3, 2, |x, _| image::Rgb([x as u16 * 0x7fff, 0x8000, 0]));
+    let image = decode(&encode(&DynamicImage::ImageRgb16(deep), ImageFormat::Png), &RGB);
+    assert_eq!((image.shape, &image.pixels[..3]), ([3, 2, 3], &[0, 127, 255][..]));
+    let clear = image::ImageBuffer::from_fn(2, 2, |_, _| image::Rgba([9u8, 8, 7, 0]));
+    let image = decode(&encode(&DynamicImage::ImageRgba8(clear), ImageFormat::Png), &RGB);
+    assert_eq!((image.shape, image.pixels[0], image.pixels[4]), ([3, 2, 2], 9, 8));
+}

@@ -8,6 +8,7 @@ mod folder;
 mod idx;
 mod loader;
 mod named;
+mod photo;
 mod sets;
 
 use expect_test::Expect;
