@@ -1,6 +1,7 @@
 //! The one error of this crate: which node, what was found, what was expected.
 
 use std::fmt;
+use std::path::PathBuf;
 
 /// A result whose error is [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
@@ -8,6 +9,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Why a model cannot be read or run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
+    /// The model's file, where it came from one.
+    pub file: Option<PathBuf>,
     /// The node, as `Conv "conv1"`, where one is to blame.
     pub node: Option<String>,
     /// What was found and what was expected.
@@ -16,7 +19,7 @@ pub struct Error {
 
 impl Error {
     pub(crate) fn new(what: impl Into<String>) -> Error {
-        Error { node: None, what: what.into() }
+        Error { file: None, node: None, what: what.into() }
     }
 
     pub(crate) fn in_node(mut self, node: &gradus_io::onnx::Node) -> Error {
@@ -33,6 +36,9 @@ pub(crate) fn name_of(node: &gradus_io::onnx::Node) -> String {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{}: ", file.display())?;
+        }
         match &self.node {
             Some(node) => write!(f, "node {node}: {}", self.what),
             None => write!(f, "{}", self.what),

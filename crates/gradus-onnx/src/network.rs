@@ -27,8 +27,7 @@ impl Network {
     /// # Errors
     /// When the file cannot be read or breaks the format, and where [`Network::new`] errs.
     pub fn read(path: &Path) -> Result<Network> {
-        let in_file =
-            |error: Error| Error { what: format!("{}: {}", path.display(), error.what), ..error };
+        let in_file = |error: Error| Error { file: Some(path.to_owned()), ..error };
         Network::new(read_model(path)?).map_err(in_file)
     }
 

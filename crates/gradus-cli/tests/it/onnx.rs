@@ -76,5 +76,6 @@ fn what_cannot_run_says_why() {
     let mut cycle = dense("Relu");
     cycle.graph.nodes.swap(0, 1);
     write_model(&path, &cycle).unwrap();
-    ran(folder.path(), &run).fails(1, &["node Relu \"y\": reads `h`, which is made later"]);
+    ran(folder.path(), &run)
+        .fails(1, &["net.onnx: node Relu \"y\": reads `h`, which is made later"]);
 }
