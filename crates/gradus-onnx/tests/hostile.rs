@@ -95,7 +95,11 @@ fn settings_that_do_not_fit() {
         ),
         (node("Conv", &["x"], vec![]), vec![], "input 1 is missing"),
         (node("Reshape", &["x", "s"], vec![]), vec![array("s", &[-5])], "size -5"),
-        (node("Reshape", &["x", "s"], vec![]), vec![array("s", &[i64::MAX, i64::MAX])], "has too many elements"),
+        (
+            node("Reshape", &["x", "s"], vec![]),
+            vec![array("s", &[i64::MAX, i64::MAX])],
+            "has too many elements",
+        ),
         (node("Reshape", &["x", "s"], vec![]), vec![array("s", &[7])], "cannot become [7]"),
         (node("Slice", &["x", "s", "s", "s", "s"], vec![]), vec![array("s", &[0])], "a step of 0"),
         (node("Concat", &["x"], vec![("axis", Value::Int(9))]), vec![], "axis 9 of 4 axes"),
