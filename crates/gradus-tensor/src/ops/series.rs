@@ -126,36 +126,10 @@ macro_rules! series {
 series!(f32, u32, crate::ops::vector::Avx, mantissa 23, ln 6, exp 7, ln2 0.693_145_75, 1.428_606_8e-6, least -87.0);
 series!(f64, u64, crate::ops::vector::Plain<f64, 8>, mantissa 52, ln 13, exp 14, ln2 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10, least -708.0);
 
-/// Partial sums kept side by side.
-pub(crate) const LANES: usize = 16;
-
-/// Σ f(a, b), in an order that only the length decides.
-#[inline(always)]
-pub(crate) fn sum_of<T: Series>([a, b]: [&[T]; 2], f: impl Fn(T, T) -> T) -> T {
-    let mut lanes = [T::ZERO; LANES];
-    let (mut a, mut b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    for (a, b) in (&mut a).zip(&mut b) {
-        for i in 0..LANES {
-            lanes[i] += f(a[i], b[i]);
-        }
-    }
-    let rest = a.remainder().iter().zip(b.remainder());
-    let rest = rest.fold(T::ZERO, |s, (&a, &b)| s + f(a, b));
-    lanes.iter().fold(rest, |s, &lane| s + lane)
-}
-
 /// Elements whose sum is taken in their own type; longer sums go on in f64.
 pub(crate) const STRETCH: usize = 2048;
 
-/// The mean, and the sum of squared distances from it: stretch by stretch, merged as Chan, Golub & LeVeque 1983 do.
-#[inline(always)]
-pub(crate) fn moments<T: Series>(x: &[T]) -> (f64, f64) {
-    let mut all = Moments::default();
-    x.chunks(STRETCH).for_each(|x| all.merge(Moments::of(x)));
-    (all.mean, all.squares)
-}
-
-/// The count, the mean and the sum of squared distances from it of some numbers.
+/// The count, the mean and the sum of squared distances from it of some numbers; merged as Chan, Golub & LeVeque 1983 do.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Moments {
     pub(crate) count: f64,
@@ -164,15 +138,6 @@ pub(crate) struct Moments {
 }
 
 impl Moments {
-    /// Of at most some thousand numbers.
-    #[inline(always)]
-    pub(crate) fn of<T: Series>(x: &[T]) -> Moments {
-        let count = x.len() as f64;
-        let mean = T::of(sum_of([x, x], |x, _| x).wide() / count);
-        let squares = sum_of([x, x], |x, _| (x - mean) * (x - mean)).wide();
-        Moments { count, mean: mean.wide(), squares }
-    }
-
     #[inline(always)]
     pub(crate) fn merge(&mut self, other: Moments) {
         let count = self.count + other.count;

@@ -1,6 +1,6 @@
 //! Normalisation: to mean 0 and variance 1 over the batch, over features, over groups of channels, over neighbours.
 //!
-//! `batch` normalises per channel, `rows` each row by itself, `local_response` by the neighbouring channels; the others are
+//! `batch` normalises per channel, `rows` groups of channels of each sample, `local_response` by the neighbouring channels; the others are
 //! compositions of these.
 
 mod batch;
@@ -75,8 +75,9 @@ impl Tensor {
                 format!("x {x}, w {features}, b {}: w and b must be x's last axes", b.shape());
             fail(Error::shape("layer_norm", what), Location::caller());
         }
-        let groups = x.len() / features.len().max(1);
-        self.normalize_rows(groups, eps) * w + b
+        let rows = x.len() / features.len().max(1);
+        let normal = self.reshape([rows, 1, features.len()]).normalize_groups(1, eps);
+        normal.reshape(x) * w + b
     }
 
     /// Normalised over groups of neighbouring channels, each sample by itself; then per channel ·w + b.
@@ -93,8 +94,7 @@ impl Tensor {
             let what = format!("{channels} channels cannot be cut into {groups} groups");
             fail(Error::value("group_norm", what), Location::caller());
         }
-        let rows = self.normalize_rows(self.shape()[0] * groups, eps);
-        rows * over_channels(w, self) + over_channels(b, self)
+        self.normalize_groups(groups, eps) * over_channels(w, self) + over_channels(b, self)
     }
 
     /// Normalised over each channel of each sample; then ·w + b.
@@ -106,8 +106,8 @@ impl Tensor {
     #[track_caller]
     pub fn instance_norm(&self, w: &Tensor, b: &Tensor, eps: f64) -> Tensor {
         check_channels("instance_norm", self, &[("w", w), ("b", b)]);
-        let rows = self.normalize_rows(self.shape()[0] * self.shape()[1], eps);
-        rows * over_channels(w, self) + over_channels(b, self)
+        let normal = self.normalize_groups(self.shape()[1], eps);
+        normal * over_channels(w, self) + over_channels(b, self)
     }
 
     /// Divided by the root of the mean square over the last axis, then ·w.

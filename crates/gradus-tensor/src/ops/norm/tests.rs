@@ -64,6 +64,55 @@ fn layer_group_instance_and_rms_norm_are_their_formulas() {
 }
 
 #[test]
+fn group_norm_in_each_order_on_odd_sizes() {
+    for (shape, groups) in
+        [([3, 6, 7], 2), ([2, 17, 49], 17), ([2, 12, 1300], 3), ([1, 64, 50], 32), ([4, 3, 1], 1)]
+    {
+        let x = Key::new(5).normal_of(shape, DType::F64) * 3.0 + 50.0;
+        let weight = Key::new(6).normal_of(shape, DType::F64);
+        let [w, b] = parameters(shape[1], DType::F64);
+        let by_hand = |x: &Tensor| {
+            let rows = x.reshape([shape[0] * groups, x.len() / (shape[0] * groups)]);
+            let centred = &rows - rows.mean(1).unsqueeze(1);
+            let scale = inverse_deviation(&centred.square().mean(1), EPS).unsqueeze(1);
+            (centred * scale).reshape(shape) * w.unsqueeze(1) + b.unsqueeze(1)
+        };
+        let dx = |x: &Tensor, y: &Tensor| grad(&(y.square() * weight.cast(y.dtype())).sum(..), [x]);
+        let (y0, dx0) = (by_hand(&x), dx(&x, &by_hand(&x)));
+        for axes in batch_tests::ORDERS {
+            let x = batch_tests::lying(&x, axes);
+            let y = x.group_norm(groups, &w, &b, EPS);
+            near(&y, &y0, 1e-12);
+            near(&dx(&x, &y)[0], &dx0[0], 1e-9);
+            let [x, w, b] = [&x, &w, &b].map(|t| t.cast(DType::F32));
+            let x = batch_tests::lying(&x, axes);
+            let y = x.group_norm(groups, &w, &b, EPS);
+            near(&y, &y0, 2e-5);
+            near(&dx(&x, &y)[0], &dx0[0], 1e-4);
+        }
+    }
+}
+
+#[test]
+fn group_norm_has_the_same_bits_on_any_number_of_threads() {
+    let x = Tensor::randn([3, 24, 2000], 1);
+    let [w, b] = parameters(24, DType::F32);
+    for axes in batch_tests::ORDERS {
+        let x = batch_tests::lying(&x, axes);
+        let run = |threads| {
+            gradus_cpu::set_threads(threads);
+            let x = &x * 1.0;
+            let y = x.group_norm(8, &w, &b, EPS);
+            let [dx] = grad(&(y.square() * &y).sum(..), [&x]);
+            [y, dx].map(|t| t.to_vec::<f32>())
+        };
+        let one = run(1);
+        assert_eq!(one, run(2));
+        assert_eq!(one, run(3));
+    }
+}
+
+#[test]
 fn layer_and_group_norm_gradients() {
     check_gradients(&[&[3, 5], &[5], &[5]], |x| x[0].layer_norm(&x[1], &x[2], 0.1));
     check_gradients(&[&[2, 4, 3], &[4], &[4]], |x| x[0].group_norm(2, &x[1], &x[2], 0.1));

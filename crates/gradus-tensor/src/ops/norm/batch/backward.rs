@@ -149,7 +149,7 @@ fn passed<V: Vector, const RELU: bool>(x: V, dy: V, [middle, scale, shift]: [V; 
 }
 
 /// dy, and dy times the distance from the mean.
-struct Slopes<const RELU: bool>;
+pub(in crate::ops::norm) struct Slopes<const RELU: bool>;
 
 impl<const RELU: bool> Pair<3> for Slopes<RELU> {
     #[inline(always)]
@@ -160,16 +160,16 @@ impl<const RELU: bool> Pair<3> for Slopes<RELU> {
 }
 
 /// A task, with or without a ReLU.
-struct Given<W, const RELU: bool>(W);
+pub(in crate::ops::norm) struct Given<W, const RELU: bool>(pub(in crate::ops::norm) W);
 
 /// The sums of all channels over some rows.
-struct Rows<'a, T> {
-    x: &'a [T],
-    dy: &'a [T],
-    affine: [&'a [T]; 3],
+pub(in crate::ops::norm) struct Rows<'a, T> {
+    pub(in crate::ops::norm) x: &'a [T],
+    pub(in crate::ops::norm) dy: &'a [T],
+    pub(in crate::ops::norm) affine: [&'a [T]; 3],
     /// Two per column.
-    sums: &'a mut [T],
-    out: &'a mut [[f64; 2]],
+    pub(in crate::ops::norm) sums: &'a mut [T],
+    pub(in crate::ops::norm) out: &'a mut [[f64; 2]],
 }
 
 impl<T: Series, const RELU: bool> Task for Given<Rows<'_, T>, RELU> {
@@ -238,7 +238,7 @@ impl<T: Series, const RELU: bool> Task for Given<Planes<'_, T>, RELU> {
 }
 
 /// dx.
-struct Descent<const RELU: bool>;
+pub(in crate::ops::norm) struct Descent<const RELU: bool>;
 
 impl<const RELU: bool> Formula<6> for Descent<RELU> {
     #[inline(always)]

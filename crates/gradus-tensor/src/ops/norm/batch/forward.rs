@@ -192,7 +192,7 @@ impl<T: Series + Element> Task for Hooked<'_, T> {
 }
 
 /// A normalised element of x and what rides on it.
-struct Normal<const SUM: bool, const RELU: bool>;
+pub(in crate::ops::norm) struct Normal<const SUM: bool, const RELU: bool>;
 
 impl<const SUM: bool, const RELU: bool> Formula<3> for Normal<SUM, RELU> {
     #[inline(always)]

@@ -14,6 +14,12 @@ pub(super) mod tests;
 mod walk;
 mod write;
 
+pub(super) use backward::{Descent, Given, Rows as ColumnSums, Slopes};
+pub(super) use forward::Normal;
+pub(super) use statistics::{Rows as ColumnMoments, SCRATCH, moments};
+pub(super) use walk::{Cut, Sums, Walk};
+pub(super) use write::Tile;
+
 use super::{check_channels, inverse_deviation, over_channels, wide};
 use crate::Tensor;
 use crate::ops::reference::differentiate;

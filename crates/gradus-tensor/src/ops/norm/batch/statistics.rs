@@ -103,16 +103,16 @@ impl Pair<1> for Distance {
 }
 
 /// Mean and squares of all channels over some rows.
-struct Rows<'a, T> {
-    walk: Walk,
-    x: &'a [T],
+pub(in crate::ops::norm) struct Rows<'a, T> {
+    pub(in crate::ops::norm) walk: Walk,
+    pub(in crate::ops::norm) x: &'a [T],
     /// [`SCRATCH`] bytes per column.
-    scratch: *mut u8,
-    out: &'a mut [[f64; 2]],
+    pub(in crate::ops::norm) scratch: *mut u8,
+    pub(in crate::ops::norm) out: &'a mut [[f64; 2]],
 }
 
 /// Bytes per column: two f64 and three numbers of the elements' type.
-const SCRATCH: usize = 5 * size_of::<f64>();
+pub(in crate::ops::norm) const SCRATCH: usize = 5 * size_of::<f64>();
 
 impl<T: Series> Task for Rows<'_, T> {
     type Element = T;
@@ -201,6 +201,22 @@ impl<T: Series> Rows<'_, T> {
             self.out[c] = [all.mean, all.squares];
         }
     }
+}
+
+/// The moments of a row.
+#[inline(always)]
+pub(in crate::ops::norm) fn moments<V: Vector>(x: &[V::Element]) -> Moments {
+    let mut all = Moments::default();
+    for x in x.chunks(BLOCK) {
+        let middle = if all.count > 0.0 { V::Element::of(all.mean) } else { x[0] };
+        // SAFETY: the path was chosen for the machine.
+        let mut sums = unsafe { Sums::<V>::zero() };
+        sums.add::<Distance, 1>([x, x], [middle]);
+        let ([sum, square], count) = (sums.total(), x.len() as f64);
+        let squares = (square - sum * sum / count).max(0.0);
+        all.merge(Moments { count, mean: middle.wide() + sum / count, squares });
+    }
+    all
 }
 
 /// Mean and squares of some channels from `first` on, over their elements `from..to`.

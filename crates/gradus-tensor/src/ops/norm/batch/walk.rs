@@ -26,7 +26,7 @@ const SIDE: usize = 4;
 
 /// Where channels lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Walk {
+pub(in crate::ops::norm) enum Walk {
     /// Pixel after pixel, the channels of each side by side.
     Rows { rows: usize, channels: usize },
     /// `n` times all channels, `len` elements of each in a row.
@@ -64,21 +64,21 @@ impl Walk {
         }
     }
 
-    pub(super) fn channels(&self) -> usize {
+    pub(in crate::ops::norm) fn channels(&self) -> usize {
         match *self {
             Walk::Rows { channels, .. } | Walk::Planes { channels, .. } => channels,
         }
     }
 
     /// Elements of a channel.
-    pub(super) fn count(&self) -> usize {
+    pub(in crate::ops::norm) fn count(&self) -> usize {
         match *self {
             Walk::Rows { rows, .. } => rows,
             Walk::Planes { n, len, .. } => n * len,
         }
     }
 
-    pub(super) fn elements(&self) -> usize {
+    pub(in crate::ops::norm) fn elements(&self) -> usize {
         self.count() * self.channels()
     }
 
@@ -94,12 +94,12 @@ impl Walk {
     }
 
     /// Columns of a row: the channels, perhaps several times.
-    pub(super) fn columns(&self) -> usize {
+    pub(in crate::ops::norm) fn columns(&self) -> usize {
         self.copies() * self.channels()
     }
 
     /// The cut of the sums into tasks.
-    pub(super) fn cut(&self) -> Cut {
+    pub(in crate::ops::norm) fn cut(&self) -> Cut {
         let want = (self.elements() / TASK).clamp(1, TASKS);
         match *self {
             Walk::Rows { rows, .. } => {
@@ -121,17 +121,17 @@ impl Walk {
 
 /// Tasks: each takes a part of every channel's elements, and a block of channels.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cut {
+pub(in crate::ops::norm) struct Cut {
     /// Parts of a channel's elements, each of `each` but the last.
-    pub(super) parts: usize,
-    pub(super) each: usize,
+    pub(in crate::ops::norm) parts: usize,
+    pub(in crate::ops::norm) each: usize,
     /// Channels of a block.
-    pub(super) block: usize,
-    pub(super) blocks: usize,
+    pub(in crate::ops::norm) block: usize,
+    pub(in crate::ops::norm) blocks: usize,
 }
 
 /// What is summed of elements of x, those of dy, and the numbers of their channels.
-pub(super) trait Pair<const K: usize> {
+pub(in crate::ops::norm) trait Pair<const K: usize> {
     fn of<V: Vector>(x: V, dy: V, channel: [V; K]) -> [V; 2];
 }
 
@@ -198,7 +198,7 @@ impl<T: Series, const K: usize> Columns<T, K> {
 
 /// Two sums over stretches of one channel.
 #[derive(Clone, Copy)]
-pub(super) struct Sums<V: Vector> {
+pub(in crate::ops::norm) struct Sums<V: Vector> {
     lanes: [[V; SIDE]; 2],
     rest: [One<V::Element>; 2],
 }
@@ -207,7 +207,7 @@ impl<V: Vector> Sums<V> {
     /// # Safety
     /// The machine has the vector's instruction set.
     #[inline(always)]
-    pub(super) unsafe fn zero() -> Self {
+    pub(in crate::ops::norm) unsafe fn zero() -> Self {
         // SAFETY: the caller's promise.
         unsafe {
             let zero = V::Element::ZERO;
@@ -217,7 +217,7 @@ impl<V: Vector> Sums<V> {
 
     /// Adds a stretch, of x and dy alike.
     #[inline(always)]
-    pub(super) fn add<P: Pair<K>, const K: usize>(
+    pub(in crate::ops::norm) fn add<P: Pair<K>, const K: usize>(
         &mut self,
         [x, dy]: [&[V::Element]; 2],
         channel: [V::Element; K],
@@ -251,7 +251,7 @@ impl<V: Vector> Sums<V> {
     }
 
     #[inline(always)]
-    pub(super) fn total(&self) -> [f64; 2] {
+    pub(in crate::ops::norm) fn total(&self) -> [f64; 2] {
         let mut total = [0.0; 2];
         for i in 0..2 {
             let [a, b, c, d] = self.lanes[i];

@@ -9,25 +9,25 @@ use crate::ops::vector::{One, Vector, load_each, splat_each};
 const STEP: usize = 4;
 
 /// The output's elements of two others and of the numbers of their channels.
-pub(super) trait Formula<const K: usize> {
+pub(in crate::ops::norm) trait Formula<const K: usize> {
     fn of<V: Vector>(a: V, b: V, channel: [V; K]) -> V;
 }
 
 /// Some elements of the output, from the `from`-th in memory on, which is a row's first.
-pub(super) struct Tile<'a, T, const K: usize> {
-    pub(super) walk: Walk,
-    pub(super) from: usize,
-    pub(super) a: &'a [T],
-    pub(super) b: &'a [T],
-    pub(super) out: &'a mut [T],
+pub(in crate::ops::norm) struct Tile<'a, T, const K: usize> {
+    pub(in crate::ops::norm) walk: Walk,
+    pub(in crate::ops::norm) from: usize,
+    pub(in crate::ops::norm) a: &'a [T],
+    pub(in crate::ops::norm) b: &'a [T],
+    pub(in crate::ops::norm) out: &'a mut [T],
     /// The numbers of each column.
-    pub(super) each: [&'a [T]; K],
+    pub(in crate::ops::norm) each: [&'a [T]; K],
 }
 
 impl<T: Series, const K: usize> Tile<'_, T, K> {
     /// Writes all of it.
     #[inline(always)]
-    pub(super) fn write<V: Vector<Element = T>, F: Formula<K>>(self) {
+    pub(in crate::ops::norm) fn write<V: Vector<Element = T>, F: Formula<K>>(self) {
         let Tile { walk, from, a, b, out, each } = self;
         let (columns, len) = (walk.columns(), out.len());
         assert!(a.len() == len && b.len() == len && each.iter().all(|e| e.len() == columns));

@@ -1,8 +1,11 @@
-//! The CPU kernels, a row at a time.
+//! The CPU kernels where a group's elements lie in a row: a row at a time, which stays in cache.
 #![allow(unsafe_code)]
 
 use crate::ops::kernel::{chunks, grain, input, output};
-use crate::ops::series::{Series, moments, sum_of};
+use crate::ops::lanes::Isa;
+use crate::ops::norm::batch::{Descent, Normal, Slopes, Sums, Tile, Walk, moments};
+use crate::ops::series::{Moments, STRETCH, Series};
+use crate::ops::vector::{Task, Vector, on};
 use gradus_base::DType;
 use gradus_cpu::exec::{Args, Kernel};
 use gradus_graph::Spec;
@@ -13,100 +16,127 @@ const TILE: usize = 1 << 14;
 struct Rows {
     dtype: DType,
     eps: f64,
+    back: bool,
     len: usize,
     n: usize,
 }
 
-struct Forward(Rows);
-struct Backward(Rows);
-
-pub(super) fn forward(eps: f64, spec: &Spec) -> Box<dyn Kernel> {
-    Box::new(Forward(rows(eps, spec)))
-}
-
-pub(super) fn backward(eps: f64, spec: &Spec) -> Box<dyn Kernel> {
-    Box::new(Backward(rows(eps, spec)))
-}
-
-fn rows(eps: f64, spec: &Spec) -> Rows {
+pub(super) fn kernel(eps: f64, groups: usize, back: bool, spec: &Spec) -> Box<dyn Kernel> {
     let x = &spec.inputs[0];
-    Rows { dtype: x.dtype, eps, len: x.view.shape.len(), n: x.view.shape[1] }
+    let len = x.view.shape.len();
+    let n = len / (x.view.shape[0] * groups).max(1);
+    Box::new(Rows { dtype: x.dtype, eps, back, len, n })
 }
 
-// SAFETY: x and y are dense, of `len` elements.
-unsafe impl Kernel for Forward {
+// SAFETY: x and y, or x, dy and dx, are dense, of `len` elements.
+unsafe impl Kernel for Rows {
     unsafe fn run(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
-            match self.0.dtype {
+            match self.dtype {
                 DType::F64 => self.rows::<f64>(args),
                 _ => self.rows::<f32>(args),
             }
         }
-    }
-}
-
-impl Forward {
-    /// # Safety
-    /// As `run`; x and y hold `T`.
-    unsafe fn rows<T: Series>(&self, args: &Args<'_>) {
-        let Rows { len, n, .. } = self.0;
-        // SAFETY: the caller's promise.
-        let (x, y) = unsafe { (input::<T>(args, 0, len), output::<T>(args, 0, len)) };
-        let rows = grain(TILE, n);
-        chunks(y, rows * n, |tile, y| {
-            for (row, y) in (tile * rows..).zip(y.chunks_exact_mut(n)) {
-                let x = &x[row * n..][..n];
-                let (mean, scale) = self.0.statistics(x);
-                y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - mean) * scale);
-            }
-        });
     }
 }
 
 impl Rows {
-    /// The mean and 1/√(var + ε).
-    fn statistics<T: Series>(&self, x: &[T]) -> (T, T) {
-        let (mean, squares) = moments(x);
-        let variance = squares / x.len() as f64;
-        (T::of(mean), T::of(1.0 / (variance + self.eps).sqrt()))
+    /// # Safety
+    /// As `run`; all hold `T`.
+    unsafe fn rows<T: Series>(&self, args: &Args<'_>) {
+        let Rows { len, n, eps, back, .. } = *self;
+        // SAFETY: the caller's promise.
+        let (x, dy, out) = unsafe {
+            let dy = input::<T>(args, usize::from(back), len);
+            (input::<T>(args, 0, len), dy, output::<T>(args, 0, len))
+        };
+        let rows = grain(TILE, n);
+        let isa = Isa::best();
+        chunks(out, rows * n, |tile, out| {
+            let at = tile * rows * n;
+            let [x, dy] = [x, dy].map(|t| &t[at..][..out.len()]);
+            let some = Some { eps, n, x, dy, out };
+            match back {
+                true => on(isa, Gradients(some)),
+                false => on(isa, Values(some)),
+            }
+        });
     }
 }
 
-// SAFETY: x, dy and dx are dense, of `len` elements.
-unsafe impl Kernel for Backward {
-    unsafe fn run(&self, args: &Args<'_>) {
-        // SAFETY: see above.
-        unsafe {
-            match self.0.dtype {
-                DType::F64 => self.rows::<f64>(args),
-                _ => self.rows::<f32>(args),
-            }
+/// Some rows.
+struct Some<'a, T> {
+    eps: f64,
+    n: usize,
+    x: &'a [T],
+    dy: &'a [T],
+    out: &'a mut [T],
+}
+
+struct Values<'a, T>(Some<'a, T>);
+struct Gradients<'a, T>(Some<'a, T>);
+
+impl<T: Series> Task for Values<'_, T> {
+    type Element = T;
+    #[inline(always)]
+    fn run<V: Vector<Element = T>>(self) {
+        let Some { eps, n, x, out, .. } = self.0;
+        let walk = Walk::Planes { n: 1, channels: 1, len: n };
+        for (x, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
+            let [middle, scale, shift] = normal(&moments::<V>(x), eps);
+            let each = [&[middle][..], &[scale], &[shift]];
+            let tile = Tile { walk, from: 0, a: x, b: x, out, each };
+            tile.write::<V, Normal<false, false>>();
         }
     }
 }
 
-impl Backward {
-    /// # Safety
-    /// As `run`; all hold `T`.
-    unsafe fn rows<T: Series>(&self, args: &Args<'_>) {
-        let Rows { len, n, .. } = self.0;
-        // SAFETY: the caller's promise.
-        let (x, dy, dx) = unsafe {
-            (input::<T>(args, 0, len), input::<T>(args, 1, len), output::<T>(args, 0, len))
-        };
-        let rows = grain(TILE, n);
-        let count = T::of(1.0 / n as f64);
-        chunks(dx, rows * n, |tile, dx| {
-            for (row, dx) in (tile * rows..).zip(dx.chunks_exact_mut(n)) {
-                let (x, dy) = (&x[row * n..][..n], &dy[row * n..][..n]);
-                let (mean, scale) = self.0.statistics(x);
-                let level = sum_of([dy, dy], |d, _| d) * count;
-                let along = sum_of([dy, x], |d, x| d * ((x - mean) * scale)) * count;
-                for (d, (&dy, &x)) in dx.iter_mut().zip(dy.iter().zip(x)) {
-                    *d = (dy - level - (x - mean) * scale * along) * scale;
-                }
+impl<T: Series> Task for Gradients<'_, T> {
+    type Element = T;
+    #[inline(always)]
+    fn run<V: Vector<Element = T>>(self) {
+        let Some { eps, n, x, dy, out } = self.0;
+        let walk = Walk::Planes { n: 1, channels: 1, len: n };
+        let rows = x.chunks_exact(n).zip(dy.chunks_exact(n));
+        for ((x, dy), out) in rows.zip(out.chunks_exact_mut(n)) {
+            let of = moments::<V>(x);
+            let affine = normal::<T>(&of, eps);
+            let (mut sum, mut along) = (0.0, 0.0);
+            for (x, dy) in x.chunks(STRETCH).zip(dy.chunks(STRETCH)) {
+                // SAFETY: the path was chosen for the machine.
+                let mut sums = unsafe { Sums::<V>::zero() };
+                sums.add::<Slopes<false>, 3>([x, dy], affine);
+                let [s, a] = sums.total();
+                (sum, along) = (sum + s, along + a);
             }
-        });
+            let [steep, slope, level] = descent(&of, eps, affine[0], [sum, along]);
+            let [middle, scale, shift] = affine;
+            let each = [&[middle][..], &[scale], &[shift], &[steep], &[slope], &[level]];
+            let tile = Tile { walk, from: 0, a: x, b: dy, out, each };
+            tile.write::<V, Descent<false>>();
+        }
     }
+}
+
+/// The numbers of (x − middle)·scale + shift: the mean as T has it, 1/√(var + ε), and what the rounding left.
+#[inline(always)]
+pub(super) fn normal<T: Series>(of: &Moments, eps: f64) -> [T; 3] {
+    let middle = T::of(of.mean);
+    let scale = 1.0 / (of.squares / of.count + eps).sqrt();
+    [middle, T::of(scale), T::of((middle.wide() - of.mean) * scale)]
+}
+
+/// The numbers of dx = dy·steep − (x − middle)·slope − level, from Σ dy and Σ dy·(x − middle).
+#[inline(always)]
+pub(super) fn descent<T: Series>(
+    of: &Moments,
+    eps: f64,
+    middle: T,
+    [sum, along]: [f64; 2],
+) -> [T; 3] {
+    let scale = 1.0 / (of.squares / of.count + eps).sqrt();
+    let left = of.mean - middle.wide();
+    let slope = (along - left * sum) * scale * scale * scale / of.count;
+    [scale, slope, scale * sum / of.count - left * slope].map(T::of)
 }

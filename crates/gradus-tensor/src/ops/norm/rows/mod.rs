@@ -1,7 +1,9 @@
-//! Rows to mean 0 and variance 1: y = (x − mean)/√(var + ε), var the mean of squares.   [R, D] -> [R, D]
+//! Groups of channels to mean 0 and variance 1, each sample by itself: y = (x − mean)/√(var + ε), var the mean of squares
+//! over a group's channels and all pixels.   [N, C, L] -> [N, C, L]
 //!
 //! dx = (dy − mean(dy) − y·mean(dy·y))/√(var + ε), one kernel that computes the statistics again.
 
+mod columns;
 mod cpu;
 
 use super::{inverse_deviation, wide};
@@ -9,24 +11,20 @@ use crate::Tensor;
 use crate::ops::reference::differentiate;
 use gradus_base::{Error, Result};
 use gradus_cpu::exec::Kernel;
-use gradus_graph::{Backward, Meta, Node, Rule, Spec, call_one, fail};
+use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Spec, call_one, fail};
 use std::panic::Location;
 
-/// x → y
+/// x → y, or x, dy → dx.
 #[derive(Clone, Copy, Debug)]
 struct Normalize {
     eps: f64,
-}
-
-/// x, dy → dx
-#[derive(Clone, Copy, Debug)]
-struct NormalizeGrad {
-    eps: f64,
+    groups: usize,
+    back: bool,
 }
 
 impl Rule for Normalize {
     fn name(&self) -> &'static str {
-        "normalize"
+        if self.back { "normalize_grad" } else { "normalize" }
     }
 
     fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
@@ -34,59 +32,56 @@ impl Rule for Normalize {
     }
 
     fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
-        let rule = NormalizeGrad { eps: self.eps };
-        Ok(vec![Some(call_one(rule, &[&backward.inputs[0], backward.dy()]))])
-    }
-
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::forward(self.eps, spec)
-    }
-
-    fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
-        6 * inputs[0].shape.len() as u64
-    }
-}
-
-impl Rule for NormalizeGrad {
-    fn name(&self) -> &'static str {
-        "normalize_grad"
-    }
-
-    fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
-        Ok(vec![inputs[0]])
-    }
-
-    fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        if !self.back {
+            let rule = Normalize { back: true, ..*self };
+            return Ok(vec![Some(call_one(rule, &[&backward.inputs[0], backward.dy()]))]);
+        }
         differentiate(backward, |inputs| {
-            let (x, dy) = (&inputs[0], &inputs[1]);
+            let shape = inputs[0].shape();
+            let rows = shape[0] * self.groups;
+            let [x, dy] = [0, 1].map(|i| inputs[i].reshape([rows, shape.len() / rows.max(1)]));
             let mean = |t: &Tensor| t.mean(1).unsqueeze(1);
-            let centred = x - mean(x);
+            let centred = &x - mean(&x);
             let scale = inverse_deviation(&mean(&centred.square()), self.eps);
             let y = &centred * &scale;
-            let along = mean(&(dy * &y));
-            vec![(dy - mean(dy) - y * along) * scale]
+            let along = mean(&(&dy * &y));
+            vec![((&dy - mean(&dy) - y * along) * scale).reshape(shape)]
         })
     }
 
+    /// Row-major, or with the channels innermost.
+    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
+        let choice = |axes: [usize; 3]| Layouts {
+            inputs: vec![Order::Axes(axes.to_vec()); inputs.len()],
+            outputs: vec![axes.to_vec(); outputs.len()],
+        };
+        vec![choice([0, 1, 2]), choice([0, 2, 1])]
+    }
+
     fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::backward(self.eps, spec)
+        let view = &spec.inputs[0].view;
+        match Order::Dense.accepts(view) {
+            true => cpu::kernel(self.eps, self.groups, self.back, spec),
+            false => columns::kernel(self.eps, self.groups, self.back, spec),
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
-        12 * inputs[0].shape.len() as u64
+        inputs[0].shape.len() as u64 * if self.back { 12 } else { 6 }
     }
 }
 
 impl Tensor {
-    /// The elements cut into so many rows of equal length, each brought to mean 0 and variance 1.
+    /// The channels of `[N, C, ..]` cut into so many groups, each brought to mean 0 and variance 1 in every sample.
     #[track_caller]
-    pub(super) fn normalize_rows(&self, rows: usize, eps: f64) -> Tensor {
+    pub(super) fn normalize_groups(&self, groups: usize, eps: f64) -> Tensor {
         if !self.dtype().is_float() {
             let what = format!("the elements must be floats, found {}", self.dtype());
             fail(Error::dtype("normalize", what), Location::caller());
         }
-        let x = wide(self).reshape([rows, self.len() / rows.max(1)]);
-        let y = Tensor(call_one(Normalize { eps }, &[&x.0]));
-        y.reshape(self.shape()).cast(self.dtype())
+        let shape = self.shape();
+        let x = wide(self).reshape([shape[0], shape[1], shape[2..].iter().product()]);
+        let y = Tensor(call_one(Normalize { eps, groups, back: false }, &[&x.0]));
+        y.reshape(shape).cast(self.dtype())
     }
 }
