@@ -232,3 +232,51 @@ fn distance(a: &str, b: &str) -> usize {
     }
     row[b.len()]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gradus_nn::Init;
+
+    /// Every layer of torchvision's networks finds one of the zoo, in whose order and shape its weights are.
+    #[test]
+    fn torchvisions_networks_have_their_places() {
+        let text = include_str!("../../tests/fixtures/torchvision.txt");
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let mut files: Vec<(&str, Vec<NamedArray>)> = vec![];
+        for line in lines {
+            let [net, name, shape] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
+            let shape = shape.split('x').map(|size| size.parse().unwrap()).collect();
+            let array =
+                NamedArray { name: name.into(), dtype: ElementType::F32, shape, data: vec![] };
+            match files.last_mut() {
+                Some((last, arrays)) if *last == net => arrays.push(array),
+                _ => files.push((net, vec![array])),
+            }
+        }
+        assert_eq!(files.len(), 8);
+        for (net, arrays) in files {
+            let entry = crate::find(net).unwrap();
+            let model = (entry.build)(&entry.design(), &Init::blank());
+            let (ours, theirs) = (our_layers(&model), their_layers(arrays));
+            let (pairs, _) = matched(&ours, &theirs, Origin::PyTorch);
+            for (our, pair) in ours.iter().zip(&pairs) {
+                let their = &theirs[pair.unwrap_or_else(|| panic!("{net}: {}", our.name))];
+                for (part, _, shape) in &our.parts {
+                    let found = their.parts.iter().find(|array| array.name == *part);
+                    let mut found =
+                        found.unwrap_or_else(|| panic!("{net}: {}", our.name)).shape.clone();
+                    if found.len() == 2 {
+                        found.reverse();
+                    }
+                    assert_eq!(found, *shape, "{net}: {} and {}", our.name, their.name);
+                }
+            }
+            let places: HashSet<_> = pairs.iter().collect();
+            assert_eq!(places.len(), pairs.len(), "{net}: a layer is used twice");
+            let unused = (0..theirs.len()).filter(|i| !places.contains(&Some(*i)));
+            let unused: Vec<&str> = unused.map(|i| theirs[i].name.as_str()).collect();
+            assert!(unused.iter().all(|name| names::is_auxiliary(name)), "{net}: {unused:?}");
+        }
+    }
+}
