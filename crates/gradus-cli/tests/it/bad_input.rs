@@ -81,7 +81,7 @@ fn bad_runs() {
     ran(f, &["eval", "."]).fails(1, &[".: no best.safetensors: it is no run directory"]);
     ran(f, &["eval", "run", "--data", "run"]).fails(1, &["error: "]);
     ran(f, &["predict", "lenet", "digit.png"])
-        .fails(1, &["lenet is a network of the zoo, and not trained; gradus train lenet"]);
+        .fails(1, &["no weights of lenet are here", "gradus import FILE --model lenet"]);
     let newest = f.join("run/checkpoints/step-00000010.safetensors");
     other_architecture(f, &newest);
     damaged_files(f, &newest);
