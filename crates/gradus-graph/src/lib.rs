@@ -19,7 +19,7 @@ pub use build::{call, call_one, concat, constant, data, input, pointwise};
 pub use draw::{Drawing, to_dot, to_svg};
 pub use grad::{grad, gradients};
 pub use node::{Kind, Node, Pointwise, ViewOp};
-pub use plan::{Plan, PlanStep};
+pub use plan::{Options, Plan, PlanStep};
 pub use program::{Program, Values};
 pub use rule::{
     Backward, Epilogue, Layouts, Meta, Order, Packing, Rule, Slot, Spec, not_differentiable,

@@ -1,7 +1,7 @@
 //! `Program`: a graph traced once over arguments, planned once, replayed many times without allocating.
 
 use crate::node::Node;
-use crate::plan::{Collected, Goal, Plan};
+use crate::plan::{Collected, Goal, Options, Plan};
 use crate::rule::Meta;
 use crate::run::{Session, Update};
 use gradus_base::{DType, Error, Result};
@@ -27,6 +27,19 @@ impl Program {
     /// # Errors
     /// When an update's shape is not its variable's, or an argument is not among `inputs`.
     pub fn new(inputs: &[Meta], wanted: &[Node], updates: &[Update]) -> Result<Program> {
+        Program::with(inputs, wanted, updates, Options::default())
+    }
+
+    /// As [`Program::new`], planned as the options say.
+    ///
+    /// # Errors
+    /// As [`Program::new`].
+    pub fn with(
+        inputs: &[Meta],
+        wanted: &[Node],
+        updates: &[Update],
+        options: Options,
+    ) -> Result<Program> {
         for (v, n) in updates {
             if v.meta() != n.meta() {
                 let what = format!("{} is {}, its new value {}", v.name(), v.meta(), n.meta());
@@ -35,7 +48,7 @@ impl Program {
         }
         let mut collected = Collected::new(&Goal { outputs: wanted, updates, leaves_stay: true });
         collected.check_arguments(inputs)?;
-        let plan = Arc::new(Plan::new(&mut collected));
+        let plan = Arc::new(Plan::new(&mut collected, options));
         let mut session = Session::new(&plan, &collected.variables);
         session.bind_leaves(&plan, &collected.leaves);
         Ok(Program { plan, session, inputs: inputs.to_vec() })

@@ -2,7 +2,7 @@
 //! same graph again and again plans it once.
 
 use crate::node::Node;
-use crate::plan::{Collected, Goal, Plan, Storage};
+use crate::plan::{Collected, Goal, Options, Plan, Storage};
 use crate::variable::{ReadGuard, Variable, WriteGuard};
 use gradus_base::{Error, Result};
 use gradus_cpu::Buffer;
@@ -300,7 +300,7 @@ pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
         let cached = cache().lock().take(collected.key);
         let (plan, session) = match cached {
             Some((plan, session)) => (plan, session),
-            None => (Arc::new(Plan::new(&mut collected)), None),
+            None => (Arc::new(Plan::new(&mut collected, Options::default())), None),
         };
         let mut session = session.unwrap_or_else(|| Session::new(&plan, &collected.variables));
         session.bind_variables(&plan, &collected.variables);

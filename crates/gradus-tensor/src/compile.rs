@@ -3,7 +3,7 @@
 use crate::{Drawing, Tensor, Variable, draw};
 use gradus_base::{Error, Result};
 use gradus_cpu::Buffer;
-use gradus_graph::{self as graph, Meta, Plan, Program, Values, input};
+use gradus_graph::{self as graph, Meta, Options, Plan, Program, Values, input};
 use std::sync::Arc;
 
 /// What a step computes: the tensors to read and the variables to update.
@@ -41,6 +41,7 @@ impl Step {
 /// A traced step: one plan per combination of argument shapes.
 pub struct Compiled<F> {
     trace: F,
+    options: Options,
     programs: Vec<Program>,
     last: usize,
 }
@@ -64,7 +65,20 @@ pub struct Compiled<F> {
 /// assert!((w.tensor().item() - 3.0).abs() < 1e-3);
 /// ```
 pub fn compile<F: FnMut(&[Tensor]) -> Step>(step: F) -> Compiled<F> {
-    Compiled { trace: step, programs: vec![], last: 0 }
+    Compiled { trace: step, options: Options::default(), programs: vec![], last: 0 }
+}
+
+impl<F> Compiled<F> {
+    /// Whether what the backward pass needs is computed again where it is needed, instead of being kept from the forward pass until
+    /// then: less memory for about a third more time, the same bits. The step must read its loss first.
+    #[must_use]
+    pub fn recompute(mut self, on: bool) -> Compiled<F> {
+        if self.options.recompute != on {
+            self.options.recompute = on;
+            self.programs.clear();
+        }
+        self
+    }
 }
 
 impl<F: FnMut(&[Tensor]) -> Step> Compiled<F> {
@@ -166,7 +180,7 @@ impl<F: FnMut(&[Tensor]) -> Step> Compiled<F> {
         let (_, step) = self.build(metas);
         let wanted: Vec<_> = step.reads.into_iter().map(|t| t.0).collect();
         let updates: Vec<_> = step.updates.into_iter().map(|(v, t)| (v.0, t.0)).collect();
-        graph::Program::new(metas, &wanted, &updates)
+        graph::Program::with(metas, &wanted, &updates, self.options)
     }
 }
 

@@ -12,6 +12,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// A planned value: a node without its identity.
+#[derive(Clone)]
 pub(crate) struct Item {
     pub what: What,
     pub inputs: Vec<usize>,
@@ -204,6 +205,19 @@ impl Collected {
     /// An argument of a program among the items, if there is one.
     pub(crate) fn argument(&self) -> Option<&Node> {
         self.items.iter().find(|i| matches!(i.what, What::Input(_))).map(|i| &i.node)
+    }
+
+    /// Brings the items into another order, in which every item comes after its inputs.
+    pub(crate) fn reorder(&mut self, order: &[usize]) {
+        let mut place = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(at, &i)| place[i] = at);
+        let mut old: Vec<Option<Item>> =
+            std::mem::take(&mut self.items).into_iter().map(Some).collect();
+        let new = |i: &mut usize| *i = place[*i];
+        self.items.extend(order.iter().filter_map(|&i| old[i].take()));
+        self.items.iter_mut().flat_map(|item| &mut item.inputs).for_each(new);
+        self.outputs.iter_mut().for_each(new);
+        self.updates.iter_mut().for_each(|(_, i)| new(i));
     }
 
     /// Checks that every argument is one of `inputs`.

@@ -48,9 +48,10 @@ pub(crate) fn distinct_elements(c: &Collected) -> Vec<usize> {
 
 /// Moves the steps that do not change from run to run to the front, where they run once, and gives kernels their packed inputs.
 /// What a later step reads of the prologue is kept from run to run.
-pub(crate) fn hoist(plan: &mut LoweredPlan, leaves_stay: bool) {
+/// What is packed only because several read it takes memory between them, if `share` allows it.
+pub(crate) fn hoist(plan: &mut LoweredPlan, leaves_stay: bool, share: bool) {
     let mut fixed = Fixed::of(plan, leaves_stay);
-    pack(plan, &mut fixed);
+    pack(plan, &mut fixed, share);
     let steps = std::mem::take(&mut plan.steps);
     let shown = std::mem::take(&mut plan.shown);
     let (mut late, mut late_shown) = (vec![], vec![]);
@@ -149,7 +150,7 @@ struct Packed {
 
 /// Adds a step before the first reader of each value that is worth packing: because it stays from run to run, or because
 /// several read it.
-fn pack(plan: &mut LoweredPlan, fixed: &mut Fixed) {
+fn pack(plan: &mut LoweredPlan, fixed: &mut Fixed, share: bool) {
     let mut found: Vec<Packed> = vec![];
     let mut by_form: HashMap<(usize, View, String), usize> = HashMap::new();
     for (t, step) in plan.steps.iter().enumerate() {
@@ -171,7 +172,7 @@ fn pack(plan: &mut LoweredPlan, fixed: &mut Fixed) {
         let (first, input) = readers[0];
         let value = plan.steps[first].inputs[input];
         let stays = fixed.bufs[value.buf] && readers.iter().any(|&(t, _)| fixed.live[t]);
-        if !stays && readers.len() < 2 {
+        if !stays && !(share && readers.len() > 1) {
             continue;
         }
         let shape = [packing.bytes].as_slice().into();

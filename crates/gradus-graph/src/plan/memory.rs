@@ -20,12 +20,16 @@ pub(crate) struct LaidOut {
     /// From storage 1 on; 0 is the arena.
     pub storages: Vec<Storage>,
     pub kept_bytes: usize,
+    /// The most bytes of the arena's values at one time.
+    pub live_bytes: usize,
 }
 
 /// Fixes every buffer's place and makes the program.
 pub(crate) fn lay_out(plan: &mut LoweredPlan) -> LaidOut {
     let (mut begins, storages, kept_bytes) = outside(plan);
-    let (workspaces, arena_bytes) = place_arena(plan, &mut begins);
+    let arena = Arena::of(plan);
+    arena.place(&mut begins);
+    let workspaces = &arena.workspaces;
     let steps = std::mem::take(&mut plan.steps);
     let place = |v: &Value| {
         let b = begins[v.buf].expect("every buffer a step touches has a place");
@@ -34,14 +38,14 @@ pub(crate) fn lay_out(plan: &mut LoweredPlan) -> LaidOut {
     let steps = steps
         .into_iter()
         .zip(workspaces)
-        .map(|(s, workspace)| {
+        .map(|(s, &workspace)| {
             let inputs = s.inputs.iter().map(place).collect();
             let outputs = s.outputs.iter().map(place).collect();
             Step::new(s.kernel, inputs, outputs, workspace)
         })
         .collect();
-    let program = Program::new(steps, plan.prologue, arena_bytes, storages.len() + 1);
-    LaidOut { program, storages, kept_bytes }
+    let program = Program::new(steps, plan.prologue, arena.bytes, storages.len() + 1);
+    LaidOut { program, storages, kept_bytes, live_bytes: arena.live_bytes }
 }
 
 /// Numbers the storages outside the arena, and lays what is kept one after the other.
@@ -75,48 +79,143 @@ fn outside(plan: &LoweredPlan) -> (Vec<Option<Begin>>, Vec<Storage>, usize) {
     (begins, storages, kept)
 }
 
-/// Gives every arena buffer and workspace its bytes, first fit by address over lives; returns the workspaces'
-/// beginnings and the arena's size.
-fn place_arena(plan: &LoweredPlan, begins: &mut [Option<Begin>]) -> (Vec<usize>, usize) {
-    let last = last_uses(plan);
-    let mut free = Free::default();
-    // A buffer that took over another's bytes frees them in its stead.
-    let mut size: Vec<usize> = plan.bufs.iter().map(|b| b.bytes).collect();
-    let mut taken = vec![false; plan.bufs.len()];
-    let mut workspaces = Vec::with_capacity(plan.steps.len());
-    for (t, step) in plan.steps.iter().enumerate() {
-        for out in &step.outputs {
-            if begins[out.buf].is_some() {
-                continue;
-            }
-            if let Some(dying) = reusable(plan, step, t, out, &last, begins, &taken) {
-                begins[out.buf] = begins[dying];
-                taken[dying] = true;
-                size[out.buf] = size[dying];
+/// Bytes that are needed from one step to another.
+struct Block {
+    first: usize,
+    last: usize,
+    bytes: usize,
+    at: usize,
+}
+
+/// Where the arena's values lie.
+struct Arena {
+    /// The first byte of each buffer that lies in the arena.
+    begins: Vec<Option<usize>>,
+    /// The first byte of each step's workspace.
+    workspaces: Vec<usize>,
+    bytes: usize,
+    live_bytes: usize,
+}
+
+impl Arena {
+    fn of(plan: &LoweredPlan) -> Arena {
+        let (mut blocks, of_buf, of_step) = blocks(plan);
+        let live_bytes = live_bytes(&blocks, plan.steps.len());
+        let mut bytes = fit_in_order(&mut blocks, plan.steps.len());
+        // In the order of the steps is good; largest first is sometimes better, and takes longer to plan.
+        if bytes > live_bytes && blocks.len() <= MOST_BLOCKS {
+            let in_order: Vec<usize> = blocks.iter().map(|b| b.at).collect();
+            let by_size = fit_by_size(&mut blocks);
+            if by_size >= bytes {
+                blocks.iter_mut().zip(in_order).for_each(|(b, at)| b.at = at);
             } else {
-                let byte = free.take(size[out.buf]);
-                begins[out.buf] = Some(Begin { storage: 0, byte });
+                bytes = by_size;
             }
         }
-        let workspace = free.take(step.kernel.workspace());
-        workspaces.push(workspace);
-        free.give(workspace, step.kernel.workspace());
-        let mut dead: Vec<usize> = step
-            .inputs
-            .iter()
-            .chain(&step.outputs)
-            .map(|v| v.buf)
-            .filter(|&b| last[b] == t)
-            .collect();
-        dead.sort_unstable();
-        dead.dedup();
-        for b in dead {
-            if let (Some(Begin { storage: 0, byte }), false) = (begins[b], taken[b]) {
-                free.give(byte, size[b]);
+        let begins = of_buf.iter().map(|b| b.map(|b| blocks[b].at)).collect();
+        let workspaces = of_step.iter().map(|&b| blocks[b].at).collect();
+        Arena { begins, workspaces, bytes, live_bytes }
+    }
+
+    fn place(&self, begins: &mut [Option<Begin>]) {
+        for (begin, at) in begins.iter_mut().zip(&self.begins) {
+            if let (None, Some(byte)) = (&begin, at) {
+                *begin = Some(Begin { storage: 0, byte: *byte });
             }
         }
     }
-    (workspaces, free.end)
+}
+
+/// More blocks than this are not sorted by size.
+const MOST_BLOCKS: usize = 6000;
+
+/// The blocks of the arena, the block of each buffer in it, and of each step's workspace. A buffer that is written over a dying
+/// one shares its block.
+fn blocks(plan: &LoweredPlan) -> (Vec<Block>, Vec<Option<usize>>, Vec<usize>) {
+    let last = last_uses(plan);
+    let mut blocks: Vec<Block> = vec![];
+    let mut of_buf: Vec<Option<usize>> = vec![None; plan.bufs.len()];
+    let mut of_step = Vec::with_capacity(plan.steps.len());
+    let mut taken = vec![false; plan.bufs.len()];
+    for (t, step) in plan.steps.iter().enumerate() {
+        for out in &step.outputs {
+            if plan.bufs[out.buf].home != Home::Arena || of_buf[out.buf].is_some() {
+                continue;
+            }
+            let end = last[out.buf];
+            if let Some(dying) = reusable(plan, step, t, out, &last, &of_buf, &taken) {
+                taken[dying] = true;
+                of_buf[out.buf] = of_buf[dying];
+                if let Some(b) = of_buf[dying] {
+                    blocks[b].last = end;
+                }
+            } else {
+                of_buf[out.buf] = Some(blocks.len());
+                let bytes = Free::round(plan.bufs[out.buf].bytes);
+                blocks.push(Block { first: t, last: end, bytes, at: 0 });
+            }
+        }
+        of_step.push(blocks.len());
+        let bytes = Free::round(step.kernel.workspace());
+        blocks.push(Block { first: t, last: t, bytes, at: 0 });
+    }
+    (blocks, of_buf, of_step)
+}
+
+/// The most bytes that are needed at one time.
+fn live_bytes(blocks: &[Block], steps: usize) -> usize {
+    let mut change = vec![0isize; steps + 1];
+    for b in blocks {
+        change[b.first] += b.bytes as isize;
+        change[b.last + 1] -= b.bytes as isize;
+    }
+    let mut live = 0;
+    let peak = change.iter().map(|d| {
+        live += d;
+        live
+    });
+    peak.max().unwrap_or(0).unsigned_abs()
+}
+
+/// Gives every block its bytes when it is first needed, in the smallest hole that fits; returns where the last one ends.
+fn fit_in_order(blocks: &mut [Block], steps: usize) -> usize {
+    let mut ending: Vec<Vec<usize>> = vec![vec![]; steps];
+    blocks.iter().enumerate().for_each(|(i, b)| ending[b.last].push(i));
+    let mut free = Free::default();
+    let mut next = 0;
+    for (t, ending) in ending.iter().enumerate() {
+        while next < blocks.len() && blocks[next].first == t {
+            blocks[next].at = free.take(blocks[next].bytes);
+            next += 1;
+        }
+        ending.iter().for_each(|&i| free.give(blocks[i].at, blocks[i].bytes));
+    }
+    free.end
+}
+
+/// Gives every block the lowest bytes that no larger one needs at the same time; returns where the last one ends.
+fn fit_by_size(blocks: &mut [Block]) -> usize {
+    let mut order: Vec<usize> = (0..blocks.len()).filter(|&i| blocks[i].bytes > 0).collect();
+    order.sort_by_key(|&i| (std::cmp::Reverse(blocks[i].bytes), i));
+    let (mut end, mut placed): (usize, Vec<usize>) = (0, vec![]);
+    for i in order {
+        // `placed` is in the order of addresses.
+        let mut at = 0;
+        for &p in &placed {
+            let (a, b) = (&blocks[i], &blocks[p]);
+            if a.first <= b.last && b.first <= a.last {
+                if b.at >= at + a.bytes {
+                    break;
+                }
+                at = at.max(b.at + b.bytes);
+            }
+        }
+        blocks[i].at = at;
+        end = end.max(at + blocks[i].bytes);
+        let slot = placed.partition_point(|&p| blocks[p].at <= at);
+        placed.insert(slot, i);
+    }
+    end
 }
 
 /// The last step that touches each buffer.
@@ -137,7 +236,7 @@ fn reusable(
     t: usize,
     out: &Value,
     last: &[usize],
-    begins: &[Option<Begin>],
+    of_buf: &[Option<usize>],
     taken: &[bool],
 ) -> Option<usize> {
     if !step.aligned {
@@ -148,7 +247,7 @@ fn reusable(
         alone
             && last[i.buf] == t
             && !taken[i.buf]
-            && matches!(begins[i.buf], Some(Begin { storage: 0, .. }))
+            && of_buf[i.buf].is_some()
             && i.view == out.view
             && i.dtype == out.dtype
             && plan.bufs[i.buf].bytes == plan.bufs[out.buf].bytes

@@ -1,6 +1,7 @@
 //! Plans: a graph turned into a flat list of steps over one arena.
 //!
-//! The stages, in order: `collect` (reachable nodes, equal ones merged), `simplify`, `fuse` (which pointwise nodes run
+//! The stages, in order: `collect` (reachable nodes, equal ones merged), `simplify`,
+//! `recompute` (if asked for), `schedule` (updates as early as may be), `fuse` (which pointwise nodes run
 //! together), `lower` (memory orders, kernels, steps), `hoist` (what runs once, packed inputs), `memory` (where each value lies).
 
 mod collect;
@@ -8,6 +9,8 @@ mod fuse;
 mod hoist;
 mod lower;
 mod memory;
+mod recompute;
+mod schedule;
 mod show;
 mod simplify;
 
@@ -46,7 +49,16 @@ pub struct Plan {
     /// How many of the steps, the first, run once.
     pub(crate) prologue: usize,
     pub(crate) kept_bytes: usize,
+    live_bytes: usize,
     steps: Vec<PlanStep>,
+}
+
+/// What can be chosen about a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Options {
+    /// Whether values that are computed on the way to the first wanted one, the loss, are computed again where later values (its
+    /// gradients) read them, instead of being kept until then: less memory for more time, the same bits.
+    pub recompute: bool,
 }
 
 /// What is to be planned.
@@ -60,13 +72,18 @@ pub(crate) struct Goal<'a> {
 }
 
 impl Plan {
-    pub(crate) fn new(collected: &mut Collected) -> Plan {
+    pub(crate) fn new(collected: &mut Collected, options: Options) -> Plan {
         simplify::simplify(collected);
+        if options.recompute {
+            recompute::recompute(collected);
+        }
+        schedule::schedule(collected);
         let collected = &*collected;
         let groups = fuse::fuse(collected);
         let mut lowered = lower::lower(collected, &groups);
-        hoist::hoist(&mut lowered, collected.leaves_stay);
-        let memory::LaidOut { program, storages, kept_bytes } = memory::lay_out(&mut lowered);
+        hoist::hoist(&mut lowered, collected.leaves_stay, !options.recompute);
+        let memory::LaidOut { program, storages, kept_bytes, live_bytes } =
+            memory::lay_out(&mut lowered);
         let mut watched: Vec<usize> = program.steps()[..lowered.prologue]
             .iter()
             .flat_map(|s| s.inputs().iter().map(exec::Place::storage))
@@ -81,6 +98,7 @@ impl Plan {
             watched,
             prologue: lowered.prologue,
             kept_bytes,
+            live_bytes,
             updates: lowered.updated,
             outputs: lowered.outputs,
             steps: lowered.shown,
@@ -99,6 +117,11 @@ impl Plan {
     /// Bytes of the arena: the peak of all intermediate values together.
     pub fn arena_bytes(&self) -> usize {
         self.program.arena_bytes()
+    }
+
+    /// Bytes of intermediate values that exist at one time, at the most: no arena could be smaller.
+    pub fn live_bytes(&self) -> usize {
+        self.live_bytes
     }
 
     /// Bytes that are kept from run to run: what does not change, computed once.
