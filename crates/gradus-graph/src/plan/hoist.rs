@@ -172,7 +172,8 @@ fn pack(plan: &mut LoweredPlan, fixed: &mut Fixed, share: bool) {
         let (first, input) = readers[0];
         let value = plan.steps[first].inputs[input];
         let stays = fixed.bufs[value.buf] && readers.iter().any(|&(t, _)| fixed.live[t]);
-        if !stays && !(share && readers.len() > 1) {
+        let shared = share && readers.len() > 1;
+        if !stays && !shared {
             continue;
         }
         let shape = [packing.bytes].as_slice().into();
