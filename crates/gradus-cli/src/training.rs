@@ -25,6 +25,8 @@ pub struct Training {
     pub ema: Option<f64>,
     /// Whether rare classes count more: each by samples / (classes · its samples).
     pub balance_classes: bool,
+    /// Whether activations are computed again in the backward pass instead of being kept for it.
+    pub recompute: bool,
     /// Layers or parameters, by path, that stay as they are.
     pub freeze: Vec<String>,
     /// Epochs without a lower validation loss after which training ends.
@@ -71,6 +73,7 @@ impl Default for Training {
             l1: 0.0,
             ema: None,
             balance_classes: false,
+            recompute: false,
             freeze: vec![],
             early_stopping: None,
             checkpoint_steps: None,
@@ -127,6 +130,7 @@ impl Training {
             l1: self.l1,
             accumulate: self.accumulate,
             ema: self.ema.map(Ema::new),
+            recompute: self.recompute,
             groups: self.groups.iter().map(GroupSettings::group).collect(),
             class_weights: self.balance_classes.then(|| counts.iter().map(weight).collect()),
             ..Recipe::default()

@@ -39,6 +39,9 @@ pub struct Recipe {
     pub groups: Vec<Group>,
     /// A weight for each class, for losses whose targets are labels `[B]`: rare classes can count more.
     pub class_weights: Option<Vec<f64>>,
+    /// Whether activations are computed again in the backward pass instead of being kept for it: less memory for about a third
+    /// more time, the same bits.
+    pub recompute: bool,
 }
 
 /// Parameters that are treated differently.
@@ -81,6 +84,7 @@ impl Default for Recipe {
             ema: None,
             groups: vec![],
             class_weights: None,
+            recompute: false,
         }
     }
 }
@@ -148,13 +152,14 @@ impl Learner {
             active: vec![],
         };
         let core = Rc::new(RefCell::new(core));
+        let again = core.borrow().recipe.recompute;
         let tracer = |f: fn(&Arc<dyn Layer>, &mut Core, &[Tensor]) -> Step| -> Compiled<Trace> {
             let (model, core) = (model.clone(), core.clone());
             compile(Box::new(move |args: &[Tensor]| f(&model, &mut core.borrow_mut(), args)))
         };
         Learner {
-            train: tracer(|m, c, a| train_step(m, c, a, true)),
-            hold: tracer(|m, c, a| train_step(m, c, a, false)),
+            train: tracer(|m, c, a| train_step(m, c, a, true)).recompute(again),
+            hold: tracer(|m, c, a| train_step(m, c, a, false)).recompute(again),
             evaluate: tracer(evaluate_step),
             predict: tracer(|m, _, a| Step::new().read(&m.forward(&a[0], &Context::eval()))),
             gradients: tracer(inspect::gradient_step),

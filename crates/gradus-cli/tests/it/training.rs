@@ -24,7 +24,7 @@ fn options_are_kept_and_heeded() {
     let folder = tempdir().unwrap();
     let f = folder.path();
     let options = "--epochs 2 --batch 100 --limit-batches 6 --accumulate 2 --clip-norm 1 --weight-decay 0.001 --ema 0.5 --warm-up 1 \
-                   --schedule cosine --l1 0.0001 --balance-classes --checkpoint-steps 2 --csv epochs.csv --validation 0.1";
+                   --schedule cosine --l1 0.0001 --balance-classes --recompute --checkpoint-steps 2 --csv epochs.csv --validation 0.1";
     let trained = train(f, "mlp", "run", options);
     // Two batches make a step.
     assert_eq!(trained.json()["steps"], 6);
@@ -38,6 +38,7 @@ fn options_are_kept_and_heeded() {
         "name = \"cosine\"",
         "l1 = 0.0001",
         "balance_classes = true",
+        "recompute = true",
         "checkpoint_steps = 2",
     ] {
         assert!(config.contains(entry), "{entry} in {config}");

@@ -5,15 +5,14 @@
 
 use super::collect::{Collected, What};
 use super::fuse::{Group, Groups, inputs, is_constant};
+use super::loops::{compose, compute_of};
 use super::show::PlanStep;
-use crate::build::compute_type;
 use crate::node::{Node, ViewOp};
 use crate::rule::{Epilogue, Layouts, Meta, Order, Rule, Slot, Spec};
-use gradus_base::expr::{Arg, Part};
 use gradus_base::{DType, Expr, Shape, View};
 use gradus_cpu::exec::Kernel;
 use gradus_cpu::{Pointwise, Reduce};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Where a buffer lives.
@@ -71,7 +70,7 @@ pub(crate) fn lower(c: &Collected, groups: &Groups) -> LoweredPlan {
         groups,
         values: vec![None; c.items.len()],
         ordered: HashMap::new(),
-        delayed: groups.list.iter().filter_map(|g| g.call).collect(),
+        delayed: groups.list.iter().filter_map(|g| g.call).collect::<HashSet<_>>(),
         plan: LoweredPlan {
             steps: vec![],
             prologue: 0,
@@ -96,7 +95,7 @@ struct Lowerer<'a> {
     /// Copies made of a value in another order, so that no copy is made twice.
     ordered: HashMap<(usize, Vec<usize>), Value>,
     /// Calls that run with the group that rides on them.
-    delayed: Vec<usize>,
+    delayed: HashSet<usize>,
     plan: LoweredPlan,
 }
 
@@ -395,20 +394,25 @@ impl Lowerer<'_> {
             }
         }
         // New values that are views of variables are saved first: another update may overwrite them.
-        let mut late = vec![];
+        let mut values = Vec::with_capacity(c.updates.len());
         for &(v, i) in &c.updates {
             self.plan.updated[v] = true;
             let mut value = self.value(i);
-            if self.whole(&value) && self.may_write(v, value.buf) {
-                self.plan.bufs[value.buf].home = Home::Variable(v);
-                continue;
-            }
             if self.plan.bufs[value.buf].home != Home::Arena {
                 let saved = self.fresh_dense(c.items[i].meta);
                 self.copy(value, saved, &c.items[i].node);
                 value = saved;
             }
-            late.push((v, i, value));
+            values.push((v, i, value));
+        }
+        let touches = self.touches();
+        let mut late = vec![];
+        for (v, i, value) in values {
+            if self.whole(&value) && self.may_write(v, value.buf, &touches) {
+                self.plan.bufs[value.buf].home = Home::Variable(v);
+            } else {
+                late.push((v, i, value));
+            }
         }
         for (v, i, value) in late {
             let to = self.outside(Home::Variable(v), c.items[i].meta);
@@ -425,27 +429,40 @@ impl Lowerer<'_> {
             && value.view.shape.len() * value.dtype.size() == buf.bytes
     }
 
+    fn touches(&self) -> Touches {
+        let mut t = Touches {
+            writer: vec![usize::MAX; self.plan.bufs.len()],
+            last_read: vec![0; self.c.variables.len()],
+        };
+        for (n, step) in self.plan.steps.iter().enumerate() {
+            for out in &step.outputs {
+                t.writer[out.buf] = t.writer[out.buf].min(n);
+            }
+            for value in &step.inputs {
+                if let Home::Variable(v) = self.plan.bufs[value.buf].home {
+                    t.last_read[v] = n;
+                }
+            }
+        }
+        t
+    }
+
     /// Whether the step that first writes `buf` may write to variable `v` instead: nothing later reads the variable,
     /// and the step itself reads it, if at all, at the very elements it writes.
-    fn may_write(&self, v: usize, buf: usize) -> bool {
-        let steps = &self.plan.steps;
-        let reads = |value: &Value| self.plan.bufs[value.buf].home == Home::Variable(v);
-        let Some(first) = steps.iter().position(|s| s.outputs.iter().any(|o| o.buf == buf)) else {
-            return false;
-        };
-        let writer = &steps[first];
-        let out = writer.outputs.iter().find(|o| o.buf == buf).expect("found above");
-        let same = |value: &&Value| reads(value);
-        let clean = writer
-            .inputs
-            .iter()
-            .filter(same)
-            .all(|i| writer.aligned && i.view == out.view && i.dtype == out.dtype);
-        clean
-            && steps[first + 1..]
-                .iter()
-                .all(|s| !s.inputs.iter().any(reads) && !s.outputs.iter().any(reads))
+    fn may_write(&self, v: usize, buf: usize, touches: &Touches) -> bool {
+        let first = touches.writer.get(buf).copied().unwrap_or(usize::MAX);
+        let Some(writer) = self.plan.steps.get(first) else { return false };
+        let out = writer.outputs.iter().find(|o| o.buf == buf).expect("it writes the buffer");
+        let reads = |value: &&Value| self.plan.bufs[value.buf].home == Home::Variable(v);
+        let same = |i: &Value| writer.aligned && i.view == out.view && i.dtype == out.dtype;
+        touches.last_read[v] <= first && writer.inputs.iter().filter(reads).all(same)
     }
+}
+
+/// The first step that writes each buffer, and the last that reads each variable.
+struct Touches {
+    writer: Vec<usize>,
+    last_read: Vec<usize>,
 }
 
 fn slot(v: &Value) -> Slot {
@@ -463,46 +480,4 @@ fn order_of(values: &[Value], shape: Shape) -> Option<Vec<usize>> {
         .iter()
         .filter(|v| v.view.shape == shape && !v.view.is_dense())
         .find_map(|v| v.view.memory_order())
-}
-
-fn compute_of(c: &Collected, i: usize) -> DType {
-    let item = &c.items[i];
-    let nodes: Vec<Node> = item.inputs.iter().map(|&n| c.items[n].node.clone()).collect();
-    compute_type(&nodes, item.meta.dtype).expect("checked when the node was built")
-}
-
-/// The group's expressions as one, of the given sources and with the given outputs.
-fn compose(c: &Collected, group: &Group, sources: &[usize], outputs: &[usize]) -> Expr {
-    let mut number: HashMap<usize, usize> = HashMap::new();
-    let mut parts: Vec<Part<'_>> = vec![];
-    let mut add = |i: usize, number: &mut HashMap<usize, usize>| {
-        let What::Pointwise(p) = &c.items[i].what else { unreachable!("a pointwise member") };
-        let args = c.items[i]
-            .inputs
-            .iter()
-            .map(|n| match number.get(n) {
-                Some(&part) => Arg::Part(part, 0),
-                None => Arg::Input(sources.iter().position(|s| s == n).expect("a source")),
-            })
-            .collect();
-        number.insert(i, parts.len());
-        parts.push(Part { expr: &p.expr, args });
-    };
-    let mut constants: Vec<usize> = group
-        .members
-        .iter()
-        .chain(outputs)
-        .flat_map(|&m| c.items[m].inputs.iter().copied().chain([m]))
-        .filter(|&n| is_constant(c, n) && !group.members.contains(&n))
-        .collect();
-    constants.sort_unstable();
-    constants.dedup();
-    for n in constants {
-        add(n, &mut number);
-    }
-    for &m in &group.members {
-        add(m, &mut number);
-    }
-    let outputs: Vec<(usize, usize)> = outputs.iter().map(|o| (number[o], 0)).collect();
-    Expr::compose(sources.len(), &parts, &outputs)
 }

@@ -7,6 +7,7 @@
 mod collect;
 mod fuse;
 mod hoist;
+mod loops;
 mod lower;
 mod memory;
 mod recompute;

@@ -131,6 +131,17 @@ fn variables_can_swap() {
 }
 
 #[test]
+fn an_update_sees_the_values_before_all_updates() {
+    let (a, b) = (variable("a", &[1.0, 2.0]), variable("b", &[3.0, 4.0]));
+    let next = map(&b.node(), |b| b + Sym::constant(1.0));
+    let mut p = Program::new(&[], &[], &[(b.clone(), next), (a.clone(), b.node())]).unwrap();
+    for (was, is) in [([3.0, 4.0], [4.0, 5.0]), ([4.0, 5.0], [5.0, 6.0])] {
+        p.run(&[]).unwrap();
+        assert_eq!((a.snapshot().as_slice::<f64>(), b.snapshot().as_slice()), (&was[..], &is[..]));
+    }
+}
+
+#[test]
 fn a_wanted_value_is_the_one_before_the_update() {
     let w = variable("w", &[1.0, 2.0]);
     let node = w.node();

@@ -2,7 +2,8 @@
 
 use crate::fit::{learner, loaders};
 use gradus_data::{Dataset, mnist_5k_split};
-use gradus_nn::parameters;
+use gradus_nn::layers::{dense, flatten, relu};
+use gradus_nn::{Init, Sequential, parameters};
 use gradus_tensor::Tensor;
 use gradus_train::optim::Sgd;
 use gradus_train::{
@@ -58,6 +59,26 @@ fn class_weights_weigh_their_samples() {
     let equal = Recipe { class_weights: Some(vec![3.0; 10]), ..Recipe::default() };
     let loss = |recipe| plain(recipe).evaluate_batch(&x, &t).unwrap().loss;
     assert!((loss(equal) - loss(Recipe::default())).abs() < 1e-6);
+}
+
+/// Activations that are computed again are the same, and need not be kept.
+#[test]
+fn recomputing_changes_memory_and_nothing_else() {
+    let (x, t) = batch();
+    let runs = [false, true].map(|recompute| {
+        let start = Sequential::new([1, 28, 28], &Init::new(1)).add(flatten());
+        let deep = (0..16).fold(start, |net, _| net.add(dense(64)).add(relu()));
+        let recipe = Recipe { recompute, ..Recipe::default() };
+        let mut learner =
+            Learner::with(Arc::new(deep.add(dense(10))), Box::new(Sgd::new(0.1)), recipe, 9);
+        let arena = learner.prepare(&x, &t).unwrap().arena_bytes();
+        let losses: Vec<u64> =
+            (0..3).map(|_| learner.train_batch(&x, &t, 0.1).unwrap().loss.to_bits()).collect();
+        (arena, losses, values(&learner))
+    });
+    let [kept, again] = runs;
+    assert_eq!((kept.1, kept.2), (again.1, again.2));
+    assert!(again.0 < kept.0, "kept {}, recomputed {}", kept.0, again.0);
 }
 
 #[test]

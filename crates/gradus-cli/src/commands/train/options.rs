@@ -42,6 +42,9 @@ pub struct Options {
     /// Let rare classes count more
     #[arg(long)]
     balance_classes: bool,
+    /// Compute activations again in the backward pass instead of keeping them: less memory for more time, the same result
+    #[arg(long)]
+    recompute: bool,
     /// Layers that stay as they are, such as conv1,conv2
     #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
     freeze: Option<Vec<String>>,
@@ -84,6 +87,7 @@ impl Options {
         put(&mut t.accumulate, &self.accumulate);
         t.ema = self.ema.or(t.ema);
         t.balance_classes |= self.balance_classes;
+        t.recompute |= self.recompute;
         put(&mut t.freeze, &self.freeze);
         t.early_stopping = self.early_stopping.or(t.early_stopping);
         t.checkpoint_steps = self.checkpoint_steps.or(t.checkpoint_steps);
