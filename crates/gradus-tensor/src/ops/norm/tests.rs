@@ -113,6 +113,24 @@ fn group_norm_has_the_same_bits_on_any_number_of_threads() {
 }
 
 #[test]
+fn rows_have_the_same_bits_on_any_number_of_threads() {
+    let x = Tensor::randn([7, 30, 500], 1);
+    let labels = Tensor::from_slice(&(0..210).map(|i| i * 7 % 500).collect::<Vec<i64>>(), [7, 30]);
+    let run = |threads| {
+        gradus_cpu::set_threads(threads);
+        let x = &x * 1.0;
+        let y = x.local_response_norm(LocalResponse::ALEXNET);
+        let loss = y.softmax_cross_entropy(&labels).sum(..) + (x.softmax(-1) * &x).sum(..);
+        let layer = x.layer_norm(&Tensor::ones([500]), &Tensor::zeros([500]), EPS);
+        let [dx] = grad(&(loss + (layer.square() * &x).sum(..)), [&x]);
+        [y, layer, dx].map(|t| t.to_vec::<f32>())
+    };
+    let one = run(1);
+    assert_eq!(one, run(2));
+    assert_eq!(one, run(3));
+}
+
+#[test]
 fn layer_and_group_norm_gradients() {
     check_gradients(&[&[3, 5], &[5], &[5]], |x| x[0].layer_norm(&x[1], &x[2], 0.1));
     check_gradients(&[&[2, 4, 3], &[4], &[4]], |x| x[0].group_norm(2, &x[1], &x[2], 0.1));

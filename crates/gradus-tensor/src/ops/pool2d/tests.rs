@@ -5,6 +5,7 @@ use super::cpu::{self, Tables};
 use super::reference;
 use super::rule::Work;
 use super::{Order, Pool2d, Windows};
+use crate::Tensor;
 use crate::ops::conv2d::reference::Operand;
 use crate::ops::lanes::Isa;
 use gradus_base::{Element, Shape, View};
@@ -154,6 +155,29 @@ proptest! {
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         prop_assert!((dot(&r.mean, &dy) - dot(&x, &r.mean_gradient)).abs() < 1e-9);
         prop_assert!((dot(&r.pick, &dy) - dot(&x, &r.scatter)).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn the_same_bits_on_any_number_of_threads() {
+    let x = Tensor::randn([3, 21, 40, 31], 1);
+    let pool = crate::Pool::new(3).stride(2).padding(1);
+    for axes in [[0, 2, 3, 1], [1, 2, 3, 0]] {
+        let stored = Tensor::from_slice(&x.permute(axes).to_vec::<f32>(), x.permute(axes).shape());
+        let run = |threads| {
+            gradus_cpu::set_threads(threads);
+            // Nodes of its own, so that nothing is taken from the run before.
+            let stored = &stored * 1.0;
+            let mut inverse = [0; 4];
+            (0..4).for_each(|i| inverse[axes[i] as usize] = i as isize);
+            let x = stored.permute(inverse);
+            let (max, mean) = (x.max_pool2d(pool), x.mean_pool2d(pool));
+            let [dx] = crate::grad(&(max.square() * &max + mean.square()).sum(..), [&stored]);
+            [max, mean, dx].map(|t| t.to_vec::<f32>())
+        };
+        let one = run(1);
+        assert_eq!(one, run(2));
+        assert_eq!(one, run(3));
     }
 }
 
