@@ -118,7 +118,8 @@ impl Builder<'_> {
         let given = with_batch.and_then(|sizes| sizes.get(1..));
         let shape = match (self.wanted, given) {
             (Some(wanted), _) => wanted,
-            (None, Some(sizes)) if !sizes.is_empty() && !sizes.contains(&0) && sizes.len() <= 4 => {
+            (None, Some(sizes)) if !sizes.is_empty() && sizes.len() <= 4 && !sizes.contains(&0) => {
+                check_len(sizes)?;
                 Shape::from(sizes)
             }
             _ => {
@@ -345,5 +346,15 @@ fn shape_of(op: &Op, shapes: &[Shape]) -> Result<Shape> {
     if y.rank() < 2 || y.shape()[0] != 2 {
         return Err(Error::format("it mixes the samples of a batch"));
     }
+    check_len(&y.shape())?;
     Ok(y.shape().without(0))
+}
+
+/// Refuses values that no memory holds, whose sizes might not even be counted.
+fn check_len(sizes: &[usize]) -> Result<()> {
+    let len = sizes.iter().try_fold(1usize, |len, &size| len.checked_mul(size));
+    match len.is_some_and(|len| len <= 1 << 31) {
+        true => Ok(()),
+        false => Err(Error::format(format!("a value of {sizes:?} is too large"))),
+    }
 }

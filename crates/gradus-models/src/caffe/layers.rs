@@ -52,7 +52,7 @@ pub(super) fn make(layer: &Message, kind: &str, shapes: &[Shape], init: &Init) -
         )));
     }
     let op = match kind {
-        "Convolution" => built(convolution(parameters("convolution_param")?)?, input, init)?,
+        "Convolution" => built(convolution(parameters("convolution_param")?, input)?, input, init)?,
         "InnerProduct" => inner_product(parameters("inner_product_param")?, input, init)?,
         "Pooling" => own(pooling(parameters("pooling_param")?, input)?),
         "LRN" => response_norm(parameters("lrn_param")?)?,
@@ -148,7 +148,16 @@ fn count(p: &Message) -> Result<usize> {
         .ok_or_else(|| Error::format(format!("{}: num_output is missing or impossible", p.at)))
 }
 
-fn convolution(p: &Message) -> Result<Conv2dConfig> {
+/// Refuses a layer of more weights than any network has, before they are allocated.
+fn check_weights(p: &Message, sizes: &[usize]) -> Result<()> {
+    let len = sizes.iter().try_fold(1usize, |len, &size| len.checked_mul(size));
+    match len.is_some_and(|len| len <= 1 << 29) {
+        true => Ok(()),
+        false => Err(Error::format(format!("{}: {sizes:?} are more than 2^29 weights", p.at))),
+    }
+}
+
+fn convolution(p: &Message, input: Shape) -> Result<Conv2dConfig> {
     let kernel = pair(p, "kernel_size", "kernel", None)?;
     let pad = pair(p, "pad", "pad", Some(0))?;
     if kernel.iter().any(|size| !(1..1 << 12).contains(size))
@@ -156,6 +165,9 @@ fn convolution(p: &Message) -> Result<Conv2dConfig> {
     {
         return Err(Error::format(format!("{}: kernels of {kernel:?} with pads of {pad:?}", p.at)));
     }
+    let channels = input.first().copied().unwrap_or(1);
+    let groups = p.size("group")?.unwrap_or(1).max(1);
+    check_weights(p, &[count(p)?, channels.div_ceil(groups), kernel[0], kernel[1]])?;
     let dilation = match p.get("dilation") {
         None => 1,
         Some(_) => single(p, "dilation", "dilation", 1)?,
@@ -165,7 +177,7 @@ fn convolution(p: &Message) -> Result<Conv2dConfig> {
         .stride(single(p, "stride", "stride", 1)?)
         .padding(Padding::Explicit(pad.map(|pixels| [pixels; 2])))
         .dilation(dilation)
-        .groups(p.size("group")?.unwrap_or(1).max(1))
+        .groups(groups)
         .bias(p.flag("bias_term")?.unwrap_or(true))
         .init(filler(p, "weight_filler")?);
     if let Initializer::Constant(value) = filler(p, "bias_filler")? {
@@ -178,6 +190,7 @@ fn inner_product(p: &Message, input: Shape, init: &Init) -> Result<Op> {
     if p.get("axis").is_some() && p.float("axis")? != Some(1.0) {
         return Err(Error::format("an inner product along another axis than 1"));
     }
+    check_weights(p, &[count(p)?, input.len()])?;
     let config = dense(count(p)?)
         .bias(p.flag("bias_term")?.unwrap_or(true))
         .init(filler(p, "weight_filler")?);

@@ -132,6 +132,10 @@ fn each_fault_has_its_place() {
     assert!(with("num_output: 2 kernel_size: 11").contains("layer `c`"));
     assert!(with("num_output: 2 kernel_size: 3 group: 2").contains("groups"));
     assert!(with("num_output: 99999999999 kernel_size: 3").contains("num_output"));
+    assert!(with("num_output: 9999999 kernel_size: 4000").contains("more than 2^29 weights"));
+    let large = "input: 'x' input_dim: 1 input_dim: 9999999999 input_dim: 9999999999 input_dim: 2";
+    let net = CaffeNet::parse(&format!("{large} {conv} }}"), None, &Init::new(0));
+    assert!(net.err().unwrap().to_string().contains("is too large"));
     let sum = "layer { name: 'r' type: 'ReLU' bottom: 'x' top: 'r' } \
         layer { name: 'f' type: 'Flatten' bottom: 'x' top: 'f' } \
         layer { name: 's' type: 'Concat' bottom: 'r' bottom: 'f' top: 's' }";
