@@ -1,10 +1,11 @@
 //! GFLOP/s of the matrix product, and per cent of what the same threads reach with fused multiply-adds alone.
 //! The peak is measured again before every shape, so other load on the machine touches both; best of many.
 //!
-//! `cargo run --release -p gradus-cpu --example gemm_bench [MxKxN ...]`
+//! `cargo run --release -p gradus-cpu --example gemm_bench [MxKxN ... | ladder]`
 #![allow(unsafe_code)]
 
-use gradus_cpu::bench::fma_peak;
+use gradus_cpu::bench::{Product, fma_peak};
+use gradus_cpu::gemm::paths;
 use gradus_cpu::{Buffer, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b, parallel, set_threads};
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,9 @@ const SHAPES: [[usize; 3]; 13] = [
 ];
 
 fn main() {
+    if std::env::args().nth(1).is_some_and(|s| s == "ladder") {
+        return ladder();
+    }
     let asked: Vec<[usize; 3]> = std::env::args().skip(1).map(|s| shape(&s)).collect();
     let shapes = if asked.is_empty() { SHAPES.to_vec() } else { asked };
     for threads in [1, 2] {
@@ -43,6 +47,46 @@ fn main() {
         "fork and join of two empty tiles: {:.2} µs",
         best(&mut [&mut || parallel(2, &|_| ())])[0] * 1e6
     );
+}
+
+/// The rungs that lead to the library's product, one thread.
+fn ladder() {
+    set_threads(1);
+    let n = 256;
+    let (a, b) = (random(n * n), random(n * n));
+    let mut c = vec![0.0; n * n];
+    let mut product = Product::new([n; 3], &a, &b, false);
+    let mut packed = Product::new([n; 3], &a, &b, true);
+    let peak = fma_peak(1);
+    println!("{n}×{n}×{n}, one thread, peak {peak:.1} GFLOP/s");
+    let print = |rung: &str, body: &mut dyn FnMut()| {
+        let speed = 2.0 * (n * n * n) as f64 / best(&mut [body])[0] / 1e9;
+        println!("{rung:>16} {speed:6.1} ({:.0}%)", 100.0 * speed / peak);
+    };
+    print("naive", &mut || blocked(n, n, &a, &b, &mut c));
+    print("blocked", &mut || blocked(n, 32, &a, &b, &mut c));
+    for path in paths().collect::<Vec<_>>().into_iter().rev() {
+        print(path, &mut || product.run_by(path));
+    }
+    print("packed before", &mut || packed.run());
+}
+
+/// Three loops over blocks; one block of all is the naive product.
+fn blocked(n: usize, size: usize, a: &[f32], b: &[f32], c: &mut [f32]) {
+    c.fill(0.0);
+    for i0 in (0..n).step_by(size) {
+        for j0 in (0..n).step_by(size) {
+            for p0 in (0..n).step_by(size) {
+                for i in i0..i0 + size {
+                    for j in j0..j0 + size {
+                        for p in p0..p0 + size {
+                            c[i * n + j] += a[i * n + p] * b[p * n + j];
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn shape(text: &str) -> [usize; 3] {
@@ -118,5 +162,5 @@ fn repeats(body: &mut dyn FnMut()) -> u32 {
         body();
         n += 1;
     }
-    n
+    n.max(1)
 }

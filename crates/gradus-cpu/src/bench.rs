@@ -1,5 +1,6 @@
 //! What benchmarks need of the machine: its measured peak, and matrix products without a graph around them.
 
+use crate::gemm::gemm_by;
 use crate::{Buffer, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b, parallel};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -92,6 +93,18 @@ impl Product {
         }
     }
 
+    /// Computes C from B as it lies, by the kernels of one of [`crate::gemm::paths`].
+    ///
+    /// # Panics
+    /// If this machine lacks them.
+    pub fn run_by(&mut self, path: &str) {
+        let [m, k, n] = self.sizes;
+        let ptr = self.c.as_mut_ptr().cast::<f32>();
+        let c = MatMut { ptr, row_stride: n as isize, col_stride: 1 };
+        // SAFETY: the buffers hold the shapes and are distinct.
+        unsafe { gemm_by(path, [m, n, k], matrix(&self.a, k), matrix(&self.b, n), c) }
+    }
+
     /// C `[m, n]`, as the last run left it.
     pub fn result(&self) -> &[f32] {
         let [m, _, n] = self.sizes;
@@ -115,6 +128,10 @@ mod tests {
                 Product::new([2, 2, 3], &[1., 2., 3., 4.], &[1., 0., 2., 0., 1., 3.], packed);
             product.run();
             assert_eq!(product.result(), [1., 2., 8., 3., 4., 18.]);
+            for path in crate::gemm::paths() {
+                product.run_by(path);
+                assert_eq!(product.result(), [1., 2., 8., 3., 4., 18.], "{path}");
+            }
         }
     }
 

@@ -40,3 +40,10 @@ fn has_avx2() -> bool {
 fn has_avx2() -> bool {
     false
 }
+
+/// Whether matrix products may use 512-bit vectors. Other kernels gain nothing from them where, as on Zen 4, a 512-bit
+/// operation takes the time of two.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn has_avx512() -> bool {
+    is_x86_feature_detected!("avx512f")
+}

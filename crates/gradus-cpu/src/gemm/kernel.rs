@@ -2,13 +2,16 @@
 //! of their instruction set, made once per process.
 
 use super::lanes::{Lanes, Portable, Transpose};
+use crate::dispatch::{Isa, has_avx512};
 use crate::gemm::Mat;
 use gradus_base::Element;
 
-/// Rows of the largest register tile: 6 × 2 accumulators, 2 vectors of B and one of A fill AVX2's 16 registers.
-pub(super) const MR: usize = 6;
 /// Vectors across the register tile.
 const NV: usize = 2;
+/// Elements of the largest register tile.
+pub(super) const MAX_TILE: usize = 14 * 32;
+/// The widest register tile, in columns.
+pub(super) const MAX_NR: usize = 32;
 /// Vectors across the one-row tile of vector–matrix products: enough chains to hide the latency.
 pub(super) const WIDE: usize = 8;
 /// Columns whose dot products run side by side.
@@ -38,21 +41,32 @@ type DotFn<S> = unsafe fn(k: usize, a: *const S, b: *const S, b_stride: isize, o
 
 /// The kernels of one instruction set.
 pub(super) struct Kernels<S: 'static> {
+    /// Lanes of a vector.
+    pub(super) lanes: usize,
+    /// Rows and columns of the largest register tile.
+    pub(super) mr: usize,
+    pub(super) nr: usize,
     /// `[rows - 1][vectors - 1]`, B readable in whole vectors.
-    whole: [[TileFn<S>; NV]; MR],
+    whole: &'static [[TileFn<S>; NV]],
     /// The same for a B that ends at the last lane.
-    masked: [[TileFn<S>; NV]; MR],
-    /// 1 × WIDE vectors.
-    pub(super) wide: TileFn<S>,
+    masked: &'static [[TileFn<S>; NV]],
+    /// One row of so many vectors; the last whole, or of some lanes.
+    row: [[TileFn<S>; WIDE]; 2],
     pub(super) dots: DotFn<S>,
     pub(super) dot: DotFn<S>,
+    /// Rows that `transpose` takes.
+    pub(super) transposed: usize,
     pub(super) transpose: unsafe fn(Transpose<S>, *mut S),
 }
 
 impl<S> Kernels<S> {
     pub(super) fn tile(&self, rows: usize, vectors: usize, masked: bool) -> TileFn<S> {
-        let table = if masked { &self.masked } else { &self.whole };
+        let table = if masked { self.masked } else { self.whole };
         table[rows - 1][vectors - 1]
+    }
+    /// The tile of one row and up to WIDE vectors.
+    pub(super) fn row(&self, vectors: usize, masked: bool) -> TileFn<S> {
+        self.row[usize::from(masked)][vectors - 1]
     }
 }
 
@@ -60,10 +74,6 @@ impl<S> Kernels<S> {
 pub(super) trait Scalar:
     Element + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self>
 {
-    /// Lanes of a vector.
-    const LANES: usize;
-    /// Columns of a register tile.
-    const NR: usize = NV * Self::LANES;
     /// Fetches a cache line early where the machine knows how. Any address will do.
     fn prefetch(p: *const Self) {
         #[cfg(target_arch = "x86_64")]
@@ -74,10 +84,12 @@ pub(super) trait Scalar:
         #[cfg(not(target_arch = "x86_64"))]
         let _ = p;
     }
+    /// The kernels of each instruction set this machine has, the fastest first, with its name.
+    fn all() -> &'static [(&'static str, &'static Kernels<Self>)];
     /// The fastest kernels this machine runs.
-    fn kernels() -> &'static Kernels<Self>;
-    /// Those that run on any machine.
-    fn portable() -> &'static Kernels<Self>;
+    fn kernels() -> &'static Kernels<Self> {
+        Self::all()[0].1
+    }
 }
 
 #[inline(always)]
@@ -164,9 +176,10 @@ unsafe fn dots<V: Lanes, const N: usize>(
     }
 }
 
-/// Names the kernels of one instruction set: `$attr` on plain functions that inline the generic ones.
+/// Names the kernels of one instruction set: `$attr` on plain functions that inline the generic ones, tiles of up to so
+/// many `$rows`.
 macro_rules! instruction_set {
-    ($module:ident, $(#[$attr:meta])*) => {
+    ($module:ident, [$($rows:literal)*], $(#[$attr:meta])*) => {
         mod $module {
             use super::*;
             $(#[$attr])*
@@ -192,51 +205,81 @@ macro_rules! instruction_set {
                 // SAFETY: passed on.
                 unsafe { V::transpose(t, dst) }
             }
-            const fn rows<V: Lanes, const M: bool>() -> [[TileFn<V::Scalar>; NV]; MR] {
+            const fn row<V: Lanes, const M: bool>() -> [TileFn<V::Scalar>; WIDE] {
                 [
-                    [run::<V, 1, 1, M>, run::<V, 1, 2, M>],
-                    [run::<V, 2, 1, M>, run::<V, 2, 2, M>],
-                    [run::<V, 3, 1, M>, run::<V, 3, 2, M>],
-                    [run::<V, 4, 1, M>, run::<V, 4, 2, M>],
-                    [run::<V, 5, 1, M>, run::<V, 5, 2, M>],
-                    [run::<V, 6, 1, M>, run::<V, 6, 2, M>],
+                    run::<V, 1, 1, M>,
+                    run::<V, 1, 2, M>,
+                    run::<V, 1, 3, M>,
+                    run::<V, 1, 4, M>,
+                    run::<V, 1, 5, M>,
+                    run::<V, 1, 6, M>,
+                    run::<V, 1, 7, M>,
+                    run::<V, 1, 8, M>,
                 ]
             }
-            pub(super) const fn kernels<V: Lanes>() -> Kernels<V::Scalar> {
+            /// Tiles of vectors V; blocks are transposed in vectors T.
+            pub(super) const fn kernels<V: Lanes, T: Lanes<Scalar = V::Scalar>>()
+            -> Kernels<V::Scalar> {
+                let whole = const { &[$([run::<V, $rows, 1, false>, run::<V, $rows, 2, false>]),*] };
+                let masked = const { &[$([run::<V, $rows, 1, true>, run::<V, $rows, 2, true>]),*] };
+                let whole: &[[TileFn<V::Scalar>; NV]] = whole;
                 Kernels {
-                    whole: rows::<V, false>(),
-                    masked: rows::<V, true>(),
-                    wide: run::<V, 1, WIDE, false>,
+                    lanes: V::LEN,
+                    mr: whole.len(),
+                    nr: NV * V::LEN,
+                    whole,
+                    masked,
+                    row: [row::<V, false>(), row::<V, true>()],
                     dots: run_dots::<V, DOTS>,
                     dot: run_dots::<V, 1>,
-                    transpose: run_transpose::<V>,
+                    transposed: T::LEN,
+                    transpose: run_transpose::<T>,
                 }
             }
         }
     };
 }
-instruction_set!(any,);
+// 6 × 2 accumulators, 2 vectors of B and one of A fill AVX2's 16 registers; 14 × 2, 2 and one AVX-512's 32.
+instruction_set!(any, [1 2 3 4 5 6],);
 #[cfg(target_arch = "x86_64")]
-instruction_set!(avx2, #[target_feature(enable = "avx2,fma")]);
+instruction_set!(avx2, [1 2 3 4 5 6], #[target_feature(enable = "avx2,fma")]);
+#[cfg(target_arch = "x86_64")]
+instruction_set!(
+    avx512,
+    [1 2 3 4 5 6 7 8 9 10 11 12 13 14],
+    #[target_feature(enable = "avx512f,avx2,fma")]
+);
 
 macro_rules! scalar {
-    ($s:ty, $lanes:literal, $avx2:ident) => {
+    ($s:ty, $lanes:literal, $avx2:ident, $avx512:ident) => {
         impl Scalar for $s {
-            const LANES: usize = $lanes;
-            fn kernels() -> &'static Kernels<$s> {
+            fn all() -> &'static [(&'static str, &'static Kernels<$s>)] {
+                type Named = (&'static str, &'static Kernels<$s>);
+                static ANY: Kernels<$s> =
+                    any::kernels::<Portable<$s, $lanes>, Portable<$s, $lanes>>();
                 #[cfg(target_arch = "x86_64")]
-                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                    static AVX2: Kernels<$s> = avx2::kernels::<super::lanes::$avx2>();
-                    return &AVX2;
+                {
+                    use super::lanes::{$avx2, $avx512};
+                    static AVX2: Kernels<$s> = avx2::kernels::<$avx2, $avx2>();
+                    static AVX512: Kernels<$s> = avx512::kernels::<$avx512, $avx2>();
+                    static ALL: [Named; 3] =
+                        [("avx512", &AVX512), ("avx2", &AVX2), ("portable", &ANY)];
+                    let avx2 = Isa::best() == Isa::Avx2;
+                    let first = match (avx2, has_avx512()) {
+                        (true, true) => 0,
+                        (true, false) => 1,
+                        _ => 2,
+                    };
+                    &ALL[first..]
                 }
-                Self::portable()
-            }
-            fn portable() -> &'static Kernels<$s> {
-                static ANY: Kernels<$s> = any::kernels::<Portable<$s, $lanes>>();
-                &ANY
+                #[cfg(not(target_arch = "x86_64"))]
+                {
+                    static ALL: [Named; 1] = [("portable", &ANY)];
+                    &ALL
+                }
             }
         }
     };
 }
-scalar!(f32, 8, F32x8);
-scalar!(f64, 4, F64x4);
+scalar!(f32, 8, F32x8, F32x16);
+scalar!(f64, 4, F64x4, F64x8);

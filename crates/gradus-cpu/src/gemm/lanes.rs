@@ -130,6 +130,8 @@ portable!(f64, 4);
 
 #[cfg(target_arch = "x86_64")]
 pub(super) use avx2::{F32x8, F64x4};
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx512::{F32x16, F64x8};
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
@@ -400,4 +402,80 @@ mod avx2 {
             ]
         }
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx512 {
+    //! 512-bit vectors, under the trait's contract: AVX-512F is there, and the pointers are good for the lanes named.
+    #![allow(clippy::undocumented_unsafe_blocks)]
+
+    use super::{Lanes, Transpose};
+    use std::arch::x86_64::*;
+
+    /// Sixteen f32.
+    #[derive(Clone, Copy)]
+    pub(in super::super) struct F32x16(__m512);
+    /// Eight f64.
+    #[derive(Clone, Copy)]
+    pub(in super::super) struct F64x8(__m512d);
+
+    macro_rules! lanes {
+        ($v:ident, $s:ty, $len:literal, $mask:ty,
+         $zero:ident $splat:ident $load:ident $load_first:ident $store:ident $store_first:ident $fma:ident $add:ident
+         $sum:ident) => {
+            impl Lanes for $v {
+                type Scalar = $s;
+                const LEN: usize = $len;
+                #[inline(always)]
+                unsafe fn zero() -> Self {
+                    $v(unsafe { $zero() })
+                }
+                #[inline(always)]
+                unsafe fn splat(p: *const $s) -> Self {
+                    $v(unsafe { $splat(*p) })
+                }
+                #[inline(always)]
+                unsafe fn load(p: *const $s) -> Self {
+                    $v(unsafe { $load(p) })
+                }
+                #[inline(always)]
+                unsafe fn load_first(p: *const $s, len: usize) -> Self {
+                    $v(unsafe { $load_first(((1u32 << len) - 1) as $mask, p) })
+                }
+                #[inline(always)]
+                unsafe fn store(self, p: *mut $s) {
+                    unsafe { $store(p, self.0) }
+                }
+                #[inline(always)]
+                unsafe fn store_first(self, p: *mut $s, len: usize) {
+                    unsafe { $store_first(p, ((1u32 << len) - 1) as $mask, self.0) }
+                }
+                #[inline(always)]
+                unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+                    $v(unsafe { $fma(self.0, b.0, c.0) })
+                }
+                #[inline(always)]
+                unsafe fn add(self, b: Self) -> Self {
+                    $v(unsafe { $add(self.0, b.0) })
+                }
+                #[inline(always)]
+                unsafe fn sum(self) -> $s {
+                    unsafe { $sum(self.0) }
+                }
+                #[inline(always)]
+                unsafe fn prefetch(p: *const $s) {
+                    unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+                }
+                unsafe fn transpose(_: Transpose<$s>, _: *mut $s) {
+                    unreachable!("256-bit vectors transpose")
+                }
+            }
+        };
+    }
+    lanes!(F32x16, f32, 16, __mmask16,
+        _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_maskz_loadu_ps _mm512_storeu_ps _mm512_mask_storeu_ps
+        _mm512_fmadd_ps _mm512_add_ps _mm512_reduce_add_ps);
+    lanes!(F64x8, f64, 8, __mmask8,
+        _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_maskz_loadu_pd _mm512_storeu_pd _mm512_mask_storeu_pd
+        _mm512_fmadd_pd _mm512_add_pd _mm512_reduce_add_pd);
 }

@@ -159,6 +159,32 @@ pub unsafe fn gemm<T: Element>(
     unsafe { Product { m, n, k, a, b, c, accumulate, epilogue }.run() }
 }
 
+/// The names of the instruction sets this machine has kernels for, the fastest first: `avx512`, `avx2`, `portable`.
+pub fn paths() -> impl Iterator<Item = &'static str> {
+    f32::all().iter().map(|(name, _)| *name)
+}
+
+/// C = A·B of f32 matrices by the kernels of an instruction set, so that they can be compared.
+///
+/// # Safety
+/// As [`gemm`].
+///
+/// # Panics
+/// If this machine lacks the instruction set.
+pub(crate) unsafe fn gemm_by(
+    path: &str,
+    [m, n, k]: [usize; 3],
+    a: Mat<f32>,
+    b: Mat<f32>,
+    c: MatMut<f32>,
+) {
+    let found = f32::all().iter().find(|(name, _)| *name == path);
+    let (_, kernels) = found.unwrap_or_else(|| panic!("this machine lacks the {path} path"));
+    let b = Right::Strided(b);
+    // SAFETY: the caller's promise.
+    unsafe { run(&Product { m, n, k, a, b, c, accumulate: false, epilogue: None }, kernels) }
+}
+
 /// As [`gemm`] with a B packed by [`pack_b`].
 ///
 /// # Safety
@@ -191,7 +217,7 @@ impl<T: Element> PackedB<T> {
     /// # Panics
     /// If `T` is neither f32 nor f64.
     pub fn len(k: usize, n: usize) -> usize {
-        let columns = match_scalar!(T, S => S::NR);
+        let columns = match_scalar!(T, S => S::kernels().nr);
         n.next_multiple_of(columns) * k
     }
 }
@@ -205,20 +231,26 @@ impl<T: Element> PackedB<T> {
 /// If `T` is neither f32 nor f64.
 pub unsafe fn pack_b<T: Element>(k: usize, n: usize, b: Mat<T>, dst: *mut T) {
     // SAFETY: the caller's promise; S is T.
-    match_scalar!(T, S => unsafe { pack_b_as::<S>(k, n, b.cast(), dst.cast()) })
+    match_scalar!(T, S => unsafe { pack_b_as::<S>(S::kernels(), k, n, b.cast(), dst.cast()) })
 }
 
-unsafe fn pack_b_as<S: Scalar>(k: usize, n: usize, b: Mat<S>, dst: *mut S) {
-    let kernels = S::kernels();
+unsafe fn pack_b_as<S: Scalar>(
+    kernels: &kernel::Kernels<S>,
+    k: usize,
+    n: usize,
+    b: Mat<S>,
+    dst: *mut S,
+) {
+    let nr = kernels.nr;
     let dst = MatMut { ptr: dst, row_stride: 1, col_stride: 1 };
-    let panels = n.div_ceil(S::NR);
-    let each = (PACK_TILE / (S::NR * k.max(1))).max(1);
+    let panels = n.div_ceil(nr);
+    let each = (PACK_TILE / (nr * k.max(1))).max(1);
     parallel(panels.div_ceil(each), &|tile| {
-        for j in (tile * each..((tile + 1) * each).min(panels)).map(|panel| panel * S::NR) {
-            let columns = S::NR.min(n - j);
+        for j in (tile * each..((tile + 1) * each).min(panels)).map(|panel| panel * nr) {
+            let columns = nr.min(n - j);
             let src = b.from(0, j).transposed();
             // SAFETY: the caller's promise; tiles write distinct panels.
-            unsafe { pack::interleave(kernels, src, columns, S::NR, k, dst.at(j * k, 0)) }
+            unsafe { pack::interleave(kernels, src, columns, nr, k, dst.at(j * k, 0)) }
         }
     });
 }

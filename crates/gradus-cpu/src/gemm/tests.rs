@@ -65,40 +65,61 @@ impl<T: Element> Held<T> {
     }
 }
 
-fn check<T: Element>(m: usize, n: usize, k: usize, lies: [Lie; 3], accumulate: bool, packed: bool) {
-    let a = Held::<T>::new(lies[0], m, k, 1);
-    let b = Held::<T>::new(lies[1], k, n, 2);
-    let mut c = Held::<T>::new(lies[2], m, n, 3);
+/// The product by the kernels of every instruction set.
+fn check<S: Scalar>(m: usize, n: usize, k: usize, lies: [Lie; 3], accumulate: bool, packed: bool) {
+    let (a, b) = (Held::<S>::new(lies[0], m, k, 1), Held::<S>::new(lies[1], k, n, 2));
+    let rows: Vec<Vec<f64>> = (0..m).map(|i| (0..k).map(|p| a.get(i, p)).collect()).collect();
+    let columns: Vec<Vec<f64>> = (0..n).map(|j| (0..k).map(|p| b.get(p, j)).collect()).collect();
+    let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
+    let sums: Vec<f64> = rows.iter().flat_map(|x| columns.iter().map(|y| dot(x, y))).collect();
+    for (name, kernels) in S::all() {
+        let what = format!("{name} {m}×{k}×{n} {lies:?} accumulate {accumulate} packed {packed}");
+        let c = Held::<S>::new(lies[2], m, n, 3);
+        check_with(kernels, [m, n, k], [&a, &b], c, &sums, accumulate, packed, &what);
+    }
+}
+
+fn check_with<T: Scalar>(
+    kernels: &'static kernel::Kernels<T>,
+    [m, n, k]: [usize; 3],
+    [a, b]: [&Held<T>; 2],
+    mut c: Held<T>,
+    sums: &[f64],
+    accumulate: bool,
+    packed: bool,
+    what: &str,
+) {
     let before = c.data.clone();
     let old = Held { data: before, ..c };
-    let mut panels = vec![T::default(); PackedB::<T>::len(k, n)];
+    let mut panels = vec![T::default(); n.next_multiple_of(kernels.nr) * k];
     // SAFETY: the buffers hold the shapes.
     unsafe {
-        if packed {
-            pack_b(k, n, b.mat(), panels.as_mut_ptr());
-            gemm_packed(m, n, k, a.mat(), panels.as_ptr(), c.mat_mut(), accumulate, None);
+        let right = if packed {
+            pack_b_as(kernels, k, n, b.mat(), panels.as_mut_ptr());
+            Right::Packed(panels.as_ptr())
         } else {
-            gemm(m, n, k, a.mat(), b.mat(), c.mat_mut(), accumulate, None);
-        }
+            Right::Strided(b.mat())
+        };
+        let (a, c) = (a.mat(), c.mat_mut());
+        run(&Product { m, n, k, a, b: right, c, accumulate, epilogue: None }, kernels);
     }
     let epsilon = if T::DTYPE.size() == 4 { 1e-6 } else { 1e-15 };
     let mut touched = vec![false; c.data.len()];
     for i in 0..m {
         for j in 0..n {
-            let sum: f64 = (0..k).map(|p| a.get(i, p) * b.get(p, j)).sum();
-            let want = sum + if accumulate { old.get(i, j) } else { 0.0 };
+            let want = sums[i * n + j] + if accumulate { old.get(i, j) } else { 0.0 };
             let bound = epsilon * (k as f64 + 2.0);
             let found = c.get(i, j);
             assert!(
                 (found - want).abs() <= bound,
-                "{m}×{k}×{n} {lies:?} accumulate {accumulate} packed {packed}: c[{i}, {j}] is {found}, expected {want}"
+                "{what}: c[{i}, {j}] is {found}, expected {want}"
             );
             let at = c.offset as isize + i as isize * c.row_stride + j as isize * c.col_stride;
             touched[at as usize] = true;
         }
     }
     for (at, touched) in touched.into_iter().enumerate() {
-        assert!(touched || c.data[at] == old.data[at], "an element outside C changed");
+        assert!(touched || c.data[at] == old.data[at], "{what}: an element outside C changed");
     }
 }
 
@@ -121,9 +142,15 @@ fn small_shapes_in_every_layout() {
 
 #[test]
 fn larger_shapes_in_every_layout() {
-    for (m, n, k) in
-        [(130, 129, 131), (70, 200, 400), (250, 65, 800), (1, 3000, 100), (3000, 1, 100)]
-    {
+    for (m, n, k) in [
+        (130, 129, 131),
+        (70, 200, 400),
+        (250, 65, 800),
+        (1, 3000, 100),
+        (3000, 1, 100),
+        (45, 70, 1024),
+        (128, 9, 2048),
+    ] {
         for x in 0..4 {
             for y in 0..4 {
                 let lies = [LIES[x], LIES[y], LIES[(x + y) % 2 * (x + 1) % 4]];
@@ -201,11 +228,12 @@ mod ladder {
             let narrow = |x: Vec<f64>| x.into_iter().map(|x| x as f32).collect::<Vec<_>>();
             let (a, b) = (narrow(random(m * k, 1)), narrow(random(k * n, 2)));
             let want = naive(m, n, k, &a, &b);
-            for (rung, found) in [
-                ("blocked", blocked(m, n, k, &a, &b)),
-                ("packed", packed([m, n, k], &a, &b, <f32 as Scalar>::portable())),
-                ("SIMD", packed([m, n, k], &a, &b, <f32 as Scalar>::kernels())),
-            ] {
+            // Packed in portable lanes, then in those of each instruction set.
+            let mut rungs = vec![("blocked", blocked(m, n, k, &a, &b))];
+            for (name, kernels) in f32::all() {
+                rungs.push((name, packed([m, n, k], &a, &b, kernels)));
+            }
+            for (rung, found) in rungs {
                 for (x, y) in found.iter().zip(&want) {
                     assert!((f64::from(*x) - y).abs() < 1e-6 * k as f64, "{rung} {m}×{k}×{n}");
                 }

@@ -55,7 +55,7 @@ pub(super) unsafe fn run<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernel
         if b.row_stride == 1 || p.k == 1 && b.col_stride != 1 {
             v.with_contiguous_x(|v| v.columns(DOTS, |v, j, end| v.dots(j, end)));
         } else if b.col_stride == 1 && (v.y_stride == 1 || n == 1) {
-            v.columns(WIDE * S::LANES, |v, j, end| v.add_rows(j, end));
+            v.columns(WIDE * kernels.lanes, |v, j, end| v.add_rows(j, end));
         } else {
             return false;
         }
@@ -127,15 +127,13 @@ impl<'a, S: Scalar> VectorProduct<'a, S> {
 
     /// y[j..end]: the sum of B's rows, each times its element of x; some rows at a time.
     fn add_rows(&self, j: usize, end: usize) {
+        let lanes = self.kernels.lanes;
         for k in (0..self.k).step_by(ROWS) {
             let mut at = j;
             while at < end {
-                // Whole vectors eight at a time, the rest two at a time.
-                let left = end - at;
-                let wide = left >= WIDE * S::LANES;
-                let vectors = if wide { WIDE } else { left.div_ceil(S::LANES).min(2) };
-                let columns = (vectors * S::LANES).min(left);
-                let last = columns - (vectors - 1) * S::LANES;
+                let vectors = (end - at).div_ceil(lanes).min(WIDE);
+                let columns = (vectors * lanes).min(end - at);
+                let last = columns - (vectors - 1) * lanes;
                 let tile = Tile {
                     k: ROWS.min(self.k - k),
                     a: Mat { ptr: self.x_at(k), row_stride: 0, col_stride: self.x_stride },
@@ -148,11 +146,7 @@ impl<'a, S: Scalar> VectorProduct<'a, S> {
                     ahead_step: 0,
                     add: self.p.accumulate || k > 0,
                 };
-                let kernel = if wide {
-                    self.kernels.wide
-                } else {
-                    self.kernels.tile(1, vectors, last < S::LANES)
-                };
+                let kernel = self.kernels.row(vectors, last < lanes);
                 // SAFETY: `gemm`'s contract.
                 unsafe { kernel(&tile) }
                 at += columns;
