@@ -283,26 +283,78 @@ struct Lower<'a> {
 }
 
 impl Lower<'_> {
+    /// Some target pixels, a stretch of a row after the other.
     unsafe fn run(&self, some: Range<usize>, out: *mut f32) {
         let g = self.g;
-        let width = g.cols.taps * g.channels_in;
-        let interior = g.cols.interior(0..g.cols.taps);
-        let mut out = out;
-        for [n, u, v] in places(g, some) {
-            let rows = g.rows.seen(u);
-            let cols = if interior.contains(&v) { 0..g.cols.taps } else { g.cols.seen(v) };
-            for a in self.taps.clone() {
-                // SAFETY: the rows and columns seen are in the source; `out` holds the tile.
-                unsafe {
-                    if rows.contains(&a) {
-                        let row = n * g.rows.source + g.rows.at(u, a) as usize;
-                        self.row_of_taps(row, v, &cols, out);
-                    } else {
-                        out.write_bytes(0, width);
-                    }
+        let (rows, cols) = (g.rows.count, g.cols.count);
+        let each = self.taps.len() * g.cols.taps * g.channels_in;
+        let evenly = g.groups == 1 && g.cols.offset_step.abs() == 1;
+        let interior = if evenly { g.cols.interior(0..g.cols.taps) } else { 0..0 };
+        let (mut at, mut out) = (some.start, out);
+        while at < some.end {
+            let (n, u, from) = (at / (rows * cols), at / cols % rows, at % cols);
+            let to = cols.min(from + some.end - at);
+            let inside = interior.start.clamp(from, to)..interior.end.clamp(from, to);
+            let place = |v: usize| out.wrapping_add((v - from) * each);
+            // SAFETY: the caller's promise; `out` holds the tile.
+            unsafe {
+                for v in (from..inside.start).chain(inside.end..to) {
+                    self.pixel([n, u, v], place(v));
                 }
-                out = out.wrapping_add(width);
+                if !inside.is_empty() {
+                    self.stretch(n, u, inside.clone(), place(inside.start));
+                }
             }
+            (at, out) = (at + to - from, place(to));
+        }
+    }
+
+    /// Neighbouring pixels that see the source through all column taps, which lie side by side.
+    unsafe fn stretch(&self, n: usize, u: usize, pixels: Range<usize>, out: *mut f32) {
+        let (g, c) = (self.g, self.g.channels_in);
+        let (width, step) = (g.cols.taps * c, g.cols.scale * c);
+        if width == 0 {
+            return;
+        }
+        let (rows, each) = (g.rows.seen(u), self.taps.len() * width);
+        let left = g.cols.at(pixels.start, nth_tap(&g.cols, 0)) as usize;
+        for (i, a) in self.taps.clone().enumerate() {
+            let to = |k: usize| out.wrapping_add(k * each + i * width);
+            // SAFETY: the taps are in the source; `out` holds the tile.
+            unsafe {
+                if !rows.contains(&a) {
+                    (0..pixels.len()).for_each(|k| to(k).write_bytes(0, width));
+                    continue;
+                }
+                let row = n * g.rows.source + g.rows.at(u, a) as usize;
+                let from = self.src.wrapping_add((row * g.cols.source + left) * c);
+                match width {
+                    3 => copies::<3>(from, step, to(0), each, pixels.len()),
+                    5 => copies::<5>(from, step, to(0), each, pixels.len()),
+                    7 => copies::<7>(from, step, to(0), each, pixels.len()),
+                    9 => copies::<9>(from, step, to(0), each, pixels.len()),
+                    _ => (0..pixels.len()).for_each(|k| copy(from.add(k * step), to(k), width)),
+                }
+            }
+        }
+    }
+
+    /// One pixel, zeros for what it does not see.
+    unsafe fn pixel(&self, [n, u, v]: [usize; 3], out: *mut f32) {
+        let g = self.g;
+        let width = g.cols.taps * g.channels_in;
+        let (rows, cols, mut out) = (g.rows.seen(u), g.cols.seen(v), out);
+        for a in self.taps.clone() {
+            // SAFETY: the rows and columns seen are in the source; `out` holds the tile.
+            unsafe {
+                if rows.contains(&a) {
+                    let row = n * g.rows.source + g.rows.at(u, a) as usize;
+                    self.row_of_taps(row, v, &cols, out);
+                } else {
+                    out.write_bytes(0, width);
+                }
+            }
+            out = out.wrapping_add(width);
         }
     }
 
@@ -327,6 +379,21 @@ impl Lower<'_> {
                 seen.for_each(|i| copy(pixel(i), out.add(i * c), c));
             }
         }
+    }
+}
+
+/// Copies of `W` elements from places `step` apart to places `each` apart.
+#[inline(always)]
+unsafe fn copies<const W: usize>(
+    src: *const f32,
+    step: usize,
+    dst: *mut f32,
+    each: usize,
+    count: usize,
+) {
+    for i in 0..count {
+        // SAFETY: the caller's promise; an array has its element's alignment.
+        unsafe { *dst.add(i * each).cast::<[f32; W]>() = *src.add(i * step).cast() }
     }
 }
 
