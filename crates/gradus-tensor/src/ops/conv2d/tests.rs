@@ -302,6 +302,27 @@ fn winograd_is_chosen_where_it_wins() {
     );
 }
 
+/// Channels that fill vectors and that don't, runs of columns of every length, strides, dilations and phases.
+#[test]
+fn depthwise_at_every_edge() {
+    for (i, [kernel, stride]) in
+        [[3, 1], [3, 2], [5, 1], [5, 2], [2, 1], [7, 1], [1, 2], [4, 3]].into_iter().enumerate()
+    {
+        for (j, channels) in [3, 8, 20, 33].into_iter().enumerate() {
+            let (height, width) = (kernel + (i + 3 * j) % 6, kernel + (7 * i + 5 * j) % 23);
+            let conv = Conv2d {
+                height,
+                width,
+                stride: [stride; 2],
+                dilation: [1, 1 + (i + j) % 5 / 4],
+                groups: channels,
+                ..square(1 + j % 2, [channels; 2], 1, kernel, (kernel / 2) as isize)
+            };
+            check(conv);
+        }
+    }
+}
+
 #[test]
 fn one_dimension() {
     check(Conv2d {
@@ -531,5 +552,5 @@ fn equals_pytorch() {
         }
         seen += 1;
     }
-    assert!(seen >= 200, "{seen} convolutions");
+    assert!(seen >= 400, "{seen} convolutions");
 }

@@ -1,0 +1,290 @@
+//! The loops of a depthwise convolution: runs of columns side by side, a vector of channels after the other.
+#![allow(unsafe_code)]
+
+use crate::ops::lanes::{Isa, LANES, Lanes, Portable};
+
+/// Some neighbouring target pixels, all channels.
+pub(super) struct Run {
+    /// The source at the first row tap, the leftmost column tap, the first pixel and channel.
+    pub(super) x: *const f32,
+    /// From one row tap, column tap and target pixel to the next.
+    pub(super) x_row: isize,
+    pub(super) x_col: usize,
+    pub(super) x_next: usize,
+    /// Taps.
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    /// The weights of the first tap; those of the next column tap lie `channels` further on.
+    pub(super) w: *const f32,
+    pub(super) w_row: usize,
+    pub(super) y: *mut f32,
+    pub(super) y_next: usize,
+    pub(super) pixels: usize,
+    pub(super) channels: usize,
+}
+
+/// Some neighbouring pixels of dy with a row of x through some column taps: adds their products to the sums.
+pub(super) struct Slope {
+    /// x at the leftmost tap, the first pixel and channel; from one tap and one pixel to the next.
+    pub(super) x: *const f32,
+    pub(super) x_col: usize,
+    pub(super) x_next: usize,
+    pub(super) cols: usize,
+    /// dy at the first pixel; the next lies `channels` further on.
+    pub(super) dy: *const f32,
+    pub(super) pixels: usize,
+    pub(super) channels: usize,
+    /// A row of channels for each tap.
+    pub(super) sums: *mut f32,
+}
+
+#[inline(always)]
+unsafe fn load<L: Lanes>(p: *const f32, lanes: usize) -> L {
+    // SAFETY: the caller's promise.
+    unsafe { if lanes >= LANES { L::load(p) } else { L::load_first(p, lanes) } }
+}
+
+#[inline(always)]
+unsafe fn store<L: Lanes>(x: L, p: *mut f32, lanes: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { if lanes >= LANES { x.store(p) } else { x.store_first(p, lanes) } }
+}
+
+/// One pixel after the other, any taps.
+#[inline(always)]
+unsafe fn any_run<L: Lanes>(t: &Run) {
+    for pixel in 0..t.pixels {
+        let mut c = 0;
+        while c < t.channels {
+            let lanes = t.channels - c;
+            // SAFETY: the caller's promise.
+            unsafe {
+                let mut sum = L::zero();
+                for a in 0..t.rows {
+                    let x = t.x.offset(a as isize * t.x_row).add(pixel * t.x_next + c);
+                    let w = t.w.add(a * t.w_row + c);
+                    for b in 0..t.cols {
+                        let weight = load::<L>(w.add(b * t.channels), lanes);
+                        sum = weight.mul_add(load(x.add(b * t.x_col), lanes), sum);
+                    }
+                }
+                store(sum, t.y.add(pixel * t.y_next + c), lanes);
+            }
+            c += LANES;
+        }
+    }
+}
+
+/// Pixels side by side where fewer than a full run are left.
+const REST: usize = 3;
+
+/// S adjacent column taps, pixels D apart, J of them side by side: each source pixel is read once for all that see it.
+#[inline(always)]
+unsafe fn run<L: Lanes, const S: usize, const D: usize, const J: usize>(t: &Run) {
+    let mut pixel = 0;
+    while pixel + J <= t.pixels {
+        // SAFETY: the caller's promise.
+        unsafe { side_by_side::<L, S, D, J>(t, pixel) }
+        pixel += J;
+    }
+    while pixel + REST <= t.pixels {
+        // SAFETY: the caller's promise.
+        unsafe { side_by_side::<L, S, D, REST>(t, pixel) }
+        pixel += REST;
+    }
+    while pixel < t.pixels {
+        // SAFETY: the caller's promise.
+        unsafe { side_by_side::<L, S, D, 1>(t, pixel) }
+        pixel += 1;
+    }
+}
+
+#[inline(always)]
+unsafe fn side_by_side<L: Lanes, const S: usize, const D: usize, const J: usize>(
+    t: &Run,
+    pixel: usize,
+) {
+    let mut c = 0;
+    while c < t.channels {
+        let lanes = t.channels - c;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut sums = [L::zero(); J];
+            let mut x = t.x.add(pixel * t.x_next + c);
+            let mut w = t.w.add(c);
+            for _ in 0..t.rows {
+                let mut weights = [L::zero(); S];
+                for s in 0..S {
+                    weights[s] = load(w.add(s * t.channels), lanes);
+                }
+                for i in 0..(J - 1) * D + S {
+                    let source = load::<L>(x.add(i * t.x_col), lanes);
+                    for s in 0..S {
+                        if i >= s && (i - s) % D == 0 && (i - s) / D < J {
+                            sums[(i - s) / D] = weights[s].mul_add(source, sums[(i - s) / D]);
+                        }
+                    }
+                }
+                x = x.wrapping_offset(t.x_row);
+                w = w.wrapping_add(t.w_row);
+            }
+            for j in 0..J {
+                store(sums[j], t.y.add((pixel + j) * t.y_next + c), lanes);
+            }
+        }
+        c += LANES;
+    }
+}
+
+/// Any taps.
+#[inline(always)]
+unsafe fn any_slope<L: Lanes>(t: &Slope) {
+    for b in 0..t.cols {
+        let mut c = 0;
+        while c < t.channels {
+            let lanes = t.channels - c;
+            // SAFETY: the caller's promise.
+            unsafe {
+                let p = t.sums.add(b * t.channels + c);
+                let mut sum = load::<L>(p, lanes);
+                for pixel in 0..t.pixels {
+                    let x = load::<L>(t.x.add(pixel * t.x_next + b * t.x_col + c), lanes);
+                    sum = x.mul_add(load(t.dy.add(pixel * t.channels + c), lanes), sum);
+                }
+                store(sum, p, lanes);
+            }
+            c += LANES;
+        }
+    }
+}
+
+/// S adjacent column taps, pixels D apart, J of them side by side.
+#[inline(always)]
+unsafe fn slope<L: Lanes, const S: usize, const D: usize, const J: usize>(t: &Slope) {
+    let whole = t.pixels / J * J;
+    let mut pixel = 0;
+    while pixel < whole {
+        let mut c = 0;
+        while c < t.channels {
+            let lanes = t.channels - c;
+            // SAFETY: the caller's promise.
+            unsafe {
+                // Two sums for each tap, taken in turns: an addition waits for the one before.
+                let mut sums = [[L::zero(); 2]; S];
+                let mut dy = [L::zero(); J];
+                for j in 0..J {
+                    dy[j] = load(t.dy.add((pixel + j) * t.channels + c), lanes);
+                }
+                let x = t.x.add(pixel * t.x_next + c);
+                for i in 0..(J - 1) * D + S {
+                    let source = load::<L>(x.add(i * t.x_col), lanes);
+                    for s in 0..S {
+                        if i >= s && (i - s) % D == 0 && (i - s) / D < J {
+                            let j = (i - s) / D;
+                            sums[s][j % 2] = source.mul_add(dy[j], sums[s][j % 2]);
+                        }
+                    }
+                }
+                for s in 0..S {
+                    let p = t.sums.add(s * t.channels + c);
+                    let sum = load::<L>(p, lanes).add(sums[s][0].add(sums[s][1]));
+                    store(sum, p, lanes);
+                }
+            }
+            c += LANES;
+        }
+        pixel += J;
+    }
+    if whole < t.pixels {
+        let rest = Slope {
+            x: t.x.wrapping_add(whole * t.x_next),
+            dy: t.dy.wrapping_add(whole * t.channels),
+            pixels: t.pixels - whole,
+            ..*t
+        };
+        // SAFETY: passed on.
+        unsafe { any_slope::<L>(&rest) }
+    }
+}
+
+/// The loops of one instruction set. Pixels two apart share little, so few of them go side by side: memory likes long runs.
+/// Those of adjacent taps are for [taps - 1] up to 5 and [distance of pixels - 1] up to 2.
+pub(super) struct Kernels {
+    any_run: unsafe fn(&Run),
+    any_slope: unsafe fn(&Slope),
+    runs: [[unsafe fn(&Run); 2]; 5],
+    slopes: [[unsafe fn(&Slope); 2]; 5],
+}
+
+impl Kernels {
+    pub(super) fn run(&self, t: &Run) -> unsafe fn(&Run) {
+        match (t.x_col == t.channels, t.cols, t.x_next / t.x_col) {
+            (true, taps @ 1..=5, distance @ 1..=2) => self.runs[taps - 1][distance - 1],
+            _ => self.any_run,
+        }
+    }
+    pub(super) fn slope(&self, t: &Slope) -> unsafe fn(&Slope) {
+        match (t.x_col == t.channels, t.cols, t.x_next / t.x_col) {
+            (true, taps @ 1..=5, distance @ 1..=2) => self.slopes[taps - 1][distance - 1],
+            _ => self.any_slope,
+        }
+    }
+}
+
+macro_rules! instruction_set {
+    ($module:ident, $lanes:ty, $(#[$attr:meta])*) => {
+        mod $module {
+            use super::*;
+            $(#[$attr])*
+            unsafe fn run<const S: usize, const D: usize, const J: usize>(t: &Run) {
+                // SAFETY: passed on.
+                unsafe { super::run::<$lanes, S, D, J>(t) }
+            }
+            $(#[$attr])*
+            unsafe fn slope<const S: usize, const D: usize, const J: usize>(t: &Slope) {
+                // SAFETY: passed on.
+                unsafe { super::slope::<$lanes, S, D, J>(t) }
+            }
+            $(#[$attr])*
+            unsafe fn any_run(t: &Run) {
+                // SAFETY: passed on.
+                unsafe { super::any_run::<$lanes>(t) }
+            }
+            $(#[$attr])*
+            unsafe fn any_slope(t: &Slope) {
+                // SAFETY: passed on.
+                unsafe { super::any_slope::<$lanes>(t) }
+            }
+            pub(super) static KERNELS: Kernels = Kernels {
+                any_run,
+                any_slope,
+                runs: [
+                    [run::<1, 1, 8>, run::<1, 2, 2>],
+                    [run::<2, 1, 8>, run::<2, 2, 2>],
+                    [run::<3, 1, 8>, run::<3, 2, 2>],
+                    [run::<4, 1, 8>, run::<4, 2, 2>],
+                    [run::<5, 1, 8>, run::<5, 2, 2>],
+                ],
+                slopes: [
+                    [slope::<1, 1, 4>, slope::<1, 2, 4>],
+                    [slope::<2, 1, 4>, slope::<2, 2, 4>],
+                    [slope::<3, 1, 4>, slope::<3, 2, 4>],
+                    [slope::<4, 1, 4>, slope::<4, 2, 4>],
+                    [slope::<5, 1, 4>, slope::<5, 2, 4>],
+                ],
+            };
+        }
+    };
+}
+instruction_set!(any, Portable,);
+#[cfg(target_arch = "x86_64")]
+instruction_set!(avx2, crate::ops::lanes::Avx2, #[target_feature(enable = "avx2,fma")]);
+
+/// The loops of an instruction set.
+pub(super) fn kernels(isa: Isa) -> &'static Kernels {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => &avx2::KERNELS,
+        _ => &any::KERNELS,
+    }
+}
