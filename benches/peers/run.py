@@ -30,7 +30,10 @@ TRAIN = ["train_tiny", "train_mlp_sgd", "train_mlp_adam", "train_lenet_sgd", "tr
 TRAIN += [f"train_{net}_sgd" for net in ("alexnet", "vgg16", "googlenet", "resnet18", "resnet50", "resnet20")]
 INFER = [f"infer_{net}_{batch}" for net in ("tiny", "mlp", "lenet") for batch in (1, 64)]
 INFER += [f"infer_{net}_{batch}" for net in ("vgg16", "googlenet", "resnet18", "resnet50", "squeezenet", "mobilenetv2") for batch in (1, 16)]
-CASES = TRAIN + INFER + [f"{kind}_{shape}" for kind in ("gemm", "gemm_packed") for shape in SHAPES]
+LAYERS = ["3x3_64_56", "3x3_128_28", "3x3_256_14", "3x3_512_7", "7x7s2_3_224", "1x1_256_56", "5x5_64_27",
+          "depthwise_96s2_112", "depthwise_144_56", "depthwise_384_14"]
+CONV = [f"{kind}_{layer}" for kind in ("conv", "conv_train") for layer in LAYERS]
+CASES = TRAIN + INFER + CONV + [f"{kind}_{shape}" for kind in ("gemm", "gemm_packed") for shape in SHAPES]
 # Multiply-adds of one sample forward, and those of the first layer, whose input needs no gradient.
 MACS = {"tiny": (88, 16), "mlp": (668_672, 401_408), "lenet": (416_520, 117_600)}
 MACS |= {net: nets.macs(net) for net in nets.NETS}
@@ -179,7 +182,7 @@ def median(cell):
 def flops_per_unit(case):
     """Useful floating-point operations of one unit, in GFLOP, where they are known."""
     kind, net = case.split("_")[:2]
-    if kind == "gemm":
+    if kind in ("gemm", "conv"):
         return 1.0
     macs, first = MACS[net]
     per_sample = 2e-9 * (3 * macs - first if kind == "train" else macs)
@@ -297,7 +300,7 @@ def main():
             peer.close()
     peak = max(results.pop("fma_peak", {}).get("peak", {}).get("values", []), default=None)  # disturbance only lowers it
     about = {name: {key: peer.about[key] for key in ("name", "version")} for name, peer in peers.items() if name != "peak"}
-    weigh = [case for case in cases if not case.startswith("gemm")]
+    weigh = [case for case in cases if not case.startswith(("gemm", "conv"))]
     weights = {} if args.no_memory else memory(list(about), weigh, args, log)
     report = {"machine": where, "threads": args.threads, "rounds": args.rounds, "seconds": args.seconds, "fma_peak": peak, "peers": about, "missing": missing,
               "summary": summary(results, peak), "disagreements": disagreements(results), "memory_mib": weights, "results": results}

@@ -61,6 +61,29 @@ INFER = [(net, batch) for net in ("tiny", "mlp", "lenet") for batch in (1, 64)]
 INFER += [(net, batch) for net in ("vgg16", "googlenet", "resnet18", "resnet50", "squeezenet", "mobilenetv2") for batch in (1, 16)]
 
 
+# Single layers: batch, channels in and out, size, kernel, stride, groups; padded by half the kernel.
+CONVS = {
+    "3x3_64_56": (8, 64, 64, 56, 3, 1, 1), "3x3_128_28": (8, 128, 128, 28, 3, 1, 1),
+    "3x3_256_14": (8, 256, 256, 14, 3, 1, 1), "3x3_512_7": (8, 512, 512, 7, 3, 1, 1),
+    "7x7s2_3_224": (8, 3, 64, 224, 7, 2, 1), "1x1_256_56": (8, 256, 64, 56, 1, 1, 1), "5x5_64_27": (16, 64, 192, 27, 5, 1, 1),
+    "depthwise_96s2_112": (8, 96, 96, 112, 3, 2, 96), "depthwise_144_56": (8, 144, 144, 56, 3, 1, 144),
+    "depthwise_384_14": (8, 384, 384, 14, 3, 1, 384),
+}
+
+
+def conv_of(layer):
+    """x [N, C, H, H] and w [O, C/groups, K, K]."""
+    n, c, o, size, kernel, _, groups = CONVS[layer]
+    return value((n, c, size, size), 1001), value((o, c // groups, kernel, kernel), 2001)
+
+
+def conv_amount(layer, training):
+    """GFLOP; of three channels, which are a picture's, no gradient is wanted."""
+    n, c, o, size, kernel, stride, groups = CONVS[layer]
+    forward = 2e-9 * n * o * (-(-size // stride)) ** 2 * (c // groups) * kernel**2
+    return forward * ((2 if c == 3 else 3) if training else 1)
+
+
 def weights(net):
     """The starting weights, uniform by He: within sqrt(6 / fan-in)."""
     return (value(s, 2001 + 1000 * l, math.sqrt(6 / math.prod(s[1:]))) for l, s in enumerate(NETS[net]))
@@ -143,13 +166,16 @@ def answer(about, make, works, case, seconds):
         return {"error": f"{type(error).__name__}: {error}"[:300]}
 
 
-def case_table(train=None, infer=None, gemm=None, packed=None):
+def case_table(train=None, infer=None, gemm=None, packed=None, conv=None, conv_train=None):
     """Case names to makers, from a maker for each kind of case."""
     table = {}
     if train:
         table |= {f"train_{n}_{o}" if n != "tiny" else "train_tiny": lambda n=n, o=o, b=b: train(n, o, b) for n, o, b in TRAIN}
     if infer:
         table |= {f"infer_{n}_{b}": lambda n=n, b=b: infer(n, b) for n, b in INFER}
+    for prefix, maker in (("conv", conv), ("conv_train", conv_train)):
+        if maker:
+            table |= {f"{prefix}_{layer}": lambda layer=layer, maker=maker: maker(layer) for layer in CONVS}
     for prefix, maker in (("gemm", gemm), ("gemm_packed", packed)):
         if maker:
             table |= {f"{prefix}_{m}x{k}x{n}": lambda s=(m, k, n), maker=maker: maker(*s) for m, k, n in GEMMS}

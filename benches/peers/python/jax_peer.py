@@ -159,10 +159,37 @@ def infer(net, batch):
     return Work(lambda: run(x).block_until_ready(), batch, harness.unit(net), harness.mean_abs(run(x)))
 
 
+def single(layer):
+    """x, w and the function of both, NHWC."""
+    *_, kernel, stride, groups = harness.CONVS[layer]
+    x, w = harness.conv_of(layer)
+    x, w = jnp.array(x.transpose(0, 2, 3, 1)), jnp.array(w.transpose(2, 3, 1, 0))
+    return x, w, lambda x, w: lax.conv_general_dilated(x, w, (stride,) * 2, [(kernel // 2,) * 2] * 2, dimension_numbers=("NHWC", "HWIO", "NHWC"),
+                                                       feature_group_count=groups)
+
+
+def conv_layer(layer):
+    x, w, forward = single(layer)
+    run = jax.jit(forward)
+    return Work(lambda: run(x, w).block_until_ready(), harness.conv_amount(layer, False), "GFLOP/s", harness.mean_abs(run(x, w)))
+
+
+def conv_train(layer):
+    x, w, forward = single(layer)
+
+    def gradients(x, w):
+        y, back = jax.vjp(forward, x, w)
+        dx, dw = back(y)
+        return (dw,) if x.shape[3] == 3 else (dw, dx)
+
+    run = jax.jit(gradients)
+    return Work(lambda: jax.block_until_ready(run(x, w)), harness.conv_amount(layer, True), "GFLOP/s", harness.mean_abs(run(x, w)[0]))
+
+
 def gemm(m, k, n):
     a, b = (jnp.array(array) for array in harness.gemm_of(m, k, n))
     run = jax.jit(jnp.matmul)
     return Work(lambda: run(a, b).block_until_ready(), harness.gemm_amount(m, k, n), "GFLOP/s", harness.mean_abs(run(a, b)))
 
 
-harness.serve({"name": "jax", "version": jax.__version__}, harness.case_table(train, infer, gemm))
+harness.serve({"name": "jax", "version": jax.__version__}, harness.case_table(train, infer, gemm, None, conv_layer, conv_train))

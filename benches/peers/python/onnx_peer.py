@@ -131,5 +131,15 @@ def gemm(m, k, n, packed=False):
     return Work(step, harness.gemm_amount(m, k, n), "GFLOP/s", harness.mean_abs(c))
 
 
+def conv(layer):
+    *_, kernel, stride, groups = harness.CONVS[layer]
+    x, w = harness.conv_of(layer)
+    size = -(-x.shape[2] // stride)
+    output = ("y", [x.shape[0], w.shape[0], size, size])
+    node = helper.make_node("Conv", ["x", "w"], ["y"], pads=[kernel // 2] * 4, strides=[stride] * 2, group=groups)
+    step, y = bound(session([node], {"x": x}, output, {"w": w}), {"x": x}, output)
+    return Work(step, harness.conv_amount(layer, False), "GFLOP/s", harness.mean_abs(y))
+
+
 packed = lambda m, k, n: gemm(m, k, n, packed=True)
-harness.serve({"name": "onnxruntime", "version": ort.__version__}, harness.case_table(None, infer, gemm, packed))
+harness.serve({"name": "onnxruntime", "version": ort.__version__}, harness.case_table(None, infer, gemm, packed, conv))

@@ -140,6 +140,28 @@ def infer(net, batch):
     return Work(step, batch, harness.unit(net), check)
 
 
+def conv(layer, training=False):
+    *_, kernel, stride, groups = harness.CONVS[layer]
+    x, w = (torch.from_numpy(a) for a in harness.conv_of(layer))
+    if MODE == "channels_last":
+        x, w = (t.contiguous(memory_format=torch.channels_last) for t in (x, w))
+    forward = lambda x, w: F.conv2d(x, w, stride=stride, padding=kernel // 2, groups=groups)
+    run = torch.compile(forward) if MODE == "compile" else forward
+    amount = harness.conv_amount(layer, training)
+    if not training:
+        with torch.inference_mode():
+            check = harness.mean_abs(run(x, w).numpy())
+
+        def step():
+            with torch.inference_mode():
+                return run(x, w)
+
+        return Work(step, amount, "GFLOP/s", check)
+    wanted = [w.requires_grad_()] if x.shape[1] == 3 else [w.requires_grad_(), x.requires_grad_()]
+    step = lambda: (y := run(x, w), torch.autograd.grad(y, wanted, y.detach()))[1]
+    return Work(step, amount, "GFLOP/s", harness.mean_abs(step()[0].numpy()))
+
+
 def gemm(m, k, n):
     a, b = (torch.from_numpy(array) for array in harness.gemm_of(m, k, n))
     c = torch.empty(m, n)
@@ -147,4 +169,5 @@ def gemm(m, k, n):
     return Work(step, harness.gemm_amount(m, k, n), "GFLOP/s", harness.mean_abs(step().numpy()))
 
 
-harness.serve({"name": f"torch {MODE}", "version": torch.__version__}, harness.case_table(train, infer, gemm if MODE == "eager" else None))
+harness.serve({"name": f"torch {MODE}", "version": torch.__version__}, harness.case_table(
+    train, infer, gemm if MODE == "eager" else None, None, *((None, None) if MODE == "fused" else (conv, lambda layer: conv(layer, True)))))

@@ -5,8 +5,8 @@ pub mod profile;
 pub mod serve;
 pub mod train;
 
-use gradus::ops::conv2d::{Conv, Padding};
-use gradus::{Compiled, Result, Step, Tensor, compile};
+use gradus::Result;
+use gradus::ops::conv2d::{Conv2d, bench::Layer};
 use gradus_cpu::bench::Product;
 use net::{
     ALEXNET, GOOGLENET, MOBILENET_V2, Net, RESNET18, RESNET20, RESNET50, SQUEEZENET, VGG16, formula,
@@ -51,15 +51,20 @@ enum What {
     Infer(Net, usize),
     /// [m, k, n], and whether B is packed beforehand.
     Gemm([usize; 3], bool),
-    Conv(ConvShape),
+    /// A layer, and whether its gradients are computed as well.
+    Conv(ConvShape, bool),
 }
 
-/// A convolution, padded so that the picture keeps its size.
+/// A square convolution over square pictures, padded by half the kernel.
 #[derive(Clone, Copy)]
 struct ConvShape {
-    input: [usize; 4],
-    filters: usize,
+    name: &'static str,
+    batch: usize,
+    channels: [usize; 2],
+    size: usize,
     kernel: usize,
+    stride: usize,
+    groups: usize,
 }
 
 const GEMMS: [[usize; 3]; 9] = [
@@ -73,13 +78,29 @@ const GEMMS: [[usize; 3]; 9] = [
     [32, 2048, 1000],
     [64, 512, 10],
 ];
-const CONVS: [ConvShape; 5] = [
-    ConvShape { input: [64, 1, 28, 28], filters: 6, kernel: 5 },
-    ConvShape { input: [64, 6, 14, 14], filters: 16, kernel: 5 },
-    ConvShape { input: [16, 32, 32, 32], filters: 32, kernel: 3 },
-    ConvShape { input: [8, 64, 28, 28], filters: 64, kernel: 3 },
-    ConvShape { input: [8, 256, 14, 14], filters: 64, kernel: 1 },
+const CONVS: [ConvShape; 10] = [
+    conv("3x3_64_56", 8, [64, 64], 56, 3),
+    conv("3x3_128_28", 8, [128, 128], 28, 3),
+    conv("3x3_256_14", 8, [256, 256], 14, 3),
+    conv("3x3_512_7", 8, [512, 512], 7, 3),
+    ConvShape { stride: 2, ..conv("7x7s2_3_224", 8, [3, 64], 224, 7) },
+    conv("1x1_256_56", 8, [256, 64], 56, 1),
+    conv("5x5_64_27", 16, [64, 192], 27, 5),
+    ConvShape { groups: 96, stride: 2, ..conv("depthwise_96s2_112", 8, [96, 96], 112, 3) },
+    ConvShape { groups: 144, ..conv("depthwise_144_56", 8, [144, 144], 56, 3) },
+    ConvShape { groups: 384, ..conv("depthwise_384_14", 8, [384, 384], 14, 3) },
 ];
+
+const fn conv(
+    name: &'static str,
+    batch: usize,
+    channels: [usize; 2],
+    size: usize,
+    kernel: usize,
+) -> ConvShape {
+    ConvShape { name, batch, channels, size, kernel, stride: 1, groups: 1 }
+}
+
 const TRAININGS: [(&str, Net, Method, usize); 11] = [
     ("train_tiny", Net::Tiny, Method::Sgd, 10),
     ("train_mlp_sgd", Net::Mlp, Method::Sgd, 64),
@@ -118,7 +139,12 @@ pub fn cases() -> Vec<Case> {
             what: What::Gemm([m, k, n], packed),
         })
     });
-    let conv = CONVS.map(|shape| Case { name: shape.name(), what: What::Conv(shape) });
+    let conv = [("conv", false), ("conv_train", true)].into_iter().flat_map(|(kind, train)| {
+        CONVS.map(|shape| Case {
+            name: format!("{kind}_{}", shape.name),
+            what: What::Conv(shape, train),
+        })
+    });
     train.into_iter().chain(infer).chain(gemm).chain(conv).collect()
 }
 
@@ -133,7 +159,7 @@ impl Case {
         match self.what {
             What::Train(Net::Tiny, ..) => "steps/s",
             What::Train(net, ..) | What::Infer(net, _) => net.unit(),
-            What::Gemm(..) | What::Conv(_) => "GFLOP/s",
+            What::Gemm(..) | What::Conv(..) => "GFLOP/s",
         }
     }
 
@@ -143,7 +169,7 @@ impl Case {
             What::Train(Net::Tiny, ..) => 1.0,
             What::Train(_, _, samples) | What::Infer(_, samples) => samples as f64,
             What::Gemm([m, k, n], _) => 2e-9 * (m * k * n) as f64,
-            What::Conv(shape) => 2e-9 * shape.macs() as f64,
+            What::Conv(shape, train) => 2e-9 * (shape.macs() * shape.passes(train)) as f64,
         }
     }
 
@@ -152,7 +178,7 @@ impl Case {
         match self.what {
             What::Train(net, _, samples) => 2e-9 * (net.macs().1 * samples as u64) as f64,
             What::Infer(net, samples) => 2e-9 * (net.macs().0 * samples as u64) as f64,
-            What::Gemm(..) | What::Conv(_) => self.amount(),
+            What::Gemm(..) | What::Conv(..) => self.amount(),
         }
     }
 
@@ -178,7 +204,7 @@ impl Case {
             }
             What::Infer(net, samples) => inference(net, samples),
             What::Gemm(sizes, packed) => Ok(product(sizes, packed)),
-            What::Conv(shape) => shape.prepare(),
+            What::Conv(shape, train) => Ok(shape.prepare(train)),
         }
     }
 }
@@ -199,38 +225,65 @@ impl Work for Product {
 }
 
 impl ConvShape {
-    fn name(self) -> String {
-        let [b, c, h, w] = self.input;
-        format!("conv_{b}x{c}x{h}x{w}_{}x{}x{}", self.filters, self.kernel, self.kernel)
+    fn geometry(self) -> Conv2d {
+        let padding = (self.kernel / 2) as isize;
+        Conv2d {
+            batch: self.batch,
+            in_channels: self.channels[0],
+            height: self.size,
+            width: self.size,
+            out_channels: self.channels[1],
+            kernel: [self.kernel; 2],
+            stride: [self.stride; 2],
+            padding: [[padding; 2]; 2],
+            dilation: [1; 2],
+            groups: self.groups,
+        }
     }
 
     fn macs(self) -> usize {
-        let [b, c, h, w] = self.input;
-        b * self.filters * h * w * c * self.kernel * self.kernel
+        self.geometry().macs() as usize
     }
 
-    fn prepare(self) -> Result<Prepared> {
-        let kernels = [self.filters, self.input[1], self.kernel, self.kernel];
-        let random = |shape: [usize; 4], salt| {
-            Tensor::from_slice(&formula(shape.iter().product(), salt, 1.0), shape)
-        };
-        let args = [random(self.input, 1001), random(kernels, 2001)];
-        let conv = Conv::new().padding(Padding::all(self.kernel / 2));
-        let trace = move |args: &[Tensor]| Step::new().read(&args[0].conv2d(&args[1], conv));
-        let mut step = compile(trace);
-        let check = mean_abs(&step.run(&[&args[0], &args[1]])?.tensor(0).to_vec::<f32>());
-        Ok(Prepared { work: Box::new(Convolution { step, args }), check })
+    /// A picture's three colours are a network's input, of which no gradient is wanted.
+    fn is_input(self) -> bool {
+        self.channels[0] == 3
+    }
+
+    /// How often the multiply-adds are done.
+    fn passes(self, train: bool) -> usize {
+        if train { 3 - usize::from(self.is_input()) } else { 1 }
+    }
+
+    fn prepare(self, train: bool) -> Prepared {
+        let conv = self.geometry();
+        let x = formula(conv.x_shape().len(), 1001, 1.0);
+        let w = formula(conv.w_shape().len(), 2001, 1.0);
+        let mut layer = Layer::new(conv, &x, &w);
+        layer.forward();
+        let mut check = mean_abs(&layer.result());
+        if train {
+            layer.backward(self.is_input());
+            check = mean_abs(layer.weight_gradient());
+        }
+        Prepared { work: Box::new(Convolution { layer, train, input: self.is_input() }), check }
     }
 }
 
-struct Convolution<F> {
-    step: Compiled<F>,
-    args: [Tensor; 2],
+/// A layer's forward pass; y serves as the gradient of the backward passes.
+struct Convolution {
+    layer: Layer,
+    train: bool,
+    input: bool,
 }
 
-impl<F: FnMut(&[Tensor]) -> Step> Work for Convolution<F> {
+impl Work for Convolution {
     fn run(&mut self) -> Result<()> {
-        self.step.run(&[&self.args[0], &self.args[1]]).map(drop)
+        self.layer.forward();
+        if self.train {
+            self.layer.backward(self.input);
+        }
+        Ok(())
     }
 }
 

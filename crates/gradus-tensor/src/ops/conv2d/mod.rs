@@ -4,6 +4,7 @@
 //! convolution computes. The raw kernels are here; each algorithm wants x, y, dx and dy in its own memory order.
 #![allow(unsafe_code)]
 
+pub mod bench;
 mod cpu;
 mod geometry;
 mod kernel;
