@@ -172,10 +172,9 @@ impl Lowerer<'_> {
     /// Zeros where no piece lies, then every piece into its part.
     fn assemble(&mut self, i: usize, axis: usize, pieces: &[(usize, isize)]) -> Value {
         let item = &self.c.items[i];
-        let order = match pieces.len() {
-            0 => None,
-            _ => order_of(&[self.value(item.inputs[0])], item.meta.shape),
-        };
+        // It lies as the first piece that does not lie row by row, so that channels stay innermost.
+        let of_piece = |&n: &usize| order_of(&[self.value(n)], self.c.items[n].meta.shape);
+        let order = item.inputs.iter().find_map(of_piece);
         let out = match order {
             Some(order) => self.fresh(item.meta, &order),
             None => self.fresh_dense(item.meta),
