@@ -197,8 +197,12 @@ impl<'a> Diagnose<'a> {
         Ok(())
     }
 
+    /// Nothing, if no batch was looked at: a run may go on at the very end of an epoch that was reported before it stopped.
     fn report(&mut self) {
         let (epoch, step) = self.now;
+        if step == 0 {
+            return;
+        }
         let rectified = self.dead.iter().map(|(path, silent)| Rectified {
             path: path.clone(),
             dead: silent.iter().filter(|&&dead| dead).count(),
