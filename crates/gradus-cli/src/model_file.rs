@@ -39,6 +39,9 @@ impl Network {
     }
 }
 
+/// No sample has more numbers: a colour picture of 9,000 pixels a side.
+const MOST_INPUTS: usize = 1 << 28;
+
 /// What a network is and how it is fed, beside its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Description {
@@ -98,6 +101,25 @@ impl Description {
             return Ok(net.into_model(init));
         }
         build(&self.architecture, &self.network.design(&self.input, self.classes.len()), init)
+    }
+
+    /// Refuses what no network can be built of: a file may say anything.
+    fn verify(&self) -> Result<()> {
+        let bad = |what: &str, found: &dyn std::fmt::Debug, expected: &str| {
+            Err(CliError::Work(format!("{what}: found {found:?}, expected {expected}")))
+        };
+        let len = self.input.iter().try_fold(1usize, |len, &size| len.checked_mul(size));
+        if self.input.is_empty() || !len.is_some_and(|len| (1..=MOST_INPUTS).contains(&len)) {
+            let expected = format!("sizes whose product is 1 to {MOST_INPUTS}");
+            return bad("input", &self.input, &expected);
+        }
+        if self.classes.is_empty() {
+            return bad("classes", &self.classes, "at least one name");
+        }
+        if !(self.network.width > 0.0 && self.network.width <= 64.0) {
+            return bad("width", &self.network.width, "more than 0 and at most 64");
+        }
+        Ok(self.normalization()?.check(&self.input)?)
     }
 
     /// How inputs are prepared.
@@ -241,5 +263,7 @@ pub fn read(path: &Path) -> Result<SavedModel> {
             "this file does not say which network it holds; expected a best.safetensors of a run";
         return Err(CliError::Work(format!("{}: {what}", path.display())));
     }
-    Ok(SavedModel { description: file.get("model")?, file })
+    let description: Description = file.get("model")?;
+    description.verify().map_err(|e| CliError::Work(format!("{}: {e}", path.display())))?;
+    Ok(SavedModel { description, file })
 }

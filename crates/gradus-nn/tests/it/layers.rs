@@ -1,9 +1,10 @@
-//! Every layer: its shapes, its state, gradients that reach every parameter, and ten steps that lower a loss.
+//! Every layer: its shapes, its state, which taken over into a fresh layer gives the same bits, gradients that reach every
+//! parameter, and ten steps that lower a loss. A layer without such a check fails the last test.
 
 use gradus_nn::functional::built;
 use gradus_nn::layers::*;
-use gradus_nn::{Config, Context, Init, Layer, named_states, parameters};
-use gradus_tensor::{DType, PadMode, Shape, Tensor, gradients, update};
+use gradus_nn::{Config, Context, Init, Layer, State, named_states, parameters};
+use gradus_tensor::{DType, LocalResponse, PadMode, Pool, Shape, Tensor, gradients, update};
 use std::sync::Arc;
 
 fn train() -> Context<'static> {
@@ -12,22 +13,31 @@ fn train() -> Context<'static> {
 
 /// Σ (y − t)² / n for a fixed target, and its gradients.
 fn loss(layer: &Arc<dyn Layer>, x: &Tensor) -> (Tensor, Vec<Option<Tensor>>) {
-    let y = layer.forward(x, &train());
+    let cx = train();
+    let y = layer.forward(x, &cx);
     let t = Tensor::randn(y.shape(), 5).cast(y.dtype());
-    let loss = (y - t).square().mean(..);
+    let mut loss = (y - t).square().mean(..);
+    for (head, weight) in cx.take_auxiliary() {
+        loss = loss + head.square().mean(..) * weight;
+    }
     let ws: Vec<Tensor> = parameters(layer).iter().map(|(_, p)| p.tensor()).collect();
     let found = gradients(&loss, &ws).unwrap();
     (loss, found)
 }
 
 /// `shapes` is "in -> out" without the batch axis, `state` the names of all parameters and buffers.
-fn check_layer(config: impl Config + 'static, shapes: &str, count: usize, state: &str) {
+fn check_layer<C: Config + 'static>(
+    config: impl Fn() -> C,
+    shapes: &str,
+    count: usize,
+    state: &str,
+) {
     let parse = |s: &str| -> Vec<usize> {
         s.trim_matches(['[', ']', ' ']).split(", ").map(|n| n.parse().unwrap()).collect()
     };
     let (input, output) = shapes.split_once(" -> ").unwrap();
     let input = Shape::new(&parse(input));
-    let layer = built(config, input, &Init::new(1).of(DType::F64));
+    let layer = built(config(), input, &Init::new(1).of(DType::F64));
     let x = Tensor::rand(input.inserted(0, 3), 2).cast(DType::F64);
     let what = layer.describe();
 
@@ -59,61 +69,120 @@ fn check_layer(config: impl Config + 'static, shapes: &str, count: usize, state:
         let last = loss(&layer, &x).0.item();
         assert!(last < first, "{what}: {first} became {last}");
     }
+    check_state(&layer, &built(config(), input, &Init::new(8).of(DType::F64)), &x);
+}
+
+/// A layer of other weights that takes over the trained state gives the same bits: nothing is kept beside it.
+fn check_state(trained: &Arc<dyn Layer>, fresh: &Arc<dyn Layer>, x: &Tensor) {
+    let variable = |state: &State<'_>| match state {
+        State::Parameter(parameter) => parameter.variable().clone(),
+        State::Buffer(buffer) => (*buffer).clone(),
+        State::Child(_) => unreachable!("children are walked into"),
+    };
+    for ((name, from), (_, to)) in named_states(trained).iter().zip(named_states(fresh)) {
+        let message = format!("{name} of {}", trained.describe());
+        variable(&to).set(&variable(from).value()).expect(&message);
+    }
+    let bits = |layer: &Arc<dyn Layer>| -> Vec<u64> {
+        let y = layer.forward(x, &Context::eval()).to_vec::<f64>();
+        y.into_iter().map(f64::to_bits).collect()
+    };
+    assert_eq!(bits(trained), bits(fresh), "{}", trained.describe());
 }
 
 #[test]
 fn dense_and_convolutions() {
-    check_layer(dense(3), "[4] -> [3]", 15, "weight bias");
-    check_layer(conv2d(4, 3).pad(1), "[3, 5, 5] -> [4, 5, 5]", 112, "weight bias");
-    check_layer(conv2d(4, 2).stride(2).bias(false), "[3, 6, 6] -> [4, 3, 3]", 48, "weight");
-    check_layer(conv_transpose2d(2, 2).stride(2), "[3, 4, 4] -> [2, 8, 8]", 26, "weight bias");
+    check_layer(|| dense(3), "[4] -> [3]", 15, "weight bias");
+    check_layer(|| conv2d(4, 3).pad(1), "[3, 5, 5] -> [4, 5, 5]", 112, "weight bias");
+    check_layer(|| conv2d(4, 2).stride(2).bias(false), "[3, 6, 6] -> [4, 3, 3]", 48, "weight");
+    check_layer(|| conv_transpose2d(2, 2).stride(2), "[3, 4, 4] -> [2, 8, 8]", 26, "weight bias");
     let table: [&[usize]; 2] = [&[0, 2], &[1]];
-    check_layer(table_conv2d(&table, 3), "[3, 5, 5] -> [2, 3, 3]", 29, "weight bias");
-    check_layer(embedding(6, 4), "[5] -> [5, 4]", 24, "weight");
-    check_layer(radial_basis(&Tensor::eye(3)), "[3] -> [3]", 0, "codes");
+    check_layer(|| table_conv2d(&table, 3), "[3, 5, 5] -> [2, 3, 3]", 29, "weight bias");
+    check_layer(|| embedding(6, 4), "[5] -> [5, 4]", 24, "weight");
+    check_layer(|| radial_basis(&Tensor::eye(3)), "[3] -> [3]", 0, "codes");
 }
 
 #[test]
 fn norms_and_pools() {
-    let running = "weight bias mean var";
-    let names = |layer: Arc<dyn Layer>| named_states(&layer).len();
-    assert_eq!(names(built(batch_norm(), [3, 4, 4], &Init::new(0))), running.split(' ').count());
-    check_layer(layer_norm(), "[6] -> [6]", 12, "weight bias");
-    check_layer(group_norm(2), "[4, 3, 3] -> [4, 3, 3]", 8, "weight bias");
-    check_layer(trainable_mean_pool2d(2), "[3, 4, 4] -> [3, 2, 2]", 6, "weight bias");
-    check_layer(max_pool2d(2), "[3, 4, 4] -> [3, 2, 2]", 0, "");
-    check_layer(mean_pool2d(2), "[3, 4, 4] -> [3, 2, 2]", 0, "");
-    check_layer(global_mean_pool2d(), "[3, 4, 4] -> [3]", 0, "");
+    let state = "weight bias running_mean running_var";
+    check_layer(batch_norm, "[3, 4, 4] -> [3, 4, 4]", 6, state);
+    check_layer(instance_norm, "[3, 4, 4] -> [3, 4, 4]", 6, "weight bias");
+    let rule = LocalResponse::ALEXNET;
+    check_layer(|| local_response_norm(rule), "[6, 2, 2] -> [6, 2, 2]", 0, "");
+    let overlapping = Pool { kernel: [3, 3], stride: [2, 2], ..Pool::new(3) };
+    check_layer(|| max_pool2d_with(overlapping), "[3, 5, 5] -> [3, 2, 2]", 0, "");
+    check_layer(|| mean_pool2d_with(overlapping), "[3, 5, 5] -> [3, 2, 2]", 0, "");
+    check_layer(|| adaptive_mean_pool2d(2, 3), "[3, 5, 5] -> [3, 2, 3]", 0, "");
+    check_layer(|| adaptive_max_pool2d(2, 3), "[3, 5, 5] -> [3, 2, 3]", 0, "");
+    check_layer(global_max_pool2d, "[3, 4, 4] -> [3]", 0, "");
+    check_layer(layer_norm, "[6] -> [6]", 12, "weight bias");
+    check_layer(|| group_norm(2), "[4, 3, 3] -> [4, 3, 3]", 8, "weight bias");
+    check_layer(|| trainable_mean_pool2d(2), "[3, 4, 4] -> [3, 2, 2]", 6, "weight bias");
+    check_layer(|| max_pool2d(2), "[3, 4, 4] -> [3, 2, 2]", 0, "");
+    check_layer(|| mean_pool2d(2), "[3, 4, 4] -> [3, 2, 2]", 0, "");
+    check_layer(global_mean_pool2d, "[3, 4, 4] -> [3]", 0, "");
 }
 
 #[test]
 fn shapes_and_functions() {
-    check_layer(flatten(), "[3, 4, 2] -> [24]", 0, "");
-    check_layer(reshape([2, 6]), "[12] -> [2, 6]", 0, "");
-    check_layer(upsample_nearest(2), "[3, 4, 5] -> [3, 8, 10]", 0, "");
-    check_layer(upsample_bilinear(3), "[3, 4, 5] -> [3, 12, 15]", 0, "");
+    check_layer(flatten, "[3, 4, 2] -> [24]", 0, "");
+    check_layer(|| reshape([2, 6]), "[12] -> [2, 6]", 0, "");
+    check_layer(|| upsample_nearest(2), "[3, 4, 5] -> [3, 8, 10]", 0, "");
+    check_layer(|| upsample_bilinear(3), "[3, 4, 5] -> [3, 12, 15]", 0, "");
     for mode in [PadMode::Zero, PadMode::Reflect, PadMode::Replicate] {
-        check_layer(pad2d(2, mode), "[3, 4, 5] -> [3, 8, 9]", 0, "");
+        check_layer(|| pad2d(2, mode), "[3, 4, 5] -> [3, 8, 9]", 0, "");
     }
-    check_layer(dropout(0.5), "[8] -> [8]", 0, "");
-    check_layer(gaussian_noise(0.1), "[8] -> [8]", 0, "");
-    check_layer(maxout(2), "[6, 3, 4] -> [3, 3, 4]", 0, "");
-    check_layer(maxout(4), "[8] -> [2]", 0, "");
-    for function in [relu(), selu(), mish(), hard_sigmoid(), softsign(), relu6(), log_softmax()] {
-        check_layer(function, "[8] -> [8]", 0, "");
+    check_layer(|| dropout(0.5), "[8] -> [8]", 0, "");
+    check_layer(|| gaussian_noise(0.1), "[8] -> [8]", 0, "");
+    check_layer(|| maxout(2), "[6, 3, 4] -> [3, 3, 4]", 0, "");
+    check_layer(|| maxout(4), "[8] -> [2]", 0, "");
+    check_layer(|| spatial_dropout(0.5), "[4, 2, 2] -> [4, 2, 2]", 0, "");
+    let functions = [
+        elu(),
+        gelu(),
+        gelu_tanh(),
+        hard_sigmoid(),
+        hard_swish(),
+        hard_tanh(),
+        leaky_relu(),
+        lecun_tanh(),
+        log_sigmoid(),
+        log_softmax(),
+        mish(),
+        relu(),
+        relu6(),
+        selu(),
+        sigmoid(),
+        silu(),
+        softmax(),
+        softplus(),
+        softsign(),
+        tanh(),
+    ];
+    for function in functions {
+        check_layer(|| function, "[8] -> [8]", 0, "");
     }
 }
 
 #[test]
 fn containers() {
-    let same = residual(|p| p.add(dense(4)).add(tanh()));
+    let same = || residual(|p| p.add(dense(4)).add(tanh()));
     check_layer(same, "[4] -> [4]", 20, "block.dense1.weight block.dense1.bias");
-    let wider = residual(|p| p.add(dense(6))).projection(|p| p.add(dense(6).bias(false)));
+    let wider = || residual(|p| p.add(dense(6))).projection(|p| p.add(dense(6).bias(false)));
     let names = "block.dense1.weight block.dense1.bias projection.dense1.weight";
     check_layer(wider, "[4] -> [6]", 54, names);
-    let both = concat().path(|p| p.add(conv2d(2, 1))).path(|p| p.add(conv2d(3, 3).pad(1)));
+    let both = || concat().path(|p| p.add(conv2d(2, 1))).path(|p| p.add(conv2d(3, 3).pad(1)));
     let names = "path1.conv1.weight path1.conv1.bias path2.conv1.weight path2.conv1.bias";
     check_layer(both, "[2, 4, 4] -> [5, 4, 4]", 6 + 57, names);
+}
+
+#[test]
+fn layers_in_layers() {
+    let row = || sequential(|p| p.add(dense(3)).add(tanh()));
+    check_layer(row, "[4] -> [3]", 15, "dense1.weight dense1.bias");
+    // The head's output is learned from as well; x goes on unchanged.
+    let head = || auxiliary(0.3, |p| p.add(dense(2)));
+    check_layer(head, "[4] -> [4]", 10, "head.dense1.weight head.dense1.bias");
 }
 
 /// Paths of equal layers start at different weights.
@@ -132,7 +201,7 @@ fn prelu_slopes() {
     let layer = built(prelu(), [2], &Init::new(0));
     let y = layer.forward(&Tensor::from([[-4.0f32, 4.0]]), &Context::eval());
     assert_eq!(y.to_vec::<f32>(), [-1.0, 4.0]);
-    let residue = residual(|p| p.add(dense(3)).add(prelu()));
+    let residue = || residual(|p| p.add(dense(3)).add(prelu()));
     let names = "block.dense1.weight block.dense1.bias block.prelu1.weight";
     check_layer(residue, "[3] -> [3]", 15, names);
 }
@@ -151,4 +220,27 @@ fn maxout_refuses_channels_that_do_not_divide() {
     let e = gradus_tensor::try_build(|| built(maxout(3), [4], &Init::new(0))).err().unwrap();
     let e = e.to_string();
     assert!(e.contains("the input [4] has 4 channels; expected a multiple of the 3 pieces"), "{e}");
+}
+
+/// The functions that describe layers, read from the sources: each is called in a check above.
+#[test]
+fn every_layer_is_checked() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/layers");
+    let checks = include_str!("layers.rs");
+    let mut found = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let source = std::fs::read_to_string(&path).unwrap();
+        for line in source.lines().filter_map(|line| line.strip_prefix("pub fn ")) {
+            let name = line.split(['(', '<']).next().unwrap();
+            let starts = |call: &str| checks.contains(&format!("{call}{name}"));
+            let inside = checks.contains(&format!("add({name}("));
+            let listed = checks.contains(&format!("        {name}(),\n"));
+            let described = checks.contains(&format!("= || {name}("));
+            let checked = starts("check_layer(|| ") || starts("check_layer(") || described;
+            assert!(checked || inside || listed, "{}: {name} has no check_layer", path.display());
+            found += 1;
+        }
+    }
+    assert!(found > 50, "{found} layers");
 }

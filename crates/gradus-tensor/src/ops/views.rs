@@ -218,6 +218,19 @@ impl Tensor {
 #[cfg(test)]
 mod tests {
     use crate::Tensor;
+    use crate::ops::numeric::check_gradients;
+
+    #[test]
+    fn steps_and_walks_backwards() {
+        let x = Tensor::from([[0.0f32, 1.0, 2.0, 3.0], [4.0, 5.0, 6.0, 7.0]]);
+        assert_eq!(x.slice_step(1, 1, 2, 2).to_vec::<f32>(), [1.0, 3.0, 5.0, 7.0]);
+        assert_eq!(x.slice_step(1, 3, -2, 2).to_vec::<f32>(), [3.0, 1.0, 7.0, 5.0]);
+        assert_eq!(x.flip(0).to_vec::<f32>(), [4.0, 5.0, 6.0, 7.0, 0.0, 1.0, 2.0, 3.0]);
+        assert_eq!(x.flip(-1).flip(-1).to_vec::<f32>(), x.to_vec::<f32>());
+        check_gradients(&[&[2, 5]], |x| x[0].slice_step(1, 0, 2, 3));
+        check_gradients(&[&[2, 5]], |x| x[0].slice_step(1, 4, -3, 2));
+        check_gradients(&[&[3, 2]], |x| x[0].flip(0));
+    }
 
     #[test]
     fn a_slice_of_nothing_reads_nothing() {

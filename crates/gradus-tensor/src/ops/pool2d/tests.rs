@@ -262,3 +262,14 @@ fn equals_pytorch() {
     }
     assert!(seen >= 100, "{seen} poolings");
 }
+
+#[test]
+fn unpooling_puts_maxima_back() {
+    use crate::{Pool, Tensor};
+    let x = Tensor::from([[1.0f64, 5.0, 2.0, 0.0], [3.0, 4.0, 7.0, 6.0]]).reshape([1, 1, 2, 4]);
+    let (y, places) = x.max_pool2d_with_indices(Pool::new(2));
+    assert_eq!((y.to_vec::<f64>(), places.to_vec::<i32>()), (vec![5.0, 7.0], vec![1, 6]));
+    let back = y.max_unpool2d(&places, [2, 4]);
+    assert_eq!(back.to_vec::<f64>(), [0.0, 5.0, 0.0, 0.0, 0.0, 0.0, 7.0, 0.0]);
+    crate::ops::numeric::check_gradients(&[&[1, 1, 1, 2]], |v| v[0].max_unpool2d(&places, [2, 4]));
+}
