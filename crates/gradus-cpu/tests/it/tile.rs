@@ -503,3 +503,45 @@ fn rows_together_agree_with_rows_one_by_one() {
         }
     }
 }
+
+#[test]
+fn formulas_with_kernels_of_their_own_agree_with_eval() {
+    let c = Sym::constant;
+    // Inputs w, g, m, v and a rate; v is positive.
+    let adam = Expr::trace(5, |x| {
+        let (w, g, m, v, rate) = (x[0], x[1], x[2], x[3], x[4]);
+        let m = m * c(0.9) + g * c(0.1);
+        let v = v * c(0.999) + g * g * c(0.001);
+        vec![w - rate * c(2.0) * (m / (v.sqrt() * c(3.0) + c(1e-3))), m, v]
+    });
+    let others = Expr::trace(5, |x| {
+        let (w, g, m, v) = (x[0], x[1], x[2], x[3]);
+        vec![
+            g / (v.sqrt() + c(1e-3)),
+            Sym::select(w.le(c(0.25)), c(0.5), m),
+            c(3.0) / ((-w).exp() + c(1.5)),
+        ]
+    });
+    let n = 700;
+    let (shape, mut r) = (Shape::from([n]), Random::new(5));
+    let dense = View::dense(shape);
+    let one = View { strides: [0; gradus_base::MAX_RANK], ..dense };
+    for compute in [DType::F32, DType::F64] {
+        let mut data = |low| (Data::new(compute, n, || r.real(low, 1.0)), dense);
+        let mut inputs = vec![data(-1.0), data(-1.0), data(-1.0), data(0.01)];
+        inputs.push((Data::new(compute, 1, || 0.05), one));
+        for expr in [&adam, &others] {
+            for &isa in Isa::all() {
+                let out = run(isa, expr, compute, shape, &inputs, &[(compute, dense, n); 3]);
+                for i in 0..n {
+                    let x: Vec<f64> = inputs.iter().map(|(d, v)| d.get(v.index(i))).collect();
+                    for (o, exact) in expr.eval(&x).into_iter().enumerate() {
+                        let (found, bound) = (out[o].get(i), tolerance(compute));
+                        let close = (found - exact).abs() <= bound * (1.0 + exact.abs());
+                        assert!(close, "{} {o} at {i}: {found}, not {exact}", isa.name());
+                    }
+                }
+            }
+        }
+    }
+}
