@@ -26,7 +26,7 @@ enum Ride {
         relu: bool,
     },
     /// Anything else, over each piece while it is in the cache.
-    Loop(RowLoop),
+    Loop(Box<RowLoop>),
 }
 
 struct Forward {
@@ -52,7 +52,7 @@ fn ride(epilogue: &graph::Epilogue, dtype: DType, spec: &Spec) -> Ride {
     }
     let extra = extra.iter().zip(strides).map(|(s, stride)| (s.dtype, 0, stride));
     let inputs: Vec<_> = std::iter::once((dtype, 0, 1)).chain(extra).collect();
-    Ride::Loop(RowLoop::new(&epilogue.expr, dtype, &inputs))
+    Ride::Loop(Box::new(RowLoop::new(&epilogue.expr, dtype, &inputs)))
 }
 
 /// Whether the expression is a ReLU, a sum, or a ReLU of a sum: (sum, relu).

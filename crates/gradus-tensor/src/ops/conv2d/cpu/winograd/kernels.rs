@@ -273,7 +273,6 @@ unsafe fn taps_out<L: Lanes, const R: usize>(t: &TapsOut) {
 }
 
 /// Kernels of three dense taps each way, all channels.
-
 #[inline(always)]
 unsafe fn many_taps_out<L: Lanes>(t: &TapsOut) {
     let mut c = 0;
