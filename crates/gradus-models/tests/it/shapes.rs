@@ -4,6 +4,9 @@ use gradus_models::find;
 use gradus_nn::{Init, Row};
 use serde_json::Value;
 
+/// A layer's name and the shape it gives.
+type Site<'a> = (&'a str, Vec<usize>);
+
 /// The layers that change something, in the order they run.
 fn layers(network: &str) -> Vec<(&'static str, Vec<usize>)> {
     let entry = find(network).unwrap_or_else(|| panic!("{network} is in the zoo"));
@@ -44,7 +47,7 @@ fn version_1_halves_one_layer_earlier() {
     for network in ["resnet50", "resnet101", "resnet152"] {
         let (ours, v1) = (layers(network), layers(&format!("{network}_v1")));
         let differ: Vec<_> = ours.iter().zip(&v1).filter(|(a, b)| a != b).collect();
-        let halved = |(a, b): &(&(&str, Vec<usize>), &(&str, Vec<usize>))| a.1[1] == 2 * b.1[1];
+        let halved = |(a, b): &(&Site<'_>, &Site<'_>)| a.1[1] == 2 * b.1[1];
         assert_eq!(differ.len(), 3 * 2); // three stages, a convolution and its normalisation
         assert!(differ.iter().all(halved));
     }

@@ -115,8 +115,8 @@ fn reshape(c: &Call<'_>) -> Result<Vec<Tensor>> {
     }
     if let Some(open) = wanted.iter().position(|&n| n == -1) {
         let others: usize = found.iter().product();
-        if others > 0 {
-            found[open] = x.len() / others;
+        if let Some(size) = x.len().checked_div(others) {
+            found[open] = size;
         }
     }
     let shape = Shape::try_new(&found)?;
