@@ -76,7 +76,11 @@ pub fn run(args: &Args) -> Result<()> {
         return Err(unknown("model", &args.model, &zoo));
     }
     let (format, arrays) = read(&args.file)?;
-    let origin = origin(args.origin.as_deref(), format)?;
+    let mut origin = origin(args.origin.as_deref(), format)?;
+    // A safetensors file may be a model of our own, whose dense layers are not turned.
+    if args.origin.is_none() && gradus::io::Checkpoint::load(&args.file).is_ok() {
+        origin = Origin::Gradus;
+    }
     // Keras pads otherwise than everybody else, which makes another network of the same weights.
     let own = format!("{}_keras", args.model);
     let name =

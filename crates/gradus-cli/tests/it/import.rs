@@ -32,6 +32,8 @@ fn weights_of_pytorch_become_a_model() {
     let bytes =
         |name: &str| gradus::io::safetensors::read(&folder.path().join(name)).unwrap().arrays;
     assert_eq!(bytes("again.safetensors"), bytes(model));
+    ok(folder.path(), &["import", model, "--model", "convnetjs", "--out", "third.safetensors"]);
+    assert_eq!(bytes("third.safetensors"), bytes(model));
 }
 
 #[test]
