@@ -199,7 +199,7 @@ fn locate(wanted: &Path) -> Result<PathBuf> {
     match path.exists() {
         true => Ok(path),
         false => Err(CliError::Work(format!(
-            "no weights of {name} are here ({}); gradus import FILE --model {name} makes them of a file you have",
+            "no weights of {name} are here ({}); gradus import FILE --model {name} makes them of a file you have, and a trained network is named by its run: runs/{name}-1",
             path.display()
         ))),
     }
@@ -229,15 +229,6 @@ pub fn load(run_or_file: &Path) -> Result<Loaded> {
             "{}: no best.safetensors: {remedy}",
             run_or_file.display()
         )));
-    }
-    if !path.exists()
-        && let Some(entry) = run_or_file.to_str().and_then(find)
-    {
-        let name = entry.name;
-        let what = format!(
-            "{name} is a network of the zoo, and not trained; gradus train {name} trains it"
-        );
-        return Err(CliError::Work(what));
     }
     let SavedModel { description, file } = read(&path)?;
     let model = description

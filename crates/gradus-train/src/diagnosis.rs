@@ -103,6 +103,8 @@ pub struct Diagnose<'a> {
     dead: BTreeMap<String, Vec<bool>>,
     levelled: BTreeMap<String, Vec<f64>>,
     rates: Vec<f64>,
+    /// Looks in this epoch.
+    seen: usize,
 }
 
 /// What a continued run must know.
@@ -148,6 +150,7 @@ impl<'a> Diagnose<'a> {
             dead: BTreeMap::new(),
             levelled: BTreeMap::new(),
             rates: vec![],
+            seen: 0,
         }
     }
 
@@ -179,6 +182,7 @@ impl<'a> Diagnose<'a> {
 
     fn look(&mut self, moment: &mut Moment<'_>) -> Result<()> {
         let Some(batch) = moment.batch else { return Ok(()) };
+        self.seen += 1;
         // Batches whose gradients are only added up move nothing.
         let moved = moment.learner.step() > self.before.0;
         self.flux = flux(moment, batch, if moved { &self.before.1 } else { &[] })?;
@@ -199,6 +203,9 @@ impl<'a> Diagnose<'a> {
 
     /// Nothing, if no batch was looked at: a run may go on at the very end of an epoch that was reported before it stopped.
     fn report(&mut self) {
+        if self.seen == 0 {
+            return; // a run that goes on where only the end of an epoch was missing
+        }
         let (epoch, step) = self.now;
         if step == 0 {
             return;
@@ -213,6 +220,10 @@ impl<'a> Diagnose<'a> {
     }
 
     fn judge_units(&mut self) {
+        if std::mem::take(&mut self.seen) < 2 {
+            // Of a single batch a healthy unit may have nothing to say.
+            self.dead.clear();
+        }
         let dead = std::mem::take(&mut self.dead).into_iter().map(|(path, units)| {
             let count = units.iter().filter(|&&dead| dead).count();
             (path, count, units.len())

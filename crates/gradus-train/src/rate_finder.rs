@@ -27,7 +27,17 @@ pub struct RateCurve {
     /// (rate, smoothed loss), up to where the loss grew out of bounds.
     pub points: Vec<(f64, f64)>,
     /// The rate at which the loss fell steepest, if it fell at all.
-    pub suggestion: Option<f64>,
+    pub steepest: Option<f64>,
+    /// The rate from which on it did not fall further.
+    pub bottom: Option<f64>,
+}
+
+impl RateCurve {
+    /// A rate to begin with: on the logarithm halfway between where the loss falls steepest, which is a cautious choice, and where
+    /// it stops falling, which is too high.
+    pub fn suggestion(&self) -> Option<f64> {
+        Some((self.steepest? * self.bottom?).sqrt())
+    }
 }
 
 /// How much of the running mean of losses remains after a batch.
@@ -58,7 +68,8 @@ impl Sweep {
         }
         learner.set_counters(step, micro);
         let points = points?;
-        Ok(RateCurve { suggestion: steepest(&points), points })
+        let steepest = steepest(&points);
+        Ok(RateCurve { bottom: steepest.and_then(|_| bottom(&points)), steepest, points })
     }
 
     fn points(&self, learner: &mut Learner, source: &dyn Source) -> Result<Vec<(f64, f64)>> {
@@ -104,6 +115,13 @@ fn steepest(points: &[(f64, f64)]) -> Option<f64> {
     Some(points[best.unwrap_or(lowest / 2)].0)
 }
 
+/// The first rate whose loss is as low as the lowest, but for a twentieth of the fall: behind it the curve may be flat for long.
+fn bottom(points: &[(f64, f64)]) -> Option<f64> {
+    let lowest = points.iter().map(|p| p.1).min_by(f64::total_cmp)?;
+    let enough = lowest + 0.05 * (points.first()?.1 - lowest);
+    points.iter().find(|p| p.1 <= enough).map(|p| p.0)
+}
+
 /// The slope of the least squares line through points.
 fn slope_of(points: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
     let n = points.clone().count() as f64;
@@ -116,7 +134,7 @@ fn slope_of(points: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::steepest;
+    use super::{bottom, steepest};
 
     /// A loss that falls from 3 to 1 around a rate of 1e-3 and grows from 1e-1 on, with jumps.
     fn curve(jumps: f64) -> Vec<(f64, f64)> {
@@ -135,6 +153,8 @@ mod tests {
             let rate = steepest(&curve(jumps)).unwrap();
             assert!((3e-4..3e-3).contains(&rate), "{rate} with jumps of {jumps}");
         }
+        let lowest = bottom(&curve(0.0)).unwrap();
+        assert!((3e-3..1e-1).contains(&lowest), "{lowest}");
         assert_eq!(steepest(&curve(0.0)[..20]), None, "nothing falls there");
         assert_eq!(steepest(&[]), None);
     }

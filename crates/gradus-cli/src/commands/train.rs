@@ -237,8 +237,12 @@ fn restore(run: &RunDir, learner: &mut Learner) -> Result<Restored> {
     };
     if run.log().exists() {
         let (step, epoch) = (learner.step(), restored.0.epoch);
+        let said = restored.1.get("diagnose").map(|memory| memory["said"].clone());
+        let said = said.as_ref().and_then(Value::as_array);
         retain_json_lines(&run.log(), |record| match record["kind"].as_str() {
-            Some("epoch") => record["epoch"].as_u64().is_some_and(|e| e <= epoch),
+            Some("epoch" | "layers") => record["epoch"].as_u64().is_some_and(|e| e <= epoch),
+            // What the checkpoint does not know of will be said again.
+            Some("remark") => said.is_some_and(|said| said.contains(&record["ailment"])),
             _ => record["step"].as_u64().is_some_and(|s| s <= step),
         })?;
     }

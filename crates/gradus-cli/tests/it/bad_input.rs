@@ -80,8 +80,10 @@ fn bad_runs() {
     ran(f, &["eval", "nowhere"]).fails(1, &["nowhere"]);
     ran(f, &["eval", "."]).fails(1, &[".: no best.safetensors: it is no run directory"]);
     ran(f, &["eval", "run", "--data", "run"]).fails(1, &["error: "]);
-    ran(f, &["predict", "lenet", "digit.png"])
-        .fails(1, &["no weights of lenet are here", "gradus import FILE --model lenet"]);
+    ran(f, &["predict", "lenet", "digit.png"]).fails(
+        1,
+        &["no weights of lenet are here", "gradus import FILE --model lenet", "runs/lenet-1"],
+    );
     let newest = f.join("run/checkpoints/step-00000010.safetensors");
     other_architecture(f, &newest);
     damaged_files(f, &newest);

@@ -89,6 +89,8 @@ fn stopped_runs_go_on_to_the_same_bits() {
 fn steps(folder: &Path, run: &str) -> Vec<serde_json::Value> {
     let log = gradus::io::log::read_json_lines(&folder.join(run).join("log.jsonl")).unwrap();
     let mut records = log.records;
+    // What was seen inside in an epoch depends on how much of it this process trained.
+    records.retain(|record| record["kind"] != "layers");
     for record in &mut records {
         record["seconds"].take();
         record["samples_per_second"].take();

@@ -93,7 +93,8 @@ fn the_rate_finder_suggests_a_rate_that_learns_and_changes_nothing() {
     let before = (state(&learner), learner.counters());
     let curve = Sweep { low: 1e-6, high: 10.0, steps: 60 }.run(&mut learner, &train).unwrap();
     assert_eq!(before, (state(&learner), learner.counters()));
-    let rate = curve.suggestion.unwrap();
+    let rate = curve.suggestion().unwrap();
+    assert!(curve.steepest.unwrap() <= rate && rate <= curve.bottom.unwrap());
     assert!((1e-4..0.1).contains(&rate), "{rate} {:?}", curve.points);
     assert!(curve.points.len() < 60, "a rate of 10 is far too high for Adam");
 }

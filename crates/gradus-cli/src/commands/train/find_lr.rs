@@ -21,34 +21,39 @@ pub fn run(settings: &Settings, experiment: &mut Experiment, as_json: bool) -> R
     let curve = sweep.run(&mut experiment.learner, &experiment.train)?;
     let mut out = std::io::stdout().lock();
     table(&mut out, &curve)?;
-    let Some(rate) = curve.suggestion else {
+    let Some(rate) = curve.suggestion() else {
         let what = "the loss fell at no rate: the model, the data or the loss may have a mistake";
         return Err(CliError::Work(what.into()));
     };
     let rate = rounded(rate);
     let Settings { model, data, .. } = settings;
-    writeln!(out, "\nthe loss falls steepest at about {rate}")?;
+    writeln!(out, "\nbetween where the loss falls steepest and where it stops falling: {rate}")?;
     writeln!(out, "next           gradus train {model} --data {data} --lr {rate}")?;
     if as_json {
         let points: Vec<_> = curve.points.iter().map(|(r, l)| json!([r, l])).collect();
         let record = json!({
             "model": model, "data": data, "optimizer": settings.optimizer.name,
-            "batch": settings.batch, "suggestion": rate, "points": points,
+            "batch": settings.batch, "suggestion": rate, "steepest": curve.steepest,
+            "bottom": curve.bottom, "points": points,
         });
         writeln!(out, "{record}")?;
     }
     Ok(())
 }
 
-/// Rates and smoothed losses, with bars; the steepest fall is marked.
+/// Rates and smoothed losses, with bars; the steepest fall and its end are marked.
 fn table(out: &mut impl Write, curve: &RateCurve) -> Result<()> {
     let every = curve.points.len().div_ceil(LINES).max(1);
     let highest = curve.points.iter().map(|p| p.1).fold(0.0, f64::max);
     writeln!(out, "{:>8}  {:>8}", "rate", "loss")?;
     for group in curve.points.chunks(every) {
         let (rate, loss) = group[group.len() - 1];
-        let here = group.iter().any(|p| Some(p.0) == curve.suggestion);
-        let mark = if here { "  <- falls steepest" } else { "" };
+        let here = |rate: Option<f64>| group.iter().any(|p| Some(p.0) == rate);
+        let mark = match (here(curve.steepest), here(curve.bottom)) {
+            (true, _) => "  <- falls steepest",
+            (_, true) => "  <- stops falling",
+            _ => "",
+        };
         writeln!(out, "{rate:>8.1e}  {loss:>8.4}  {}{mark}", bar(loss / highest, 30))?;
     }
     Ok(())

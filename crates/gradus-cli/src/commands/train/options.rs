@@ -96,6 +96,8 @@ impl Options {
         if self.fast_dev_run {
             (s.epochs, s.limit_batches) = (1, Some(1));
             s.training.limit_evaluation = Some(1);
+            // One batch tells nothing of a network's health.
+            s.training.diagnose = false;
         }
     }
 }
