@@ -69,7 +69,7 @@ pub fn choose(conv: &Conv2d, pass: Pass) -> Algorithm {
     let few = conv.groups == 1 && channels <= most;
     if few && conv.batch >= FULL_BATCH {
         Algorithm::BatchLanes
-    } else if cpu::winograd::wins(conv, pass) {
+    } else if !few && cpu::winograd::wins(conv, pass) {
         Algorithm::Winograd
     } else {
         Algorithm::ImplicitGemm
