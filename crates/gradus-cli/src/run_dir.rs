@@ -2,7 +2,7 @@
 
 use crate::error::{CliError, Result};
 use crate::settings::{Settings, VERSION};
-use gradus::io::{RunLock, atomic_write};
+use gradus::io::{RunLock, atomic_write, remove_leftovers};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,14 @@ impl RunDir {
     pub fn resume(path: &Path) -> Result<(RunDir, Settings)> {
         let settings = read_settings(path)?;
         let lock = RunLock::acquire(path)?;
-        Ok((RunDir { path: path.to_owned(), _lock: lock }, settings))
+        let run = RunDir { path: path.to_owned(), _lock: lock };
+        // What a save left that was killed; nobody else writes here while the lock is held.
+        for folder in [path, &run.checkpoints()] {
+            if folder.is_dir() {
+                remove_leftovers(folder)?;
+            }
+        }
+        Ok((run, settings))
     }
 
     /// The directory.
