@@ -43,7 +43,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Outcome {
     }
     match broken.is_empty() {
         true => Ok(()),
-        false => Err(format!("{}: see fuzz/work/TARGET/found", broken.join(", "))),
+        false => Err(format!("{}: see fuzz/searches/TARGET/found", broken.join(", "))),
     }
 }
 
@@ -111,10 +111,10 @@ impl Searched {
     }
 }
 
-/// Searches with one program. What it learns stays in `fuzz/work/NAME/files`, so that the next search goes on from there.
+/// Searches with one program. What it learns stays in `fuzz/searches/NAME/files`, so that the next search goes on from there.
 fn search(home: &Path, program: &Path, name: &str, seconds: u64) -> Result<Searched, String> {
     let failed = |e: std::io::Error| format!("{name}: {e}");
-    let work = home.join("work").join(name);
+    let work = home.join("searches").join(name);
     let (files, found) = (work.join("files"), work.join("found"));
     fs::create_dir_all(&files).map_err(failed)?;
     fs::create_dir_all(&found).map_err(failed)?;
