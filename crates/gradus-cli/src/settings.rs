@@ -8,7 +8,7 @@ use crate::suggest::unknown;
 use crate::training::Training;
 use gradus::data::Augment;
 use gradus::models::ZOO;
-use gradus::train::optim::{Adadelta, Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd, WindowGrad};
+use gradus::train::optim::{Adadelta, Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd};
 use gradus::train::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -232,7 +232,7 @@ impl Settings {
             "adagrad" => Box::new(Adagrad::new(rate).weight_decay(decay)),
             "adadelta" => Box::new(Adadelta::new(rate).weight_decay(decay)),
             "rmsprop" => Box::new(RmsProp::new(rate).momentum(*momentum).weight_decay(decay)),
-            "windowgrad" => Box::new(WindowGrad::new(rate).weight_decay(decay)),
+            "windowgrad" => Box::new(RmsProp::window_grad(rate).weight_decay(decay)),
             name => unreachable!("{name} was checked"),
         }
     }

@@ -12,7 +12,6 @@ mod ema;
 mod lbfgs;
 mod rmsprop;
 mod sgd;
-mod window_grad;
 
 pub use adadelta::Adadelta;
 pub use adagrad::Adagrad;
@@ -22,7 +21,6 @@ pub use ema::Ema;
 pub use lbfgs::{Lbfgs, LineSearch};
 pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
-pub use window_grad::WindowGrad;
 
 use gradus_tensor::{Tensor, Variable};
 use std::collections::BTreeMap;

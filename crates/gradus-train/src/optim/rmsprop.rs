@@ -1,10 +1,11 @@
-//! RMSprop.   Tieleman & Hinton 2012, lecture 6e; centred: Graves 2013, arXiv:1308.0850 eq. 38–45
+//! RMSprop.   Tieleman & Hinton 2012, lecture 6e; centred: Graves 2013, arXiv:1308.0850 eq. 38–45; windowgrad: Karpathy 2014,
+//! ConvNetJS's trainers
 
 use super::{Optimizer, SCALARS, Slots, Target};
 use gradus_tensor::{Tensor, Variable};
 
 /// s ← αs + (1−α)g², w ← w − η·g/(√s + ε); centred, s is reduced by the squared mean of g; with momentum the quotient enters
-/// a velocity.
+/// a velocity. Windowgrad divides by √(s + ε).
 #[derive(Clone, Debug)]
 pub struct RmsProp {
     learning_rate: f64,
@@ -12,6 +13,8 @@ pub struct RmsProp {
     epsilon: f64,
     momentum: f64,
     centered: bool,
+    /// Whether ε stands under the root.
+    under_root: bool,
     weight_decay: f64,
 }
 
@@ -24,8 +27,18 @@ impl RmsProp {
             epsilon: 1e-8,
             momentum: 0.0,
             centered: false,
+            under_root: false,
             weight_decay: 0.0,
         }
+    }
+    /// ConvNetJS's windowgrad at rate η: α = 0.95 and ε = 1e-6, under the root.
+    ///
+    /// ```
+    /// use gradus_train::optim::{Optimizer, RmsProp};
+    /// assert_eq!(RmsProp::window_grad(0.01).name(), "windowgrad");
+    /// ```
+    pub fn window_grad(learning_rate: f64) -> RmsProp {
+        RmsProp { alpha: 0.95, epsilon: 1e-6, under_root: true, ..RmsProp::new(learning_rate) }
     }
     /// α, how much of the running mean remains after a step.
     #[must_use]
@@ -33,7 +46,7 @@ impl RmsProp {
         self.alpha = alpha;
         self
     }
-    /// ε, added to the root.
+    /// ε, added to the root, or under it.
     #[must_use]
     pub fn epsilon(mut self, epsilon: f64) -> RmsProp {
         self.epsilon = epsilon;
@@ -61,7 +74,7 @@ impl RmsProp {
 
 impl Optimizer for RmsProp {
     fn name(&self) -> &'static str {
-        "rmsprop"
+        if self.under_root { "windowgrad" } else { "rmsprop" }
     }
     fn learning_rate(&self) -> f64 {
         self.learning_rate
@@ -85,7 +98,11 @@ impl Optimizer for RmsProp {
             spread = spread - m.square();
             updates.push((average, m));
         }
-        let mut delta = g / (spread.sqrt() + self.epsilon);
+        let root = match self.under_root {
+            true => (spread + self.epsilon).sqrt(),
+            false => spread.sqrt() + self.epsilon,
+        };
+        let mut delta = g / root;
         if self.momentum > 0.0 {
             let velocity = slots.get("velocity", p.variable, 0.0);
             delta = velocity.tensor() * self.momentum + delta;

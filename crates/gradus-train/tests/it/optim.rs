@@ -170,7 +170,7 @@ fn ema_starts_at_the_parameter() {
 /// Against the recurrence written out in numbers, on f = ½w².
 #[test]
 fn window_grad_follows_its_recurrence() {
-    let o = WindowGrad::new(0.1).rho(0.9).epsilon(1e-3).weight_decay(0.5);
+    let o = RmsProp::window_grad(0.1).alpha(0.9).epsilon(1e-3).weight_decay(0.5);
     let v = Variable::new("w", &Tensor::full_of([1], 2.0, DType::F64));
     let mut slots = Slots::new();
     let (mut w, mut s) = (2.0f64, 0.0f64);
