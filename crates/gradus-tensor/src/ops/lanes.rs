@@ -22,6 +22,18 @@ pub(super) trait Lanes: Copy {
     unsafe fn load_first(p: *const f32, len: usize) -> Self;
     unsafe fn store(self, p: *mut f32);
     unsafe fn store_first(self, p: *mut f32, len: usize);
+    /// As many lanes as `left` elements fill: all of them, or the first and zeros behind.
+    #[inline(always)]
+    unsafe fn load_left(p: *const f32, left: usize) -> Self {
+        // SAFETY: the caller's promise: `left` elements are there.
+        unsafe { if left >= LANES { Self::load(p) } else { Self::load_first(p, left) } }
+    }
+    /// As many lanes as `left` elements take.
+    #[inline(always)]
+    unsafe fn store_left(self, p: *mut f32, left: usize) {
+        // SAFETY: as above.
+        unsafe { if left >= LANES { self.store(p) } else { self.store_first(p, left) } }
+    }
     /// self·b + c, fused where the machine fuses.
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
     unsafe fn add(self, b: Self) -> Self;

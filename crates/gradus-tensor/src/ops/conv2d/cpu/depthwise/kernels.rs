@@ -38,18 +38,6 @@ pub(super) struct Slope {
     pub(super) sums: *mut f32,
 }
 
-#[inline(always)]
-unsafe fn load<L: Lanes>(p: *const f32, lanes: usize) -> L {
-    // SAFETY: the caller's promise.
-    unsafe { if lanes >= LANES { L::load(p) } else { L::load_first(p, lanes) } }
-}
-
-#[inline(always)]
-unsafe fn store<L: Lanes>(x: L, p: *mut f32, lanes: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { if lanes >= LANES { x.store(p) } else { x.store_first(p, lanes) } }
-}
-
 /// One pixel after the other, any taps.
 #[inline(always)]
 unsafe fn any_run<L: Lanes>(t: &Run) {
@@ -64,11 +52,11 @@ unsafe fn any_run<L: Lanes>(t: &Run) {
                     let x = t.x.offset(a as isize * t.x_row).add(pixel * t.x_next + c);
                     let w = t.w.add(a * t.w_row + c);
                     for b in 0..t.cols {
-                        let weight = load::<L>(w.add(b * t.channels), lanes);
-                        sum = weight.mul_add(load(x.add(b * t.x_col), lanes), sum);
+                        let weight = L::load_left(w.add(b * t.channels), lanes);
+                        sum = weight.mul_add(L::load_left(x.add(b * t.x_col), lanes), sum);
                     }
                 }
-                store(sum, t.y.add(pixel * t.y_next + c), lanes);
+                sum.store_left(t.y.add(pixel * t.y_next + c), lanes);
             }
             c += LANES;
         }
@@ -115,10 +103,10 @@ unsafe fn side_by_side<L: Lanes, const S: usize, const D: usize, const J: usize>
             for _ in 0..t.rows {
                 let mut weights = [L::zero(); S];
                 for s in 0..S {
-                    weights[s] = load(w.add(s * t.channels), lanes);
+                    weights[s] = L::load_left(w.add(s * t.channels), lanes);
                 }
                 for i in 0..(J - 1) * D + S {
-                    let source = load::<L>(x.add(i * t.x_col), lanes);
+                    let source = L::load_left(x.add(i * t.x_col), lanes);
                     for s in 0..S {
                         if i >= s && (i - s) % D == 0 && (i - s) / D < J {
                             sums[(i - s) / D] = weights[s].mul_add(source, sums[(i - s) / D]);
@@ -129,7 +117,7 @@ unsafe fn side_by_side<L: Lanes, const S: usize, const D: usize, const J: usize>
                 w = w.wrapping_add(t.w_row);
             }
             for j in 0..J {
-                store(sums[j], t.y.add((pixel + j) * t.y_next + c), lanes);
+                sums[j].store_left(t.y.add((pixel + j) * t.y_next + c), lanes);
             }
         }
         c += LANES;
@@ -146,12 +134,12 @@ unsafe fn any_slope<L: Lanes>(t: &Slope) {
             // SAFETY: the caller's promise.
             unsafe {
                 let p = t.sums.add(b * t.channels + c);
-                let mut sum = load::<L>(p, lanes);
+                let mut sum = L::load_left(p, lanes);
                 for pixel in 0..t.pixels {
-                    let x = load::<L>(t.x.add(pixel * t.x_next + b * t.x_col + c), lanes);
-                    sum = x.mul_add(load(t.dy.add(pixel * t.channels + c), lanes), sum);
+                    let x = L::load_left(t.x.add(pixel * t.x_next + b * t.x_col + c), lanes);
+                    sum = x.mul_add(L::load_left(t.dy.add(pixel * t.channels + c), lanes), sum);
                 }
-                store(sum, p, lanes);
+                sum.store_left(p, lanes);
             }
             c += LANES;
         }
@@ -173,11 +161,11 @@ unsafe fn slope<L: Lanes, const S: usize, const D: usize, const J: usize>(t: &Sl
                 let mut sums = [[L::zero(); 2]; S];
                 let mut dy = [L::zero(); J];
                 for j in 0..J {
-                    dy[j] = load(t.dy.add((pixel + j) * t.channels + c), lanes);
+                    dy[j] = L::load_left(t.dy.add((pixel + j) * t.channels + c), lanes);
                 }
                 let x = t.x.add(pixel * t.x_next + c);
                 for i in 0..(J - 1) * D + S {
-                    let source = load::<L>(x.add(i * t.x_col), lanes);
+                    let source = L::load_left(x.add(i * t.x_col), lanes);
                     for s in 0..S {
                         if i >= s && (i - s) % D == 0 && (i - s) / D < J {
                             let j = (i - s) / D;
@@ -187,8 +175,8 @@ unsafe fn slope<L: Lanes, const S: usize, const D: usize, const J: usize>(t: &Sl
                 }
                 for s in 0..S {
                     let p = t.sums.add(s * t.channels + c);
-                    let sum = load::<L>(p, lanes).add(sums[s][0].add(sums[s][1]));
-                    store(sum, p, lanes);
+                    let sum = L::load_left(p, lanes).add(sums[s][0].add(sums[s][1]));
+                    sum.store_left(p, lanes);
                 }
             }
             c += LANES;

@@ -80,18 +80,6 @@ pub(super) struct Product {
     pub(super) add: bool,
 }
 
-#[inline(always)]
-unsafe fn load<L: Lanes>(p: *const f32, lanes: usize) -> L {
-    // SAFETY: the caller's promise.
-    unsafe { if lanes >= LANES { L::load(p) } else { L::load_first(p, lanes) } }
-}
-
-#[inline(always)]
-unsafe fn store<L: Lanes>(x: L, p: *mut f32, lanes: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { if lanes >= LANES { x.store(p) } else { x.store_first(p, lanes) } }
-}
-
 /// Operands are written in whole vectors: their rows are as long.
 #[inline(always)]
 unsafe fn tile_in<L: Lanes>(t: &TileIn) {
@@ -102,7 +90,7 @@ unsafe fn tile_in<L: Lanes>(t: &TileIn) {
             let mut x = [[L::zero(); POINTS]; POINTS];
             for i in 0..POINTS {
                 for j in 0..POINTS {
-                    x[i][j] = load(t.pixels[i][j].add(c), t.channels - c);
+                    x[i][j] = L::load_left(t.pixels[i][j].add(c), t.channels - c);
                 }
             }
             let x = both::<L, TileMap, POINTS, POINTS>(&x);
@@ -139,7 +127,7 @@ unsafe fn tile_out<L: Lanes, const M: usize>(t: &TileOut) {
                     if whole {
                         y[i][j].store(p);
                     } else if i < t.rows && j < t.cols {
-                        store(y[i][j], p, t.channels - c);
+                        y[i][j].store_left(p, t.channels - c);
                     }
                 }
             }
@@ -160,7 +148,7 @@ unsafe fn slopes_in<L: Lanes, const M: usize>(t: &TileOut) {
                 for j in 0..M {
                     if i < t.rows && j < t.cols {
                         let p = t.pixels.add(i * t.row + j * t.col + c);
-                        x[i][j] = load(p, t.channels - c);
+                        x[i][j] = L::load_left(p, t.channels - c);
                     }
                 }
             }
