@@ -81,6 +81,13 @@ impl<F> Compiled<F> {
     }
 }
 
+impl<F> Compiled<F> {
+    /// Forgets the plans, so that the next call traces the step anew: for when what the closure does has changed.
+    pub fn retrace(&mut self) {
+        self.programs.clear();
+    }
+}
+
 impl<F: FnMut(&[Tensor]) -> Step> Compiled<F> {
     /// Runs the step.
     ///

@@ -52,7 +52,7 @@ pub struct Recipe {
 /// use gradus_train::{Group, Learner, Recipe, optim::Sgd};
 /// let model = Sequential::new([2], &Init::new(0)).add(dense(3)).add(dense(2));
 /// // The first layer learns at a tenth of the rate. Biases and norms never decay unless a group says so.
-/// let slow = Group { path: "dense1.".into(), rate_scale: 0.1, weight_decay: Some(0.0) };
+/// let slow = Group { path: "dense1".into(), rate_scale: 0.1, weight_decay: Some(0.0) };
 /// let recipe = Recipe { groups: vec![slow], ..Recipe::default() };
 /// let mut learner = Learner::with(model.into(), Box::new(Sgd::new(1.0)), recipe, 0);
 /// let (x, t) = (Tensor::ones([1, 2]), Tensor::from([1i64]));
@@ -65,12 +65,20 @@ pub struct Recipe {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// The beginning of their paths: `conv1`, `conv1.weight`.
+    /// The path of a layer or of one parameter: `conv1` (not `conv10`), `conv1.weight`.
     pub path: String,
     /// What the rate is multiplied with.
     pub rate_scale: f64,
     /// Their weight decay, if not the optimiser's.
     pub weight_decay: Option<f64>,
+}
+
+impl Group {
+    /// Whether a parameter is the one of this path, or in the layer of this path.
+    fn holds(&self, parameter: &str) -> bool {
+        let rest = parameter.strip_prefix(&*self.path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
 }
 
 impl Default for Recipe {
@@ -348,6 +356,13 @@ impl Learner {
         self.train.plan(&metas)
     }
 
+    /// Plans the training step anew: for after parameters were frozen or unfrozen.
+    pub fn retrace(&mut self) {
+        self.train.retrace();
+        self.hold.retrace();
+        self.gradients.retrace();
+    }
+
     /// A picture of the training step on batches like this: what the loss is made of, and with `updates` also its gradients and
     /// the new values of the parameters and of the optimiser's state. Nothing is computed.
     ///
@@ -499,7 +514,7 @@ fn update_one(
     g: &Tensor,
     scalars: &[Tensor],
 ) -> Vec<(Variable, Tensor)> {
-    let group = core.recipe.groups.iter().rev().find(|group| path.starts_with(&group.path));
+    let group = core.recipe.groups.iter().rev().find(|group| group.holds(path));
     let default = if p.decays() { core.optimizer.weight_decay() } else { 0.0 };
     let w = p.tensor();
     let target = Target {

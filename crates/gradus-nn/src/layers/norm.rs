@@ -67,7 +67,8 @@ fn channels(op: &str, input: &Shape) -> usize {
 }
 
 /// y = γ(x − μ)/√(σ² + ε) + β per channel; μ and σ² are the batch's while training, running means of them otherwise. The
-/// running variance is the unbiased one, as in PyTorch.
+/// running variance is the unbiased one, as in PyTorch. Frozen, with γ and β, it does while training what it does otherwise,
+/// as in Keras: a frozen layer is the same function for every batch.
 #[derive(Clone, Debug)]
 pub struct BatchNorm {
     /// γ, `[C]`.
@@ -95,7 +96,8 @@ impl Layer for BatchNorm {
     #[track_caller]
     fn forward(&self, x: &Tensor, cx: &Context) -> Tensor {
         let (w, b) = (self.weight.tensor(), self.bias.tensor());
-        if !cx.is_training() {
+        let frozen = self.weight.is_frozen() && self.bias.is_frozen();
+        if frozen || !cx.is_training() {
             let (mean, var) = (self.running_mean.tensor(), self.running_var.tensor());
             return x.batch_norm_with(&mean, &var, &w, &b, self.eps);
         }

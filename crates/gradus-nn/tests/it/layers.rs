@@ -244,3 +244,24 @@ fn every_layer_is_checked() {
     }
     assert!(found > 50, "{found} layers");
 }
+
+/// A frozen batch norm is one function for every batch: that of its running statistics, which stay.
+#[test]
+fn a_frozen_batch_norm_is_the_one_that_predicts() {
+    let norm = batch_norm().build(2, &Init::new(0));
+    norm.running_mean.set(&Tensor::from([1f32, -2.0])).unwrap();
+    norm.running_var.set(&Tensor::from([4f32, 9.0])).unwrap();
+    let x = Tensor::randn([5, 2, 3, 3], 1);
+    let train = || {
+        let cx = Context::train(&Tensor::from([0i64, 0]));
+        let y = norm.forward(&x, &cx).to_vec::<f32>();
+        (y, cx.take_updates().len())
+    };
+    let expected = norm.forward(&x, &Context::eval()).to_vec::<f32>();
+    let (free, moved) = train();
+    assert!(free != expected && moved == 2);
+    norm.weight.freeze(true);
+    assert_eq!(train().1, 2, "its shift still learns");
+    norm.bias.freeze(true);
+    assert_eq!(train(), (expected, 0));
+}

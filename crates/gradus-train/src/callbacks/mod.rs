@@ -6,6 +6,7 @@ mod early_stopping;
 mod plateau;
 pub mod tensorboard;
 mod terminate_on_nan;
+mod unfreezing;
 
 pub use checkpoints::{Checkpoints, load_checkpoint, save_checkpoint};
 pub use csv::CsvLog;
@@ -13,6 +14,7 @@ pub use early_stopping::EarlyStopping;
 pub use plateau::ReduceOnPlateau;
 pub use tensorboard::TensorBoard;
 pub use terminate_on_nan::TerminateOnNan;
+pub use unfreezing::GradualUnfreezing;
 
 use crate::Result;
 use crate::fit::{BatchEnd, EpochLog, Progress};

@@ -7,7 +7,7 @@ use gradus_nn::{Init, Sequential, parameters};
 use gradus_tensor::Tensor;
 use gradus_train::optim::Sgd;
 use gradus_train::{
-    Confusion, Learner, Pair, Recipe, Source, Sweep, evaluate, metrics, overfit_one_batch,
+    Confusion, Group, Learner, Pair, Recipe, Source, Sweep, evaluate, metrics, overfit_one_batch,
     validation_split,
 };
 use std::sync::Arc;
@@ -144,4 +144,22 @@ fn confusion_counts() {
     let found = Confusion::of(&mut learner, &test).unwrap();
     let accuracy = evaluate(&mut learner, &test).unwrap().metrics[0];
     assert!((found.accuracy() - accuracy).abs() < 1e-9);
+}
+
+/// A group's path is a whole name: `dense1` is not the beginning of `dense10`.
+#[test]
+fn groups_hold_layers_by_whole_names() {
+    let model = (0..10).fold(Sequential::new([2], &Init::new(0)), |m, _| m.add(dense(2)));
+    let frozen = Group { path: "dense1".into(), rate_scale: 0.0, weight_decay: None };
+    let recipe = Recipe { groups: vec![frozen], ..Recipe::default() };
+    let mut learner = Learner::with(model.into(), Box::new(Sgd::new(0.1)), recipe, 0);
+    let weights = |learner: &Learner| -> Vec<Vec<f32>> {
+        let all = parameters(&**learner.model()).into_iter();
+        let kept = all.filter(|(path, _)| path.ends_with("weight"));
+        kept.map(|(_, p)| p.variable().value().to_vec()).collect()
+    };
+    let before = weights(&learner);
+    learner.train_batch(&Tensor::ones([1, 2]), &Tensor::from([0i64]), 0.1).unwrap();
+    let after = weights(&learner);
+    assert!(before[0] == after[0] && before[9] != after[9], "{before:?} {after:?}");
 }
