@@ -6,15 +6,52 @@ use gradus::data::{Fit, ImageOptions, OpenOptions, SETS, Splits};
 use gradus::models::find;
 use std::path::Path;
 
-/// Opens a named set or a path for a network of the zoo.
-pub fn open(name_or_path: &str, model: &str) -> Result<Splits> {
-    known_or_there(name_or_path)?;
-    let mut options = OpenOptions::from_environment();
-    if let Some(&[channels, height, width]) = find(model).map(|e| e.input) {
-        // Only what lies in folders is brought to this size; named sets of one size keep it.
-        options.image = ImageOptions { channels, size: Some((height, width)), fit: Fit::Cover };
+/// What pictures in folders are turned into; data of fixed sizes, such as named sets, stay as they are.
+#[derive(Clone, Copy)]
+pub struct Pictures {
+    channels: usize,
+    train: Option<Size>,
+    test: Option<Size>,
+}
+
+type Size = (usize, usize);
+
+impl Pictures {
+    /// As a network of the zoo is published for; RGB of their own size for a network defined in a file.
+    pub fn of_model(model: &str) -> Pictures {
+        find(model).map_or(Pictures::of_input(&[]), |entry| Pictures::of_input(entry.input))
     }
-    let splits = gradus::data::open(name_or_path, &options)?;
+
+    /// As a network takes them whose samples have this shape.
+    pub fn of_input(shape: &[usize]) -> Pictures {
+        match *shape {
+            [channels, height, width] => {
+                let size = Some((height, width));
+                Pictures { channels, train: size, test: size }
+            }
+            _ => Pictures { channels: 3, train: None, test: None },
+        }
+    }
+
+    /// As squares of these sides, where they are given.
+    pub fn squares(self, train: Option<usize>, test: Option<usize>) -> Pictures {
+        let square = |side: Option<usize>, size: Option<Size>| side.map(|n| (n, n)).or(size);
+        Pictures { train: square(train, self.train), test: square(test, self.test), ..self }
+    }
+}
+
+/// Opens a named set or a path.
+pub fn open(name_or_path: &str, pictures: Pictures) -> Result<Splits> {
+    known_or_there(name_or_path)?;
+    let open = |size: Option<Size>| {
+        let image = ImageOptions { channels: pictures.channels, size, fit: Fit::Cover };
+        let options = OpenOptions { image, ..OpenOptions::from_environment() };
+        gradus::data::open(name_or_path, &options)
+    };
+    let mut splits = open(pictures.train)?;
+    if pictures.test != pictures.train {
+        splits.test = open(pictures.test)?.test;
+    }
     for (part, data) in [("training", &splits.train), ("test", &splits.test)] {
         if data.is_empty() {
             return Err(CliError::Work(format!("{name_or_path}: no {part} samples")));

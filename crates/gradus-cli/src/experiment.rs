@@ -1,15 +1,19 @@
 //! From settings to what trains: data cut into parts, the network, the learner. A pure function of the settings and the
 //! data, so a continued run builds the same again.
 
-use crate::datasets;
+use crate::augmentation::{self, Evaluation};
+use crate::datasets::{self, Pictures};
 use crate::error::{CliError, Result};
 use crate::model_file::{self, Description};
 use crate::settings::Settings;
+use crate::transfer::{self, Pretrained};
 use gradus::data::{
     Dataset, Loader, LoaderOptions, Normalization, Subset, labels_of, stratified_split,
 };
 use gradus::nn::{Init, parameters};
+use gradus::train::callbacks::GradualUnfreezing;
 use gradus::train::{Learner, Source};
+use std::path::Path;
 use std::sync::Arc;
 
 /// How often `--overfit-one-batch` shows its batch in an epoch.
@@ -29,48 +33,47 @@ pub struct Experiment {
     pub learner: Learner,
     /// How many numbers training adjusts.
     pub parameters: usize,
+    /// Which of them learn from when on, if not all from the beginning.
+    pub unfreezing: Option<GradualUnfreezing>,
+}
+
+/// The data, ready to be trained and tested on.
+struct Parts {
+    train: Loader,
+    validation: Option<Loader>,
+    test: Loader,
 }
 
 impl Experiment {
     /// Opens the data and builds the network.
     pub fn new(settings: &Settings) -> Result<Experiment> {
-        let splits = datasets::open(&settings.data, &settings.model)?;
-        let (train, validation) = divide(settings, splits.train)?;
-        let augment = settings.augmentations(train.shape())?;
-        let few = |data| limited(data, settings.training.limit_evaluation);
-        let (validation, test) = (validation.map(few).transpose()?, few(splits.test)?);
-        let normalization = Normalization::of(&*train)?;
-        let description = Description {
-            definition: model_file::definition(&settings.model)?,
-            ..Description::new(
-                (&settings.model, &settings.network),
-                &settings.data,
-                &*train,
-                &normalization,
-            )
-        };
-        let model = Arc::new(description.build(&Init::new(settings.seed))?);
-        settings.training.apply(&*model)?;
-        let parameters = parameters(&*model).iter().map(|(_, p)| p.variable().shape().len()).sum();
-        let recipe = settings.training.recipe(&counts(&*train));
-        let mut learner = Learner::with(model, settings.optimizer(), recipe, settings.seed);
-        let options = LoaderOptions {
-            batch_size: settings.batch,
-            shuffle: !settings.overfit_one_batch,
-            seed: settings.seed,
-            augment,
-            normalization: Some(normalization.clone()),
-            ..LoaderOptions::default()
-        };
-        let train = Loader::new(train, options)?;
-        // Planning a step makes the optimiser's state, which a checkpoint is read into.
+        let pretrained = settings.from.as_ref().map(|from| Pretrained::read(Path::new(from)));
+        let pretrained = pretrained.transpose()?;
+        let Parts { train, validation, test } = Parts::open(settings, pretrained.as_ref())?;
+        let samples = counts(&**train.dataset());
+        let description = describe(settings, pretrained.as_ref(), &train)?;
+        for part in [Some(&test), validation.as_ref()].into_iter().flatten() {
+            description.check(&settings.data, part)?;
+        }
+        let model = description.build(&Init::new(settings.seed))?;
+        let head = transfer::head(&description, &model);
+        if let Some(pretrained) = &pretrained {
+            pretrained.begin(&model, &description, &head)?;
+        }
+        settings.training.apply(&model, &head)?;
+        let parameters = parameters(&model).iter().map(|(_, p)| p.variable().shape().len()).sum();
+        let recipe = settings.training.recipe(&model, &samples);
+        let every = settings.training.unfreeze_every;
+        let unfreezing = every.map(|every| transfer::unfreezing(&model, every));
+        let mut learner =
+            Learner::with(Arc::new(model), settings.optimizer(), recipe, settings.seed);
+        // Planning a step makes the optimiser's state, which a checkpoint is read into: all of it, as nothing is frozen yet
+        // that will learn.
         if let Some(pair) = Source::from(&train, 0, 0).next() {
             let (x, t) = pair?;
             learner.prepare(&x, &t)?;
         }
-        let validation = validation.map(|data| in_order(data, &normalization)).transpose()?;
-        let test = in_order(test, &normalization)?;
-        Ok(Experiment { description, train, validation, test, learner, parameters })
+        Ok(Experiment { description, train, validation, test, learner, parameters, unfreezing })
     }
 
     /// Batches of an epoch.
@@ -83,8 +86,96 @@ impl Experiment {
     }
 }
 
+impl Parts {
+    fn open(settings: &Settings, pretrained: Option<&Pretrained>) -> Result<Parts> {
+        let pictures = match pretrained {
+            Some(pretrained) => Pictures::of_input(&pretrained.description.input),
+            None => Pictures::of_model(&settings.model),
+        };
+        let evaluation = Evaluation::of(&settings.shown()?)?;
+        let (loaded, _) = augmentation::sides(&settings.augment)?;
+        let pictures = pictures.squares(loaded, evaluation.loaded());
+        let splits = datasets::open(&settings.data, pictures)?;
+        let (train, validation) = divide(settings, splits.train)?;
+        let augment = augmentation::build(&settings.augment, &*train)?;
+        let few = |data| limited(data, settings.training.limit_evaluation);
+        let (validation, test) = (validation.map(few).transpose()?, few(splits.test)?);
+        let normalization = match pretrained {
+            Some(pretrained) => pretrained.description.normalization()?,
+            None => normalization(&train)?,
+        };
+        let options = LoaderOptions {
+            batch_size: settings.batch,
+            shuffle: !settings.overfit_one_batch,
+            seed: settings.seed,
+            augment,
+            normalization: Some(normalization.clone()),
+            ..ahead(&*train)
+        };
+        let train = Loader::new(train, options)?;
+        // One view of each image has to do after every epoch.
+        let one = evaluation.single();
+        let show = |data, evaluation| in_order(data, &normalization, evaluation);
+        let validation = validation.map(|data| show(data, &one)).transpose()?;
+        let test = show(test, &evaluation)?;
+        Ok(Parts { train, validation, test })
+    }
+}
+
+/// Samples larger than this are photographs, which are decoded whenever they are read.
+const PHOTOGRAPH: usize = 1 << 14;
+/// Means and deviations of photographs are those of so many.
+const MEASURED: usize = 2_000;
+
+fn is_photograph(data: &dyn Dataset) -> bool {
+    data.shape().iter().product::<usize>() > PHOTOGRAPH
+}
+
+/// What the data are normalised by.
+fn normalization(data: &Part) -> Result<Normalization> {
+    let kept = data.len().min(MEASURED);
+    if !is_photograph(&**data) || kept == data.len() {
+        return Ok(Normalization::of(&**data)?);
+    }
+    Ok(Normalization::of(&*spread(data.clone(), kept)?)?)
+}
+
+/// Photographs are made ready by all threads, as computing waits for them; of small images one is enough. The batches are the
+/// same.
+fn ahead(data: &dyn Dataset) -> LoaderOptions {
+    match is_photograph(data) {
+        true => {
+            let workers = gradus_cpu::threads().clamp(1, 64);
+            LoaderOptions { workers, prefetch: 1, ..LoaderOptions::default() }
+        }
+        false => LoaderOptions::default(),
+    }
+}
+
+/// The network for these data, and how it is fed.
+fn describe(settings: &Settings, from: Option<&Pretrained>, train: &Loader) -> Result<Description> {
+    let normalization = train.normalization().expect("there is one");
+    Ok(Description {
+        architecture: settings.model.clone(),
+        definition: match from {
+            Some(pretrained) => pretrained.description.definition.clone(),
+            None => model_file::definition(&settings.model)?,
+        },
+        network: settings.network.clone(),
+        input: train.sample_shape().to_vec(),
+        classes: train.dataset().classes().to_vec(),
+        mean: normalization.mean().to_vec(),
+        std: normalization.std().to_vec(),
+        evaluate: settings.shown()?,
+        data: settings.data.clone(),
+        epoch: 0,
+    })
+}
+
 /// Samples in a batch of those to evaluate on.
 const EVALUATED: usize = 250;
+/// Numbers in the samples of such a batch: of photographs there are fewer at a time.
+const EVALUATED_NUMBERS: usize = 1 << 22;
 
 /// So many batches at most to evaluate on.
 fn limited(data: Part, batches: Option<usize>) -> Result<Part> {
@@ -92,7 +183,11 @@ fn limited(data: Part, batches: Option<usize>) -> Result<Part> {
     if kept == data.len() {
         return Ok(data);
     }
-    // Spread over all of it: data sets are often sorted by label.
+    spread(data, kept)
+}
+
+/// So many samples, spread over all: data sets are often sorted by label.
+fn spread(data: Part, kept: usize) -> Result<Part> {
     let chosen = (0..kept).map(|i| i * data.len() / kept).collect();
     Ok(Arc::new(Subset::new(data, chosen)?))
 }
@@ -104,12 +199,17 @@ pub fn counts(data: &dyn Dataset) -> Vec<usize> {
     counts
 }
 
-/// Batches to evaluate on: all samples in their order.
-pub fn in_order(data: Arc<dyn Dataset>, normalization: &Normalization) -> Result<Loader> {
-    let normalization = Some(normalization.clone());
-    let options =
-        LoaderOptions { batch_size: EVALUATED, normalization, ..LoaderOptions::default() };
-    Ok(Loader::new(data, options)?)
+/// Batches to evaluate on: all samples in their order, all views of an image in one batch.
+pub fn in_order(data: Part, n: &Normalization, evaluation: &Evaluation) -> Result<Loader> {
+    let options = ahead(&*data);
+    let (views, augment) = evaluation.show(data)?;
+    let numbers = views.shape().iter().product::<usize>().max(1);
+    let fitting = (EVALUATED_NUMBERS / numbers / 10 * 10).clamp(10, EVALUATED);
+    let normalization = Some(n.clone());
+    Ok(Loader::new(
+        views,
+        LoaderOptions { batch_size: fitting, augment, normalization, ..options },
+    )?)
 }
 
 type Part = Arc<dyn Dataset>;

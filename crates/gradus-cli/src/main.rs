@@ -22,6 +22,7 @@ mod scores;
 mod settings;
 mod suggest;
 mod training;
+mod transfer;
 
 use clap::{Parser, Subcommand};
 use commands::{

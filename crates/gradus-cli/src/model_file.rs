@@ -1,8 +1,9 @@
 //! A trained model in one file: weights, the network's name, how inputs are prepared, what the classes are called.
 
+use crate::augmentation::Evaluation;
 use crate::error::{CliError, Result};
 use crate::run_dir;
-use gradus::data::{Dataset, Normalization};
+use gradus::data::{Loader, Normalization};
 use gradus::io::Checkpoint;
 use gradus::models::caffe::CaffeNet;
 use gradus::models::{Design, find};
@@ -61,6 +62,9 @@ pub struct Description {
     pub mean: Vec<f32>,
     /// What each channel is then divided by.
     pub std: Vec<f32>,
+    /// How images are shown to it, if not as they are: see [`crate::augmentation`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evaluate: Vec<String>,
     /// The data it was trained on.
     pub data: String,
     /// After so many epochs.
@@ -68,26 +72,6 @@ pub struct Description {
 }
 
 impl Description {
-    /// Of an untrained network for some data.
-    pub fn new(
-        (architecture, network): (&str, &Network),
-        data: &str,
-        train: &dyn Dataset,
-        n: &Normalization,
-    ) -> Description {
-        Description {
-            architecture: architecture.into(),
-            definition: None,
-            network: network.clone(),
-            input: train.shape().to_vec(),
-            classes: train.classes().to_vec(),
-            mean: n.mean().to_vec(),
-            std: n.std().to_vec(),
-            data: data.into(),
-            epoch: 0,
-        }
-    }
-
     /// The network, with weights from `init`.
     pub fn build(&self, init: &Init) -> Result<Sequential> {
         if let Some(text) = &self.definition {
@@ -119,7 +103,13 @@ impl Description {
         if !(self.network.width > 0.0 && self.network.width <= 64.0) {
             return bad("width", &self.network.width, "more than 0 and at most 64");
         }
+        self.evaluation()?;
         Ok(self.normalization()?.check(&self.input)?)
+    }
+
+    /// How images are shown to it.
+    pub fn evaluation(&self) -> Result<Evaluation> {
+        Evaluation::of(&self.evaluate)
     }
 
     /// How inputs are prepared.
@@ -128,11 +118,12 @@ impl Description {
     }
 
     /// Refuses data whose samples are of another shape, or of other classes.
-    pub fn check(&self, what: &str, data: &dyn Dataset) -> Result<()> {
-        let (shape, classes) = (data.shape(), data.classes().len());
+    pub fn check(&self, what: &str, data: &Loader) -> Result<()> {
+        let names = data.dataset().classes();
+        let (shape, classes) = (data.sample_shape(), names.len());
         if shape == self.input && classes == self.classes.len() {
-            if data.classes() != self.classes {
-                let [first, own] = [&data.classes()[0], &self.classes[0]];
+            if names != self.classes {
+                let [first, own] = [&names[0], &self.classes[0]];
                 eprintln!(
                     "remark: the classes of {what} have other names ({first}, …) than those the model learned ({own}, …)"
                 );
@@ -187,9 +178,18 @@ pub fn kept_models() -> Result<PathBuf> {
 }
 
 /// The file that a user means: a run's, one by its path, or one of the user's models by the network's name.
-fn locate(wanted: &Path) -> Result<PathBuf> {
+pub fn locate(wanted: &Path) -> Result<PathBuf> {
     if wanted.is_dir() {
-        return Ok(run_dir::best(wanted));
+        let path = run_dir::best(wanted);
+        if path.exists() {
+            return Ok(path);
+        }
+        let remedy = match wanted.join("config.toml").exists() {
+            true => format!("no epoch of it is done; gradus train --resume {}", wanted.display()),
+            false => "it is no run directory".to_owned(),
+        };
+        let what = format!("{}: no best.safetensors: {remedy}", wanted.display());
+        return Err(CliError::Work(what));
     }
     let name = wanted.to_string_lossy();
     if wanted.exists() || find(&name).is_none() {
@@ -218,18 +218,6 @@ pub struct Loaded {
 /// Reads the model of a run directory, of a file, or of a network's name among the user's models.
 pub fn load(run_or_file: &Path) -> Result<Loaded> {
     let path = locate(run_or_file)?;
-    if run_or_file.is_dir() && !path.exists() {
-        let remedy = match run_or_file.join("config.toml").exists() {
-            true => {
-                format!("no epoch of it is done; gradus train --resume {}", run_or_file.display())
-            }
-            false => "it is no run directory".to_owned(),
-        };
-        return Err(CliError::Work(format!(
-            "{}: no best.safetensors: {remedy}",
-            run_or_file.display()
-        )));
-    }
     let SavedModel { description, file } = read(&path)?;
     let model = description
         .build(&Init::blank())

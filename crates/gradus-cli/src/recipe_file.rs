@@ -14,6 +14,7 @@ const KEYS: &[(&str, &[&str])] = &[
             "version",
             "recipe",
             "model",
+            "from",
             "data",
             "epochs",
             "batch",

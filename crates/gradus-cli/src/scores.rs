@@ -19,16 +19,18 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// Of a classifier on all samples of a loader. `Learner` only lends its compiled forward pass.
-    pub fn measure(learner: &mut Learner, data: &Loader) -> Result<Scores> {
+    /// Of a classifier on all images of a loader, whose samples are so many views of each: what counts is the mean of their
+    /// probabilities. `Learner` only lends its compiled forward pass.
+    pub fn measure(learner: &mut Learner, data: &Loader, views: usize) -> Result<Scores> {
         let classes = data.dataset().classes().to_vec();
         let mut confusion = vec![vec![0; classes.len()]; classes.len()];
         let (mut loss, mut samples) = (0.0, 0);
         for pair in Source::from(data, 0, 0) {
             let (x, t) = pair?;
             let logits = learner.predict_batch(&x)?.to_vec::<f32>();
-            for (row, &truth) in logits.chunks_exact(classes.len()).zip(&t.to_vec::<i64>()) {
-                let p = probabilities(row);
+            let rows = logits.chunks_exact(views * classes.len());
+            for (rows, &truth) in rows.zip(t.to_vec::<i64>().iter().step_by(views)) {
+                let p = mean_probabilities(rows, classes.len());
                 confusion[truth as usize][largest(&p)] += 1;
                 loss -= p[truth as usize].max(f64::MIN_POSITIVE).ln();
                 samples += 1;
@@ -86,6 +88,16 @@ impl Scores {
     }
 }
 
+/// The mean of the probabilities of rows of logits, one for each view of an image.
+pub fn mean_probabilities(rows: &[f32], classes: usize) -> Vec<f64> {
+    let views = rows.len() / classes;
+    let mut mean = vec![0.0; classes];
+    for row in rows.chunks_exact(classes) {
+        mean.iter_mut().zip(probabilities(row)).for_each(|(m, p)| *m += p / views as f64);
+    }
+    mean
+}
+
 /// Softmax in f64.
 pub fn probabilities(logits: &[f32]) -> Vec<f64> {
     let largest = logits.iter().fold(f64::NEG_INFINITY, |m, &x| m.max(x.into()));
@@ -109,6 +121,13 @@ mod tests {
         assert!((p[0] - 0.25).abs() < 1e-4 && (p[1] - 0.75).abs() < 1e-4 && p[2] == 0.0);
         assert_eq!(largest(&p), 1);
         assert_eq!(largest(&[0.5, 0.5]), 0);
+    }
+
+    #[test]
+    fn views_are_averaged() {
+        // (1/2, 1/2) and (3/4, 1/4).
+        let p = mean_probabilities(&[0.0, 0.0, 3.0f32.ln(), 0.0], 2);
+        assert!((p[0] - 0.625).abs() < 1e-7 && (p[1] - 0.375).abs() < 1e-7, "{p:?}");
     }
 
     #[test]

@@ -1,17 +1,15 @@
 //! What a training run is made of: model, data, optimiser, schedule. A recipe states some of them; a run's `config.toml`
 //! holds all, so that a run can be continued or repeated.
 
-use crate::augmentation;
+use crate::augmentation::{self, Evaluation};
 use crate::error::{CliError, Result};
 use crate::model_file::Network;
 use crate::suggest::unknown;
 use crate::training::Training;
-use gradus::data::Augment;
 use gradus::models::ZOO;
 use gradus::train::optim::{Adadelta, Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd};
 use gradus::train::schedule::Schedule;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// The version of `config.toml` that this program writes; it reads all up to it.
 pub const VERSION: u32 = 1;
@@ -43,6 +41,9 @@ pub struct Settings {
     pub recipe: Option<String>,
     /// A network of the zoo.
     pub model: String,
+    /// The trained model to begin with: a run, a file, or the name of an imported network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// A named data set or a path.
     pub data: String,
     /// Passes over the training data.
@@ -129,6 +130,7 @@ impl Settings {
             version: VERSION,
             recipe: None,
             model: name.into(),
+            from: None,
             data: "mnist-5k".into(),
             epochs: 15,
             batch: 32,
@@ -192,7 +194,8 @@ impl Settings {
         known("optimizer", &self.optimizer.name, OPTIMIZERS)?;
         known("schedule", &self.schedule.name, SCHEDULES)?;
         device(&self.device)?;
-        self.augment.iter().chain(&self.evaluate).try_for_each(|a| augmentation::check(a))?;
+        self.augment.iter().try_for_each(|a| augmentation::check(a))?;
+        Evaluation::of(&self.evaluate)?;
         require(self.epochs > 0, "epochs", &self.epochs, "at least 1")?;
         require(self.batch > 0, "batch", &self.batch, "at least 1")?;
         require(self.limit_batches != Some(0), "limit-batches", &0, "at least 1")?;
@@ -237,13 +240,11 @@ impl Settings {
         }
     }
 
-    /// The changes of training images of a shape.
-    ///
-    /// # Errors
-    /// When one of them is not there yet.
-    pub fn augmentations(&self, shape: &[usize]) -> Result<Vec<Arc<dyn Augment>>> {
-        augmentation::refuse_unavailable(&self.evaluate)?;
-        self.augment.iter().map(|a| augmentation::build(a, shape)).collect()
+    /// How images are shown to be tested: as stated, or brought to the size of the training images.
+    pub fn shown(&self) -> Result<Vec<String>> {
+        let (_, side) = augmentation::sides(&self.augment)?;
+        let like_training = || side.map(|side| format!("resize({side})")).into_iter().collect();
+        Ok(if self.evaluate.is_empty() { like_training() } else { self.evaluate.clone() })
     }
 
     /// The schedule, for epochs of so many steps.

@@ -1,6 +1,7 @@
 //! The part of a run's settings that says how steps are taken and when training ends: `[training]` in a recipe.
 
 use crate::error::{CliError, Result};
+use crate::transfer::{self, BACKBONE};
 use gradus::nn::{Module, parameters};
 use gradus::train::optim::{Clip, Ema};
 use gradus::train::{Group, Recipe, metrics};
@@ -27,8 +28,14 @@ pub struct Training {
     pub balance_classes: bool,
     /// Whether activations are computed again in the backward pass instead of being kept for it.
     pub recompute: bool,
-    /// Layers or parameters, by path, that stay as they are.
+    /// Layers or parameters, by path, that stay as they are; `backbone` is all but the classifier.
     pub freeze: Vec<String>,
+    /// Epochs after which one more of the network's blocks learns, from the last to the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfreeze_every: Option<u64>,
+    /// What the rate of each block is of the rate of the block after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer_decay: Option<f64>,
     /// Epochs without a lower validation loss after which training ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<u64>,
@@ -75,6 +82,8 @@ impl Default for Training {
             balance_classes: false,
             recompute: false,
             freeze: vec![],
+            unfreeze_every: None,
+            layer_decay: None,
             early_stopping: None,
             checkpoint_steps: None,
             limit_evaluation: None,
@@ -104,9 +113,19 @@ impl Training {
         if !(self.l1 >= 0.0 && self.l1.is_finite()) {
             return refuse(format!("l1: found {}, expected 0 or more", self.l1));
         }
+        if let Some(x) = self.layer_decay.filter(|x| !(*x > 0.0 && *x <= 1.0)) {
+            return refuse(format!(
+                "layer-decay: found {x}, expected a number above 0 and up to 1"
+            ));
+        }
+        if self.unfreeze_every.is_some() && self.freeze.iter().any(|path| path == BACKBONE) {
+            let what = "unfreeze-every: found freeze backbone, too; it begins with a frozen backbone by itself";
+            return refuse(what.into());
+        }
         let counts = [
             ("accumulate", Some(self.accumulate as u64)),
             ("early-stopping", self.early_stopping),
+            ("unfreeze-every", self.unfreeze_every),
             ("checkpoint-steps", self.checkpoint_steps),
             ("limit-evaluation", self.limit_evaluation.map(|n| n as u64)),
         ];
@@ -120,8 +139,8 @@ impl Training {
         Ok(())
     }
 
-    /// What a learner is told, for training data with so many samples of each class.
-    pub fn recipe(&self, counts: &[usize]) -> Recipe {
+    /// What a learner of a model is told, for training data with so many samples of each class.
+    pub fn recipe(&self, model: &dyn Module, counts: &[usize]) -> Recipe {
         let (samples, classes) = (counts.iter().sum::<usize>() as f64, counts.len() as f64);
         let weight = |&n: &usize| if n == 0 { 0.0 } else { samples / (classes * n as f64) };
         Recipe {
@@ -131,25 +150,35 @@ impl Training {
             accumulate: self.accumulate,
             ema: self.ema.map(Ema::new),
             recompute: self.recompute,
-            groups: self.groups.iter().map(GroupSettings::group).collect(),
+            groups: self.groups(model),
             class_weights: self.balance_classes.then(|| counts.iter().map(weight).collect()),
             ..Recipe::default()
         }
     }
 
-    /// Freezes what is to stay, and refuses paths that the model does not have.
-    pub fn apply(&self, model: &dyn Module) -> Result<()> {
+    /// Rates and decays of their own: those that follow from the order of blocks, then those that are stated.
+    fn groups(&self, model: &dyn Module) -> Vec<Group> {
+        let decaying = self.layer_decay.map(|decay| transfer::decaying_rates(model, decay));
+        decaying.into_iter().flatten().chain(self.groups.iter().map(GroupSettings::group)).collect()
+    }
+
+    /// Freezes what is to stay, and refuses paths that the model does not have. `head` are the classifier's parameters.
+    pub fn apply(&self, model: &dyn Module, head: &[String]) -> Result<()> {
         let all = parameters(model);
         let layers: Vec<&str> = all.iter().map(|(path, _)| layer_of(path)).collect();
         let paths = self.freeze.iter().chain(self.groups.iter().map(|g| &g.path));
-        for path in paths {
+        for path in paths.filter(|path| *path != BACKBONE) {
             if !all.iter().any(|(name, _)| is_below(name, path)) {
                 let mut known = layers.clone();
                 known.dedup();
+                known.push(BACKBONE);
                 return Err(crate::suggest::unknown("layer", path, &known));
             }
         }
-        let frozen = |name: &str| self.freeze.iter().any(|path| is_below(name, path));
+        let frozen = |name: &str| {
+            let backbone = |path: &str| path == BACKBONE && !head.iter().any(|h| h == name);
+            self.freeze.iter().any(|path| is_below(name, path) || backbone(path))
+        };
         all.iter().filter(|(name, _)| frozen(name)).for_each(|(_, p)| p.freeze(true));
         if all.iter().all(|(_, p)| p.is_frozen()) && !all.is_empty() {
             return Err(CliError::Usage(
@@ -168,7 +197,7 @@ impl GroupSettings {
 }
 
 /// `conv1` of `conv1.weight`.
-fn layer_of(parameter: &str) -> &str {
+pub fn layer_of(parameter: &str) -> &str {
     parameter.rsplit_once('.').map_or(parameter, |(layer, _)| layer)
 }
 
@@ -180,6 +209,7 @@ fn is_below(parameter: &str, path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gradus::nn::{Init, Sequential};
 
     #[test]
     fn paths_are_whole_names() {
@@ -192,7 +222,7 @@ mod tests {
     fn rare_classes_count_more() {
         let training = Training { balance_classes: true, ..Training::default() };
         assert_eq!(
-            training.recipe(&[1, 3, 0]).class_weights,
+            training.recipe(&Sequential::new([1], &Init::new(0)), &[1, 3, 0]).class_weights,
             Some(vec![4.0 / 3.0, 4.0 / 9.0, 0.0])
         );
     }

@@ -56,7 +56,7 @@ pub use loader::{Batch, BatchGuard, Batches, Loader, LoaderOptions, Position};
 pub use locate::{Places, cache_folder};
 pub use named::{NamedSet, OpenOptions, RemoteFile, SETS, Splits, named, open, open_path};
 pub use normalization::Normalization;
-pub use photo::{PcaColor, RandomResizedCrop, ScaleJitter, TenCrop};
+pub use photo::{PcaColor, RandomResizedCrop, Resize, ScaleJitter, TenCrop};
 pub use random::Rng;
 pub use read::cifar::{CIFAR10_CLASSES, Cifar100Labels, parse_cifar10, parse_cifar100, read_cifar};
 pub use read::csv::{CsvOptions, LabelColumn, Table, TabularDataset, parse_csv, read_csv};

@@ -139,6 +139,11 @@ impl Loader {
         &self.recipe.shape
     }
 
+    /// What the samples are normalised by.
+    pub fn normalization(&self) -> Option<&Normalization> {
+        self.recipe.options.normalization.as_ref()
+    }
+
     /// Number of batches in an epoch.
     pub fn batches_per_epoch(&self) -> usize {
         self.recipe.batches()

@@ -8,6 +8,30 @@ use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
 use crate::random::Rng;
 
+/// The whole image, brought to `size`×`size`: stretched if it is no square, averaged where it shrinks, linear where it grows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resize {
+    /// Side of the result.
+    pub size: usize,
+}
+
+impl Augment for Resize {
+    fn output_shape(&self, [c, h, w]: [usize; 3]) -> Result<[usize; 3]> {
+        match self.size > 0 && h > 0 && w > 0 {
+            true => Ok([c, self.size, self.size]),
+            false => {
+                let found = format!("{self:?} and images of {h}×{w}");
+                Err(DataError::invalid("resize", found, "a size and images with pixels"))
+            }
+        }
+    }
+
+    fn apply(&self, input: &[f32], shape: [usize; 3], output: &mut [f32], _: &mut Rng) {
+        let whole = [(0.0, shape[1] as f64), (0.0, shape[2] as f64)];
+        resample(input, shape, output, [self.size; 2], whole);
+    }
+}
+
 /// A window of random size at a random place, brought to `size`×`size`: what remains of scaling a photograph's shorter side
 /// to a random length in `low..=high` and cutting `size`×`size` out of it. The images that come in are squares of side `high`.
 /// Simonyan & Zisserman 2014, arXiv:1409.1556 §3.1

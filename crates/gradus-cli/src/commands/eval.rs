@@ -1,7 +1,8 @@
 //! `gradus eval`: tests a trained model.
 
+use crate::augmentation::{self, EVALUATIONS, Evaluation};
 use crate::bars::grouped;
-use crate::datasets;
+use crate::datasets::{self, Pictures};
 use crate::error::Result;
 use crate::experiment::in_order;
 use crate::model_file;
@@ -17,7 +18,7 @@ use std::time::Instant;
 /// Test a trained model
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  gradus eval runs/mlp-1\n  gradus eval runs/mlp-1 --data mnist"
+    after_help = "Examples:\n  gradus eval runs/mlp-1\n  gradus eval runs/mlp-1 --data mnist\n  gradus eval runs/resnet18-imagenet-1 --evaluate 'resize(256),ten-crop(224)'"
 )]
 pub struct Args {
     /// A run directory or a model's file
@@ -26,6 +27,13 @@ pub struct Args {
     /// A data set's name, a folder or a CSV file [default: what it was trained on]
     #[arg(long, value_name = "NAME|DIR")]
     data: Option<String>,
+    #[arg(long, value_name = "NAMES", help = format!(
+        "How images are shown: some of {}, such as \"resize(256),ten-crop(224)\" [default: as when it was trained]",
+        EVALUATIONS.join(", ")))]
+    evaluate: Option<String>,
+    /// Threads to compute with; the result is the same for any number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
     /// Print one JSON object as the last line
     #[arg(long)]
     json: bool,
@@ -33,16 +41,24 @@ pub struct Args {
 
 /// Tests.
 pub fn run(args: &Args) -> Result<()> {
+    if let Some(n) = args.threads {
+        gradus_cpu::set_threads(n.into());
+    }
     let loaded = model_file::load(&args.model)?;
     let description = &loaded.description;
     let data = args.data.as_ref().unwrap_or(&description.data);
-    let test = datasets::open(data, &description.architecture)?.test;
-    description.check(data, &*test)?;
-    let test = in_order(test, &description.normalization()?)?;
+    let evaluation = match &args.evaluate {
+        Some(text) => Evaluation::of(&augmentation::list(text))?,
+        None => description.evaluation()?,
+    };
+    let pictures = Pictures::of_input(&description.input).squares(None, evaluation.loaded());
+    let test = datasets::open(data, pictures)?.test;
+    let test = in_order(test, &description.normalization()?, &evaluation)?;
+    description.check(data, &test)?;
     // Nothing is trained: the learner is asked for predictions only.
     let mut learner = Learner::new(Arc::new(loaded.model), Sgd::new(0.0));
     let start = Instant::now();
-    let scores = Scores::measure(&mut learner, &test)?;
+    let scores = Scores::measure(&mut learner, &test, evaluation.views())?;
     let seconds = start.elapsed().as_secs_f64();
     let speed = scores.samples as f64 / seconds;
     let mut out = std::io::stdout().lock();
@@ -59,7 +75,7 @@ pub fn run(args: &Args) -> Result<()> {
         let record = json!({
             "model": description.architecture, "file": loaded.path, "data": data,
             "test_accuracy": scores.accuracy(), "test_loss": scores.loss,
-            "samples": scores.samples, "seconds": seconds, "images_per_second": speed,
+            "samples": scores.samples, "views": evaluation.views(), "seconds": seconds, "images_per_second": speed,
         });
         writeln!(out, "{record}")?;
     }

@@ -232,6 +232,7 @@ fn describe(
         classes,
         mean: each(mean),
         std: each(std),
+        evaluate: vec![],
         data: args.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         epoch: 0,
     })

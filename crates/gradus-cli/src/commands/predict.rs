@@ -2,12 +2,12 @@
 
 use crate::bars::{bar, shortened};
 use crate::error::{CliError, Result};
+use crate::experiment::in_order;
 use crate::model_file::{self, Description};
-use crate::scores::{largest, probabilities};
-use gradus::Tensor;
-use gradus::data::{Fit, ImageOptions, RawImage, parse_image};
-use gradus::train::Learner;
+use crate::scores::{largest, mean_probabilities};
+use gradus::data::{Fit, ImageDataset, ImageOptions, Loader, RawImage, parse_image};
 use gradus::train::optim::Sgd;
+use gradus::train::{Learner, Source};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -45,10 +45,10 @@ pub fn run(args: &Args) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let mut records = vec![];
     for path in &args.inputs {
-        let pixels = prepare(path, &description)?;
-        let shape: Vec<usize> = [1].iter().chain(&description.input).copied().collect();
-        let x = Tensor::from_slice(&pixels, shape.as_slice());
-        let p = probabilities(&learner.predict_batch(&x)?.to_vec::<f32>());
+        let views = prepare(path, &description)?;
+        let (x, _) = Source::from(&views, 0, 0).next().expect("there is an image")?;
+        let logits = learner.predict_batch(&x)?.to_vec::<f32>();
+        let p = mean_probabilities(&logits, description.classes.len());
         show(&mut out, path, &description.classes, &p)?;
         records.push(record(path, &description.classes, &p));
     }
@@ -59,15 +59,18 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The pixels of an image as the model wants them.
-fn prepare(path: &Path, description: &Description) -> Result<Vec<f32>> {
+/// An image as the model wants it: a batch of its views.
+fn prepare(path: &Path, description: &Description) -> Result<Loader> {
     let &[channels, height, width] = &*description.input else {
         let what = format!("the model takes samples of shape {:?}, no images", description.input);
         return Err(CliError::Work(what));
     };
     let bytes = std::fs::read(path).map_err(CliError::system(path, "read"))?;
-    let options = ImageOptions { channels, size: Some((height, width)), fit: Fit::Cover };
-    let mut image = parse_image(&bytes, &path.display().to_string(), &options)?;
+    let evaluation = description.evaluation()?;
+    let size = evaluation.loaded().map_or((height, width), |side| (side, side));
+    let options = ImageOptions { channels, size: Some(size), fit: Fit::Cover };
+    let name = path.display().to_string();
+    let mut image = parse_image(&bytes, &name, &options)?;
     let dark_ground = description.mean.iter().all(|&m| m < 0.5);
     if channels == 1 && dark_ground && corners_are_light(&image) {
         eprintln!(
@@ -76,9 +79,11 @@ fn prepare(path: &Path, description: &Description) -> Result<Vec<f32>> {
         );
         image.pixels.iter_mut().for_each(|p| *p = 255 - *p);
     }
-    let mut pixels: Vec<f32> = image.pixels.iter().map(|&p| f32::from(p) / 255.0).collect();
-    description.normalization()?.apply(&mut pixels);
-    Ok(pixels)
+    let classes = description.classes.clone();
+    let one = ImageDataset::new(&name, image.shape, image.pixels, vec![0], classes)?;
+    let views = in_order(Arc::new(one), &description.normalization()?, &evaluation)?;
+    description.check(&name, &views)?;
+    Ok(views)
 }
 
 fn corners_are_light(image: &RawImage) -> bool {

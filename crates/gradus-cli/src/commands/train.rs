@@ -4,7 +4,7 @@ mod find_lr;
 mod options;
 mod watch;
 
-use crate::augmentation::AUGMENTATIONS;
+use crate::augmentation::{self, AUGMENTATIONS, EVALUATIONS};
 use crate::bars::{counted, grouped};
 use crate::error::{CliError, Result};
 use crate::experiment::Experiment;
@@ -14,6 +14,7 @@ use crate::run_dir::RunDir;
 use crate::scores::Scores;
 use crate::settings::{OPTIMIZERS, SCHEDULES, Settings, default_optimizer};
 use crate::suggest::unknown;
+use crate::transfer::Pretrained;
 use gradus::io::log::{read_json_lines, retain_json_lines};
 use gradus::models::{RECIPES, ZOO, find, recipe};
 use gradus::train::callbacks::{Checkpoints, load_checkpoint};
@@ -40,6 +41,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
   gradus train my-recipe.toml
   gradus train lenet --validation 0.1 --early-stopping 3
   gradus train lenet --find-lr
+  gradus train squeezenet --from squeezenet --data my-photos --freeze backbone
+  gradus train resnet18-imagenet --data imagenet-folder
   gradus train --resume runs/mlp-1")]
 pub struct Args {
     /// A model's or a recipe's name (see `gradus models`), a recipe's file (TOML) or a network of Caffe (a .prototxt)
@@ -48,9 +51,13 @@ pub struct Args {
     /// Go on with an interrupted run, by its own settings
     #[arg(long, value_name = "DIR", conflicts_with_all = [
         "model", "data", "epochs", "batch", "lr", "optimizer", "schedule", "seed", "device", "out",
-        "validation_split", "limit_batches", "overfit_one_batch", "checkpoint_every", "augment", "width",
-        "Options", "find_lr"])]
+        "validation_split", "limit_batches", "overfit_one_batch", "checkpoint_every", "augment", "evaluate",
+        "width", "from", "Options", "find_lr"])]
     resume: Option<PathBuf>,
+    /// Begin with the weights of a trained model: a run, a model's file, or the name of a network that was imported. For other
+    /// classes its classifier is made anew
+    #[arg(long, value_name = "RUN|MODEL_FILE|NAME")]
+    from: Option<String>,
     /// A data set's name (see `gradus data list`), a folder or a CSV file [default: mnist-5k]
     #[arg(long, value_name = "NAME|DIR")]
     data: Option<String>,
@@ -70,10 +77,14 @@ pub struct Args {
     /// The seed of weights, order and dropout: same seed, same bits
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', help = format!(
-        "Random changes of training images: none, or some of {} [default: affine for digits]",
+    #[arg(long, value_name = "NAMES", help = format!(
+        "Changes of training images: none, or some of {}, such as \"resize(256),crop(224),flip\" [default: affine for digits]",
         AUGMENTATIONS.join(", ")))]
-    augment: Option<Vec<String>>,
+    augment: Option<String>,
+    #[arg(long, value_name = "NAMES", help = format!(
+        "How images are shown to be tested: as they are, or some of {} [default: brought to the size of the training images]",
+        EVALUATIONS.join(", ")))]
+    evaluate: Option<String>,
     /// What the channels of the network's hidden layers are multiplied with [default: 1]
     #[arg(long, value_name = "X")]
     width: Option<f64>,
@@ -137,9 +148,14 @@ impl Args {
             }
         }
         if let Some(names) = &self.augment {
-            s.augment = names.iter().filter(|n| *n != "none").cloned().collect();
+            s.augment = augmentation::list(names);
+            s.augment.retain(|name| name != "none");
             s.evaluate.clear();
         }
+        if let Some(names) = &self.evaluate {
+            s.evaluate = augmentation::list(names);
+        }
+        s.from = self.from.clone().or(s.from);
         put(&mut s.network.width, &self.width);
         put(&mut s.epochs, &self.epochs);
         put(&mut s.batch, &self.batch);
@@ -158,6 +174,9 @@ impl Args {
             (s.validation_split, s.training.early_stopping) = (0.0, None);
         }
         s.check()?;
+        if let Some(from) = s.from.clone() {
+            Pretrained::read(Path::new(&from))?.suit(&mut s)?;
+        }
         Ok(s)
     }
 }
@@ -198,6 +217,9 @@ pub fn run(args: &Args) -> Result<()> {
     };
     let steps = experiment.steps_per_epoch(&settings);
     let restored = restore(&run, &mut experiment.learner)?;
+    if let Some(unfreezing) = &experiment.unfreezing {
+        unfreezing.take_up(restored.0.epoch, &mut experiment.learner);
+    }
     announce(&run, &settings, &experiment, &restored.0, steps);
     let progress = match &restored.0.stopped {
         // It ended for a reason of its own: there is nothing to go on with.
@@ -312,7 +334,7 @@ fn conclude(
 ) -> Result<()> {
     let chosen = model_file::read(&run.best())?;
     set_weights(&**e.learner.model(), &chosen.file)?;
-    let scores = Scores::measure(&mut e.learner, &e.test)?;
+    let scores = Scores::measure(&mut e.learner, &e.test, e.description.evaluation()?.views())?;
     let epoch = chosen.description.epoch;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", scores.table())?;

@@ -60,7 +60,7 @@ fn bad_recipes() {
     recipe("model = \"mlp\"\naugment = [\"shift(0.5)\"]").fails(2, &["shift(PIXELS)"]);
     ran(f, &["train", "alexnet-imagenet"]).fails(2, &["imagenet: ", "--data DIR"]);
     ran(f, &["train", "alexnet-imagenet", "--data", "mnist-5k"])
-        .fails(1, &["does not prepare images that way yet"]);
+        .fails(1, &["PCA colour: found samples [1, 28, 28], expected RGB images"]);
     ran(f, &["train", "vgg-tni"]).fails(2, &["did you mean \"vgg-tiny\"?"]);
     recipe("model = \"mlp\"\nepochs = \"three\"").fails(1, &["r.toml", "epochs"]);
     recipe("model = [").fails(1, &["r.toml", "line 1"]);

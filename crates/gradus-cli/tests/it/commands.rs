@@ -140,14 +140,14 @@ fn recipes() {
     assert_eq!((&vgg["params"], &vgg["macs"]), (&138_357_544.into(), &15_470_264_320u64.into()));
     let quick = ["--data", "mnist-5k", "--epochs", "1", "--limit-batches", "2", "--json"];
     let trained = ok(f, &[&["train", "vgg-tiny"], &quick[..]].concat()).json();
-    assert_eq!((&trained["recipe"], &trained["model"]), (&"vgg-tiny".into(), &"vgg11".into()));
-    assert_eq!((&trained["run"], &trained["params"]), (&"runs/vgg-tiny-1".into(), &445_482.into()));
+    assert_eq!((&trained["recipe"], &trained["model"]), (&"vgg-tiny".into(), &"vgg13".into()));
+    assert_eq!((&trained["run"], &trained["params"]), (&"runs/vgg-tiny-1".into(), &448_386.into()));
     // The run knows how wide its network is.
     let summary = ok(f, &["summary", "runs/vgg-tiny-1", "--json"]).json();
-    assert_eq!(summary["params"], 445_482);
+    assert_eq!(summary["params"], 448_386);
     let config = std::fs::read_to_string(f.join("runs/vgg-tiny-1/config.toml")).unwrap();
     assert!(
-        config.contains("augment = [\"flip\"]") && config.contains("width = 0.125"),
+        config.contains("augment = [\"flip\", \"shift(1)\"]") && config.contains("width = 0.125"),
         "{config}"
     );
 }

@@ -6,9 +6,11 @@ mod commands;
 mod import;
 mod kernel;
 mod onnx;
+mod photographs;
 #[cfg(unix)]
 mod resume;
 mod training;
+mod transfer;
 
 use serde_json::Value;
 use std::path::Path;

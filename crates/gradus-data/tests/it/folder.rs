@@ -256,3 +256,26 @@ fn deep_and_transparent_pictures() {
     let image = decode(&encode(&DynamicImage::ImageRgba8(clear), ImageFormat::Png), &RGB);
     assert_eq!((image.shape, image.pixels[0], image.pixels[4]), ([3, 2, 2], 9, 8));
 }
+
+/// A grey picture is grey in three colours, a coloured one is as bright as the eye finds it.
+#[test]
+fn grey_and_colour_become_what_is_wanted() {
+    let grey = image::GrayImage::from_fn(4, 2, |x, _| image::Luma([x as u8 * 60]));
+    let image = decode(&encode(&grey.into(), ImageFormat::Png), &RGB);
+    assert_eq!(image.shape, [3, 2, 4]);
+    assert!(image.pixels.chunks(4).all(|row| row == [0, 60, 120, 180]), "{:?}", image.pixels);
+    let green: DynamicImage = RgbImage::from_pixel(2, 2, image::Rgb([0, 255, 0])).into();
+    let image = decode(&encode(&green, ImageFormat::Png), &GREY);
+    assert_eq!(image.shape, [1, 2, 2]);
+    assert!(image.pixels.iter().all(|p| (140..190).contains(p)), "{:?}", image.pixels);
+}
+
+/// Cyan ink takes red away.
+#[test]
+fn four_inks_become_three_colours() {
+    let image = decode(include_bytes!("../fixtures/cmyk.jpg"), &RGB);
+    assert_eq!(image.shape, [3, 8, 16]);
+    let at = |c: usize, x: usize| image.pixels[(c * 8 + 4) * 16 + x];
+    assert!(at(0, 2) < 40 && at(1, 2) > 200 && at(2, 2) > 200, "{:?}", image.pixels);
+    assert!((0..3).all(|c| at(c, 13) > 230), "{:?}", image.pixels);
+}

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use gradus_data::{
-    Augment, Dataset, ImageDataset, Loader, LoaderOptions, PcaColor, RandomResizedCrop, Rng,
-    ScaleJitter, TenCrop,
+    Augment, Dataset, ImageDataset, Loader, LoaderOptions, PcaColor, RandomResizedCrop, Resize,
+    Rng, ScaleJitter, TenCrop,
 };
 
 fn apply(augment: &dyn Augment, input: &[f32], shape: [usize; 3], sample: usize) -> Vec<f32> {
@@ -140,4 +140,19 @@ fn batches_do_not_depend_on_workers() {
         loader.epoch(1).map(|b| b.unwrap().inputs.clone()).collect()
     };
     assert_eq!(batches(0), batches(3));
+}
+
+#[test]
+fn resizing_keeps_the_picture() {
+    let whole = gradients(8);
+    let small = apply(&Resize { size: 4 }, &whole, [3, 8, 8], 0);
+    assert_eq!(small.len(), 3 * 4 * 4);
+    // Each new pixel is about the mean of the four it covers.
+    for (i, found) in small.iter().enumerate() {
+        let (c, y, x) = (i / 16, i / 4 % 4, i % 4);
+        let of = |dy: usize, dx: usize| whole[(c * 8 + 2 * y + dy) * 8 + 2 * x + dx];
+        let mean = (of(0, 0) + of(0, 1) + of(1, 0) + of(1, 1)) / 4.0;
+        assert!((found - mean).abs() < 0.06, "{i}: {found} {mean}");
+    }
+    assert_eq!(apply(&Resize { size: 8 }, &whole, [3, 8, 8], 0), whole);
 }

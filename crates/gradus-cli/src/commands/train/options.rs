@@ -1,6 +1,16 @@
 //! Options of `gradus train` that put settings over those of the model or recipe: how steps are taken, when training ends.
 
 use crate::settings::Settings;
+use crate::training::GroupSettings;
+
+/// `conv1=0.1`
+fn rate_scale(text: &str) -> Result<(String, f64), String> {
+    let parsed = text.split_once('=').and_then(|(path, x)| Some((path, x.parse::<f64>().ok()?)));
+    match parsed.filter(|(path, x)| !path.is_empty() && *x >= 0.0 && x.is_finite()) {
+        Some((path, x)) => Ok((path.to_owned(), x)),
+        None => Err("expected a layer and a factor of 0 or more, such as conv1=0.1".into()),
+    }
+}
 
 /// How steps are taken and when training ends.
 #[derive(clap::Args)]
@@ -45,9 +55,18 @@ pub struct Options {
     /// Compute activations again in the backward pass instead of keeping them: less memory for more time, the same result
     #[arg(long)]
     recompute: bool,
-    /// Layers that stay as they are, such as conv1,conv2
+    /// Layers that stay as they are, such as conv1,conv2; backbone means all but the classifier (feature extraction)
     #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
     freeze: Option<Vec<String>>,
+    /// Gradual unfreezing: begin with the last block of layers; after every N epochs the block before joins
+    #[arg(long, value_name = "N")]
+    unfreeze_every: Option<u64>,
+    /// Discriminative learning rates: each block learns at X times the rate of the block after it
+    #[arg(long, value_name = "X")]
+    layer_decay: Option<f64>,
+    /// Rates of single layers, as factors: conv1=0.1,fc=10
+    #[arg(long, value_name = "LAYER=X", value_delimiter = ',', value_parser = rate_scale)]
+    rate_scale: Option<Vec<(String, f64)>>,
     /// End training after so many epochs without a lower validation loss (needs --validation)
     #[arg(long, value_name = "PATIENCE")]
     early_stopping: Option<u64>,
@@ -89,6 +108,11 @@ impl Options {
         t.balance_classes |= self.balance_classes;
         t.recompute |= self.recompute;
         put(&mut t.freeze, &self.freeze);
+        t.unfreeze_every = self.unfreeze_every.or(t.unfreeze_every);
+        t.layer_decay = self.layer_decay.or(t.layer_decay);
+        for (path, rate_scale) in self.rate_scale.iter().flatten().cloned() {
+            t.groups.push(GroupSettings { path, rate_scale, weight_decay: None });
+        }
         t.early_stopping = self.early_stopping.or(t.early_stopping);
         t.checkpoint_steps = self.checkpoint_steps.or(t.checkpoint_steps);
         t.tensorboard &= !self.no_tensorboard;

@@ -48,6 +48,9 @@ pub fn callbacks(
         all.push(Box::new(Diagnose::new(say).show(show).looks(looks)));
     }
     all.push(Box::new(TerminateOnNan));
+    if let Some(unfreezing) = &e.unfreezing {
+        all.push(Box::new(unfreezing.clone()));
+    }
     let validated = if e.validation.is_some() { "val_loss" } else { "loss" };
     if settings.schedule.name == "plateau" {
         let mut plateau = Plateau::new();
