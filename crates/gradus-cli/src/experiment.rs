@@ -33,6 +33,8 @@ pub struct Experiment {
     pub learner: Learner,
     /// How many numbers training adjusts.
     pub parameters: usize,
+    /// The paths of those that do not come from the trained model it begins with.
+    pub fresh: Vec<String>,
     /// Which of them learn from when on, if not all from the beginning.
     pub unfreezing: Option<GradualUnfreezing>,
 }
@@ -56,10 +58,14 @@ impl Experiment {
             description.check(&settings.data, part)?;
         }
         let model = description.build(&Init::new(settings.seed))?;
-        let head = transfer::head(&description, &model);
-        if let Some(pretrained) = &pretrained {
-            pretrained.begin(&model, &description, &head)?;
-        }
+        let head = match pretrained.is_some() || settings.training.freezes_backbone() {
+            true => transfer::head(&description, &model),
+            false => vec![],
+        };
+        let fresh = match &pretrained {
+            Some(pretrained) => pretrained.begin(&model, &description, &head)?,
+            None => vec![],
+        };
         settings.training.apply(&model, &head)?;
         let parameters = parameters(&model).iter().map(|(_, p)| p.variable().shape().len()).sum();
         let recipe = settings.training.recipe(&model, &samples);
@@ -73,7 +79,19 @@ impl Experiment {
             let (x, t) = pair?;
             learner.prepare(&x, &t)?;
         }
-        Ok(Experiment { description, train, validation, test, learner, parameters, unfreezing })
+        if let Some(unfreezing) = &unfreezing {
+            unfreezing.take_up(0, &mut learner);
+        }
+        Ok(Experiment {
+            description,
+            train,
+            validation,
+            test,
+            learner,
+            parameters,
+            fresh,
+            unfreezing,
+        })
     }
 
     /// Batches of an epoch.

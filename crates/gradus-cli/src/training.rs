@@ -118,7 +118,7 @@ impl Training {
                 "layer-decay: found {x}, expected a number above 0 and up to 1"
             ));
         }
-        if self.unfreeze_every.is_some() && self.freeze.iter().any(|path| path == BACKBONE) {
+        if self.unfreeze_every.is_some() && self.freezes_backbone() {
             let what = "unfreeze-every: found freeze backbone, too; it begins with a frozen backbone by itself";
             return refuse(what.into());
         }
@@ -160,6 +160,11 @@ impl Training {
     fn groups(&self, model: &dyn Module) -> Vec<Group> {
         let decaying = self.layer_decay.map(|decay| transfer::decaying_rates(model, decay));
         decaying.into_iter().flatten().chain(self.groups.iter().map(GroupSettings::group)).collect()
+    }
+
+    /// Whether all but the classifier stays as it is.
+    pub fn freezes_backbone(&self) -> bool {
+        self.freeze.iter().any(|path| path == BACKBONE)
     }
 
     /// Freezes what is to stay, and refuses paths that the model does not have. `head` are the classifier's parameters.

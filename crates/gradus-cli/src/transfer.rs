@@ -51,23 +51,24 @@ impl Pretrained {
         )))
     }
 
-    /// Puts its weights into a network. For other classes the head (see [`head`]) stays as it is: new.
+    /// Puts its weights into a network. For other classes the head (see [`head`]) stays as it is: new; its paths are given.
     pub fn begin(
         &self,
         model: &Sequential,
         description: &Description,
         head: &[String],
-    ) -> Result<()> {
-        let fresh: &[String] =
-            if self.description.classes == description.classes { &[] } else { head };
+    ) -> Result<Vec<String>> {
+        let same = self.description.classes == description.classes;
+        let fresh = if same { vec![] } else { head.to_vec() };
         let is_fresh = |array: &NamedArray| fresh.contains(&array.name);
         let own = weights(model).into_iter().filter(is_fresh);
         let theirs = self.file.arrays.iter().filter(|array| !is_fresh(array)).cloned();
         let whole = Checkpoint::new(theirs.chain(own).collect());
         set_weights(model, &whole).map_err(|error| match error {
-            TrainError::File(error) => error.in_file(&self.path).into(),
+            TrainError::File(error) => CliError::File(error.in_file(&self.path)),
             error => error.into(),
-        })
+        })?;
+        Ok(fresh)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Augmentations of photographs, as the papers of the large networks have them: windows of random size, colour along the axes
 //! in which colours vary, ten crops for testing.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::augment::{Augment, cut};
 use crate::dataset::Dataset;
@@ -228,6 +229,8 @@ pub struct TenCrop {
     whole: Arc<dyn Dataset>,
     image: [usize; 3],
     shape: [usize; 3],
+    /// Images read lately: the views of one follow each other, and reading may mean decoding.
+    recent: Arc<Mutex<VecDeque<(usize, Arc<[f32]>)>>>,
 }
 
 impl TenCrop {
@@ -247,7 +250,24 @@ impl TenCrop {
             let found = format!("views of {size}×{size}");
             return Err(DataError::invalid("ten crops", found, format!("1 to {h}×{w}")));
         }
-        Ok(TenCrop { whole, image: [c, h, w], shape: [c, size, size] })
+        Ok(TenCrop { whole, image: [c, h, w], shape: [c, size, size], recent: Arc::default() })
+    }
+
+    /// An image, read once for its ten views.
+    fn image(&self, index: usize) -> Result<Arc<[f32]>> {
+        // Each thread is at work on an image of its own; nobody waits while another decodes.
+        const KEPT: usize = 16;
+        let lock = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, pixels)) = lock().iter().find(|(i, _)| *i == index) {
+            return Ok(pixels.clone());
+        }
+        let mut pixels = vec![0.0; self.image.iter().product()];
+        self.whole.read(index, &mut pixels)?;
+        let pixels: Arc<[f32]> = pixels.into();
+        let mut recent = lock();
+        recent.truncate(KEPT - 1);
+        recent.push_front((index, pixels.clone()));
+        Ok(pixels)
     }
 }
 
@@ -266,8 +286,7 @@ impl Dataset for TenCrop {
     }
     fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
         let (image, view) = (index / TenCrop::VIEWS, index % TenCrop::VIEWS);
-        let mut whole = vec![0.0; self.image.iter().product()];
-        self.whole.read(image, &mut whole)?;
+        let whole = self.image(image)?;
         let [_, h, w] = self.image;
         let side = self.shape[1];
         let (bottom, right) = ((h - side) as isize, (w - side) as isize);

@@ -17,6 +17,7 @@ use crate::suggest::unknown;
 use crate::transfer::Pretrained;
 use gradus::io::log::{read_json_lines, retain_json_lines};
 use gradus::models::{RECIPES, ZOO, find, recipe};
+use gradus::nn::parameters;
 use gradus::train::callbacks::{Checkpoints, load_checkpoint};
 use gradus::train::{EpochLog, Fit, Learner, Progress, set_weights};
 use serde_json::{Value, json};
@@ -286,6 +287,15 @@ fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, ste
         s.schedule.name,
         s.seed
     );
+    if let Some(from) = &s.from {
+        let new = match &e.fresh[..] {
+            [] => "its classifier, too".to_owned(),
+            paths => format!("new are {}", paths.join(", ")),
+        };
+        let frozen = parameters(&**e.learner.model()).into_iter().filter(|(_, p)| p.is_frozen());
+        let frozen: usize = frozen.map(|(_, p)| p.variable().shape().len()).sum();
+        eprintln!("begins with {from} ({new}); {} parameters frozen", grouped(frozen as u64));
+    }
     for path in e.learner.unreached() {
         eprintln!("warning: the loss does not depend on the parameter {path}: it gets no gradient");
     }

@@ -1,6 +1,7 @@
 //! Augmentations of photographs.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gradus_data::{
     Augment, Dataset, ImageDataset, Loader, LoaderOptions, PcaColor, RandomResizedCrop, Resize,
@@ -155,4 +156,40 @@ fn resizing_keeps_the_picture() {
         assert!((found - mean).abs() < 0.06, "{i}: {found} {mean}");
     }
     assert_eq!(apply(&Resize { size: 8 }, &whole, [3, 8, 8], 0), whole);
+}
+
+/// Two images, and how often one was read.
+struct Counted([String; 1], AtomicUsize);
+
+impl Dataset for Counted {
+    fn len(&self) -> usize {
+        2
+    }
+    fn shape(&self) -> &[usize] {
+        &[1, 4, 4]
+    }
+    fn classes(&self) -> &[String] {
+        &self.0
+    }
+    fn label(&self, _: usize) -> i64 {
+        0
+    }
+    fn read(&self, index: usize, out: &mut [f32]) -> gradus_data::Result<()> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        out.fill(index as f32);
+        Ok(())
+    }
+}
+
+/// Reading may be decoding, so an image is read once for its ten views.
+#[test]
+fn ten_crops_read_an_image_once() {
+    let whole = Arc::new(Counted(["a".into()], AtomicUsize::new(0)));
+    let views = TenCrop::new(whole.clone(), 2).unwrap();
+    let mut out = [0.5; 4];
+    for index in 0..20 {
+        views.read(index, &mut out).unwrap();
+        assert_eq!(out, [(index / 10) as f32; 4]);
+    }
+    assert_eq!(whole.1.load(Ordering::Relaxed), 2);
 }
