@@ -222,6 +222,9 @@ fn eigen(mut a: [[f64; 3]; 3]) -> ([f64; 3], [[f64; 3]; 3]) {
     (order.map(|i| a[i][i]), order.map(|i| v[i]))
 }
 
+/// An image by its number.
+type Numbered = (usize, Arc<[f32]>);
+
 /// Ten views of every image: the four corners and the middle, each as it is and mirrored. View `k` of image `i` is sample
 /// 10·i + k; a network's answer for an image is the mean of its answers to the ten.   Krizhevsky, Sutskever & Hinton 2012 §4.1
 #[derive(Clone)]
@@ -230,7 +233,7 @@ pub struct TenCrop {
     image: [usize; 3],
     shape: [usize; 3],
     /// Images read lately: the views of one follow each other, and reading may mean decoding.
-    recent: Arc<Mutex<VecDeque<(usize, Arc<[f32]>)>>>,
+    recent: Arc<Mutex<VecDeque<Numbered>>>,
 }
 
 impl TenCrop {
