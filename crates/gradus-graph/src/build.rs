@@ -86,7 +86,8 @@ fn wider(a: DType, b: DType) -> DType {
 #[track_caller]
 pub fn call(rule: Arc<dyn Rule>, inputs: Vec<Node>) -> Vec<Node> {
     let metas: Vec<Meta> = inputs.iter().map(Node::meta).collect();
-    let outputs = rule.infer(&metas).unwrap_or_else(|e| fail(e, Location::caller()));
+    let here = Location::caller();
+    let outputs = rule.infer(&metas).unwrap_or_else(|e| fail(e, here));
     let first = outputs[0];
     let count = outputs.len();
     let kind = Kind::Call(rule, outputs.clone());

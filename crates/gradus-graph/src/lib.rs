@@ -25,5 +25,5 @@ pub use rule::{
     Backward, Epilogue, Layouts, Meta, Order, Packing, Rule, Slot, Spec, not_differentiable,
 };
 pub use run::{Update, read};
-pub use scope::{fail, scope, scope_path, try_build};
+pub use scope::{Caller, fail, layer_scope, scope, scope_path, try_build};
 pub use variable::Variable;

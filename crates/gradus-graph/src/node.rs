@@ -103,7 +103,7 @@ impl Node {
             kind,
             inputs,
             meta: Meta { shape, dtype },
-            at: Location::caller(),
+            at: crate::scope::user_line(Location::caller()),
             scope: scope_path(),
             value: OnceLock::new(),
         }))

@@ -1,4 +1,5 @@
-//! Where a node is built: the layer's path, and whether a mistake panics or comes back as an `Err`.
+//! Where a node is built: the layer's path, the line that runs the layer, and whether a mistake panics or comes back as an
+//! `Err`.
 
 use gradus_base::{Error, Result};
 use std::cell::{Cell, RefCell};
@@ -6,24 +7,52 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 thread_local! {
-    static PATH: RefCell<Vec<Arc<str>>> = const { RefCell::new(Vec::new()) };
+    /// The layers being built, from the outermost in.
+    static LAYERS: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
     static FALLIBLE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A layer being built.
+struct Entered {
+    /// Its path: `outer/name`.
+    path: Arc<str>,
+    caller: Option<Caller>,
+}
+
+/// Who runs a layer.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    /// The line that runs it.
+    pub line: &'static Location<'static>,
+    /// How the names of the source files begin that hold layers of a library: what is built on a line of those is told by
+    /// the line that runs the layer, of what the user wrote himself by its own line.
+    pub library: &'static str,
 }
 
 /// Runs `f` inside the layer `name`: nodes built meanwhile carry the path `outer/name`.
 pub fn scope<R>(name: &str, f: impl FnOnce() -> R) -> R {
+    enter(name, None, f)
+}
+
+/// As [`scope`], for the layers of a library: what its files build is told by the line of `caller`.
+pub fn layer_scope<R>(name: &str, caller: Caller, f: impl FnOnce() -> R) -> R {
+    // A library's container that runs a layer passes on who runs the container.
+    enter(name, Some(Caller { line: user_line(caller.line), ..caller }), f)
+}
+
+fn enter<R>(name: &str, caller: Option<Caller>, f: impl FnOnce() -> R) -> R {
     struct Leave;
     impl Drop for Leave {
         fn drop(&mut self) {
-            PATH.with_borrow_mut(|p| p.pop());
+            LAYERS.with_borrow_mut(|layers| layers.pop());
         }
     }
-    PATH.with_borrow_mut(|p| {
-        let path = match p.last() {
-            Some(outer) => format!("{outer}/{name}").into(),
+    LAYERS.with_borrow_mut(|layers| {
+        let path = match layers.last() {
+            Some(outer) => format!("{}/{name}", outer.path).into(),
             None => name.into(),
         };
-        p.push(path);
+        layers.push(Entered { path, caller });
     });
     let _leave = Leave;
     f()
@@ -31,12 +60,21 @@ pub fn scope<R>(name: &str, f: impl FnOnce() -> R) -> R {
 
 /// The path of the layer being built, if any.
 pub fn scope_path() -> Option<Arc<str>> {
-    PATH.with_borrow(|p| p.last().cloned())
+    LAYERS.with_borrow(|layers| layers.last().map(|layer| layer.path.clone()))
+}
+
+/// The line a user knows for `line`: itself, or where it lies in a library's layers the line that runs the layer.
+pub(crate) fn user_line<'a>(line: &'a Location<'a>) -> &'a Location<'a> {
+    let caller = LAYERS.with_borrow(|layers| layers.last().and_then(|layer| layer.caller));
+    match caller {
+        Some(caller) if line.file().starts_with(caller.library) => caller.line,
+        _ => line,
+    }
 }
 
 /// Reports a mistake in building: panics at the user's line, or inside [`try_build`] ends it with the error.
 pub fn fail(error: Error, at: &Location<'_>) -> ! {
-    let error = error.at(at).in_scope(scope_path().as_deref());
+    let error = error.at(user_line(at)).in_scope(scope_path().as_deref());
     if FALLIBLE.get() > 0 {
         resume_unwind(Box::new(error));
     }
@@ -50,10 +88,10 @@ pub fn fail(error: Error, at: &Location<'_>) -> ! {
 pub fn try_build<R>(f: impl FnOnce() -> R) -> Result<R> {
     let depth = FALLIBLE.get();
     FALLIBLE.set(depth + 1);
-    let layers = PATH.with_borrow(Vec::len);
+    let layers = LAYERS.with_borrow(Vec::len);
     let out = catch_unwind(AssertUnwindSafe(f));
     FALLIBLE.set(depth);
-    PATH.with_borrow_mut(|p| p.truncate(layers));
+    LAYERS.with_borrow_mut(|entered| entered.truncate(layers));
     out.or_else(|payload| match payload.downcast::<Error>() {
         Ok(error) => Err(*error),
         Err(other) => resume_unwind(other),
@@ -62,13 +100,13 @@ pub fn try_build<R>(f: impl FnOnce() -> R) -> Result<R> {
 
 /// Runs `f` in the layer where `node` was made: what a gradient builds belongs to the layer it differentiates.
 pub(crate) fn scope_at<R>(node: &crate::node::Node, f: impl FnOnce() -> R) -> R {
-    struct Restore(Vec<Arc<str>>);
+    struct Restore(Vec<Entered>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            PATH.set(std::mem::take(&mut self.0));
+            LAYERS.set(std::mem::take(&mut self.0));
         }
     }
-    let path = node.scope().cloned().into_iter().collect();
-    let _restore = Restore(PATH.replace(path));
+    let layer = node.scope().cloned().map(|path| Entered { path, caller: None });
+    let _restore = Restore(LAYERS.replace(layer.into_iter().collect()));
     f()
 }

@@ -1,8 +1,12 @@
 //! `Context`: what a forward pass knows besides its input: training or not, randomness, and the state it changes.
 
 use crate::Layer;
-use gradus_tensor::{Tensor, Variable, scope};
+use gradus_tensor::{Caller, Tensor, Variable, layer_scope};
 use std::cell::{Cell, RefCell};
+use std::panic::Location;
+
+/// How the names of this library's source files begin.
+const LIBRARY: &str = file!().split_at(file!().len() - "context.rs".len()).0;
 
 /// Called with a layer's path and output: to look at activations, or to change them.
 pub type Hook<'h> = dyn Fn(&str, &Tensor) -> Option<Tensor> + 'h;
@@ -101,7 +105,8 @@ impl<'h> Context<'h> {
         self.auxiliary.take()
     }
 
-    /// Runs a layer under its name: its nodes and messages carry the path, and hooks see its output.
+    /// Runs a layer under its name: its nodes and messages carry the path and the line that runs the model, and hooks see its
+    /// output.
     #[track_caller]
     pub fn run(&self, name: &str, layer: &dyn Layer, x: &Tensor) -> Tensor {
         let before = self.path.borrow().len();
@@ -112,7 +117,9 @@ impl<'h> Context<'h> {
             }
             path.push_str(name);
         }
-        let y = scope(&format!("{name} ({})", layer.describe()), || layer.forward(x, self));
+        let caller = Caller { line: Location::caller(), library: LIBRARY };
+        let label = format!("{name} ({})", layer.describe());
+        let y = layer_scope(&label, caller, || layer.forward(x, self));
         let y = match &self.hook {
             Some(hook) => hook(&self.path.borrow(), &y).unwrap_or(y),
             None => y,

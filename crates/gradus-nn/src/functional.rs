@@ -65,7 +65,8 @@ impl Symbol {
         // A batch of two tells the batch axis apart from axes of size 1.
         let zeros: Vec<Tensor> =
             symbols.iter().map(|s| Tensor::zeros(s.0.shape.inserted(0, 2))).collect();
-        let y = try_build(|| join(&zeros)).unwrap_or_else(|e| fail(e, Location::caller()));
+        let here = Location::caller();
+        let y = try_build(|| join(&zeros)).unwrap_or_else(|e| fail(e, here));
         let symbols = symbols.iter().map(|&s| s.clone()).collect();
         Symbol::new(y.shape().without(0), Source::Join(Arc::new(join), symbols))
     }
@@ -140,8 +141,9 @@ impl Call for Arc<dyn Layer> {
     #[track_caller]
     fn call(&self, x: &Symbol) -> Symbol {
         let dtype = parameters(self).first().map_or(DType::F32, |(_, p)| p.variable().dtype());
+        let here = Location::caller();
         let shape = output_shape(&kind(&**self), &**self, x.0.shape, dtype)
-            .unwrap_or_else(|e| fail(e, Location::caller()));
+            .unwrap_or_else(|e| fail(e, here));
         Symbol::new(shape, Source::Layer(self.clone(), x.clone()))
     }
 }

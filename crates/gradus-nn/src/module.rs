@@ -81,7 +81,6 @@ pub trait Layer: Module {
     ///
     /// # Panics
     /// If the shape of `x` does not fit.
-    #[track_caller]
     fn forward(&self, x: &Tensor, cx: &Context) -> Tensor;
     /// The layer's type and what distinguishes it, for summaries and messages: `Dense(10)`.
     fn describe(&self) -> String;

@@ -13,7 +13,8 @@ impl Tensor {
     /// Where [`Tensor::try_to_vec`] errs.
     #[track_caller]
     pub fn to_vec<T: Element>(&self) -> Vec<T> {
-        self.try_to_vec().unwrap_or_else(|e| fail(e, Location::caller()))
+        let here = Location::caller();
+        self.try_to_vec().unwrap_or_else(|e| fail(e, here))
     }
 
     /// The elements in row-major order, converted to `T`.

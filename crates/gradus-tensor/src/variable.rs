@@ -24,8 +24,9 @@ impl Variable {
     /// Where reading `value` does.
     #[track_caller]
     pub fn new(name: impl Into<String>, value: &Tensor) -> Variable {
+        let here = std::panic::Location::caller();
         let buffer = graph::read(std::slice::from_ref(&value.0), &[])
-            .unwrap_or_else(|e| graph::fail(e, std::panic::Location::caller()))
+            .unwrap_or_else(|e| graph::fail(e, here))
             .remove(0);
         Variable(graph::Variable::new(name, value.0.meta(), buffer))
     }

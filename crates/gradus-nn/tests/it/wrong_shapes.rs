@@ -24,7 +24,48 @@ fn refuses_batch(config: impl Config + 'static, input: &[usize], batch: &[usize]
     let ran = try_build(|| model.forward(&Tensor::zeros(batch), &Context::eval()));
     let error = ran.err().unwrap_or_else(|| panic!("{batch:?} is accepted")).to_string();
     assert!(error.contains(part), "{part:?} is not in: {error}");
-    assert!(error.contains(", in layer "), "{error}");
+    assert!(error.contains(", in layer ") && error.contains("wrong_shapes.rs:"), "{error}");
+}
+
+/// A user's own layer: its mistake is on a line of its own.
+struct Square;
+impl gradus_nn::Module for Square {
+    fn visit<'a>(&'a self, _: &mut gradus_nn::Visitor<'a, '_>) {}
+}
+impl Layer for Square {
+    fn forward(&self, x: &Tensor, _: &Context) -> Tensor {
+        x.matmul(&Tensor::eye(7)) // SQUARE
+    }
+    fn describe(&self) -> String {
+        "Square".into()
+    }
+}
+
+/// The line of this file that holds `mark`.
+fn line_of(mark: &str) -> String {
+    let lines = include_str!("wrong_shapes.rs").lines();
+    let at = lines.take_while(|line| !line.contains(&format!("// {mark}"))).count() + 1;
+    format!("wrong_shapes.rs:{at}")
+}
+
+#[test]
+fn a_mistake_is_told_by_the_users_line() {
+    let nested = || Sequential::new([4], &Init::new(0)).add(dense(7)).add(dense(3));
+    let inner: std::sync::Arc<dyn Layer> = nested().into();
+    let told = |f: &dyn Fn() -> Tensor| try_build(f).expect_err("refused").to_string();
+    let (x, cx) = (Tensor::zeros([2, 5]), Context::eval());
+
+    let model = nested();
+    let e = told(&|| model.forward(&x, &cx)); // SEQUENTIAL
+    assert!(e.contains(&line_of("SEQUENTIAL")) && e.contains("in layer dense1"), "{e}");
+    // A container in a container: both are the library's.
+    let e = told(&|| cx.run("trunk", &*inner, &x)); // NESTED
+    assert!(e.contains(&line_of("NESTED")) && e.contains("trunk (Sequential(2))/dense1"), "{e}");
+    // What the user wrote himself has lines of its own, inside a library's container too.
+    let own = || -> std::sync::Arc<dyn Layer> { std::sync::Arc::new(Square) };
+    let model = Sequential::new([7], &Init::new(0)).add_layer("own", own());
+    let e = told(&|| model.forward(&x, &cx));
+    assert!(e.contains(&line_of("SQUARE")) && e.contains("own (Square)"), "{e}");
 }
 
 const IMAGES: &str = "expected [channels, height, width]";

@@ -160,12 +160,12 @@ fn array<const N: usize>(x: &[Sym]) -> [Sym; N] {
 /// The tensors broadcast to their common shape.
 #[track_caller]
 pub(crate) fn broadcast(op: &str, inputs: &[&Tensor]) -> Vec<Tensor> {
-    let mut shape = Shape::SCALAR;
+    let (mut shape, here) = (Shape::SCALAR, Location::caller());
     for t in inputs {
         shape = Shape::broadcast(&shape, &t.shape()).unwrap_or_else(|| {
             let shapes: Vec<String> = inputs.iter().map(|t| t.shape().to_string()).collect();
             let what = format!("the shapes do not broadcast: {}", shapes.join(" and "));
-            fail(Error::shape(op, what), Location::caller())
+            fail(Error::shape(op, what), here)
         });
     }
     inputs.iter().map(|t| t.broadcast_to(shape)).collect()

@@ -128,7 +128,8 @@ impl Tensor {
     /// If there is no channel axis, the size is 0 or the elements are not floats.
     #[track_caller]
     pub fn local_response_norm(&self, rule: LocalResponse) -> Tensor {
-        let fails = |e: Error| fail(e, Location::caller());
+        let here = Location::caller();
+        let fails = |e: Error| fail(e, here);
         if self.rank() < 2 || rule.size == 0 {
             let what = format!("{} channels of {}", rule.size, self.shape());
             fails(Error::shape("local_response_norm", what));
