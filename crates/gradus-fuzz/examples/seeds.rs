@@ -3,6 +3,7 @@
 use flate2::{Compression, write::GzEncoder};
 use gradus_data::{Idx, encode_idx};
 use gradus_io::numpy::{write_npy, write_npz};
+use gradus_io::onnx::{self, Attribute, Size, Value, ValueInfo, model_bytes};
 use gradus_io::tfevents::{EventWriter, Graph, Histogram, Node};
 use gradus_io::{Checkpoint, ElementType, NamedArray, png};
 use image::{DynamicImage, ImageFormat, codecs::jpeg::JpegEncoder};
@@ -15,7 +16,7 @@ type Anything<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Anything<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    for (name, bytes) in [data()?, io()?].concat() {
+    for (name, bytes) in [data()?, io()?, onnx()?].concat() {
         let (target, file) = name.split_once('/').expect("target/file");
         fs::create_dir_all(corpus.join(target))?;
         fs::write(corpus.join(target).join(format!("valid-{file}")), bytes)?;
@@ -185,4 +186,93 @@ fn without_clock(bytes: Vec<u8>) -> Vec<u8> {
         rest = &after[len + 4..];
     }
     out
+}
+
+/// Two models: a small network, and one with every kind of setting.
+fn onnx() -> Anything<Files> {
+    let open = || Size::Open("batch".into());
+    let value = |name: &str, rest: &[i64]| ValueInfo {
+        name: name.into(),
+        element: 1,
+        shape: Some([open()].into_iter().chain(rest.iter().map(|&n| Size::Is(n))).collect()),
+    };
+    let array = |name: &str, shape: &[usize]| {
+        NamedArray::from_f32(name, shape, &vec![0.5; shape.iter().product()])
+    };
+    let network = onnx::Graph {
+        name: "network".into(),
+        nodes: vec![
+            node(
+                "Conv",
+                &["x", "conv.weight", "conv.bias"],
+                "a",
+                &[("pads", Value::Ints(vec![1; 4]))],
+            ),
+            node("Relu", &["a"], "b", &[]),
+            node("GlobalAveragePool", &["b"], "c", &[]),
+            node("Flatten", &["c"], "d", &[("axis", Value::Int(1))]),
+            node("Gemm", &["d", "fc.weight"], "e", &[("transB", Value::Int(1))]),
+            node("Softmax", &["e"], "y", &[]),
+        ],
+        initializers: vec![
+            array("conv.weight", &[2, 1, 3, 3])?,
+            array("conv.bias", &[2])?,
+            array("fc.weight", &[3, 2])?,
+        ],
+        inputs: vec![value("x", &[1, 8, 8])],
+        outputs: vec![value("y", &[3])],
+    };
+    let settings = onnx::Graph {
+        nodes: vec![node("Identity", &["x", ""], "y", &settings()?)],
+        inputs: vec![value("x", &[])],
+        outputs: vec![value("y", &[])],
+        ..onnx::Graph::default()
+    };
+    let file = |graph: onnx::Graph| {
+        model_bytes(&onnx::Model {
+            ir_version: 8,
+            producer: "gradus".into(),
+            opsets: vec![(String::new(), 17), ("ai.onnx.ml".into(), 3)],
+            graph,
+            properties: vec![("classes".into(), "cat, dog, fox".into())],
+            ..onnx::Model::default()
+        })
+    };
+    Ok(vec![
+        ("onnx/network.onnx".into(), file(network)),
+        ("onnx/settings.onnx".into(), file(settings)),
+    ])
+}
+
+fn node(op: &str, inputs: &[&str], output: &str, settings: &[(&str, Value)]) -> onnx::Node {
+    let setting =
+        |(name, value): &(&str, Value)| Attribute { name: (*name).into(), value: value.clone() };
+    onnx::Node {
+        name: format!("{op} of {output}"),
+        op: op.into(),
+        inputs: inputs.iter().map(|&name| name.into()).collect(),
+        outputs: vec![output.into()],
+        attributes: settings.iter().map(setting).collect(),
+        ..onnx::Node::default()
+    }
+}
+
+/// A setting of every kind.
+fn settings() -> Anything<Vec<(&'static str, Value)>> {
+    let branch = onnx::Graph {
+        nodes: vec![node("Relu", &["x"], "z", &[])],
+        outputs: vec![ValueInfo { name: "z".into(), ..ValueInfo::default() }],
+        ..onnx::Graph::default()
+    };
+    Ok(vec![
+        ("a", Value::Float(-1.5)),
+        ("b", Value::Int(-1)),
+        ("c", Value::Text("größe".into())),
+        ("d", Value::Tensor(NamedArray::new("d", ElementType::F16, [1], vec![0, 0x3e])?)),
+        ("e", Value::Graph(Box::new(branch))),
+        ("f", Value::Floats(vec![0.5, f32::NAN])),
+        ("g", Value::Ints(vec![i64::MIN, 0, 300])),
+        ("h", Value::Texts(vec![String::new(), "two".into()])),
+        ("i", Value::Other(13)),
+    ])
 }

@@ -36,6 +36,7 @@ pub const TARGETS: &[Target] = &[
     target("hdf5", weights::hdf5),
     target("caffemodel", weights::caffemodel),
     target("prototxt", weights::prototxt),
+    target("onnx", weights::onnx),
 ];
 
 const fn target(name: &'static str, run: fn(&[u8]) -> bool) -> Target {

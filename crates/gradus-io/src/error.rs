@@ -76,17 +76,22 @@ impl fmt::Display for Error {
         if let Some(path) = &self.path {
             write!(f, "{}: ", path.display())?;
         }
-        for (i, line) in self.what.split('\n').enumerate() {
-            if i > 0 {
-                f.write_str("\n")?;
-            }
-            f.write_str(&printable(line))?;
-        }
-        Ok(())
+        f.write_str(&printable(&self.what))
     }
 }
 
-fn printable(line: &str) -> Cow<'_, str> {
+/// A message as a terminal may show it: control characters escaped, and the middle of overlong lines left out. Names and
+/// texts out of a file may hold the one and be the other.
+///
+/// ```
+/// assert_eq!(gradus_io::printable("node \"\x1b[2J\"\nis odd"), "node \"\\u{1b}[2J\"\nis odd");
+/// ```
+pub fn printable(message: &str) -> String {
+    let lines: Vec<Cow<'_, str>> = message.split('\n').map(printable_line).collect();
+    lines.join("\n")
+}
+
+fn printable_line(line: &str) -> Cow<'_, str> {
     if line.len() <= LINE && !line.contains(char::is_control) {
         return line.into();
     }

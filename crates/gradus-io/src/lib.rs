@@ -31,5 +31,5 @@ pub use array::{ElementType, NamedArray, byte_len};
 pub use atomic::{Disk, SmallDisk, Storage, atomic_write, atomic_write_on, remove_leftovers};
 pub use checkpoint::Checkpoint;
 pub use crc::Crc32c;
-pub use error::{Error, Kind, Result};
+pub use error::{Error, Kind, Result, printable};
 pub use lock::RunLock;

@@ -1,5 +1,6 @@
 //! The one error of this crate: which node, what was found, what was expected.
 
+use gradus_io::printable;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -35,13 +36,14 @@ pub(crate) fn name_of(node: &gradus_io::onnx::Node) -> String {
 }
 
 impl fmt::Display for Error {
+    /// Names out of a file may be long or hold control characters: neither reaches a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
             write!(f, "{}: ", file.display())?;
         }
         match &self.node {
-            Some(node) => write!(f, "node {node}: {}", self.what),
-            None => write!(f, "{}", self.what),
+            Some(node) => f.write_str(&printable(&format!("node {node}: {}", self.what))),
+            None => f.write_str(&printable(&self.what)),
         }
     }
 }

@@ -11,6 +11,9 @@ use std::path::Path;
 /// Operator sets that are known, oldest and newest. What operators meant before 7 differs in broadcasting.
 const OPSETS: std::ops::RangeInclusive<i64> = 7..=28;
 
+/// Unknown operators that a message lists.
+const LISTED: usize = 20;
+
 /// An ONNX model that can run.
 #[derive(Debug)]
 pub struct Network {
@@ -199,13 +202,17 @@ fn known_operators(model: &Model, opset: i64) -> Result<()> {
     if unknown.is_empty() {
         return Ok(());
     }
-    let lines = unknown.iter().map(|(op, (times, first))| {
+    let more = match unknown.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        n => format!("\n  and {n} more"),
+    };
+    let lines = unknown.iter().take(LISTED).map(|(op, (times, first))| {
         let known =
             if model.functions.contains(op) { ", a function of the model's own" } else { "" };
         format!("\n  {op} ({times}×, first {first}){known}")
     });
     let lines: String = lines.collect();
-    Err(Error::new(format!("operators of set {opset} that are not known:{lines}")))
+    Err(Error::new(format!("operators of set {opset} that are not known:{lines}{more}")))
 }
 
 /// Every value must be there before it is read, and be made once.

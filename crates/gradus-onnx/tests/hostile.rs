@@ -141,6 +141,30 @@ fn graphs_that_do_not_hold_together() {
     assert_eq!(message(m), "the model is written for operator set 3; known are 7 to 28");
 }
 
+/// Names are the file's: they neither fill the screen nor steer it.
+#[test]
+fn messages_fit_a_screen() {
+    let mut m = model(node("Relu", &["x"], vec![]), vec![]);
+    m.graph.nodes = (0..1000).map(|i| node(&format!("\x1b[{i}J"), &["x"], vec![])).collect();
+    let message = Network::new(m.clone()).unwrap_err().to_string();
+    assert_eq!(message.lines().count(), 22, "{message}");
+    assert!(message.ends_with("\n  and 980 more"), "{message}");
+    assert!(!message.contains('\x1b'), "{message}");
+    m.graph.nodes = vec![node("Relu", &["z".repeat(5000).as_str()], vec![])];
+    let message = Network::new(m).unwrap_err().to_string();
+    assert!(message.chars().count() < 500, "{message}");
+    assert!(message.ends_with("which is made by nobody"), "{message}");
+}
+
+/// A size below zero fits no input.
+#[test]
+fn sizes_below_zero() {
+    let mut m = model(node("Relu", &["x"], vec![]), vec![]);
+    m.graph.inputs[0].shape = Some(vec![Size::Is(-3)]);
+    let error = Network::new(m).unwrap().run(&[("x", Tensor::ones([3]))]).unwrap_err();
+    assert_eq!(error.to_string(), "input `x` is [3], expected [-3]");
+}
+
 /// One open size, `N`, is the same wherever it is named.
 #[test]
 fn open_sizes_agree() {

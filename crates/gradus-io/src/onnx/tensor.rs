@@ -234,6 +234,20 @@ mod tests {
             m.int(2, 1);
         });
         assert_eq!(negative, "tensor ``: negative size in [-3]");
+        let elsewhere = message(&|m| {
+            m.int(1, 3);
+            m.int(2, 1);
+            m.text(8, "w");
+            m.message(13, |m| {
+                m.text(1, "location");
+                m.text(2, "../../etc/passwd");
+            });
+            m.int(14, 1);
+        });
+        assert_eq!(
+            elsewhere,
+            "tensor `w`: its elements lie in another file, which is not read; save the model in one file"
+        );
         let text = message(&|m| {
             m.int(2, 8);
         });
