@@ -98,7 +98,6 @@ impl Plan {
         let kc = p.k.div_ceil(p.k.div_ceil(KC));
         let work = p.m * p.n * p.k;
         let wanted = (work / TASK).clamp(1, TASKS);
-        let (strip, strips) = strips(p.n, nr, wanted);
         let panels = Panels::of(p.m.min(PACK_ROWS), mr).count();
         let pack_b = match p.b {
             Right::Packed(_) => false,
@@ -108,6 +107,11 @@ impl Plan {
                 let panel = p.n <= nr && b.row_stride.unsigned_abs() <= 2 * nr;
                 !panel && p.m > 2 * mr && p.n * p.k > SMALL_B
             }
+        };
+        let (strip, strips) = if pack_b {
+            strips(p.n, nr, wanted)
+        } else {
+            strips_in_place(p, nr, wanted.min(panels * p.n.div_ceil(nr)))
         };
         // Every chunk packs its strip of B anew.
         let least = if pack_b { LEAST_ROWS / mr } else { 1 };
@@ -123,6 +127,16 @@ fn strips(n: usize, nr: usize, wanted: usize) -> (usize, usize) {
         strip = n.div_ceil(wanted).next_multiple_of(nr).min(STRIP);
     }
     (strip, n.div_ceil(strip))
+}
+
+/// The strips of a B that needs no packing: of the cuts that give as many tasks as are wanted the one that reads least,
+/// A once for each strip and B once for each chunk of rows.
+fn strips_in_place<T>(p: &Product<'_, T>, nr: usize, wanted: usize) -> (usize, usize) {
+    let least = p.n.div_ceil(STRIP);
+    let reads = |strips: usize| p.m * strips + p.n * wanted.div_ceil(strips);
+    let count = (least..=wanted.max(least)).min_by_key(|&strips| reads(strips)).unwrap_or(least);
+    let strip = p.n.div_ceil(count).next_multiple_of(nr);
+    (strip, p.n.div_ceil(strip))
 }
 
 /// Computes a product whose m, n and k are not 0.
@@ -282,10 +296,16 @@ impl<S: Scalar> Slab<'_, S> {
 
     fn run(&self) {
         let chunks = self.panels().count().div_ceil(self.plan.chunk);
-        let work = self.rows * self.p.n * self.deep;
-        run_tasks(self.plan.strips * chunks, work, &|task| {
+        let (strips, work) = (self.plan.strips, self.rows * self.p.n * self.deep);
+        run_tasks(strips * chunks, work, &|task| {
+            // Neighbours share what lies farther away: B's columns that each packs, or else the rows of A.
+            let (strip, chunk) = if self.plan.pack_b {
+                (task / chunks, task % chunks)
+            } else {
+                (task % strips, task / strips)
+            };
             // SAFETY: `gemm`'s contract; tasks write distinct tiles of C.
-            unsafe { self.task(task / chunks, task % chunks) }
+            unsafe { self.task(strip, chunk) }
         });
     }
 
@@ -321,7 +341,11 @@ impl<S: Scalar> Slab<'_, S> {
                     let block = q..(q + self.plan.block).min(to);
                     for jr in (0..columns).step_by(nr) {
                         for q in block.clone() {
-                            let ahead = b.ahead(jr + nr, q - block.start, block.len(), deep);
+                            let last = jr + nr >= columns;
+                            let ahead = match self.next_rows(panels, q + block.len(), k, deep) {
+                                Some(rows) if last && block.end < to => rows,
+                                _ => b.ahead(jr + nr, q - block.start, block.len(), deep),
+                            };
                             self.tile(panels, q, j + jr, k, deep, &b.panel(jr), ahead);
                         }
                     }
@@ -332,6 +356,21 @@ impl<S: Scalar> Slab<'_, S> {
             }
             k += deep;
         }
+    }
+
+    /// What a tile prefetches of A's next block, if its rows are one run of memory: the panel in its own place.
+    fn next_rows(
+        &self,
+        panels: Panels,
+        q: usize,
+        k: usize,
+        deep: usize,
+    ) -> Option<(*const S, usize)> {
+        let dense = self.packed.is_none()
+            && self.p.a.col_stride == 1
+            && self.p.a.row_stride == deep as isize;
+        let q = q.min(panels.count() - 1);
+        dense.then(|| (self.p.a.at(self.i + panels.start(q), self.k + k), panels.len(q)))
     }
 
     /// B's rows `k..k+deep` of this slab, columns `j..j+columns`, packed to `scratch` if there is one.
