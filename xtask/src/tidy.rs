@@ -12,7 +12,6 @@ const LONGER: &[(&str, usize)] = &[
     // The interpreter of tiles: its loops share their registers.
     ("crates/gradus-cpu/src/tile/engine.rs", 551),
     ("crates/gradus-cpu/tests/it/tile.rs", 560),
-    ("crates/gradus-tensor/src/ops/conv2d/cpu/implicit_gemm.rs", 550),
     ("crates/gradus-tensor/src/ops/conv2d/tests.rs", 580),
     ("crates/gradus-train/src/learner.rs", 530),
 ];

@@ -20,10 +20,16 @@ fn main() {
         ("256→256 3×3 14², batch 8", layer(8, [256, 256], 14, 3, 1)),
         ("512→512 3×3 7², batch 8", layer(8, [512, 512], 7, 3, 1)),
         ("3→64 7×7/2 112², batch 8", Conv2d { stride: [2, 2], ..layer(8, [3, 64], 112, 7, 3) }),
-        ("256→64 1×1 28², batch 8", layer(8, [256, 64], 28, 1, 0)),
+        ("256→64 1×1 56², batch 8", layer(8, [256, 64], 56, 1, 0)),
+        ("256→1024 1×1 14², batch 1", layer(1, [256, 1024], 14, 1, 0)),
+        ("2048→512 1×1 7², batch 8", layer(8, [2048, 512], 7, 1, 0)),
         (
-            "depthwise 128 3×3 28², batch 8",
-            Conv2d { groups: 128, ..layer(8, [128, 128], 28, 3, 1) },
+            "depthwise 144 3×3 56², batch 8",
+            Conv2d { groups: 144, ..layer(8, [144, 144], 56, 3, 1) },
+        ),
+        (
+            "depthwise 384 3×3 14², batch 8",
+            Conv2d { groups: 384, ..layer(8, [384, 384], 14, 3, 1) },
         ),
     ];
     let asked = std::env::args().nth(1).unwrap_or_default();

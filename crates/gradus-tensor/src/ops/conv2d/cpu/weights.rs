@@ -50,6 +50,17 @@ pub(super) fn group_len(g: &Gather) -> usize {
 /// Every group's weights as packed panels.
 pub(super) unsafe fn pack_weights(g: &Gather, w: *const f32, packed: *mut f32) {
     let (k, n) = (g.taps() * g.channels_in, g.channels_out);
+    if g.taps() == 1 {
+        // The weights are that matrix already.
+        let (row_stride, col_stride) = (g.weight.input as isize, g.weight.output as isize);
+        for group in 0..g.groups {
+            let first = w.wrapping_add(g.weight(group, 0, 0, [0, 0]));
+            let rows = Mat { ptr: first, row_stride, col_stride };
+            // SAFETY: the caller's promise; `packed` holds every group's panels.
+            unsafe { pack_b(k, n, rows, packed.add(group * group_len(g))) }
+        }
+        return;
+    }
     with_scratch(k * n * size_of::<f32>(), |scratch| {
         let rows = scratch.cast::<f32>();
         for group in 0..g.groups {

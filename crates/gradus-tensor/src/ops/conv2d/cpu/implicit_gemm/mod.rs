@@ -3,17 +3,20 @@
 //! a product with the packed weights follows. 1×1 convolutions of stride 1 are products without copies.
 #![allow(unsafe_code)]
 
-use super::weights::{Weights, group_len, nth_tap, pack_weights, unorder_weights};
+mod weight_gradient;
+
+use super::weights::{Weights, group_len, nth_tap, pack_weights};
 use super::{TASKS, depthwise};
 use crate::ops::conv2d::geometry::{Axis, Conv2d, Gather, Pass};
-use crate::ops::lanes::{Isa, Shared};
-use gradus_cpu::{Epilogue, Mat, MatMut, gemm, gemm_packed, parallel, with_scratch};
+use crate::ops::lanes::Isa;
+use gradus_cpu::{Epilogue, Mat, MatMut, gemm_packed, parallel, with_scratch};
 use std::ops::Range;
+
+pub(super) use weight_gradient::add_parts;
+pub(in super::super) use weight_gradient::weight_gradient;
 
 /// Elements of a lowered tile: 128 KiB, a quarter of the second-level cache.
 const TILE: usize = 1 << 15;
-/// Elements of the partial weight gradients, all tasks together, at most.
-const PARTS: usize = 1 << 21;
 
 /// y from x and w. The epilogue sees y as the matrix [N·P·Q, O].
 ///
@@ -410,124 +413,4 @@ unsafe fn copy(src: *const f32, dst: *mut f32, len: usize) {
         (0..len - STEP).step_by(STEP).for_each(step);
         step(len - STEP);
     }
-}
-
-/// How a weight gradient is cut: tasks are runs of row taps × runs of pixels.
-struct Cut {
-    pixels: usize,
-    chunk: usize,
-    chunks: usize,
-    /// Row taps of a task.
-    taps: usize,
-}
-
-impl Cut {
-    fn of(g: &Gather) -> Cut {
-        let weights = g.groups * g.channels_out * g.channels_in * g.taps();
-        let pixels = pixels(g);
-        let wanted = (PARTS / weights.max(1)).clamp(1, TASKS).min(pixels.div_ceil(64)).max(1);
-        let chunk = pixels.div_ceil(wanted).max(1);
-        // Few parts, as the weights are many: cut by taps as well.
-        let taps = if wanted < TASKS / 2 { 1 } else { g.rows.taps.max(1) };
-        Cut { pixels, chunk, chunks: pixels.div_ceil(chunk), taps }
-    }
-}
-
-/// dw from x and dy: a product over the pixels, cut into runs whose sums are added in order.
-///
-/// # Safety
-/// As [`forward`].
-pub(in super::super) unsafe fn weight_gradient(
-    isa: Isa,
-    conv: &Conv2d,
-    x: *const f32,
-    dy: *const f32,
-    dw: *mut f32,
-) {
-    let g = &conv.forward();
-    let weights = conv.w_shape().len();
-    if g.channels_in == 1 && g.channels_out == 1 {
-        // SAFETY: the caller's promise.
-        return unsafe { depthwise::weight_gradient(isa, g, x, dy, dw) };
-    }
-    let cut = Cut::of(g);
-    with_scratch(cut.chunks.max(1) * weights * size_of::<f32>(), |scratch| {
-        let parts = Shared::new(scratch.cast::<f32>());
-        let (x, dy) = (Shared::new(x), Shared::new(dy));
-        // SAFETY: the caller's promise; tasks write distinct parts.
-        unsafe {
-            parts.get().write_bytes(0, weights);
-            parallel(cut.chunks * g.rows.taps.div_ceil(cut.taps), &|task| {
-                let (chunk, first) = (task % cut.chunks, task / cut.chunks * cut.taps);
-                let taps = first..(first + cut.taps).min(g.rows.taps);
-                let some = chunk * cut.chunk..((chunk + 1) * cut.chunk).min(cut.pixels);
-                slopes(g, x.get(), dy.get(), taps, some, parts.at(chunk * weights));
-            });
-            add_parts(parts, cut.chunks, weights);
-            for group in 0..g.groups {
-                let sums = parts.at(group * g.taps() * g.channels_in * g.channels_out);
-                unorder_weights(g, group, sums, dw);
-            }
-        }
-    });
-}
-
-/// Adds all parts to the first.
-pub(super) unsafe fn add_parts(parts: Shared<f32>, count: usize, len: usize) {
-    const BLOCK: usize = 1 << 12;
-    parallel(len.div_ceil(BLOCK), &|block| {
-        let at = block * BLOCK;
-        let size = BLOCK.min(len - at);
-        // SAFETY: the caller's promise; blocks are distinct.
-        unsafe {
-            let sum = std::slice::from_raw_parts_mut(parts.at(at), size);
-            for part in 1..count {
-                let part = std::slice::from_raw_parts(parts.at(part * len + at), size);
-                sum.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
-            }
-        }
-    });
-}
-
-/// The products of some pixels of x, as some row taps see them, with those of dy: rows of `part`, which is laid out as
-/// [`super::weights`] does, group after group.
-unsafe fn slopes(
-    g: &Gather,
-    x: *const f32,
-    dy: *const f32,
-    taps: Range<usize>,
-    some: Range<usize>,
-    part: *mut f32,
-) {
-    let (row, n) = (g.cols.taps * g.channels_in, g.channels_out);
-    let k = taps.len() * row;
-    // Twice a forward tile: its depth is what a visit of the sums is shared by.
-    let each = if is_product(g) { some.len() } else { (2 * TILE / k.max(1)).clamp(32, 384) };
-    let scratch_len = if is_product(g) { 0 } else { each * k };
-    with_scratch(scratch_len * size_of::<f32>(), |scratch| {
-        let lowered = scratch.cast::<f32>();
-        for group in 0..g.groups {
-            let sums = part.wrapping_add((group * g.rows.taps + taps.start) * row * n);
-            let c = MatMut { ptr: sums, row_stride: n as isize, col_stride: 1 };
-            let lower = Lower { g, src: x, group, taps: taps.clone() };
-            for p in some.clone().step_by(each) {
-                let tile = p..(p + each).min(some.end);
-                let dy = dy.wrapping_add((p * g.groups + group) * n);
-                let b = Mat { ptr: dy, row_stride: (g.groups * n) as isize, col_stride: 1 };
-                let (ptr, col_stride) = if is_product(g) {
-                    (
-                        x.wrapping_add((p * g.groups + group) * g.channels_in),
-                        g.groups * g.channels_in,
-                    )
-                } else {
-                    // SAFETY: the scratch holds the tile.
-                    unsafe { lower.run(tile.clone(), lowered) };
-                    (lowered.cast_const(), k)
-                };
-                let a = Mat { ptr, row_stride: 1, col_stride: col_stride as isize };
-                // SAFETY: the caller's promise.
-                unsafe { gemm(k, n, tile.len(), a, b, c, p > some.start, None) }
-            }
-        }
-    });
 }
