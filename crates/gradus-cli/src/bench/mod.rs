@@ -12,7 +12,7 @@ use net::{
     ALEXNET, GOOGLENET, MOBILENET_V2, Net, RESNET18, RESNET20, RESNET50, SQUEEZENET, VGG16, formula,
 };
 use std::time::{Duration, Instant};
-use train::{Method, Training, inference};
+use train::{Inference, Method, Planned, Training};
 
 /// Work that can be repeated.
 pub trait Work {
@@ -182,11 +182,14 @@ impl Case {
         }
     }
 
-    /// The training step, for a case that trains.
-    pub fn training(&self) -> Option<Result<Training>> {
+    /// The plan that is run, for a case that trains or infers.
+    pub fn planned(&self) -> Option<Result<Box<dyn Planned>>> {
         match self.what {
-            What::Train(net, method, samples) => {
-                Some(Training::new(net, method, samples).map(|(training, _)| training))
+            What::Train(net, method, samples) => Some(
+                Training::new(net, method, samples).map(|(training, _)| Box::new(training) as _),
+            ),
+            What::Infer(net, samples) => {
+                Some(Inference::new(net, samples).map(|(inference, _)| Box::new(inference) as _))
             }
             _ => None,
         }
@@ -202,7 +205,10 @@ impl Case {
                 let (training, check) = Training::new(net, method, samples)?;
                 Ok(Prepared { work: Box::new(training), check })
             }
-            What::Infer(net, samples) => inference(net, samples),
+            What::Infer(net, samples) => {
+                let (inference, check) = Inference::new(net, samples)?;
+                Ok(Prepared { work: Box::new(inference), check })
+            }
             What::Gemm(sizes, packed) => Ok(product(sizes, packed)),
             What::Conv(shape, train) => Ok(shape.prepare(train)),
         }

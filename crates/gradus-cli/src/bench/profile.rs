@@ -1,8 +1,9 @@
-//! Where the time of a training step goes: a table of its slowest parts, and a trace for a browser's trace viewer.
+//! Where the time of a compiled step goes: a table of its slowest parts, and a trace for a browser's trace viewer.
 
-use super::train::Training;
+use super::train::Planned;
 use crate::bars::shortened;
 use gradus::{PlanStep, Result};
+use gradus_cpu::Buffer;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -31,15 +32,16 @@ impl Profile {
     ///
     /// # Errors
     /// When a step fails.
-    pub fn of(training: &mut Training, seconds: f64) -> Result<Profile> {
-        let (program, _) = training.program()?;
+    pub fn of(planned: &mut dyn Planned, seconds: f64) -> Result<Profile> {
+        let (program, values) = planned.program()?;
+        let inputs: Vec<&Buffer> = values.iter().map(|value| &**value).collect();
         let mut parts: Vec<Part> = program.plan().steps().iter().map(Part::new).collect();
         let mut times = vec![Duration::ZERO; parts.len()];
-        (0..3).try_for_each(|_| training.run_timed(&mut times))?;
+        (0..3).try_for_each(|_| program.run_timed(&inputs, &mut times).map(drop))?;
         times.fill(Duration::ZERO);
         let (start, mut runs) = (Instant::now(), 0u32);
         while runs == 0 || start.elapsed().as_secs_f64() < seconds {
-            training.run_timed(&mut times)?;
+            program.run_timed(&inputs, &mut times)?;
             runs += 1;
         }
         for (part, time) in parts.iter_mut().zip(times) {
@@ -152,7 +154,7 @@ mod tests {
     #[test]
     fn parts_follow_each_other() {
         let case = cases().into_iter().find(|case| case.name == "train_tiny").unwrap();
-        let profile = Profile::of(&mut case.training().unwrap().unwrap(), 0.01).unwrap();
+        let profile = Profile::of(&mut *case.planned().unwrap().unwrap(), 0.01).unwrap();
         let trace = profile.trace("train_tiny");
         let events = trace["traceEvents"].as_array().unwrap();
         let end = |e: &Value| e["ts"].as_f64().unwrap() + e["dur"].as_f64().unwrap();

@@ -1,7 +1,7 @@
 //! Training and inference as one compiled call per step.
 
 use super::net::Net;
-use super::{Prepared, Work, mean_abs};
+use super::{Work, mean_abs};
 use gradus::nn::{Context, Layer, Sequential, parameters};
 use gradus::train::optim::{Adam, Optimizer, Sgd, Slots, Target};
 use gradus::{Compiled, Program, Result, Step, Tensor, Variable, compile, gradients};
@@ -9,7 +9,6 @@ use gradus_cpu::Buffer;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Updates before the loss that serves as a check.
 const CHECK_STEPS: usize = 3;
@@ -78,25 +77,38 @@ impl Training {
         let check = training.step.run(&[&x, &t])?.item(0);
         Ok((training, check))
     }
+}
 
-    /// The planned step and its arguments.
+/// A plan that can be run with a look at the clock after each of its parts.
+pub trait Planned {
+    /// The program and its arguments.
     ///
     /// # Errors
-    /// When the engine refuses the step.
-    pub fn program(&mut self) -> Result<(&mut Program, [Arc<Buffer>; 2])> {
-        let metas = [0, 1].map(|i: usize| self.batch[i].node().meta());
-        let values = [0, 1].map(|i: usize| self.batch[i].node().value().cloned());
-        let values = values.map(|v| v.expect("a batch is made of values"));
-        Ok((self.step.program(&metas)?, values))
+    /// When the engine refuses the work.
+    fn program(&mut self) -> Result<(&mut Program, Vec<Arc<Buffer>>)>;
+}
+
+/// The program of a compiled trace for a batch of values.
+fn program<'a>(
+    step: &'a mut Compiled<Trace>,
+    batch: &[Tensor],
+) -> Result<(&'a mut Program, Vec<Arc<Buffer>>)> {
+    let metas: Vec<_> = batch.iter().map(|t| t.node().meta()).collect();
+    let values =
+        batch.iter().map(|t| t.node().value().cloned().expect("a batch is made of values"));
+    let values = values.collect();
+    Ok((step.program(&metas)?, values))
+}
+
+impl Planned for Training {
+    fn program(&mut self) -> Result<(&mut Program, Vec<Arc<Buffer>>)> {
+        program(&mut self.step, &self.batch)
     }
+}
 
-    /// Takes a step with a look at the clock after each of its parts, adding to `times`.
-    ///
-    /// # Errors
-    /// When the step meets a bad value.
-    pub fn run_timed(&mut self, times: &mut [Duration]) -> Result<()> {
-        let (program, [x, t]) = self.program()?;
-        program.run_timed(&[&x, &t], times).map(drop)
+impl Planned for Inference {
+    fn program(&mut self) -> Result<(&mut Program, Vec<Arc<Buffer>>)> {
+        program(&mut self.predict, std::slice::from_ref(&self.x))
     }
 }
 
@@ -165,23 +177,25 @@ fn scalars(
 }
 
 /// A network that predicts one batch again and again.
-struct Inference {
+pub struct Inference {
     predict: Compiled<Trace>,
     x: Tensor,
 }
 
-/// A network ready to predict; the check is its mean |output|.
-///
-/// # Errors
-/// When the engine refuses the step.
-pub fn inference(net: Net, samples: usize) -> Result<Prepared> {
-    let model = net.model()?;
-    let (x, _) = net.batch(samples);
-    let trace: Trace =
-        Box::new(move |args| Step::new().read(&model.forward(&args[0], &Context::eval())));
-    let mut predict = compile(trace);
-    let check = mean_abs(&predict.run(&[&x])?.tensor(0).to_vec::<f32>());
-    Ok(Prepared { work: Box::new(Inference { predict, x }), check })
+impl Inference {
+    /// A network ready to predict; the check is its mean |output|.
+    ///
+    /// # Errors
+    /// When the engine refuses the step.
+    pub fn new(net: Net, samples: usize) -> Result<(Inference, f64)> {
+        let model = net.model()?;
+        let (x, _) = net.batch(samples);
+        let trace: Trace =
+            Box::new(move |args| Step::new().read(&model.forward(&args[0], &Context::eval())));
+        let mut predict = compile(trace);
+        let check = mean_abs(&predict.run(&[&x])?.tensor(0).to_vec::<f32>());
+        Ok((Inference { predict, x }, check))
+    }
 }
 
 impl Work for Inference {

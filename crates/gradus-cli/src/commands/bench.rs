@@ -35,7 +35,7 @@ pub struct Args {
     /// Threads [default: as many as the machine has]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
-    /// Show where the time of each chosen training step goes
+    /// Show where the time of each chosen training or inference step goes
     #[arg(long)]
     profile: bool,
     /// Also write the profile for a trace viewer, such as ui.perfetto.dev; wants one case
@@ -122,18 +122,18 @@ fn row(case: &Case, seconds: f64, peak: f64) -> Result<Value> {
 }
 
 fn profile(args: &Args, cases: &[Case]) -> Result<()> {
-    let mut trainings: Vec<_> = cases.iter().filter_map(|c| Some((c, c.training()?))).collect();
-    if trainings.is_empty() {
-        let what = "--profile: only training steps have one; choose `train` or a case of it";
+    let mut steps: Vec<_> = cases.iter().filter_map(|c| Some((c, c.planned()?))).collect();
+    if steps.is_empty() {
+        let what = "--profile: only steps that train or infer have one; choose `train`, `infer` or a case of them";
         return Err(CliError::Usage(what.to_owned()));
     }
-    if args.trace.is_some() && trainings.len() > 1 {
-        let what = format!("--trace: {} cases train, name one", trainings.len());
+    if args.trace.is_some() && steps.len() > 1 {
+        let what = format!("--trace: {} cases have a profile, name one", steps.len());
         return Err(CliError::Usage(what));
     }
     let mut out = std::io::stdout().lock();
-    for (case, training) in trainings.drain(..) {
-        let profile = Profile::of(&mut training?, args.seconds)?;
+    for (case, step) in steps.drain(..) {
+        let profile = Profile::of(&mut *step?, args.seconds)?;
         writeln!(out, "{}: mean time of a step's parts, {} threads", case.name, threads())?;
         writeln!(out, "{}", profile.table())?;
         let trace = profile.trace(&case.name);
