@@ -158,3 +158,31 @@ impl Version {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gradus_nn::{Context, Layer};
+    use gradus_tensor::Tensor;
+
+    /// §5: the heads' losses count 0.3 times, while training alone.
+    #[test]
+    fn two_heads_are_asked_while_training() {
+        let design = Design { width: 0.125, ..Design::new([3, 224, 224], 7) };
+        let x = Tensor::ones([2, 3, 224, 224]);
+        for build in [googlenet_aux, googlenet_bn_aux] {
+            let model = build(&design, &Init::blank());
+            let cx = Context::train(&Tensor::from([0i64, 0]));
+            model.forward(&x, &cx);
+            let heads: Vec<_> = cx
+                .take_auxiliary()
+                .iter()
+                .map(|(y, weight)| (y.shape().to_vec(), *weight))
+                .collect();
+            assert_eq!(heads, [(vec![2, 7], 0.3), (vec![2, 7], 0.3)]);
+            let cx = Context::eval();
+            model.forward(&x, &cx);
+            assert!(cx.take_auxiliary().is_empty());
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Training, seen from outside.
 
+mod auxiliary;
 mod diagnosis;
 mod extras;
 mod fit;
