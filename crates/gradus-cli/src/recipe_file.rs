@@ -53,8 +53,9 @@ pub fn about(text: &str) -> String {
 /// The settings that a recipe's text states, called `name` in messages.
 pub fn parse(name: &str, text: &str) -> Result<Settings> {
     let bad = |what: &dyn std::fmt::Display| {
-        let what = what.to_string();
-        CliError::Work(format!("{name}: {}", what.trim_end()))
+        // Keys and values are the file's: they neither fill the screen nor steer it.
+        let what = gradus::io::printable(what.to_string().trim_end());
+        CliError::Work(format!("{name}: {what}"))
     };
     let mut recipe: toml::Table = text.parse().map_err(|e| bad(&e))?;
     refuse_unknown(&recipe).map_err(|e| bad(&e))?;
@@ -118,6 +119,62 @@ mod tests {
             let settings = parse(name, text).unwrap_or_else(|e| panic!("{e}"));
             assert_eq!(settings.recipe.as_deref(), Some(*name));
             assert!(!about(text).is_empty(), "{name} says nothing about itself");
+        }
+    }
+
+    fn refusal(text: &str) -> Option<String> {
+        let message = parse("x.toml", text).err()?.to_string();
+        assert!(message.chars().all(|c| c == '\n' || !c.is_control()), "{message:?}");
+        assert!(message.lines().all(|line| line.chars().count() <= 1_000), "{message}");
+        Some(message)
+    }
+
+    /// What a bad disk or a slip of an editor leaves: cut at many places, a bit flipped at many more.
+    #[test]
+    fn damaged_recipes_break_nothing() {
+        const DAMAGES: usize = 100;
+        let mut refused = 0;
+        for (_, text) in RECIPES {
+            let bytes = text.as_bytes();
+            for i in 0..DAMAGES {
+                let cut = bytes[..bytes.len() * i / DAMAGES].to_vec();
+                let mut flipped = bytes.to_vec();
+                // 2654435761 ≈ 2³²/φ: multiples of it are spread evenly.
+                let bit = i.wrapping_mul(2_654_435_761) % (8 * bytes.len());
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                for damaged in [cut, flipped].into_iter().filter_map(|d| String::from_utf8(d).ok())
+                {
+                    refused += usize::from(refusal(&damaged).is_some());
+                    about(&damaged);
+                }
+            }
+        }
+        assert!(refused > 1000, "only {refused} damaged recipes were refused");
+    }
+
+    #[test]
+    fn hostile_recipes_are_refused_in_a_few_words() {
+        let long = "k".repeat(5_000);
+        let refused = |text: &str| refusal(text).unwrap_or_else(|| panic!("accepted: {text:.80}"));
+        assert_eq!(refused(""), "x.toml: there is no `model = \"NAME\"`, which a recipe must have");
+        assert!(refused(&format!("{long} = 1")).contains("unknown key \"kkk"));
+        assert!(refused(&format!("model = \"{long}\"")).contains("unknown model \"kkk"));
+        assert!(refused("model = \"\\u001b[2J\"").contains("u{1b}"));
+        refused(&format!("model = {}", "[".repeat(100_000)));
+        refused(&format!("model{} = 1", ".a".repeat(100_000)));
+        for setting in [
+            "epochs = 0",
+            "epochs = -1",
+            "epochs = 99999999999999999999",
+            "batch = 1e3",
+            "network = 3",
+            "network.width = nan",
+            "network.width = inf",
+            "optimizer.learning_rate = -inf",
+            "schedule.milestones = [-1]",
+            "version = 999",
+        ] {
+            refused(&format!("model = \"lenet\"\n{setting}\n"));
         }
     }
 
