@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// Labels of each new class.
 const LABELS: usize = 20;
-/// The network from its input to its classifier, and at what share of the rate each part learns where rates differ.
+/// The network from its input to its classifier, and at which share of the rate each part learns where rates differ.
 const PARTS: [(&[&str], f64); 5] = [
     (&["conv1", "bn1"], 0.0625),
     (&["layer1"], 0.125),
@@ -25,6 +25,7 @@ const PARTS: [(&[&str], f64); 5] = [
 ];
 const EPOCHS: u64 = 40;
 
+type Known<'a> = (&'a Sequential, f64); // and its width
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// The images of some classes, at most so many of each from the given place on, normalised, and their labels from 0.
@@ -43,8 +44,9 @@ fn part(data: &dyn Dataset, classes: &[i64], skip: usize, most: usize) -> (Tenso
     (Tensor::from_slice(&pixels, [n, 1, 28, 28]), Tensor::from_slice(&labels, [n]))
 }
 
-fn network(seed: u64) -> Sequential {
-    cifar_resnet(20, Shortcut::Identity, &Design::new([1, 28, 28], 5).width(0.5), &Init::new(seed))
+fn network(width: f64, seed: u64) -> Sequential {
+    let design = Design::new([1, 28, 28], 5).width(width);
+    cifar_resnet(20, Shortcut::Identity, &design, &Init::new(seed))
 }
 
 const WAYS: [&str; 4] = ["from scratch", "frozen features", "fine-tuning", "gradual unfreezing"];
@@ -56,8 +58,8 @@ fn of(model: &Sequential, part: &[&str]) -> Vec<Parameter> {
 }
 
 /// Trains on a few labels and gives the accuracy on the test images.
-fn learn(way: &str, known: &Sequential, draw: u64, few: &Arrays, test: &Arrays) -> Outcome<f64> {
-    let model = network(100 + draw);
+fn learn(way: &str, by: Known<'_>, draw: u64, few: &Arrays, test: &Arrays) -> Outcome<f64> {
+    let (known, model) = (by.0, network(by.1, 100 + draw));
     let mut recipe = Recipe { metrics: vec![metrics::accuracy()], ..Recipe::default() };
     if way != WAYS[0] {
         // Everything but the classifier, which is for other classes.
@@ -92,11 +94,11 @@ fn learn(way: &str, known: &Sequential, draw: u64, few: &Arrays, test: &Arrays) 
 
 fn main() -> Outcome<()> {
     let name = std::env::args().nth(1).unwrap_or_else(|| "mnist-5k".into());
-    let draws = if name == "mnist-5k" { 1 } else { 3 };
+    let (draws, width) = if name == "mnist-5k" { (1, 0.25) } else { (3, 0.5) };
     let (old, new) = ([0, 1, 2, 3, 4], [5, 6, 7, 8, 9]);
     let data = open(&name, &OpenOptions::from_environment())?;
     let (x, t) = part(&*data.train, &old, 0, usize::MAX);
-    let known = Arc::new(network(0));
+    let known = Arc::new(network(width, 0));
     let mut learner = Learner::new(known.clone(), Adam::new(0.002));
     learner.fit(&Arrays::new(&x, &t, 64)?.shuffle(0), 5)?;
     let (x, t) = part(&*data.test, &new, 0, usize::MAX);
@@ -107,7 +109,7 @@ fn main() -> Outcome<()> {
         for draw in 0..draws {
             let (x, t) = part(&*data.train, &new, draw * LABELS, LABELS);
             let few = Arrays::new(&x, &t, 20)?.shuffle(draw as u64);
-            sum += learn(way, &known, draw as u64, &few, &test)?;
+            sum += learn(way, (&known, width), draw as u64, &few, &test)?;
         }
         means.push(sum / draws as f64);
         println!("{:.4}  {way}", means[means.len() - 1]);
