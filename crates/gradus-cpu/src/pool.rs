@@ -99,6 +99,11 @@ pub fn parallel(tiles: usize, body: &(dyn Fn(usize) + Sync)) {
     }
 }
 
+/// Whether this thread runs a tile, so that a job of its own would be serial.
+pub(crate) fn inside_a_job() -> bool {
+    INSIDE_JOB.get()
+}
+
 /// How many threads a job may use, the caller's included: `GRADUS_THREADS`, else as many as the machine has,
 /// until [`set_threads`].
 pub fn threads() -> usize {

@@ -4,6 +4,7 @@
 use super::kernel::{Kernels, MAX_NR, MAX_TILE, Scalar, Tile};
 use super::pack::{Panels, copy_rows, interleave, pack_strip};
 use super::{Mat, Product, Right};
+use crate::pool::inside_a_job;
 use crate::{parallel, with_scratch};
 use std::mem::MaybeUninit;
 
@@ -97,7 +98,9 @@ impl Plan {
         let (pack_a, mr) = PackA::choose(p, kernels);
         let kc = p.k.div_ceil(p.k.div_ceil(KC));
         let work = p.m * p.n * p.k;
-        let wanted = (work / TASK).clamp(1, TASKS);
+        // A task of another job cuts no further: each cut reads or packs something again. (An epilogue is promised its cuts.)
+        let whole = inside_a_job() && p.epilogue.is_none();
+        let wanted = if whole { 1 } else { (work / TASK).clamp(1, TASKS) };
         let panels = Panels::of(p.m.min(PACK_ROWS), mr).count();
         let pack_b = match p.b {
             Right::Packed(_) => false,
