@@ -21,6 +21,8 @@ pub(super) struct Run {
     pub(super) y_next: usize,
     pub(super) pixels: usize,
     pub(super) channels: usize,
+    /// Whether to fetch what the next pixels read and write: from memory, where the machine does not guess so many strides.
+    pub(super) ahead: bool,
 }
 
 /// Some neighbouring pixels of dy with a row of x through some column taps: adds their products to the sums.
@@ -100,10 +102,22 @@ unsafe fn side_by_side<L: Lanes, const S: usize, const D: usize, const J: usize>
             let mut sums = [L::zero(); J];
             let mut x = t.x.add(pixel * t.x_next + c);
             let mut w = t.w.add(c);
+            // Once for each cache line.
+            let ahead = t.ahead && c.is_multiple_of(2 * LANES);
+            if ahead {
+                for j in 0..J {
+                    L::prefetch(t.y.wrapping_add((pixel + J + j) * t.y_next + c));
+                }
+            }
             for _ in 0..t.rows {
                 let mut weights = [L::zero(); S];
                 for s in 0..S {
                     weights[s] = L::load_left(w.add(s * t.channels), lanes);
+                }
+                if ahead {
+                    for i in 0..J * D {
+                        L::prefetch(x.wrapping_add(((J - 1) * D + S + i) * t.x_col));
+                    }
                 }
                 for i in 0..(J - 1) * D + S {
                     let source = L::load_left(x.add(i * t.x_col), lanes);

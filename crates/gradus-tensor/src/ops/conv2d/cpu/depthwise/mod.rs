@@ -11,6 +11,8 @@ use gradus_cpu::{Epilogue, parallel, with_scratch};
 use kernels::{Kernels, Run, Slope, kernels};
 use std::ops::Range;
 
+/// Elements of source and target beyond which they come from memory: a third-level cache has no more to itself.
+const FAR: usize = 1 << 21;
 /// Columns of a task at least.
 const WIDE: usize = 8;
 
@@ -36,13 +38,15 @@ pub(super) unsafe fn gather(
         }
         let (src, packed, dst) = (Shared::new(src), Shared::new(packed), Shared::new(dst));
         let (rows, cols) = (g.batch * g.rows.count, g.cols.count);
+        let sources = g.batch * g.rows.source * g.cols.source;
+        let ahead = (sources + rows * cols) * g.groups > FAR;
         // Rows; parts of them, runs long enough, where there are few.
         let cuts = TASKS.div_ceil(rows.max(1)).min(cols / WIDE).max(1);
         let (tall, wide) = (rows.div_ceil(2 * TASKS).max(1), cols.div_ceil(cuts));
         parallel(rows.div_ceil(tall) * cuts, &|task| {
             let kernels = kernels(isa);
             let (src, packed, dst) = (src.get(), packed.get(), dst.get());
-            let job = Job { kernels, g, src, packed, dst, epilogue };
+            let job = Job { kernels, g, src, packed, dst, ahead, epilogue };
             let (band, cut) = (task / cuts, task % cuts);
             let cols = cut * wide..((cut + 1) * wide).min(cols);
             for row in band * tall..((band + 1) * tall).min(rows) {
@@ -97,6 +101,7 @@ struct Job<'a> {
     /// [row tap][column tap][channel].
     packed: *const f32,
     dst: *mut f32,
+    ahead: bool,
     epilogue: Option<&'a dyn Epilogue<f32>>,
 }
 
@@ -122,6 +127,7 @@ impl Job<'_> {
                 y_next: g.cols.step * c,
                 pixels: columns.count,
                 channels: c,
+                ahead: self.ahead,
             };
             // SAFETY: the caller's promise; only seen taps are visited.
             unsafe {
