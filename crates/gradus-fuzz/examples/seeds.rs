@@ -16,7 +16,7 @@ type Anything<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Anything<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    for (name, bytes) in [data()?, io()?, onnx()?].concat() {
+    for (name, bytes) in [data()?, io()?, onnx()?, operators()?].concat() {
         let (target, file) = name.split_once('/').expect("target/file");
         fs::create_dir_all(corpus.join(target))?;
         fs::write(corpus.join(target).join(format!("valid-{file}")), bytes)?;
@@ -274,5 +274,73 @@ fn settings() -> Anything<Vec<(&'static str, Value)>> {
         ("g", Value::Ints(vec![i64::MIN, 0, 300])),
         ("h", Value::Texts(vec![String::new(), "two".into()])),
         ("i", Value::Other(13)),
+    ])
+}
+
+/// A node of more than one output: `node` gives the first.
+fn and_also(mut node: onnx::Node, output: &str) -> onnx::Node {
+    node.outputs.push(output.into());
+    node
+}
+
+/// Models of the operators that take sizes and places out of the file.
+fn operators() -> Anything<Files> {
+    let ints = |list: &[i64]| Value::Ints(list.to_vec());
+    let i64s = |name: &str, values: &[i64]| {
+        let data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        NamedArray::new(name, ElementType::I64, [values.len()], data)
+    };
+    let text = |value: &str| Value::Text(value.into());
+    let sizes = vec![
+        node("Shape", &["x"], "s", &[]),
+        node("Gather", &["s", "i"], "n", &[]),
+        node("Concat", &["n", "minus"], "wanted", &[("axis", Value::Int(0))]),
+        node("Reshape", &["x", "wanted"], "rows", &[]),
+        node("Slice", &["rows", "i", "from", "axis", "from"], "cut", &[]),
+        node("Pad", &["cut", "pads", ""], "padded", &[("mode", text("constant"))]),
+        node("Tile", &["padded", "times"], "tiled", &[]),
+        and_also(node("Split", &["tiled"], "u", &[("axis", Value::Int(1))]), "v"),
+        node("Add", &["u", "v"], "sum", &[]),
+        node("Expand", &["sum", "axis"], "y", &[]),
+    ];
+    let numbers = [("i", [0]), ("minus", [-1]), ("from", [2]), ("axis", [1])];
+    let mut numbers =
+        numbers.iter().map(|(name, n)| i64s(name, n)).collect::<gradus_io::Result<Vec<_>>>()?;
+    numbers.extend([i64s("pads", &[0, 1, 0, 1])?, i64s("times", &[1, 2])?]);
+    let windows = vec![
+        node("Resize", &["x", "", "scales"], "a", &[("mode", text("linear"))]),
+        node("ConvTranspose", &["a", "w"], "b", &[("output_shape", ints(&[9, 9]))]),
+        node(
+            "AveragePool",
+            &["b"],
+            "c",
+            &[("kernel_shape", ints(&[2, 2])), ("ceil_mode", Value::Int(1))],
+        ),
+        node("Constant", &[], "k", &[("value_ints", ints(&[3]))]),
+        and_also(node("TopK", &["c", "k"], "t", &[("axis", Value::Int(2))]), "places"),
+        node("Transpose", &["t"], "y", &[("perm", ints(&[0, 1, 3, 2]))]),
+    ];
+    let weights = vec![
+        NamedArray::from_f32("scales", [4], &[1.0, 1.0, 2.0, 1.5])?,
+        NamedArray::from_f32("w", [1, 1, 3, 3], &[0.25; 9])?,
+    ];
+    let old = vec![
+        node("Unsqueeze", &["x"], "a", &[("axes", ints(&[0]))]),
+        node("Clip", &["a"], "b", &[("min", Value::Float(0.0)), ("max", Value::Float(6.0))]),
+        node("ReduceMean", &["b"], "y", &[("axes", ints(&[-1])), ("keepdims", Value::Int(0))]),
+    ];
+    let file = |opset: i64, nodes, initializers| {
+        let value = |name: &str, shape| ValueInfo { name: name.into(), element: 1, shape };
+        let picture = [Size::Open("N".into()), Size::Is(1), Size::Is(4), Size::Is(4)];
+        let inputs = vec![value("x", Some(picture.to_vec()))];
+        let outputs = vec![value("y", None)];
+        let graph = onnx::Graph { nodes, initializers, inputs, outputs, ..onnx::Graph::default() };
+        let opsets = vec![(String::new(), opset)];
+        model_bytes(&onnx::Model { ir_version: 8, opsets, graph, ..onnx::Model::default() })
+    };
+    Ok(vec![
+        ("onnx/sizes.onnx".into(), file(13, sizes, numbers)),
+        ("onnx/windows.onnx".into(), file(18, windows, weights)),
+        ("onnx/old.onnx".into(), file(9, old, vec![])),
     ])
 }

@@ -5,6 +5,7 @@
 
 mod data;
 mod io;
+mod onnx;
 mod weights;
 
 pub use io::frame;
@@ -36,7 +37,7 @@ pub const TARGETS: &[Target] = &[
     target("hdf5", weights::hdf5),
     target("caffemodel", weights::caffemodel),
     target("prototxt", weights::prototxt),
-    target("onnx", weights::onnx),
+    target("onnx", onnx::onnx),
 ];
 
 const fn target(name: &'static str, run: fn(&[u8]) -> bool) -> Target {
@@ -58,4 +59,5 @@ fn readable(error: &dyn std::error::Error) {
     assert!(!text.trim().is_empty(), "an error without a message");
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
     assert!(text.lines().all(|line| line.chars().count() <= 1_000), "{text}");
+    assert!(text.lines().count() <= 40, "{text}");
 }

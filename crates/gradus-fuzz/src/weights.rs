@@ -1,10 +1,8 @@
-//! Targets of gradus-io's readers of other programs' weights and models: pickles, PyTorch, HDF5, Caffe, ONNX.
+//! Targets of gradus-io's readers of other programs' weights: pickles, PyTorch, HDF5, Caffe.
 
 use crate::readable;
 use gradus_io::caffe::{Message, Value, parse_caffemodel, write_caffemodel};
-use gradus_io::onnx::{model_bytes, parse_model};
 use gradus_io::{NamedArray, Result, hdf5 as h5, pickle as pickles, pytorch as torch};
-use gradus_onnx::Network;
 
 /// Whether arrays came out, each of which fits its shape; and a look at the message where none did.
 fn arrays(read: Result<Vec<NamedArray>>) -> bool {
@@ -45,16 +43,6 @@ pub(crate) fn caffemodel(bytes: &[u8]) -> bool {
         }
     }
     arrays(read)
-}
-
-/// A model of ONNX: read, written and read again it stays as it is; and checked as it is before it runs.
-pub(crate) fn onnx(bytes: &[u8]) -> bool {
-    let Ok(model) = parse_model(bytes).inspect_err(|error| readable(error)) else { return false };
-    // Compared as bytes: a setting may be NaN.
-    let written = model_bytes(&model);
-    let again = parse_model(&written).expect("what was written is read");
-    assert!(model_bytes(&again) == written, "written twice, it is not the same");
-    Network::new(model).inspect_err(|error| readable(error)).is_ok()
 }
 
 /// A network of Caffe, as text.

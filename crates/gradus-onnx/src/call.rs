@@ -11,6 +11,8 @@ pub(crate) struct Call<'a> {
     pub inputs: Vec<Option<Tensor>>,
     /// The version of the operator set.
     pub opset: i64,
+    /// Elements that a value may have.
+    pub limit: usize,
 }
 
 impl Call<'_> {
@@ -44,6 +46,11 @@ impl Call<'_> {
     /// A setting that was an attribute before operator set `since` and is input `i` from there on.
     pub(crate) fn numbers_or(&self, i: usize, since: i64, name: &str) -> Result<Option<Vec<i64>>> {
         if self.opset >= since { self.numbers(i) } else { self.ints(name) }
+    }
+
+    /// Whether a value of these sizes may be made; asked before anything is allocated for it.
+    pub(crate) fn fits(&self, sizes: &[usize]) -> Result<()> {
+        fits(sizes, self.limit)
     }
 
     fn attribute(&self, name: &str) -> Option<&Value> {
@@ -105,9 +112,9 @@ impl Call<'_> {
     /// A list of sizes of the axes behind the channels, `default` each if it is not given.
     pub(crate) fn sizes(&self, name: &str, axes: usize, default: usize) -> Result<Vec<usize>> {
         let Some(found) = self.ints(name)? else { return Ok(vec![default; axes]) };
-        let sizes: Option<Vec<usize>> = found.iter().map(|&n| usize::try_from(n).ok()).collect();
+        let sizes: Result<Vec<usize>> = found.iter().map(|&n| size_of(n)).collect();
         match sizes {
-            Some(sizes) if sizes.len() == axes => Ok(sizes),
+            Ok(sizes) if sizes.len() == axes => Ok(sizes),
             _ => Err(Error::new(format!("{name} {found:?}; expected {axes} sizes"))),
         }
     }
@@ -120,7 +127,20 @@ pub(crate) fn axis_of(axis: i64, rank: usize) -> Result<usize> {
     found.ok_or_else(|| Error::new(format!("axis {axis} of {rank} axes")))
 }
 
-/// A size that a file gives.
+/// A size that a file gives; products of two stay in range.
 pub(crate) fn size_of(size: i64) -> Result<usize> {
-    usize::try_from(size).map_err(|_| Error::new(format!("size {size}; expected at least 0")))
+    let found = u32::try_from(size).ok().filter(|&n| n <= i32::MAX as u32);
+    let wrong = || Error::new(format!("size {size}; expected 0 to {}", i32::MAX));
+    found.map(|n| n as usize).ok_or_else(wrong)
+}
+
+/// Refuses sizes whose product, sizes of 0 left out, is beyond `limit`.
+pub(crate) fn fits(sizes: &[usize], limit: usize) -> Result<()> {
+    let elements = sizes.iter().filter(|&&n| n > 0).try_fold(1usize, |all, &n| all.checked_mul(n));
+    match elements.is_some_and(|n| n <= limit) {
+        true => Ok(()),
+        false => {
+            Err(Error::new(format!("a value of sizes {sizes:?} has more than {limit} elements")))
+        }
+    }
 }

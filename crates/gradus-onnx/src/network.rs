@@ -1,6 +1,6 @@
 //! A model, checked and ready to run.
 
-use crate::call::Call;
+use crate::call::{Call, fits};
 use crate::error::name_of;
 use crate::{Error, Result, arrays, ops};
 use gradus_io::onnx::{Model, Node, Size, ValueInfo, element_name, read_model};
@@ -13,6 +13,11 @@ const OPSETS: std::ops::RangeInclusive<i64> = 7..=28;
 
 /// Unknown operators that a message lists.
 const LISTED: usize = 20;
+const FUNCTION: &str = ", a function of the model's own, which ONNX's inliner can write out";
+
+/// Elements that a value may have unless [`Network::limited_to`] says otherwise: four gigabytes of f32. Two such values
+/// multiplied in every way there is still have a countable number of elements.
+const LIMIT: usize = (1 << 30) - 1;
 
 /// An ONNX model that can run.
 #[derive(Debug)]
@@ -20,6 +25,7 @@ pub struct Network {
     model: Model,
     weights: HashMap<String, Tensor>,
     opset: i64,
+    limit: usize,
     /// For each node, the values that nobody reads after it.
     last: Vec<Vec<String>>,
 }
@@ -48,7 +54,14 @@ impl Network {
             weights.insert(array.name.clone(), arrays::tensor_of(array)?);
         }
         let last = last_uses(&model);
-        Ok(Network { model, weights, opset, last })
+        Ok(Network { model, weights, opset, limit: LIMIT, last })
+    }
+
+    /// The same network, in which no value has more than `elements` elements (at most 2³⁰ − 1, which is what holds
+    /// otherwise): a node that asks for more is refused before anything is allocated for it. For models one does not trust.
+    #[must_use]
+    pub fn limited_to(self, elements: usize) -> Network {
+        Network { limit: elements.min(LIMIT), ..self }
     }
 
     /// The version of ONNX's operator set it is written for.
@@ -108,14 +121,15 @@ impl Network {
     fn node<'a>(&'a self, node: &'a Node, values: &mut HashMap<&'a str, Tensor>) -> Result<()> {
         let op = ops::lookup(&node.op).ok_or_else(|| Error::new("is not known"))?;
         let given = |name: &String| values.get(&**name).cloned();
-        let call =
-            Call { node, inputs: node.inputs.iter().map(given).collect(), opset: self.opset };
+        let inputs = node.inputs.iter().map(given).collect();
+        let call = Call { node, inputs, opset: self.opset, limit: self.limit };
         let made = try_build(|| op(&call))??;
         if made.len() < node.outputs.iter().filter(|name| !name.is_empty()).count() {
             let what = format!("gives {} values, {} are asked for", made.len(), node.outputs.len());
             return Err(Error::new(what));
         }
         for (name, tensor) in node.outputs.iter().zip(made).filter(|(name, _)| !name.is_empty()) {
+            fits(&tensor.shape(), self.limit)?;
             values.insert(name, tensor);
         }
         Ok(())
@@ -207,12 +221,13 @@ fn known_operators(model: &Model, opset: i64) -> Result<()> {
         n => format!("\n  and {n} more"),
     };
     let lines = unknown.iter().take(LISTED).map(|(op, (times, first))| {
-        let known =
-            if model.functions.contains(op) { ", a function of the model's own" } else { "" };
+        let known = if model.functions.contains(op) { FUNCTION } else { "" };
         format!("\n  {op} ({times}×, first {first}){known}")
     });
     let lines: String = lines.collect();
-    Err(Error::new(format!("operators of set {opset} that are not known:{lines}{more}")))
+    Err(Error::new(format!(
+        "operators of set {opset} that are not known; to run, the model must do without:{lines}{more}"
+    )))
 }
 
 /// Every value must be there before it is read, and be made once.

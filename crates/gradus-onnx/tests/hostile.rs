@@ -98,7 +98,7 @@ fn settings_that_do_not_fit() {
         (
             node("Reshape", &["x", "s"], vec![]),
             vec![array("s", &[i64::MAX, i64::MAX])],
-            "has too many elements",
+            "size 9223372036854775807; expected 0 to 2147483647",
         ),
         (node("Reshape", &["x", "s"], vec![]), vec![array("s", &[7])], "cannot become [7]"),
         (node("Slice", &["x", "s", "s", "s", "s"], vec![]), vec![array("s", &[0])], "a step of 0"),
@@ -163,6 +163,93 @@ fn sizes_below_zero() {
     m.graph.inputs[0].shape = Some(vec![Size::Is(-3)]);
     let error = Network::new(m).unwrap().run(&[("x", Tensor::ones([3]))]).unwrap_err();
     assert_eq!(error.to_string(), "input `x` is [3], expected [-3]");
+}
+
+/// Every operator that takes a size out of the file says so before anything is allocated for it.
+#[test]
+fn sizes_beyond_memory() {
+    let far = i64::from(i32::MAX);
+    let floats =
+        |name: &str, values: &[f32]| NamedArray::from_f32(name, [values.len()], values).unwrap();
+    let scalar = |name: &str, n: i64| NamedArray { shape: vec![], ..array(name, &[n]) };
+    let cases: Vec<Refused> = vec![
+        (node("Expand", &["x", "s"], vec![]), vec![array("s", &[far, 1, 1, 4, 4])], "elements"),
+        (node("ConstantOfShape", &["s"], vec![]), vec![array("s", &[far, far])], "elements"),
+        (
+            node("Range", &["a", "b", "c"], vec![]),
+            vec![scalar("a", 0), scalar("b", 1 << 60), scalar("c", 1)],
+            "elements",
+        ),
+        (node("Tile", &["x", "s"], vec![]), vec![array("s", &[far, far, far, far])], "elements"),
+        (
+            node("Pad", &["x", "s"], vec![]),
+            vec![array("s", &[far, 0, 0, i64::MAX, 0, 0, 0, 0])],
+            "elements",
+        ),
+        (
+            node("Resize", &["x", "", "s"], vec![]),
+            vec![floats("s", &[1e30, 1.0, 1.0, 1.0])],
+            "elements",
+        ),
+        (
+            node("OneHot", &["x", "d", "v"], vec![]),
+            vec![scalar("d", far), floats("v", &[0.0, 1.0])],
+            "elements",
+        ),
+        (
+            node("Split", &["x"], vec![("num_outputs", Value::Int(far))]),
+            vec![],
+            "2147483647 parts for 1 outputs",
+        ),
+        (
+            node(
+                "MaxPool",
+                &["x"],
+                vec![("kernel_shape", ints(&[1, 1])), ("pads", ints(&[far; 4]))],
+            ),
+            vec![],
+            "elements",
+        ),
+        (
+            node("ConvTranspose", &["x", "w"], vec![("strides", ints(&[far; 2]))]),
+            vec![NamedArray::from_f32("w", [1, 1, 1, 1], &[1.0]).unwrap()],
+            "elements",
+        ),
+        (
+            node("Pad", &["x", "s"], vec![]),
+            vec![array("s", &[i64::MIN, 0, 0, 0, 0, 0, 0, 0])],
+            "cut more than is there",
+        ),
+    ];
+    for (node, arrays, part) in cases {
+        let op = node.op.clone();
+        let network = Network::new(model(node, arrays)).unwrap();
+        let error = network.run(&[("x", Tensor::ones([1, 1, 4, 4]))]).err();
+        let error = error.unwrap_or_else(|| panic!("{op} runs, expected: {part}")).to_string();
+        let start = format!("node {op} \"y\": ");
+        assert!(error.starts_with(&start) && error.contains(part), "{error}");
+    }
+    // Less can be allowed.
+    let wide = model(node("Expand", &["x", "s"], vec![]), vec![array("s", &[100, 1, 4, 4])]);
+    let run = |network: Network| network.run(&[("x", Tensor::ones([1, 1, 4, 4]))]);
+    let network = || Network::new(wide.clone()).unwrap();
+    assert!(run(network().limited_to(1600)).is_ok());
+    assert_eq!(
+        run(network().limited_to(1599)).unwrap_err().to_string(),
+        "node Expand \"y\": a value of sizes [100, 1, 4, 4] has more than 1599 elements"
+    );
+}
+
+/// An operator that is not known is named, with where it stands and the version it is of.
+#[test]
+fn operators_that_are_not_known() {
+    let mut m = model(node("Quantum", &["x"], vec![]), vec![]);
+    m.graph.nodes[0].name = "q".into();
+    let message = |m: &Model| Network::new(m.clone()).unwrap_err().to_string();
+    let head = "operators of set 17 that are not known; to run, the model must do without:\n  ";
+    assert_eq!(message(&m), format!("{head}Quantum (1×, first Quantum \"q\")"));
+    m.graph.nodes[0].domain = "com.example".into();
+    assert_eq!(message(&m), format!("{head}com.example.Quantum (1×, first Quantum \"q\")"));
 }
 
 /// One open size, `N`, is the same wherever it is named.

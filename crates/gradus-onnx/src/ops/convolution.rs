@@ -55,6 +55,9 @@ impl Geometry {
             other => Err(Error::new(format!("auto_pad `{other}` is not known"))),
         };
         let pads: Vec<[usize; 2]> = (0..axes).map(pads).collect::<Result<_>>()?;
+        let padded = (0..axes)
+            .fold(x.shape(), |shape, a| shape.with(2 + a, shape[2 + a] + pads[a][0] + pads[a][1]));
+        c.fits(&padded)?;
         let two = |v: &[usize], one: usize| if axes == 2 { [v[0], v[1]] } else { [one, v[0]] };
         Ok(Geometry {
             kernel: two(&kernel, 1),
@@ -125,6 +128,8 @@ fn conv_transpose(c: &Call<'_>) -> Result<Vec<Tensor>> {
         }
     }
     let full = |a: usize| bare(a) + extra[a];
+    let channels = w.shape().get(1).map_or(0, |n| n * groups);
+    c.fits(&[x4.shape()[0], channels, full(0), full(1)])?;
     let conv = Conv { stride: g.stride, dilation: g.dilation, groups, ..Conv::new() };
     let w = if g.flat { w.unsqueeze(2) } else { w.clone() };
     // Without pads, so that any pads can be cut off afterwards.

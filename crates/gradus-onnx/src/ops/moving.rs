@@ -121,6 +121,7 @@ fn gather_elements(c: &Call<'_>) -> Result<Vec<Tensor>> {
 fn one_hot(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let (ids, depth, values) = (c.input(0)?, c.input(1)?.item() as i64, c.input(2)?);
     let depth = size_of(depth)?;
+    c.fits(&[depth])?;
     if values.len() != 2 {
         return Err(Error::new(format!(
             "values {}; expected the off and the on value",
@@ -166,9 +167,12 @@ fn pad(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let mut y = x.clone();
     for (i, &axis) in axes.iter().enumerate() {
         let (before, after) = (pads[i], pads[axes.len() + i]);
+        let padded =
+            before.max(0).saturating_add(after.max(0)).saturating_add(y.shape()[axis] as i64);
+        c.fits(&y.shape().with(axis, padded as usize))?;
         // Negative pads cut off.
         let size = y.shape()[axis];
-        let cut = |n: i64| usize::try_from(-n).unwrap_or(0);
+        let cut = |n: i64| usize::try_from(n.saturating_neg()).unwrap_or(0);
         let (start, end) = (cut(before), size.checked_sub(cut(after)));
         let end = end.filter(|&e| e >= start);
         let end = end.ok_or_else(|| Error::new(format!("pads {pads:?} cut more than is there")))?;
@@ -225,7 +229,11 @@ fn split(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let sizes: Vec<usize> = match c.numbers_or(1, 13, "split")? {
         Some(sizes) => sizes.iter().map(|&n| size_of(n)).collect::<Result<_>>()?,
         None => {
-            let count = size_of(c.int("num_outputs", c.node.outputs.len() as i64)?)?.max(1);
+            let outputs = c.node.outputs.len();
+            let count = size_of(c.int("num_outputs", outputs as i64)?)?.max(1);
+            if count > outputs {
+                return Err(Error::new(format!("{count} parts for {outputs} outputs")));
+            }
             let each = size.div_ceil(count);
             (0..count).map(|i| each.min(size.saturating_sub(i * each))).collect()
         }
@@ -244,7 +252,10 @@ fn tile(c: &Call<'_>) -> Result<Vec<Tensor>> {
         y = match size_of(n)? {
             0 => y.slice(axis as isize, 0..0),
             1 => y,
-            n => Tensor::concat(&vec![&y; n], axis as isize),
+            n => {
+                c.fits(&[y.shape().len().max(1), n])?;
+                Tensor::concat(&vec![&y; n], axis as isize)
+            }
         };
     }
     one(y)

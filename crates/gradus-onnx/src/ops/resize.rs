@@ -31,7 +31,7 @@ fn upsample(c: &Call<'_>) -> Result<Vec<Tensor>> {
         exclude_outside: false,
     };
     let axes: Vec<usize> = (0..x.rank()).collect();
-    one(scaled(x, &axes, &scales, None, &way)?)
+    one(scaled(c, x, &axes, &scales, None, &way)?)
 }
 
 fn resize(c: &Call<'_>) -> Result<Vec<Tensor>> {
@@ -57,14 +57,14 @@ fn resize(c: &Call<'_>) -> Result<Vec<Tensor>> {
         None => (0..x.rank()).collect(),
     };
     match (scales, sizes) {
-        (Some(scales), None) => one(scaled(x, &axes, &scales, None, &way)?),
+        (Some(scales), None) => one(scaled(c, x, &axes, &scales, None, &way)?),
         (None, Some(sizes)) => {
             let sizes: Vec<usize> = sizes.iter().map(|&n| size_of(n)).collect::<Result<_>>()?;
             if sizes.len() != axes.len() {
                 return Err(Error::new(format!("{} sizes for {} axes", sizes.len(), axes.len())));
             }
             let (sizes, scales) = policy(c, x, &axes, sizes)?;
-            one(scaled(x, &axes, &scales, Some(&sizes), &way)?)
+            one(scaled(c, x, &axes, &scales, Some(&sizes), &way)?)
         }
         _ => Err(Error::new("either scales or sizes must be given")),
     }
@@ -92,6 +92,7 @@ fn policy(
 }
 
 fn scaled(
+    c: &Call<'_>,
     x: &Tensor,
     axes: &[usize],
     scales: &[f64],
@@ -106,15 +107,27 @@ fn scaled(
         let old = x.shape()[axis];
         let new = sizes.map_or((old as f64 * scales[i]).floor() as usize, |s| s[i]);
         if new != old || scales[i] != 1.0 {
-            y = along(&y, axis, new, scales[i], way)?;
+            y = along(c, &y, axis, new, scales[i], way)?;
         }
     }
     Ok(y)
 }
 
 /// One axis as a product with the matrix `[new, old]`.
-fn along(x: &Tensor, axis: usize, new: usize, scale: f64, way: &Way) -> Result<Tensor> {
+fn along(
+    c: &Call<'_>,
+    x: &Tensor,
+    axis: usize,
+    new: usize,
+    scale: f64,
+    way: &Way,
+) -> Result<Tensor> {
     let old = x.shape()[axis];
+    if old == 0 && new > 0 {
+        return Err(Error::new(format!("axis {axis} of {} cannot become {new}", x.shape())));
+    }
+    c.fits(&[new, old])?;
+    c.fits(&[x.shape().with(axis, 1).len(), new])?;
     let mut matrix = vec![0.0; new * old];
     for i in 0..new {
         let at = way.place(i, scale, old, new)?;

@@ -47,6 +47,7 @@ fn sizes(numbers: &[i64]) -> Result<Shape> {
 
 fn constant_of_shape(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let shape = sizes(&c.numbers(0)?.unwrap_or_default())?;
+    c.fits(&shape)?;
     match c.tensor("value")? {
         Some(value) => one(value.reshape(()).broadcast_to(shape)),
         None => one(Tensor::zeros(shape)),
@@ -94,6 +95,7 @@ fn range(c: &Call<'_>) -> Result<Vec<Tensor>> {
         return Err(Error::new("a step of 0"));
     }
     let len = ((end - start) / step).ceil().max(0.0) as usize;
+    c.fits(&[len])?;
     let values: Vec<f64> = (0..len).map(|i| start + i as f64 * step).collect();
     one(Tensor::from_slice(&values, [len]).cast(dtype))
 }

@@ -1,0 +1,60 @@
+//! The target of ONNX: the format is gradus-io's, the network that a model becomes gradus-onnx's.
+
+use crate::readable;
+use gradus_io::onnx::{Size, ValueInfo, model_bytes, parse_model};
+use gradus_onnx::Network;
+use gradus_tensor::{DType, Shape, Tensor};
+use std::error::Error;
+
+/// Elements that a value may have: what the bytes ask for costs little time and memory.
+const LIMIT: usize = 1 << 12;
+
+/// The value, or `None` after a look at the message.
+fn accepted<T, E: Error>(result: Result<T, E>) -> Option<T> {
+    result.inspect_err(|error| readable(error)).ok()
+}
+
+/// A model: what was read is written and read again unchanged; and it runs, or says why not.
+pub(crate) fn onnx(bytes: &[u8]) -> bool {
+    let Some(model) = accepted(parse_model(bytes)) else { return false };
+    // Compared as bytes: a setting may be NaN. The bodies of a model's own functions are not kept.
+    let written = model_bytes(&model);
+    let again = parse_model(&written).expect("what was written is read");
+    assert!(model_bytes(&again) == written, "written twice, it is not the same");
+    let Some(network) = accepted(Network::new(model)) else { return false };
+    run(&network.limited_to(LIMIT));
+    true
+}
+
+/// Runs the network, if what goes in can be made up: every operator's kernels meet whatever settings the file has.
+fn run(network: &Network) {
+    let inputs: Option<Vec<(&str, Tensor)>> =
+        network.inputs().into_iter().map(|v| Some((&*v.name, input(v)?))).collect();
+    let outputs = inputs.and_then(|inputs| accepted(network.run(&inputs)));
+    for (_, y) in outputs.into_iter().flatten() {
+        assert_eq!(y.to_vec::<f64>().len(), y.len());
+    }
+}
+
+/// Ones of the type and shape that the model says, 2 where a size is open; `None` where they would be too many.
+fn input(value: &ValueInfo) -> Option<Tensor> {
+    let sizes = match &value.shape {
+        None => vec![1, 1, 4, 4],
+        Some(sizes) => sizes
+            .iter()
+            .map(|size| match size {
+                Size::Is(n) => usize::try_from(*n).ok(),
+                Size::Open(_) => Some(2),
+            })
+            .collect::<Option<Vec<_>>>()?,
+    };
+    let shape = Shape::try_new(&sizes).ok().filter(|shape| shape.len() <= LIMIT)?;
+    let dtype = match value.element {
+        7 => DType::I64,
+        9 => DType::Bool,
+        10 => DType::F16,
+        11 => DType::F64,
+        _ => DType::F32,
+    };
+    Some(Tensor::full_of(shape, 1.0, dtype))
+}
