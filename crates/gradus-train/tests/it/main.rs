@@ -1,9 +1,9 @@
 //! Training, seen from outside.
 
-mod auxiliary;
 mod diagnosis;
 mod extras;
 mod fit;
+mod heads;
 mod kill;
 mod optim;
 mod schedule;
