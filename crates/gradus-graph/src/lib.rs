@@ -22,7 +22,8 @@ pub use node::{Kind, Node, Pointwise, ViewOp};
 pub use plan::{Options, Plan, PlanStep};
 pub use program::{Program, Values};
 pub use rule::{
-    Backward, Epilogue, Layouts, Meta, Order, Packing, Rule, Slot, Spec, not_differentiable,
+    Backward, Epilogue, Layouts, Meta, Order, Packing, Rule, Setting, Slot, Spec,
+    not_differentiable,
 };
 pub use run::{Update, read};
 pub use scope::{Caller, fail, layer_scope, scope, scope_path, try_build};

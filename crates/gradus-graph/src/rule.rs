@@ -82,8 +82,25 @@ pub trait Rule: fmt::Debug + Send + Sync {
     /// [`Rule::packing`] named for the same spec; others as their view says.
     fn cpu(&self, spec: &Spec) -> Box<dyn Kernel>;
 
+    /// The op's settings by name, for those who write it down in another form, such as a model file: all that tells two uses
+    /// apart beside their inputs. `None`, unless it says otherwise: it cannot be written.
+    fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
+        None
+    }
+
     /// Floating-point operations, a multiply-add as two.
     fn flops(&self, inputs: &[Meta], outputs: &[Meta]) -> u64;
+}
+
+/// A setting of a [`Rule`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Setting {
+    /// Sizes, strides, axes, counts.
+    Sizes(Vec<usize>),
+    /// A number.
+    Number(f64),
+    /// Whether or not.
+    Flag(bool),
 }
 
 /// A form of an input that only its rule can read.

@@ -9,7 +9,7 @@ mod tests;
 use crate::{DType, Tensor};
 use gradus_base::{Error, Result};
 use gradus_cpu::exec::Kernel;
-use gradus_graph::{Backward, Meta, Node, Rule, Spec, call_one, not_differentiable};
+use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one, not_differentiable};
 
 /// Which element is sought, along `axis`.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,10 @@ impl Rule for Extreme {
 
     fn grad(&self, _backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
         Err(not_differentiable(self.name(), "a place is an integer; max and min have one"))
+    }
+
+    fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
+        Some(vec![("axis", Setting::Sizes(vec![self.axis()]))])
     }
 
     fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {

@@ -5,7 +5,9 @@ use super::{Algorithm, Conv2d, Pass, choose};
 use crate::{PadMode, Tensor};
 use gradus_base::{DType, Error, Result, Shape};
 use gradus_cpu::exec::Kernel;
-use gradus_graph::{Backward, Layouts, Meta, Node, Order, Packing, Rule, Spec, call_one, fail};
+use gradus_graph::{
+    Backward, Layouts, Meta, Node, Order, Packing, Rule, Setting, Spec, call_one, fail,
+};
 use std::panic::Location;
 
 /// How much is put around the input.
@@ -212,6 +214,20 @@ impl Rule for Convolution {
                 when(1, &|| self.call(Pass::Forward, first, d)),
             ],
         })
+    }
+
+    /// `padding` is before and after the rows, before and after the columns.
+    fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
+        let pairs = |p: [[usize; 2]; 2]| Setting::Sizes(p.concat());
+        let two = |p: [usize; 2]| Setting::Sizes(p.to_vec());
+        Some(vec![
+            ("image", two(self.image)),
+            ("kernel", two(self.kernel)),
+            ("stride", two(self.stride)),
+            ("padding", pairs(self.padding)),
+            ("dilation", two(self.dilation)),
+            ("groups", Setting::Sizes(vec![self.groups])),
+        ])
     }
 
     fn layouts(&self, inputs: &[Meta], outputs: &[Meta]) -> Layouts {

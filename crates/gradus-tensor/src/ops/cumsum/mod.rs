@@ -9,7 +9,7 @@ mod tests;
 use crate::{DType, Tensor};
 use gradus_base::Result;
 use gradus_cpu::exec::Kernel;
-use gradus_graph::{Backward, Meta, Node, Rule, Spec, call_one};
+use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one};
 
 #[derive(Clone, Copy, Debug)]
 struct CumSum {
@@ -31,6 +31,11 @@ impl Rule for CumSum {
     fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
         let rule = CumSum { backwards: !self.backwards, ..*self };
         Ok(vec![backward.wanted[0].then(|| call_one(rule, &[backward.dy()]))])
+    }
+
+    fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
+        let axis = Setting::Sizes(vec![self.axis]);
+        Some(vec![("axis", axis), ("backwards", Setting::Flag(self.backwards))])
     }
 
     fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {

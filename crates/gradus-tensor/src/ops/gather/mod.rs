@@ -14,7 +14,7 @@ use crate::ops::kernel::expect_i64;
 use crate::{DType, Tensor};
 use gradus_base::{Error, Result};
 use gradus_cpu::exec::Kernel;
-use gradus_graph::{Backward, Meta, Node, Rule, Spec, call_one, fail};
+use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one, fail};
 use std::panic::Location;
 
 /// x, ids → y along `axis`. The ids have y's shape, or are one list for all rows.
@@ -46,6 +46,10 @@ impl Rule for Gather {
         let rule = ScatterAdd { axis: self.axis, size };
         let dx = || sum_in_f32(rule, backward.dy(), &backward.inputs[1]);
         Ok(vec![backward.wanted[0].then(dx), None])
+    }
+
+    fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
+        Some(vec![("axis", Setting::Sizes(vec![self.axis]))])
     }
 
     fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {

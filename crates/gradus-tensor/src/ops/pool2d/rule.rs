@@ -4,7 +4,9 @@ use super::{Order as Lanes, Pool2d, Windows, kernel};
 use crate::Tensor;
 use gradus_base::{DType, Error, Result};
 use gradus_cpu::exec::Kernel;
-use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Spec, call, call_one, fail};
+use gradus_graph::{
+    Backward, Layouts, Meta, Node, Order, Rule, Setting, Spec, call, call_one, fail,
+};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -154,6 +156,22 @@ impl Rule for Pooling {
             Work::Mean => one(self.call(Work::MeanGradient, &[b.dy()])),
             Work::MeanGradient => one(self.call(Work::Mean, &[b.dy()])),
         }
+    }
+
+    /// Per axis, kernel, stride, padding before and after, and dilation; or how many windows, as equal as can be.
+    fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
+        let axis = |w: &Windows| match *w {
+            Windows::Adaptive { output } => vec![output],
+            Windows::Sliding { kernel, stride, padding: [before, after], dilation, .. } => {
+                vec![kernel, stride, before, after, dilation]
+            }
+        };
+        let [rows, columns] = &self.windows;
+        Some(vec![
+            ("rows", Setting::Sizes(axis(rows))),
+            ("columns", Setting::Sizes(axis(columns))),
+            ("count_include_pad", Setting::Flag(self.count_include_pad)),
+        ])
     }
 
     /// Either lanes of images or lanes of channels, whichever the input lies in.

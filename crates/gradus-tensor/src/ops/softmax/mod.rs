@@ -11,7 +11,7 @@ pub(crate) use cpu::log_sum_exp;
 use crate::{DType, Tensor};
 use gradus_base::{Error, Result};
 use gradus_cpu::exec::Kernel;
-use gradus_graph::{Backward, Meta, Node, Rule, Spec, call_one, fail};
+use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one, fail};
 use std::panic::Location;
 
 /// Along the last axis.
@@ -51,6 +51,10 @@ impl Rule for Softmax {
             }
         };
         Ok(vec![Some(dx.0)])
+    }
+
+    fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
+        Some(vec![])
     }
 
     fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {

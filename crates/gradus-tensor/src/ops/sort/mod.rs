@@ -10,7 +10,7 @@ mod tests;
 use crate::{DType, Tensor};
 use gradus_base::{Error, Result};
 use gradus_cpu::exec::Kernel;
-use gradus_graph::{Backward, Meta, Node, Rule, Spec, call_one, fail, not_differentiable};
+use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one, fail, not_differentiable};
 use std::panic::Location;
 
 /// The first `keep` places of the order, along the last axis.
@@ -35,6 +35,11 @@ impl Rule for Argsort {
             "argsort",
             "places are integers; the values of sort and top_k have one",
         ))
+    }
+
+    fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
+        let keep = Setting::Sizes(vec![self.keep]);
+        Some(vec![("descending", Setting::Flag(self.descending)), ("keep", keep)])
     }
 
     fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {

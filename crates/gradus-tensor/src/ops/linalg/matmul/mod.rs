@@ -10,7 +10,7 @@ mod tests;
 use crate::Tensor;
 use gradus_base::{DType, Error, Result, Shape};
 use gradus_cpu::exec::Kernel;
-use gradus_graph::{Backward, Layouts, Meta, Node, Packing, Rule, Spec, call_one, fail};
+use gradus_graph::{Backward, Layouts, Meta, Node, Packing, Rule, Setting, Spec, call_one, fail};
 use std::panic::Location;
 
 /// A matrix product whose operands have the same leading axes.
@@ -38,6 +38,10 @@ impl Rule for MatMul {
         let da = backward.wanted[0].then(|| dy.matmul(&b.t()).0);
         let db = backward.wanted[1].then(|| a.t().matmul(&dy).0);
         Ok(vec![da, db])
+    }
+
+    fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
+        Some(vec![])
     }
 
     fn layouts(&self, inputs: &[Meta], outputs: &[Meta]) -> Layouts {

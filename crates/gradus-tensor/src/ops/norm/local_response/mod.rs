@@ -12,7 +12,7 @@ use crate::ops::pointwise::{Pointwise, apply};
 use crate::ops::reference::differentiate;
 use gradus_base::{DType, Error, Real, Result};
 use gradus_cpu::exec::Kernel;
-use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Spec, call_one, fail};
+use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Setting, Spec, call_one, fail};
 use std::panic::Location;
 
 /// The constants of [`Tensor::local_response_norm`].
@@ -78,6 +78,16 @@ impl Rule for Response {
             return Ok(vec![Some(call_one(rule, &[&backward.inputs[0], backward.dy()]))]);
         }
         differentiate(backward, |inputs| vec![self.constants.gradient(&inputs[0], &inputs[1])])
+    }
+
+    fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
+        let LocalResponse { size, scale, beta, k } = self.constants;
+        Some(vec![
+            ("size", Setting::Sizes(vec![size])),
+            ("scale", Setting::Number(scale)),
+            ("beta", Setting::Number(beta)),
+            ("k", Setting::Number(k)),
+        ])
     }
 
     fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {

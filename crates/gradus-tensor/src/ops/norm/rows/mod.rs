@@ -11,7 +11,7 @@ use crate::Tensor;
 use crate::ops::reference::differentiate;
 use gradus_base::{Error, Result};
 use gradus_cpu::exec::Kernel;
-use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Spec, call_one, fail};
+use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Setting, Spec, call_one, fail};
 use std::panic::Location;
 
 /// x → y, or x, dy → dx.
@@ -47,6 +47,11 @@ impl Rule for Normalize {
             let along = mean(&(&dy * &y));
             vec![((&dy - mean(&dy) - y * along) * scale).reshape(shape)]
         })
+    }
+
+    fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
+        let groups = Setting::Sizes(vec![self.groups]);
+        Some(vec![("eps", Setting::Number(self.eps)), ("groups", groups)])
     }
 
     /// Row-major, or with the channels innermost.
