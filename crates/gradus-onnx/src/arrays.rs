@@ -1,8 +1,10 @@
 //! Arrays of files as tensors, and back.
 
 use crate::Result;
+use gradus_graph::read;
+use gradus_io::onnx::element_number;
 use gradus_io::{ElementType, NamedArray};
-use gradus_tensor::{Buffer, DType, Element, Shape, Tensor, bf16, f16};
+use gradus_tensor::{Buffer, DType, Meta, Shape, Tensor};
 
 /// The element type of a tensor that holds what `dtype` holds.
 pub(crate) fn dtype_of(dtype: ElementType) -> DType {
@@ -16,6 +18,25 @@ pub(crate) fn dtype_of(dtype: ElementType) -> DType {
         ElementType::U8 => DType::U8,
         ElementType::Bool => DType::Bool,
     }
+}
+
+/// The type of a file's array that holds what a tensor of `dtype` holds.
+pub(crate) fn element_of(dtype: DType) -> ElementType {
+    match dtype {
+        DType::F32 => ElementType::F32,
+        DType::F64 => ElementType::F64,
+        DType::F16 => ElementType::F16,
+        DType::BF16 => ElementType::BF16,
+        DType::I32 => ElementType::I32,
+        DType::I64 => ElementType::I64,
+        DType::U8 => ElementType::U8,
+        DType::Bool => ElementType::Bool,
+    }
+}
+
+/// The number of an element type in files.
+pub(crate) fn number_of(dtype: DType) -> i64 {
+    element_number(element_of(dtype))
 }
 
 /// An array's elements as a tensor.
@@ -38,20 +59,15 @@ pub fn tensor_of(array: &NamedArray) -> Result<Tensor> {
 /// # Errors
 /// When computing them meets a bad value.
 pub fn array_of(name: &str, tensor: &Tensor) -> Result<NamedArray> {
-    fn bytes<T: Element, const N: usize>(t: &Tensor, f: fn(T) -> [u8; N]) -> Result<Vec<u8>> {
-        Ok(t.try_to_vec::<T>()?.into_iter().flat_map(f).collect())
-    }
-    let (dtype, data) = match tensor.dtype() {
-        DType::F32 => (ElementType::F32, bytes(tensor, f32::to_le_bytes)?),
-        DType::F64 => (ElementType::F64, bytes(tensor, f64::to_le_bytes)?),
-        DType::F16 => (ElementType::F16, bytes(tensor, f16::to_le_bytes)?),
-        DType::BF16 => (ElementType::BF16, bytes(tensor, bf16::to_le_bytes)?),
-        DType::I32 => (ElementType::I32, bytes(tensor, i32::to_le_bytes)?),
-        DType::I64 => (ElementType::I64, bytes(tensor, i64::to_le_bytes)?),
-        DType::U8 => (ElementType::U8, bytes(tensor, u8::to_le_bytes)?),
-        DType::Bool => (ElementType::Bool, bytes(tensor, |b: bool| [u8::from(b)])?),
-    };
-    Ok(NamedArray::new(name, dtype, tensor.shape().to_vec(), data)?)
+    let buffer = read(std::slice::from_ref(tensor.node()), &[])?.remove(0);
+    array_in(name, tensor.node().meta(), &buffer)
+}
+
+/// Computed elements as an array.
+pub(crate) fn array_in(name: impl Into<String>, meta: Meta, buffer: &Buffer) -> Result<NamedArray> {
+    let bytes = meta.shape.len() * meta.dtype.size();
+    let data = buffer.as_bytes()[..bytes].to_vec();
+    Ok(NamedArray::new(name, element_of(meta.dtype), meta.shape.to_vec(), data)?)
 }
 
 /// The element type of a number in files.

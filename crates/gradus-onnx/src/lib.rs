@@ -1,7 +1,8 @@
-//! ONNX models run by Gradus.
+//! ONNX models: run by Gradus, and written from what Gradus computes.
 //!
 //! A [`Network`] is read from a file and checked once: every operator must be known, every value made before it is read.
 //! Running it walks the nodes and builds tensors; shapes are those of the inputs at hand, so a batch of any size will do.
+//! [`export`] goes the other way, from a layer or any function of tensors to a model.
 //!
 //! ```
 //! use gradus_io::onnx::{Graph, Model, Node, Size, ValueInfo};
@@ -18,10 +19,12 @@
 mod arrays;
 mod call;
 mod error;
+mod export;
 mod network;
 mod ops;
 
 pub use arrays::{array_of, tensor_of};
 pub use error::{Error, Result};
+pub use export::{Export, export};
 pub use network::Network;
 pub use ops::operators;

@@ -1,59 +1,101 @@
 //! `gradus export`: a trained model for other programs.
 
 use crate::error::{CliError, Result};
-use crate::model_file;
+use crate::model_file::{self, Loaded};
 use crate::suggest::unknown;
+use gradus::Shape;
+use gradus::io::onnx::write_model;
+use gradus::onnx::Export;
 use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What can be written.
-const FORMATS: &[&str] = &["safetensors", "npz"];
+const FORMATS: &[&str] = &["onnx", "safetensors", "npz"];
 
 /// Write a trained model for other programs
 ///
-/// safetensors: every parameter by its path (conv1.weight), and what the network is as text entries. npz: the parameters alone,
-/// for NumPy.
+/// onnx: the network and its weights, for ONNX Runtime, Netron and others (operator set 17). It takes batches of any size:
+/// `input`, prepared as the properties `mean` and `std` say, gives `output`, a number for each of the property `classes`.
+/// safetensors: every parameter by its path (conv1.weight), and what the network is as text entries. npz: the parameters
+/// alone, for NumPy.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Example:\n  gradus export runs/mlp-1 --format safetensors --out mlp.safetensors"
+    after_help = "Examples:\n  gradus export runs/mlp-1 --out mlp.onnx\n  gradus export runs/mlp-1 --format safetensors"
 )]
 pub struct Args {
     /// A run directory or a model's file
     #[arg(value_name = "RUN|MODEL_FILE")]
     model: PathBuf,
-    #[arg(long, value_name = "FORMAT", help = format!("The format: {}", FORMATS.join(", ")))]
-    format: String,
+    #[arg(long, value_name = "FORMAT", help = format!("The format: {} [default: the ending of --out]", FORMATS.join(", ")))]
+    format: Option<String>,
     /// The file to write [default: MODEL.FORMAT]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// ONNX: one size for all batches, instead of any
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    batch: Option<u32>,
     /// Print one JSON object as the last line
     #[arg(long)]
     json: bool,
 }
 
+impl Args {
+    /// The format that is asked for, by name or by the file's ending.
+    fn format(&self) -> Result<&'static str> {
+        let ending = self.out.as_deref().and_then(Path::extension).map(|e| e.to_string_lossy());
+        let Some(name) = self.format.as_deref().or(ending.as_deref()) else {
+            let what = format!("give --format, or --out with an ending: {}", FORMATS.join(", "));
+            return Err(CliError::Usage(what));
+        };
+        let found = FORMATS.iter().find(|format| **format == name).copied();
+        let format = found.ok_or_else(|| unknown("format", name, FORMATS))?;
+        if format != "onnx" && self.batch.is_some() {
+            return Err(CliError::Usage(format!("--batch is for onnx; {format} holds no batches")));
+        }
+        Ok(format)
+    }
+}
+
 /// Exports.
 pub fn run(args: &Args) -> Result<()> {
-    if !FORMATS.contains(&&*args.format) {
-        return Err(unknown("format", &args.format, FORMATS));
-    }
+    let format = args.format()?;
     let loaded = model_file::load(&args.model)?;
-    let name = format!("{}.{}", loaded.description.architecture, args.format);
+    let name = format!("{}.{format}", loaded.description.architecture);
     let path = args.out.clone().unwrap_or_else(|| PathBuf::from(name));
     if same_file(&path, &loaded.path) {
         let what = "this is the model itself; choose another --out";
         return Err(CliError::Usage(format!("{}: {what}", path.display())));
     }
-    match &*args.format {
+    match format {
+        "onnx" => write_onnx(&path, &loaded, args.batch)?,
         "npz" => gradus::io::numpy::save_npz(&path, &gradus::train::weights(&loaded.model))?,
         _ => model_file::save(&path, &loaded.description, &loaded.model)?,
     }
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", path.display())?;
     if args.json {
-        writeln!(out, "{}", json!({ "format": args.format, "file": path }))?;
+        writeln!(out, "{}", json!({ "format": format, "file": path }))?;
     }
     Ok(())
+}
+
+/// The network with what a program must know to use it.
+fn write_onnx(path: &Path, loaded: &Loaded, batch: Option<u32>) -> Result<()> {
+    let about = &loaded.description;
+    let mut export = Export::new()
+        .input("input", Shape::from(&about.input[..]))
+        .output("output")
+        .property("architecture", &*about.architecture)
+        .property("data", &*about.data)
+        .property("classes", json!(about.classes).to_string())
+        .property("mean", json!(about.mean).to_string())
+        .property("std", json!(about.std).to_string());
+    if let Some(size) = batch {
+        export = export.batch(size as usize);
+    }
+    let model = export.layer(&loaded.model)?;
+    Ok(write_model(path, &model)?)
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {

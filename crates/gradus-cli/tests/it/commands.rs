@@ -65,6 +65,28 @@ fn export(folder: &Path) {
     ran(folder, &["export", "run", "--format", "onxn"]).fails(2, &["unknown format \"onxn\""]);
     let itself = ["export", "run", "--format", "safetensors", "--out", "run/best.safetensors"];
     ran(folder, &itself).fails(2, &["this is the model itself"]);
+    export_onnx(folder, &file.arrays);
+}
+
+/// The weights are the run's, the properties say what goes in and what comes out.
+fn export_onnx(folder: &Path, weights: &[gradus::io::NamedArray]) {
+    let args = ["export", "run", "--out", "out.onnx", "--json"];
+    assert_eq!(ok(folder, &args).json()["format"], "onnx");
+    let model = gradus::io::onnx::read_model(&folder.join("out.onnx")).unwrap();
+    let written = |w: &gradus::io::NamedArray| model.graph.initializers.contains(w);
+    assert!(weights.iter().all(written));
+    let property = |name: &str| &model.properties.iter().find(|(n, _)| n == name).unwrap().1;
+    assert_eq!(property("architecture"), "mlp");
+    assert!(property("classes").starts_with("[\"0\",\"1\",\"2\""));
+    assert!(property("mean").starts_with("[0."));
+    assert!(ok(folder, &["run", "out.onnx"]).out.contains("float [batch, 1, 28, 28]"));
+    ok(folder, &["export", "run", "--out", "two.onnx", "--batch", "2"]);
+    assert!(ok(folder, &["run", "two.onnx"]).out.contains("float [2, 1, 28, 28]"));
+    ran(folder, &["export", "run", "--out", "none/out.onnx"]).fails(1, &["none/out.onnx: cannot"]);
+    ran(folder, &["export", "run", "--out", "out.txt"]).fails(2, &["unknown format \"txt\""]);
+    ran(folder, &["export", "run"]).fails(2, &["give --format, or --out with an ending: onnx"]);
+    let batch = ["export", "run", "--format", "npz", "--batch", "2"];
+    ran(folder, &batch).fails(2, &["--batch is for onnx"]);
 }
 
 #[test]

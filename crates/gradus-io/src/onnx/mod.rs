@@ -9,7 +9,7 @@ mod write;
 pub use read::{parse_model, parse_tensor, read_model};
 pub use write::{model_bytes, tensor_bytes, write_model};
 
-use crate::NamedArray;
+use crate::{ElementType, NamedArray};
 
 /// A model: a graph, and the versions of the operator sets it is written for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,6 +18,8 @@ pub struct Model {
     pub ir_version: i64,
     /// Who wrote it.
     pub producer: String,
+    /// The version of who wrote it.
+    pub producer_version: String,
     /// (domain, version); the empty domain is ONNX's own.
     pub opsets: Vec<(String, i64)>,
     /// The network.
@@ -69,6 +71,26 @@ pub struct Attribute {
     pub value: Value,
 }
 
+impl Attribute {
+    /// An integer.
+    ///
+    /// ```
+    /// use gradus_io::onnx::{Attribute, Value};
+    /// assert_eq!(Attribute::int("axis", 1).value, Value::Int(1));
+    /// ```
+    pub fn int(name: impl Into<String>, value: i64) -> Attribute {
+        Attribute { name: name.into(), value: Value::Int(value) }
+    }
+    /// Integers.
+    pub fn ints(name: impl Into<String>, values: impl IntoIterator<Item = i64>) -> Attribute {
+        Attribute { name: name.into(), value: Value::Ints(values.into_iter().collect()) }
+    }
+    /// A float, in f32 as files have it.
+    pub fn float(name: impl Into<String>, value: f64) -> Attribute {
+        Attribute { name: name.into(), value: Value::Float(value as f32) }
+    }
+}
+
 /// A setting's value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -110,6 +132,15 @@ pub enum Size {
     Is(i64),
     /// Open, perhaps with a name such as `N`.
     Open(String),
+}
+
+/// The number of an element type in files.
+///
+/// ```
+/// assert_eq!(gradus_io::onnx::element_number(gradus_io::ElementType::F16), 10);
+/// ```
+pub fn element_number(dtype: ElementType) -> i64 {
+    tensor::element_number(dtype)
 }
 
 /// The name of an element type's number.

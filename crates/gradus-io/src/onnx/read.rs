@@ -31,6 +31,7 @@ pub fn parse_model(bytes: &[u8]) -> Result<Model> {
         match number {
             1 => model.ir_version = field.int()?,
             2 => model.producer = field.text()?,
+            3 => model.producer_version = field.text()?,
             7 => {
                 found = true;
                 model.graph = graph(field.bytes()?, 0)?;

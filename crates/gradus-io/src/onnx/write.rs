@@ -27,6 +27,9 @@ pub fn model_bytes(model: &Model) -> Vec<u8> {
         if !model.producer.is_empty() {
             m.text(2, &model.producer);
         }
+        if !model.producer_version.is_empty() {
+            m.text(3, &model.producer_version);
+        }
         m.message(7, |m| graph(&model.graph, m));
         for (domain, version) in &model.opsets {
             m.message(8, |m| {

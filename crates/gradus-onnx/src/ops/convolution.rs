@@ -1,11 +1,20 @@
 //! Convolutions along one or two axes.
 
-use super::{Op, one};
+use super::{Export, Op, one};
 use crate::call::{Call, size_of};
+use crate::export::{RuleUse, Value, Writer, binary, row, rule_use};
 use crate::{Error, Result};
+use gradus_base::expr::Op as Line;
+use gradus_graph::Node;
+use gradus_io::onnx::Attribute;
 use gradus_tensor::{Conv, Padding, Tensor};
 
 pub(super) const OPS: &[(&str, Op)] = &[("Conv", conv), ("ConvTranspose", conv_transpose)];
+
+pub(super) const EXPORTS: &[(&str, Export)] = &[
+    ("conv2d", |w, call| write(w, call, Value::None)),
+    ("conv2d_data_gradient", |w, call| write(w, call, Value::None)),
+];
 
 /// Windows over the axes behind the channels: sizes, strides, dilations, pads. One axis becomes the second of two.
 pub(super) struct Geometry {
@@ -142,4 +151,48 @@ fn conv_transpose(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let y = cut(cut(y, 0), 1);
     let y = if g.flat { y.squeeze(2) } else { y };
     one(biased(y, c.optional(2)))
+}
+
+/// A convolution, or what takes one back to its input, which is a transposed one.
+fn write(w: &mut Writer<'_>, call: &RuleUse<'_>, bias: Value) -> Result<Value> {
+    let (x, kernels) = (call.input(0), call.input(1));
+    let [kernel, stride, dilation] = ["kernel", "stride", "dilation"].map(|s| call.sizes(s));
+    let (kernel, stride, dilation, pads) = (kernel?, stride?, dilation?, call.sizes("padding")?);
+    let ints = |name: &str, sizes: &[usize]| Attribute::ints(name, sizes.iter().map(|&n| n as i64));
+    let mut attributes = vec![
+        ints("kernel_shape", kernel),
+        ints("strides", stride),
+        ints("pads", &[pads[0], pads[2], pads[1], pads[3]]),
+        ints("dilations", dilation),
+        Attribute::int("group", call.size("groups")? as i64),
+    ];
+    let op = if call.node.name() == "conv2d" { "Conv" } else { "ConvTranspose" };
+    if op == "ConvTranspose" {
+        let image = call.sizes("image")?;
+        // What the sizes leave over at the end.
+        let rest = |a: usize| {
+            let bare =
+                (x.shape()[2 + a].max(1) - 1) * stride[a] + dilation[a] * (kernel[a] - 1) + 1;
+            (image[a] + pads[2 * a] + pads[2 * a + 1]) as i64 - bare as i64
+        };
+        attributes.push(Attribute::ints("output_padding", [rest(0), rest(1)]));
+    }
+    let mut inputs = vec![w.value(&x)?, w.value(&kernels)?];
+    if bias != Value::None {
+        inputs.push(bias);
+    }
+    Ok(w.add(op, &inputs, attributes))
+}
+
+/// A convolution plus a number per channel.
+pub(super) fn write_biased(w: &mut Writer<'_>, node: &Node) -> Result<Option<Value>> {
+    let Some([y, bias]) = binary(node, Line::Add) else { return Ok(None) };
+    let Some(call) = rule_use(&y) else { return Ok(None) };
+    let known = EXPORTS.iter().any(|(name, _)| *name == y.name());
+    if !known || !w.trace.read_once(&y) || y.dtype() != node.dtype() {
+        return Ok(None);
+    }
+    let Some(bias) = row(w.trace, &bias, y.shape(), 1) else { return Ok(None) };
+    let bias = w.value(&bias)?;
+    write(w, &call, bias).map(Some)
 }

@@ -1,11 +1,20 @@
 //! Matrix products.
 
-use super::{Op, one};
+use super::{Export, Op, one};
 use crate::Result;
 use crate::call::Call;
+use crate::export::{Value, Writer, behind, binary, row, rule_use};
+use gradus_base::expr::Op as Line;
+use gradus_graph::{Node, ViewOp};
+use gradus_io::onnx::Attribute;
 
 pub(super) const OPS: &[(&str, Op)] =
     &[("Gemm", gemm), ("MatMul", |c| one(c.input(0)?.matmul(c.input(1)?)))];
+
+pub(super) const EXPORTS: &[(&str, Export)] = &[("matmul", |w, call| {
+    let [a, b] = [w.value(&call.input(0))?, w.value(&call.input(1))?];
+    Ok(w.add("MatMul", &[a, b], vec![]))
+})];
 
 /// α·A·B + β·C, A and B perhaps transposed.
 fn gemm(c: &Call<'_>) -> Result<Vec<gradus_tensor::Tensor>> {
@@ -21,4 +30,21 @@ fn gemm(c: &Call<'_>) -> Result<Vec<gradus_tensor::Tensor>> {
         Some(bias) if beta == 1.0 => product + bias,
         Some(bias) => product + bias * beta,
     })
+}
+
+/// A product of matrices plus a number per column. A matrix that is turned before is named as it was.
+pub(super) fn write_gemm(w: &mut Writer<'_>, node: &Node) -> Result<Option<Value>> {
+    let Some([y, bias]) = binary(node, Line::Add) else { return Ok(None) };
+    if y.name() != "matmul" || y.shape().rank() != 2 || !w.trace.read_once(&y) {
+        return Ok(None);
+    }
+    let Some(call) = rule_use(&y) else { return Ok(None) };
+    let Some(bias) = row(w.trace, &bias, y.shape(), 1) else { return Ok(None) };
+    let b = call.input(1);
+    let turned = behind(&b, |view| matches!(view, ViewOp::Permute(_)));
+    let turns = turned.id() != b.id() && turned.shape() != b.shape();
+    let b = if turns { turned } else { b };
+    let inputs = [w.value(&call.input(0))?, w.value(&b)?, w.value(&bias)?];
+    let attributes = if turns { vec![Attribute::int("transB", 1)] } else { vec![] };
+    Ok(Some(w.add("Gemm", &inputs, attributes)))
 }

@@ -10,8 +10,12 @@ mod reduce;
 mod resize;
 mod shape;
 
+pub(crate) use reduce::write as write_reduce;
+
 use crate::Result;
 use crate::call::Call;
+use crate::export::{RuleUse, Value, Writer};
+use gradus_graph::Node;
 use gradus_tensor::Tensor;
 
 /// Builds an operator's outputs.
@@ -31,6 +35,25 @@ const FAMILIES: [&[(&str, Op)]; 9] = [
 
 pub(crate) fn lookup(op: &str) -> Option<Op> {
     FAMILIES.iter().flat_map(|f| f.iter()).find(|(name, _)| *name == op).map(|(_, op)| *op)
+}
+
+/// Writes a use of a rule as operators; gives the value of its (first) output.
+pub(crate) type Export = fn(&mut Writer<'_>, &RuleUse<'_>) -> Result<Value>;
+
+const EXPORTS: [&[(&str, Export)]; 5] =
+    [moving::EXPORTS, convolution::EXPORTS, linear::EXPORTS, pool::EXPORTS, normal::EXPORTS];
+
+/// How a rule is written.
+pub(crate) fn export(rule: &str) -> Option<Export> {
+    EXPORTS.iter().flat_map(|f| f.iter()).find(|(name, _)| *name == rule).map(|(_, e)| *e)
+}
+
+/// Writes a pointwise node and some that it is made of as one operator, if they amount to it.
+pub(crate) type Pattern = fn(&mut Writer<'_>, &Node) -> Result<Option<Value>>;
+
+/// Several nodes that are one operator.
+pub(crate) fn patterns() -> [Pattern; 4] {
+    [normal::write_batch_norm, convolution::write_biased, linear::write_gemm, reduce::write_mean]
 }
 
 /// The names of all operators that are known, in order.

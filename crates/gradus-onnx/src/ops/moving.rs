@@ -1,8 +1,10 @@
 //! What moves elements about: joining, cutting, picking, sorting.
 
-use super::{Op, one};
+use super::{Export, Op, one};
 use crate::call::{Call, axis_of, size_of};
+use crate::export::{RuleUse, Value, Writer};
 use crate::{Error, Result};
+use gradus_io::onnx::Attribute;
 use gradus_tensor::{DType, PadMode, Shape, Tensor};
 
 pub(super) const OPS: &[(&str, Op)] = &[
@@ -21,6 +23,14 @@ pub(super) const OPS: &[(&str, Op)] = &[
     ("Tile", tile),
     ("TopK", top_k),
     ("Trilu", trilu),
+];
+
+pub(super) const EXPORTS: &[(&str, Export)] = &[
+    ("argmax", |w, call| write_arg(w, call, "ArgMax")),
+    ("argmin", |w, call| write_arg(w, call, "ArgMin")),
+    ("argsort", write_argsort),
+    ("cumsum", write_cumsum),
+    ("gather", write_gather),
 ];
 
 fn arg(c: &Call<'_>, f: fn(&Tensor, isize) -> Tensor) -> Result<Vec<Tensor>> {
@@ -289,4 +299,32 @@ fn trilu(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let column = place(x.shape()[first + 1]).unsqueeze(0);
     let kept = if c.int("upper", 1)? == 1 { column.ge(&row) } else { column.le(&row) };
     one(kept.broadcast_to(x.shape()).select_where(x, &x.zeros_like()))
+}
+
+fn write_arg(w: &mut Writer<'_>, call: &RuleUse<'_>, op: &'static str) -> Result<Value> {
+    let x = w.value(&call.input(0))?;
+    let axis = Attribute::int("axis", call.size("axis")? as i64);
+    Ok(w.add(op, &[x], vec![axis, Attribute::int("keepdims", 0)]))
+}
+
+/// The places that a top-k gives with its values.
+fn write_argsort(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<Value> {
+    let x = w.value(&call.input(0))?;
+    let keep = w.ints(&[call.size("keep")? as i64]);
+    let largest = Attribute::int("largest", call.flag("descending")?.into());
+    Ok(w.add_output("TopK", &[x, keep], vec![Attribute::int("axis", -1), largest], 1))
+}
+
+fn write_cumsum(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<Value> {
+    let x = w.value(&call.input(0))?;
+    let axis = w.number(call.size("axis")? as f64, DType::I64);
+    let reverse = Attribute::int("reverse", call.flag("backwards")?.into());
+    Ok(w.add("CumSum", &[x, axis], vec![reverse]))
+}
+
+/// One list of places for all rows, or a place for each element.
+fn write_gather(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<Value> {
+    let inputs = [w.value(&call.input(0))?, w.value(&call.input(1))?];
+    let op = if call.input(1).shape().rank() == 1 { "Gather" } else { "GatherElements" };
+    Ok(w.add(op, &inputs, vec![Attribute::int("axis", call.size("axis")? as i64)]))
 }

@@ -1,9 +1,21 @@
 //! Normalisations and the softmax family.
 
-use super::{Op, one};
+use super::{Export, Op, one};
 use crate::call::{Call, axis_of, size_of};
+use crate::export::{Extent, RuleUse, Value, Writer, binary, inputs, reshape, row};
 use crate::{Error, Result};
+use gradus_base::expr::{Op as Line, Sym};
+use gradus_base::{Expr, Real};
+use gradus_graph::{Kind, Node};
+use gradus_io::onnx::Attribute;
 use gradus_tensor::{DType, LocalResponse, Shape, Tensor};
+
+pub(super) const EXPORTS: &[(&str, Export)] = &[
+    ("local_response_norm", write_local_response),
+    ("log_softmax", |w, call| write_softmax(w, call, "LogSoftmax")),
+    ("normalize", write_normalize),
+    ("softmax", |w, call| write_softmax(w, call, "Softmax")),
+];
 
 pub(super) const OPS: &[(&str, Op)] = &[
     ("BatchNormalization", batch_norm),
@@ -121,4 +133,74 @@ fn hardmax(x: &Tensor, axis: isize) -> Tensor {
     let places: Vec<i64> = (0..sizes[at] as i64).collect();
     let best = x.argmax(axis).unsqueeze(at as isize).cast(DType::I64);
     best.eq(&Tensor::from_slice(&places, sizes)).cast(x.dtype())
+}
+
+/// Along the last axis.
+fn write_softmax(w: &mut Writer<'_>, call: &RuleUse<'_>, op: &'static str) -> Result<Value> {
+    let x = w.value(&call.input(0))?;
+    Ok(w.add(op, &[x], vec![Attribute::int("axis", -1)]))
+}
+
+/// ONNX divides its α by the size.
+fn write_local_response(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<Value> {
+    let size = call.size("size")?;
+    if size.is_multiple_of(2) {
+        let what =
+            format!("a neighbourhood of {size} channels; ONNX has the channel in the middle");
+        return Err(Error::new(what));
+    }
+    let x = w.value(&call.input(0))?;
+    let attributes = vec![
+        Attribute::int("size", size as i64),
+        Attribute::float("alpha", call.number("scale")? * size as f64),
+        Attribute::float("beta", call.number("beta")?),
+        Attribute::float("bias", call.number("k")?),
+    ];
+    Ok(w.add("LRN", &[x], attributes))
+}
+
+/// Groups of channels are the channels of an instance norm.
+fn write_normalize(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<Value> {
+    let (x, groups) = (call.input(0), call.size("groups")?);
+    let sizes = w.sizes(&x)?;
+    let (channels, pixels) = (x.shape()[1], x.shape()[2]);
+    let (one, zero) = (w.numbers(1.0, groups, x.dtype()), w.numbers(0.0, groups, x.dtype()));
+    let eps = Attribute::float("epsilon", call.number("eps")?);
+    let value = w.value(&x)?;
+    if channels == groups {
+        return Ok(w.add("InstanceNormalization", &[value, one, zero], vec![eps]));
+    }
+    let len = Extent::Fixed(channels / groups.max(1) * pixels);
+    let cut = [sizes[0], Extent::Fixed(groups), len];
+    let cut_value = reshape(w, value, &sizes, &cut);
+    let normal = w.add("InstanceNormalization", &[cut_value, one, zero], vec![eps]);
+    Ok(reshape(w, normal, &cut, &sizes))
+}
+
+/// (x − mean)·(w/√(var + ε)) + b, as a trained batch norm has it.
+pub(super) fn write_batch_norm(w: &mut Writer<'_>, node: &Node) -> Result<Option<Value>> {
+    let Some((x, [scale, b, mean, var], eps)) = batch_norm_of(w, node) else { return Ok(None) };
+    let inputs = [&x, &scale, &b, &mean, &var].map(|n| w.value(n));
+    let inputs = inputs.into_iter().collect::<Result<Vec<_>>>()?;
+    Ok(Some(w.add("BatchNormalization", &inputs, vec![Attribute::float("epsilon", eps)])))
+}
+
+/// x, [w, b, mean, var] and ε.
+fn batch_norm_of(writer: &Writer<'_>, node: &Node) -> Option<(Node, [Node; 4], f64)> {
+    let [scaled, b] = binary(node, Line::Add)?;
+    let [centred, scale] = binary(&scaled, Line::Mul)?;
+    let [x, mean] = binary(&centred, Line::Sub)?;
+    if node.shape().rank() < 2 {
+        return None;
+    }
+    let per_channel = |n: &Node| row(writer.trace, n, node.shape(), 1);
+    let [w, deviation] = binary(&per_channel(&scale)?, Line::Mul)?;
+    let Kind::Pointwise(p) = deviation.kind() else { return None };
+    let mut constants = p.expr.lines().iter().filter_map(|line| line.op.constant());
+    let eps = constants.find(|&eps| {
+        let inverse = |x: Sym| (x + Real::constant(eps)).sqrt().recip();
+        *p.expr == Expr::trace(1, |x| vec![inverse(x[0])])
+    })?;
+    let var = inputs(&deviation).pop()?;
+    Some((x, [w, per_channel(&b)?, per_channel(&mean)?, var], eps))
 }

@@ -1,9 +1,11 @@
 //! Pooling over one or two axes.
 
 use super::convolution::{Geometry, over_two};
-use super::{Op, one};
+use super::{Export, Op, one};
 use crate::call::Call;
+use crate::export::{RuleUse, Value, Writer};
 use crate::{Error, Result};
+use gradus_io::onnx::Attribute;
 use gradus_tensor::{DType, Pool, Tensor};
 
 pub(super) const OPS: &[(&str, Op)] = &[
@@ -16,6 +18,11 @@ pub(super) const OPS: &[(&str, Op)] = &[
     ("GlobalMaxPool", |c| global(c, |x, axes| x.max(axes))),
     ("LpPool", lp_pool),
     ("MaxPool", max_pool),
+];
+
+pub(super) const EXPORTS: &[(&str, Export)] = &[
+    ("max_pool2d", |w, call| write(w, call, ["MaxPool", "GlobalMaxPool"])),
+    ("mean_pool2d", |w, call| write(w, call, ["AveragePool", "GlobalAveragePool"])),
 ];
 
 fn global(c: &Call<'_>, f: impl FnOnce(&Tensor, Vec<isize>) -> Tensor) -> Result<Vec<Tensor>> {
@@ -80,4 +87,74 @@ fn lp_pool(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let (p, size) = (c.int("p", 2)? as f64, (g.kernel[0] * g.kernel[1]) as f64);
     let sums = over_two(g.flat, &x.abs().pow(p), |x| x.mean_pool2d(pool)) * size;
     one(sums.pow(1.0 / p))
+}
+
+/// The windows along an axis, as ONNX says it.
+struct Axis {
+    kernel: usize,
+    stride: usize,
+    dilation: usize,
+    pads: [usize; 2],
+    /// How far the last window reaches past the pads.
+    over: usize,
+}
+
+impl Axis {
+    fn of(windows: &[usize], size: usize, count: usize) -> Result<Axis> {
+        match *windows {
+            [kernel, stride, before, after, dilation] => {
+                let reach = (count.max(1) - 1) * stride + dilation * (kernel - 1) + 1;
+                let over = reach.saturating_sub(size + before + after);
+                Ok(Axis { kernel, stride, dilation, pads: [before, after], over })
+            }
+            [count] if count > 0 && size.is_multiple_of(count) => {
+                let kernel = size / count;
+                Ok(Axis { kernel, stride: kernel, dilation: 1, pads: [0, 0], over: 0 })
+            }
+            _ => {
+                let what = format!(
+                    "windows of several sizes ({size} pixels, {count} windows) have no counterpart in ONNX"
+                );
+                Err(Error::new(what))
+            }
+        }
+    }
+}
+
+/// A pooling; `global` is the operator for one window over all.
+fn write(w: &mut Writer<'_>, call: &RuleUse<'_>, [op, global]: [&'static str; 2]) -> Result<Value> {
+    let x = call.input(0);
+    // A maximum has its places as a second output; what counts is the first's shape.
+    let rows = call.sizes("rows")?;
+    let columns = call.sizes("columns")?;
+    let mut value = w.value(&x)?;
+    if rows == [1] && columns == [1] {
+        return Ok(w.add(global, &[value], vec![]));
+    }
+    let out = call.output(0);
+    let axis = |windows, a: usize| Axis::of(windows, x.shape()[2 + a], out[2 + a]);
+    let mut axes = [axis(rows, 0)?, axis(columns, 1)?];
+    let mean = op == "AveragePool";
+    let padded = axes.iter().any(|a| a.pads != [0, 0]);
+    let mut counts = mean && padded && call.flag("count_include_pad")?;
+    if counts && axes.iter().any(|a| a.over > 0) {
+        // Pads count, what a window reaches past them does not: so they are put there before.
+        let [r, c] = [&axes[0].pads, &axes[1].pads].map(|p| p.map(|n| n as i64));
+        let pads = w.ints(&[0, 0, r[0], c[0], 0, 0, r[1], c[1]]);
+        value = w.add("Pad", &[value, pads], vec![]);
+        axes.iter_mut().for_each(|a| a.pads = [0, 0]);
+        counts = false;
+    }
+    let [r, c] = &axes;
+    let ints = |name: &str, sizes: &[usize]| Attribute::ints(name, sizes.iter().map(|&n| n as i64));
+    let mut attributes = vec![
+        ints("kernel_shape", &[r.kernel, c.kernel]),
+        ints("strides", &[r.stride, c.stride]),
+        ints("pads", &[r.pads[0], c.pads[0], r.pads[1] + r.over, c.pads[1] + c.over]),
+    ];
+    match mean {
+        true => attributes.push(Attribute::int("count_include_pad", counts.into())),
+        false => attributes.push(ints("dilations", &[r.dilation, c.dilation])),
+    }
+    Ok(w.add(op, &[value], attributes))
 }

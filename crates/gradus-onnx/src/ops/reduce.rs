@@ -1,8 +1,13 @@
 //! Reductions over axes.
 
 use super::{Op, one};
-use crate::Result;
 use crate::call::{Call, axis_of};
+use crate::export::{Value, Writer, binary, constant, seen, unexpanded};
+use crate::{Error, Result};
+use gradus_base::expr::Op as Line;
+use gradus_cpu::ReduceOp;
+use gradus_graph::{Kind, Node};
+use gradus_io::onnx::Attribute;
 use gradus_tensor::{DType, Tensor};
 
 pub(super) const OPS: &[(&str, Op)] = &[
@@ -54,4 +59,55 @@ fn reduce_since(
     }
     let kept = axes.iter().fold(x.shape(), |shape, &a| shape.with(a, 1));
     one(y.reshape(kept))
+}
+
+/// A reduction.
+pub(crate) fn write(
+    w: &mut Writer<'_>,
+    node: &Node,
+    op: ReduceOp,
+    reduced: &[bool],
+) -> Result<Value> {
+    let x = seen(&node.inputs()[0]);
+    if matches!(x.dtype(), DType::Bool | DType::U8) {
+        return Err(Error::new(format!("reduces {}, which ONNX does not", x.dtype())));
+    }
+    let op = match op {
+        ReduceOp::Sum => "ReduceSum",
+        ReduceOp::Prod => "ReduceProd",
+        ReduceOp::Min => "ReduceMin",
+        ReduceOp::Max => "ReduceMax",
+    };
+    let value = w.value(&x)?;
+    Ok(over(w, op, value, reduced))
+}
+
+/// The axes are an input of a sum already, of the others an attribute still.
+fn over(w: &mut Writer<'_>, op: &'static str, x: Value, reduced: &[bool]) -> Value {
+    let axes: Vec<i64> =
+        reduced.iter().enumerate().filter(|(_, r)| **r).map(|(a, _)| a as i64).collect();
+    let keepdims = Attribute::int("keepdims", 0);
+    if op == "ReduceSum" {
+        let axes = w.ints(&axes);
+        return w.add(op, &[x, axes], vec![keepdims]);
+    }
+    w.add(op, &[x], vec![Attribute::ints("axes", axes), keepdims])
+}
+
+/// A sum divided by how many were summed.
+pub(super) fn write_mean(w: &mut Writer<'_>, node: &Node) -> Result<Option<Value>> {
+    let Some([sum, count]) = binary(node, Line::Div) else { return Ok(None) };
+    let Kind::Reduce(ReduceOp::Sum, reduced) = sum.kind() else { return Ok(None) };
+    let Some(count) = constant(&unexpanded(&count)) else { return Ok(None) };
+    let x = seen(&sum.inputs()[0]);
+    let sizes = x.shape();
+    let summed = sizes.iter().zip(reduced).filter(|(_, r)| **r).map(|(&s, _)| s);
+    if sum.value().is_some()
+        || !w.trace.read_once(&sum)
+        || count != summed.product::<usize>() as f64
+    {
+        return Ok(None);
+    }
+    let value = w.value(&x)?;
+    Ok(Some(over(w, "ReduceMean", value, reduced)))
 }

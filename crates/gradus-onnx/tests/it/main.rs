@@ -1,0 +1,7 @@
+//! Models from outside and to the outside.
+
+mod export;
+mod export_errors;
+mod export_ops;
+mod hostile;
+mod shaken;
