@@ -1,6 +1,7 @@
 //! A look inside: the gradients of a batch, and how alive its activations are. Both are compiled, so looking often is cheap.
 
-use super::{Core, Learner, mean_loss, trained, with_auxiliary};
+use super::steps::{mean_loss, trained, with_auxiliary};
+use super::{Core, Learner};
 use gradus_base::Result;
 use gradus_nn::{Context, Layer};
 use gradus_tensor::{Step, Tensor};
