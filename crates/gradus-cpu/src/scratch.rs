@@ -3,49 +3,71 @@
 
 use crate::Buffer;
 use std::cell::Cell;
+use std::ptr::null_mut;
 
 /// Nested calls up to this depth keep their buffer; deeper ones allocate each time.
 const KEPT: usize = 8;
 
 thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
-    static BUFFERS: [Cell<Option<Buffer>>; KEPT] = const { [const { Cell::new(None) }; KEPT] };
+    /// Where each depth's buffer begins and its bytes: read at every call, so it has no destructor that a call would have to
+    /// ask for.
+    static PLACES: [Cell<(*mut u8, usize)>; KEPT] =
+        const { [const { Cell::new((null_mut(), 0)) }; KEPT] };
+    static OWNER: Owner = const { Owner([const { Cell::new(None) }; KEPT]) };
+}
+
+/// Holds the buffers that [`PLACES`] leads to.
+struct Owner([Cell<Option<Buffer>>; KEPT]);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        PLACES.with(|places| places.iter().for_each(|p| p.set((null_mut(), 0))));
+    }
 }
 
 /// Calls `f` with `bytes` bytes of the calling thread's scratch memory, 64-byte aligned, contents undefined.
 /// Nested calls get distinct buffers. The memory may not be used after `f` returns.
 pub fn with_scratch<R>(bytes: usize, f: impl FnOnce(*mut u8) -> R) -> R {
-    let mut lease = Lease::new(bytes);
-    f(lease.buffer.as_mut().expect("held until drop").as_mut_ptr())
+    let depth = DEPTH.get();
+    let (kept, room) = match depth < KEPT {
+        true => PLACES.with(|places| places[depth].get()),
+        false => (null_mut(), 0),
+    };
+    let (begin, _own) = match room >= bytes.max(1) {
+        true => (kept, None),
+        false => grow(depth, bytes),
+    };
+    DEPTH.set(depth + 1);
+    let _back = Back(depth);
+    f(begin)
 }
 
-/// A buffer taken out of its slot; goes back on drop, so also when `f` panics.
-struct Lease {
-    depth: usize,
-    buffer: Option<Buffer>,
-}
+/// Goes back to a depth on drop, so also when a call panics.
+struct Back(usize);
 
-impl Lease {
-    fn new(bytes: usize) -> Lease {
-        let depth = DEPTH.get();
-        let kept = (depth < KEPT).then(|| BUFFERS.with(|b| b[depth].take())).flatten();
-        let buffer = match kept {
-            Some(b) if b.bytes() >= bytes => b,
-            // Powers of two: a slowly growing demand reallocates few times.
-            _ => Buffer::zeroed(bytes.next_power_of_two()),
-        };
-        DEPTH.set(depth + 1);
-        Lease { depth, buffer: Some(buffer) }
-    }
-}
-
-impl Drop for Lease {
+impl Drop for Back {
     fn drop(&mut self) {
-        DEPTH.set(self.depth);
-        if self.depth < KEPT {
-            BUFFERS.with(|b| b[self.depth].set(self.buffer.take()));
-        }
+        DEPTH.set(self.0);
     }
+}
+
+/// A larger buffer for a depth: kept, or, too deep or while the thread ends, given to the caller.
+#[cold]
+fn grow(depth: usize, bytes: usize) -> (*mut u8, Option<Buffer>) {
+    if depth < KEPT {
+        PLACES.with(|places| places[depth].set((null_mut(), 0)));
+    }
+    let keeps = depth < KEPT && OWNER.try_with(|owner| owner.0[depth].set(None)).is_ok();
+    // Powers of two: a slowly growing demand reallocates few times.
+    let mut buffer = Buffer::zeroed(bytes.next_power_of_two());
+    let begin = buffer.as_mut_ptr();
+    if !keeps {
+        return (begin, Some(buffer));
+    }
+    PLACES.with(|places| places[depth].set((begin, buffer.bytes())));
+    OWNER.with(|owner| owner.0[depth].set(Some(buffer)));
+    (begin, None)
 }
 
 #[cfg(test)]
