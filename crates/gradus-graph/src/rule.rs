@@ -64,6 +64,12 @@ pub trait Rule: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether its CPU kernel can leave out the output of this number. If nobody reads it then, its slot in the [`Spec`] is
+    /// empty, of shape `[0]`, and nothing may be written there.
+    fn may_skip(&self, _output: usize) -> bool {
+        false
+    }
+
     /// The form in which [`Rule::cpu`]'s kernel would rather read an input: packed panels of a matrix, transformed weights.
     ///
     /// The planner packs what does not change from run to run once and keeps it, and what several calls want in the same

@@ -3,7 +3,7 @@
 //! A memory order is a property of a buffer of the plan, never of a node. A call says which orders it wants, a loop
 //! takes over the order of what it reads, and a value in the wrong order is copied once.
 
-use super::collect::{Collected, What};
+use super::collect::{Collected, Item, What};
 use super::fuse::{Group, Groups, inputs, is_constant};
 use super::loops::{compose, compute_of};
 use super::show::PlanStep;
@@ -70,6 +70,7 @@ pub(crate) fn lower(c: &Collected, groups: &Groups) -> LoweredPlan {
         groups,
         values: vec![None; c.items.len()],
         ordered: HashMap::new(),
+        parts_read: parts_read(c, groups),
         delayed: groups.list.iter().filter_map(|g| g.call).collect::<HashSet<_>>(),
         plan: LoweredPlan {
             steps: vec![],
@@ -87,6 +88,16 @@ pub(crate) fn lower(c: &Collected, groups: &Groups) -> LoweredPlan {
     l.plan
 }
 
+/// The outputs that are read of calls with several: (call, number).
+fn parts_read(c: &Collected, groups: &Groups) -> HashSet<(usize, usize)> {
+    let used = c.items.iter().zip(&groups.uses).filter(|(_, uses)| **uses > 0);
+    let part = |(item, _): (&Item, _)| match item.what {
+        What::Part(n) => Some((item.inputs[0], n)),
+        _ => None,
+    };
+    used.filter_map(part).collect()
+}
+
 struct Lowerer<'a> {
     c: &'a Collected,
     groups: &'a Groups,
@@ -94,6 +105,8 @@ struct Lowerer<'a> {
     values: Vec<Option<Vec<Value>>>,
     /// Copies made of a value in another order, so that no copy is made twice.
     ordered: HashMap<(usize, Vec<usize>), Value>,
+    /// The outputs, by call and number, that are read of calls with several.
+    parts_read: HashSet<(usize, usize)>,
     /// Calls that run with the group that rides on them.
     delayed: HashSet<usize>,
     plan: LoweredPlan,
@@ -235,7 +248,7 @@ impl Lowerer<'_> {
         let mut inputs: Vec<Value> =
             item.inputs.iter().zip(&layouts.inputs).map(|(&n, o)| self.in_order(n, o)).collect();
         let outputs: Vec<Value> =
-            metas.iter().zip(&layouts.outputs).map(|(&m, o)| self.fresh(m, o)).collect();
+            layouts.outputs.iter().enumerate().map(|(n, o)| self.output(i, n, o)).collect();
         let mut spec = Spec {
             inputs: inputs.iter().map(slot).collect(),
             outputs: outputs.iter().map(slot).collect(),
@@ -262,6 +275,16 @@ impl Lowerer<'_> {
         self.call_step((rule, plain), inputs, &outputs, &item.node, rule.name(), flops);
         self.values[i] = Some(outputs);
         self.run_group(group);
+    }
+
+    /// Room for an output of call `i`: none for one that nobody reads, if the kernel can leave it out.
+    fn output(&mut self, i: usize, n: usize, order: &[usize]) -> Value {
+        let What::Call(rule, metas) = &self.c.items[i].what else { unreachable!("a call") };
+        let unread = metas.len() > 1 && !self.parts_read.contains(&(i, n));
+        match unread && rule.may_skip(n) {
+            true => self.fresh_dense(Meta::new([0], metas[n].dtype)),
+            false => self.fresh(metas[n], order),
+        }
     }
 
     fn call_step(

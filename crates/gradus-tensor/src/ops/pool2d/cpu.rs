@@ -159,6 +159,8 @@ struct Target {
     pixel: i32,
     /// One over what the mean divides by.
     share: f32,
+    /// How many elements after its lanes may be written, because this task goes on to write them, and read.
+    room: usize,
 }
 
 const MAX: u8 = Work::Max as u8;
@@ -179,6 +181,7 @@ unsafe fn part<const WORK: u8>(t: &Part<'_>, taps: &mut [Tap]) {
         false => all.indices.wrapping_add(t.plane * tables.y * lanes),
     };
     let width = tables.cols.len();
+    let (end, read_pixels) = (t.rows.end * width, if back { tables.y } else { tables.x });
     let share = |u: usize, v: usize| 1.0 / (tables.rows.counts[u] * tables.cols.counts[v]) as f32;
     let means = WORK == MEAN || WORK == MEAN_GRADIENT;
     for row in t.rows.clone() {
@@ -204,6 +207,10 @@ unsafe fn part<const WORK: u8>(t: &Part<'_>, taps: &mut [Tap]) {
                 },
                 pixel: pixel as i32,
                 share: if means && !back { share(row, col) } else { 0.0 },
+                room: {
+                    let last = taps[..n].last().map_or(0, |tap| tap.pixel as usize);
+                    lanes * (end - pixel).min(read_pixels - last).saturating_sub(1)
+                },
             };
             // SAFETY: the caller's promise.
             unsafe { gather::<WORK>(&target, &taps[..n], lanes) }
@@ -226,6 +233,8 @@ unsafe fn gather<const WORK: u8>(t: &Target, taps: &[Tap], lanes: usize) {
     }
 }
 
+/// All lanes. What is left of them after whole vectors is done together with some of the next pixel's, which is written
+/// again in its turn; only where there is no next pixel, one by one.
 #[inline(always)]
 unsafe fn across<const WORK: u8, const N: usize>(t: &Target, taps: &[Tap], lanes: usize) {
     let mut at = 0;
@@ -239,9 +248,12 @@ unsafe fn across<const WORK: u8, const N: usize>(t: &Target, taps: &[Tap], lanes
             some::<WORK, N, 8>(t, taps, at);
             at += 8;
         }
-        if at + 4 <= lanes {
-            some::<WORK, 0, 4>(t, taps, at);
-            at += 4;
+        let rest = lanes - at;
+        if rest > 0 && rest <= 4 && rest + t.room >= 4 {
+            return some::<WORK, N, 4>(t, taps, at);
+        }
+        if rest > 4 && rest + t.room >= 8 {
+            return some::<WORK, N, 8>(t, taps, at);
         }
         while at < lanes {
             some::<WORK, 0, 1>(t, taps, at);

@@ -20,6 +20,7 @@ struct Pooled {
     lanes: Option<(Order, Tables)>,
     dtype: DType,
     inputs: Vec<View>,
+    /// Of a maximum also that of its places: with one axis, not four, if nobody reads them.
     outputs: Vec<View>,
 }
 
@@ -29,7 +30,7 @@ pub(super) fn kernel(pool: Pool2d, work: Work, spec: &Spec) -> Box<dyn Kernel> {
     let dtype = spec.inputs[0].dtype;
     let fits = |order: &Order| {
         let want = gradus_graph::Order::Axes(order.memory_order().to_vec());
-        inputs.iter().chain(&outputs).all(|v| want.accepts(v))
+        inputs.iter().chain(&outputs).all(|v| v.shape.rank() != 4 || want.accepts(v))
     };
     let order = Order::ALL.into_iter().find(|o| dtype == DType::F32 && fits(o));
     let lanes = order.map(|order| (order, Tables::new(&pool, work)));
@@ -81,10 +82,16 @@ impl Pooled {
         }
     }
 
+    /// Whether a maximum's places are read.
+    fn places(&self) -> bool {
+        self.outputs[1].shape.rank() == 4
+    }
+
     unsafe fn fast(&self, order: Order, tables: &Tables, args: &Args<'_>) {
         let (a, out) = (args.input::<f32>(0), args.output::<f32>(0));
         let indices = match self.work {
-            Work::Max => args.output::<i32>(1).cast_const(),
+            Work::Max if self.places() => args.output::<i32>(1).cast_const(),
+            Work::Max => null(),
             Work::Mean | Work::MeanGradient => null(),
             _ => args.input::<i32>(1),
         };
@@ -104,8 +111,9 @@ impl Pooled {
         unsafe {
             match self.work {
                 Work::Max => {
-                    let places = Operand::new(args.output::<i32>(1).cast_const(), &self.outputs[1]);
-                    reference::max(&self.pool, a, out, Some(places));
+                    let places =
+                        || Operand::new(args.output::<i32>(1).cast_const(), &self.outputs[1]);
+                    reference::max(&self.pool, a, out, self.places().then(places));
                 }
                 Work::Pick => reference::pick(&self.pool, a, indices(), out),
                 Work::Scatter | Work::MaxGradient => {

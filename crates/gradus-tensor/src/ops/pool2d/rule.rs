@@ -193,6 +193,11 @@ impl Rule for Pooling {
         vec![choice(first), choice(second)]
     }
 
+    /// Where the maxima are matters to gradients only.
+    fn may_skip(&self, output: usize) -> bool {
+        self.work == Work::Max && output == 1
+    }
+
     fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
         let slot = &spec.inputs[0];
         kernel::kernel(self.geometry(&[Meta::new(slot.view.shape, slot.dtype)]), self.work, spec)

@@ -105,6 +105,12 @@ fn check(pool: &Pool2d, x: &[f64], dy: &[f64]) {
             close(&what, &run(Work::Mean), &want.mean);
             close(&what, &run(Work::MeanGradient), &want.mean_gradient);
             assert_eq!(row_major(ys, axes, &indices), wanted, "{what}");
+            // Nobody wants to know where the maxima are.
+            let mut out = vec![f32::NAN; ys.len()];
+            let planes = order.planes(pool, x.as_ptr(), out.as_mut_ptr(), std::ptr::null());
+            // SAFETY: buffers of the geometry's shapes.
+            unsafe { cpu::run(isa, &Tables::new(pool, Work::Max), planes) };
+            close(&what, &row_major(ys, axes, &out), &want.max);
         }
     }
 }
@@ -178,6 +184,29 @@ fn the_same_bits_on_any_number_of_threads() {
         let one = run(1);
         assert_eq!(one, run(2));
         assert_eq!(one, run(3));
+    }
+}
+
+/// In f32 by lanes and in f64 by the reference, the places take memory and are written only where they are read.
+#[test]
+fn places_are_left_out_where_nobody_reads_them() {
+    let x = Tensor::randn([2, 6, 8, 8], 1);
+    for x in [x.clone(), x.cast(gradus_base::DType::F64)] {
+        crate::read([&x]);
+        let meta = [x.node().meta()];
+        let mut value = crate::compile(|a: &[Tensor]| {
+            crate::Step::new().read(&(a[0].max_pool2d(crate::Pool::new(2)) * 2.0))
+        });
+        let mut both = crate::compile(|a: &[Tensor]| {
+            let (y, places) = a[0].max_pool2d_with_indices(crate::Pool::new(2));
+            crate::Step::new().read(&(y * 2.0)).read(&places)
+        });
+        let saved = both.plan(&meta).unwrap().bytes() - value.plan(&meta).unwrap().bytes();
+        let places = (2 * 6 * 4 * 4 * size_of::<i32>()) as u64;
+        assert!(saved >= places, "{saved} of {places} bytes");
+        let y = both.run(&[&x]).unwrap().tensor(0).cast(gradus_base::DType::F64).to_vec::<f64>();
+        let alone = value.run(&[&x]).unwrap().tensor(0).cast(gradus_base::DType::F64);
+        assert_eq!(alone.to_vec::<f64>(), y);
     }
 }
 
