@@ -40,6 +40,7 @@ MACS |= {net: nets.macs(net) for net in nets.NETS}
 TINY_BATCH = 10
 AGREE = 0.01  # checks may differ by this much: rounding, amplified by three updates
 TIMEOUT = 600
+IDLE = "before the first case"  # interpreter and imports
 
 
 def commands(args):
@@ -162,17 +163,25 @@ def measure(peers, cases, args):
 
 
 def memory(names, cases, args, log):
-    """{case: {peer: MiB}}, each in a process that does nothing else."""
-    table = {}
+    """{case: {peer: MiB}}, each in a process that does nothing else; under IDLE what each holds before its first case."""
+    table = {IDLE: {}}
     for case in cases:
         for name in names:
             peer = Peer(name, commands(args)[name], args.threads, log)
+            table[IDLE].setdefault(name, round(peer.peak_mib(), 1))
             if case in peer.cases and "value" in peer.ask(case, 0.3):
                 table.setdefault(case, {})[name] = round(peer.peak_mib(), 1)
             peer.close()
         if case in table:
             say(f"memory {case}: {table[case]}")
-    return table
+    return table if len(table) > 1 else {}
+
+
+def memory_ratio(row, idle):
+    """What Gradus adds to what it holds at the start, over the least that a peer adds."""
+    added = {name: mib - idle[name] for name, mib in row.items() if mib > idle[name]}
+    ours = added.pop("gradus", None)
+    return f"**{ours / min(added.values()):.2f}×**" if ours and added else "–"
 
 
 def median(cell):
@@ -254,9 +263,10 @@ def table(report):
             cells.append(f"**{text}**" if name == row["best_peer"] else text)
         lines.append("| " + " | ".join(cells) + " |")
     if report["memory_mib"]:
-        lines += ["", "Peak memory, MiB, each in a process of its own (an interpreter and its imports count):", "",
-                  "| case | " + " | ".join(names) + " |", "|---|" + "--:|" * len(names)]
-        lines += ["| " + " | ".join([case, *(number(row.get(name)) for name in names)]) + " |" for case, row in report["memory_mib"].items()]
+        lines += ["", "Peak memory, MiB, each in a process of its own (an interpreter and its imports count); the ratio, to the peer that needs least, is "
+                  "of what the case adds.", "", "| case | ratio | " + " | ".join(names) + " |", "|---|" + "--:|" * (len(names) + 1)]
+        for case, row in report["memory_mib"].items():
+            lines.append("| " + " | ".join([case, memory_ratio(row, report["memory_mib"][IDLE]), *(number(row.get(name)) for name in names)]) + " |")
     for title, notes in (("Disagreements (other work was done)", report["disagreements"]), ("Left out", [f"{k}: {v}" for k, v in report["missing"].items()])):
         if notes:
             lines += ["", f"{title}: " + "; ".join(notes) + "."]

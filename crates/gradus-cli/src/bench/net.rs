@@ -101,8 +101,17 @@ impl Net {
     /// When the engine refuses a weight.
     pub fn model(self) -> Result<Sequential> {
         let model = self.blank();
+        self.start(&model)?;
+        Ok(model)
+    }
+
+    /// Gives the network its starting weights.
+    ///
+    /// # Errors
+    /// When the engine refuses a weight.
+    pub fn start(self, model: &Sequential) -> Result<()> {
         let mut salt = 2001;
-        for (path, parameter) in parameters(&model) {
+        for (path, parameter) in parameters(model) {
             if path.ends_with("weight") && parameter.variable().shape().rank() > 1 {
                 set_weight(&parameter, salt)?;
                 salt += 1000;
@@ -112,7 +121,7 @@ impl Net {
                 parameter.variable().set(&parameter.tensor().zeros_like())?;
             }
         }
-        Ok(model)
+        Ok(())
     }
 
     /// A batch's inputs and targets: labels 7i mod the classes, or the products of the tiny network's two inputs.

@@ -36,11 +36,12 @@ type Trace = Box<dyn FnMut(&[Tensor]) -> Step>;
 
 /// A network that trains on one batch again and again.
 pub struct Training {
+    net: Net,
+    model: Rc<Sequential>,
+    /// The optimiser's: zeros at the start.
+    state: Vec<Variable>,
     step: Compiled<Trace>,
     batch: [Tensor; 2],
-    /// All that a step changes, and what it was at the start; nothing for the larger networks, which take too few steps to
-    /// come to an end, and whose second set of weights would count as memory that training needs.
-    start: Vec<(Variable, Tensor)>,
 }
 
 impl Training {
@@ -61,14 +62,8 @@ impl Training {
         };
         let mut step = compile(trace);
         step.plan(&[x.node().meta(), t.node().meta()])?; // makes the optimiser's state
-        let weights = parameters(&*model).into_iter().map(|(_, p)| p.variable().clone());
-        let state = slots.borrow().named().into_iter().map(|(_, v)| v);
-        let changed = weights.chain(state).chain(powers);
-        let start = match net {
-            Net::Convnet(..) => vec![],
-            _ => changed.map(|v| (v.clone(), v.value())).collect(),
-        };
-        let mut training = Training { step, batch: [x, t], start };
+        let state = slots.borrow().named().into_iter().map(|(_, v)| v).chain(powers).collect();
+        let mut training = Training { net, model, state, step, batch: [x, t] };
         for _ in 0..CHECK_STEPS {
             training.run()?;
         }
@@ -117,8 +112,13 @@ impl Work for Training {
         let [x, t] = &self.batch;
         self.step.run(&[x, t]).map(drop)
     }
+    /// The larger networks take too few steps to come to an end, and go on.
     fn reset(&mut self) -> Result<()> {
-        self.start.iter().try_for_each(|(variable, value)| variable.set(value))
+        if matches!(self.net, Net::Convnet(..)) {
+            return Ok(());
+        }
+        self.net.start(&self.model)?;
+        self.state.iter().try_for_each(|v| v.set(&v.value().zeros_like()))
     }
 }
 
