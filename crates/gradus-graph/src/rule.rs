@@ -84,6 +84,12 @@ pub trait Rule: fmt::Debug + Send + Sync {
         None
     }
 
+    /// A slice of the (only) output along `axis` is this rule's result for slices of its inputs, each along the axis given here;
+    /// of an input with `None`, for all of it. `None` if that is not so: rows of a product are products of rows.
+    fn slices(&self, _axis: usize) -> Option<Vec<Option<usize>>> {
+        None
+    }
+
     /// The kernel for the given shapes, strides and types. An input whose slot is `packed` comes in the form that
     /// [`Rule::packing`] named for the same spec; others as their view says.
     fn cpu(&self, spec: &Spec) -> Box<dyn Kernel>;

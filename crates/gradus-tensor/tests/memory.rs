@@ -167,3 +167,53 @@ fn recomputed_steps_have_the_same_bits() {
         assert!(runs[0] == runs[1]);
     }
 }
+
+/// Two dense layers with momentum: the loss, and for each weight its new momentum and its new value.
+fn dense_step(x: &Tensor, state: &[[Tensor; 2]; 2]) -> (Tensor, Vec<[Tensor; 2]>) {
+    let weights = [0, 1].map(|i: usize| state[i][0].clone());
+    let loss = x.matmul(&weights[0]).relu().matmul(&weights[1]).square().mean(..);
+    let found = gradients(&loss, &weights).unwrap();
+    let moved = state.iter().zip(found).map(|([w, m], g)| {
+        let m = m * 0.9 + g.unwrap();
+        [w - &m * 0.1, m]
+    });
+    (loss, moved.collect())
+}
+
+#[test]
+fn a_large_gradient_is_made_and_used_in_pieces() {
+    let shapes = [[1100, 2001], [2001, 1200]];
+    let pair = |shape: [usize; 2]| {
+        let w = Tensor::randn(shape, shape[0] as u64) * 0.05;
+        [Variable::new("w", &w), Variable::new("m", &Tensor::zeros(shape))]
+    };
+    let variables = shapes.map(pair);
+    let x = Tensor::randn([4, 1100], 3);
+    let mut state = variables.each_ref().map(|v| v.each_ref().map(Variable::value));
+    let mut step = compile(|a: &[Tensor]| {
+        let (loss, moved) =
+            dense_step(&a[0], &variables.each_ref().map(|v| v.each_ref().map(Variable::tensor)));
+        let moved = variables.iter().zip(moved).flat_map(|(v, new)| v.clone().into_iter().zip(new));
+        Step::new().read(&loss).updates(moved)
+    });
+    let plan = step.plan(&[x.node().meta()]).unwrap();
+    // The gradient of the second weight alone would take 9.6 MB.
+    assert!(plan.arena_bytes() < 6_000_000, "{plan}");
+    let rows = |name: &str| -> usize {
+        let large = plan.steps().iter().filter(|s| s.name == name && s.shape[0] > 8);
+        large.map(|s| s.shape[0]).sum()
+    };
+    assert_eq!((rows("matmul"), rows("copy")), (1100 + 2001, 0), "{plan}");
+    for _ in 0..3 {
+        let loss = step.run(&[&x]).unwrap().item(0);
+        // Of values, every gradient is computed as a whole and read.
+        let (expected, moved) = dense_step(&x, &state);
+        gradus_tensor::read([&expected].into_iter().chain(moved.iter().flatten()));
+        assert!((loss - expected.item()).abs() < 1e-5 * loss.abs(), "{loss} {}", expected.item());
+        state = moved.try_into().unwrap();
+        for (variable, value) in variables.iter().flatten().zip(state.iter().flatten()) {
+            let off = (variable.value() - value).abs().max(..).item();
+            assert!(off <= 1e-5 * value.abs().max(..).item(), "{}: {off}", variable.name());
+        }
+    }
+}

@@ -6,6 +6,7 @@
 
 use super::collect::{Collected, What};
 use super::hoist::{distinct_elements, fixed_items};
+use super::pieces::worth_it;
 use crate::build::compute_type;
 use gradus_base::DType;
 
@@ -20,6 +21,8 @@ pub(crate) struct Group {
     pub outputs: Vec<usize>,
     /// The kernel call that applies this group to its output.
     pub call: Option<usize>,
+    /// The call whose result nobody else reads, which is computed in pieces that this group follows.
+    pub follows: Option<usize>,
 }
 
 /// How every item is computed.
@@ -83,7 +86,7 @@ pub(crate) fn fuse(c: &Collected) -> Groups {
 impl Groups {
     fn start(&mut self, root: usize, members: Vec<usize>, outputs: Vec<usize>) {
         self.of[root] = Some(self.list.len());
-        self.list.push(Group { root, members, outputs, call: None });
+        self.list.push(Group { root, members, outputs, call: None, follows: None });
     }
     fn join(&mut self, i: usize, host: usize, readers: &[usize], wanted: bool) {
         self.of[i] = Some(host);
@@ -205,25 +208,30 @@ fn writes_over_its_input(c: &Collected, group: &Group) -> bool {
     })
 }
 
-/// Gives a group to the call whose only output it alone reads, if there is one.
+/// Gives a group to the call whose only output it alone reads, if there is one: to ride on it, or, where it writes over what it
+/// reads, to follow it piece by piece.
 fn attach_calls(c: &Collected, g: &mut Groups, readers: &[Vec<usize>]) {
     for index in 0..g.list.len() {
         let group = &g.list[index];
-        if group.outputs.len() != 1
-            || !group.members.contains(&group.root)
-            || writes_over_its_input(c, group)
-        {
+        let over = writes_over_its_input(c, group);
+        if !group.members.contains(&group.root) || group.outputs.len() != 1 && !over {
             continue;
         }
         let root = &c.items[group.root];
-        let rides = inputs(c, group).into_iter().rev().find(|&n| {
+        let alone = |n: usize| {
             matches!(&c.items[n].what, What::Call(_, metas) if metas.len() == 1)
                 && c.items[n].meta == root.meta
                 && root.meta.dtype == compute(c, group.root)
                 && g.fixed[n] == g.fixed[group.root]
                 && g.uses[n] == readers[n].len()
                 && readers[n].iter().all(|&r| g.of[r] == Some(index))
-        });
-        g.list[index].call = rides;
+        };
+        let found = inputs(c, group).into_iter().rev().find(|&n| alone(n));
+        if over {
+            let unread = group.outputs.iter().all(|o| !c.outputs.contains(o));
+            g.list[index].follows = found.filter(|&n| unread && worth_it(c, n));
+        } else {
+            g.list[index].call = found;
+        }
     }
 }

@@ -7,6 +7,7 @@ use super::collect::{Collected, Item, What};
 use super::fuse::{Group, Groups, inputs, is_constant};
 use super::loops::{compose, compute_of};
 use super::show::PlanStep;
+use super::touches::Touches;
 use crate::node::{Node, ViewOp};
 use crate::rule::{Epilogue, Layouts, Meta, Order, Rule, Slot, Spec};
 use gradus_base::{DType, Expr, Shape, View};
@@ -71,7 +72,7 @@ pub(crate) fn lower(c: &Collected, groups: &Groups) -> LoweredPlan {
         values: vec![None; c.items.len()],
         ordered: HashMap::new(),
         parts_read: parts_read(c, groups),
-        delayed: groups.list.iter().filter_map(|g| g.call).collect::<HashSet<_>>(),
+        delayed: groups.list.iter().filter_map(|g| g.call.or(g.follows)).collect::<HashSet<_>>(),
         plan: LoweredPlan {
             steps: vec![],
             prologue: 0,
@@ -98,8 +99,8 @@ fn parts_read(c: &Collected, groups: &Groups) -> HashSet<(usize, usize)> {
     used.filter_map(part).collect()
 }
 
-struct Lowerer<'a> {
-    c: &'a Collected,
+pub(super) struct Lowerer<'a> {
+    pub(super) c: &'a Collected,
     groups: &'a Groups,
     /// Each item's value; a call of several outputs has several, others one.
     values: Vec<Option<Vec<Value>>>,
@@ -113,8 +114,12 @@ struct Lowerer<'a> {
 }
 
 impl Lowerer<'_> {
-    fn value(&self, i: usize) -> Value {
+    pub(super) fn value(&self, i: usize) -> Value {
         self.values[i].as_ref().expect("inputs are lowered first")[0]
+    }
+
+    pub(super) fn set(&mut self, i: usize, value: Value) {
+        self.values[i] = Some(vec![value]);
     }
 
     fn buf(&mut self, home: Home, bytes: usize) -> usize {
@@ -123,12 +128,12 @@ impl Lowerer<'_> {
     }
 
     /// A new dense value in the arena with its axes in `order`.
-    fn fresh(&mut self, meta: Meta, order: &[usize]) -> Value {
+    pub(super) fn fresh(&mut self, meta: Meta, order: &[usize]) -> Value {
         let buf = self.buf(Home::Arena, meta.shape.len() * meta.dtype.size());
         Value { buf, dtype: meta.dtype, view: View::ordered(meta.shape, order) }
     }
 
-    fn fresh_dense(&mut self, meta: Meta) -> Value {
+    pub(super) fn fresh_dense(&mut self, meta: Meta) -> Value {
         self.fresh(meta, &(0..meta.shape.rank()).collect::<Vec<_>>())
     }
 
@@ -210,7 +215,7 @@ impl Lowerer<'_> {
     }
 
     /// The item's value lying as `order` asks, copied if need be.
-    fn in_order(&mut self, i: usize, order: &Order) -> Value {
+    pub(super) fn in_order(&mut self, i: usize, order: &Order) -> Value {
         let value = self.value(i);
         if order.accepts(&value.view) {
             return value;
@@ -227,7 +232,7 @@ impl Lowerer<'_> {
     }
 
     /// The choice that needs the fewest bytes copied, the first of equals.
-    fn cheapest(&self, choices: Vec<Layouts>, inputs: &[usize]) -> Layouts {
+    pub(super) fn cheapest(&self, choices: Vec<Layouts>, inputs: &[usize]) -> Layouts {
         let copied = |l: &Layouts| -> usize {
             let wrong = inputs.iter().zip(&l.inputs).filter(|&(&n, order)| {
                 let value = self.value(n);
@@ -287,7 +292,7 @@ impl Lowerer<'_> {
         }
     }
 
-    fn call_step(
+    pub(super) fn call_step(
         &mut self,
         (rule, spec): (&Arc<dyn Rule>, Spec),
         inputs: Vec<Value>,
@@ -311,6 +316,11 @@ impl Lowerer<'_> {
             sources.insert(0, call);
             let expr = compose(self.c, group, &sources, &group.outputs);
             self.call(call, Some((group, Arc::new(expr), sources[1..].to_vec())));
+        } else if let Some(call) = group.follows {
+            if !self.run_in_pieces(group, call) {
+                self.call(call, None);
+                self.run_group(group);
+            }
         } else {
             self.run_group(group);
         }
@@ -369,7 +379,7 @@ impl Lowerer<'_> {
         self.values[group.root] = Some(vec![out]);
     }
 
-    fn loop_step(
+    pub(super) fn loop_step(
         &mut self,
         expr: &Expr,
         compute: DType,
@@ -427,10 +437,10 @@ impl Lowerer<'_> {
             }
             values.push((v, i, value));
         }
-        let touches = self.touches();
+        let touches = Touches::of(&self.plan, c.variables.len());
         let mut late = vec![];
         for (v, i, value) in values {
-            if self.whole(&value) && self.may_write(v, value.buf, &touches) {
+            if self.whole(&value) && touches.may_write(&self.plan, v, value.buf) {
                 self.plan.bufs[value.buf].home = Home::Variable(v);
             } else {
                 late.push((v, i, value));
@@ -450,44 +460,9 @@ impl Lowerer<'_> {
             && value.view.offset == 0
             && value.view.shape.len() * value.dtype.size() == buf.bytes
     }
-
-    fn touches(&self) -> Touches {
-        let mut t = Touches {
-            writer: vec![usize::MAX; self.plan.bufs.len()],
-            last_read: vec![0; self.c.variables.len()],
-        };
-        for (n, step) in self.plan.steps.iter().enumerate() {
-            for out in &step.outputs {
-                t.writer[out.buf] = t.writer[out.buf].min(n);
-            }
-            for value in &step.inputs {
-                if let Home::Variable(v) = self.plan.bufs[value.buf].home {
-                    t.last_read[v] = n;
-                }
-            }
-        }
-        t
-    }
-
-    /// Whether the step that first writes `buf` may write to variable `v` instead: nothing later reads the variable,
-    /// and the step itself reads it, if at all, at the very elements it writes.
-    fn may_write(&self, v: usize, buf: usize, touches: &Touches) -> bool {
-        let first = touches.writer.get(buf).copied().unwrap_or(usize::MAX);
-        let Some(writer) = self.plan.steps.get(first) else { return false };
-        let out = writer.outputs.iter().find(|o| o.buf == buf).expect("it writes the buffer");
-        let reads = |value: &&Value| self.plan.bufs[value.buf].home == Home::Variable(v);
-        let same = |i: &Value| writer.aligned && i.view == out.view && i.dtype == out.dtype;
-        touches.last_read[v] <= first && writer.inputs.iter().filter(reads).all(same)
-    }
 }
 
-/// The first step that writes each buffer, and the last that reads each variable.
-struct Touches {
-    writer: Vec<usize>,
-    last_read: Vec<usize>,
-}
-
-fn slot(v: &Value) -> Slot {
+pub(super) fn slot(v: &Value) -> Slot {
     Slot { dtype: v.dtype, view: place(v), packed: false }
 }
 

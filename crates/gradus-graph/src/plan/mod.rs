@@ -2,7 +2,8 @@
 //!
 //! The stages, in order: `collect` (reachable nodes, equal ones merged), `simplify`,
 //! `recompute` (if asked for), `schedule` (updates as early as may be), `fuse` (which pointwise nodes run
-//! together), `lower` (memory orders, kernels, steps), `hoist` (what runs once, packed inputs), `memory` (where each value lies).
+//! together), `lower` (memory orders, kernels, steps; `pieces`, large gradients), `hoist` (what runs once, packed inputs),
+//! `memory` (where each value lies).
 
 mod collect;
 mod fuse;
@@ -10,10 +11,12 @@ mod hoist;
 mod loops;
 mod lower;
 mod memory;
+mod pieces;
 mod recompute;
 mod schedule;
 mod show;
 mod simplify;
+mod touches;
 
 pub(crate) use collect::Collected;
 pub use show::PlanStep;

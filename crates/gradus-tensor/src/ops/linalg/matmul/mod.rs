@@ -56,6 +56,11 @@ impl Rule for MatMul {
         (axis + 1 == self.rank).then_some((1, axis))
     }
 
+    fn slices(&self, axis: usize) -> Option<Vec<Option<usize>>> {
+        let (rows, columns) = (self.rank - 2, self.rank - 1);
+        Some(vec![(axis != columns).then_some(axis), (axis != rows).then_some(axis)])
+    }
+
     fn packing(&self, input: usize, spec: &Spec) -> Option<Packing> {
         cpu::packing(input, spec)
     }
