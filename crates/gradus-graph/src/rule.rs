@@ -70,6 +70,12 @@ pub trait Rule: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether its CPU kernel writes to the (only) output as `spec` has it: with the axes in the order of [`Rule::layouts`], but
+    /// with room between them, as a part of a larger value.
+    fn accepts_room(&self, _spec: &Spec) -> bool {
+        false
+    }
+
     /// The form in which [`Rule::cpu`]'s kernel would rather read an input: packed panels of a matrix, transformed weights.
     ///
     /// The planner packs what does not change from run to run once and keeps it, and what several calls want in the same

@@ -3,6 +3,7 @@
 //! A memory order is a property of a buffer of the plan, never of a node. A call says which orders it wants, a loop
 //! takes over the order of what it reads, and a value in the wrong order is copied once.
 
+use super::berths::{Berth, berths};
 use super::collect::{Collected, Item, What};
 use super::fuse::{Group, Groups, inputs, is_constant};
 use super::loops::{compose, compute_of};
@@ -72,6 +73,8 @@ pub(crate) fn lower(c: &Collected, groups: &Groups) -> LoweredPlan {
         values: vec![None; c.items.len()],
         ordered: HashMap::new(),
         parts_read: parts_read(c, groups),
+        berths: berths(c, groups),
+        wholes: HashMap::new(),
         delayed: groups.list.iter().filter_map(|g| g.call.or(g.follows)).collect::<HashSet<_>>(),
         plan: LoweredPlan {
             steps: vec![],
@@ -108,6 +111,10 @@ pub(super) struct Lowerer<'a> {
     ordered: HashMap<(usize, Vec<usize>), Value>,
     /// The outputs, by call and number, that are read of calls with several.
     parts_read: HashSet<(usize, usize)>,
+    /// Where items belong that are part of an assembled value.
+    pub(super) berths: Vec<Option<Berth>>,
+    /// Assembled values that have their memory, some of whose pieces may be there already.
+    pub(super) wholes: HashMap<usize, Value>,
     /// Calls that run with the group that rides on them.
     delayed: HashSet<usize>,
     plan: LoweredPlan,
@@ -150,7 +157,7 @@ impl Lowerer<'_> {
             What::Leaf(n) => self.outside(Home::Leaf(*n), item.meta),
             What::Variable(n) => self.outside(Home::Variable(*n), item.meta),
             What::View(op) => self.view(i, op),
-            What::Assemble { axis, pieces } => self.assemble(i, *axis, pieces),
+            What::Assemble { .. } => self.assemble(i),
             What::Part(n) => self.values[item.inputs[0]].as_ref().expect("calls come first")[*n],
             What::Call(..) if self.delayed.contains(&i) => return,
             What::Call(..) => return self.call(i, None),
@@ -187,30 +194,7 @@ impl Lowerer<'_> {
         Value { view, ..from }
     }
 
-    /// Zeros where no piece lies, then every piece into its part.
-    fn assemble(&mut self, i: usize, axis: usize, pieces: &[(usize, isize)]) -> Value {
-        let item = &self.c.items[i];
-        // It lies as the first piece that does not lie row by row, so that channels stay innermost.
-        let of_piece = |&n: &usize| order_of(&[self.value(n)], self.c.items[n].meta.shape);
-        let order = item.inputs.iter().find_map(of_piece);
-        let out = match order {
-            Some(order) => self.fresh(item.meta, &order),
-            None => self.fresh_dense(item.meta),
-        };
-        let covered: usize = item.inputs.iter().map(|&n| self.c.items[n].meta.shape[axis]).sum();
-        if covered < item.meta.shape[axis] {
-            let zero = Expr::trace(0, |_| vec![gradus_base::Real::constant(0.0)]);
-            self.loop_step(&zero, item.meta.dtype, vec![], vec![out], &item.node, "zeros");
-        }
-        for (&n, &(start, step)) in item.inputs.iter().zip(pieces) {
-            let from = self.value(n);
-            let view = out.view.slice(axis, start, step, self.c.items[n].meta.shape[axis]);
-            self.copy(from, Value { view, ..out }, &item.node);
-        }
-        out
-    }
-
-    fn copy(&mut self, from: Value, to: Value, node: &Node) {
+    pub(super) fn copy(&mut self, from: Value, to: Value, node: &Node) {
         self.loop_step(&Expr::identity(), from.dtype, vec![from], vec![to], node, "copy");
     }
 
@@ -252,20 +236,11 @@ impl Lowerer<'_> {
         let layouts = self.cheapest(rule.layout_choices(&input_metas, metas), &item.inputs);
         let mut inputs: Vec<Value> =
             item.inputs.iter().zip(&layouts.inputs).map(|(&n, o)| self.in_order(n, o)).collect();
-        let outputs: Vec<Value> =
-            layouts.outputs.iter().enumerate().map(|(n, o)| self.output(i, n, o)).collect();
-        let mut spec = Spec {
-            inputs: inputs.iter().map(slot).collect(),
-            outputs: outputs.iter().map(slot).collect(),
-            epilogue: None,
-        };
         let flops = rule.flops(&input_metas, metas);
         let Some((group, expr, extra)) = epilogue else {
-            self.call_step((rule, spec), inputs, &outputs, &item.node, rule.name(), flops);
-            self.values[i] = Some(outputs);
-            return;
+            return self.plain_call(i, inputs, &layouts.outputs, flops);
         };
-        let plain = spec.clone();
+        let (outputs, mut spec) = self.outputs(i, group.root, &inputs, &layouts.outputs);
         let extra_values: Vec<Value> = extra.iter().map(|&n| self.value(n)).collect();
         spec.inputs.extend(extra_values.iter().map(slot));
         let lines = (expr.flops() * item.meta.shape.len()) as u64;
@@ -277,8 +252,7 @@ impl Lowerer<'_> {
             self.values[group.root] = Some(outputs);
             return;
         }
-        self.call_step((rule, plain), inputs, &outputs, &item.node, rule.name(), flops);
-        self.values[i] = Some(outputs);
+        self.plain_call(i, inputs, &layouts.outputs, flops);
         self.run_group(group);
     }
 
@@ -290,6 +264,43 @@ impl Lowerer<'_> {
             true => self.fresh_dense(Meta::new([0], metas[n].dtype)),
             false => self.fresh(metas[n], order),
         }
+    }
+
+    fn plain_call(&mut self, i: usize, inputs: Vec<Value>, orders: &[Vec<usize>], flops: u64) {
+        let item = &self.c.items[i];
+        let What::Call(rule, _) = &item.what else { unreachable!("a call") };
+        let (outputs, spec) = self.outputs(i, i, &inputs, orders);
+        self.call_step((rule, spec), inputs, &outputs, &item.node, rule.name(), flops);
+        self.values[i] = Some(outputs);
+    }
+
+    /// The outputs of call `i`, whose value is that of item `of`, and what its kernel is built for: where `of` belongs if the
+    /// kernel can write there.
+    fn outputs(
+        &mut self,
+        i: usize,
+        of: usize,
+        inputs: &[Value],
+        orders: &[Vec<usize>],
+    ) -> (Vec<Value>, Spec) {
+        let What::Call(rule, metas) = &self.c.items[i].what else { unreachable!("a call") };
+        let spec = |outputs: &[Value]| Spec {
+            inputs: inputs.iter().map(slot).collect(),
+            outputs: outputs.iter().map(slot).collect(),
+            epilogue: None,
+        };
+        if let ([_], [order]) = (&metas[..], orders)
+            && let Some(berth) = self.berth(of, order)
+        {
+            let spec = spec(&[berth]);
+            if Order::Axes(order.clone()).accepts(&berth.view) || rule.accepts_room(&spec) {
+                return (vec![berth], spec);
+            }
+        }
+        let outputs: Vec<Value> =
+            orders.iter().enumerate().map(|(n, o)| self.output(i, n, o)).collect();
+        let spec = spec(&outputs);
+        (outputs, spec)
     }
 
     pub(super) fn call_step(
@@ -336,8 +347,7 @@ impl Lowerer<'_> {
         }
         let shape = root.meta.shape;
         let order = order_of(&values, shape).unwrap_or_else(|| (0..shape.rank()).collect());
-        let outs: Vec<Value> =
-            group.outputs.iter().map(|&o| self.fresh(c.items[o].meta, &order)).collect();
+        let outs: Vec<Value> = group.outputs.iter().map(|&o| self.place_for(o, &order)).collect();
         let expr = compose(c, group, &sources, &group.outputs);
         let compute = compute_of(c, group.root);
         self.loop_step(&expr, compute, values, outs.clone(), &root.node, root.node.name());
@@ -363,7 +373,7 @@ impl Lowerer<'_> {
         } else {
             Expr::identity()
         };
-        let out = self.fresh_dense(root.meta);
+        let out = self.place_for(group.root, &(0..root.meta.shape.rank()).collect::<Vec<_>>());
         // Seen over the whole loop, the output stands still along the reduced axes.
         let mut full = View { shape, strides: Default::default(), offset: 0 };
         let mut kept = out.view.strides().iter();
@@ -472,7 +482,7 @@ fn place(v: &Value) -> View {
 }
 
 /// The memory order a loop takes over: the first that is not row-major among its full-size dense inputs.
-fn order_of(values: &[Value], shape: Shape) -> Option<Vec<usize>> {
+pub(super) fn order_of(values: &[Value], shape: Shape) -> Option<Vec<usize>> {
     values
         .iter()
         .filter(|v| v.view.shape == shape && !v.view.is_dense())

@@ -2,9 +2,10 @@
 //!
 //! The stages, in order: `collect` (reachable nodes, equal ones merged), `simplify`,
 //! `recompute` (if asked for), `schedule` (updates as early as may be), `fuse` (which pointwise nodes run
-//! together), `lower` (memory orders, kernels, steps; `pieces`, large gradients), `hoist` (what runs once, packed inputs),
-//! `memory` (where each value lies).
+//! together), `berths` (what is computed inside a larger value), `lower` (memory orders, kernels, steps; `pieces`, large
+//! gradients), `hoist` (what runs once, packed inputs), `memory` (where each value lies).
 
+mod berths;
 mod collect;
 mod fuse;
 mod hoist;

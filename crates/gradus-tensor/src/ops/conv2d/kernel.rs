@@ -3,7 +3,7 @@
 
 use super::cpu::{implicit_gemm, weights};
 use super::reference::{self, Number, Operand};
-use super::{Algorithm, Conv2d, Isa, Pass, data_gradient, forward, weight_gradient};
+use super::{Algorithm, Conv2d, Isa, Pass, Target, data_gradient, forward, weight_gradient};
 use gradus_base::{DType, View};
 use gradus_cpu::exec::{Args, Kernel};
 use gradus_cpu::{Epilogue, RowLoop};
@@ -18,6 +18,8 @@ struct Convolve {
     packed: bool,
     /// Both operands and the output, for the reference.
     views: [View; 3],
+    /// Elements from one of the output's pixels to the next, if there is room between them.
+    pixel: Option<usize>,
     epilogue: Option<RowLoop>,
 }
 
@@ -39,7 +41,17 @@ pub(super) fn kernel(
         RowLoop::new(&e.expr, dtype, &inputs)
     });
     let packed = spec.inputs[1].packed;
-    Box::new(Convolve { conv, pass, algorithm, dtype, packed, views, epilogue })
+    let pixel = room(algorithm, pass, &views[2]);
+    Box::new(Convolve { conv, pass, algorithm, dtype, packed, views, pixel, epilogue })
+}
+
+/// Elements from one pixel of an output to the next, where that is more than its channels.
+fn room(algorithm: Algorithm, pass: Pass, output: &View) -> Option<usize> {
+    let images = matches!(algorithm, Algorithm::ImplicitGemm | Algorithm::Winograd)
+        && pass != Pass::WeightGradient;
+    let [pixel, _] = images.then(|| row_strides(algorithm, output))??;
+    let pixel = pixel.unsigned_abs();
+    (pixel > output.shape[1]).then_some(pixel)
 }
 
 /// The weights as the algorithm multiplies with them, if that takes work which can be done beforehand.
@@ -88,6 +100,21 @@ pub(super) fn accepts_epilogue(pass: Pass, algorithm: Algorithm, spec: &Spec) ->
     pass != Pass::WeightGradient
         && algorithm != Algorithm::Reference
         && spec.inputs[2..].iter().all(|s| row_strides(algorithm, &s.view).is_some())
+}
+
+/// Whether a pass writes images as far apart as the spec's output says.
+pub(super) fn accepts_room(conv: &Conv2d, pass: Pass, algorithm: Algorithm, spec: &Spec) -> bool {
+    let depthwise = conv.groups == conv.in_channels && conv.groups == conv.out_channels;
+    match algorithm {
+        Algorithm::Reference => true,
+        Algorithm::BatchLanes => false,
+        Algorithm::ImplicitGemm if depthwise => false,
+        _ => {
+            pass != Pass::WeightGradient
+                && row_strides(algorithm, &spec.outputs[0].view)
+                    .is_some_and(|[_, c]| c == 1 || spec.outputs[0].view.shape[1] == 1)
+        }
+    }
 }
 
 /// The strides of a view over images as a matrix in the algorithm's memory order: rows are channels with the batch
@@ -158,7 +185,8 @@ impl Convolve {
     }
 
     unsafe fn fast(&self, args: &Args<'_>) {
-        let (a, b, out) = (args.input::<f32>(0), args.input::<f32>(1), args.output::<f32>(0));
+        let (a, b) = (args.input::<f32>(0), args.input::<f32>(1));
+        let out = Target { ptr: args.output(0), pixel: self.pixel };
         // SAFETY: as `run`. A row loop's input 0 is the stretch itself, so it may be any pointer.
         unsafe {
             let inputs = &args.inputs()[1..];
@@ -171,7 +199,9 @@ impl Convolve {
             match self.pass {
                 Pass::Forward => forward(self.algorithm, &self.conv, a, b, out, hook),
                 Pass::DataGradient => data_gradient(self.algorithm, &self.conv, a, b, out, hook),
-                Pass::WeightGradient => weight_gradient(self.algorithm, &self.conv, a, b, out),
+                Pass::WeightGradient => {
+                    weight_gradient(self.algorithm, &self.conv, a, b, out.ptr);
+                }
             }
         }
     }

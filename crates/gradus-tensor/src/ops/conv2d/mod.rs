@@ -76,12 +76,27 @@ pub fn choose(conv: &Conv2d, pass: Pass) -> Algorithm {
     }
 }
 
+/// Where a pass that gives images writes them.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// The first element.
+    pub ptr: *mut f32,
+    /// With the channels innermost: elements from one pixel to the next, if that is more than its channels.
+    pub pixel: Option<usize>,
+}
+
+impl From<*mut f32> for Target {
+    fn from(ptr: *mut f32) -> Target {
+        Target { ptr, pixel: None }
+    }
+}
+
 /// y from x and w. The epilogue sees y as a matrix in memory order: [O, P·Q·N] with the batch innermost,
 /// [N·P·Q, O] with the channels innermost.
 ///
 /// # Safety
-/// x, w and y must be valid over the geometry's shapes and dense, x and y in the algorithm's memory order; y may
-/// overlap neither x nor w.
+/// x, w and y must be valid over the geometry's shapes and dense, x and y in the algorithm's memory order, but for the room
+/// between y's pixels that [`Target`] names; y may overlap neither x nor w.
 ///
 /// # Panics
 /// If the reference is given an epilogue, or the algorithm does not fit the convolution.
@@ -90,19 +105,20 @@ pub unsafe fn forward(
     conv: &Conv2d,
     x: *const f32,
     w: *const f32,
-    y: *mut f32,
+    y: impl Into<Target>,
     epilogue: Option<&dyn Epilogue<f32>>,
 ) {
+    let y = y.into();
     // SAFETY: the caller's promise.
     unsafe {
         match algorithm {
             Algorithm::Reference => {
                 refuse(epilogue);
-                let [x, w, y] = dense(conv, x, w, y);
+                let [x, w, y] = dense(conv, x, w, y.ptr);
                 reference::forward(conv, x, w, y);
             }
             Algorithm::BatchLanes => {
-                cpu::batch_lanes::forward(Isa::best(), conv, x, w, y, epilogue);
+                cpu::batch_lanes::forward(Isa::best(), conv, x, w, y.ptr, epilogue);
             }
             Algorithm::ImplicitGemm => {
                 cpu::implicit_gemm::forward(Isa::best(), conv, x, w, y, epilogue);
@@ -127,19 +143,20 @@ pub unsafe fn data_gradient(
     conv: &Conv2d,
     dy: *const f32,
     w: *const f32,
-    dx: *mut f32,
+    dx: impl Into<Target>,
     epilogue: Option<&dyn Epilogue<f32>>,
 ) {
+    let dx = dx.into();
     // SAFETY: the caller's promise.
     unsafe {
         match algorithm {
             Algorithm::Reference => {
                 refuse(epilogue);
-                let [dx, w, dy] = dense(conv, dx, w, dy);
+                let [dx, w, dy] = dense(conv, dx.ptr, w, dy);
                 reference::data_gradient(conv, dy, w, dx);
             }
             Algorithm::BatchLanes => {
-                cpu::batch_lanes::data_gradient(Isa::best(), conv, dy, w, dx, epilogue);
+                cpu::batch_lanes::data_gradient(Isa::best(), conv, dy, w, dx.ptr, epilogue);
             }
             Algorithm::ImplicitGemm => {
                 cpu::implicit_gemm::data_gradient(Isa::best(), conv, dy, w, dx, epilogue);

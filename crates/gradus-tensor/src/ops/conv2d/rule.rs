@@ -251,6 +251,12 @@ impl Rule for Convolution {
         kernel::accepts_epilogue(self.pass, self.algorithm(&metas), spec)
     }
 
+    fn accepts_room(&self, spec: &Spec) -> bool {
+        let metas: Vec<Meta> =
+            spec.inputs[..2].iter().map(|s| Meta::new(s.view.shape, s.dtype)).collect();
+        kernel::accepts_room(&self.geometry(&metas), self.pass, self.algorithm(&metas), spec)
+    }
+
     fn scaling(&self, axis: usize) -> Option<(usize, usize)> {
         match self.pass {
             Pass::Forward if axis == 1 => Some((1, 0)),

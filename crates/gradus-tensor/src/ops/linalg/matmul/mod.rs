@@ -48,6 +48,11 @@ impl Rule for MatMul {
         Layouts::any(inputs.len(), outputs)
     }
 
+    /// Any strides will do.
+    fn accepts_room(&self, _spec: &Spec) -> bool {
+        true
+    }
+
     fn accepts_epilogue(&self, spec: &Spec) -> bool {
         cpu::accepts_epilogue(spec)
     }

@@ -7,6 +7,7 @@ mod weight_gradient;
 
 use super::weights::{Weights, group_len, nth_tap, pack_weights};
 use super::{TASKS, depthwise};
+use crate::ops::conv2d::Target;
 use crate::ops::conv2d::geometry::{Axis, Conv2d, Gather, Pass};
 use crate::ops::lanes::Isa;
 use gradus_cpu::{Epilogue, Mat, MatMut, gemm_packed, parallel, with_scratch};
@@ -21,18 +22,18 @@ const TILE: usize = 1 << 15;
 /// y from x and w. The epilogue sees y as the matrix [N·P·Q, O].
 ///
 /// # Safety
-/// x, w and y must be valid over the geometry's shapes, x and y dense in [N, H, W, C] order, w dense; the machine must
-/// have the instruction set.
+/// x, w and y must be valid over the geometry's shapes, x and y dense in [N, H, W, C] order but for the room between y's
+/// pixels, w dense; the machine must have the instruction set.
 pub(in super::super) unsafe fn forward(
     isa: Isa,
     conv: &Conv2d,
     x: *const f32,
     w: *const f32,
-    y: *mut f32,
+    y: impl Into<Target>,
     epilogue: Option<&dyn Epilogue<f32>>,
 ) {
     // SAFETY: the caller's promise.
-    unsafe { gather(isa, &conv.forward(), x, Weights::Plain(w), y, epilogue) }
+    unsafe { gather(isa, &conv.forward(), x, Weights::Plain(w), y.into(), epilogue) }
 }
 
 /// dx from dy and w. The epilogue sees dx as the matrix [N·H·W, C].
@@ -44,9 +45,10 @@ pub(in super::super) unsafe fn data_gradient(
     conv: &Conv2d,
     dy: *const f32,
     w: *const f32,
-    dx: *mut f32,
+    dx: impl Into<Target>,
     epilogue: Option<&dyn Epilogue<f32>>,
 ) {
+    let dx = dx.into();
     for phase in conv.data_gradient() {
         // SAFETY: the caller's promise; phases write distinct pixels.
         unsafe { gather(isa, &phase, dy, Weights::Plain(w), dx, epilogue) }
@@ -63,7 +65,7 @@ pub(in super::super) unsafe fn run_packed(
     pass: Pass,
     src: *const f32,
     packed: *const f32,
-    dst: *mut f32,
+    dst: Target,
     epilogue: Option<&dyn Epilogue<f32>>,
 ) {
     if pass == Pass::Forward {
@@ -85,7 +87,7 @@ unsafe fn gather(
     g: &Gather,
     src: *const f32,
     w: Weights,
-    dst: *mut f32,
+    dst: Target,
     epilogue: Option<&dyn Epilogue<f32>>,
 ) {
     if pixels(g) == 0 || g.channels_out == 0 {
@@ -93,15 +95,17 @@ unsafe fn gather(
     }
     let packed_len = group_len(g);
     let run = |packed: *const f32| {
-        let job = Job { g, src, packed, packed_len, dst, epilogue };
+        let pixel = dst.pixel.unwrap_or(g.groups * g.channels_out);
+        let job = Job { g, src, packed, packed_len, dst: dst.ptr, pixel, epilogue };
         // SAFETY: the caller's promise.
         unsafe { if is_product(g) { job.product() } else { job.tiles() } }
     };
     match w {
         Weights::Packed(packed) => run(packed),
         Weights::Plain(w) if g.channels_in == 1 && g.channels_out == 1 => {
+            assert!(dst.pixel.is_none(), "a depthwise convolution leaves no room between pixels");
             // SAFETY: the caller's promise.
-            unsafe { depthwise::gather(isa, g, src, w, dst, epilogue) }
+            unsafe { depthwise::gather(isa, g, src, w, dst.ptr, epilogue) }
         }
         Weights::Plain(w) => {
             with_scratch(g.groups * packed_len * size_of::<f32>(), |scratch| {
@@ -138,6 +142,8 @@ struct Job<'a> {
     packed: *const f32,
     packed_len: usize,
     dst: *mut f32,
+    /// From one target pixel to the next.
+    pixel: usize,
     epilogue: Option<&'a dyn Epilogue<f32>>,
 }
 
@@ -148,7 +154,7 @@ impl Job<'_> {
     /// All pixels in one product for each group.
     unsafe fn product(&self) {
         let (g, n) = (self.g, self.g.channels_out);
-        let (inner, outer) = (g.groups * g.channels_in, g.groups * n);
+        let (inner, outer) = (g.groups * g.channels_in, self.pixel);
         for group in 0..g.groups {
             let src = self.src.wrapping_add(group * g.channels_in);
             let a = Mat { ptr: src, row_stride: inner as isize, col_stride: 1 };
@@ -199,7 +205,7 @@ impl Job<'_> {
                     unsafe {
                         lower.run(some.clone(), lowered);
                         if whole {
-                            let outer = g.groups * n;
+                            let outer = self.pixel;
                             let c = self.dst.wrapping_add(some.start * outer + group * n);
                             self.multiply(group, some.len(), a, c, outer, some.start);
                         } else {
@@ -222,7 +228,7 @@ impl Job<'_> {
             for (i, [image, u, v]) in places(g, some).enumerate() {
                 let pixel =
                     (image * g.target[0] + g.rows.target(u)) * g.target[1] + g.cols.target(v);
-                let at = self.dst.wrapping_add((pixel * g.groups + group) * n);
+                let at = self.dst.wrapping_add(pixel * self.pixel + group * n);
                 at.copy_from_nonoverlapping(c.add(i * n), n);
                 if let Some(epilogue) = self.epilogue {
                     epilogue.apply(pixel, group * n, at, n);

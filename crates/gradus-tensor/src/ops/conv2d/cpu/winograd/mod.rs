@@ -12,6 +12,7 @@ mod transform;
 mod weight_gradient;
 
 use super::TASKS;
+use crate::ops::conv2d::Target;
 use crate::ops::conv2d::geometry::{Conv2d, Pass};
 use crate::ops::lanes::{Isa, LANES, Shared};
 use field::Field;
@@ -59,18 +60,18 @@ pub(in super::super) fn wins(conv: &Conv2d, pass: Pass) -> bool {
 /// y from x and w. The epilogue sees y as the matrix [N·P·Q, O].
 ///
 /// # Safety
-/// x, w and y must be valid over the geometry's shapes, x and y dense in [N, H, W, C] order, w dense; the machine must
-/// have the instruction set.
+/// x, w and y must be valid over the geometry's shapes, x and y dense in [N, H, W, C] order but for the room between y's
+/// pixels, w dense; the machine must have the instruction set.
 pub(in super::super) unsafe fn forward(
     isa: Isa,
     conv: &Conv2d,
     x: *const f32,
     w: *const f32,
-    y: *mut f32,
+    y: impl Into<Target>,
     epilogue: Option<&dyn Epilogue<f32>>,
 ) {
     // SAFETY: the caller's promise.
-    unsafe { gather(isa, conv, Pass::Forward, x, w, y, epilogue) }
+    unsafe { gather(isa, conv, Pass::Forward, x, w, y.into(), epilogue) }
 }
 
 /// dx from dy and w. The epilogue sees dx as the matrix [N·H·W, C].
@@ -82,11 +83,11 @@ pub(in super::super) unsafe fn data_gradient(
     conv: &Conv2d,
     dy: *const f32,
     w: *const f32,
-    dx: *mut f32,
+    dx: impl Into<Target>,
     epilogue: Option<&dyn Epilogue<f32>>,
 ) {
     // SAFETY: the caller's promise.
-    unsafe { gather(isa, conv, Pass::DataGradient, dy, w, dx, epilogue) }
+    unsafe { gather(isa, conv, Pass::DataGradient, dy, w, dx.into(), epilogue) }
 }
 
 /// Some rows for each product, each `width` long; products lie `step` apart, runs of 16 columns `panel`, the channels of one
@@ -141,7 +142,7 @@ unsafe fn gather(
     pass: Pass,
     src: *const f32,
     w: *const f32,
-    dst: *mut f32,
+    dst: Target,
     epilogue: Option<&dyn Epilogue<f32>>,
 ) {
     let field = &Field::of(conv, pass).expect("only what fits is asked for");
@@ -155,7 +156,8 @@ unsafe fn gather(
             kernels: kernels(isa),
             src: src.wrapping_add(group * field.channels_in),
             w: w.wrapping_add(group * field.weights()),
-            dst: dst.wrapping_add(group * field.channels_out),
+            dst: dst.ptr.wrapping_add(group * field.channels_out),
+            pixel: dst.pixel.unwrap_or(field.groups * field.channels_out),
             group,
             epilogue,
         };
@@ -177,6 +179,8 @@ struct Job<'a> {
     src: *const f32,
     w: *const f32,
     dst: *mut f32,
+    /// From one target pixel to the next.
+    pixel: usize,
     group: usize,
     epilogue: Option<&'a dyn Epilogue<f32>>,
 }
@@ -410,7 +414,7 @@ impl Job<'_> {
     /// Products, from row `row` on, to pixels of some target channels; then the epilogue.
     unsafe fn raise(&self, some: Range<usize>, from: Rows, row: usize, channels: Range<usize>) {
         let f = self.field;
-        let col = f.groups * f.channels_out;
+        let col = self.pixel;
         for (i, tile) in some.enumerate() {
             let [image, p, q] = f.place(tile);
             let pixel = (image * f.target[0] + p) * f.target[1] + q;

@@ -48,6 +48,7 @@ pub(in super::super::super) unsafe fn weight_gradient(
             src: x.wrapping_add(group * field.channels_in),
             w: dy,
             dst: dw.wrapping_add(group * field.weights()),
+            pixel: 0,
             group,
             epilogue: None,
         };
