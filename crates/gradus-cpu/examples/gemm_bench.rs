@@ -5,8 +5,9 @@
 #![allow(unsafe_code)]
 
 use gradus_cpu::bench::{Product, fma_peak};
-use gradus_cpu::gemm::paths;
-use gradus_cpu::{Buffer, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b, parallel, set_threads};
+use gradus_cpu::{
+    Buffer, Isa, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b, parallel, set_threads,
+};
 use std::time::{Duration, Instant};
 
 /// M, K, N.
@@ -65,8 +66,8 @@ fn ladder() {
     };
     print("naive", &mut || blocked(n, n, &a, &b, &mut c));
     print("blocked", &mut || blocked(n, 32, &a, &b, &mut c));
-    for path in paths().collect::<Vec<_>>().into_iter().rev() {
-        print(path, &mut || product.run_by(path));
+    for &isa in Isa::all() {
+        print(isa.name(), &mut || product.run_by(isa));
     }
     print("packed before", &mut || packed.run());
 }

@@ -162,7 +162,7 @@ fn reductions() {
 }
 
 fn is_x86() -> bool {
-    gradus_cpu::Isa::best() == gradus_cpu::Isa::Avx2
+    gradus_cpu::Isa::best() >= gradus_cpu::Isa::Avx2
 }
 
 #[cfg(not(target_arch = "x86_64"))]

@@ -1,7 +1,7 @@
 //! What benchmarks need of the machine: its measured peak, and matrix products without a graph around them.
 
 use crate::gemm::gemm_by;
-use crate::{Buffer, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b, parallel};
+use crate::{Buffer, Isa, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b, parallel};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ pub fn fma_peak(threads: usize) -> f64 {
 fn multiply_add(threads: usize) {
     parallel(threads, &|_| {
         #[cfg(target_arch = "x86_64")]
-        if crate::Isa::best() == crate::Isa::Avx2 {
+        if Isa::best() >= Isa::Avx2 {
             // SAFETY: detected.
             return unsafe { chains() };
         }
@@ -93,16 +93,16 @@ impl Product {
         }
     }
 
-    /// Computes C from B as it lies, by the kernels of one of [`crate::gemm::paths`].
+    /// Computes C from B as it lies, by the kernels of an instruction set.
     ///
     /// # Panics
-    /// If this machine lacks them.
-    pub fn run_by(&mut self, path: &str) {
+    /// If this machine lacks it.
+    pub fn run_by(&mut self, isa: Isa) {
         let [m, k, n] = self.sizes;
         let ptr = self.c.as_mut_ptr().cast::<f32>();
         let c = MatMut { ptr, row_stride: n as isize, col_stride: 1 };
         // SAFETY: the buffers hold the shapes and are distinct.
-        unsafe { gemm_by(path, [m, n, k], matrix(&self.a, k), matrix(&self.b, n), c) }
+        unsafe { gemm_by(isa, [m, n, k], matrix(&self.a, k), matrix(&self.b, n), c) }
     }
 
     /// C `[m, n]`, as the last run left it.
@@ -128,9 +128,9 @@ mod tests {
                 Product::new([2, 2, 3], &[1., 2., 3., 4.], &[1., 0., 2., 0., 1., 3.], packed);
             product.run();
             assert_eq!(product.result(), [1., 2., 8., 3., 4., 18.]);
-            for path in crate::gemm::paths() {
-                product.run_by(path);
-                assert_eq!(product.result(), [1., 2., 8., 3., 4., 18.], "{path}");
+            for &isa in Isa::all() {
+                product.run_by(isa);
+                assert_eq!(product.result(), [1., 2., 8., 3., 4., 18.], "{}", isa.name());
             }
         }
     }

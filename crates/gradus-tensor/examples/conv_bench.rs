@@ -131,7 +131,7 @@ const PEAK_FLOPS: f64 = (PEAK_STEPS * 10 * 8 * 2) as f64;
 fn peak(threads: usize) {
     parallel(threads, &|_| {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        if gradus_cpu::Isa::best() >= gradus_cpu::Isa::Avx2 {
             // SAFETY: detected.
             return unsafe { chains() };
         }

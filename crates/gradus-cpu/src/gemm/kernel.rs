@@ -1,8 +1,10 @@
 //! The innermost loops: a register tile of fused multiply-adds, a dot product, a block transpose; and the choice
 //! of their instruction set, made once per process.
 
+#[cfg(target_arch = "x86_64")]
+use super::lanes::{F32x8, F32x16, F64x4, F64x8};
 use super::lanes::{Lanes, Portable, Transpose};
-use crate::dispatch::{Isa, has_avx512};
+use crate::dispatch::Isa;
 use crate::gemm::Mat;
 use gradus_base::Element;
 
@@ -84,12 +86,8 @@ pub(super) trait Scalar:
         #[cfg(not(target_arch = "x86_64"))]
         let _ = p;
     }
-    /// The kernels of each instruction set this machine has, the fastest first, with its name.
-    fn all() -> &'static [(&'static str, &'static Kernels<Self>)];
-    /// The fastest kernels this machine runs.
-    fn kernels() -> &'static Kernels<Self> {
-        Self::all()[0].1
-    }
+    /// The kernels of an instruction set.
+    fn kernels(isa: Isa) -> &'static Kernels<Self>;
 }
 
 #[inline(always)]
@@ -253,29 +251,19 @@ instruction_set!(
 macro_rules! scalar {
     ($s:ty, $lanes:literal, $avx2:ident, $avx512:ident) => {
         impl Scalar for $s {
-            fn all() -> &'static [(&'static str, &'static Kernels<$s>)] {
-                type Named = (&'static str, &'static Kernels<$s>);
+            fn kernels(isa: Isa) -> &'static Kernels<$s> {
                 static ANY: Kernels<$s> =
                     any::kernels::<Portable<$s, $lanes>, Portable<$s, $lanes>>();
                 #[cfg(target_arch = "x86_64")]
-                {
-                    use super::lanes::{$avx2, $avx512};
-                    static AVX2: Kernels<$s> = avx2::kernels::<$avx2, $avx2>();
-                    static AVX512: Kernels<$s> = avx512::kernels::<$avx512, $avx2>();
-                    static ALL: [Named; 3] =
-                        [("avx512", &AVX512), ("avx2", &AVX2), ("portable", &ANY)];
-                    let avx2 = Isa::best() == Isa::Avx2;
-                    let first = match (avx2, has_avx512()) {
-                        (true, true) => 0,
-                        (true, false) => 1,
-                        _ => 2,
-                    };
-                    &ALL[first..]
-                }
-                #[cfg(not(target_arch = "x86_64"))]
-                {
-                    static ALL: [Named; 1] = [("portable", &ANY)];
-                    &ALL
+                static AVX2: Kernels<$s> = avx2::kernels::<$avx2, $avx2>();
+                #[cfg(target_arch = "x86_64")]
+                static AVX512: Kernels<$s> = avx512::kernels::<$avx512, $avx2>();
+                match isa {
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx512 => &AVX512,
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => &AVX2,
+                    _ => &ANY,
                 }
             }
         }

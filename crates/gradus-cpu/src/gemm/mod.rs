@@ -13,7 +13,7 @@ mod pack;
 mod tests;
 mod vector;
 
-use crate::parallel;
+use crate::{Isa, parallel};
 use gradus_base::Element;
 use kernel::Scalar;
 use std::any::TypeId;
@@ -159,11 +159,6 @@ pub unsafe fn gemm<T: Element>(
     unsafe { Product { m, n, k, a, b, c, accumulate, epilogue }.run() }
 }
 
-/// The names of the instruction sets this machine has kernels for, the fastest first: `avx512`, `avx2`, `portable`.
-pub fn paths() -> impl Iterator<Item = &'static str> {
-    f32::all().iter().map(|(name, _)| *name)
-}
-
 /// C = A·B of f32 matrices by the kernels of an instruction set, so that they can be compared.
 ///
 /// # Safety
@@ -172,15 +167,14 @@ pub fn paths() -> impl Iterator<Item = &'static str> {
 /// # Panics
 /// If this machine lacks the instruction set.
 pub(crate) unsafe fn gemm_by(
-    path: &str,
+    isa: Isa,
     [m, n, k]: [usize; 3],
     a: Mat<f32>,
     b: Mat<f32>,
     c: MatMut<f32>,
 ) {
-    let found = f32::all().iter().find(|(name, _)| *name == path);
-    let (_, kernels) = found.unwrap_or_else(|| panic!("this machine lacks the {path} path"));
-    let b = Right::Strided(b);
+    isa.require();
+    let (kernels, b) = (f32::kernels(isa), Right::Strided(b));
     // SAFETY: the caller's promise.
     unsafe { run(&Product { m, n, k, a, b, c, accumulate: false, epilogue: None }, kernels) }
 }
@@ -217,7 +211,7 @@ impl<T: Element> PackedB<T> {
     /// # Panics
     /// If `T` is neither f32 nor f64.
     pub fn len(k: usize, n: usize) -> usize {
-        let columns = match_scalar!(T, S => S::kernels().nr);
+        let columns = match_scalar!(T, S => S::kernels(Isa::best()).nr);
         n.next_multiple_of(columns) * k
     }
 }
@@ -231,7 +225,7 @@ impl<T: Element> PackedB<T> {
 /// If `T` is neither f32 nor f64.
 pub unsafe fn pack_b<T: Element>(k: usize, n: usize, b: Mat<T>, dst: *mut T) {
     // SAFETY: the caller's promise; S is T.
-    match_scalar!(T, S => unsafe { pack_b_as::<S>(S::kernels(), k, n, b.cast(), dst.cast()) })
+    match_scalar!(T, S => unsafe { pack_b_as::<S>(S::kernels(Isa::best()), k, n, b.cast(), dst.cast()) })
 }
 
 unsafe fn pack_b_as<S: Scalar>(
@@ -289,7 +283,7 @@ impl<'a, T: Element> Product<'a, T> {
             self.c.col_stride
         );
         // SAFETY: S is T, and the caller's promise.
-        match_scalar!(T, S => unsafe { run(&self.cast::<S>(), S::kernels()) })
+        match_scalar!(T, S => unsafe { run(&self.cast::<S>(), S::kernels(Isa::best())) })
     }
 
     /// # Safety

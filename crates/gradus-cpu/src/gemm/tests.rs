@@ -72,10 +72,11 @@ fn check<S: Scalar>(m: usize, n: usize, k: usize, lies: [Lie; 3], accumulate: bo
     let columns: Vec<Vec<f64>> = (0..n).map(|j| (0..k).map(|p| b.get(p, j)).collect()).collect();
     let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
     let sums: Vec<f64> = rows.iter().flat_map(|x| columns.iter().map(|y| dot(x, y))).collect();
-    for (name, kernels) in S::all() {
-        let what = format!("{name} {m}×{k}×{n} {lies:?} accumulate {accumulate} packed {packed}");
+    for &isa in Isa::all() {
+        let what =
+            format!("{} {m}×{k}×{n} {lies:?} accumulate {accumulate} packed {packed}", isa.name());
         let c = Held::<S>::new(lies[2], m, n, 3);
-        check_with(kernels, [m, n, k], [&a, &b], c, &sums, accumulate, packed, &what);
+        check_with(S::kernels(isa), [m, n, k], [&a, &b], c, &sums, accumulate, packed, &what);
     }
 }
 
@@ -230,8 +231,8 @@ mod ladder {
             let want = naive(m, n, k, &a, &b);
             // Packed in portable lanes, then in those of each instruction set.
             let mut rungs = vec![("blocked", blocked(m, n, k, &a, &b))];
-            for (name, kernels) in f32::all() {
-                rungs.push((name, packed([m, n, k], &a, &b, kernels)));
+            for &isa in Isa::all() {
+                rungs.push((isa.name(), packed([m, n, k], &a, &b, f32::kernels(isa))));
             }
             for (rung, found) in rungs {
                 for (x, y) in found.iter().zip(&want) {

@@ -152,9 +152,9 @@ macro_rules! choose {
 pub(super) fn loader(dtype: DType, compute: DType) -> Load {
     match compute {
         #[cfg(target_arch = "x86_64")]
-        DType::F32 if dtype == DType::F16 && Isa::best() == Isa::Avx2 => f16c::load_f16,
+        DType::F32 if dtype == DType::F16 && Isa::best() >= Isa::Avx2 => f16c::load_f16,
         #[cfg(target_arch = "x86_64")]
-        DType::F32 if dtype == DType::BF16 && Isa::best() == Isa::Avx2 => f16c::load_bf16,
+        DType::F32 if dtype == DType::BF16 && Isa::best() >= Isa::Avx2 => f16c::load_bf16,
         DType::F32 => choose!(load, dtype, f32),
         DType::F64 => choose!(load, dtype, f64),
         DType::I64 => choose!(load, dtype, i64),
@@ -166,9 +166,9 @@ pub(super) fn loader(dtype: DType, compute: DType) -> Load {
 pub(crate) fn storer(dtype: DType, compute: DType) -> Store {
     match compute {
         #[cfg(target_arch = "x86_64")]
-        DType::F32 if dtype == DType::F16 && Isa::best() == Isa::Avx2 => f16c::store_f16,
+        DType::F32 if dtype == DType::F16 && Isa::best() >= Isa::Avx2 => f16c::store_f16,
         #[cfg(target_arch = "x86_64")]
-        DType::F32 if dtype == DType::BF16 && Isa::best() == Isa::Avx2 => f16c::store_bf16,
+        DType::F32 if dtype == DType::BF16 && Isa::best() >= Isa::Avx2 => f16c::store_bf16,
         DType::F32 => choose!(store, dtype, f32),
         DType::F64 => choose!(store, dtype, f64),
         DType::I64 => choose!(store, dtype, i64),

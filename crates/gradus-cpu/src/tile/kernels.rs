@@ -49,7 +49,7 @@ pub(super) fn lanes(compute: DType) -> usize {
 /// If all operands of an operation with several are scalars, or `compute` is no type one computes in.
 pub(super) fn kernel(isa: Isa, compute: DType, code: Code, scalars: u8) -> Kernel {
     #[cfg(target_arch = "x86_64")]
-    if isa == Isa::Avx2 {
+    if isa >= Isa::Avx2 {
         return match compute {
             DType::F32 => pick::<Lanes<super::simd::Avx8>, Avx2>(code, scalars),
             DType::F64 => pick::<Doubles<true>, Avx2>(code, scalars),
@@ -72,7 +72,7 @@ pub(crate) type Accumulate = unsafe fn(acc: *mut u8, x: *const u8, n: usize);
 /// The accumulating kernel for Add, Mul, Min or Max.
 pub(crate) fn accumulate(isa: Isa, compute: DType, op: Op) -> Accumulate {
     #[cfg(target_arch = "x86_64")]
-    if isa == Isa::Avx2 {
+    if isa >= Isa::Avx2 {
         return match compute {
             DType::F32 => pick_accumulate::<Lanes<super::simd::Avx8>, Avx2>(op),
             DType::F64 => pick_accumulate::<Doubles<true>, Avx2>(op),

@@ -135,7 +135,7 @@ pub(crate) fn check(
     inputs: &[(DType, View)],
     outputs: &[(DType, View)],
 ) {
-    assert!(Isa::all().contains(&isa), "this machine lacks the {} path", isa.name());
+    isa.require();
     assert_eq!(inputs.len(), expr.inputs(), "inputs of the expression");
     assert_eq!(outputs.len(), expr.outputs().len(), "outputs of the expression");
     for (_, view) in inputs.iter().chain(outputs) {

@@ -309,7 +309,7 @@ pub(crate) fn on<K: Task>(isa: Isa, task: K) {
     match isa {
         // SAFETY: `Isa` names this path only where the machine has it.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { avx2(task) },
+        Isa::Avx2 | Isa::Avx512 => unsafe { avx2(task) },
         _ => task.run::<Plain<K::Element, 8>>(),
     }
 }

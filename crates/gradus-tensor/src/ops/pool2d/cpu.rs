@@ -417,7 +417,7 @@ macro_rules! part_fn {
         }
         match $isa {
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => avx2 as PartFn,
+            Isa::Avx2 | Isa::Avx512 => avx2 as PartFn,
             _ => any,
         }
     }};

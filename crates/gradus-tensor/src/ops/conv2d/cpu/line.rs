@@ -132,7 +132,7 @@ instruction_set!(avx2, crate::ops::lanes::Avx2, #[target_feature(enable = "avx2,
 pub(super) fn lines(isa: Isa) -> &'static Lines {
     match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => &avx2::LINES,
+        Isa::Avx2 | Isa::Avx512 => &avx2::LINES,
         _ => &any::LINES,
     }
 }

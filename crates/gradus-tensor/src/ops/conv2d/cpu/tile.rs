@@ -163,7 +163,7 @@ instruction_set!(avx2, crate::ops::lanes::Avx2, #[target_feature(enable = "avx2,
 pub(super) fn tiles(isa: Isa, channels: usize, wide: bool) -> &'static Tiles {
     let (narrow_tiles, wide_tiles) = match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => (&avx2::NARROW, &avx2::WIDE),
+        Isa::Avx2 | Isa::Avx512 => (&avx2::NARROW, &avx2::WIDE),
         _ => (&any::NARROW, &any::WIDE),
     };
     if wide && columns(channels) > 1 {

@@ -286,7 +286,7 @@ instruction_set!(avx2, crate::ops::lanes::Avx2, #[target_feature(enable = "avx2,
 pub(super) fn kernels(isa: Isa) -> &'static Kernels {
     match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => &avx2::KERNELS,
+        Isa::Avx2 | Isa::Avx512 => &avx2::KERNELS,
         _ => &any::KERNELS,
     }
 }
