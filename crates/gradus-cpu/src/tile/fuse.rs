@@ -31,16 +31,25 @@ pub(super) enum Idiom {
     Gate,
     /// s/(t + e⁻ᵃ): the logistic function.
     Logistic,
+    /// max(a + b, s): a bias and ReLU.
+    Rectify,
+    /// max(a + b + c, s): a bias, a shortcut and ReLU.
+    RectifySum,
+    /// min(max(a + b, s), t): a bias and a ReLU with a ceiling.
+    Clip,
 }
 
 impl Idiom {
-    const ALL: [Idiom; 6] = [
+    const ALL: [Idiom; 9] = [
         Idiom::AdamStep,
         Idiom::BlendSquare,
         Idiom::Blend,
         Idiom::RootQuotient,
         Idiom::Logistic,
         Idiom::Gate,
+        Idiom::Clip,
+        Idiom::RectifySum,
+        Idiom::Rectify,
     ];
 
     /// The structure, its leaves numbered as operands.
@@ -73,6 +82,11 @@ impl Idiom {
             Idiom::Logistic => {
                 &Two(Op::Div, &S(1), &Two(Op::Add, &S(2), &One(Op::Exp, &One(Op::Neg, &E(0)))))
             }
+            Idiom::Rectify => &Two(Op::Max, &Two(Op::Add, &E(0), &E(1)), &S(2)),
+            Idiom::RectifySum => {
+                &Two(Op::Max, &Two(Op::Add, &Two(Op::Add, &E(0), &E(1)), &E(2)), &S(3))
+            }
+            Idiom::Clip => &Two(Op::Min, &Two(Op::Max, &Two(Op::Add, &E(0), &E(1)), &S(2)), &S(3)),
         }
     }
 }
@@ -241,6 +255,18 @@ mod tests {
         assert_eq!(codes(&blend, 2), [Code::Idiom(Idiom::Blend)]);
         let logistic = Expr::trace(1, |x| vec![c(1.0) / ((-x[0]).exp() + c(1.0))]);
         assert_eq!(codes(&logistic, 1), [Code::Idiom(Idiom::Logistic)]);
+    }
+
+    #[test]
+    fn a_bias_and_an_activation_are_one_instruction() {
+        let c = Sym::constant;
+        let idiom = |i| [Code::Idiom(i)];
+        let relu = Expr::trace(2, |x| vec![(x[0] + x[1]).max(c(0.0))]);
+        assert_eq!(codes(&relu, 2), idiom(Idiom::Rectify));
+        let shortcut = Expr::trace(3, |x| vec![(x[2] + (x[0] + x[1])).max(c(0.0))]);
+        assert_eq!(codes(&shortcut, 3), idiom(Idiom::RectifySum));
+        let relu6 = Expr::trace(2, |x| vec![(x[0] + x[1]).max(c(0.0)).min(c(6.0))]);
+        assert_eq!(codes(&relu6, 2), idiom(Idiom::Clip));
     }
 
     #[test]

@@ -111,12 +111,13 @@ impl RowLoop {
                     *scratch.cast::<*mut u8>().add(i) = self.home(scratch, home);
                 }
                 let run = Run { l: self, scratch, inputs, row, col };
-                if rows > 1 && len <= SHORT && !self.row_scalars {
+                // Rows that follow each other are one stretch of memory, of which a tile takes a part.
+                let dense = stride == (len * self.compute.size()) as isize;
+                let most = if dense { tile_len(self.compute) / 2 } else { SHORT };
+                if rows > 1 && len <= most && !self.row_scalars {
                     return run.together(at, stride, rows, len);
                 }
-                for i in 0..rows {
-                    run.row(i, at.offset(i as isize * stride), len, i == 0 || self.row_scalars);
-                }
+                run.apart(at, stride, rows, len);
             }
         });
     }
@@ -183,24 +184,30 @@ impl Run<'_> {
         }
     }
 
-    /// One row: whole vectors in place; what is left goes through registers.
-    unsafe fn row(&self, i: usize, at: *mut u8, len: usize, scalars: bool) {
+    /// A tile's width of one row after the other: whole vectors in place; what is left goes through registers.
+    unsafe fn apart(&self, at: *mut u8, stride: isize, rows: usize, len: usize) {
         let (lanes, most) = (slot_len(self.l.compute), tile_len(self.l.compute));
-        // SAFETY: as for `RowLoop::apply`.
-        unsafe {
-            if scalars {
-                self.scalars(i);
-            }
-            let mut done = 0;
-            while done < len {
-                let whole = (len - done).min(most) / lanes * lanes;
-                let n = if whole == 0 { len - done } else { whole };
-                for m in self.l.matrices.iter().filter(|m| !m.scalar) {
-                    self.bind(m, self.place(m, i, done), [1, n]);
+        let mut done = 0;
+        while done < len {
+            let whole = (len - done).min(most) / lanes * lanes;
+            let n = if whole == 0 { len - done } else { whole };
+            for i in 0..rows {
+                // SAFETY: as for `RowLoop::apply`.
+                unsafe {
+                    if self.l.row_scalars || (i == 0 && done == 0) {
+                        self.scalars(i);
+                    }
+                    for m in self.l.matrices.iter().filter(|m| !m.scalar) {
+                        // What is the same in all rows stays bound.
+                        if m.rows != 0 || i == 0 {
+                            self.bind(m, self.place(m, i, done), [1, n]);
+                        }
+                    }
+                    let start = i as isize * stride + (done * self.l.compute.size()) as isize;
+                    self.run(at.offset(start), 0, [1, n]);
                 }
-                self.run(at.add(done * self.l.compute.size()), 0, [1, n]);
-                done += n;
             }
+            done += n;
         }
     }
 

@@ -479,6 +479,8 @@ fn rows_together_agree_with_rows_one_by_one() {
             (0, 1, 40, 10, 3),
             (1, 2, 7, 64, 0),
             (0, 0, 5, 130, 0),
+            (0, 3, 40, 100, 0),
+            (0, 2, 9, 128, 0),
             (2, 0, 3, 130, 1),
         ] {
             let stride = len + gap;
@@ -522,6 +524,10 @@ fn formulas_with_kernels_of_their_own_agree_with_eval() {
             c(3.0) / ((-w).exp() + c(1.5)),
         ]
     });
+    let activations = Expr::trace(5, |x| {
+        let (w, g, m, v) = (x[0], x[1], x[2], x[3]);
+        vec![(w + g).max(c(0.25)), (v + (m + w)).max(c(0.0)), (g + m).max(c(-0.5)).min(c(0.75))]
+    });
     let n = 700;
     let (shape, mut r) = (Shape::from([n]), Random::new(5));
     let dense = View::dense(shape);
@@ -530,7 +536,7 @@ fn formulas_with_kernels_of_their_own_agree_with_eval() {
         let mut data = |low| (Data::new(compute, n, || r.real(low, 1.0)), dense);
         let mut inputs = vec![data(-1.0), data(-1.0), data(-1.0), data(0.01)];
         inputs.push((Data::new(compute, 1, || 0.05), one));
-        for expr in [&adam, &others] {
+        for expr in [&adam, &others, &activations] {
             for &isa in Isa::all() {
                 let out = run(isa, expr, compute, shape, &inputs, &[(compute, dense, n); 3]);
                 for i in 0..n {

@@ -15,6 +15,8 @@ use std::ops::Range;
 const FAR: usize = 1 << 21;
 /// Columns of a task at least.
 const WIDE: usize = 8;
+/// Elements that the epilogue finds in the first-level cache.
+const HOT: usize = 1 << 12;
 
 /// Target = Σ over taps of weight · source, channel by channel.
 ///
@@ -111,32 +113,62 @@ impl Job<'_> {
         let rows = g.rows.seen(u);
         let row = (image * g.rows.source) as isize + g.rows.at(u, rows.start);
         let target = (image * g.target[0] + g.rows.target(u)) * g.target[1];
-        for columns in columns(&g.cols, cols) {
+        // Whole runs, after each of which the epilogue finds them in the first-level cache.
+        let each = (HOT / c).next_multiple_of(WIDE);
+        let mut finished = cols.start;
+        for columns in columns(&g.cols, cols.clone()) {
             let source = (row * g.cols.source as isize + columns.at) * c as isize;
-            let pixel = target + g.cols.target(columns.first);
-            let run = Run {
-                x: self.src.wrapping_offset(source),
-                x_row: g.rows.offset_step * (g.cols.source * c) as isize,
-                x_col: g.cols.offset_step.unsigned_abs() * c,
-                x_next: g.cols.scale * c,
-                rows: rows.len(),
-                cols: columns.taps.len(),
-                w: self.packed.wrapping_add((rows.start * g.cols.taps + columns.taps.start) * c),
-                w_row: g.cols.taps * c,
-                y: self.dst.wrapping_add(pixel * c),
-                y_next: g.cols.step * c,
-                pixels: columns.count,
-                channels: c,
-                ahead: self.ahead,
-            };
-            // SAFETY: the caller's promise; only seen taps are visited.
-            unsafe {
-                self.kernels.run(&run)(&run);
-                let Some(epilogue) = self.epilogue else { continue };
-                for i in 0..columns.count {
-                    let at = run.y.wrapping_add(i * run.y_next);
-                    epilogue.apply(pixel + i * g.cols.step, 0, at, c);
+            let mut done = 0;
+            while done < columns.count {
+                let pixels = each.min(columns.count - done);
+                let pixel = target + g.cols.target(columns.first + done);
+                let run = Run {
+                    x: self.src.wrapping_offset(source).wrapping_add(done * g.cols.scale * c),
+                    x_row: g.rows.offset_step * (g.cols.source * c) as isize,
+                    x_col: g.cols.offset_step.unsigned_abs() * c,
+                    x_next: g.cols.scale * c,
+                    rows: rows.len(),
+                    cols: columns.taps.len(),
+                    w: self
+                        .packed
+                        .wrapping_add((rows.start * g.cols.taps + columns.taps.start) * c),
+                    w_row: g.cols.taps * c,
+                    y: self.dst.wrapping_add(pixel * c),
+                    y_next: g.cols.step * c,
+                    pixels,
+                    channels: c,
+                    ahead: self.ahead,
+                };
+                done += pixels;
+                let end = columns.first + done;
+                // SAFETY: the caller's promise; only seen taps are visited.
+                unsafe {
+                    self.kernels.run(&run)(&run);
+                    if end - finished >= each || end == cols.end {
+                        self.finish(target, finished..end);
+                        finished = end;
+                    }
                 }
+            }
+        }
+    }
+
+    /// The epilogue on some columns of the target's row that begins at a pixel.
+    unsafe fn finish(&self, row: usize, cols: Range<usize>) {
+        let (g, c) = (self.g, self.g.groups);
+        let Some(epilogue) = self.epilogue else { return };
+        let at = |v: usize| {
+            let pixel = row + g.cols.target(v);
+            (pixel, self.dst.wrapping_add(pixel * c))
+        };
+        // SAFETY: the caller's promise.
+        unsafe {
+            if g.cols.step == 1 {
+                let (pixel, first) = at(cols.start);
+                return epilogue.apply_rows(pixel, 0, first, c as isize, cols.len(), c);
+            }
+            for (pixel, at) in cols.map(at) {
+                epilogue.apply(pixel, 0, at, c);
             }
         }
     }
