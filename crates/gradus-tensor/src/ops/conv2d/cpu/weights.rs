@@ -1,19 +1,19 @@
 //! The weights of [`super::implicit_gemm`] in the order in which it multiplies with them.
 #![allow(unsafe_code)]
 
+use super::depthwise;
 use crate::ops::conv2d::geometry::{Axis, Conv2d, Gather, Pass};
 use gradus_cpu::{Mat, PackedB, pack_b, with_scratch};
 
 /// How many elements [`pack`] writes; `None` if the pass has no use for packed weights.
 pub(in super::super) fn packed_len(conv: &Conv2d, pass: Pass) -> Option<usize> {
     let len = |g: &Gather| g.groups * group_len(g);
-    let depthwise = conv.groups == conv.in_channels && conv.groups == conv.out_channels;
     let all = match pass {
         Pass::Forward => len(&conv.forward()),
         Pass::DataGradient => conv.data_gradient().map(|g| len(&g)).sum(),
         Pass::WeightGradient => 0,
     };
-    (!depthwise && all > 0).then_some(all)
+    (all > 0).then_some(all)
 }
 
 /// Puts the weights in the order in which the pass multiplies with them, for [`super::implicit_gemm::run_packed`].
@@ -42,13 +42,25 @@ pub(super) enum Weights {
     Packed(*const f32),
 }
 
+/// Whether no channel meets another.
+pub(super) fn is_depthwise(g: &Gather) -> bool {
+    g.channels_in == 1 && g.channels_out == 1
+}
+
 /// Elements of a group's packed weights.
 pub(super) fn group_len(g: &Gather) -> usize {
+    if is_depthwise(g) {
+        return g.taps();
+    }
     PackedB::<f32>::len(g.taps() * g.channels_in, g.channels_out).next_multiple_of(16)
 }
 
-/// Every group's weights as packed panels.
+/// Every group's weights as packed panels; those of a depthwise convolution tap by tap.
 pub(super) unsafe fn pack_weights(g: &Gather, w: *const f32, packed: *mut f32) {
+    if is_depthwise(g) {
+        // SAFETY: passed on.
+        return unsafe { depthwise::pack(g, w, packed) };
+    }
     let (k, n) = (g.taps() * g.channels_in, g.channels_out);
     if g.taps() == 1 {
         // The weights are that matrix already.

@@ -25,19 +25,26 @@ pub(super) struct Run {
     pub(super) ahead: bool,
 }
 
-/// Some neighbouring pixels of dy with a row of x through some column taps: adds their products to the sums.
+/// Some neighbouring pixels of dy with what they saw of x through some taps: adds their products to the sums.
 pub(super) struct Slope {
-    /// x at the leftmost tap, the first pixel and channel; from one tap and one pixel to the next.
+    /// x at the first row tap, the leftmost column tap, the first pixel and channel; from one row tap, column tap and
+    /// pixel to the next.
     pub(super) x: *const f32,
+    pub(super) x_row: isize,
     pub(super) x_col: usize,
     pub(super) x_next: usize,
+    /// Taps.
+    pub(super) rows: usize,
     pub(super) cols: usize,
     /// dy at the first pixel; the next lies `channels` further on.
     pub(super) dy: *const f32,
     pub(super) pixels: usize,
     pub(super) channels: usize,
-    /// A row of channels for each tap.
+    /// A row of channels for each column tap; from one row tap to the next.
     pub(super) sums: *mut f32,
+    pub(super) sums_row: usize,
+    /// Whether to fetch what the next pixels read, as for [`Run`].
+    pub(super) ahead: bool,
 }
 
 /// One pixel after the other, any taps.
@@ -141,17 +148,19 @@ unsafe fn side_by_side<L: Lanes, const S: usize, const D: usize, const J: usize>
 /// Any taps.
 #[inline(always)]
 unsafe fn any_slope<L: Lanes>(t: &Slope) {
-    for b in 0..t.cols {
+    for tap in 0..t.rows * t.cols {
+        let (a, b) = (tap / t.cols, tap % t.cols);
         let mut c = 0;
         while c < t.channels {
             let lanes = t.channels - c;
             // SAFETY: the caller's promise.
             unsafe {
-                let p = t.sums.add(b * t.channels + c);
+                let x = t.x.offset(a as isize * t.x_row).add(b * t.x_col + c);
+                let p = t.sums.add(a * t.sums_row + b * t.channels + c);
                 let mut sum = L::load_left(p, lanes);
                 for pixel in 0..t.pixels {
-                    let x = L::load_left(t.x.add(pixel * t.x_next + b * t.x_col + c), lanes);
-                    sum = x.mul_add(L::load_left(t.dy.add(pixel * t.channels + c), lanes), sum);
+                    let dy = L::load_left(t.dy.add(pixel * t.channels + c), lanes);
+                    sum = L::load_left(x.add(pixel * t.x_next), lanes).mul_add(dy, sum);
                 }
                 sum.store_left(p, lanes);
             }
@@ -160,26 +169,60 @@ unsafe fn any_slope<L: Lanes>(t: &Slope) {
     }
 }
 
-/// S adjacent column taps, pixels D apart, J of them side by side.
+/// S adjacent column taps, pixels D apart, J of them side by side: dy is read once for all rows of taps.
 #[inline(always)]
 unsafe fn slope<L: Lanes, const S: usize, const D: usize, const J: usize>(t: &Slope) {
-    let whole = t.pixels / J * J;
     let mut pixel = 0;
-    while pixel < whole {
-        let mut c = 0;
-        while c < t.channels {
-            let lanes = t.channels - c;
-            // SAFETY: the caller's promise.
-            unsafe {
+    while pixel + J <= t.pixels {
+        // SAFETY: the caller's promise.
+        unsafe { slope_side_by_side::<L, S, D, J>(t, pixel) }
+        pixel += J;
+    }
+    while pixel + REST <= t.pixels {
+        // SAFETY: the caller's promise.
+        unsafe { slope_side_by_side::<L, S, D, REST>(t, pixel) }
+        pixel += REST;
+    }
+    if pixel < t.pixels {
+        let rest = Slope {
+            x: t.x.wrapping_add(pixel * t.x_next),
+            dy: t.dy.wrapping_add(pixel * t.channels),
+            pixels: t.pixels - pixel,
+            ..*t
+        };
+        // SAFETY: passed on.
+        unsafe { any_slope::<L>(&rest) }
+    }
+}
+
+#[inline(always)]
+unsafe fn slope_side_by_side<L: Lanes, const S: usize, const D: usize, const J: usize>(
+    t: &Slope,
+    pixel: usize,
+) {
+    let mut c = 0;
+    while c < t.channels {
+        let lanes = t.channels - c;
+        // Once for each cache line.
+        let ahead = t.ahead && c.is_multiple_of(2 * LANES);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut dy = [L::zero(); J];
+            for j in 0..J {
+                dy[j] = L::load_left(t.dy.add((pixel + j) * t.channels + c), lanes);
+                if ahead {
+                    L::prefetch(t.dy.wrapping_add((pixel + J + j) * t.channels + c));
+                }
+            }
+            let (mut x, mut row) = (t.x.add(pixel * t.x_next + c), t.sums.add(c));
+            for _ in 0..t.rows {
                 // Two sums for each tap, taken in turns: an addition waits for the one before.
                 let mut sums = [[L::zero(); 2]; S];
-                let mut dy = [L::zero(); J];
-                for j in 0..J {
-                    dy[j] = L::load_left(t.dy.add((pixel + j) * t.channels + c), lanes);
-                }
-                let x = t.x.add(pixel * t.x_next + c);
                 for i in 0..(J - 1) * D + S {
                     let source = L::load_left(x.add(i * t.x_col), lanes);
+                    if ahead && i < J * D {
+                        L::prefetch(x.wrapping_add(((J - 1) * D + S + i) * t.x_col));
+                    }
                     for s in 0..S {
                         if i >= s && (i - s) % D == 0 && (i - s) / D < J {
                             let j = (i - s) / D;
@@ -188,24 +231,15 @@ unsafe fn slope<L: Lanes, const S: usize, const D: usize, const J: usize>(t: &Sl
                     }
                 }
                 for s in 0..S {
-                    let p = t.sums.add(s * t.channels + c);
+                    let p = row.add(s * t.channels);
                     let sum = L::load_left(p, lanes).add(sums[s][0].add(sums[s][1]));
                     sum.store_left(p, lanes);
                 }
+                x = x.wrapping_offset(t.x_row);
+                row = row.wrapping_add(t.sums_row);
             }
-            c += LANES;
         }
-        pixel += J;
-    }
-    if whole < t.pixels {
-        let rest = Slope {
-            x: t.x.wrapping_add(whole * t.x_next),
-            dy: t.dy.wrapping_add(whole * t.channels),
-            pixels: t.pixels - whole,
-            ..*t
-        };
-        // SAFETY: passed on.
-        unsafe { any_slope::<L>(&rest) }
+        c += LANES;
     }
 }
 
@@ -268,11 +302,11 @@ macro_rules! instruction_set {
                     [run::<5, 1, 8>, run::<5, 2, 2>],
                 ],
                 slopes: [
-                    [slope::<1, 1, 4>, slope::<1, 2, 4>],
-                    [slope::<2, 1, 4>, slope::<2, 2, 4>],
-                    [slope::<3, 1, 4>, slope::<3, 2, 4>],
-                    [slope::<4, 1, 4>, slope::<4, 2, 4>],
-                    [slope::<5, 1, 4>, slope::<5, 2, 4>],
+                    [slope::<1, 1, 8>, slope::<1, 2, 4>],
+                    [slope::<2, 1, 8>, slope::<2, 2, 4>],
+                    [slope::<3, 1, 8>, slope::<3, 2, 4>],
+                    [slope::<4, 1, 8>, slope::<4, 2, 4>],
+                    [slope::<5, 1, 8>, slope::<5, 2, 4>],
                 ],
             };
         }

@@ -18,45 +18,55 @@ const WIDE: usize = 8;
 /// Elements that the epilogue finds in the first-level cache.
 const HOT: usize = 1 << 12;
 
+/// The weights as [row tap][column tap][channel], taps counted from the left in the source.
+///
+/// # Safety
+/// w must hold every weight, `packed` have room for as many.
+pub(super) unsafe fn pack(g: &Gather, w: *const f32, packed: *mut f32) {
+    for tap in 0..g.taps() {
+        for c in 0..g.groups {
+            // SAFETY: the caller's promise.
+            unsafe { *packed.add(tap * g.groups + c) = *w.add(weight(g, c, tap)) }
+        }
+    }
+}
+
 /// Target = Σ over taps of weight · source, channel by channel.
 ///
 /// # Safety
-/// As the gathering passes of the parent module: one source and one target channel a group.
+/// As the gathering passes of the parent module: one source and one target channel a group. `packed` must be what
+/// [`pack`] wrote.
 pub(super) unsafe fn gather(
     isa: Isa,
     g: &Gather,
     src: *const f32,
-    w: *const f32,
+    packed: *const f32,
     dst: *mut f32,
     epilogue: Option<&dyn Epilogue<f32>>,
 ) {
-    with_scratch(g.taps() * g.groups * size_of::<f32>(), |packed| {
-        let packed = packed.cast::<f32>();
-        for tap in 0..g.taps() {
-            for c in 0..g.groups {
-                // SAFETY: w holds every weight, the scratch as many.
-                unsafe { *packed.add(tap * g.groups + c) = *w.add(weight(g, c, tap)) }
-            }
+    let (src, packed, dst) = (Shared::new(src), Shared::new(packed), Shared::new(dst));
+    let (rows, cols) = (g.batch * g.rows.count, g.cols.count);
+    let ahead = from_memory(g);
+    // Rows; parts of them, runs long enough, where there are few.
+    let cuts = TASKS.div_ceil(rows.max(1)).min(cols / WIDE).max(1);
+    let (tall, wide) = (rows.div_ceil(2 * TASKS).max(1), cols.div_ceil(cuts));
+    parallel(rows.div_ceil(tall) * cuts, &|task| {
+        let kernels = kernels(isa);
+        let (src, packed, dst) = (src.get(), packed.get(), dst.get());
+        let job = Job { kernels, g, src, packed, dst, ahead, epilogue };
+        let (band, cut) = (task / cuts, task % cuts);
+        let cols = cut * wide..((cut + 1) * wide).min(cols);
+        for row in band * tall..((band + 1) * tall).min(rows) {
+            // SAFETY: the caller's promise; each task writes its own pixels.
+            unsafe { job.row(row / g.rows.count, row % g.rows.count, cols.clone()) }
         }
-        let (src, packed, dst) = (Shared::new(src), Shared::new(packed), Shared::new(dst));
-        let (rows, cols) = (g.batch * g.rows.count, g.cols.count);
-        let sources = g.batch * g.rows.source * g.cols.source;
-        let ahead = (sources + rows * cols) * g.groups > FAR;
-        // Rows; parts of them, runs long enough, where there are few.
-        let cuts = TASKS.div_ceil(rows.max(1)).min(cols / WIDE).max(1);
-        let (tall, wide) = (rows.div_ceil(2 * TASKS).max(1), cols.div_ceil(cuts));
-        parallel(rows.div_ceil(tall) * cuts, &|task| {
-            let kernels = kernels(isa);
-            let (src, packed, dst) = (src.get(), packed.get(), dst.get());
-            let job = Job { kernels, g, src, packed, dst, ahead, epilogue };
-            let (band, cut) = (task / cuts, task % cuts);
-            let cols = cut * wide..((cut + 1) * wide).min(cols);
-            for row in band * tall..((band + 1) * tall).min(rows) {
-                // SAFETY: the caller's promise; each task writes its own pixels.
-                unsafe { job.row(row / g.rows.count, row % g.rows.count, cols.clone()) }
-            }
-        });
     });
+}
+
+/// Whether source and target are too large for the caches.
+fn from_memory(g: &Gather) -> bool {
+    let pixels = g.rows.source * g.cols.source + g.rows.count * g.cols.count;
+    g.batch * pixels * g.groups > FAR
 }
 
 /// Where the weight of a channel lies, taps counted row by row from the left in the source.
@@ -192,7 +202,8 @@ pub(super) unsafe fn weight_gradient(
         let sums = Shared::new(scratch.cast::<f32>());
         let (x, dy) = (Shared::new(x), Shared::new(dy));
         parallel(parts, &|part| {
-            let slopes = Slopes { kernels: kernels(isa), g, x: x.get(), dy: dy.get() };
+            let kernels = kernels(isa);
+            let slopes = Slopes { kernels, g, x: x.get(), dy: dy.get(), ahead: from_memory(g) };
             let sums = sums.at(part * len);
             // SAFETY: the scratch holds the parts; the caller's promise.
             unsafe {
@@ -220,6 +231,7 @@ struct Slopes<'a> {
     g: &'a Gather,
     x: *const f32,
     dy: *const f32,
+    ahead: bool,
 }
 
 impl Slopes<'_> {
@@ -227,23 +239,26 @@ impl Slopes<'_> {
     unsafe fn row(&self, image: usize, u: usize, sums: *mut f32) {
         let (g, c) = (self.g, self.g.groups);
         let dy = (image * g.rows.count + u) * g.cols.count;
+        let rows = g.rows.seen(u);
+        let row = (image * g.rows.source) as isize + g.rows.at(u, rows.start);
         for columns in columns(&g.cols, 0..g.cols.count) {
-            for a in g.rows.seen(u) {
-                let row = image * g.rows.source + g.rows.at(u, a) as usize;
-                let at = (row * g.cols.source) as isize + columns.at;
-                let slope = Slope {
-                    x: self.x.wrapping_offset(at * c as isize),
-                    x_col: g.cols.offset_step.unsigned_abs() * c,
-                    x_next: g.cols.scale * c,
-                    cols: columns.taps.len(),
-                    dy: self.dy.wrapping_add((dy + columns.first) * c),
-                    pixels: columns.count,
-                    channels: c,
-                    sums: sums.wrapping_add((a * g.cols.taps + columns.taps.start) * c),
-                };
-                // SAFETY: the caller's promise; only seen taps are visited.
-                unsafe { self.kernels.slope(&slope)(&slope) }
-            }
+            let at = row * g.cols.source as isize + columns.at;
+            let slope = Slope {
+                x: self.x.wrapping_offset(at * c as isize),
+                x_row: g.rows.offset_step * (g.cols.source * c) as isize,
+                x_col: g.cols.offset_step.unsigned_abs() * c,
+                x_next: g.cols.scale * c,
+                rows: rows.len(),
+                cols: columns.taps.len(),
+                dy: self.dy.wrapping_add((dy + columns.first) * c),
+                pixels: columns.count,
+                channels: c,
+                sums: sums.wrapping_add((rows.start * g.cols.taps + columns.taps.start) * c),
+                sums_row: g.cols.taps * c,
+                ahead: self.ahead,
+            };
+            // SAFETY: the caller's promise; only seen taps are visited.
+            unsafe { self.kernels.slope(&slope)(&slope) }
         }
     }
 }

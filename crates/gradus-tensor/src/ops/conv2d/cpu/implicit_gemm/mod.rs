@@ -5,7 +5,7 @@
 
 mod weight_gradient;
 
-use super::weights::{Weights, group_len, nth_tap, pack_weights};
+use super::weights::{Weights, group_len, is_depthwise, nth_tap, pack_weights};
 use super::{TASKS, depthwise};
 use crate::ops::conv2d::Target;
 use crate::ops::conv2d::geometry::{Axis, Conv2d, Gather, Pass};
@@ -95,6 +95,11 @@ unsafe fn gather(
     }
     let packed_len = group_len(g);
     let run = |packed: *const f32| {
+        if is_depthwise(g) {
+            assert!(dst.pixel.is_none(), "a depthwise convolution leaves no room between pixels");
+            // SAFETY: the caller's promise.
+            return unsafe { depthwise::gather(isa, g, src, packed, dst.ptr, epilogue) };
+        }
         let pixel = dst.pixel.unwrap_or(g.groups * g.channels_out);
         let job = Job { g, src, packed, packed_len, dst: dst.ptr, pixel, epilogue };
         // SAFETY: the caller's promise.
@@ -102,11 +107,6 @@ unsafe fn gather(
     };
     match w {
         Weights::Packed(packed) => run(packed),
-        Weights::Plain(w) if g.channels_in == 1 && g.channels_out == 1 => {
-            assert!(dst.pixel.is_none(), "a depthwise convolution leaves no room between pixels");
-            // SAFETY: the caller's promise.
-            unsafe { depthwise::gather(isa, g, src, w, dst.ptr, epilogue) }
-        }
         Weights::Plain(w) => {
             with_scratch(g.groups * packed_len * size_of::<f32>(), |scratch| {
                 let packed = scratch.cast::<f32>();
