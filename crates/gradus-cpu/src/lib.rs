@@ -6,6 +6,7 @@ mod buffer;
 mod dispatch;
 pub mod exec;
 pub mod gemm;
+pub mod lanes;
 pub mod pool;
 mod reduce;
 pub mod scratch;

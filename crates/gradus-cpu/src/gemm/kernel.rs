@@ -1,11 +1,11 @@
 //! The innermost loops: a register tile of fused multiply-adds, a dot product, a block transpose; and the choice
 //! of their instruction set, made once per process.
 
-#[cfg(target_arch = "x86_64")]
-use super::lanes::{F32x8, F32x16, F64x4, F64x8};
-use super::lanes::{Lanes, Portable, Transpose};
 use crate::dispatch::Isa;
 use crate::gemm::Mat;
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::{F32x8, F32x16, F64x4, F64x8};
+use crate::lanes::{Lanes, Portable, Square, prefetch};
 use gradus_base::Element;
 
 /// Vectors across the register tile.
@@ -34,6 +34,18 @@ pub(super) struct Tile<S> {
     pub(super) ahead_step: usize,
     /// Add to `c` instead of overwriting it.
     pub(super) add: bool,
+}
+
+/// Up to `N` rows, contiguous along k, to transpose: `dst[p·width + i] = src[i·stride + p]` for i < rows and p < k. If
+/// `pad`, `N` lanes of each row of `dst` are written, zeros behind the `rows`.
+#[derive(Clone, Copy)]
+pub(super) struct Transpose<S> {
+    pub(super) src: *const S,
+    pub(super) stride: isize,
+    pub(super) rows: usize,
+    pub(super) k: usize,
+    pub(super) width: usize,
+    pub(super) pad: bool,
 }
 
 type TileFn<S> = unsafe fn(&Tile<S>);
@@ -76,16 +88,6 @@ impl<S> Kernels<S> {
 pub(super) trait Scalar:
     Element + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self>
 {
-    /// Fetches a cache line early where the machine knows how. Any address will do.
-    fn prefetch(p: *const Self) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: SSE is part of x86-64; a prefetch does not fault.
-        unsafe {
-            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(p.cast());
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = p;
-    }
     /// The kernels of an instruction set.
     fn kernels(isa: Isa) -> &'static Kernels<Self>;
 }
@@ -97,10 +99,10 @@ unsafe fn tile<V: Lanes, const R: usize, const N: usize, const MASKED: bool>(t: 
     unsafe {
         let mut acc = [[V::zero(); N]; R];
         for i in 0..R {
-            V::prefetch(t.c.wrapping_offset(i as isize * t.c_stride));
+            prefetch(t.c.wrapping_offset(i as isize * t.c_stride));
         }
         for _ in 0..t.k {
-            V::prefetch(ahead);
+            prefetch(ahead);
             ahead = ahead.wrapping_add(t.ahead_step);
             let mut x = [V::zero(); N];
             for v in 0..N {
@@ -108,7 +110,7 @@ unsafe fn tile<V: Lanes, const R: usize, const N: usize, const MASKED: bool>(t: 
                 x[v] = if MASKED && v == N - 1 { V::load_first(p, t.last) } else { V::load(p) };
             }
             for i in 0..R {
-                let y = V::splat(a.offset(i as isize * t.a.row_stride));
+                let y = V::splat(*a.offset(i as isize * t.a.row_stride));
                 for v in 0..N {
                     acc[i][v] = y.mul_add(x[v], acc[i][v]);
                 }
@@ -174,6 +176,53 @@ unsafe fn dots<V: Lanes, const N: usize>(
     }
 }
 
+#[inline(always)]
+unsafe fn transpose<V: Square<N>, const N: usize>(t: Transpose<V::Scalar>, dst: *mut V::Scalar) {
+    // What panels of 6 or 14 rows leave over.
+    let rest = const { 6 % N };
+    let lanes = if t.pad { N } else { t.rows };
+    // The common widths get loops of their own: a variable store in the loop costs half its speed.
+    // SAFETY: passed on.
+    unsafe {
+        if lanes == N {
+            transpose_lanes::<V, N>(t, N, dst);
+        } else if lanes == rest {
+            transpose_lanes::<V, N>(t, rest, dst);
+        } else {
+            transpose_lanes::<V, N>(t, lanes, dst);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn transpose_lanes<V: Square<N>, const N: usize>(
+    t: Transpose<V::Scalar>,
+    lanes: usize,
+    dst: *mut V::Scalar,
+) {
+    let mut p = 0;
+    // SAFETY: the caller's promise: `k` elements of each row, as many rows of `dst`.
+    unsafe {
+        while p < t.k {
+            let len = (t.k - p).min(N);
+            let mut x = [V::zero(); N];
+            for i in 0..N {
+                let row = t.src.wrapping_offset(i as isize * t.stride).wrapping_add(p);
+                if i < t.rows {
+                    x[i] = V::load_left(row, len);
+                }
+            }
+            let x = V::transpose(x);
+            for q in 0..N {
+                if q < len {
+                    x[q].store_left(dst.add((p + q) * t.width), lanes);
+                }
+            }
+            p += N;
+        }
+    }
+}
+
 /// Names the kernels of one instruction set: `$attr` on plain functions that inline the generic ones, tiles of up to so
 /// many `$rows`.
 macro_rules! instruction_set {
@@ -199,9 +248,12 @@ macro_rules! instruction_set {
                 unsafe { dots::<V, N>(k, a, b, b_stride, out) }
             }
             $(#[$attr])*
-            unsafe fn run_transpose<V: Lanes>(t: Transpose<V::Scalar>, dst: *mut V::Scalar) {
+            unsafe fn run_transpose<V: Square<N>, const N: usize>(
+                t: Transpose<V::Scalar>,
+                dst: *mut V::Scalar,
+            ) {
                 // SAFETY: passed on.
-                unsafe { V::transpose(t, dst) }
+                unsafe { transpose::<V, N>(t, dst) }
             }
             const fn row<V: Lanes, const M: bool>() -> [TileFn<V::Scalar>; WIDE] {
                 [
@@ -215,8 +267,8 @@ macro_rules! instruction_set {
                     run::<V, 1, 8, M>,
                 ]
             }
-            /// Tiles of vectors V; blocks are transposed in vectors T.
-            pub(super) const fn kernels<V: Lanes, T: Lanes<Scalar = V::Scalar>>()
+            /// Tiles of vectors V; blocks are transposed in vectors T, N × N.
+            pub(super) const fn kernels<V: Lanes, T: Square<N, Scalar = V::Scalar>, const N: usize>()
             -> Kernels<V::Scalar> {
                 let whole = const { &[$([run::<V, $rows, 1, false>, run::<V, $rows, 2, false>]),*] };
                 let masked = const { &[$([run::<V, $rows, 1, true>, run::<V, $rows, 2, true>]),*] };
@@ -230,8 +282,8 @@ macro_rules! instruction_set {
                     row: [row::<V, false>(), row::<V, true>()],
                     dots: run_dots::<V, DOTS>,
                     dot: run_dots::<V, 1>,
-                    transposed: T::LEN,
-                    transpose: run_transpose::<T>,
+                    transposed: N,
+                    transpose: run_transpose::<T, N>,
                 }
             }
         }
@@ -253,11 +305,11 @@ macro_rules! scalar {
         impl Scalar for $s {
             fn kernels(isa: Isa) -> &'static Kernels<$s> {
                 static ANY: Kernels<$s> =
-                    any::kernels::<Portable<$s, $lanes>, Portable<$s, $lanes>>();
+                    any::kernels::<Portable<$s, $lanes>, Portable<$s, $lanes>, $lanes>();
                 #[cfg(target_arch = "x86_64")]
-                static AVX2: Kernels<$s> = avx2::kernels::<$avx2, $avx2>();
+                static AVX2: Kernels<$s> = avx2::kernels::<$avx2, $avx2, $lanes>();
                 #[cfg(target_arch = "x86_64")]
-                static AVX512: Kernels<$s> = avx512::kernels::<$avx512, $avx2>();
+                static AVX512: Kernels<$s> = avx512::kernels::<$avx512, $avx2, $lanes>();
                 match isa {
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx512 => &AVX512,

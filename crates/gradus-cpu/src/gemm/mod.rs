@@ -7,7 +7,6 @@
 
 mod blocked;
 mod kernel;
-mod lanes;
 mod pack;
 #[cfg(test)]
 mod tests;

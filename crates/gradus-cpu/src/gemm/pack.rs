@@ -1,8 +1,8 @@
 //! Packing: copying blocks of A and B into the order the register tile reads them.
 
 use super::Mat;
-use super::kernel::{Kernels, Scalar};
-use super::lanes::Transpose;
+use super::kernel::{Kernels, Scalar, Transpose};
+use crate::lanes::prefetch;
 
 /// Steps along k that a copy looks ahead: the rows lie too far apart for the machine to guess.
 const PREFETCH: usize = 24;
@@ -151,7 +151,7 @@ unsafe fn copy_panels<T: Scalar, const W: usize>(b: Mat<T>, panels: usize, k: us
             let src = b.at(p, panel * W);
             let ahead = src.wrapping_offset(PREFETCH as isize * b.row_stride);
             for line in (0..W).step_by(64 / size_of::<T>()) {
-                T::prefetch(ahead.wrapping_add(line));
+                prefetch(ahead.wrapping_add(line));
             }
             // SAFETY: the caller's promise; an array has its element's alignment.
             unsafe { *dst.add((panel * k + p) * W).cast::<[T; W]>() = *src.cast::<[T; W]>() }

@@ -2,7 +2,8 @@
 //! some channels of dy with the source as some column taps see it, a vector of partial sums for each pair.
 #![allow(unsafe_code)]
 
-use crate::ops::lanes::{Isa, LANES, Lanes, Portable};
+use crate::ops::lanes::{Isa, LANES};
+use gradus_cpu::lanes::{F32s, Portable};
 
 /// Column taps of the largest tile.
 pub(super) const TAPS: usize = 5;
@@ -32,7 +33,7 @@ pub(super) type LineFn = unsafe fn(&Line);
 
 /// K out-channels × B column taps.
 #[inline(always)]
-unsafe fn line<L: Lanes, const K: usize, const B: usize>(t: &Line) {
+unsafe fn line<L: F32s, const K: usize, const B: usize>(t: &Line) {
     // SAFETY: the caller's promise: all columns, taps and images named are there.
     unsafe {
         let mut sums = [[L::zero(); B]; K];
@@ -76,10 +77,14 @@ unsafe fn line<L: Lanes, const K: usize, const B: usize>(t: &Line) {
 }
 
 #[inline(always)]
-unsafe fn reduce<L: Lanes>(sums: *const f32, count: usize, out: *mut f32) {
+unsafe fn reduce<L: F32s>(sums: *const f32, count: usize, out: *mut f32) {
     for i in (0..count).step_by(LANES) {
+        let mut rows = [sums; LANES];
+        for l in 0..LANES {
+            rows[l] = sums.wrapping_add((i + l) * LANES);
+        }
         // SAFETY: the caller's promise.
-        unsafe { L::sums(sums.add(i * LANES)).store(out.add(i)) }
+        unsafe { L::sums(L::load_each(rows)).store(out.add(i)) }
     }
 }
 
@@ -124,9 +129,9 @@ macro_rules! instruction_set {
         }
     };
 }
-instruction_set!(any, Portable,);
+instruction_set!(any, Portable<f32, LANES>,);
 #[cfg(target_arch = "x86_64")]
-instruction_set!(avx2, crate::ops::lanes::Avx2, #[target_feature(enable = "avx2,fma")]);
+instruction_set!(avx2, gradus_cpu::lanes::F32x8, #[target_feature(enable = "avx2,fma")]);
 
 /// The kernels of an instruction set.
 pub(super) fn lines(isa: Isa) -> &'static Lines {

@@ -2,7 +2,8 @@
 //! columns × some vectors of images, all source channels and taps summed before anything is stored.
 #![allow(unsafe_code)]
 
-use crate::ops::lanes::{Isa, LANES, Lanes, Portable};
+use crate::ops::lanes::{Isa, LANES};
+use gradus_cpu::lanes::{F32s, Portable};
 
 /// Target channels of the largest tile: with 2 vectors of images 12 sums, 2 vectors of the source and a weight.
 pub(super) const CHANNELS: usize = 6;
@@ -45,7 +46,7 @@ pub(super) type TileFn = unsafe fn(&Tile);
 /// K target channels × J columns × V vectors; S column taps, or any number if S is 0.
 #[inline(always)]
 unsafe fn tile<
-    L: Lanes,
+    L: F32s,
     const K: usize,
     const J: usize,
     const V: usize,
@@ -72,7 +73,7 @@ unsafe fn tile<
                         }
                     }
                     for k in 0..K {
-                        let weight = L::splat(w.add(k));
+                        let weight = L::splat(*w.add(k));
                         for j in 0..J {
                             for v in 0..V {
                                 sums[k][j][v] = weight.mul_add(xs[j][v], sums[k][j][v]);
@@ -155,9 +156,9 @@ macro_rules! instruction_set {
         }
     };
 }
-instruction_set!(any, Portable,);
+instruction_set!(any, Portable<f32, LANES>,);
 #[cfg(target_arch = "x86_64")]
-instruction_set!(avx2, crate::ops::lanes::Avx2, #[target_feature(enable = "avx2,fma")]);
+instruction_set!(avx2, gradus_cpu::lanes::F32x8, #[target_feature(enable = "avx2,fma")]);
 
 /// The tiles for so many target channels: one column wide, or as wide as [`columns`] says.
 pub(super) fn tiles(isa: Isa, channels: usize, wide: bool) -> &'static Tiles {

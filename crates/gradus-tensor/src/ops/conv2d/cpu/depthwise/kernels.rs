@@ -1,7 +1,8 @@
 //! The loops of a depthwise convolution: runs of columns side by side, a vector of channels after the other.
 #![allow(unsafe_code)]
 
-use crate::ops::lanes::{Isa, LANES, Lanes, Portable};
+use crate::ops::lanes::{Isa, LANES};
+use gradus_cpu::lanes::{F32s, Portable, prefetch};
 
 /// Some neighbouring target pixels, all channels.
 pub(super) struct Run {
@@ -49,7 +50,7 @@ pub(super) struct Slope {
 
 /// One pixel after the other, any taps.
 #[inline(always)]
-unsafe fn any_run<L: Lanes>(t: &Run) {
+unsafe fn any_run<L: F32s>(t: &Run) {
     for pixel in 0..t.pixels {
         let mut c = 0;
         while c < t.channels {
@@ -77,7 +78,7 @@ const REST: usize = 3;
 
 /// S adjacent column taps, pixels D apart, J of them side by side: each source pixel is read once for all that see it.
 #[inline(always)]
-unsafe fn run<L: Lanes, const S: usize, const D: usize, const J: usize>(t: &Run) {
+unsafe fn run<L: F32s, const S: usize, const D: usize, const J: usize>(t: &Run) {
     let mut pixel = 0;
     while pixel + J <= t.pixels {
         // SAFETY: the caller's promise.
@@ -97,7 +98,7 @@ unsafe fn run<L: Lanes, const S: usize, const D: usize, const J: usize>(t: &Run)
 }
 
 #[inline(always)]
-unsafe fn side_by_side<L: Lanes, const S: usize, const D: usize, const J: usize>(
+unsafe fn side_by_side<L: F32s, const S: usize, const D: usize, const J: usize>(
     t: &Run,
     pixel: usize,
 ) {
@@ -113,7 +114,7 @@ unsafe fn side_by_side<L: Lanes, const S: usize, const D: usize, const J: usize>
             let ahead = t.ahead && c.is_multiple_of(2 * LANES);
             if ahead {
                 for j in 0..J {
-                    L::prefetch(t.y.wrapping_add((pixel + J + j) * t.y_next + c));
+                    prefetch(t.y.wrapping_add((pixel + J + j) * t.y_next + c));
                 }
             }
             for _ in 0..t.rows {
@@ -123,7 +124,7 @@ unsafe fn side_by_side<L: Lanes, const S: usize, const D: usize, const J: usize>
                 }
                 if ahead {
                     for i in 0..J * D {
-                        L::prefetch(x.wrapping_add(((J - 1) * D + S + i) * t.x_col));
+                        prefetch(x.wrapping_add(((J - 1) * D + S + i) * t.x_col));
                     }
                 }
                 for i in 0..(J - 1) * D + S {
@@ -147,7 +148,7 @@ unsafe fn side_by_side<L: Lanes, const S: usize, const D: usize, const J: usize>
 
 /// Any taps.
 #[inline(always)]
-unsafe fn any_slope<L: Lanes>(t: &Slope) {
+unsafe fn any_slope<L: F32s>(t: &Slope) {
     for tap in 0..t.rows * t.cols {
         let (a, b) = (tap / t.cols, tap % t.cols);
         let mut c = 0;
@@ -171,7 +172,7 @@ unsafe fn any_slope<L: Lanes>(t: &Slope) {
 
 /// S adjacent column taps, pixels D apart, J of them side by side: dy is read once for all rows of taps.
 #[inline(always)]
-unsafe fn slope<L: Lanes, const S: usize, const D: usize, const J: usize>(t: &Slope) {
+unsafe fn slope<L: F32s, const S: usize, const D: usize, const J: usize>(t: &Slope) {
     let mut pixel = 0;
     while pixel + J <= t.pixels {
         // SAFETY: the caller's promise.
@@ -196,7 +197,7 @@ unsafe fn slope<L: Lanes, const S: usize, const D: usize, const J: usize>(t: &Sl
 }
 
 #[inline(always)]
-unsafe fn slope_side_by_side<L: Lanes, const S: usize, const D: usize, const J: usize>(
+unsafe fn slope_side_by_side<L: F32s, const S: usize, const D: usize, const J: usize>(
     t: &Slope,
     pixel: usize,
 ) {
@@ -211,7 +212,7 @@ unsafe fn slope_side_by_side<L: Lanes, const S: usize, const D: usize, const J: 
             for j in 0..J {
                 dy[j] = L::load_left(t.dy.add((pixel + j) * t.channels + c), lanes);
                 if ahead {
-                    L::prefetch(t.dy.wrapping_add((pixel + J + j) * t.channels + c));
+                    prefetch(t.dy.wrapping_add((pixel + J + j) * t.channels + c));
                 }
             }
             let (mut x, mut row) = (t.x.add(pixel * t.x_next + c), t.sums.add(c));
@@ -221,7 +222,7 @@ unsafe fn slope_side_by_side<L: Lanes, const S: usize, const D: usize, const J: 
                 for i in 0..(J - 1) * D + S {
                     let source = L::load_left(x.add(i * t.x_col), lanes);
                     if ahead && i < J * D {
-                        L::prefetch(x.wrapping_add(((J - 1) * D + S + i) * t.x_col));
+                        prefetch(x.wrapping_add(((J - 1) * D + S + i) * t.x_col));
                     }
                     for s in 0..S {
                         if i >= s && (i - s) % D == 0 && (i - s) / D < J {
@@ -312,9 +313,9 @@ macro_rules! instruction_set {
         }
     };
 }
-instruction_set!(any, Portable,);
+instruction_set!(any, Portable<f32, LANES>,);
 #[cfg(target_arch = "x86_64")]
-instruction_set!(avx2, crate::ops::lanes::Avx2, #[target_feature(enable = "avx2,fma")]);
+instruction_set!(avx2, gradus_cpu::lanes::F32x8, #[target_feature(enable = "avx2,fma")]);
 
 /// The loops of an instruction set.
 pub(super) fn kernels(isa: Isa) -> &'static Kernels {

@@ -3,7 +3,8 @@
 #![allow(unsafe_code)]
 
 use super::transform::{POINTS, Sums, Tile as TileMap, Values, both};
-use crate::ops::lanes::{Isa, LANES, Lanes, Portable};
+use crate::ops::lanes::{Isa, LANES};
+use gradus_cpu::lanes::{F32s, Portable, prefetch};
 
 /// Columns of a register tile.
 pub(super) const COLUMNS: usize = 2 * LANES;
@@ -82,7 +83,7 @@ pub(super) struct Product {
 
 /// Operands are written in whole vectors: their rows are as long.
 #[inline(always)]
-unsafe fn tile_in<L: Lanes>(t: &TileIn) {
+unsafe fn tile_in<L: F32s>(t: &TileIn) {
     let mut c = 0;
     while c < t.channels {
         // SAFETY: the caller's promise.
@@ -107,7 +108,7 @@ unsafe fn tile_in<L: Lanes>(t: &TileIn) {
 }
 
 #[inline(always)]
-unsafe fn tile_out<L: Lanes, const M: usize>(t: &TileOut) {
+unsafe fn tile_out<L: F32s, const M: usize>(t: &TileOut) {
     let mut c = 0;
     while c < t.channels {
         // SAFETY: the caller's promise.
@@ -138,7 +139,7 @@ unsafe fn tile_out<L: Lanes, const M: usize>(t: &TileOut) {
 
 /// The weight gradient's way of [`tile_out`] backwards: dy to operands, zeros where there are no pixels.
 #[inline(always)]
-unsafe fn slopes_in<L: Lanes, const M: usize>(t: &TileOut) {
+unsafe fn slopes_in<L: F32s, const M: usize>(t: &TileOut) {
     let mut c = 0;
     while c < t.channels {
         // SAFETY: the caller's promise.
@@ -168,7 +169,7 @@ unsafe fn slopes_in<L: Lanes, const M: usize>(t: &TileOut) {
 const AHEAD: usize = 8;
 
 #[inline(always)]
-unsafe fn many_weights_in<L: Lanes>(t: &ManyWeights) {
+unsafe fn many_weights_in<L: F32s>(t: &ManyWeights) {
     for c in 0..t.channels {
         for half in 0..2 {
             // SAFETY: the caller's promise.
@@ -177,9 +178,9 @@ unsafe fn many_weights_in<L: Lanes>(t: &ManyWeights) {
                 for l in 0..LANES {
                     taps[l] = t.taps[half * LANES + l].add(c * t.next);
                     last[l] = taps[l].add(NINE - 1);
-                    L::prefetch(taps[l].wrapping_add(AHEAD * t.next));
+                    prefetch(taps[l].wrapping_add(AHEAD * t.next));
                 }
-                let (first, last) = (L::transpose(taps), L::collect(last));
+                let (first, last) = (L::transpose(L::load_each(taps)), L::collect(last));
                 let mut x = [[last; 3]; 3];
                 for i in 0..LANES {
                     x[i / 3][i % 3] = first[i];
@@ -204,7 +205,7 @@ unsafe fn many_weights_in<L: Lanes>(t: &ManyWeights) {
 }
 
 #[inline(always)]
-unsafe fn weights_in<L: Lanes, const R: usize>(t: &Weights) {
+unsafe fn weights_in<L: F32s, const R: usize>(t: &Weights) {
     for half in 0..2 {
         // SAFETY: the caller's promise.
         unsafe {
@@ -242,7 +243,7 @@ pub(super) struct TapsOut {
 
 /// A vector of channels.
 #[inline(always)]
-unsafe fn taps_out<L: Lanes, const R: usize>(t: &TapsOut) {
+unsafe fn taps_out<L: F32s, const R: usize>(t: &TapsOut) {
     // SAFETY: the caller's promise.
     unsafe {
         let mut x = [[L::zero(); POINTS]; POINTS];
@@ -262,7 +263,7 @@ unsafe fn taps_out<L: Lanes, const R: usize>(t: &TapsOut) {
 
 /// Kernels of three dense taps each way, all channels.
 #[inline(always)]
-unsafe fn many_taps_out<L: Lanes>(t: &TapsOut) {
+unsafe fn many_taps_out<L: F32s>(t: &TapsOut) {
     let mut c = 0;
     while c < t.channels {
         // SAFETY: the caller's promise.
@@ -283,7 +284,7 @@ unsafe fn many_taps_out<L: Lanes>(t: &TapsOut) {
             for i in 0..LANES {
                 rows[i] = lanes[i].as_ptr();
             }
-            let first = L::transpose(rows);
+            let first = L::transpose(L::load_each(rows));
             for l in 0..LANES.min(t.channels - c) {
                 let taps = t.taps.add((c + l) * NINE);
                 first[l].store(taps);
@@ -295,7 +296,7 @@ unsafe fn many_taps_out<L: Lanes>(t: &TapsOut) {
 }
 
 #[inline(always)]
-unsafe fn product<L: Lanes, const R: usize>(t: &Product) {
+unsafe fn product<L: F32s, const R: usize>(t: &Product) {
     let (mut a, mut b) = (t.a, t.b);
     // SAFETY: the caller's promise.
     unsafe {
@@ -303,7 +304,7 @@ unsafe fn product<L: Lanes, const R: usize>(t: &Product) {
         for _ in 0..t.k {
             let (x, y) = (L::load(b), L::load(b.add(LANES)));
             for i in 0..R {
-                let s = L::splat(a.add(i * t.a_row));
+                let s = L::splat(*a.add(i * t.a_row));
                 sums[i][0] = s.mul_add(x, sums[i][0]);
                 sums[i][1] = s.mul_add(y, sums[i][1]);
             }
@@ -384,9 +385,9 @@ macro_rules! instruction_set {
         }
     };
 }
-instruction_set!(any, Portable,);
+instruction_set!(any, Portable<f32, LANES>,);
 #[cfg(target_arch = "x86_64")]
-instruction_set!(avx2, crate::ops::lanes::Avx2, #[target_feature(enable = "avx2,fma")]);
+instruction_set!(avx2, gradus_cpu::lanes::F32x8, #[target_feature(enable = "avx2,fma")]);
 
 /// The loops of an instruction set.
 pub(super) fn kernels(isa: Isa) -> &'static Kernels {

@@ -3,7 +3,7 @@
 //!
 //! Lavin & Gray 2015, arXiv:1509.09308, §4.
 
-use crate::ops::lanes::Lanes;
+use gradus_cpu::lanes::F32s;
 
 /// Rows and columns of the tile that the products are taken over.
 pub(super) const POINTS: usize = 6;
@@ -19,13 +19,13 @@ pub(super) trait Map<L, const M: usize, const N: usize> {
 
 /// The map of the tile, Bᵀ.
 pub(super) struct Tile;
-impl<L: Lanes> Map<L, POINTS, POINTS> for Tile {
+impl<L: F32s> Map<L, POINTS, POINTS> for Tile {
     #[inline(always)]
     unsafe fn apply(x: [L; POINTS]) -> [L; POINTS] {
         // SAFETY: the caller's promise.
         unsafe {
-            let (two, four, five) = (L::set(2.0), L::set(4.0), L::set(-5.0));
-            let minus_four = L::set(-4.0);
+            let (two, four, five) = (L::splat(2.0), L::splat(4.0), L::splat(-5.0));
+            let minus_four = L::splat(-4.0);
             // At ±1: even and odd powers; then at ±2.
             let (even, odd) = (minus_four.mul_add(x[2], x[4]), minus_four.mul_add(x[1], x[3]));
             let (even2, odd2) = (x[4].sub(x[2]), x[3].sub(x[1]).mul(two));
@@ -43,7 +43,7 @@ impl<L: Lanes> Map<L, POINTS, POINTS> for Tile {
 
 /// N coefficients to a polynomial's values, G: divided by what Bᵀ multiplies them by.
 pub(super) struct Values;
-impl<L: Lanes, const N: usize> Map<L, N, POINTS> for Values {
+impl<L: F32s, const N: usize> Map<L, N, POINTS> for Values {
     #[inline(always)]
     unsafe fn apply(x: [L; N]) -> [L; POINTS] {
         // SAFETY: the caller's promise.
@@ -52,14 +52,14 @@ impl<L: Lanes, const N: usize> Map<L, N, POINTS> for Values {
             let (mut at1, mut at2) = ([L::zero(); 2], [L::zero(); 2]);
             for i in 0..N {
                 at1[i % 2] = if i < 2 { x[i] } else { at1[i % 2].add(x[i]) };
-                let weight = L::set((1 << i) as f32 / 24.0);
+                let weight = L::splat((1 << i) as f32 / 24.0);
                 at2[i % 2] =
                     if i < 2 { weight.mul(x[i]) } else { weight.mul_add(x[i], at2[i % 2]) };
             }
-            let sixth = L::set(-1.0 / 6.0);
+            let sixth = L::splat(-1.0 / 6.0);
             let (even, odd) = (at1[0].mul(sixth), at1[1].mul(sixth));
             [
-                x[0].mul(L::set(0.25)),
+                x[0].mul(L::splat(0.25)),
                 even.add(odd),
                 even.sub(odd),
                 at2[0].add(at2[1]),
@@ -72,7 +72,7 @@ impl<L: Lanes, const N: usize> Map<L, N, POINTS> for Values {
 
 /// The products at the points to N sums, Aᵀ: one for each power.
 pub(super) struct Sums;
-impl<L: Lanes, const N: usize> Map<L, POINTS, N> for Sums {
+impl<L: F32s, const N: usize> Map<L, POINTS, N> for Sums {
     #[inline(always)]
     unsafe fn apply(x: [L; POINTS]) -> [L; N] {
         // SAFETY: the caller's promise.
@@ -82,7 +82,7 @@ impl<L: Lanes, const N: usize> Map<L, POINTS, N> for Sums {
             let at2 = [x[3].add(x[4]), x[3].sub(x[4])];
             let mut out = [x[0].add(at1[0]).add(at2[0]); N];
             for i in 1..N {
-                out[i] = L::set((1 << i) as f32).mul_add(at2[i % 2], at1[i % 2]);
+                out[i] = L::splat((1 << i) as f32).mul_add(at2[i % 2], at1[i % 2]);
             }
             out[N - 1] = out[N - 1].add(x[5]);
             out
@@ -95,7 +95,7 @@ impl<L: Lanes, const N: usize> Map<L, POINTS, N> for Sums {
 /// # Safety
 /// As [`Map::apply`].
 #[inline(always)]
-pub(super) unsafe fn both<L: Lanes, A, const M: usize, const N: usize>(
+pub(super) unsafe fn both<L: F32s, A, const M: usize, const N: usize>(
     x: &[[L; M]; M],
 ) -> [[L; N]; N]
 where

@@ -1,0 +1,180 @@
+//! 256-bit vectors. SAFETY of all: AVX2 and FMA are there, as whoever made a vector promised, and the pointers are good for
+//! the lanes named.
+#![allow(clippy::undocumented_unsafe_blocks)]
+
+use super::{F32s, Lanes, Square, each};
+use std::arch::x86_64::*;
+
+/// Eight f32.
+#[derive(Clone, Copy)]
+pub struct F32x8(__m256);
+/// Four f64.
+#[derive(Clone, Copy)]
+pub struct F64x4(__m256d);
+
+/// `MASK32[8 - n..]` begins with n set lanes.
+static MASK32: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+static MASK64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
+
+impl Lanes for F32x8 {
+    type Scalar = f32;
+    const LEN: usize = 8;
+    each! { F32x8:
+        add(a, b) = _mm256_add_ps(a, b);
+        sub(a, b) = _mm256_sub_ps(a, b);
+        mul(a, b) = _mm256_mul_ps(a, b);
+        mul_add(a, b, c) = _mm256_fmadd_ps(a, b, c);
+    }
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        F32x8(unsafe { _mm256_set1_ps(x) })
+    }
+    #[inline(always)]
+    unsafe fn load(p: *const f32) -> Self {
+        F32x8(unsafe { _mm256_loadu_ps(p) })
+    }
+    #[inline(always)]
+    unsafe fn load_first(p: *const f32, len: usize) -> Self {
+        unsafe {
+            let mask = _mm256_loadu_si256(MASK32.as_ptr().add(8 - len).cast());
+            F32x8(_mm256_maskload_ps(p, mask))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f32) {
+        unsafe { _mm256_storeu_ps(p, self.0) }
+    }
+    /// In parts: a masked store is slow on AMD.
+    #[inline(always)]
+    unsafe fn store_first(self, mut p: *mut f32, len: usize) {
+        unsafe {
+            if len >= 8 {
+                return self.store(p);
+            }
+            let mut x = _mm256_castps256_ps128(self.0);
+            if len & 4 != 0 {
+                _mm_storeu_ps(p, x);
+                x = _mm256_extractf128_ps::<1>(self.0);
+                p = p.add(4);
+            }
+            if len & 2 != 0 {
+                _mm_storel_pd(p.cast(), _mm_castps_pd(x));
+                x = _mm_movehl_ps(x, x);
+                p = p.add(2);
+            }
+            if len & 1 != 0 {
+                _mm_store_ss(p, x);
+            }
+        }
+    }
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        unsafe {
+            let x = _mm_add_ps(_mm256_castps256_ps128(self.0), _mm256_extractf128_ps::<1>(self.0));
+            let x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+            _mm_cvtss_f32(_mm_add_ss(x, _mm_shuffle_ps::<1>(x, x)))
+        }
+    }
+}
+
+impl Square<8> for F32x8 {
+    /// Pairs, then quadruples, then halves.
+    #[inline(always)]
+    fn transpose(rows: [F32x8; 8]) -> [F32x8; 8] {
+        unsafe {
+            let mut pairs = [_mm256_setzero_ps(); 8];
+            for i in 0..4 {
+                let (a, b) = (rows[2 * i].0, rows[2 * i + 1].0);
+                pairs[2 * i] = _mm256_unpacklo_ps(a, b);
+                pairs[2 * i + 1] = _mm256_unpackhi_ps(a, b);
+            }
+            // Of rows 0..4, then of rows 4..8: columns i and, in the upper half, i + 4.
+            let mut quads = [_mm256_setzero_ps(); 8];
+            for half in 0..2 {
+                for i in 0..2 {
+                    let (a, b) = (pairs[4 * half + i], pairs[4 * half + 2 + i]);
+                    quads[4 * half + 2 * i] = _mm256_shuffle_ps::<0x44>(a, b);
+                    quads[4 * half + 2 * i + 1] = _mm256_shuffle_ps::<0xEE>(a, b);
+                }
+            }
+            let mut out = rows;
+            for i in 0..4 {
+                out[i] = F32x8(_mm256_permute2f128_ps::<0x20>(quads[i], quads[4 + i]));
+                out[i + 4] = F32x8(_mm256_permute2f128_ps::<0x31>(quads[i], quads[4 + i]));
+            }
+            out
+        }
+    }
+}
+
+impl F32s for F32x8 {}
+
+impl Lanes for F64x4 {
+    type Scalar = f64;
+    const LEN: usize = 4;
+    each! { F64x4:
+        add(a, b) = _mm256_add_pd(a, b);
+        sub(a, b) = _mm256_sub_pd(a, b);
+        mul(a, b) = _mm256_mul_pd(a, b);
+        mul_add(a, b, c) = _mm256_fmadd_pd(a, b, c);
+    }
+    #[inline(always)]
+    unsafe fn splat(x: f64) -> Self {
+        F64x4(unsafe { _mm256_set1_pd(x) })
+    }
+    #[inline(always)]
+    unsafe fn load(p: *const f64) -> Self {
+        F64x4(unsafe { _mm256_loadu_pd(p) })
+    }
+    #[inline(always)]
+    unsafe fn load_first(p: *const f64, len: usize) -> Self {
+        unsafe {
+            let mask = _mm256_loadu_si256(MASK64.as_ptr().add(4 - len).cast());
+            F64x4(_mm256_maskload_pd(p, mask))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f64) {
+        unsafe { _mm256_storeu_pd(p, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, mut p: *mut f64, len: usize) {
+        unsafe {
+            if len >= 4 {
+                return self.store(p);
+            }
+            let mut x = _mm256_castpd256_pd128(self.0);
+            if len & 2 != 0 {
+                _mm_storeu_pd(p, x);
+                x = _mm256_extractf128_pd::<1>(self.0);
+                p = p.add(2);
+            }
+            if len & 1 != 0 {
+                _mm_store_sd(p, x);
+            }
+        }
+    }
+    #[inline(always)]
+    fn sum(self) -> f64 {
+        unsafe {
+            let x = _mm_add_pd(_mm256_castpd256_pd128(self.0), _mm256_extractf128_pd::<1>(self.0));
+            _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x)))
+        }
+    }
+}
+
+impl Square<4> for F64x4 {
+    #[inline(always)]
+    fn transpose([a, b, c, d]: [F64x4; 4]) -> [F64x4; 4] {
+        unsafe {
+            let (low, high) = (_mm256_unpacklo_pd(a.0, b.0), _mm256_unpackhi_pd(a.0, b.0));
+            let (low2, high2) = (_mm256_unpacklo_pd(c.0, d.0), _mm256_unpackhi_pd(c.0, d.0));
+            [
+                F64x4(_mm256_permute2f128_pd::<0x20>(low, low2)),
+                F64x4(_mm256_permute2f128_pd::<0x20>(high, high2)),
+                F64x4(_mm256_permute2f128_pd::<0x31>(low, low2)),
+                F64x4(_mm256_permute2f128_pd::<0x31>(high, high2)),
+            ]
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Vectors: the operations that kernels are written in.
+//!
+//! A kernel is written once over [`Lanes`], `#[inline(always)]`, and instantiated once per [`Isa`](crate::Isa) behind a
+//! function with that set's `#[target_feature]`. It makes vectors in loops, never in closures: a closure would be a function
+//! without the instruction set, and each of its operations a call.
+
+mod portable;
+#[cfg(test)]
+mod tests;
+
+pub use portable::{Float, Portable};
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+pub use {
+    avx2::{F32x8, F64x4},
+    avx512::{F32x16, F64x8},
+};
+
+/// A vector of `LEN` scalars.
+///
+/// Whoever makes one, by `splat` or `load`, promises that the machine has the type's instruction set; arithmetic relies on
+/// that promise.
+///
+/// ```
+/// use gradus_cpu::lanes::{Lanes, Portable};
+/// // SAFETY: four elements are read, three written; any machine has these lanes.
+/// let mut sums = [0.0f32; 3];
+/// unsafe {
+///     let x = Portable::<f32, 4>::load([1.0, 2.0, 3.0, 4.0].as_ptr());
+///     x.add(Lanes::splat(1.0)).store_first(sums.as_mut_ptr(), 3);
+/// }
+/// assert_eq!(sums, [2.0, 3.0, 4.0]);
+/// ```
+pub trait Lanes: Copy {
+    /// What a lane holds.
+    type Scalar: Copy + Default;
+    /// How many lanes.
+    const LEN: usize;
+
+    /// All lanes `x`.
+    ///
+    /// # Safety
+    /// The machine has the type's instruction set.
+    unsafe fn splat(x: Self::Scalar) -> Self;
+    /// All lanes 0.
+    ///
+    /// # Safety
+    /// As [`splat`](Lanes::splat).
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { Self::splat(Default::default()) }
+    }
+    /// # Safety
+    /// `LEN` elements lie at `p`, aligned or not; the machine has the type's instruction set.
+    unsafe fn load(p: *const Self::Scalar) -> Self;
+    /// The first `len` lanes from memory, zeros behind.
+    ///
+    /// # Safety
+    /// As [`load`](Lanes::load), of `len` elements, at most `LEN`; touches nothing past them.
+    unsafe fn load_first(p: *const Self::Scalar, len: usize) -> Self;
+    /// As many lanes as `left` elements fill: all of them, or the first and zeros behind.
+    ///
+    /// # Safety
+    /// As [`load`](Lanes::load), of `left` elements.
+    #[inline(always)]
+    unsafe fn load_left(p: *const Self::Scalar, left: usize) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { if left >= Self::LEN { Self::load(p) } else { Self::load_first(p, left) } }
+    }
+    /// # Safety
+    /// There is room for `LEN` elements at `p`.
+    unsafe fn store(self, p: *mut Self::Scalar);
+    /// Stores the first `len` lanes.
+    ///
+    /// # Safety
+    /// There is room for `len` elements, at most `LEN`.
+    unsafe fn store_first(self, p: *mut Self::Scalar, len: usize);
+    /// As many lanes as `left` elements take.
+    ///
+    /// # Safety
+    /// There is room for `left` elements.
+    #[inline(always)]
+    unsafe fn store_left(self, p: *mut Self::Scalar, left: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { if left >= Self::LEN { self.store(p) } else { self.store_first(p, left) } }
+    }
+    /// self + b
+    fn add(self, b: Self) -> Self;
+    /// self − b
+    fn sub(self, b: Self) -> Self;
+    /// self·b
+    fn mul(self, b: Self) -> Self;
+    /// self·b + c, fused where the machine fuses.
+    fn mul_add(self, b: Self, c: Self) -> Self;
+    /// The sum of the lanes, in a fixed order.
+    fn sum(self) -> Self::Scalar;
+}
+
+/// A vector of `N` lanes of which `N` can be transposed.
+pub trait Square<const N: usize>: Lanes {
+    /// Lane l of vector i becomes lane i of vector l.
+    fn transpose(rows: [Self; N]) -> [Self; N];
+
+    /// A vector from each address.
+    ///
+    /// # Safety
+    /// As [`load`](Lanes::load).
+    #[inline(always)]
+    unsafe fn load_each(rows: [*const Self::Scalar; N]) -> [Self; N] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut all = [Self::zero(); N];
+            for i in 0..N {
+                all[i] = Self::load(rows[i]);
+            }
+            all
+        }
+    }
+    /// Lane l is `*places[l]`.
+    ///
+    /// # Safety
+    /// An element lies at each address; the machine has the type's instruction set.
+    #[inline(always)]
+    unsafe fn collect(places: [*const Self::Scalar; N]) -> Self {
+        const { assert!(N == Self::LEN) }
+        let mut lanes = [Self::Scalar::default(); N];
+        // SAFETY: the caller's promise.
+        unsafe {
+            for l in 0..N {
+                lanes[l] = *places[l];
+            }
+            Self::load(lanes.as_ptr())
+        }
+    }
+}
+
+/// Eight f32.
+pub trait F32s: Square<8, Scalar = f32> {
+    /// The sums of the lanes of eight vectors, neighbours first.
+    #[inline(always)]
+    fn sums(rows: [Self; 8]) -> Self {
+        let [a, b, c, d, e, f, g, h] = Self::transpose(rows);
+        a.add(b).add(c.add(d)).add(e.add(f).add(g.add(h)))
+    }
+}
+
+/// Fetches a cache line early where the machine knows how. Any address will do.
+#[inline(always)]
+pub fn prefetch<T>(p: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE is part of x86-64; a prefetch does not fault.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(p.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = p;
+}
+
+/// The operations of a vector in a register: one per line, `name(arguments) = intrinsic`.
+#[cfg(target_arch = "x86_64")]
+macro_rules! each {
+    ($v:ident: $($name:ident($a:ident $(, $b:ident)*) = $body:expr;)*) => {$(
+        #[inline(always)]
+        fn $name(self $(, $b: Self)*) -> Self {
+            let $a = self.0;
+            $(let $b = $b.0;)*
+            $v(unsafe { $body })
+        }
+    )*};
+}
+#[cfg(target_arch = "x86_64")]
+use each;
