@@ -187,8 +187,10 @@ impl Fusion<'_> {
 
     /// Puts a product with one reader, a sum or difference of the same rate, into that reader.
     fn multiply_add(&mut self, i: usize) {
-        let Node { code: Code::Line(op @ (Op::Add | Op::Sub)), args: [x, y, ..], .. } =
-            self.nodes[i]
+        // A sum inside a formula takes no product: the formula reads it.
+        let Node {
+            code: Code::Line(op @ (Op::Add | Op::Sub)), args: [x, y, ..], live: true, ..
+        } = self.nodes[i]
         else {
             return;
         };
@@ -209,7 +211,7 @@ impl Fusion<'_> {
         self.nodes[m].live = false;
         let mut args = self.nodes[m].args;
         args[2] = other;
-        self.nodes[i] = Node { code, args, arity: 3, live: self.nodes[i].live };
+        self.nodes[i] = Node { code, args, arity: 3, live: true };
     }
 }
 
@@ -267,6 +269,9 @@ mod tests {
         assert_eq!(codes(&shortcut, 3), idiom(Idiom::RectifySum));
         let relu6 = Expr::trace(2, |x| vec![(x[0] + x[1]).max(c(0.0)).min(c(6.0))]);
         assert_eq!(codes(&relu6, 2), idiom(Idiom::Clip));
+        // A product in the sum stays an instruction of its own.
+        let scaled = Expr::trace(3, |x| vec![(x[0] * x[1] + x[2]).max(c(0.0))]);
+        assert_eq!(codes(&scaled, 3), [Code::Line(Op::Mul), Code::Idiom(Idiom::Rectify)]);
     }
 
     #[test]
