@@ -23,6 +23,10 @@ impl Lanes for F32x8 {
         add(a, b) = _mm256_add_ps(a, b);
         sub(a, b) = _mm256_sub_ps(a, b);
         mul(a, b) = _mm256_mul_ps(a, b);
+        div(a, b) = _mm256_div_ps(a, b);
+        lesser(a, b) = _mm256_min_ps(a, b);
+        greater(a, b) = _mm256_max_ps(a, b);
+        sqrt(a) = _mm256_sqrt_ps(a);
         mul_add(a, b, c) = _mm256_fmadd_ps(a, b, c);
     }
     #[inline(always)]
@@ -107,7 +111,40 @@ impl Square<8> for F32x8 {
     }
 }
 
-impl F32s for F32x8 {}
+macro_rules! int {
+    ($x:expr) => {
+        _mm256_castps_si256($x)
+    };
+}
+macro_rules! float {
+    ($x:expr) => {
+        _mm256_castsi256_ps($x)
+    };
+}
+
+impl F32s for F32x8 {
+    each! { F32x8:
+        neg_mul_add(a, b, c) = _mm256_fnmadd_ps(a, b, c);
+        floor(a) = _mm256_floor_ps(a);
+        ceil(a) = _mm256_ceil_ps(a);
+        round(a) = _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a);
+        and(a, b) = _mm256_and_ps(a, b);
+        or(a, b) = _mm256_or_ps(a, b);
+        xor(a, b) = _mm256_xor_ps(a, b);
+        lt(a, b) = _mm256_cmp_ps::<_CMP_LT_OQ>(a, b);
+        le(a, b) = _mm256_cmp_ps::<_CMP_LE_OQ>(a, b);
+        eq(a, b) = _mm256_cmp_ps::<_CMP_EQ_OQ>(a, b);
+        select(mask, yes, no) = _mm256_blendv_ps(no, yes, mask);
+        iadd(a, b) = float!(_mm256_add_epi32(int!(a), int!(b)));
+        isub(a, b) = float!(_mm256_sub_epi32(int!(a), int!(b)));
+        shl23(a) = float!(_mm256_slli_epi32::<23>(int!(a)));
+        shl31(a) = float!(_mm256_slli_epi32::<31>(int!(a)));
+        shr23(a) = float!(_mm256_srai_epi32::<23>(int!(a)));
+        shr1(a) = float!(_mm256_srai_epi32::<1>(int!(a)));
+        nearest_int(a) = float!(_mm256_cvtps_epi32(a));
+        as_float(a) = _mm256_cvtepi32_ps(int!(a));
+    }
+}
 
 impl Lanes for F64x4 {
     type Scalar = f64;
@@ -116,6 +153,10 @@ impl Lanes for F64x4 {
         add(a, b) = _mm256_add_pd(a, b);
         sub(a, b) = _mm256_sub_pd(a, b);
         mul(a, b) = _mm256_mul_pd(a, b);
+        div(a, b) = _mm256_div_pd(a, b);
+        lesser(a, b) = _mm256_min_pd(a, b);
+        greater(a, b) = _mm256_max_pd(a, b);
+        sqrt(a) = _mm256_sqrt_pd(a);
         mul_add(a, b, c) = _mm256_fmadd_pd(a, b, c);
     }
     #[inline(always)]

@@ -14,7 +14,7 @@ pub struct F64x8(__m512d);
 
 macro_rules! lanes {
     ($v:ident, $s:ty, $len:literal, $mask:ty, $splat:ident $load:ident $load_first:ident $store:ident $store_first:ident
-     $add:ident $sub:ident $mul:ident $fma:ident $sum:ident) => {
+     $add:ident $sub:ident $mul:ident $div:ident $min:ident $max:ident $sqrt:ident $fma:ident $sum:ident) => {
         impl Lanes for $v {
             type Scalar = $s;
             const LEN: usize = $len;
@@ -22,6 +22,10 @@ macro_rules! lanes {
                 add(a, b) = $add(a, b);
                 sub(a, b) = $sub(a, b);
                 mul(a, b) = $mul(a, b);
+                div(a, b) = $div(a, b);
+                lesser(a, b) = $min(a, b);
+                greater(a, b) = $max(a, b);
+                sqrt(a) = $sqrt(a);
                 mul_add(a, b, c) = $fma(a, b, c);
             }
             #[inline(always)]
@@ -53,7 +57,9 @@ macro_rules! lanes {
 }
 lanes!(F32x16, f32, 16, __mmask16,
     _mm512_set1_ps _mm512_loadu_ps _mm512_maskz_loadu_ps _mm512_storeu_ps _mm512_mask_storeu_ps
-    _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_fmadd_ps _mm512_reduce_add_ps);
+    _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_div_ps _mm512_min_ps _mm512_max_ps _mm512_sqrt_ps
+    _mm512_fmadd_ps _mm512_reduce_add_ps);
 lanes!(F64x8, f64, 8, __mmask8,
     _mm512_set1_pd _mm512_loadu_pd _mm512_maskz_loadu_pd _mm512_storeu_pd _mm512_mask_storeu_pd
-    _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_fmadd_pd _mm512_reduce_add_pd);
+    _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_div_pd _mm512_min_pd _mm512_max_pd _mm512_sqrt_pd
+    _mm512_fmadd_pd _mm512_reduce_add_pd);

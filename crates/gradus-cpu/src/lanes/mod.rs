@@ -95,6 +95,14 @@ pub trait Lanes: Copy {
     fn sub(self, b: Self) -> Self;
     /// self·b
     fn mul(self, b: Self) -> Self;
+    /// self / b
+    fn div(self, b: Self) -> Self;
+    /// self < b ? self : b
+    fn lesser(self, b: Self) -> Self;
+    /// self > b ? self : b
+    fn greater(self, b: Self) -> Self;
+    /// √self
+    fn sqrt(self) -> Self;
     /// self·b + c, fused where the machine fuses.
     fn mul_add(self, b: Self, c: Self) -> Self;
     /// The sum of the lanes, in a fixed order.
@@ -127,20 +135,85 @@ pub trait Square<const N: usize>: Lanes {
     /// An element lies at each address; the machine has the type's instruction set.
     #[inline(always)]
     unsafe fn collect(places: [*const Self::Scalar; N]) -> Self {
-        const { assert!(N == Self::LEN) }
         let mut lanes = [Self::Scalar::default(); N];
         // SAFETY: the caller's promise.
         unsafe {
             for l in 0..N {
                 lanes[l] = *places[l];
             }
-            Self::load(lanes.as_ptr())
+            Self::from_array(lanes)
         }
+    }
+    /// # Safety
+    /// The machine has the type's instruction set.
+    #[inline(always)]
+    unsafe fn from_array(lanes: [Self::Scalar; N]) -> Self {
+        const { assert!(N == Self::LEN) }
+        // SAFETY: `LEN` elements are there; the rest is the caller's promise.
+        unsafe { Self::load(lanes.as_ptr()) }
+    }
+    /// The lanes.
+    #[inline(always)]
+    fn to_array(self) -> [Self::Scalar; N] {
+        const { assert!(N == Self::LEN) }
+        let mut lanes = [Self::Scalar::default(); N];
+        // SAFETY: there is room for `LEN` elements.
+        unsafe { self.store(lanes.as_mut_ptr()) };
+        lanes
     }
 }
 
-/// Eight f32.
+/// Eight f32, and what elementary functions do to their bits. Comparisons give lanes of all ones or all zeros; integer
+/// operations work on the lanes' bits.
 pub trait F32s: Square<8, Scalar = f32> {
+    /// All lanes with these bits.
+    ///
+    /// # Safety
+    /// As [`splat`](Lanes::splat).
+    #[inline(always)]
+    unsafe fn bits(x: i32) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { Self::splat(f32::from_bits(x as u32)) }
+    }
+    /// c − self·b, fused where the machine fuses.
+    fn neg_mul_add(self, b: Self, c: Self) -> Self;
+    /// ⌊self⌋
+    fn floor(self) -> Self;
+    /// ⌈self⌉
+    fn ceil(self) -> Self;
+    /// The nearest integer, ties to even.
+    fn round(self) -> Self;
+    /// self & b
+    fn and(self, b: Self) -> Self;
+    /// self | b
+    fn or(self, b: Self) -> Self;
+    /// self ^ b
+    fn xor(self, b: Self) -> Self;
+    /// self < b
+    fn lt(self, b: Self) -> Self;
+    /// self ≤ b
+    fn le(self, b: Self) -> Self;
+    /// self = b
+    fn eq(self, b: Self) -> Self;
+    /// As a mask: `yes` in the lanes where it is set, else `no`.
+    fn select(self, yes: Self, no: Self) -> Self;
+    /// self + b of integers; wraps.
+    fn iadd(self, b: Self) -> Self;
+    /// self − b of integers; wraps.
+    fn isub(self, b: Self) -> Self;
+    /// self << 23
+    fn shl23(self) -> Self;
+    /// self << 31
+    fn shl31(self) -> Self;
+    /// self >> 23, arithmetic, as all right shifts.
+    fn shr23(self) -> Self;
+    /// self >> 1
+    fn shr1(self) -> Self;
+    /// The nearest integers.
+    fn nearest_int(self) -> Self;
+    /// Integers as f32.
+    fn as_float(self) -> Self;
+
     /// The sums of the lanes of eight vectors, neighbours first.
     #[inline(always)]
     fn sums(rows: [Self; 8]) -> Self {

@@ -16,6 +16,8 @@ pub trait Float:
 {
     /// self·b + c, fused where the machine fuses.
     fn times_plus(self, b: Self, c: Self) -> Self;
+    /// √self
+    fn square_root(self) -> Self;
 }
 
 macro_rules! float {
@@ -30,6 +32,10 @@ macro_rules! float {
                     self * b + c
                 }
             }
+            #[inline(always)]
+            fn square_root(self) -> $s {
+                self.sqrt()
+            }
         }
     )*};
 }
@@ -40,6 +46,10 @@ float!(f32 f64);
 pub struct Portable<S, const N: usize>([S; N]);
 
 impl<S: Copy, const N: usize> Portable<S, N> {
+    #[inline(always)]
+    fn each(self, f: impl Fn(S) -> S) -> Self {
+        Portable(self.0.map(f))
+    }
     #[inline(always)]
     fn zip(self, b: Self, f: impl Fn(S, S) -> S) -> Self {
         Portable(std::array::from_fn(|i| f(self.0[i], b.0[i])))
@@ -87,6 +97,22 @@ impl<S: Float, const N: usize> Lanes for Portable<S, N> {
         self.zip(b, |x, y| x * y)
     }
     #[inline(always)]
+    fn div(self, b: Self) -> Self {
+        self.zip(b, |x, y| x / y)
+    }
+    #[inline(always)]
+    fn lesser(self, b: Self) -> Self {
+        self.zip(b, |x, y| if x < y { x } else { y })
+    }
+    #[inline(always)]
+    fn greater(self, b: Self) -> Self {
+        self.zip(b, |x, y| if x > y { x } else { y })
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.each(S::square_root)
+    }
+    #[inline(always)]
     fn mul_add(self, b: Self, c: Self) -> Self {
         Portable(std::array::from_fn(|i| self.0[i].times_plus(b.0[i], c.0[i])))
     }
@@ -111,4 +137,51 @@ impl<S: Float, const N: usize> Square<N> for Portable<S, N> {
     }
 }
 
-impl F32s for Portable<f32, 8> {}
+impl Portable<f32, 8> {
+    #[inline(always)]
+    fn each_bits(self, f: impl Fn(u32) -> u32) -> Self {
+        self.each(|x| f32::from_bits(f(x.to_bits())))
+    }
+    #[inline(always)]
+    fn zip_bits(self, b: Self, f: impl Fn(u32, u32) -> u32) -> Self {
+        self.zip(b, |x, y| f32::from_bits(f(x.to_bits(), y.to_bits())))
+    }
+    #[inline(always)]
+    fn test(self, b: Self, f: impl Fn(f32, f32) -> bool) -> Self {
+        self.zip(b, |x, y| f32::from_bits(if f(x, y) { u32::MAX } else { 0 }))
+    }
+}
+
+macro_rules! each {
+    ($($name:ident($a:ident $(, $b:ident)*) = $body:expr;)*) => {$(
+        #[inline(always)]
+        fn $name(self $(, $b: Self)*) -> Self {
+            let $a = self;
+            $body
+        }
+    )*};
+}
+
+impl F32s for Portable<f32, 8> {
+    each! {
+        neg_mul_add(a, b, c) = a.each(|x| -x).mul_add(b, c);
+        floor(a) = a.each(f32::floor);
+        ceil(a) = a.each(f32::ceil);
+        round(a) = a.each(f32::round_ties_even);
+        and(a, b) = a.zip_bits(b, |x, y| x & y);
+        or(a, b) = a.zip_bits(b, |x, y| x | y);
+        xor(a, b) = a.zip_bits(b, |x, y| x ^ y);
+        lt(a, b) = a.test(b, |x, y| x < y);
+        le(a, b) = a.test(b, |x, y| x <= y);
+        eq(a, b) = a.test(b, |x, y| x == y);
+        select(mask, yes, no) = mask.and(yes).or(mask.zip_bits(no, |mask, x| !mask & x));
+        iadd(a, b) = a.zip_bits(b, u32::wrapping_add);
+        isub(a, b) = a.zip_bits(b, u32::wrapping_sub);
+        shl23(a) = a.each_bits(|x| x << 23);
+        shl31(a) = a.each_bits(|x| x << 31);
+        shr23(a) = a.each_bits(|x| (x as i32 >> 23) as u32);
+        shr1(a) = a.each_bits(|x| (x as i32 >> 1) as u32);
+        nearest_int(a) = a.each(|x| f32::from_bits(x.round_ties_even() as i32 as u32));
+        as_float(a) = a.each(|x| x.to_bits() as i32 as f32);
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::*;
 use std::fmt::Debug;
-use std::ops::{Add, Mul, Sub};
+use std::ops::{Add, Div, Mul, Sub};
 
 /// Where no lane may be written.
 const UNTOUCHED: i8 = 77;
@@ -14,7 +14,9 @@ where
         + Debug
         + Add<Output = V::Scalar>
         + Sub<Output = V::Scalar>
-        + Mul<Output = V::Scalar>,
+        + Mul<Output = V::Scalar>
+        + Div<Output = V::Scalar>
+        + PartialOrd,
 {
     let len = V::LEN;
     let number = |i: usize, factor: usize| V::Scalar::from((i * factor % 23) as i8 - 11);
@@ -27,18 +29,24 @@ where
     };
     // SAFETY: as many elements are there; the caller has asked for the instruction set.
     let [x, y, z] = unsafe { [&a, &b, &c].map(|from| V::load(from[1..].as_ptr())) };
+    // SAFETY: the caller has asked for the instruction set.
+    let three = unsafe { V::splat(V::Scalar::from(3)) };
+    let zero = V::Scalar::from(0);
     for i in 0..len {
         let (a, b, c) = (a[i + 1], b[i + 1], c[i + 1]);
         assert_eq!(lanes(x.add(y))[i], a + b);
         assert_eq!(lanes(x.sub(y))[i], a - b);
         assert_eq!(lanes(x.mul(y))[i], a * b);
         assert_eq!(lanes(x.mul_add(y, z))[i], a * b + c);
+        assert_eq!(lanes(x.div(three))[i], a / V::Scalar::from(3));
+        assert_eq!(lanes(x.mul(x).sqrt())[i], if a < zero { zero - a } else { a });
+        assert_eq!(lanes(x.lesser(y))[i], if a < b { a } else { b });
+        assert_eq!(lanes(x.greater(y))[i], if a > b { a } else { b });
     }
     let sum = a[1..=len].iter().fold(V::Scalar::from(0), |sum, &x| sum + x);
     assert_eq!(x.sum(), sum);
     // SAFETY: as above.
-    let (zero, three) = unsafe { (V::zero(), V::splat(V::Scalar::from(3))) };
-    assert_eq!(lanes(zero), vec![V::Scalar::from(0); len]);
+    assert_eq!(lanes(unsafe { V::zero() }), vec![V::Scalar::from(0); len]);
     assert_eq!(lanes(three), vec![V::Scalar::from(3); len]);
     for left in 0..len + 2 {
         let first = left.min(len);
@@ -98,6 +106,34 @@ fn sums<V: F32s>() -> Vec<u32> {
     to.map(f32::to_bits).to_vec()
 }
 
+/// The bits of every operation on eight f32, on numbers of all kinds; no NaN but the one that stands for all.
+fn bits<V: F32s>() -> Vec<[u32; 8]> {
+    let mut numbers: Vec<f32> = (0..100).map(|i| (i as f32 * 0.37).sin() * 90.0).collect();
+    numbers.extend([0.0, -0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e-40, 0.5, -1.5, 2.5]);
+    numbers.extend((0..20).map(|i| i as f32 - 10.0));
+    let mut all = vec![];
+    for window in numbers.windows(9) {
+        // SAFETY: nine elements are there; the caller has asked for the instruction set.
+        let (a, b, k) =
+            unsafe { (V::load(window.as_ptr()), V::load(window[1..].as_ptr()), V::bits(-77)) };
+        // SAFETY: as above.
+        let few = unsafe { V::splat(1e6) };
+        let masks = [a.lt(b), a.le(b), a.eq(b), a.lt(b).select(a, b), b.lt(a).select(a, b)];
+        let whole = [a.and(b), a.or(b), a.xor(b), a.iadd(k), k.isub(b)];
+        let shifts = [a.shl23(), a.shl31(), a.shr23(), a.shr1(), a.as_float(), k.as_float()];
+        for x in [masks.as_slice(), &whole, &shifts].concat() {
+            all.push(x.to_array().map(f32::to_bits));
+        }
+        let small = a.eq(a).select(a, few).lesser(few).greater(k.as_float());
+        let rounded = [a.floor(), a.ceil(), a.round(), small.nearest_int()];
+        let compared = [a.lesser(b), a.greater(b), a.sub(b), a.div(b), a.sqrt()];
+        for x in [rounded.as_slice(), &compared].concat() {
+            all.push(x.to_array().map(|x| if x.is_nan() { u32::MAX } else { x.to_bits() }));
+        }
+    }
+    all
+}
+
 #[test]
 fn every_vector_does_what_scalars_do() {
     check::<Portable<f32, 1>>();
@@ -105,7 +141,7 @@ fn every_vector_does_what_scalars_do() {
     check::<Portable<f64, 4>>();
     check_square::<Portable<f32, 8>, 8>();
     check_square::<Portable<f64, 4>, 4>();
-    let portable = sums::<Portable<f32, 8>>();
+    let portable = (sums::<Portable<f32, 8>>(), bits::<Portable<f32, 8>>());
     #[cfg(target_arch = "x86_64")]
     {
         if crate::Isa::best() >= crate::Isa::Avx2 {
@@ -113,12 +149,14 @@ fn every_vector_does_what_scalars_do() {
             check::<F64x4>();
             check_square::<F32x8, 8>();
             check_square::<F64x4, 4>();
-            assert_eq!(sums::<F32x8>(), portable);
+            assert_eq!(sums::<F32x8>(), portable.0);
+            assert!(bits::<F32x8>() == portable.1);
         }
         if crate::Isa::best() >= crate::Isa::Avx512 {
             check::<F32x16>();
             check::<F64x8>();
         }
     }
-    let _ = portable;
+    let first = portable.1[0];
+    assert!(portable.1.len() > 2000 && portable.1.iter().any(|x| *x != first));
 }

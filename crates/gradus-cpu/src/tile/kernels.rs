@@ -4,9 +4,9 @@
 
 use super::compile::Entry;
 use super::fuse::Idiom;
-use super::num::{Doubles, Ints, Lanes, Num};
-use super::simd::Any8;
+use super::num::{Doubles, Floats, Ints, Num};
 use crate::dispatch::Isa;
+use crate::lanes;
 use gradus_base::DType;
 use gradus_base::expr::Op;
 
@@ -51,7 +51,7 @@ pub(super) fn kernel(isa: Isa, compute: DType, code: Code, scalars: u8) -> Kerne
     #[cfg(target_arch = "x86_64")]
     if isa >= Isa::Avx2 {
         return match compute {
-            DType::F32 => pick::<Lanes<super::simd::Avx8>, Avx2>(code, scalars),
+            DType::F32 => pick::<Floats<lanes::F32x8>, Avx2>(code, scalars),
             DType::F64 => pick::<Doubles<true>, Avx2>(code, scalars),
             DType::I64 => pick::<Ints, Avx2>(code, scalars),
             other => panic!("{other} is not a type one computes in"),
@@ -59,7 +59,7 @@ pub(super) fn kernel(isa: Isa, compute: DType, code: Code, scalars: u8) -> Kerne
     }
     let _ = isa;
     match compute {
-        DType::F32 => pick::<Lanes<Any8>, Portable>(code, scalars),
+        DType::F32 => pick::<Floats<lanes::Portable<f32, 8>>, Portable>(code, scalars),
         DType::F64 => pick::<Doubles<false>, Portable>(code, scalars),
         DType::I64 => pick::<Ints, Portable>(code, scalars),
         other => panic!("{other} is not a type one computes in"),
@@ -74,14 +74,14 @@ pub(crate) fn accumulate(isa: Isa, compute: DType, op: Op) -> Accumulate {
     #[cfg(target_arch = "x86_64")]
     if isa >= Isa::Avx2 {
         return match compute {
-            DType::F32 => pick_accumulate::<Lanes<super::simd::Avx8>, Avx2>(op),
+            DType::F32 => pick_accumulate::<Floats<lanes::F32x8>, Avx2>(op),
             DType::F64 => pick_accumulate::<Doubles<true>, Avx2>(op),
             _ => pick_accumulate::<Ints, Avx2>(op),
         };
     }
     let _ = isa;
     match compute {
-        DType::F32 => pick_accumulate::<Lanes<Any8>, Portable>(op),
+        DType::F32 => pick_accumulate::<Floats<lanes::Portable<f32, 8>>, Portable>(op),
         DType::F64 => pick_accumulate::<Doubles<false>, Portable>(op),
         _ => pick_accumulate::<Ints, Portable>(op),
     }

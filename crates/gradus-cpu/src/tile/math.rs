@@ -4,7 +4,7 @@
 //! where that is short enough) does the rest, and restores the special values by selection.
 #![allow(unsafe_op_in_unsafe_fn)] // under the contract of `F32s`
 
-use super::simd::F32s;
+use crate::lanes::F32s;
 use std::f32::consts::{FRAC_PI_2, FRAC_PI_4, LOG2_E};
 
 /// ln 2 in two parts; the first has few bits, so that its products with small integers are exact.
@@ -16,7 +16,7 @@ const LN2_LO: f32 = -2.121_944_4e-4;
 unsafe fn poly<V: F32s, const N: usize>(x: V, c: [f32; N]) -> V {
     let mut y = V::splat(c[N - 1]);
     for i in (0..N - 1).rev() {
-        y = y.fma(x, V::splat(c[i]));
+        y = y.mul_add(x, V::splat(c[i]));
     }
     y
 }
@@ -44,8 +44,8 @@ unsafe fn scale<V: F32s>(x: V, n: V) -> V {
 #[inline(always)]
 unsafe fn reduce_ln2<V: F32s>(x: V) -> (V, V) {
     let n = x.mul(V::splat(LOG2_E)).round();
-    let r = n.fnma(V::splat(LN2_HI), x);
-    (n, n.fnma(V::splat(LN2_LO), r))
+    let r = n.neg_mul_add(V::splat(LN2_HI), x);
+    (n, n.neg_mul_add(V::splat(LN2_LO), r))
 }
 /// (eʳ − 1 − r)/r² for |r| ≤ ln 2 / 2, Taylor's.
 #[inline(always)]
@@ -58,7 +58,7 @@ pub(super) unsafe fn exp<V: F32s>(x: V) -> V {
     // Beyond these all is 0 or ∞. The constant comes first, so that NaN passes.
     let x = V::splat(-104.0).greater(V::splat(89.0).lesser(x));
     let (n, r) = reduce_ln2(x);
-    let p = exp_tail(r).fma(r.mul(r), r).add(V::splat(1.0));
+    let p = exp_tail(r).mul_add(r.mul(r), r).add(V::splat(1.0));
     scale(p, n.nearest_int())
 }
 
@@ -67,9 +67,9 @@ pub(super) unsafe fn exp<V: F32s>(x: V) -> V {
 pub(super) unsafe fn exp_m1<V: F32s>(x: V) -> V {
     let clamped = V::splat(-18.0).greater(V::splat(89.0).lesser(x));
     let (n, r) = reduce_ln2(clamped);
-    let q = exp_tail(r).fma(r.mul(r), r);
+    let q = exp_tail(r).mul_add(r.mul(r), r);
     let s = two_to(n.nearest_int().isub(V::bits(1)));
-    let y = s.fma(q, s.sub(V::splat(0.5)));
+    let y = s.mul_add(q, s.sub(V::splat(0.5)));
     // Where x² vanishes eˣ − 1 is x: keeps −0.
     abs(x).lt(V::splat(1e-10)).select(x, y.add(y))
 }
@@ -95,8 +95,8 @@ pub(super) unsafe fn ln<V: F32s>(x: V) -> V {
     let z = s.mul(s);
     let r = z.mul(poly(z, [2.0 / 3.0, 2.0 / 5.0, 2.0 / 7.0, 2.0 / 9.0]));
     let half = f.mul(f).mul(V::splat(0.5));
-    let low = e.fma(V::splat(LN2_LO), s.mul(half.add(r)));
-    let y = e.fma(V::splat(LN2_HI), f.sub(half.sub(low)));
+    let low = e.mul_add(V::splat(LN2_LO), s.mul(half.add(r)));
+    let y = e.mul_add(V::splat(LN2_HI), f.sub(half.sub(low)));
     let inf = V::splat(f32::INFINITY);
     let zero = V::splat(0.0);
     let y = x.lt(inf).select(y, x);
@@ -178,9 +178,9 @@ unsafe fn wave<V: F32s>(x: V, quarter: i32, far: fn(f64) -> f64) -> V {
     let (n, r) = reduce_half_pi(x);
     let z = r.mul(r);
     let s = poly(z, [-1.0 / 6.0, 1.0 / 120.0, -1.0 / 5040.0, 1.0 / 362_880.0]);
-    let s = s.mul(z).fma(r, r);
+    let s = s.mul(z).mul_add(r, r);
     let c = poly(z, [-0.5, 1.0 / 24.0, -1.0 / 720.0, 1.0 / 40_320.0, -1.0 / 3_628_800.0]);
-    let c = c.fma(z, V::splat(1.0));
+    let c = c.mul_add(z, V::splat(1.0));
     let n = n.nearest_int().iadd(V::bits(quarter));
     let odd = V::bits(0).isub(n.and(V::bits(1)));
     let y = odd.select(c, s);
@@ -224,7 +224,7 @@ pub(super) unsafe fn atan<V: F32s>(x: V) -> V {
     let below = large.select(a, middle.select(a.add(one), one));
     let base = large.select(V::splat(FRAC_PI_2), middle.select(V::splat(FRAC_PI_4), V::splat(0.0)));
     let z = above.div(below);
-    let y = z.fma(poly(z.mul(z), C), base);
+    let y = z.mul_add(poly(z.mul(z), C), base);
     y.or(sign(x))
 }
 
@@ -233,7 +233,7 @@ pub(super) unsafe fn atan<V: F32s>(x: V) -> V {
 pub(super) unsafe fn pow<V: F32s>(x: V, y: V) -> V {
     let (n, r) = exponent(abs(x), y);
     let r = r.mul(V::splat(std::f32::consts::LN_2));
-    let p = exp_tail(r).fma(r.mul(r), r).add(V::splat(1.0));
+    let p = exp_tail(r).mul_add(r.mul(r), r).add(V::splat(1.0));
     let p = scale(p, n.nearest_int());
     let (zero, one) = (V::splat(0.0), V::splat(1.0));
     let half = y.mul(V::splat(0.5));

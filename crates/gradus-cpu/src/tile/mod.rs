@@ -16,7 +16,6 @@ mod kernels;
 mod math;
 mod num;
 mod row;
-mod simd;
 
 pub(crate) use convert::{Block, Store, storer};
 pub(crate) use engine::{Dims, Engine, Spec};

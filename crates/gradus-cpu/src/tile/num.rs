@@ -3,7 +3,7 @@
 #![allow(unsafe_op_in_unsafe_fn)] // each body is one operation, under the trait's contract
 
 use super::math;
-use super::simd::F32s;
+use crate::lanes::F32s;
 use gradus_base::Real;
 
 /// `LEN` elements.
@@ -59,12 +59,12 @@ pub(crate) trait Num: Copy {
 
 /// f32 lanes as numbers.
 #[derive(Clone, Copy)]
-pub(crate) struct Lanes<V>(V);
+pub(crate) struct Floats<V>(V);
 
-impl<V: F32s> Lanes<V> {
+impl<V: F32s> Floats<V> {
     #[inline(always)]
     unsafe fn one_where(mask: V) -> Self {
-        Lanes(mask.and(V::splat(1.0)))
+        Floats(mask.and(V::splat(1.0)))
     }
     #[inline(always)]
     unsafe fn zero(self) -> V {
@@ -76,25 +76,25 @@ impl<V: F32s> Lanes<V> {
 macro_rules! from_math {
     ($($name:ident)*) => {$(
         #[inline(always)]
-        unsafe fn $name(self) -> Self { Lanes(math::$name(self.0)) }
+        unsafe fn $name(self) -> Self { Floats(math::$name(self.0)) }
     )*};
 }
 /// Functions passed on to [`F32s`].
 macro_rules! from_lanes {
     ($($name:ident($($a:ident)?);)*) => {$(
         #[inline(always)]
-        unsafe fn $name(self $(, $a: Self)?) -> Self { Lanes(self.0.$name($($a.0)?)) }
+        unsafe fn $name(self $(, $a: Self)?) -> Self { Floats(self.0.$name($($a.0)?)) }
     )*};
 }
 
-impl<V: F32s> Num for Lanes<V> {
+impl<V: F32s> Num for Floats<V> {
     type Scalar = f32;
     const LEN: usize = 8;
     from_math! { exp exp_m1 ln ln_1p sin cos atan tanh erf }
     from_lanes! { sqrt(); floor(); ceil(); round(); add(b); sub(b); mul(b); div(b); }
     #[inline(always)]
     unsafe fn load(p: *const f32) -> Self {
-        Lanes(V::load(p))
+        Floats(V::load(p))
     }
     #[inline(always)]
     unsafe fn store(self, p: *mut f32) {
@@ -102,15 +102,15 @@ impl<V: F32s> Num for Lanes<V> {
     }
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
-        Lanes(V::splat(x))
+        Floats(V::splat(x))
     }
     #[inline(always)]
     unsafe fn neg(self) -> Self {
-        Lanes(self.0.xor(V::bits(i32::MIN)))
+        Floats(self.0.xor(V::bits(i32::MIN)))
     }
     #[inline(always)]
     unsafe fn abs(self) -> Self {
-        Lanes(self.0.and(V::bits(i32::MAX)))
+        Floats(self.0.and(V::bits(i32::MAX)))
     }
     #[inline(always)]
     unsafe fn not(self) -> Self {
@@ -119,19 +119,19 @@ impl<V: F32s> Num for Lanes<V> {
     #[inline(always)]
     unsafe fn min(self, b: Self) -> Self {
         // `lesser` gives b where either is NaN; right unless only self is.
-        Lanes(self.0.eq(self.0).select(self.0.lesser(b.0), self.0))
+        Floats(self.0.eq(self.0).select(self.0.lesser(b.0), self.0))
     }
     #[inline(always)]
     unsafe fn max(self, b: Self) -> Self {
-        Lanes(self.0.eq(self.0).select(self.0.greater(b.0), self.0))
+        Floats(self.0.eq(self.0).select(self.0.greater(b.0), self.0))
     }
     #[inline(always)]
     unsafe fn pow(self, b: Self) -> Self {
-        Lanes(math::pow(self.0, b.0))
+        Floats(math::pow(self.0, b.0))
     }
     #[inline(always)]
     unsafe fn rem(self, b: Self) -> Self {
-        Lanes(self.0.div(b.0).floor().fnma(b.0, self.0))
+        Floats(self.0.div(b.0).floor().neg_mul_add(b.0, self.0))
     }
     #[inline(always)]
     unsafe fn lt(self, b: Self) -> Self {
@@ -147,27 +147,27 @@ impl<V: F32s> Num for Lanes<V> {
     }
     #[inline(always)]
     unsafe fn and(self, b: Self) -> Self {
-        Self::not(Lanes(self.zero().or(b.zero()).and(V::splat(1.0))))
+        Self::not(Floats(self.zero().or(b.zero()).and(V::splat(1.0))))
     }
     #[inline(always)]
     unsafe fn or(self, b: Self) -> Self {
-        Self::not(Lanes(self.zero().and(b.zero()).and(V::splat(1.0))))
+        Self::not(Floats(self.zero().and(b.zero()).and(V::splat(1.0))))
     }
     #[inline(always)]
     unsafe fn mul_add(self, b: Self, c: Self) -> Self {
-        Lanes(self.0.fma(b.0, c.0))
+        Floats(self.0.mul_add(b.0, c.0))
     }
     #[inline(always)]
     unsafe fn mul_sub(self, b: Self, c: Self) -> Self {
-        Lanes(self.0.fma(b.0, c.neg().0))
+        Floats(self.0.mul_add(b.0, c.neg().0))
     }
     #[inline(always)]
     unsafe fn neg_mul_add(self, b: Self, c: Self) -> Self {
-        Lanes(self.0.fnma(b.0, c.0))
+        Floats(self.0.neg_mul_add(b.0, c.0))
     }
     #[inline(always)]
     unsafe fn select(self, yes: Self, no: Self) -> Self {
-        Lanes(self.zero().select(no.0, yes.0))
+        Floats(self.zero().select(no.0, yes.0))
     }
 }
 
