@@ -33,7 +33,7 @@ impl fmt::Display for Place {
             Place::Line(line) => write!(f, ", line {line}"),
             Place::Cell { line, column, name: None } => write!(f, ", line {line}, column {column}"),
             Place::Cell { line, column, name: Some(name) } => {
-                write!(f, ", line {line}, column {column} ({name:?})")
+                write!(f, ", line {line}, column {column} ({})", quote(name))
             }
             Place::Whole => Ok(()),
         }

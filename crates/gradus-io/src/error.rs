@@ -70,6 +70,9 @@ impl Error {
 /// Characters of a line of a message; of a longer one the middle is left out.
 const LINE: usize = 400;
 
+/// Lines of a message; of a longer one the middle is left out.
+const LINES: usize = 20;
+
 impl fmt::Display for Error {
     /// Names and texts out of a file may be long or hold control characters: neither reaches a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,14 +83,17 @@ impl fmt::Display for Error {
     }
 }
 
-/// A message as a terminal may show it: control characters escaped, and the middle of overlong lines left out. Names and
-/// texts out of a file may hold the one and be the other.
+/// A message as a terminal may show it: control characters escaped, and the middle of overlong lines and of overlong
+/// messages left out. Names and texts out of a file may hold the one and be the other.
 ///
 /// ```
 /// assert_eq!(gradus_io::printable("node \"\x1b[2J\"\nis odd"), "node \"\\u{1b}[2J\"\nis odd");
 /// ```
 pub fn printable(message: &str) -> String {
-    let lines: Vec<Cow<'_, str>> = message.split('\n').map(printable_line).collect();
+    let mut lines: Vec<Cow<'_, str>> = message.split('\n').map(printable_line).collect();
+    if lines.len() > LINES {
+        lines.splice(LINES / 2..lines.len() - LINES / 2, [" … ".into()]);
+    }
     lines.join("\n")
 }
 
@@ -122,5 +128,12 @@ mod tests {
         assert!(text.starts_with("array `\\u{1b}[2J\\u{0}"), "{text}");
         assert!(text.contains(" … ") && text.ends_with("\\u{0}` is odd\n  two"), "{text}");
         assert!(text.chars().count() < 500);
+    }
+
+    #[test]
+    fn a_name_of_many_lines_does_not_fill_the_screen() {
+        let text = Error::format(format!("the member `a{}b` is odd", "\n".repeat(500))).to_string();
+        assert!(text.starts_with("the member `a\n") && text.ends_with("\nb` is odd"), "{text}");
+        assert_eq!(text.lines().count(), 21);
     }
 }

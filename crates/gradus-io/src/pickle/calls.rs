@@ -118,7 +118,7 @@ impl<'a> Machine<'a> {
                 Ok(())
             }
             Value::Dtype(ref letters) => {
-                let letters = letters[1..].to_owned();
+                let letters: String = letters.chars().skip(1).collect();
                 let order = match &self.values[given.0] {
                     Value::Tuple(state) => state.get(1).and_then(|&order| self.as_text(order)),
                     _ => None,
