@@ -53,11 +53,8 @@ fn regions(layers: &[Units], half: f64) -> Vec<Region> {
 fn cut(region: Region, layer: &Units) -> Vec<Region> {
     // Each unit of this layer as a function of the point: the sum of what it reads.
     let sum = |(weights, bias): &(Vec<f64>, f64)| {
-        let mut f = [0.0, 0.0, *bias];
-        for (w, u) in weights.iter().zip(&region.units) {
-            (0..3).for_each(|i| f[i] += w * u[i]);
-        }
-        f
+        let add = |f: Affine, (w, u): (&f64, &Affine)| [0, 1, 2].map(|i| f[i] + w * u[i]);
+        weights.iter().zip(&region.units).fold([0.0, 0.0, *bias], add)
     };
     let sums: Vec<Affine> = layer.iter().map(sum).collect();
     let mut pieces = vec![region.corners];
