@@ -53,8 +53,8 @@ fn table(kernels: &[usize], by: Reduction, d: &Design, init: &Init) -> Sequentia
         .add(relu())
         .add(conv(d.channels(192), 1))
         .add(relu())
-        // The last ReLU would silence a class for good whose scores begin below 0.
-        .add(conv(d.classes, 1).bias_init(1.0)) // [10, 6, 6]
+        // The last ReLU would silence a class for good whose scores begin below 0: so all begin close to 1.
+        .add(conv2d(d.classes, 1).init(Initializer::Normal(0.01)).bias_init(1.0)) // [10, 6, 6]
         .add(relu())
         .add(global_mean_pool2d())
 }
