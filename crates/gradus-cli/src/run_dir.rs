@@ -87,7 +87,10 @@ pub fn read_settings(run: &Path) -> Result<Settings> {
         }
         _ => CliError::system(&path, "read")(error),
     })?;
-    let bad = |what: String| CliError::Work(format!("{}: {}", path.display(), what.trim_end()));
+    let bad = |what: String| {
+        let what = gradus::io::printable(what.trim_end());
+        CliError::Work(format!("{}: {what}", path.display()))
+    };
     let table: toml::Table = text.parse().map_err(|e: toml::de::Error| bad(e.to_string()))?;
     // A newer version may have other entries, so it is looked at first.
     let version = table.get("version").and_then(toml::Value::as_integer);

@@ -16,7 +16,7 @@ type Anything<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Anything<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    for (name, bytes) in [data()?, io()?, onnx()?, operators()?].concat() {
+    for (name, bytes) in [data()?, io()?, onnx()?, operators()?, recipes()?].concat() {
         let (target, file) = name.split_once('/').expect("target/file");
         fs::create_dir_all(corpus.join(target))?;
         fs::write(corpus.join(target).join(format!("valid-{file}")), bytes)?;
@@ -74,6 +74,23 @@ fn data() -> Anything<Files> {
     files.push(("folder/split".into(), folder(&[(6, png), (8, png), (13, png)])));
     files.extend(pictures);
     Ok(files)
+}
+
+/// A recipe that states little, one that states every table, and the settings that it comes to.
+fn recipes() -> Anything<Files> {
+    let all = r#"about = "every table"
+model = "all_cnn_c"
+data = "fashion-mnist"
+epochs = 10
+batch = 128
+augment = ["flip", "shift(1)"]
+network = { width = 0.25, dropout = false }
+optimizer = { name = "sgd", learning_rate = 0.05, momentum = 0.9, nesterov = true, weight_decay = 1e-4 }
+schedule = { name = "milestones", milestones = [3, 7], gamma = 0.1, warm_up = 1 }
+"#;
+    let whole = gradus_cli::whole_recipe("config.toml", all)?;
+    let texts = [("small", "model = \"lenet\"\n"), ("all", all), ("run", &whole)];
+    Ok(texts.map(|(name, text)| (format!("recipe/{name}.toml"), text.into())).to_vec())
 }
 
 /// Images of every kind that the decoders tell apart.

@@ -6,6 +6,7 @@
 mod data;
 mod io;
 mod onnx;
+mod recipe;
 mod weights;
 
 pub use io::frame;
@@ -38,6 +39,7 @@ pub const TARGETS: &[Target] = &[
     target("caffemodel", weights::caffemodel),
     target("prototxt", weights::prototxt),
     target("onnx", onnx::onnx),
+    target("recipe", recipe::recipe),
 ];
 
 const fn target(name: &'static str, run: fn(&[u8]) -> bool) -> Target {
@@ -54,7 +56,7 @@ pub fn find(name: &str) -> &'static Target {
 }
 
 /// An error's message fits a screen, and no file can send a terminal control characters through it.
-fn readable(error: &dyn std::error::Error) {
+fn readable(error: &dyn std::fmt::Display) {
     let text = error.to_string();
     assert!(!text.trim().is_empty(), "an error without a message");
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");

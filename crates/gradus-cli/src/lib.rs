@@ -1,0 +1,118 @@
+//! The `gradus` command: trains, evaluates and explains networks.
+//!
+//! Results go to stdout, progress and remarks to stderr. The exit code is 0 for success, 1 for a failure in the work
+//! (a panic too), 2 for bad usage, and 130 when Ctrl-C ended it. Each command is one file of `commands/`: its options,
+//! its help, what it does.
+
+// Nothing but the command and its reader of recipes is for the outside: `pub` here means "for the other files".
+#![allow(unreachable_pub)]
+
+mod augmentation;
+mod bars;
+mod bench;
+mod callbacks;
+mod commands;
+mod datasets;
+mod error;
+mod experiment;
+mod model_file;
+mod recipe_file;
+mod run_dir;
+mod scores;
+mod settings;
+mod suggest;
+mod training;
+mod transfer;
+
+use clap::{Parser, Subcommand};
+use commands::{
+    data, devices, eval, export, import, kernel, models, predict, run as run_model, summary, train,
+};
+use error::CliError;
+use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitCode;
+
+/// Gradus: a deep learning toolbox.
+#[derive(Parser)]
+#[command(
+    name = "gradus",
+    version,
+    after_help = "Example:\n  gradus train mlp\n  gradus predict runs/mlp-1 digit.png"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Train(Box<train::Args>),
+    Eval(eval::Args),
+    Predict(predict::Args),
+    Summary(summary::Args),
+    Models(models::Args),
+    #[command(subcommand)]
+    Data(data::Args),
+    Devices(devices::Args),
+    Export(export::Args),
+    Import(Box<import::Args>),
+    Run(run_model::Args),
+    Kernel(kernel::Args),
+    Bench(commands::bench::Args),
+}
+
+fn run(command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Train(args) => train::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Predict(args) => predict::run(&args),
+        Command::Summary(args) => summary::run(&args),
+        Command::Models(args) => models::run(&args),
+        Command::Data(args) => data::run(&args),
+        Command::Devices(args) => devices::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Run(args) => run_model::run(&args),
+        Command::Kernel(args) => kernel::run(&args),
+        Command::Bench(args) => commands::bench::run(&args),
+    }
+}
+
+/// What the program does, from its arguments to its exit code.
+pub fn main() -> ExitCode {
+    // A panic's message is all a user needs; it is printed below, once.
+    panic::set_hook(Box::new(|_| {}));
+    let cli = Cli::parse();
+    let error = match panic::catch_unwind(AssertUnwindSafe(|| run(cli.command))) {
+        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(error)) => error,
+        Err(payload) => CliError::Work(message(&*payload)),
+    };
+    match error {
+        CliError::BrokenPipe => {}
+        CliError::Interrupted(_) => eprintln!("{error}"),
+        _ => eprintln!("error: {error}"),
+    }
+    ExitCode::from(error.exit_code())
+}
+
+/// What a recipe's text comes to: the whole `config.toml` of the run it describes, or why it is refused. `name` is the recipe's
+/// in messages.
+///
+/// ```
+/// let config = gradus_cli::whole_recipe("small.toml", "model = \"lenet\"\nepochs = 3\n")?;
+/// assert!(config.contains("epochs = 3") && config.contains("batch = 32"));
+/// assert!(gradus_cli::whole_recipe("small.toml", "model = \"lenett\"").unwrap_err().contains("lenet"));
+/// # Ok::<(), String>(())
+/// ```
+pub fn whole_recipe(name: &str, text: &str) -> Result<String, String> {
+    let settings = recipe_file::parse(name, text).map_err(|error| error.to_string())?;
+    Ok(settings.to_toml())
+}
+
+/// What a panic said.
+fn message(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().cloned();
+    text.or_else(|| payload.downcast_ref::<&str>().map(|s| (*s).to_owned()))
+        .unwrap_or_else(|| "the program panicked without a message".to_owned())
+}

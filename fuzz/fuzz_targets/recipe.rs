@@ -1,0 +1,4 @@
+//! Searches for bytes that break the target `recipe`.
+#![no_main]
+
+fuzz::fuzz!("recipe");
