@@ -90,8 +90,8 @@ pub trait Rule: fmt::Debug + Send + Sync {
         None
     }
 
-    /// A slice of the (only) output along `axis` is this rule's result for slices of its inputs, each along the axis given here;
-    /// of an input with `None`, for all of it. `None` if that is not so: rows of a product are products of rows.
+    /// A slice of every output along `axis` is this rule's result for slices of its inputs, each along the axis given here; of an
+    /// input with `None`, for all of it. `None` if that is not so: rows of a product are products of rows.
     fn slices(&self, _axis: usize) -> Option<Vec<Option<usize>>> {
         None
     }
@@ -165,7 +165,7 @@ impl Order {
 }
 
 /// The memory orders a rule wants for its inputs and gives its outputs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layouts {
     /// One per input.
     pub inputs: Vec<Order>,

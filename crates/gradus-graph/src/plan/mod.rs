@@ -1,7 +1,7 @@
 //! Plans: a graph turned into a flat list of steps over one arena.
 //!
 //! The stages, in order: `collect` (reachable nodes, equal ones merged), `simplify`,
-//! `recompute` (if asked for), `schedule` (updates as early as may be), `fuse` (which pointwise nodes run
+//! `recompute` (if asked for) or `slices` (of large batches), `schedule` (updates as early as may be), `fuse` (which pointwise nodes run
 //! together), `berths` (what is computed inside a larger value), `lower` (memory orders, kernels, steps; `pieces`, large
 //! gradients), `hoist` (what runs once, packed inputs), `memory` (where each value lies).
 
@@ -17,6 +17,7 @@ mod recompute;
 mod schedule;
 mod show;
 mod simplify;
+mod slices;
 mod touches;
 
 pub(crate) use collect::Collected;
@@ -79,8 +80,9 @@ pub(crate) struct Goal<'a> {
 impl Plan {
     pub(crate) fn new(collected: &mut Collected, options: Options) -> Plan {
         simplify::simplify(collected);
-        if options.recompute {
-            recompute::recompute(collected);
+        match options.recompute {
+            true => recompute::recompute(collected),
+            false => slices::slice_batch(collected),
         }
         schedule::schedule(collected);
         let collected = &*collected;

@@ -265,6 +265,11 @@ impl Rule for Convolution {
         }
     }
 
+    /// Images do not meet; weights are their sum.
+    fn slices(&self, axis: usize) -> Option<Vec<Option<usize>>> {
+        (axis == 0 && self.pass != Pass::WeightGradient).then(|| vec![Some(0), None])
+    }
+
     fn packing(&self, input: usize, spec: &Spec) -> Option<Packing> {
         let metas: Vec<Meta> =
             spec.inputs[..2].iter().map(|s| Meta::new(s.view.shape, s.dtype)).collect();

@@ -193,6 +193,15 @@ impl Rule for Pooling {
         vec![choice(first), choice(second)]
     }
 
+    /// Neither images nor channels meet.
+    fn slices(&self, axis: usize) -> Option<Vec<Option<usize>>> {
+        let inputs = match self.work {
+            Work::Max | Work::Mean | Work::MeanGradient => 1,
+            Work::Pick | Work::MaxGradient | Work::Scatter => 2,
+        };
+        (axis < 2).then(|| vec![Some(axis); inputs])
+    }
+
     /// Where the maxima are matters to gradients only.
     fn may_skip(&self, output: usize) -> bool {
         self.work == Work::Max && output == 1

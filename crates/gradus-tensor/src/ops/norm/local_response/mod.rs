@@ -90,6 +90,11 @@ impl Rule for Response {
         ])
     }
 
+    /// Only channels meet.
+    fn slices(&self, axis: usize) -> Option<Vec<Option<usize>>> {
+        (axis != 1).then(|| vec![Some(axis); if self.back { 2 } else { 1 }])
+    }
+
     fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
         let choice = |axes: Vec<usize>| Layouts {
             inputs: vec![Order::Axes(axes.clone()); inputs.len()],
