@@ -79,29 +79,46 @@ impl Shape {
         strides
     }
 
-    /// The shape two shapes broadcast to, NumPy's rule: aligned at the last axis, sizes equal or one of them 1.
+    /// The shape two shapes broadcast to, NumPy's rule: aligned at the last axis, sizes equal or one of them 1. None, too,
+    /// if that has more elements than [`Shape::try_new`] takes.
     pub fn broadcast(a: &Shape, b: &Shape) -> Option<Shape> {
         let rank = a.rank().max(b.rank());
-        let mut out = Shape { sizes: [0; MAX_RANK], rank: rank as u8 };
+        let mut sizes = [0; MAX_RANK];
         for i in 1..=rank {
             let x = if i <= a.rank() { a[a.rank() - i] } else { 1 };
             let y = if i <= b.rank() { b[b.rank() - i] } else { 1 };
-            out.sizes[rank - i] = match (x, y) {
+            sizes[rank - i] = match (x, y) {
                 (x, y) if x == y => x,
                 (1, y) => y,
                 (x, 1) => x,
                 _ => return None,
             };
         }
-        Some(out)
+        Shape::try_new(&sizes[..rank]).ok()
     }
 
     /// This shape with `axis` set to `size`.
+    ///
+    /// # Panics
+    /// Where [`Shape::try_with`] errs, and if the axis is not there.
     #[must_use]
-    pub fn with(mut self, axis: usize, size: usize) -> Shape {
+    #[track_caller]
+    pub fn with(self, axis: usize, size: usize) -> Shape {
+        self.try_with(axis, size).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    /// This shape with `axis` set to `size`.
+    ///
+    /// # Errors
+    /// When the length overflows.
+    ///
+    /// # Panics
+    /// If the axis is not there.
+    #[track_caller]
+    pub fn try_with(mut self, axis: usize, size: usize) -> Result<Shape> {
         assert!(axis < self.rank(), "axis {axis} of {self}");
         self.sizes[axis] = size;
-        self
+        Shape::try_new(&self)
     }
 
     /// This shape without `axis`.
@@ -207,5 +224,15 @@ mod tests {
         assert!(Shape::try_new(&[1; 9]).unwrap_err().to_string().contains("rank 9"));
         assert!(Shape::try_new(&[usize::MAX, 2]).is_err());
         assert!(Shape::try_new(&[0, usize::MAX]).is_err());
+    }
+
+    #[test]
+    fn a_changed_shape_is_one_that_can_be_held() {
+        let s = Shape::from([8, 0]);
+        assert!(s.try_with(0, 1 << 62).unwrap_err().to_string().contains("too many elements"));
+        assert_eq!(s.try_with(1, 5), Ok(Shape::from([8, 5])));
+        // Their product is 2⁶⁴ + 1, which wraps to one element.
+        let (a, b) = (Shape::from([274_177, 1]), Shape::from([1, 67_280_421_310_721]));
+        assert_eq!(Shape::broadcast(&a, &b), None);
     }
 }

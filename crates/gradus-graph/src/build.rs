@@ -121,7 +121,7 @@ pub fn concat(nodes: &[Node], axis: usize) -> Node {
         fail(Error::value("concat", "there is nothing to join"), Location::caller());
     };
     let mut pieces = Vec::with_capacity(nodes.len());
-    let mut size = 0;
+    let mut size = 0usize;
     for n in nodes {
         let fits = n.shape().rank() == first.shape().rank()
             && axis < n.shape().rank()
@@ -136,10 +136,26 @@ pub fn concat(nodes: &[Node], axis: usize) -> Node {
             fail(Error::dtype("concat", what), Location::caller());
         }
         pieces.push((size, 1));
-        size += n.shape()[axis];
+        // Past all there is the shape is refused below.
+        size = size.saturating_add(n.shape()[axis]);
     }
-    let shape = first.shape().with(axis, size);
+    let shape = resized("concat", first.shape(), axis, size, Location::caller());
     Node::new(Kind::Assemble { axis, pieces }, nodes.to_vec(), shape, first.dtype())
+}
+
+/// `shape` with `axis` set to `size`.
+fn resized(op: &str, shape: Shape, axis: usize, size: usize, at: &Location<'_>) -> Shape {
+    shape.try_with(axis, size).unwrap_or_else(|e| fail(Error::shape(op, e.what), at))
+}
+
+/// Whether `len` places from `start`, every `step`-th, lie on an axis of `size`.
+fn lie_inside(size: usize, start: usize, step: isize, len: usize) -> bool {
+    let last = || {
+        let (start, reach) = (isize::try_from(start).ok()?, isize::try_from(len).ok()? - 1);
+        start.checked_add(step.checked_mul(reach)?)
+    };
+    let inside = |at: isize| usize::try_from(at).is_ok_and(|at| at < size);
+    step != 0 && (len == 0 || (start < size && last().is_some_and(inside)))
 }
 
 impl Node {
@@ -225,12 +241,8 @@ impl Node {
     #[track_caller]
     pub fn slice(&self, axis: usize, start: usize, step: isize, len: usize) -> Node {
         let shape = self.shape();
-        let size = shape.get(axis).copied();
-        let last = start as isize + step * (len as isize - 1);
-        let inside = size.is_some_and(|s| {
-            step != 0 && (len == 0 || (start < s && last >= 0 && last < s as isize))
-        });
-        if !inside {
+        let inside = |&size: &usize| lie_inside(size, start, step, len);
+        if !shape.get(axis).is_some_and(inside) {
             let what = format!(
                 "{len} elements from {start} by {step} do not lie on axis {axis} of {shape}"
             );
@@ -247,10 +259,20 @@ impl Node {
     }
 
     /// Zeros of `size` along `axis` with this written from `start`, every `step`-th: what undoes a slice.
+    ///
+    /// # Panics
+    /// If that leaves the axis, or the axis would be longer than a tensor can be.
     #[track_caller]
     pub fn embed(&self, axis: usize, size: usize, start: usize, step: isize) -> Node {
+        let (old, here) = (self.shape(), Location::caller());
+        let shape = resized("embed", old, axis, size, here);
+        if !lie_inside(size, start, step, old[axis]) {
+            let what =
+                format!("{old} from {start} by {step} does not lie on axis {axis} of {shape}");
+            fail(Error::shape("embed", what), here);
+        }
         let kind = Kind::Assemble { axis, pieces: vec![(start, step)] };
-        Node::new(kind, vec![self.clone()], self.shape().with(axis, size), self.dtype())
+        Node::new(kind, vec![self.clone()], shape, self.dtype())
     }
 
     /// Reduced over `axes`, which disappear.

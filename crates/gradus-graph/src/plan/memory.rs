@@ -67,7 +67,7 @@ fn outside(plan: &LoweredPlan) -> (Vec<Option<Begin>>, Vec<Storage>, usize) {
             };
             let byte = if storage == Storage::Kept { kept } else { 0 };
             if storage == Storage::Kept {
-                kept += Free::round(buf.bytes);
+                kept = past(kept, Free::round(buf.bytes));
             }
             let number = *numbers.entry(storage.clone()).or_insert_with(|| {
                 storages.push(storage);
@@ -162,19 +162,27 @@ fn blocks(plan: &LoweredPlan) -> (Vec<Block>, Vec<Option<usize>>, Vec<usize>) {
     (blocks, of_buf, of_step)
 }
 
+/// Where `bytes` end that begin at `at`.
+///
+/// # Panics
+/// If that is further than addresses go: a sum that wrapped would be an arena too small for its values.
+fn past(at: usize, bytes: usize) -> usize {
+    at.checked_add(bytes).expect("the values take more bytes than there are addresses")
+}
+
 /// The most bytes that are needed at one time.
 fn live_bytes(blocks: &[Block], steps: usize) -> usize {
-    let mut change = vec![0isize; steps + 1];
+    let mut change = vec![0i128; steps + 1];
     for b in blocks {
-        change[b.first] += b.bytes as isize;
-        change[b.last + 1] -= b.bytes as isize;
+        change[b.first] += b.bytes as i128;
+        change[b.last + 1] -= b.bytes as i128;
     }
     let mut live = 0;
     let peak = change.iter().map(|d| {
         live += d;
         live
     });
-    peak.max().unwrap_or(0).unsigned_abs()
+    usize::try_from(peak.max().unwrap_or(0)).unwrap_or(usize::MAX)
 }
 
 /// Gives every block its bytes when it is first needed, in the smallest hole that fits; returns where the last one ends.
@@ -204,14 +212,14 @@ fn fit_by_size(blocks: &mut [Block]) -> usize {
         for &p in &placed {
             let (a, b) = (&blocks[i], &blocks[p]);
             if a.first <= b.last && b.first <= a.last {
-                if b.at >= at + a.bytes {
+                if b.at >= past(at, a.bytes) {
                     break;
                 }
-                at = at.max(b.at + b.bytes);
+                at = at.max(past(b.at, b.bytes));
             }
         }
         blocks[i].at = at;
-        end = end.max(at + blocks[i].bytes);
+        end = end.max(past(at, blocks[i].bytes));
         let slot = placed.partition_point(|&p| blocks[p].at <= at);
         placed.insert(slot, i);
     }
@@ -290,7 +298,7 @@ impl Free {
             }
             _ => self.end,
         };
-        self.end = at + bytes;
+        self.end = past(at, bytes);
         at
     }
 
@@ -327,5 +335,15 @@ mod tests {
         assert_eq!(f.take(192), 0);
         f.give(c, 64);
         assert_eq!((f.take(128), f.end), (192, 320));
+    }
+
+    #[test]
+    #[should_panic(expected = "more bytes than there are addresses")]
+    fn an_arena_never_wraps_around() {
+        let mut f = Free::default();
+        let largest = (isize::MAX as usize / 8) * 8;
+        f.take(largest);
+        f.take(largest);
+        f.take(largest);
     }
 }

@@ -64,8 +64,10 @@ impl Geometry {
             other => Err(Error::new(format!("auto_pad `{other}` is not known"))),
         };
         let pads: Vec<[usize; 2]> = (0..axes).map(pads).collect::<Result<_>>()?;
-        let padded = (0..axes)
-            .fold(x.shape(), |shape, a| shape.with(2 + a, shape[2 + a] + pads[a][0] + pads[a][1]));
+        let mut padded = x.shape().to_vec();
+        for (size, [before, after]) in padded[2..].iter_mut().zip(&pads) {
+            *size = size.saturating_add(*before).saturating_add(*after);
+        }
         c.fits(&padded)?;
         let two = |v: &[usize], one: usize| if axes == 2 { [v[0], v[1]] } else { [one, v[0]] };
         Ok(Geometry {

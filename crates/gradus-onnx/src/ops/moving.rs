@@ -179,7 +179,9 @@ fn pad(c: &Call<'_>) -> Result<Vec<Tensor>> {
         let (before, after) = (pads[i], pads[axes.len() + i]);
         let padded =
             before.max(0).saturating_add(after.max(0)).saturating_add(y.shape()[axis] as i64);
-        c.fits(&y.shape().with(axis, padded as usize))?;
+        let mut sizes = y.shape().to_vec();
+        sizes[axis] = padded as usize;
+        c.fits(&sizes)?;
         // Negative pads cut off.
         let size = y.shape()[axis];
         let cut = |n: i64| usize::try_from(n.saturating_neg()).unwrap_or(0);

@@ -97,3 +97,14 @@ pub(crate) fn expect_i64(op: &str, what: &str, ids: &Tensor) {
         fail(Error::dtype(op, what), Location::caller());
     }
 }
+
+/// Fails unless an image, a kernel, a stride, … have at most 2³¹ pixels along an axis: their products and sums then fit in
+/// 64 bits.
+#[track_caller]
+pub(crate) fn expect_pixels(op: &str, pixels: &[&[usize]]) {
+    const MOST: usize = 1 << 31;
+    if let Some(most) = pixels.iter().copied().flatten().max().filter(|&&most| most > MOST) {
+        let what = format!("{most} pixels along an axis; at most {MOST} are possible");
+        fail(Error::value(op, what), Location::caller());
+    }
+}

@@ -56,6 +56,7 @@ impl Tensor {
             );
             fail(Error::shape("pad", what), Location::caller());
         }
+        self.padded("pad", a, before, after);
         let repeat = |at: usize, times: usize| {
             let shape = self.shape().with(a, times);
             self.slice(axis, at..at + 1).broadcast_to(shape)

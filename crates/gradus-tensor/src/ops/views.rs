@@ -204,21 +204,35 @@ impl Tensor {
     /// Zeros before and after along an axis.
     ///
     /// # Panics
-    /// If the axis is not there.
+    /// If the axis is not there or would be longer than a tensor can be.
     #[track_caller]
     pub fn pad(&self, axis: isize, before: usize, after: usize) -> Tensor {
-        if before + after == 0 {
+        if (before, after) == (0, 0) {
             return self.clone();
         }
         let a = self.axis("pad", axis);
-        Tensor(self.0.embed(a, before + self.shape()[a] + after, before, 1))
+        let size = self.padded("pad", a, before, after);
+        Tensor(self.0.embed(a, size, before, 1))
+    }
+
+    /// The size of an axis with so much put around it.
+    #[track_caller]
+    pub(crate) fn padded(&self, op: &str, axis: usize, before: usize, after: usize) -> usize {
+        let shape = self.shape();
+        let size = before.checked_add(shape[axis]).and_then(|n| n.checked_add(after));
+        size.filter(|&n| shape.try_with(axis, n).is_ok()).unwrap_or_else(|| {
+            let what = format!(
+                "{before} before and {after} after axis {axis} of {shape} are more elements than a tensor can have"
+            );
+            fail(Error::shape(op, what), Location::caller())
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::Tensor;
     use crate::ops::numeric::check_gradients;
+    use crate::{PadMode, Tensor, try_build};
 
     #[test]
     fn steps_and_walks_backwards() {
@@ -230,6 +244,24 @@ mod tests {
         check_gradients(&[&[2, 5]], |x| x[0].slice_step(1, 0, 2, 3));
         check_gradients(&[&[2, 5]], |x| x[0].slice_step(1, 4, -3, 2));
         check_gradients(&[&[3, 2]], |x| x[0].flip(0));
+    }
+
+    #[test]
+    fn what_no_memory_can_hold_is_refused() {
+        let x = Tensor::zeros([8]);
+        let fails = |f: &dyn Fn() -> Tensor| try_build(f).unwrap_err().to_string();
+        let e = fails(&|| x.pad(0, 1 << 62, 0));
+        assert!(e.starts_with("pad: 4611686018427387904 before and 0 after axis 0 of [8]"), "{e}");
+        assert!(fails(&|| x.pad(0, usize::MAX, 1)).starts_with("pad: "));
+        assert!(fails(&|| x.pad_with(0, usize::MAX, 9, PadMode::Replicate)).starts_with("pad: "));
+        let large = Tensor::zeros([(1 << 60) - 1]);
+        assert!(fails(&|| Tensor::concat(&[&large; 17], 0)).contains("too many elements"));
+        // 2⁶⁴ + 1 elements, one if nobody looks.
+        let (a, b) = (Tensor::zeros([274_177, 1]), Tensor::zeros([1, 67_280_421_310_721]));
+        assert!(fails(&|| &a + &b).starts_with("add: the shapes do not broadcast"));
+        // Four steps of 2⁶² lead back to the first element, if nobody looks.
+        let e = fails(&|| x.slice_step(0, 0, 1 << 62, 5));
+        assert!(e.starts_with("slice: 5 elements from 0 by 4611686018427387904"), "{e}");
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Rule for Gather {
 
     fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
         let (x, ids) = (inputs[0], inputs[1].shape);
-        let shape = if ids.rank() == 1 { x.shape.with(self.axis, ids[0]) } else { ids };
+        let shape = if ids.rank() == 1 { x.shape.try_with(self.axis, ids[0])? } else { ids };
         Ok(vec![Meta::new(shape, x.dtype)])
     }
 
@@ -67,7 +67,7 @@ impl Rule for ScatterAdd {
     }
 
     fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
-        Ok(vec![Meta::new(inputs[0].shape.with(self.axis, self.size), inputs[0].dtype)])
+        Ok(vec![Meta::new(inputs[0].shape.try_with(self.axis, self.size)?, inputs[0].dtype)])
     }
 
     fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {

@@ -27,7 +27,7 @@ impl Rule for MatMul {
     fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
         let (a, b) = (inputs[0].shape, inputs[1].shape);
         let rank = a.rank();
-        let shape = a.with(rank - 1, b[rank - 1]);
+        let shape = a.try_with(rank - 1, b[rank - 1])?;
         Ok(vec![Meta::new(shape, inputs[0].dtype)])
     }
 
@@ -114,9 +114,9 @@ impl Tensor {
             // One matrix for the whole batch: one tall product, and one in its gradient.
             let (k, n) = (b.shape()[0], b.shape()[1]);
             let rows = a.len() / k.max(1);
-            let shape = a.shape().with(a.rank() - 1, n);
             if k > 0 {
-                return a.reshape([rows, k]).matmul(b).reshape(shape);
+                let y = a.reshape([rows, k]).matmul(b); // [rows, n]
+                return y.reshape(a.shape().with(a.rank() - 1, n));
             }
         }
         let lead = |t: &Tensor| Shape::new(&t.shape()[..t.rank() - 2]);
