@@ -47,7 +47,8 @@ pub fn gradients(y: &Node, dy: &Node, xs: &[Node]) -> Result<Vec<Option<Node>>> 
             let call = &node.inputs()[0];
             let Kind::Call(_, metas) = call.kind() else { unreachable!("a part of a call") };
             let slots = pending.entry(call.id()).or_insert_with(|| vec![None; metas.len()]);
-            slots[*i] = dys[0].clone();
+            // Two nodes may stand for one part: the op's own gradient reads its outputs through nodes of its own.
+            add_to(&mut slots[*i], dys[0].clone().expect("a pending node has a gradient"));
             continue;
         }
         let wanted: Vec<bool> = node.inputs().iter().map(|n| order.contains_key(&n.id())).collect();

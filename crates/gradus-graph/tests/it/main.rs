@@ -100,6 +100,56 @@ fn gradients_of_views_and_reductions() {
     assert_eq!(values(dm), [0.5, 0., 0.5]);
 }
 
+/// x → eˣ and x, whose gradient reads its first output.
+#[derive(Debug)]
+struct ExpAndSelf;
+
+impl Rule for ExpAndSelf {
+    fn name(&self) -> &'static str {
+        "exp_and_self"
+    }
+    fn infer(&self, inputs: &[Meta]) -> gradus_base::Result<Vec<Meta>> {
+        Ok(vec![inputs[0]; 2])
+    }
+    fn grad(&self, b: &Backward<'_>) -> gradus_base::Result<Vec<Option<Node>>> {
+        let through_exp = b.dys[0].as_ref().map(|dy| zip(dy, &b.outputs[0], |dy, y| dy * y));
+        Ok(vec![match (through_exp, &b.dys[1]) {
+            (Some(a), Some(b)) => Some(zip(&a, b, |a, b| a + b)),
+            (a, b) => a.or(b.clone()),
+        }])
+    }
+    fn cpu(&self, spec: &Spec) -> Box<dyn gradus_cpu::exec::Kernel> {
+        let expr = Expr::trace(1, |x| vec![x[0].exp(), x[0]]);
+        let slots = |slots: &[Slot]| slots.iter().map(|s| (s.dtype, s.view)).collect::<Vec<_>>();
+        let shape = spec.inputs[0].view.shape;
+        let (inputs, outputs) = (slots(&spec.inputs), slots(&spec.outputs));
+        Box::new(gradus_cpu::Pointwise::new(&expr, DType::F64, shape, &inputs, &outputs))
+    }
+    fn flops(&self, _: &[Meta], _: &[Meta]) -> u64 {
+        0
+    }
+}
+
+#[test]
+fn gradients_of_a_part_add_up() {
+    let x = vector(&[0.5, -1.0]);
+    let y = call(Arc::new(ExpAndSelf), vec![x.clone()]).swap_remove(0);
+    let first = grad(&sum(&y), std::slice::from_ref(&x)).remove(0); // eˣ, another node of the same part
+    let loss = zip(&sum(&y), &sum(&first), |a, b| a + b);
+    let second = grad(&loss, std::slice::from_ref(&x)).remove(0);
+    let want = [2.0 * 0.5f64.exp(), 2.0 * (-1.0f64).exp()];
+    let near = values(&second).iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-12);
+    assert!(near, "{:?} for {want:?}", values(&second));
+}
+
+#[test]
+fn pieces_lie_inside_what_holds_them() {
+    for (size, start, step) in [(4, 3, 1), (4, 0, 3), (4, 0, -1), (1, 0, 1), (4, 0, isize::MAX)] {
+        let e = try_build(|| vector(&[1., 2., 3.]).embed(0, size, start, step)).unwrap_err();
+        assert!(e.to_string().starts_with("embed: [3] from"), "{e}");
+    }
+}
+
 #[test]
 fn gradients_of_gradients() {
     let x = vector(&[0.5, -1.5]);

@@ -32,7 +32,7 @@ pub(crate) fn differentiate(
 
 /// The same elements in a row: a node of its own, whatever the shape.
 fn stand_in(x: &Node) -> Node {
-    let shape = Shape::from([1, x.shape().len(), 1]);
-    let other = Shape::from([1, 1, x.shape().len()]);
-    x.reshape(if x.shape() == shape { other } else { shape })
+    let len = x.shape().len();
+    // Of another rank: a reshape to the same shape would be the node itself.
+    x.reshape(if x.shape().rank() == 1 { Shape::from([len, 1]) } else { Shape::from([len]) })
 }

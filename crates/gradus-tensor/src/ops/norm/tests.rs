@@ -151,6 +151,14 @@ fn local_response_divides_by_the_neighbourhood() {
     });
 }
 
+/// A rank of 3 with sizes of 1 is where a gradient's stand-in could be the input itself, and count twice.
+#[test]
+fn second_order_of_a_single_element() {
+    let rule = LocalResponse { size: 3, scale: 0.5, beta: 0.75, k: 2.0 };
+    check_gradients(&[&[1, 1, 1]], |x| x[0].local_response_norm(rule));
+    check_gradients(&[&[1, 1, 1]], |x| x[0].exp().local_response_norm(rule));
+}
+
 /// y of the formula, one element at a time.
 fn response(x: &[f64], [n, c, l]: [usize; 3], rule: LocalResponse) -> Vec<f64> {
     let before = rule.size / 2;
