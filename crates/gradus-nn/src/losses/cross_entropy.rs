@@ -93,11 +93,16 @@ impl CrossEntropy {
         let log_p = x.log_softmax(1); // [B, C, ..]
         let (weight, label) = self.weights_of(x, t);
         let hit = -at_labels(&log_p, &label) * &weight;
+        // Chosen, not multiplied by 0: where the class looked up instead has no chance at all, −ln of it is ∞.
+        let counted = |each: Tensor| match self.ignore_index {
+            Some(_) => self.counted(t).select_where(&each, 0.0),
+            None => each,
+        };
         if smooth == 0.0 {
-            return hit;
+            return counted(hit);
         }
         let spread = -self.weigh(&log_p).sum([1]) * (smooth / classes as f64);
-        hit * (1.0 - smooth) + self.counted(t).select_where(&spread, 0.0)
+        counted(hit * (1.0 - smooth) + spread)
     }
 
     /// Which places count.

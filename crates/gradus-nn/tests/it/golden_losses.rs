@@ -119,6 +119,24 @@ fn one_number_per_sample() {
     assert_eq!(CrossEntropy::default().per_sample(&x, &labels).shape().to_string(), "[2]");
 }
 
+/// An ignored place looks up class 0, whose chance there may be none at all.
+#[test]
+fn an_ignored_place_counts_nothing_whatever_its_scores() {
+    let x = Tensor::from([[f64::NEG_INFINITY, 0.0, 1.0], [0.5, 0.25, -1.0]]);
+    let t = Tensor::from([-1i64, 2]);
+    for label_smoothing in [0.0, 0.1] {
+        let loss = CrossEntropy { ignore_index: Some(-1), label_smoothing, ..Default::default() };
+        let alone = loss.per_sample(&x.slice(0, 1..), &t.slice(0, 1..)).item();
+        assert_eq!(loss.per_sample(&x, &t).to_vec::<f64>(), [0.0, alone]);
+        assert_eq!(loss.mean(&x, &t).item(), alone);
+        let dx = grad(&loss.mean(&x, &t), [&x])[0].to_vec::<f64>();
+        assert!(
+            dx[..3].iter().all(|&d| d == 0.0) && dx[3..].iter().all(|d| d.is_finite()),
+            "{dx:?}"
+        );
+    }
+}
+
 #[test]
 fn a_shape_mistake_says_what_was_found() {
     let (x, t) = (Tensor::zeros([2, 3]), Tensor::zeros([3]));
