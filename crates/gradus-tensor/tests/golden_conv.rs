@@ -1,7 +1,7 @@
 //! Convolutions, pools and LRN against PyTorch's values and gradients: in f64 through the reference, in f32 through
 //! whatever algorithm the shapes choose.
 
-use gradus_tensor::{Conv, DType, PadMode, Padding, Pool, Tensor, grad};
+use gradus_tensor::{Conv, DType, PadMode, Padding, Pool, Tensor, grad, try_build};
 use gradus_testkit::{GoldenCase, read_golden};
 
 fn input(case: &GoldenCase, name: &str, dtype: DType) -> Tensor {
@@ -133,4 +133,49 @@ fn every_pool_equals_pytorchs() {
         count += 1;
     }
     assert_eq!(count, 178);
+}
+
+/// Small whole numbers, which half types hold, as do their few products' sums.
+fn whole(shape: [usize; 4], salt: u64) -> Tensor {
+    (Tensor::rand(shape, salt) * 5.0).floor() - 2.0
+}
+
+#[test]
+fn half_types_go_through_f32() {
+    let (x, w) = (whole([2, 4, 9, 8], 1), whole([4, 4, 2, 3], 2));
+    let conv = Conv::new().stride(2).padding(Padding::all(1));
+    let ops: [fn(&Tensor, &Tensor, Conv) -> Tensor; 2] =
+        [|x, w, c| x.conv2d(w, c), |x, w, c| x.conv_transpose2d(w, c)];
+    for op in ops {
+        let (want, [dx, dw]) = {
+            let y = op(&x, &w, conv);
+            let d = grad(&y.sum(..), [&x, &w]);
+            (y.to_vec::<f32>(), d.map(|d| d.to_vec::<f32>()))
+        };
+        for dtype in [DType::F16, DType::BF16] {
+            let (x, w) = (x.cast(dtype), w.cast(dtype));
+            let y = op(&x, &w, conv);
+            assert_eq!((y.dtype(), y.to_vec::<f32>()), (dtype, want.clone()));
+            let d = grad(&y.cast(DType::F32).sum(..), [&x, &w]);
+            assert_eq!([&d[0], &d[1]].map(|d| d.dtype()), [dtype; 2]);
+            let near = |d: &Tensor, want: &[f32]| {
+                let d = d.to_vec::<f32>();
+                d.iter().zip(want).all(|(a, b)| (a - b).abs() <= 0.01 * b.abs())
+            };
+            assert!(near(&d[0], &dx) && near(&d[1], &dw), "{dtype}");
+        }
+    }
+}
+
+#[test]
+fn options_without_a_meaning_are_refused() {
+    let (x, w) = (Tensor::zeros([1, 2, 5, 5]), Tensor::zeros([2, 3, 3, 3]));
+    let fails = |conv: Conv| try_build(|| x.conv_transpose2d(&w, conv)).unwrap_err().to_string();
+    let e = fails(Conv::new().padding(Padding::all(1)).pad_mode(PadMode::Reflect));
+    assert!(e.starts_with("conv_transpose2d: padding by Reflect"), "{e}");
+    // Once around all numbers: pixels that wrap to a small image.
+    let e = fails(Conv::new().padding(Padding::Explicit([[1 << 63, 1 << 63], [0, 0]])));
+    assert!(e.contains("9223372036854775808 pixels along an axis; at most 2147483648"), "{e}");
+    let e = fails(Conv::new().stride(1 << 29));
+    assert!(e.contains("too many elements"), "{e}");
 }

@@ -42,8 +42,9 @@ unsafe impl Kernel for ArgExtreme {
                 (DType::F32, Extreme::Min { .. }) => {
                     self.seek(args, |a: f32, b| above(a < b, a, b))
                 }
-                (_, Extreme::Max { .. }) => self.seek(args, |a: i64, b| a > b),
-                (_, Extreme::Min { .. }) => self.seek(args, |a: i64, b| a < b),
+                (DType::I64, Extreme::Max { .. }) => self.seek(args, |a: i64, b| a > b),
+                (DType::I64, Extreme::Min { .. }) => self.seek(args, |a: i64, b| a < b),
+                (dtype, _) => unreachable!("{dtype} is cast"),
             }
         }
     }

@@ -153,8 +153,9 @@ unsafe impl Kernel for Convolve {
         unsafe {
             match (self.algorithm, self.dtype) {
                 (Algorithm::Reference, DType::F64) => self.reference::<f64>(args),
-                (Algorithm::Reference, _) => self.reference::<f32>(args),
-                _ => self.fast(args),
+                (Algorithm::Reference, DType::F32) => self.reference::<f32>(args),
+                (_, DType::F32) => self.fast(args),
+                (_, dtype) => unreachable!("convolutions of {dtype} are cast"),
             }
         }
     }

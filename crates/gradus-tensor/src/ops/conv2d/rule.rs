@@ -2,6 +2,7 @@
 
 use super::kernel;
 use super::{Algorithm, Conv2d, Pass, choose};
+use crate::ops::kernel::expect_pixels;
 use crate::{PadMode, Tensor};
 use gradus_base::{DType, Error, Result, Shape};
 use gradus_cpu::exec::Kernel;
@@ -185,12 +186,13 @@ impl Rule for Convolution {
 
     fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
         let g = self.geometry(inputs);
-        let shape = match self.pass {
-            Pass::Forward => g.y_shape(),
-            Pass::DataGradient => g.x_shape(),
-            Pass::WeightGradient => g.w_shape(),
+        let ([p, q], [r, s]) = (g.output(), self.kernel);
+        let sizes = match self.pass {
+            Pass::Forward => [g.batch, g.out_channels, p, q],
+            Pass::DataGradient => [g.batch, g.in_channels, g.height, g.width],
+            Pass::WeightGradient => [g.out_channels, g.in_channels / g.groups, r, s],
         };
-        Ok(vec![Meta::new(shape, inputs[0].dtype)])
+        Ok(vec![Meta::new(Shape::try_new(&sizes)?, inputs[0].dtype)])
     }
 
     /// The passes are bilinear, so each one's gradients are the other two.
@@ -362,12 +364,20 @@ impl Tensor {
     /// P = (H − 1)·stride − padding + dilation·(R − 1) + output_padding + 1.
     ///
     /// # Panics
-    /// If the shapes do not fit, the padding is [`Padding::Same`], or the types differ or are no floats.
+    /// If the shapes do not fit, the padding is [`Padding::Same`] or not of zeros, or the types differ or are no floats.
     #[track_caller]
     pub fn conv_transpose2d(&self, w: &Tensor, conv: Conv) -> Tensor {
         check("conv_transpose2d", self, w, &conv);
+        if matches!(self.dtype(), DType::F16 | DType::BF16) {
+            let wide = self.cast(DType::F32).conv_transpose2d(&w.cast(DType::F32), conv);
+            return wide.cast(self.dtype());
+        }
         let (x, k) = (self.shape(), w.shape());
         let at = Location::caller();
+        if conv.pad_mode != PadMode::Zero {
+            let what = format!("padding by {:?}; what it crops has no values", conv.pad_mode);
+            fail(Error::value("conv_transpose2d", what), at);
+        }
         if k[0] != x[1] || !x[1].is_multiple_of(conv.groups) {
             let what = format!(
                 "the channels do not fit\n  x {x}   w {k}   groups {}      x's channels ({}) must be w's first size ({}), a multiple of the groups",
@@ -474,6 +484,12 @@ fn check(op: &str, x: &Tensor, w: &Tensor, conv: &Conv) {
         let what = format!("x is {}, w is {}; both must be one float type", x.dtype(), w.dtype());
         fail(Error::dtype(op, what), at);
     }
+    let pads = match conv.padding {
+        Padding::Explicit(pads) => pads,
+        _ => [[0; 2]; 2],
+    };
+    let options = [conv.stride, conv.dilation, conv.output_padding, pads[0], pads[1]];
+    expect_pixels(op, &[&x.shape()[2..], &w.shape()[2..], options.as_flattened()]);
     let positive = conv.groups > 0 && conv.stride.iter().chain(&conv.dilation).all(|&n| n > 0);
     if !positive || w.shape()[2..].contains(&0) {
         let what = format!(

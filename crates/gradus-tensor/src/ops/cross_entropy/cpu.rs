@@ -42,7 +42,8 @@ unsafe impl Kernel for Forward {
         unsafe {
             match self.0.dtype {
                 DType::F64 => self.rows::<f64>(args),
-                _ => self.rows::<f32>(args),
+                DType::F32 => self.rows::<f32>(args),
+                dtype => unreachable!("scores of {dtype} are cast"),
             }
         }
     }
@@ -83,7 +84,8 @@ unsafe impl Kernel for Backward {
         unsafe {
             match self.0.dtype {
                 DType::F64 => self.rows::<f64>(args),
-                _ => self.rows::<f32>(args),
+                DType::F32 => self.rows::<f32>(args),
+                dtype => unreachable!("scores of {dtype} are cast"),
             }
         }
     }

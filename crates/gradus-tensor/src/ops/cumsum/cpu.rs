@@ -31,7 +31,8 @@ unsafe impl Kernel for CumSum {
             match self.dtype {
                 DType::F64 => self.sum(args, |a: f64, b| a + b),
                 DType::F32 => self.sum(args, |a: f32, b| a + b),
-                _ => self.sum(args, i64::wrapping_add),
+                DType::I64 => self.sum(args, i64::wrapping_add),
+                dtype => unreachable!("{dtype} is cast"),
             }
         }
     }

@@ -78,7 +78,8 @@ unsafe impl Kernel for Gather {
                 1 => self.pick::<u8>(args),
                 2 => self.pick::<u16>(args),
                 4 => self.pick::<u32>(args),
-                _ => self.pick::<u64>(args),
+                8 => self.pick::<u64>(args),
+                size => unreachable!("no element has {size} bytes"),
             }
         }
     }
@@ -126,7 +127,8 @@ unsafe impl Kernel for ScatterAdd {
                 DType::F64 => self.add::<f64>(args),
                 DType::F32 => self.add::<f32>(args),
                 DType::I32 => self.add::<i32>(args),
-                _ => self.add::<i64>(args),
+                DType::I64 => self.add::<i64>(args),
+                dtype => unreachable!("{dtype} is cast or refused"),
             }
         }
     }

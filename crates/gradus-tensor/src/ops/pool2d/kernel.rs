@@ -47,9 +47,10 @@ unsafe impl Kernel for Pooled {
         // SAFETY: the caller's pointers are valid for the views.
         unsafe {
             match (&self.lanes, self.dtype) {
-                (Some((order, tables)), _) => self.fast(*order, tables, args),
+                (Some((order, tables)), DType::F32) => self.fast(*order, tables, args),
                 (None, DType::F64) => self.plain::<f64>(args),
-                (None, _) => self.plain::<f32>(args),
+                (None, DType::F32) => self.plain::<f32>(args),
+                (_, dtype) => unreachable!("pools of {dtype} are cast"),
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use super::{Order as Lanes, Pool2d, Windows, kernel};
 use crate::Tensor;
-use gradus_base::{DType, Error, Result};
+use crate::ops::kernel::expect_pixels;
+use gradus_base::{DType, Error, Result, Shape};
 use gradus_cpu::exec::Kernel;
 use gradus_graph::{
     Backward, Layouts, Meta, Node, Order, Rule, Setting, Spec, call, call_one, fail,
@@ -132,12 +133,14 @@ impl Rule for Pooling {
     fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
         let g = self.geometry(inputs);
         let dtype = inputs[0].dtype;
+        let [rows, columns] = match self.work {
+            Work::Max | Work::Pick | Work::Mean => g.output(),
+            Work::Scatter | Work::MaxGradient | Work::MeanGradient => self.plane,
+        };
+        let out = Meta::new(Shape::try_new(&[g.batch, g.channels, rows, columns])?, dtype);
         Ok(match self.work {
-            Work::Max => vec![Meta::new(g.y_shape(), dtype), Meta::new(g.y_shape(), DType::I32)],
-            Work::Pick | Work::Mean => vec![Meta::new(g.y_shape(), dtype)],
-            Work::Scatter | Work::MaxGradient | Work::MeanGradient => {
-                vec![Meta::new(g.x_shape(), dtype)]
-            }
+            Work::Max => vec![out, Meta::new(out.shape, DType::I32)],
+            _ => vec![out],
         })
     }
 
@@ -246,8 +249,8 @@ impl Tensor {
     /// As [`Tensor::max_pool2d`].
     #[track_caller]
     pub fn max_pool2d_with_indices(&self, pool: Pool) -> (Tensor, Tensor) {
-        let x = check("max_pool2d", self, Some(&pool));
-        maxima(&x, [pool.windows(0), pool.windows(1)])
+        check("max_pool2d", self, Some(&pool));
+        maxima(self, [pool.windows(0), pool.windows(1)])
     }
 
     /// What [`Tensor::max_pool2d_with_indices`] undoes as far as it can: each value at its place in planes of `size`, zeros
@@ -257,7 +260,8 @@ impl Tensor {
     /// If the shapes differ or the indices are not i32.
     #[track_caller]
     pub fn max_unpool2d(&self, indices: &Tensor, size: [usize; 2]) -> Tensor {
-        let x = check("max_unpool2d", self, None);
+        check("max_unpool2d", self, None);
+        let x = wide(self);
         if indices.shape() != x.shape() || indices.dtype() != DType::I32 {
             let what = format!(
                 "values {}, indices {} {}; expected i32 of the same shape",
@@ -272,7 +276,7 @@ impl Tensor {
             Windows::Adaptive { output: x.shape()[3] },
         ];
         let rule = Pooling { work: Work::Scatter, plane: size, windows, count_include_pad: true };
-        Tensor(call_one(rule, &[&x.0, &indices.0]))
+        Tensor(call_one(rule, &[&x.0, &indices.0])).cast(self.dtype())
     }
 
     /// The mean of each window.
@@ -284,12 +288,12 @@ impl Tensor {
     /// As [`Tensor::max_pool2d`], and if there is a dilation.
     #[track_caller]
     pub fn mean_pool2d(&self, pool: Pool) -> Tensor {
-        let x = check("mean_pool2d", self, Some(&pool));
+        check("mean_pool2d", self, Some(&pool));
         if pool.dilation != [1, 1] {
             let what = format!("dilation {:?}; a mean has none", pool.dilation);
             fail(Error::value("mean_pool2d", what), Location::caller());
         }
-        means(&x, [pool.windows(0), pool.windows(1)], pool.count_include_pad)
+        means(self, [pool.windows(0), pool.windows(1)], pool.count_include_pad)
     }
 
     /// The largest value of each of `size` windows as equal as can be: window u sees ⌊u·H/P⌋ .. ⌈(u + 1)·H/P⌉.
@@ -298,8 +302,8 @@ impl Tensor {
     /// If the input has not four axes, is no float, or a size is 0.
     #[track_caller]
     pub fn adaptive_max_pool2d(&self, size: [usize; 2]) -> Tensor {
-        let x = check("adaptive_max_pool2d", self, None);
-        maxima(&x, adaptive("adaptive_max_pool2d", size)).0
+        check("adaptive_max_pool2d", self, None);
+        maxima(self, adaptive("adaptive_max_pool2d", size)).0
     }
 
     /// The mean of each of `size` windows as equal as can be.
@@ -308,8 +312,8 @@ impl Tensor {
     /// As [`Tensor::adaptive_max_pool2d`].
     #[track_caller]
     pub fn adaptive_mean_pool2d(&self, size: [usize; 2]) -> Tensor {
-        let x = check("adaptive_mean_pool2d", self, None);
-        means(&x, adaptive("adaptive_mean_pool2d", size), true)
+        check("adaptive_mean_pool2d", self, None);
+        means(self, adaptive("adaptive_mean_pool2d", size), true)
     }
 
     /// [`Tensor::max_pool2d`] along the last of three axes; of the options' pairs the second counts.
@@ -342,6 +346,7 @@ fn flat(pool: Pool) -> Pool {
     }
 }
 
+#[track_caller]
 fn maxima(x: &Tensor, windows: [Windows; 2]) -> (Tensor, Tensor) {
     let rule = Pooling {
         work: Work::Max,
@@ -349,14 +354,21 @@ fn maxima(x: &Tensor, windows: [Windows; 2]) -> (Tensor, Tensor) {
         windows,
         count_include_pad: true,
     };
-    let mut outputs = call(Arc::new(rule), vec![x.0.clone()]);
+    let mut outputs = call(Arc::new(rule), vec![wide(x).0]);
     let indices = outputs.remove(1);
-    (Tensor(outputs.remove(0)), Tensor(indices))
+    (Tensor(outputs.remove(0)).cast(x.dtype()), Tensor(indices))
 }
 
+#[track_caller]
 fn means(x: &Tensor, windows: [Windows; 2], count_include_pad: bool) -> Tensor {
     let plane = [x.shape()[2], x.shape()[3]];
-    Tensor(call_one(Pooling { work: Work::Mean, plane, windows, count_include_pad }, &[&x.0]))
+    let rule = Pooling { work: Work::Mean, plane, windows, count_include_pad };
+    Tensor(call_one(rule, &[&wide(x).0])).cast(x.dtype())
+}
+
+/// In a type that is pooled: half types go through f32.
+fn wide(x: &Tensor) -> Tensor {
+    x.cast(x.dtype().compute())
 }
 
 #[track_caller]
@@ -370,9 +382,8 @@ fn adaptive(op: &str, size: [usize; 2]) -> [Windows; 2] {
     size.map(|output| Windows::Adaptive { output })
 }
 
-/// The input in a type that is pooled: half types go through f32.
 #[track_caller]
-fn check(op: &str, x: &Tensor, pool: Option<&Pool>) -> Tensor {
+fn check(op: &str, x: &Tensor, pool: Option<&Pool>) {
     let at = Location::caller();
     if x.rank() != 4 || !x.dtype().is_float() {
         let what =
@@ -380,6 +391,8 @@ fn check(op: &str, x: &Tensor, pool: Option<&Pool>) -> Tensor {
         fail(Error::shape(op, what), at);
     }
     if let Some(p) = pool {
+        let options = [p.kernel, p.stride, p.dilation, p.padding[0], p.padding[1]];
+        expect_pixels(op, &[&x.shape()[2..], options.as_flattened()]);
         if p.kernel.iter().chain(&p.stride).chain(&p.dilation).any(|&n| n == 0) {
             let what = format!(
                 "window {:?}, stride {:?} and dilation {:?} must be at least 1",
@@ -399,9 +412,5 @@ fn check(op: &str, x: &Tensor, pool: Option<&Pool>) -> Tensor {
                 fail(Error::shape(op, what), at);
             }
         }
-    }
-    match x.dtype() {
-        DType::F16 | DType::BF16 => x.cast(DType::F32),
-        _ => x.clone(),
     }
 }

@@ -5,9 +5,9 @@ use super::cpu::{self, Tables};
 use super::reference;
 use super::rule::Work;
 use super::{Order, Pool2d, Windows};
-use crate::Tensor;
 use crate::ops::conv2d::reference::Operand;
 use crate::ops::lanes::Isa;
+use crate::{DType, Pool, Tensor, try_build};
 use gradus_base::{Element, Shape, View};
 use gradus_testkit::{GoldenCase, read_golden};
 use proptest::prelude::*;
@@ -301,4 +301,40 @@ fn unpooling_puts_maxima_back() {
     let back = y.max_unpool2d(&places, [2, 4]);
     assert_eq!(back.to_vec::<f64>(), [0.0, 5.0, 0.0, 0.0, 0.0, 0.0, 7.0, 0.0]);
     crate::ops::numeric::check_gradients(&[&[1, 1, 1, 2]], |v| v[0].max_unpool2d(&places, [2, 4]));
+}
+
+#[test]
+fn half_types_stay_what_they_are() {
+    let x = (Tensor::rand([2, 3, 6, 6], 4) * 9.0).floor();
+    let pool = Pool::new(2).stride(2);
+    let ops: [fn(&Tensor, Pool) -> Tensor; 5] = [
+        |x, p| x.max_pool2d(p),
+        |x, p| x.mean_pool2d(p),
+        |x, _| x.adaptive_max_pool2d([3, 2]),
+        |x, _| x.adaptive_mean_pool2d([3, 3]),
+        |x, p| {
+            let (y, places) = x.max_pool2d_with_indices(p);
+            y.max_unpool2d(&places, [6, 6])
+        },
+    ];
+    for (i, op) in ops.into_iter().enumerate() {
+        for dtype in [DType::F16, DType::BF16] {
+            let y = op(&x.cast(dtype), pool);
+            assert_eq!(
+                (y.dtype(), y.to_vec::<f32>()),
+                (dtype, op(&x, pool).to_vec::<f32>()),
+                "{i}"
+            );
+        }
+    }
+    // 100 · 4096 is more than f16 holds, its mean is not.
+    let hundred = Tensor::full_of([1, 1, 64, 64], 100.0, DType::F16);
+    assert_eq!(hundred.mean_pool2d(Pool::new(64)).item(), 100.0);
+}
+
+#[test]
+fn windows_beyond_all_images_are_refused() {
+    let pool = Pool { padding: [[1 << 63, 1 << 63], [0, 0]], ..Pool::new(2) };
+    let e = try_build(|| Tensor::zeros([1, 1, 4, 4]).mean_pool2d(pool)).unwrap_err().to_string();
+    assert!(e.contains("9223372036854775808 pixels along an axis; at most 2147483648"), "{e}");
 }

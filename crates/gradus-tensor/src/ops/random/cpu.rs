@@ -35,12 +35,13 @@ unsafe impl Kernel for Draw {
         unsafe {
             match (self.distribution, self.out.dtype) {
                 (Distribution::Uniform, DType::F64) => source.fill(output(args, 0, len), uniform64),
-                (Distribution::Uniform, _) => source.fill(output(args, 0, len), uniform32),
+                (Distribution::Uniform, DType::F32) => source.fill(output(args, 0, len), uniform32),
                 (Distribution::Normal, DType::F64) => source.fill(output(args, 0, len), normal64),
-                (Distribution::Normal, _) => source.fill(output(args, 0, len), normal32),
-                (Distribution::Bits, _) => source.fill(output(args, 0, len), |w| {
+                (Distribution::Normal, DType::F32) => source.fill(output(args, 0, len), normal32),
+                (Distribution::Bits, DType::I64) => source.fill(output(args, 0, len), |w| {
                     wide(w).map(|pair| pair.map(|bits| bits as i64))
                 }),
+                (_, dtype) => unreachable!("{dtype} is cast or refused"),
             }
         }
     }

@@ -38,7 +38,8 @@ unsafe impl Kernel for Argsort {
                     let x = f64::from(x);
                     float_key(x.to_bits(), x.is_nan(), x == 0.0)
                 }),
-                _ => self.sort(args, |x: i64| x as u64 ^ SIGN),
+                DType::I64 => self.sort(args, |x: i64| x as u64 ^ SIGN),
+                dtype => unreachable!("{dtype} is cast"),
             }
         }
     }

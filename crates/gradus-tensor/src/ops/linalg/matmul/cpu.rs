@@ -83,7 +83,8 @@ unsafe impl Kernel for Pack {
         unsafe {
             match self.dtype {
                 DType::F64 => self.pack::<f64>(args),
-                _ => self.pack::<f32>(args),
+                DType::F32 => self.pack::<f32>(args),
+                dtype => unreachable!("matrices of {dtype} are cast"),
             }
         }
     }
@@ -106,7 +107,8 @@ unsafe impl Kernel for Gemm {
         unsafe {
             match self.dtype {
                 DType::F64 => self.products::<f64>(args),
-                _ => self.products::<f32>(args),
+                DType::F32 => self.products::<f32>(args),
+                dtype => unreachable!("matrices of {dtype} are cast"),
             }
         }
     }

@@ -52,7 +52,8 @@ unsafe impl Kernel for Response {
         unsafe {
             match self.dtype {
                 DType::F64 => self.strips::<f64>(args),
-                _ => self.strips::<f32>(args),
+                DType::F32 => self.strips::<f32>(args),
+                dtype => unreachable!("images of {dtype} are cast"),
             }
         }
     }

@@ -43,7 +43,8 @@ unsafe impl Kernel for Columns {
         unsafe {
             match self.dtype {
                 DType::F64 => self.columns::<f64>(args),
-                _ => self.columns::<f32>(args),
+                DType::F32 => self.columns::<f32>(args),
+                dtype => unreachable!("columns of {dtype} are cast"),
             }
         }
     }

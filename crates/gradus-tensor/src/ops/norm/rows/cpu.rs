@@ -35,7 +35,8 @@ unsafe impl Kernel for Rows {
         unsafe {
             match self.dtype {
                 DType::F64 => self.rows::<f64>(args),
-                _ => self.rows::<f32>(args),
+                DType::F32 => self.rows::<f32>(args),
+                dtype => unreachable!("rows of {dtype} are cast"),
             }
         }
     }
