@@ -56,10 +56,10 @@ impl Call<'_> {
     /// Its numbers as pixels.
     fn pixels<const N: usize>(&self, expected: &str) -> Result<[usize; N]> {
         let whole = |n: &f64| n.fract() == 0.0 && (1.0..=MOST).contains(n);
-        let numbers: Option<[f64; N]> = self.numbers.clone().try_into().ok();
-        match numbers.filter(|numbers| numbers.iter().all(whole)) {
-            Some(numbers) => Ok(numbers.map(|n| n as usize)),
-            None => Err(self.wrong(expected)),
+        match <[f64; N]>::try_from(self.numbers.clone()) {
+            Ok(numbers) if numbers.iter().all(whole) => Ok(numbers.map(|n| n as usize)),
+            Ok(_) => Err(self.wrong(&format!("{expected}, in whole pixels from 1 to {MOST}"))),
+            Err(_) => Err(self.wrong(expected)),
         }
     }
 

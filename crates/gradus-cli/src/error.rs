@@ -40,7 +40,7 @@ pub enum CliError {
         source: io::Error,
     },
     /// Ctrl-C ended it, and everything is saved.
-    #[error("interrupted; everything is saved. Go on with:\n  gradus train --resume {}", .0.display())]
+    #[error("interrupted; everything is saved. Go on with:\n  gradus train --resume {}", shell_word(.0))]
     Interrupted(PathBuf),
     /// Whoever read stdout has gone, such as `head`.
     #[error("stdout is closed")]
@@ -64,6 +64,16 @@ impl CliError {
     /// The operating system refused an action on a path.
     pub fn system(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> CliError {
         move |source| CliError::System { path: path.to_owned(), action, source }
+    }
+}
+
+/// A path as a word for the shell, quoted where it must be: what is suggested can be pasted.
+pub fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "-_./+:,@%=".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', r"'\''")),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::transfer::{self, Pretrained};
 use gradus::data::{
     Dataset, Loader, LoaderOptions, Normalization, Subset, labels_of, stratified_split,
 };
+use gradus::models::find;
 use gradus::nn::{Init, parameters};
 use gradus::train::callbacks::GradualUnfreezing;
 use gradus::train::{Learner, Source};
@@ -57,7 +58,9 @@ impl Experiment {
         for part in [Some(&test), validation.as_ref()].into_iter().flatten() {
             description.check(&settings.data, part)?;
         }
-        let model = description.build(&Init::new(settings.seed))?;
+        let model = description
+            .build(&Init::new(settings.seed))
+            .map_err(|error| too_small(error, settings, &description))?;
         let head = match pretrained.is_some() || settings.training.freezes_backbone() {
             true => transfer::head(&description, &model),
             false => vec![],
@@ -102,6 +105,22 @@ impl Experiment {
     pub fn steps_per_epoch(&self, settings: &Settings) -> u64 {
         (self.batches_per_epoch(settings) / settings.training.accumulate as u64).max(1)
     }
+}
+
+/// Why a network cannot be built, and how its pictures become large enough, if they are smaller than those it is published for.
+fn too_small(error: CliError, settings: &Settings, description: &Description) -> CliError {
+    let published = find(&settings.model).map_or(&[][..], |entry| entry.input);
+    let (&[_, height, width], &[c, h, w]) = (published, &description.input[..]) else {
+        return error;
+    };
+    let enlarged = Description { input: vec![c, height, width], ..description.clone() };
+    if h >= height || w >= width || enlarged.build(&Init::blank()).is_err() {
+        return error;
+    }
+    CliError::Work(format!(
+        "{error}\n{} is for pictures of {height}×{width}, those of {} are {h}×{w}: --augment \"resize({height})\" enlarges them",
+        settings.model, settings.data
+    ))
 }
 
 impl Parts {

@@ -29,6 +29,7 @@ use commands::{
     data, devices, eval, export, import, kernel, models, predict, run as run_model, summary, train,
 };
 use error::CliError;
+use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
@@ -83,6 +84,7 @@ pub fn main() -> ExitCode {
     // A panic's message is all a user needs; it is printed below, once.
     panic::set_hook(Box::new(|_| {}));
     let cli = Cli::parse();
+    let json = std::env::args_os().any(|argument| argument == "--json");
     let error = match panic::catch_unwind(AssertUnwindSafe(|| run(cli.command))) {
         Ok(Ok(())) => return ExitCode::SUCCESS,
         Ok(Err(error)) => error,
@@ -92,6 +94,12 @@ pub fn main() -> ExitCode {
         CliError::BrokenPipe => {}
         CliError::Interrupted(_) => eprintln!("{error}"),
         _ => eprintln!("error: {error}"),
+    }
+    if json && !matches!(error, CliError::BrokenPipe) {
+        // A script that reads the last line finds one, whatever happened.
+        let record =
+            serde_json::json!({ "error": error.to_string(), "exit_code": error.exit_code() });
+        let _ = writeln!(std::io::stdout(), "{record}");
     }
     ExitCode::from(error.exit_code())
 }

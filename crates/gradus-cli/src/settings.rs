@@ -215,6 +215,9 @@ impl Settings {
         let ScheduleSettings { every, gamma, .. } = &self.schedule;
         require(*every > 0, "drop-every", every, "at least 1")?;
         require(*gamma > 0.0 && *gamma <= 1.0, "drop-factor", gamma, "above 0 and up to 1")?;
+        let ScheduleSettings { name, milestones, .. } = &self.schedule;
+        let drops = name != "milestones" || !milestones.is_empty();
+        require(drops, "milestones", &"none", "the epochs after which the rate drops: 10,20")?;
         let share = self.validation_split;
         require((0.0..1.0).contains(&share), "validation", &share, "a share from 0 to 1")?;
         self.training.check(share > 0.0)

@@ -1,11 +1,18 @@
 //! Buffers: 64-byte aligned, zero-initialised bytes that a tensor's elements live in.
 
 use gradus_base::{DType, Element};
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
 /// Cache-line alignment of every buffer and of every value in an arena.
 pub const ALIGN: usize = 64;
+
+/// A panic and no abort: a run that asks for too much ends with a message and with its files in order.
+#[cold]
+fn refused(bytes: usize) -> ! {
+    let gib = bytes as f64 / f64::from(1 << 30);
+    panic!("out of memory: the system refuses {gib:.1} GiB at once. A smaller batch needs less")
+}
 
 /// An owned, aligned run of bytes.
 pub struct Buffer {
@@ -25,12 +32,12 @@ impl Buffer {
     /// `bytes` zero bytes.
     ///
     /// # Panics
-    /// When `bytes` exceeds what the address space holds. A refused allocation aborts, as Rust's own do.
+    /// When `bytes` exceeds what the address space holds, or the system refuses so much memory.
     pub fn zeroed(bytes: usize) -> Buffer {
         let layout = Buffer::layout(bytes);
         // SAFETY: the layout's size is at least ALIGN, never zero.
         let base = unsafe { alloc_zeroed(layout) };
-        let base = NonNull::new(base).unwrap_or_else(|| handle_alloc_error(layout));
+        let base = NonNull::new(base).unwrap_or_else(|| refused(bytes));
         let skipped = base.as_ptr().align_offset(ALIGN);
         // SAFETY: the layout has room for ALIGN − 1 bytes before the first.
         let ptr = unsafe { base.add(skipped) };

@@ -41,6 +41,8 @@ pub struct NamedSet {
     pub files: &'static [RemoteFile],
     /// The folder that the archive among `files` unpacks to, if one does.
     pub unpacked: Option<&'static str>,
+    /// Channels, height and width of a sample, if all have the same.
+    pub shape: Option<[usize; 3]>,
     /// Height and width that images of various sizes are brought to, unless told otherwise.
     pub image_size: Option<(usize, usize)>,
     /// Folders of system packages.
@@ -75,6 +77,7 @@ pub const SETS: &[NamedSet] = &[
         classes: &DIGITS,
         files: &[],
         unpacked: None,
+        shape: Some([1, 28, 28]),
         image_size: None,
         system_folders: &[],
     },
@@ -110,6 +113,7 @@ pub const SETS: &[NamedSet] = &[
             ),
         ],
         unpacked: None,
+        shape: Some([1, 28, 28]),
         image_size: None,
         system_folders: &[],
     },
@@ -156,6 +160,7 @@ pub const SETS: &[NamedSet] = &[
             ),
         ],
         unpacked: None,
+        shape: Some([1, 28, 28]),
         image_size: None,
         system_folders: &["/usr/share/datasets/fashion-mnist"],
     },
@@ -171,6 +176,7 @@ pub const SETS: &[NamedSet] = &[
             "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
         )],
         unpacked: Some("cifar-10-batches-bin"),
+        shape: Some([3, 32, 32]),
         image_size: None,
         system_folders: &[],
     },
@@ -197,6 +203,7 @@ pub const SETS: &[NamedSet] = &[
             "64d0c4859f35a461889e0147755a999a48b49bf38a7e0f9bd27003f10db02fe5",
         )],
         unpacked: Some("imagenette2-160"),
+        shape: None,
         image_size: Some((160, 160)),
         system_folders: &[],
     },

@@ -10,7 +10,7 @@ use gradus_nn::parameters;
 use gradus_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 /// What can ail a run.
@@ -111,8 +111,9 @@ pub struct Diagnose<'a> {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Memory {
     said: BTreeSet<Ailment>,
-    first: Option<f64>,
-    recent: Option<f64>,
+    /// The losses of the first batches, and of the last ones.
+    first: Vec<f64>,
+    recent: VecDeque<f64>,
     /// The mean losses of the first quarter and of the last quarter of the epoch at hand, as sums and counts.
     early: (f64, usize),
     late: (f64, usize),
@@ -127,8 +128,13 @@ const FACTOR: f64 = 1e3;
 /// They also explode when a gradient is this many times as large as its weight. In a ReLU network a gradient that grows
 /// backwards meets activations that grow forwards, so that the layers' norms alone would not tell.
 const HUGE: f64 = 100.0;
-/// The rate is too high when the smoothed loss is this many times the first.
+/// The rate is too high when the least loss of the last `RECENT` batches is this many times the middle one of the first `FIRST`.
+/// A trained model's losses differ much from batch to batch, but not all in one direction. Of losses above `GUESS`, worse than
+/// guessing one of 150 classes, `FIRST` in a row will do: they may fall again once the units have died.
 const RISEN: f64 = 1.5;
+const FIRST: usize = 3;
+const RECENT: usize = 10;
+const GUESS: f64 = 5.0;
 /// The rate is too low when an epoch lowers the loss by less than this part, in steps that move weights by less than `IDLE`.
 const FLAT: f64 = 0.02;
 const IDLE: f64 = 1e-4;
@@ -286,10 +292,22 @@ impl<'a> Diagnose<'a> {
 
     fn watch_loss(&mut self, loss: f64, moment: &Moment<'_>) {
         let memory = &mut self.memory;
-        let first = *memory.first.get_or_insert(loss);
-        // About ten batches count.
-        let recent = memory.recent.map_or(loss, |r| 0.9 * r + 0.1 * loss);
-        memory.recent = Some(recent);
+        if memory.first.len() < FIRST {
+            memory.first.push(loss);
+            memory.first.sort_by(f64::total_cmp);
+        }
+        memory.recent.push_back(loss);
+        if memory.recent.len() > RECENT {
+            memory.recent.pop_front();
+        }
+        let first = memory.first[memory.first.len() / 2];
+        let least = |n: usize| {
+            let enough = memory.recent.len() >= n;
+            let least = memory.recent.iter().rev().take(n).copied().fold(f64::INFINITY, f64::min);
+            if enough { least } else { 0.0 }
+        };
+        let high = RISEN * first.max(f64::MIN_POSITIVE);
+        let risen = least(RECENT) > high || least(FIRST) > high.max(GUESS);
         let quarter = moment.batches.div_ceil(4);
         let part = match moment.progress.batch {
             b if b <= quarter => Some(&mut memory.early),
@@ -299,7 +317,9 @@ impl<'a> Diagnose<'a> {
         if let Some((sum, count)) = part {
             (*sum, *count) = (*sum + loss, *count + 1);
         }
-        if !recent.is_finite() || recent > RISEN * first.max(f64::MIN_POSITIVE) {
+        if risen || !loss.is_finite() {
+            let recent = &memory.recent;
+            let recent = recent.iter().sum::<f64>() / recent.len() as f64;
             let text = format!(
                 "the loss rises: it was {first:.3} at first and is about {recent:.3} at step {}. The rate {:.1e} may be too high.",
                 moment.learner.step(),
@@ -309,12 +329,15 @@ impl<'a> Diagnose<'a> {
         }
     }
 
-    /// Only of an epoch whose rate did not rise, as it does while warming up, and of the first: later a flat loss may be the end.
+    /// Only of an epoch whose rate stayed what it was, as it does not while warming up or at a schedule's end, and of the first:
+    /// later a flat loss may be the end.
     fn judge_slowness(&mut self, epoch: u64) {
         let (early, late) = (self.memory.early, self.memory.late);
         (self.memory.early, self.memory.late) = ((0.0, 0), (0.0, 0));
         let rates = std::mem::take(&mut self.rates);
         let [first, .., last] = rates[..] else { return };
+        let least = rates.iter().copied().fold(f64::INFINITY, f64::min);
+        let steady = rates.iter().all(|&rate| rate <= 2.0 * least) && last <= first * 1.01;
         let mut moved: Vec<f64> = self.flux.iter().filter_map(|f| f.update_ratio).collect();
         moved.sort_by(f64::total_cmp);
         let Some(&median) = moved.get(moved.len() / 2) else { return };
@@ -325,7 +348,7 @@ impl<'a> Diagnose<'a> {
         // Dead units or vanishing gradients explain a flat loss better.
         let explained = [Ailment::DeadUnits, Ailment::Vanishing];
         let explained = explained.iter().any(|a| self.memory.said.contains(a));
-        if epoch == 1 && !explained && flat && median < IDLE && last <= first * 1.01 {
+        if epoch == 1 && !explained && flat && median < IDLE && steady {
             let text = format!(
                 "the loss is flat: {early:.4} early in the epoch, {late:.4} late, and a step moves the weights by {median:.0e} of \
                  their size. The rate {last:.1e} may be too low."

@@ -48,8 +48,12 @@ impl Args {
             let what = format!("give --format, or --out with an ending: {}", FORMATS.join(", "));
             return Err(CliError::Usage(what));
         };
-        let found = FORMATS.iter().find(|format| **format == name).copied();
-        let format = found.ok_or_else(|| unknown("format", name, FORMATS))?;
+        let known = |name: &str| FORMATS.iter().find(|format| **format == name).copied();
+        let format = known(name).ok_or_else(|| unknown("format", name, FORMATS))?;
+        if let Some(other) = ending.as_deref().and_then(known).filter(|other| *other != format) {
+            let what = format!("--out: found a file that ends in .{other}, expected .{format}");
+            return Err(CliError::Usage(what));
+        }
         if format != "onnx" && self.batch.is_some() {
             return Err(CliError::Usage(format!("--batch is for onnx; {format} holds no batches")));
         }

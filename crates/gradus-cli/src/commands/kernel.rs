@@ -52,6 +52,11 @@ pub struct Args {
 /// Filters.
 pub fn run(args: &Args) -> Result<()> {
     let (name, filter) = parse(&args.kernel)?;
+    let ending = args.out.as_deref().and_then(Path::extension);
+    if let Some(other) = ending.filter(|e| !e.eq_ignore_ascii_case("png")) {
+        let what = format!("--out: found a file that ends in .{}, expected .png", other.display());
+        return Err(CliError::Usage(what));
+    }
     let bytes = std::fs::read(&args.image).map_err(CliError::system(&args.image, "read"))?;
     let options = ImageOptions { channels: 1, size: None, fit: Default::default() };
     let image = parse_image(&bytes, &args.image.display().to_string(), &options)?;

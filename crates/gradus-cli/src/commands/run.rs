@@ -37,6 +37,9 @@ pub fn run(args: &Args) -> Result<()> {
     let mut inputs = vec![];
     for given in &args.input {
         let (name, file) = named(given, &network)?;
+        if inputs.iter().any(|(other, _)| *other == name) {
+            return Err(CliError::Usage(format!("--input {given}: {name} is given twice")));
+        }
         inputs.push((name, tensor_of(&read_npy(&file)?)?));
     }
     let inputs: Vec<_> = inputs.iter().map(|(name, x)| (&**name, x.clone())).collect();

@@ -3,11 +3,13 @@
 use crate::bars::bytes;
 use crate::error::{CliError, Result};
 use crate::model_file;
+use crate::recipe_file;
 use crate::settings::Settings;
 use crate::suggest::unknown;
+use gradus::data::SETS;
 use gradus::io::atomic_write;
 use gradus::models::caffe::CaffeNet;
-use gradus::models::{ZOO, find};
+use gradus::models::{RECIPES, ZOO, find, recipe};
 use gradus::nn::{Init, Layer, Sequential, Summary};
 use gradus::train::Learner;
 use gradus::train::optim::Sgd;
@@ -22,11 +24,12 @@ use std::sync::Arc;
 #[command(after_help = "Examples:
   gradus summary mlp
   gradus summary vgg16 --input 3x32x32 --classes 10 --width 0.125
+  gradus summary vgg-tiny
   gradus summary runs/mlp-1 --plan
   gradus summary lenet --graph lenet.svg")]
 pub struct Args {
-    /// A model's name, a run directory or a model's file
-    #[arg(value_name = "MODEL|RUN")]
+    /// A model's or a recipe's name, a recipe's file, a run directory or a model's file
+    #[arg(value_name = "MODEL|RECIPE|RUN")]
     model: String,
     /// Input of a zoo network: channels, height, width [default: as published]
     #[arg(long, value_name = "CxHxW", value_parser = shape)]
@@ -132,8 +135,21 @@ fn open(args: &Args) -> Result<Opened> {
     if let Some(text) = model_file::definition(name)? {
         return defined(name, &text, args);
     }
-    if let Some(entry) = find(name) {
+    let settings = match recipe(name) {
+        Some(text) => Some(recipe_file::parse(name, text)?),
+        None if name.ends_with(".toml") => Some(recipe_file::read(Path::new(name))?),
+        None => None,
+    };
+    if let Some(entry) = find(settings.as_ref().map_or(name, |settings| &settings.model)) {
+        let name = entry.name;
         let mut design = entry.design();
+        if let Some(settings) = &settings {
+            design = design.width(settings.network.width).dropout(settings.network.dropout);
+            if let Some(set) = SETS.iter().find(|set| set.name == settings.data) {
+                design.input = set.shape.map_or(design.input, Shape::from);
+                design.classes = set.classes.len();
+            }
+        }
         design.input = args.input.as_ref().map_or(design.input, Shape::from);
         design.classes = args.classes.map_or(design.classes, |n| n as usize);
         if let Some(width) = args.width {
@@ -152,7 +168,8 @@ fn open(args: &Args) -> Result<Opened> {
         let loaded = model_file::load(Path::new(name))?;
         return Ok(opened((loaded.description.architecture, loaded.model)));
     }
-    let names: Vec<&str> = ZOO.iter().map(|e| e.name).collect();
+    let recipes = RECIPES.iter().map(|(name, _)| *name);
+    let names: Vec<&str> = ZOO.iter().map(|e| e.name).chain(recipes).collect();
     Err(unknown("model (and no run or file of that name)", name, &names))
 }
 

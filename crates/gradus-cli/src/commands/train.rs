@@ -6,7 +6,7 @@ mod watch;
 
 use crate::augmentation::{self, AUGMENTATIONS, EVALUATIONS};
 use crate::bars::{counted, grouped};
-use crate::error::{CliError, Result};
+use crate::error::{CliError, Result, shell_word};
 use crate::experiment::Experiment;
 use crate::model_file;
 use crate::recipe_file;
@@ -15,11 +15,12 @@ use crate::scores::Scores;
 use crate::settings::{OPTIMIZERS, SCHEDULES, Settings, default_optimizer};
 use crate::suggest::unknown;
 use crate::transfer::Pretrained;
+use gradus::io::Kind;
 use gradus::io::log::{read_json_lines, retain_json_lines};
 use gradus::models::{RECIPES, ZOO, find, recipe};
 use gradus::nn::parameters;
 use gradus::train::callbacks::{Checkpoints, load_checkpoint};
-use gradus::train::{EpochLog, Fit, Learner, Progress, set_weights};
+use gradus::train::{EpochLog, Fit, Learner, Progress, TrainError, set_weights};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -69,7 +70,7 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
     /// The learning rate
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     lr: Option<f64>,
     #[arg(long, value_name = "NAME", help = format!("The optimiser: {}", OPTIMIZERS.join(", ")))]
     optimizer: Option<String>,
@@ -109,7 +110,7 @@ pub struct Args {
     #[arg(long, visible_alias = "overfit-batch")]
     overfit_one_batch: bool,
     /// Try rates from far too low to far too high, suggest one, and train nothing
-    #[arg(long, conflicts_with_all = ["out", "csv", "limit_batches", "epochs"])]
+    #[arg(long, conflicts_with_all = ["out", "csv", "limit_batches", "epochs", "lr", "schedule"])]
     find_lr: bool,
     /// Also write the epochs as CSV to this file
     #[arg(long, value_name = "FILE")]
@@ -150,7 +151,9 @@ impl Args {
         }
         if let Some(names) = &self.augment {
             s.augment = augmentation::list(names);
-            s.augment.retain(|name| name != "none");
+            if s.augment == ["none"] {
+                s.augment.clear();
+            }
             s.evaluate.clear();
         }
         if let Some(names) = &self.evaluate {
@@ -168,6 +171,7 @@ impl Args {
         put(&mut s.checkpoint_every, &self.checkpoint_every);
         s.limit_batches = self.limit_batches.or(s.limit_batches);
         s.overfit_one_batch |= self.overfit_one_batch;
+        self.options.check(&s.schedule.name)?;
         self.options.apply(&mut s);
         if s.overfit_one_batch {
             // The batch must stay what it is, and nothing is held out of it.
@@ -252,12 +256,24 @@ fn listen() -> Result<Arc<AtomicBool>> {
 /// Where training stood and the callbacks' states.
 type Restored = (Progress, BTreeMap<String, Value>);
 
+/// Takes up the newest checkpoint that can be read, if there is one.
+fn newest(folder: &Path, learner: &mut Learner) -> Result<Restored> {
+    let mut all = Checkpoints::all(folder)?;
+    while let Some(path) = all.pop() {
+        match load_checkpoint(&path, learner) {
+            // A disk may have lost a file's end; the one before is as good, only older.
+            Err(TrainError::File(error)) if error.kind == Kind::Format && !all.is_empty() => {
+                eprintln!("warning: {error}; going on with the checkpoint before it");
+            }
+            result => return Ok(result?),
+        }
+    }
+    Ok(Restored::default())
+}
+
 /// Takes up the newest checkpoint, if there is one, and drops what was logged after it.
 fn restore(run: &RunDir, learner: &mut Learner) -> Result<Restored> {
-    let restored = match Checkpoints::newest(&run.checkpoints())? {
-        Some(path) => load_checkpoint(&path, learner)?,
-        None => Restored::default(),
-    };
+    let restored = newest(&run.checkpoints(), learner)?;
     if run.log().exists() {
         let (step, epoch) = (learner.step(), restored.0.epoch);
         let said = restored.1.get("diagnose").map(|memory| memory["said"].clone());
@@ -301,7 +317,11 @@ fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, ste
     }
     if e.learner.step() > 0 {
         let (epoch, step) = (progress.epoch + 1, e.learner.step());
-        eprintln!("going on with {} after step {step}, in epoch {epoch}", run.path().display());
+        let path = run.path().display();
+        match epoch > s.epochs {
+            true => eprintln!("{path} is finished, after step {step}"),
+            false => eprintln!("going on with {path} after step {step}, in epoch {epoch}"),
+        }
     }
 }
 
@@ -363,9 +383,9 @@ fn conclude(
     for remark in &remarks {
         writeln!(out, "diagnosis      {}", remark["text"].as_str().unwrap_or_default())?;
     }
-    let path = run.path().display();
-    writeln!(out, "run            {path}")?;
+    writeln!(out, "run            {}", run.path().display())?;
     writeln!(out, "model          {}", run.best().display())?;
+    let path = shell_word(run.path());
     writeln!(out, "next           gradus predict {path} IMAGE.png   (or: gradus eval {path})")?;
     if args.json {
         let (seconds, images) = totals(&progress.history);

@@ -41,7 +41,7 @@ fn files_of_models() {
         .fails(1, &["cut.safetensors: truncated: array `", "ends at byte"]);
     fs::write(f.join("text.safetensors"), "no weights").unwrap();
     ran(f, &["export", "text.safetensors", "--format", "npz"])
-        .fails(1, &["text.safetensors: not a safetensors file"]);
+        .fails(1, &["text.safetensors: found a text file, expected a safetensors file"]);
 }
 
 /// Weights that overflow: the run ends with the cause, and what was saved before stays.

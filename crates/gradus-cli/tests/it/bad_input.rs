@@ -1,6 +1,6 @@
 //! Mistakes of users and defects of files: one clear message each, and the right exit code.
 
-use super::{ran, train_a_little};
+use super::{ok, ran, train_a_little};
 use std::fs;
 use std::path::Path;
 use tempfile::tempdir;
@@ -98,6 +98,14 @@ fn other_architecture(f: &Path, of_mlp: &Path) {
 
 fn damaged_files(f: &Path, newest: &Path) {
     let whole = fs::read(newest).unwrap();
+    fs::write(newest, &whole[..whole.len() - 7]).unwrap();
+    let older = f.join("run/checkpoints/step-00000005.safetensors");
+    let resumed = ok(f, &["train", "--resume", "run"]);
+    for part in ["warning: ", "step-00000010.safetensors", "after step 5, in epoch 2"] {
+        assert!(resumed.err.contains(part), "{part}: {}", resumed.err);
+    }
+    // Without one before it, there is nothing to go on with.
+    fs::remove_file(&older).unwrap();
     fs::write(newest, &whole[..whole.len() - 7]).unwrap();
     ran(f, &["train", "--resume", "run"]).fails(1, &["step-00000010.safetensors"]);
     let mut flipped = whole;

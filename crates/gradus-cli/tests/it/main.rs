@@ -7,6 +7,7 @@ mod import;
 mod kernel;
 mod onnx;
 mod photographs;
+mod remedies;
 #[cfg(unix)]
 mod resume;
 mod training;

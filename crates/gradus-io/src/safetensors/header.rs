@@ -60,10 +60,13 @@ impl Header {
 pub(super) fn header_len(first: [u8; 8], file_len: u64) -> Result<usize> {
     let len = u64::from_le_bytes(first);
     if len > MAX_HEADER_BYTES {
-        return Err(Error::format(format!(
-            "not a safetensors file: it announces a header of {len} bytes, at most \
-             {MAX_HEADER_BYTES} are accepted"
-        )));
+        return Err(Error::format(match kind(first) {
+            Some(kind) => format!("found {kind}, expected a safetensors file"),
+            None => format!(
+                "not a safetensors file: it announces a header of {len} bytes, at most \
+                 {MAX_HEADER_BYTES} are accepted"
+            ),
+        }));
     }
     if len > file_len - 8 {
         return Err(Error::format(format!(
@@ -72,6 +75,27 @@ pub(super) fn header_len(first: [u8; 8], file_len: u64) -> Result<usize> {
         )));
     }
     Ok(len as usize)
+}
+
+/// What a file is by its first bytes, of those that are mistaken for a model's.
+fn kind(first: [u8; 8]) -> Option<&'static str> {
+    const KINDS: &[(&[u8], &str)] = &[
+        (b"\x89PNG", "a PNG image"),
+        (b"\xFF\xD8\xFF", "a JPEG image"),
+        (b"PK\x03\x04", "a zip archive, such as PyTorch's .pth or NumPy's .npz"),
+        (b"\x89HDF", "an HDF5 file"),
+        (b"\x93NUMPY", "a NumPy array"),
+        (b"\x1F\x8B", "a gzip file"),
+        (b"\x80\x02", "a pickle, such as PyTorch's older .pth"),
+    ];
+    let known = KINDS.iter().find(|(magic, _)| first.starts_with(magic));
+    // An ONNX model begins with its version (field 1), then its producer (field 2) or its operator sets (8).
+    let onnx = first[0] == 8 && first[1] < 32 && [0x12, 0x42].contains(&first[2]);
+    let text = first.iter().all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace());
+    known
+        .map(|(_, kind)| *kind)
+        .or(onnx.then_some("an ONNX model"))
+        .or(text.then_some("a text file"))
 }
 
 fn check_entry(name: String, raw: &RawEntry) -> Result<Entry> {

@@ -53,6 +53,14 @@ impl Checkpoints {
         self
     }
 
+    /// The checkpoints of a folder, oldest first.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn all(folder: &Path) -> Result<Vec<PathBuf>> {
+        list(folder)
+    }
+
     /// The newest checkpoint of a folder, if there is one.
     ///
     /// # Errors

@@ -8,7 +8,8 @@ use gradus_nn::layers::{
 use gradus_nn::{Init, Sequential, parameters};
 use gradus_train::diagnosis::{Ailment, Diagnose};
 use gradus_train::optim::{Adam, Optimizer, Sgd};
-use gradus_train::{Fit, Learner, Progress, Recipe};
+use gradus_train::schedule::Schedule;
+use gradus_train::{Fit, Learner, Progress, Recipe, Source};
 use std::sync::Arc;
 
 /// What is said of a run.
@@ -61,6 +62,28 @@ fn healthy_runs_are_not_remarked_on() {
         .add(flatten())
         .add(dense(10));
     assert_eq!(remarks(net, Sgd::new(0.05).momentum(0.9), 2, 20, data), []);
+}
+
+/// The first batch of a trained model may have a loss far below the others', and at a schedule's end no step moves anything:
+/// neither is the rate's fault.
+#[test]
+fn going_on_with_a_trained_model_is_not_remarked_on() {
+    let (train, test) = loaders();
+    let model = Arc::new(mlp(2, 64, relu));
+    let mut learner = Learner::with(model.clone(), Box::new(Adam::new(3e-3)), Recipe::default(), 9);
+    let mut fit = Fit { epochs: 6, ..Fit::default() };
+    fit.run(&mut learner, &train, None, &mut Progress::default()).unwrap();
+    for (seed, rate) in [(0, 1e-4), (1, 1e-5), (2, 1e-4), (3, 1e-5), (4, 3e-4), (5, 1e-4)] {
+        let mut said = vec![];
+        let adam = Box::new(Adam::new(rate));
+        let mut learner = Learner::with(model.clone(), adam, Recipe::default(), seed);
+        let steps = train.batches() as u64;
+        let mut fit = Fit { epochs: 1, schedule: Schedule::one_cycle(steps), ..Fit::default() };
+        fit.callbacks.push(Box::new(Diagnose::new(|remark| said.push(remark.to_string()))));
+        fit.run(&mut learner, &train, Some(&test), &mut Progress::default()).unwrap();
+        drop(fit);
+        assert!(said.is_empty(), "{said:?}");
+    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Options of `gradus train` that put settings over those of the model or recipe: how steps are taken, when training ends.
 
+use crate::error::{CliError, Result};
 use crate::settings::Settings;
 use crate::training::GroupSettings;
 
 /// `conv1=0.1`
-fn rate_scale(text: &str) -> Result<(String, f64), String> {
+fn rate_scale(text: &str) -> std::result::Result<(String, f64), String> {
     let parsed = text.split_once('=').and_then(|(path, x)| Some((path, x.parse::<f64>().ok()?)));
     match parsed.filter(|(path, x)| !path.is_empty() && *x >= 0.0 && x.is_finite()) {
         Some((path, x)) => Ok((path.to_owned(), x)),
@@ -31,9 +32,12 @@ pub struct Options {
     /// Epochs between drops (step), to the first restart (cosine-restarts), or without improvement (plateau)
     #[arg(long, value_name = "EPOCHS")]
     drop_every: Option<u64>,
-    /// The factor of a drop (step, plateau) or of every epoch (exponential)
+    /// The factor of a drop (step, milestones, plateau) or of every epoch (exponential)
     #[arg(long, value_name = "X")]
     drop_factor: Option<f64>,
+    /// The epochs after which the rate drops (milestones)
+    #[arg(long, value_name = "EPOCHS", value_delimiter = ',')]
+    milestones: Option<Vec<u64>>,
     /// Bound the norm of all gradients together
     #[arg(long, value_name = "X")]
     clip_norm: Option<f64>,
@@ -85,6 +89,27 @@ pub struct Options {
 }
 
 impl Options {
+    /// Refuses what the schedule would not look at.
+    pub fn check(&self, schedule: &str) -> Result<()> {
+        let given: [(bool, &str, &[&str]); 3] = [
+            (self.drop_every.is_some(), "drop-every", &["step", "cosine-restarts", "plateau"]),
+            (
+                self.drop_factor.is_some(),
+                "drop-factor",
+                &["step", "milestones", "plateau", "exponential"],
+            ),
+            (self.milestones.is_some(), "milestones", &["milestones"]),
+        ];
+        for (given, option, schedules) in given {
+            if given && !schedules.contains(&schedule) {
+                let schedules = schedules.join(", ");
+                let what = format!("{option}: found --schedule {schedule}, expected {schedules}");
+                return Err(CliError::Usage(what));
+            }
+        }
+        Ok(())
+    }
+
     /// Puts these over the settings.
     pub fn apply(&self, s: &mut Settings) {
         fn put<T: Clone>(into: &mut T, from: &Option<T>) {
@@ -98,6 +123,7 @@ impl Options {
         put(&mut s.schedule.warm_up, &self.warm_up);
         put(&mut s.schedule.every, &self.drop_every);
         put(&mut s.schedule.gamma, &self.drop_factor);
+        put(&mut s.schedule.milestones, &self.milestones);
         let t = &mut s.training;
         if self.clip_norm.is_some() || self.clip_value.is_some() {
             (t.clip_norm, t.clip_value) = (self.clip_norm, self.clip_value);

@@ -1,0 +1,108 @@
+//! Options that would be ignored are refused; errors say what helps, and it helps.
+
+use super::{gradus, ok, ran};
+use serde_json::Value;
+use std::fs;
+
+#[test]
+fn options_that_nobody_would_look_at_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    let train = |more: &[&str]| ran(f, &[&["train", "mlp"], more].concat());
+    train(&["--drop-every", "3"])
+        .fails(2, &["drop-every: found --schedule one-cycle, expected step, cosine-restarts"]);
+    train(&["--schedule", "step", "--milestones", "3"]).fails(2, &["milestones: found --schedule"]);
+    train(&["--schedule", "milestones"]).fails(2, &["milestones: found none, expected the epochs"]);
+    train(&["--find-lr", "--lr", "0.1"]).fails(2, &["--find-lr", "--lr"]);
+    train(&["--augment", "none,flip"]).fails(2, &["unknown augmentation \"none\""]);
+    train(&["--lr", "-1"]).fails(2, &["learning rate: found -1, expected a positive number"]);
+    train(&["--augment", "resize(30000)"]).fails(2, &["in whole pixels from 1 to 16384"]);
+    let drops = ["--schedule", "milestones", "--milestones", "1,2", "--drop-factor", "0.5"];
+    let few = ["--epochs", "3", "--limit-batches", "2", "--out", "dropping"];
+    ok(f, &[&["train", "mlp"][..], &drops, &few].concat());
+    let config = fs::read_to_string(f.join("dropping/config.toml")).unwrap();
+    assert!(config.contains("milestones = [1, 2]"), "{config}");
+    ran(f, &["kernel", "x.png", "--kernel", "blur", "--out", "y.jpg"])
+        .fails(2, &["--out: found a file that ends in .jpg, expected .png"]);
+    ran(f, &["export", "dropping", "--format", "onnx", "--out", "w.npz"])
+        .fails(2, &["--out: found a file that ends in .npz, expected .onnx"]);
+    let input = ["--input", "a.npy", "--input", "a.npy"];
+    ok(f, &["export", "dropping", "--out", "w.onnx"]);
+    let one = gradus::io::NamedArray::from_f32("x", [1, 1, 28, 28], &[0.0; 784]).unwrap();
+    gradus::io::numpy::save_npy(&f.join("a.npy"), &one).unwrap();
+    ran(f, &[&["run", "w.onnx"][..], &input].concat()).fails(2, &["input is given twice"]);
+}
+
+#[test]
+fn a_file_that_is_no_model_is_called_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    image::GrayImage::new(28, 28).save(f.join("digit.png")).unwrap();
+    fs::write(f.join("notes.txt"), "no model, only words").unwrap();
+    let refused = |name: &str, what: &str| {
+        ran(f, &["predict", name, "digit.png"])
+            .fails(1, &[&format!("{name}: found {what}, expected a safetensors file")]);
+    };
+    refused("digit.png", "a PNG image");
+    refused("notes.txt", "a text file");
+    let few = ["train", "mlp", "--epochs", "1", "--limit-batches", "1", "--out", "run"];
+    ok(f, &few);
+    ok(f, &["export", "run", "--out", "mlp.onnx"]);
+    refused("mlp.onnx", "an ONNX model");
+}
+
+#[test]
+fn a_recipe_has_a_summary_of_its_own_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    let small = ok(f, &["summary", "all-cnn-c-quarter", "--json"]).json();
+    assert_eq!((&small["params"], &small["input"]), (&86_266.into(), &vec![1, 28, 28].into()));
+    fs::write(f.join("own.toml"), "model = \"lenet\"\ndata = \"cifar-10\"\n").unwrap();
+    let own = ok(f, &["summary", "own.toml", "--json"]).json();
+    assert_eq!((&own["model"], &own["input"]), (&"lenet".into(), &vec![3, 32, 32].into()));
+    ran(f, &["summary", "vgg-tny"]).fails(2, &["vgg-tiny"]);
+}
+
+#[test]
+fn pictures_too_small_for_a_network_can_be_enlarged() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    let train = |more: &[&str]| {
+        let small = ["train", "alexnet", "--batch", "2", "--width", "0.0625", "--fast-dev-run"];
+        ran(f, &[&small[..], more].concat())
+    };
+    let remedy = "alexnet is for pictures of 227×227, those of mnist-5k are 28×28: --augment \"resize(227)\" enlarges them";
+    train(&[]).fails(1, &["the window does not fit", remedy]);
+    let enlarged = train(&["--augment", "resize(227)"]);
+    assert_eq!(enlarged.code, 0, "{}", enlarged.err);
+    // Where it would not help, nothing of the kind is said.
+    let narrow = ran(f, &["train", "alexnet", "--width", "0.05"]);
+    narrow.fails(1, &["5 channels and 13 filters do not divide into 2 groups"]);
+    assert!(!narrow.err.contains("enlarges"), "{}", narrow.err);
+}
+
+#[test]
+fn a_failure_has_its_json_line_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let failed = ran(folder.path(), &["train", "lent", "--json"]);
+    failed.fails(2, &["did you mean"]);
+    let record: Value = failed.json();
+    assert_eq!(record["exit_code"], 2);
+    assert!(record["error"].as_str().unwrap().contains("lenet"));
+}
+
+/// What is suggested can be pasted.
+#[cfg(unix)]
+#[test]
+fn suggested_commands_are_quoted_where_they_must_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    let few = ["train", "mlp", "--epochs", "1", "--limit-batches", "1", "--out", "it's a run"];
+    let out = ok(f, &few).out;
+    let next = out.lines().find(|line| line.starts_with("next")).unwrap();
+    let eval = next.split_once("(or: gradus eval ").unwrap().1.trim_end_matches(')');
+    let program = gradus(f, &[]).get_program().to_owned();
+    let pasted = format!("'{}' eval {eval}", program.to_str().unwrap());
+    let status = std::process::Command::new("sh").args(["-c", &pasted]).current_dir(f).output();
+    assert!(status.unwrap().status.success(), "{pasted}");
+}
