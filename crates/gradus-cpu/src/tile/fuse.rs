@@ -29,6 +29,8 @@ pub(super) enum Idiom {
     RootQuotient,
     /// a ≤ s ? t : b: ReLU's gradient.
     Gate,
+    /// a ≤ s ? t : b + c: ReLU's gradient where two meet.
+    GateSum,
     /// s/(t + e⁻ᵃ): the logistic function.
     Logistic,
     /// max(a + b, s): a bias and ReLU.
@@ -40,12 +42,13 @@ pub(super) enum Idiom {
 }
 
 impl Idiom {
-    const ALL: [Idiom; 9] = [
+    const ALL: [Idiom; 10] = [
         Idiom::AdamStep,
         Idiom::BlendSquare,
         Idiom::Blend,
         Idiom::RootQuotient,
         Idiom::Logistic,
+        Idiom::GateSum,
         Idiom::Gate,
         Idiom::Clip,
         Idiom::RectifySum,
@@ -79,6 +82,9 @@ impl Idiom {
                 &Two(Op::Div, &E(0), &Two(Op::Add, &One(Op::Sqrt, &E(1)), &S(2)))
             }
             Idiom::Gate => &Three(Op::Select, &Two(Op::Le, &E(0), &S(1)), &S(2), &E(3)),
+            Idiom::GateSum => {
+                &Three(Op::Select, &Two(Op::Le, &E(0), &S(1)), &S(2), &Two(Op::Add, &E(3), &E(4)))
+            }
             Idiom::Logistic => {
                 &Two(Op::Div, &S(1), &Two(Op::Add, &S(2), &One(Op::Exp, &One(Op::Neg, &E(0)))))
             }
@@ -272,6 +278,13 @@ mod tests {
         // A product in the sum stays an instruction of its own.
         let scaled = Expr::trace(3, |x| vec![(x[0] * x[1] + x[2]).max(c(0.0))]);
         assert_eq!(codes(&scaled, 3), [Code::Line(Op::Mul), Code::Idiom(Idiom::Rectify)]);
+    }
+
+    #[test]
+    fn the_gradient_behind_a_shortcut_is_one_instruction() {
+        let c = Sym::constant;
+        let expr = Expr::trace(3, |x| vec![Sym::select(x[2].le(c(0.0)), c(0.0), x[0] + x[1])]);
+        assert_eq!(codes(&expr, 3), [Code::Idiom(Idiom::GateSum)]);
     }
 
     #[test]

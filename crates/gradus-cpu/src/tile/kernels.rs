@@ -386,6 +386,7 @@ fn idiom<N: Num, P: Path>(idiom: Idiom) -> Kernel {
         }),
         Idiom::RootQuotient => formula!(3, 0b100, |x| x[0].div(x[1].sqrt().add(x[2]))),
         Idiom::Gate => formula!(4, 0b0110, |x| x[0].le(x[1]).select(x[2], x[3])),
+        Idiom::GateSum => formula!(5, 0b00110, |x| x[0].le(x[1]).select(x[2], x[3].add(x[4]))),
         Idiom::Logistic => formula!(3, 0b110, |x| x[1].div(x[2].add(x[0].neg().exp()))),
         Idiom::Rectify => formula!(3, 0b100, |x| x[0].add(x[1]).max(x[2])),
         Idiom::RectifySum => formula!(4, 0b1000, |x| x[0].add(x[1]).add(x[2]).max(x[3])),
