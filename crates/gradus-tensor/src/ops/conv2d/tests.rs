@@ -238,6 +238,19 @@ fn channels_last_shapes() {
     check(Conv2d { groups: 8, ..square(2, [8, 16], 7, 3, 1) });
 }
 
+/// More weights than every tile should read: slabs of lowered pixels, of a phase too; of two slabs, and of groups.
+#[test]
+fn channels_last_slabs() {
+    let strided = |conv| Conv2d { stride: [2; 2], ..conv };
+    check(strided(square(2, [64, 384], 6, 3, 1)));
+    check(strided(square(3, [200, 700], 5, 1, 0)));
+    check(Conv2d { groups: 2, ..strided(square(1, [128, 512], 5, 3, 0)) });
+    check(square(1, [2048, 33], 11, 3, 1));
+    // A weight gradient of few pixels and many weights, and one in parts.
+    check(square(2, [300, 500], 4, 1, 0));
+    check(square(9, [24, 40], 30, 1, 0));
+}
+
 /// Pictures from one pixel on, so that tiles are cut in every way; channels that fill vectors and panels and that don't.
 #[test]
 fn winograd_at_every_edge() {
@@ -466,9 +479,13 @@ fn with_marks(conv: Conv2d, algorithm: Algorithm, pass: Pass) {
 
 #[test]
 fn same_bits_for_any_thread_count() {
-    for conv in
-        [square(16, [6, 16], 14, 5, 2), square(3, [16, 24], 17, 3, 1), square(1, [70, 90], 6, 3, 1)]
-    {
+    for conv in [
+        square(16, [6, 16], 14, 5, 2),
+        square(3, [16, 24], 17, 3, 1),
+        square(1, [70, 90], 6, 3, 1),
+        square(2, [64, 384], 6, 3, 1),
+        square(9, [24, 40], 30, 1, 0),
+    ] {
         let case = Case::new(conv);
         for pass in PASSES {
             for algorithm in fast(&conv, pass) {

@@ -1,16 +1,19 @@
 //! Convolution as matrix products with the channels innermost: x, y, dx and dy lie in memory as [N, H, W, C]. A tile of
 //! target pixels is lowered, each pixel to the row of source values it sees, while the tile fits the second-level cache;
-//! a product with the packed weights follows. 1×1 convolutions of stride 1 are products without copies.
+//! a product with the packed weights follows. Where the weights are too many to be read for every tile, it is a slab of pixels
+//! that all threads share. 1×1 convolutions of stride 1 are products without copies.
 #![allow(unsafe_code)]
 
+mod lower;
 mod weight_gradient;
 
-use super::weights::{Weights, group_len, is_depthwise, nth_tap, pack_weights};
+use super::weights::{Weights, group_len, is_depthwise, pack_weights};
 use super::{TASKS, depthwise};
 use crate::ops::conv2d::Target;
 use crate::ops::conv2d::geometry::{Axis, Conv2d, Gather, Pass};
-use crate::ops::lanes::Isa;
+use crate::ops::lanes::{Isa, Shared};
 use gradus_cpu::{Epilogue, Mat, MatMut, gemm_packed, parallel, with_scratch};
+use lower::Lower;
 use std::ops::Range;
 
 pub(super) use weight_gradient::add_parts;
@@ -18,6 +21,10 @@ pub(in super::super) use weight_gradient::weight_gradient;
 
 /// Elements of a lowered tile: 128 KiB, a quarter of the second-level cache.
 const TILE: usize = 1 << 15;
+/// Elements of a lowered slab: what tasks share of a third-level cache.
+const SLAB: usize = 1 << 21;
+/// Pixels of a slab at least.
+const SLAB_ROWS: usize = 96;
 
 /// y from x and w. The epilogue sees y as the matrix [N·P·Q, O].
 ///
@@ -103,7 +110,15 @@ unsafe fn gather(
         let pixel = dst.pixel.unwrap_or(g.groups * g.channels_out);
         let job = Job { g, src, packed, packed_len, dst: dst.ptr, pixel, epilogue };
         // SAFETY: the caller's promise.
-        unsafe { if is_product(g) { job.product() } else { job.tiles() } }
+        unsafe {
+            if is_product(g) {
+                job.product()
+            } else if packed_len > job.rows_of_tile() * TILE {
+                job.slabs()
+            } else {
+                job.tiles()
+            }
+        }
     };
     match w {
         Weights::Packed(packed) => run(packed),
@@ -185,51 +200,97 @@ impl Job<'_> {
         unsafe { gemm_packed(rows, n, k, a, packed, c, false, epilogue) }
     }
 
+    /// Target pixels of a tile.
+    fn rows_of_tile(&self) -> usize {
+        let k = self.g.taps() * self.g.channels_in;
+        let balanced = pixels(self.g).div_ceil(TASKS);
+        // A multiple of the register tile's rows.
+        (TILE / k.max(1)).clamp(24, 192).min(balanced).next_multiple_of(6)
+    }
+
+    /// Whether the pixels are all of the target's; those of a phase lie apart: they are computed aside and then spread.
+    fn is_whole(&self) -> bool {
+        [self.g.rows.count, self.g.cols.count] == self.g.target
+    }
+
+    /// Slab after slab of lowered pixels, each one product that all threads share: where every tile would read more
+    /// weights than a second-level cache holds.
+    unsafe fn slabs(&self) {
+        let (g, count, n) = (self.g, pixels(self.g), self.g.channels_out);
+        let row = Lower::spread(g, self.src, 0).row;
+        let each = (SLAB / row).max(SLAB_ROWS).min(count);
+        let aside = if self.is_whole() { 0 } else { each * n };
+        with_scratch((each * row + aside) * size_of::<f32>(), |scratch| {
+            let lowered = scratch.cast::<f32>();
+            let a = Mat { ptr: lowered.cast_const(), row_stride: row as isize, col_stride: 1 };
+            let aside = lowered.wrapping_add(each * row);
+            for group in 0..g.groups {
+                let lower = Lower::spread(g, self.src, group);
+                for from in (0..count).step_by(each) {
+                    let some = from..(from + each).min(count);
+                    // SAFETY: the scratch holds the slab; the caller's promise.
+                    unsafe {
+                        lower.run_parallel(some.clone(), lowered);
+                        self.target(group, a, some, aside);
+                    }
+                }
+            }
+        });
+    }
+
+    /// Lowered pixels' product with the weights: in place, or in `aside` first if they lie apart.
+    unsafe fn target(&self, group: usize, a: Mat<f32>, some: Range<usize>, aside: *mut f32) {
+        let (outer, n) = (self.pixel, self.g.channels_out);
+        // SAFETY: the caller's promise.
+        unsafe {
+            if self.is_whole() {
+                let c = self.dst.wrapping_add(some.start * outer + group * n);
+                return self.multiply(group, some.len(), a, c, outer, some.start);
+            }
+            let plain = Job { epilogue: None, ..*self };
+            plain.multiply(group, some.len(), a, aside, n, 0);
+            let aside = Shared::new(aside);
+            let each = some.len().div_ceil(TASKS).max(1);
+            parallel(some.len().div_ceil(each), &|task| {
+                let part = task * each..((task + 1) * each).min(some.len());
+                let from = aside.at(part.start * n);
+                self.scatter(group, from, some.start + part.start..some.start + part.end);
+            });
+        }
+    }
+
     /// Tile after tile of lowered pixels.
     unsafe fn tiles(&self) {
         let (g, count) = (self.g, pixels(self.g));
         let (k, n) = (g.taps() * g.channels_in, g.channels_out);
-        // A multiple of the register tile's rows.
-        let each = (TILE / k.max(1)).clamp(24, 192).min(count.div_ceil(TASKS)).next_multiple_of(6);
-        // A phase's pixels lie apart: its tile is computed aside and then spread.
-        let whole = [g.rows.count, g.cols.count] == g.target;
-        let aside = if whole { 0 } else { each * n };
+        let each = self.rows_of_tile();
+        let aside = if self.is_whole() { 0 } else { each * n };
         parallel(count.div_ceil(each), &|tile| {
             let some = tile * each..((tile + 1) * each).min(count);
             with_scratch((each * k + aside) * size_of::<f32>(), |scratch| {
                 let lowered = scratch.cast::<f32>();
                 let a = Mat { ptr: lowered.cast_const(), row_stride: k as isize, col_stride: 1 };
+                let aside = lowered.wrapping_add(each * k);
                 for group in 0..g.groups {
-                    let lower = Lower { g, src: self.src, group, taps: 0..g.rows.taps };
                     // SAFETY: the scratch holds the tile; the caller's promise.
                     unsafe {
-                        lower.run(some.clone(), lowered);
-                        if whole {
-                            let outer = self.pixel;
-                            let c = self.dst.wrapping_add(some.start * outer + group * n);
-                            self.multiply(group, some.len(), a, c, outer, some.start);
-                        } else {
-                            let c = lowered.wrapping_add(each * k);
-                            self.aside(group, a, some.clone(), c);
-                        }
+                        Lower::dense(g, self.src, group).run(some.clone(), lowered);
+                        self.target(group, a, some.clone(), aside);
                     }
                 }
             });
         });
     }
 
-    /// A tile's product in scratch, then its rows to their pixels.
-    unsafe fn aside(&self, group: usize, a: Mat<f32>, some: Range<usize>, c: *mut f32) {
+    /// Rows that were computed aside, to their pixels.
+    unsafe fn scatter(&self, group: usize, rows: *const f32, some: Range<usize>) {
         let (g, n) = (self.g, self.g.channels_out);
-        let plain = Job { epilogue: None, ..*self };
-        // SAFETY: the caller's promise; the pixels are the target's.
-        unsafe {
-            plain.multiply(group, some.len(), a, c, n, 0);
-            for (i, [image, u, v]) in places(g, some).enumerate() {
-                let pixel =
-                    (image * g.target[0] + g.rows.target(u)) * g.target[1] + g.cols.target(v);
-                let at = self.dst.wrapping_add(pixel * self.pixel + group * n);
-                at.copy_from_nonoverlapping(c.add(i * n), n);
+        for (i, [image, u, v]) in places(g, some).enumerate() {
+            let pixel = (image * g.target[0] + g.rows.target(u)) * g.target[1] + g.cols.target(v);
+            let at = self.dst.wrapping_add(pixel * self.pixel + group * n);
+            // SAFETY: the caller's promise; the pixels are the target's.
+            unsafe {
+                at.copy_from_nonoverlapping(rows.add(i * n), n);
                 if let Some(epilogue) = self.epilogue {
                     epilogue.apply(pixel, group * n, at, n);
                 }
@@ -281,142 +342,4 @@ fn places(g: &Gather, some: Range<usize>) -> impl Iterator<Item = [usize; 3]> {
         }
         place
     })
-}
-
-/// Lowers pixels: what each sees of one group's channels through some row taps, one row a pixel.
-struct Lower<'a> {
-    g: &'a Gather,
-    src: *const f32,
-    group: usize,
-    taps: Range<usize>,
-}
-
-impl Lower<'_> {
-    /// Some target pixels, a stretch of a row after the other.
-    unsafe fn run(&self, some: Range<usize>, out: *mut f32) {
-        let g = self.g;
-        let (rows, cols) = (g.rows.count, g.cols.count);
-        let each = self.taps.len() * g.cols.taps * g.channels_in;
-        let evenly = g.groups == 1 && g.cols.offset_step.abs() == 1;
-        let interior = if evenly { g.cols.interior(0..g.cols.taps) } else { 0..0 };
-        let (mut at, mut out) = (some.start, out);
-        while at < some.end {
-            let (n, u, from) = (at / (rows * cols), at / cols % rows, at % cols);
-            let to = cols.min(from + some.end - at);
-            let inside = interior.start.clamp(from, to)..interior.end.clamp(from, to);
-            let place = |v: usize| out.wrapping_add((v - from) * each);
-            // SAFETY: the caller's promise; `out` holds the tile.
-            unsafe {
-                for v in (from..inside.start).chain(inside.end..to) {
-                    self.pixel([n, u, v], place(v));
-                }
-                if !inside.is_empty() {
-                    self.stretch(n, u, inside.clone(), place(inside.start));
-                }
-            }
-            (at, out) = (at + to - from, place(to));
-        }
-    }
-
-    /// Neighbouring pixels that see the source through all column taps, which lie side by side.
-    unsafe fn stretch(&self, n: usize, u: usize, pixels: Range<usize>, out: *mut f32) {
-        let (g, c) = (self.g, self.g.channels_in);
-        let (width, step) = (g.cols.taps * c, g.cols.scale * c);
-        if width == 0 {
-            return;
-        }
-        let (rows, each) = (g.rows.seen(u), self.taps.len() * width);
-        let left = g.cols.at(pixels.start, nth_tap(&g.cols, 0)) as usize;
-        for (i, a) in self.taps.clone().enumerate() {
-            let to = |k: usize| out.wrapping_add(k * each + i * width);
-            // SAFETY: the taps are in the source; `out` holds the tile.
-            unsafe {
-                if !rows.contains(&a) {
-                    (0..pixels.len()).for_each(|k| to(k).write_bytes(0, width));
-                    continue;
-                }
-                let row = n * g.rows.source + g.rows.at(u, a) as usize;
-                let from = self.src.wrapping_add((row * g.cols.source + left) * c);
-                match width {
-                    3 => copies::<3>(from, step, to(0), each, pixels.len()),
-                    5 => copies::<5>(from, step, to(0), each, pixels.len()),
-                    7 => copies::<7>(from, step, to(0), each, pixels.len()),
-                    9 => copies::<9>(from, step, to(0), each, pixels.len()),
-                    _ => (0..pixels.len()).for_each(|k| copy(from.add(k * step), to(k), width)),
-                }
-            }
-        }
-    }
-
-    /// One pixel, zeros for what it does not see.
-    unsafe fn pixel(&self, [n, u, v]: [usize; 3], out: *mut f32) {
-        let g = self.g;
-        let width = g.cols.taps * g.channels_in;
-        let (rows, cols, mut out) = (g.rows.seen(u), g.cols.seen(v), out);
-        for a in self.taps.clone() {
-            // SAFETY: the rows and columns seen are in the source; `out` holds the tile.
-            unsafe {
-                if rows.contains(&a) {
-                    let row = n * g.rows.source + g.rows.at(u, a) as usize;
-                    self.row_of_taps(row, v, &cols, out);
-                } else {
-                    out.write_bytes(0, width);
-                }
-            }
-            out = out.wrapping_add(width);
-        }
-    }
-
-    /// The column taps of one source row, those not seen as zeros.
-    unsafe fn row_of_taps(&self, row: usize, v: usize, seen: &Range<usize>, out: *mut f32) {
-        let (g, c) = (self.g, self.g.channels_in);
-        let taps = g.cols.taps;
-        let seen =
-            if g.cols.offset_step < 0 { taps - seen.end..taps - seen.start } else { seen.clone() };
-        let pixel = |i: usize| {
-            let w = g.cols.at(v, nth_tap(&g.cols, i)) as usize;
-            let at = (row * g.cols.source + w) * g.groups + self.group;
-            self.src.wrapping_add(at * c)
-        };
-        // SAFETY: the taps seen are in the source; `out` holds all taps.
-        unsafe {
-            out.write_bytes(0, seen.start * c);
-            out.add(seen.end * c).write_bytes(0, (taps - seen.end) * c);
-            if g.groups == 1 && g.cols.offset_step.abs() == 1 && !seen.is_empty() {
-                copy(pixel(seen.start), out.add(seen.start * c), seen.len() * c);
-            } else {
-                seen.for_each(|i| copy(pixel(i), out.add(i * c), c));
-            }
-        }
-    }
-}
-
-/// Copies of `W` elements from places `step` apart to places `each` apart.
-#[inline(always)]
-unsafe fn copies<const W: usize>(
-    src: *const f32,
-    step: usize,
-    dst: *mut f32,
-    each: usize,
-    count: usize,
-) {
-    for i in 0..count {
-        // SAFETY: the caller's promise; an array has its element's alignment.
-        unsafe { *dst.add(i * each).cast::<[f32; W]>() = *src.add(i * step).cast() }
-    }
-}
-
-/// A short copy, without a call.
-#[inline(always)]
-unsafe fn copy(src: *const f32, dst: *mut f32, len: usize) {
-    const STEP: usize = 8;
-    // SAFETY: the caller's promise; the last step may overlap the one before.
-    unsafe {
-        if len < STEP {
-            return (0..len).for_each(|i| *dst.add(i) = *src.add(i));
-        }
-        let step = |i| *dst.add(i).cast::<[f32; STEP]>() = *src.add(i).cast();
-        (0..len - STEP).step_by(STEP).for_each(step);
-        step(len - STEP);
-    }
 }

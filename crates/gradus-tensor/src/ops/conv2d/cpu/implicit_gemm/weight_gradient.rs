@@ -1,7 +1,7 @@
 //! The weight gradient: products over runs of pixels, of x as lowered tiles or, for 1×1 convolutions, where it lies.
 #![allow(unsafe_code)]
 
-use super::{Lower, TILE, is_product, pixels};
+use super::{Lower, SLAB, SLAB_ROWS, TILE, is_product, pixels};
 use crate::ops::conv2d::cpu::weights::unorder_weights;
 use crate::ops::conv2d::cpu::{TASKS, depthwise};
 use crate::ops::conv2d::geometry::{Conv2d, Gather};
@@ -11,29 +11,14 @@ use std::ops::Range;
 
 /// Elements of the partial weight gradients, all tasks together, at most.
 const PARTS: usize = 1 << 21;
+/// Weights from which on a product over all pixels has tasks enough.
+const MANY: usize = 1 << 17;
+/// Pixels of a product's part at least, and of a lowered part's: fewer, and a visit of the sums takes longer than what is
+/// added to them.
+const PRODUCT_PIXELS: usize = 512;
+const LOWERED_PIXELS: usize = 64;
 
-/// How a weight gradient is cut: tasks are runs of row taps × runs of pixels.
-struct Cut {
-    pixels: usize,
-    chunk: usize,
-    chunks: usize,
-    /// Row taps of a task.
-    taps: usize,
-}
-
-impl Cut {
-    fn of(g: &Gather) -> Cut {
-        let weights = g.groups * g.channels_out * g.channels_in * g.taps();
-        let pixels = pixels(g);
-        let wanted = (PARTS / weights.max(1)).clamp(1, TASKS).min(pixels.div_ceil(64)).max(1);
-        let chunk = pixels.div_ceil(wanted).max(1);
-        // Few parts, as the weights are many: cut by taps as well.
-        let taps = if wanted < TASKS / 2 { 1 } else { g.rows.taps.max(1) };
-        Cut { pixels, chunk, chunks: pixels.div_ceil(chunk), taps }
-    }
-}
-
-/// dw from x and dy: a product over the pixels, cut into runs whose sums are added in order.
+/// dw from x and dy: products over the pixels.
 ///
 /// # Safety
 /// As [`super::forward`].
@@ -45,43 +30,106 @@ pub(in super::super::super) unsafe fn weight_gradient(
     dw: *mut f32,
 ) {
     let g = &conv.forward();
-    let weights = conv.w_shape().len();
-    if g.channels_in == 1 && g.channels_out == 1 {
-        // SAFETY: the caller's promise.
-        return unsafe { depthwise::weight_gradient(isa, g, x, dy, dw) };
+    let (weights, pixels) = (conv.w_shape().len(), pixels(g));
+    // SAFETY: the caller's promise.
+    unsafe {
+        if g.channels_in == 1 && g.channels_out == 1 {
+            return depthwise::weight_gradient(isa, g, x, dy, dw);
+        }
+        let least = if is_product(g) { PRODUCT_PIXELS } else { LOWERED_PIXELS };
+        let parts = (PARTS / weights.max(1)).clamp(1, TASKS).min(pixels.div_ceil(least)).max(1);
+        let few = is_product(g) && parts < TASKS / 2;
+        if few || weights / g.groups >= MANY {
+            by_slabs(g, x, dy, dw);
+        } else {
+            by_parts(g, parts, x, dy, dw);
+        }
     }
-    let cut = Cut::of(g);
-    if is_product(g) && cut.chunks < TASKS / 2 {
-        // Few parts, as the weights are many: enough of them to cut each group's one product.
+}
+
+/// One product for each slab of lowered pixels, or for all pixels where they need no lowering; all threads share it.
+unsafe fn by_slabs(g: &Gather, x: *const f32, dy: *const f32, dw: *mut f32) {
+    let (pixels, k, n) = (pixels(g), g.taps() * g.channels_in, g.channels_out);
+    if is_product(g) {
         // SAFETY: the caller's promise.
-        return unsafe { product_slopes(g, x, dy, 0..cut.pixels, dw) };
+        return unsafe { product_slopes(g, x, dy, 0..pixels, dw) };
     }
-    with_scratch(cut.chunks.max(1) * weights * size_of::<f32>(), |scratch| {
+    let row = Lower::spread(g, x, 0).row;
+    let each = (SLAB / row).max(SLAB_ROWS).min(pixels.max(1));
+    // One tap's sums are in the weights' order already.
+    let sums = if g.taps() == 1 { 0 } else { n * k };
+    with_scratch((each * row + sums) * size_of::<f32>(), |scratch| {
+        let lowered = scratch.cast::<f32>();
+        for group in 0..g.groups {
+            let lower = Lower::spread(g, x, group);
+            let sums = match g.taps() {
+                1 => dw.wrapping_add(group * g.weight.group),
+                _ => lowered.wrapping_add(each * row),
+            };
+            let c = MatMut { ptr: sums, row_stride: k as isize, col_stride: 1 };
+            let b = Mat { ptr: lowered.cast_const(), row_stride: row as isize, col_stride: 1 };
+            // SAFETY: the scratch holds a slab and the sums; the caller's promise.
+            unsafe {
+                if pixels == 0 {
+                    sums.write_bytes(0, n * k);
+                }
+                for from in (0..pixels).step_by(each) {
+                    let some = from..(from + each).min(pixels);
+                    lower.run_parallel(some.clone(), lowered);
+                    let a = slopes_of(g, group, dy, from);
+                    gemm(n, k, some.len(), a, b, c, from > 0, None);
+                }
+                if g.taps() > 1 {
+                    let rows =
+                        Mat { ptr: sums.cast_const(), row_stride: 1, col_stride: k as isize };
+                    unorder_weights(g, group, rows, dw);
+                }
+            }
+        }
+    });
+}
+
+/// Runs of pixels, each with sums of its own, which are added in order.
+unsafe fn by_parts(g: &Gather, parts: usize, x: *const f32, dy: *const f32, dw: *mut f32) {
+    let (pixels, k, n) = (pixels(g), g.taps() * g.channels_in, g.channels_out);
+    let weights = g.groups * k * n;
+    let chunk = pixels.div_ceil(parts).max(1);
+    let chunks = pixels.div_ceil(chunk);
+    // Few parts, as the weights are many: cut by taps as well.
+    let each = if parts < TASKS / 2 { 1 } else { g.rows.taps.max(1) };
+    with_scratch(chunks.max(1) * weights * size_of::<f32>(), |scratch| {
         let parts = Shared::new(scratch.cast::<f32>());
         let (x, dy) = (Shared::new(x), Shared::new(dy));
         // SAFETY: the caller's promise; tasks write distinct parts.
         unsafe {
             parts.get().write_bytes(0, weights);
-            parallel(cut.chunks * g.rows.taps.div_ceil(cut.taps), &|task| {
-                let (chunk, first) = (task % cut.chunks, task / cut.chunks * cut.taps);
-                let taps = first..(first + cut.taps).min(g.rows.taps);
-                let some = chunk * cut.chunk..((chunk + 1) * cut.chunk).min(cut.pixels);
-                let part = parts.at(chunk * weights);
+            parallel(chunks * g.rows.taps.div_ceil(each), &|task| {
+                let (chunk_at, first) = (task % chunks, task / chunks * each);
+                let taps = first..(first + each).min(g.rows.taps);
+                let some = chunk_at * chunk..((chunk_at + 1) * chunk).min(pixels);
+                let part = parts.at(chunk_at * weights);
                 if is_product(g) {
                     return product_slopes(g, x.get(), dy.get(), some, part);
                 }
                 slopes(g, x.get(), dy.get(), taps, some, part);
             });
-            add_parts(parts, cut.chunks, weights);
+            add_parts(parts, chunks, weights);
             if is_product(g) {
                 return dw.copy_from_nonoverlapping(parts.get(), weights);
             }
             for group in 0..g.groups {
-                let sums = parts.at(group * g.taps() * g.channels_in * g.channels_out);
-                unorder_weights(g, group, sums, dw);
+                let ptr = parts.at(group * k * n).cast_const();
+                let rows = Mat { ptr, row_stride: n as isize, col_stride: 1 };
+                unorder_weights(g, group, rows, dw);
             }
         }
     });
+}
+
+/// One group's channels of dy from a pixel on, a row for each channel.
+fn slopes_of(g: &Gather, group: usize, dy: *const f32, pixel: usize) -> Mat<f32> {
+    let (o, all) = (g.channels_out, g.groups * g.channels_out);
+    Mat { ptr: dy.wrapping_add(pixel * all + group * o), row_stride: 1, col_stride: all as isize }
 }
 
 /// Adds all parts to the first.
@@ -112,11 +160,7 @@ unsafe fn product_slopes(
     let (c, o) = (g.channels_in, g.channels_out);
     for group in 0..g.groups {
         let at = some.start * g.groups + group;
-        let a = Mat {
-            ptr: dy.wrapping_add(at * o),
-            row_stride: 1,
-            col_stride: (g.groups * o) as isize,
-        };
+        let a = slopes_of(g, group, dy, some.start);
         let b =
             Mat { ptr: x.wrapping_add(at * c), row_stride: (g.groups * c) as isize, col_stride: 1 };
         let ptr = dw.wrapping_add(group * g.weight.group);
@@ -145,7 +189,7 @@ unsafe fn slopes(
         for group in 0..g.groups {
             let sums = part.wrapping_add((group * g.rows.taps + taps.start) * row * n);
             let c = MatMut { ptr: sums, row_stride: n as isize, col_stride: 1 };
-            let lower = Lower { g, src: x, group, taps: taps.clone() };
+            let lower = Lower { g, src: x, group, taps: taps.clone(), row: k };
             for p in some.clone().step_by(each) {
                 let tile = p..(p + each).min(some.end);
                 let dy = dy.wrapping_add((p * g.groups + group) * n);
