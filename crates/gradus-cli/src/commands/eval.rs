@@ -3,7 +3,7 @@
 use crate::augmentation::{self, EVALUATIONS, Evaluation};
 use crate::bars::grouped;
 use crate::datasets::{self, Pictures};
-use crate::error::Result;
+use crate::error::{CliError, Result};
 use crate::experiment::in_order;
 use crate::model_file;
 use crate::scores::Scores;
@@ -46,7 +46,15 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let loaded = model_file::load(&args.model)?;
     let description = &loaded.description;
-    let data = args.data.as_ref().unwrap_or(&description.data);
+    let data = match &args.data {
+        Some(data) => data,
+        // What an imported model was trained on is not known.
+        None if description.epoch == 0 => {
+            let what = format!("{}: it was imported, not trained here", args.model.display());
+            return Err(CliError::Usage(format!("{what}: name the data to test it on by --data")));
+        }
+        None => &description.data,
+    };
     let evaluation = match &args.evaluate {
         Some(text) => Evaluation::of(&augmentation::list(text))?,
         None => description.evaluation()?,

@@ -10,7 +10,7 @@ use gradus::io::weights::{Format, read};
 use gradus::models::caffe::CaffeNet;
 use gradus::models::import::{Origin, flattened, import, swap_input_channels};
 use gradus::models::{ZOO, find};
-use gradus::nn::{Init, named_states};
+use gradus::nn::{Init, Sequential, named_states};
 use gradus::train::set_weights;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -109,6 +109,7 @@ pub fn run(args: &Args) -> Result<()> {
         set_weights(&model, &gradus::io::Checkpoint::new(all))?;
     }
     model_file::save(&path, &description, &model)?;
+    warn_of_broken_weights(&model);
     for (what, names) in [("left out", &imported.left_out), ("fresh", &imported.missing)] {
         if !names.is_empty() {
             eprintln!("{what} ({}): {}", names.len(), names.join(", "));
@@ -158,6 +159,7 @@ fn defined(args: &Args, text: String) -> Result<()> {
     set_weights(&model, &gradus::io::Checkpoint::new(arrays))?;
     let path = target(args)?;
     model_file::save(&path, &description, &model)?;
+    warn_of_broken_weights(&model);
     if !left_out.is_empty() {
         eprintln!("left out ({}): {}", left_out.len(), left_out.join(", "));
     }
@@ -174,6 +176,20 @@ fn defined(args: &Args, text: String) -> Result<()> {
         writeln!(out, "{record}")?;
     }
     Ok(())
+}
+
+/// Says which weights are no numbers: every prediction would be none either.
+fn warn_of_broken_weights(model: &Sequential) {
+    for (path, parameter) in gradus::nn::parameters(model) {
+        let finite = parameter.variable().value().is_finite().to_vec::<bool>();
+        let broken = finite.iter().filter(|finite| !**finite).count();
+        if broken > 0 {
+            eprintln!(
+                "warning: {broken} of the {} numbers of {path} are NaN or infinite",
+                finite.len()
+            );
+        }
+    }
 }
 
 /// `3x224x224`

@@ -1,7 +1,7 @@
 //! `gradus import`: weights of PyTorch become a model that every command takes.
 
 use super::{ok, ran, train_a_little};
-use gradus::io::numpy::{Limits, read_npz};
+use gradus::io::numpy::{Limits, read_npz, save_npz};
 use std::path::Path;
 use tempfile::tempdir;
 
@@ -34,6 +34,14 @@ fn weights_of_pytorch_become_a_model() {
     assert_eq!(bytes("again.safetensors"), bytes(model));
     ok(folder.path(), &["import", model, "--model", "convnetjs", "--out", "third.safetensors"]);
     assert_eq!(bytes("third.safetensors"), bytes(model));
+    // What it was trained on is not known.
+    ran(folder.path(), &["eval", model]).fails(2, &["it was imported", "--data"]);
+    // Weights that are no numbers are said to be.
+    let mut broken = arrays;
+    broken.iter_mut().for_each(|a| a.data.fill(0xFF));
+    save_npz(&folder.path().join("nan.npz"), &broken).unwrap();
+    let nan = ok(folder.path(), &["import", "nan.npz", "--model", "convnetjs", "--out", "nan"]);
+    assert!(nan.err.contains("warning: 2560 of the 2560 numbers of dense1.weight"), "{}", nan.err);
 }
 
 #[test]
