@@ -26,6 +26,28 @@ pub trait Dataset: Send + Sync {
     /// Writes sample `index` into `out`, whose length is the product of `shape()`. Pixels are in `0..=1`.
     /// Panics if `index` is not below `len()` or `out` has another length.
     fn read(&self, index: usize, out: &mut [f32]) -> Result<()>;
+
+    /// Looks for a fault of sample `index` that can be seen without decoding it, such as a file that ends too early.
+    /// `read` may find more. Panics if `index` is not below `len()`.
+    fn probe(&self, index: usize) -> Result<()> {
+        assert!(index < self.len(), "Dataset::probe: sample {index} of {}", self.len());
+        Ok(())
+    }
+
+    /// What a file's header calls the numbers of a sample and the label; `None` without a header, or if samples are no
+    /// rows of a table.
+    fn columns(&self) -> Option<&ColumnNames> {
+        None
+    }
+}
+
+/// The names of a table's columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnNames {
+    /// Of the features, in the order of a sample's numbers.
+    pub features: Vec<String>,
+    /// Of the label.
+    pub label: String,
 }
 
 impl<D: Dataset + ?Sized> Dataset for Arc<D> {
@@ -43,6 +65,12 @@ impl<D: Dataset + ?Sized> Dataset for Arc<D> {
     }
     fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
         (**self).read(index, out)
+    }
+    fn probe(&self, index: usize) -> Result<()> {
+        (**self).probe(index)
+    }
+    fn columns(&self) -> Option<&ColumnNames> {
+        (**self).columns()
     }
 }
 
@@ -98,6 +126,12 @@ impl Dataset for Subset {
     }
     fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
         self.whole.read(self.indices[index], out)
+    }
+    fn probe(&self, index: usize) -> Result<()> {
+        self.whole.probe(self.indices[index])
+    }
+    fn columns(&self) -> Option<&ColumnNames> {
+        self.whole.columns()
     }
 }
 

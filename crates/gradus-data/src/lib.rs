@@ -43,10 +43,11 @@ mod photo;
 mod random;
 mod read;
 mod split;
+mod tabular;
 pub mod toy;
 
 pub use augment::{Affine, Augment, CenterCrop, ColorJitter, HorizontalFlip, RandomCrop};
-pub use dataset::{Dataset, Subset, labels_of};
+pub use dataset::{ColumnNames, Dataset, Subset, labels_of};
 pub use embedded::{mnist_5k, mnist_5k_split};
 pub use error::{DataError, Place, Result};
 #[cfg(feature = "fetch")]
@@ -59,7 +60,10 @@ pub use normalization::Normalization;
 pub use photo::{PcaColor, RandomResizedCrop, Resize, ScaleJitter, TenCrop};
 pub use random::Rng;
 pub use read::cifar::{CIFAR10_CLASSES, Cifar100Labels, parse_cifar10, parse_cifar100, read_cifar};
-pub use read::csv::{CsvOptions, LabelColumn, Table, TabularDataset, parse_csv, read_csv};
+pub use read::csv::{
+    CsvOptions, Header, LabelColumn, Table, parse_csv, parse_csv_header, read_csv,
+};
 pub use read::folder::{Fit, ImageFolder, ImageOptions, RawImage, parse_image};
 pub use read::idx::{Idx, encode_idx, parse_idx, read_idx, read_idx_images};
 pub use split::stratified_split;
+pub use tabular::TabularDataset;

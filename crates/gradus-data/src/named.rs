@@ -239,15 +239,19 @@ pub struct OpenOptions {
     pub image: ImageOptions,
     /// Names for the labels 0, 1, … of IDX files and class folders; empty: digits, or the folders' names.
     pub classes: Vec<String>,
+    /// How a CSV file is read.
+    pub csv: CsvOptions,
 }
 
 impl OpenOptions {
-    /// The places of the environment; RGB images of their own size.
+    /// The places of the environment; RGB images of their own size; of a CSV file the column that is called `label`,
+    /// `class` or `target`, or else the last one, is the label.
     pub fn from_environment() -> OpenOptions {
         OpenOptions {
             places: Places::from_environment(None),
             image: ImageOptions { channels: 3, size: None, fit: Fit::Cover },
             classes: Vec::new(),
+            csv: CsvOptions::default(),
         }
     }
 }
@@ -308,7 +312,7 @@ impl NamedSet {
 /// alone, a fixed stratified fifth is held out to test.
 pub fn open_path(path: &Path, options: &OpenOptions) -> Result<Splits> {
     match layout(path) {
-        Some(Layout::Csv) => hold_out(Arc::new(read_csv(path, &CsvOptions::default())?)),
+        Some(Layout::Csv) => hold_out(Arc::new(read_csv(path, &options.csv)?)),
         Some(Layout::Idx) => open_idx(path, &options.classes),
         Some(Layout::Cifar10) => open_cifar10(path),
         Some(Layout::Split { test }) => {

@@ -61,13 +61,16 @@ pub(crate) fn image(bytes: &[u8]) -> bool {
 
 /// A table, by several options.
 pub(crate) fn csv(bytes: &[u8]) -> bool {
-    let options =
-        |label, header, delimiter, classes| CsvOptions { label, header, delimiter, classes };
+    let options = |label, header, delimiter, classes| {
+        let features = vec![];
+        CsvOptions { label, features, header, delimiter, classes }
+    };
     let all = [
         CsvOptions::default(),
         options(LabelColumn::Index(0), Some(false), Some(b','), Some(3)),
         options(LabelColumn::Name("label".into()), None, None, None),
-        options(LabelColumn::Last, Some(true), Some(b';'), Some(1000)),
+        options(LabelColumn::Auto, Some(true), Some(b';'), Some(1000)),
+        CsvOptions { features: vec!["b".into(), "a".into()], ..CsvOptions::default() },
     ];
     let mut any = false;
     for options in all {

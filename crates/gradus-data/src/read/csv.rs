@@ -1,27 +1,64 @@
-//! Tables of numbers in CSV files, and the data set made of one: a label column and feature columns.
+//! Tables of numbers in CSV files: feature columns and a label column. [`TabularDataset`] makes samples of one.
 
+use std::iter::Peekable;
 use std::path::Path;
 
-use crate::dataset::Dataset;
 use crate::error::{DataError, Place, Result, count, quote};
 use crate::read::read_file;
+use crate::tabular::TabularDataset;
 
 /// Which column holds the label.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// ```
+/// use gradus_data::{CsvOptions, LabelColumn, parse_csv};
+/// let table = parse_csv(b"label,x,y\ncat,1,2\ndog,3,4\n", "pets.csv", &CsvOptions::default())?;
+/// assert_eq!((table.labels, table.values), (vec!["cat".into(), "dog".into()], vec![1.0, 2.0, 3.0, 4.0]));
+/// // By name or, as `--label` takes it, by its number from 1.
+/// assert_eq!("species".parse::<LabelColumn>()?, LabelColumn::Name("species".into()));
+/// assert_eq!("1".parse::<LabelColumn>()?, LabelColumn::Index(0));
+/// # Ok::<(), gradus_data::DataError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum LabelColumn {
-    /// The last one.
-    Last,
+    /// The one that the header calls `label`, `class` or `target`, in capitals or not; of several the first of these
+    /// names counts. Without such a header the last one.
+    #[default]
+    Auto,
     /// This one, from 0.
     Index(usize),
     /// The one with this name; the file must have a header.
     Name(String),
+    /// There is none: no row has a label.
+    None,
+}
+
+/// What a header calls a label's column.
+const LABEL_NAMES: [&str; 3] = ["label", "class", "target"];
+
+impl std::str::FromStr for LabelColumn {
+    type Err = DataError;
+    /// A column's number, from 1 as in this crate's messages, or its name.
+    fn from_str(text: &str) -> Result<LabelColumn> {
+        match (text.trim(), text.trim().parse::<usize>()) {
+            ("", _) | (_, Ok(0)) => Err(DataError::invalid(
+                "label column",
+                quote(text),
+                "a column's name, or its number from 1",
+            )),
+            (_, Ok(number)) => Ok(LabelColumn::Index(number - 1)),
+            (name, Err(_)) => Ok(LabelColumn::Name(name.to_owned())),
+        }
+    }
 }
 
 /// How to read a CSV file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CsvOptions {
     /// Where the label is.
     pub label: LabelColumn,
+    /// The feature columns by name, in the order wanted; what else the file has is passed over. Empty: all columns but
+    /// the label's.
+    pub features: Vec<String>,
     /// Whether the first line is a header; if not said, it is one when none of its fields is a number.
     pub header: Option<bool>,
     /// Field separator; if not said, the most frequent of comma, semicolon and tab in the first line.
@@ -29,12 +66,6 @@ pub struct CsvOptions {
     /// Number of classes, if labels are to be taken as the integers `0..classes`. If not said, the distinct labels
     /// of the file become the classes, in ascending order (by value if all are integers, else by text).
     pub classes: Option<usize>,
-}
-
-impl Default for CsvOptions {
-    fn default() -> CsvOptions {
-        CsvOptions { label: LabelColumn::Last, header: None, delimiter: None, classes: None }
-    }
 }
 
 /// A parsed file: feature numbers row by row, and the label column's text.
@@ -46,20 +77,30 @@ pub struct Table {
     pub width: usize,
     /// The features, row by row.
     pub values: Vec<f32>,
-    /// The label of each row, as written. For regression, parse these.
+    /// The name of the label's column, if there is a header.
+    pub label_name: Option<String>,
+    /// The label of each row, as written; none with [`LabelColumn::None`]. For regression, parse these.
     pub labels: Vec<String>,
     /// The line of each row in the file, from 1.
     pub lines: Vec<u64>,
 }
 
-/// A table whose rows are samples.
-#[derive(Debug, Clone)]
-pub struct TabularDataset {
-    shape: [usize; 1],
-    values: Vec<f32>,
-    labels: Vec<i64>,
-    classes: Vec<String>,
-    names: Vec<String>,
+/// What a file's first line says of its columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// Their names; empty if the first line is a row.
+    pub names: Vec<String>,
+    /// How many there are.
+    pub columns: usize,
+    /// What is between them.
+    pub delimiter: char,
+}
+
+impl Header {
+    /// The column of this name, from 0.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|n| n == name)
+    }
 }
 
 /// Reads a CSV file as a classification set.
@@ -72,100 +113,109 @@ pub fn read_csv(path: &Path, options: &CsvOptions) -> Result<TabularDataset> {
 /// Parses CSV bytes; `name` is the file's name in errors. Empty lines are skipped; a quoted field may hold separators
 /// and doubled quotes, but no line break.
 pub fn parse_csv(bytes: &[u8], name: &str, options: &CsvOptions) -> Result<Table> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let at = Place::Byte(error.valid_up_to() as u64);
-        DataError::malformed(name, at, "bytes that are not UTF-8", "UTF-8 text")
-    })?;
-    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    let mut lines =
-        (1u64..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).peekable();
-    let Some(&(first_line, first)) = lines.peek() else {
-        return Err(DataError::malformed(name, Place::Whole, "no rows", "at least one row"));
-    };
-    let delimiter = options.delimiter.map_or_else(|| guess_delimiter(first), char::from);
-    let fields = split_line(first, delimiter, name, first_line)?;
-    let header =
-        options.header.unwrap_or_else(|| fields.iter().all(|f| f.trim().parse::<f64>().is_err()));
-    let mut columns = Columns { name, header: Vec::new(), count: fields.len(), label: 0 };
-    if header {
-        columns.header = fields.iter().map(|f| f.trim().to_owned()).collect();
-        lines.next();
-    }
-    columns.label = columns.find_label(&options.label)?;
+    let mut lines = rows_of(bytes, name)?;
+    let header = read_header(&mut lines, name, options)?;
+    let columns = Columns::new(name, &header, options)?;
     let mut table = columns.empty_table();
     for (line, text) in lines {
-        columns.push_row(split_line(text, delimiter, name, line)?, line, &mut table)?;
+        columns.push_row(split_line(text, header.delimiter, name, line)?, line, &mut table)?;
     }
-    if table.labels.is_empty() {
+    if table.lines.is_empty() {
         return Err(DataError::malformed(name, Place::Whole, "a header without rows", "rows"));
     }
     Ok(table)
 }
 
+/// What the first line says, without a look at the others.
+pub fn parse_csv_header(bytes: &[u8], name: &str, options: &CsvOptions) -> Result<Header> {
+    read_header(&mut rows_of(bytes, name)?, name, options)
+}
+
+type Lines<'a> = Peekable<Box<dyn Iterator<Item = (u64, &'a str)> + 'a>>;
+
+/// The lines that hold something, with their numbers.
+fn rows_of<'a>(bytes: &'a [u8], name: &str) -> Result<Lines<'a>> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let at = Place::Byte(error.valid_up_to() as u64);
+        DataError::malformed(name, at, "bytes that are not UTF-8", "UTF-8 text")
+    })?;
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    let lines = (1u64..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let lines: Box<dyn Iterator<Item = (u64, &str)>> = Box::new(lines);
+    Ok(lines.peekable())
+}
+
+/// Looks at the first line, and takes it if it holds names.
+fn read_header(lines: &mut Lines<'_>, name: &str, options: &CsvOptions) -> Result<Header> {
+    let Some(&(number, first)) = lines.peek() else {
+        return Err(DataError::malformed(name, Place::Whole, "no rows", "at least one row"));
+    };
+    let delimiter = options.delimiter.map_or_else(|| guess_delimiter(first), char::from);
+    let fields = split_line(first, delimiter, name, number)?;
+    let named =
+        options.header.unwrap_or_else(|| fields.iter().all(|f| f.trim().parse::<f64>().is_err()));
+    let mut header = Header { names: Vec::new(), columns: fields.len(), delimiter };
+    if named {
+        header.names = fields.iter().map(|f| f.trim().to_owned()).collect();
+        lines.next();
+    }
+    Ok(header)
+}
+
 /// What every row of a file must look like.
 struct Columns<'a> {
     name: &'a str,
-    header: Vec<String>,
-    count: usize,
-    label: usize,
+    header: &'a Header,
+    label: Option<usize>,
+    /// Whether the label's column was chosen for want of a better one.
+    guessed: bool,
+    /// The columns of the features, in their order.
+    features: Vec<usize>,
 }
 
-impl Columns<'_> {
-    fn find_label(&self, label: &LabelColumn) -> Result<usize> {
-        let missing = |found: String, expected: String| {
-            Err(DataError::invalid(format!("{}: label column", self.name), found, expected))
+impl<'a> Columns<'a> {
+    fn new(name: &'a str, header: &'a Header, options: &CsvOptions) -> Result<Columns<'a>> {
+        let (label, guessed) = find_label(name, header, &options.label)?;
+        let features = match &options.features[..] {
+            [] => (0..header.columns).filter(|&c| Some(c) != label).collect(),
+            wanted => wanted
+                .iter()
+                .map(|wanted| find_feature(name, header, wanted, label))
+                .collect::<Result<_>>()?,
         };
-        match label {
-            LabelColumn::Last => Ok(self.count - 1),
-            LabelColumn::Index(index) if *index < self.count => Ok(*index),
-            LabelColumn::Index(index) => {
-                missing(index.to_string(), format!("below {}, the number of columns", self.count))
-            }
-            LabelColumn::Name(wanted) => match self.header.iter().position(|h| h == wanted) {
-                Some(index) => Ok(index),
-                None if self.header.is_empty() => {
-                    missing(format!("name {wanted:?}"), "a number, since there is no header".into())
-                }
-                None => missing(
-                    format!("name {wanted:?}"),
-                    format!("one of {}", self.header.join(", ")),
-                ),
-            },
-        }
+        Ok(Columns { name, header, label, guessed, features })
     }
 
     fn empty_table(&self) -> Table {
-        let mut names = self.header.clone();
-        if !names.is_empty() {
-            names.remove(self.label);
-        }
+        let name = |&column: &usize| self.header.names.get(column).cloned();
         Table {
-            names,
-            width: self.count - 1,
+            names: self.features.iter().filter_map(name).collect(),
+            width: self.features.len(),
             values: Vec::new(),
+            label_name: self.label.as_ref().and_then(name),
             labels: Vec::new(),
             lines: Vec::new(),
         }
     }
 
     fn push_row(&self, fields: Vec<String>, line: u64, table: &mut Table) -> Result<()> {
-        if fields.len() != self.count {
+        if fields.len() != self.header.columns {
             return Err(DataError::malformed(
                 self.name,
                 Place::Line(line),
                 count(fields.len(), "column"),
-                format!("{}, as in the first line", self.count),
+                format!("{}, as in the first line", self.header.columns),
             ));
         }
-        for (column, field) in fields.iter().enumerate() {
-            let field = field.trim();
+        for &column in self.features.iter().chain(&self.label) {
+            let field = fields[column].trim();
             let wrong = |found: &str, expected: &str| {
                 DataError::malformed(self.name, self.cell(line, column), found, expected)
             };
             if field.is_empty() {
                 return Err(wrong("an empty field", "a value"));
             }
-            if column == self.label {
+            if Some(column) == self.label {
                 table.labels.push(field.to_owned());
                 continue;
             }
@@ -176,6 +226,10 @@ impl Columns<'_> {
                     let found = format!("{}, infinite as f32", quote(field));
                     return Err(wrong(&found, "a finite number"));
                 }
+                // Text in the first row already: perhaps this column is the label.
+                Err(_) if self.guessed && table.lines.is_empty() => {
+                    return Err(wrong(&quote(field), &self.number_or_label()));
+                }
                 Err(_) => return Err(wrong(&quote(field), "a number")),
             }
         }
@@ -183,9 +237,62 @@ impl Columns<'_> {
         Ok(())
     }
 
-    fn cell(&self, line: u64, column: usize) -> Place {
-        Place::Cell { line, column: column + 1, name: self.header.get(column).cloned() }
+    fn number_or_label(&self) -> String {
+        let label = self.label.map_or(String::new(), |column| self.title(column));
+        format!("a number: the label is taken to be in {label}; --label names another column")
     }
+
+    /// `column 5 ("species")`.
+    fn title(&self, column: usize) -> String {
+        let name = self.header.names.get(column).map(|name| format!(" ({})", quote(name)));
+        format!("column {}{}", column + 1, name.unwrap_or_default())
+    }
+
+    fn cell(&self, line: u64, column: usize) -> Place {
+        Place::Cell { line, column: column + 1, name: self.header.names.get(column).cloned() }
+    }
+}
+
+/// The label's column, and whether it is only the last one because none is named as a label.
+fn find_label(name: &str, header: &Header, label: &LabelColumn) -> Result<(Option<usize>, bool)> {
+    let missing = |found: String, expected: String| {
+        Err(DataError::invalid(format!("{name}: label column"), found, expected))
+    };
+    let called = |wanted: &&str| header.names.iter().position(|n| n.eq_ignore_ascii_case(wanted));
+    match label {
+        LabelColumn::None => Ok((None, false)),
+        LabelColumn::Auto => match LABEL_NAMES.iter().find_map(called) {
+            Some(column) => Ok((Some(column), false)),
+            None => Ok((Some(header.columns - 1), true)),
+        },
+        LabelColumn::Index(index) if *index < header.columns => Ok((Some(*index), false)),
+        LabelColumn::Index(index) => missing(
+            format!("column {}", index + 1),
+            format!("at most {}, the last", header.columns),
+        ),
+        LabelColumn::Name(wanted) => match header.find(wanted) {
+            Some(column) => Ok((Some(column), false)),
+            None if header.names.is_empty() => missing(
+                format!("name {}", quote(wanted)),
+                "a number, since there is no header".into(),
+            ),
+            None => missing(
+                format!("name {}", quote(wanted)),
+                format!("one of {}", header.names.join(", ")),
+            ),
+        },
+    }
+}
+
+fn find_feature(name: &str, header: &Header, wanted: &str, label: Option<usize>) -> Result<usize> {
+    let found = match header.find(wanted) {
+        Some(column) if Some(column) == label => "it as the label".to_owned(),
+        Some(column) => return Ok(column),
+        None if header.names.is_empty() => "no header".to_owned(),
+        None => format!("the columns {}", header.names.join(", ")),
+    };
+    let expected = format!("a feature column {}", quote(wanted));
+    Err(DataError::malformed(name, Place::Whole, found, expected))
 }
 
 fn guess_delimiter(line: &str) -> char {
@@ -223,85 +330,4 @@ fn split_line(line: &str, delimiter: char, name: &str, number: u64) -> Result<Ve
         return Err(DataError::malformed(name, Place::Line(number), found, "a closing quote"));
     }
     Ok(fields)
-}
-
-impl TabularDataset {
-    /// Rows as samples; `name` (the file) appears in errors; `classes` as in [`CsvOptions::classes`].
-    pub fn new(table: Table, name: &str, classes: Option<usize>) -> Result<TabularDataset> {
-        if table.width == 0 {
-            return Err(DataError::malformed(
-                name,
-                Place::Whole,
-                "one column",
-                "a label column and at least one feature column",
-            ));
-        }
-        let (labels, classes) = match classes {
-            Some(count) => {
-                (numbered(&table, name, count)?, (0..count).map(|c| c.to_string()).collect())
-            }
-            None => distinct(&table.labels),
-        };
-        Ok(TabularDataset {
-            shape: [table.width],
-            values: table.values,
-            labels,
-            classes,
-            names: table.names,
-        })
-    }
-
-    /// Names of the features; empty if the file had no header.
-    pub fn names(&self) -> &[String] {
-        &self.names
-    }
-}
-
-/// Labels that are class numbers already.
-fn numbered(table: &Table, name: &str, classes: usize) -> Result<Vec<i64>> {
-    let parse = |(text, &line): (&String, &u64)| {
-        text.parse::<i64>().map_err(|_| {
-            let expected = format!("a label in 0..{classes}");
-            DataError::malformed(name, Place::Line(line), quote(text), expected)
-        })
-    };
-    let labels = table.labels.iter().zip(&table.lines).map(parse).collect::<Result<Vec<i64>>>()?;
-    crate::image_set::check_labels(name, &labels, classes)?;
-    Ok(labels)
-}
-
-/// The distinct labels as classes.
-fn distinct(texts: &[String]) -> (Vec<i64>, Vec<String>) {
-    let mut classes = texts.to_vec();
-    let numbers: Option<Vec<i64>> = texts.iter().map(|t| t.parse().ok()).collect();
-    if numbers.is_some() {
-        // Every text parsed, so the key is the number; the text breaks ties such as "1" and "01".
-        classes.sort_by(|a, b| (a.parse::<i64>().ok(), a).cmp(&(b.parse::<i64>().ok(), b)));
-    } else {
-        classes.sort();
-    }
-    classes.dedup();
-    let number: std::collections::HashMap<&String, i64> = classes.iter().zip(0..).collect();
-    let labels = texts.iter().map(|t| number[t]).collect();
-    (labels, classes)
-}
-
-impl Dataset for TabularDataset {
-    fn len(&self) -> usize {
-        self.labels.len()
-    }
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-    fn classes(&self) -> &[String] {
-        &self.classes
-    }
-    fn label(&self, index: usize) -> i64 {
-        self.labels[index]
-    }
-    fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
-        let width = self.shape[0];
-        out.copy_from_slice(&self.values[index * width..(index + 1) * width]);
-        Ok(())
-    }
 }

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use image::imageops::{self, FilterType};
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::{
+    DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Luma,
+    LumaA, Rgb, Rgba,
+};
 
 use crate::dataset::Dataset;
 use crate::error::{DataError, Place, Result, count};
@@ -33,7 +36,7 @@ pub enum Fit {
 /// What images are turned into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageOptions {
-    /// 1 (grey) or 3 (RGB); an alpha channel is dropped.
+    /// 1 (grey) or 3 (RGB); what is transparent is laid on white, see [`parse_image`].
     pub channels: usize,
     /// Height and width; `None` keeps an image's own.
     pub size: Option<(usize, usize)>,
@@ -50,7 +53,8 @@ pub struct RawImage {
     pub pixels: Vec<u8>,
 }
 
-/// Decodes a PNG or JPEG; `name` is the file's name in errors.
+/// Decodes a PNG or JPEG; `name` is the file's name in errors. What is transparent is laid on white, as viewers and plotting
+/// libraries show it: colour c at opacity α becomes α·c + (1 − α)·white, rounded, before anything is resized.
 pub fn parse_image(bytes: &[u8], name: &str, options: &ImageOptions) -> Result<RawImage> {
     if options.channels != 1 && options.channels != 3 {
         return Err(DataError::invalid("image channels", options.channels.to_string(), "1 or 3"));
@@ -67,45 +71,77 @@ pub fn parse_image(bytes: &[u8], name: &str, options: &ImageOptions) -> Result<R
 }
 
 fn decode(bytes: &[u8], name: &str) -> Result<DynamicImage> {
-    let format = match bytes {
-        [0x89, b'P', b'N', b'G', ..] => ImageFormat::Png,
-        [0xFF, 0xD8, ..] => ImageFormat::Jpeg,
-        [] => {
-            return Err(DataError::malformed(name, Place::Whole, "an empty file", "a PNG or JPEG"));
-        }
+    let format = format_of(bytes, name)?;
+    let defect = |error: ImageError| defect(name, format, &error);
+    let mut decoder = open_image(bytes, name, format)?;
+    // A camera held upright writes a lying picture and how to turn it. Nothing said, or nonsense, turns nothing.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(defect)?;
+    image.apply_orientation(orientation);
+    Ok(on_white(image))
+}
+
+/// Looks at an image's header and end.
+fn probe(bytes: &[u8], name: &str) -> Result<()> {
+    let format = format_of(bytes, name)?;
+    open_image(bytes, name, format)?;
+    if format == ImageFormat::Png && !png_is_whole(bytes) {
+        return Err(cut(bytes, name, format));
+    }
+    Ok(())
+}
+
+fn format_of(bytes: &[u8], name: &str) -> Result<ImageFormat> {
+    match bytes {
+        [0x89, b'P', b'N', b'G', ..] => Ok(ImageFormat::Png),
+        [0xFF, 0xD8, ..] => Ok(ImageFormat::Jpeg),
+        [] => Err(DataError::malformed(name, Place::Whole, "an empty file", "a PNG or JPEG")),
         _ => {
             let start: Vec<String> = bytes.iter().take(4).map(|b| format!("{b:02x}")).collect();
             let found = format!("bytes {}", start.join(" "));
-            return Err(DataError::malformed(name, Place::Byte(0), found, "a PNG or JPEG"));
+            Err(DataError::malformed(name, Place::Byte(0), found, "a PNG or JPEG"))
         }
-    };
-    if format == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
-        let at = Place::Byte(bytes.len() as u64);
-        return Err(DataError::malformed(name, at, "the end of the file", "the rest of the JPEG"));
     }
+}
+
+fn kind(format: ImageFormat) -> &'static str {
+    if format == ImageFormat::Png { "PNG" } else { "JPEG" }
+}
+
+fn defect(name: &str, format: ImageFormat, error: &ImageError) -> DataError {
+    let expected = format!("a whole {} of at most {MAX_SIDE} pixels a side", kind(format));
+    DataError::malformed(name, Place::Whole, format!("a defect ({error})"), expected)
+}
+
+fn cut(bytes: &[u8], name: &str, format: ImageFormat) -> DataError {
+    let (at, rest) = (Place::Byte(bytes.len() as u64), format!("the rest of the {}", kind(format)));
+    DataError::malformed(name, at, "the end of the file", rest)
+}
+
+/// Reads the header, and refuses one that promises what cannot be.
+fn open_image<'a>(
+    bytes: &'a [u8],
+    name: &str,
+    format: ImageFormat,
+) -> Result<impl ImageDecoder + 'a> {
+    if format == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
+        return Err(cut(bytes, name, format));
+    }
+    let defect = |error: ImageError| defect(name, format, &error);
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_DECODED_BYTES);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits.clone());
-    let defect = |error: ImageError| {
-        let kind = if format == ImageFormat::Png { "PNG" } else { "JPEG" };
-        let expected = format!("a whole {kind} of at most {MAX_SIDE} pixels a side");
-        DataError::malformed(name, Place::Whole, format!("a defect ({error})"), expected)
-    };
-    let mut decoder = reader.into_decoder().map_err(defect)?;
+    let decoder = reader.into_decoder().map_err(defect)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > PIXELS_PER_BYTE * bytes.len() as u64 {
         let found = format!("a header of {height}×{width} pixels in {} bytes", bytes.len());
         return Err(DataError::malformed(name, Place::Whole, found, "a header that its data fill"));
     }
     limits.reserve(decoder.total_bytes()).map_err(defect)?;
-    // A camera held upright writes a lying picture and how to turn it. Nothing said, or nonsense, turns nothing.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(defect)?;
-    image.apply_orientation(orientation);
-    Ok(image)
+    Ok(decoder)
 }
 
 /// The decoder fills what is missing of a cut JPEG with grey, without a word. A whole one has an end marker (FF D9)
@@ -113,6 +149,59 @@ fn decode(bytes: &[u8], name: &str) -> Result<DynamicImage> {
 fn jpeg_is_whole(bytes: &[u8]) -> bool {
     let last = |marker: [u8; 2]| bytes.windows(2).rposition(|pair| pair == marker);
     last([0xFF, 0xD9]) > last([0xFF, 0xDA])
+}
+
+/// Whether all data of a PNG's chunks (length, type, data, checksum) are there; a missing last checksum or end mark harms
+/// no picture.
+fn png_is_whole(bytes: &[u8]) -> bool {
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    while let Some((&[a, b, c, d, ref kind @ ..], data)) = rest.split_first_chunk::<8>() {
+        let len = u32::from_be_bytes([a, b, c, d]) as usize;
+        if kind == b"IEND" {
+            break;
+        }
+        if data.len() < len {
+            return false;
+        }
+        rest = data.get(len + 4..).unwrap_or_default();
+    }
+    true
+}
+
+/// Lays what is transparent on white.
+fn on_white(image: DynamicImage) -> DynamicImage {
+    /// α·c + (1 − α)·white of values up to `most`, rounded.
+    fn over<T: Copy + Into<u64> + TryFrom<u64>>(c: T, alpha: T, most: u64) -> T {
+        let (c, alpha) = (c.into(), alpha.into());
+        let mixed = (c * alpha + most * (most - alpha) + most / 2) / most;
+        T::try_from(mixed).unwrap_or_else(|_| unreachable!("a mean of values up to `most`"))
+    }
+    const BYTE: u64 = u8::MAX as u64;
+    const WORD: u64 = u16::MAX as u64;
+    let (w, h) = (image.width(), image.height());
+    match image {
+        DynamicImage::ImageLumaA8(p) => ImageBuffer::from_fn(w, h, |x, y| {
+            let LumaA([l, a]) = p[(x, y)];
+            Luma([over(l, a, BYTE)])
+        })
+        .into(),
+        DynamicImage::ImageRgba8(p) => ImageBuffer::from_fn(w, h, |x, y| {
+            let Rgba([r, g, b, a]) = p[(x, y)];
+            Rgb([r, g, b].map(|c| over(c, a, BYTE)))
+        })
+        .into(),
+        DynamicImage::ImageLumaA16(p) => ImageBuffer::from_fn(w, h, |x, y| {
+            let LumaA([l, a]) = p[(x, y)];
+            Luma([over(l, a, WORD)])
+        })
+        .into(),
+        DynamicImage::ImageRgba16(p) => ImageBuffer::from_fn(w, h, |x, y| {
+            let Rgba([r, g, b, a]) = p[(x, y)];
+            Rgb([r, g, b].map(|c| over(c, a, WORD)))
+        })
+        .into(),
+        opaque => opaque,
+    }
 }
 
 fn resize(image: DynamicImage, height: u32, width: u32, fit: Fit) -> DynamicImage {
@@ -185,7 +274,8 @@ impl ImageFolder {
                 "one subfolder of images per class",
             ));
         };
-        let image = parse_image(&read_file(first)?, &first.display().to_string(), &options)?;
+        let image = parse_image(&read_file(first)?, &first.display().to_string(), &options)
+            .map_err(remedied)?;
         Ok(ImageFolder { options, shape: image.shape, files, classes })
     }
 
@@ -219,7 +309,7 @@ impl ImageFolder {
     fn decode(&self, index: usize) -> Result<RawImage> {
         let path = self.path(index);
         let name = path.display().to_string();
-        let image = parse_image(&read_file(path)?, &name, &self.options)?;
+        let image = parse_image(&read_file(path)?, &name, &self.options).map_err(remedied)?;
         if image.shape != self.shape {
             return Err(DataError::malformed(
                 &name,
@@ -249,6 +339,10 @@ impl Dataset for ImageFolder {
     fn label(&self, index: usize) -> i64 {
         self.files[index].1
     }
+    fn probe(&self, index: usize) -> Result<()> {
+        let path = self.path(index);
+        probe(&read_file(path)?, &path.display().to_string()).map_err(remedied)
+    }
     fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
         let image = self.decode(index)?;
         assert_eq!(out.len(), image.pixels.len(), "ImageFolder::read: length of the output");
@@ -257,6 +351,14 @@ impl Dataset for ImageFolder {
         }
         Ok(())
     }
+}
+
+/// Says what can be done about a bad picture among many.
+fn remedied(mut error: DataError) -> DataError {
+    if let DataError::Malformed { expected, .. } = &mut error {
+        expected.push_str("; remove or replace the file");
+    }
+    error
 }
 
 /// The visible entries of a folder, sorted by name.

@@ -77,6 +77,94 @@ fn labels_and_header_are_found() {
     assert_eq!((set.label(0), set.classes().len()), (7, 10));
 }
 
+/// The label is where the header says so, else last, else where the options say.
+#[test]
+fn labels_in_any_column() {
+    let labels = |text: &str| {
+        let set = parse(text).unwrap();
+        let labels: Vec<&str> =
+            (0..set.len()).map(|i| &*set.classes()[set.label(i) as usize]).collect();
+        (labels.join(" "), row(&set, 0))
+    };
+    let kaggle = "label,p0,p1\n7,1,0\n3,2,0\n7,3,0\n";
+    assert_eq!(labels(kaggle), ("7 3 7".into(), vec![1.0, 0.0]));
+    assert_eq!(labels("x,Class,y\n1,a,2\n3,b,4\n"), ("a b".into(), vec![1.0, 2.0]));
+    assert_eq!(labels("target,x\n1,5\n"), ("1".into(), vec![5.0]));
+    assert_eq!(labels("target,x,label\n1,5,2\n"), ("2".into(), vec![1.0, 5.0]), "label first");
+    assert_eq!(labels("x,species\n1,a\n"), ("a".into(), vec![1.0]), "no such name: the last");
+    assert_eq!(labels("1,2,b\n"), ("b".into(), vec![1.0, 2.0]), "no header: the last");
+    let columns = parse(kaggle).unwrap().columns().cloned().unwrap();
+    assert_eq!((columns.features.join(" "), &*columns.label), ("p0 p1".into(), "label"));
+    assert_eq!(parse("1,2,b\n").unwrap().columns(), None);
+
+    check_message(
+        "0".parse::<LabelColumn>(),
+        expect![[r#"label column: found "0", expected a column's name, or its number from 1"#]],
+    );
+    check_message(
+        parse("species,x,y\nvirginica,1,2\n"),
+        expect![[
+            r#"t.csv, line 2, column 1 ("species"): found "virginica", expected a number: the label is taken to be in column 3 ("y"); --label names another column"#
+        ]],
+    );
+}
+
+/// Features by name come in the order asked for; what else there is, text too, is passed over.
+#[test]
+fn features_by_name() {
+    let features = |names: &[&str], label| {
+        let features = names.iter().map(|&name| name.to_owned()).collect();
+        CsvOptions { features, label, ..CsvOptions::default() }
+    };
+    let text = "id,b,a,label\nx17,1,2,cat\nx18,3,4,dog\n";
+    let parse = |options| parse_csv(text.as_bytes(), "t.csv", &options);
+    let table = parse(features(&["a", "b"], LabelColumn::None)).unwrap();
+    assert_eq!((table.names.join(" "), table.width), ("a b".into(), 2));
+    assert_eq!((table.values, table.labels.len()), (vec![2.0, 1.0, 4.0, 3.0], 0));
+    let table = parse(features(&["b"], LabelColumn::Auto)).unwrap();
+    assert_eq!((table.values, table.labels), (vec![1.0, 3.0], vec!["cat".into(), "dog".into()]));
+    check_message(
+        parse(features(&["a", "c"], LabelColumn::Auto)),
+        expect![[r#"t.csv: found the columns id, b, a, label, expected a feature column "c""#]],
+    );
+    check_message(
+        parse(features(&["label"], LabelColumn::Auto)),
+        expect![[r#"t.csv: found it as the label, expected a feature column "label""#]],
+    );
+    check_message(
+        parse_csv(b"1,2\n", "t.csv", &features(&["a"], LabelColumn::Auto)),
+        expect![[r#"t.csv: found no header, expected a feature column "a""#]],
+    );
+    let table = parse(features(&["a"], LabelColumn::None)).unwrap();
+    check_message(
+        TabularDataset::new(table, "t.csv", None),
+        expect!["t.csv: found rows without labels, expected labels"],
+    );
+}
+
+/// Prices, lengths and the like would each be a class of its own.
+#[test]
+fn measurements_are_no_classes() {
+    let rows = |label: &dyn Fn(usize) -> String, n: usize| {
+        let rows: Vec<String> = (0..n).map(|i| format!("{i},{}\n", label(i))).collect();
+        parse(&format!("rooms,price\n{}", rows.concat()))
+    };
+    let pairs = rows(&|i| (150_000 + 7 * (i / 2)).to_string(), 150).unwrap();
+    assert_eq!(pairs.classes().len(), 75, "two rows each");
+    check_message(
+        rows(&|i| (150_000 + 7 * i.min(147)).to_string(), 150),
+        expect![[
+            r#"t.csv: found 148 different labels in 150 rows (column "price"), expected classes with several rows each; --label names another column, numbers cannot be learned from a table"#
+        ]],
+    );
+    assert!(rows(&|i| format!("{}.5", i), 5).is_err(), "fractions, each another");
+    assert!(rows(&|i| format!("{}.5", i % 2), 5).is_ok());
+    assert!(rows(&|i| i.to_string(), 20).is_ok(), "a few rows to try something out");
+    assert!(rows(&|i| format!("name {i}"), 21).is_err());
+    let table = parse_csv(b"1,0.5\n2,0.25\n3,1.5\n", "t.csv", &CsvOptions::default()).unwrap();
+    assert_eq!(table.labels, ["0.5", "0.25", "1.5"], "for regression");
+}
+
 #[test]
 fn messages() {
     check_message(parse(""), expect!["t.csv: found no rows, expected at least one row"]);
@@ -129,7 +217,7 @@ fn messages() {
     let label = |label| CsvOptions { label, ..CsvOptions::default() };
     check_message(
         parse_with("1,2\n", &label(LabelColumn::Index(2))),
-        expect!["t.csv: label column: found 2, expected below 2, the number of columns"],
+        expect!["t.csv: label column: found column 3, expected at most 2, the last"],
     );
     check_message(
         parse_with("1,2\n", &label(LabelColumn::Name("y".into()))),
@@ -154,7 +242,7 @@ fn messages() {
     check_message(
         parse(&long),
         expect![[
-            r#"t.csv, line 2, column 1 ("x"): found "abababababababababababababababababababab"…, expected a number"#
+            r#"t.csv, line 2, column 1 ("x"): found "abababababababababababababababababababab"…, expected a number: the label is taken to be in column 2 ("y"); --label names another column"#
         ]],
     );
     let dir = tempfile::tempdir().unwrap();

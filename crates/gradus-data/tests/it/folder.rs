@@ -194,7 +194,9 @@ fn folder_messages() {
     check_error(
         open("sizes").unwrap().load("sizes"),
         dir.path(),
-        expect!["DIR/sizes/cat/b.png, byte 0: found bytes 6f 6f 70 73, expected a PNG or JPEG"],
+        expect![
+            "DIR/sizes/cat/b.png, byte 0: found bytes 6f 6f 70 73, expected a PNG or JPEG; remove or replace the file"
+        ],
     );
 }
 
@@ -252,9 +254,55 @@ fn deep_and_transparent_pictures() {
     let deep = image::ImageBuffer::from_fn(3, 2, |x, _| image::Rgb([x as u16 * 0x7fff, 0x8000, 0]));
     let image = decode(&encode(&DynamicImage::ImageRgb16(deep), ImageFormat::Png), &RGB);
     assert_eq!((image.shape, &image.pixels[..3]), ([3, 2, 3], &[0, 127, 255][..]));
-    let clear = image::ImageBuffer::from_fn(2, 2, |_, _| image::Rgba([9u8, 8, 7, 0]));
-    let image = decode(&encode(&DynamicImage::ImageRgba8(clear), ImageFormat::Png), &RGB);
-    assert_eq!((image.shape, image.pixels[0], image.pixels[4]), ([3, 2, 2], 9, 8));
+}
+
+/// Whatever colour lies under full transparency, white is seen; half-transparent black is a middle grey. 8 and 16 bits,
+/// with colours and without.
+#[test]
+fn what_is_transparent_is_laid_on_white() {
+    use image::{ImageBuffer, LumaA, Rgba};
+    let alpha = |x: u32, most: u32| most * x / 2; // none, half, whole
+    let pictures: [DynamicImage; 4] = [
+        ImageBuffer::from_fn(3, 1, |x, _| Rgba([0, 200, 0, alpha(x, 255) as u8])).into(),
+        ImageBuffer::from_fn(3, 1, |x, _| LumaA([0, alpha(x, 255) as u8])).into(),
+        ImageBuffer::from_fn(3, 1, |x, _| Rgba([0, 51_400, 0, alpha(x, 65_535) as u16])).into(),
+        ImageBuffer::from_fn(3, 1, |x, _| LumaA([0, alpha(x, 65_535) as u16])).into(),
+    ];
+    for picture in pictures {
+        let image = decode(&encode(&picture, ImageFormat::Png), &RGB);
+        assert_eq!(image.pixels[..3], [255, 128, 0], "red of {:?}", picture.color());
+        let green = if picture.color().has_color() { [255, 228, 200] } else { [255, 128, 0] };
+        assert_eq!(image.pixels[3..6], green, "green of {:?}", picture.color());
+    }
+    // The black of transparent pixels does not creep into their neighbours when a picture is made smaller.
+    let half = ImageBuffer::from_fn(8, 8, |x, _| Rgba([0u8, 0, 0, if x < 4 { 0 } else { 255 }]));
+    let small = ImageOptions { channels: 1, size: Some((2, 2)), fit: Fit::Stretch };
+    let image = decode(&encode(&half.into(), ImageFormat::Png), &small);
+    assert!(image.pixels[0] > 200 && image.pixels[1] < 55, "{:?}", image.pixels);
+}
+
+/// A cut file is noticed without decoding; a whole one, also without its end mark, is not refused.
+#[test]
+fn faults_are_seen_before_a_picture_is_decoded() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["cat/a.png", "cat/b.png"] {
+        save(dir.path(), name, 60, 40);
+    }
+    let folder = ImageFolder::open(dir.path(), RGB).unwrap();
+    let path = dir.path().join("cat/b.png");
+    let whole = std::fs::read(&path).unwrap();
+    folder.probe(1).unwrap();
+    std::fs::write(&path, &whole[..whole.len() - 12]).unwrap();
+    folder.probe(1).unwrap();
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let error = folder.probe(1).unwrap_err().to_string();
+    assert!(error.contains("cat/b.png, byte "), "{error}");
+    assert!(error.ends_with("expected the rest of the PNG; remove or replace the file"), "{error}");
+    std::fs::write(&path, encode(&picture(60, 40), ImageFormat::Jpeg)).unwrap();
+    folder.probe(1).unwrap();
+    std::fs::write(&path, "").unwrap();
+    assert!(folder.probe(1).is_err());
+    folder.probe(0).unwrap();
 }
 
 /// A grey picture is grey in three colours, a coloured one is as bright as the eye finds it.

@@ -12,7 +12,7 @@ use crate::check_error;
 
 fn options(places: Places) -> OpenOptions {
     let image = ImageOptions { channels: 1, size: Some((2, 2)), fit: Fit::Cover };
-    OpenOptions { places, image, classes: Vec::new() }
+    OpenOptions { places, image, ..OpenOptions::from_environment() }
 }
 
 /// A set of three training and two test images; the label of each is `label`.

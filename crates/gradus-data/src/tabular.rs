@@ -1,0 +1,133 @@
+//! A data set whose samples are the rows of a table.
+
+use crate::dataset::{ColumnNames, Dataset};
+use crate::error::{DataError, Place, Result, count, quote};
+use crate::read::csv::Table;
+
+/// A table whose rows are samples.
+#[derive(Debug, Clone)]
+pub struct TabularDataset {
+    shape: [usize; 1],
+    values: Vec<f32>,
+    labels: Vec<i64>,
+    classes: Vec<String>,
+    columns: Option<ColumnNames>,
+}
+
+impl TabularDataset {
+    /// Rows as samples; `name` (the file) appears in errors; `classes` as in [`CsvOptions::classes`].
+    ///
+    /// # Errors
+    /// When there are no features or no labels, a label is no class, or the labels are so many that they are
+    /// measurements rather than classes: more than half of the rows have one of their own.
+    pub fn new(table: Table, name: &str, classes: Option<usize>) -> Result<TabularDataset> {
+        if table.labels.len() != table.lines.len() {
+            return Err(DataError::malformed(name, Place::Whole, "rows without labels", "labels"));
+        }
+        if table.width == 0 {
+            return Err(DataError::malformed(
+                name,
+                Place::Whole,
+                "one column",
+                "a label column and at least one feature column",
+            ));
+        }
+        let (labels, classes) = match classes {
+            Some(count) => {
+                (numbered(&table, name, count)?, (0..count).map(|c| c.to_string()).collect())
+            }
+            None => {
+                let (labels, classes) = distinct(&table.labels);
+                refuse_measurements(&table, name, classes.len())?;
+                (labels, classes)
+            }
+        };
+        Ok(TabularDataset {
+            shape: [table.width],
+            values: table.values,
+            labels,
+            classes,
+            columns: match table.label_name {
+                Some(label) => Some(ColumnNames { features: table.names, label }),
+                None => None,
+            },
+        })
+    }
+
+    /// Names of the features; empty if the file had no header.
+    pub fn names(&self) -> &[String] {
+        self.columns.as_ref().map_or(&[], |columns| &columns.features)
+    }
+}
+
+/// Refuses to take numbers that were measured, such as prices, for names of classes.
+fn refuse_measurements(table: &Table, name: &str, classes: usize) -> Result<()> {
+    let is_number = |text: &String| text.parse::<f64>().is_ok();
+    let whole = |text: &String| text.parse::<i64>().is_ok();
+    let fractions = table.labels.iter().all(is_number) && !table.labels.iter().all(whole);
+    // A few rows to try something out may each be of another class, but not by fractions.
+    let few = if fractions { 2 } else { FEW_CLASSES };
+    if classes <= few || 2 * classes <= table.labels.len() {
+        return Ok(());
+    }
+    let column = table.label_name.as_ref().map(|name| format!(" (column {})", quote(name)));
+    let rows = count(table.labels.len(), "row");
+    let found = format!("{classes} different labels in {rows}{}", column.unwrap_or_default());
+    let expected = "classes with several rows each; --label names another column, numbers cannot be learned from a table";
+    Err(DataError::malformed(name, Place::Whole, found, expected))
+}
+
+/// So many classes may have a row each.
+const FEW_CLASSES: usize = 20;
+
+/// Labels that are class numbers already.
+fn numbered(table: &Table, name: &str, classes: usize) -> Result<Vec<i64>> {
+    let parse = |(text, &line): (&String, &u64)| {
+        text.parse::<i64>().map_err(|_| {
+            let expected = format!("a label in 0..{classes}");
+            DataError::malformed(name, Place::Line(line), quote(text), expected)
+        })
+    };
+    let labels = table.labels.iter().zip(&table.lines).map(parse).collect::<Result<Vec<i64>>>()?;
+    crate::image_set::check_labels(name, &labels, classes)?;
+    Ok(labels)
+}
+
+/// The distinct labels as classes.
+fn distinct(texts: &[String]) -> (Vec<i64>, Vec<String>) {
+    let mut classes = texts.to_vec();
+    let numbers: Option<Vec<i64>> = texts.iter().map(|t| t.parse().ok()).collect();
+    if numbers.is_some() {
+        // Every text parsed, so the key is the number; the text breaks ties such as "1" and "01".
+        classes.sort_by(|a, b| (a.parse::<i64>().ok(), a).cmp(&(b.parse::<i64>().ok(), b)));
+    } else {
+        classes.sort();
+    }
+    classes.dedup();
+    let number: std::collections::HashMap<&String, i64> = classes.iter().zip(0..).collect();
+    let labels = texts.iter().map(|t| number[t]).collect();
+    (labels, classes)
+}
+
+impl Dataset for TabularDataset {
+    fn len(&self) -> usize {
+        self.labels.len()
+    }
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+    fn label(&self, index: usize) -> i64 {
+        self.labels[index]
+    }
+    fn columns(&self) -> Option<&ColumnNames> {
+        self.columns.as_ref()
+    }
+    fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
+        let width = self.shape[0];
+        out.copy_from_slice(&self.values[index * width..(index + 1) * width]);
+        Ok(())
+    }
+}
