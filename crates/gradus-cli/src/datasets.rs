@@ -1,8 +1,11 @@
 //! Opening data for a network: by name or path, images brought to the network's size and channels.
 
+use crate::bars::counted;
 use crate::error::{CliError, Result};
 use crate::suggest;
-use gradus::data::{Fit, ImageOptions, OpenOptions, SETS, Splits};
+use gradus::data::{
+    CsvOptions, Dataset, Fit, ImageOptions, LabelColumn, OpenOptions, SETS, Splits, named,
+};
 use gradus::models::find;
 use std::path::Path;
 
@@ -40,30 +43,75 @@ impl Pictures {
     }
 }
 
-/// Opens a named set or a path.
-pub fn open(name_or_path: &str, pictures: Pictures) -> Result<Splits> {
+/// Where the label of data is that `--label` names the column of; other data than a CSV file have no columns.
+pub fn label(column: Option<&str>, name_or_path: &str) -> Result<LabelColumn> {
+    let Some(column) = column else { return Ok(LabelColumn::Auto) };
+    let label = parse_label(column)?;
+    match Path::new(name_or_path).is_dir() || named(name_or_path).is_ok() {
+        false => Ok(label),
+        true => Err(CliError::Usage(format!(
+            "label: found {column:?} for {name_or_path}, expected a CSV file with it: other data have no columns"
+        ))),
+    }
+}
+
+/// A column by its name or its number from 1.
+pub fn parse_label(column: &str) -> Result<LabelColumn> {
+    column.parse().map_err(|error: gradus::data::DataError| CliError::Usage(error.to_string()))
+}
+
+/// Opens a named set or a path; a CSV file as stated.
+pub fn open(name_or_path: &str, pictures: Pictures, csv: &CsvOptions) -> Result<Splits> {
     known_or_there(name_or_path)?;
     let open = |size: Option<Size>| {
         let image = ImageOptions { channels: pictures.channels, size, fit: Fit::Cover };
-        let options = OpenOptions { image, ..OpenOptions::from_environment() };
+        let options = OpenOptions { image, csv: csv.clone(), ..OpenOptions::from_environment() };
         gradus::data::open(name_or_path, &options)
     };
     let mut splits = open(pictures.train)?;
     if pictures.test != pictures.train {
         splits.test = open(pictures.test)?.test;
     }
-    for (part, data) in [("training", &splits.train), ("test", &splits.test)] {
-        if data.is_empty() {
-            return Err(CliError::Work(format!("{name_or_path}: no {part} samples")));
-        }
+    if splits.train.is_empty() || splits.test.is_empty() {
+        let found = counted((splits.train.len() + splits.test.len()) as u64, "sample");
+        let what = "at least 5: a fifth of a CSV file, and of a folder without train and test in it, is held out to test";
+        return Err(CliError::Work(format!("{name_or_path}: found {found}, expected {what}")));
     }
     Ok(splits)
 }
 
+/// Samples that are all read to see whether they can be.
+const READ: usize = 2_000;
+
+/// Looks for samples that cannot be read: a few are read, of more only what can be seen cheaply is looked at.
+///
+/// # Errors
+/// Of the first sample that is bad.
+pub fn inspect(data: &dyn Dataset) -> Result<()> {
+    let len = data.shape().iter().product();
+    let look = |range: std::ops::Range<usize>| {
+        let mut sample = vec![0.0; len];
+        range.into_iter().try_for_each(|index| match data.len() <= READ {
+            true => data.read(index, &mut sample),
+            false => data.probe(index),
+        })
+    };
+    let share = data.len().div_ceil(gradus_cpu::threads()).max(1);
+    std::thread::scope(|scope| {
+        let ranges = (0..data.len()).step_by(share).map(|i| i..(i + share).min(data.len()));
+        let threads: Vec<_> = ranges.map(|range| scope.spawn(move || look(range))).collect();
+        // All are waited for; of several errors the one of the first samples is given.
+        let results: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
+        let panicked = |_| CliError::Work("reading the test data panicked".into());
+        results.into_iter().try_for_each(|result| Ok(result.map_err(panicked)??))
+    })
+}
+
 /// Opens a named set or a path without a network in mind: pictures are RGB and of one size.
-pub fn open_as_is(name_or_path: &str) -> Result<Splits> {
+pub fn open_as_is(name_or_path: &str, csv: CsvOptions) -> Result<Splits> {
     known_or_there(name_or_path)?;
-    Ok(gradus::data::open(name_or_path, &OpenOptions::from_environment())?)
+    let options = OpenOptions { csv, ..OpenOptions::from_environment() };
+    Ok(gradus::data::open(name_or_path, &options)?)
 }
 
 /// Refuses what is neither a set's name nor a path.

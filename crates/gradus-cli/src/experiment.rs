@@ -8,7 +8,7 @@ use crate::model_file::{self, Description};
 use crate::settings::Settings;
 use crate::transfer::{self, Pretrained};
 use gradus::data::{
-    Dataset, Loader, LoaderOptions, Normalization, Subset, labels_of, stratified_split,
+    CsvOptions, Dataset, Loader, LoaderOptions, Normalization, Subset, labels_of, stratified_split,
 };
 use gradus::models::find;
 use gradus::nn::{Init, parameters};
@@ -132,11 +132,19 @@ impl Parts {
         let evaluation = Evaluation::of(&settings.shown()?)?;
         let (loaded, _) = augmentation::sides(&settings.augment)?;
         let pictures = pictures.squares(loaded, evaluation.loaded());
-        let splits = datasets::open(&settings.data, pictures)?;
+        let label = datasets::label(settings.label.as_deref(), &settings.data)?;
+        let csv = CsvOptions { label, ..CsvOptions::default() };
+        let splits = datasets::open(&settings.data, pictures, &csv)?;
+        if let [only] = splits.train.classes() {
+            let what = format!("found 1 class ({only}), expected at least 2 to tell apart");
+            return Err(CliError::Work(format!("{}: {what}", settings.data)));
+        }
         let (train, validation) = divide(settings, splits.train)?;
         let augment = augmentation::build(&settings.augment, &*train)?;
         let few = |data| limited(data, settings.training.limit_evaluation);
         let (validation, test) = (validation.map(few).transpose()?, few(splits.test)?);
+        // What is first read after an epoch, or after all, is looked at before hours are spent.
+        validation.iter().chain([&test]).try_for_each(|part| datasets::inspect(&**part))?;
         let normalization = match pretrained {
             Some(pretrained) => pretrained.description.normalization()?,
             None => normalization(&train)?,
@@ -192,6 +200,7 @@ fn ahead(data: &dyn Dataset) -> LoaderOptions {
 /// The network for these data, and how it is fed.
 fn describe(settings: &Settings, from: Option<&Pretrained>, train: &Loader) -> Result<Description> {
     let normalization = train.normalization().expect("there is one");
+    let columns = train.dataset().columns();
     Ok(Description {
         architecture: settings.model.clone(),
         definition: match from {
@@ -201,6 +210,8 @@ fn describe(settings: &Settings, from: Option<&Pretrained>, train: &Loader) -> R
         network: settings.network.clone(),
         input: train.sample_shape().to_vec(),
         classes: train.dataset().classes().to_vec(),
+        columns: columns.map_or(vec![], |columns| columns.features.clone()),
+        label: columns.map(|columns| columns.label.clone()).or(settings.label.clone()),
         mean: normalization.mean().to_vec(),
         std: normalization.std().to_vec(),
         evaluate: settings.shown()?,

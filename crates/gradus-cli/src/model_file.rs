@@ -1,9 +1,10 @@
 //! A trained model in one file: weights, the network's name, how inputs are prepared, what the classes are called.
 
 use crate::augmentation::Evaluation;
+use crate::datasets::parse_label;
 use crate::error::{CliError, Result};
 use crate::run_dir;
-use gradus::data::{Loader, Normalization};
+use gradus::data::{CsvOptions, LabelColumn, Loader, Normalization};
 use gradus::io::Checkpoint;
 use gradus::models::caffe::CaffeNet;
 use gradus::models::{Design, find};
@@ -58,6 +59,12 @@ pub struct Description {
     pub input: Vec<usize>,
     /// The classes' names.
     pub classes: Vec<String>,
+    /// The names of the numbers of a sample, if they are columns of a table that has names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// The column of the table that held the label: its name if it has one, else its number from 1 if that was stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// What is subtracted from each channel of pixels in 0..=1.
     pub mean: Vec<f32>,
     /// What each channel is then divided by.
@@ -100,6 +107,10 @@ impl Description {
         if self.classes.is_empty() {
             return bad("classes", &self.classes, "at least one name");
         }
+        if !self.columns.is_empty() && self.input != [self.columns.len()] {
+            let expected = format!("a name for each number of samples {:?}", self.input);
+            return bad("columns", &self.columns, &expected);
+        }
         if !(self.network.width > 0.0 && self.network.width <= 64.0) {
             return bad("width", &self.network.width, "more than 0 and at most 64");
         }
@@ -110,6 +121,30 @@ impl Description {
     /// How images are shown to it.
     pub fn evaluation(&self) -> Result<Evaluation> {
         Evaluation::of(&self.evaluate)
+    }
+
+    /// Whether samples are rows of a table rather than images.
+    pub fn is_of_rows(&self) -> bool {
+        self.input.len() == 1
+    }
+
+    /// What samples are called.
+    pub fn noun(&self) -> &'static str {
+        if self.is_of_rows() { "row" } else { "image" }
+    }
+
+    /// How a table is read for it: its columns by the names that it learned from.
+    pub fn csv(&self, label: LabelColumn) -> CsvOptions {
+        CsvOptions { label, features: self.columns.clone(), ..CsvOptions::default() }
+    }
+
+    /// Where the label was in the table that it learned from.
+    pub fn label_column(&self) -> Result<LabelColumn> {
+        match (&self.label, &self.columns[..]) {
+            (None, _) => Ok(LabelColumn::Auto),
+            (Some(number), []) => parse_label(number),
+            (Some(name), _) => Ok(LabelColumn::Name(name.clone())),
+        }
     }
 
     /// How inputs are prepared.

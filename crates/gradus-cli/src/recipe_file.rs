@@ -16,6 +16,7 @@ const KEYS: &[(&str, &[&str])] = &[
             "model",
             "from",
             "data",
+            "label",
             "epochs",
             "batch",
             "seed",

@@ -2,6 +2,7 @@
 //! holds all, so that a run can be continued or repeated.
 
 use crate::augmentation::{self, Evaluation};
+use crate::datasets;
 use crate::error::{CliError, Result};
 use crate::model_file::Network;
 use crate::suggest::unknown;
@@ -46,6 +47,9 @@ pub struct Settings {
     pub from: Option<String>,
     /// A named data set or a path.
     pub data: String,
+    /// The column of a CSV file that holds the label, by name or by number from 1, if stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// Passes over the training data.
     pub epochs: u64,
     /// Samples in a batch.
@@ -132,6 +136,7 @@ impl Settings {
             model: name.into(),
             from: None,
             data: "mnist-5k".into(),
+            label: None,
             epochs: 15,
             batch: 32,
             seed: 0,
@@ -158,6 +163,7 @@ impl Settings {
     /// Changes what suits other data better than the embedded digits. What a recipe states holds for other data, too.
     pub fn suit(&mut self, data: &str) {
         self.data = data.into();
+        self.label = None;
         if self.recipe.is_some() {
             return;
         }
@@ -194,6 +200,7 @@ impl Settings {
         known("optimizer", &self.optimizer.name, OPTIMIZERS)?;
         known("schedule", &self.schedule.name, SCHEDULES)?;
         device(&self.device)?;
+        datasets::label(self.label.as_deref(), &self.data)?;
         self.augment.iter().try_for_each(|a| augmentation::check(a))?;
         Evaluation::of(&self.evaluate)?;
         require(self.epochs > 0, "epochs", &self.epochs, "at least 1")?;
@@ -292,9 +299,10 @@ pub fn default_optimizer(name: &str) -> OptimizerSettings {
     OptimizerSettings { name: name.into(), learning_rate, weight_decay, momentum, nesterov: false }
 }
 
-/// Digits that are turned a little are still the same digits; of other data that is not known.
+/// Digits that are turned a little are still the same digits; of other data, whatever their file is called, that is not known.
 fn default_augment(data: &str) -> Vec<String> {
-    let changes: &[&str] = if data.starts_with("mnist") { &["affine"] } else { &[] };
+    let digits = ["mnist", "mnist-5k"].contains(&data);
+    let changes: &[&str] = if digits { &["affine"] } else { &[] };
     changes.iter().map(|&name| name.into()).collect()
 }
 

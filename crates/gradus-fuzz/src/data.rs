@@ -147,6 +147,7 @@ pub(crate) fn folder(bytes: &[u8]) -> bool {
         places: Places::default(),
         image: ImageOptions { channels: 1, size: None, fit: Fit::Cover },
         classes: vec![],
+        csv: CsvOptions::default(),
     };
     let Some(splits) = accepted(open_path(root.path(), &options)) else { return false };
     for part in [splits.train, splits.test] {

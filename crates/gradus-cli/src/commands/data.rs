@@ -4,13 +4,19 @@ use crate::bars::{bar, bytes, grouped, shortened};
 use crate::datasets;
 use crate::error::Result;
 use crate::suggest::unknown;
-use gradus::data::{Dataset, NamedSet, Places, SETS, fetch, labels_of};
+use gradus::data::{ColumnNames, CsvOptions, Dataset, NamedSet, Places, SETS, fetch, labels_of};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
 
 /// List, download and look at data sets
+///
+/// Data of your own are a CSV file or a folder. A CSV file has a row of numbers for each sample and a column with its label, which
+/// may be text: the column that the header calls label, class or target, or else the last one; --label names another. A folder
+/// of pictures (PNG, JPEG) has a folder for each class, either directly or in train and test (or val). A folder of MNIST's IDX
+/// files or CIFAR-10's binary files is known by their names. Of a CSV file, and of a folder without train and test, every fifth
+/// sample of each class is held out to test, always the same ones.
 #[derive(clap::Subcommand)]
 #[command(
     after_help = "Examples:\n  gradus data list\n  gradus data fetch fashion-mnist\n  gradus data show mnist-5k"
@@ -52,8 +58,12 @@ pub struct FetchArgs {
 #[command(after_help = "Example:\n  gradus data show mnist-5k")]
 pub struct ShowArgs {
     /// A data set's name, a folder or a CSV file
-    #[arg(value_name = "NAME|DIR")]
+    #[arg(value_name = "NAME|DIR|CSV")]
     data: String,
+    /// The column of a CSV file that holds the label: its name, or its number from 1 [default: the one called label, class or
+    /// target, or else the last]
+    #[arg(long, value_name = "COLUMN")]
+    label: Option<String>,
     /// Print one JSON object as the last line
     #[arg(long)]
     json: bool,
@@ -144,7 +154,8 @@ fn download(set: &NamedSet, places: &Places) -> Result<PathBuf> {
 }
 
 fn show(args: &ShowArgs) -> Result<()> {
-    let splits = datasets::open_as_is(&args.data)?;
+    let label = datasets::label(args.label.as_deref(), &args.data)?;
+    let splits = datasets::open_as_is(&args.data, CsvOptions { label, ..CsvOptions::default() })?;
     let mut out = std::io::stdout().lock();
     let (train, test) = (&*splits.train, &*splits.test);
     let (kept, held) = (counts(train), counts(test));
@@ -156,6 +167,9 @@ fn show(args: &ShowArgs) -> Result<()> {
         grouped(test.len() as u64),
         train.shape()
     )?;
+    if let Some(ColumnNames { features, label }) = train.columns() {
+        writeln!(out, "label {label:?}, features {}", shortened(&features.join(", "), 100))?;
+    }
     let width = train.classes().iter().map(|c| c.chars().count()).max().unwrap_or(0).max(5);
     writeln!(out, "\n{:<width$} {:>8} {:>8}", "class", "train", "test")?;
     let most = kept.iter().copied().max().unwrap_or(1).max(1);
@@ -167,7 +181,8 @@ fn show(args: &ShowArgs) -> Result<()> {
     if args.json {
         let record = json!({
             "data": args.data, "shape": train.shape(), "classes": train.classes(),
-            "train": train.len(), "test": test.len(), "train_counts": kept, "test_counts": held,
+            "train": train.len(), "test": test.len(), "label": train.columns().map(|columns| &columns.label),
+            "features": train.columns().map(|columns| &columns.features), "train_counts": kept, "test_counts": held,
         });
         writeln!(out, "{record}")?;
     }

@@ -1,7 +1,7 @@
 //! `gradus eval`: tests a trained model.
 
 use crate::augmentation::{self, EVALUATIONS, Evaluation};
-use crate::bars::grouped;
+use crate::bars::{counted, grouped};
 use crate::datasets::{self, Pictures};
 use crate::error::{CliError, Result};
 use crate::experiment::in_order;
@@ -31,6 +31,9 @@ pub struct Args {
         "How images are shown: some of {}, such as \"resize(256),ten-crop(224)\" [default: as when it was trained]",
         EVALUATIONS.join(", ")))]
     evaluate: Option<String>,
+    /// The column of a CSV file that holds the label: its name, or its number from 1 [default: as in training]
+    #[arg(long, value_name = "COLUMN")]
+    label: Option<String>,
     /// Threads to compute with; the result is the same for any number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
@@ -60,7 +63,11 @@ pub fn run(args: &Args) -> Result<()> {
         None => description.evaluation()?,
     };
     let pictures = Pictures::of_input(&description.input).squares(None, evaluation.loaded());
-    let test = datasets::open(data, pictures)?.test;
+    let label = match &args.label {
+        Some(column) => datasets::label(Some(column), data)?,
+        None => description.label_column()?,
+    };
+    let test = datasets::open(data, pictures, &description.csv(label))?.test;
     let test = in_order(test, &description.normalization()?, &evaluation)?;
     description.check(data, &test)?;
     // Nothing is trained: the learner is asked for predictions only.
@@ -73,11 +80,12 @@ pub fn run(args: &Args) -> Result<()> {
     writeln!(out, "{}", scores.table())?;
     writeln!(
         out,
-        "test accuracy  {:.4}   loss {:.4}   ({} images of {data}, {} images/s)",
+        "test accuracy  {:.4}   loss {:.4}   ({} of {data}, {} {}s/s)",
         scores.accuracy(),
         scores.loss,
-        grouped(scores.samples),
-        grouped(speed as u64)
+        counted(scores.samples, description.noun()),
+        grouped(speed as u64),
+        description.noun()
     )?;
     if args.json {
         let record = json!({

@@ -246,6 +246,8 @@ fn describe(
         network: Network::default(),
         input,
         classes,
+        columns: vec![],
+        label: None,
         mean: each(mean),
         std: each(std),
         evaluate: vec![],

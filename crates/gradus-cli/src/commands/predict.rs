@@ -1,4 +1,6 @@
-//! `gradus predict`: what a trained model sees in images.
+//! `gradus predict`: what a trained model sees in images, or takes rows of a table for.
+
+mod rows;
 
 use crate::bars::{bar, shortened};
 use crate::error::{CliError, Result};
@@ -18,17 +20,22 @@ const SHOWN: usize = 10;
 /// Of very many classes fewer are of interest.
 const SHOWN_OF_MANY: usize = 5;
 
-/// Say what a trained model sees in PNG and JPEG images
+/// Say what a trained model sees in PNG and JPEG images, or in the rows of a CSV file
 ///
 /// Images are brought to the model's size and channels. If the model was trained on light things on dark ground, such as
 /// MNIST's digits, and an image's corners are light, it is inverted.
+///
+/// A model of a table is given CSV files. Its columns are found by their names if it was trained on a file with a header; others
+/// are passed over. If the label's column is there, too, it is shown beside the prediction, and the accuracy is told.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  gradus predict runs/mlp-1 digit.png")]
+#[command(
+    after_help = "Examples:\n  gradus predict runs/mlp-1 digit.png\n  gradus predict runs/mlp-2 flowers.csv --json"
+)]
 pub struct Args {
     /// A run directory, a model's file, or the name of a network that was imported
     #[arg(value_name = "RUN|MODEL_FILE|NAME")]
     model: PathBuf,
-    /// PNG or JPEG images
+    /// PNG or JPEG images, or CSV files for a model of a table
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
     /// Print one JSON object as the last line
@@ -44,6 +51,9 @@ pub fn run(args: &Args) -> Result<()> {
     let mut learner = Learner::new(Arc::new(loaded.model), Sgd::new(0.0));
     let mut out = std::io::stdout().lock();
     let mut records = vec![];
+    if description.is_of_rows() {
+        return rows::run(args, &description, &mut learner, &mut out);
+    }
     for path in &args.inputs {
         let views = prepare(path, &description)?;
         let (x, _) = Source::from(&views, 0, 0).next().expect("there is an image")?;

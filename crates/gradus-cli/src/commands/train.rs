@@ -34,6 +34,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// at hand, saves, says how to go on, and exits with code 130; a second Ctrl-C ends at once. A resumed run ends with the
 /// same bits as one that was never stopped. TensorBoard opens the directory: tensorboard --logdir runs.
 ///
+/// Data of your own are a CSV file with a row of numbers and a label for each sample (the label is the column called label, class or
+/// target, or else the last one; see --label), or a folder of pictures with a folder for each class, directly or in train and test
+/// (or val). Where there is no test part a fifth of each class is held out for it, always the same samples.
+///
 /// A recipe is a TOML file with any of the entries of a run's config.toml, and a config.toml is a recipe.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -44,6 +48,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
   gradus train lenet --validation 0.1 --early-stopping 3
   gradus train lenet --find-lr
   gradus train squeezenet --from squeezenet --data my-photos --freeze backbone
+  gradus train mlp --data flowers.csv --label species
   gradus train resnet18-imagenet --data imagenet-folder
   gradus train --resume runs/mlp-1")]
 pub struct Args {
@@ -52,7 +57,7 @@ pub struct Args {
     model: Option<String>,
     /// Go on with an interrupted run, by its own settings
     #[arg(long, value_name = "DIR", conflicts_with_all = [
-        "model", "data", "epochs", "batch", "lr", "optimizer", "schedule", "seed", "device", "out",
+        "model", "data", "label", "epochs", "batch", "lr", "optimizer", "schedule", "seed", "device", "out",
         "validation_split", "limit_batches", "overfit_one_batch", "checkpoint_every", "augment", "evaluate",
         "width", "from", "Options", "find_lr"])]
     resume: Option<PathBuf>,
@@ -61,8 +66,12 @@ pub struct Args {
     #[arg(long, value_name = "RUN|MODEL_FILE|NAME")]
     from: Option<String>,
     /// A data set's name (see `gradus data list`), a folder or a CSV file [default: mnist-5k]
-    #[arg(long, value_name = "NAME|DIR")]
+    #[arg(long, value_name = "NAME|DIR|CSV")]
     data: Option<String>,
+    /// The column of a CSV file that holds the label: its name, or its number from 1 [default: the one called label, class or
+    /// target, or else the last]
+    #[arg(long, value_name = "COLUMN")]
+    label: Option<String>,
     /// Passes over the training data
     #[arg(long, value_name = "N")]
     epochs: Option<u64>,
@@ -159,6 +168,7 @@ impl Args {
         if let Some(names) = &self.evaluate {
             s.evaluate = augmentation::list(names);
         }
+        s.label = self.label.clone().or(s.label);
         s.from = self.from.clone().or(s.from);
         put(&mut s.network.width, &self.width);
         put(&mut s.epochs, &self.epochs);
@@ -295,7 +305,7 @@ fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, ste
         s.model,
         grouped(e.parameters as u64),
         s.data,
-        counted(e.train.dataset().len() as u64, "image"),
+        counted(e.train.dataset().len() as u64, e.description.noun()),
         counted(s.epochs, "epoch"),
         counted(steps, "step"),
         s.optimizer.name,
@@ -303,6 +313,14 @@ fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, ste
         s.schedule.name,
         s.seed
     );
+    if e.description.is_of_rows() {
+        let label = match &e.description.label {
+            Some(column) => format!("column {column}"),
+            None => "the last column".into(),
+        };
+        let features = counted(e.description.input[0] as u64, "column");
+        eprintln!("the label is in {label}; it learns from {features}");
+    }
     if let Some(from) = &s.from {
         let new = match &e.fresh[..] {
             [] => "its classifier, too".to_owned(),
@@ -370,10 +388,10 @@ fn conclude(
     writeln!(out, "{}", scores.table())?;
     writeln!(
         out,
-        "test accuracy  {:.4}   loss {:.4}   ({} images of {}, the model of epoch {epoch})",
+        "test accuracy  {:.4}   loss {:.4}   ({} of {}, the model of epoch {epoch})",
         scores.accuracy(),
         scores.loss,
-        grouped(scores.samples),
+        counted(scores.samples, e.description.noun()),
         settings.data
     )?;
     if let Some(why) = &progress.stopped {
@@ -386,7 +404,8 @@ fn conclude(
     writeln!(out, "run            {}", run.path().display())?;
     writeln!(out, "model          {}", run.best().display())?;
     let path = shell_word(run.path());
-    writeln!(out, "next           gradus predict {path} IMAGE.png   (or: gradus eval {path})")?;
+    let input = if e.description.is_of_rows() { "FILE.csv" } else { "IMAGE.png" };
+    writeln!(out, "next           gradus predict {path} {input}   (or: gradus eval {path})")?;
     if args.json {
         let (seconds, images) = totals(&progress.history);
         let record = json!({

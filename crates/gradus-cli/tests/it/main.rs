@@ -10,6 +10,7 @@ mod photographs;
 mod remedies;
 #[cfg(unix)]
 mod resume;
+mod tables;
 mod training;
 mod transfer;
 

@@ -1,0 +1,142 @@
+//! What a trained model takes the rows of a CSV file for.
+
+use super::Args;
+use crate::bars::shortened;
+use crate::error::{CliError, Result};
+use crate::model_file::Description;
+use crate::scores::{largest, mean_probabilities};
+use gradus::Tensor;
+use gradus::data::{CsvOptions, Header, LabelColumn, parse_csv, parse_csv_header};
+use gradus::train::Learner;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::Path;
+
+/// Predicts the rows of all files.
+pub fn run(
+    args: &Args,
+    description: &Description,
+    learner: &mut Learner,
+    out: &mut impl Write,
+) -> Result<()> {
+    let (mut right, mut labelled, mut records) = (0, 0, vec![]);
+    for path in &args.inputs {
+        let predictions = predict(path, description, learner)?;
+        show(out, path, &predictions)?;
+        right += predictions.iter().filter(|p| p.is_right() == Some(true)).count();
+        labelled += predictions.iter().filter(|p| p.label.is_some()).count();
+        records.extend(predictions.iter().map(|p| p.record(path, &description.classes)));
+    }
+    let accuracy = (labelled > 0).then(|| right as f64 / labelled as f64);
+    if let Some(accuracy) = accuracy {
+        writeln!(out, "accuracy {accuracy:.4} ({right} of {labelled} rows as labelled)")?;
+    }
+    if args.json {
+        let model = &description.architecture;
+        let record = json!({ "model": model, "predictions": records, "accuracy": accuracy });
+        writeln!(out, "{record}")?;
+    }
+    Ok(())
+}
+
+/// Rows that are predicted together.
+const BATCH: usize = 250;
+
+/// What a row is taken for.
+struct Prediction {
+    /// Its line in the file.
+    line: u64,
+    /// The name of its most probable class.
+    class: String,
+    /// The probability of each class.
+    p: Vec<f64>,
+    /// The label in the file, if there is one.
+    label: Option<String>,
+}
+
+/// Predicts every row of a file.
+///
+/// # Errors
+/// When the file does not have the columns that the model learned from.
+fn predict(
+    path: &Path,
+    description: &Description,
+    learner: &mut Learner,
+) -> Result<Vec<Prediction>> {
+    let bytes = std::fs::read(path).map_err(CliError::system(path, "read"))?;
+    let name = path.display().to_string();
+    let header = parse_csv_header(&bytes, &name, &CsvOptions::default())?;
+    let label = label_of(&name, &header, description)?;
+    let table = parse_csv(&bytes, &name, &description.csv(label))?;
+    let normalization = description.normalization()?;
+    let (width, classes) = (table.width, description.classes.len());
+    let mut values = table.values;
+    values.chunks_exact_mut(width).for_each(|row| normalization.apply(row));
+    let mut labels = table.labels.into_iter();
+    let mut lines = table.lines.into_iter();
+    let mut predictions = vec![];
+    for rows in values.chunks(BATCH * width) {
+        let x = Tensor::from_slice(rows, [rows.len() / width, width]);
+        let logits = learner.predict_batch(&x)?.to_vec::<f32>();
+        for (logits, line) in logits.chunks_exact(classes).zip(&mut lines) {
+            let p = mean_probabilities(logits, classes);
+            let class = description.classes[largest(&p)].clone();
+            predictions.push(Prediction { line, class, p, label: labels.next() });
+        }
+    }
+    Ok(predictions)
+}
+
+/// Where the labels are in a file that may have none.
+fn label_of(name: &str, header: &Header, description: &Description) -> Result<LabelColumn> {
+    let learned = description.label_column()?;
+    if !description.columns.is_empty() {
+        let there = matches!(&learned, LabelColumn::Name(n) if header.find(n).is_some());
+        return Ok(if there { learned } else { LabelColumn::None });
+    }
+    let width = description.input[0];
+    match header.columns.checked_sub(width) {
+        Some(0) => Ok(LabelColumn::None),
+        Some(1) => Ok(learned),
+        _ => Err(CliError::Work(format!(
+            "{name}: found {} columns, expected {width} as the model learned from, or one more with the label",
+            header.columns
+        ))),
+    }
+}
+
+/// A table of rows and classes.
+fn show(out: &mut impl Write, path: &Path, predictions: &[Prediction]) -> Result<()> {
+    let longest = predictions.iter().map(|p| p.class.chars().count()).max().unwrap_or(0);
+    let width = longest.clamp(5, 20);
+    writeln!(out, "{}", path.display())?;
+    let labelled = predictions.iter().any(|p| p.label.is_some());
+    let label = if labelled { "  label" } else { "" };
+    writeln!(out, "{:>6}  {:<width$} {:>7}{label}", "line", "class", "")?;
+    for p in predictions {
+        let (class, percent) = (shortened(&p.class, width), 100.0 * p.p[largest(&p.p)]);
+        let label = p.label.as_ref().map(|label| format!("  {}", shortened(label, width)));
+        let mark = if p.is_right() == Some(false) { "  wrong" } else { "" };
+        let label = label.unwrap_or_default();
+        writeln!(out, "{:>6}  {class:<width$} {percent:5.1} %{label}{mark}", p.line)?;
+    }
+    Ok(())
+}
+
+impl Prediction {
+    /// Whether it is the label, if there is one.
+    fn is_right(&self) -> Option<bool> {
+        self.label.as_ref().map(|label| *label == self.class)
+    }
+
+    /// For `--json`.
+    fn record(&self, path: &Path, classes: &[String]) -> Value {
+        let all: serde_json::Map<String, Value> =
+            classes.iter().cloned().zip(self.p.iter().map(|&p| json!(p))).collect();
+        let p = self.p[largest(&self.p)];
+        json!({
+            "input": path, "line": self.line, "class": self.class, "probability": p,
+            "probabilities": all, "label": self.label,
+        })
+    }
+}
