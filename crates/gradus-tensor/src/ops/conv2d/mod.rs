@@ -8,6 +8,7 @@ pub mod bench;
 mod cpu;
 mod geometry;
 mod kernel;
+mod options;
 pub mod reference;
 mod rule;
 #[cfg(test)]
@@ -15,7 +16,7 @@ mod tests;
 
 pub use super::lanes::Isa;
 pub use geometry::{Conv2d, Pass};
-pub use rule::{Conv, Padding};
+pub use options::{Conv, Padding};
 
 use gradus_base::View;
 use gradus_cpu::Epilogue;
