@@ -135,7 +135,9 @@ fn strips(n: usize, nr: usize, wanted: usize) -> (usize, usize) {
 /// The strips of a B that needs no packing: of the cuts that give as many tasks as are wanted the one that reads least,
 /// A once for each strip and B once for each chunk of rows.
 fn strips_in_place<T>(p: &Product<'_, T>, nr: usize, wanted: usize) -> (usize, usize) {
-    let least = p.n.div_ceil(STRIP);
+    // Where sums are short, wider strips take no more of the cache; their rows are longer runs of memory.
+    let widest = STRIP * (KC / p.k.clamp(1, KC));
+    let least = p.n.div_ceil(widest);
     let reads = |strips: usize| p.m * strips + p.n * wanted.div_ceil(strips);
     let count = (least..=wanted.max(least)).min_by_key(|&strips| reads(strips)).unwrap_or(least);
     let strip = p.n.div_ceil(count).next_multiple_of(nr);
