@@ -297,6 +297,9 @@ fn winograd_blocks() {
     // Sums of a task's own, and of two slabs: many tiles of one pixel.
     check(square(9, [5, 18], 26, 3, 1));
     check(square(260, [66, 130], 3, 3, 0));
+    // Sums that become taps block by block; of a stride's squares too.
+    check(square(1, [140, 150], 7, 3, 1));
+    check(Conv2d { stride: [2; 2], ..square(1, [60, 100], 9, 5, 2) });
 }
 
 #[test]

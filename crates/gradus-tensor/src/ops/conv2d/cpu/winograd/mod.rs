@@ -131,6 +131,10 @@ impl Rows {
     fn with_squares(self, square_row: usize) -> Rows {
         Rows { square_row, ..self }
     }
+    /// The rows from one on.
+    fn from(self, row: usize) -> Rows {
+        Rows { ptr: self.at(0, row), ..self }
+    }
     fn at(&self, product: usize, row: usize) -> *mut f32 {
         self.ptr.wrapping_add(product * self.step + row * self.width)
     }

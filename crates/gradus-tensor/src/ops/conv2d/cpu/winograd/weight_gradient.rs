@@ -24,6 +24,9 @@ const TILES: usize = 256;
 const DEPTH: usize = 128;
 /// Panels of dy's channels of a task.
 const PANELS: usize = 8;
+/// Elements of x's operands that a block of sums keeps in the second-level cache, and its panels of them.
+const BLOCK: usize = 1 << 17;
+const BLOCK_PANELS: [usize; 2] = [2, 8];
 
 /// dw from x and dy.
 ///
@@ -128,7 +131,7 @@ impl Slopes<'_> {
                                 self.multiply(i, 0..o, some.len(), [dy, x], sums, add);
                             }
                         }
-                        self.taps(sums, 0..o, taps.at(part * len));
+                        self.taps(sums, 0..o, 0, taps.at(part * len));
                     }
                 });
             });
@@ -140,39 +143,46 @@ impl Slopes<'_> {
         });
     }
 
-    /// Slab after slab of tiles: all threads make the operands, then each takes some of the products.
+    /// Slab after slab of tiles: all threads make the operands, then each takes some of the products. Few tiles are one slab,
+    /// whose sums become taps block by block.
     unsafe fn by_slabs(&self) {
         let f = self.job.field;
         let (c, o, tiles) = (f.stride * square_row(f), f.channels_out, f.tiles());
         let most = (SLAB / (PRODUCTS * (wide(c) + wide(o)))).max(TILES);
         let each = tiles.div_ceil(tiles.div_ceil(most));
+        let few = tiles <= DEPTH;
         let (left, right) = (Rows::len(each, wide(o)), Rows::len(each, wide(c)));
-        let sums = Rows::len(o, wide(c));
+        let sums = if few { 0 } else { Rows::len(o, wide(c)) };
         with_scratch((sums + left + right) * size_of::<f32>(), |scratch| {
             let scratch = scratch.cast::<f32>();
-            let sums = Rows::new(scratch.wrapping_add(left + right), o, wide(c));
+            let dy = SharedRows(Rows::panels(scratch, each, o));
+            let x = Rows::panels(scratch.wrapping_add(left), each, c);
+            let x = SharedRows(x.with_squares(square_row(f)));
+            let sums = SharedRows(Rows::new(scratch.wrapping_add(left + right), o, wide(c)));
             // SAFETY: the scratch holds the operands of a slab and all sums; tasks write distinct channels.
             unsafe {
                 for first in (0..tiles).step_by(each) {
                     let some = first..(first + each).min(tiles);
-                    let dy = Rows::panels(scratch, each, o);
-                    let x = Rows::panels(scratch.wrapping_add(left), each, c);
-                    let x = x.with_squares(square_row(f));
-                    self.slab(some, dy, x, sums);
+                    self.operands(some.clone(), [dy, x]);
+                    if few {
+                        return self.blocks(tiles, [dy, x]);
+                    }
+                    self.slab(some, [dy, x], sums);
                 }
-                let (sums, dw) = (SharedRows(sums), Shared::new(self.job.dst));
+                let dw = Shared::new(self.job.dst);
                 let each = o.div_ceil(TASKS);
                 parallel(o.div_ceil(each), &|task| {
-                    self.taps(sums.get(), task * each..((task + 1) * each).min(o), dw.get());
+                    let outs = task * each..((task + 1) * each).min(o);
+                    let sums = sums.get().from(outs.start);
+                    self.taps(sums, outs, 0, dw.get());
                 });
             }
         });
     }
 
-    /// Adds a slab of tiles to the sums, or begins them.
-    unsafe fn slab(&self, some: Range<usize>, dy: Rows, x: Rows, sums: Rows) {
+    /// A slab of tiles to operands.
+    unsafe fn operands(&self, some: Range<usize>, [dy, x]: [SharedRows; 2]) {
         let (count, first) = (some.len(), some.start);
-        let (dy, x, sums) = (SharedRows(dy), SharedRows(x), SharedRows(sums));
         let each = count.div_ceil(TASKS);
         parallel(count.div_ceil(each), &|task| {
             let rows = task * each..((task + 1) * each).min(count);
@@ -183,15 +193,52 @@ impl Slopes<'_> {
                 self.lower(tiles, dy.get(), rows.start);
             }
         });
+    }
+
+    /// Adds a slab of tiles to the sums, or begins them.
+    unsafe fn slab(&self, some: Range<usize>, [dy, x]: [SharedRows; 2], sums: SharedRows) {
         let blocks = self.job.field.channels_out.div_ceil(PANELS * COLUMNS);
         parallel(PRODUCTS * blocks, &|task| {
             let (product, block) = (task / blocks, task % blocks);
             let outs = block * PANELS * COLUMNS;
             let outs = outs..(outs + PANELS * COLUMNS).min(self.job.field.channels_out);
+            let sums = sums.get().from(outs.start);
+            let add = some.start > 0;
             // SAFETY: tasks write distinct sums.
             unsafe {
-                self.multiply(product, outs, count, [dy.get(), x.get()], sums.get(), first > 0);
+                self.multiply(product, outs, some.len(), [dy.get(), x.get()], sums, add);
             }
+        });
+    }
+
+    /// All products over `count` tiles and their taps, a block of channels after the other: its sums never leave the cache.
+    unsafe fn blocks(&self, count: usize, [dy, x]: [SharedRows; 2]) {
+        let f = self.job.field;
+        let panels = wide(f.stride * square_row(f)) / COLUMNS;
+        let [least, most] = BLOCK_PANELS;
+        let each = match f.is_three_dense() {
+            true => (BLOCK / (PRODUCTS * COLUMNS * count)).clamp(least, most).min(panels),
+            false => panels,
+        };
+        let down = f.channels_out.div_ceil(COLUMNS);
+        let dw = Shared::new(self.job.dst);
+        parallel(down * panels.div_ceil(each), &|task| {
+            // Neighbours share x's operands.
+            let (out, first) = (task % down * COLUMNS, task / down * each);
+            let outs = out..(out + COLUMNS).min(f.channels_out);
+            let width = each.min(panels - first) * COLUMNS;
+            let x = x.get();
+            let x = Rows { ptr: x.ptr.wrapping_add(first * x.panel), ..x };
+            with_scratch(Rows::len(outs.len(), width) * size_of::<f32>(), |scratch| {
+                let sums = Rows::new(scratch.cast(), outs.len(), width);
+                // SAFETY: the scratch holds the block; tasks write distinct taps.
+                unsafe {
+                    for i in 0..PRODUCTS {
+                        self.multiply(i, outs.clone(), count, [dy.get(), x], sums, false);
+                    }
+                    self.taps(sums, outs, first * COLUMNS, dw.get());
+                }
+            });
         });
     }
 
@@ -218,7 +265,7 @@ impl Slopes<'_> {
         }
     }
 
-    /// One product over `count` tiles, for some channels of dy and all of x.
+    /// One product over `count` tiles, for some channels of dy and those of x that the sums are wide.
     unsafe fn multiply(
         &self,
         product: usize,
@@ -242,7 +289,7 @@ impl Slopes<'_> {
                             a_row: 1,
                             a_col: COLUMNS,
                             b: x.at(product, k).wrapping_add(in_panel * x.panel),
-                            c: sums.at(product, o).wrapping_add(in_panel * COLUMNS),
+                            c: sums.at(product, o - outs.start).wrapping_add(in_panel * COLUMNS),
                             c_row: sums.width,
                             add: add || k > 0,
                         };
@@ -255,15 +302,16 @@ impl Slopes<'_> {
         }
     }
 
-    /// The sums of some channels of dy to their taps.
-    unsafe fn taps(&self, sums: Rows, outs: Range<usize>, dw: *mut f32) {
+    /// The sums of some channels of dy and of those of x from `channel` on to their taps.
+    unsafe fn taps(&self, sums: Rows, outs: Range<usize>, channel: usize, dw: *mut f32) {
         let f = self.job.field;
         let (step, width) = (sums.step, square_row(f));
         if f.is_three_dense() {
-            for o in outs {
-                let taps = dw.wrapping_add(o * f.weight_out);
-                let products = sums.at(0, o);
-                let out = TapsOut { products, step, channels: f.channels_in, taps };
+            let channels = sums.width.min(f.channels_in - channel);
+            for (i, o) in outs.enumerate() {
+                let taps = dw.wrapping_add(o * f.weight_out + channel * f.weight_in);
+                let products = sums.at(0, i);
+                let out = TapsOut { products, step, channels, taps };
                 // SAFETY: the caller's promise.
                 unsafe { (self.job.kernels.many_taps_out)(&out) }
             }
@@ -274,10 +322,10 @@ impl Slopes<'_> {
             let lanes = LANES.min(f.run() - first % width);
             let places: [_; LANES] =
                 std::array::from_fn(|l| f.places((channel + l).min(f.depth() - 1)));
-            for o in outs.clone() {
+            for (i, o) in outs.clone().enumerate() {
                 let mut vectors = [[[0.0f32; LANES]; MOST_TAPS]; MOST_TAPS];
                 let taps = vectors.as_mut_ptr().cast();
-                let products = sums.at(0, o).wrapping_add(first);
+                let products = sums.at(0, i).wrapping_add(first);
                 let out = TapsOut { products, step, channels: LANES, taps };
                 // SAFETY: the caller's promise.
                 unsafe { (self.job.by_taps().taps_out)(&out) }
