@@ -43,6 +43,25 @@ pub(crate) fn chunks<T: Send>(out: &mut [T], size: usize, body: impl Fn(usize, &
     chunks_of([out], [size], |i, [out]| body(i, out));
 }
 
+/// As [`chunks`], the last stretch first: an earlier pass over what the body reads left its end in the caches.
+pub(crate) fn chunks_backwards<T: Send>(
+    out: &mut [T],
+    size: usize,
+    body: impl Fn(usize, &mut [T]) + Sync,
+) {
+    let (len, begin) = (out.len(), Shared(out.as_mut_ptr()));
+    let count = len.div_ceil(size.max(1));
+    parallel(count, &|i| {
+        let i = count - 1 - i;
+        let at = i * size;
+        // SAFETY: stretches of different numbers are disjoint parts of an exclusively borrowed slice, and `parallel`
+        // calls with each number once.
+        let stretch =
+            unsafe { std::slice::from_raw_parts_mut(begin.get().add(at), size.min(len - at)) };
+        body(i, stretch);
+    });
+}
+
 /// As [`chunks`], for several outputs cut into equally many stretches of a size of their own.
 pub(crate) fn chunks_of<T: Send, const N: usize>(
     outs: [&mut [T]; N],

@@ -4,7 +4,7 @@
 
 use super::walk::{Columns, Cut, Pair, Sums, Walk, affine, is_f64, stretches};
 use super::write::{Formula, Tile};
-use crate::ops::kernel::{chunks, input, output, workspace};
+use crate::ops::kernel::{chunks_backwards, input, output, workspace};
 use crate::ops::lanes::{Isa, Shared};
 use crate::ops::series::Series;
 use crate::ops::vector::{Task, Vector, on};
@@ -134,7 +134,7 @@ impl Backward {
         let [middle, scale, shift] = affine;
         let each = [middle, scale, shift, &*steep, &*slope, &*level];
         let tile = TILE.next_multiple_of(columns);
-        chunks(dx, tile, |i, dx| {
+        chunks_backwards(dx, tile, |i, dx| {
             let from = i * tile;
             let [x, dy] = [x, dy].map(|t| &t[from..][..dx.len()]);
             on(isa, Given::<_, RELU>(Tile { walk, from, a: x, b: dy, out: dx, each }));

@@ -3,7 +3,7 @@
 
 use super::walk::{Walk, affine, is_f64};
 use super::write::{Formula, Tile};
-use crate::ops::kernel::{chunks, input, output, workspace};
+use crate::ops::kernel::{chunks_backwards, input, output, workspace};
 use crate::ops::lanes::Isa;
 use crate::ops::series::Series;
 use crate::ops::vector::{Task, Vector, on};
@@ -145,7 +145,7 @@ impl Forward {
         let hook = hook.as_ref();
         let isa = Isa::best();
         let tile = TILE.next_multiple_of(columns);
-        chunks(y, tile, |i, y| {
+        chunks_backwards(y, tile, |i, y| {
             let from = i * tile;
             let [x, other] = [x, other].map(|t| &t[from..][..y.len()]);
             let tile = Tile { walk, from, a: x, b: other, out: y, each };

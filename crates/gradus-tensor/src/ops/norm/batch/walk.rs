@@ -155,26 +155,44 @@ impl<T: Series, const K: usize> Columns<T, K> {
     /// All is there, and the machine has the vector's instruction set.
     #[inline(always)]
     pub(super) unsafe fn add<V: Vector<Element = T>, P: Pair<K>>(self) {
-        let rows = self.len / self.columns;
+        let (rows, pairs) = (self.len / self.columns, self.columns / V::LEN / 2);
         for row in (0..rows).step_by(STEP) {
-            for at in (0..self.columns).step_by(V::LEN) {
-                // SAFETY: within the rows and columns.
-                unsafe {
-                    match rows - row {
-                        STEP.. => self.add_some::<V, P>(row, STEP, at),
-                        rest => self.add_some::<V, P>(row, rest, at),
-                    }
+            // SAFETY: within the rows and columns.
+            unsafe {
+                match rows - row {
+                    STEP.. => self.add_rows::<V, P>(row, STEP, pairs),
+                    rest => self.add_rows::<V, P>(row, rest, pairs),
                 }
             }
         }
         for at in 0..self.len % self.columns {
             // SAFETY: within the last row.
-            unsafe { self.add_some::<One<T>, P>(rows, 1, at) }
+            unsafe { self.add_some::<One<T>, P, 1>(rows, 1, at) }
         }
     }
 
+    /// Some rows, two vectors at a time: rows a power of two apart leave a first-level cache no time to keep a line.
     #[inline(always)]
-    unsafe fn add_some<V: Vector<Element = T>, P: Pair<K>>(
+    unsafe fn add_rows<V: Vector<Element = T>, P: Pair<K>>(
+        self,
+        row: usize,
+        rows: usize,
+        pairs: usize,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            for pair in 0..pairs {
+                self.add_some::<V, P, 2>(row, rows, pair * 2 * V::LEN);
+            }
+            if pairs * 2 * V::LEN < self.columns {
+                self.add_some::<V, P, 1>(row, rows, pairs * 2 * V::LEN);
+            }
+        }
+    }
+
+    /// Some rows of N vectors of columns.
+    #[inline(always)]
+    unsafe fn add_some<V: Vector<Element = T>, P: Pair<K>, const N: usize>(
         self,
         row: usize,
         rows: usize,
@@ -182,16 +200,22 @@ impl<T: Series, const K: usize> Columns<T, K> {
     ) {
         // SAFETY: the caller's promise.
         unsafe {
-            let channel = load_each::<V, K>(self.each, at);
-            let [mut a, mut b] = load_each::<V, 2>(self.sums.map(<*mut T>::cast_const), at);
+            let place = |n: usize| at + n * V::LEN;
+            let channel: [_; N] = std::array::from_fn(|n| load_each::<V, K>(self.each, place(n)));
+            let sums = self.sums.map(<*mut T>::cast_const);
+            let mut all: [_; N] = std::array::from_fn(|n| load_each::<V, 2>(sums, place(n)));
             for r in row..row + rows {
-                let place = r * self.columns + at;
-                let [p, q] =
-                    P::of(V::load(self.x.add(place)), V::load(self.dy.add(place)), channel);
-                (a, b) = (a.add(p), b.add(q));
+                for n in 0..N {
+                    let place = r * self.columns + place(n);
+                    let (x, dy) = (V::load(self.x.add(place)), V::load(self.dy.add(place)));
+                    let [p, q] = P::of(x, dy, channel[n]);
+                    all[n] = [all[n][0].add(p), all[n][1].add(q)];
+                }
             }
-            a.store(self.sums[0].add(at));
-            b.store(self.sums[1].add(at));
+            for n in 0..N {
+                all[n][0].store(self.sums[0].add(place(n)));
+                all[n][1].store(self.sums[1].add(place(n)));
+            }
         }
     }
 }
