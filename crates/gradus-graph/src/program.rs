@@ -3,7 +3,7 @@
 use crate::node::Node;
 use crate::plan::{Collected, Goal, Options, Plan};
 use crate::rule::Meta;
-use crate::run::{Session, Update};
+use crate::run::{Session, Update, check_updates};
 use gradus_base::{DType, Error, Result};
 use gradus_cpu::Buffer;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl Program {
     /// Plans the wanted nodes and the updates; [`crate::input`] nodes are the arguments, of the given shapes and types.
     ///
     /// # Errors
-    /// When an update's shape is not its variable's, or an argument is not among `inputs`.
+    /// When an update's shape is not its variable's, a variable has two updates, or an argument is not among `inputs`.
     pub fn new(inputs: &[Meta], wanted: &[Node], updates: &[Update]) -> Result<Program> {
         Program::with(inputs, wanted, updates, Options::default())
     }
@@ -40,12 +40,7 @@ impl Program {
         updates: &[Update],
         options: Options,
     ) -> Result<Program> {
-        for (v, n) in updates {
-            if v.meta() != n.meta() {
-                let what = format!("{} is {}, its new value {}", v.name(), v.meta(), n.meta());
-                return Err(Error::shape("update", what).at(n.location()));
-            }
-        }
+        check_updates(updates)?;
         let mut collected = Collected::new(&Goal { outputs: wanted, updates, leaves_stay: true });
         collected.check_arguments(inputs)?;
         let plan = Arc::new(Plan::new(&mut collected, options));

@@ -8,7 +8,7 @@ use gradus_base::{Error, Result};
 use gradus_cpu::Buffer;
 use gradus_cpu::exec::{Args, Bound, Memory, Part};
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 /// A variable and its new value.
@@ -276,19 +276,31 @@ impl Cache {
     }
 }
 
-/// Computes the wanted nodes together and writes the new values of variables, all after everything was read. Values
-/// already computed are not computed again. Gives the wanted elements, dense and row-major.
-///
-/// # Errors
-/// A bad value found while running (an index out of range), an argument of a program outside of one, or an
-/// update whose shape is not the variable's.
-pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
+/// Refuses new values that do not fit their variables, and two for one variable: all are computed of the old values, so one
+/// of the two would be lost.
+pub(crate) fn check_updates(updates: &[Update]) -> Result<()> {
+    let mut seen = HashSet::with_capacity(updates.len());
     for (v, n) in updates {
         if v.meta() != n.meta() {
             let what = format!("{} is {}, its new value {}", v.name(), v.meta(), n.meta());
             return Err(Error::shape("update", what).at(n.location()));
         }
+        if !seen.insert(v.id()) {
+            let what = format!("{} gets two new values in one step, expected one", v.name());
+            return Err(Error::value("update", what).at(n.location()));
+        }
     }
+    Ok(())
+}
+
+/// Computes the wanted nodes together and writes the new values of variables, all after everything was read. Values
+/// already computed are not computed again. Gives the wanted elements, dense and row-major.
+///
+/// # Errors
+/// A bad value found while running (an index out of range), an argument of a program outside of one, an
+/// update whose shape is not the variable's, or two updates of one variable.
+pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
+    check_updates(updates)?;
     let missing: Vec<Node> = wanted.iter().filter(|n| n.value().is_none()).cloned().collect();
     if !missing.is_empty() || !updates.is_empty() {
         let mut collected =

@@ -85,9 +85,21 @@ impl<'h> Context<'h> {
         (key, stream)
     }
 
-    /// Asks for `variable` to take a new value when the step commits.
+    /// Asks for `variable` to take a new value when the step commits, instead of one asked for before in this pass.
     pub fn update(&self, variable: &Variable, value: &Tensor) {
-        self.updates.borrow_mut().push((variable.clone(), value.clone()));
+        let mut updates = self.updates.borrow_mut();
+        match updates.iter_mut().find(|(v, _)| v == variable) {
+            Some((_, pending)) => *pending = value.clone(),
+            None => updates.push((variable.clone(), value.clone())),
+        }
+    }
+
+    /// What `variable` will be by the updates asked for so far in this pass: its value if there are none. A layer that is called
+    /// twice moves its statistics twice, the second time from where the first call left them.
+    pub fn value(&self, variable: &Variable) -> Tensor {
+        let updates = self.updates.borrow();
+        let pending = updates.iter().find(|(v, _)| v == variable);
+        pending.map_or_else(|| variable.tensor(), |(_, value)| value.clone())
     }
 
     /// The updates asked for so far; they are handed over.

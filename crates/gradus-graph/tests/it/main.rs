@@ -181,6 +181,20 @@ fn variables_can_swap() {
 }
 
 #[test]
+fn two_new_values_of_one_variable_are_refused() {
+    let w = variable("w", &[1.0]);
+    let next = |by| map(&w.node(), |w| w + Sym::constant(by));
+    let both = [(w.clone(), next(1.0)), (w.clone(), next(2.0))];
+    let says = |e: gradus_base::Error| {
+        let e = e.to_string();
+        assert!(e.contains("w gets two new values in one step"), "{e}");
+    };
+    says(Program::new(&[], &[], &both).err().unwrap());
+    says(read(&[], &both).unwrap_err());
+    assert_eq!(w.snapshot().as_slice::<f64>(), [1.0]);
+}
+
+#[test]
 fn an_update_sees_the_values_before_all_updates() {
     let (a, b) = (variable("a", &[1.0, 2.0]), variable("b", &[3.0, 4.0]));
     let next = map(&b.node(), |b| b + Sym::constant(1.0));

@@ -105,7 +105,7 @@ impl Layer for BatchNorm {
         let count = (x.len() / x.shape()[1].max(1)) as f64;
         let unbiased = var.stop_gradient() * (count / (count - 1.0).max(1.0));
         let keep = 1.0 - self.momentum;
-        let moved = |old: &Variable, new: Tensor| old.tensor() * keep + new * self.momentum;
+        let moved = |old: &Variable, new: Tensor| cx.value(old) * keep + new * self.momentum;
         cx.update(&self.running_mean, &moved(&self.running_mean, mean.stop_gradient()));
         cx.update(&self.running_var, &moved(&self.running_var, unbiased));
         y

@@ -265,3 +265,25 @@ fn a_frozen_batch_norm_is_the_one_that_predicts() {
     norm.bias.freeze(true);
     assert_eq!(train(), (expected, 0));
 }
+
+/// Two calls in one pass move the running statistics twice, as two passes do.
+#[test]
+fn a_batch_norm_called_twice_learns_of_both_batches() {
+    let xs = [Tensor::randn([5, 2, 3, 3], 1), Tensor::randn([4, 2, 3, 3], 2) * 3.0 + 1.0];
+    let moved = |batches: &[&[&Tensor]]| {
+        let norm = batch_norm().build(2, &Init::new(0));
+        for pass in batches {
+            let cx = Context::train(&Tensor::from([0i64, 0]));
+            pass.iter().for_each(|x| drop(norm.forward(x, &cx)));
+            let updates = cx.take_updates();
+            assert_eq!(updates.len(), 2);
+            update(&[], &updates).unwrap();
+        }
+        [&norm.running_mean, &norm.running_var].map(|v| v.value().to_vec::<f32>())
+    };
+    let [first, second] = &xs;
+    let (once, twice) = (moved(&[&[first], &[second]]), moved(&[&[first, second]]));
+    for (a, b) in once.iter().flatten().zip(twice.iter().flatten()) {
+        assert!((a - b).abs() < 1e-6, "{once:?} {twice:?}");
+    }
+}
