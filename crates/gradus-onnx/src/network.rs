@@ -4,7 +4,7 @@ use crate::call::{Call, fits};
 use crate::error::name_of;
 use crate::{Error, Result, arrays, ops};
 use gradus_io::onnx::{Model, Node, Size, ValueInfo, element_name, read_model};
-use gradus_tensor::{Tensor, try_build, update};
+use gradus_tensor::{DType, Tensor, try_build, update};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
@@ -167,6 +167,12 @@ fn check_input<'a>(
     x: &Tensor,
     open: &mut BTreeMap<&'a str, usize>,
 ) -> Result<()> {
+    // A model may leave out the type, as number 0.
+    let expected = arrays::dtype_numbered(v.element).ok();
+    if v.element != 0 && expected != Some(x.dtype()) {
+        let kind = expected.map_or(element_name(v.element), DType::name);
+        return Err(Error::new(format!("input `{}` is {}, expected {kind}", v.name, x.dtype())));
+    }
     let Some(shape) = &v.shape else { return Ok(()) };
     let fits = |i: usize, size: &'a Size, open: &mut BTreeMap<&'a str, usize>| match size {
         Size::Is(n) => x.shape()[i] as i64 == *n,

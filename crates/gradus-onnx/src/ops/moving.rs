@@ -59,9 +59,13 @@ fn cumsum(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let backwards = c.int("reverse", 0)? == 1;
     let turn = |t: &Tensor| if backwards { t.flip(axis) } else { t.clone() };
     let x = turn(x);
+    // Exclusive sums are those of the elements one place before: sums less x would round, and be NaN behind an infinity.
+    let summed = match c.int("exclusive", 0)? {
+        1 => x.pad(axis, 1, 0).slice(axis, ..x.size(axis)),
+        _ => x.clone(),
+    };
     // Sums of narrow integers are wide.
-    let sum = x.cumsum(axis).cast(x.dtype());
-    one(turn(&if c.int("exclusive", 0)? == 1 { sum - x } else { sum }))
+    one(turn(&summed.cumsum(axis).cast(x.dtype())))
 }
 
 fn image(x: &Tensor) -> Result<[usize; 4]> {
@@ -282,6 +286,12 @@ fn top_k(c: &Call<'_>) -> Result<Vec<Tensor>> {
     };
     let k = size_of(k)?;
     let axis = axis_of(c.int("axis", -1)?, x.rank())? as isize;
+    if k > x.size(axis) {
+        let (size, shape) = (x.size(axis), x.shape());
+        return Err(Error::new(format!(
+            "the first {k} along axis {axis} of {shape}, which has {size}"
+        )));
+    }
     if c.int("largest", 1)? == 1 {
         let (values, places) = x.top_k(k, axis);
         return Ok(vec![values, places]);

@@ -8,16 +8,11 @@ use gradus_tensor::{DType, Shape, Tensor};
 pub(super) const OPS: &[(&str, Op)] = &[
     ("Abs", |c| one(c.input(0)?.abs())),
     ("Acos", |c| one(c.input(0)?.acos())),
-    // ln(x + √(x² − 1))
-    ("Acosh", |c| one((c.input(0)? + (c.input(0)?.square() - 1.0).sqrt()).ln())),
+    ("Acosh", |c| one(in_f32(c.input(0)?, acosh))),
     ("Add", |c| pair(c, |a, b| a + b)),
     ("And", |c| pair(c, Tensor::logical_and)),
     ("Asin", |c| one(c.input(0)?.asin())),
-    // sign(x)·ln(|x| + √(x² + 1))
-    ("Asinh", |c| {
-        let x = c.input(0)?;
-        one(x.sign() * (x.abs() + (x.square() + 1.0).sqrt()).ln())
-    }),
+    ("Asinh", |c| one(in_f32(c.input(0)?, asinh))),
     ("Atan", |c| one(c.input(0)?.atan())),
     // ½·ln((1 + x)/(1 − x))
     ("Atanh", |c| {
@@ -35,7 +30,7 @@ pub(super) const OPS: &[(&str, Op)] = &[
     ("Clip", clip),
     ("Cos", |c| one(c.input(0)?.cos())),
     ("Cosh", |c| one(c.input(0)?.cosh())),
-    ("Div", |c| pair(c, divide)),
+    ("Div", |c| pair(c, |a, b| a / b)),
     ("Dropout", dropout),
     ("Elu", |c| one(c.input(0)?.elu(c.float("alpha", 1.0)?))),
     ("Equal", |c| pair(c, |a, b| a.eq(b))),
@@ -128,23 +123,47 @@ fn fold(c: &Call<'_>, f: impl Fn(&Tensor, &Tensor) -> Tensor) -> Result<Vec<Tens
     one(rest.iter().fold((*first).clone(), |sum, x| f(&sum, x)))
 }
 
-/// Integers are divided towards zero.
-fn divide(a: &Tensor, b: &Tensor) -> Tensor {
-    if a.dtype().is_float() {
-        return a / b;
-    }
-    (a.cast(DType::F64) / b.cast(DType::F64)).trunc().cast(a.dtype())
+/// From here on 1 is nothing beside x², whose square would overflow further on.
+const LARGE: f64 = 1e9;
+
+/// Half types would overflow in between.
+fn in_f32(x: &Tensor, f: fn(&Tensor) -> Tensor) -> Tensor {
+    f(&x.cast(x.dtype().compute())).cast(x.dtype())
+}
+
+/// ln 2x for large x, else the other value, whose x is kept small so that it leaves no trace.
+fn unless_large(x: &Tensor, other: Tensor) -> Tensor {
+    x.gt(LARGE).select_where(&(x.maximum(LARGE).ln() + std::f64::consts::LN_2), &other)
+}
+
+/// ln(x + √(x² − 1)) = ln(1 + t + √t·√(t + 2)) with t = x − 1, which keeps its digits near 1.
+fn acosh(x: &Tensor) -> Tensor {
+    let t = x.minimum(LARGE) - 1.0;
+    unless_large(x, (&t + t.sqrt() * (&t + 2.0).sqrt()).ln_1p())
+}
+
+/// sign(x)·ln(|x| + √(x² + 1)) = sign(x)·ln(1 + |x| + x²/(1 + √(x² + 1))), which keeps its digits near 0.
+fn asinh(x: &Tensor) -> Tensor {
+    let size = x.abs();
+    let small = size.minimum(LARGE);
+    let square = small.square();
+    x.sign() * unless_large(&size, (small + &square / ((&square + 1.0).sqrt() + 1.0)).ln_1p())
 }
 
 /// With `fmod` the sign of the dividend, else that of the divisor.
 fn modulo(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let (a, b) = (c.input(0)?, c.input(1)?);
+    let fmod = c.int("fmod", 0)? == 1;
+    if !a.dtype().is_float() {
+        // Their quotient is the whole number towards zero.
+        return one(if fmod { a - &(a / b) * b } else { a.remainder(b) });
+    }
     let (x, y) = (a.cast(DType::F64), b.cast(DType::F64));
     let whole = (&x / &y).trunc();
     // 0·∞ is no number, but nothing is taken off there.
     let taken = whole.eq(0.0).select_where(&whole, &(&whole * &y));
     let rest = x - taken;
-    if c.int("fmod", 0)? == 1 {
+    if fmod {
         return one(rest.cast(a.dtype()));
     }
     let other_side = (rest.sign() * y.sign()).lt(0.0);

@@ -29,11 +29,11 @@ pub(super) const OPS: &[(&str, Op)] = &[
     ("ReduceSumSquare", |c| reduce(c, |x, axes| x.square().sum(axes))),
 ];
 
-/// Less the largest, so that nothing overflows.
+/// Over one axis after the other, from the last on, so that the places of those to come stay.
 fn log_sum_exp(x: &Tensor, axes: Vec<isize>) -> Tensor {
-    let top = x.max(axes.clone());
-    let spread = top.keep(x, axes.clone());
-    (x - spread).exp().sum(axes).ln() + top
+    let mut axes = axes;
+    axes.sort_unstable();
+    axes.iter().rev().fold(x.clone(), |x, &axis| x.logsumexp(axis))
 }
 
 fn reduce(c: &Call<'_>, f: impl FnOnce(&Tensor, Vec<isize>) -> Tensor) -> Result<Vec<Tensor>> {

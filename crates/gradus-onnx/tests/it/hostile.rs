@@ -165,6 +165,15 @@ fn sizes_below_zero() {
     assert_eq!(error.to_string(), "input `x` is [3], expected [-3]");
 }
 
+/// An input's elements are of the type that the model says.
+#[test]
+fn other_elements_are_refused() {
+    let network = Network::new(model(node("Relu", &["x"], vec![]), vec![])).unwrap();
+    assert!(network.run(&[("x", Tensor::ones([3]))]).is_ok());
+    let error = network.run(&[("x", Tensor::from([1i64, 2, 3]))]).unwrap_err();
+    assert_eq!(error.to_string(), "input `x` is i64, expected f32");
+}
+
 /// Every operator that takes a size out of the file says so before anything is allocated for it.
 #[test]
 fn sizes_beyond_memory() {

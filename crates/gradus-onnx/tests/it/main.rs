@@ -4,4 +4,5 @@ mod export;
 mod export_errors;
 mod export_ops;
 mod hostile;
+mod operators;
 mod shaken;
