@@ -7,7 +7,7 @@ use crate::run_dir;
 use gradus::data::{CsvOptions, LabelColumn, Loader, Normalization};
 use gradus::io::Checkpoint;
 use gradus::models::caffe::CaffeNet;
-use gradus::models::{Design, find};
+use gradus::models::{Design, Entry, find};
 use gradus::nn::{Init, Module, Sequential};
 use gradus::train::{set_weights, weights};
 use gradus::{Shape, try_build};
@@ -35,11 +35,24 @@ impl Network {
     pub fn is_published(&self) -> bool {
         *self == Network::default()
     }
+    /// Refuses a width that the network of this name cannot have.
+    pub fn check(&self, model: &str) -> Result<(), String> {
+        let expected = match find(model).is_some_and(Entry::has_widths) {
+            true if self.width > 0.0 && self.width <= MOST_WIDTH => return Ok(()),
+            true => format!("more than 0 and at most {MOST_WIDTH}"),
+            false if self.width == 1.0 => return Ok(()),
+            false => format!("1, the only one of {model:?}"),
+        };
+        Err(format!("width: found {}, expected {expected}", self.width))
+    }
     /// The network for samples of a shape and a number of classes.
     pub fn design(&self, input: &[usize], classes: usize) -> Design {
         Design::new(input, classes).width(self.width).dropout(self.dropout)
     }
 }
+
+/// The widest: networks of more channels fit into no memory.
+const MOST_WIDTH: f64 = 64.0;
 
 /// No sample has more numbers: a colour picture of 9,000 pixels a side.
 const MOST_INPUTS: usize = 1 << 28;
@@ -111,9 +124,7 @@ impl Description {
             let expected = format!("a name for each number of samples {:?}", self.input);
             return bad("columns", &self.columns, &expected);
         }
-        if !(self.network.width > 0.0 && self.network.width <= 64.0) {
-            return bad("width", &self.network.width, "more than 0 and at most 64");
-        }
+        self.network.check(&self.architecture).map_err(CliError::Work)?;
         self.evaluation()?;
         Ok(self.normalization()?.check(&self.input)?)
     }

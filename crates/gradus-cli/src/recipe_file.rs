@@ -171,6 +171,7 @@ mod tests {
             "network = 3",
             "network.width = nan",
             "network.width = inf",
+            "network.width = 2",
             "optimizer.learning_rate = -inf",
             "schedule.milestones = [-1]",
             "version = 999",

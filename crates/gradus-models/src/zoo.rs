@@ -25,6 +25,11 @@ impl Entry {
     pub fn design(&self) -> Design {
         Design::new(self.input, self.classes)
     }
+
+    /// Whether it can be built at other widths than the published one.
+    pub fn has_widths(&self) -> bool {
+        !FIXED.contains(&self.name)
+    }
 }
 
 const fn entry(
@@ -37,6 +42,9 @@ const fn entry(
 ) -> Entry {
     Entry { name, about, source, input, classes, build }
 }
+
+/// The networks whose hidden layers, if they have some, are as published whatever the width.
+const FIXED: &[&str] = &["convnetjs", "lenet", "lenet_original", "linear", "mlp"];
 
 /// Every network, each family together.
 #[rustfmt::skip] // a table: a network, a line

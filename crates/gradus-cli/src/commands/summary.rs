@@ -2,7 +2,7 @@
 
 use crate::bars::bytes;
 use crate::error::{CliError, Result};
-use crate::model_file;
+use crate::model_file::{self, Network};
 use crate::recipe_file;
 use crate::settings::Settings;
 use crate::suggest::unknown;
@@ -153,9 +153,8 @@ fn open(args: &Args) -> Result<Opened> {
         design.input = args.input.as_ref().map_or(design.input, Shape::from);
         design.classes = args.classes.map_or(design.classes, |n| n as usize);
         if let Some(width) = args.width {
-            if !(width > 0.0 && width.is_finite()) {
-                return Err(CliError::Usage(format!("--width: found {width}, expected > 0")));
-            }
+            let network = Network { width, ..Network::default() };
+            network.check(name).map_err(|what| CliError::Usage(format!("--{what}")))?;
             design.width = width;
         }
         return Ok(opened((name.into(), model_file::build(name, &design, &Init::blank())?)));

@@ -185,5 +185,16 @@ fn summaries_of_other_sizes() {
     assert_eq!(count(&["lenet", "--input", "1x32x32", "--classes", "3"]), Some(82_231));
     assert!(count(&["resnet20", "--input", "1x28x28", "--width", "0.5"]) < Some(70_000));
     ran(f, &["summary", "vgg16", "--input", "3x224"]).fails(1, &["conv2d"]);
-    ran(f, &["summary", "vgg16", "--width", "0"]).fails(2, &["--width: found 0"]);
+    for width in ["0", "NaN", "65", "1e9"] {
+        let refused = ran(f, &["summary", "vgg16", "--width", width]);
+        refused.fails(2, &["--width: found", "expected more than 0 and at most 64"]);
+        let refused = ran(f, &["train", "resnet20", "--width", width]);
+        refused.fails(2, &["width: found", "expected more than 0 and at most 64"]);
+    }
+    for model in ["lenet", "mlp", "linear"] {
+        for command in ["summary", "train"] {
+            let refused = ran(f, &[command, model, "--width", "2"]);
+            refused.fails(2, &[&format!("width: found 2, expected 1, the only one of {model:?}")]);
+        }
+    }
 }
