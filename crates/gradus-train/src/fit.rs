@@ -48,6 +48,7 @@ pub struct Progress {
     /// What callbacks multiplied the rate with.
     pub rate_scale: Option<f64>,
     /// Sums over the samples of this epoch: the loss, then the metrics.
+    #[serde(with = "crate::number")]
     pub sums: Vec<f64>,
     /// Samples summed.
     pub samples: usize,
@@ -67,12 +68,16 @@ pub struct EpochLog {
     /// Steps taken by its end.
     pub step: u64,
     /// The mean training loss over the epoch, while the parameters moved.
+    #[serde(with = "crate::number")]
     pub loss: f64,
     /// The metrics' means on the training batches.
+    #[serde(with = "crate::number")]
     pub metrics: BTreeMap<String, f64>,
     /// The loss on the validation data after the epoch, by the averages of the weights if the recipe keeps such.
+    #[serde(with = "crate::number")]
     pub val_loss: Option<f64>,
     /// The metrics on the validation data after the epoch.
+    #[serde(with = "crate::number")]
     pub val_metrics: BTreeMap<String, f64>,
     /// The last step's rate.
     pub learning_rate: f64,

@@ -203,6 +203,11 @@ impl Learner {
     pub fn metric_names(&self) -> Vec<&'static str> {
         self.core.borrow().recipe.metrics.iter().map(|m| m.name).collect()
     }
+    /// Whether larger is better of a number of the epoch log: as its metric says; losses are better when smaller.
+    pub(crate) fn larger_is_better(&self, name: &str) -> bool {
+        let name = name.strip_prefix("val_").unwrap_or(name);
+        self.core.borrow().recipe.metrics.iter().any(|m| m.name == name && m.maximize)
+    }
     /// Parameters that the loss does not depend on, found when the first step was traced.
     pub fn unreached(&self) -> Vec<String> {
         self.core.borrow().unreached.clone()

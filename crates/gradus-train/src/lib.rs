@@ -7,6 +7,7 @@ mod error;
 pub mod fit;
 mod learner;
 pub mod metrics;
+mod number;
 pub mod optim;
 mod rate_finder;
 mod sanity;

@@ -1,6 +1,6 @@
 //! Metrics: numbers people understand, one per sample, averaged.
 
-use gradus_tensor::Tensor;
+use gradus_tensor::{DType, Tensor};
 
 /// A number per sample, from what the model gives and the target: `[B]`.
 #[derive(Clone, Copy)]
@@ -13,16 +13,19 @@ pub struct Metric {
     pub maximize: bool,
 }
 
-/// The part of samples whose largest logit is at the label: `x [B, C]`, `t [B]`.
+/// The part of samples whose largest logit, the first of equals, is at the label: `x [B, C]`, `t [B]`. Logits with a NaN are no
+/// hit.
 pub fn accuracy() -> Metric {
     Metric { name: "accuracy", of: hits, maximize: true }
 }
 
 fn hits(x: &Tensor, t: &Tensor) -> Tensor {
-    x.argmax(1).eq(t).cast(x.dtype())
+    let numbers = x.max(1).is_nan().logical_not(); // [B]
+    x.argmax(1).eq(t).logical_and(&numbers).cast(x.dtype())
 }
 
-/// The part of samples whose label is among the `K` largest logits: fewer than `K` are larger than the label's own.
+/// The part of samples whose label is among the `K` largest logits, of equals the first: `x [B, C]`, `t [B]`. NaN is larger than
+/// any number, and no hit itself.
 pub fn top_k<const K: usize>() -> Metric {
     let name = match K {
         1 => "top1_accuracy",
@@ -36,9 +39,14 @@ pub fn top_k<const K: usize>() -> Metric {
 }
 
 fn among_top<const K: usize>(x: &Tensor, t: &Tensor) -> Tensor {
-    let own = x.gather(1, &t.unsqueeze(1)); // [B, 1]
-    let larger = x.gt(&own).cast(x.dtype()).sum(1); // [B]
-    larger.lt(K as f64).cast(x.dtype())
+    let label = t.unsqueeze(1); // [B, 1]
+    let own = x.gather(1, &label); // [B, 1]
+    let classes: Vec<i64> = (0..x.size(1) as i64).collect();
+    let later = label.lt(&Tensor::from_slice(&classes, [1, classes.len()])); // [B, C]
+    let behind = x.lt(&own).logical_or(&x.eq(&own).logical_and(&later));
+    // The label's own is not behind itself.
+    let up_to_own = behind.logical_not().cast(DType::I64).sum(1); // [B]
+    up_to_own.le(K as f64).cast(x.dtype())
 }
 
 /// Mean of |x − t| over everything but the batch.

@@ -109,7 +109,11 @@ impl Callback for Checkpoints {
         "checkpoints"
     }
     fn after_batch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
-        let step = moment.learner.step();
+        let (step, open) = moment.learner.counters();
+        // A batch whose gradients are only added up is no step, and before the first there is nothing to keep.
+        if open > 0 || step == 0 {
+            return Ok(Flow::Continue);
+        }
         let by_step = self.every_steps.is_some_and(|n| step.is_multiple_of(n));
         let by_time = self.every.is_some_and(|t| self.last.elapsed() >= t);
         if by_step || by_time {

@@ -14,7 +14,8 @@ pub struct ReduceOnPlateau {
 }
 
 impl ReduceOnPlateau {
-    /// Watches a number of the epoch log, such as `val_loss`.
+    /// Watches a number of the epoch log, such as `val_loss`. Larger is better where the plateau says so or the metric that is
+    /// watched ([`Metric::maximize`](crate::metrics::Metric)).
     pub fn new(watch: &str, plateau: Plateau) -> ReduceOnPlateau {
         ReduceOnPlateau { watch: watch.into(), plateau }
     }
@@ -26,6 +27,7 @@ impl Callback for ReduceOnPlateau {
     }
     fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         let value = watched(moment, &self.watch)?;
+        self.plateau.maximize |= moment.learner.larger_is_better(&self.watch);
         let base = moment.learner.learning_rate();
         let scale = moment.progress.rate_scale.unwrap_or(1.0);
         moment.progress.rate_scale = Some(self.plateau.observe(value, base * scale) / base);

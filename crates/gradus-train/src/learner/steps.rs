@@ -4,7 +4,8 @@ use super::{Core, Recipe};
 use crate::optim::Target;
 use gradus_base::{DType, Error};
 use gradus_nn::{Context, Layer, Parameter, parameters};
-use gradus_tensor::{Step, Tensor, Variable, gradients};
+use gradus_tensor::{Step, Tensor, Variable, fail, gradients};
+use std::panic::Location;
 use std::sync::Arc;
 
 fn measured(step: Step, recipe: &Recipe, y: &Tensor, t: &Tensor, loss: &Tensor) -> Step {
@@ -24,13 +25,11 @@ pub(super) fn mean_loss(
 ) -> Tensor {
     let loss = (recipe.loss)(y, t);
     let classes = recipe.class_weights.as_ref().map(|weights| {
-        let fits = t.dtype() == DType::I64 && t.rank() == 1;
-        assert!(
-            fits,
-            "class weights need labels, i64 [B]; the targets are {} {}",
-            t.dtype(),
-            t.shape()
-        );
+        if !(t.dtype() == DType::I64 && t.rank() == 1) {
+            let what =
+                format!("the targets are {} {}, expected labels, i64 [B]", t.dtype(), t.shape());
+            fail(Error::shape("class weights", what), Location::caller());
+        }
         Tensor::from_slice(weights, [weights.len()]).cast(loss.dtype()).index_select(0, t) // [B]
     });
     let weights = match (classes, samples) {
@@ -39,12 +38,14 @@ pub(super) fn mean_loss(
         (None, Some(s)) => s.clone(),
         (None, None) => return loss.mean(..),
     };
-    assert!(
-        weights.shape() == loss.shape(),
-        "sample weights are {}, the losses {}: one for each sample is needed",
-        weights.shape(),
-        loss.shape()
-    );
+    if weights.shape() != loss.shape() {
+        let what = format!(
+            "there are {}, the losses are {}: expected one for each sample",
+            weights.shape(),
+            loss.shape()
+        );
+        fail(Error::shape("weights", what), Location::caller());
+    }
     (&loss * &weights).sum(..) / weights.sum(..)
 }
 
@@ -77,7 +78,8 @@ pub(super) fn train_step(
     let cx = Context::train(key);
     let y = model.forward(x, &cx);
     let loss = mean_loss(&core.recipe, &y, t, weights.first());
-    let mut step = measured(Step::new(), &core.recipe, &y, t, &loss).updates(cx.take_updates());
+    let step = measured(Step::new(), &core.recipe, &y, t, &loss);
+    let mut updates = cx.take_updates();
     let objective = with_auxiliary(&core.recipe, &cx, t, weights.first(), &loss);
     let trained = trained(model, core, &objective);
     let mut grads: Vec<Tensor> = trained.iter().map(|(_, _, g)| g.clone()).collect();
@@ -86,20 +88,19 @@ pub(super) fn train_step(
         for ((path, p, _), g) in trained.iter().zip(&mut grads) {
             let kept = core.slots.at(path).get("accumulated", p.variable(), 0.0);
             *g = kept.tensor() + &*g / accumulate as f64;
-            step = step.update(&kept, &if apply { g.zeros_like() } else { g.clone() });
+            updates.push((kept, if apply { g.zeros_like() } else { g.clone() }));
         }
-    }
-    if !apply {
-        return step;
     }
     if let Some(clip) = core.recipe.clip {
         grads = clip.apply(&grads);
     }
     let scalars: Vec<Tensor> = (0..scalars.len()).map(|i| scalars.select(0, i)).collect();
     for ((path, p, _), g) in trained.iter().zip(&grads) {
-        step = step.updates(update_one(core, path, p, g, &scalars));
+        // Also where nothing is applied yet: it makes the optimiser's state, which a checkpoint holds.
+        let next = update_one(core, path, p, g, &scalars);
+        updates.extend(next.into_iter().filter(|_| apply));
     }
-    step
+    step.updates(updates)
 }
 
 /// The parameters to move, with their gradients.
@@ -117,7 +118,7 @@ pub(super) fn trained(
         }
     }
     let tensors: Vec<Tensor> = all.iter().map(|(_, p)| p.tensor()).collect();
-    let grads = gradients(&objective, &tensors).unwrap_or_else(|e: Error| panic!("{e}"));
+    let grads = gradients(&objective, &tensors).unwrap_or_else(|e| fail(e, Location::caller()));
     core.unreached.clear();
     let mut out = vec![];
     for ((path, p), g) in all.into_iter().zip(grads) {

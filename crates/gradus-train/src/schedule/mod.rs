@@ -150,7 +150,8 @@ impl Schedule {
         let mut begin = 0.0;
         for &(stop, from, to) in &phases {
             if t <= stop || stop >= end {
-                let p = (t - begin) / (stop - begin);
+                // A phase of one step is at its end.
+                let p = if stop > begin { (t - begin) / (stop - begin) } else { 1.0 };
                 return if *linear { from + (to - from) * p } else { cosine(from, to, p) };
             }
             begin = stop;
@@ -233,12 +234,14 @@ impl Plateau {
         (self.best, self.bad, self.resting) = memory;
     }
 
-    /// The rate after seeing `value`.
+    /// The rate after seeing `value`; one that is not finite is no improvement.
     pub fn observe(&mut self, value: f64, rate: f64) -> f64 {
-        let better = self.best.is_none_or(|best| {
+        let improved = |best: f64| {
             let margin = if self.absolute { self.threshold } else { best * self.threshold };
             if self.maximize { value > best + margin } else { value < best - margin }
-        });
+        };
+        // A NaN that was the best could never be beaten.
+        let better = value.is_finite() && self.best.is_none_or(improved);
         if better {
             self.best = Some(value);
             self.bad = 0;

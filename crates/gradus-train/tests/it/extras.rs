@@ -117,6 +117,33 @@ fn a_split_keeps_the_shares_of_classes() {
     );
 }
 
+/// Of equal logits the first counts, NaN is no hit, and the largest one is what accuracy means.
+#[test]
+fn ties_and_nan_are_no_hits() {
+    let nan = f32::NAN;
+    let rows = [
+        [0.0f32, 0.0, 0.0, 0.0],
+        [nan, nan, nan, nan],
+        [1.0, nan, 3.0, 2.0],
+        [-f32::INFINITY, 5.0, 5.0, f32::INFINITY],
+    ];
+    for label in 0..4 {
+        let t = Tensor::from([label; 4]);
+        let of = |m: metrics::Metric| (m.of)(&Tensor::from(rows), &t).to_vec::<f32>();
+        let hit = |k: i64| {
+            let equal = f32::from(u8::from(label < k));
+            // In the third row NaN comes first, in the fourth ∞, then the fives in their order.
+            let third = [3, 4, 1, 2][label as usize] < k;
+            let fourth = [3, 1, 2, 0][label as usize] < k;
+            [equal, 0.0, f32::from(u8::from(third)), f32::from(u8::from(fourth))]
+        };
+        assert_eq!(of(metrics::top_k::<1>()), hit(1), "label {label}");
+        assert_eq!(of(metrics::accuracy()), hit(1), "label {label}");
+        assert_eq!(of(metrics::top_k::<2>()), hit(2), "label {label}");
+        assert_eq!(of(metrics::top_k::<3>())[0], hit(3)[0], "label {label}");
+    }
+}
+
 #[test]
 fn metrics_measure() {
     let x = Tensor::from_slice(&[0.1f32, 0.5, 0.4, 0.2, 0.3, 0.5], [2, 3]);
@@ -162,4 +189,21 @@ fn groups_hold_layers_by_whole_names() {
     learner.train_batch(&Tensor::ones([1, 2]), &Tensor::from([0i64]), 0.1).unwrap();
     let after = weights(&learner);
     assert!(before[0] == after[0] && before[9] != after[9], "{before:?} {after:?}");
+}
+
+/// Weights that do not fit are a mistake that `try_build` catches.
+#[test]
+fn weights_that_do_not_fit_are_refused() {
+    let (x, t) = batch();
+    let refused = |recipe, weights: Option<&Tensor>, t: &Tensor| {
+        let mut learner = plain(recipe);
+        let tried = gradus_tensor::try_build(|| learner.train_weighted(&x, t, weights, 0.1));
+        tried.unwrap_err().to_string()
+    };
+    let e = refused(Recipe::default(), Some(&Tensor::ones([3])), &t);
+    assert!(e.starts_with("weights: there are [3], the losses are [50]"), "{e}");
+    let loss = |x: &Tensor, _: &Tensor| x.mean(1);
+    let recipe = Recipe { class_weights: Some(vec![1.0; 10]), loss, ..Recipe::default() };
+    let e = refused(recipe, None, &Tensor::ones([50]));
+    assert!(e.starts_with("class weights: the targets are f32 [50], expected labels"), "{e}");
 }

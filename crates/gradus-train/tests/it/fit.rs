@@ -156,3 +156,68 @@ fn divergence_names_its_cause() {
     let e = fit.run(&mut learner, &train, None, &mut Progress::default()).unwrap_err().to_string();
     assert!(e.contains("dense1.weight") && e.contains("no longer finite"), "{e}");
 }
+
+#[test]
+fn what_is_not_finite_survives_a_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.safetensors");
+    let mut learner = learner();
+    let (nan, inf) = (f64::NAN, f64::INFINITY);
+    let log = gradus_train::EpochLog {
+        loss: nan,
+        metrics: [("accuracy".to_owned(), -inf)].into(),
+        val_loss: Some(inf),
+        ..Default::default()
+    };
+    let kept =
+        Progress { sums: vec![nan, inf, -inf, 0.1], history: vec![log], ..Default::default() };
+    gradus_train::callbacks::save_checkpoint(&path, &learner, &kept, &Default::default()).unwrap();
+    let (found, _) = load_checkpoint(&path, &mut learner).unwrap();
+    assert_eq!(format!("{found:?}"), format!("{kept:?}"));
+}
+
+/// Looks after each batch whether a checkpoint lies there, and takes it away.
+struct Found(std::path::PathBuf, std::rc::Rc<std::cell::RefCell<Vec<bool>>>);
+impl gradus_train::callbacks::Callback for Found {
+    fn name(&self) -> &'static str {
+        "found"
+    }
+    fn after_batch(
+        &mut self,
+        _: &mut gradus_train::callbacks::Moment<'_>,
+    ) -> gradus_train::Result<gradus_train::callbacks::Flow> {
+        let newest = Checkpoints::newest(&self.0)?;
+        self.1.borrow_mut().push(newest.is_some());
+        newest.map(std::fs::remove_file).transpose().unwrap();
+        Ok(gradus_train::callbacks::Flow::Continue)
+    }
+}
+
+#[test]
+fn a_step_of_several_batches_is_saved_once() {
+    let (train, _) = loaders();
+    let folder = tempfile::tempdir().unwrap();
+    let make = || {
+        let recipe = Recipe { accumulate: 3, ..Recipe::default() };
+        Learner::with(learner().model().clone(), Box::new(Adam::new(2e-3)), recipe, 9)
+    };
+    let found = std::rc::Rc::default();
+    let run = |limit, every| {
+        let mut fit = Fit { limit_batches: Some(limit), ..Fit::default() };
+        let checkpoints = Checkpoints::new(folder.path()).every_steps(every);
+        fit.callbacks.push(Box::new(checkpoints));
+        let looking = Found(folder.path().into(), std::rc::Rc::clone(&found));
+        fit.callbacks.push(Box::new(looking));
+        fit.run(&mut make(), &train, None, &mut Progress::default()).unwrap();
+    };
+    run(7, 1);
+    assert_eq!(*found.borrow(), [false, false, true, false, false, true, false]);
+    // One that ends before its first step has the optimiser's state, too.
+    run(1, 1);
+    let newest = Checkpoints::newest(folder.path()).unwrap().unwrap();
+    let mut again = make();
+    let pair = gradus_train::Source::from(&train, 0, 0).next().unwrap().unwrap();
+    again.prepare(&pair.0, &pair.1).unwrap();
+    load_checkpoint(&newest, &mut again).unwrap();
+    assert_eq!(again.counters(), (0, 1));
+}

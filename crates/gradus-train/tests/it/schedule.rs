@@ -89,3 +89,40 @@ fn plateau(case: &Value, settings: &Value, base: f64, values: &[f64]) {
         rate = p.observe(metric.as_f64().unwrap(), rate);
     }
 }
+
+/// A rise of a single step is at the top.
+#[test]
+fn one_cycle_with_phases_of_a_step() {
+    for (steps, rise) in [(10, 0.1), (2, 0.5), (1, 0.3), (1, 1.0), (3, 0.3)] {
+        for three_phase in [false, true] {
+            let (div, final_div, linear) = (25.0, 1e4, false);
+            let s = Schedule::OneCycle { steps, rise, div, final_div, linear, three_phase };
+            let rates: Vec<f64> = (0..steps + 2).map(|t| s.rate(0.1, t)).collect();
+            assert!(rates.iter().all(|r| (0.0..=0.1).contains(r)), "{steps} {rise}: {rates:?}");
+        }
+    }
+    let s = Schedule::OneCycle {
+        steps: 10,
+        rise: 0.1,
+        div: 25.0,
+        final_div: 1e4,
+        linear: true,
+        three_phase: false,
+    };
+    assert_eq!(s.rate(0.1, 0), 0.1);
+    assert!((s.rate(0.1, 9) - 0.1 / 25e4).abs() < 1e-12);
+}
+
+/// A first value that is no number is not the best for ever.
+#[test]
+fn a_plateau_begins_with_a_number() {
+    let mut p = Plateau::new();
+    p.patience = 1;
+    let mut rate = 1.0;
+    for value in [f64::NAN, 3.0, 2.0, 1.0, f64::NAN, 0.5] {
+        rate = p.observe(value, rate);
+    }
+    assert_eq!((rate, p.memory().0), (1.0, Some(0.5)));
+    (0..3).for_each(|_| rate = p.observe(f64::NAN, rate));
+    assert_eq!(rate, 0.1);
+}
