@@ -1,6 +1,6 @@
 //! How well a model does on data: accuracy, loss, and which class is taken for which.
 
-use crate::bars::shortened;
+use crate::bars::{grouped, shortened};
 use crate::error::Result;
 use gradus::data::Loader;
 use gradus::train::{Learner, Source};
@@ -16,6 +16,8 @@ pub struct Scores {
     pub loss: f64,
     /// How many samples.
     pub samples: u64,
+    /// Of how many the model's scores are not finite. They are in no row of the table, and the loss is NaN.
+    pub lost: u64,
 }
 
 impl Scores {
@@ -24,19 +26,32 @@ impl Scores {
     pub fn measure(learner: &mut Learner, data: &Loader, views: usize) -> Result<Scores> {
         let classes = data.dataset().classes().to_vec();
         let mut confusion = vec![vec![0; classes.len()]; classes.len()];
-        let (mut loss, mut samples) = (0.0, 0);
+        let (mut loss, mut samples, mut lost) = (0.0, 0, 0);
         for pair in Source::from(data, 0, 0) {
             let (x, t) = pair?;
             let logits = learner.predict_batch(&x)?.to_vec::<f32>();
             let rows = logits.chunks_exact(views * classes.len());
             for (rows, &truth) in rows.zip(t.to_vec::<i64>().iter().step_by(views)) {
                 let p = mean_probabilities(rows, classes.len());
-                confusion[truth as usize][largest(&p)] += 1;
-                loss -= p[truth as usize].max(f64::MIN_POSITIVE).ln();
+                loss += surprise(p[truth as usize]);
                 samples += 1;
+                match p.iter().any(|p| p.is_nan()) {
+                    true => lost += 1,
+                    false => confusion[truth as usize][largest(&p)] += 1,
+                }
             }
         }
-        Ok(Scores { classes, confusion, loss: loss / samples as f64, samples })
+        Ok(Scores { classes, confusion, loss: loss / samples as f64, samples, lost })
+    }
+
+    /// Says on stderr if the model gave no numbers.
+    pub fn warn(&self) {
+        if self.lost > 0 {
+            let (lost, all) = (grouped(self.lost), grouped(self.samples));
+            eprintln!(
+                "warning: the model's scores of the classes are not finite for {lost} of {all} images"
+            );
+        }
     }
 
     /// The share of samples whose most probable class is the true one.
@@ -88,6 +103,11 @@ impl Scores {
     }
 }
 
+/// −ln p, finite where p underflowed to 0; NaN stays NaN.
+fn surprise(p: f64) -> f64 {
+    -if p == 0.0 { f64::MIN_POSITIVE } else { p }.ln()
+}
+
 /// The mean of the probabilities of rows of logits, one for each view of an image.
 pub fn mean_probabilities(rows: &[f32], classes: usize) -> Vec<f64> {
     let views = rows.len() / classes;
@@ -131,10 +151,19 @@ mod tests {
     }
 
     #[test]
+    fn losses() {
+        assert!((surprise(0.5) - std::f64::consts::LN_2).abs() < 1e-15);
+        assert!(surprise(0.0) > 700.0 && surprise(0.0).is_finite());
+        assert!(surprise(f64::NAN).is_nan());
+        assert!(probabilities(&[1.0, f32::NAN]).iter().any(|p| p.is_nan()));
+        assert!(probabilities(&[1.0, f32::INFINITY]).iter().any(|p| p.is_nan()));
+    }
+
+    #[test]
     fn tables() {
         let classes = vec!["cat".to_owned(), "dog".to_owned()];
         let confusion = vec![vec![3, 0], vec![2, 5]];
-        let scores = Scores { classes, confusion, loss: 0.5, samples: 10 };
+        let scores = Scores { classes, confusion, loss: 0.5, samples: 10, lost: 0 };
         assert_eq!(scores.accuracy(), 0.8);
         let table = "truth   cat  dog  <- predicted\n  cat     3    .\n  dog     2    5\n";
         assert_eq!(scores.table(), table);

@@ -206,8 +206,7 @@ impl Settings {
         require(self.epochs > 0, "epochs", &self.epochs, "at least 1")?;
         require(self.batch > 0, "batch", &self.batch, "at least 1")?;
         require(self.limit_batches != Some(0), "limit-batches", &0, "at least 1")?;
-        let width = self.network.width;
-        require(width > 0.0 && width.is_finite(), "width", &width, "a positive number")?;
+        self.network.check(&self.model).map_err(CliError::Usage)?;
         let rate = self.optimizer.learning_rate;
         require(rate > 0.0 && rate.is_finite(), "learning rate", &rate, "a positive number")?;
         let OptimizerSettings { name, weight_decay, momentum, nesterov, .. } = &self.optimizer;
@@ -257,29 +256,32 @@ impl Settings {
         Ok(if self.evaluate.is_empty() { like_training() } else { self.evaluate.clone() })
     }
 
-    /// The schedule, for epochs of so many steps.
-    pub fn schedule(&self, steps_per_epoch: u64) -> Schedule {
+    /// The schedule, for epochs of so many batches.
+    pub fn schedule(&self, batches: u64) -> Schedule {
         let ScheduleSettings { name, warm_up, every, milestones, gamma } = &self.schedule;
-        let warm_up = warm_up * steps_per_epoch;
-        let steps = (self.epochs * steps_per_epoch).saturating_sub(warm_up).max(1);
+        // The steps of so many epochs: one may take batches of two.
+        let accumulate = self.training.accumulate.max(1) as u64;
+        let after = |epochs: u64| epochs.saturating_mul(batches) / accumulate;
+        let warm_up = after(*warm_up);
+        let steps = after(self.epochs).saturating_sub(warm_up).max(1);
         let schedule = match &**name {
             // Its rise and fall need a step each.
             "one-cycle" if steps >= 4 => Schedule::one_cycle(steps),
             // A plateau is seen after an epoch, by a callback.
             "constant" | "one-cycle" | "plateau" => Schedule::Constant,
             "cosine-restarts" => {
-                Schedule::CosineRestarts { first: every * steps_per_epoch, growth: 2, floor: 0.0 }
+                Schedule::CosineRestarts { first: after(*every), growth: 2, floor: 0.0 }
             }
             "cosine" => Schedule::cosine(steps),
             "linear" => Schedule::Polynomial { steps, power: 1.0 },
-            "step" => Schedule::Step { every: every * steps_per_epoch, gamma: *gamma },
+            "step" => Schedule::Step { every: after(*every), gamma: *gamma },
             "milestones" => {
-                let milestones = milestones.iter().map(|epoch| epoch * steps_per_epoch).collect();
+                let milestones = milestones.iter().map(|&epoch| after(epoch)).collect();
                 Schedule::MultiStep { milestones, gamma: *gamma }
             }
-            "exponential" => {
-                Schedule::Exponential { gamma: gamma.powf(1.0 / steps_per_epoch.max(1) as f64) }
-            }
+            "exponential" => Schedule::Exponential {
+                gamma: gamma.powf(accumulate as f64 / batches.max(1) as f64),
+            },
             name => unreachable!("{name} was checked"),
         };
         if warm_up > 0 { schedule.warm_up(warm_up) } else { schedule }
@@ -322,4 +324,32 @@ fn known_model(name: &str) -> Result<()> {
 /// Refuses a device that this program cannot compute on.
 fn device(name: &str) -> Result<()> {
     known("device", name, &["cpu"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A step may take batches of two epochs: six epochs of three batches are nine steps of two.
+    #[test]
+    fn schedules_end_with_the_last_step() {
+        let mut s = Settings::of_model("mlp").unwrap();
+        (s.epochs, s.training.accumulate) = (6, 2);
+        assert_eq!(s.schedule(3), Schedule::one_cycle(9));
+        s.schedule.warm_up = 2;
+        assert_eq!(s.schedule(3), Schedule::one_cycle(6).warm_up(3));
+        (s.schedule.name, s.schedule.warm_up) = ("exponential".into(), 0);
+        assert!((s.schedule(3).rate(1.0, 3) - 0.01).abs() < 1e-12, "two epochs");
+        s.training.accumulate = 1;
+        s.schedule.name = "cosine".into();
+        assert_eq!(s.schedule(3), Schedule::cosine(18));
+    }
+
+    #[test]
+    fn a_warm_up_without_end() {
+        let mut s = Settings::of_model("mlp").unwrap();
+        s.schedule.warm_up = u64::MAX;
+        let rate = s.schedule(1000).rate(1.0, 1_000_000);
+        assert!((rate - 0.1).abs() < 1e-6, "still at its beginning: {rate}");
+    }
 }

@@ -87,6 +87,7 @@ pub fn run(args: &Args) -> Result<()> {
         grouped(speed as u64),
         description.noun()
     )?;
+    scores.warn();
     if args.json {
         let record = json!({
             "model": description.architecture, "file": loaded.path, "data": data,

@@ -59,6 +59,10 @@ pub fn run(args: &Args) -> Result<()> {
         let (x, _) = Source::from(&views, 0, 0).next().expect("there is an image")?;
         let logits = learner.predict_batch(&x)?.to_vec::<f32>();
         let p = mean_probabilities(&logits, description.classes.len());
+        if p.iter().any(|p| p.is_nan()) {
+            let what = "the model's scores of the classes are not finite; it says nothing";
+            return Err(CliError::Work(format!("{}: {what}", path.display())));
+        }
         show(&mut out, path, &description.classes, &p)?;
         records.push(record(path, &description.classes, &p));
     }

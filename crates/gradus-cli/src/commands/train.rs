@@ -352,8 +352,8 @@ fn fit(
     (mut progress, states): Restored,
     interrupt: Arc<AtomicBool>,
 ) -> Result<Progress> {
-    let steps = e.steps_per_epoch(settings);
-    let done = progress.epoch * e.batches_per_epoch(settings) + progress.batch as u64;
+    let batches = e.batches_per_epoch(settings);
+    let done = progress.epoch * batches + progress.batch as u64;
     let mut callbacks = watch::callbacks(run, settings, e, done, args.csv.as_deref())?;
     for callback in &mut callbacks {
         if let Some(state) = states.get(callback.name()) {
@@ -362,7 +362,7 @@ fn fit(
     }
     let mut fit = Fit {
         epochs: settings.epochs,
-        schedule: settings.schedule(steps),
+        schedule: settings.schedule(batches),
         callbacks,
         limit_batches: settings.limit_batches,
         interrupt,
@@ -394,6 +394,7 @@ fn conclude(
         counted(scores.samples, e.description.noun()),
         settings.data
     )?;
+    scores.warn();
     if let Some(why) = &progress.stopped {
         writeln!(out, "ended early    {why}")?;
     }

@@ -78,3 +78,22 @@ fn a_full_disk() {
     let resumed = ok(f, &["train", "--resume", "full", "--json"]);
     assert_eq!(resumed.json()["test_loss"], straight.json()["test_loss"]);
 }
+
+/// A model of NaN is tested as what it is: no loss, no hits; and it predicts nothing.
+#[test]
+fn a_model_that_gives_no_numbers() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    train_a_little(f, "linear", "run");
+    let path = f.join("run/best.safetensors");
+    let mut model = Checkpoint::load(&path).unwrap();
+    let bias = model.arrays.iter_mut().find(|a| a.name == "dense1.bias").unwrap();
+    bias.data[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    model.save(&path).unwrap();
+    let tested = ok(f, &["eval", "run", "--json"]);
+    assert!(tested.err.contains("not finite for 1,000 of 1,000 images"), "{}", tested.err);
+    assert!(tested.out.contains("test accuracy  0.0000   loss NaN"), "{}", tested.out);
+    assert_eq!(tested.json()["test_loss"], Value::Null);
+    image::GrayImage::new(28, 28).save(f.join("x.png")).unwrap();
+    ran(f, &["predict", "run", "x.png"]).fails(1, &["x.png: the model's scores", "not finite"]);
+}

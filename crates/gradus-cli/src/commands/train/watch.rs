@@ -28,7 +28,7 @@ pub fn callbacks(
     let training = &settings.training;
     let log = Rc::new(RefCell::new(JsonLog::append(&run.log())?));
     let batches = e.batches_per_epoch(settings);
-    let report = Report::new(settings.epochs * batches, done);
+    let report = Report::new(settings.epochs.saturating_mul(batches), done);
     let bar = report.bar();
     let mut all: Vec<Box<dyn Callback>> = vec![];
     if training.diagnose {
