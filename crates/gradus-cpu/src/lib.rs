@@ -14,7 +14,7 @@ mod tile;
 
 pub use buffer::{ALIGN, Buffer};
 pub use dispatch::Isa;
-pub use gemm::{Epilogue, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b};
+pub use gemm::{Clip, Epilogue, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b};
 pub use pool::{parallel, set_threads, threads};
 pub use reduce::{Reduce, ReduceOp};
 pub use scratch::with_scratch;

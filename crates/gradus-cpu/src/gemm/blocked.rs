@@ -2,8 +2,8 @@
 //! the first, tiles of C that threads claim. Everything about a block is decided by shapes and strides.
 
 use super::kernel::{Kernels, MAX_NR, MAX_TILE, Scalar, Tile};
-use super::pack::{Panels, copy_rows, interleave, pack_strip};
-use super::{Mat, Product, Right};
+use super::pack::{Panels, Strip, copy_rows, interleave, pack_strip};
+use super::{Clip, Mat, Product, Right};
 use crate::pool::inside_a_job;
 use crate::{parallel, with_scratch};
 use std::mem::MaybeUninit;
@@ -157,10 +157,11 @@ pub(super) unsafe fn run<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernel
     let pack = plan.pack_a != PackA::No;
     let rows = if pack { p.m.div_ceil(p.m.div_ceil(PACK_ROWS)) } else { p.m };
     let deep = if pack { plan.kc * (PACK_ELEMENTS / (rows * plan.kc)).max(1) } else { p.k };
+    let clip = p.epilogue.and_then(|e| e.clip());
     for i in (0..p.m).step_by(rows) {
         for k in (0..p.k).step_by(deep) {
             let (rows, deep) = (rows.min(p.m - i), deep.min(p.k - k));
-            let mut slab = Slab { p, plan: &plan, kernels, i, rows, k, deep, packed: None };
+            let mut slab = Slab { p, plan: &plan, kernels, i, rows, k, deep, packed: None, clip };
             if pack {
                 let gaps = rows * GAP * deep.div_ceil(plan.kc);
                 with_scratch((rows * deep + gaps) * size_of::<S>(), |scratch| {
@@ -181,7 +182,9 @@ unsafe fn tiny<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernels<S>) {
     let (kc, strip, pack_a, pack_b) = (p.k, p.n, PackA::No, false);
     let mr = kernels.mr;
     let plan = Plan { kc, strip, strips: 1, mr, chunk: panels, block: panels, pack_a, pack_b };
-    let slab = Slab { p, plan: &plan, kernels, i: 0, rows: p.m, k: 0, deep: p.k, packed: None };
+    let clip = p.epilogue.and_then(|e| e.clip());
+    let slab =
+        Slab { p, plan: &plan, kernels, i: 0, rows: p.m, k: 0, deep: p.k, packed: None, clip };
     let scattered = matches!(p.b, Right::Strided(b) if b.col_stride != 1 && p.n > 1);
     let mut panel = MaybeUninit::<[S; MAX_NR * TINY_K]>::uninit();
     // SAFETY: the caller's promise; a panel of B has at most MAX_NR columns and TINY_K rows.
@@ -209,6 +212,8 @@ struct Slab<'a, S: Scalar> {
     deep: usize,
     /// A's panels: for each block of k, panel after panel.
     packed: Option<*const S>,
+    /// The epilogue, if tiles can do it.
+    clip: Option<Clip<S>>,
 }
 
 // SAFETY: as for `Product`; the packed panels are only read while tasks run.
@@ -354,7 +359,7 @@ impl<S: Scalar> Slab<'_, S> {
                             self.tile(panels, q, j + jr, k, deep, &b.panel(jr), ahead);
                         }
                     }
-                    if self.k + k + deep == self.p.k {
+                    if self.clip.is_none() && self.k + k + deep == self.p.k {
                         self.finish(panels.start(block.start)..panels.start(block.end), j, columns);
                     }
                 }
@@ -435,6 +440,7 @@ impl<S: Scalar> Slab<'_, S> {
             c_stride: self.p.c.row_stride,
             last,
             add,
+            clip: self.clip.filter(|_| self.k + k + deep == self.p.k).map(|clip| clip.from(j)),
             ahead: ahead.0,
             ahead_step: ahead.1,
         };
@@ -468,33 +474,4 @@ impl<S: Scalar> Slab<'_, S> {
 /// Runs tasks on the pool if the work is worth the trip.
 fn run_tasks(tasks: usize, work: usize, body: &(dyn Fn(usize) + Sync)) {
     if tasks == 1 || work < TASK { (0..tasks).for_each(body) } else { parallel(tasks, body) }
-}
-
-/// Some columns of B, as the register tile reads them.
-struct Strip<S> {
-    ptr: *const S,
-    /// From one k to the next.
-    stride: isize,
-    /// Columns of a panel.
-    nr: usize,
-    /// Elements by which one column moves the pointer at a panel's border.
-    step: usize,
-    packed: bool,
-}
-
-impl<S: Scalar> Strip<S> {
-    /// What tile `i` of `count` in a panel prefetches: its share of the panel that begins at `columns`, spread over
-    /// its `deep` steps. Every panel then arrives while the one before it is in use.
-    fn ahead(&self, columns: usize, i: usize, count: usize, deep: usize) -> (*const S, usize) {
-        if !self.packed {
-            return (self.ptr, 0);
-        }
-        let step = self.nr.div_ceil(count);
-        (self.panel(columns).ptr.wrapping_add(i * step * deep), step)
-    }
-
-    /// The panel that begins `columns` further on.
-    fn panel(&self, columns: usize) -> Strip<S> {
-        Strip { ptr: self.ptr.wrapping_add(columns * self.step), ..*self }
-    }
 }

@@ -2,10 +2,10 @@
 //! of their instruction set, made once per process.
 
 use crate::dispatch::Isa;
-use crate::gemm::Mat;
+use crate::gemm::{Clip, Mat};
+use crate::lanes::{Clipping, Lanes, Portable, Square, prefetch};
 #[cfg(target_arch = "x86_64")]
 use crate::lanes::{F32x8, F32x16, F64x4, F64x8};
-use crate::lanes::{Lanes, Portable, Square, prefetch};
 use gradus_base::Element;
 
 /// Vectors across the register tile.
@@ -34,6 +34,8 @@ pub(super) struct Tile<S> {
     pub(super) ahead_step: usize,
     /// Add to `c` instead of overwriting it.
     pub(super) add: bool,
+    /// What follows, from the tile's first column on.
+    pub(super) clip: Option<Clip<S>>,
 }
 
 /// Up to `N` rows, contiguous along k, to transpose: `dst[p·width + i] = src[i·stride + p]` for i < rows and p < k. If
@@ -118,23 +120,31 @@ unsafe fn tile<V: Lanes, const R: usize, const N: usize, const MASKED: bool>(t: 
             a = a.wrapping_offset(t.a.col_stride);
             b = b.wrapping_offset(t.b_stride);
         }
+        // One thing at a time: in loops of more the compiler would keep the sums in memory.
+        if t.add {
+            for i in 0..R {
+                for v in 0..N {
+                    let c = t.c.offset(i as isize * t.c_stride).add(v * V::LEN);
+                    let len = if v == N - 1 { t.last } else { V::LEN };
+                    acc[i][v] = V::load_left(c, len).add(acc[i][v]);
+                }
+            }
+        }
+        if let Some(clip) = t.clip {
+            let bounds = Clipping::<V>::new(clip.low, clip.high);
+            for v in 0..N {
+                let len = if v == N - 1 { t.last } else { V::LEN };
+                let bias = V::load_left(clip.bias.add(v * V::LEN), len);
+                for i in 0..R {
+                    acc[i][v] = bounds.of(acc[i][v].add(bias));
+                }
+            }
+        }
         for i in 0..R {
             for v in 0..N {
                 let c = t.c.offset(i as isize * t.c_stride).add(v * V::LEN);
-                finish(acc[i][v], c, if v == N - 1 { t.last } else { V::LEN }, t.add);
+                acc[i][v].store_left(c, if v == N - 1 { t.last } else { V::LEN });
             }
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn finish<V: Lanes>(x: V, c: *mut V::Scalar, len: usize, add: bool) {
-    // SAFETY: `len` elements of C are there.
-    unsafe {
-        if len == V::LEN {
-            (if add { V::load(c).add(x) } else { x }).store(c);
-        } else {
-            (if add { V::load_first(c, len).add(x) } else { x }).store_first(c, len);
         }
     }
 }

@@ -106,6 +106,11 @@ impl<T: Copy> MatMut<T> {
 
 /// What follows a product while its result is still in the cache: a bias, an activation, a running sum.
 pub trait Epilogue<T>: Sync {
+    /// The whole of it, if it is but this: a kernel may then do it before it stores a result, to the same bits.
+    fn clip(&self) -> Option<Clip<T>> {
+        None
+    }
+
     /// Called on finished stretches of a row of C: `len` contiguous elements from (row, col) on, at `ptr`. Each
     /// element is passed exactly once, from any thread. How rows are cut depends on the shapes alone.
     ///
@@ -131,6 +136,28 @@ pub trait Epilogue<T>: Sync {
             // SAFETY: the caller's promise.
             unsafe { self.apply(row + i, col, ptr.offset(i as isize * row_stride), len) }
         }
+    }
+}
+
+/// min(max(x + bias, low), high) for each column's bias. NaN stays NaN; `low` is not −0, `high` not 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Clip<T> {
+    /// The bias of column 0; the others follow.
+    pub bias: *const T,
+    /// The least result, perhaps −∞.
+    pub low: T,
+    /// The largest result, perhaps ∞.
+    pub high: T,
+}
+
+// SAFETY: an address and two numbers; following the address is unsafe where it happens.
+unsafe impl<T: Sync> Sync for Clip<T> {}
+
+impl<T: Copy> Clip<T> {
+    /// From a column on.
+    #[inline(always)]
+    pub fn from(self, col: usize) -> Clip<T> {
+        Clip { bias: self.bias.wrapping_add(col), ..self }
     }
 }
 

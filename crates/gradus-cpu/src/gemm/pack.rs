@@ -183,3 +183,38 @@ unsafe fn transpose_rows<T: Scalar>(
         unsafe { (kernels.transpose)(t, dst.add(i)) }
     }
 }
+
+/// Some columns of B, as the register tile reads them.
+pub(super) struct Strip<S> {
+    pub(super) ptr: *const S,
+    /// From one k to the next.
+    pub(super) stride: isize,
+    /// Columns of a panel.
+    pub(super) nr: usize,
+    /// Elements by which one column moves the pointer at a panel's border.
+    pub(super) step: usize,
+    pub(super) packed: bool,
+}
+
+impl<S: Scalar> Strip<S> {
+    /// What tile `i` of `count` in a panel prefetches: its share of the panel that begins at `columns`, spread over
+    /// its `deep` steps. Every panel then arrives while the one before it is in use.
+    pub(super) fn ahead(
+        &self,
+        columns: usize,
+        i: usize,
+        count: usize,
+        deep: usize,
+    ) -> (*const S, usize) {
+        if !self.packed {
+            return (self.ptr, 0);
+        }
+        let step = self.nr.div_ceil(count);
+        (self.panel(columns).ptr.wrapping_add(i * step * deep), step)
+    }
+
+    /// The panel that begins `columns` further on.
+    pub(super) fn panel(&self, columns: usize) -> Strip<S> {
+        Strip { ptr: self.ptr.wrapping_add(columns * self.step), ..*self }
+    }
+}

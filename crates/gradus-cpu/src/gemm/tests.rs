@@ -1,7 +1,8 @@
 //! Every product against three nested loops in f64.
 
 use super::*;
-use crate::set_threads;
+use crate::{RowLoop, set_threads};
+use gradus_base::{DType, Expr, Real};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Numbers in [-1, 1], different for each seed.
@@ -299,6 +300,90 @@ fn the_epilogue_sees_each_finished_element_once() {
             assert!(with.iter().zip(&without).all(|(x, y)| *x == y + 100.0), "{m}×{k}×{n}");
         }
     }
+}
+
+/// An epilogue that does not tell what it is.
+struct Untold<'a>(&'a dyn Epilogue<f32>);
+
+impl Epilogue<f32> for Untold<'_> {
+    unsafe fn apply(&self, row: usize, col: usize, ptr: *mut f32, len: usize) {
+        // SAFETY: passed on.
+        unsafe { self.0.apply(row, col, ptr, len) }
+    }
+}
+
+/// The bits of a product with bounds that tiles know of, then of one with the same epilogue after the tiles.
+fn bounded(kernels: &'static kernel::Kernels<f32>, [m, n, k]: [usize; 3], expr: &Expr) {
+    let (mut a, mut b) =
+        (Held::<f32>::new(Lie::Rows, m, k, 1), Held::<f32>::new(Lie::Rows, k, n, 2));
+    // The first row is −0 where b's last row is negative, the last NaN and infinite.
+    a.data[..k].fill(0.0);
+    (a.data[k - 1], a.data[m * k - 1], a.data[(m - 1) * k]) = (1e-30, f32::NAN, f32::INFINITY);
+    b.data[(k - 1) * n..].iter_mut().for_each(|x| *x *= 1e-30);
+    let mut bias: Vec<f32> = random(n, 3).into_iter().map(|x| x as f32).collect();
+    bias.iter_mut().step_by(3).for_each(|x| *x = -0.0);
+    let p = RowLoop::new(expr, DType::F32, &[(DType::F32, n as isize, 1), (DType::F32, 0, 1)]);
+    let inputs = [std::ptr::null(), bias.as_ptr().cast()];
+    // SAFETY: the bias lives as long as the epilogue.
+    let row = unsafe { p.bind_inputs(&inputs) };
+    assert!(Epilogue::<f32>::clip(&row).is_some());
+    for accumulate in [false, true] {
+        let [told, untold] = [&row as &dyn Epilogue<f32>, &Untold(&row)].map(|epilogue| {
+            let mut c = Held::<f32>::new(Lie::Rows, m, n, 4);
+            c.data[0] = -0.0;
+            let (a, right, c_mat) = (a.mat(), Right::Strided(b.mat()), c.mat_mut());
+            let epilogue = Some(epilogue);
+            // SAFETY: the buffers hold the shapes.
+            unsafe {
+                run(&Product { m, n, k, a, b: right, c: c_mat, accumulate, epilogue }, kernels)
+            };
+            c.data.iter().map(|x| if x.is_nan() { 1 } else { x.to_bits() }).collect::<Vec<_>>()
+        });
+        assert_eq!(told, untold, "{m}×{k}×{n} accumulate {accumulate} {expr:?}");
+    }
+}
+
+#[test]
+fn bounds_in_a_tile_give_the_bits_of_the_epilogue() {
+    let infinite = f64::INFINITY;
+    for [low, high] in
+        [[-infinite, infinite], [0.0, infinite], [0.0, 6.0], [-0.25, 0.5], [-infinite, 0.25]]
+    {
+        let expr = Expr::trace(2, |x| {
+            let sum = x[0] + x[1];
+            let above = if low > -infinite { sum.max(Real::constant(low)) } else { sum };
+            vec![if high < infinite { above.min(Real::constant(high)) } else { above }]
+        });
+        for &isa in Isa::all() {
+            for size in [[30, 40, 16], [100, 33, 600], [70, 96, 24], [5, 7, 3], [2, 1, 40]] {
+                bounded(f32::kernels(isa), size, &expr);
+            }
+        }
+    }
+}
+
+#[test]
+fn only_bounds_of_a_sum_with_a_repeated_row_go_into_tiles() {
+    let told = |expr: &Expr, rows: isize, cols: isize| {
+        let inputs = [(DType::F32, 8, 1), (DType::F32, rows, cols)];
+        let bias = [0.0f32; 8];
+        let inputs_at = [std::ptr::null(), bias.as_ptr().cast()];
+        let p = RowLoop::new(expr, DType::F32, &inputs);
+        // SAFETY: nothing is applied.
+        Epilogue::<f32>::clip(&unsafe { p.bind_inputs(&inputs_at) }).is_some()
+    };
+    let sum = Expr::trace(2, |x| vec![x[1] + x[0]]);
+    assert!(told(&sum, 0, 1));
+    assert!(!told(&sum, 8, 1) && !told(&sum, 0, 0) && !told(&sum, 1, 0));
+    let zero = |x: f64| Expr::trace(2, move |v| vec![(v[0] + v[1]).min(Real::constant(x))]);
+    assert!(told(&zero(-1.0), 0, 1) && !told(&zero(0.0), 0, 1));
+    let others = [
+        Expr::trace(2, |x| vec![x[0] * x[1]]),
+        Expr::trace(2, |x| vec![x[0] + x[0] * x[1]]),
+        Expr::trace(2, |x| vec![(x[0] + x[1]).tanh()]),
+        Expr::trace(2, |x| vec![(x[0] + x[1]).max(Real::constant(-0.0))]),
+    ];
+    assert!(others.iter().all(|expr| !told(expr, 0, 1)));
 }
 
 #[test]

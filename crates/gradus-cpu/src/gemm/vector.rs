@@ -145,6 +145,7 @@ impl<'a, S: Scalar> VectorProduct<'a, S> {
                     ahead: self.b.at(k, at + columns),
                     ahead_step: 0,
                     add: self.p.accumulate || k > 0,
+                    clip: None,
                 };
                 let kernel = self.kernels.row(vectors, last < lanes);
                 // SAFETY: `gemm`'s contract.

@@ -37,7 +37,7 @@ pub use {
 /// ```
 pub trait Lanes: Copy {
     /// What a lane holds.
-    type Scalar: Copy + Default;
+    type Scalar: Float;
     /// How many lanes.
     const LEN: usize;
 
@@ -107,6 +107,36 @@ pub trait Lanes: Copy {
     fn mul_add(self, b: Self, c: Self) -> Self;
     /// The sum of the lanes, in a fixed order.
     fn sum(self) -> Self::Scalar;
+}
+
+/// min(max(x, low), high) of vectors. NaN stays NaN.
+#[derive(Clone, Copy)]
+pub struct Clipping<V> {
+    low: V,
+    high: V,
+    zero: V,
+}
+
+impl<V: Lanes> Clipping<V> {
+    /// `low` must not be −0, `high` not 0.
+    ///
+    /// # Safety
+    /// As [`splat`](Lanes::splat).
+    #[inline(always)]
+    pub unsafe fn new(low: V::Scalar, high: V::Scalar) -> Self {
+        // −0 + 0 is 0, and x + −0 is x.
+        let zero = V::Scalar::default();
+        let zero = if low == zero { zero } else { -zero };
+        // SAFETY: the caller's promise.
+        unsafe { Clipping { low: V::splat(low), high: V::splat(high), zero: V::splat(zero) } }
+    }
+
+    /// The vector between the bounds.
+    #[inline(always)]
+    pub fn of(self, x: V) -> V {
+        // Where a comparison fails the second is taken: NaN, and −0 where `low` is 0, which is then made 0.
+        self.high.lesser(self.low.greater(x).add(self.zero))
+    }
 }
 
 /// A vector of `N` lanes of which `N` can be transposed.

@@ -6,8 +6,9 @@ use super::compile::{
 };
 use super::convert::{Block, Load, loader};
 use crate::dispatch::Isa;
-use crate::gemm::Epilogue;
+use crate::gemm::{Clip, Epilogue};
 use crate::with_scratch;
+use gradus_base::expr::Op;
 use gradus_base::{DType, Element, Expr};
 
 /// A pointwise program over stretches of a matrix's rows. Input 0 is the stretch, every other input a matrix over the
@@ -20,6 +21,42 @@ pub struct RowLoop {
     row_scalars: bool,
     scratch: usize,
     table: usize,
+    bounds: Option<Bounds>,
+}
+
+/// The program as the bounds of a sum with a row that repeats.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// The input that is added.
+    bias: usize,
+    low: f64,
+    high: f64,
+}
+
+impl Bounds {
+    /// If `expr` is min(max(input 0 + another, low), high), or without one or both of the bounds.
+    fn of(expr: &Expr) -> Option<Bounds> {
+        let line = |i: u32| expr.lines()[i as usize];
+        let mut last = line(expr.outputs()[0]);
+        let mut bound = |op: Op, none: f64| match line(last.args[1]).op.constant() {
+            Some(bound) if last.op == op => {
+                last = line(last.args[0]);
+                bound
+            }
+            _ => none,
+        };
+        let high = bound(Op::Min, f64::INFINITY);
+        let low = bound(Op::Max, f64::NEG_INFINITY);
+        if last.op != Op::Add || high == 0.0 || (low == 0.0 && low.is_sign_negative()) {
+            return None;
+        }
+        match [line(last.args[0]).op, line(last.args[1]).op] {
+            [Op::Input(0), Op::Input(i)] | [Op::Input(i), Op::Input(0)] if i > 0 => {
+                Some(Bounds { bias: i.into(), low, high })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Elements of a row from which on it is worth an instruction of its own.
@@ -72,7 +109,9 @@ impl RowLoop {
         let slots = (program.slots * SLOT).next_multiple_of(64);
         let scratch = table + slots + program.registers * REGISTER;
         let row_scalars = matrices.iter().any(|m| m.scalar && m.rows != 0);
-        RowLoop { program, compute, matrices, row_scalars, scratch, table }
+        let repeats = |b: &Bounds| inputs[b.bias] == (compute, 0, 1);
+        let bounds = Bounds::of(expr).filter(repeats);
+        RowLoop { program, compute, matrices, row_scalars, scratch, table, bounds }
     }
 
     /// Applies the program to the `len` elements at `at`, those of `row` from `col` on. `inputs` are the matrices'
@@ -300,6 +339,11 @@ pub struct RowEpilogue<'a> {
 unsafe impl Sync for RowEpilogue<'_> {}
 
 impl<T: Element> Epilogue<T> for RowEpilogue<'_> {
+    fn clip(&self) -> Option<Clip<T>> {
+        let Bounds { bias, low, high } = self.row_loop.bounds?;
+        let [low, high] = [low, high].map(T::from_f64);
+        Some(Clip { bias: self.inputs[bias].cast(), low, high })
+    }
     unsafe fn apply(&self, row: usize, col: usize, ptr: *mut T, len: usize) {
         debug_assert_eq!(T::DTYPE, self.row_loop.compute);
         // SAFETY: the caller's promise and that of `bind_inputs`.

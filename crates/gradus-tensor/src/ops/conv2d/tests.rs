@@ -1,11 +1,13 @@
 //! Every algorithm by name against naive sums in f64, and the three passes against each other.
 #![allow(unsafe_code)]
 
+mod epilogues;
+
 use super::cpu::{batch_lanes, implicit_gemm, winograd};
 use super::reference::{self, Operand};
 use super::{Algorithm, Conv2d, Isa, Pass, choose, data_gradient, forward, weight_gradient};
 use gradus_base::{Element, Shape, View};
-use gradus_cpu::{Epilogue, set_threads};
+use gradus_cpu::set_threads;
 use gradus_testkit::{GoldenCase, read_golden};
 use proptest::prelude::*;
 
@@ -428,56 +430,6 @@ fn reference_follows_strides() {
         reference::forward(c, Operand::new(x.as_ptr(), &wide), w, out);
     }
     assert!(error(&y, &case.expected(Pass::Forward).1) < 1e-14);
-}
-
-/// Adds 1000·(row + 1) + col, so that a stretch passed twice, never or under a wrong name shows.
-struct Mark;
-
-impl Epilogue<f32> for Mark {
-    unsafe fn apply(&self, row: usize, col: usize, ptr: *mut f32, len: usize) {
-        for i in 0..len {
-            // SAFETY: as promised.
-            unsafe { *ptr.add(i) += (1000 * (row + 1) + col + i) as f32 }
-        }
-    }
-}
-
-#[test]
-fn epilogues_see_every_element_once() {
-    for conv in [
-        Conv2d { stride: [2, 2], ..square(11, [3, 8], 7, 3, 1) },
-        square(2, [20, 24], 11, 3, 1),
-        square(1, [70, 90], 6, 3, 1),
-        Conv2d { groups: 2, ..square(1, [12, 40], 9, 5, 2) },
-    ] {
-        for pass in [Pass::Forward, Pass::DataGradient] {
-            for algorithm in fast(&conv, pass) {
-                with_marks(conv, algorithm, pass);
-            }
-        }
-    }
-}
-
-fn with_marks(conv: Conv2d, algorithm: Algorithm, pass: Pass) {
-    let (case, order) = (Case::new(conv), algorithm.memory_order());
-    let got = run(&case, pass, order, &|conv, pass, [a, b], out| {
-        // SAFETY: as in `by_name`.
-        unsafe {
-            match pass {
-                Pass::Forward => forward(algorithm, conv, a, b, out, Some(&Mark)),
-                _ => data_gradient(algorithm, conv, a, b, out, Some(&Mark)),
-            }
-        }
-    });
-    let (shape, sums) = case.expected(pass);
-    let mut want: Vec<f64> = ordered(shape, order, &sums);
-    // Rows are channels, or pixels where the channels are innermost.
-    let cols = shape.len() / if order[3] == 1 { shape.len() / shape[1] } else { shape[1] };
-    for (i, value) in want.iter_mut().enumerate() {
-        *value += (1000 * (i / cols + 1) + i % cols) as f64;
-    }
-    let e = error(&got, &row_major(shape, order, &want));
-    assert!(e < 1e-6, "{algorithm:?} {pass:?}: {e}");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 #![allow(unsafe_code)]
 
 use crate::ops::lanes::{Isa, LANES};
-use gradus_cpu::lanes::{F32s, Portable, prefetch};
+use gradus_cpu::Clip;
+use gradus_cpu::lanes::{Clipping, F32s, Portable, prefetch};
 
 /// Some neighbouring target pixels, all channels.
 pub(super) struct Run {
@@ -24,6 +25,8 @@ pub(super) struct Run {
     pub(super) channels: usize,
     /// Whether to fetch what the next pixels read and write: from memory, where the machine does not guess so many strides.
     pub(super) ahead: bool,
+    /// What follows.
+    pub(super) clip: Option<Clip<f32>>,
 }
 
 /// Some neighbouring pixels of dy with what they saw of x through some taps: adds their products to the sums.
@@ -66,11 +69,33 @@ unsafe fn any_run<L: F32s>(t: &Run) {
                         sum = weight.mul_add(L::load_left(x.add(b * t.x_col), lanes), sum);
                     }
                 }
+                if let Some(clip) = t.clip {
+                    sum = clipped([sum], clip, c, lanes)[0];
+                }
                 sum.store_left(t.y.add(pixel * t.y_next + c), lanes);
             }
             c += LANES;
         }
     }
+}
+
+/// The sums of channels from `c` on with what follows them.
+#[inline(always)]
+unsafe fn clipped<L: F32s, const J: usize>(
+    mut sums: [L; J],
+    clip: Clip<f32>,
+    c: usize,
+    lanes: usize,
+) -> [L; J] {
+    // SAFETY: as many lanes of the bias are there as of the sums; the machine has the instruction set that made those.
+    unsafe {
+        let bias = L::load_left(clip.bias.add(c), lanes);
+        let bounds = Clipping::<L>::new(clip.low, clip.high);
+        for j in 0..J {
+            sums[j] = bounds.of(sums[j].add(bias));
+        }
+    }
+    sums
 }
 
 /// Pixels side by side where fewer than a full run are left.
@@ -137,6 +162,9 @@ unsafe fn side_by_side<L: F32s, const S: usize, const D: usize, const J: usize>(
                 }
                 x = x.wrapping_offset(t.x_row);
                 w = w.wrapping_add(t.w_row);
+            }
+            if let Some(clip) = t.clip {
+                sums = clipped(sums, clip, c, lanes);
             }
             for j in 0..J {
                 sums[j].store_left(t.y.add((pixel + j) * t.y_next + c), lanes);

@@ -7,7 +7,7 @@ use super::TASKS;
 use super::implicit_gemm::add_parts;
 use crate::ops::conv2d::geometry::{Axis, Gather};
 use crate::ops::lanes::{Isa, Shared};
-use gradus_cpu::{Epilogue, parallel, with_scratch};
+use gradus_cpu::{Clip, Epilogue, parallel, with_scratch};
 use kernels::{Kernels, Run, Slope, kernels};
 use std::ops::Range;
 
@@ -47,13 +47,15 @@ pub(super) unsafe fn gather(
     let (src, packed, dst) = (Shared::new(src), Shared::new(packed), Shared::new(dst));
     let (rows, cols) = (g.batch * g.rows.count, g.cols.count);
     let ahead = from_memory(g);
+    let clip = epilogue.and_then(|e| e.clip());
+    let epilogue = if clip.is_some() { None } else { epilogue };
     // Rows; parts of them, runs long enough, where there are few.
     let cuts = TASKS.div_ceil(rows.max(1)).min(cols / WIDE).max(1);
     let (tall, wide) = (rows.div_ceil(2 * TASKS).max(1), cols.div_ceil(cuts));
     parallel(rows.div_ceil(tall) * cuts, &|task| {
         let kernels = kernels(isa);
         let (src, packed, dst) = (src.get(), packed.get(), dst.get());
-        let job = Job { kernels, g, src, packed, dst, ahead, epilogue };
+        let job = Job { kernels, g, src, packed, dst, ahead, clip, epilogue };
         let (band, cut) = (task / cuts, task % cuts);
         let cols = cut * wide..((cut + 1) * wide).min(cols);
         for row in band * tall..((band + 1) * tall).min(rows) {
@@ -114,6 +116,8 @@ struct Job<'a> {
     packed: *const f32,
     dst: *mut f32,
     ahead: bool,
+    /// What follows, if runs can do it; else the epilogue.
+    clip: Option<Clip<f32>>,
     epilogue: Option<&'a dyn Epilogue<f32>>,
 }
 
@@ -148,6 +152,7 @@ impl Job<'_> {
                     pixels,
                     channels: c,
                     ahead: self.ahead,
+                    clip: self.clip,
                 };
                 done += pixels;
                 let end = columns.first + done;

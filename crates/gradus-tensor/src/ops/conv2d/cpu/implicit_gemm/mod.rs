@@ -12,7 +12,7 @@ use super::{TASKS, depthwise};
 use crate::ops::conv2d::Target;
 use crate::ops::conv2d::geometry::{Axis, Conv2d, Gather, Pass};
 use crate::ops::lanes::{Isa, Shared};
-use gradus_cpu::{Epilogue, Mat, MatMut, gemm_packed, parallel, with_scratch};
+use gradus_cpu::{Clip, Epilogue, Mat, MatMut, gemm_packed, parallel, with_scratch};
 use lower::Lower;
 use std::ops::Range;
 
@@ -307,6 +307,9 @@ struct Shifted<'a> {
 }
 
 impl Epilogue<f32> for Shifted<'_> {
+    fn clip(&self) -> Option<Clip<f32>> {
+        self.inner.clip().map(|clip| clip.from(self.col))
+    }
     unsafe fn apply(&self, row: usize, col: usize, ptr: *mut f32, len: usize) {
         // SAFETY: passed on.
         unsafe { self.inner.apply(row + self.row, col + self.col, ptr, len) }
