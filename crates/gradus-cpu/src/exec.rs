@@ -132,6 +132,10 @@ impl Step {
     pub fn inputs(&self) -> &[Place] {
         &self.inputs
     }
+    /// Where it writes.
+    pub fn outputs(&self) -> &[Place] {
+        &self.outputs
+    }
     fn pointers(&self) -> usize {
         self.inputs.len() + self.outputs.len() + 1
     }

@@ -8,6 +8,7 @@ use gradus_base::{Error, Result};
 use gradus_cpu::Buffer;
 use gradus_cpu::exec::{Args, Bound, Memory, Part};
 use parking_lot::Mutex;
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
@@ -119,9 +120,20 @@ impl Session {
 
     /// Runs the plan on the given arguments; what the variables hold is locked meanwhile.
     pub(crate) fn run(&mut self, plan: &Plan, inputs: &[&Buffer]) -> Result<()> {
-        self.run_in(plan, inputs, |program, memory, storages, part| {
-            program.run(memory, storages, part)
-        })
+        let Some((step, output)) = plan.stop else {
+            return self.run_in(plan, inputs, |program, memory, storages, part| {
+                program.run(memory, storages, part)
+            });
+        };
+        let stopped = Cell::new(false);
+        let stop = |i: usize, args: &Args<'_>| {
+            if i == step && !plan.steps()[i].output_is_finite(output, args) {
+                stopped.set(true);
+                args.fail(|| "it is not finite".to_owned());
+            }
+        };
+        let result = self.run_watched(plan, inputs, |_| {}, stop);
+        if stopped.get() { Ok(()) } else { result }
     }
 
     /// As [`Session::run`], with a look at each step before and after.

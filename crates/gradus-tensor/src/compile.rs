@@ -79,6 +79,31 @@ impl<F> Compiled<F> {
         }
         self
     }
+
+    /// Whether a run ends at the first value read, the loss, if it is not finite: then no variable is updated (but one whose new
+    /// value is computed in one loop with the loss), and the other values read are not of this run.
+    ///
+    /// ```
+    /// use gradus_tensor::{Step, Tensor, Variable, compile};
+    /// let w = Variable::new("w", &Tensor::from([1.0f32, 1.0]));
+    /// let mut step = compile(|x: &[Tensor]| {
+    ///     let loss = x[0].ln().sum(..);
+    ///     Step::new().read(&loss).update(&w, &(w.tensor() + &loss))
+    /// });
+    /// step = step.stop_unless_finite(true);
+    /// assert_eq!(step.run(&[&Tensor::from([0.0f32, 1.0])])?.item(0), f64::NEG_INFINITY);
+    /// assert_eq!(w.tensor().to_vec::<f32>(), [1.0, 1.0]);
+    /// step.run(&[&Tensor::from([1.0f32, 1.0])])?;
+    /// # Ok::<(), gradus_base::Error>(())
+    /// ```
+    #[must_use]
+    pub fn stop_unless_finite(mut self, on: bool) -> Compiled<F> {
+        if self.options.stop_unless_finite != on {
+            self.options.stop_unless_finite = on;
+            self.programs.clear();
+        }
+        self
+    }
 }
 
 impl<F> Compiled<F> {

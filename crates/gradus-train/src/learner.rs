@@ -168,8 +168,12 @@ impl Learner {
             compile(Box::new(move |args: &[Tensor]| f(&model, &mut core.borrow_mut(), args)))
         };
         Learner {
-            train: tracer(|m, c, a| train_step(m, c, a, true)).recompute(again),
-            hold: tracer(|m, c, a| train_step(m, c, a, false)).recompute(again),
+            train: tracer(|m, c, a| train_step(m, c, a, true))
+                .recompute(again)
+                .stop_unless_finite(true),
+            hold: tracer(|m, c, a| train_step(m, c, a, false))
+                .recompute(again)
+                .stop_unless_finite(true),
             evaluate: tracer(evaluate_step),
             predict: tracer(|m, _, a| Step::new().read(&m.forward(&a[0], &Context::eval()))),
             gradients: tracer(inspect::gradient_step),
@@ -214,7 +218,8 @@ impl Learner {
     }
 
     /// One training step on a batch at the given rate: `x [B, ..]`, `t` as the loss wants it. Keras calls this
-    /// `train_on_batch`.
+    /// `train_on_batch`. A batch whose loss is not finite changes nothing that is learned, so that its cause can still be found
+    /// ([`Learner::first_not_finite`]); it counts as a step, and its metrics are NaN.
     ///
     /// ```
     /// use gradus_nn::{Init, Sequential, layers::*};
@@ -259,7 +264,11 @@ impl Learner {
             None => step.run(&[x, t, scalars, key])?,
         };
         let metrics = self.core.borrow().recipe.metrics.len();
-        let result = result_of(&out, metrics, x.shape()[0]);
+        let mut result = result_of(&out, metrics, x.shape()[0]);
+        if !result.loss.is_finite() {
+            // The step ended there.
+            result.metrics.fill(f64::NAN);
+        }
         (self.step, self.micro) =
             if last { (self.step + 1, 0) } else { (self.step, self.micro + 1) };
         Ok(result)
@@ -275,7 +284,8 @@ impl Learner {
         Ok(result_of(&out, metrics, x.shape()[0]))
     }
 
-    /// Which op first gave a number that is not finite when this batch is evaluated, in words.
+    /// Which op first gave a number that is not finite on this batch, which was the last, in words: when it is evaluated, or else
+    /// when it is trained on.
     ///
     /// # Errors
     /// When evaluating meets a bad value.
@@ -294,21 +304,16 @@ impl Learner {
                 ));
             }
         }
-        let metas = [x, t].map(|t| t.node().meta());
-        let program = self.evaluate.program(&metas)?;
-        let buffers = [x, t].map(|t| t.node().value().cloned());
-        let buffers: Vec<_> = buffers.iter().flatten().map(|b| &**b).collect();
-        let (_, first) = program.run_checked(&buffers)?;
-        Ok(match first.map(|i| &program.plan().steps()[i]) {
-            Some(step) => {
-                let layer =
-                    step.scope.as_deref().map_or(String::new(), |s| format!(" in layer {s}"));
-                format!(
-                    "the first op that is not finite is {}{layer}, built at {}",
-                    step.name, step.at
-                )
-            }
-            None => "every op of a forward pass is finite: the backward pass overflowed".to_owned(),
+        if let Some(op) = first_bad_op(&mut self.evaluate, &[x, t])? {
+            return Ok(format!("the first op that is not finite is {op}"));
+        }
+        // Training differs: statistics of the batch, dropout.
+        let args = [x, t, &self.arguments.key];
+        Ok(match first_bad_op(&mut self.gradients, &args)? {
+            Some(op) => format!(
+                "predicting, every op is finite; training, the first that is not finite is {op}"
+            ),
+            None => "every op is finite now".to_owned(),
         })
     }
 
@@ -392,6 +397,21 @@ impl Learner {
             drawing.name_variable(&variable, path)
         })
     }
+}
+
+/// The first op of a step on these arguments whose result is not finite: its name, layer and line.
+fn first_bad_op(step: &mut Compiled<Trace>, args: &[&Tensor]) -> Result<Option<String>> {
+    let metas: Vec<_> = args.iter().map(|t| t.node().meta()).collect();
+    let program = step.program(&metas)?;
+    for t in args {
+        t.try_read()?;
+    }
+    let buffers: Vec<_> = args.iter().filter_map(|t| t.node().value().map(|b| &**b)).collect();
+    let (_, first) = program.run_checked(&buffers)?;
+    Ok(first.map(|i| &program.plan().steps()[i]).map(|step| {
+        let layer = step.scope.as_deref().map_or(String::new(), |s| format!(" in layer {s}"));
+        format!("{}{layer}, built at {}", step.name, step.at)
+    }))
 }
 
 fn result_of(out: &gradus_tensor::Outputs<'_>, metrics: usize, samples: usize) -> BatchResult {

@@ -55,6 +55,8 @@ pub struct Plan {
     /// How many of the steps, the first, run once.
     pub(crate) prologue: usize,
     pub(crate) kept_bytes: usize,
+    /// The step that makes the first wanted value, and as which of its outputs, if a run ends there unless it is finite.
+    pub(crate) stop: Option<(usize, usize)>,
     live_bytes: usize,
     steps: Vec<PlanStep>,
 }
@@ -65,6 +67,9 @@ pub struct Options {
     /// Whether values that are computed on the way to the first wanted one, the loss, are computed again where later values (its
     /// gradients) read them, instead of being kept until then: less memory for more time, the same bits.
     pub recompute: bool,
+    /// Whether a run ends at the first wanted value, the loss, if it is not finite: then no variable is updated, but one whose
+    /// new value is computed in one loop with it, and the other wanted values are not of this run.
+    pub stop_unless_finite: bool,
 }
 
 /// What is to be planned.
@@ -75,6 +80,14 @@ pub(crate) struct Goal<'a> {
     pub updates: &'a [(Variable, Node)],
     /// Whether the leaves are the same at every run.
     pub leaves_stay: bool,
+}
+
+/// The step that makes the first wanted value, and as which of its outputs.
+fn first_wanted(program: &exec::Program, storages: &[Storage]) -> Option<(usize, usize)> {
+    let storage = 1 + storages.iter().position(|s| *s == Storage::Output(0))?;
+    let output = |step: &exec::Step| step.outputs().iter().position(|p| p.storage() == storage);
+    let mut steps = program.steps().iter().enumerate().rev();
+    steps.find_map(|(i, step)| Some((i, output(step)?)))
 }
 
 impl Plan {
@@ -99,7 +112,9 @@ impl Plan {
             .collect();
         watched.sort_unstable();
         watched.dedup();
+        let stop = options.stop_unless_finite.then(|| first_wanted(&program, &storages)).flatten();
         let plan = Plan {
+            stop,
             program,
             storages,
             watched,

@@ -155,4 +155,9 @@ impl PlanStep {
     pub(crate) fn is_finite(&self, args: &gradus_cpu::exec::Args<'_>) -> bool {
         self.dense_floats.iter().enumerate().all(|(i, &(len, dtype))| args.is_finite(i, dtype, len))
     }
+
+    /// Whether one of its outputs is, as [`PlanStep::is_finite`].
+    pub(crate) fn output_is_finite(&self, i: usize, args: &gradus_cpu::exec::Args<'_>) -> bool {
+        self.dense_floats.get(i).is_none_or(|&(len, dtype)| args.is_finite(i, dtype, len))
+    }
 }

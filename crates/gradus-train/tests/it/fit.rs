@@ -157,6 +157,50 @@ fn divergence_names_its_cause() {
     assert!(e.contains("dense1.weight") && e.contains("no longer finite"), "{e}");
 }
 
+/// ln of outputs of which some are 0: the loss is −∞, its gradient NaN.
+fn log_of_relu(y: &gradus_tensor::Tensor, _: &gradus_tensor::Tensor) -> gradus_tensor::Tensor {
+    y.relu().ln().mean(1)
+}
+
+#[test]
+fn a_loss_that_is_no_number_changes_nothing_and_is_named() {
+    let (train, _) = loaders();
+    for accumulate in [1, 2] {
+        let recipe = Recipe { loss: log_of_relu, accumulate, ..Recipe::default() };
+        let model = learner().model().clone();
+        let mut learner = Learner::with(model, Box::new(Adam::new(2e-3)), recipe, 9);
+        let before = weights(&learner);
+        let mut fit = Fit::default();
+        fit.callbacks.push(Box::new(gradus_train::callbacks::TerminateOnNan));
+        let e = fit.run(&mut learner, &train, None, &mut Progress::default());
+        let e = e.unwrap_err().to_string();
+        assert!(e.contains("the loss is -inf at step"), "{e}");
+        // The line above: its logarithm and its mean are one loop.
+        assert!(e.contains("the first op that is not finite is") && e.contains("fit.rs"), "{e}");
+        assert_eq!(before, weights(&learner)[..before.len()]);
+        assert!(weights(&learner)[before.len()..].iter().flatten().all(|&v| v == 0.0));
+    }
+}
+
+/// What only training does is found, too: the variance of the batch is 0, and ε as well.
+#[test]
+fn a_loss_that_is_a_number_only_when_predicting_is_named() {
+    use gradus_nn::layers::batch_norm;
+    let model = Sequential::new([1, 2, 2], &Init::new(1))
+        .add(batch_norm().eps(0.0))
+        .add(flatten())
+        .add(dense(2));
+    let mut learner = Learner::new(Arc::new(model), Adam::new(1e-3));
+    let (x, t) =
+        (gradus_tensor::Tensor::ones([3, 1, 2, 2]), gradus_tensor::Tensor::from([0i64, 1, 0]));
+    let before = weights(&learner);
+    assert!(learner.train_batch(&x, &t, 1e-3).unwrap().loss.is_nan());
+    assert_eq!(before, weights(&learner)[..before.len()], "running statistics stay, too");
+    let cause = learner.first_not_finite(&x, &t).unwrap();
+    assert!(cause.starts_with("predicting, every op is finite; training, the first"), "{cause}");
+    assert!(cause.contains("BatchNorm"), "{cause}");
+}
+
 #[test]
 fn what_is_not_finite_survives_a_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
