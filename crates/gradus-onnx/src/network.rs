@@ -12,7 +12,7 @@ use std::path::Path;
 const OPSETS: std::ops::RangeInclusive<i64> = 7..=28;
 
 /// Unknown operators that a message lists.
-const LISTED: usize = 20;
+const LISTED: usize = 10;
 const FUNCTION: &str = ", a function of the model's own, which ONNX's inliner can write out";
 
 /// Elements that a value may have unless [`Network::limited_to`] says otherwise: four gigabytes of f32. Two such values
