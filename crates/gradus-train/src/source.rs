@@ -38,6 +38,18 @@ impl Source for Loader {
 }
 
 /// Inputs and targets held in memory, any targets: one row per sample.
+///
+/// ```
+/// use gradus_tensor::Tensor;
+/// use gradus_train::{Arrays, Source};
+/// let x = Tensor::randn([100, 3], 1); // or Tensor::from_slice(&numbers, [100, 3])
+/// let t = x.select(1, 0).gt(0.0).cast(gradus_tensor::DType::I64); // [100]
+/// let (train, test) = Arrays::new(&x, &t, 32)?.shuffle(0).split(0.2, 0)?;
+/// assert_eq!((train.samples(), test.samples()), (80, 20));
+/// let wrong = Arrays::new(&x, &Tensor::ones([5]), 32).err().unwrap().to_string();
+/// assert!(wrong.contains("x [100, 3] has 100 rows, the targets [5] have 5"), "{wrong}");
+/// # Ok::<(), gradus_train::TrainError>(())
+/// ```
 pub struct Arrays {
     x: Rows,
     t: Rows,
@@ -54,18 +66,25 @@ impl Arrays {
     /// Batches of `batch` rows of `x` and `t`, in order.
     ///
     /// # Errors
-    /// When the numbers of rows differ, there are none, or `batch` is 0.
+    /// When the numbers of rows differ, there are none, `batch` is 0, or a number is NaN or infinite.
     pub fn new(x: &Tensor, t: &Tensor, batch: usize) -> Result<Arrays> {
         let rows = |t: &Tensor| t.shape().first().copied().unwrap_or(0);
-        if rows(x) != rows(t) || rows(x) == 0 || batch == 0 {
-            let what = format!("x {}, targets {}, batches of {batch}", x.shape(), t.shape());
-            return Err(Error::shape("arrays", what).into());
+        let (n, m) = (rows(x), rows(t));
+        let wrong = |what: String| Err(Error::shape("arrays", what).into());
+        if n != m {
+            let (x, t) = (x.shape(), t.shape());
+            return wrong(format!(
+                "x {x} has {n} rows, the targets {t} have {m}, expected as many"
+            ));
         }
-        let held = |t: &Tensor| -> Result<Rows> {
-            t.try_read()?;
-            Ok(Rows { tensor: t.clone() })
-        };
-        Ok(Arrays { x: held(x)?, t: held(t)?, batch, shuffle: None })
+        if n == 0 {
+            let what = format!("found no rows (x {}), expected at least one", x.shape());
+            return wrong(what);
+        }
+        if batch == 0 {
+            return wrong("found batches of 0 rows, expected at least 1".into());
+        }
+        Ok(Arrays { x: Rows::new("x", x)?, t: Rows::new("targets", t)?, batch, shuffle: None })
     }
     /// In another order every epoch.
     #[must_use]
@@ -73,9 +92,46 @@ impl Arrays {
         self.shuffle = Some(seed);
         self
     }
+    /// All rows but `part` of them to train on, and that part to validate or test on. The draw depends on their number, the
+    /// part and the seed only; the held-out rows come in order, whatever the first are in. For parts with the same share of
+    /// every class see [`validation_split`](crate::validation_split).
+    ///
+    /// # Errors
+    /// When `part` is not between 0 and 1, or leaves one side empty.
+    pub fn split(&self, part: f64, seed: u64) -> Result<(Arrays, Arrays)> {
+        let n = self.samples();
+        let held = (part * n as f64).round();
+        if !(held >= 1.0 && held < n as f64) {
+            let what = format!("{part} of {n} rows leaves one side empty");
+            return Err(Error::value("split", what).into());
+        }
+        let mut order = Stream::new(seed, 2, 0).permutation(n);
+        let (held, kept) = order.split_at_mut(held as usize);
+        let part = |rows: &mut [usize], shuffle| {
+            rows.sort_unstable();
+            let pick = |all: &Rows| Rows { tensor: all.pick(rows) };
+            Arrays { x: pick(&self.x), t: pick(&self.t), batch: self.batch, shuffle }
+        };
+        Ok((part(kept, self.shuffle), part(held, None)))
+    }
 }
 
 impl Rows {
+    /// The rows of a tensor, called `name` in messages.
+    fn new(name: &str, tensor: &Tensor) -> Result<Rows> {
+        tensor.try_read()?;
+        if let Some((at, found)) = first_not_finite(tensor) {
+            let width = tensor.len() / tensor.shape()[0];
+            let what = format!(
+                "{name}: found {found} in row {}, element {} (from 0), expected finite numbers",
+                at / width,
+                at % width
+            );
+            return Err(Error::value("arrays", what).into());
+        }
+        Ok(Rows { tensor: tensor.clone() })
+    }
+
     /// The rows of the given numbers, as a tensor.
     fn pick(&self, rows: &[usize]) -> Tensor {
         fn typed<T: gradus_tensor::Element>(t: &Tensor, rows: &[usize]) -> Tensor {
@@ -97,6 +153,22 @@ impl Rows {
             DType::U8 => typed::<u8>(t, rows),
             DType::Bool => typed::<bool>(t, rows),
         }
+    }
+}
+
+/// The place and value of the first NaN or infinite number: it would spoil every weight.
+fn first_not_finite(t: &Tensor) -> Option<(usize, f64)> {
+    fn find<T: gradus_tensor::Element + Into<f64>>(t: &Tensor) -> Option<(usize, f64)> {
+        let buffer = t.node().value().expect("read before");
+        let numbers = buffer.as_slice::<T>().iter().map(|&x| x.into());
+        numbers.enumerate().find(|(_, x): &(usize, f64)| !x.is_finite())
+    }
+    match t.dtype() {
+        DType::F32 => find::<f32>(t),
+        DType::F64 => find::<f64>(t),
+        DType::F16 => find::<gradus_tensor::f16>(t),
+        DType::BF16 => find::<gradus_tensor::bf16>(t),
+        DType::I32 | DType::I64 | DType::U8 | DType::Bool => None,
     }
 }
 

@@ -16,6 +16,22 @@
 //! # assert!(evaluate(&mut learner, &test)?.metrics[0] > 0.85);
 //! # Ok(()) }
 //! ```
+//!
+//! Numbers of your own need no data set: [`Arrays`](train::Arrays) holds them, a row for each sample.
+//!
+//! ```
+//! use gradus::prelude::*;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let x = Tensor::randn([600, 20], 1); // or of a Vec: Tensor::from_slice(&numbers, [600, 20])
+//! let t = x.select(1, 0).gt(0.0).cast(DType::I64); // the class of each row, from 0: [600]
+//! let (train, test) = Arrays::new(&x, &t, 32)?.shuffle(0).split(0.2, 0)?;
+//! let model = Sequential::new([20], &Init::new(0)).add(dense(32)).add(relu()).add(dense(2));
+//! let mut learner = Learner::new(model.into(), Adam::new(3e-3));
+//! learner.fit(&train, 10)?;
+//! println!("{:?}", learner.evaluate(&test)?);
+//! # assert!(learner.evaluate(&test)?.loss < 0.4);
+//! # Ok(()) }
+//! ```
 
 pub use gradus_tensor::*;
 
@@ -44,6 +60,6 @@ pub mod prelude {
         Context, Init, Initializer, Layer, Module, Sequential, losses, parameters,
     };
     pub use crate::train::optim::{Adam, AdamW, Optimizer, Sgd};
-    pub use crate::train::{Fit, Learner, Progress, Recipe, callbacks, evaluate, metrics};
+    pub use crate::train::{Arrays, Fit, Learner, Progress, Recipe, callbacks, evaluate, metrics};
     pub use crate::{DType, Shape, Tensor, Variable, compile, grad};
 }

@@ -4,11 +4,11 @@ use crate::fit::{learner, loaders};
 use gradus_data::{Dataset, mnist_5k_split};
 use gradus_nn::layers::{dense, flatten, relu};
 use gradus_nn::{Init, Sequential, parameters};
-use gradus_tensor::Tensor;
+use gradus_tensor::{DType, Tensor};
 use gradus_train::optim::Sgd;
 use gradus_train::{
-    Confusion, Group, Learner, Pair, Recipe, Source, Sweep, evaluate, metrics, overfit_one_batch,
-    validation_split,
+    Arrays, Confusion, Group, Learner, Pair, Recipe, Source, Sweep, evaluate, metrics,
+    overfit_one_batch, validation_split,
 };
 use std::sync::Arc;
 
@@ -104,6 +104,65 @@ fn one_batch_is_learned_by_heart() {
     let (x, t) = batch();
     let losses = overfit_one_batch(&mut learner(), (&x, &t), 60).unwrap();
     assert!(losses[0] > 1.0 && losses[59] < 0.05, "{losses:?}");
+}
+
+fn refused(x: &Tensor, t: &Tensor, batch: usize) -> String {
+    let error = Arrays::new(x, t, batch).err().expect("it cannot be trained on");
+    error.to_string()
+}
+
+#[test]
+fn arrays_say_what_is_wrong_with_them() {
+    let (x, t) = (Tensor::ones([6, 2]), Tensor::ones([6]));
+    let found = refused(&x, &Tensor::ones([5]), 3);
+    assert!(
+        found.contains("x [6, 2] has 6 rows, the targets [5] have 5, expected as many"),
+        "{found}"
+    );
+    assert!(refused(&Tensor::ones([0, 2]), &Tensor::ones([0]), 3).contains("found no rows"));
+    assert!(refused(&x, &t, 0).contains("found batches of 0 rows"));
+    // A bad number, of any type of numbers: in the inputs or among the targets.
+    let mut bad = [1.0f32; 12];
+    bad[7] = f32::NAN;
+    for dtype in [DType::F32, DType::F64, DType::F16, DType::BF16] {
+        let found = refused(&Tensor::from_slice(&bad, [6, 2]).cast(dtype), &t, 3);
+        let expected = "x: found NaN in row 3, element 1 (from 0), expected finite numbers";
+        assert!(found.contains(expected), "{dtype:?}: {found}");
+    }
+    let infinite = Tensor::from_slice(&[0.0f32, 1.0, f32::INFINITY, 0.0, 0.0, 0.0], [6]);
+    assert!(refused(&x, &infinite, 3).contains("targets: found inf in row 2, element 0"));
+}
+
+#[test]
+fn a_split_of_arrays_is_a_partition() {
+    let rows: Vec<f32> = (0..40).map(|i| i as f32).collect();
+    let x = Tensor::from_slice(&rows, [20, 2]); // row i is 2i, 2i + 1
+    let t = Tensor::from_slice(&(0..20).collect::<Vec<i64>>(), [20]);
+    let all = Arrays::new(&x, &t, 3).unwrap().shuffle(4);
+    let numbers = |part: &Arrays| {
+        let mut found = vec![];
+        for pair in part.from(0, 0) {
+            let (x, t) = pair.unwrap();
+            let (x, t) = (x.to_vec::<f32>(), t.to_vec::<i64>());
+            x.chunks(2)
+                .zip(&t)
+                .for_each(|(x, &t)| assert_eq!(x, [2.0 * t as f32, 2.0 * t as f32 + 1.0]));
+            found.extend(t);
+        }
+        found
+    };
+    let (kept, held) = all.split(0.25, 1).unwrap();
+    let (a, b) = (numbers(&kept), numbers(&held));
+    assert_eq!((a.len(), b.len()), (15, 5));
+    assert!(!a.is_sorted() && b.is_sorted(), "the first part is shuffled, the second is not");
+    let mut both = [a, b.clone()].concat();
+    both.sort_unstable();
+    assert_eq!(both, (0..20).collect::<Vec<i64>>());
+    assert_eq!(numbers(&all.split(0.25, 1).unwrap().1), b, "the same seed, the same rows");
+    assert_ne!(numbers(&all.split(0.25, 2).unwrap().1), b);
+    for part in [0.0, 0.01, 1.0, -1.0, f64::NAN] {
+        assert!(all.split(part, 0).is_err(), "{part}");
+    }
 }
 
 #[test]
