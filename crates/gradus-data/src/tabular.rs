@@ -15,7 +15,8 @@ pub struct TabularDataset {
 }
 
 impl TabularDataset {
-    /// Rows as samples; `name` (the file) appears in errors; `classes` as in [`CsvOptions::classes`].
+    /// Rows as samples; `name` (the file) appears in errors; `classes` as in
+    /// [`CsvOptions::classes`](crate::CsvOptions::classes).
     ///
     /// # Errors
     /// When there are no features or no labels, a label is no class, or the labels are so many that they are
