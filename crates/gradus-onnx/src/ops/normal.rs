@@ -8,7 +8,7 @@ use gradus_base::expr::{Op as Line, Sym};
 use gradus_base::{Expr, Real};
 use gradus_graph::{Kind, Node};
 use gradus_io::onnx::Attribute;
-use gradus_tensor::{DType, LocalResponse, Shape, Tensor};
+use gradus_tensor::{DType, LocalResponse, Tensor};
 
 pub(super) const EXPORTS: &[(&str, Export)] = &[
     ("local_response_norm", write_local_response),
@@ -34,7 +34,8 @@ pub(super) const OPS: &[(&str, Op)] = &[
     ("LayerNormalization", layer_norm),
     ("LogSoftmax", |c| along_axis(c, Tensor::log_softmax)),
     ("LpNormalization", |c| {
-        let x = c.input(0)?;
+        let dtype = c.input(0)?.dtype();
+        let x = &c.input(0)?.cast(dtype.compute());
         let axis = axis_of(c.int("axis", -1)?, x.rank())? as isize;
         let norm = match c.int("p", 2)? {
             1 => x.norm_l1(axis),
@@ -44,22 +45,24 @@ pub(super) const OPS: &[(&str, Op)] = &[
         let norm = norm.unsqueeze(axis);
         // Where all are 0, so is the result.
         let safe = norm.eq(0.0).select_where(&norm.ones_like(), &norm);
-        one(x / safe)
+        one((x / safe).cast(dtype))
     }),
     ("MeanVarianceNormalization", |c| {
-        let x = c.input(0)?;
+        let dtype = c.input(0)?.dtype();
+        let x = &c.input(0)?.cast(dtype.compute());
         let axes = c.ints("axes")?.unwrap_or_else(|| vec![0, 2, 3]);
         let axes: Vec<isize> = axes.iter().map(|&a| a as isize).collect();
         let centred = x - x.mean(axes.clone()).keep(x, axes.clone());
         let variance = centred.square().mean(axes.clone()).keep(x, axes);
-        one(centred / (variance.sqrt() + 1e-9))
+        one((centred / (variance.sqrt() + 1e-9)).cast(dtype))
     }),
     ("RMSNormalization", |c| {
-        let x = c.input(0)?;
+        let dtype = c.input(0)?.dtype();
+        let x = &c.input(0)?.cast(dtype.compute());
         let first = axis_of(c.int("axis", -1)?, x.rank())?;
         let axes: Vec<isize> = (first as isize..x.rank() as isize).collect();
         let mean = x.square().mean(axes.clone()).keep(x, axes);
-        one(x * (mean + c.float("epsilon", 1e-5)?).rsqrt() * c.input(1)?)
+        one((x * (mean + c.float("epsilon", 1e-5)?).rsqrt()).cast(dtype) * c.input(1)?)
     }),
     ("Softmax", |c| along_axis(c, Tensor::softmax)),
 ];
@@ -98,17 +101,18 @@ fn group_norm(c: &Call<'_>) -> Result<Vec<Tensor>> {
     one(x.group_norm(groups, &spread(c.input(1)?), &spread(c.input(2)?), eps))
 }
 
+/// Scale and bias may be smaller than what is normalised over. Mean and inverse deviation are of the type that is computed in.
 fn layer_norm(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = c.input(0)?;
     let first = axis_of(c.int("axis", -1)?, x.rank())?;
-    let axes: Vec<isize> = (first as isize..x.rank() as isize).collect();
-    let kept = (first..x.rank()).fold(x.shape(), |shape: Shape, a| shape.with(a, 1));
-    let mean = x.mean(axes.clone()).reshape(kept);
-    let centred = x - &mean;
-    let variance = centred.square().mean(axes).reshape(kept);
-    let inverse = (variance + c.float("epsilon", 1e-5)?).rsqrt();
-    let y = centred * &inverse * c.input(1)?;
+    let eps = c.float("epsilon", 1e-5)?;
+    let one = Tensor::full_of(&x.shape()[first..], 1.0, x.dtype());
+    let y = x.layer_norm(&one, &one.zeros_like(), eps) * c.input(1)?;
     let y = c.optional(2).map_or_else(|| y.clone(), |b| &y + b);
+    let x = x.cast(x.dtype().compute());
+    let axes: Vec<isize> = (first as isize..x.rank() as isize).collect();
+    let mean = x.mean(axes.clone()).keep(&x, axes.clone());
+    let inverse = (x.var(axes.clone(), 0.0).keep(&x, axes) + eps).rsqrt();
     Ok(vec![y, mean, inverse])
 }
 

@@ -29,7 +29,7 @@ fn global(c: &Call<'_>, f: impl FnOnce(&Tensor, Vec<isize>) -> Tensor) -> Result
     let x = c.input(0)?;
     let axes: Vec<isize> = (2..x.rank() as isize).collect();
     let kept = (2..x.rank()).fold(x.shape(), |shape, a| shape.with(a, 1));
-    one(f(x, axes).reshape(kept))
+    one(f(&x.cast(x.dtype().compute()), axes).reshape(kept).cast(x.dtype()))
 }
 
 fn windows(c: &Call<'_>, g: &Geometry) -> Result<Pool> {
@@ -85,8 +85,9 @@ fn lp_pool(c: &Call<'_>) -> Result<Vec<Tensor>> {
         return Err(Error::new("dilations and ceil_mode are not there"));
     }
     let (p, size) = (c.int("p", 2)? as f64, (g.kernel[0] * g.kernel[1]) as f64);
-    let sums = over_two(g.flat, &x.abs().pow(p), |x| x.mean_pool2d(pool)) * size;
-    one(sums.pow(1.0 / p))
+    let powers = x.cast(x.dtype().compute()).abs().pow(p);
+    let sums = over_two(g.flat, &powers, |x| x.mean_pool2d(pool)) * size;
+    one(sums.pow(1.0 / p).cast(x.dtype()))
 }
 
 /// The windows along an axis, as ONNX says it.

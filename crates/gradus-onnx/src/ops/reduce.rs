@@ -19,7 +19,7 @@ pub(super) const OPS: &[(&str, Op)] = &[
         let any = c.input(0)?.dtype() == DType::Bool;
         reduce(c, |x, axes| if any { x.any(axes) } else { x.max(axes) })
     }),
-    ("ReduceMean", |c| reduce(c, |x, axes| x.mean(axes))),
+    ("ReduceMean", |c| reduce(c, mean)),
     ("ReduceMin", |c| {
         let all = c.input(0)?.dtype() == DType::Bool;
         reduce(c, |x, axes| if all { x.all(axes) } else { x.min(axes) })
@@ -36,17 +36,30 @@ fn log_sum_exp(x: &Tensor, axes: Vec<isize>) -> Tensor {
     axes.iter().rev().fold(x.clone(), |x, &axis| x.logsumexp(axis))
 }
 
+/// Of integers the whole part.
+fn mean(x: &Tensor, axes: Vec<isize>) -> Tensor {
+    if x.dtype().is_float() {
+        return x.mean(axes);
+    }
+    let sum = x.sum(axes);
+    let count = x.len() / sum.len().max(1);
+    sum / count as f64
+}
+
 fn reduce(c: &Call<'_>, f: impl FnOnce(&Tensor, Vec<isize>) -> Tensor) -> Result<Vec<Tensor>> {
     reduce_since(c, 18, f)
 }
 
-/// The axes are an input from operator set `since` on.
+/// The axes are an input from operator set `since` on. The result has the input's type; what is computed on the way has the
+/// type that is computed in, so that sums of half types and of narrow integers do not overflow.
 fn reduce_since(
     c: &Call<'_>,
     since: i64,
     f: impl FnOnce(&Tensor, Vec<isize>) -> Tensor,
 ) -> Result<Vec<Tensor>> {
-    let x = c.input(0)?;
+    let dtype = c.input(0)?.dtype();
+    let x = &c.input(0)?.cast(dtype.compute());
+    let f = |x: &Tensor, axes| f(x, axes).cast(dtype);
     let given = c.numbers_or(1, since, "axes")?.filter(|axes| !axes.is_empty());
     let axes: Vec<usize> = match given {
         Some(axes) => axes.iter().map(|&a| axis_of(a, x.rank())).collect::<Result<_>>()?,

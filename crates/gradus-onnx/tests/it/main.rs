@@ -3,6 +3,7 @@
 mod export;
 mod export_errors;
 mod export_ops;
+mod half_types;
 mod hostile;
 mod operators;
 mod shaken;

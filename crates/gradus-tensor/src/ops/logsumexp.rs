@@ -18,10 +18,11 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn logsumexp(&self, axis: isize) -> Tensor {
-        let largest = self.max(axis).stop_gradient();
+        let x = self.wide();
+        let largest = x.max(axis).stop_gradient();
         // ∞ − ∞ is NaN; without a shift the sum gives 0 or ∞, as it should.
         let shift = largest.is_finite().select_where(&largest, 0.0);
-        (self - shift.keep(self, axis)).exp().sum(axis).ln() + shift
+        ((&x - shift.keep(&x, axis)).exp().sum(axis).ln() + shift).cast(self.dtype())
     }
 }
 

@@ -18,10 +18,16 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn var(&self, axes: impl Into<Axes>, correction: f64) -> Tensor {
-        let axes = axes.into();
+        self.wide_var(axes.into(), correction).cast(self.dtype())
+    }
+
+    /// The variance in the type that is computed in.
+    #[track_caller]
+    fn wide_var(&self, axes: Axes, correction: f64) -> Tensor {
         let count: usize =
             self.axes("var", axes.clone()).iter().map(|&a| self.shape()[a]).product();
-        let centred = self - self.mean(axes.clone()).keep(self, axes.clone());
+        let x = self.wide();
+        let centred = &x - x.mean(axes.clone()).keep(&x, axes.clone());
         centred.square().sum(axes) / (count as f64 - correction).max(0.0)
     }
 
@@ -39,7 +45,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn std(&self, axes: impl Into<Axes>, correction: f64) -> Tensor {
-        self.var(axes, correction).sqrt()
+        self.wide_var(axes.into(), correction).sqrt().cast(self.dtype())
     }
 }
 

@@ -1,11 +1,11 @@
 //! prod(x) = Πx over axes, derived.   [.., N, ..] -> [.., ..]
 
-use crate::{Axes, Tensor};
+use crate::{Axes, DType, Tensor};
 
 impl Tensor {
     /// Πx over the axes, which disappear.
     ///
-    /// **Shape** `[.., N, ..] -> [.., ..]`. Of nothing: 1. The gradient is right where zeros occur too: that of an element is
+    /// **Shape** `[.., N, ..] -> [.., ..]`. Of nothing: 1. Integers and booleans are multiplied in i64. The gradient is right where zeros occur too: that of an element is
     /// the product of the others, never the product divided by the element.
     ///
     /// # Panics
@@ -26,12 +26,13 @@ impl Tensor {
         let mut sizes: Vec<usize> = kept.iter().map(|&a| self.shape()[a]).collect();
         let count = reduced.iter().map(|&a| self.shape()[a]).product();
         sizes.push(count);
-        let rows = Tensor(self.0.permute(&order)).reshape(&sizes); // [kept.., N]
+        let rows = Tensor(self.wide().0.permute(&order)).reshape(&sizes); // [kept.., N]
         sizes.pop();
+        let dtype = if self.dtype().is_float() { self.dtype() } else { DType::I64 };
         if count == 0 {
-            return Tensor::full_of(sizes, 1.0, self.dtype());
+            return Tensor::full_of(sizes, 1.0, dtype);
         }
-        halve(rows).reshape(sizes)
+        halve(rows).reshape(sizes).cast(dtype)
     }
 }
 

@@ -1,11 +1,13 @@
 //! Reductions over axes. `x.sum(..)` takes all, `x.sum(1)` one, `x.mean([2, 3])` several.
 
-use crate::{Axes, Tensor};
-use gradus_base::Shape;
+use crate::{Axes, DType, Tensor};
+use gradus_base::{Error, Shape};
 use gradus_cpu::ReduceOp;
+use gradus_graph::fail;
+use std::panic::Location;
 
 impl Tensor {
-    /// Σ x over the axes, which disappear. Of nothing: 0.
+    /// Σ x over the axes, which disappear. Of nothing: 0. Integers and booleans are summed in i64.
     ///
     /// # Panics
     /// If an axis is not there.
@@ -18,18 +20,25 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn sum(&self, axes: impl Into<Axes>) -> Tensor {
-        Tensor(self.0.reduce(ReduceOp::Sum, &self.axes("sum", axes)))
+        let axes = self.axes("sum", axes);
+        let x = if self.dtype().is_float() { self.clone() } else { self.cast(DType::I64) };
+        Tensor(x.0.reduce(ReduceOp::Sum, &axes))
     }
 
-    /// The mean over the axes, which disappear. Of nothing: NaN.
+    /// The mean over the axes, which disappear. Of nothing: NaN. The sum of f16 and bf16 is f32.
     ///
     /// # Panics
-    /// If an axis is not there.
+    /// If an axis is not there, or the elements are not floats.
     #[track_caller]
     pub fn mean(&self, axes: impl Into<Axes>) -> Tensor {
         let axes = self.axes("mean", axes);
+        if !self.dtype().is_float() {
+            let what = format!("the elements are {}, it needs floats; cast them", self.dtype());
+            fail(Error::dtype("mean", what), Location::caller());
+        }
         let count: usize = axes.iter().map(|&a| self.shape()[a]).product();
-        Tensor(self.0.reduce(ReduceOp::Sum, &axes)) / count as f64
+        let sum = Tensor(self.wide().0.reduce(ReduceOp::Sum, &axes));
+        (sum / count as f64).cast(self.dtype())
     }
 
     /// The largest over the axes, which disappear; NaN if any is. Of nothing: −∞. Ties share the gradient.
@@ -67,8 +76,8 @@ impl Tensor {
 
 #[cfg(test)]
 mod tests {
-    use crate::Tensor;
     use crate::ops::check;
+    use crate::{DType, Tensor, try_build};
     use gradus_testkit::{Array, Case, Species};
 
     /// [3, 2, 5] over axes 0 and 2, by folding each column.
@@ -95,6 +104,39 @@ mod tests {
     fn mean() {
         case("mean", |x| x.mean([0, 2]), |c| c.iter().sum::<f64>() / c.len() as f64).run();
         assert!(Tensor::zeros([0]).mean(..).item().is_nan());
+    }
+    #[test]
+    fn integers_and_booleans_are_summed_in_i64() {
+        let sum = |x: Tensor| {
+            let sum = x.sum(..);
+            (sum.dtype(), sum.to_vec::<i64>()[0])
+        };
+        assert_eq!(sum(Tensor::from([true; 5])), (DType::I64, 5));
+        assert_eq!(sum(Tensor::from([200u8, 100])), (DType::I64, 300));
+        assert_eq!(sum(Tensor::from([i32::MAX, 5])), (DType::I64, 2_147_483_652));
+        assert_eq!(Tensor::from([200u8, 100]).prod(..).to_vec::<i64>(), [20_000]);
+        assert_eq!(Tensor::from([200u8, 100]).cumprod(0).to_vec::<i64>(), [200, 20_000]);
+        let e = try_build(|| Tensor::from([true, false]).mean(..)).unwrap_err().to_string();
+        assert!(e.starts_with("mean: the elements are bool, it needs floats; cast them"), "{e}");
+    }
+    /// Whose sums are more than f16 holds, and whose values are not.
+    #[test]
+    fn half_types_are_reduced_in_f32() {
+        let x = Tensor::full_of([4096], 100.0, DType::F16);
+        let zeros = x.zeros_like();
+        assert_eq!(x.mean(..).item(), 100.0);
+        assert_eq!(x.norm_l2(..).item(), 6400.0);
+        assert_eq!(x.var(.., 0.0).item(), 0.0);
+        assert_eq!(x.rms_norm(&x.ones_like(), 0.0).to_vec::<f32>(), [1.0; 4096]);
+        assert_eq!(x.layer_norm(&x.ones_like(), &zeros, 1e-5).to_vec::<f32>(), [0.0; 4096]);
+        // ln(4096) + 11: e¹¹ is 59874.
+        let many = Tensor::full_of([4096], 11.0, DType::F16).logsumexp(0);
+        assert_eq!((many.dtype(), many.item()), (DType::F16, 19.3125));
+        // The variance is 90000, the deviation 300.
+        let apart = Tensor::from([-300.0f32, 300.0]).cast(DType::F16);
+        assert_eq!((apart.std(.., 0.0).dtype(), apart.std(.., 0.0).item()), (DType::F16, 300.0));
+        let factors = Tensor::from([1000.0f32, 1.0, 1000.0, 0.001]).cast(DType::F16);
+        assert!((factors.prod(..).item() - 1000.0).abs() < 1.0);
     }
     #[test]
     fn max() {

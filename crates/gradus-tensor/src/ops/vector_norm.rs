@@ -41,7 +41,7 @@ impl Tensor {
     /// √Σx² over the axes, which disappear.
     ///
     /// **Shape** `[.., N, ..] -> [.., ..]`. Of nothing: 0. The gradient where all are 0 is 0. The squares may overflow:
-    /// in f32 from 1.8e19 on.
+    /// in f32, which half types are summed in, from 1.8e19 on.
     ///
     /// # Panics
     /// If an axis is not there.
@@ -52,7 +52,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn norm_l2(&self, axes: impl Into<Axes>) -> Tensor {
-        apply(NormRoot, [&self.square().sum(axes)])
+        apply(NormRoot, [&self.wide().square().sum(axes)]).cast(self.dtype())
     }
 }
 

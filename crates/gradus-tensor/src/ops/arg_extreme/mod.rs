@@ -72,7 +72,7 @@ impl Tensor {
     #[track_caller]
     pub fn argmax(&self, axis: isize) -> Tensor {
         let axis = self.axis("argmax", axis);
-        Tensor(call_one(Extreme::Max { axis }, &[&self.cast(self.dtype().compute()).0]))
+        Tensor(call_one(Extreme::Max { axis }, &[&self.wide().0]))
     }
 
     /// The place of the smallest element along `axis`, which disappears. The first of equals; NaN counts as smallest.
@@ -82,6 +82,6 @@ impl Tensor {
     #[track_caller]
     pub fn argmin(&self, axis: isize) -> Tensor {
         let axis = self.axis("argmin", axis);
-        Tensor(call_one(Extreme::Min { axis }, &[&self.cast(self.dtype().compute()).0]))
+        Tensor(call_one(Extreme::Min { axis }, &[&self.wide().0]))
     }
 }

@@ -6,7 +6,7 @@ mod cpu;
 #[cfg(test)]
 mod tests;
 
-use crate::{DType, Tensor};
+use crate::Tensor;
 use gradus_base::Result;
 use gradus_cpu::exec::Kernel;
 use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one};
@@ -60,11 +60,12 @@ impl Tensor {
     #[track_caller]
     pub fn cumsum(&self, axis: isize) -> Tensor {
         let rule = CumSum { axis: self.axis("cumsum", axis), backwards: false };
-        let sum = Tensor(call_one(rule, &[&self.cast(self.dtype().compute()).0]));
-        if self.dtype().is_float() { sum.cast(self.dtype()) } else { sum.cast(DType::I64) }
+        let sum = Tensor(call_one(rule, &[&self.wide().0]));
+        if self.dtype().is_float() { sum.cast(self.dtype()) } else { sum }
     }
 
-    /// The running product along `axis`. Its gradient is right where elements are 0, too.
+    /// The running product along `axis`, in the types of [`Tensor::cumsum`]. Its gradient is right where elements are 0,
+    /// too.
     ///
     /// # Panics
     /// If the axis is not there.
@@ -78,7 +79,7 @@ impl Tensor {
         let a = self.axis("cumprod", axis);
         let (axis, size) = (a as isize, self.shape()[a]);
         // Every product of 1, 2, 4, … neighbours from those of half as many.
-        let mut y = self.clone();
+        let mut y = self.wide();
         let mut reach = 1;
         while reach < size {
             let head = y.slice(axis, ..reach);
@@ -86,6 +87,6 @@ impl Tensor {
             y = Tensor::concat(&[&head, &tail], axis);
             reach *= 2;
         }
-        y
+        if self.dtype().is_float() { y.cast(self.dtype()) } else { y }
     }
 }

@@ -11,8 +11,8 @@ mod tests;
 
 pub use local_response::LocalResponse;
 
+use crate::Tensor;
 use crate::ops::pointwise::{Pointwise, apply};
-use crate::{DType, Tensor};
 use gradus_base::{Error, Real, Shape};
 use gradus_graph::fail;
 use std::panic::Location;
@@ -122,8 +122,9 @@ impl Tensor {
             let what = format!("x {}, w {}: w must be x's last axis", self.shape(), w.shape());
             fail(Error::shape("rms_norm", what), Location::caller());
         }
-        let scale = inverse_deviation(&self.square().mean(-1), eps);
-        self * scale.unsqueeze(-1) * w
+        let x = self.wide();
+        let scale = inverse_deviation(&x.square().mean(-1), eps);
+        (x * scale.unsqueeze(-1)).cast(self.dtype()) * w
     }
 }
 
@@ -164,12 +165,4 @@ fn orders(rank: usize) -> [Vec<usize>; 3] {
         std::iter::once(0).chain(pixels()).chain([1]).collect(),
         std::iter::once(1).chain(pixels()).chain([0]).collect(),
     ]
-}
-
-/// Half types are normalised in f32.
-fn wide(x: &Tensor) -> Tensor {
-    match x.dtype() {
-        DType::F16 | DType::BF16 => x.cast(DType::F32),
-        _ => x.clone(),
-    }
 }

@@ -34,6 +34,13 @@ impl Tensor {
         let p = Pointwise { name: "cast", expr: Arc::new(expr), vjp: None, constant: flat };
         Tensor(pointwise(p, vec![self.0.clone()], dtype))
     }
+
+    /// The same numbers in the type that is computed in: half types in f32, integers and booleans in i64. Whatever is
+    /// composed of several steps begins with this and casts its result, so that nothing in between overflows.
+    #[track_caller]
+    pub(crate) fn wide(&self) -> Tensor {
+        self.cast(self.dtype().compute())
+    }
 }
 
 #[test]

@@ -261,7 +261,7 @@ impl Tensor {
     #[track_caller]
     pub fn max_unpool2d(&self, indices: &Tensor, size: [usize; 2]) -> Tensor {
         check("max_unpool2d", self, None);
-        let x = wide(self);
+        let x = self.wide();
         if indices.shape() != x.shape() || indices.dtype() != DType::I32 {
             let what = format!(
                 "values {}, indices {} {}; expected i32 of the same shape",
@@ -354,7 +354,7 @@ fn maxima(x: &Tensor, windows: [Windows; 2]) -> (Tensor, Tensor) {
         windows,
         count_include_pad: true,
     };
-    let mut outputs = call(Arc::new(rule), vec![wide(x).0]);
+    let mut outputs = call(Arc::new(rule), vec![x.wide().0]);
     let indices = outputs.remove(1);
     (Tensor(outputs.remove(0)).cast(x.dtype()), Tensor(indices))
 }
@@ -363,12 +363,7 @@ fn maxima(x: &Tensor, windows: [Windows; 2]) -> (Tensor, Tensor) {
 fn means(x: &Tensor, windows: [Windows; 2], count_include_pad: bool) -> Tensor {
     let plane = [x.shape()[2], x.shape()[3]];
     let rule = Pooling { work: Work::Mean, plane, windows, count_include_pad };
-    Tensor(call_one(rule, &[&wide(x).0])).cast(x.dtype())
-}
-
-/// In a type that is pooled: half types go through f32.
-fn wide(x: &Tensor) -> Tensor {
-    x.cast(x.dtype().compute())
+    Tensor(call_one(rule, &[&x.wide().0])).cast(x.dtype())
 }
 
 #[track_caller]

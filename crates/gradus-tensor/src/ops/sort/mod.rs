@@ -108,7 +108,7 @@ impl Tensor {
     #[track_caller]
     fn first_places(&self, axis: usize, descending: bool, keep: usize) -> Tensor {
         let axis = axis as isize;
-        let rows = self.cast(self.dtype().compute()).transpose(axis, -1);
+        let rows = self.wide().transpose(axis, -1);
         Tensor(call_one(Argsort { descending, keep }, &[&rows.0])).transpose(axis, -1)
     }
 }

@@ -20,7 +20,7 @@ pub(super) use statistics::{Rows as ColumnMoments, SCRATCH, moments};
 pub(super) use walk::{Cut, Sums, Walk};
 pub(super) use write::Tile;
 
-use super::{check_channels, inverse_deviation, over_channels, wide};
+use super::{check_channels, inverse_deviation, over_channels};
 use crate::Tensor;
 use crate::ops::reference::differentiate;
 use gradus_base::expr::Sym;
@@ -192,7 +192,7 @@ impl Tensor {
             fail(Error::shape("batch_norm", what), Location::caller());
         }
         let dtype = self.dtype();
-        let (x, w, b) = (wide(self), wide(w), wide(b));
+        let (x, w, b) = (self.wide(), w.wide(), b.wide());
         let statistics = call(Arc::new(Statistics), vec![x.0.clone()]);
         let [mean, variance] = &statistics[..] else { unreachable!("two statistics") };
         let y = call_one(BatchNorm { eps }, &[&x.0, &w.0, &b.0, mean, variance]);

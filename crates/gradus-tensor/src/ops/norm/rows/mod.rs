@@ -6,7 +6,7 @@
 mod columns;
 mod cpu;
 
-use super::{inverse_deviation, wide};
+use super::inverse_deviation;
 use crate::Tensor;
 use crate::ops::reference::differentiate;
 use gradus_base::{Error, Result};
@@ -85,7 +85,7 @@ impl Tensor {
             fail(Error::dtype("normalize", what), Location::caller());
         }
         let shape = self.shape();
-        let x = wide(self).reshape([shape[0], shape[1], shape[2..].iter().product()]);
+        let x = self.wide().reshape([shape[0], shape[1], shape[2..].iter().product()]);
         let y = Tensor(call_one(Normalize { eps, groups, back: false }, &[&x.0]));
         y.reshape(shape).cast(self.dtype())
     }
