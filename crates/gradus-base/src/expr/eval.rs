@@ -20,6 +20,18 @@ impl Expr {
     }
 }
 
+/// The remainder of a/b with the sign of b, exact however large the quotient, as Python's `%`; NaN for b = 0 or a = ±∞.
+///
+/// ```
+/// use gradus_base::expr::remainder;
+/// assert_eq!((remainder(-1.0, 3.0), remainder(1e10, 3.0)), (2.0, 1.0));
+/// assert_eq!((remainder(1.0, f64::INFINITY), remainder(-1.0, f64::INFINITY)), (1.0, f64::INFINITY));
+/// ```
+pub fn remainder(a: f64, b: f64) -> f64 {
+    let r = a % b;
+    if r != 0.0 && (r < 0.0) != (b < 0.0) { r + b } else { r }
+}
+
 /// One operation in f64.
 pub(super) fn apply(op: Op, a: &[f64]) -> f64 {
     let mask = |b: bool| f64::from(u8::from(b));
@@ -48,7 +60,7 @@ pub(super) fn apply(op: Op, a: &[f64]) -> f64 {
         Op::Min => Real::min(a[0], a[1]),
         Op::Max => Real::max(a[0], a[1]),
         Op::Pow => a[0].powf(a[1]),
-        Op::Rem => a[0] - a[1] * (a[0] / a[1]).floor(),
+        Op::Rem => remainder(a[0], a[1]),
         Op::Lt => mask(a[0] < a[1]),
         Op::Le => mask(a[0] <= a[1]),
         Op::Eq => mask(a[0] == a[1]),

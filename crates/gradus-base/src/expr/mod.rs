@@ -8,6 +8,7 @@ mod derivative;
 mod eval;
 mod trace;
 
+pub use eval::remainder;
 pub use trace::{Sym, SymMask};
 
 use std::fmt;

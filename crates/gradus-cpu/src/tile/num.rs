@@ -5,6 +5,7 @@
 use super::math;
 use crate::lanes::F32s;
 use gradus_base::Real;
+use gradus_base::expr::remainder;
 
 /// `LEN` elements.
 ///
@@ -131,7 +132,13 @@ impl<V: F32s> Num for Floats<V> {
     }
     #[inline(always)]
     unsafe fn rem(self, b: Self) -> Self {
-        Floats(self.0.div(b.0).floor().neg_mul_add(b.0, self.0))
+        let (mut x, mut y) = ([0.0f32; 8], [0.0f32; 8]);
+        self.store(x.as_mut_ptr());
+        b.store(y.as_mut_ptr());
+        for (x, y) in x.iter_mut().zip(y) {
+            *x = float_remainder(*x, y);
+        }
+        Self::load(x.as_ptr())
     }
     #[inline(always)]
     unsafe fn lt(self, b: Self) -> Self {
@@ -246,7 +253,7 @@ impl<const FMA: bool> Num for Doubles<FMA> {
         min = |a: f64, b: f64| Real::min(a, b);
         max = |a: f64, b: f64| Real::max(a, b);
         pow = f64::powf;
-        rem = |a: f64, b: f64| a - b * (a / b).floor();
+        rem = remainder;
         lt = |a: f64, b: f64| flag(a < b);
         le = |a: f64, b: f64| flag(a <= b);
         eq = |a: f64, b: f64| flag(a == b);
@@ -314,6 +321,15 @@ fn fused<const FMA: bool>(a: f64, b: f64, c: f64) -> f64 {
 #[inline(always)]
 fn real(x: i64, f: impl Fn(f64) -> f64) -> i64 {
     f(x as f64) as i64
+}
+/// [`remainder`] of f32. Up to quotients of 28 bits f64 holds the quotient's floor, its product with b and the difference without
+/// rounding, so that no library call is needed.
+#[inline(always)]
+fn float_remainder(a: f32, b: f32) -> f32 {
+    let (a, b) = (f64::from(a), f64::from(b));
+    let whole = (a / b).floor();
+    let near = whole.abs() < f64::from(1 << 28) && b.is_finite();
+    (if near { a - whole * b } else { remainder(a, b) }) as f32
 }
 /// The remainder with the sign of `b`; 0 for b = 0.
 #[inline(always)]

@@ -8,7 +8,7 @@ use gradus_graph::{Pointwise, pointwise};
 use std::sync::Arc;
 
 impl Tensor {
-    /// a − b·⌊a/b⌋, the remainder with the sign of b, as Python's `%`.
+    /// a − b·⌊a/b⌋, the remainder with the sign of b, as Python's `%`; exact however large the quotient.
     ///
     /// **Shape** `[..], [..] -> [..]`, broadcast. Of b = 0: NaN. The gradient with respect to b is −⌊a/b⌋.
     ///
@@ -37,6 +37,15 @@ fn remainder() {
         .oracle(|x| x[0].rem_euclid(x[1]))
         .example(&[&[5.5, -1.0, -5.5, 5.5], &[2.0, 2.0, -2.0, -2.0]], &[1.5, 1.0, -1.5, -0.5])
         .run();
+    // Quotients that no float holds: 10¹⁰ and 2⁸⁰ modulo 3 and 7 are 1 and 4.
+    let (inf, far) = (f64::INFINITY, 2f64.powi(80));
+    let x = Tensor::from([1e10, far, -far, 1.0, -1.0, 5.0, inf]);
+    let y = Tensor::from([3.0, 7.0, 7.0, inf, inf, 0.0, 2.0]);
+    for dtype in [crate::DType::F32, crate::DType::F64] {
+        let r = x.cast(dtype).remainder(&y.cast(dtype)).to_vec::<f64>();
+        assert_eq!(r[..5], [1.0, 4.0, 3.0, 1.0, inf], "{dtype}");
+        assert!(r[5].is_nan() && r[6].is_nan(), "{r:?}");
+    }
     let i = Tensor::from([7i64, -7]);
     assert_eq!(i.remainder(&Tensor::from([3i64, 3])).to_vec::<i64>(), [1, 2]);
 }
