@@ -25,6 +25,6 @@ pub use rule::{
     Backward, Epilogue, Layouts, Meta, Order, Packing, Rule, Setting, Slot, Spec,
     not_differentiable,
 };
-pub use run::{Update, read};
+pub use run::{CACHED_PLANS, Update, read};
 pub use scope::{Caller, fail, layer_scope, scope, scope_path, try_build};
 pub use variable::Variable;

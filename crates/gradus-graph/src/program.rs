@@ -44,7 +44,8 @@ impl Program {
         let mut collected = Collected::new(&Goal { outputs: wanted, updates, leaves_stay: true });
         collected.check_arguments(inputs)?;
         let plan = Arc::new(Plan::new(&mut collected, options));
-        let mut session = Session::new(&plan, &collected.variables);
+        let mut session = Session::new(&plan);
+        session.bind_variables(&plan, &collected.variables);
         session.bind_leaves(&plan, &collected.leaves);
         Ok(Program { plan, session, inputs: inputs.to_vec() })
     }

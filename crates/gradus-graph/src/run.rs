@@ -19,7 +19,8 @@ pub type Update = (Variable, Node);
 pub(crate) struct Session {
     memory: Memory,
     slots: Vec<Slot>,
-    /// The slots of variables, in the order they are locked: by variable, so that two runs never wait for each other.
+    /// The slots of variables, in the order they are locked: by variable, so that two runs never wait for each other. As they are
+    /// bound.
     lock_order: Vec<usize>,
     /// Whether the prologue ran, and what the watched variables were then: (variable, version).
     kept: bool,
@@ -31,7 +32,7 @@ enum Slot {
     Kept(Buffer),
     Input(usize),
     Leaf(Option<Arc<Buffer>>),
-    Variable { variable: Variable, write: bool, lock: Lock },
+    Variable { variable: Option<Variable>, write: bool, lock: Lock },
     Output { number: usize, buffer: Arc<Buffer> },
 }
 
@@ -45,11 +46,15 @@ impl Slot {
                     Lock::Write(g) => g.version(),
                     Lock::Open => unreachable!("locked while a plan runs"),
                 };
-                (variable.id(), version)
+                (bound(variable).id(), version)
             }
             _ => unreachable!("only variables are watched"),
         }
     }
+}
+
+fn bound(variable: &Option<Variable>) -> &Variable {
+    variable.as_ref().expect("variables are bound before a run")
 }
 
 enum Lock {
@@ -59,28 +64,20 @@ enum Lock {
 }
 
 impl Session {
-    pub(crate) fn new(plan: &Plan, variables: &[Variable]) -> Session {
+    /// With no leaves and no variables yet.
+    pub(crate) fn new(plan: &Plan) -> Session {
         let slot = |s: &Storage| match *s {
             Storage::Kept => Slot::Kept(Buffer::zeroed(plan.kept_bytes)),
             Storage::Input(i) => Slot::Input(i),
             Storage::Leaf(_) => Slot::Leaf(None),
             Storage::Variable(i) => {
-                let variable = variables[i].clone();
-                Slot::Variable { variable, write: plan.updates[i], lock: Lock::Open }
+                Slot::Variable { variable: None, write: plan.updates[i], lock: Lock::Open }
             }
             Storage::Output(number) => Slot::Output { number, buffer: plan.new_output(number) },
         };
         let slots: Vec<Slot> = plan.storages.iter().map(slot).collect();
-        let mut lock_order: Vec<(u64, usize)> = slots
-            .iter()
-            .enumerate()
-            .filter_map(|(i, s)| match s {
-                Slot::Variable { variable, .. } => Some((variable.id(), i)),
-                _ => None,
-            })
-            .collect();
-        lock_order.sort_unstable();
-        let lock_order = lock_order.into_iter().map(|(_, i)| i).collect();
+        let is_variable = |i: &usize| matches!(slots[*i], Slot::Variable { .. });
+        let lock_order = (0..slots.len()).filter(is_variable).collect();
         let seen = Vec::with_capacity(plan.watched.len());
         Session { memory: plan.program.memory(), slots, lock_order, kept: false, seen }
     }
@@ -94,24 +91,26 @@ impl Session {
         }
     }
 
-    fn bind_variables(&mut self, plan: &Plan, variables: &[Variable]) {
+    /// Binds the variables, by number.
+    pub(crate) fn bind_variables(&mut self, plan: &Plan, variables: &[Variable]) {
         for (slot, storage) in self.slots.iter_mut().zip(&plan.storages) {
             if let (Slot::Variable { variable, .. }, Storage::Variable(i)) = (slot, storage) {
-                *variable = variables[*i].clone();
+                *variable = Some(variables[*i].clone());
             }
         }
         let id = |i: &usize| match &self.slots[*i] {
-            Slot::Variable { variable, .. } => variable.id(),
+            Slot::Variable { variable, .. } => bound(variable).id(),
             _ => 0,
         };
         self.lock_order.sort_unstable_by_key(id);
     }
 
-    /// Lets go of leaves, so that their memory is not held by a cached plan.
+    /// Lets go of leaves and variables, so that their memory is not held by a cached plan.
     fn release(&mut self, plan: &Plan) {
         for slot in &mut self.slots {
             match slot {
                 Slot::Leaf(b) => *b = None,
+                Slot::Variable { variable, .. } => *variable = None,
                 Slot::Output { number, buffer } => *buffer = plan.new_output(*number),
                 _ => {}
             }
@@ -162,6 +161,7 @@ impl Session {
     ) -> Result<()> {
         for &i in &self.lock_order {
             if let Slot::Variable { variable, write, lock } = &mut self.slots[i] {
+                let variable = bound(variable);
                 *lock = if *write {
                     Lock::Write(variable.write())
                 } else {
@@ -181,7 +181,7 @@ impl Session {
             true => Part::AfterPrologue,
             false => Part::All,
         };
-        let mut bound = self.slots.iter_mut().map(|slot| match slot {
+        let mut storages = self.slots.iter_mut().map(|slot| match slot {
             Slot::Kept(b) => match part {
                 Part::AfterPrologue => Bound::Read(b),
                 Part::All => Bound::Write(b),
@@ -195,7 +195,7 @@ impl Session {
                 Bound::Write(Arc::get_mut(buffer).expect("made unique above"))
             }
         });
-        let result = go(&plan.program, &mut self.memory, &mut bound, part);
+        let result = go(&plan.program, &mut self.memory, &mut storages, part);
         if part == Part::All {
             self.kept = result.is_ok();
             self.seen.clear();
@@ -250,8 +250,9 @@ impl Plan {
     }
 }
 
-/// Plans kept for [`read`]: a bare training loop needs few, and each holds an arena.
-const CACHED_PLANS: usize = 32;
+/// Plans kept for [`read`], and for whoever keeps [`Program`](crate::Program)s by the shapes of their arguments: a training loop
+/// needs few, and each holds an arena.
+pub const CACHED_PLANS: usize = 32;
 
 struct Cached {
     plan: Arc<Plan>,
@@ -279,8 +280,12 @@ impl Cache {
     }
     fn give(&mut self, key: (u64, u64), plan: Arc<Plan>, session: Session) {
         let used = self.clock;
-        let entry = self.plans.entry(key).or_insert(Cached { plan, sessions: vec![], used });
-        entry.sessions.push(session);
+        let fresh = || Cached { plan: plan.clone(), sessions: vec![], used };
+        let entry = self.plans.entry(key).or_insert_with(fresh);
+        // Two threads may have planned the same at once. The first plan stays; memory belongs to the plan it was made for.
+        if Arc::ptr_eq(&entry.plan, &plan) {
+            entry.sessions.push(session);
+        }
         if self.plans.len() > CACHED_PLANS {
             let oldest = self.plans.iter().min_by_key(|(_, c)| c.used).map(|(k, _)| *k);
             oldest.and_then(|k| self.plans.remove(&k));
@@ -326,7 +331,7 @@ pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
             Some((plan, session)) => (plan, session),
             None => (Arc::new(Plan::new(&mut collected, Options::default())), None),
         };
-        let mut session = session.unwrap_or_else(|| Session::new(&plan, &collected.variables));
+        let mut session = session.unwrap_or_else(|| Session::new(&plan));
         session.bind_variables(&plan, &collected.variables);
         session.bind_leaves(&plan, &collected.leaves);
         session.run(&plan, &[])?;
@@ -337,4 +342,28 @@ pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
         cache().lock().give(collected.key, plan, session);
     }
     Ok(wanted.iter().map(|n| n.value().expect("computed above").clone()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Meta;
+    use gradus_base::DType;
+
+    #[test]
+    fn memory_stays_with_the_plan_it_was_made_for() {
+        let wanted = [crate::constant(1.0, Meta::new([3], DType::F32))];
+        let plan = || {
+            let goal = Goal { outputs: &wanted, updates: &[], leaves_stay: false };
+            Arc::new(Plan::new(&mut Collected::new(&goal), Options::default()))
+        };
+        let (mut cache, first, second) = (Cache::default(), plan(), plan());
+        for plan in [&first, &second] {
+            cache.give((1, 2), plan.clone(), Session::new(plan));
+        }
+        let (plan, session) = cache.take((1, 2)).unwrap();
+        assert!(Arc::ptr_eq(&plan, &first));
+        session.unwrap().run(&plan, &[]).unwrap();
+        assert!(cache.take((1, 2)).unwrap().1.is_none(), "the second's memory under the first");
+    }
 }

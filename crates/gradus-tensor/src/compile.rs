@@ -3,7 +3,7 @@
 use crate::{Drawing, Tensor, Variable, draw};
 use gradus_base::{Error, Result};
 use gradus_cpu::Buffer;
-use gradus_graph::{self as graph, Meta, Options, Plan, Program, Values, input};
+use gradus_graph::{self as graph, CACHED_PLANS, Meta, Options, Plan, Program, Values, input};
 use std::sync::Arc;
 
 /// What a step computes: the tensors to read and the variables to update.
@@ -38,12 +38,12 @@ impl Step {
     }
 }
 
-/// A traced step: one plan per combination of argument shapes.
+/// A traced step: one plan per combination of argument shapes, of which the 32 used last are kept.
 pub struct Compiled<F> {
     trace: F,
     options: Options,
+    /// In the order of use: the last one ran last.
     programs: Vec<Program>,
-    last: usize,
 }
 
 /// Traces `step` at its first call with arguments of given shapes, then replays its plan.
@@ -65,7 +65,7 @@ pub struct Compiled<F> {
 /// assert!((w.tensor().item() - 3.0).abs() < 1e-3);
 /// ```
 pub fn compile<F: FnMut(&[Tensor]) -> Step>(step: F) -> Compiled<F> {
-    Compiled { trace: step, options: Options::default(), programs: vec![], last: 0 }
+    Compiled { trace: step, options: Options::default(), programs: vec![] }
 }
 
 impl<F> Compiled<F> {
@@ -127,16 +127,9 @@ impl<F: FnMut(&[Tensor]) -> Step> Compiled<F> {
             p.inputs().len() == args.len()
                 && p.inputs().iter().zip(args).all(|(m, a)| *m == a.0.meta())
         };
-        if !self.programs.get(self.last).is_some_and(hit) {
-            self.last = match self.programs.iter().position(hit) {
-                Some(at) => at,
-                None => {
-                    let metas: Vec<Meta> = args.iter().map(|a| a.0.meta()).collect();
-                    let program = self.trace(&metas)?;
-                    self.programs.push(program);
-                    self.programs.len() - 1
-                }
-            };
+        if !self.programs.last().is_some_and(hit) {
+            let metas: Vec<Meta> = args.iter().map(|a| a.0.meta()).collect();
+            self.program(&metas)?;
         }
         for a in args.iter().filter(|a| a.0.value().is_none()) {
             a.try_read()?;
@@ -146,15 +139,16 @@ impl<F: FnMut(&[Tensor]) -> Step> Compiled<F> {
             let what = format!("{} arguments, at most {MOST} are possible", args.len());
             return Err(Error::value("compile", what));
         }
+        let program = self.programs.last_mut().expect("found or traced above");
         // Up to 16 arguments fit on the stack: a replayed call allocates nothing.
         let Some(first) = args.first() else {
-            return Ok(Outputs(self.programs[self.last].run(&[])?));
+            return Ok(Outputs(program.run(&[])?));
         };
         let mut buffers: [&Buffer; MOST] = [computed(first); MOST];
         for (to, a) in buffers.iter_mut().zip(args) {
             *to = computed(a);
         }
-        Ok(Outputs(self.programs[self.last].run(&buffers[..args.len()])?))
+        Ok(Outputs(program.run(&buffers[..args.len()])?))
     }
 
     /// The plan for arguments like these, traced if need be.
@@ -162,15 +156,15 @@ impl<F: FnMut(&[Tensor]) -> Step> Compiled<F> {
     /// # Errors
     /// As [`Compiled::run`].
     pub fn program(&mut self, metas: &[Meta]) -> Result<&mut Program> {
-        let at = match self.programs.iter().position(|p| p.inputs() == metas) {
-            Some(at) => at,
-            None => {
-                let program = self.trace(metas)?;
-                self.programs.push(program);
-                self.programs.len() - 1
-            }
+        let program = match self.programs.iter().position(|p| p.inputs() == metas) {
+            Some(at) => self.programs.remove(at),
+            None => self.trace(metas)?,
         };
-        Ok(&mut self.programs[at])
+        if self.programs.len() == CACHED_PLANS {
+            self.programs.remove(0);
+        }
+        self.programs.push(program);
+        Ok(self.programs.last_mut().expect("just put there"))
     }
 
     /// The plan for arguments like these.
@@ -236,4 +230,25 @@ impl Outputs<'_> {
     pub fn buffer(&self, i: usize) -> &Arc<Buffer> {
         self.0.buffer(i)
     }
+}
+
+#[test]
+fn the_plans_used_last_are_kept() {
+    let traced = std::cell::Cell::new(0);
+    let mut step = compile(|x: &[Tensor]| {
+        traced.set(traced.get() + 1);
+        Step::new().read(&x[0].sum(..))
+    });
+    let mut run = |n: usize| {
+        assert_eq!(step.run(&[&Tensor::ones([n])]).unwrap().item(0), n as f64);
+        (step.programs.len(), traced.get())
+    };
+    for n in 1..=40 {
+        assert_eq!(run(n), (n.min(CACHED_PLANS), n));
+    }
+    // 9 to 40 are there; 9, used again, outlives 10.
+    assert_eq!(run(9), (CACHED_PLANS, 40));
+    assert_eq!(run(1), (CACHED_PLANS, 41));
+    assert_eq!(run(9), (CACHED_PLANS, 41));
+    assert_eq!(run(10), (CACHED_PLANS, 42));
 }

@@ -173,6 +173,17 @@ fn a_node_keeps_the_variable_it_saw() {
 }
 
 #[test]
+fn a_cached_plan_holds_no_variable() {
+    let buffer = Arc::new(Buffer::from_slice(&[1.0f64, 2.0]));
+    let held = Arc::downgrade(&buffer);
+    {
+        let w = Variable::new("w", Meta::new([2], DType::F64), buffer);
+        assert_eq!(values(&map(&w.node(), |w| w.exp() - Sym::constant(1.0)))[0], 1f64.exp() - 1.0);
+    }
+    assert!(held.upgrade().is_none());
+}
+
+#[test]
 fn variables_can_swap() {
     let (a, b) = (variable("a", &[1.0]), variable("b", &[2.0]));
     read(&[], &[(a.clone(), b.node()), (b.clone(), a.node())]).unwrap();
