@@ -71,8 +71,21 @@ impl fmt::Display for DType {
     }
 }
 
-/// A Rust type that can be a tensor's element.
-pub trait Element: Copy + Send + Sync + Default + PartialEq + fmt::Debug + 'static {
+/// A Rust type that can be a tensor's element: one of those that [`DType`] names. Buffers are seen as slices of it on its word, so
+/// nobody else can implement it.
+///
+/// ```compile_fail
+/// #[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// struct Pretender(u64);
+/// impl gradus_base::Element for Pretender {
+///     const DTYPE: gradus_base::DType = gradus_base::DType::U8;
+///     fn to_f64(self) -> f64 { 0.0 }
+///     fn from_f64(_: f64) -> Self { Pretender(0) }
+/// }
+/// ```
+pub trait Element:
+    sealed::Sealed + Copy + Send + Sync + Default + PartialEq + fmt::Debug + 'static
+{
     /// The run-time name of this type.
     const DTYPE: DType;
     /// The value as f64; exact for all but large i64.
@@ -81,8 +94,16 @@ pub trait Element: Copy + Send + Sync + Default + PartialEq + fmt::Debug + 'stat
     fn from_f64(x: f64) -> Self;
 }
 
+mod sealed {
+    pub trait Sealed {}
+}
+impl sealed::Sealed for f16 {}
+impl sealed::Sealed for bf16 {}
+impl sealed::Sealed for bool {}
+
 macro_rules! element {
     ($($t:ty, $dtype:ident;)*) => {$(
+        impl sealed::Sealed for $t {}
         impl Element for $t {
             const DTYPE: DType = DType::$dtype;
             #[inline(always)]

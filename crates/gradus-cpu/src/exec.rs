@@ -4,6 +4,7 @@
 use crate::buffer::{ALIGN, Buffer};
 use gradus_base::{DType, Element, View};
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a step runs. Built for fixed shapes, strides and types.
 ///
@@ -31,6 +32,8 @@ pub unsafe trait Kernel: Send + Sync {
 pub struct Args<'a> {
     inputs: &'a [*mut u8],
     outputs: &'a [*mut u8],
+    /// What the outputs reach.
+    places: &'a [Place],
     workspace: *mut u8,
     fault: &'a RefCell<Option<String>>,
 }
@@ -143,6 +146,8 @@ impl Step {
 
 /// A list of steps, ready to run. The first of them may be a prologue, whose results outlast a run.
 pub struct Program {
+    /// A number no other program of this process has.
+    id: u64,
     steps: Vec<Step>,
     /// How many steps are the prologue, and how many pointers those have.
     prologue: usize,
@@ -165,6 +170,8 @@ pub enum Part {
 
 /// The memory one run of a program uses; kept between runs.
 pub struct Memory {
+    /// The program it was made for.
+    program: u64,
     arena: Buffer,
     bound: Vec<*mut u8>,
     pointers: Vec<*mut u8>,
@@ -204,7 +211,9 @@ impl Program {
         }
         assert!(reach[0] <= arena_bytes, "a step reaches past the arena");
         let prologue_pointers = steps[..prologue].iter().map(Step::pointers).sum();
-        Program { steps, prologue, prologue_pointers, arena_bytes, reach, written }
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Program { id, steps, prologue, prologue_pointers, arena_bytes, reach, written }
     }
 
     /// The steps, in order.
@@ -221,6 +230,7 @@ impl Program {
     pub fn memory(&self) -> Memory {
         let places: usize = self.steps.iter().map(Step::pointers).sum();
         Memory {
+            program: self.id,
             arena: Buffer::zeroed(self.arena_bytes.max(ALIGN)),
             bound: vec![std::ptr::null_mut(); self.reach.len()],
             pointers: vec![std::ptr::null_mut(); places],
@@ -229,6 +239,7 @@ impl Program {
 
     /// Binds the storages from 1 on, in order, and resolves the places if any moved since the last run.
     fn bind<'a>(&self, memory: &mut Memory, storages: impl Iterator<Item = Bound<'a>>, part: Part) {
+        assert_eq!(memory.program, self.id, "memory of another program");
         let written = &self.written[usize::from(part == Part::AfterPrologue)];
         let mut stale = memory.bound[0].is_null();
         memory.bound[0] = memory.arena.as_mut_ptr();
@@ -268,7 +279,7 @@ impl Program {
     /// The first fault a kernel reports; the steps after it did not run.
     ///
     /// # Panics
-    /// If a storage is missing, too small, or written but bound for reading.
+    /// If the memory is another program's, or a storage is missing, too small, or written but bound for reading.
     pub fn run<'a>(
         &self,
         memory: &mut Memory,
@@ -319,7 +330,8 @@ impl Program {
         for (i, step) in self.steps.iter().enumerate().skip(skipped) {
             let (inputs, tail) = rest.split_at(step.inputs.len());
             let (outputs, tail) = tail.split_at(step.outputs.len());
-            each(i, &*step.kernel, &Args { inputs, outputs, workspace: tail[0], fault: &fault });
+            let (places, workspace) = (&*step.outputs, tail[0]);
+            each(i, &*step.kernel, &Args { inputs, outputs, places, workspace, fault: &fault });
             if fault.borrow().is_some() {
                 let what = fault.into_inner().unwrap_or_default();
                 return Err(Fault { step: i, what });
@@ -334,9 +346,17 @@ impl Args<'_> {
     /// Whether the first `len` elements of output `i` are finite; true for integers.
     ///
     /// # Panics
-    /// Never: `len` must not exceed what the step's kernel was built for, which the planner sees to.
+    /// If the output does not reach as far, or does not lie as elements of that type do.
     pub fn is_finite(&self, i: usize, dtype: DType, len: usize) -> bool {
-        // SAFETY: the planner passes the length and type of the dense output it built the step for.
+        let (place, size) = (&self.places[i], dtype.size());
+        let fits = len.checked_mul(size).is_some_and(|bytes| bytes <= place.high - place.first);
+        assert!(
+            fits,
+            "{len} elements of {dtype} of an output of {} bytes",
+            place.high - place.first
+        );
+        assert_eq!(self.outputs[i].align_offset(size), 0, "an output that is no {dtype}");
+        // SAFETY: the buffer behind the output holds all that its place reaches, `len` elements at least; see above.
         unsafe {
             match dtype {
                 DType::F32 => finite(self.outputs[i].cast::<f32>(), len),
@@ -361,5 +381,50 @@ impl Memory {
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.arena.bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Pointwise;
+    use gradus_base::{Expr, Shape};
+
+    /// Storage 2 becomes twice storage 1.
+    fn doubling(len: usize) -> Program {
+        let view = View::dense(Shape::from([len]));
+        let (expr, slot) = (Expr::trace(1, |x| vec![x[0] + x[0]]), [(DType::F32, view)]);
+        let kernel = Pointwise::new(&expr, DType::F32, view.shape, &slot, &slot);
+        let [x, y] = [1, 2].map(|storage| vec![Place::new(storage, 0, DType::F32, &view)]);
+        Program::new(vec![Step::new(Box::new(kernel), x, y, 0)], 0, 0, 3)
+    }
+
+    /// Runs it on two threes, and asks whether so many elements of the result are finite.
+    fn run(program: &Program, memory: &mut Memory, asked: usize) -> (Vec<f32>, bool) {
+        let (x, mut y) = (Buffer::from_slice(&[3.0f32; 2]), Buffer::zeroed(8));
+        let storages = [Bound::Read(&x), Bound::Write(&mut y)].into_iter();
+        let mut finite = false;
+        let look = |_, args: &Args<'_>| finite = args.is_finite(0, DType::F32, asked);
+        program.run_watched(memory, storages, Part::All, |_| {}, look).unwrap();
+        (y.as_slice().to_vec(), finite)
+    }
+
+    #[test]
+    fn runs_in_its_own_memory() {
+        let program = doubling(2);
+        assert_eq!(run(&program, &mut program.memory(), 2), (vec![6.0; 2], true));
+    }
+
+    #[test]
+    #[should_panic(expected = "memory of another program")]
+    fn refuses_memory_of_another_program() {
+        run(&doubling(2), &mut doubling(2).memory(), 2);
+    }
+
+    #[test]
+    #[should_panic(expected = "3 elements of f32 of an output of 8 bytes")]
+    fn looks_at_no_more_than_there_is() {
+        let program = doubling(2);
+        run(&program, &mut program.memory(), 3);
     }
 }
