@@ -12,6 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+/// Why training ended when it was told to by [`Fit::interrupt`].
+pub const INTERRUPTED: &str = "interrupted";
+
 /// How long to train, and what to do meanwhile.
 pub struct Fit<'a> {
     /// Epochs in all, those of an interrupted run included.
@@ -146,7 +149,7 @@ impl Fit<'_> {
             let batch = BatchEnd { result, rate, x, t };
             self.each(learner, progress, batches, Some(&batch), |c, m| c.after_batch(m))?;
             if self.interrupt.load(Ordering::Relaxed) {
-                progress.stopped.get_or_insert_with(|| "interrupted".into());
+                progress.stopped.get_or_insert_with(|| INTERRUPTED.into());
             }
             if progress.stopped.is_some() {
                 break;

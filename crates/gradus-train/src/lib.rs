@@ -17,7 +17,7 @@ mod weights;
 
 pub use confusion::Confusion;
 pub use error::{Result, TrainError};
-pub use fit::{EpochLog, Fit, Progress, evaluate};
+pub use fit::{EpochLog, Fit, INTERRUPTED, Progress, evaluate};
 pub use learner::{Activity, BatchResult, Group, Learner, Recipe, Units};
 pub use rate_finder::{RateCurve, Sweep};
 pub use sanity::{overfit_one_batch, validation_split};

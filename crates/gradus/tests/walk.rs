@@ -24,28 +24,32 @@ fn rust_block(page: &str, n: usize) -> Vec<&str> {
     block.split("```").next().unwrap_or_default().lines().collect()
 }
 
-/// The README's first program is the crate's example, which runs as a doc test; its op is the one of the library.
+/// The README's programs are the crate's examples, which run as doc tests; its op is the one of the library.
 #[test]
 fn the_readmes_programs_are_those_that_are_tested() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
     let (readme, example) = (read("README.md"), read("crates/gradus/src/lib.rs"));
-    let shown = |line: &&str| !line.starts_with("# ");
-    let documented =
-        example.lines().filter_map(|line| line.strip_prefix("//! ").or(line.strip_prefix("//!")));
-    let tested: Vec<&str> = documented
-        .skip_while(|line| *line != "```")
-        .skip(1)
-        .take_while(|line| *line != "```")
-        .filter(shown)
+    let documented: Vec<&str> = example
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! ").or(line.strip_prefix("//!")))
         .collect();
-    let program: Vec<&str> =
-        rust_block(&readme, 0).into_iter().filter(|line| !line.is_empty()).collect();
-    assert_eq!(program, tested);
-    assert!(program.len() <= 15, "a digits program in 15 lines has {}", program.len());
+    let tested: Vec<Vec<&str>> = documented
+        .split(|line| *line == "```")
+        .skip(1)
+        .step_by(2)
+        .map(|block| block.iter().copied().filter(|line| !line.starts_with("# ")).collect())
+        .collect();
+    let program = |n| -> Vec<&str> {
+        rust_block(&readme, n).into_iter().filter(|line| !line.is_empty()).collect()
+    };
+    assert_eq!(program(0), tested[0]);
+    assert!(tested[0].len() <= 15, "a digits program in 15 lines has {}", tested[0].len());
+    // The second begins as the first does.
+    assert_eq!(program(1), tested[1][1..]);
 
     let gelu = read("crates/gradus-tensor/src/ops/pointwise/gelu.rs");
-    for line in rust_block(&readme, 1) {
+    for line in rust_block(&readme, 2) {
         assert!(gelu.lines().any(|l| l == line), "gelu.rs lacks the line {line}");
     }
 }

@@ -20,7 +20,7 @@ use gradus::io::log::{read_json_lines, retain_json_lines};
 use gradus::models::{RECIPES, ZOO, find, recipe};
 use gradus::nn::parameters;
 use gradus::train::callbacks::{Checkpoints, load_checkpoint};
-use gradus::train::{EpochLog, Fit, Learner, Progress, TrainError, set_weights};
+use gradus::train::{EpochLog, Fit, INTERRUPTED, Learner, Progress, TrainError, set_weights};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -195,9 +195,6 @@ impl Args {
         Ok(s)
     }
 }
-
-/// Why a run ended that Ctrl-C ended, as `Fit` says it.
-const INTERRUPTED: &str = "interrupted";
 
 /// Neither a recipe nor a model.
 fn unknown_name(name: &str) -> CliError {

@@ -1,5 +1,7 @@
 //! Callbacks: what happens after each batch and each epoch. A callback is a struct of its own; none is built into the loop.
 
+mod best;
+mod best_weights;
 pub(crate) mod checkpoints;
 mod csv;
 mod early_stopping;
@@ -8,6 +10,7 @@ pub mod tensorboard;
 mod terminate_on_nan;
 mod unfreezing;
 
+pub use best_weights::BestWeights;
 pub use checkpoints::{Checkpoints, load_checkpoint, save_checkpoint};
 pub use csv::CsvLog;
 pub use early_stopping::EarlyStopping;

@@ -1,6 +1,6 @@
 //! Lowers the rate when a watched number stops improving.
 
-use super::early_stopping::watched;
+use super::best::watched;
 use super::{Callback, Flow, Moment};
 use crate::Result;
 use crate::schedule::Plateau;

@@ -3,7 +3,7 @@
 use gradus_data::{Loader, LoaderOptions, Normalization, mnist_5k_split};
 use gradus_nn::layers::{dense, flatten, relu};
 use gradus_nn::{Init, Sequential};
-use gradus_train::callbacks::{Checkpoints, load_checkpoint};
+use gradus_train::callbacks::{BestWeights, Checkpoints, load_checkpoint};
 use gradus_train::optim::Adam;
 use gradus_train::{Fit, Learner, Progress, Recipe, evaluate, metrics};
 use std::sync::Arc;
@@ -91,6 +91,32 @@ impl gradus_train::callbacks::Callback for StopAt {
         }
         Ok(gradus_train::callbacks::Flow::Continue)
     }
+}
+
+#[test]
+fn the_best_weights_come_back_unless_training_goes_on() {
+    let (train, test) = loaders();
+    let folder = tempfile::tempdir().unwrap();
+    let run = |epochs, keep: Option<BestWeights>, stop: u64| {
+        let (mut learner, mut progress) = (learner(), Progress::default());
+        let mut fit = Fit { epochs, limit_batches: Some(4), ..Fit::default() };
+        let interrupt = fit.interrupt.clone();
+        fit.callbacks.push(Box::new(StopAt(stop, interrupt)));
+        fit.callbacks.extend(keep.map(|k| Box::new(k) as Box<_>));
+        fit.run(&mut learner, &train, Some(&test), &mut progress).map(|()| weights(&learner))
+    };
+    // The loss falls in each epoch: taken for a number that should be large, the first is the best.
+    let keep = |watch| {
+        let path = folder.path().join("best.safetensors");
+        Some(BestWeights::new(path, watch).maximize(true))
+    };
+    let (first, last) = (run(1, None, 0).unwrap(), run(3, None, 0).unwrap());
+    let best = run(3, keep("val_loss"), 0).unwrap();
+    assert_eq!(first[..4], best[..4]);
+    assert_eq!(last, run(3, keep("val_loss").map(|k| k.restore(false)), 0).unwrap());
+    assert_eq!(last, run(4, keep("val_loss"), 12).unwrap(), "an interrupted run");
+    let e = run(3, keep("val_top5"), 0).unwrap_err().to_string();
+    assert!(e.contains("no `val_top5` to watch; there are loss, accuracy, val_loss"), "{e}");
 }
 
 #[test]
