@@ -38,6 +38,8 @@ const PASSING: usize = 256;
 /// in passing: both together fill half of a second-level cache.
 const BLOCK_PANELS: usize = 2;
 const RUN: usize = 128;
+/// Bytes of pixels that the epilogue takes at a time: half of a first-level cache.
+const STRIP: usize = 1 << 14;
 /// Multiply-adds saved from which it pays.
 const SAVING: f64 = 1.7;
 /// Between operands, so that the 36 rows of a tile do not fall on the same lines of a cache.
@@ -227,7 +229,7 @@ impl Job<'_> {
                         let target = Rows::new(to, each, wide_out);
                         self.lower(some.clone(), source, 0);
                         self.multiply(some.len(), 0..depth, source, rows(), target);
-                        self.raise(some, target, 0, 0..f.channels_out);
+                        self.raise(some, target, 0..f.channels_out);
                     });
                 });
             }
@@ -278,7 +280,7 @@ impl Job<'_> {
                 }
                 let first = panel * COLUMNS;
                 let last = (first + width).min(f.channels_out);
-                self.raise(0..tiles, target, 0, first..last);
+                self.raise(0..tiles, target, first..last);
             }
         });
     }
@@ -415,36 +417,64 @@ impl Job<'_> {
         }
     }
 
-    /// Products, from row `row` on, to pixels of some target channels; then the epilogue.
-    unsafe fn raise(&self, some: Range<usize>, from: Rows, row: usize, channels: Range<usize>) {
+    /// Products to pixels of some target channels; then the epilogue, over tiles that lie side by side.
+    unsafe fn raise(&self, some: Range<usize>, from: Rows, channels: Range<usize>) {
         let f = self.field;
-        let col = self.pixel;
-        for (i, tile) in some.enumerate() {
-            let [image, p, q] = f.place(tile);
-            let pixel = (image * f.target[0] + p) * f.target[1] + q;
-            let out = TileOut {
-                products: from.at(0, row + i),
-                step: from.step,
-                panel: from.panel,
-                channels: channels.len(),
-                pixels: self.dst.wrapping_add(pixel * col + channels.start),
-                row: f.target[1] * col,
-                col,
-                rows: f.out.min(f.target[0] - p),
-                cols: f.out.min(f.target[1] - q),
-            };
-            // SAFETY: the caller's promise; the pixels named are in the target.
+        let tile_bytes = f.out * f.out * channels.len() * size_of::<f32>();
+        let most = (STRIP / tile_bytes.max(1)).max(1);
+        let mut next = some.start;
+        while next < some.end {
+            let [_, _, q] = f.place(next);
+            let strip = next..some.end.min(next + most.min((f.target[1] - q).div_ceil(f.out)));
+            next = strip.end;
+            // SAFETY: the caller's promise.
             unsafe {
-                (self.by_taps().tile_out)(&out);
-                let Some(epilogue) = self.epilogue else { continue };
-                for a in 0..out.rows {
-                    for b in 0..out.cols {
-                        let at = out.pixels.add(a * out.row + b * out.col);
-                        let pixel = pixel + a * f.target[1] + b;
-                        let channel = self.group * f.channels_out + channels.start;
-                        epilogue.apply(pixel, channel, at, channels.len());
-                    }
+                for tile in strip.clone() {
+                    let products = from.from(tile - some.start);
+                    (self.by_taps().tile_out)(&self.tile_out(tile, products, &channels));
                 }
+                if let Some(epilogue) = self.epilogue {
+                    self.finish(epilogue, strip, &channels);
+                }
+            }
+        }
+    }
+
+    /// Where a tile's products become pixels.
+    fn tile_out(&self, tile: usize, products: Rows, channels: &Range<usize>) -> TileOut {
+        let (f, col) = (self.field, self.pixel);
+        let [image, p, q] = f.place(tile);
+        let pixel = (image * f.target[0] + p) * f.target[1] + q;
+        TileOut {
+            products: products.ptr,
+            step: products.step,
+            panel: products.panel,
+            channels: channels.len(),
+            pixels: self.dst.wrapping_add(pixel * col + channels.start),
+            row: f.target[1] * col,
+            col,
+            rows: f.out.min(f.target[0] - p),
+            cols: f.out.min(f.target[1] - q),
+        }
+    }
+
+    /// The epilogue over some target channels of tiles side by side.
+    unsafe fn finish(
+        &self,
+        epilogue: &dyn Epilogue<f32>,
+        strip: Range<usize>,
+        channels: &Range<usize>,
+    ) {
+        let (f, col) = (self.field, self.pixel);
+        let [image, p, q] = f.place(strip.start);
+        let pixels = (strip.len() * f.out).min(f.target[1] - q);
+        let channel = self.group * f.channels_out + channels.start;
+        for row in p..f.target[0].min(p + f.out) {
+            let pixel = (image * f.target[0] + row) * f.target[1] + q;
+            let at = self.dst.wrapping_add(pixel * col + channels.start);
+            // SAFETY: the pixels are in the target.
+            unsafe {
+                epilogue.apply_rows(pixel, channel, at, col as isize, pixels, channels.len());
             }
         }
     }
