@@ -1,5 +1,5 @@
-//! Logs that grow line by line: `log.jsonl` and CSV. A process killed in mid-line leaves a torn
-//! last line; readers drop it, and opening for append mends it.
+//! Logs that grow line by line: `log.jsonl`. A process killed in mid-line leaves a torn last line;
+//! readers drop it, and opening for append mends it.
 
 use crate::{Error, Result, atomic_write};
 use serde::Serialize;
@@ -78,63 +78,6 @@ impl JsonLog {
     }
 }
 
-/// A CSV log (RFC 4180) open for append.
-#[derive(Debug)]
-pub struct CsvLog {
-    lines: LineFile,
-    columns: usize,
-}
-
-impl CsvLog {
-    /// Opens or creates a log with these columns; a torn last row is removed. An existing file
-    /// must have the same columns.
-    pub fn append<S: AsRef<str>>(path: &Path, columns: &[S]) -> Result<CsvLog> {
-        // A row without its newline may have lost digits: never whole.
-        let mut lines = LineFile::open(path, |_| false)?;
-        let title = csv_row(columns);
-        match lines.first()? {
-            None => lines.push(title)?,
-            Some(found) if found == title => {}
-            Some(found) => {
-                return Err(Error::format(format!(
-                    "the log has the columns {found:?}, expected {title:?}"
-                ))
-                .in_file(path));
-            }
-        }
-        Ok(CsvLog { lines, columns: columns.len() })
-    }
-
-    /// Appends a row with one field per column. A newline within a field becomes a space, so that
-    /// a row is a line.
-    pub fn write<S: AsRef<str>>(&mut self, fields: &[S]) -> Result<()> {
-        if fields.len() != self.columns {
-            return Err(Error::value(format!(
-                "a row of {} fields for {} columns",
-                fields.len(),
-                self.columns
-            ))
-            .in_file(&self.lines.path));
-        }
-        self.lines.push(csv_row(fields))
-    }
-
-    /// Returns when all rows are on the medium.
-    pub fn sync(&mut self) -> Result<()> {
-        self.lines.sync()
-    }
-}
-
-fn csv_row<S: AsRef<str>>(fields: &[S]) -> String {
-    let fields: Vec<String> = fields.iter().map(|field| csv_field(field.as_ref())).collect();
-    fields.join(",")
-}
-
-fn csv_field(text: &str) -> String {
-    let text = text.replace(['\r', '\n'], " ");
-    if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-}
-
 /// A file of whole lines.
 #[derive(Debug)]
 struct LineFile {
@@ -168,14 +111,6 @@ impl LineFile {
         };
         let (file, len) = open().map_err(|e| Error::io("cannot open", &e).in_file(path))?;
         Ok(LineFile { file, path: path.to_path_buf(), len })
-    }
-
-    /// The first line, where there is one.
-    fn first(&self) -> Result<Option<String>> {
-        let text = std::fs::read(&self.path)
-            .map_err(|error| Error::io("cannot read", &error).in_file(&self.path))?;
-        let end = text.iter().position(|&byte| byte == b'\n');
-        Ok(end.map(|end| String::from_utf8_lossy(&text[..end]).into_owned()))
     }
 
     /// Appends a line with one write; if that fails half-way, takes it back.

@@ -1,6 +1,6 @@
 //! Logs: a kill in mid-line costs that line and nothing else.
 
-use gradus_io::log::{CsvLog, JsonLog, parse_json_lines, read_json_lines, retain_json_lines};
+use gradus_io::log::{JsonLog, parse_json_lines, read_json_lines, retain_json_lines};
 use proptest::prelude::*;
 use serde_json::json;
 use std::fs;
@@ -65,25 +65,4 @@ fn a_resumed_run_drops_what_it_will_log_again() {
     assert_eq!(steps, (0..6).map(Some).collect::<Vec<_>>());
     let error = JsonLog::append(&path).unwrap().write(&5).unwrap_err().to_string();
     assert_eq!(error, "a log record must be an object, not 5");
-}
-
-#[test]
-fn csv_rows_are_quoted_and_a_torn_row_is_removed() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("log.csv");
-    let mut log = CsvLog::append(&path, &["epoch", "loss", "remark"]).unwrap();
-    log.write(&["0", "0.5", "a \"quoted\", long\nremark"]).unwrap();
-    log.sync().unwrap();
-    drop(log);
-    let whole = "epoch,loss,remark\n0,0.5,\"a \"\"quoted\"\", long remark\"\n";
-    assert_eq!(fs::read_to_string(&path).unwrap(), whole);
-    fs::write(&path, format!("{whole}1,0.2")).unwrap();
-    let mut log = CsvLog::append(&path, &["epoch", "loss", "remark"]).unwrap();
-    log.write(&["1", "0.25", ""]).unwrap();
-    assert_eq!(fs::read_to_string(&path).unwrap(), format!("{whole}1,0.25,\n"));
-    let error = log.write(&["2"]).unwrap_err().to_string();
-    assert!(error.ends_with("log.csv: a row of 1 fields for 3 columns"), "{error}");
-    let error = CsvLog::append(&path, &["epoch", "loss"]).unwrap_err().to_string();
-    let expected = "the log has the columns \"epoch,loss,remark\", expected \"epoch,loss\"";
-    assert!(error.ends_with(expected), "{error}");
 }
