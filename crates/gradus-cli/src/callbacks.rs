@@ -23,16 +23,17 @@ pub struct Report {
     start: Instant,
     drawn: Option<Instant>,
     steps: u64,
+    noun: &'static str,
 }
 
 impl Report {
-    /// Of a training of so many steps, some of which may be done already.
-    pub fn new(steps: u64, done: u64) -> Report {
+    /// Of a training of so many steps, some of which may be done already, on samples that are called `noun`.
+    pub fn new(steps: u64, done: u64, noun: &'static str) -> Report {
         let bar = ProgressBar::new(steps).with_position(done);
         let template = "{prefix} [{bar:24}] {msg}";
         let style = ProgressStyle::with_template(template).expect("the template is sound");
         bar.set_style(style.progress_chars("=> "));
-        Report { bar, start: Instant::now(), drawn: None, steps: 0 }
+        Report { bar, start: Instant::now(), drawn: None, steps: 0, noun }
     }
 
     /// The bar, beside which others can write by its `suspend`.
@@ -60,10 +61,11 @@ impl Callback for Report {
         let speed = progress.samples as f64 / progress.seconds.max(1e-9);
         self.bar.set_prefix(format!("epoch {}/{}", progress.epoch + 1, moment.epochs));
         self.bar.set_message(format!(
-            "loss {:.4}  accuracy {:.4}  {} images/s  {} left",
+            "loss {:.4}  accuracy {:.4}  {} {}s/s  {} left",
             means[0],
             means[1],
             grouped(speed as u64),
+            self.noun,
             duration(left)
         ));
         Ok(Flow::Continue)
@@ -78,12 +80,13 @@ impl Callback for Report {
             None => String::new(),
         };
         let line = format!(
-            "epoch {}/{}  loss {:.4}  accuracy {:.4}{validation}  {} images/s  {:.1} s",
+            "epoch {}/{}  loss {:.4}  accuracy {:.4}{validation}  {} {}s/s  {:.1} s",
             log.epoch,
             moment.epochs,
             log.loss,
             number("accuracy"),
             grouped(log.samples_per_second as u64),
+            self.noun,
             log.seconds
         );
         self.bar.suspend(|| eprintln!("{line}"));

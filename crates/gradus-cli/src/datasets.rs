@@ -4,10 +4,12 @@ use crate::bars::counted;
 use crate::error::{CliError, Result};
 use crate::suggest;
 use gradus::data::{
-    CsvOptions, Dataset, Fit, ImageOptions, LabelColumn, OpenOptions, SETS, Splits, named,
+    CsvOptions, Dataset, Fit, ImageOptions, LabelColumn, OpenOptions, Relabelled, SETS, Splits,
+    named,
 };
 use gradus::models::find;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What pictures in folders are turned into; data of fixed sizes, such as named sets, stay as they are.
 #[derive(Clone, Copy)]
@@ -60,7 +62,7 @@ pub fn parse_label(column: &str) -> Result<LabelColumn> {
     column.parse().map_err(|error: gradus::data::DataError| CliError::Usage(error.to_string()))
 }
 
-/// Opens a named set or a path; a CSV file as stated.
+/// Opens a named set or a path, a CSV file as stated. Pictures of the whole are as those to test on.
 pub fn open(name_or_path: &str, pictures: Pictures, csv: &CsvOptions) -> Result<Splits> {
     known_or_there(name_or_path)?;
     let open = |size: Option<Size>| {
@@ -70,14 +72,38 @@ pub fn open(name_or_path: &str, pictures: Pictures, csv: &CsvOptions) -> Result<
     };
     let mut splits = open(pictures.train)?;
     if pictures.test != pictures.train {
-        splits.test = open(pictures.test)?.test;
+        let as_tested = open(pictures.test)?;
+        (splits.test, splits.whole) = (as_tested.test, as_tested.whole);
     }
+    Ok(splits)
+}
+
+/// Refuses data of which there are too few to train and to test on.
+pub fn require_both(name_or_path: &str, splits: &Splits) -> Result<()> {
     if splits.train.is_empty() || splits.test.is_empty() {
         let found = counted((splits.train.len() + splits.test.len()) as u64, "sample");
         let what = "at least 5: a fifth of a CSV file, and of a folder without train and test in it, is held out to test";
         return Err(CliError::Work(format!("{name_or_path}: found {found}, expected {what}")));
     }
-    Ok(splits)
+    Ok(())
+}
+
+/// Whether two names or paths mean the same data. Of `trained`, which may have been stated in another folder, the file's name
+/// has to do where it is not found.
+pub fn is_same(given: &str, trained: &str) -> bool {
+    let real = |path: &str| Path::new(path).canonicalize().ok();
+    let name = |path: &str| Path::new(path).file_name().map(ToOwned::to_owned);
+    given == trained
+        || match real(trained) {
+            Some(trained) => real(given) == Some(trained),
+            None => name(given) == name(trained),
+        }
+}
+
+/// Samples labelled by the classes of a model, where the names of theirs are among them.
+pub fn labelled_as(classes: &[String], data: Arc<dyn Dataset>) -> Result<Arc<dyn Dataset>> {
+    let known = data.classes().iter().all(|name| classes.contains(name));
+    Ok(if known { Arc::new(Relabelled::new(data, classes)?) } else { data })
 }
 
 /// Samples that are all read to see whether they can be.

@@ -30,6 +30,8 @@ pub struct Experiment {
     pub validation: Option<Loader>,
     /// To test on, once.
     pub test: Loader,
+    /// Whether that was held out of the data, which have no test part of their own.
+    pub held_out: bool,
     /// The network, its loss and its optimiser.
     pub learner: Learner,
     /// How many numbers training adjusts.
@@ -45,6 +47,7 @@ struct Parts {
     train: Loader,
     validation: Option<Loader>,
     test: Loader,
+    held_out: bool,
 }
 
 impl Experiment {
@@ -52,7 +55,8 @@ impl Experiment {
     pub fn new(settings: &Settings) -> Result<Experiment> {
         let pretrained = settings.from.as_ref().map(|from| Pretrained::read(Path::new(from)));
         let pretrained = pretrained.transpose()?;
-        let Parts { train, validation, test } = Parts::open(settings, pretrained.as_ref())?;
+        let Parts { train, validation, test, held_out } =
+            Parts::open(settings, pretrained.as_ref())?;
         let samples = counts(&**train.dataset());
         let description = describe(settings, pretrained.as_ref(), &train)?;
         for part in [Some(&test), validation.as_ref()].into_iter().flatten() {
@@ -90,6 +94,7 @@ impl Experiment {
             train,
             validation,
             test,
+            held_out,
             learner,
             parameters,
             fresh,
@@ -135,6 +140,8 @@ impl Parts {
         let label = datasets::label(settings.label.as_deref(), &settings.data)?;
         let csv = CsvOptions { label, ..CsvOptions::default() };
         let splits = datasets::open(&settings.data, pictures, &csv)?;
+        datasets::require_both(&settings.data, &splits)?;
+        let held_out = splits.whole.is_some();
         if let [only] = splits.train.classes() {
             let what = format!("found 1 class ({only}), expected at least 2 to tell apart");
             return Err(CliError::Work(format!("{}: {what}", settings.data)));
@@ -163,7 +170,7 @@ impl Parts {
         let show = |data, evaluation| in_order(data, &normalization, evaluation);
         let validation = validation.map(|data| show(data, &one)).transpose()?;
         let test = show(test, &evaluation)?;
-        Ok(Parts { train, validation, test })
+        Ok(Parts { train, validation, test, held_out })
     }
 }
 

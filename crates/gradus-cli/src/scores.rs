@@ -44,12 +44,12 @@ impl Scores {
         Ok(Scores { classes, confusion, loss: loss / samples as f64, samples, lost })
     }
 
-    /// Says on stderr if the model gave no numbers.
-    pub fn warn(&self) {
+    /// Says on stderr if the model gave no numbers; `noun` is what samples are called.
+    pub fn warn(&self, noun: &str) {
         if self.lost > 0 {
             let (lost, all) = (grouped(self.lost), grouped(self.samples));
             eprintln!(
-                "warning: the model's scores of the classes are not finite for {lost} of {all} images"
+                "warning: the model's scores of the classes are not finite for {lost} of {all} {noun}s"
             );
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::{DataError, Result};
+use crate::error::{DataError, Result, quote};
 
 /// Samples of one shape, read by index. Reading may decode a file, so it may fail.
 pub trait Dataset: Send + Sync {
@@ -132,6 +132,67 @@ impl Dataset for Subset {
     }
     fn columns(&self) -> Option<&ColumnNames> {
         self.whole.columns()
+    }
+}
+
+/// Another data set, its labels numbered by a model's classes: what they mean is told by their names.
+///
+/// ```
+/// use gradus_data::{Dataset, ImageDataset, Relabelled};
+/// let names = |list: &[&str]| list.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+/// let own = ImageDataset::new("two", [1, 1, 1], vec![0, 9], vec![0, 1], names(&["cat", "owl"]))?;
+/// let as_model = Relabelled::new(std::sync::Arc::new(own), &names(&["owl", "bat", "cat"]))?;
+/// assert_eq!((as_model.label(0), as_model.label(1)), (2, 0));
+/// # Ok::<(), gradus_data::DataError>(())
+/// ```
+#[derive(Clone)]
+pub struct Relabelled {
+    own: Arc<dyn Dataset>,
+    classes: Vec<String>,
+    /// The new label of each old one.
+    labels: Vec<i64>,
+}
+
+impl Relabelled {
+    /// The samples of `own`, whose classes are some of `classes`, in any order.
+    ///
+    /// # Errors
+    /// When a class of `own` is not among `classes`.
+    pub fn new(own: Arc<dyn Dataset>, classes: &[String]) -> Result<Relabelled> {
+        let number = |name: &String| match classes.iter().position(|class| class == name) {
+            Some(k) => Ok(k as i64),
+            None => Err(DataError::invalid(
+                "class",
+                quote(name),
+                format!("one of {}", classes.join(", ")),
+            )),
+        };
+        let labels = own.classes().iter().map(number).collect::<Result<Vec<_>>>()?;
+        Ok(Relabelled { own, classes: classes.to_vec(), labels })
+    }
+}
+
+impl Dataset for Relabelled {
+    fn len(&self) -> usize {
+        self.own.len()
+    }
+    fn shape(&self) -> &[usize] {
+        self.own.shape()
+    }
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+    fn label(&self, index: usize) -> i64 {
+        self.labels[self.own.label(index) as usize]
+    }
+    fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
+        self.own.read(index, out)
+    }
+    fn probe(&self, index: usize) -> Result<()> {
+        self.own.probe(index)
+    }
+    fn columns(&self) -> Option<&ColumnNames> {
+        self.own.columns()
     }
 }
 

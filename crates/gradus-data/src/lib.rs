@@ -47,7 +47,7 @@ mod tabular;
 pub mod toy;
 
 pub use augment::{Affine, Augment, CenterCrop, ColorJitter, HorizontalFlip, RandomCrop};
-pub use dataset::{ColumnNames, Dataset, Subset, labels_of};
+pub use dataset::{ColumnNames, Dataset, Relabelled, Subset, labels_of};
 pub use embedded::{mnist_5k, mnist_5k_split};
 pub use error::{DataError, Place, Result};
 #[cfg(feature = "fetch")]

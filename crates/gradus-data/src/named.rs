@@ -224,6 +224,15 @@ pub struct Splits {
     pub train: Arc<dyn Dataset>,
     /// To test on.
     pub test: Arc<dyn Dataset>,
+    /// Both together, where the data have no test part of their own and a fifth was held out for it.
+    pub whole: Option<Arc<dyn Dataset>>,
+}
+
+impl Splits {
+    /// Parts that the data themselves have.
+    fn given(train: impl Dataset + 'static, test: impl Dataset + 'static) -> Splits {
+        Splits { train: Arc::new(train), test: Arc::new(test), whole: None }
+    }
 }
 
 /// Share of a set without a test part of its own that is held out: one in five, always the same ones.
@@ -267,7 +276,7 @@ pub fn open(name_or_path: &str, options: &OpenOptions) -> Result<Splits> {
     };
     if set.files.is_empty() {
         let (train, test) = mnist_5k_split()?;
-        return Ok(Splits { train: Arc::new(train), test: Arc::new(test) });
+        return Ok(Splits::given(train, test));
     }
     let mut options = options.clone();
     options.classes = set.classes.iter().map(|c| c.to_string()).collect();
@@ -319,7 +328,7 @@ pub fn open_path(path: &Path, options: &OpenOptions) -> Result<Splits> {
             let train = open_folder(&path.join("train"), options)?;
             let test = open_folder(&path.join(test), options)?;
             same_kind(path, &train, &test)?;
-            Ok(Splits { train: Arc::new(train), test: Arc::new(test) })
+            Ok(Splits::given(train, test))
         }
         Some(Layout::Classes) => hold_out(Arc::new(open_folder(path, options)?)),
         None => Err(DataError::malformed(
@@ -389,14 +398,14 @@ fn open_idx(folder: &Path, classes: &[String]) -> Result<Splits> {
                 "four IDX files: train and t10k, images and labels",
             )),
         };
-    Ok(Splits { train: Arc::new(read("train")?), test: Arc::new(read("t10k")?) })
+    Ok(Splits::given(read("train")?, read("t10k")?))
 }
 
 fn open_cifar10(folder: &Path) -> Result<Splits> {
     let train: Vec<PathBuf> = (1..=5).map(|i| folder.join(format!("data_batch_{i}.bin"))).collect();
     let train: Vec<&Path> = train.iter().map(PathBuf::as_path).collect();
     let test = read_cifar(&[&folder.join("test_batch.bin")])?;
-    Ok(Splits { train: Arc::new(read_cifar(&train)?), test: Arc::new(test) })
+    Ok(Splits::given(read_cifar(&train)?, test))
 }
 
 fn open_folder(root: &Path, options: &OpenOptions) -> Result<ImageFolder> {
@@ -424,6 +433,7 @@ fn hold_out(whole: Arc<dyn Dataset>) -> Result<Splits> {
     let (train, test) = stratified_split(&labels_of(&*whole), held_out, HELD_OUT_SEED)?;
     Ok(Splits {
         train: Arc::new(Subset::new(whole.clone(), train)?),
-        test: Arc::new(Subset::new(whole, test)?),
+        test: Arc::new(Subset::new(whole.clone(), test)?),
+        whole: Some(whole),
     })
 }

@@ -5,10 +5,12 @@ use crate::bars::{counted, grouped};
 use crate::datasets::{self, Pictures};
 use crate::error::{CliError, Result};
 use crate::experiment::in_order;
-use crate::model_file;
+use crate::model_file::{self, Description};
 use crate::scores::Scores;
+use gradus::data::{Dataset, LabelColumn};
 use gradus::train::Learner;
 use gradus::train::optim::Sgd;
+use serde::Serialize;
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
@@ -16,16 +18,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Test a trained model
+///
+/// Data with a test part (a named set, a folder with train and test or val) are tested on it. A CSV file or a folder of classes is
+/// tested as a whole; but if the model was trained on it, only on the fifth that training held out.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  gradus eval runs/mlp-1\n  gradus eval runs/mlp-1 --data mnist\n  gradus eval runs/resnet18-imagenet-1 --evaluate 'resize(256),ten-crop(224)'"
+    after_help = "Examples:\n  gradus eval runs/mlp-1\n  gradus eval runs/mlp-1 --data mnist\n  gradus eval runs/mlp-2 --data new-flowers.csv\n  gradus eval runs/resnet18-imagenet-1 --evaluate 'resize(256),ten-crop(224)'"
 )]
 pub struct Args {
     /// A run directory or a model's file
     #[arg(value_name = "RUN|MODEL_FILE")]
     model: PathBuf,
     /// A data set's name, a folder or a CSV file [default: what it was trained on]
-    #[arg(long, value_name = "NAME|DIR")]
+    #[arg(long, value_name = "NAME|DIR|CSV")]
     data: Option<String>,
     #[arg(long, value_name = "NAMES", help = format!(
         "How images are shown: some of {}, such as \"resize(256),ten-crop(224)\" [default: as when it was trained]",
@@ -67,8 +72,12 @@ pub fn run(args: &Args) -> Result<()> {
         Some(column) => datasets::label(Some(column), data)?,
         None => description.label_column()?,
     };
-    let test = datasets::open(data, pictures, &description.csv(label))?.test;
-    let test = in_order(test, &description.normalization()?, &evaluation)?;
+    let (part, test) = tested(data, description, pictures, label)?;
+    let test = in_order(
+        datasets::labelled_as(&description.classes, test)?,
+        &description.normalization()?,
+        &evaluation,
+    )?;
     description.check(data, &test)?;
     // Nothing is trained: the learner is asked for predictions only.
     let mut learner = Learner::new(Arc::new(loaded.model), Sgd::new(0.0));
@@ -80,21 +89,54 @@ pub fn run(args: &Args) -> Result<()> {
     writeln!(out, "{}", scores.table())?;
     writeln!(
         out,
-        "test accuracy  {:.4}   loss {:.4}   ({} of {data}, {} {}s/s)",
+        "test accuracy  {:.4}   loss {:.4}   ({}{} {} {data}, {} {}s/s)",
         scores.accuracy(),
         scores.loss,
+        if part == Tested::Whole && scores.samples > 1 { "all " } else { "" },
         counted(scores.samples, description.noun()),
+        if part == Tested::HeldOut { "held out of" } else { "of" },
         grouped(speed as u64),
         description.noun()
     )?;
-    scores.warn();
+    scores.warn(description.noun());
     if args.json {
         let record = json!({
-            "model": description.architecture, "file": loaded.path, "data": data,
+            "model": description.architecture, "file": loaded.path, "data": data, "part": part,
             "test_accuracy": scores.accuracy(), "test_loss": scores.loss,
-            "samples": scores.samples, "views": evaluation.views(), "seconds": seconds, "images_per_second": speed,
+            "samples": scores.samples, "views": evaluation.views(), "seconds": seconds, "samples_per_second": speed,
         });
         writeln!(out, "{record}")?;
     }
     Ok(())
+}
+
+/// Which part of data is tested.
+#[derive(Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Tested {
+    /// The test part that they have.
+    Test,
+    /// What training held out of them.
+    HeldOut,
+    /// All of them: they have no parts, and the model has not seen them.
+    Whole,
+}
+
+/// Opens the part of data that is to be tested.
+fn tested(
+    data: &str,
+    description: &Description,
+    pictures: Pictures,
+    label: LabelColumn,
+) -> Result<(Tested, Arc<dyn Dataset>)> {
+    let splits = datasets::open(data, pictures, &description.csv(label))?;
+    let (part, test) = match splits.whole {
+        None => (Tested::Test, splits.test),
+        Some(_) if datasets::is_same(data, &description.data) => (Tested::HeldOut, splits.test),
+        Some(whole) => (Tested::Whole, whole),
+    };
+    match test.is_empty() {
+        true => Err(CliError::Work(format!("{data}: found no samples to test on"))),
+        false => Ok((part, test)),
+    }
 }

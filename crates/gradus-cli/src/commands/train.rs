@@ -385,13 +385,14 @@ fn conclude(
     writeln!(out, "{}", scores.table())?;
     writeln!(
         out,
-        "test accuracy  {:.4}   loss {:.4}   ({} of {}, the model of epoch {epoch})",
+        "test accuracy  {:.4}   loss {:.4}   ({} {} {}, the model of epoch {epoch})",
         scores.accuracy(),
         scores.loss,
         counted(scores.samples, e.description.noun()),
+        if e.held_out { "held out of" } else { "of" },
         settings.data
     )?;
-    scores.warn();
+    scores.warn(e.description.noun());
     if let Some(why) = &progress.stopped {
         writeln!(out, "ended early    {why}")?;
     }
@@ -405,12 +406,12 @@ fn conclude(
     let input = if e.description.is_of_rows() { "FILE.csv" } else { "IMAGE.png" };
     writeln!(out, "next           gradus predict {path} {input}   (or: gradus eval {path})")?;
     if args.json {
-        let (seconds, images) = totals(&progress.history);
+        let (seconds, samples) = totals(&progress.history);
         let record = json!({
             "model": settings.model, "recipe": settings.recipe, "data": settings.data, "epochs": progress.history.len(),
             "epoch": epoch, "steps": e.learner.step(), "test_accuracy": scores.accuracy(),
             "test_loss": scores.loss, "params": e.parameters, "seconds": seconds,
-            "images_per_second": images / seconds.max(1e-9), "run": run.path(),
+            "samples_per_second": samples / seconds.max(1e-9), "run": run.path(),
             "batch": settings.batch, "seed": settings.seed, "threads": gradus_cpu::threads(),
             "stopped": progress.stopped, "unreached": e.learner.unreached(), "remarks": remarks,
         });
@@ -429,7 +430,7 @@ fn remarks(run: &RunDir) -> Result<Vec<Value>> {
     Ok(records)
 }
 
-/// Seconds of training and images trained on.
+/// Seconds of training and samples trained on.
 fn totals(history: &[EpochLog]) -> (f64, f64) {
     let seconds = history.iter().map(|e| e.seconds).sum();
     (seconds, history.iter().map(|e| e.samples_per_second * e.seconds).sum())

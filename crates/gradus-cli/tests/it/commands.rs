@@ -13,7 +13,7 @@ fn train_writes_a_run_and_its_model_can_be_used() {
     assert_eq!((json["model"].as_str(), json["data"].as_str()), (Some("mlp"), Some("mnist-5k")));
     assert_eq!((json["params"].as_u64(), json["epochs"].as_u64()), (Some(101_770), Some(2)));
     assert_eq!((json["steps"].as_u64(), json["run"].as_str()), (Some(10), Some("run")));
-    for key in ["test_accuracy", "test_loss", "seconds", "images_per_second"] {
+    for key in ["test_accuracy", "test_loss", "seconds", "samples_per_second"] {
         assert!(json[key].as_f64().is_some_and(|v| v > 0.0), "{key} in {json}");
     }
     assert!(trained.out.contains("<- predicted") && trained.out.contains("gradus predict run"));

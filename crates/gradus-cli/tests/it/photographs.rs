@@ -152,8 +152,17 @@ fn what_does_not_go_together() {
     train(f, "run", "--epochs 1");
     fs::remove_dir_all(f.join("photos/train/newt")).unwrap();
     fs::remove_dir_all(f.join("photos/val/newt")).unwrap();
+    // Some of the classes are tested by their names, others have none.
+    let two = ok(f, &["eval", "run"]).out;
+    assert!(two.contains(" newt     .    .    .\n"), "{two}");
+    for part in ["train", "val"] {
+        for class in ["owl", "bat"] {
+            fs::create_dir_all(f.join(format!("photos/{part}/{class}"))).unwrap();
+            picture(0, 1).save(f.join(format!("photos/{part}/{class}/1.png"))).unwrap();
+        }
+    }
     ran(f, &["eval", "run"])
-        .fails(1, &["photos: samples [3, 32, 32] of 2 classes", "of 3 classes"]);
+        .fails(1, &["photos: samples [3, 32, 32] of 4 classes", "of 3 classes"]);
     // A picture that is none, met in the middle of an epoch, by its name.
     fs::write(f.join("photos/train/dog/3.jpg"), "no picture").unwrap();
     let mut command = gradus(f, &["train", "small.toml", "--data", "photos"]);

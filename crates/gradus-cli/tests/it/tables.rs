@@ -137,21 +137,74 @@ fn tables_that_cannot_be_learned() {
     assert!(!f.join("runs").exists(), "nothing was begun");
 }
 
+#[test]
+fn a_file_given_to_eval_is_tested_as_a_whole_unless_it_was_trained_on() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    write_table(f, "a.csv", "wide,noise,kind", |c, w, n| format!("{w},{n},{c}"));
+    let trained = train(f, "a.csv", "run", &[]);
+    assert!(trained.out.contains("(20 rows held out of a.csv, the model of"), "{}", trained.out);
+    assert!(trained.err.contains(" rows/s  ") && !trained.err.contains("image"), "{}", trained.err);
+    let (absolute, eval) = (f.join("a.csv"), ["eval", "run", "--json"]);
+    for known in [&[][..], &["--data", "a.csv"], &["--data", absolute.to_str().unwrap()]] {
+        let tested = ok(f, &[&eval, known].concat());
+        assert!(tested.out.contains("(20 rows held out of "), "{}", tested.out);
+        assert!(tested.out.contains(" rows/s)"), "{}", tested.out);
+        assert_eq!(
+            (&tested.json()["part"], &tested.json()["samples"]),
+            (&"held-out".into(), &20.into())
+        );
+    }
+    // Fewer rows than would be held out of, and only the second of the classes.
+    fs::write(f.join("b.csv"), "kind,noise,wide\ntulip,1,4.2\ntulip,3,4.5\ntulip,2,4\n").unwrap();
+    let tested = ok(f, &[&eval[..], &["--data", "b.csv"]].concat());
+    assert!(tested.out.contains("(all 3 rows of b.csv, "), "{}", tested.out);
+    let record = tested.json();
+    assert_eq!((&record["test_accuracy"], &record["part"]), (&1.0.into(), &"whole".into()));
+    fs::write(f.join("b.csv"), "kind,noise,wide\nlily,1,4.2\n").unwrap();
+    ran(f, &["eval", "run", "--data", "b.csv"])
+        .fails(1, &["b.csv: samples [2] of 1 classes, but mlp was trained on samples [2] of 2"]);
+    fs::write(f.join("b.csv"), "kind,noise,wide\n").unwrap();
+    let empty = ran(f, &["eval", "run", "--data", "b.csv"]);
+    assert!(empty.code == 1 && empty.err.contains("b.csv"), "{}", empty.err);
+    assert!(ok(f, &["eval", "--help"]).out.contains("the model was trained on it"));
+}
+
+/// A folder with a folder of `n` pictures for each of two classes.
+fn save_pictures(place: &Path, n: u8) {
+    for class in ["dark", "light"] {
+        let place = place.join(class);
+        fs::create_dir_all(&place).unwrap();
+        for i in 0..n {
+            let grey = if class == "dark" { i } else { 250 - i };
+            let picture = image::GrayImage::from_pixel(28, 28, image::Luma([grey]));
+            picture.save(place.join(format!("{i}.png"))).unwrap();
+        }
+    }
+}
+
+#[test]
+fn folders_of_classes_are_tested_as_a_whole_too() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    save_pictures(&f.join("old"), 10);
+    save_pictures(&f.join("new"), 3);
+    save_pictures(&f.join("split/train"), 2);
+    save_pictures(&f.join("split/test"), 1);
+    ok(f, &["train", "mlp", "--data", "old", "--epochs", "1", "--out", "run"]);
+    let tested = |data: &str| ok(f, &["eval", "run", "--data", data]).out;
+    assert!(tested("old").contains("(4 images held out of old, "));
+    assert!(tested("new").contains("(all 6 images of new, "));
+    assert!(tested("split").contains("(2 images of split, "));
+}
+
 /// Pictures that are only needed after training are looked at before it.
 #[test]
 fn a_bad_test_picture_is_found_first() {
     let folder = tempdir().unwrap();
     let f = folder.path();
     for (part, n) in [("train", 6), ("test", 3)] {
-        for class in ["dark", "light"] {
-            let place = f.join("set").join(part).join(class);
-            fs::create_dir_all(&place).unwrap();
-            for i in 0..n {
-                let grey = if class == "dark" { i } else { 250 - i };
-                let picture = image::GrayImage::from_pixel(28, 28, image::Luma([grey]));
-                picture.save(place.join(format!("{i}.png"))).unwrap();
-            }
-        }
+        save_pictures(&f.join("set").join(part), n);
     }
     let args = ["train", "mlp", "--data", "set", "--epochs", "1", "--out", "run"];
     let bad = f.join("set/test/light/2.png");

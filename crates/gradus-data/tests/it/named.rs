@@ -115,6 +115,7 @@ fn layouts() {
     std::fs::write(path("table.csv"), rows).unwrap();
     let splits = open("table.csv").unwrap();
     assert_eq!((splits.train.len(), splits.test.len()), (8, 2));
+    assert_eq!(splits.whole.unwrap().len(), 10);
 
     for name in ["photos/train/cat", "photos/train/dog", "photos/val/cat"] {
         save_image(&path(name).join("1.png"));
@@ -127,6 +128,7 @@ fn layouts() {
     );
     save_image(&path("photos/val/dog/1.png"));
     let splits = open("photos").unwrap();
+    assert!(splits.whole.is_none(), "it has parts of its own");
     assert_eq!((splits.train.shape(), splits.test.classes()[1].as_str()), (&[1, 2, 2][..], "dog"));
     assert_eq!(open("photos/train").unwrap().train.len(), 2, "class folders alone");
 

@@ -28,7 +28,8 @@ pub fn callbacks(
     let training = &settings.training;
     let log = Rc::new(RefCell::new(JsonLog::append(&run.log())?));
     let batches = e.batches_per_epoch(settings);
-    let report = Report::new(settings.epochs.saturating_mul(batches), done);
+    let steps = settings.epochs.saturating_mul(batches);
+    let report = Report::new(steps, done, e.description.noun());
     let bar = report.bar();
     let mut all: Vec<Box<dyn Callback>> = vec![];
     if training.diagnose {
