@@ -53,16 +53,15 @@ impl Training {
         let model = Rc::new(net.model()?);
         let (x, t) = net.batch(samples);
         let slots = Rc::new(RefCell::new(Slots::new()));
-        let powers = powers(method);
         let trace: Trace = {
-            let (model, slots, powers) = (model.clone(), slots.clone(), powers.clone());
+            let (model, slots) = (model.clone(), slots.clone());
             Box::new(move |args: &[Tensor]| {
-                step(net, method, &model, &powers, &mut slots.borrow_mut(), args)
+                step(net, method, &model, &mut slots.borrow_mut(), args)
             })
         };
         let mut step = compile(trace);
         step.plan(&[x.node().meta(), t.node().meta()])?; // makes the optimiser's state
-        let state = slots.borrow().named().into_iter().map(|(_, v)| v).chain(powers).collect();
+        let state = slots.borrow().named().into_iter().map(|(_, v)| v).collect();
         let mut training = Training { net, model, state, step, batch: [x, t] };
         for _ in 0..CHECK_STEPS {
             training.run()?;
@@ -123,22 +122,15 @@ impl Work for Training {
 }
 
 /// Forward, loss, gradients, update: one graph.
-fn step(
-    net: Net,
-    method: Method,
-    model: &Sequential,
-    powers: &[Variable],
-    slots: &mut Slots,
-    args: &[Tensor],
-) -> Step {
+fn step(net: Net, method: Method, model: &Sequential, slots: &mut Slots, args: &[Tensor]) -> Step {
     let cx = net.training();
     let loss = net.loss(model, &args[0], &args[1], &cx);
     let weights = parameters(model);
     let tensors: Vec<Tensor> = weights.iter().map(|(_, p)| p.tensor()).collect();
     let found = gradients(&loss, &tensors).unwrap_or_else(|e| panic!("{e}"));
     let optimizer = method.optimizer(net);
-    let (scalars, next) = scalars(&*optimizer, powers);
-    let mut step = Step::new().read(&loss).updates(next).updates(cx.take_updates());
+    let scalars = [Tensor::full((), optimizer.learning_rate())];
+    let mut step = Step::new().read(&loss).updates(cx.take_updates());
     for (((path, p), w), g) in weights.iter().zip(&tensors).zip(found) {
         let g = &g.expect("the loss depends on every weight");
         let (weight_decay, rate_scale, scalars) = (0.0, 1.0, &scalars[..]);
@@ -146,34 +138,6 @@ fn step(
         step = step.updates(optimizer.update(&target, slots.at(path)));
     }
     step
-}
-
-/// Adam's β, whose powers its bias corrections need.
-const BETAS: [f64; 2] = [0.9, 0.999];
-
-/// State for 1 − βᵗ, so that a step counts by itself and needs no argument that changes.
-fn powers(method: Method) -> Vec<Variable> {
-    match method {
-        Method::Sgd => vec![],
-        Method::Adam => BETAS.map(|_| Variable::new("power", &Tensor::from(0f32))).to_vec(),
-    }
-}
-
-/// The numbers of a step, and the powers after it: 1 − βᵗ⁺¹ = β·(1 − βᵗ) + (1 − β), which loses no digits in f32.
-fn scalars(
-    optimizer: &dyn Optimizer,
-    powers: &[Variable],
-) -> (Vec<Tensor>, Vec<(Variable, Tensor)>) {
-    let next: Vec<_> = powers
-        .iter()
-        .zip(BETAS)
-        .map(|(power, beta)| (power.clone(), power.tensor() * beta + (1.0 - beta)))
-        .collect();
-    let mut scalars = vec![Tensor::full((), optimizer.learning_rate())];
-    if let [(_, first), (_, second)] = &next[..] {
-        scalars.extend([first.recip(), second.rsqrt()]);
-    }
-    (scalars, next)
 }
 
 /// A network that predicts one batch again and again.

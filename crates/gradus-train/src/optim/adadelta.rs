@@ -48,7 +48,7 @@ impl Optimizer for Adadelta {
         self.weight_decay
     }
     fn scalars(&self, _step: u64, learning_rate: f64) -> [f64; SCALARS] {
-        [learning_rate, 0.0, 0.0]
+        [learning_rate, 0.0]
     }
     fn update(&self, p: &Target<'_>, slots: &mut Slots) -> Vec<(Variable, Tensor)> {
         let g = p.decayed_gradient();

@@ -55,7 +55,7 @@ impl Optimizer for Adagrad {
         self.weight_decay
     }
     fn scalars(&self, step: u64, learning_rate: f64) -> [f64; SCALARS] {
-        [learning_rate / (1.0 + (step - 1) as f64 * self.rate_decay), 0.0, 0.0]
+        [learning_rate / (1.0 + (step - 1) as f64 * self.rate_decay), 0.0]
     }
     fn update(&self, p: &Target<'_>, slots: &mut Slots) -> Vec<(Variable, Tensor)> {
         let g = p.decayed_gradient();

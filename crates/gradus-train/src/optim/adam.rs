@@ -5,6 +5,9 @@ use gradus_tensor::{Tensor, Variable};
 
 /// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← w − η·m̂/(√v̂ + ε) with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
 ///
+/// t counts the parameter's own updates: one that is unfrozen late begins as in a first step, as in PyTorch. So 1−βᵗ, the share that
+/// gradients have in a mean that began at 0, is kept for each parameter, next to the mean and by the same recurrence.
+///
 /// Weight decay enters the gradient; [`AdamW`] decays the weights themselves.
 #[derive(Clone, Debug)]
 pub struct Adam {
@@ -46,14 +49,6 @@ impl Adam {
         self
     }
 
-    /// η/(1−β₁ᵗ) and 1/√(1−β₂ᵗ): with them the step is η₁·m/(√v·c₂ + ε).
-    fn corrections(&self, step: u64, learning_rate: f64) -> [f64; SCALARS] {
-        let t = step as f64;
-        let first = 1.0 - self.betas.0.powf(t);
-        let second = 1.0 - self.betas.1.powf(t);
-        [learning_rate, 1.0 / first, 1.0 / second.sqrt()]
-    }
-
     /// The step from `w` with gradient `g`.
     fn step(
         &self,
@@ -66,15 +61,22 @@ impl Adam {
         let (m, v) = (slots.get("m", p.variable, 0.0), slots.get("v", p.variable, 0.0));
         let m_next = m.tensor() * beta1 + g * (1.0 - beta1);
         let v_next = v.tensor() * beta2 + g.square() * (1.0 - beta2);
+        let [(m_share, m_seen), (v_share, v_seen)] =
+            [("m_share", beta1), ("v_share", beta2)].map(|(name, beta)| {
+                let share = slots.get_or(name, || Tensor::full_of((), 0.0, m.dtype()));
+                let next = share.tensor() * beta + (1.0 - beta);
+                (share, next)
+            });
         let mut updates = vec![(m, m_next.clone()), (v, v_next.clone())];
+        updates.extend([(m_share, m_seen.clone()), (v_share, v_seen.clone())]);
         let mut largest = v_next;
         if self.amsgrad {
             let top = slots.get("v_max", p.variable, 0.0);
             largest = top.tensor().maximum(&largest);
             updates.push((top, largest.clone()));
         }
-        let root = largest.sqrt() * p.scalar(2) + self.epsilon;
-        let rate = p.rate() * p.scalar(1);
+        let root = largest.sqrt() * v_seen.rsqrt() + self.epsilon;
+        let rate = p.rate() * m_seen.recip();
         updates.push((p.variable.clone(), w - rate * (m_next / root)));
         updates
     }
@@ -90,8 +92,8 @@ impl Optimizer for Adam {
     fn weight_decay(&self) -> f64 {
         self.weight_decay
     }
-    fn scalars(&self, step: u64, learning_rate: f64) -> [f64; SCALARS] {
-        self.corrections(step, learning_rate)
+    fn scalars(&self, _step: u64, learning_rate: f64) -> [f64; SCALARS] {
+        [learning_rate, 0.0]
     }
     fn update(&self, p: &Target<'_>, slots: &mut Slots) -> Vec<(Variable, Tensor)> {
         self.step(p, p.w, &p.decayed_gradient(), slots)
@@ -139,8 +141,8 @@ impl Optimizer for AdamW {
     fn weight_decay(&self) -> f64 {
         self.0.weight_decay
     }
-    fn scalars(&self, step: u64, learning_rate: f64) -> [f64; SCALARS] {
-        self.0.corrections(step, learning_rate)
+    fn scalars(&self, _step: u64, learning_rate: f64) -> [f64; SCALARS] {
+        [learning_rate, 0.0]
     }
     fn update(&self, p: &Target<'_>, slots: &mut Slots) -> Vec<(Variable, Tensor)> {
         let w = match p.weight_decay {
@@ -149,4 +151,26 @@ impl Optimizer for AdamW {
         };
         self.0.step(p, &w, p.g, slots)
     }
+}
+
+/// After however many steps of others, a parameter's first update is η against the sign of its gradient.
+#[test]
+fn a_parameter_that_joins_late_starts_afresh() {
+    use crate::{Learner, Recipe};
+    use gradus_nn::{Init, Sequential, layers::dense, parameters};
+    let model = Sequential::new([2], &Init::new(0)).add(dense(3)).add(dense(2));
+    let all = parameters(&model);
+    let late = &all[0].1;
+    late.freeze(true);
+    let mut learner = Learner::with(model.into(), Box::new(Adam::new(0.01)), Recipe::default(), 0);
+    let (x, t) = (Tensor::from([[1.0f32, -2.0]]), Tensor::from([1i64]));
+    for _ in 0..50 {
+        learner.train_batch(&x, &t, 0.01).unwrap();
+    }
+    late.freeze(false);
+    learner.retrace();
+    let before = late.variable().value();
+    learner.train_batch(&x, &t, 0.01).unwrap();
+    let moved = (late.variable().value() - before).to_vec::<f32>();
+    assert!(moved.iter().all(|d| (d.abs() - 0.01).abs() < 1e-5), "{moved:?}");
 }

@@ -1,7 +1,7 @@
 //! Optimisers. An update is graph: from a parameter, its gradient and a few numbers of the step it builds the new
 //! values of the parameter and of the optimiser's own state.
 //!
-//! What changes from step to step (the rate, bias corrections) is computed in f64 on the host and handed in as an argument, so
+//! What changes from step to step (the rate above all) is computed in f64 on the host and handed in as an argument, so
 //! that a schedule does not plan anew. `w` is a parameter, `g` its gradient, `λ` the weight decay, `η` the rate.
 
 mod adadelta;
@@ -26,8 +26,8 @@ use gradus_tensor::{Tensor, Variable};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-/// How many numbers an optimiser may have of each step: Adam has three.
-pub const SCALARS: usize = 3;
+/// How many numbers an optimiser may have of each step.
+pub const SCALARS: usize = 2;
 
 /// A first-order optimiser.
 pub trait Optimizer: Debug + Send {
@@ -80,7 +80,7 @@ impl Target<'_> {
     }
 }
 
-/// An optimiser's state: for each parameter, named tensors of its shape.
+/// An optimiser's state: for each parameter named tensors, most of its shape.
 #[derive(Debug, Default)]
 pub struct Slots {
     map: BTreeMap<(String, String), Variable>,

@@ -64,7 +64,7 @@ impl Optimizer for Sgd {
     }
     fn scalars(&self, step: u64, learning_rate: f64) -> [f64; SCALARS] {
         let share = if step == 1 { 1.0 } else { 1.0 - self.dampening };
-        [learning_rate, share, 0.0]
+        [learning_rate, share]
     }
     fn update(&self, p: &Target<'_>, slots: &mut Slots) -> Vec<(Variable, Tensor)> {
         let g = p.decayed_gradient();
