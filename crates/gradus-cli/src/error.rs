@@ -17,6 +17,14 @@ pub enum CliError {
     /// Training failed.
     #[error(transparent)]
     Train(TrainError),
+    /// A run's loss is no longer a number.
+    #[error("{error}{remedy}")]
+    Diverged {
+        /// Where, and why.
+        error: Box<TrainError>,
+        /// What helps, from a line of its own on; empty if nothing is known to.
+        remedy: String,
+    },
     /// Data could not be read.
     #[error(transparent)]
     Data(DataError),

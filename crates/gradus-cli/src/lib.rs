@@ -13,6 +13,7 @@ mod bench;
 mod callbacks;
 mod commands;
 mod datasets;
+mod divergence;
 mod error;
 mod experiment;
 mod model_file;

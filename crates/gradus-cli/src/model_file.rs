@@ -2,7 +2,8 @@
 
 use crate::augmentation::Evaluation;
 use crate::datasets::parse_label;
-use crate::error::{CliError, Result};
+use crate::divergence;
+use crate::error::{CliError, Result, shell_word};
 use crate::run_dir;
 use gradus::data::{CsvOptions, LabelColumn, Loader, Normalization};
 use gradus::io::Checkpoint;
@@ -230,9 +231,17 @@ pub fn locate(wanted: &Path) -> Result<PathBuf> {
         if path.exists() {
             return Ok(path);
         }
-        let remedy = match wanted.join("config.toml").exists() {
-            true => format!("no epoch of it is done; gradus train --resume {}", wanted.display()),
-            false => "it is no run directory".to_owned(),
+        let remedy = match run_dir::read_settings(wanted) {
+            Ok(settings) if divergence::has_diverged(wanted) => {
+                let again = divergence::again(wanted, &settings);
+                format!("its loss became NaN in the first epoch;\n{again}")
+            }
+            Ok(_) => {
+                let word = shell_word(wanted);
+                format!("no epoch of it is done; gradus train --resume {word}")
+            }
+            Err(_) if run_dir::config(wanted).exists() => "no epoch of it is done".to_owned(),
+            Err(_) => "it is no run directory".to_owned(),
         };
         let what = format!("{}: no best.safetensors: {remedy}", wanted.display());
         return Err(CliError::Work(what));

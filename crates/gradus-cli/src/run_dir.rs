@@ -1,6 +1,6 @@
 //! A run directory: where it lies, that only one process works on it, and what its files are called.
 
-use crate::error::{CliError, Result};
+use crate::error::{CliError, Result, shell_word};
 use crate::settings::{Settings, VERSION};
 use gradus::io::{RunLock, atomic_write, remove_leftovers};
 use std::fs;
@@ -24,8 +24,8 @@ impl RunDir {
         let lock = RunLock::acquire(&path)?;
         let run = RunDir { path, _lock: lock };
         if run.config().exists() {
-            let path = run.path.display();
-            let remedy = format!("go on with it by --resume {path}, or choose another --out");
+            let (path, word) = (run.path.display(), shell_word(&run.path));
+            let remedy = format!("go on with it by --resume {word}, or choose another --out");
             return Err(CliError::Usage(format!("{path}: there is a run already; {remedy}")));
         }
         let text = settings.to_toml();
@@ -53,11 +53,11 @@ impl RunDir {
     }
     /// The settings.
     pub fn config(&self) -> PathBuf {
-        self.path.join("config.toml")
+        config(&self.path)
     }
     /// The log of steps and epochs.
     pub fn log(&self) -> PathBuf {
-        self.path.join("log.jsonl")
+        log(&self.path)
     }
     /// A row per epoch.
     pub fn table(&self) -> PathBuf {
@@ -73,14 +73,24 @@ impl RunDir {
     }
 }
 
+/// The settings of a run.
+pub fn config(run: &Path) -> PathBuf {
+    run.join("config.toml")
+}
+
+/// The log of a run.
+pub fn log(run: &Path) -> PathBuf {
+    run.join("log.jsonl")
+}
+
 /// The trained model of a run.
 pub fn best(run: &Path) -> PathBuf {
     run.join("best.safetensors")
 }
 
-/// The settings of a run.
+/// Reads the settings of a run.
 pub fn read_settings(run: &Path) -> Result<Settings> {
-    let path = run.join("config.toml");
+    let path = config(run);
     let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => {
             CliError::Work(format!("{}: there is no run (no config.toml)", run.display()))

@@ -317,11 +317,17 @@ impl<'a> Diagnose<'a> {
         if let Some((sum, count)) = part {
             (*sum, *count) = (*sum + loss, *count + 1);
         }
-        if risen || !loss.is_finite() {
+        // Before a step has moved anything no rate has a part in a loss.
+        let lost = !loss.is_finite() && moment.learner.steps_before() > 0;
+        if risen || lost {
             let recent = &memory.recent;
             let recent = recent.iter().sum::<f64>() / recent.len() as f64;
+            let seen = match lost {
+                true => format!("is no longer a number: it was {first:.3} at first and is {loss}"),
+                false => format!("rises: it was {first:.3} at first and is about {recent:.3}"),
+            };
             let text = format!(
-                "the loss rises: it was {first:.3} at first and is about {recent:.3} at step {}. The rate {:.1e} may be too high.",
+                "the loss {seen} at step {}. The rate {:.1e} may be too high.",
                 moment.learner.step(),
                 self.rates.last().copied().unwrap_or(f64::NAN)
             );

@@ -19,7 +19,7 @@ pub enum TrainError {
     #[error(transparent)]
     File(#[from] gradus_io::Error),
     /// The loss is no longer a number.
-    #[error("the loss is {loss} at step {step} (epoch {epoch}): {cause}")]
+    #[error("the loss is {loss} at step {step} (epoch {epoch}, rate {rate:.1e}): {cause}")]
     Diverged {
         /// The loss.
         loss: f64,
@@ -27,6 +27,10 @@ pub enum TrainError {
         step: u64,
         /// The epoch, from 1.
         epoch: u64,
+        /// The rate of that step.
+        rate: f64,
+        /// Whether a step had moved the parameters before; if not, no rate has a part in it.
+        moved: bool,
         /// The first op that gave it, or what is known.
         cause: String,
     },

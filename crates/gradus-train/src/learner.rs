@@ -299,9 +299,11 @@ impl Learner {
         }
         for (path, p) in parameters(&*self.model) {
             if p.variable().value().to_vec::<f32>().iter().any(|v| !v.is_finite()) {
-                return Ok(format!(
-                    "the parameter {path} is no longer finite: the rate may be too high"
-                ));
+                let why = match self.steps_before() {
+                    0 => "is not finite, and no step has changed it yet",
+                    _ => "is no longer finite: the rate may be too high",
+                };
+                return Ok(format!("the parameter {path} {why}"));
             }
         }
         if let Some(op) = first_bad_op(&mut self.evaluate, &[x, t])? {
@@ -349,6 +351,11 @@ impl Learner {
     /// (steps taken, batches accumulated since).
     pub fn counters(&self) -> (u64, usize) {
         (self.step, self.micro)
+    }
+    /// Steps taken before the batch at hand.
+    pub(crate) fn steps_before(&self) -> u64 {
+        // A batch whose gradients are only added up has not become a step.
+        self.step - u64::from(self.micro == 0 && self.step > 0)
     }
     /// Continues from where other counters stood.
     pub fn set_counters(&mut self, step: u64, micro: usize) {

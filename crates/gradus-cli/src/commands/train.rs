@@ -6,6 +6,7 @@ mod watch;
 
 use crate::augmentation::{self, AUGMENTATIONS, EVALUATIONS};
 use crate::bars::{counted, grouped};
+use crate::divergence::{self, DIVERGED};
 use crate::error::{CliError, Result, shell_word};
 use crate::experiment::Experiment;
 use crate::model_file;
@@ -287,6 +288,7 @@ fn restore(run: &RunDir, learner: &mut Learner) -> Result<Restored> {
         let said = said.as_ref().and_then(Value::as_array);
         retain_json_lines(&run.log(), |record| match record["kind"].as_str() {
             Some("epoch" | "layers") => record["epoch"].as_u64().is_some_and(|e| e <= epoch),
+            Some(DIVERGED) => false,
             // What the checkpoint does not know of will be said again.
             Some("remark") => said.is_some_and(|said| said.contains(&record["ailment"])),
             _ => record["step"].as_u64().is_some_and(|s| s <= step),
@@ -365,7 +367,9 @@ fn fit(
         interrupt,
     };
     let validation = e.validation.as_ref().map(|v| v as &dyn gradus::train::Source);
-    fit.run(&mut e.learner, &e.train, validation, &mut progress)?;
+    let ended = fit.run(&mut e.learner, &e.train, validation, &mut progress);
+    drop(fit); // and with it the log
+    ended.map_err(|error| divergence::ended(run, settings, &progress.history, error))?;
     Ok(progress)
 }
 
@@ -400,6 +404,13 @@ fn conclude(
     for remark in &remarks {
         writeln!(out, "diagnosis      {}", remark["text"].as_str().unwrap_or_default())?;
     }
+    let guessing = divergence::guessing(e.description.classes.len());
+    // A loss that is no number is no better either.
+    let learned = scores.loss < guessing;
+    if !learned && remarks.iter().any(blames_the_rate) {
+        let anew = divergence::anew(run.path(), settings);
+        writeln!(out, "remedy         {anew}   (a lower rate: guessing has loss {guessing:.4})")?;
+    }
     writeln!(out, "run            {}", run.path().display())?;
     writeln!(out, "model          {}", run.best().display())?;
     let path = shell_word(run.path());
@@ -418,6 +429,11 @@ fn conclude(
         writeln!(out, "{record}")?;
     }
     Ok(())
+}
+
+/// Whether a lower rate may help against what was remarked.
+fn blames_the_rate(remark: &Value) -> bool {
+    ["rate-too-high", "dead-units", "exploding"].iter().any(|ailment| remark["ailment"] == *ailment)
 }
 
 /// What was remarked on the run, from its log.

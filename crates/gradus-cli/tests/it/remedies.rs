@@ -91,6 +91,84 @@ fn a_failure_has_its_json_line_too() {
     assert!(record["error"].as_str().unwrap().contains("lenet"));
 }
 
+/// The commands that an error suggests, one a line after two spaces.
+fn suggested(error: &str) -> Vec<Vec<&str>> {
+    let lines = error.lines().filter_map(|line| line.strip_prefix("  gradus "));
+    lines.map(|line| line.split(' ').collect()).collect()
+}
+
+#[test]
+fn a_run_that_diverges_is_begun_anew_at_a_lower_rate() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    let high = ["train", "lenet", "--lr", "1e30", "--limit-batches", "40", "--epochs", "2"];
+    let ended = ran(f, &high);
+    ended.fails(1, &["the loss is NaN at step 2 (epoch 1, rate 4.4e28): the first op", "conv2d"]);
+    assert!(!ended.err.contains("remark"), "{}", ended.err);
+    let [lower, sweep] = &suggested(&ended.err)[..] else { panic!("{}", ended.err) };
+    assert_eq!(lower.join(" "), "train runs/lenet-1/config.toml --lr 0.005");
+    // Wherever the run is met again, the same is said; going on with it ends the same way.
+    let eval = ran(f, &["eval", "runs/lenet-1"]);
+    eval.fails(1, &["runs/lenet-1: no best.safetensors: its loss became NaN in the first epoch"]);
+    let resumed = ran(f, &["train", "--resume", "runs/lenet-1"]);
+    resumed.fails(1, &["the loss is NaN at step 2 "]);
+    for met in [&eval, &resumed] {
+        assert_eq!(suggested(&met.err), suggested(&ended.err));
+    }
+    let better = ok(f, &[&lower[..], &["--json"]].concat()).json();
+    assert!(better["test_accuracy"].as_f64().unwrap() > 0.7, "{better}");
+    let swept = ok(f, sweep);
+    let next = swept.out.lines().last().unwrap();
+    assert!(next.starts_with("next           gradus train runs/lenet-1/config.toml --lr 0.0"));
+}
+
+#[test]
+fn a_run_that_diverges_late_has_its_earlier_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    let few =
+        ["--epochs", "2", "--limit-batches", "40", "--schedule", "constant", "--out", "a run"];
+    ok(f, &[&["train", "mlp"], &few[..]].concat());
+    let config = fs::read_to_string(f.join("a run/config.toml")).unwrap();
+    let config = config
+        .replace("epochs = 2", "epochs = 3")
+        .replace("learning_rate = 0.003", "learning_rate = 1e30");
+    fs::write(f.join("a run/config.toml"), config).unwrap();
+    let ended = ran(f, &["train", "--resume", "a run"]);
+    ended.fails(
+        1,
+        &["the loss is NaN at step 82 (epoch 3, ", "or from the model of epoch 2, which is kept:"],
+    );
+    let pasted = "train 'a run/config.toml' --lr 0.003 --from 'a run'";
+    assert!(ended.err.contains(&format!("  gradus {pasted}\n")), "{}", ended.err);
+    let better =
+        ok(f, &["train", "a run/config.toml", "--lr", "0.003", "--from", "a run", "--json"]);
+    assert!(better.json()["test_accuracy"].as_f64().unwrap() > 0.8, "{}", better.out);
+    // What is kept can be used.
+    ok(f, &["eval", "a run"]);
+}
+
+/// Where no rate is to blame none is blamed; where one is, though every loss is a number, it is.
+#[test]
+fn rates_are_blamed_for_what_they_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    let few = ["--epochs", "1", "--limit-batches", "2", "--out", "run"];
+    ok(f, &[&["train", "linear"], &few[..]].concat());
+    let path = f.join("run/best.safetensors");
+    let mut model = gradus::io::Checkpoint::load(&path).unwrap();
+    model.arrays[0].data[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    model.save(&path).unwrap();
+    let ended = ran(f, &["train", "linear", "--from", "run", "--out", "next"]);
+    let cause = "the parameter dense1.weight is not finite, and no step has changed it yet\n";
+    ended.fails(1, &["the loss is NaN at step 1 ", cause]);
+    assert!(suggested(&ended.err).is_empty() && !ended.err.contains("remark"), "{}", ended.err);
+    let high = ["--lr", "1000", "--limit-batches", "40", "--epochs", "2", "--out", "dead"];
+    let dead = ok(f, &[&["train", "lenet"], &high[..]].concat()).out;
+    let remedy = "remedy         gradus train dead/config.toml --lr 0.005   (a lower rate: guessing has loss 2.3026)\n";
+    assert!(dead.contains(remedy), "{dead}");
+}
+
 /// What is suggested can be pasted.
 #[cfg(unix)]
 #[test]

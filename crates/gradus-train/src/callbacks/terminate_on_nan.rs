@@ -22,6 +22,8 @@ impl Callback for TerminateOnNan {
             loss: batch.result.loss,
             step: moment.learner.step(),
             epoch: moment.progress.epoch + 1,
+            rate: batch.rate,
+            moved: moment.learner.steps_before() > 0,
             cause,
         })
     }

@@ -5,7 +5,7 @@ use gradus_nn::layers::{dense, flatten, relu};
 use gradus_nn::{Init, Sequential};
 use gradus_train::callbacks::{BestWeights, Checkpoints, load_checkpoint};
 use gradus_train::optim::Adam;
-use gradus_train::{Fit, Learner, Progress, Recipe, evaluate, metrics};
+use gradus_train::{Fit, Learner, Progress, Recipe, TrainError, evaluate, metrics};
 use std::sync::Arc;
 
 pub(crate) fn loaders() -> (Loader, Loader) {
@@ -175,12 +175,21 @@ fn accumulated_batches_equal_one_large_batch() {
 fn divergence_names_its_cause() {
     let (train, _) = loaders();
     let mut learner = learner();
-    let (_, p) = &gradus_nn::parameters(&**learner.model())[0];
-    p.variable().set(&p.variable().value().full_like(f64::INFINITY)).unwrap();
-    let mut fit = Fit::default();
-    fit.callbacks.push(Box::new(gradus_train::callbacks::TerminateOnNan));
-    let e = fit.run(&mut learner, &train, None, &mut Progress::default()).unwrap_err().to_string();
-    assert!(e.contains("dense1.weight") && e.contains("no longer finite"), "{e}");
+    let (_, p) = gradus_nn::parameters(&**learner.model()).remove(0);
+    let start = p.variable().value();
+    let mut ended = || {
+        p.variable().set(&start.full_like(f64::INFINITY)).unwrap();
+        let mut fit = Fit::default();
+        fit.callbacks.push(Box::new(gradus_train::callbacks::TerminateOnNan));
+        fit.run(&mut learner, &train, None, &mut Progress::default()).unwrap_err()
+    };
+    let error = ended();
+    assert!(matches!(error, TrainError::Diverged { step: 1, moved: false, .. }), "{error:?}");
+    let cause = "the parameter dense1.weight is not finite, and no step has changed it yet";
+    assert!(error.to_string().ends_with(cause), "{error}");
+    let error = ended();
+    assert!(matches!(error, TrainError::Diverged { step: 2, moved: true, .. }), "{error:?}");
+    assert!(error.to_string().contains("dense1.weight is no longer finite: the rate"), "{error}");
 }
 
 /// ln of outputs of which some are 0: the loss is −∞, its gradient NaN.

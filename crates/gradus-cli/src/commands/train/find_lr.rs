@@ -1,12 +1,13 @@
 //! `gradus train … --find-lr`: tries rates from far too low to far too high and suggests one. Nothing is kept.
 
 use crate::bars::bar;
-use crate::error::{CliError, Result};
+use crate::error::{CliError, Result, shell_word};
 use crate::experiment::Experiment;
 use crate::settings::Settings;
 use gradus::train::{RateCurve, Sweep};
 use serde_json::json;
 use std::io::Write;
+use std::path::Path;
 
 /// Lines of the table.
 const LINES: usize = 24;
@@ -28,7 +29,7 @@ pub fn run(settings: &Settings, experiment: &mut Experiment, as_json: bool) -> R
     let rate = rounded(rate);
     let Settings { model, data, .. } = settings;
     writeln!(out, "\nbetween where the loss falls steepest and where it stops falling: {rate}")?;
-    writeln!(out, "next           gradus train {model} --data {data} --lr {rate}")?;
+    writeln!(out, "next           {}", as_typed(rate))?;
     if as_json {
         let points: Vec<_> = curve.points.iter().map(|(r, l)| json!([r, l])).collect();
         let record = json!({
@@ -39,6 +40,13 @@ pub fn run(settings: &Settings, experiment: &mut Experiment, as_json: bool) -> R
         writeln!(out, "{record}")?;
     }
     Ok(())
+}
+
+/// The command as it was typed, at a rate instead of looking for one.
+fn as_typed(rate: f64) -> String {
+    let words = std::env::args_os().skip(1).filter(|word| word != "--find-lr" && word != "--json");
+    let words: Vec<String> = words.map(|word| shell_word(Path::new(&word))).collect();
+    format!("gradus {} --lr {rate}", words.join(" "))
 }
 
 /// Rates and smoothed losses, with bars; the steepest fall and its end are marked.

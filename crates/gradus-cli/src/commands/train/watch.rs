@@ -31,7 +31,8 @@ pub fn callbacks(
     let steps = settings.epochs.saturating_mul(batches);
     let report = Report::new(steps, done, e.description.noun());
     let bar = report.bar();
-    let mut all: Vec<Box<dyn Callback>> = vec![];
+    // It says all there is to say, and nothing comes after it.
+    let mut all: Vec<Box<dyn Callback>> = vec![Box::new(TerminateOnNan)];
     if training.diagnose {
         let write = |log: &RefCell<JsonLog>, kind: &str, mut record: Value| {
             record["kind"] = json!(kind);
@@ -48,7 +49,6 @@ pub fn callbacks(
         let looks = (batches as usize / 40).clamp(2, 8);
         all.push(Box::new(Diagnose::new(say).show(show).looks(looks)));
     }
-    all.push(Box::new(TerminateOnNan));
     if let Some(unfreezing) = &e.unfreezing {
         all.push(Box::new(unfreezing.clone()));
     }
