@@ -10,6 +10,7 @@ pub mod lanes;
 pub mod pool;
 mod reduce;
 pub mod scratch;
+mod shared;
 mod tile;
 
 pub use buffer::{ALIGN, Buffer};
@@ -18,4 +19,5 @@ pub use gemm::{Clip, Epilogue, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b};
 pub use pool::{parallel, set_threads, threads};
 pub use reduce::{Reduce, ReduceOp};
 pub use scratch::with_scratch;
+pub use shared::Shared;
 pub use tile::{Pointwise, RowEpilogue, RowLoop};

@@ -8,7 +8,7 @@
 use crate::dispatch::Isa;
 use crate::exec::{Args, Kernel};
 use crate::tile::{Accumulate, Block, Dims, Engine, Spec, Store, accumulate, check, count, storer};
-use crate::{parallel, with_scratch};
+use crate::{Shared, parallel, with_scratch};
 use gradus_base::expr::Op;
 use gradus_base::{DType, Expr, Shape, View};
 
@@ -259,14 +259,14 @@ impl Run<'_> {
         }
         let tasks = p.outputs * p.parts;
         with_scratch(tasks * ACC, |memory| {
-            let partials = Partials(memory);
+            let partials = Shared::new(memory);
             parallel(tasks, &|task| {
                 // SAFETY: the scratch has an accumulator for each task.
-                unsafe { self.part(p, task / p.parts, task % p.parts, partials.at(task)) }
+                unsafe { self.part(p, task / p.parts, task % p.parts, partials.at(task * ACC)) }
             });
             for k in 0..p.outputs {
                 // SAFETY: as above; the parts of output k are done.
-                unsafe { self.combine(p, k, partials.at(k * p.parts)) }
+                unsafe { self.combine(p, k, partials.at(k * p.parts * ACC)) }
             }
         });
     }
@@ -371,19 +371,5 @@ impl Run<'_> {
                 }
             }
         });
-    }
-}
-
-/// The accumulators of the parts of a long reduction.
-#[derive(Clone, Copy)]
-struct Partials(*mut u8);
-// SAFETY: each task has its own accumulator.
-unsafe impl Sync for Partials {}
-impl Partials {
-    /// # Safety
-    /// There must be more than `i` accumulators.
-    unsafe fn at(&self, i: usize) -> *mut u8 {
-        // SAFETY: the caller's promise.
-        unsafe { self.0.add(i * ACC) }
     }
 }

@@ -5,7 +5,7 @@ use super::kernel::{Kernels, MAX_NR, MAX_TILE, Scalar, Tile};
 use super::pack::{Panels, Strip, copy_rows, interleave, pack_strip};
 use super::{Clip, Mat, Product, Right};
 use crate::pool::inside_a_job;
-use crate::{parallel, with_scratch};
+use crate::{Shared, parallel, with_scratch};
 use std::mem::MaybeUninit;
 
 /// Steps along k between two visits of C. A panel of B (KC × 16 f32) then fills a 32 KiB cache; shorter panels
@@ -219,17 +219,6 @@ struct Slab<'a, S: Scalar> {
 // SAFETY: as for `Product`; the packed panels are only read while tasks run.
 unsafe impl<S: Scalar> Sync for Slab<'_, S> {}
 
-/// A place to pack to, shared by tasks that write distinct parts.
-#[derive(Clone, Copy)]
-struct Shared<S>(*mut S);
-// SAFETY: tasks write distinct parts.
-unsafe impl<S> Sync for Shared<S> {}
-impl<S> Shared<S> {
-    fn add(&self, n: usize) -> *mut S {
-        self.0.wrapping_add(n)
-    }
-}
-
 impl<S: Scalar> Slab<'_, S> {
     fn panels(&self) -> Panels {
         Panels::of(self.rows, self.plan.mr)
@@ -240,7 +229,7 @@ impl<S: Scalar> Slab<'_, S> {
         let panels = self.panels();
         let (count, kc) = (panels.count(), self.plan.kc);
         let groups = count.div_ceil(PACK_PANELS);
-        let shared = Shared(dst);
+        let shared = Shared::new(dst);
         let (slab, block) = (&*self, PACK_PANELS);
         let one = |task: usize| {
             let (k, group) = (task / groups * kc, task % groups);
@@ -268,14 +257,14 @@ impl<S: Scalar> Slab<'_, S> {
             if self.plan.pack_a == PackA::Rows {
                 for i in panels.start(block.start)..panels.start(block.end) {
                     let from = self.p.a.at(self.i + i, self.k + k);
-                    let a = self.packed_at(dst.add(0), i, 1, k, deep);
+                    let a = self.packed_at(dst.get(), i, 1, k, deep);
                     a.ptr.cast_mut().copy_from_nonoverlapping(from, deep);
                 }
                 return;
             }
             let place = |q: usize| {
                 let (i, len) = (panels.start(q), panels.len(q));
-                let to = self.packed_at(dst.add(0), i, len, k, deep).ptr.cast_mut();
+                let to = self.packed_at(dst.get(), i, len, k, deep).ptr.cast_mut();
                 (self.p.a.from(self.i + i, self.k + k), len, to)
             };
             let whole = block.clone().take_while(|&q| panels.len(q) == self.plan.mr).count();

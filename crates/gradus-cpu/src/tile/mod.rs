@@ -92,9 +92,9 @@ impl Pointwise {
             return unsafe { e.run(0, tiles, inputs, Some(outputs), in_buffer, |_, _| {}) };
         }
         let each = TASK.div_ceil(cost);
-        let memory = Shared(inputs, outputs);
+        let memory = Pointers(inputs, outputs);
         parallel(tiles.div_ceil(each), &|task| {
-            let Shared(inputs, outputs) = memory.get();
+            let Pointers(inputs, outputs) = memory.get();
             let start = task * each;
             // SAFETY: the caller's promise; tasks have distinct tiles, so distinct elements of the outputs.
             unsafe {
@@ -114,13 +114,13 @@ unsafe impl Kernel for Pointwise {
 
 /// Pointers that the tasks of one loop share.
 #[derive(Clone, Copy)]
-pub(crate) struct Shared<'a>(pub(crate) &'a [*const u8], pub(crate) &'a [*mut u8]);
+pub(crate) struct Pointers<'a>(pub(crate) &'a [*const u8], pub(crate) &'a [*mut u8]);
 // SAFETY: tasks write distinct elements.
-unsafe impl Send for Shared<'_> {}
+unsafe impl Send for Pointers<'_> {}
 // SAFETY: as above.
-unsafe impl Sync for Shared<'_> {}
-impl<'a> Shared<'a> {
-    pub(crate) fn get(&self) -> Shared<'a> {
+unsafe impl Sync for Pointers<'_> {}
+impl<'a> Pointers<'a> {
+    pub(crate) fn get(&self) -> Pointers<'a> {
         *self
     }
 }

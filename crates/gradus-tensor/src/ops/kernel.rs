@@ -4,7 +4,7 @@
 use crate::Tensor;
 use gradus_base::{Error, Shape};
 use gradus_cpu::exec::Args;
-use gradus_cpu::parallel;
+use gradus_cpu::{Shared, parallel};
 use gradus_graph::fail;
 use std::panic::Location;
 
@@ -49,7 +49,7 @@ pub(crate) fn chunks_backwards<T: Send>(
     size: usize,
     body: impl Fn(usize, &mut [T]) + Sync,
 ) {
-    let (len, begin) = (out.len(), Shared(out.as_mut_ptr()));
+    let (len, begin) = (out.len(), Shared::new(out.as_mut_ptr()));
     let count = len.div_ceil(size.max(1));
     parallel(count, &|i| {
         let i = count - 1 - i;
@@ -72,7 +72,7 @@ pub(crate) fn chunks_of<T: Send, const N: usize>(
     let count = lens[0].div_ceil(sizes[0].max(1));
     let same = (0..N).all(|n| lens[n].div_ceil(sizes[n].max(1)) == count);
     assert!(same, "outputs {lens:?} in stretches of {sizes:?}");
-    let begins = outs.map(|o| Shared(o.as_mut_ptr()));
+    let begins = outs.map(|o| Shared::new(o.as_mut_ptr()));
     parallel(count, &|i| {
         let stretch = |n: usize| {
             let (at, begin) = (i * sizes[n], begins[n].get());
@@ -83,19 +83,6 @@ pub(crate) fn chunks_of<T: Send, const N: usize>(
         };
         body(i, std::array::from_fn(stretch));
     });
-}
-
-/// A pointer that may cross threads, to hand each its own part.
-#[derive(Clone, Copy)]
-struct Shared<T>(*mut T);
-// SAFETY: see the type; `chunks_of` asks for `T: Send`.
-unsafe impl<T> Send for Shared<T> {}
-// SAFETY: see the type.
-unsafe impl<T> Sync for Shared<T> {}
-impl<T> Shared<T> {
-    fn get(&self) -> *mut T {
-        self.0
-    }
 }
 
 /// How many of something a tile takes so that it has about `work` elements, where each counts for `each`.

@@ -3,7 +3,9 @@
 
 use gradus_base::{DType, View};
 use gradus_cpu::exec::{Args, Kernel};
-use gradus_cpu::{Epilogue, Mat, MatMut, PackedB, RowLoop, gemm, gemm_packed, pack_b, parallel};
+use gradus_cpu::{
+    Epilogue, Mat, MatMut, PackedB, RowLoop, Shared, gemm, gemm_packed, pack_b, parallel,
+};
 use gradus_graph::{Packing, Spec};
 
 /// One product per leading index, with the places of its three matrices.
@@ -125,7 +127,7 @@ impl Gemm {
         // SAFETY: the other inputs are valid for the views the row loop was built for.
         let hook = self.epilogue.as_ref().map(|e| unsafe { e.bind_inputs(inputs) });
         let hook = hook.as_ref().map(|h| h as &dyn Epilogue<T>);
-        let shared = (Shared(a.cast_mut()), Shared(b.cast_mut()), Shared(y));
+        let shared = (Shared::new(a), Shared::new(b), Shared::new(y));
         let one = |i: usize| {
             let [a0, b0, y0] = self.begins[i];
             let (a, b, y) = (shared.0.get(), shared.1.get(), shared.2.get());
@@ -150,18 +152,5 @@ impl Gemm {
             1 => one(0),
             count => parallel(count, &one),
         }
-    }
-}
-
-/// A pointer that may cross threads: products write disjoint matrices.
-#[derive(Clone, Copy)]
-struct Shared<T>(*mut T);
-// SAFETY: see the type.
-unsafe impl<T> Send for Shared<T> {}
-// SAFETY: see the type.
-unsafe impl<T> Sync for Shared<T> {}
-impl<T> Shared<T> {
-    fn get(&self) -> *mut T {
-        self.0
     }
 }
