@@ -3,7 +3,7 @@
 
 use super::{OurLayer, TheirLayer};
 use gradus_base::DType;
-use gradus_io::{ElementType, NamedArray};
+use gradus_io::{ElementType, NamedArray, Result};
 
 /// Whose conventions a file follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,39 +39,43 @@ pub(super) fn element_type(dtype: DType) -> ElementType {
     }
 }
 
-/// The arrays of one layer, or why they do not fit.
-pub(super) fn layer(
+/// What a file's layer has for a part of ours.
+pub(super) enum Fit<'t> {
+    /// Nothing of its name.
+    Missing,
+    /// An array, and how it is turned.
+    There(&'t NamedArray, Option<Turn>),
+}
+
+impl Fit<'_> {
+    /// Its shape in our order.
+    pub(super) fn shape(&self) -> Option<&[usize]> {
+        match self {
+            Fit::Missing => None,
+            Fit::There(array, None) => Some(&array.shape),
+            Fit::There(_, Some(turn)) => Some(&turn.into),
+        }
+    }
+
+    /// The array in our order, under our name.
+    pub(super) fn array(&self, name: String, dtype: ElementType) -> Option<Result<NamedArray>> {
+        let Fit::There(array, turn) = self else { return None };
+        let turned = turn.as_ref().map(|turn| turn.of(array));
+        let cast = turned.as_ref().unwrap_or(array).cast(dtype);
+        Some(cast.map(|array| NamedArray { name, ..array }))
+    }
+}
+
+/// What a file's layer has for each part of ours.
+pub(super) fn fit<'t>(
     ours: &OurLayer,
-    theirs: &TheirLayer,
+    theirs: &'t TheirLayer,
     origin: Origin,
     before: Option<&[usize; 3]>,
-) -> Result<Vec<NamedArray>, String> {
-    let found = || {
-        let names: Vec<&str> = theirs.parts.iter().map(|p| p.name.as_str()).collect();
-        names.join(", ")
-    };
-    if theirs.parts.len() > ours.parts.len() {
-        let (name, needed) = (&ours.name, ours.parts.len());
-        let what = format!("the file's `{}` has {}", theirs.name, found());
-        return Err(format!("{name}: {what}; the network needs {needed} of them"));
-    }
-    let part = |(part, dtype, shape): &(String, ElementType, Vec<usize>)| {
-        let name = format!("{}.{part}", ours.name);
-        let array = find(part, theirs)
-            .ok_or_else(|| format!("{name}: the file's `{}` has only {}", theirs.name, found()))?;
-        let turned = turn(shape, array, origin, before);
-        let turned = turned.as_ref().unwrap_or(array);
-        if turned.shape != *shape {
-            let how = match turned.shape == array.shape {
-                true => String::new(),
-                false => format!(", turned {:?}", turned.shape),
-            };
-            let file = format!("{}.{}", theirs.name, array.name);
-            let found = format!("the file's `{file}` is {:?}{how}", array.shape);
-            return Err(format!("{name}: {found}, the network's {shape:?}"));
-        }
-        let array = turned.cast(*dtype).map_err(|error| error.to_string())?;
-        Ok(NamedArray { name, ..array })
+) -> Vec<Fit<'t>> {
+    let part = |(part, _, shape): &(String, ElementType, Vec<usize>)| match find(part, theirs) {
+        None => Fit::Missing,
+        Some(array) => Fit::There(array, Turn::new(shape, &array.shape, origin, before)),
     };
     ours.parts.iter().map(part).collect()
 }
@@ -90,34 +94,46 @@ fn find<'t>(part: &str, theirs: &'t TheirLayer) -> Option<&'t NamedArray> {
     names.iter().find_map(|name| theirs.parts.iter().find(|array| array.name == *name))
 }
 
-/// The array in our order, for a part of the shape `ours`; `None` where there is nothing to turn.
-fn turn(
-    ours: &[usize],
-    array: &NamedArray,
-    origin: Origin,
-    before: Option<&[usize; 3]>,
-) -> Option<NamedArray> {
-    let permuted = |shape: &[usize], axes: &[usize], into: Vec<usize>| {
-        let array = NamedArray { shape: shape.to_vec(), ..array.clone() }.permuted(axes);
-        Some(NamedArray { shape: into, ..array })
-    };
-    let shape = &array.shape[..];
-    match (origin, ours.len(), shape) {
-        (Origin::PyTorch | Origin::Caffe, 2, &[out, inputs]) => {
-            permuted(shape, &[1, 0], vec![inputs, out])
-        }
-        // Depthwise: channel c gives the maps c·M to c·M + M − 1, each from one channel.
-        (Origin::Keras, 4, &[h, w, c, m]) if ours[1] == 1 && ours[0] == c * m => {
-            permuted(shape, &[2, 3, 0, 1], vec![c * m, 1, h, w])
-        }
-        (Origin::Keras, 4, &[h, w, i, o]) => permuted(shape, &[3, 2, 0, 1], vec![o, i, h, w]),
-        (Origin::Keras, 2, &[inputs, out]) => match *before? {
-            [c, h, w] if c * h * w == inputs => {
-                permuted(&[h, w, c, out], &[2, 0, 1, 3], vec![inputs, out])
+/// Axes in another order, seen as sizes that may have been joined.
+pub(super) struct Turn {
+    from: Vec<usize>,
+    axes: Vec<usize>,
+    into: Vec<usize>,
+}
+
+impl Turn {
+    /// How an array of the shape `theirs` becomes a part of the shape `ours`; `None` where there is nothing to turn.
+    fn new(
+        ours: &[usize],
+        theirs: &[usize],
+        origin: Origin,
+        before: Option<&[usize; 3]>,
+    ) -> Option<Turn> {
+        let turn = |from: &[usize], axes: &[usize], into: Vec<usize>| {
+            Some(Turn { from: from.to_vec(), axes: axes.to_vec(), into })
+        };
+        match (origin, ours.len(), theirs) {
+            (Origin::PyTorch | Origin::Caffe, 2, &[out, inputs]) => {
+                turn(theirs, &[1, 0], vec![inputs, out])
             }
+            // Depthwise: channel c gives the maps c·M to c·M + M − 1, each from one channel.
+            (Origin::Keras, 4, &[h, w, c, m]) if ours[1] == 1 && ours[0] == c * m => {
+                turn(theirs, &[2, 3, 0, 1], vec![c * m, 1, h, w])
+            }
+            (Origin::Keras, 4, &[h, w, i, o]) => turn(theirs, &[3, 2, 0, 1], vec![o, i, h, w]),
+            (Origin::Keras, 2, &[inputs, out]) => match *before? {
+                [c, h, w] if c * h * w == inputs => {
+                    turn(&[h, w, c, out], &[2, 0, 1, 3], vec![inputs, out])
+                }
+                _ => None,
+            },
             _ => None,
-        },
-        _ => None,
+        }
+    }
+
+    fn of(&self, array: &NamedArray) -> NamedArray {
+        let array = NamedArray { shape: self.from.clone(), ..array.clone() }.permuted(&self.axes);
+        NamedArray { shape: self.into.clone(), ..array }
     }
 }
 
@@ -143,6 +159,15 @@ mod tests {
         let len: usize = shape.iter().product();
         let values: Vec<f32> = (0..len).map(|i| i as f32).collect();
         NamedArray::from_f32("w", shape, &values).unwrap()
+    }
+
+    fn turn(
+        ours: &[usize],
+        array: &NamedArray,
+        origin: Origin,
+        before: Option<&[usize; 3]>,
+    ) -> Option<NamedArray> {
+        Turn::new(ours, &array.shape, origin, before).map(|turn| turn.of(array))
     }
 
     /// By the definition of each layout, element by element.

@@ -3,6 +3,7 @@
 //! Layers are matched by name where the names are ours or known ([`names`]), else, in files that keep
 //! the order of definition as PyTorch's do, one after the other.
 
+mod differences;
 mod layout;
 pub mod names;
 
@@ -10,10 +11,8 @@ use gradus_io::{ElementType, Error, Kind, NamedArray, Result};
 use gradus_nn::{Module, Sequential, State, named_states};
 use std::collections::{HashMap, HashSet};
 
+use layout::Fit;
 pub use layout::{Origin, swap_input_channels};
-
-/// How many lines of each sort a message lists.
-const LISTED: usize = 8;
 
 /// Weights that fit a network.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,7 +35,7 @@ pub type Flattened = HashMap<String, [usize; 3]>;
 /// With `partial`, layers that the file lacks are listed in [`Imported::missing`] instead of being an error.
 ///
 /// # Errors
-/// When a layer is missing, or an array has another shape; the message lists all that differs.
+/// When an array is missing or has another shape; the message names what is missing, left over and different.
 ///
 /// ```
 /// use gradus_io::NamedArray;
@@ -58,38 +57,50 @@ pub fn import(
     let ours = our_layers(model);
     let theirs = their_layers(arrays);
     let (pairs, by_order) = matched(&ours, &theirs, origin);
-    let used: HashSet<usize> = pairs.iter().flatten().copied().collect();
+    let match_up = Match { ours: &ours, theirs: &theirs, origin, flattened };
+    if !match_up.fits(&pairs, partial) {
+        return Err(Error::new(Kind::Mismatch, differences::describe(&match_up, pairs, partial)));
+    }
     let mut imported = Imported { by_order, ..Imported::default() };
-    let mut different = vec![];
-    for (layer, pair) in ours.iter().zip(&pairs) {
-        let Some(their) = pair.map(|i| &theirs[i]) else {
+    for (i, (layer, pair)) in ours.iter().zip(&pairs).enumerate() {
+        let Some(their) = *pair else {
             imported.missing.push(layer.name.clone());
             continue;
         };
-        let before = flattened.get(&layer.name);
-        match layout::layer(layer, their, origin, before) {
-            Ok(arrays) => imported.arrays.extend(arrays),
-            Err(what) => different.push(what),
+        for (fit, (part, dtype, _)) in match_up.fit(i, their).iter().zip(&layer.parts) {
+            let array = fit.array(format!("{}.{part}", layer.name), *dtype);
+            imported.arrays.extend(array.transpose()?);
         }
     }
+    let used: HashSet<usize> = pairs.into_iter().flatten().collect();
     imported.left_out =
         (0..theirs.len()).filter(|i| !used.contains(i)).map(|i| theirs[i].name.clone()).collect();
-    let mut sections = vec![];
-    if !partial && !imported.missing.is_empty() {
-        sections.push(section("missing in the file", &missing(&imported)));
-        if !imported.left_out.is_empty() {
-            sections.push(section("without a place in the network", &imported.left_out));
-        }
+    Ok(imported)
+}
+
+/// Our layers and the file's, by their numbers.
+struct Match<'a> {
+    ours: &'a [OurLayer],
+    theirs: &'a [TheirLayer],
+    origin: Origin,
+    flattened: &'a Flattened,
+}
+
+impl Match<'_> {
+    /// What a layer of the file has for each part of one of ours.
+    fn fit(&self, our: usize, their: usize) -> Vec<Fit<'_>> {
+        let ours = &self.ours[our];
+        layout::fit(ours, &self.theirs[their], self.origin, self.flattened.get(&ours.name))
     }
-    if !different.is_empty() {
-        sections.push(section("different", &different));
-    }
-    match sections.is_empty() {
-        true => Ok(imported),
-        false => {
-            let what = format!("the weights are not this network's\n{}", sections.join("\n"));
-            Err(Error::new(Kind::Mismatch, what))
-        }
+
+    /// Whether every layer of ours has one whose parts are as many and of the right shapes.
+    fn fits(&self, pairs: &[Option<usize>], partial: bool) -> bool {
+        let fits = |our: usize, their: usize| {
+            let parts = &self.ours[our].parts;
+            parts.len() >= self.theirs[their].parts.len()
+                && self.fit(our, their).iter().zip(parts).all(|(f, p)| f.shape() == Some(&p.2[..]))
+        };
+        pairs.iter().enumerate().all(|(our, pair)| pair.map_or(partial, |their| fits(our, their)))
     }
 }
 
@@ -189,48 +200,6 @@ fn matched(ours: &[OurLayer], theirs: &[TheirLayer], origin: Origin) -> (Vec<Opt
         true => (kept.into_iter().map(Some).collect(), true),
         false => (pairs, false),
     }
-}
-
-/// What is missing, each with the closest name among what was left out.
-fn missing(imported: &Imported) -> Vec<String> {
-    let lines = imported.missing.iter().map(|name| {
-        let near = imported.left_out.iter().map(|other| (distance(name, other), other)).min();
-        match near {
-            Some((distance, other)) if distance <= name.len().div_ceil(2) => {
-                format!("{name} (the file has `{other}`)")
-            }
-            _ => name.clone(),
-        }
-    });
-    lines.collect()
-}
-
-fn section(title: &str, lines: &[String]) -> String {
-    let mut text = format!("  {title} ({}):", lines.len());
-    for line in lines.iter().take(LISTED) {
-        text.push_str("\n    ");
-        text.push_str(line);
-    }
-    if lines.len() > LISTED {
-        text.push_str(&format!("\n    and {} more", lines.len() - LISTED));
-    }
-    text
-}
-
-/// Insertions, deletions and replacements that make one name of the other (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(100).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(100).enumerate() {
-        let mut corner = i;
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let next = (corner + usize::from(x != *y)).min(row[j] + 1).min(row[j + 1] + 1);
-            corner = row[j + 1];
-            row[j + 1] = next;
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

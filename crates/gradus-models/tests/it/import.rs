@@ -51,20 +51,34 @@ fn a_network_of_pytorch_gives_what_it_gave_there() {
 #[test]
 fn every_difference_is_listed() {
     let model = net();
-    let file = |change: fn(&mut Vec<NamedArray>)| {
+    let file = |change: &dyn Fn(&mut Vec<NamedArray>)| {
         let mut arrays = pytorch::parse(PTH).unwrap();
         change(&mut arrays);
         let imported = import(&model, &flattened(&model), Origin::PyTorch, arrays, false);
         imported.map(|i| i.arrays.len()).map_err(|e| e.to_string())
     };
-    // The names are those of positions, so only a file of all layers can be told.
+    // The names are those of positions: what fits by its order is not blamed.
     assert_eq!(
-        file(|arrays| arrays.truncate(4)).unwrap_err(),
-        "the weights are not this network's\n  missing in the file (3):\n    \
-         conv1\n    conv2\n    dense1\n  without a place in the network (2):\n    0\n    3"
+        file(&|arrays| arrays.truncate(4)).unwrap_err(),
+        "the weights are not this network's\n  missing in the file (1):\n    \
+         dense1: weight [256, 10], bias [10]"
     );
     assert_eq!(
-        file(|arrays| {
+        file(&|arrays| drop(arrays.drain(2..4))).unwrap_err(),
+        "the weights are not this network's\n  missing in the file (1):\n    \
+         conv2: weight [16, 8, 5, 5], bias [16]"
+    );
+    assert_eq!(
+        file(&|arrays| {
+            let more = ["9.weight", "9.bias"].map(|name| (name, arrays[0].clone()));
+            arrays.extend(more.map(|(name, a)| NamedArray { name: name.into(), ..a }));
+        })
+        .unwrap_err(),
+        "the weights are not this network's\n  without a place in the network (1):\n    \
+         9: weight [8, 1, 5, 5], bias [8, 1, 5, 5]"
+    );
+    assert_eq!(
+        file(&|arrays| {
             arrays[4].shape = vec![16, 160];
         })
         .unwrap_err(),
@@ -72,14 +86,41 @@ fn every_difference_is_listed() {
          `7.weight` is [16, 160], turned [160, 16], the network's [256, 10]"
     );
     assert_eq!(
-        file(|arrays| {
-            arrays.remove(5);
-        })
-        .unwrap_err()
-        .lines()
-        .next(),
-        Some("the weights are not this network's")
+        file(&|arrays| drop(arrays.remove(5))).unwrap_err(),
+        "the weights are not this network's\n  missing in the file (1):\n    \
+         dense1.bias [10] (the file's `7` has only weight)"
     );
+    let rename = |arrays: &mut Vec<NamedArray>, from: &str, to: &str| {
+        arrays.iter_mut().find(|a| a.name == from).unwrap().name = to.into();
+    };
+    assert_eq!(
+        file(&|arrays| rename(arrays, "3.weight", "3.wieght")).unwrap_err(),
+        "the weights are not this network's\n  missing in the file (1):\n    \
+         conv2.weight [16, 8, 5, 5] (closest in the file: `3.wieght`)\n  \
+         without a place in the network (1):\n    3.wieght [16, 8, 5, 5]"
+    );
+    assert_eq!(
+        file(&|arrays| rename(arrays, "3.weight", "conv_2.weight")).unwrap_err(),
+        "the weights are not this network's\n  missing in the file (1):\n    \
+         conv2.bias [16] (closest in the file: `3.bias`)\n  \
+         without a place in the network (1):\n    3: bias [16]"
+    );
+    // Of very many there are ten lines.
+    let many = |arrays: &mut Vec<NamedArray>| {
+        let all = arrays.clone();
+        arrays.clear();
+        for i in 0..30 {
+            let name = |a: &NamedArray| format!("block{i}.{}", a.name);
+            arrays.extend(all.iter().map(|a| NamedArray {
+                name: name(a),
+                shape: vec![7],
+                ..a.clone()
+            }));
+        }
+    };
+    let long = file(&many).unwrap_err();
+    assert!(long.lines().count() == 10, "{long}");
+    assert!(long.contains("without a place in the network (90, the first 4):"), "{long}");
     // Names of our own need no order, and a file may lack what is to be trained.
     let arrays = |names: &[&str]| {
         let all = pytorch::parse(PTH).unwrap();

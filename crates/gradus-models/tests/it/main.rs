@@ -3,6 +3,7 @@
 mod caffe;
 mod counts;
 mod depth;
+mod import;
 mod lenet;
 mod parity;
 mod pytorch;
