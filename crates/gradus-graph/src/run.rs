@@ -32,8 +32,16 @@ enum Slot {
     Kept(Buffer),
     Input(usize),
     Leaf(Option<Arc<Buffer>>),
-    Variable { variable: Option<Variable>, write: bool, lock: Lock },
-    Output { number: usize, buffer: Arc<Buffer> },
+    Variable {
+        variable: Option<Variable>,
+        write: bool,
+        lock: Lock,
+    },
+    /// Made when the plan runs.
+    Output {
+        number: usize,
+        buffer: Option<Arc<Buffer>>,
+    },
 }
 
 impl Slot {
@@ -73,7 +81,7 @@ impl Session {
             Storage::Variable(i) => {
                 Slot::Variable { variable: None, write: plan.updates[i], lock: Lock::Open }
             }
-            Storage::Output(number) => Slot::Output { number, buffer: plan.new_output(number) },
+            Storage::Output(number) => Slot::Output { number, buffer: None },
         };
         let slots: Vec<Slot> = plan.storages.iter().map(slot).collect();
         let is_variable = |i: &usize| matches!(slots[*i], Slot::Variable { .. });
@@ -105,13 +113,13 @@ impl Session {
         self.lock_order.sort_unstable_by_key(id);
     }
 
-    /// Lets go of leaves and variables, so that their memory is not held by a cached plan.
-    fn release(&mut self, plan: &Plan) {
+    /// Lets go of leaves, variables and outputs, so that their memory is not held by a cached plan.
+    fn release(&mut self) {
         for slot in &mut self.slots {
             match slot {
                 Slot::Leaf(b) => *b = None,
                 Slot::Variable { variable, .. } => *variable = None,
-                Slot::Output { number, buffer } => *buffer = plan.new_output(*number),
+                Slot::Output { buffer, .. } => *buffer = None,
                 _ => {}
             }
         }
@@ -172,9 +180,9 @@ impl Session {
         for slot in &mut self.slots {
             // An output that somebody still holds is theirs; this run writes a new one.
             if let Slot::Output { number, buffer } = slot
-                && Arc::get_mut(buffer).is_none()
+                && buffer.as_mut().and_then(Arc::get_mut).is_none()
             {
-                *buffer = plan.new_output(*number);
+                *buffer = Some(plan.new_output(*number));
             }
         }
         let part = match self.is_fresh(plan) {
@@ -192,7 +200,8 @@ impl Session {
             Slot::Variable { lock: Lock::Write(g), .. } => Bound::Write(g.buffer_mut()),
             Slot::Variable { .. } => unreachable!("locked above"),
             Slot::Output { buffer, .. } => {
-                Bound::Write(Arc::get_mut(buffer).expect("made unique above"))
+                let own = buffer.as_mut().and_then(Arc::get_mut);
+                Bound::Write(own.expect("made, or made unique, above"))
             }
         });
         let result = go(&plan.program, &mut self.memory, &mut storages, part);
@@ -227,10 +236,10 @@ impl Session {
     /// The i-th wanted value of the last run.
     pub(crate) fn output(&self, i: usize) -> &Arc<Buffer> {
         let found = self.slots.iter().find_map(|s| match s {
-            Slot::Output { number, buffer } if *number == i => Some(buffer),
+            Slot::Output { number, buffer: Some(buffer) } if *number == i => Some(buffer),
             _ => None,
         });
-        found.expect("an output's number")
+        found.expect("an output of a run")
     }
 
     /// Bytes held between runs: the arena and what is kept.
@@ -338,7 +347,7 @@ pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
         for (i, node) in missing.iter().enumerate() {
             node.set_value(session.output(i).clone());
         }
-        session.release(&plan);
+        session.release();
         cache().lock().give(collected.key, plan, session);
     }
     Ok(wanted.iter().map(|n| n.value().expect("computed above").clone()).collect())
@@ -363,7 +372,11 @@ mod tests {
         }
         let (plan, session) = cache.take((1, 2)).unwrap();
         assert!(Arc::ptr_eq(&plan, &first));
-        session.unwrap().run(&plan, &[]).unwrap();
+        let mut session = session.unwrap();
+        session.run(&plan, &[]).unwrap();
+        let result = Arc::downgrade(session.output(0));
+        session.release();
+        assert!(result.upgrade().is_none(), "a session that waits holds no result");
         assert!(cache.take((1, 2)).unwrap().1.is_none(), "the second's memory under the first");
     }
 }
