@@ -70,6 +70,16 @@ pub(crate) fn array_in(name: impl Into<String>, meta: Meta, buffer: &Buffer) -> 
     Ok(NamedArray::new(name, element_of(meta.dtype), meta.shape.to_vec(), data)?)
 }
 
+/// The type that holds the elements of a number in files: narrow and unsigned integers that Gradus has no type for are held in wider
+/// ones, as [`parse_tensor`](gradus_io::onnx::parse_tensor) reads them.
+pub(crate) fn held_in(number: i64) -> Option<DType> {
+    match number {
+        3..=5 => Some(DType::I32),
+        12 | 13 => Some(DType::I64),
+        number => dtype_numbered(number).ok(),
+    }
+}
+
 /// The element type of a number in files.
 pub(crate) fn dtype_numbered(number: i64) -> Result<DType> {
     Ok(match number {

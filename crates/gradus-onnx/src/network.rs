@@ -168,7 +168,7 @@ fn check_input<'a>(
     open: &mut BTreeMap<&'a str, usize>,
 ) -> Result<()> {
     // A model may leave out the type, as number 0.
-    let expected = arrays::dtype_numbered(v.element).ok();
+    let expected = arrays::held_in(v.element);
     if v.element != 0 && expected != Some(x.dtype()) {
         let kind = expected.map_or(element_name(v.element), DType::name);
         return Err(Error::new(format!("input `{}` is {}, expected {kind}", v.name, x.dtype())));

@@ -5,6 +5,7 @@ use gradus_io::onnx::{
     Attribute, Graph, Model, Node, Size, Value, ValueInfo, model_bytes, parse_model,
 };
 use gradus_onnx::Network;
+use gradus_tensor::DType::{I32, I64};
 use gradus_tensor::Tensor;
 
 fn node(op: &str, inputs: &[&str], attributes: Vec<(&str, Value)>) -> Node {
@@ -172,6 +173,17 @@ fn other_elements_are_refused() {
     assert!(network.run(&[("x", Tensor::ones([3]))]).is_ok());
     let error = network.run(&[("x", Tensor::from([1i64, 2, 3]))]).unwrap_err();
     assert_eq!(error.to_string(), "input `x` is i64, expected f32");
+    // int8, int16, uint16; uint32, uint64: held in wider types.
+    for (number, held, name) in
+        [(3, I32, "i32"), (5, I32, "i32"), (4, I32, "i32"), (12, I64, "i64"), (13, I64, "i64")]
+    {
+        let mut m = model(node("Identity", &["x"], vec![]), vec![]);
+        m.graph.inputs[0].element = number;
+        let network = Network::new(m).unwrap();
+        assert!(network.run(&[("x", Tensor::ones([3]).cast(held))]).is_ok());
+        let error = network.run(&[("x", Tensor::ones([3]))]).unwrap_err();
+        assert_eq!(error.to_string(), format!("input `x` is f32, expected {name}"));
+    }
 }
 
 /// Every operator that takes a size out of the file says so before anything is allocated for it.
