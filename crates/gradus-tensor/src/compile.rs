@@ -1,6 +1,6 @@
 //! `compile`: a step traced once per shape of its arguments and replayed.
 
-use crate::{Drawing, Tensor, Variable, draw};
+use crate::{Drawing, Tensor, Variable, draw, try_build};
 use gradus_base::{Error, Result};
 use gradus_cpu::Buffer;
 use gradus_graph::{self as graph, CACHED_PLANS, Meta, Options, Plan, Program, Values, input};
@@ -117,11 +117,16 @@ impl<F: FnMut(&[Tensor]) -> Step> Compiled<F> {
     /// Runs the step.
     ///
     /// # Errors
-    /// When running meets a bad value, such as a label out of range; no variable is updated then, unless the bad value
-    /// lies in an update itself.
+    /// When the step cannot be built for these arguments, of whose shapes or types an op says what is wrong; or when running meets
+    /// a bad value, such as a label out of range. No variable is updated then, unless the bad value lies in an update itself.
     ///
-    /// # Panics
-    /// While tracing, where building the step does.
+    /// ```
+    /// use gradus_tensor::{Step, Tensor, compile};
+    /// let mut step = compile(|x: &[Tensor]| Step::new().read(&x[0].matmul(&Tensor::ones([3, 2]))));
+    /// let error = step.run(&[&Tensor::ones([4, 5])]).err().unwrap().to_string();
+    /// assert!(error.starts_with("matmul: the inner sizes differ"), "{error}");
+    /// assert!(step.run(&[&Tensor::ones([4, 3])]).is_ok());
+    /// ```
     pub fn run(&mut self, args: &[&Tensor]) -> Result<Outputs<'_>> {
         let hit = |p: &Program| {
             p.inputs().len() == args.len()
@@ -203,7 +208,7 @@ impl<F: FnMut(&[Tensor]) -> Step> Compiled<F> {
     }
 
     fn trace(&mut self, metas: &[Meta]) -> Result<Program> {
-        let (_, step) = self.build(metas);
+        let (_, step) = try_build(|| self.build(metas))?;
         let wanted: Vec<_> = step.reads.into_iter().map(|t| t.0).collect();
         let updates: Vec<_> = step.updates.into_iter().map(|(v, t)| (v.0, t.0)).collect();
         graph::Program::with(metas, &wanted, &updates, self.options)

@@ -5,9 +5,9 @@
 
 use crate::metrics::Metric;
 use crate::optim::{Clip, Ema, Optimizer, Slots};
-use gradus_base::Result;
+use gradus_base::{Error, Kind, Result};
 use gradus_nn::losses::{Loss, cross_entropy};
-use gradus_nn::{Context, Layer, State, named_states, parameters};
+use gradus_nn::{Context, Layer, Module, State, named_states, parameters};
 use gradus_tensor::{Compiled, Step, Tensor, Variable, compile};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -238,7 +238,8 @@ impl Learner {
     /// ```
     ///
     /// # Errors
-    /// When the data holds a bad value, such as a label out of range; then nothing was updated.
+    /// When the batch does not suit the model or the loss, by its shapes or element types, or holds a bad value, such as a label
+    /// out of range; then nothing was updated.
     pub fn train_batch(&mut self, x: &Tensor, t: &Tensor, rate: f64) -> Result<BatchResult> {
         self.train_weighted(x, t, None, rate)
     }
@@ -255,16 +256,18 @@ impl Learner {
         weights: Option<&Tensor>,
         rate: f64,
     ) -> Result<BatchResult> {
+        let samples = samples_in(x)?;
         let last = self.micro + 1 >= self.core.borrow().recipe.accumulate.max(1);
         self.write_arguments(rate);
         let Arguments { scalars, key, .. } = &self.arguments;
         let step = if last { &mut self.train } else { &mut self.hold };
         let out = match weights {
-            Some(w) => step.run(&[x, t, scalars, key, w])?,
-            None => step.run(&[x, t, scalars, key])?,
+            Some(w) => step.run(&[x, t, scalars, key, w]),
+            None => step.run(&[x, t, scalars, key]),
         };
+        let out = out.map_err(|error| in_batch(error, &*self.model, x, Some(t)))?;
         let metrics = self.core.borrow().recipe.metrics.len();
-        let mut result = result_of(&out, metrics, x.shape()[0]);
+        let mut result = result_of(&out, metrics, samples);
         if !result.loss.is_finite() {
             // The step ended there.
             result.metrics.fill(f64::NAN);
@@ -277,11 +280,13 @@ impl Learner {
     /// Loss and metrics of a batch, without training.
     ///
     /// # Errors
-    /// When the data holds a bad value, such as a label out of range.
+    /// As [`Learner::train_batch`].
     pub fn evaluate_batch(&mut self, x: &Tensor, t: &Tensor) -> Result<BatchResult> {
+        let samples = samples_in(x)?;
         let metrics = self.core.borrow().recipe.metrics.len();
-        let out = self.evaluate.run(&[x, t])?;
-        Ok(result_of(&out, metrics, x.shape()[0]))
+        let out = self.evaluate.run(&[x, t]);
+        let out = out.map_err(|error| in_batch(error, &*self.model, x, Some(t)))?;
+        Ok(result_of(&out, metrics, samples))
     }
 
     /// Which op first gave a number that is not finite on this batch, which was the last, in words: when it is evaluated, or else
@@ -322,9 +327,10 @@ impl Learner {
     /// What the model gives for a batch.
     ///
     /// # Errors
-    /// When computing meets a bad value.
+    /// When the batch does not suit the model, or computing meets a bad value.
     pub fn predict_batch(&mut self, x: &Tensor) -> Result<Tensor> {
-        Ok(self.predict.run(&[x])?.tensor(0))
+        let out = self.predict.run(&[x]);
+        Ok(out.map_err(|error| in_batch(error, &*self.model, x, None))?.tensor(0))
     }
 
     /// Every number training has changed, by name: `model.…`, `optimizer.…`; with [`Learner::counters`] it is all that a
@@ -404,6 +410,34 @@ impl Learner {
             drawing.name_variable(&variable, path)
         })
     }
+}
+
+/// How many samples a batch `[B, ..]` has.
+fn samples_in(x: &Tensor) -> Result<usize> {
+    match x.shape().first() {
+        Some(&samples) if samples > 0 => Ok(samples),
+        _ => {
+            let what = format!("found x {}, expected [B, ..] with at least one sample", x.shape());
+            Err(Error::shape("batch", what))
+        }
+    }
+}
+
+/// The error with the batch that it is about, where shapes or element types do not fit.
+fn in_batch(mut error: Error, model: &dyn Module, x: &Tensor, t: Option<&Tensor>) -> Error {
+    let told = |t: &Tensor| format!("{} {}", t.dtype(), t.shape());
+    let targets = t.map_or(String::new(), |t| format!(" and t {}", told(t)));
+    let of_model = parameters(model).first().map(|(_, p)| p.variable().dtype());
+    let other = of_model.filter(|dtype| *dtype != x.dtype());
+    match error.kind {
+        Kind::Shape => error.what += &format!("\n  in a batch of x {}{targets}", told(x)),
+        Kind::DType => {
+            let own = other.map_or(String::new(), |d| format!("; the model's parameters are {d}"));
+            error.what += &format!("\n  in a batch of x {}{targets}{own}", told(x));
+        }
+        _ => {}
+    }
+    error
 }
 
 /// The first op of a step on these arguments whose result is not finite: its name, layer and line.

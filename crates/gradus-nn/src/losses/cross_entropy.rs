@@ -1,6 +1,6 @@
 //! Cross-entropy: −Σ t·log softmax(x) over the classes, axis 1.
 
-use super::{at_labels, labels_fit, rest, same_shape};
+use super::{at_labels, labels_fit, made_labels, rest, same_shape};
 use gradus_base::Error;
 use gradus_tensor::{DType, Tensor, fail};
 use std::panic::Location;
@@ -12,11 +12,12 @@ pub fn cross_entropy(x: &Tensor, t: &Tensor) -> Tensor {
         x.rank() == 2 && t.rank() == 1 && t.dtype() == DType::I64 && x.shape()[0] == t.shape()[0];
     if !fits {
         let what = format!(
-            "logits are {} {}, labels {} {}; expected [B, classes] and i64 [B]",
+            "logits are {} {}, labels {} {}; expected [B, classes] and i64 [B]{}",
             x.dtype(),
             x.shape(),
             t.dtype(),
-            t.shape()
+            t.shape(),
+            made_labels(x, t)
         );
         fail(Error::shape("cross_entropy", what), Location::caller());
     }

@@ -45,13 +45,31 @@ fn labels_fit(loss: &str, x: &Tensor, t: &Tensor) {
     let fits = x.rank() >= 2 && t.dtype() == DType::I64 && x.shape().without(1) == t.shape();
     if !fits {
         let what = format!(
-            "scores are {} {}, labels {} {}; expected [B, classes, ..] and i64 [B, ..]",
+            "scores are {} {}, labels {} {}; expected [B, classes, ..] and i64 [B, ..]{}",
             x.dtype(),
             x.shape(),
             t.dtype(),
-            t.shape()
+            t.shape(),
+            made_labels(x, t)
         );
         fail(Error::shape(loss, what), Location::caller());
+    }
+}
+
+/// How labels `t` become those of scores `x [B, C, ..]`, where that is known.
+fn made_labels(x: &Tensor, t: &Tensor) -> &'static str {
+    if x.rank() < 2 {
+        return "";
+    }
+    let labels = x.shape().without(1);
+    match t.dtype() {
+        DType::I64 if t.shape() == labels.inserted(labels.rank(), 1) => {
+            ": labels.squeeze(-1) has that shape"
+        }
+        DType::I64 => "",
+        _ if t.shape() == labels => ": labels.cast(DType::I64) has that type",
+        _ if t.shape() == x.shape() => ": of one-hot labels, labels.argmax(1)",
+        _ => "",
     }
 }
 

@@ -1,7 +1,7 @@
 //! A look inside: the gradients of a batch, and how alive its activations are. Both are compiled, so looking often is cheap.
 
 use super::steps::{mean_loss, trained, with_auxiliary};
-use super::{Core, Learner};
+use super::{Core, Learner, in_batch};
 use gradus_base::Result;
 use gradus_nn::{Context, Layer};
 use gradus_tensor::{Step, Tensor};
@@ -35,7 +35,8 @@ impl Learner {
     /// When the data holds a bad value.
     pub fn gradients(&mut self, x: &Tensor, t: &Tensor) -> Result<Vec<(String, Tensor)>> {
         self.write_arguments(self.learning_rate());
-        let out = self.gradients.run(&[x, t, &self.arguments.key])?;
+        let out = self.gradients.run(&[x, t, &self.arguments.key]);
+        let out = out.map_err(|error| in_batch(error, &*self.model, x, Some(t)))?;
         let paths = &self.core.borrow().reached;
         Ok(paths.iter().enumerate().map(|(i, path)| (path.clone(), out.tensor(i))).collect())
     }
@@ -45,7 +46,8 @@ impl Learner {
     /// # Errors
     /// When computing meets a bad value.
     pub fn activity(&mut self, x: &Tensor) -> Result<Vec<Activity>> {
-        let out = self.activity.run(&[x])?;
+        let out = self.activity.run(&[x]);
+        let out = out.map_err(|error| in_batch(error, &*self.model, x, None))?;
         let layers = &self.core.borrow().active;
         let activity = |(i, (path, levels)): (usize, &(String, bool))| {
             let units = match levels {

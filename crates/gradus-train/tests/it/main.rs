@@ -1,5 +1,6 @@
 //! Training, seen from outside.
 
+mod bad_batches;
 mod diagnosis;
 mod extras;
 mod fit;
