@@ -50,7 +50,7 @@ fetch() {
     rm -rf unpacked
 }
 
-if sha256sum --check --quiet "$list" 2> /dev/null; then
+if sha256sum --check --status "$list" 2> /dev/null; then
     echo "everything is there"
     exit 0
 fi

@@ -8,6 +8,7 @@ mod fuzz;
 mod kill;
 mod licences;
 mod new_op;
+mod outside;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ const USAGE: &str = "Usage: cargo xtask COMMAND
   tidy                              sizes of files, their first lines, names, what the documents link to
   licences                          the licence of every dependency
   kill [KILLS]                      runs killed and resumed, and 1, 2, 3 and 8 threads: the same bits (default 20)
+  outside [CHECK...]                ONNX's tests, ONNX Runtime, TensorBoard, NumPy and real weights on Gradus (fetches them)
   fuzz [TARGET...] [--seconds N]    search for bytes that break a reader (default all, 600 s of work each)
   new-op NAME --pointwise           begin a pointwise op: its file, with a test that fails until it is filled in
   bench [CASE...] [--against REV]   speed of this tree against a revision (default main), alternating";
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         "kill" => kill::run(&root, rest),
         "fuzz" => fuzz::run(&root, rest),
         "new-op" => new_op::run(&root, rest),
+        "outside" => outside::run(&root, rest),
         "bench" => bench::run(&root, rest),
         other => Err(format!("unknown command {other:?}\n\n{USAGE}")),
     };

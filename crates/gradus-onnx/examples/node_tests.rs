@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let missing: usize = lacking.values().map(Vec::len).sum();
     println!("{passed} passed, {} failed, {missing} skipped", failed.len());
-    Ok(())
+    if failed.is_empty() { Ok(()) } else { Err("some failed".into()) }
 }
 
 fn run(case: &Path) -> Outcome {
