@@ -210,7 +210,7 @@ impl fmt::Display for Summary {
         let output = width(|r| r.output.to_string().len(), 8);
         writeln!(
             f,
-            "{:<path$}  {:<layer$}  {:<output$}  {:>10}  {:>12}  sees",
+            "{:<path$}  {:<layer$}  {:<output$}  {:>10}  {:>12}  sees px",
             "layer", "kind", "output", "parameters", "mult-adds"
         )?;
         writeln!(f, "{:<path$}  {:<layer$}  {}", "input", "", self.input)?;

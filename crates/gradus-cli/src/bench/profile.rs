@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 /// Rows of the table.
 const TOP: usize = 15;
+/// Characters of a line, and what its numbers and gaps take of them.
+const LINE: usize = 100;
+const NUMBERS: usize = 9 + 1 + 5 + 1 + 8 + 1 + 6 + 2 + 2 + 2;
 
 /// One part of a step.
 struct Part {
@@ -61,24 +64,31 @@ impl Profile {
         let share = |seconds: f64| 100.0 * seconds / total;
         let mut slowest: Vec<&Part> = self.parts.iter().collect();
         slowest.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
-        let head = ["µs", "%", "GFLOP/s", "GB/s", "part", "layer", "shape", "built at"];
-        let [us, percent, speed, rate, part, layer, shape, at] = head;
+        let shown = &slowest[..TOP.min(slowest.len())];
+        let width = |of: fn(&Part) -> &str, title: &str| {
+            shown.iter().map(|p| of(p).chars().count()).fold(title.len(), usize::max)
+        };
+        let (layer, shape) = (width(|p| &p.layer, "layer"), width(|p| &p.shape, "output"));
+        // Of long names the part's end is left out, so that a line fits into a terminal.
+        let part =
+            width(|p| &p.name, "part").min(LINE.saturating_sub(NUMBERS + layer + shape).max(24));
+        let head = ["µs", "%", "GFLOP/s", "GB/s", "part", "layer"];
+        let [us, percent, speed, rate, name, path] = head;
         let _ = writeln!(
             text,
-            "{us:>9} {percent:>5} {speed:>8} {rate:>6}  {part:<34} {layer:<8} {shape:<18} {at}"
+            "{us:>9} {percent:>5} {speed:>8} {rate:>6}  {name:<part$}  {path:<layer$}  output"
         );
-        for part in slowest.iter().take(TOP) {
+        for p in shown {
             let _ = writeln!(
                 text,
-                "{:9.2} {:5.1} {:8.2} {:6.2}  {:<34} {:<8} {:<18} {}",
-                part.seconds * 1e6,
-                share(part.seconds),
-                part.flops as f64 / part.seconds / 1e9,
-                part.bytes as f64 / part.seconds / 1e9,
-                shortened(&part.name, 34),
-                part.layer,
-                part.shape,
-                part.at
+                "{:9.2} {:5.1} {:8.2} {:6.2}  {:<part$}  {:<layer$}  {}",
+                p.seconds * 1e6,
+                share(p.seconds),
+                p.flops as f64 / p.seconds / 1e9,
+                p.bytes as f64 / p.seconds / 1e9,
+                shortened(&p.name, part),
+                p.layer,
+                p.shape,
             );
         }
         let rest: f64 = slowest.iter().skip(TOP).map(|part| part.seconds).sum();
@@ -86,7 +96,8 @@ impl Profile {
             let (count, us) = (slowest.len() - TOP, rest * 1e6);
             let _ = writeln!(text, "{us:9.2} {:5.1}  {count} more parts", share(rest));
         }
-        let _ = writeln!(text, "{:9.2} 100.0  in all, by layer:", total * 1e6);
+        let _ = writeln!(text, "{:9.2} 100.0  in all", total * 1e6);
+        let _ = writeln!(text, "\n{us:>9} {percent:>5}  {path}");
         for (layer, seconds) in self.layers() {
             let name = if layer.is_empty() { "(none)" } else { layer };
             let _ = writeln!(text, "{:9.2} {:5.1}  {name}", seconds * 1e6, share(seconds));
@@ -129,14 +140,10 @@ impl Profile {
 
 impl Part {
     fn new(step: &PlanStep) -> Part {
-        let algorithm = match &*step.algorithm {
-            "" => String::new(),
-            algorithm => format!(" ({algorithm})"),
-        };
         let file = step.at.file().rsplit('/').next().unwrap_or_default();
         Part {
-            name: format!("{}{algorithm}", step.name),
-            layer: step.scope.as_deref().unwrap_or_default().to_owned(),
+            name: step.title(),
+            layer: step.layer(),
             shape: step.shape.to_string(),
             at: format!("{file}:{}", step.at.line()),
             flops: step.flops,
@@ -163,6 +170,15 @@ mod tests {
         );
         let total: f64 = profile.layers().iter().map(|(_, seconds)| seconds).sum();
         assert!((total - profile.total()).abs() < 1e-9);
-        assert!(profile.table().contains("dense1"));
+        let table = profile.table();
+        assert!(table.contains("dense1"), "{table}");
+        assert!(table.lines().all(|line| line.chars().count() <= LINE), "{table}");
+        // Every row has its output under the heading.
+        let mut lines = table.lines();
+        let head = lines.next().unwrap();
+        let at = head.chars().count() - "output".len();
+        let rows: Vec<&str> = lines.take_while(|line| line.contains('[')).collect();
+        assert!(rows.iter().all(|row| row.chars().nth(at) == Some('[')), "{table}");
+        assert!(rows.len() > 3 && table.contains("\n       µs     %  layer\n"), "{table}");
     }
 }

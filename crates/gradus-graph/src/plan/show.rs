@@ -98,30 +98,69 @@ impl fmt::Display for Plan {
         )?;
         if self.prologue > 0 {
             let kept = Bytes(self.kept_bytes() as u64);
-            write!(f, "; {} steps run once, {kept} kept", self.prologue)?;
+            let steps = if self.prologue == 1 { "step runs" } else { "steps run" };
+            write!(f, "; {} {steps} once, {kept} kept", self.prologue)?;
         }
         writeln!(f)?;
-        writeln!(
-            f,
-            "{:>4}  {:<4} {:<28} {:<20} {:>8} {:>9}  layer",
-            "step", "", "op", "output", "FLOP", "bytes"
-        )?;
-        for (i, s) in self.steps.iter().enumerate() {
-            let op = match &*s.algorithm {
-                "" => s.name.clone(),
-                a => format!("{} ({a})", s.name),
+        let rows = self.steps.iter().map(|s| {
+            let (flops, bytes) = (Count(s.flops).to_string(), Bytes(s.bytes).to_string());
+            [s.title(), s.shape.to_string(), flops, bytes, s.layer()]
+        });
+        let rows: Vec<[String; 5]> = rows.collect();
+        let width = |column: usize, least: usize| {
+            let widths = rows.iter().map(|row| row[column].chars().count());
+            widths.max().unwrap_or(0).max(least)
+        };
+        let [output, flops, bytes, layer] = [width(1, 6), width(2, 4), width(3, 5), width(4, 5)];
+        // Of long names the op's end is left out, so that a line fits into a terminal.
+        let rest = 4 + 1 + 2 + output + 2 + flops + 1 + bytes + 2 + layer;
+        let op = width(0, 2).min(LINE.saturating_sub(rest).max(SHORTEST));
+        let mut line = |step: &dyn fmt::Display, row: [&str; 5]| {
+            let name = match row[0].chars().count() > op {
+                true => row[0].chars().take(op - 1).chain(['…']).collect(),
+                false => row[0].to_owned(),
             };
-            let scope = s.scope.as_deref().unwrap_or("");
-            let mark = if s.once { "once" } else { "" };
-            writeln!(
-                f,
-                "{i:>4}  {mark:<4} {op:<28} {:<20} {:>8} {:>9}  {scope}",
-                s.shape.to_string(),
-                Count(s.flops).to_string(),
-                Bytes(s.bytes).to_string(),
-            )?;
+            let line = format!(
+                "{step:>4} {name:<op$}  {:<output$}  {:>flops$} {:>bytes$}  {}",
+                row[1], row[2], row[3], row[4]
+            );
+            writeln!(f, "{}", line.trim_end())
+        };
+        line(&"step", ["op", "output", "FLOP", "bytes", "layer"])?;
+        rows.iter().enumerate().try_for_each(|(i, row)| line(&i, row.each_ref().map(|t| &**t)))
+    }
+}
+
+/// Characters of a line of the table, if the op's name keeps as many as `SHORTEST`.
+const LINE: usize = 100;
+const SHORTEST: usize = 24;
+
+impl PlanStep {
+    /// The op's name, and in brackets its algorithm and whether it runs once.
+    pub fn title(&self) -> String {
+        let once = if self.once { "once" } else { "" };
+        let notes: Vec<&str> =
+            [&*self.algorithm, once].into_iter().filter(|n| !n.is_empty()).collect();
+        match notes.is_empty() {
+            true => self.name.clone(),
+            false => format!("{} ({})", self.name, notes.join(", ")),
         }
-        Ok(())
+    }
+
+    /// The layer's path without the layers' types: `layer1.0.conv1` of `layer1 (Sequential(2))/0 (Residual)/conv1 (Conv2d)`; empty
+    /// outside of layers.
+    pub fn layer(&self) -> String {
+        let (mut path, mut depth) = (String::new(), 0usize);
+        for c in self.scope.as_deref().unwrap_or_default().chars() {
+            match c {
+                '(' => depth += 1,
+                ')' => depth = depth.saturating_sub(1),
+                _ if depth > 0 || c == ' ' => {}
+                '/' => path.push('.'),
+                c => path.push(c),
+            }
+        }
+        path
     }
 }
 
@@ -130,8 +169,8 @@ struct Count(u64);
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            n if n >= 10_000_000_000 => write!(f, "{:.1} G", n as f64 / 1e9),
-            n if n >= 10_000_000 => write!(f, "{:.1} M", n as f64 / 1e6),
+            n if n >= 1_000_000_000 => write!(f, "{:.1} G", n as f64 / 1e9),
+            n if n >= 1_000_000 => write!(f, "{:.1} M", n as f64 / 1e6),
             n if n >= 10_000 => write!(f, "{:.1} k", n as f64 / 1e3),
             n => write!(f, "{n}"),
         }
@@ -143,7 +182,8 @@ struct Bytes(u64);
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            n if n >= 10 << 20 => write!(f, "{:.1} MiB", n as f64 / (1u64 << 20) as f64),
+            n if n >= 10 << 30 => write!(f, "{:.1} GiB", n as f64 / (1u64 << 30) as f64),
+            n if n >= 1 << 20 => write!(f, "{:.1} MiB", n as f64 / (1u64 << 20) as f64),
             n if n >= 10 << 10 => write!(f, "{:.1} KiB", n as f64 / 1024.0),
             n => write!(f, "{n} B"),
         }
@@ -159,5 +199,38 @@ impl PlanStep {
     /// Whether one of its outputs is, as [`PlanStep::is_finite`].
     pub(crate) fn output_is_finite(&self, i: usize, args: &gradus_cpu::exec::Args<'_>) -> bool {
         self.dense_floats.get(i).is_none_or(|&(len, dtype)| args.is_finite(i, dtype, len))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_prefixes() {
+        let counts = [9_999, 10_000, 1_500_000, 2_500_000_000].map(|n| Count(n).to_string());
+        assert_eq!(counts, ["9999", "10.0 k", "1.5 M", "2.5 G"]);
+        let bytes = [4096, 20 << 10, 3 << 19, 2000 << 20].map(|n| Bytes(n).to_string());
+        assert_eq!(bytes, ["4096 B", "20.0 KiB", "1.5 MiB", "2000.0 MiB"]);
+    }
+
+    #[test]
+    fn layers_are_told_by_their_paths() {
+        let mut step = PlanStep {
+            name: "conv2d".into(),
+            algorithm: String::new(),
+            scope: Some("layer1 (Sequential(2))/0 (Residual)/pool (MaxPool2d(3×3/2))".into()),
+            at: Location::caller(),
+            shape: Shape::new(&[1]),
+            flops: 0,
+            bytes: 0,
+            once: false,
+            dense_floats: vec![],
+        };
+        assert_eq!((step.layer(), step.title()), ("layer1.0.pool".into(), "conv2d".into()));
+        step.once = true;
+        assert_eq!(step.title(), "conv2d (once)");
+        (step.algorithm, step.scope) = ("Winograd".into(), None);
+        assert_eq!((step.layer(), step.title()), (String::new(), "conv2d (Winograd, once)".into()));
     }
 }
