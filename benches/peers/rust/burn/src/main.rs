@@ -1,5 +1,7 @@
 //! Burn as a peer, on its pure Rust CPU backend (flex).
 
+mod convnet;
+
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::loss::{CrossEntropyLoss, CrossEntropyLossConfig, MseLoss, Reduction};
@@ -8,23 +10,52 @@ use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::activation::{relu, tanh};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use convnet::Convnet;
 use harness::{Net, Optimizer, Trainer, Work};
 
 #[derive(Module, Debug)]
-struct Model {
+enum Model {
+    Small(Small),
+    Convnet(Convnet),
+}
+
+impl Model {
+    fn new(net: Net, device: &Device) -> Self {
+        match net {
+            Net::Convnet(convnet) => Model::Convnet(Convnet::new(convnet, device)),
+            _ => Model::Small(Small::new(net, device)),
+        }
+    }
+
+    fn forward(&self, x: Features) -> Tensor<2> {
+        match (self, x) {
+            (Model::Convnet(model), Features::Images(x)) => model.forward(x),
+            (Model::Convnet(_), Features::Flat(_)) => unreachable!("convnets take images"),
+            (Model::Small(model), x) => model.forward(x),
+        }
+    }
+}
+
+/// `tiny`, `mlp` or `lenet`.
+#[derive(Module, Debug)]
+struct Small {
     convolutions: Vec<Conv2d>,
     pool: MaxPool2d,
     linears: Vec<Linear>,
     is_tiny: bool,
 }
 
-impl Model {
+impl Small {
     fn new(net: Net, device: &Device) -> Self {
         let pool = MaxPool2dConfig::new([2, 2]).with_strides([2, 2]).init();
         let (mut convolutions, mut linears) = (Vec::new(), Vec::new());
         for (l, shape) in net.shapes().iter().enumerate() {
-            match **shape {
-                [o, c, h, w] => convolutions.push(convolution(net, l, [o, c, h, w], device)),
+            match shape[..] {
+                [o, c, h, w] => {
+                    let pad = if l == 0 { 2 } else { 0 };
+                    let config = Conv2dConfig::new([c, o], [h, w]).with_padding(padding(pad));
+                    convolutions.push(convolution(net, l, config, device));
+                }
                 _ => linears.push(linear(net, l, [shape[1], shape[0]], device)),
             }
         }
@@ -54,13 +85,15 @@ fn zeros(len: usize, device: &Device) -> Option<Param<Tensor<1>>> {
     Some(Param::from_tensor(Tensor::zeros([len], device)))
 }
 
-fn convolution(net: Net, l: usize, shape: [usize; 4], device: &Device) -> Conv2d {
-    let [o, c, h, w] = shape;
-    let pad = if l == 0 { 2 } else { 0 };
-    let padding = PaddingConfig2d::Explicit(pad, pad, pad, pad);
-    let mut layer = Conv2dConfig::new([c, o], [h, w]).with_padding(padding).init(device);
+fn padding(pad: usize) -> PaddingConfig2d {
+    PaddingConfig2d::Explicit(pad, pad, pad, pad)
+}
+
+/// A convolution with the weights of layer `l`.
+fn convolution(net: Net, l: usize, config: Conv2dConfig, device: &Device) -> Conv2d {
+    let (mut layer, shape) = (config.init(device), net.shapes()[l].clone());
+    layer.bias = if config.bias { zeros(shape[0], device) } else { None };
     layer.weight = Param::from_data(TensorData::new(net.weight(l), shape), device);
-    layer.bias = zeros(o, device);
     layer
 }
 
@@ -82,7 +115,7 @@ impl Features {
         let (shape, x) = net.batch(batch);
         let data = TensorData::new(x, shape);
         match net {
-            Net::Lenet => Features::Images(Tensor::from_data(data, device)),
+            Net::Lenet | Net::Convnet(_) => Features::Images(Tensor::from_data(data, device)),
             _ => Features::Flat(Tensor::from_data(data, device)),
         }
     }
@@ -102,7 +135,7 @@ impl Criterion {
                 device,
             ));
         }
-        let labels: Vec<i32> = harness::labels(batch).into_iter().map(|l| l as i32).collect();
+        let labels: Vec<i32> = net.labels(batch).into_iter().map(|l| l as i32).collect();
         let labels = Tensor::from_data(TensorData::new(labels, [batch]), device);
         Criterion::Entropy(CrossEntropyLossConfig::new().init(device), labels)
     }
@@ -158,7 +191,7 @@ impl Trainer for Training {
         let grads = self.forward().backward();
         let model = self.model.take().expect("a model");
         let grads = GradientsParams::from_grads(grads, &model);
-        self.model = Some(self.update.step(self.kind.learning_rate(), model, grads));
+        self.model = Some(self.update.step(self.kind.learning_rate(self.net), model, grads));
     }
 
     fn loss(&self) -> f64 {
@@ -166,6 +199,9 @@ impl Trainer for Training {
     }
 
     fn reset(&mut self) {
+        if matches!(self.net, Net::Convnet(_)) {
+            return; // too few steps to come to the end: it goes on, and nobody holds a second set of weights
+        }
         self.model = Some(Model::new(self.net, &self.device));
         self.update = optimizer(self.kind);
     }
@@ -185,6 +221,8 @@ fn infer(net: Net, batch: usize) -> Work {
 
 fn main() {
     let mut cases = harness::train_cases(train);
+    cases.extend(harness::convnet_train_cases(train));
     cases.extend(harness::infer_cases(infer));
+    cases.extend(harness::convnet_infer_cases(infer));
     harness::serve("burn flex", "0.22.1", &cases);
 }

@@ -15,8 +15,8 @@ struct Model {
 impl Model {
     fn new(net: Net, trains: bool) -> Result<Self> {
         let (mut layers, mut vars) = (Vec::new(), Vec::new());
-        for (l, &shape) in net.shapes().iter().enumerate() {
-            let mut weight = Tensor::from_vec(net.weight(l), shape, &Device::Cpu)?;
+        for (l, shape) in net.shapes().iter().enumerate() {
+            let mut weight = Tensor::from_vec(net.weight(l), shape.as_slice(), &Device::Cpu)?;
             let mut bias = Tensor::zeros(shape[0], DType::F32, &Device::Cpu)?;
             if trains {
                 for tensor in [&mut weight, &mut bias] {
@@ -54,8 +54,8 @@ enum Update {
 }
 
 impl Update {
-    fn new(kind: Optimizer, vars: Vec<Var>) -> Result<Self> {
-        let lr = kind.learning_rate();
+    fn new(net: Net, kind: Optimizer, vars: Vec<Var>) -> Result<Self> {
+        let lr = kind.learning_rate(net);
         Ok(match kind {
             Optimizer::Sgd => Update::Sgd(SGD::new(vars, lr)?),
             Optimizer::Adam => {
@@ -84,12 +84,12 @@ struct Training {
 impl Training {
     fn new(net: Net, kind: Optimizer, batch: usize) -> Result<Self> {
         let model = Model::new(net, true)?;
-        let update = Update::new(kind, model.vars.clone())?;
+        let update = Update::new(net, kind, model.vars.clone())?;
         let (shape, x) = net.batch(batch);
         let target = if net == Net::Tiny {
             Tensor::from_vec(harness::products(&x), (batch, 1), &Device::Cpu)?
         } else {
-            Tensor::from_vec(harness::labels(batch), batch, &Device::Cpu)?
+            Tensor::from_vec(net.labels(batch), batch, &Device::Cpu)?
         };
         let x = Tensor::from_vec(x, shape, &Device::Cpu)?;
         Ok(Self { model, update, kind, x, target })
@@ -117,7 +117,8 @@ impl Trainer for Training {
 
     fn reset(&mut self) {
         self.model = Model::new(self.model.net, true).expect("a model");
-        self.update = Update::new(self.kind, self.model.vars.clone()).expect("an optimiser");
+        self.update =
+            Update::new(self.model.net, self.kind, self.model.vars.clone()).expect("an optimiser");
     }
 }
 

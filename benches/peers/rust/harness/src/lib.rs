@@ -1,11 +1,14 @@
 //! What the Rust peers share: the cases, their data by formula, and the line protocol of README.md.
 //! `python/harness.py` is the same in Python; the two must say the same.
 
+pub mod nets;
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::io::{BufRead, Write};
 use std::time::{Duration, Instant};
 
+use nets::{Convnet, Layer};
 use serde_json::{Value, json};
 
 /// Updates before the loss that serves as a check.
@@ -30,51 +33,58 @@ pub enum Net {
     Tiny,
     Mlp,
     Lenet,
+    Convnet(Convnet),
 }
 
 impl Net {
-    const ALL: [(&'static str, Net); 3] =
-        [("tiny", Net::Tiny), ("mlp", Net::Mlp), ("lenet", Net::Lenet)];
-
     /// Shapes of the weights, `[out, in]` or `[out, in, kh, kw]`; biases start at zero.
-    pub fn shapes(self) -> &'static [&'static [usize]] {
-        match self {
+    pub fn shapes(self) -> Vec<Vec<usize>> {
+        let shapes: &[&[usize]] = match self {
             Net::Tiny => &[&[8, 2], &[8, 8], &[1, 8]],
             Net::Mlp => &[&[512, 784], &[512, 512], &[10, 512]],
             Net::Lenet => &[&[6, 1, 5, 5], &[16, 6, 5, 5], &[120, 400], &[84, 120], &[10, 84]],
-        }
+            Net::Convnet(net) => return net.layers().iter().filter_map(Layer::weight).collect(),
+        };
+        shapes.iter().map(|shape| shape.to_vec()).collect()
     }
 
     /// Shape of one input.
-    pub fn input(self) -> &'static [usize] {
+    pub fn input(self) -> Vec<usize> {
         match self {
-            Net::Tiny => &[2],
-            Net::Mlp => &[784],
-            Net::Lenet => &[1, 28, 28],
+            Net::Tiny => vec![2],
+            Net::Mlp => vec![784],
+            Net::Lenet => vec![1, 28, 28],
+            Net::Convnet(net) => net.input().to_vec(),
         }
     }
 
     /// The starting weights of layer `l`, uniform by He.
     pub fn weight(self, l: usize) -> Vec<f32> {
-        let shape = self.shapes()[l];
-        let fan_in: usize = shape[1..].iter().product();
-        value(shape.iter().product(), 2001 + 1000 * l as u32, (6.0 / fan_in as f64).sqrt())
+        let shape = &self.shapes()[l];
+        value(shape.iter().product(), salt(l), he(shape))
     }
 
     /// The same for a linear layer, as `[in, out]`.
     pub fn weight_transposed(self, l: usize) -> Vec<f32> {
-        let (w, shape) = (self.weight(l), self.shapes()[l]);
+        let shape = &self.shapes()[l];
         let (rows, columns) = (shape[0], shape[1]);
-        (0..columns * rows).map(|i| w[(i % rows) * columns + i / rows]).collect()
+        let index = |i| (i % rows) * columns + i / rows;
+        (0..columns * rows).map(|i| element(index(i) as u32, salt(l), he(shape))).collect()
     }
 
     pub fn unit(self) -> &'static str {
-        if self == Net::Lenet { "images/s" } else { "samples/s" }
+        if matches!(self, Net::Tiny | Net::Mlp) { "samples/s" } else { "images/s" }
+    }
+
+    /// Labels 7 i mod the number of classes.
+    pub fn labels(self, batch: usize) -> Vec<u32> {
+        let classes = self.shapes().last().map_or(1, |shape| shape[0]) as u32;
+        (0..batch as u32).map(|i| i * 7 % classes).collect()
     }
 
     /// The shape of a batch and its values.
     pub fn batch(self, batch: usize) -> (Vec<usize>, Vec<f32>) {
-        let shape = [&[batch], self.input()].concat();
+        let shape = [vec![batch], self.input()].concat();
         let x = value(shape.iter().product(), 1001, 1.0);
         (shape, x)
     }
@@ -88,17 +98,22 @@ pub enum Optimizer {
 }
 
 impl Optimizer {
-    pub fn learning_rate(self) -> f64 {
-        match self {
-            Optimizer::Sgd => 0.01,
-            Optimizer::Adam => 0.001,
+    pub fn learning_rate(self, net: Net) -> f64 {
+        match (self, net) {
+            (Optimizer::Adam, _) | (_, Net::Convnet(_)) => 0.001,
+            (Optimizer::Sgd, _) => 0.01,
         }
     }
 }
 
-/// Labels 7 i mod 10.
-pub fn labels(batch: usize) -> Vec<u32> {
-    (0..batch as u32).map(|i| i * 7 % 10).collect()
+/// The salt of the weights of layer `l`.
+fn salt(l: usize) -> u32 {
+    2001 + 1000 * l as u32
+}
+
+/// The scale of a weight, uniform by He.
+fn he(shape: &[usize]) -> f64 {
+    (6.0 / shape[1..].iter().product::<usize>() as f64).sqrt()
 }
 
 /// The tiny net's targets: the product of its two inputs.
@@ -108,11 +123,12 @@ pub fn products(x: &[f32]) -> Vec<f32> {
 
 /// `(k - 2^23) / 2^23` with `k = ((i * 2654435761 + salt * 40503) mod 2^32) >> 8`, times `scale` in f64.
 pub fn value(len: usize, salt: u32, scale: f64) -> Vec<f32> {
-    let element = |i: u32| {
-        let k = i.wrapping_mul(2_654_435_761).wrapping_add(salt.wrapping_mul(40_503)) >> 8;
-        ((f64::from(k) - 8_388_608.0) / 8_388_608.0 * scale) as f32
-    };
-    (0..len as u32).map(element).collect()
+    (0..len as u32).map(|i| element(i, salt, scale)).collect()
+}
+
+fn element(i: u32, salt: u32, scale: f64) -> f32 {
+    let k = i.wrapping_mul(2_654_435_761).wrapping_add(salt.wrapping_mul(40_503)) >> 8;
+    ((f64::from(k) - 8_388_608.0) / 8_388_608.0 * scale) as f32
 }
 
 pub fn mean_abs(y: &[f32]) -> f64 {
@@ -167,7 +183,7 @@ pub type Make = Box<dyn Fn() -> Work>;
 /// Cases by name.
 pub type Cases = BTreeMap<String, Make>;
 
-/// The training cases.
+/// The training cases of the small networks.
 pub fn train_cases(make: fn(Net, Optimizer, usize) -> Work) -> Cases {
     use Optimizer::{Adam, Sgd};
     let cases: [(&str, Net, Optimizer, usize); 5] = [
@@ -183,13 +199,40 @@ pub fn train_cases(make: fn(Net, Optimizer, usize) -> Work) -> Cases {
     cases.into_iter().map(entry).collect()
 }
 
-/// The inference cases.
-pub fn infer_cases(make: fn(Net, usize) -> Work) -> Cases {
-    let pairs = Net::ALL.into_iter().flat_map(|net| [1, 64].map(|batch| (net, batch)));
-    let entry = |((name, net), batch)| {
-        (format!("infer_{name}_{batch}"), Box::new(move || make(net, batch)) as Make)
+/// The training cases of the convolutional networks.
+pub fn convnet_train_cases(make: fn(Net, Optimizer, usize) -> Work) -> Cases {
+    use Convnet::{Alexnet, Googlenet, Resnet18, Resnet20, Resnet50, Vgg16};
+    let cases =
+        [(Alexnet, 16), (Vgg16, 4), (Googlenet, 8), (Resnet18, 8), (Resnet50, 4), (Resnet20, 128)];
+    let entry = |(net, batch): (Convnet, usize)| {
+        let work = move || make(Net::Convnet(net), Optimizer::Sgd, batch);
+        (format!("train_{}_sgd", net.name()), Box::new(work) as Make)
     };
-    pairs.map(entry).collect()
+    cases.into_iter().map(entry).collect()
+}
+
+/// The inference cases of the small networks.
+pub fn infer_cases(make: fn(Net, usize) -> Work) -> Cases {
+    let nets = [("tiny", Net::Tiny), ("mlp", Net::Mlp), ("lenet", Net::Lenet)];
+    nets.into_iter().flat_map(|(name, net)| infer_entries(name, net, [1, 64], make)).collect()
+}
+
+/// The inference cases of the convolutional networks.
+pub fn convnet_infer_cases(make: fn(Net, usize) -> Work) -> Cases {
+    use Convnet::{Googlenet, MobilenetV2, Resnet18, Resnet50, Squeezenet, Vgg16};
+    let nets = [Vgg16, Googlenet, Resnet18, Resnet50, Squeezenet, MobilenetV2];
+    let entries = |net: Convnet| infer_entries(net.name(), Net::Convnet(net), [1, 16], make);
+    nets.into_iter().flat_map(entries).collect()
+}
+
+fn infer_entries(
+    name: &str,
+    net: Net,
+    batches: [usize; 2],
+    make: fn(Net, usize) -> Work,
+) -> [(String, Make); 2] {
+    batches
+        .map(|batch| (format!("infer_{name}_{batch}"), Box::new(move || make(net, batch)) as Make))
 }
 
 /// `c = a b`, row-major, into the slice it is called with.
