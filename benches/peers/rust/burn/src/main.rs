@@ -123,7 +123,7 @@ impl Features {
 
 enum Criterion {
     Squared(Tensor<2>),
-    Entropy(CrossEntropyLoss, Tensor<1, Int>),
+    Entropy(Box<CrossEntropyLoss>, Tensor<1, Int>),
 }
 
 impl Criterion {
@@ -137,7 +137,7 @@ impl Criterion {
         }
         let labels: Vec<i32> = net.labels(batch).into_iter().map(|l| l as i32).collect();
         let labels = Tensor::from_data(TensorData::new(labels, [batch]), device);
-        Criterion::Entropy(CrossEntropyLossConfig::new().init(device), labels)
+        Criterion::Entropy(Box::new(CrossEntropyLossConfig::new().init(device)), labels)
     }
 
     fn loss(&self, y: Tensor<2>) -> Tensor<1> {
@@ -200,7 +200,7 @@ impl Trainer for Training {
 
     fn reset(&mut self) {
         if matches!(self.net, Net::Convnet(_)) {
-            return; // too few steps to come to the end: it goes on, and nobody holds a second set of weights
+            return; // they go on: too few steps to come to the end
         }
         self.model = Some(Model::new(self.net, &self.device));
         self.update = optimizer(self.kind);
