@@ -19,6 +19,10 @@ pub(super) type Evaluation = (f64, Vec<f64>);
 
 /// Limited-memory BFGS with the settings of PyTorch's.
 ///
+/// It is no [`Optimizer`](super::Optimizer): within a step it asks for the loss at several points, so a
+/// [`Learner`](crate::Learner) cannot be made with it, and it wants all of the data at once, whose loss does not change from one
+/// evaluation to the next. It moves a vector, by a function that gives the loss and its gradient there:
+///
 /// ```
 /// use gradus_train::optim::{Lbfgs, LineSearch};
 /// let mut opt = Lbfgs::new(1.0).line_search(LineSearch::StrongWolfe);
@@ -30,6 +34,44 @@ pub(super) type Evaluation = (f64, Vec<f64>);
 ///     });
 /// }
 /// assert!((w[0] - 1.0).abs() < 1e-3 && (w[1] - 1.0).abs() < 1e-3);
+/// ```
+///
+/// To train a model, the vector is all its parameters in a row, and a learner lends loss and gradients; its own optimiser is
+/// not used:
+///
+/// ```
+/// use gradus_nn::{Init, Sequential, layers::*, parameters};
+/// use gradus_tensor::{DType, Tensor};
+/// use gradus_train::{Learner, optim::{Lbfgs, LineSearch, Sgd}};
+/// let x = Tensor::randn([64, 2], 1);
+/// let t = (x.select(1, 0) * x.select(1, 1)).gt(0.0).cast(DType::I64); // opposite quadrants
+/// let model = Sequential::new([2], &Init::new(0)).add(dense(8)).add(tanh()).add(dense(2));
+/// let mut learner = Learner::new(model.into(), Sgd::new(0.0));
+/// let row = |tensors: Vec<Tensor>| -> Vec<f64> {
+///     tensors.iter().flat_map(|t| t.cast(DType::F64).to_vec::<f64>()).collect()
+/// };
+/// let all = parameters(&**learner.model());
+/// let mut w = row(all.iter().map(|(_, p)| p.tensor()).collect());
+/// let put = |w: &[f64]| {
+///     let mut rest = w;
+///     for (_, p) in &all {
+///         let (own, after) = rest.split_at(p.variable().shape().len());
+///         let value = Tensor::from_slice(own, p.variable().shape()).cast(p.variable().dtype());
+///         p.variable().set(&value).unwrap();
+///         rest = after;
+///     }
+/// };
+/// let mut opt = Lbfgs::new(1.0).line_search(LineSearch::StrongWolfe);
+/// for _ in 0..5 {
+///     opt.step(&mut w, &mut |w| {
+///         put(w);
+///         let loss = learner.evaluate_batch(&x, &t).unwrap().loss;
+///         (loss, row(learner.gradients(&x, &t).unwrap().into_iter().map(|(_, g)| g).collect()))
+///     });
+/// }
+/// put(&w); // the last point evaluated need not be the best
+/// assert!(learner.evaluate_batch(&x, &t)?.loss < 0.05);
+/// # Ok::<(), gradus_base::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Lbfgs {
@@ -121,9 +163,12 @@ impl Lbfgs {
             }
             match self.line_search {
                 LineSearch::StrongWolfe => {
-                    let found =
-                        wolfe(w, &self.state, loss, &g, slope, self.tolerance_change, evaluate);
-                    evaluations += found.evaluations;
+                    let state = &self.state;
+                    let start = Point { step: 0.0, loss, gradient: g, slope };
+                    let direction = &state.direction;
+                    let mut search = Search { w, direction, start, evaluate, evaluations: 0 };
+                    let found = search.run(state.step, self.tolerance_change);
+                    evaluations += search.evaluations;
                     self.state.step = found.step;
                     (loss, g) = (found.loss, found.gradient);
                     add_scaled(w, &self.state.direction, found.step);
@@ -201,113 +246,120 @@ struct Point {
     slope: f64,
 }
 
-struct Found {
-    step: f64,
-    loss: f64,
-    gradient: Vec<f64>,
-    evaluations: usize,
-}
-
 const C1: f64 = 1e-4;
 const C2: f64 = 0.9;
 const MAX_TRIALS: usize = 25;
 
-/// Brackets a step that satisfies the strong Wolfe conditions, then narrows the bracket by cubic interpolation.
-fn wolfe(
-    w: &[f64],
-    state: &State,
-    loss: f64,
-    gradient: &[f64],
-    slope: f64,
-    tolerance: f64,
-    evaluate: &mut dyn FnMut(&[f64]) -> Evaluation,
-) -> Found {
-    let direction = &state.direction;
-    let width = largest(direction);
-    let mut evaluations = 0;
-    let mut at = |step: f64| {
-        let mut there = w.to_vec();
-        add_scaled(&mut there, direction, step);
-        let (loss, gradient) = evaluate(&there);
-        evaluations += 1;
-        let slope = dot(&gradient, direction);
+/// A search along a direction for a step that satisfies the strong Wolfe conditions.
+struct Search<'a> {
+    w: &'a [f64],
+    direction: &'a [f64],
+    start: Point,
+    evaluate: &'a mut dyn FnMut(&[f64]) -> Evaluation,
+    evaluations: usize,
+}
+
+/// Where a step that satisfies the conditions is.
+enum Bracket {
+    /// Here.
+    At(Point),
+    /// Between these, or it was not found in time.
+    Between(Point, Point),
+}
+
+impl Search<'_> {
+    fn at(&mut self, step: f64) -> Point {
+        let mut there = self.w.to_vec();
+        add_scaled(&mut there, self.direction, step);
+        let (loss, gradient) = (self.evaluate)(&there);
+        self.evaluations += 1;
+        let slope = dot(&gradient, self.direction);
         Point { step, loss, gradient, slope }
-    };
-    let too_high = |p: &Point| p.loss > loss + C1 * p.step * slope;
-    let flat = |p: &Point| p.slope.abs() <= -C2 * slope;
-    let start = Point { step: 0.0, loss, gradient: gradient.to_vec(), slope };
-    let mut previous = start.clone();
-    let mut here = at(state.step);
-    let mut trials = 0;
-    let mut done = false;
-    let mut bracket: Vec<Point> = vec![];
-    while trials < MAX_TRIALS {
-        if too_high(&here) || (trials > 1 && here.loss >= previous.loss) {
-            bracket = vec![previous.clone(), here.clone()];
-            break;
-        }
-        if flat(&here) {
-            bracket = vec![here.clone()];
-            done = true;
-            break;
-        }
-        if here.slope >= 0.0 {
-            bracket = vec![previous.clone(), here.clone()];
-            break;
-        }
-        let least = here.step + 0.01 * (here.step - previous.step);
-        let step = cubic(&previous, &here, Some((least, here.step * 10.0)));
-        previous = here;
-        here = at(step);
-        trials += 1;
     }
-    if bracket.is_empty() {
-        bracket = vec![start, here];
+
+    /// Evaluations after the first.
+    fn trials(&self) -> usize {
+        self.evaluations - 1
     }
-    let mut stuck = false;
-    let (mut low, mut high) = match &bracket[..] {
-        [a, b] if a.loss > b.loss => (1, 0),
-        _ => (0, bracket.len() - 1),
-    };
-    while !done && trials < MAX_TRIALS {
-        if (bracket[1].step - bracket[0].step).abs() * width < tolerance {
-            break;
+    fn too_high(&self, p: &Point) -> bool {
+        p.loss > self.start.loss + C1 * p.step * self.start.slope
+    }
+    fn is_flat(&self, p: &Point) -> bool {
+        p.slope.abs() <= -C2 * self.start.slope
+    }
+
+    /// Brackets such a step from `first` on, then narrows the bracket: the best point found.
+    fn run(&mut self, first: f64, tolerance: f64) -> Point {
+        match self.bracket(first) {
+            Bracket::At(point) => point,
+            Bracket::Between(a, b) => self.narrow([a, b], tolerance),
         }
-        let mut step = cubic(&bracket[0], &bracket[1], None);
-        // A step too near an end twice in a row is pushed a tenth of the bracket inwards.
-        let (left, right) =
-            (bracket[0].step.min(bracket[1].step), bracket[0].step.max(bracket[1].step));
-        let margin = 0.1 * (right - left);
-        if (right - step).min(step - left) < margin {
-            if stuck || step >= right || step <= left {
-                step = if (step - right).abs() < (step - left).abs() {
-                    right - margin
-                } else {
-                    left + margin
-                };
-                stuck = false;
-            } else {
-                stuck = true;
+    }
+
+    /// Goes further and further, until a point lies too high, is flat, or rises.
+    fn bracket(&mut self, first: f64) -> Bracket {
+        let mut previous = self.start.clone();
+        let mut here = self.at(first);
+        while self.trials() < MAX_TRIALS {
+            let risen = self.trials() > 1 && here.loss >= previous.loss;
+            if self.too_high(&here) || risen {
+                return Bracket::Between(previous, here);
             }
-        } else {
-            stuck = false;
-        }
-        let point = at(step);
-        trials += 1;
-        if too_high(&point) || point.loss >= bracket[low].loss {
-            bracket[high] = point;
-            (low, high) = if bracket[0].loss <= bracket[1].loss { (0, 1) } else { (1, 0) };
-        } else {
-            if flat(&point) {
-                done = true;
-            } else if point.slope * (bracket[high].step - bracket[low].step) >= 0.0 {
-                bracket[high] = bracket[low].clone();
+            if self.is_flat(&here) {
+                return Bracket::At(here);
             }
-            bracket[low] = point;
+            if here.slope >= 0.0 {
+                return Bracket::Between(previous, here);
+            }
+            let least = here.step + 0.01 * (here.step - previous.step);
+            let step = cubic(&previous, &here, Some((least, here.step * 10.0)));
+            previous = std::mem::replace(&mut here, self.at(step));
         }
+        Bracket::Between(self.start.clone(), here)
     }
-    let best = bracket.swap_remove(low);
-    Found { step: best.step, loss: best.loss, gradient: best.gradient, evaluations }
+
+    /// Narrows a bracket by cubic interpolation until a point is flat and low, or the ends are as one.
+    fn narrow(&mut self, mut ends: [Point; 2], tolerance: f64) -> Point {
+        let width = largest(self.direction);
+        let mut stuck = false;
+        let (mut low, mut high) = if ends[0].loss > ends[1].loss { (1, 0) } else { (0, 1) };
+        while self.trials() < MAX_TRIALS {
+            if (ends[1].step - ends[0].step).abs() * width < tolerance {
+                break;
+            }
+            let (left, right) = (ends[0].step.min(ends[1].step), ends[0].step.max(ends[1].step));
+            let step = inwards(cubic(&ends[0], &ends[1], None), left, right, &mut stuck);
+            let point = self.at(step);
+            if self.too_high(&point) || point.loss >= ends[low].loss {
+                ends[high] = point;
+                (low, high) = if ends[0].loss <= ends[1].loss { (0, 1) } else { (1, 0) };
+                continue;
+            }
+            let done = self.is_flat(&point);
+            if !done && point.slope * (ends[high].step - ends[low].step) >= 0.0 {
+                ends[high] = ends[low].clone();
+            }
+            ends[low] = point;
+            if done {
+                break;
+            }
+        }
+        let [a, b] = ends;
+        if low == 0 { a } else { b }
+    }
+}
+
+/// A step; one too near an end twice in a row is pushed a tenth of the bracket inwards.
+fn inwards(step: f64, left: f64, right: f64, stuck: &mut bool) -> f64 {
+    let margin = 0.1 * (right - left);
+    let near = (right - step).min(step - left) < margin;
+    let pushed = near && (*stuck || step >= right || step <= left);
+    *stuck = near && !pushed;
+    match pushed {
+        false => step,
+        true if (step - right).abs() < (step - left).abs() => right - margin,
+        true => left + margin,
+    }
 }
 
 /// The minimum of the cubic through two points with their slopes, within bounds (the points', unless given).

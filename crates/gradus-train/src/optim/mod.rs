@@ -3,6 +3,9 @@
 //!
 //! What changes from step to step (the rate above all) is computed in f64 on the host and handed in as an argument, so
 //! that a schedule does not plan anew. `w` is a parameter, `g` its gradient, `λ` the weight decay, `η` the rate.
+//!
+//! [`Lbfgs`] stands alone: it evaluates the loss several times a step, so it is no [`Optimizer`]; its page shows how a model is
+//! trained with it.
 
 mod adadelta;
 mod adagrad;
@@ -29,7 +32,7 @@ use std::fmt::Debug;
 /// How many numbers an optimiser may have of each step.
 pub const SCALARS: usize = 2;
 
-/// A first-order optimiser.
+/// A first-order optimiser: one gradient, one step.
 pub trait Optimizer: Debug + Send {
     /// The name users write: `sgd`, `adam`.
     fn name(&self) -> &'static str;
