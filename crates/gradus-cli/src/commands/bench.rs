@@ -24,7 +24,8 @@ const KINDS: [&str; 4] = ["train", "infer", "gemm", "conv"];
   gradus bench
   gradus bench train gemm_64x784x512
   gradus bench train_lenet_sgd --profile --trace lenet.json
-  gradus bench --peers -- --peers gradus,jax --cases 'train_*'")]
+  gradus bench train --peers
+  gradus bench train_tiny --peers -- --peers gradus,jax --rounds 5")]
 pub struct Args {
     /// Kinds (train, infer, gemm, conv) or names of cases [default: all]
     #[arg(value_name = "KIND|CASE")]
@@ -44,8 +45,8 @@ pub struct Args {
     /// Print one JSON object as the last line
     #[arg(long)]
     json: bool,
-    /// Compare with other libraries: run benches/peers/run.py with what follows `--`
-    #[arg(long, conflicts_with_all = ["cases", "profile", "json", "serve"])]
+    /// Compare with other libraries: run benches/peers/run.py for these cases, with what follows `--`
+    #[arg(long, conflicts_with_all = ["profile", "json", "serve", "seconds", "threads"])]
     peers: bool,
     /// Answer the requests of benches/peers/run.py
     #[arg(long, conflicts_with_all = ["cases", "profile", "json"])]
@@ -65,7 +66,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     match args {
         Args { serve: true, .. } => serve(),
-        Args { peers: true, .. } => peers(&args.options),
+        Args { peers: true, .. } => peers(&args.cases, &args.options),
         Args { profile: true, .. } => profile(args, &chosen(&args.cases)?),
         _ => table(args, &chosen(&args.cases)?),
     }
@@ -149,7 +150,11 @@ fn profile(args: &Args, cases: &[Case]) -> Result<()> {
 }
 
 /// Runs the comparison with other libraries, which is found from the present folder upwards.
-fn peers(options: &[String]) -> Result<()> {
+fn peers(cases: &[String], options: &[String]) -> Result<()> {
+    let names: Vec<String> = match cases {
+        [] => vec![],
+        words => chosen(words)?.iter().map(|case| case.name.clone()).collect(),
+    };
     let here = std::env::current_dir().map_err(CliError::system(Path::new("."), "find"))?;
     let folder =
         here.ancestors().map(|f| f.join("benches/peers")).find(|f| f.join("run.py").is_file());
@@ -164,7 +169,11 @@ fn peers(options: &[String]) -> Result<()> {
     let python = if own.is_file() { own } else { PathBuf::from("python3") };
     let me = std::env::current_exe().map_err(CliError::system(Path::new("gradus"), "find"))?;
     let mut command = Command::new(&python);
-    command.arg(folder.join("run.py")).arg("--gradus").arg(me).args(options);
+    command.arg(folder.join("run.py")).arg("--gradus").arg(me);
+    if !names.is_empty() {
+        command.args(["--cases", &names.join(",")]);
+    }
+    command.args(options);
     let status = command.status().map_err(CliError::system(&python, "start"))?;
     match status.success() {
         true => Ok(()),
