@@ -1,46 +1,12 @@
 //! Operators on half types and narrow integers: the result has the input's type, and nothing overflows on the way to it.
 
-use gradus_io::onnx::{Attribute, Graph, Model, Node, Value, ValueInfo};
-use gradus_onnx::Network;
+use crate::operators::ran_of;
 use gradus_tensor::{DType, Tensor};
 
-/// The operator's first output for inputs `x0`, `x1`, …
+/// The operator's first output.
 fn run(op: &str, attributes: &[(&str, i64)], inputs: &[&Tensor]) -> Tensor {
-    let element = |dtype| match dtype {
-        DType::F16 => 10,
-        DType::BF16 => 16,
-        DType::U8 => 2,
-        DType::I32 => 6,
-        DType::I64 => 7,
-        _ => 1,
-    };
-    let names: Vec<String> = (0..inputs.len()).map(|i| format!("x{i}")).collect();
-    let value = |(name, x): (&String, &&Tensor)| ValueInfo {
-        name: name.clone(),
-        element: element(x.dtype()),
-        shape: None,
-    };
-    let attribute =
-        |&(name, n): &(&str, i64)| Attribute { name: name.into(), value: Value::Int(n) };
-    let node = Node {
-        op: op.into(),
-        inputs: names.clone(),
-        outputs: vec!["y".into()],
-        attributes: attributes.iter().map(attribute).collect(),
-        ..Node::default()
-    };
-    let y = ValueInfo { name: "y".into(), element: element(inputs[0].dtype()), shape: None };
-    let graph = Graph {
-        nodes: vec![node],
-        inputs: names.iter().zip(inputs).map(value).collect(),
-        outputs: vec![y],
-        ..Graph::default()
-    };
-    let opsets = vec![(String::new(), 23)];
-    let model = Model { ir_version: 8, opsets, graph, ..Model::default() };
-    let pairs: Vec<(&str, Tensor)> =
-        names.iter().map(String::as_str).zip(inputs.iter().map(|&x| x.clone())).collect();
-    Network::new(model).unwrap().run(&pairs).unwrap().remove(0).1
+    let inputs: Vec<Tensor> = inputs.iter().map(|&x| x.clone()).collect();
+    ran_of(23, op, attributes, &inputs).unwrap()
 }
 
 #[test]

@@ -6,6 +6,16 @@ use gradus_tensor::{DType, Tensor};
 
 /// The first output of one operator of set 18.
 fn ran(op: &str, settings: &[(&str, i64)], inputs: &[Tensor]) -> Result<Tensor, String> {
+    ran_of(18, op, settings, inputs)
+}
+
+/// The first output of one operator of a set.
+pub(crate) fn ran_of(
+    opset: i64,
+    op: &str,
+    settings: &[(&str, i64)],
+    inputs: &[Tensor],
+) -> Result<Tensor, String> {
     let names: Vec<String> = (0..inputs.len()).map(|i| format!("x{i}")).collect();
     let value = |name: &String| ValueInfo { name: name.clone(), element: 0, shape: None };
     let attribute =
@@ -23,7 +33,7 @@ fn ran(op: &str, settings: &[(&str, i64)], inputs: &[Tensor]) -> Result<Tensor, 
         outputs: vec![value(&"y".into())],
         ..Graph::default()
     };
-    let opsets = vec![(String::new(), 18)];
+    let opsets = vec![(String::new(), opset)];
     let network = Network::new(Model { ir_version: 8, opsets, graph, ..Model::default() }).unwrap();
     let given: Vec<_> = names.iter().map(String::as_str).zip(inputs.iter().cloned()).collect();
     network.run(&given).map(|mut y| y.remove(0).1).map_err(|e| e.to_string())

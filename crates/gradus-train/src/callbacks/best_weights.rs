@@ -34,7 +34,7 @@ use std::path::PathBuf;
 pub struct BestWeights {
     path: PathBuf,
     best: Best,
-    restore: bool,
+    restore_best: bool,
 }
 
 impl BestWeights {
@@ -42,7 +42,7 @@ impl BestWeights {
     /// when smaller, metrics as they say ([`Metric::maximize`](crate::metrics::Metric)). With averages of the weights it is these that
     /// are kept, since they are what is validated.
     pub fn new(path: impl Into<PathBuf>, watch: &str) -> BestWeights {
-        BestWeights { path: path.into(), best: Best::new(watch), restore: true }
+        BestWeights { path: path.into(), best: Best::new(watch), restore_best: true }
     }
     /// Whether larger is better, whatever the metric says.
     #[must_use]
@@ -53,8 +53,8 @@ impl BestWeights {
     /// Whether the model has the best epoch's weights when training has ended, as it does unless told. After an interruption
     /// it has the last ones, with which training goes on; so does a checkpoint that an earlier callback writes.
     #[must_use]
-    pub fn restore(mut self, restore: bool) -> BestWeights {
-        self.restore = restore;
+    pub fn restore_best(mut self, restore: bool) -> BestWeights {
+        self.restore_best = restore;
         self
     }
 }
@@ -71,7 +71,7 @@ impl Callback for BestWeights {
     }
     fn at_end(&mut self, moment: &mut Moment<'_>) -> Result<()> {
         let interrupted = moment.progress.stopped.as_deref() == Some(INTERRUPTED);
-        if self.restore && self.best.value.is_some() && !interrupted {
+        if self.restore_best && self.best.value.is_some() && !interrupted {
             load_weights(&self.path, &**moment.learner.model())?;
         }
         Ok(())

@@ -113,7 +113,7 @@ fn the_best_weights_come_back_unless_training_goes_on() {
     let (first, last) = (run(1, None, 0).unwrap(), run(3, None, 0).unwrap());
     let best = run(3, keep("val_loss"), 0).unwrap();
     assert_eq!(first[..4], best[..4]);
-    assert_eq!(last, run(3, keep("val_loss").map(|k| k.restore(false)), 0).unwrap());
+    assert_eq!(last, run(3, keep("val_loss").map(|k| k.restore_best(false)), 0).unwrap());
     assert_eq!(last, run(4, keep("val_loss"), 12).unwrap(), "an interrupted run");
     let e = run(3, keep("val_top5"), 0).unwrap_err().to_string();
     assert!(e.contains("no `val_top5` to watch; there are loss, accuracy, val_loss"), "{e}");
