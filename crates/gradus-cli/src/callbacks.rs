@@ -4,7 +4,7 @@ use crate::bars::{duration, grouped};
 use crate::model_file::{self, Description};
 use gradus::io::log::JsonLog;
 use gradus::train::callbacks::{Callback, Flow, Moment};
-use gradus::train::{Learner, Result, TrainError};
+use gradus::train::{Result, Task, TrainError};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::cell::RefCell;
@@ -106,7 +106,7 @@ impl Callback for RunLog {
         "run_log"
     }
     fn after_batch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
-        let (step, open) = moment.learner.counters();
+        let (step, open) = (moment.task.steps(), moment.task.open_batches());
         // A batch whose gradients are only added up is no step.
         let due = step.is_multiple_of(LOG_EVERY) && open == 0;
         let Some(batch) = moment.batch.filter(|_| due) else {
@@ -114,10 +114,10 @@ impl Callback for RunLog {
         };
         let mut record = json!({
             "kind": "step", "epoch": moment.progress.epoch + 1, "step": step,
-            "loss": batch.result.loss, "learning_rate": batch.rate,
+            "loss": batch.loss(), "learning_rate": batch.rate,
         });
-        for (name, value) in moment.learner.metric_names().iter().zip(&batch.result.metrics) {
-            record[*name] = json!(value);
+        for (number, mean) in moment.task.numbers().iter().zip(&batch.numbers.means) {
+            record[&*number.name] = json!(mean.value);
         }
         self.0.borrow_mut().write(&record)?;
         Ok(Flow::Continue)
@@ -166,10 +166,11 @@ impl Callback for KeepBest {
             path: self.path.clone(),
             what: e.to_string(),
         };
-        let save = |learner: &mut Learner| {
-            model_file::save(&self.path, &self.description, &**learner.model())
+        let save = |task: &mut dyn Task| {
+            let model = task.model().expect("the command line trains models");
+            model_file::save(&self.path, &self.description, &**model)
         };
-        moment.learner.with_averages(save)?.map_err(failed)?;
+        moment.task.with_averages(save)?.map_err(failed)?;
         Ok(Flow::Continue)
     }
     fn state(&self) -> Value {

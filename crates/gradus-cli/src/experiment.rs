@@ -13,7 +13,7 @@ use gradus::data::{
 use gradus::models::find;
 use gradus::nn::{Init, parameters};
 use gradus::train::callbacks::GradualUnfreezing;
-use gradus::train::{Learner, Source};
+use gradus::train::{Learner, Source, Task};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -82,9 +82,8 @@ impl Experiment {
             Learner::with(Arc::new(model), settings.optimizer(), recipe, settings.seed);
         // Planning a step makes the optimiser's state, which a checkpoint is read into: all of it, as nothing is frozen yet
         // that will learn.
-        if let Some(pair) = Source::from(&train, 0, 0).next() {
-            let (x, t) = pair?;
-            learner.prepare(&x, &t)?;
+        if let Some(batch) = Source::from(&train, 0, 0).next() {
+            Task::prepare(&mut learner, &batch?)?;
         }
         if let Some(unfreezing) = &unfreezing {
             unfreezing.take_up(0, &mut learner);

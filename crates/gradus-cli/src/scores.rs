@@ -27,9 +27,10 @@ impl Scores {
         let classes = data.dataset().classes().to_vec();
         let mut confusion = vec![vec![0; classes.len()]; classes.len()];
         let (mut loss, mut samples, mut lost) = (0.0, 0, 0);
-        for pair in Source::from(data, 0, 0) {
-            let (x, t) = pair?;
-            let logits = learner.predict_batch(&x)?.to_vec::<f32>();
+        for batch in Source::from(data, 0, 0) {
+            let batch = batch?;
+            let (x, t) = batch.xt()?;
+            let logits = learner.predict_batch(x)?.to_vec::<f32>();
             let rows = logits.chunks_exact(views * classes.len());
             for (rows, &truth) in rows.zip(t.to_vec::<i64>().iter().step_by(views)) {
                 let p = mean_probabilities(rows, classes.len());

@@ -1,7 +1,8 @@
 //! `Context`: what a forward pass knows besides its input: training or not, randomness, and the state it changes.
 
 use crate::Layer;
-use gradus_tensor::{Caller, Tensor, Variable, layer_scope};
+use gradus_base::Error;
+use gradus_tensor::{Caller, Key, Tensor, Variable, fail, layer_scope};
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
 
@@ -69,6 +70,12 @@ impl<'h> Context<'h> {
         self
     }
 
+    /// This pass with random numbers to draw from, though it predicts: for what samples. `key` is as in [`Context::train`].
+    #[must_use]
+    pub fn drawing(self, key: &Tensor) -> Self {
+        Context { key: Some(key.clone()), ..self }
+    }
+
     /// Whether this pass trains.
     pub fn is_training(&self) -> bool {
         self.training
@@ -77,12 +84,34 @@ impl<'h> Context<'h> {
     /// The random key of this pass and a stream number nobody else in it has.
     ///
     /// # Panics
-    /// If this pass does not train: prediction draws no random numbers.
+    /// If this pass neither trains nor is [`Context::drawing`]: prediction draws no random numbers.
+    #[track_caller]
     pub fn random(&self) -> (Tensor, u32) {
-        let key = self.key.clone().expect("a training pass has a random key");
+        let Some(key) = self.key.clone() else {
+            let what = "a pass that predicts draws no random numbers, unless it is given a key by Context::drawing";
+            fail(Error::value("random", what), Location::caller());
+        };
         let stream = self.stream.get();
         self.stream.set(stream + 1);
         (key, stream)
+    }
+
+    /// Random numbers that nobody else in this pass draws.
+    ///
+    /// ```
+    /// use gradus_nn::Context;
+    /// use gradus_tensor::Tensor;
+    /// let cx = Context::train(&Tensor::from([7i64, 0])); // seed 7, step 0
+    /// let (a, b) = (cx.key().normal([3]), cx.key().normal([3]));
+    /// assert!(a.to_vec::<f32>() != b.to_vec::<f32>());
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Context::random`].
+    #[track_caller]
+    pub fn key(&self) -> Key {
+        let (key, stream) = self.random();
+        Key::of(&key).stream(stream.into())
     }
 
     /// Asks for `variable` to take a new value when the step commits, instead of one asked for before in this pass.

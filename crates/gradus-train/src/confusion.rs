@@ -24,9 +24,10 @@ impl Confusion {
     /// When data cannot be read, or a label is not one of the model's classes.
     pub fn of(learner: &mut Learner, source: &dyn Source) -> Result<Confusion> {
         let mut all = Confusion::new(0);
-        for pair in source.from(0, 0) {
-            let (x, t) = pair?;
-            let y = learner.predict_batch(&x)?;
+        for batch in source.from(0, 0) {
+            let batch = batch?;
+            let (x, t) = batch.xt()?;
+            let y = learner.predict_batch(x)?;
             if all.classes == 0 {
                 all = Confusion::new(y.size(1));
             }

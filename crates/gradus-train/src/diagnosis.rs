@@ -6,7 +6,6 @@
 use crate::Result;
 use crate::callbacks::{Callback, Flow, Moment};
 use crate::learner::Units;
-use gradus_nn::parameters;
 use gradus_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -190,9 +189,9 @@ impl<'a> Diagnose<'a> {
         let Some(batch) = moment.batch else { return Ok(()) };
         self.seen += 1;
         // Batches whose gradients are only added up move nothing.
-        let moved = moment.learner.step() > self.before.0;
+        let moved = moment.task.steps() > self.before.0;
         self.flux = flux(moment, batch, if moved { &self.before.1 } else { &[] })?;
-        for activity in moment.learner.activity(&batch.x)? {
+        for activity in moment.task.activity(&batch.batch)? {
             match activity.units {
                 Units::Rectified(tops) => {
                     let silent =
@@ -318,7 +317,7 @@ impl<'a> Diagnose<'a> {
             (*sum, *count) = (*sum + loss, *count + 1);
         }
         // Before a step has moved anything no rate has a part in a loss.
-        let lost = !loss.is_finite() && moment.learner.steps_before() > 0;
+        let lost = !loss.is_finite() && moment.task.steps_before() > 0;
         if risen || lost {
             let recent = &memory.recent;
             let recent = recent.iter().sum::<f64>() / recent.len() as f64;
@@ -328,7 +327,7 @@ impl<'a> Diagnose<'a> {
             };
             let text = format!(
                 "the loss {seen} at step {}. The rate {:.1e} may be too high.",
-                moment.learner.step(),
+                moment.task.steps(),
                 self.rates.last().copied().unwrap_or(f64::NAN)
             );
             self.remark(Ailment::RateTooHigh, text);
@@ -391,8 +390,8 @@ fn flux(
     before: &[(String, Tensor)],
 ) -> Result<Vec<Flux>> {
     let gradients: BTreeMap<String, Tensor> =
-        moment.learner.gradients(&batch.x, &batch.t)?.into_iter().collect();
-    let weights = parameters(&**moment.learner.model());
+        moment.task.gradients(&batch.batch)?.into_iter().collect();
+    let weights = moment.task.parameters();
     let weights = weights.iter().filter(|(_, p)| p.decays() && p.variable().shape().rank() > 1);
     let flux = |(path, p): &(String, gradus_nn::Parameter)| {
         let now = p.variable().value();
@@ -415,9 +414,9 @@ impl Callback for Diagnose<'_> {
 
     fn after_batch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         let Some(batch) = moment.batch else { return Ok(Flow::Continue) };
-        self.now = (moment.progress.epoch + 1, moment.learner.step());
+        self.now = (moment.progress.epoch + 1, moment.task.steps());
         self.rates.push(batch.rate);
-        self.watch_loss(batch.result.loss, moment);
+        self.watch_loss(batch.loss(), moment);
         let every = moment.batches.div_ceil(self.looks).max(1);
         let at = moment.progress.batch;
         if at.is_multiple_of(every) || at == moment.batches {
@@ -427,9 +426,9 @@ impl Callback for Diagnose<'_> {
         let next = at + 1;
         self.before.1.clear();
         if next.is_multiple_of(every) || next == moment.batches {
-            let all = parameters(&**moment.learner.model());
+            let all = moment.task.parameters();
             let all = all.into_iter().map(|(path, p)| (path, p.variable().value())).collect();
-            self.before = (moment.learner.step(), all);
+            self.before = (moment.task.steps(), all);
         }
         Ok(Flow::Continue)
     }

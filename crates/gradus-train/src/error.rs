@@ -19,8 +19,10 @@ pub enum TrainError {
     #[error(transparent)]
     File(#[from] gradus_io::Error),
     /// The loss is no longer a number.
-    #[error("the loss is {loss} at step {step} (epoch {epoch}, rate {rate:.1e}): {cause}")]
+    #[error("the {number} is {loss} at step {step} (epoch {epoch}, rate {rate:.1e}): {cause}")]
     Diverged {
+        /// Which number that is: `loss`, or one of several.
+        number: String,
         /// The loss.
         loss: f64,
         /// The step.

@@ -1,9 +1,11 @@
 //! `fit`: epochs of training steps with callbacks. Step 1 of the walk.
 
+use crate::batch::Batch;
 use crate::callbacks::{Callback, Flow, Moment, Others};
 use crate::learner::{BatchResult, Learner};
 use crate::schedule::Schedule;
 use crate::source::Source;
+use crate::task::{self, Gathered, Numbers, Pace, Task};
 use crate::{Result, TrainError};
 use gradus_tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -50,9 +52,12 @@ pub struct Progress {
     pub batch: usize,
     /// What callbacks multiplied the rate with.
     pub rate_scale: Option<f64>,
-    /// Sums over the samples of this epoch: the loss, then the metrics.
+    /// Sums over the units of this epoch: the loss, then the metrics.
     #[serde(with = "crate::number")]
     pub sums: Vec<f64>,
+    /// The units summed, of each number; a checkpoint of an older version has only their number of samples.
+    #[serde(default)]
+    pub units: Vec<f64>,
     /// Samples summed.
     pub samples: usize,
     /// Seconds spent in this epoch.
@@ -112,42 +117,43 @@ impl Fit<'_> {
     /// When data cannot be read, a callback fails, or the loss is no longer a number and a callback says to give up.
     pub fn run(
         &mut self,
-        learner: &mut Learner,
+        task: &mut dyn Task,
         train: &dyn Source,
         validation: Option<&dyn Source>,
         progress: &mut Progress,
     ) -> Result<()> {
         progress.stopped = None;
+        progress.take_up();
         let batches = self.limit_batches.unwrap_or(usize::MAX).min(train.batches());
         while progress.epoch < self.epochs && progress.stopped.is_none() {
-            self.epoch(learner, train, batches, progress)?;
+            self.epoch(task, train, batches, progress)?;
             if progress.stopped.is_none() {
-                self.close_epoch(learner, validation, progress, batches)?;
+                self.close_epoch(task, validation, progress, batches)?;
             }
         }
-        self.each(learner, progress, batches, None, |c, m| c.at_end(m).map(|()| Flow::Continue))
+        self.each(task, progress, batches, None, |c, m| c.at_end(m).map(|()| Flow::Continue))
     }
 
     fn epoch(
         &mut self,
-        learner: &mut Learner,
+        task: &mut dyn Task,
         train: &dyn Source,
         batches: usize,
         progress: &mut Progress,
     ) -> Result<()> {
         let mut start = Instant::now();
         let rest = batches.saturating_sub(progress.batch);
-        for pair in train.from(progress.epoch, progress.batch).take(rest) {
-            let (x, t) = pair?;
-            let scale = progress.rate_scale.unwrap_or(1.0);
-            let rate = self.schedule.rate(learner.learning_rate() * scale, learner.step());
-            let result = learner.train_batch(&x, &t, rate)?;
+        for batch in train.from(progress.epoch, progress.batch).take(rest) {
+            let batch = batch?;
+            let pace = progress.pace(&self.schedule);
+            let rate = pace.rate(task.learning_rate(), None, task.steps());
+            let numbers = task.train_step(&batch, &pace)?;
             progress.batch += 1;
             progress.seconds += start.elapsed().as_secs_f64();
             start = Instant::now();
-            progress.add(&result);
-            let batch = BatchEnd { result, rate, x, t };
-            self.each(learner, progress, batches, Some(&batch), |c, m| c.after_batch(m))?;
+            progress.add(&numbers);
+            let batch = BatchEnd { numbers, rate, batch };
+            self.each(task, progress, batches, Some(&batch), |c, m| c.after_batch(m))?;
             if self.interrupt.load(Ordering::Relaxed) {
                 progress.stopped.get_or_insert_with(|| INTERRUPTED.into());
             }
@@ -160,31 +166,29 @@ impl Fit<'_> {
 
     fn close_epoch(
         &mut self,
-        learner: &mut Learner,
+        task: &mut dyn Task,
         validation: Option<&dyn Source>,
         progress: &mut Progress,
         batches: usize,
     ) -> Result<()> {
-        let names = learner.metric_names();
-        let scale = progress.rate_scale.unwrap_or(1.0);
-        let last_step = learner.step().saturating_sub(1);
-        let mut log = progress.close(&names, learner.step());
-        log.learning_rate = self.schedule.rate(learner.learning_rate() * scale, last_step);
+        let last_step = task.steps().saturating_sub(1);
+        let rate = progress.pace(&self.schedule).rate(task.learning_rate(), None, last_step);
+        let mut log = progress.close(task);
+        log.learning_rate = rate;
         if let Some(validation) = validation {
             // The model that is kept is the averaged one, if there is one.
-            let result = learner.with_averages(|learner| evaluate(learner, validation))??;
-            log.val_loss = Some(result.loss);
-            log.val_metrics = named(&names, &result.metrics);
+            let numbers = task.with_averages(|task| measure(task, validation))??;
+            (log.val_loss, log.val_metrics) = (numbers.first().copied(), named(task, &numbers));
         }
         progress.history.push(log);
         progress.epoch += 1;
         progress.batch = 0;
-        self.each(learner, progress, batches, None, |c, m| c.after_epoch(m))
+        self.each(task, progress, batches, None, |c, m| c.after_epoch(m))
     }
 
     fn each(
         &mut self,
-        learner: &mut Learner,
+        task: &mut dyn Task,
         progress: &mut Progress,
         batches: usize,
         batch: Option<&BatchEnd>,
@@ -195,7 +199,7 @@ impl Fit<'_> {
             let (before, rest) = self.callbacks.split_at_mut(at);
             let (callback, after) = rest.split_first_mut().expect("there is one at each place");
             let others = Others { before, after };
-            let mut moment = Moment { learner, progress, batch, batches, epochs, others };
+            let mut moment = Moment { task, progress, batch, batches, epochs, others };
             if let Flow::Stop(why) = call(&mut **callback, &mut moment)? {
                 progress.stopped.get_or_insert(why);
             }
@@ -247,8 +251,8 @@ impl Learner {
     /// When data cannot be read, or there is none.
     pub fn predict(&mut self, data: &dyn Source) -> Result<Tensor> {
         let mut all = vec![];
-        for pair in data.from(0, 0) {
-            all.push(self.predict_batch(&pair?.0)?);
+        for batch in data.from(0, 0) {
+            all.push(self.predict_batch(batch?.get("x")?)?);
         }
         if all.is_empty() {
             let what = "there are no samples to predict".to_owned();
@@ -262,23 +266,41 @@ impl Learner {
 
 /// A batch just trained on.
 pub struct BatchEnd {
-    /// Its loss and metrics.
-    pub result: BatchResult,
-    /// The rate of its step.
+    /// Its numbers, as [`Task::numbers`] names them.
+    pub numbers: Numbers,
+    /// The rate of the first updater's step.
     pub rate: f64,
-    /// Its inputs.
-    pub x: Tensor,
-    /// Its targets.
-    pub t: Tensor,
+    /// The batch.
+    pub batch: Batch,
+}
+
+impl BatchEnd {
+    /// The first of its numbers that it has and that is not finite, by its place.
+    pub fn not_finite(&self) -> Option<usize> {
+        self.numbers.means.iter().position(|mean| mean.units > 0.0 && !mean.value.is_finite())
+    }
+    /// Its first number: the loss.
+    pub fn loss(&self) -> f64 {
+        self.numbers.means.first().map_or(f64::NAN, |mean| mean.value)
+    }
 }
 
 impl Progress {
-    fn add(&mut self, result: &BatchResult) {
-        let n = result.samples as f64;
-        self.sums.resize(1 + result.metrics.len(), 0.0);
-        let values = std::iter::once(&result.loss).chain(&result.metrics);
-        self.sums.iter_mut().zip(values).for_each(|(sum, v)| *sum += v * n);
-        self.samples += result.samples;
+    fn add(&mut self, numbers: &Numbers) {
+        task::add(&mut self.sums, &mut self.units, &numbers.means);
+        self.samples += numbers.samples;
+    }
+
+    /// Takes up what an older version wrote: each number was over all samples.
+    fn take_up(&mut self) {
+        if self.units.is_empty() {
+            self.units = vec![self.samples as f64; self.sums.len()];
+        }
+    }
+
+    /// Where training stands, for the rate of a step.
+    fn pace<'s>(&self, schedule: &'s Schedule) -> Pace<'s> {
+        Pace { epoch: self.epoch, schedule, rate_scale: self.rate_scale.unwrap_or(1.0) }
     }
 
     /// (epoch, value) of a number over the epochs that ended and have it: `loss`, `val_accuracy`.
@@ -296,28 +318,49 @@ impl Progress {
 
     /// The means so far in this epoch: the loss, then the metrics.
     pub fn means(&self) -> Vec<f64> {
-        self.sums.iter().map(|s| s / self.samples.max(1) as f64).collect()
+        task::means(&self.sums, &self.units).collect()
     }
 
-    fn close(&mut self, names: &[&str], step: u64) -> EpochLog {
+    fn close(&mut self, task: &dyn Task) -> EpochLog {
         let means = self.means();
-        let (loss, metrics) = means.split_first().map_or((f64::NAN, &[][..]), |(l, m)| (*l, m));
         let log = EpochLog {
             epoch: self.epoch + 1,
-            step,
-            loss,
-            metrics: named(names, metrics),
+            step: task.steps(),
+            loss: means.first().copied().unwrap_or(f64::NAN),
+            metrics: named(task, &means),
             seconds: self.seconds,
             samples_per_second: self.samples as f64 / self.seconds.max(1e-9),
             ..EpochLog::default()
         };
-        (self.sums, self.samples, self.seconds) = (vec![], 0, 0.0);
+        (self.sums, self.units, self.samples, self.seconds) = (vec![], vec![], 0, 0.0);
         log
     }
 }
 
-fn named(names: &[&str], values: &[f64]) -> BTreeMap<String, f64> {
-    names.iter().map(|n| (*n).to_owned()).zip(values.iter().copied()).collect()
+/// Numbers by their names, but for the loss, which has a place of its own.
+fn named(task: &dyn Task, values: &[f64]) -> BTreeMap<String, f64> {
+    let all = task.numbers().into_iter().map(|n| n.name.into_owned()).zip(values.iter().copied());
+    all.filter(|(name, _)| name != "loss").collect()
+}
+
+/// Every number of a task over all batches of a source, in the order of [`Task::numbers`].
+///
+/// # Errors
+/// When data cannot be read or holds a bad value, or there are none.
+pub fn measure(task: &mut dyn Task, source: &dyn Source) -> Result<Vec<f64>> {
+    Ok(gathered(task, source)?.values(task))
+}
+
+fn gathered(task: &mut dyn Task, source: &dyn Source) -> Result<Gathered> {
+    let mut all = Gathered::default();
+    for batch in source.from(0, 0) {
+        all.add(task.evaluate_step(&batch?)?);
+    }
+    if all.samples == 0 {
+        let what = "there are no samples to evaluate on".to_owned();
+        return Err(TrainError::Engine(gradus_base::Error::value("evaluate", what)));
+    }
+    Ok(all)
 }
 
 /// Mean loss and metrics over all batches of a source.
@@ -325,15 +368,7 @@ fn named(names: &[&str], values: &[f64]) -> BTreeMap<String, f64> {
 /// # Errors
 /// When data cannot be read or holds a bad value.
 pub fn evaluate(learner: &mut Learner, source: &dyn Source) -> Result<BatchResult> {
-    let mut all = Progress::default();
-    for pair in source.from(0, 0) {
-        let (x, t) = pair?;
-        all.add(&learner.evaluate_batch(&x, &t)?);
-    }
-    if all.samples == 0 {
-        let what = "there are no samples to evaluate on".to_owned();
-        return Err(TrainError::Engine(gradus_base::Error::value("evaluate", what)));
-    }
-    let means = all.means();
-    Ok(BatchResult { loss: means[0], metrics: means[1..].to_vec(), samples: all.samples })
+    let all = gathered(learner, source)?;
+    let numbers = all.values(learner);
+    Ok(BatchResult { loss: numbers[0], metrics: numbers[1..].to_vec(), samples: all.samples })
 }

@@ -1,26 +1,27 @@
-//! `Learner`: a model with its loss and optimiser, and the two compiled steps: train on a batch, evaluate a batch.
+//! `Learner`: a model with its loss and optimiser, and the compiled steps: train on a batch, evaluate a batch, predict.
 //!
-//! A training step is one graph: forward, loss, gradients, clipping, update. It is traced once per shape of the batch;
-//! the rate and the step's number are arguments.
+//! It is the supervised [`Task`]: batches have inputs `x` and targets `t`, and perhaps `weights`, what each sample counts.
 
+use crate::Result as TrainResult;
+use crate::batch::{Batch, Fields, Name, samples_in};
 use crate::metrics::Metric;
-use crate::optim::{Clip, Ema, Optimizer, Slots};
-use gradus_base::{Error, Kind, Result};
+use crate::objective::{Objective, Trace, first_bad_op, in_batch};
+use crate::optim::{Clip, Ema, Optimizer};
+use crate::task::{Mean, NumberName, Numbers, Pace, Swap, Task, other_counters};
+use crate::updater::{Group, Updater};
+use gradus_base::Result;
 use gradus_nn::losses::{Loss, cross_entropy};
-use gradus_nn::{Context, Layer, Module, State, named_states, parameters};
-use gradus_tensor::{Compiled, Step, Tensor, Variable, compile};
-use std::cell::RefCell;
-use std::rc::Rc;
+use gradus_nn::{Context, Layer, Parameter, State, named_states, parameters};
+use gradus_tensor::{Compiled, Plan, Step, Tensor, Variable, compile};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
-mod arguments;
-mod averages;
 mod inspect;
-mod steps;
+mod supervised;
 
-use arguments::Arguments;
 pub use inspect::{Activity, Units};
-use steps::{evaluate_step, train_step};
+use supervised::Supervised;
 
 /// What can be chosen about training steps, beside model and optimiser.
 #[derive(Clone)]
@@ -44,43 +45,6 @@ pub struct Recipe {
     /// Whether activations are computed again in the backward pass instead of being kept for it: less memory for about a third
     /// more time, the same bits.
     pub recompute: bool,
-}
-
-/// Parameters that are treated differently.
-///
-/// ```
-/// use gradus_nn::{Init, Sequential, layers::dense, parameters};
-/// use gradus_tensor::Tensor;
-/// use gradus_train::{Group, Learner, Recipe, optim::Sgd};
-/// let model = Sequential::new([2], &Init::new(0)).add(dense(3)).add(dense(2));
-/// // The first layer learns at a tenth of the rate. Biases and norms never decay unless a group says so.
-/// let slow = Group { path: "dense1".into(), rate_scale: 0.1, weight_decay: Some(0.0) };
-/// let recipe = Recipe { groups: vec![slow], ..Recipe::default() };
-/// let mut learner = Learner::with(model.into(), Box::new(Sgd::new(1.0)), recipe, 0);
-/// let (x, t) = (Tensor::ones([1, 2]), Tensor::from([1i64]));
-/// let slopes = learner.gradients(&x, &t)?;
-/// let before = parameters(&**learner.model())[0].1.variable().value();
-/// learner.train_batch(&x, &t, 1.0)?;
-/// let moved = before - parameters(&**learner.model())[0].1.tensor();
-/// assert!((moved - &slopes[0].1 * 0.1).abs().max(..).item() < 1e-6);
-/// # Ok::<(), gradus_base::Error>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct Group {
-    /// The path of a layer or of one parameter: `conv1` (not `conv10`), `conv1.weight`.
-    pub path: String,
-    /// What the rate is multiplied with.
-    pub rate_scale: f64,
-    /// Their weight decay, if not the optimiser's.
-    pub weight_decay: Option<f64>,
-}
-
-impl Group {
-    /// Whether a parameter is the one of this path, or in the layer of this path.
-    fn holds(&self, parameter: &str) -> bool {
-        let rest = parameter.strip_prefix(&*self.path);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    }
 }
 
 impl Default for Recipe {
@@ -113,32 +77,17 @@ pub struct BatchResult {
 /// A model that learns.
 pub struct Learner {
     model: Arc<dyn Layer>,
-    core: Rc<RefCell<Core>>,
-    train: Compiled<Trace>,
-    hold: Compiled<Trace>,
+    supervised: Arc<Supervised>,
+    objective: Objective,
     evaluate: Compiled<Trace>,
     predict: Compiled<Trace>,
-    gradients: Compiled<Trace>,
     activity: Compiled<Trace>,
-    arguments: Arguments,
-    step: u64,
-    micro: usize,
-    seed: u64,
-}
-
-type Trace = Box<dyn FnMut(&[Tensor]) -> Step>;
-
-/// What tracing a step reads and writes.
-struct Core {
-    optimizer: Box<dyn Optimizer>,
-    slots: Slots,
-    recipe: Recipe,
-    unreached: Vec<String>,
-    /// The paths of what a look at gradients reads.
-    reached: Vec<String>,
     /// The paths of what a look at activity reads, and whether the layer levels off.
-    active: Vec<(String, bool)>,
+    active: Arc<Mutex<Vec<(String, bool)>>>,
 }
+
+/// The names of a batch's fields.
+const NAMES: [Name; 3] = [Name::Borrowed("x"), Name::Borrowed("t"), Name::Borrowed("weights")];
 
 impl Learner {
     /// A model with an optimiser, by the default [`Recipe`]: cross-entropy, no metrics.
@@ -153,37 +102,38 @@ impl Learner {
         recipe: Recipe,
         seed: u64,
     ) -> Learner {
-        let core = Core {
-            optimizer,
-            slots: Slots::new(),
-            recipe,
-            unreached: vec![],
-            reached: vec![],
-            active: vec![],
-        };
-        let core = Rc::new(RefCell::new(core));
-        let again = core.borrow().recipe.recompute;
-        let tracer = |f: fn(&Arc<dyn Layer>, &mut Core, &[Tensor]) -> Step| -> Compiled<Trace> {
-            let (model, core) = (model.clone(), core.clone());
-            compile(Box::new(move |args: &[Tensor]| f(&model, &mut core.borrow_mut(), args)))
-        };
+        let Recipe { loss, metrics, class_weights, .. } = recipe;
+        let supervised =
+            Arc::new(Supervised { model: model.clone(), loss, metrics, class_weights });
+        let updater = Updater::of(optimizer)
+            .clip(recipe.clip)
+            .l1(recipe.l1)
+            .accumulate(recipe.accumulate)
+            .ema(recipe.ema)
+            .groups(recipe.groups)
+            .recompute(recipe.recompute);
+        let active = Arc::<Mutex<Vec<(String, bool)>>>::default();
+        let measured = supervised.clone();
+        let measure = move |fields: &Fields<'_>, cx: &Context<'_>| measured.train(fields, cx);
+        let moved = model.clone();
+        let moves = move || parameters(&*moved);
         Learner {
-            train: tracer(|m, c, a| train_step(m, c, a, true))
-                .recompute(again)
-                .stop_unless_finite(true),
-            hold: tracer(|m, c, a| train_step(m, c, a, false))
-                .recompute(again)
-                .stop_unless_finite(true),
-            evaluate: tracer(evaluate_step),
-            predict: tracer(|m, _, a| Step::new().read(&m.forward(&a[0], &Context::eval()))),
-            gradients: tracer(inspect::gradient_step),
-            activity: tracer(inspect::activity_step),
-            arguments: Arguments::new(&*model),
-            model: model.clone(),
-            core,
-            step: 0,
-            micro: 0,
-            seed,
+            objective: Objective::new(updater, Box::new(measure), Box::new(moves), seed),
+            evaluate: traced(&supervised, Supervised::evaluate),
+            predict: traced(&supervised, |s, args| {
+                Step::new().read(&s.model.forward(&args[0], &Context::eval()))
+            }),
+            activity: {
+                let (model, active) = (model.clone(), Arc::clone(&active));
+                compile(Box::new(move |args: &[Tensor]| {
+                    let (step, layers) = inspect::activity_step(&model, &args[0]);
+                    *active.lock() = layers;
+                    step
+                }) as Trace)
+            },
+            active,
+            model,
+            supervised,
         }
     }
 
@@ -193,28 +143,23 @@ impl Learner {
     }
     /// Steps taken: how often the parameters moved.
     pub fn step(&self) -> u64 {
-        self.step
+        self.objective.counters().0
     }
     /// The optimiser's base rate.
     pub fn learning_rate(&self) -> f64 {
-        self.core.borrow().optimizer.learning_rate()
+        self.objective.updater().learning_rate()
     }
     /// The optimiser's name.
     pub fn optimizer_name(&self) -> &'static str {
-        self.core.borrow().optimizer.name()
+        self.objective.updater().name()
     }
     /// The metrics' names.
     pub fn metric_names(&self) -> Vec<&'static str> {
-        self.core.borrow().recipe.metrics.iter().map(|m| m.name).collect()
-    }
-    /// Whether larger is better of a number of the epoch log: as its metric says; losses are better when smaller.
-    pub(crate) fn larger_is_better(&self, name: &str) -> bool {
-        let name = name.strip_prefix("val_").unwrap_or(name);
-        self.core.borrow().recipe.metrics.iter().any(|m| m.name == name && m.maximize)
+        self.supervised.metrics.iter().map(|m| m.name).collect()
     }
     /// Parameters that the loss does not depend on, found when the first step was traced.
     pub fn unreached(&self) -> Vec<String> {
-        self.core.borrow().unreached.clone()
+        self.objective.unreached()
     }
 
     /// One training step on a batch at the given rate: `x [B, ..]`, `t` as the loss wants it. Keras calls this
@@ -256,25 +201,16 @@ impl Learner {
         weights: Option<&Tensor>,
         rate: f64,
     ) -> Result<BatchResult> {
-        let samples = samples_in(x)?;
-        let last = self.micro + 1 >= self.core.borrow().recipe.accumulate.max(1);
-        self.write_arguments(rate);
-        let Arguments { scalars, key, .. } = &self.arguments;
-        let step = if last { &mut self.train } else { &mut self.hold };
-        let out = match weights {
-            Some(w) => step.run(&[x, t, scalars, key, w]),
-            None => step.run(&[x, t, scalars, key]),
-        };
-        let out = out.map_err(|error| in_batch(error, &*self.model, x, Some(t)))?;
-        let metrics = self.core.borrow().recipe.metrics.len();
-        let mut result = result_of(&out, metrics, samples);
-        if !result.loss.is_finite() {
-            // The step ended there.
-            result.metrics.fill(f64::NAN);
-        }
-        (self.step, self.micro) =
-            if last { (self.step + 1, 0) } else { (self.step, self.micro + 1) };
-        Ok(result)
+        let samples = samples_in("x", x)?;
+        let fields = [x, t, weights.unwrap_or(x)];
+        let used = 2 + usize::from(weights.is_some());
+        let (names, fields) = (&NAMES[..used], &fields[..used]);
+        let result = self.objective.step(names, fields, rate, |numbers| BatchResult {
+            loss: numbers.next().unwrap_or(f64::NAN),
+            metrics: numbers.collect(),
+            samples,
+        });
+        result.map_err(|error| self.in_batch(error, &fields[..2]))
     }
 
     /// Loss and metrics of a batch, without training.
@@ -282,11 +218,16 @@ impl Learner {
     /// # Errors
     /// As [`Learner::train_batch`].
     pub fn evaluate_batch(&mut self, x: &Tensor, t: &Tensor) -> Result<BatchResult> {
-        let samples = samples_in(x)?;
-        let metrics = self.core.borrow().recipe.metrics.len();
-        let out = self.evaluate.run(&[x, t]);
-        let out = out.map_err(|error| in_batch(error, &*self.model, x, Some(t)))?;
-        Ok(result_of(&out, metrics, samples))
+        let samples = samples_in("x", x)?;
+        let metrics = 1..1 + self.supervised.metrics.len();
+        match self.evaluate.run(&[x, t]) {
+            Ok(out) => Ok(BatchResult {
+                loss: out.item(0),
+                metrics: metrics.map(|i| out.item(i)).collect(),
+                samples,
+            }),
+            Err(error) => Err(self.in_batch(error, &[x, t])),
+        }
     }
 
     /// Which op first gave a number that is not finite on this batch, which was the last, in words: when it is evaluated, or else
@@ -295,28 +236,17 @@ impl Learner {
     /// # Errors
     /// When evaluating meets a bad value.
     pub fn first_not_finite(&mut self, x: &Tensor, t: &Tensor) -> Result<String> {
-        let name = |what: &str, t: &Tensor| -> Option<String> {
-            let bad = t.dtype().is_float() && t.to_vec::<f32>().iter().any(|v| !v.is_finite());
-            bad.then(|| format!("the {what} hold values that are not finite"))
-        };
-        if let Some(bad) = name("inputs", x).or_else(|| name("targets", t)) {
+        if let Some(bad) = bad_field("inputs", x).or_else(|| bad_field("targets", t)) {
             return Ok(bad);
         }
-        for (path, p) in parameters(&*self.model) {
-            if p.variable().value().to_vec::<f32>().iter().any(|v| !v.is_finite()) {
-                let why = match self.steps_before() {
-                    0 => "is not finite, and no step has changed it yet",
-                    _ => "is no longer finite: the rate may be too high",
-                };
-                return Ok(format!("the parameter {path} {why}"));
-            }
+        if let Some(bad) = bad_parameter(self) {
+            return Ok(bad);
         }
         if let Some(op) = first_bad_op(&mut self.evaluate, &[x, t])? {
             return Ok(format!("the first op that is not finite is {op}"));
         }
         // Training differs: statistics of the batch, dropout.
-        let args = [x, t, &self.arguments.key];
-        Ok(match first_bad_op(&mut self.gradients, &args)? {
+        Ok(match self.objective.first_bad_op(&NAMES[..2], &[x, t])? {
             Some(op) => format!(
                 "predicting, every op is finite; training, the first that is not finite is {op}"
             ),
@@ -329,8 +259,37 @@ impl Learner {
     /// # Errors
     /// When the batch does not suit the model, or computing meets a bad value.
     pub fn predict_batch(&mut self, x: &Tensor) -> Result<Tensor> {
-        let out = self.predict.run(&[x]);
-        Ok(out.map_err(|error| in_batch(error, &*self.model, x, None))?.tensor(0))
+        match self.predict.run(&[x]) {
+            Ok(out) => Ok(out.tensor(0)),
+            Err(error) => Err(self.in_batch(error, &[x])),
+        }
+    }
+
+    /// Something that predicts with this learner's model, beside it: each thread may have one of its own, and none waits for
+    /// another.
+    ///
+    /// ```
+    /// # use gradus_nn::{Init, Sequential, layers::dense};
+    /// # use gradus_tensor::Tensor;
+    /// # use gradus_train::{Learner, optim::Sgd};
+    /// let model = Sequential::new([2], &Init::new(0)).add(dense(3));
+    /// let mut learner = Learner::new(model.into(), Sgd::new(0.1));
+    /// let x = Tensor::randn([4, 2], 1);
+    /// let own = learner.predict_batch(&x)?.to_vec::<f32>();
+    /// let threads: Vec<_> = (0..3)
+    ///     .map(|_| {
+    ///         let (mut predictor, x) = (learner.predictor(), x.clone());
+    ///         std::thread::spawn(move || predictor.predict(&x).unwrap().to_vec::<f32>())
+    ///     })
+    ///     .collect();
+    /// assert!(threads.into_iter().all(|thread| thread.join().unwrap() == own));
+    /// # Ok::<(), gradus_base::Error>(())
+    /// ```
+    pub fn predictor(&self) -> Predictor {
+        let predict = traced(&self.supervised, |s, args| {
+            Step::new().read(&s.model.forward(&args[0], &Context::eval()))
+        });
+        Predictor { model: self.model.clone(), predict }
     }
 
     /// Every number training has changed, by name: `model.…`, `optimizer.…`; with [`Learner::counters`] it is all that a
@@ -338,54 +297,32 @@ impl Learner {
     ///
     /// The optimiser's state exists from the first step on; [`Learner::prepare`] makes it without taking one.
     pub fn state(&self) -> Vec<(String, Variable)> {
-        let mut all: Vec<(String, Variable)> = named_states(&*self.model)
-            .into_iter()
-            .map(|(path, state)| {
-                let variable = match state {
-                    State::Parameter(p) => p.variable().clone(),
-                    State::Buffer(v) => v.clone(),
-                    State::Child(_) => unreachable!("children are walked"),
-                };
-                (format!("model.{path}"), variable)
-            })
-            .collect();
-        let slots = self.core.borrow().slots.named();
+        let mut all = module_state("model", &*self.model);
+        let slots = self.objective.slots();
         all.extend(slots.into_iter().map(|(path, v)| (format!("optimizer.{path}"), v)));
         all
     }
 
     /// (steps taken, batches accumulated since).
     pub fn counters(&self) -> (u64, usize) {
-        (self.step, self.micro)
-    }
-    /// Steps taken before the batch at hand.
-    pub(crate) fn steps_before(&self) -> u64 {
-        // A batch whose gradients are only added up has not become a step.
-        self.step - u64::from(self.micro == 0 && self.step > 0)
+        self.objective.counters()
     }
     /// Continues from where other counters stood.
     pub fn set_counters(&mut self, step: u64, micro: usize) {
-        (self.step, self.micro) = (step, micro);
+        self.objective.set_counters((step, micro));
     }
 
     /// Plans the training step for batches like this, which makes the optimiser's state.
     ///
     /// # Errors
     /// When the step cannot be built.
-    pub fn prepare(&mut self, x: &Tensor, t: &Tensor) -> Result<&gradus_tensor::Plan> {
-        let Arguments { scalars, key, .. } = &self.arguments;
-        let metas = [x, t, scalars, key].map(|t| t.node().meta());
-        if self.core.borrow().recipe.accumulate > 1 {
-            self.hold.plan(&metas)?;
-        }
-        self.train.plan(&metas)
+    pub fn prepare(&mut self, x: &Tensor, t: &Tensor) -> Result<&Plan> {
+        self.objective.prepare(&NAMES[..2], &[x, t])
     }
 
     /// Plans the training step anew: for after parameters were frozen or unfrozen.
     pub fn retrace(&mut self) {
-        self.train.retrace();
-        self.hold.retrace();
-        self.gradients.retrace();
+        self.objective.retrace();
     }
 
     /// A picture of the training step on batches like this: what the loss is made of, and with `updates` also its gradients and
@@ -401,64 +338,190 @@ impl Learner {
     /// assert!(picture.to_svg().contains(">matmul</text>"));
     /// ```
     pub fn draw(&mut self, x: &Tensor, t: &Tensor, updates: bool) -> gradus_tensor::Drawing {
-        let Arguments { scalars, key, .. } = &self.arguments;
-        let metas = [x, t, scalars, key].map(|t| t.node().meta());
-        let drawing = self.train.draw(&metas, &["x", "t", "rate", "random key"], updates);
+        let drawing = self.objective.draw(&NAMES[..2], &[x, t], updates);
         let named = self.state().into_iter();
         named.fold(drawing, |drawing, (path, variable)| {
             let path = path.strip_prefix("model.").unwrap_or(&path);
             drawing.name_variable(&variable, path)
         })
     }
+
+    /// The average of the weights, by the parameters' paths, if the recipe keeps one.
+    pub fn averages(&self) -> Vec<(String, Variable)> {
+        averages(&self.objective)
+    }
+
+    /// Does something with the model as it is with the averages in place of the weights; then the weights are as before. Without
+    /// averages it is done with the weights.
+    ///
+    /// ```
+    /// use gradus_nn::{Init, Sequential, layers::dense};
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::optim::{Ema, Sgd};
+    /// use gradus_train::{Learner, Recipe};
+    /// let model = Sequential::new([1], &Init::new(0)).add(dense(2));
+    /// let recipe = Recipe { ema: Some(Ema::new(0.9)), ..Recipe::default() };
+    /// let mut learner = Learner::with(model.into(), Box::new(Sgd::new(1.0)), recipe, 0);
+    /// let (x, t) = (Tensor::from([[1f32]]), Tensor::from([1i64]));
+    /// learner.train_batch(&x, &t, 1.0)?;
+    /// let now = learner.evaluate_batch(&x, &t)?.loss;
+    /// let averaged = learner.with_averages(|learner| learner.evaluate_batch(&x, &t))??.loss;
+    /// assert!(averaged > now, "an average lags behind");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the averages are those of another model.
+    pub fn with_averages<T>(&mut self, work: impl FnOnce(&mut Learner) -> T) -> TrainResult<T> {
+        let swap = Swap::averages_of(self)?;
+        let result = work(self);
+        swap.back()?;
+        Ok(result)
+    }
+
+    fn in_batch(&self, error: gradus_base::Error, fields: &[&Tensor]) -> gradus_base::Error {
+        let tensors: Vec<Tensor> = fields.iter().map(|&t| t.clone()).collect();
+        in_batch(error, &Fields::new(&NAMES[..tensors.len()], &tensors), &self.objective.moves())
+    }
 }
 
-/// How many samples a batch `[B, ..]` has.
-fn samples_in(x: &Tensor) -> Result<usize> {
-    match x.shape().first() {
-        Some(&samples) if samples > 0 => Ok(samples),
-        _ => {
-            let what = format!("found x {}, expected [B, ..] with at least one sample", x.shape());
-            Err(Error::shape("batch", what))
+/// A step that something traces.
+fn traced(
+    supervised: &Arc<Supervised>,
+    f: impl Fn(&Supervised, &[Tensor]) -> Step + Send + 'static,
+) -> Compiled<Trace> {
+    let supervised = supervised.clone();
+    compile(Box::new(move |args: &[Tensor]| f(&supervised, args)) as Trace)
+}
+
+/// What is said of a field that holds a number that is not finite.
+pub(crate) fn bad_field(what: &str, t: &Tensor) -> Option<String> {
+    let bad = t.dtype().is_float() && t.to_vec::<f32>().iter().any(|v| !v.is_finite());
+    bad.then(|| format!("the {what} hold values that are not finite"))
+}
+
+/// What is said of the first parameter that is not finite.
+pub(crate) fn bad_parameter(task: &dyn Task) -> Option<String> {
+    let bad = |p: &Parameter| p.variable().value().to_vec::<f32>().iter().any(|v| !v.is_finite());
+    let (path, _) = task.parameters().into_iter().find(|(_, p)| bad(p))?;
+    let why = match task.steps_before() {
+        0 => "is not finite, and no step has changed it yet",
+        _ => "is no longer finite: the rate may be too high",
+    };
+    Some(format!("the parameter {path} {why}"))
+}
+
+/// Every parameter and buffer of a module, its path below `name`.
+pub(crate) fn module_state(name: &str, module: &dyn gradus_nn::Module) -> Vec<(String, Variable)> {
+    let variable = |(path, state): (String, State<'_>)| {
+        let variable = match state {
+            State::Parameter(p) => p.variable().clone(),
+            State::Buffer(v) => v.clone(),
+            State::Child(_) => unreachable!("children are walked"),
+        };
+        (format!("{name}.{path}"), variable)
+    };
+    named_states(module).into_iter().map(variable).collect()
+}
+
+/// The averages that an objective's updater keeps.
+pub(crate) fn averages(objective: &Objective) -> Vec<(String, Variable)> {
+    let average = |(path, v): (String, Variable)| Some((path.strip_suffix(".ema")?.to_owned(), v));
+    objective.slots().into_iter().filter_map(average).collect()
+}
+
+/// Predicts with a learner's model: see [`Learner::predictor`].
+pub struct Predictor {
+    model: Arc<dyn Layer>,
+    predict: Compiled<Trace>,
+}
+
+impl Predictor {
+    /// What the model gives for a batch `x [B, ..]`.
+    ///
+    /// # Errors
+    /// When the batch does not suit the model, or computing meets a bad value.
+    pub fn predict(&mut self, x: &Tensor) -> Result<Tensor> {
+        match self.predict.run(&[x]) {
+            Ok(out) => Ok(out.tensor(0)),
+            Err(error) => {
+                let fields = [x.clone()];
+                let fields = Fields::new(&NAMES[..1], &fields);
+                Err(in_batch(error, &fields, &parameters(&*self.model)))
+            }
         }
     }
 }
 
-/// The error with the batch that it is about, where shapes or element types do not fit.
-fn in_batch(mut error: Error, model: &dyn Module, x: &Tensor, t: Option<&Tensor>) -> Error {
-    let told = |t: &Tensor| format!("{} {}", t.dtype(), t.shape());
-    let targets = t.map_or(String::new(), |t| format!(" and t {}", told(t)));
-    let of_model = parameters(model).first().map(|(_, p)| p.variable().dtype());
-    let other = of_model.filter(|dtype| *dtype != x.dtype());
-    match error.kind {
-        Kind::Shape => error.what += &format!("\n  in a batch of x {}{targets}", told(x)),
-        Kind::DType => {
-            let own = other.map_or(String::new(), |d| format!("; the model's parameters are {d}"));
-            error.what += &format!("\n  in a batch of x {}{targets}{own}", told(x));
-        }
-        _ => {}
+impl Task for Learner {
+    fn numbers(&self) -> Vec<NumberName> {
+        let of = |m: &Metric| NumberName { name: m.name.into(), maximize: m.maximize };
+        let metrics = self.supervised.metrics.iter().map(of);
+        [NumberName::smaller("loss")].into_iter().chain(metrics).collect()
     }
-    error
+    fn train_step(&mut self, batch: &Batch, pace: &Pace<'_>) -> TrainResult<Numbers> {
+        let (x, t) = batch.xt()?;
+        let rate = self.objective.rate(pace);
+        let result = self.train_weighted(x, t, batch.find("weights"), rate)?;
+        Ok(numbers_of(&result, batch.units()))
+    }
+    fn evaluate_step(&mut self, batch: &Batch) -> TrainResult<Numbers> {
+        let (x, t) = batch.xt()?;
+        Ok(numbers_of(&self.evaluate_batch(x, t)?, batch.units()))
+    }
+    fn prepare(&mut self, batch: &Batch) -> TrainResult<()> {
+        let (x, t) = batch.xt()?;
+        Learner::prepare(self, x, t)?;
+        Ok(())
+    }
+    fn state(&self) -> Vec<(String, Variable)> {
+        Learner::state(self)
+    }
+    fn counters(&self) -> Value {
+        json!(self.objective.counters())
+    }
+    fn set_counters(&mut self, counters: &Value) -> TrainResult<()> {
+        let read = serde_json::from_value(counters.clone());
+        let read = read.map_err(|_| other_counters(counters, "[steps, batches]"))?;
+        self.objective.set_counters(read);
+        Ok(())
+    }
+    fn steps(&self) -> u64 {
+        self.step()
+    }
+    fn open_batches(&self) -> usize {
+        self.objective.counters().1
+    }
+    fn learning_rate(&self) -> f64 {
+        Learner::learning_rate(self)
+    }
+    fn parameters(&self) -> Vec<(String, Parameter)> {
+        parameters(&*self.model)
+    }
+    fn retrace(&mut self) {
+        Learner::retrace(self);
+    }
+    fn averages(&self) -> Vec<(String, Variable)> {
+        Learner::averages(self)
+    }
+    fn gradients(&mut self, batch: &Batch) -> TrainResult<Vec<(String, Tensor)>> {
+        let (x, t) = batch.xt()?;
+        Ok(Learner::gradients(self, x, t)?)
+    }
+    fn activity(&mut self, batch: &Batch) -> TrainResult<Vec<Activity>> {
+        Ok(Learner::activity(self, batch.get("x")?)?)
+    }
+    fn first_not_finite(&mut self, batch: &Batch) -> TrainResult<String> {
+        let (x, t) = batch.xt()?;
+        Ok(Learner::first_not_finite(self, x, t)?)
+    }
+    fn model(&self) -> Option<&Arc<dyn Layer>> {
+        Some(&self.model)
+    }
 }
 
-/// The first op of a step on these arguments whose result is not finite: its name, layer and line.
-fn first_bad_op(step: &mut Compiled<Trace>, args: &[&Tensor]) -> Result<Option<String>> {
-    let metas: Vec<_> = args.iter().map(|t| t.node().meta()).collect();
-    let program = step.program(&metas)?;
-    for t in args {
-        t.try_read()?;
-    }
-    let buffers: Vec<_> = args.iter().filter_map(|t| t.node().value().map(|b| &**b)).collect();
-    let (_, first) = program.run_checked(&buffers)?;
-    Ok(first.map(|i| &program.plan().steps()[i]).map(|step| {
-        let layer = step.scope.as_deref().map_or(String::new(), |s| format!(" in layer {s}"));
-        format!("{}{layer}, built at {}", step.name, step.at)
-    }))
-}
-
-fn result_of(out: &gradus_tensor::Outputs<'_>, metrics: usize, samples: usize) -> BatchResult {
-    BatchResult {
-        loss: out.item(0),
-        metrics: (0..metrics).map(|i| out.item(1 + i)).collect(),
-        samples,
-    }
+fn numbers_of(result: &BatchResult, units: f64) -> Numbers {
+    let all = std::iter::once(&result.loss).chain(&result.metrics);
+    let means = all.map(|&value| Mean { value, units }).collect();
+    Numbers { means, rows: vec![], samples: result.samples }
 }

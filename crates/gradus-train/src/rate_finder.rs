@@ -1,7 +1,9 @@
 //! The learning-rate finder: one sweep over rates, from far too low to far too high.   Smith 2017, arXiv:1506.01186 §3.3
 
+use crate::Result;
 use crate::source::Source;
-use crate::{Learner, Result};
+use crate::task::{Pace, Task};
+use gradus_base::Error;
 use gradus_tensor::{Tensor, Variable};
 
 /// Which rates to try.
@@ -50,38 +52,44 @@ const WINDOW: f64 = 2.0 / 3.0;
 const TOO_MUCH: f64 = 4.0;
 
 impl Sweep {
-    /// Takes one step at each rate, on the source's batches in turn, and puts the learner back to where it was.
+    /// Takes one step at each rate, on the source's batches in turn, and puts the task back to where it was.
     ///
     /// # Errors
-    /// When data cannot be read or holds a bad value; the learner is put back then, too.
-    pub fn run(&self, learner: &mut Learner, source: &dyn Source) -> Result<RateCurve> {
+    /// When data cannot be read or holds a bad value; the task is put back then, too.
+    pub fn run(&self, task: &mut dyn Task, source: &dyn Source) -> Result<RateCurve> {
         if let Some(first) = source.from(0, 0).next() {
-            let (x, t) = first?;
-            learner.prepare(&x, &t)?; // makes the optimiser's state, so that it is saved below
+            task.prepare(&first?)?; // makes the optimiser's state, so that it is saved below
+        }
+        if !(task.learning_rate() > 0.0) {
+            let what =
+                format!("found a base rate of {}, expected more than 0", task.learning_rate());
+            return Err(Error::value("rate finder", what).into());
         }
         let saved: Vec<(Variable, Tensor)> =
-            learner.state().into_iter().map(|(_, v)| (v.clone(), v.value())).collect();
-        let (step, micro) = learner.counters();
-        let points = self.points(learner, source);
+            task.state().into_iter().map(|(_, v)| (v.clone(), v.value())).collect();
+        let counters = task.counters();
+        let points = self.points(task, source);
         for (variable, value) in &saved {
             variable.set(value)?;
         }
-        learner.set_counters(step, micro);
+        task.set_counters(&counters)?;
         let points = points?;
         let steepest = steepest(&points);
         Ok(RateCurve { bottom: steepest.and_then(|_| bottom(&points)), steepest, points })
     }
 
-    fn points(&self, learner: &mut Learner, source: &dyn Source) -> Result<Vec<(f64, f64)>> {
+    fn points(&self, task: &mut dyn Task, source: &dyn Source) -> Result<Vec<(f64, f64)>> {
         let (mut points, mut mean, mut best) = (vec![], 0.0, f64::INFINITY);
         let growth = (self.high / self.low).powf(1.0 / (self.steps.max(2) - 1) as f64);
         let batches = (0..).flat_map(|epoch| source.from(epoch, 0));
         // A source without batches must not be asked for ever.
         let steps = if source.batches() == 0 { 0 } else { self.steps };
         for (i, batch) in batches.take(steps).enumerate() {
-            let (x, t) = batch?;
             let rate = self.low * growth.powi(i as i32);
-            let loss = learner.train_batch(&x, &t, rate)?.loss;
+            // The rate is a multiple of the task's own, so that several updaters keep their proportions.
+            let pace = Pace { rate_scale: rate / task.learning_rate(), ..Pace::CONSTANT };
+            let numbers = task.train_step(&batch?, &pace)?;
+            let loss = numbers.means.first().map_or(f64::NAN, |mean| mean.value);
             mean = SMOOTHING * mean + (1.0 - SMOOTHING) * loss;
             let smooth = mean / (1.0 - SMOOTHING.powi(i as i32 + 1));
             if !smooth.is_finite() || smooth > TOO_MUCH * best {

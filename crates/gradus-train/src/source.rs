@@ -1,22 +1,23 @@
 //! Where batches come from: a loader over a data set, or tensors in memory.
 
 use crate::Result;
+use crate::batch::Batch;
 use gradus_base::Error;
 use gradus_base::philox::Stream;
 use gradus_data::{Loader, Position};
 use gradus_tensor::{DType, Tensor};
 
-/// Inputs and targets of a batch.
-pub type Pair = (Tensor, Tensor);
-
 /// An endless sequence of batches, entered at any place, always the same.
+///
+/// Batches are asked for one after the other, each when the step before it is done: a source may make them by the very network that
+/// learns, such as games it plays.
 pub trait Source {
     /// Batches in an epoch.
     fn batches(&self) -> usize;
     /// Samples in an epoch.
     fn samples(&self) -> usize;
     /// The batches from the given place to the end of its epoch.
-    fn from(&self, epoch: u64, batch: usize) -> Box<dyn Iterator<Item = Result<Pair>> + '_>;
+    fn from(&self, epoch: u64, batch: usize) -> Box<dyn Iterator<Item = Result<Batch>> + '_>;
 }
 
 impl Source for Loader {
@@ -26,13 +27,13 @@ impl Source for Loader {
     fn samples(&self) -> usize {
         self.dataset().len()
     }
-    fn from(&self, epoch: u64, batch: usize) -> Box<dyn Iterator<Item = Result<Pair>> + '_> {
+    fn from(&self, epoch: u64, batch: usize) -> Box<dyn Iterator<Item = Result<Batch>> + '_> {
         let batches = Loader::from(self, Position { epoch, batch });
         Box::new(batches.map(|batch| {
             let batch = batch?;
             let x = Tensor::from_slice(&batch.inputs, batch.shape.as_slice());
             let t = Tensor::from_slice(&batch.labels, [batch.labels.len()]);
-            Ok((x, t))
+            Batch::pair(&x, &t)
         }))
     }
 }
@@ -179,14 +180,14 @@ impl Source for Arrays {
     fn samples(&self) -> usize {
         self.x.tensor.shape()[0]
     }
-    fn from(&self, epoch: u64, batch: usize) -> Box<dyn Iterator<Item = Result<Pair>> + '_> {
+    fn from(&self, epoch: u64, batch: usize) -> Box<dyn Iterator<Item = Result<Batch>> + '_> {
         let order = match self.shuffle {
             Some(seed) => Stream::new(seed, 1, epoch as u32).permutation(self.samples()),
             None => (0..self.samples()).collect(),
         };
         let batches = (batch..self.batches()).map(move |b| {
             let rows = &order[b * self.batch..((b + 1) * self.batch).min(order.len())];
-            Ok((self.x.pick(rows), self.t.pick(rows)))
+            Batch::pair(&self.x.pick(rows), &self.t.pick(rows))
         });
         Box::new(batches)
     }

@@ -86,12 +86,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert!(last[0] > 0.9 && averaged[0] > 0.9 && last[1] > last[0]);
 
     // predict, and train_on_batch.
-    let (x, t) = Source::from(&test, 0, 0).next().expect("a batch")?;
-    assert_eq!(learner.predict_batch(&x)?.shape(), Shape::from([50, 10]));
-    assert!(learner.train_batch(&x, &t, 1e-3)?.loss.is_finite());
+    let batch = Source::from(&test, 0, 0).next().expect("a batch")?;
+    let (x, t) = batch.xt()?;
+    assert_eq!(learner.predict_batch(x)?.shape(), Shape::from([50, 10]));
+    assert!(learner.train_batch(x, t, 1e-3)?.loss.is_finite());
 
     // Hooks: activations and their gradients by layer path.
-    for (path, y, dy) in inside(&net, &x, &t) {
+    for (path, y, dy) in inside(&net, x, t) {
         let (mean, slope) = (y.mean(..).item(), dy.norm_l2(..).item());
         println!("{path:<9} {:<16} mean {mean:>6.3}, |gradient| {slope:.4}", y.shape().to_string());
     }

@@ -60,6 +60,9 @@ pub mod prelude {
         Context, Init, Initializer, Layer, Module, Sequential, losses, parameters,
     };
     pub use crate::train::optim::{Adam, AdamW, Optimizer, Sgd};
-    pub use crate::train::{Arrays, Fit, Learner, Progress, Recipe, callbacks, evaluate, metrics};
+    pub use crate::train::{
+        Arrays, Batch, Fit, Learner, Measured, Objectives, Progress, Recipe, Task, Updater,
+        callbacks, evaluate, metrics,
+    };
     pub use crate::{DType, Shape, Tensor, Variable, compile, grad};
 }

@@ -56,8 +56,9 @@ pub fn run(args: &Args) -> Result<()> {
     }
     for path in &args.inputs {
         let views = prepare(path, &description)?;
-        let (x, _) = Source::from(&views, 0, 0).next().expect("there is an image")?;
-        let logits = learner.predict_batch(&x)?.to_vec::<f32>();
+        let batch = Source::from(&views, 0, 0).next().expect("there is an image")?;
+        let x = batch.get("x")?;
+        let logits = learner.predict_batch(x)?.to_vec::<f32>();
         let p = mean_probabilities(&logits, description.classes.len());
         if p.iter().any(|p| p.is_nan()) {
             let what = "the model's scores of the classes are not finite; it says nothing";

@@ -23,7 +23,7 @@ impl Best {
     /// Whether the epoch that just ended is the best so far. What is not finite never is: nothing could beat it.
     pub(super) fn improved(&mut self, moment: &Moment<'_>) -> Result<bool> {
         let value = watched(moment, &self.watch)?;
-        let larger = moment.learner.larger_is_better(&self.watch);
+        let larger = moment.task.larger_is_better(&self.watch);
         let beats = |best| match self.maximize.unwrap_or(larger) {
             true => value > best + self.min_delta,
             false => value < best - self.min_delta,

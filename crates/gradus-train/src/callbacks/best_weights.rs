@@ -2,9 +2,12 @@
 
 use super::best::Best;
 use super::{Callback, Flow, Moment};
-use crate::{INTERRUPTED, Result, load_weights, save_weights};
+use crate::{INTERRUPTED, Result, Task, load_weights, save_weights};
+use gradus_base::Error;
+use gradus_nn::Layer;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Writes the model's weights to a file after each epoch that is the best so far, and brings the best back when training ends.
 /// What Keras has as `ModelCheckpoint(save_best_only=True)` and `EarlyStopping(restore_best_weights=True)`.
@@ -59,20 +62,28 @@ impl BestWeights {
     }
 }
 
+/// The model whose weights are kept.
+fn modelled(task: &dyn Task) -> Result<&Arc<dyn Layer>> {
+    let none = || {
+        Error::value("best_weights", "this task has no single model whose weights it could keep")
+    };
+    Ok(task.model().ok_or_else(none)?)
+}
+
 impl Callback for BestWeights {
     fn name(&self) -> &'static str {
         "best_weights"
     }
     fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         if self.best.improved(moment)? {
-            moment.learner.with_averages(|l| save_weights(&self.path, &**l.model()))??;
+            moment.task.with_averages(|task| save_weights(&self.path, &**modelled(task)?))??;
         }
         Ok(Flow::Continue)
     }
     fn at_end(&mut self, moment: &mut Moment<'_>) -> Result<()> {
         let interrupted = moment.progress.stopped.as_deref() == Some(INTERRUPTED);
         if self.restore_best && self.best.value.is_some() && !interrupted {
-            load_weights(&self.path, &**moment.learner.model())?;
+            load_weights(&self.path, &**modelled(moment.task)?)?;
         }
         Ok(())
     }

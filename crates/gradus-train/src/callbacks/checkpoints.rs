@@ -2,7 +2,7 @@
 
 use super::{Callback, Flow, Moment};
 use crate::fit::Progress;
-use crate::learner::Learner;
+use crate::task::Task;
 use crate::{Result, TrainError};
 use gradus_cpu::Buffer;
 use gradus_io::checkpoint::{Checkpoint, Expected};
@@ -70,10 +70,10 @@ impl Checkpoints {
     }
 
     fn save(&mut self, moment: &Moment<'_>) -> Result<()> {
-        let name = format!("step-{:08}.safetensors", moment.learner.step());
+        let name = format!("step-{:08}.safetensors", moment.task.steps());
         save_checkpoint(
             &self.folder.join(name),
-            moment.learner,
+            moment.task,
             moment.progress,
             &moment.others.states(),
         )?;
@@ -109,7 +109,7 @@ impl Callback for Checkpoints {
         "checkpoints"
     }
     fn after_batch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
-        let (step, open) = moment.learner.counters();
+        let (step, open) = (moment.task.steps(), moment.task.open_batches());
         // A batch whose gradients are only added up is no step, and before the first there is nothing to keep.
         if open > 0 || step == 0 {
             return Ok(Flow::Continue);
@@ -130,13 +130,13 @@ impl Callback for Checkpoints {
     }
 }
 
-/// Writes all state of a learner and where training stands.
+/// Writes all state of a task and where training stands.
 ///
 /// # Errors
 /// When the file cannot be written; an older file of that name is then intact.
 pub fn save_checkpoint(
     path: &Path,
-    learner: &Learner,
+    task: &dyn Task,
     progress: &Progress,
     callbacks: &BTreeMap<String, Value>,
 ) -> Result<()> {
@@ -144,26 +144,26 @@ pub fn save_checkpoint(
         std::fs::create_dir_all(folder)
             .map_err(|e| TrainError::Run { path: folder.into(), what: e.to_string() })?;
     }
-    let arrays = learner.state().iter().map(|(name, v)| array(name, v)).collect();
+    let arrays = task.state().iter().map(|(name, v)| array(name, v)).collect();
     let mut file = Checkpoint::new(arrays);
     file.set("progress", progress)?;
-    file.set("counters", &learner.counters())?;
+    file.set("counters", &task.counters())?;
     file.set("callbacks", callbacks)?;
     file.save(path)?;
     Ok(())
 }
 
-/// Reads a checkpoint into a learner of the same architecture, whose training step was prepared
-/// ([`Learner::prepare`]); gives where training stood and the callbacks' states.
+/// Reads a checkpoint into a task of the same kind and architecture, whose training step was prepared
+/// ([`Task::prepare`]); gives where training stood and the callbacks' states.
 ///
 /// # Errors
-/// When the file cannot be read, is damaged, or belongs to another architecture; the learner is then as before.
+/// When the file cannot be read, is damaged, or belongs to another architecture; the task is then as before.
 pub fn load_checkpoint(
     path: &Path,
-    learner: &mut Learner,
+    task: &mut dyn Task,
 ) -> Result<(Progress, BTreeMap<String, Value>)> {
     let file = Checkpoint::load(path)?;
-    let state = learner.state();
+    let state = task.state();
     let expected: Vec<Expected> = state
         .iter()
         .map(|(name, v)| Expected {
@@ -174,13 +174,13 @@ pub fn load_checkpoint(
         .collect();
     file.expect(&expected)?;
     let progress: Progress = file.get("progress")?;
-    let (step, micro): (u64, usize) = file.get("counters")?;
+    let counters: Value = file.get("counters")?;
     let callbacks = file.get("callbacks")?;
+    task.set_counters(&counters)?;
     for (name, variable) in &state {
         let array = file.array(name).expect("checked against what is expected");
         variable.set(&tensor(array, variable))?;
     }
-    learner.set_counters(step, micro);
     Ok((progress, callbacks))
 }
 

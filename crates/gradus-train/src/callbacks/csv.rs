@@ -30,7 +30,8 @@ impl Callback for CsvLog {
     }
     fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         let history = &moment.progress.history;
-        let metrics = moment.learner.metric_names();
+        let names = moment.task.numbers();
+        let metrics: Vec<&str> = names.iter().map(|n| &*n.name).filter(|n| *n != "loss").collect();
         for path in &self.0 {
             atomic_write(path, |w| table(w, history, &metrics))?;
         }

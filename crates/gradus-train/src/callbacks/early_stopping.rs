@@ -88,9 +88,8 @@ mod tests {
             assert!(log.get(watch).is_some());
             progress.history.push(log);
             let others = Others { before: &[], after: &[] };
-            let (learner, progress) = (&mut learner, &mut progress);
-            let mut moment =
-                Moment { learner, progress, batch: None, batches: 1, epochs: 9, others };
+            let (task, progress) = (&mut learner, &mut progress);
+            let mut moment = Moment { task, progress, batch: None, batches: 1, epochs: 9, others };
             if callback.after_epoch(&mut moment).unwrap() != Flow::Continue {
                 stopped = stopped.or(Some(epoch));
             }

@@ -21,7 +21,7 @@ pub use unfreezing::GradualUnfreezing;
 
 use crate::Result;
 use crate::fit::{BatchEnd, EpochLog, Progress};
-use crate::learner::Learner;
+use crate::task::Task;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -36,8 +36,8 @@ pub enum Flow {
 
 /// What a callback sees and may change.
 pub struct Moment<'a> {
-    /// The learner.
-    pub learner: &'a mut Learner,
+    /// What is trained.
+    pub task: &'a mut dyn Task,
     /// Where training stands.
     pub progress: &'a mut Progress,
     /// The batch just trained on; `None` after an epoch.

@@ -27,8 +27,8 @@ impl Callback for ReduceOnPlateau {
     }
     fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         let value = watched(moment, &self.watch)?;
-        self.plateau.maximize |= moment.learner.larger_is_better(&self.watch);
-        let base = moment.learner.learning_rate();
+        self.plateau.maximize |= moment.task.larger_is_better(&self.watch);
+        let base = moment.task.learning_rate();
         let scale = moment.progress.rate_scale.unwrap_or(1.0);
         moment.progress.rate_scale = Some(self.plateau.observe(value, base * scale) / base);
         Ok(Flow::Continue)

@@ -14,16 +14,16 @@ impl Callback for TerminateOnNan {
     }
     fn after_batch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         let Some(batch) = moment.batch else { return Ok(Flow::Continue) };
-        if batch.result.loss.is_finite() {
-            return Ok(Flow::Continue);
-        }
-        let cause = moment.learner.first_not_finite(&batch.x, &batch.t)?;
+        let Some(at) = batch.not_finite() else { return Ok(Flow::Continue) };
+        let cause = moment.task.first_not_finite(&batch.batch)?;
+        let number = moment.task.numbers().into_iter().nth(at);
         Err(TrainError::Diverged {
-            loss: batch.result.loss,
-            step: moment.learner.step(),
+            number: number.map_or("loss".into(), |number| number.name.into_owned()),
+            loss: batch.numbers.means[at].value,
+            step: moment.task.steps(),
             epoch: moment.progress.epoch + 1,
             rate: batch.rate,
-            moved: moment.learner.steps_before() > 0,
+            moved: moment.task.steps_before() > 0,
             cause,
         })
     }

@@ -3,7 +3,7 @@
 
 use super::{Callback, Flow, Moment};
 use crate::Result;
-use crate::learner::Learner;
+use crate::task::Task;
 use gradus_nn::Parameter;
 
 /// Unfreezes groups of parameters one after the other, every so many epochs. What is frozen is a function of the epoch alone,
@@ -44,7 +44,7 @@ impl GradualUnfreezing {
     }
 
     /// Freezes and unfreezes what an epoch, from 0, wants.
-    pub fn take_up(&self, epoch: u64, learner: &mut Learner) {
+    pub fn take_up(&self, epoch: u64, task: &mut dyn Task) {
         let joined = epoch / self.every;
         let mut changed = false;
         for (number, group) in self.groups.iter().enumerate() {
@@ -55,7 +55,7 @@ impl GradualUnfreezing {
             }
         }
         if changed {
-            learner.retrace();
+            task.retrace();
         }
     }
 }
@@ -65,7 +65,7 @@ impl Callback for GradualUnfreezing {
         "gradual_unfreezing"
     }
     fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
-        self.take_up(moment.progress.epoch, moment.learner);
+        self.take_up(moment.progress.epoch, moment.task);
         Ok(Flow::Continue)
     }
 }

@@ -1,7 +1,6 @@
 //! A look inside: the gradients of a batch, and how alive its activations are. Both are compiled, so looking often is cheap.
 
-use super::steps::{mean_loss, trained, with_auxiliary};
-use super::{Core, Learner, in_batch};
+use super::{Learner, NAMES};
 use gradus_base::Result;
 use gradus_nn::{Context, Layer};
 use gradus_tensor::{Step, Tensor};
@@ -34,11 +33,8 @@ impl Learner {
     /// # Errors
     /// When the data holds a bad value.
     pub fn gradients(&mut self, x: &Tensor, t: &Tensor) -> Result<Vec<(String, Tensor)>> {
-        self.write_arguments(self.learning_rate());
-        let out = self.gradients.run(&[x, t, &self.arguments.key]);
-        let out = out.map_err(|error| in_batch(error, &*self.model, x, Some(t)))?;
-        let paths = &self.core.borrow().reached;
-        Ok(paths.iter().enumerate().map(|(i, path)| (path.clone(), out.tensor(i))).collect())
+        let found = self.objective.gradients(&NAMES[..2], &[x, t]);
+        found.map_err(|error| self.in_batch(error, &[x, t]))
     }
 
     /// How alive the layers are that rectify or level off, when this batch is predicted.
@@ -46,9 +42,11 @@ impl Learner {
     /// # Errors
     /// When computing meets a bad value.
     pub fn activity(&mut self, x: &Tensor) -> Result<Vec<Activity>> {
-        let out = self.activity.run(&[x]);
-        let out = out.map_err(|error| in_batch(error, &*self.model, x, None))?;
-        let layers = &self.core.borrow().active;
+        let out = match self.activity.run(&[x]) {
+            Ok(out) => out,
+            Err(error) => return Err(self.in_batch(error, &[x])),
+        };
+        let layers = self.active.lock();
         let activity = |(i, (path, levels)): (usize, &(String, bool))| {
             let units = match levels {
                 true => Units::Squashed(out.item(i)),
@@ -58,17 +56,6 @@ impl Learner {
         };
         Ok(layers.iter().enumerate().map(activity).collect())
     }
-}
-
-pub(super) fn gradient_step(model: &Arc<dyn Layer>, core: &mut Core, args: &[Tensor]) -> Step {
-    let [x, t, key] = args else { unreachable!("a look at gradients has three arguments") };
-    let cx = Context::train(key);
-    let y = model.forward(x, &cx);
-    let loss = mean_loss(&core.recipe, &y, t, None);
-    let objective = with_auxiliary(&core.recipe, &cx, t, None, &loss);
-    let trained = trained(model, core, &objective);
-    core.reached = trained.iter().map(|(path, ..)| path.clone()).collect();
-    trained.iter().fold(Step::new(), |step, (_, _, g)| step.read(g))
 }
 
 /// The level of a function that levels off, and where its middle lies.
@@ -81,7 +68,8 @@ fn level(op: &str) -> Option<(f64, f64)> {
     }
 }
 
-pub(super) fn activity_step(model: &Arc<dyn Layer>, core: &mut Core, args: &[Tensor]) -> Step {
+/// What a look at activity reads, and of which layers: their paths, and whether they level off.
+pub(super) fn activity_step(model: &Arc<dyn Layer>, x: &Tensor) -> (Step, Vec<(String, bool)>) {
     let found = RefCell::new((vec![], Step::new(), HashSet::new()));
     let cx = Context::eval().with_hook(|path, y| {
         let (layers, step, seen) = &mut *found.borrow_mut();
@@ -100,9 +88,8 @@ pub(super) fn activity_step(model: &Arc<dyn Layer>, core: &mut Core, args: &[Ten
         *step = std::mem::take(step).read(&measured);
         None
     });
-    model.forward(&args[0], &cx);
+    model.forward(x, &cx);
     drop(cx);
     let (layers, step, _) = found.into_inner();
-    core.active = layers;
-    step
+    (step, layers)
 }

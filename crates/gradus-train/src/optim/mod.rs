@@ -33,7 +33,7 @@ use std::fmt::Debug;
 pub const SCALARS: usize = 2;
 
 /// A first-order optimiser: one gradient, one step.
-pub trait Optimizer: Debug + Send {
+pub trait Optimizer: Debug + Send + Sync {
     /// The name users write: `sgd`, `adam`.
     fn name(&self) -> &'static str;
     /// The base learning rate.

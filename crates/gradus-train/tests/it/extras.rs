@@ -7,13 +7,15 @@ use gradus_nn::{Init, Sequential, parameters};
 use gradus_tensor::{DType, Tensor};
 use gradus_train::optim::Sgd;
 use gradus_train::{
-    Arrays, Confusion, Group, Learner, Pair, Recipe, Source, Sweep, evaluate, metrics,
-    overfit_one_batch, validation_split,
+    Arrays, Confusion, Group, Learner, Recipe, Source, Sweep, evaluate, metrics, overfit_one_batch,
+    validation_split,
 };
 use std::sync::Arc;
 
-fn batch() -> Pair {
-    Source::from(&loaders().0, 0, 0).next().unwrap().unwrap()
+fn batch() -> (Tensor, Tensor) {
+    let batch = Source::from(&loaders().0, 0, 0).next().unwrap().unwrap();
+    let (x, t) = batch.xt().unwrap();
+    (x.clone(), t.clone())
 }
 
 fn plain(recipe: Recipe) -> Learner {
@@ -141,8 +143,9 @@ fn a_split_of_arrays_is_a_partition() {
     let all = Arrays::new(&x, &t, 3).unwrap().shuffle(4);
     let numbers = |part: &Arrays| {
         let mut found = vec![];
-        for pair in part.from(0, 0) {
-            let (x, t) = pair.unwrap();
+        for batch in part.from(0, 0) {
+            let batch = batch.unwrap();
+            let (x, t) = batch.xt().unwrap();
             let (x, t) = (x.to_vec::<f32>(), t.to_vec::<i64>());
             x.chunks(2)
                 .zip(&t)

@@ -68,7 +68,7 @@ fn a_resumed_run_has_the_same_bits() {
     drop(first);
     let mut second = learner();
     let pair = gradus_train::Source::from(&train, 0, 0).next().unwrap().unwrap();
-    second.prepare(&pair.0, &pair.1).unwrap();
+    gradus_train::Task::prepare(&mut second, &pair).unwrap();
     let newest = Checkpoints::newest(folder.path()).unwrap().unwrap();
     let (mut q, _) = load_checkpoint(&newest, &mut second).unwrap();
     run(&mut second, &mut q, 0);
@@ -86,7 +86,7 @@ impl gradus_train::callbacks::Callback for StopAt {
         &mut self,
         m: &mut gradus_train::callbacks::Moment<'_>,
     ) -> gradus_train::Result<gradus_train::callbacks::Flow> {
-        if m.learner.step() == self.0 {
+        if m.task.steps() == self.0 {
             self.1.store(true, std::sync::atomic::Ordering::Relaxed);
         }
         Ok(gradus_train::callbacks::Flow::Continue)
@@ -152,14 +152,16 @@ fn accumulated_batches_equal_one_large_batch() {
     let (train, _) = loaders();
     let pairs: Vec<_> =
         gradus_train::Source::from(&train, 0, 0).take(2).map(Result::unwrap).collect();
-    let x = gradus_tensor::Tensor::concat(&[&pairs[0].0, &pairs[1].0], 0);
-    let t = gradus_tensor::Tensor::concat(&[&pairs[0].1, &pairs[1].1], 0);
+    let x =
+        gradus_tensor::Tensor::concat(&[&pairs[0].xt().unwrap().0, &pairs[1].xt().unwrap().0], 0);
+    let t =
+        gradus_tensor::Tensor::concat(&[&pairs[0].xt().unwrap().1, &pairs[1].xt().unwrap().1], 0);
     let mut whole = learner();
     whole.train_batch(&x, &t, 1e-3).unwrap();
     let model = learner().model().clone();
     let recipe = Recipe { accumulate: 2, ..Recipe::default() };
     let mut parts = Learner::with(model, Box::new(Adam::new(2e-3)), recipe, 9);
-    for (x, t) in &pairs {
+    for (x, t) in pairs.iter().map(|pair| pair.xt().unwrap()) {
         parts.train_batch(x, t, 1e-3).unwrap();
     }
     assert_eq!(parts.step(), 1);
@@ -296,7 +298,7 @@ fn a_step_of_several_batches_is_saved_once() {
     let newest = Checkpoints::newest(folder.path()).unwrap().unwrap();
     let mut again = make();
     let pair = gradus_train::Source::from(&train, 0, 0).next().unwrap().unwrap();
-    again.prepare(&pair.0, &pair.1).unwrap();
+    gradus_train::Task::prepare(&mut again, &pair).unwrap();
     load_checkpoint(&newest, &mut again).unwrap();
     assert_eq!(again.counters(), (0, 1));
 }

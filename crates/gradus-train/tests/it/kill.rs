@@ -8,7 +8,7 @@ use gradus_nn::layers::{batch_norm, conv2d, dense, dropout, flatten, max_pool2d,
 use gradus_nn::{Init, Sequential};
 use gradus_train::callbacks::{Checkpoints, load_checkpoint};
 use gradus_train::optim::AdamW;
-use gradus_train::{Fit, Learner, Progress, Recipe, Source, metrics};
+use gradus_train::{Fit, Learner, Progress, Recipe, Source, Task, metrics};
 use std::error::Error;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -64,8 +64,7 @@ fn learner() -> Learner {
 /// Trains from the folder's newest checkpoint to the end.
 fn train(folder: &Path) -> Anything<()> {
     let ((train, test), mut learner, mut progress) = (loaders()?, learner(), Progress::default());
-    let (x, t) = Source::from(&train, 0, 0).next().expect("there are batches")?;
-    learner.prepare(&x, &t)?;
+    Task::prepare(&mut learner, &Source::from(&train, 0, 0).next().expect("there are batches")?)?;
     if let Some(newest) = Checkpoints::newest(folder)? {
         (progress, _) = load_checkpoint(&newest, &mut learner)?;
     }

@@ -88,10 +88,11 @@ fn every_number_of_a_run_is_written() {
 #[test]
 fn gradients_are_those_of_the_step() {
     let (train, _) = loaders();
-    let (x, t) = gradus_train::Source::from(&train, 0, 0).next().unwrap().unwrap();
+    let batch = gradus_train::Source::from(&train, 0, 0).next().unwrap().unwrap();
+    let (x, t) = batch.xt().unwrap();
     let model = learner().model().clone();
     let mut learner = Learner::new(model, Sgd::new(1.0));
-    let gradients = learner.gradients(&x, &t).unwrap();
+    let gradients = learner.gradients(x, t).unwrap();
     let before: Vec<_> =
         parameters(&**learner.model()).iter().map(|(_, p)| p.variable().value()).collect();
     learner.train_batch(&x, &t, 1.0).unwrap();

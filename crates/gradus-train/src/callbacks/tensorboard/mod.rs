@@ -7,11 +7,10 @@ pub use graph::layer_graph;
 pub use mosaic::{Mosaic, mosaic};
 
 use super::{Callback, Flow, Moment};
+use crate::Batch;
 use crate::Result;
 use gradus_io::png;
 use gradus_io::tfevents::{EventWriter, Histogram};
-use gradus_nn::parameters;
-use gradus_tensor::Tensor;
 use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +24,7 @@ pub struct TensorBoard {
     every_steps: u64,
     histograms: bool,
     writer: Option<EventWriter>,
-    batch: Option<(Tensor, Tensor)>,
+    batch: Option<Batch>,
 }
 
 impl TensorBoard {
@@ -56,10 +55,11 @@ impl TensorBoard {
     fn open(&mut self, moment: &Moment<'_>) -> Result<&mut EventWriter> {
         if self.writer.is_none() {
             let continued = has_events(&self.folder);
-            let mut writer = EventWriter::resume(&self.folder, moment.learner.step() as i64)?;
+            let mut writer = EventWriter::resume(&self.folder, moment.task.steps() as i64)?;
             // TensorBoard expects one graph a run.
-            if let Some((x, _)) = self.batch.as_ref().filter(|_| !continued) {
-                writer.graph(layer_graph(&**moment.learner.model(), x))?;
+            let x = self.batch.as_ref().filter(|_| !continued).and_then(|batch| batch.find("x"));
+            if let Some((x, model)) = x.zip(moment.task.model()) {
+                writer.graph(layer_graph(&**model, x))?;
             }
             self.writer = Some(writer);
         }
@@ -85,13 +85,13 @@ impl TensorBoard {
     }
 
     fn distributions(&mut self, moment: &mut Moment<'_>) -> Result<()> {
-        let step = moment.learner.step() as i64;
+        let step = moment.task.steps() as i64;
         let gradients = match &self.batch {
-            Some((x, t)) => moment.learner.gradients(x, t)?,
+            Some(batch) => moment.task.gradients(batch)?,
             None => vec![],
         };
         let writer = self.open(moment)?;
-        for (path, p) in parameters(&**moment.learner.model()) {
+        for (path, p) in moment.task.parameters() {
             let histogram = Histogram::of(p.variable().value().to_vec::<f32>());
             writer.histogram(&format!("weights/{path}"), step, histogram)?;
         }
@@ -103,12 +103,13 @@ impl TensorBoard {
     }
 
     fn pictures(&mut self, moment: &Moment<'_>) -> Result<()> {
-        let step = moment.learner.step() as i64;
-        let all = parameters(&**moment.learner.model());
+        let step = moment.task.steps() as i64;
+        let all = moment.task.parameters();
         let kernels = all.into_iter().find(|(_, p)| p.variable().shape().rank() == 4);
-        let picture = match (kernels, &self.batch) {
+        let inputs = self.batch.as_ref().and_then(|batch| batch.find("x"));
+        let picture = match (kernels, inputs) {
             (Some((path, p)), _) => Some((format!("kernels/{path}"), p.variable().value())),
-            (None, Some((x, _))) if x.rank() == 4 => Some(("inputs".to_owned(), x.clone())),
+            (None, Some(x)) if x.rank() == 4 => Some(("inputs".to_owned(), x.clone())),
             _ => None,
         };
         let Some((tag, tiles)) = picture else { return Ok(()) };
@@ -133,20 +134,21 @@ impl Callback for TensorBoard {
 
     fn after_batch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         let Some(batch) = moment.batch else { return Ok(Flow::Continue) };
-        self.batch = Some((batch.x.clone(), batch.t.clone()));
-        let step = moment.learner.step();
+        self.batch = Some(batch.batch.clone());
+        let step = moment.task.steps();
         // A step that only adds up gradients does not count, nor does the first write wait for a round number.
         let due = self.every_steps > 0 && step.is_multiple_of(self.every_steps);
-        if self.writer.is_some() && !(due && moment.learner.counters().1 == 0) {
+        if self.writer.is_some() && !(due && moment.task.open_batches() == 0) {
             return Ok(Flow::Continue);
         }
-        let names = moment.learner.metric_names();
+        let names = moment.task.numbers();
         let writer = self.open(moment)?;
         if due {
             let step = step as i64;
-            writer.scalar("batch/loss", step, batch.result.loss as f32)?;
-            for (name, &value) in names.iter().zip(&batch.result.metrics) {
-                writer.scalar(&format!("batch/{name}"), step, value as f32)?;
+            for (number, mean) in names.iter().zip(&batch.numbers.means) {
+                if mean.units > 0.0 {
+                    writer.scalar(&format!("batch/{}", number.name), step, mean.value as f32)?;
+                }
             }
             writer.scalar("batch/learning_rate", step, batch.rate as f32)?;
         }

@@ -1,0 +1,361 @@
+//! `Objective`: what one updater minimises, as compiled steps: forward, loss, gradients, clipping and update are one graph, traced
+//! once per shape of the batch; the rate and the step's number are arguments.
+
+use crate::batch::{Batch, Fields, Name};
+use crate::optim::{SCALARS, Slots};
+use crate::task::{Mean, Numbers, Pace};
+use crate::updater::{Slopes, Updater};
+use gradus_base::{Error, Kind, Result};
+use gradus_nn::{Context, Parameter};
+use gradus_tensor::{Compiled, DType, Plan, Step, Tensor, Variable, compile, fail};
+use parking_lot::Mutex;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// What is minimised on a batch, and what is measured beside it.
+pub struct Measured {
+    minimize: Tensor,
+    numbers: Vec<(Name, Tensor)>,
+}
+
+impl Measured {
+    /// A loss: its mean over all elements is minimised and reported.
+    pub fn new(loss: &Tensor) -> Measured {
+        let loss = scalar(loss);
+        Measured { minimize: loss.clone(), numbers: vec![("loss".into(), loss)] }
+    }
+    /// Another tensor's mean is minimised than is reported: the loss and what is added to it.
+    #[must_use]
+    pub fn minimizing(self, objective: &Tensor) -> Measured {
+        Measured { minimize: scalar(objective), ..self }
+    }
+    /// Another number to report, the mean of `value`'s elements.
+    #[must_use]
+    pub fn number(mut self, name: impl Into<Name>, value: &Tensor) -> Measured {
+        self.numbers.push((name.into(), scalar(value)));
+        self
+    }
+}
+
+/// A loss alone.
+impl From<Tensor> for Measured {
+    fn from(loss: Tensor) -> Measured {
+        Measured::new(&loss)
+    }
+}
+
+/// The mean of all elements.
+pub(crate) fn scalar(t: &Tensor) -> Tensor {
+    if t.rank() == 0 { t.clone() } else { t.mean(..) }
+}
+
+/// From a batch's fields to what is minimised.
+pub(crate) type Measure = dyn Fn(&Fields<'_>, &Context<'_>) -> Measured + Send + Sync;
+/// The parameters that an updater moves, by path.
+pub(crate) type Moves = dyn Fn() -> Vec<(String, Parameter)> + Send + Sync;
+pub(crate) type Trace = Box<dyn FnMut(&[Tensor]) -> Step + Send>;
+
+/// A loss and the updater that minimises it over some parameters, compiled.
+pub(crate) struct Objective {
+    inner: Arc<Inner>,
+    train: Compiled<Trace>,
+    hold: Compiled<Trace>,
+    gradients: Compiled<Trace>,
+    /// The optimiser's numbers, in the parameters' type.
+    scalars: Tensor,
+    /// (seed, number of the batch), from which random numbers are drawn.
+    key: Tensor,
+    seed: u64,
+    step: u64,
+    micro: usize,
+}
+
+/// What tracing a step reads and writes.
+struct Inner {
+    updater: Updater,
+    measure: Box<Measure>,
+    moves: Box<Moves>,
+    traced: Mutex<Traced>,
+}
+
+#[derive(Default)]
+struct Traced {
+    slots: Slots,
+    /// The names of the fields of the batches that steps are traced for.
+    fields: Vec<Name>,
+    /// The names of the numbers that a step reads.
+    numbers: Vec<Name>,
+    unreached: Vec<String>,
+    /// The paths of what a look at gradients reads.
+    reached: Vec<String>,
+}
+
+impl Objective {
+    pub(crate) fn new(
+        updater: Updater,
+        measure: Box<Measure>,
+        moves: Box<Moves>,
+        seed: u64,
+    ) -> Objective {
+        let dtype = moves().first().map_or(DType::F32, |(_, p)| p.variable().dtype());
+        let scalars = match dtype {
+            DType::F64 => Tensor::from([0f64; SCALARS]),
+            _ => Tensor::from([0f32; SCALARS]),
+        };
+        let again = updater.recompute;
+        let inner = Arc::new(Inner { updater, measure, moves, traced: Mutex::default() });
+        let tracer = |f: fn(&Inner, &[Tensor]) -> Step| -> Compiled<Trace> {
+            let inner = inner.clone();
+            compile(Box::new(move |args: &[Tensor]| f(&inner, args)) as Trace)
+        };
+        let step = |f| tracer(f).recompute(again).stop_unless_finite(true);
+        Objective {
+            train: step(|inner, args| inner.step(args, true)),
+            hold: step(|inner, args| inner.step(args, false)),
+            gradients: tracer(Inner::look),
+            inner,
+            scalars,
+            key: Tensor::from([0i64, 0]),
+            seed,
+            step: 0,
+            micro: 0,
+        }
+    }
+
+    pub(crate) fn updater(&self) -> &Updater {
+        &self.inner.updater
+    }
+    /// (steps taken, batches accumulated since).
+    pub(crate) fn counters(&self) -> (u64, usize) {
+        (self.step, self.micro)
+    }
+    pub(crate) fn set_counters(&mut self, (step, micro): (u64, usize)) {
+        (self.step, self.micro) = (step, micro);
+    }
+    /// The updater's state, by path.
+    pub(crate) fn slots(&self) -> Vec<(String, Variable)> {
+        self.inner.traced.lock().slots.named()
+    }
+    pub(crate) fn unreached(&self) -> Vec<String> {
+        self.inner.traced.lock().unreached.clone()
+    }
+    /// The names of the numbers that the step traced last reads.
+    pub(crate) fn number_names(&self) -> Vec<Name> {
+        self.inner.traced.lock().numbers.clone()
+    }
+    pub(crate) fn moves(&self) -> Vec<(String, Parameter)> {
+        (self.inner.moves)()
+    }
+
+    /// Plans the training step anew: for after parameters were frozen or unfrozen.
+    pub(crate) fn retrace(&mut self) {
+        self.train.retrace();
+        self.hold.retrace();
+        self.gradients.retrace();
+    }
+
+    /// Steps are traced for fields of these names from now on.
+    fn expect(&mut self, names: &[Name]) {
+        if self.inner.traced.lock().fields != names {
+            self.inner.traced.lock().fields = names.to_vec();
+            self.retrace();
+        }
+    }
+
+    /// Plans the training step for batches of these fields.
+    pub(crate) fn prepare(&mut self, names: &[Name], fields: &[&Tensor]) -> Result<&Plan> {
+        self.expect(names);
+        let args = fields.iter().copied().chain([&self.scalars, &self.key]);
+        let metas: Vec<_> = args.map(|t| t.node().meta()).collect();
+        if self.inner.updater.accumulate > 1 {
+            self.hold.plan(&metas)?;
+        }
+        self.train.plan(&metas)
+    }
+
+    /// A picture of the training step.
+    pub(crate) fn draw(
+        &mut self,
+        names: &[Name],
+        fields: &[&Tensor],
+        updates: bool,
+    ) -> gradus_tensor::Drawing {
+        self.expect(names);
+        let args = fields.iter().copied().chain([&self.scalars, &self.key]);
+        let metas: Vec<_> = args.map(|t| t.node().meta()).collect();
+        let names: Vec<&str> = names.iter().map(|n| &**n).chain(["rate", "random key"]).collect();
+        self.train.draw(&metas, &names, updates)
+    }
+
+    /// One step at a rate on these fields, or the adding up of their gradients; gives the numbers to `take`. A batch whose loss is
+    /// not finite changes nothing that is learned; it counts as a step, and its other numbers are NaN.
+    pub(crate) fn step<R>(
+        &mut self,
+        names: &[Name],
+        fields: &[&Tensor],
+        rate: f64,
+        take: impl FnOnce(&mut dyn Iterator<Item = f64>) -> R,
+    ) -> Result<R> {
+        self.expect(names);
+        let accumulate = self.inner.updater.accumulate;
+        let last = self.micro + 1 >= accumulate;
+        self.write_arguments(rate);
+        let mut args = [&self.key; ARGUMENTS];
+        let used = arguments(&mut args, fields, &[&self.scalars, &self.key]);
+        let step = if last { &mut self.train } else { &mut self.hold };
+        let out = step.run(&args[..used])?;
+        let loss = out.item(0);
+        let value = |i| if i == 0 || loss.is_finite() { out.item(i) } else { f64::NAN };
+        let count = self.inner.traced.lock().numbers.len();
+        let taken = take(&mut (0..count).map(value));
+        (self.step, self.micro) =
+            if last { (self.step + 1, 0) } else { (self.step, self.micro + 1) };
+        Ok(taken)
+    }
+
+    /// [`Objective::step`] on a batch, at the rate of its pace.
+    pub(crate) fn step_on(&mut self, batch: &Batch, pace: &Pace<'_>) -> Result<Numbers> {
+        let rate = self.rate(pace);
+        let fields: Vec<&Tensor> = batch.tensors().iter().collect();
+        let units = batch.units();
+        let means = self.step(batch.names(), &fields, rate, |numbers| {
+            numbers.map(|value| Mean { value, units }).collect()
+        });
+        let means = means.map_err(|error| in_batch(error, &batch.fields(), &self.moves()))?;
+        Ok(Numbers { means, rows: vec![], samples: batch.samples() })
+    }
+
+    /// The rate of the next step.
+    pub(crate) fn rate(&self, pace: &Pace<'_>) -> f64 {
+        let updater = &self.inner.updater;
+        pace.rate(updater.learning_rate(), updater.schedule.as_ref(), self.step)
+    }
+
+    /// The gradient of what is minimised for every parameter that trains, by path. Nothing is updated; dropout draws as the next
+    /// step would.
+    pub(crate) fn gradients(
+        &mut self,
+        names: &[Name],
+        fields: &[&Tensor],
+    ) -> Result<Vec<(String, Tensor)>> {
+        self.expect(names);
+        self.write_arguments(self.inner.updater.learning_rate());
+        let mut args = [&self.key; ARGUMENTS];
+        let used = arguments(&mut args, fields, &[&self.key]);
+        let out = self.gradients.run(&args[..used])?;
+        let paths = &self.inner.traced.lock().reached;
+        Ok(paths.iter().enumerate().map(|(i, path)| (path.clone(), out.tensor(i))).collect())
+    }
+
+    /// The first op of a training pass on these fields whose result is not finite.
+    pub(crate) fn first_bad_op(
+        &mut self,
+        names: &[Name],
+        fields: &[&Tensor],
+    ) -> Result<Option<String>> {
+        self.expect(names);
+        let mut args = [&self.key; ARGUMENTS];
+        let used = arguments(&mut args, fields, &[&self.key]);
+        first_bad_op(&mut self.gradients, &args[..used])
+    }
+
+    /// Writes the arguments of the next batch.
+    fn write_arguments(&mut self, rate: f64) {
+        let updater = &self.inner.updater;
+        let values = updater.optimizer.scalars(self.step + 1, rate);
+        match self.scalars.dtype() {
+            DType::F64 => self.scalars.refill(&values),
+            _ => self.scalars.refill(&values.map(|v| v as f32)),
+        }
+        let draw = self.step * updater.accumulate as u64 + self.micro as u64;
+        self.key.refill(&[self.seed as i64, draw as i64]);
+    }
+}
+
+/// So many arguments a step may have: a batch's fields, the optimiser's numbers, the random key.
+const ARGUMENTS: usize = Batch::MOST + 2;
+
+/// Puts a step's arguments side by side without allocating; gives their number.
+fn arguments<'a>(
+    args: &mut [&'a Tensor; ARGUMENTS],
+    fields: &[&'a Tensor],
+    rest: &[&'a Tensor],
+) -> usize {
+    let all = fields.iter().chain(rest);
+    args.iter_mut().zip(all).for_each(|(to, from)| *to = from);
+    fields.len() + rest.len()
+}
+
+impl Inner {
+    /// What is minimised on a batch whose tensors are these.
+    fn measured(&self, fields: &[Tensor], cx: &Context<'_>) -> Measured {
+        // The closure is the user's: it may look at the task, so nothing is locked meanwhile.
+        let names = self.traced.lock().fields.clone();
+        (self.measure)(&Fields::new(&names, fields), cx)
+    }
+
+    fn slopes(&self, measured: &Measured) -> Slopes {
+        let slopes = self.updater.gradients(&measured.minimize, &(self.moves)());
+        slopes.unwrap_or_else(|e| fail(e, Location::caller()))
+    }
+
+    /// Forward, loss, gradients; then either the update (`apply`) or adding to the gradients kept.
+    fn step(&self, args: &[Tensor], apply: bool) -> Step {
+        let [fields @ .., scalars, key] = args else { unreachable!("a step has both") };
+        let cx = Context::train(key);
+        let measured = self.measured(fields, &cx);
+        let step = measured.numbers.iter().fold(Step::new(), |step, (_, n)| step.read(n));
+        let mut updates = cx.take_updates();
+        let slopes = self.slopes(&measured);
+        let mut traced = self.traced.lock();
+        updates.extend(self.updater.updates(&slopes, &mut traced.slots, scalars, apply));
+        traced.numbers = measured.numbers.into_iter().map(|(name, _)| name).collect();
+        traced.unreached = slopes.unreached;
+        step.updates(updates)
+    }
+
+    fn look(&self, args: &[Tensor]) -> Step {
+        let [fields @ .., key] = args else { unreachable!("a look at gradients has a key") };
+        let measured = self.measured(fields, &Context::train(key));
+        let slopes = self.slopes(&measured);
+        let mut traced = self.traced.lock();
+        traced.reached = slopes.reached.iter().map(|(path, ..)| path.clone()).collect();
+        traced.unreached = slopes.unreached;
+        slopes.reached.iter().fold(Step::new(), |step, (_, _, g)| step.read(g))
+    }
+}
+
+/// The error with the batch that it is about, where shapes or element types do not fit.
+pub(crate) fn in_batch(
+    mut error: Error,
+    fields: &Fields<'_>,
+    parameters: &[(String, Parameter)],
+) -> Error {
+    let own = parameters.first().map(|(_, p)| p.variable().dtype());
+    let other = own.filter(|dtype| fields.find("x").is_some_and(|x| x.dtype() != *dtype));
+    let told = || fields.told(" and ");
+    match error.kind {
+        Kind::Shape => error.what += &format!("\n  in a batch of {}", told()),
+        Kind::DType => {
+            let own = other.map_or(String::new(), |d| format!("; the model's parameters are {d}"));
+            error.what += &format!("\n  in a batch of {}{own}", told());
+        }
+        _ => {}
+    }
+    error
+}
+
+/// The first op of a step on these arguments whose result is not finite: its name, layer and line.
+pub(crate) fn first_bad_op(step: &mut Compiled<Trace>, args: &[&Tensor]) -> Result<Option<String>> {
+    let metas: Vec<_> = args.iter().map(|t| t.node().meta()).collect();
+    let program = step.program(&metas)?;
+    for t in args {
+        t.try_read()?;
+    }
+    let buffers: Vec<_> = args.iter().filter_map(|t| t.node().value().map(|b| &**b)).collect();
+    let (_, first) = program.run_checked(&buffers)?;
+    Ok(first.map(|i| &program.plan().steps()[i]).map(|step| {
+        let layer = step.scope.as_deref().map_or(String::new(), |s| format!(" in layer {s}"));
+        format!("{}{layer}, built at {}", step.name, step.at)
+    }))
+}
