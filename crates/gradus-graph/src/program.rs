@@ -131,6 +131,14 @@ impl Program {
 }
 
 impl Values<'_> {
+    /// How many values were wanted.
+    pub fn len(&self) -> usize {
+        self.program.plan.outputs.len()
+    }
+    /// Whether none was.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
     /// The i-th wanted value. Held past the next run it stays as it is; that run then allocates.
     pub fn buffer(&self, i: usize) -> &Arc<Buffer> {
         self.program.session.output(i)

@@ -223,6 +223,14 @@ fn computed(t: &Tensor) -> &Buffer {
 pub struct Outputs<'a>(Values<'a>);
 
 impl Outputs<'_> {
+    /// How many tensors were read.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+    /// Whether nothing was read.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
     /// The i-th read tensor's first element, as f64.
     pub fn item(&self, i: usize) -> f64 {
         self.0.item(i)

@@ -4,15 +4,16 @@
 
 use crate::Result as TrainResult;
 use crate::batch::{Batch, Fields, Name, samples_in};
+use crate::forward::Forward;
 use crate::metrics::Metric;
-use crate::objective::{Objective, Trace, first_bad_op, in_batch};
+use crate::objective::{Objective, Trace, in_batch};
 use crate::optim::{Clip, Ema, Optimizer};
-use crate::task::{Mean, NumberName, Numbers, Pace, Swap, Task, other_counters};
+use crate::task::{Mean, NumberName, Numbers, Pace, Rows, Swap, Task, other_counters};
 use crate::updater::{Group, Updater};
 use gradus_base::Result;
 use gradus_nn::losses::{Loss, cross_entropy};
 use gradus_nn::{Context, Layer, Parameter, State, named_states, parameters};
-use gradus_tensor::{Compiled, Plan, Step, Tensor, Variable, compile};
+use gradus_tensor::{Compiled, DType, Plan, Step, Tensor, Variable, compile};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -50,7 +51,7 @@ pub struct Recipe {
 impl Default for Recipe {
     fn default() -> Recipe {
         Recipe {
-            loss: cross_entropy,
+            loss: cross_entropy.into(),
             metrics: vec![],
             clip: None,
             l1: 0.0,
@@ -79,7 +80,7 @@ pub struct Learner {
     model: Arc<dyn Layer>,
     supervised: Arc<Supervised>,
     objective: Objective,
-    evaluate: Compiled<Trace>,
+    evaluate: Forward,
     predict: Compiled<Trace>,
     activity: Compiled<Trace>,
     /// The paths of what a look at activity reads, and whether the layer levels off.
@@ -119,7 +120,10 @@ impl Learner {
         let moves = move || parameters(&*moved);
         Learner {
             objective: Objective::new(updater, Box::new(measure), Box::new(moves), seed),
-            evaluate: traced(&supervised, Supervised::evaluate),
+            evaluate: {
+                let supervised = supervised.clone();
+                Forward::new(Arc::new(move |fields, cx| supervised.evaluate(fields, cx)))
+            },
             predict: traced(&supervised, |s, args| {
                 Step::new().read(&s.model.forward(&args[0], &Context::eval()))
             }),
@@ -154,8 +158,8 @@ impl Learner {
         self.objective.updater().name()
     }
     /// The metrics' names.
-    pub fn metric_names(&self) -> Vec<&'static str> {
-        self.supervised.metrics.iter().map(|m| m.name).collect()
+    pub fn metric_names(&self) -> Vec<Name> {
+        self.numbers().into_iter().skip(1).map(|number| number.name).collect()
     }
     /// Parameters that the loss does not depend on, found when the first step was traced.
     pub fn unreached(&self) -> Vec<String> {
@@ -213,17 +217,17 @@ impl Learner {
         result.map_err(|error| self.in_batch(error, &fields[..2]))
     }
 
-    /// Loss and metrics of a batch, without training.
+    /// Loss and metrics of a batch, without training. Metrics of a whole set are not among them: see [`Learner::evaluate`].
     ///
     /// # Errors
     /// As [`Learner::train_batch`].
     pub fn evaluate_batch(&mut self, x: &Tensor, t: &Tensor) -> Result<BatchResult> {
         let samples = samples_in("x", x)?;
-        let metrics = 1..1 + self.supervised.metrics.len();
-        match self.evaluate.run(&[x, t]) {
+        let means = 1 + self.supervised.means().count();
+        match self.evaluate.run(&NAMES[..2], &[x, t], self.objective.key()) {
             Ok(out) => Ok(BatchResult {
                 loss: out.item(0),
-                metrics: metrics.map(|i| out.item(i)).collect(),
+                metrics: (1..means).map(|i| out.item(i)).collect(),
                 samples,
             }),
             Err(error) => Err(self.in_batch(error, &[x, t])),
@@ -242,7 +246,8 @@ impl Learner {
         if let Some(bad) = bad_parameter(self) {
             return Ok(bad);
         }
-        if let Some(op) = first_bad_op(&mut self.evaluate, &[x, t])? {
+        let key = self.objective.key();
+        if let Some(op) = self.evaluate.first_bad_op(&NAMES[..2], &[x, t], key)? {
             return Ok(format!("the first op that is not finite is {op}"));
         }
         // Training differs: statistics of the batch, dropout.
@@ -455,23 +460,44 @@ impl Predictor {
 
 impl Task for Learner {
     fn numbers(&self) -> Vec<NumberName> {
-        let of = |m: &Metric| NumberName { name: m.name.into(), maximize: m.maximize };
-        let metrics = self.supervised.metrics.iter().map(of);
+        let of = |m: &Metric| NumberName { name: m.name.clone(), maximize: m.maximize };
+        let metrics = self.supervised.means().chain(self.supervised.wholes()).map(of);
         [NumberName::smaller("loss")].into_iter().chain(metrics).collect()
     }
     fn train_step(&mut self, batch: &Batch, pace: &Pace<'_>) -> TrainResult<Numbers> {
-        let (x, t) = batch.xt()?;
-        let rate = self.objective.rate(pace);
-        let result = self.train_weighted(x, t, batch.find("weights"), rate)?;
-        Ok(numbers_of(&result, batch.units()))
+        batch.xt()?;
+        Ok(self.objective.step_on(batch, pace)?)
     }
     fn evaluate_step(&mut self, batch: &Batch) -> TrainResult<Numbers> {
-        let (x, t) = batch.xt()?;
-        Ok(numbers_of(&self.evaluate_batch(x, t)?, batch.units()))
+        batch.xt()?;
+        let (means, wholes) =
+            (1 + self.supervised.means().count(), self.supervised.wholes().count());
+        let fields: Vec<&Tensor> = batch.tensors().iter().collect();
+        match self.evaluate.run(batch.names(), &fields, self.objective.key()) {
+            Ok(out) => {
+                let mean = |i| Mean { value: out.item(i), units: batch.units() };
+                let rows = |i| {
+                    let rows = out.tensor(i);
+                    Rows { columns: rows.size(-1), values: rows.cast(DType::F64).to_vec::<f64>() }
+                };
+                Ok(Numbers {
+                    means: (0..means).map(mean).collect(),
+                    rows: (means..means + wholes).map(rows).collect(),
+                    samples: batch.samples(),
+                })
+            }
+            Err(error) => Err(in_batch(error, &batch.fields(), &self.objective.moves()).into()),
+        }
+    }
+    fn of_set(&self, at: usize, rows: &Rows) -> f64 {
+        let metric = self.supervised.wholes().nth(at);
+        let finish = metric.and_then(|metric| metric.finish.as_ref());
+        finish.map_or(f64::NAN, |finish| finish(&rows.values, rows.columns))
     }
     fn prepare(&mut self, batch: &Batch) -> TrainResult<()> {
-        let (x, t) = batch.xt()?;
-        Learner::prepare(self, x, t)?;
+        batch.xt()?;
+        let fields: Vec<&Tensor> = batch.tensors().iter().collect();
+        self.objective.prepare(batch.names(), &fields)?;
         Ok(())
     }
     fn state(&self) -> Vec<(String, Variable)> {
@@ -518,10 +544,4 @@ impl Task for Learner {
     fn model(&self) -> Option<&Arc<dyn Layer>> {
         Some(&self.model)
     }
-}
-
-fn numbers_of(result: &BatchResult, units: f64) -> Numbers {
-    let all = std::iter::once(&result.loss).chain(&result.metrics);
-    let means = all.map(|&value| Mean { value, units }).collect();
-    Numbers { means, rows: vec![], samples: result.samples }
 }

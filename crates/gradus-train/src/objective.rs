@@ -136,6 +136,10 @@ impl Objective {
     pub(crate) fn slots(&self) -> Vec<(String, Variable)> {
         self.inner.traced.lock().slots.named()
     }
+    /// The random key of the last step.
+    pub(crate) fn key(&self) -> &Tensor {
+        &self.key
+    }
     pub(crate) fn unreached(&self) -> Vec<String> {
         self.inner.traced.lock().unreached.clone()
     }
@@ -273,10 +277,10 @@ impl Objective {
 }
 
 /// So many arguments a step may have: a batch's fields, the optimiser's numbers, the random key.
-const ARGUMENTS: usize = Batch::MOST + 2;
+pub(crate) const ARGUMENTS: usize = Batch::MOST + 2;
 
 /// Puts a step's arguments side by side without allocating; gives their number.
-fn arguments<'a>(
+pub(crate) fn arguments<'a>(
     args: &mut [&'a Tensor; ARGUMENTS],
     fields: &[&'a Tensor],
     rest: &[&'a Tensor],

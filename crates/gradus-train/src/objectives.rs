@@ -2,15 +2,15 @@
 //! painted, a student with its teacher, a policy.
 
 use crate::batch::{Batch, Fields, Name};
+use crate::forward::Forward;
 use crate::learner::{averages, bad_field, bad_parameter, module_state};
-use crate::objective::{Measured, Objective, Trace, in_batch, scalar};
+use crate::objective::{Measured, Objective, in_batch, scalar};
 use crate::task::{Mean, NumberName, Numbers, Pace, Task, other_counters};
 use crate::updater::Updater;
 use crate::{Result, TrainError};
 use gradus_base::Error;
 use gradus_nn::{Context, Module, Parameter, parameters};
-use gradus_tensor::{Compiled, Meta, Step, Tensor, Variable, compile};
-use parking_lot::Mutex;
+use gradus_tensor::{Meta, Tensor, Variable};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -64,8 +64,6 @@ struct Part {
     name: Name,
     objective: Objective,
 }
-
-type Report = dyn Fn(&Fields<'_>, &Context<'_>) -> Vec<(Name, Tensor)> + Send + Sync;
 
 /// What a continued run must know beside the variables.
 #[derive(Serialize, Deserialize)]
@@ -142,7 +140,11 @@ impl Objectives {
         mut self,
         report: impl Fn(&Fields<'_>, &Context<'_>) -> Vec<(Name, Tensor)> + Send + Sync + 'static,
     ) -> Objectives {
-        self.evaluate = Some(Forward::new(Arc::new(report), scalar));
+        let means = move |fields: &Fields<'_>, cx: &Context<'_>| {
+            let each = report(fields, cx).into_iter();
+            each.map(|(name, value)| (name, scalar(&value))).collect()
+        };
+        self.evaluate = Some(Forward::new(Arc::new(means)));
         self
     }
 
@@ -154,7 +156,7 @@ impl Objectives {
     ) -> Objectives {
         let report =
             move |fields: &Fields<'_>, cx: &Context<'_>| vec![("y".into(), predict(fields, cx))];
-        self.predict = Some(Forward::new(Arc::new(report), Tensor::clone));
+        self.predict = Some(Forward::new(Arc::new(report)));
         self
     }
 
@@ -167,8 +169,11 @@ impl Objectives {
         let Some(predict) = &mut self.predict else {
             return Err(Error::value("predict", "this task was not told what to predict").into());
         };
-        let out = predict.run(batch, &key)?;
-        Ok(out.tensor(0))
+        let fields: Vec<&Tensor> = batch.tensors().iter().collect();
+        match predict.run(batch.names(), &fields, &key) {
+            Ok(out) => Ok(out.tensor(0)),
+            Err(error) => Err(in_batch(error, &batch.fields(), &[]).into()),
+        }
     }
 
     /// A key that no step and no other evaluation has: (seed, a number from the end downwards).
@@ -240,7 +245,7 @@ fn named(name: &str, module: &dyn Module) -> Vec<(String, Parameter)> {
 impl Task for Objectives {
     fn numbers(&self) -> Vec<NumberName> {
         let mut all: Vec<NumberName> = self.parts.iter().flat_map(Self::part_numbers).collect();
-        let reported = self.evaluate.iter().flat_map(|evaluate| evaluate.traced.lock().1.clone());
+        let reported = self.evaluate.iter().flat_map(|evaluate| evaluate.given());
         for name in reported {
             if !all.iter().any(|n| n.name == name) {
                 all.push(NumberName::smaller(name));
@@ -271,9 +276,13 @@ impl Task for Objectives {
         let mut means = vec![];
         let units = batch.units();
         if let Some(evaluate) = &mut self.evaluate {
-            let out = evaluate.run(batch, &key)?;
-            let values: Vec<f64> = (0..out.names.len()).map(|i| out.item(i)).collect();
-            let found: Vec<(Name, f64)> = out.names.into_iter().zip(values).collect();
+            let fields: Vec<&Tensor> = batch.tensors().iter().collect();
+            let values = match evaluate.run(batch.names(), &fields, &key) {
+                Ok(out) => (0..).map_while(|i| (i < out.len()).then(|| out.item(i))).collect(),
+                Err(error) => return Err(in_batch(error, &batch.fields(), &[]).into()),
+            };
+            let values: Vec<f64> = values;
+            let found: Vec<(Name, f64)> = evaluate.given().into_iter().zip(values).collect();
             for number in self.numbers() {
                 let value = found.iter().find(|(name, _)| *name == number.name);
                 let units = if value.is_some() { units } else { 0.0 };
@@ -366,54 +375,4 @@ impl Task for Objectives {
 fn in_loss(mut error: Error, part: &str) -> TrainError {
     error.what += &format!("\n  in the loss {part}");
     error.into()
-}
-
-/// A compiled pass that predicts, over the named fields of batches; what it asks to be kept is kept.
-struct Forward {
-    compiled: Compiled<Trace>,
-    /// The names of the fields that it is traced for, and of what it gives.
-    traced: Arc<Mutex<(Vec<Name>, Vec<Name>)>>,
-}
-
-/// What a pass gave.
-struct Given<'a> {
-    names: Vec<Name>,
-    out: gradus_tensor::Outputs<'a>,
-}
-
-impl Given<'_> {
-    fn item(&self, at: usize) -> f64 {
-        self.out.item(at)
-    }
-    fn tensor(&self, at: usize) -> Tensor {
-        self.out.tensor(at)
-    }
-}
-
-impl Forward {
-    /// `shown` makes of each value what is read.
-    fn new(report: Arc<Report>, shown: fn(&Tensor) -> Tensor) -> Forward {
-        let traced: Arc<Mutex<(Vec<Name>, Vec<Name>)>> = Arc::default();
-        let known = traced.clone();
-        let trace = move |args: &[Tensor]| {
-            let [fields @ .., key] = args else { unreachable!("a pass has a key") };
-            let names = known.lock().0.clone();
-            let cx = Context::eval().drawing(key);
-            let found = report(&Fields::new(&names, fields), &cx);
-            let step = Step::new().updates(cx.take_updates());
-            known.lock().1 = found.iter().map(|(name, _)| name.clone()).collect();
-            found.iter().fold(step, |step, (_, value)| step.read(&shown(value)))
-        };
-        Forward { compiled: compile(Box::new(trace) as Trace), traced }
-    }
-
-    fn run(&mut self, batch: &Batch, key: &Tensor) -> Result<Given<'_>> {
-        if self.traced.lock().0 != batch.names() {
-            self.traced.lock().0 = batch.names().to_vec();
-            self.compiled.retrace();
-        }
-        let args: Vec<&Tensor> = batch.tensors().iter().chain([key]).collect();
-        let out = self.compiled.run(&args).map_err(|e| in_batch(e, &batch.fields(), &[]))?;
-        Ok(Given { names: self.traced.lock().1.clone(), out })
-    }
 }

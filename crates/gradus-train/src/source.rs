@@ -1,7 +1,7 @@
 //! Where batches come from: a loader over a data set, or tensors in memory.
 
 use crate::Result;
-use crate::batch::Batch;
+use crate::batch::{Batch, Name};
 use gradus_base::Error;
 use gradus_base::philox::Stream;
 use gradus_data::{Loader, Position};
@@ -52,10 +52,14 @@ impl Source for Loader {
 /// # Ok::<(), gradus_train::TrainError>(())
 /// ```
 pub struct Arrays {
-    x: Rows,
-    t: Rows,
+    fields: Vec<(Name, Rows)>,
     batch: usize,
     shuffle: Option<u64>,
+}
+
+/// What a field is called in messages.
+fn said(name: &Name) -> &str {
+    if name == "t" { "targets" } else { name }
 }
 
 /// The rows of a tensor as bytes of one element type.
@@ -69,23 +73,56 @@ impl Arrays {
     /// # Errors
     /// When the numbers of rows differ, there are none, `batch` is 0, or a number is NaN or infinite.
     pub fn new(x: &Tensor, t: &Tensor, batch: usize) -> Result<Arrays> {
+        Arrays::named([("x", x), ("t", t)], batch)
+    }
+
+    /// Batches of `batch` rows of any fields, in order: several inputs, several targets, none.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::{Arrays, Source};
+    /// let (pictures, ages) = (Tensor::zeros([10, 3, 8, 8]), Tensor::ones([10, 1]));
+    /// let data = Arrays::named([("picture", &pictures), ("age", &ages)], 4)?;
+    /// let last = data.from(0, 2).next().unwrap()?;
+    /// assert_eq!((last.samples(), last.get("age")?.shape().to_string()), (2, "[2, 1]".into()));
+    /// # Ok::<(), gradus_train::TrainError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Arrays::new`]; and when there is no field, or two have one name.
+    pub fn named<'t, N: Into<Name>>(
+        fields: impl IntoIterator<Item = (N, &'t Tensor)>,
+        batch: usize,
+    ) -> Result<Arrays> {
+        let fields: Vec<(Name, &Tensor)> = fields.into_iter().map(|(n, t)| (n.into(), t)).collect();
         let rows = |t: &Tensor| t.shape().first().copied().unwrap_or(0);
-        let (n, m) = (rows(x), rows(t));
         let wrong = |what: String| Err(Error::shape("arrays", what).into());
-        if n != m {
-            let (x, t) = (x.shape(), t.shape());
-            return wrong(format!(
-                "x {x} has {n} rows, the targets {t} have {m}, expected as many"
-            ));
+        let Some((first, x)) = fields.first() else {
+            return wrong("found no field, expected at least one".into());
+        };
+        if let Some((name, t)) = fields.iter().find(|(_, t)| rows(t) != rows(x)) {
+            let (n, m) = (rows(x), rows(t));
+            let other = match &**name {
+                "t" => format!("the targets {} have", t.shape()),
+                name => format!("{name} {} has", t.shape()),
+            };
+            let x = x.shape();
+            return wrong(format!("{first} {x} has {n} rows, {other} {m}, expected as many"));
         }
-        if n == 0 {
-            let what = format!("found no rows (x {}), expected at least one", x.shape());
+        if rows(x) == 0 {
+            let what = format!("found no rows ({first} {}), expected at least one", x.shape());
             return wrong(what);
         }
         if batch == 0 {
             return wrong("found batches of 0 rows, expected at least 1".into());
         }
-        Ok(Arrays { x: Rows::new("x", x)?, t: Rows::new("targets", t)?, batch, shuffle: None })
+        if let Some(i) = (1..fields.len()).find(|&i| fields[..i].iter().any(|f| f.0 == fields[i].0))
+        {
+            return wrong(format!("found two fields named {}, expected one", fields[i].0));
+        }
+        let made = |(name, t): (Name, &Tensor)| Ok((name.clone(), Rows::new(said(&name), t)?));
+        let fields = fields.into_iter().map(made).collect::<Result<_>>()?;
+        Ok(Arrays { fields, batch, shuffle: None })
     }
     /// In another order every epoch.
     #[must_use]
@@ -110,8 +147,8 @@ impl Arrays {
         let (held, kept) = order.split_at_mut(held as usize);
         let part = |rows: &mut [usize], shuffle| {
             rows.sort_unstable();
-            let pick = |all: &Rows| Rows { tensor: all.pick(rows) };
-            Arrays { x: pick(&self.x), t: pick(&self.t), batch: self.batch, shuffle }
+            let pick = |(name, all): &(Name, Rows)| (name.clone(), Rows { tensor: all.pick(rows) });
+            Arrays { fields: self.fields.iter().map(pick).collect(), batch: self.batch, shuffle }
         };
         Ok((part(kept, self.shuffle), part(held, None)))
     }
@@ -178,7 +215,7 @@ impl Source for Arrays {
         self.samples().div_ceil(self.batch)
     }
     fn samples(&self) -> usize {
-        self.x.tensor.shape()[0]
+        self.fields[0].1.tensor.shape()[0]
     }
     fn from(&self, epoch: u64, batch: usize) -> Box<dyn Iterator<Item = Result<Batch>> + '_> {
         let order = match self.shuffle {
@@ -187,7 +224,7 @@ impl Source for Arrays {
         };
         let batches = (batch..self.batches()).map(move |b| {
             let rows = &order[b * self.batch..((b + 1) * self.batch).min(order.len())];
-            Batch::pair(&self.x.pick(rows), &self.t.pick(rows))
+            Batch::new(self.fields.iter().map(|(name, all)| (name.clone(), all.pick(rows))))
         });
         Box::new(batches)
     }

@@ -33,7 +33,7 @@ pub trait Task: Send {
     fn evaluate_step(&mut self, batch: &Batch) -> Result<Numbers>;
 
     /// The number `at` (of those of whole sets, from 0) for what all batches' [`Numbers::rows`] gave for it, one after the other.
-    fn of_set(&self, _at: usize, _rows: &[f64]) -> f64 {
+    fn of_set(&self, _at: usize, _rows: &Rows) -> f64 {
         f64::NAN
     }
 
@@ -170,9 +170,18 @@ pub struct Numbers {
     /// Those that are means over units.
     pub means: Vec<Mean>,
     /// For each number of a whole set what this batch adds to it: rows that are put one after the other. Empty in training.
-    pub rows: Vec<Vec<f64>>,
+    pub rows: Vec<Rows>,
     /// How many samples.
     pub samples: usize,
+}
+
+/// Rows of so many numbers each.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    /// Numbers of a row.
+    pub columns: usize,
+    /// The rows, one after the other.
+    pub values: Vec<f64>,
 }
 
 /// A mean, and the units it is over.
@@ -211,15 +220,18 @@ impl Pace<'_> {
 pub(crate) struct Gathered {
     sums: Vec<f64>,
     units: Vec<f64>,
-    rows: Vec<Vec<f64>>,
+    rows: Vec<Rows>,
     pub(crate) samples: usize,
 }
 
 impl Gathered {
     pub(crate) fn add(&mut self, numbers: Numbers) {
         add(&mut self.sums, &mut self.units, &numbers.means);
-        self.rows.resize(numbers.rows.len().max(self.rows.len()), vec![]);
-        self.rows.iter_mut().zip(numbers.rows).for_each(|(all, more)| all.extend(more));
+        self.rows.resize(numbers.rows.len().max(self.rows.len()), Rows::default());
+        for (all, more) in self.rows.iter_mut().zip(numbers.rows) {
+            all.columns = more.columns;
+            all.values.extend(more.values);
+        }
         self.samples += numbers.samples;
     }
     /// Every number, in the order of [`Task::numbers`].

@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // compile: loss, metrics, optimiser, and what concerns single layers.
     let recipe = Recipe {
-        loss: cross_entropy,
+        loss: cross_entropy.into(),
         metrics: vec![metrics::accuracy(), metrics::top_k::<3>()],
         clip: Some(Clip::Norm(5.0)),
         ema: Some(Ema::new(0.95)),
@@ -104,7 +104,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     load_weights(&file, &*copy)?;
     std::fs::remove_file(&file)?;
     let same = |a: &Tensor, b: &Tensor| a.to_vec::<f32>() == b.to_vec::<f32>();
-    assert!(same(&net.forward(&x, &Context::eval()), &copy.forward(&x, &Context::eval())));
+    assert!(same(&net.forward(x, &Context::eval()), &copy.forward(x, &Context::eval())));
 
     // Freezing: conv1 stays, the rest learns. A learner made after freezing knows.
     let kernels = || copy.layer("conv1").map(|layer| parameters(layer)[0].1.tensor());
@@ -114,8 +114,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .filter(|(path, _)| path.starts_with("conv1"))
         .for_each(|(_, p)| p.freeze(true));
     let mut tuned = Learner::new(copy.clone(), Sgd::new(0.1));
-    tuned.train_batch(&x, &t, 0.1)?;
+    tuned.train_batch(x, t, 0.1)?;
     assert!(same(&before, &kernels().expect("as before")));
-    assert!(!same(&net.forward(&x, &Context::eval()), &copy.forward(&x, &Context::eval())));
+    assert!(!same(&net.forward(x, &Context::eval()), &copy.forward(x, &Context::eval())));
     Ok(())
 }

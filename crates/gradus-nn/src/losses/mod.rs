@@ -8,6 +8,7 @@ mod binary_cross_entropy;
 mod cross_entropy;
 mod hinge;
 mod kl_divergence;
+mod named;
 mod regression;
 mod style;
 
@@ -20,11 +21,9 @@ pub use binary_cross_entropy::{BinaryCrossEntropy, binary_cross_entropy_with_log
 pub use cross_entropy::{CrossEntropy, cross_entropy, nll};
 pub use hinge::{hinge, multi_class_hinge, squared_hinge};
 pub use kl_divergence::kl_divergence;
+pub use named::{LOSSES, Loss};
 pub use regression::{huber, mean_absolute, mean_squared, smooth_l1, squared};
 pub use style::{gram_matrix, gram_style, total_variation};
-
-/// A loss: from what the model gives and the target, one number per sample.
-pub type Loss = fn(&Tensor, &Tensor) -> Tensor;
 
 /// Every axis but the batch: `[B, ..]`.
 fn rest(x: &Tensor) -> Vec<isize> {

@@ -98,7 +98,7 @@ fn kl_divergence_agrees_with_pytorch() {
 fn one_number_per_sample() {
     let x = Tensor::from([[0.5f64, -1.0, 2.0], [0.0, 0.25, -3.0]]);
     let t = Tensor::from([[1.0f64, 0.0, 0.0], [0.0, 0.0, 1.0]]);
-    let losses: [Loss; 7] = [
+    let losses: [fn(&Tensor, &Tensor) -> Tensor; 7] = [
         mean_squared,
         mean_absolute,
         squared,

@@ -1,12 +1,12 @@
 //! What is minimised and measured when a model learns from targets.
 
-use crate::batch::Fields;
+use crate::batch::{Fields, Name};
 use crate::metrics::Metric;
-use crate::objective::Measured;
+use crate::objective::{Measured, scalar};
 use gradus_base::{DType, Error};
 use gradus_nn::losses::Loss;
 use gradus_nn::{Context, Layer};
-use gradus_tensor::{Step, Tensor, fail};
+use gradus_tensor::{Tensor, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -28,20 +28,32 @@ impl Supervised {
         let objective = heads
             .fold(loss.clone(), |sum, (y, weight)| sum + self.mean_loss(&y, t, weights) * weight);
         let measured = Measured::new(&loss).minimizing(&objective);
-        self.metrics.iter().fold(measured, |m, metric| m.number(metric.name, &(metric.of)(&y, t)))
+        self.means().fold(measured, |m, metric| m.number(metric.name.clone(), &metric.of(&y, t)))
     }
 
-    /// The loss and the metrics of a batch that nothing is learned from.
-    pub(super) fn evaluate(&self, args: &[Tensor]) -> Step {
-        let [x, t] = args else { unreachable!("a batch has both") };
-        let y = self.model.forward(x, &Context::eval());
-        let step = Step::new().read(&self.mean_loss(&y, t, None));
-        self.metrics.iter().fold(step, |step, m| step.read(&(m.of)(&y, t).mean(..)))
+    /// The loss, the metrics that are means and the rows of the others, of a batch that nothing is learned from.
+    pub(super) fn evaluate(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Vec<(Name, Tensor)> {
+        let t = &fields["t"];
+        let y = self.model.forward(&fields["x"], cx);
+        let loss = self.mean_loss(&y, t, fields.find("weights"));
+        let mut all = vec![("loss".into(), loss)];
+        all.extend(self.means().map(|m| (m.name.clone(), scalar(&m.of(&y, t)))));
+        all.extend(self.wholes().map(|m| (m.name.clone(), m.of(&y, t))));
+        all
+    }
+
+    /// The metrics that are means over samples.
+    pub(super) fn means(&self) -> impl Iterator<Item = &Metric> {
+        self.metrics.iter().filter(|metric| metric.finish.is_none())
+    }
+    /// The metrics of a whole set.
+    pub(super) fn wholes(&self) -> impl Iterator<Item = &Metric> {
+        self.metrics.iter().filter(|metric| metric.finish.is_some())
     }
 
     /// The mean of the samples' losses, weighted by class and by sample where there are such weights.
     fn mean_loss(&self, y: &Tensor, t: &Tensor, samples: Option<&Tensor>) -> Tensor {
-        let loss = (self.loss)(y, t);
+        let loss = self.loss.of(y, t);
         let classes = self.class_weights.as_ref().map(|weights| {
             if !(t.dtype() == DType::I64 && t.rank() == 1) {
                 let what = format!(

@@ -191,7 +191,7 @@ fn ties_and_nan_are_no_hits() {
     ];
     for label in 0..4 {
         let t = Tensor::from([label; 4]);
-        let of = |m: metrics::Metric| (m.of)(&Tensor::from(rows), &t).to_vec::<f32>();
+        let of = |m: metrics::Metric| m.of(&Tensor::from(rows), &t).to_vec::<f32>();
         let hit = |k: i64| {
             let equal = f32::from(u8::from(label < k));
             // In the third row NaN comes first, in the fourth ∞, then the fives in their order.
@@ -210,13 +210,13 @@ fn ties_and_nan_are_no_hits() {
 fn metrics_measure() {
     let x = Tensor::from_slice(&[0.1f32, 0.5, 0.4, 0.2, 0.3, 0.5], [2, 3]);
     let t = Tensor::from([2i64, 0]);
-    let of = |m: metrics::Metric| (m.of)(&x, &t).to_vec::<f32>();
+    let of = |m: metrics::Metric| m.of(&x, &t).to_vec::<f32>();
     assert_eq!(of(metrics::accuracy()), [0.0, 0.0]);
     assert_eq!(of(metrics::top_k::<2>()), [1.0, 0.0]);
     assert_eq!(of(metrics::top_k::<3>()), [1.0, 1.0]);
     let m = metrics::mean_absolute_error();
     let y = Tensor::from_slice(&[1.0f32, 2.0, 3.0, 4.0], [2, 2]);
-    assert_eq!((m.of)(&y, &y.zeros_like()).to_vec::<f32>(), [1.5, 3.5]);
+    assert_eq!(m.of(&y, &y.zeros_like()).to_vec::<f32>(), [1.5, 3.5]);
 }
 
 #[test]
@@ -263,7 +263,8 @@ fn weights_that_do_not_fit_are_refused() {
     let e = refused(Recipe::default(), Some(&Tensor::ones([3])), &t);
     assert!(e.starts_with("weights: there are [3], the losses are [50]"), "{e}");
     let loss = |x: &Tensor, _: &Tensor| x.mean(1);
-    let recipe = Recipe { class_weights: Some(vec![1.0; 10]), loss, ..Recipe::default() };
+    let recipe =
+        Recipe { class_weights: Some(vec![1.0; 10]), loss: loss.into(), ..Recipe::default() };
     let e = refused(recipe, None, &Tensor::ones([50]));
     assert!(e.starts_with("class weights: the targets are f32 [50], expected labels"), "{e}");
 }

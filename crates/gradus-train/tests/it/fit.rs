@@ -203,7 +203,7 @@ fn log_of_relu(y: &gradus_tensor::Tensor, _: &gradus_tensor::Tensor) -> gradus_t
 fn a_loss_that_is_no_number_changes_nothing_and_is_named() {
     let (train, _) = loaders();
     for accumulate in [1, 2] {
-        let recipe = Recipe { loss: log_of_relu, accumulate, ..Recipe::default() };
+        let recipe = Recipe { loss: log_of_relu.into(), accumulate, ..Recipe::default() };
         let model = learner().model().clone();
         let mut learner = Learner::with(model, Box::new(Adam::new(2e-3)), recipe, 9);
         let before = weights(&learner);
@@ -245,7 +245,7 @@ fn what_is_not_finite_survives_a_checkpoint() {
     let mut learner = learner();
     let (nan, inf) = (f64::NAN, f64::INFINITY);
     let log = gradus_train::EpochLog {
-        loss: nan,
+        loss: nan.into(),
         metrics: [("accuracy".to_owned(), -inf)].into(),
         val_loss: Some(inf),
         ..Default::default()

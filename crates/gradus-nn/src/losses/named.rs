@@ -1,0 +1,83 @@
+//! `Loss`: a loss as a value, with a name.
+
+use super::{
+    binary_cross_entropy_with_logits, cross_entropy, hinge, huber, mean_absolute, mean_squared,
+    multi_class_hinge, smooth_l1,
+};
+use gradus_tensor::Tensor;
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+type Function = dyn Fn(&Tensor, &Tensor) -> Tensor + Send + Sync;
+
+/// A loss: from what the model gives and the target, one number per sample. It may hold what it needs: class weights, a network.
+///
+/// ```
+/// use gradus_nn::losses::{Loss, mean_squared};
+/// use gradus_tensor::Tensor;
+/// let twice = Loss::new("twice", |x, t| mean_squared(x, t) * 2.0);
+/// let (x, t) = (Tensor::from([[1.0f32], [3.0]]), Tensor::from([[0.0f32], [3.0]]));
+/// assert_eq!(twice.of(&x, &t).to_vec::<f32>(), [2.0, 0.0]);
+/// let plain: Loss = mean_squared.into();
+/// assert_eq!((plain.name(), Loss::named("mse").unwrap().name()), ("mean_squared", "mse"));
+/// ```
+#[derive(Clone)]
+pub struct Loss {
+    name: Cow<'static, str>,
+    function: Arc<Function>,
+}
+
+/// The losses that have a name on the command line and in recipes, with what the model's outputs and the targets are.
+pub const LOSSES: &[(&str, fn(&Tensor, &Tensor) -> Tensor, &str)] = &[
+    ("cross_entropy", cross_entropy, "scores of classes and a label"),
+    ("mse", mean_squared, "numbers; the mean of (x − t)²"),
+    ("mae", mean_absolute, "numbers; the mean of |x − t|"),
+    ("huber", |x, t| huber(x, t, 1.0), "numbers; (x − t)²/2 up to 1 apart, then straight"),
+    ("smooth_l1", |x, t| smooth_l1(x, t, 1.0), "numbers; as huber"),
+    ("bce", binary_cross_entropy_with_logits, "logits, each a yes or no of its own"),
+    ("hinge", hinge, "one score and −1 or 1"),
+    ("multi_class_hinge", |x, t| multi_class_hinge(x, t), "scores of classes and a label"),
+];
+
+impl Loss {
+    /// A loss of your own.
+    pub fn new(
+        name: impl Into<Cow<'static, str>>,
+        function: impl Fn(&Tensor, &Tensor) -> Tensor + Send + Sync + 'static,
+    ) -> Loss {
+        Loss { name: name.into(), function: Arc::new(function) }
+    }
+    /// One of [`LOSSES`].
+    pub fn named(name: &str) -> Option<Loss> {
+        let (name, function, _) = LOSSES.iter().find(|(known, ..)| *known == name)?;
+        Some(Loss::new(*name, function))
+    }
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+    /// One number per sample, `[B]`, of what the model gives `x` and the target `t`.
+    ///
+    /// # Panics
+    /// If the loss cannot be of such shapes.
+    #[track_caller]
+    pub fn of(&self, x: &Tensor, t: &Tensor) -> Tensor {
+        (self.function)(x, t)
+    }
+}
+
+/// A function is a loss, called as it is.
+impl<F: Fn(&Tensor, &Tensor) -> Tensor + Send + Sync + 'static> From<F> for Loss {
+    fn from(function: F) -> Loss {
+        let path = std::any::type_name::<F>();
+        let name = path.rsplit("::").next().filter(|name| !name.starts_with('{'));
+        Loss::new(name.unwrap_or("loss"), function)
+    }
+}
+
+impl fmt::Debug for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Loss({})", self.name)
+    }
+}

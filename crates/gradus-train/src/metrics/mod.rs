@@ -1,0 +1,153 @@
+//! Metrics: numbers people understand. Most are one per sample, averaged; some are of a whole set, which no mean over batches gives.
+
+mod whole;
+
+pub use whole::{auc, macro_f1, r2};
+
+use gradus_tensor::{DType, Tensor};
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+type Function = dyn Fn(&Tensor, &Tensor) -> Tensor + Send + Sync;
+type Finish = dyn Fn(&[f64], usize) -> f64 + Send + Sync;
+
+/// A number from what the model gives and the target. It may hold what it needs.
+///
+/// ```
+/// use gradus_tensor::Tensor;
+/// use gradus_train::metrics::Metric;
+/// let within = Metric::mean("within", true, |x, t| (x - t).abs().lt(0.1).cast(x.dtype()));
+/// assert_eq!(within.name, "within");
+/// ```
+#[derive(Clone)]
+pub struct Metric {
+    /// The name in logs: `accuracy`.
+    pub name: Cow<'static, str>,
+    /// Whether larger is better.
+    pub maximize: bool,
+    function: Arc<Function>,
+    pub(crate) finish: Option<Arc<Finish>>,
+}
+
+impl Metric {
+    /// The mean of a number per sample, `[B]`.
+    pub fn mean(
+        name: impl Into<Cow<'static, str>>,
+        maximize: bool,
+        of: impl Fn(&Tensor, &Tensor) -> Tensor + Send + Sync + 'static,
+    ) -> Metric {
+        Metric { name: name.into(), maximize, function: Arc::new(of), finish: None }
+    }
+
+    /// A number of a whole set: `rows` takes some numbers `[R, K]` from each batch, `finish` makes one number of all rows, one after
+    /// the other, and of K. It is given by evaluations, not by training steps.
+    pub fn whole(
+        name: impl Into<Cow<'static, str>>,
+        maximize: bool,
+        rows: impl Fn(&Tensor, &Tensor) -> Tensor + Send + Sync + 'static,
+        finish: impl Fn(&[f64], usize) -> f64 + Send + Sync + 'static,
+    ) -> Metric {
+        let (function, finish) = (Arc::new(rows), Some(Arc::new(finish) as Arc<Finish>));
+        Metric { name: name.into(), maximize, function, finish }
+    }
+
+    /// The number of each sample, `[B]`; of a metric of a whole set the rows it takes.
+    ///
+    /// # Panics
+    /// If the metric cannot be of such shapes.
+    #[track_caller]
+    pub fn of(&self, x: &Tensor, t: &Tensor) -> Tensor {
+        (self.function)(x, t)
+    }
+
+    /// One of [`METRICS`].
+    pub fn named(name: &str) -> Option<Metric> {
+        METRICS.iter().find(|(known, ..)| *known == name).map(|(_, metric, _)| metric())
+    }
+}
+
+impl fmt::Debug for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Metric({})", self.name)
+    }
+}
+
+/// The metrics that have a name on the command line and in recipes.
+pub const METRICS: &[(&str, fn() -> Metric, &str)] = &[
+    ("accuracy", accuracy, "the part of samples whose largest score is at the label"),
+    ("top5_accuracy", top_k::<5>, "the part whose label is among the five largest scores"),
+    ("macro_f1", macro_f1, "the mean F1 of all classes"),
+    ("binary_accuracy", binary_accuracy, "the part of yes and no that is right"),
+    ("auc", auc, "the area under the ROC curve, the mean over labels"),
+    ("mean_absolute_error", mean_absolute_error, "the mean of |x − t|"),
+    ("r2", r2, "the part of the targets' variance that is explained"),
+];
+
+/// The part of samples whose largest logit, the first of equals, is at the label: `x [B, C]`, `t [B]`. Logits with a NaN are no
+/// hit.
+pub fn accuracy() -> Metric {
+    Metric::mean("accuracy", true, hits)
+}
+
+fn hits(x: &Tensor, t: &Tensor) -> Tensor {
+    let numbers = x.max(1).is_nan().logical_not(); // [B]
+    x.argmax(1).eq(t).logical_and(&numbers).cast(x.dtype())
+}
+
+/// The part of samples whose label is among the `K` largest logits, of equals the first: `x [B, C]`, `t [B]`. NaN is larger than
+/// any number, and no hit itself.
+pub fn top_k<const K: usize>() -> Metric {
+    let name = match K {
+        1 => "top1_accuracy",
+        2 => "top2_accuracy",
+        3 => "top3_accuracy",
+        5 => "top5_accuracy",
+        10 => "top10_accuracy",
+        _ => "top_k_accuracy",
+    };
+    Metric::mean(name, true, among_top::<K>)
+}
+
+fn among_top<const K: usize>(x: &Tensor, t: &Tensor) -> Tensor {
+    let label = t.unsqueeze(1); // [B, 1]
+    let own = x.gather(1, &label); // [B, 1]
+    let classes: Vec<i64> = (0..x.size(1) as i64).collect();
+    let later = label.lt(&Tensor::from_slice(&classes, [1, classes.len()])); // [B, C]
+    let behind = x.lt(&own).logical_or(&x.eq(&own).logical_and(&later));
+    // The label's own is not behind itself.
+    let up_to_own = behind.logical_not().cast(DType::I64).sum(1); // [B]
+    up_to_own.le(K as f64).cast(x.dtype())
+}
+
+/// Mean of |x − t| over everything but the batch.
+pub fn mean_absolute_error() -> Metric {
+    Metric::mean("mean_absolute_error", false, absolute)
+}
+
+fn absolute(x: &Tensor, t: &Tensor) -> Tensor {
+    same_shape(x, t);
+    let rest: Vec<isize> = (1..x.rank() as isize).collect();
+    (x - t).abs().mean(rest)
+}
+
+/// The part of numbers `[B, ..]` that are on their target's side: logits above 0 for a yes (1), others for a no (0).
+pub fn binary_accuracy() -> Metric {
+    Metric::mean("binary_accuracy", true, |x, t| {
+        let right = x.gt(0.0).eq(&t.gt(0.5)).cast(x.dtype());
+        let rest: Vec<isize> = (1..x.rank() as isize).collect();
+        right.mean(rest)
+    })
+}
+
+/// Fails unless what the model gives and the target are of one shape.
+#[track_caller]
+fn same_shape(x: &Tensor, t: &Tensor) {
+    if x.shape() != t.shape() {
+        let what = format!("the model gives {}, the target is {}", x.shape(), t.shape());
+        gradus_tensor::fail(
+            gradus_base::Error::shape("metric", what),
+            std::panic::Location::caller(),
+        );
+    }
+}
