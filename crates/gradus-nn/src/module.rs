@@ -151,6 +151,12 @@ impl Module for Parameter {
         visitor("", State::Parameter(self));
     }
 }
+/// State that a module keeps itself.
+impl Module for Variable {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a, '_>) {
+        visitor("", State::Buffer(self));
+    }
+}
 impl<M: Module + ?Sized> Module for Arc<M> {
     fn visit<'a>(&'a self, visitor: &mut Visitor<'a, '_>) {
         (**self).visit(visitor);

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use gradus_base::Error;
-use gradus_tensor::Tensor;
+use gradus_tensor::{Element, Tensor};
 use std::borrow::Cow;
 
 /// The name of a field.
@@ -64,6 +64,55 @@ impl Batch {
     /// When `x` has no sample.
     pub fn pair(x: &Tensor, t: &Tensor) -> Result<Batch> {
         Batch::new([("x", x.clone()), ("t", t.clone())])
+    }
+
+    /// Sequences of different lengths: each field's rows are padded with zeros to the longest row of the batch, `[B, T]`. The batch
+    /// has their `lengths [B]`, i64, too, and weighs as many units as they have elements.
+    ///
+    /// ```
+    /// use gradus_train::Batch;
+    /// let batch = Batch::ragged([("x", vec![vec![3i64, 1, 4], vec![1]])])?;
+    /// assert_eq!(batch.get("x")?.to_vec::<i64>(), [3, 1, 4, 1, 0, 0]);
+    /// assert_eq!((batch.get("lengths")?.to_vec::<i64>(), batch.units()), (vec![3, 1], 4.0));
+    /// # Ok::<(), gradus_train::TrainError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Batch::new`]; and when a row of one field is longer than that of another, or a row is empty.
+    pub fn ragged<N: Into<Name>, T: Element + Default>(
+        fields: impl IntoIterator<Item = (N, Vec<Vec<T>>)>,
+    ) -> Result<Batch> {
+        let fields: Vec<(Name, Vec<Vec<T>>)> =
+            fields.into_iter().map(|(name, rows)| (name.into(), rows)).collect();
+        let Some((first, rows)) = fields.first() else {
+            return Err(Error::value("batch", "found no field, expected at least one").into());
+        };
+        let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
+        if let Some(row) = lengths.iter().position(|&len| len == 0) {
+            let what = format!("{first}: row {row} is empty, expected at least one element");
+            return Err(Error::value("batch", what).into());
+        }
+        for (name, own) in &fields {
+            let own: Vec<usize> = own.iter().map(Vec::len).collect();
+            if own != lengths {
+                let what =
+                    format!("the rows of {name} are {own:?} long, those of {first} {lengths:?}");
+                return Err(Error::shape("batch", what).into());
+            }
+        }
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        let padded = |(name, rows): (Name, Vec<Vec<T>>)| {
+            let mut all = Vec::with_capacity(rows.len() * longest);
+            for row in &rows {
+                all.extend_from_slice(row);
+                all.resize(all.len() + longest - row.len(), T::default());
+            }
+            (name, Tensor::from_slice(&all, [rows.len(), longest]))
+        };
+        let numbers: Vec<i64> = lengths.iter().map(|&len| len as i64).collect();
+        let mut all: Vec<(Name, Tensor)> = fields.into_iter().map(padded).collect();
+        all.push(("lengths".into(), Tensor::from_slice(&numbers, [numbers.len()])));
+        Ok(Batch::new(all)?.weighing(lengths.iter().sum::<usize>() as f64))
     }
 
     /// This batch, weighing so many units.

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 const NOISE: usize = 4;
 const SAMPLES: usize = 1280;
-const BATCH: usize = 128;
-const LAMBDA: f64 = 10.0;
+const BATCH: usize = 64;
+/// Ten for pictures; little suits the plane.
+const LAMBDA: f64 = 1.0;
 
 /// Points near the circle of radius 2, `[N, 2]`.
 fn ring() -> Tensor {
@@ -19,8 +20,8 @@ fn ring() -> Tensor {
 }
 
 fn network(inputs: usize, outputs: usize, seed: u64) -> Arc<Sequential> {
-    let model = Sequential::new([inputs], &Init::new(seed)).add(dense(64)).add(softplus());
-    Arc::new(model.add(dense(64)).add(softplus()).add(dense(outputs)))
+    let model = Sequential::new([inputs], &Init::new(seed)).add(dense(64)).add(leaky_relu());
+    Arc::new(model.add(dense(64)).add(leaky_relu()).add(dense(outputs)))
 }
 
 fn task() -> Objectives {
@@ -29,7 +30,7 @@ fn task() -> Objectives {
     let paint = move |n: usize, cx: &Context<'_>| painted.forward(&cx.key().normal([n, NOISE]), cx);
     let (fakes, sampled, judge, judged) =
         (paint.clone(), paint.clone(), critic.clone(), critic.clone());
-    let updater = || Updater::new(Adam::new(1e-3).betas(0.0, 0.9));
+    let updater = || Updater::new(Adam::new(1e-3).betas(0.5, 0.9));
     Objectives::new(3)
         .module("generator", generator)
         .module("critic", critic)
@@ -51,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = Arrays::named([("x", &real)], BATCH)?.shuffle(0);
     // A folder, if one is named, holds what a killed run needs to go on.
     let folder = std::env::args().nth(1).map(PathBuf::from);
-    let mut fit = Fit { epochs: 150, ..Fit::default() };
+    let mut fit = Fit { epochs: 200, ..Fit::default() };
     let progress = fit.run_in(folder.as_deref(), &mut task, &data, None)?;
     let last = progress.history.last().expect("there were epochs");
     let fake = task.predict_batch(&Batch::new([("x", real)])?)?;

@@ -2,6 +2,7 @@
 
 use gradus::nn::losses::mean_squared;
 use gradus::prelude::*;
+use gradus::train::{Source, schedule::Schedule};
 use std::path::PathBuf;
 
 /// Friedman's first function of ten numbers, of which five say nothing, with noise.   Friedman 1991, Ann. Stat. 19 §4.3
@@ -25,10 +26,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         metrics: vec![metrics::mean_absolute_error(), metrics::r2()],
         ..Recipe::default()
     };
-    let mut learner = Learner::with(model.into(), Box::new(Adam::new(0.01)), recipe, 0);
+    let mut learner = Learner::with(model.into(), Box::new(Adam::new(0.02)), recipe, 0);
     // A folder, if one is named, holds what a killed run needs to go on.
     let folder = std::env::args().nth(1).map(PathBuf::from);
-    let mut fit = Fit { epochs: 60, ..Fit::default() };
+    let schedule = Schedule::one_cycle(100 * train.batches() as u64);
+    let mut fit = Fit { epochs: 100, schedule, ..Fit::default() };
     let progress = fit.run_in(folder.as_deref(), &mut learner, &train, Some(&test))?;
     let last = progress.history.last().expect("there were epochs");
     let number = |name: &str| last.get(name).unwrap_or(f64::NAN);
