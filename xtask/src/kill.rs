@@ -1,4 +1,5 @@
-//! Runs that are killed and resumed end with the same bits: the test of gradus-train, optimised and with more kills.
+//! Runs that are killed and resumed end with the same bits: the test of gradus-train, optimised and with more kills, then the examples
+//! that train in a folder.
 
 use crate::{Outcome, cargo, succeed};
 use std::path::Path;
@@ -10,5 +11,6 @@ pub fn run(root: &Path, arguments: &[String]) -> Outcome {
     let mut command = cargo(root);
     command.args(["test", "--quiet", "--release", "--package", "gradus-train", "--test", "it"]);
     command.args(["killed_runs", "--", "--nocapture"]).env("GRADUS_KILLS", kills);
-    succeed(&mut command)
+    succeed(&mut command)?;
+    crate::kill_examples::run(root)
 }

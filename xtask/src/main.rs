@@ -6,6 +6,7 @@
 mod bench;
 mod fuzz;
 mod kill;
+mod kill_examples;
 mod licences;
 mod new_op;
 mod outside;
