@@ -1,7 +1,7 @@
 //! `Context`: what a forward pass knows besides its input: training or not, randomness, and the state it changes.
 
-use crate::Layer;
-use gradus_base::Error;
+use crate::{Layer, Padding};
+use gradus_base::{DType, Error};
 use gradus_tensor::{Caller, Key, Tensor, Variable, fail, layer_scope};
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
@@ -20,6 +20,8 @@ pub struct Context<'h> {
     path: RefCell<String>,
     updates: RefCell<Vec<(Variable, Tensor)>>,
     auxiliary: RefCell<Vec<(Tensor, f64)>>,
+    /// Sequences that are padded, with their lengths.
+    lengths: RefCell<Vec<(Tensor, Tensor)>>,
     hook: Option<Box<Hook<'h>>>,
 }
 
@@ -33,6 +35,7 @@ impl<'h> Context<'h> {
             path: RefCell::default(),
             updates: RefCell::default(),
             auxiliary: RefCell::default(),
+            lengths: RefCell::default(),
             hook: None,
         }
     }
@@ -146,6 +149,67 @@ impl<'h> Context<'h> {
         self.auxiliary.take()
     }
 
+    /// Says that `x [B, T, ..]` is padded: of each sequence only the first `lengths [B]` places (i64) are there. They travel beside the
+    /// tensor: layers that treat each place apart pass them on, layers that know of padding ask for them, all others refuse `x`.
+    ///
+    /// ```
+    /// use gradus_nn::{Context, Init, Layer, Sequential, layers::*};
+    /// use gradus_tensor::{Tensor, try_build};
+    /// let cx = Context::eval();
+    /// let x = Tensor::ones([2, 3, 4]);
+    /// cx.set_lengths(&x, &Tensor::from([3i64, 1]));
+    /// let words = Sequential::new([3, 4], &Init::new(0)).add(dense(5)).add(tanh());
+    /// let y = words.forward(&x, &cx);
+    /// assert_eq!(cx.mask(&y).unwrap().to_vec::<f32>(), [1.0, 1.0, 1.0, 1.0, 0.0, 0.0]);
+    /// let flat = Sequential::new([3, 4], &Init::new(0)).add(flatten());
+    /// let error = try_build(|| flat.forward(&x, &cx)).unwrap_err().to_string();
+    /// assert!(error.contains("Flatten would mix padding with what is there"), "{error}");
+    /// ```
+    ///
+    /// # Panics
+    /// If the lengths are not i64 `[B]`, or `x` has no second axis.
+    #[track_caller]
+    pub fn set_lengths(&self, x: &Tensor, lengths: &Tensor) {
+        let fits = x.rank() >= 2
+            && lengths.dtype() == DType::I64
+            && lengths.rank() == 1
+            && lengths.size(0) == x.size(0);
+        if !fits {
+            let what = format!(
+                "x is {}, its lengths {} {}; expected [B, T, ..] and i64 [B]",
+                x.shape(),
+                lengths.dtype(),
+                lengths.shape()
+            );
+            fail(Error::shape("lengths", what), Location::caller());
+        }
+        self.lengths.borrow_mut().push((x.clone(), lengths.clone()));
+    }
+
+    /// The lengths `[B]` of padded sequences `x [B, T, ..]`; `None` where nothing is padded.
+    pub fn lengths(&self, x: &Tensor) -> Option<Tensor> {
+        let all = self.lengths.borrow();
+        let found = all.iter().rev().find(|(known, _)| known.node().id() == x.node().id());
+        found.map(|(_, lengths)| lengths.clone())
+    }
+
+    /// What of padded sequences `x [B, T, ..]` is there: 1, and 0 for padding, f32 `[B, T]`; `None` where nothing is padded.
+    pub fn mask(&self, x: &Tensor) -> Option<Tensor> {
+        self.lengths(x).map(|lengths| mask_of(&lengths, x.size(1)))
+    }
+
+    /// Refuses padded sequences where padding would be mixed with what is there.
+    #[track_caller]
+    pub(crate) fn refuse_lengths(&self, x: &Tensor, who: &str) {
+        if self.lengths(x).is_some() {
+            let what = format!(
+                "{who} would mix padding with what is there: x {} has lengths, of which it does not know",
+                x.shape()
+            );
+            fail(Error::value("padding", what), Location::caller());
+        }
+    }
+
     /// Runs a layer under its name: its nodes and messages carry the path and the line that runs the model, and hooks see its
     /// output.
     #[track_caller]
@@ -160,7 +224,15 @@ impl<'h> Context<'h> {
         }
         let caller = Caller { line: Location::caller(), library: LIBRARY };
         let label = format!("{name} ({})", layer.describe());
-        let y = layer_scope(&label, caller, || layer.forward(x, self));
+        let y = layer_scope(&label, caller, || {
+            if layer.padding(&x.shape()) == Padding::Mixes {
+                self.refuse_lengths(x, &layer.describe());
+            }
+            layer.forward(x, self)
+        });
+        if layer.padding(&x.shape()) == Padding::Apart {
+            self.lengths(x).inspect(|lengths| self.set_lengths(&y, lengths));
+        }
         let y = match &self.hook {
             Some(hook) => hook(&self.path.borrow(), &y).unwrap_or(y),
             None => y,
@@ -168,4 +240,11 @@ impl<'h> Context<'h> {
         self.path.borrow_mut().truncate(before);
         y
     }
+}
+
+/// 1 for each of the first `lengths [B]` of so many places, 0 for the others: f32 `[B, places]`.
+fn mask_of(lengths: &Tensor, places: usize) -> Tensor {
+    let numbers: Vec<i64> = (0..places as i64).collect();
+    let numbers = Tensor::from_slice(&numbers, [1, places]);
+    numbers.lt(&lengths.unsqueeze(1)).cast(DType::F32)
 }

@@ -20,7 +20,7 @@
 //! ```
 
 use crate::sequential::output_shape;
-use crate::{Config, Context, Init, Layer, Module, State, Visitor, parameters};
+use crate::{Config, Context, Init, Layer, Module, Padding, State, Visitor, parameters};
 use gradus_base::{DType, Error, Shape};
 use gradus_tensor::{Tensor, fail, try_build};
 use std::collections::{BTreeMap, HashMap};
@@ -216,6 +216,7 @@ impl Model {
                 Source::Input => unreachable!("inputs have their values"),
                 Source::Layer(layer, x) => cx.run(self.name(layer), &**layer, &values[&x.0.id]),
                 Source::Join(join, xs) => {
+                    xs.iter().for_each(|x| cx.refuse_lengths(&values[&x.0.id], "a join"));
                     join(&xs.iter().map(|x| values[&x.0.id].clone()).collect::<Vec<_>>())
                 }
             };
@@ -273,6 +274,9 @@ impl Layer for Model {
             fail(Error::value("model", what), Location::caller());
         }
         ys.swap_remove(0)
+    }
+    fn padding(&self, _: &Shape) -> Padding {
+        Padding::Known
     }
     fn describe(&self) -> String {
         format!("Model({} layers)", self.layers.len())

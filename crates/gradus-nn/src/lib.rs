@@ -22,6 +22,8 @@ mod summary;
 
 pub use context::{Context, Hook};
 pub use init::{Init, Initializer};
-pub use module::{Config, Layer, Module, Parameter, State, Visitor, named_states, parameters};
+pub use module::{
+    Config, Layer, Module, Padding, Parameter, State, Visitor, named_states, parameters,
+};
 pub use sequential::Sequential;
 pub use summary::{Row, Summary};

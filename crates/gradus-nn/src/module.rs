@@ -92,6 +92,10 @@ pub trait Layer: Module {
     fn window(&self) -> Option<[(usize, usize, usize); 2]> {
         None
     }
+    /// What the layer makes of padded sequences of this shape, `[B, T, ..]`: see [`Context::set_lengths`].
+    fn padding(&self, _input: &Shape) -> Padding {
+        Padding::Mixes
+    }
     /// The layers a container runs one after the other.
     fn children(&self) -> &[(String, Arc<dyn Layer>)] {
         &[]
@@ -100,6 +104,18 @@ pub trait Layer: Module {
     fn paths(&self) -> &[(String, Sequential)] {
         &[]
     }
+}
+
+/// What a layer makes of padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// Each place is treated on its own, so what is padding stays padding: `dense` over the last axis, activations, dropout.
+    Apart,
+    /// The layer asks for the lengths ([`Context::lengths`]), and says itself which its output has.
+    Known,
+    /// Places are mixed without a thought for padding: flattening, pooling, statistics of a batch. On sequences with lengths such a
+    /// layer refuses.
+    Mixes,
 }
 
 /// A description that becomes a layer once the input's shape is known.
@@ -200,5 +216,8 @@ impl<L: Layer + ?Sized> Layer for Arc<L> {
     }
     fn paths(&self) -> &[(String, Sequential)] {
         (**self).paths()
+    }
+    fn padding(&self, input: &Shape) -> Padding {
+        (**self).padding(input)
     }
 }

@@ -1,6 +1,6 @@
 //! `Sequential`: layers one after the other.
 
-use crate::{Config, Context, Init, Layer, Module, State, Visitor};
+use crate::{Config, Context, Init, Layer, Module, Padding, State, Visitor};
 use gradus_base::{Error, Shape};
 use gradus_tensor::{Tensor, fail, try_build};
 use std::sync::Arc;
@@ -121,6 +121,9 @@ impl Layer for Sequential {
             y = cx.run(name, &**layer, &y);
         }
         y
+    }
+    fn padding(&self, _: &Shape) -> Padding {
+        Padding::Known
     }
     fn describe(&self) -> String {
         format!("Sequential({})", self.layers.len())

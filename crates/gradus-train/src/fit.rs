@@ -252,7 +252,16 @@ impl Learner {
     pub fn predict(&mut self, data: &dyn Source) -> Result<Tensor> {
         let mut all = vec![];
         for batch in data.from(0, 0) {
-            all.push(self.predict_batch(batch?.get("x")?)?);
+            all.push(self.predict_on(&batch?)?);
+        }
+        let sample = |y: &Tensor| y.shape().without(0);
+        if let Some(other) = all.iter().find(|y| sample(y) != sample(&all[0])) {
+            let what = format!(
+                "one batch gives {}, another {}: they make no single tensor; predict_on gives that of each",
+                all[0].shape(),
+                other.shape()
+            );
+            return Err(TrainError::Engine(gradus_base::Error::shape("predict", what)));
         }
         if all.is_empty() {
             let what = "there are no samples to predict".to_owned();
@@ -343,7 +352,8 @@ fn named(task: &dyn Task, values: &[f64]) -> BTreeMap<String, f64> {
     all.filter(|(name, _)| name != "loss").collect()
 }
 
-/// Every number of a task over all batches of a source, in the order of [`Task::numbers`].
+/// Every number of a task over all batches of a source, in the order of [`Task::numbers`]. A state that is carried from batch to batch
+/// goes on within the source, and is afterwards as it was before.
 ///
 /// # Errors
 /// When data cannot be read or holds a bad value, or there are none.
@@ -352,13 +362,26 @@ pub fn measure(task: &mut dyn Task, source: &dyn Source) -> Result<Vec<f64>> {
 }
 
 fn gathered(task: &mut dyn Task, source: &dyn Source) -> Result<Gathered> {
-    let mut all = Gathered::default();
-    for batch in source.from(0, 0) {
-        all.add(task.evaluate_step(&batch?)?);
+    let before: Vec<_> = task.state().into_iter().map(|(_, v)| (v.value(), v)).collect();
+    let found = over_all(task, source);
+    let buffer = |t: &Tensor| t.node().value().map(Arc::as_ptr);
+    for (own, variable) in before {
+        if buffer(&own) != buffer(&variable.value()) {
+            variable.set(&own)?;
+        }
     }
+    let all = found?;
     if all.samples == 0 {
         let what = "there are no samples to evaluate on".to_owned();
         return Err(TrainError::Engine(gradus_base::Error::value("evaluate", what)));
+    }
+    Ok(all)
+}
+
+fn over_all(task: &mut dyn Task, source: &dyn Source) -> Result<Gathered> {
+    let mut all = Gathered::default();
+    for batch in source.from(0, 0) {
+        all.add(task.evaluate_step(&batch?)?);
     }
     Ok(all)
 }

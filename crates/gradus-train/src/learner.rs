@@ -82,6 +82,7 @@ pub struct Learner {
     objective: Objective,
     evaluate: Forward,
     predict: Compiled<Trace>,
+    predict_padded: Forward,
     activity: Compiled<Trace>,
     /// The paths of what a look at activity reads, and whether the layer levels off.
     active: Arc<Mutex<Vec<(String, bool)>>>,
@@ -89,6 +90,9 @@ pub struct Learner {
 
 /// The names of a batch's fields.
 const NAMES: [Name; 3] = [Name::Borrowed("x"), Name::Borrowed("t"), Name::Borrowed("weights")];
+
+/// The names of what is predicted of padded sequences.
+const PADDED: [Name; 2] = [Name::Borrowed("x"), Name::Borrowed("lengths")];
 
 impl Learner {
     /// A model with an optimiser, by the default [`Recipe`]: cross-entropy, no metrics.
@@ -127,6 +131,13 @@ impl Learner {
             predict: traced(&supervised, |s, args| {
                 Step::new().read(&s.model.forward(&args[0], &Context::eval()))
             }),
+            predict_padded: {
+                let supervised = supervised.clone();
+                let report = move |fields: &Fields<'_>, cx: &Context<'_>| {
+                    vec![("y".into(), supervised.predict(fields, cx))]
+                };
+                Forward::new(Arc::new(report))
+            },
             activity: {
                 let (model, active) = (model.clone(), Arc::clone(&active));
                 compile(Box::new(move |args: &[Tensor]| {
@@ -267,6 +278,19 @@ impl Learner {
         match self.predict.run(&[x]) {
             Ok(out) => Ok(out.tensor(0)),
             Err(error) => Err(self.in_batch(error, &[x])),
+        }
+    }
+
+    /// What the model gives for a batch that has more than `x`, such as `lengths`.
+    ///
+    /// # Errors
+    /// As [`Learner::predict_batch`].
+    pub fn predict_on(&mut self, batch: &Batch) -> TrainResult<Tensor> {
+        let x = batch.get("x")?;
+        let Some(lengths) = batch.find("lengths") else { return Ok(self.predict_batch(x)?) };
+        match self.predict_padded.run(&PADDED, &[x, lengths], self.objective.key()) {
+            Ok(out) => Ok(out.tensor(0)),
+            Err(error) => Err(in_batch(error, &batch.fields(), &self.objective.moves()).into()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Layers that apply one function at every element.
 
-use crate::{Config, Context, Init, Layer, Module, Visitor};
+use crate::{Config, Context, Init, Layer, Module, Padding, Visitor};
 use gradus_base::Shape;
 use gradus_tensor::Tensor;
 use std::fmt;
@@ -33,6 +33,10 @@ impl Layer for Activation {
     #[track_caller]
     fn forward(&self, x: &Tensor, _: &Context) -> Tensor {
         (self.function)(x)
+    }
+    fn padding(&self, input: &Shape) -> Padding {
+        let over_places = self.name.ends_with("softmax") && input.rank() == 2;
+        if over_places { Padding::Mixes } else { Padding::Apart }
     }
     fn describe(&self) -> String {
         self.name.into()

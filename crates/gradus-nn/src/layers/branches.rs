@@ -1,6 +1,6 @@
 //! Containers: layers in a row under one name, and paths side by side: residual blocks, concatenation, auxiliary heads.
 
-use crate::{Config, Context, Init, Layer, Module, Sequential, State, Visitor};
+use crate::{Config, Context, Init, Layer, Module, Padding, Sequential, State, Visitor};
 use gradus_base::{Error, Shape};
 use gradus_tensor::{Tensor, fail};
 use std::panic::Location;
@@ -189,10 +189,15 @@ impl Layer for Branches {
         let y = match self.join {
             Join::Sum => {
                 let ys: Vec<Tensor> = self.paths.iter().map(run).collect();
-                ys.iter().skip(1).fold(ys[0].clone(), |sum, y| sum + y)
+                let sum = ys.iter().skip(1).fold(ys[0].clone(), |sum, y| sum + y);
+                // Places that are summed are of one sequence.
+                let all = ys.iter().all(|y| cx.lengths(y).is_some());
+                cx.lengths(x).filter(|_| all).inspect(|lengths| cx.set_lengths(&sum, lengths));
+                sum
             }
             Join::Concat => {
                 let ys: Vec<Tensor> = self.paths.iter().map(run).collect();
+                ys.iter().for_each(|y| cx.refuse_lengths(y, "a concatenation along axis 1"));
                 Tensor::concat(&ys.iter().collect::<Vec<_>>(), 1)
             }
             Join::Aside(weight) => {
@@ -206,6 +211,9 @@ impl Layer for Branches {
             Some(activation) => cx.run("activation", &**activation, &y),
             None => y,
         }
+    }
+    fn padding(&self, _: &Shape) -> Padding {
+        Padding::Known
     }
     fn describe(&self) -> String {
         match self.join {

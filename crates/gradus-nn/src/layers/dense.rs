@@ -1,6 +1,8 @@
 //! y = x·W + b.   x [B, .., in]   W [in, out]   b [out]   y [B, .., out].   Step 2 of the walk.
 
-use crate::{Config, Context, Init, Initializer, Layer, Module, Parameter, State, Visitor};
+use crate::{
+    Config, Context, Init, Initializer, Layer, Module, Padding, Parameter, State, Visitor,
+};
 use gradus_base::{Error, Shape};
 use gradus_tensor::Tensor;
 use std::panic::Location;
@@ -100,6 +102,10 @@ impl Layer for Dense {
             Some(bias) => y + bias.tensor(),
             None => y,
         }
+    }
+    fn padding(&self, input: &Shape) -> Padding {
+        // Over the last axis each place is treated apart, if that is not the axis of places.
+        if input.rank() > 2 { Padding::Apart } else { Padding::Mixes }
     }
     fn describe(&self) -> String {
         format!("Dense({})", self.weight.variable().shape()[1])

@@ -1,6 +1,6 @@
 //! Dropout.   Srivastava et al. 2014, JMLR 15; the kept are scaled while training, as everywhere today.
 
-use crate::{Config, Context, Init, Layer, Module, Visitor};
+use crate::{Config, Context, Init, Layer, Module, Padding, Visitor};
 use gradus_base::{Error, Shape};
 use gradus_tensor::{Key, Tensor, fail};
 use std::panic::Location;
@@ -59,6 +59,9 @@ impl Layer for Dropout {
         let keep = 1.0 - self.p;
         let mask = Key::of(&key).stream(u64::from(stream)).bernoulli(shape, keep);
         x * (mask.cast(x.dtype()) / keep)
+    }
+    fn padding(&self, _: &Shape) -> Padding {
+        Padding::Apart
     }
     fn describe(&self) -> String {
         let name = if self.channels { "SpatialDropout" } else { "Dropout" };

@@ -1,6 +1,8 @@
 //! A table of vectors.   ids [B, ..]   W [N, D]   y [B, .., D]
 
-use crate::{Config, Context, Init, Initializer, Layer, Module, Parameter, State, Visitor};
+use crate::{
+    Config, Context, Init, Initializer, Layer, Module, Padding, Parameter, State, Visitor,
+};
 use gradus_base::Shape;
 use gradus_tensor::{DType, Tensor};
 use std::sync::Arc;
@@ -54,6 +56,9 @@ impl Layer for Embedding {
     #[track_caller]
     fn forward(&self, ids: &Tensor, _: &Context) -> Tensor {
         self.weight.tensor().embedding(&ids.cast(DType::I64))
+    }
+    fn padding(&self, _: &Shape) -> Padding {
+        Padding::Apart
     }
     fn describe(&self) -> String {
         let shape = self.weight.variable().shape();

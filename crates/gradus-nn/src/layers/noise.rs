@@ -1,6 +1,6 @@
 //! Gaussian noise on the input, while training.   Bishop 1995, "Training with noise is equivalent to Tikhonov regularization"
 
-use crate::{Config, Context, Init, Layer, Module, Visitor};
+use crate::{Config, Context, Init, Layer, Module, Padding, Visitor};
 use gradus_base::Shape;
 use gradus_tensor::{Key, Tensor};
 use std::sync::Arc;
@@ -25,6 +25,9 @@ impl Layer for GaussianNoise {
         }
         let (key, stream) = cx.random();
         x + Key::of(&key).stream(u64::from(stream)).normal_of(x.shape(), x.dtype()) * self.0
+    }
+    fn padding(&self, _: &Shape) -> Padding {
+        Padding::Apart
     }
     fn describe(&self) -> String {
         format!("GaussianNoise({})", self.0)

@@ -1,6 +1,6 @@
 //! Normalisation layers.
 
-use crate::{Config, Context, Init, Layer, Module, Parameter, State, Visitor};
+use crate::{Config, Context, Init, Layer, Module, Padding, Parameter, State, Visitor};
 use gradus_base::{Error, Shape};
 use gradus_tensor::{LocalResponse, Tensor, Variable, fail};
 use std::panic::Location;
@@ -204,6 +204,11 @@ impl Layer for Norm {
             Kind::Group(groups) => x.group_norm(groups, &w, &b, self.eps),
             Kind::Instance => x.instance_norm(&w, &b, self.eps),
         }
+    }
+    fn padding(&self, input: &Shape) -> Padding {
+        // Over the last axis each place is normalised on its own, if that is not the axis of places.
+        let apart = matches!(self.kind, Kind::Layer) && input.rank() > 2;
+        if apart { Padding::Apart } else { Padding::Mixes }
     }
     fn describe(&self) -> String {
         match self.kind {

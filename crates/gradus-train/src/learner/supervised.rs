@@ -21,24 +21,23 @@ pub(super) struct Supervised {
 impl Supervised {
     /// The loss and the metrics of a batch; what is minimised has the losses of the auxiliary heads in it, too.
     pub(super) fn train(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Measured {
-        let (x, t, weights) = (&fields["x"], &fields["t"], fields.find("weights"));
-        let y = self.model.forward(x, cx);
-        let loss = self.mean_loss(&y, t, weights);
+        let given = self.given(fields, cx);
+        let loss = self.mean_loss(&given);
         let heads = cx.take_auxiliary().into_iter();
-        let objective = heads
-            .fold(loss.clone(), |sum, (y, weight)| sum + self.mean_loss(&y, t, weights) * weight);
+        let objective = heads.fold(loss.clone(), |sum, (y, weight)| {
+            sum + self.mean_loss(&Given::of(y, fields, cx)) * weight
+        });
         let measured = Measured::new(&loss).minimizing(&objective);
-        self.means().fold(measured, |m, metric| m.number(metric.name.clone(), &metric.of(&y, t)))
+        self.means()
+            .fold(measured, |m, metric| m.number(metric.name.clone(), &given.mean_of(metric)))
     }
 
     /// The loss, the metrics that are means and the rows of the others, of a batch that nothing is learned from.
     pub(super) fn evaluate(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Vec<(Name, Tensor)> {
-        let t = &fields["t"];
-        let y = self.model.forward(&fields["x"], cx);
-        let loss = self.mean_loss(&y, t, fields.find("weights"));
-        let mut all = vec![("loss".into(), loss)];
-        all.extend(self.means().map(|m| (m.name.clone(), scalar(&m.of(&y, t)))));
-        all.extend(self.wholes().map(|m| (m.name.clone(), m.of(&y, t))));
+        let given = self.given(fields, cx);
+        let mut all = vec![("loss".into(), self.mean_loss(&given))];
+        all.extend(self.means().map(|m| (m.name.clone(), given.mean_of(m))));
+        all.extend(self.wholes().map(|m| (m.name.clone(), given.rows_of(m))));
         all
     }
 
@@ -51,8 +50,22 @@ impl Supervised {
         self.metrics.iter().filter(|metric| metric.finish.is_some())
     }
 
+    /// What the model gives for a batch.
+    pub(super) fn predict(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Tensor {
+        let x = &fields["x"];
+        if let Some(lengths) = fields.find("lengths") {
+            cx.set_lengths(x, lengths);
+        }
+        self.model.forward(x, cx)
+    }
+
+    /// That with the targets.
+    fn given(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Given {
+        Given::of(self.predict(fields, cx), fields, cx)
+    }
+
     /// The mean of the samples' losses, weighted by class and by sample where there are such weights.
-    fn mean_loss(&self, y: &Tensor, t: &Tensor, samples: Option<&Tensor>) -> Tensor {
+    fn mean_loss(&self, Given { y, t, weights: samples, .. }: &Given) -> Tensor {
         let loss = self.loss.of(y, t);
         let classes = self.class_weights.as_ref().map(|weights| {
             if !(t.dtype() == DType::I64 && t.rank() == 1) {
@@ -80,5 +93,63 @@ impl Supervised {
             fail(Error::shape("weights", what), Location::caller());
         }
         (&loss * &weights).sum(..) / weights.sum(..)
+    }
+}
+
+/// What a model gave, beside the targets and what they count.
+struct Given {
+    y: Tensor,
+    t: Tensor,
+    weights: Option<Tensor>,
+    /// What is there of padded sequences, whose places are samples now: `[B·T]`.
+    there: Option<Tensor>,
+}
+
+impl Given {
+    /// Where `y [B, T, ..]` is padded, each place becomes a sample, and padding weighs nothing.
+    fn of(y: Tensor, fields: &Fields<'_>, cx: &Context<'_>) -> Given {
+        let (t, weights) = (fields["t"].clone(), fields.find("weights").cloned());
+        let Some(there) = cx.mask(&y) else { return Given { y, t, weights, there: None } };
+        let (b, places) = (y.size(0), y.size(1));
+        if t.rank() < 2 || (t.size(0), t.size(1)) != (b, places) {
+            let what = format!(
+                "the model gives {} for sequences with lengths, the target is {}; expected one for each place: [{b}, {places}, ..]",
+                y.shape(),
+                t.shape()
+            );
+            fail(Error::shape("lengths", what), Location::caller());
+        }
+        let flat = |t: &Tensor| {
+            let shape = t.shape();
+            let rest = shape.iter().skip(2).copied();
+            let sizes: Vec<usize> = std::iter::once(b * places).chain(rest).collect();
+            t.reshape(sizes.as_slice())
+        };
+        let each = there.cast(y.dtype()); // [B, T]
+        let weights = match weights {
+            Some(w) if w.rank() == 1 => flat(&(w.unsqueeze(1) * &each)),
+            Some(w) => flat(&(w * &each)),
+            None => flat(&each),
+        };
+        Given { y: flat(&y), t: flat(&t), weights: Some(weights), there: Some(flat(&each)) }
+    }
+
+    /// The mean of a metric over what is there.
+    fn mean_of(&self, metric: &Metric) -> Tensor {
+        let each = metric.of(&self.y, &self.t);
+        match &self.there {
+            None => scalar(&each),
+            Some(there) => (each * there).sum(..) / there.sum(..),
+        }
+    }
+
+    /// The rows that a metric of a whole set takes. Padding cannot be left out of them.
+    fn rows_of(&self, metric: &Metric) -> Tensor {
+        if self.there.is_some() {
+            let what =
+                format!("{} is of a whole set, and padded places would count in it", metric.name);
+            fail(Error::value("metric", what), Location::caller());
+        }
+        metric.of(&self.y, &self.t)
     }
 }

@@ -8,4 +8,5 @@ mod heads;
 mod kill;
 mod optim;
 mod schedule;
+mod sequences;
 mod tensorboard;
