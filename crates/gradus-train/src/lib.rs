@@ -13,6 +13,7 @@ mod number;
 mod objective;
 mod objectives;
 pub mod optim;
+mod quasi_newton;
 mod rate_finder;
 mod resumable;
 mod sanity;

@@ -3,6 +3,7 @@
 
 use crate::batch::{Batch, Fields, Name};
 use crate::optim::{SCALARS, Slots};
+use crate::quasi_newton::QuasiNewton;
 use crate::task::{Mean, Numbers, Pace};
 use crate::updater::{Slopes, Updater};
 use gradus_base::{Error, Kind, Result};
@@ -14,8 +15,8 @@ use std::sync::Arc;
 
 /// What is minimised on a batch, and what is measured beside it.
 pub struct Measured {
-    minimize: Tensor,
-    numbers: Vec<(Name, Tensor)>,
+    pub(crate) minimize: Tensor,
+    pub(crate) numbers: Vec<(Name, Tensor)>,
 }
 
 impl Measured {
@@ -61,6 +62,8 @@ pub(crate) struct Objective {
     train: Compiled<Trace>,
     hold: Compiled<Trace>,
     gradients: Compiled<Trace>,
+    /// Where the updater is L-BFGS: its steps.
+    quasi_newton: Option<QuasiNewton>,
     /// The optimiser's numbers, in the parameters' type.
     scalars: Tensor,
     /// (seed, number of the batch), from which random numbers are drawn.
@@ -71,21 +74,21 @@ pub(crate) struct Objective {
 }
 
 /// What tracing a step reads and writes.
-struct Inner {
-    updater: Updater,
+pub(crate) struct Inner {
+    pub(crate) updater: Updater,
     measure: Box<Measure>,
     moves: Box<Moves>,
-    traced: Mutex<Traced>,
+    pub(crate) traced: Mutex<Traced>,
 }
 
 #[derive(Default)]
-struct Traced {
-    slots: Slots,
+pub(crate) struct Traced {
+    pub(crate) slots: Slots,
     /// The names of the fields of the batches that steps are traced for.
     fields: Vec<Name>,
     /// The names of the numbers that a step reads.
-    numbers: Vec<Name>,
-    unreached: Vec<String>,
+    pub(crate) numbers: Vec<Name>,
+    pub(crate) unreached: Vec<String>,
     /// The paths of what a look at gradients reads.
     reached: Vec<String>,
 }
@@ -113,6 +116,7 @@ impl Objective {
             train: step(|inner, args| inner.step(args, true)),
             hold: step(|inner, args| inner.step(args, false)),
             gradients: tracer(Inner::look),
+            quasi_newton: QuasiNewton::of(&inner),
             inner,
             scalars,
             key: Tensor::from([0i64, 0]),
@@ -156,6 +160,7 @@ impl Objective {
         self.train.retrace();
         self.hold.retrace();
         self.gradients.retrace();
+        self.quasi_newton.iter_mut().for_each(QuasiNewton::retrace);
     }
 
     /// Steps are traced for fields of these names from now on.
@@ -171,6 +176,9 @@ impl Objective {
         self.expect(names);
         let args = fields.iter().copied().chain([&self.scalars, &self.key]);
         let metas: Vec<_> = args.map(|t| t.node().meta()).collect();
+        if let Some(quasi_newton) = &mut self.quasi_newton {
+            quasi_newton.prepare();
+        }
         if self.inner.updater.accumulate > 1 {
             self.hold.plan(&metas)?;
         }
@@ -201,6 +209,12 @@ impl Objective {
         take: impl FnOnce(&mut dyn Iterator<Item = f64>) -> R,
     ) -> Result<R> {
         self.expect(names);
+        if let Some(quasi_newton) = &mut self.quasi_newton {
+            self.key.refill(&[self.seed as i64, self.step as i64]);
+            let numbers = quasi_newton.step(fields, &self.key, rate)?;
+            self.step += 1;
+            return Ok(take(&mut numbers.into_iter()));
+        }
         let accumulate = self.inner.updater.accumulate;
         let last = self.micro + 1 >= accumulate;
         self.write_arguments(rate);
@@ -266,7 +280,7 @@ impl Objective {
     /// Writes the arguments of the next batch.
     fn write_arguments(&mut self, rate: f64) {
         let updater = &self.inner.updater;
-        let values = updater.optimizer.scalars(self.step + 1, rate);
+        let values = updater.scalars(self.step + 1, rate);
         match self.scalars.dtype() {
             DType::F64 => self.scalars.refill(&values),
             _ => self.scalars.refill(&values.map(|v| v as f32)),
@@ -292,18 +306,23 @@ pub(crate) fn arguments<'a>(
 
 impl Inner {
     /// What is minimised on a batch whose tensors are these.
-    fn measured(&self, fields: &[Tensor], cx: &Context<'_>) -> Measured {
+    pub(crate) fn measured(&self, fields: &[Tensor], cx: &Context<'_>) -> Measured {
         // The closure is the user's: it may look at the task, so nothing is locked meanwhile.
         let names = self.traced.lock().fields.clone();
         (self.measure)(&Fields::new(&names, fields), cx)
     }
 
-    fn slopes(&self, measured: &Measured) -> Slopes {
+    pub(crate) fn slopes(&self, measured: &Measured) -> Slopes {
         let slopes = self.updater.gradients(&measured.minimize, &(self.moves)());
         slopes.unwrap_or_else(|e| fail(e, Location::caller()))
     }
 
     /// Forward, loss, gradients; then either the update (`apply`) or adding to the gradients kept.
+    /// The parameters that are not frozen, by path.
+    pub(crate) fn free(&self) -> Vec<(String, Parameter)> {
+        (self.moves)().into_iter().filter(|(_, p)| !p.is_frozen()).collect()
+    }
+
     fn step(&self, args: &[Tensor], apply: bool) -> Step {
         let [fields @ .., scalars, key] = args else { unreachable!("a step has both") };
         let cx = Context::train(key);

@@ -1,6 +1,6 @@
 //! `Updater`: how one set of parameters moves: optimiser and its state, clipping, averages, groups, accumulation.
 
-use crate::optim::{Clip, Ema, Optimizer, SCALARS, Slots, Target};
+use crate::optim::{Clip, Ema, Lbfgs, Optimizer, SCALARS, Slots, Target};
 use crate::schedule::Schedule;
 use gradus_base::Result;
 use gradus_nn::Parameter;
@@ -54,7 +54,7 @@ impl Group {
 /// ```
 #[derive(Debug)]
 pub struct Updater {
-    pub(crate) optimizer: Arc<dyn Optimizer>,
+    pub(crate) method: Method,
     pub(crate) clip: Option<Clip>,
     pub(crate) l1: f64,
     pub(crate) accumulate: usize,
@@ -72,8 +72,16 @@ impl Updater {
     }
     /// As [`Updater::new`], of an optimiser that is boxed already.
     pub fn of(optimizer: Box<dyn Optimizer>) -> Updater {
+        Updater::by(Method::FirstOrder(optimizer.into()))
+    }
+    /// One that takes steps of L-BFGS, several iterations and evaluations each, on every batch. Vectors and history are graph, and part
+    /// of checkpoints. Bounds on gradients, l1, averages, groups and accumulation are not applied to it.
+    pub fn lbfgs(lbfgs: Lbfgs) -> Updater {
+        Updater::by(Method::Lbfgs(Arc::new(lbfgs)))
+    }
+    fn by(method: Method) -> Updater {
         Updater {
-            optimizer: optimizer.into(),
+            method,
             clip: None,
             l1: 0.0,
             accumulate: 1,
@@ -127,11 +135,24 @@ impl Updater {
 
     /// The optimiser's base rate.
     pub fn learning_rate(&self) -> f64 {
-        self.optimizer.learning_rate()
+        match &self.method {
+            Method::FirstOrder(optimizer) => optimizer.learning_rate(),
+            Method::Lbfgs(lbfgs) => lbfgs.rate(),
+        }
     }
     /// The optimiser's name.
     pub fn name(&self) -> &'static str {
-        self.optimizer.name()
+        match &self.method {
+            Method::FirstOrder(optimizer) => optimizer.name(),
+            Method::Lbfgs(_) => "lbfgs",
+        }
+    }
+    /// The optimiser's numbers of a step, counted from 1.
+    pub(crate) fn scalars(&self, step: u64, rate: f64) -> [f64; SCALARS] {
+        match &self.method {
+            Method::FirstOrder(optimizer) => optimizer.scalars(step, rate),
+            Method::Lbfgs(_) => [rate, 0.0],
+        }
     }
 
     /// The gradients of `loss` for those parameters that are not frozen, and the paths of those that it does not depend on.
@@ -192,8 +213,9 @@ impl Updater {
         g: &Tensor,
         scalars: &[Tensor],
     ) -> Vec<(Variable, Tensor)> {
+        let Method::FirstOrder(optimizer) = &self.method else { return vec![] };
         let group = self.groups.iter().rev().find(|group| group.holds(path));
-        let default = if p.decays() { self.optimizer.weight_decay() } else { 0.0 };
+        let default = if p.decays() { optimizer.weight_decay() } else { 0.0 };
         let w = p.tensor();
         let target = Target {
             variable: p.variable(),
@@ -203,7 +225,7 @@ impl Updater {
             rate_scale: group.map_or(1.0, |g| g.rate_scale),
             scalars,
         };
-        let mut updates = self.optimizer.update(&target, slots.at(path));
+        let mut updates = optimizer.update(&target, slots.at(path));
         if let Some(ema) = self.ema {
             let moved = updates.iter().find(|(v, _)| v == p.variable()).map(|(_, w)| w.clone());
             if let Some(w) = moved {
@@ -212,6 +234,13 @@ impl Updater {
         }
         updates
     }
+}
+
+/// How an updater makes steps of gradients.
+#[derive(Debug)]
+pub(crate) enum Method {
+    FirstOrder(Arc<dyn Optimizer>),
+    Lbfgs(Arc<Lbfgs>),
 }
 
 /// What the gradients of a loss are.

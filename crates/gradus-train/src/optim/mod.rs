@@ -4,7 +4,7 @@
 //! What changes from step to step (the rate above all) is computed in f64 on the host and handed in as an argument, so
 //! that a schedule does not plan anew. `w` is a parameter, `g` its gradient, `λ` the weight decay, `η` the rate.
 //!
-//! [`Lbfgs`] stands alone: it evaluates the loss several times a step, so it is no [`Optimizer`]; its page shows how a model is
+//! [`Lbfgs`] evaluates the loss several times a step, so it is no [`Optimizer`]; its page shows how a model is
 //! trained with it.
 
 mod adadelta;
@@ -21,6 +21,7 @@ pub use adagrad::Adagrad;
 pub use adam::{Adam, AdamW};
 pub use clip::Clip;
 pub use ema::Ema;
+pub(crate) use lbfgs::{LEAST_CURVATURE, Pace as LbfgsPace, Seen, Space};
 pub use lbfgs::{Lbfgs, LineSearch};
 pub use rmsprop::RmsProp;
 pub use sgd::Sgd;

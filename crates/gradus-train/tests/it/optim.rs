@@ -1,9 +1,12 @@
 //! Optimisers against PyTorch's: 20 steps on the function that `fixtures/make_optim.py` describes, in f64.
 
+use gradus_nn::Parameter;
 use gradus_tensor::{DType, Tensor, Variable, grad, update};
 use gradus_testkit::formula;
 use gradus_train::optim::*;
+use gradus_train::{Batch, Objectives, Pace, Task, Updater};
 use serde_json::Value;
+use std::sync::Arc;
 
 pub(crate) fn golden() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/optim.json");
@@ -154,6 +157,25 @@ fn lbfgs(case: &Value) {
         close(&[first], &[case["loss"][step].as_f64().unwrap()], &format!("lbfgs {s} loss {step}"));
         close(&w[..12], &floats(&case["a"][step]), &format!("lbfgs {s} a {step}"));
         close(&w[12..], &floats(&case["b"][step]), &format!("lbfgs {s} b {step}"));
+    }
+    lbfgs_as_graph(&o, case);
+}
+
+/// The same, as the updater of a task.
+fn lbfgs_as_graph(o: &Lbfgs, case: &Value) {
+    let [a, b] = [start(&[3, 4], 202), start(&[4], 303)].map(|w| Parameter::weight(&w));
+    let (x, y) = (a.clone(), b.clone());
+    let task = Objectives::new(0).module("a", Arc::new(a.clone())).module("b", Arc::new(b.clone()));
+    let fresh = Updater::lbfgs(o.clone());
+    let mut task = task
+        .minimize("loss", fresh, &["a", "b"], move |_, _| loss(&x.tensor(), &y.tensor()).into());
+    let batch = Batch::new([("x", Tensor::from([0.0f64]))]).unwrap();
+    for step in 0..20 {
+        let first = task.train_step(&batch, &Pace::CONSTANT).unwrap().means[0].value;
+        let what = format!("lbfgs as graph {} {step}", case["settings"]);
+        close(&[first], &[case["loss"][step].as_f64().unwrap()], &what);
+        close(&a.variable().value().to_vec(), &floats(&case["a"][step]), &what);
+        close(&b.variable().value().to_vec(), &floats(&case["b"][step]), &what);
     }
 }
 
