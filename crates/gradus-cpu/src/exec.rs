@@ -237,10 +237,22 @@ impl Program {
         }
     }
 
+    /// Gives a memory of this program the arena of another, which its runs then use, if it is large enough; else a new one.
+    ///
+    /// # Panics
+    /// If the memory is another program's.
+    pub fn give_arena(&self, memory: &mut Memory, arena: Buffer) {
+        assert_eq!(memory.program, self.id, "memory of another program");
+        let needed = self.arena_bytes.max(ALIGN);
+        memory.arena = if arena.bytes() >= needed { arena } else { Buffer::zeroed(needed) };
+        memory.bound[0] = std::ptr::null_mut();
+    }
+
     /// Binds the storages from 1 on, in order, and resolves the places if any moved since the last run.
     fn bind<'a>(&self, memory: &mut Memory, storages: impl Iterator<Item = Bound<'a>>, part: Part) {
         assert_eq!(memory.program, self.id, "memory of another program");
         let written = &self.written[usize::from(part == Part::AfterPrologue)];
+        assert!(self.arena_bytes <= memory.arena.bytes(), "the arena was taken");
         let mut stale = memory.bound[0].is_null();
         memory.bound[0] = memory.arena.as_mut_ptr();
         let mut count = 1;
@@ -381,6 +393,10 @@ impl Memory {
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.arena.bytes()
+    }
+    /// The arena, for another program's memory; this one must be given an arena before it is used again.
+    pub fn take_arena(&mut self) -> Buffer {
+        std::mem::replace(&mut self.arena, Buffer::zeroed(0))
     }
 }
 

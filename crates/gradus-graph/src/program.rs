@@ -64,6 +64,14 @@ impl Program {
     pub fn held_bytes(&self) -> usize {
         self.session.bytes()
     }
+    /// Its arena, which another program may run in; this one must be given one before it runs again.
+    pub fn take_arena(&mut self) -> Buffer {
+        self.session.take_arena()
+    }
+    /// Runs in this arena from now on; if it is too small, in a new one.
+    pub fn give_arena(&mut self, arena: Buffer) {
+        self.session.give_arena(&self.plan, arena);
+    }
 
     fn check(&self, inputs: &[&Buffer]) -> Result<()> {
         if inputs.len() != self.inputs.len() {

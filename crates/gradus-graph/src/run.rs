@@ -228,6 +228,15 @@ impl Session {
         self.kept && self.seen.iter().copied().eq(now)
     }
 
+    /// The arena, for another plan's session; see [`Session::give_arena`].
+    pub(crate) fn take_arena(&mut self) -> Buffer {
+        self.memory.take_arena()
+    }
+    /// Runs in this arena from now on, if it is large enough.
+    pub(crate) fn give_arena(&mut self, plan: &Plan, arena: Buffer) {
+        plan.program.give_arena(&mut self.memory, arena);
+    }
+
     /// The next run computes everything, also what was kept.
     pub(crate) fn forget(&mut self) {
         self.kept = false;

@@ -38,7 +38,8 @@ impl Step {
     }
 }
 
-/// A traced step: one plan per combination of argument shapes, of which the 32 used last are kept.
+/// A traced step: one plan per combination of argument shapes, of which the 32 used last are kept. All run in one arena, which is as
+/// large as the largest of them needs.
 pub struct Compiled<F> {
     trace: F,
     options: Options,
@@ -107,6 +108,10 @@ impl<F> Compiled<F> {
 }
 
 impl<F> Compiled<F> {
+    /// Bytes held between runs by all plans together: their one arena, and what each has computed once and keeps.
+    pub fn held_bytes(&self) -> usize {
+        self.programs.iter().map(Program::held_bytes).sum()
+    }
     /// Forgets the plans, so that the next call traces the step anew: for when what the closure does has changed.
     pub fn retrace(&mut self) {
         self.programs.clear();
@@ -161,15 +166,22 @@ impl<F: FnMut(&[Tensor]) -> Step> Compiled<F> {
     /// # Errors
     /// As [`Compiled::run`].
     pub fn program(&mut self, metas: &[Meta]) -> Result<&mut Program> {
-        let program = match self.programs.iter().position(|p| p.inputs() == metas) {
-            Some(at) => self.programs.remove(at),
-            None => self.trace(metas)?,
-        };
-        if self.programs.len() == CACHED_PLANS {
-            self.programs.remove(0);
+        let found = self.programs.iter().position(|p| p.inputs() == metas);
+        if found.is_none_or(|at| at + 1 < self.programs.len()) {
+            let mut program = match found {
+                Some(at) => self.programs.remove(at),
+                None => self.trace(metas)?,
+            };
+            // One arena serves all plans: of the programs only the last one has it.
+            if let Some(last) = self.programs.last_mut() {
+                program.give_arena(last.take_arena());
+            }
+            if self.programs.len() == CACHED_PLANS {
+                self.programs.remove(0);
+            }
+            self.programs.push(program);
         }
-        self.programs.push(program);
-        Ok(self.programs.last_mut().expect("just put there"))
+        Ok(self.programs.last_mut().expect("found or just put there"))
     }
 
     /// The plan for arguments like these.
@@ -243,6 +255,34 @@ impl Outputs<'_> {
     pub fn buffer(&self, i: usize) -> &Arc<Buffer> {
         self.0.buffer(i)
     }
+}
+
+#[test]
+fn plans_share_one_arena() {
+    // Steps that need memory: a product's result goes into another product.
+    let step = || {
+        compile(|x: &[Tensor]| {
+            let y = x[0].matmul(&x[0].t()).tanh();
+            Step::new().read(&y.matmul(&x[0]).sum(..))
+        })
+    };
+    let run = |step: &mut Compiled<_>, n: usize| {
+        let x = Tensor::randn([n, 8], 1);
+        step.run(&[&x]).unwrap().item(0)
+    };
+    let (mut one, mut many) = (step(), step());
+    let alone = run(&mut one, 300);
+    // Up and down, so that arenas grow and are handed on.
+    for n in (1..=300).step_by(13).chain([300]).chain((1..=300).rev().step_by(17)) {
+        assert_eq!(run(&mut many, n), run(&mut step(), n), "{n} rows");
+    }
+    assert_eq!(run(&mut many, 300), alone);
+    assert!(many.programs.len() > 20);
+    let (all, longest) = (many.held_bytes(), one.held_bytes());
+    assert!(
+        longest > 300 * 300 * 4 && all <= longest + longest / 5,
+        "{all} bytes, {longest} alone"
+    );
 }
 
 #[test]
