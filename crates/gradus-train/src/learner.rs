@@ -448,7 +448,8 @@ pub(crate) fn module_state(name: &str, module: &dyn gradus_nn::Module) -> Vec<(S
             State::Buffer(v) => v.clone(),
             State::Child(_) => unreachable!("children are walked"),
         };
-        (format!("{name}.{path}"), variable)
+        let path = if path.is_empty() { name.to_owned() } else { format!("{name}.{path}") };
+        (path, variable)
     };
     named_states(module).into_iter().map(variable).collect()
 }

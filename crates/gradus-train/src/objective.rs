@@ -344,7 +344,9 @@ impl Inner {
         let mut traced = self.traced.lock();
         traced.reached = slopes.reached.iter().map(|(path, ..)| path.clone()).collect();
         traced.unreached = slopes.unreached;
-        slopes.reached.iter().fold(Step::new(), |step, (_, _, g)| step.read(g))
+        let step = slopes.reached.iter().fold(Step::new(), |step, (_, _, g)| step.read(g));
+        // A loss may be no number though its gradients are.
+        measured.numbers.iter().fold(step.read(&measured.minimize), |step, (_, n)| step.read(n))
     }
 }
 

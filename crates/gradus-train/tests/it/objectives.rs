@@ -1,0 +1,219 @@
+//! Tasks of several losses: what is wrong is said by name, the weights are as before, and training goes on.
+
+use gradus_nn::layers::{dense, tanh};
+use gradus_nn::{Context, Init, Layer, Module, Sequential};
+use gradus_tensor::{DType, Tensor};
+use gradus_train::callbacks::{TerminateOnNan, load_checkpoint, save_checkpoint};
+use gradus_train::optim::{Adam, Clip, Ema, Sgd};
+use gradus_train::{
+    Arrays, Batch, Fields, Fit, Learner, Measured, Objectives, Pace, Progress, Task, TrainError,
+    Updater, weights,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+fn model(seed: u64) -> Arc<Sequential> {
+    Arc::new(Sequential::new([2], &Init::new(seed)).add(dense(4)).add(tanh()).add(dense(1)))
+}
+
+fn square(
+    model: &Arc<Sequential>,
+) -> impl Fn(&Fields<'_>, &Context<'_>) -> Measured + Send + Sync + use<> {
+    let model = model.clone();
+    move |batch, cx| (model.forward(&batch["x"], cx) - &batch["t"]).square().into()
+}
+
+fn batch(n: usize) -> Batch {
+    let x = Tensor::randn([n, 2], 1);
+    Batch::pair(&x, &(x.sum(1).unsqueeze(1))).unwrap()
+}
+
+/// Two networks with a loss each.
+fn two() -> (Objectives, [Arc<Sequential>; 2]) {
+    let [a, b] = [model(1), model(2)];
+    let (of_a, of_b) = (square(&a), square(&b));
+    let task = Objectives::new(0)
+        .module("a", a.clone())
+        .module("b", b.clone())
+        .minimize("first", Updater::new(Adam::new(0.01)), &["a"], of_a)
+        .minimize("second", Updater::new(Sgd::new(0.1)).every(3), &["b"], of_b);
+    (task, [a, b])
+}
+
+fn refused(task: &mut Objectives, batch: &Batch, parts: &[&str]) {
+    let error = task.train_step(batch, &Pace::CONSTANT).unwrap_err().to_string();
+    parts.iter().for_each(|part| assert!(error.contains(part), "{part:?} is not in {error}"));
+}
+
+#[test]
+fn batches_that_do_not_suit() {
+    let (mut task, [a, b]) = two();
+    let before = [weights(&*a), weights(&*b)];
+    let x = Tensor::randn([4, 2], 1);
+    let lacking = Batch::new([("x", x.clone())]).unwrap();
+    refused(&mut task, &lacking, &["no field t; there are x f32 [4, 2]", "in the loss first"]);
+    let wide = Batch::pair(&Tensor::ones([4, 3]), &Tensor::ones([4, 1])).unwrap();
+    refused(&mut task, &wide, &["matmul", "in a batch of x f32 [4, 3] and t f32 [4, 1]"]);
+    assert!([weights(&*a), weights(&*b)] == before, "a weight has changed");
+    assert_eq!(task.train_step(&batch(4), &Pace::CONSTANT).unwrap().samples, 4);
+    let error = |fields: Vec<(&'static str, Tensor)>| Batch::new(fields).unwrap_err().to_string();
+    assert!(error(vec![("x", x.clone()), ("x", x)]).contains("two fields named x"));
+    assert!(error(vec![]).contains("found no field"));
+    assert!(error(vec![("x", Tensor::ones([0, 2]))]).contains("at least one sample"));
+}
+
+#[test]
+fn ragged_rows_that_do_not_fit() {
+    let error = |x: Vec<Vec<f32>>, t: Vec<Vec<f32>>| {
+        Batch::ragged([("x", x), ("t", t)]).unwrap_err().to_string()
+    };
+    let found = error(vec![vec![1.0, 2.0]], vec![vec![1.0]]);
+    assert!(found.contains("the rows of t are [1] long, those of x [2]"), "{found}");
+    assert!(error(vec![vec![], vec![1.0]], vec![]).contains("row 0 is empty"));
+}
+
+#[test]
+fn two_updaters_over_one_parameter() {
+    let shared = model(1);
+    let mut task = Objectives::new(0)
+        .module("net", shared.clone())
+        .minimize("up", Updater::new(Sgd::new(0.1)), &["net"], square(&shared))
+        .minimize("down", Updater::new(Sgd::new(0.1)), &["net"], square(&shared));
+    refused(&mut task, &batch(4), &["up and down both move net.dense1.weight"]);
+}
+
+/// The second loss has a NaN: its own weights are as before, what ended training is named, and the run can go on.
+#[test]
+fn one_loss_of_two_is_not_finite() {
+    let [a, b] = [model(1), model(2)];
+    let (of_a, of_b) = (square(&a), b.clone());
+    let mut task = Objectives::new(0)
+        .module("a", a.clone())
+        .module("b", b.clone())
+        .minimize("first", Updater::new(Sgd::new(0.01)), &["a"], of_a)
+        .minimize("second", Updater::new(Sgd::new(0.01)), &["b"], move |batch, cx| {
+            of_b.forward(&batch["x"], cx).ln().into() // of a negative number
+        });
+    let before = weights(&*b);
+    let data = Arrays::new(&Tensor::randn([8, 2], 1), &Tensor::ones([8, 1]), 8).unwrap();
+    let mut fit = Fit { epochs: 3, callbacks: vec![Box::new(TerminateOnNan)], ..Fit::default() };
+    let error = fit.run(&mut task, &data, None, &mut Progress::default()).unwrap_err();
+    let told = error.to_string();
+    assert!(matches!(error, TrainError::Diverged { ref number, .. } if number == "second"));
+    assert!(told.contains("the second is NaN at step 1") && told.contains("ln"), "{told}");
+    assert!(weights(&*b) == before, "a weight has changed");
+}
+
+#[test]
+fn a_closure_that_panics_is_an_error() {
+    let a = model(1);
+    let mut task = Objectives::new(0).module("a", a.clone()).minimize(
+        "loss",
+        Updater::new(Sgd::new(0.1)),
+        &["a"],
+        move |batch, _| {
+            assert!(batch["x"].size(0) != 5, "five is too many");
+            (a.forward(&batch["x"], &Context::eval()) - &batch["t"]).square().into()
+        },
+    );
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        task.train_step(&batch(5), &Pace::CONSTANT).map(|_| ())
+    }));
+    assert!(panicked.is_err() || panicked.is_ok_and(|result| result.is_err()));
+    task.train_step(&batch(4), &Pace::CONSTANT).unwrap();
+}
+
+#[test]
+fn checkpoints_of_another_task() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("step-1.safetensors");
+    let (mut task, _) = two();
+    task.train_step(&batch(4), &Pace::CONSTANT).unwrap();
+    save_checkpoint(&path, &task, &Progress::default(), &BTreeMap::new()).unwrap();
+    let mut learner = Learner::new(model(1), Sgd::new(0.1));
+    let before = weights(&**learner.model());
+    let error = load_checkpoint(&path, &mut learner).unwrap_err().to_string();
+    assert!(error.contains("model.dense1.weight"), "{error}");
+    assert!(weights(&**learner.model()) == before);
+    // Of the same kind it is taken.
+    let (mut again, [a, _]) = two();
+    again.prepare(&batch(4)).unwrap();
+    load_checkpoint(&path, &mut again).unwrap();
+    assert_eq!(again.counters(), task.counters());
+    assert!(weights(&*a) != weights(&*model(1)));
+}
+
+/// An updater's parts work as those of a learner do: a step of one loss by `Objectives` is a learner's step.
+#[test]
+fn a_single_objective_is_a_learners_step() {
+    let [a, b] = [model(1), model(1)];
+    let recipe = gradus_train::Recipe {
+        loss: gradus_nn::losses::mean_squared.into(),
+        clip: Some(Clip::Norm(0.1)),
+        ema: Some(Ema::new(0.5)),
+        accumulate: 2,
+        l1: 0.01,
+        ..gradus_train::Recipe::default()
+    };
+    let mut learner = Learner::with(a.clone(), Box::new(Adam::new(0.1)), recipe, 0);
+    let updater = Updater::new(Adam::new(0.1)).clip(Clip::Norm(0.1)).ema(Ema::new(0.5));
+    let updater = updater.accumulate(2).l1(0.01);
+    let mut task = Objectives::new(0).module("model", b.clone()).minimize(
+        "loss",
+        updater,
+        &["model"],
+        square(&b),
+    );
+    for n in [4, 4, 6, 4] {
+        let numbers = Task::train_step(&mut learner, &batch(n), &Pace::CONSTANT).unwrap();
+        assert_eq!(task.train_step(&batch(n), &Pace::CONSTANT).unwrap(), numbers);
+    }
+    assert!(weights(&*a) == weights(&*b) && weights(&*a) != weights(&*model(1)));
+    let averages = |task: &dyn Task| -> Vec<Vec<f32>> {
+        task.averages().iter().map(|(_, v)| v.value().to_vec::<f32>()).collect()
+    };
+    assert_eq!(averages(&task), averages(&learner));
+}
+
+/// A loss that is minimised on each third batch has a mean of its own; the others have theirs of all batches.
+#[test]
+fn numbers_are_means_of_the_batches_that_have_them() {
+    let (mut task, _) = two();
+    let x = Tensor::randn([12, 2], 5);
+    let data = Arrays::new(&x, &x.sum(1).unsqueeze(1), 2).unwrap();
+    let mut found = vec![];
+    let mut progress = Progress::default();
+    let watch =
+        gradus_train::callbacks::Lambda::new(|moment: &mut gradus_train::callbacks::Moment<'_>| {
+            found.push(moment.task.counters().to_string());
+            Ok(gradus_train::callbacks::Flow::Continue)
+        });
+    let mut fit = Fit { epochs: 1, callbacks: vec![Box::new(watch)], ..Fit::default() };
+    fit.run(&mut task, &data, None, &mut progress).unwrap();
+    drop(fit);
+    assert_eq!(found, [r#"{"batches":6,"updaters":[[6,0],[2,0]]}"#]);
+    let log = &progress.history[0];
+    assert!(log.loss == log.metrics["first"] && log.metrics["second"].is_finite(), "{log:?}");
+    assert_ne!(log.metrics["first"], log.metrics["second"]);
+}
+
+#[test]
+fn modules_may_be_any_state() {
+    // A variable alone is a module: a counter that a step moves.
+    let seen = gradus_tensor::Variable::new("seen", &Tensor::scalar(0.0f32));
+    let (a, count) = (model(1), seen.clone());
+    let of_a = square(&a);
+    let mut task = Objectives::new(0)
+        .module("a", a)
+        .module("seen", Arc::new(seen.clone()) as Arc<dyn Module>)
+        .minimize("loss", Updater::new(Sgd::new(0.01)), &["a"], move |batch, cx| {
+            let samples = Tensor::full_of((), batch["x"].size(0) as f64, DType::F32);
+            cx.update(&count, &(count.tensor() + samples));
+            of_a(batch, cx)
+        });
+    for n in [4, 4, 2] {
+        task.train_step(&batch(n), &Pace::CONSTANT).unwrap();
+    }
+    assert_eq!(seen.value().item(), 10.0);
+    assert!(task.state().iter().any(|(name, _)| name == "seen"));
+}
