@@ -125,7 +125,12 @@ impl Fit<'_> {
         progress.stopped = None;
         progress.take_up();
         let batches = self.limit_batches.unwrap_or(usize::MAX).min(train.batches());
+        self.each(task, progress, batches, None, |c, m| c.at_begin(m))?;
         while progress.epoch < self.epochs && progress.stopped.is_none() {
+            self.each(task, progress, batches, None, |c, m| c.before_epoch(m))?;
+            if progress.stopped.is_some() {
+                break;
+            }
             self.epoch(task, train, batches, progress)?;
             if progress.stopped.is_none() {
                 self.close_epoch(task, validation, progress, batches)?;

@@ -76,6 +76,20 @@ impl Moment<'_> {
 pub trait Callback {
     /// A name no other callback of the run has.
     fn name(&self) -> &'static str;
+    /// Before the first step of a run, also of one that goes on.
+    ///
+    /// # Errors
+    /// What should end training as a failure.
+    fn at_begin(&mut self, _moment: &mut Moment<'_>) -> Result<Flow> {
+        Ok(Flow::Continue)
+    }
+    /// Before each epoch, also before what is left of one that was interrupted.
+    ///
+    /// # Errors
+    /// What should end training as a failure.
+    fn before_epoch(&mut self, _moment: &mut Moment<'_>) -> Result<Flow> {
+        Ok(Flow::Continue)
+    }
     /// After each training step.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use gradus_data::{Loader, LoaderOptions, Normalization, mnist_5k_split};
 use gradus_nn::layers::{dense, flatten, relu};
 use gradus_nn::{Init, Sequential};
-use gradus_train::callbacks::{BestWeights, Checkpoints, load_checkpoint};
+use gradus_train::callbacks::{BestWeights, Callback, Checkpoints, Flow, Moment, load_checkpoint};
 use gradus_train::optim::Adam;
 use gradus_train::{Fit, Learner, Progress, Recipe, TrainError, evaluate, metrics};
 use std::sync::Arc;
@@ -301,4 +301,44 @@ fn a_step_of_several_batches_is_saved_once() {
     gradus_train::Task::prepare(&mut again, &pair).unwrap();
     load_checkpoint(&newest, &mut again).unwrap();
     assert_eq!(again.counters(), (0, 1));
+}
+
+/// What a callback is told, in order.
+struct Told(Vec<String>);
+
+impl Callback for Told {
+    fn name(&self) -> &'static str {
+        "told"
+    }
+    fn at_begin(&mut self, m: &mut Moment<'_>) -> gradus_train::Result<Flow> {
+        self.0.push(format!("begin at {}", m.progress.epoch));
+        Ok(Flow::Continue)
+    }
+    fn before_epoch(&mut self, m: &mut Moment<'_>) -> gradus_train::Result<Flow> {
+        self.0.push(format!("before {}", m.progress.epoch));
+        Ok(Flow::Continue)
+    }
+    fn after_batch(&mut self, m: &mut Moment<'_>) -> gradus_train::Result<Flow> {
+        self.0.push(format!("batch {}", m.progress.batch));
+        Ok(Flow::Continue)
+    }
+    fn after_epoch(&mut self, m: &mut Moment<'_>) -> gradus_train::Result<Flow> {
+        self.0.push(format!("after {}", m.progress.epoch));
+        Ok(if m.progress.epoch == 2 { Flow::Stop("enough".into()) } else { Flow::Continue })
+    }
+    fn at_end(&mut self, _: &mut Moment<'_>) -> gradus_train::Result<()> {
+        self.0.push("end".into());
+        let told = ["begin at 0", "before 0", "batch 1", "batch 2", "after 1"];
+        let told = told.into_iter().chain(["before 1", "batch 1", "batch 2", "after 2", "end"]);
+        assert!(self.0.iter().eq(told), "{:?}", self.0);
+        Ok(())
+    }
+}
+
+#[test]
+fn callbacks_are_called_in_order() {
+    let (train, _) = loaders();
+    let mut fit = Fit { epochs: 5, limit_batches: Some(2), ..Fit::default() };
+    fit.callbacks.push(Box::new(Told(vec![])));
+    fit.run(&mut learner(), &train, None, &mut Progress::default()).unwrap();
 }
