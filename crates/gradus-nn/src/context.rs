@@ -79,6 +79,15 @@ impl<'h> Context<'h> {
         Context { key: Some(key.clone()), ..self }
     }
 
+    /// Shows hooks a value inside the layer at work, under a name below its path: the gates of a recurrent cell.
+    pub fn show(&self, name: &str, value: &Tensor) {
+        if let Some(hook) = &self.hook {
+            let path = self.path.borrow();
+            let below = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+            hook(&below, value);
+        }
+    }
+
     /// Whether this pass trains.
     pub fn is_training(&self) -> bool {
         self.training

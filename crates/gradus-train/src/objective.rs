@@ -10,6 +10,7 @@ use gradus_base::{Error, Kind, Result};
 use gradus_nn::{Context, Parameter};
 use gradus_tensor::{Compiled, DType, Plan, Step, Tensor, Variable, compile, fail};
 use parking_lot::Mutex;
+use std::cell::RefCell;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -68,6 +69,8 @@ pub(crate) struct Objective {
     scalars: Tensor,
     /// (seed, number of the batch), from which random numbers are drawn.
     key: Tensor,
+    /// What is watched in steps, by path, as it was in the last one.
+    seen: Vec<(String, Tensor)>,
     seed: u64,
     step: u64,
     micro: usize,
@@ -91,6 +94,9 @@ pub(crate) struct Traced {
     pub(crate) unreached: Vec<String>,
     /// The paths of what a look at gradients reads.
     reached: Vec<String>,
+    /// The paths that are to be watched, and those that the step traced last reads after its numbers.
+    watch: Vec<String>,
+    watched: Vec<String>,
 }
 
 impl Objective {
@@ -120,6 +126,7 @@ impl Objective {
             inner,
             scalars,
             key: Tensor::from([0i64, 0]),
+            seen: vec![],
             seed,
             step: 0,
             micro: 0,
@@ -146,6 +153,16 @@ impl Objective {
     }
     pub(crate) fn unreached(&self) -> Vec<String> {
         self.inner.traced.lock().unreached.clone()
+    }
+    /// Steps keep the outputs of the layers at these paths, or what layers show there; empty for none.
+    pub(crate) fn watch(&mut self, paths: Vec<String>) {
+        self.inner.traced.lock().watch = paths;
+        self.seen.clear();
+        self.retrace();
+    }
+    /// What was watched in the last step, by path.
+    pub(crate) fn seen(&self) -> &[(String, Tensor)] {
+        &self.seen
     }
     /// The names of the numbers that the step traced last reads.
     pub(crate) fn number_names(&self) -> Vec<Name> {
@@ -226,6 +243,11 @@ impl Objective {
         let value = |i| if i == 0 || loss.is_finite() { out.item(i) } else { f64::NAN };
         let count = self.inner.traced.lock().numbers.len();
         let taken = take(&mut (0..count).map(value));
+        if out.len() > count {
+            let watched = &self.inner.traced.lock().watched;
+            let seen = watched.iter().zip(count..);
+            self.seen = seen.map(|(path, i)| (path.clone(), out.tensor(i))).collect();
+        }
         (self.step, self.micro) =
             if last { (self.step + 1, 0) } else { (self.step, self.micro + 1) };
         Ok(taken)
@@ -325,12 +347,22 @@ impl Inner {
 
     fn step(&self, args: &[Tensor], apply: bool) -> Step {
         let [fields @ .., scalars, key] = args else { unreachable!("a step has both") };
-        let cx = Context::train(key);
+        let (watch, shown) = (self.traced.lock().watch.clone(), RefCell::new(vec![]));
+        let cx = Context::train(key).with_hook(|path, value| {
+            if !watch.is_empty() {
+                shown.borrow_mut().push((path.to_owned(), value.clone()));
+            }
+            None
+        });
         let measured = self.measured(fields, &cx);
         let step = measured.numbers.iter().fold(Step::new(), |step, (_, n)| step.read(n));
         let mut updates = cx.take_updates();
+        drop(cx);
+        let found = watched(&watch, shown.into_inner());
+        let step = found.iter().fold(step, |step, (_, value)| step.read(value));
         let slopes = self.slopes(&measured);
         let mut traced = self.traced.lock();
+        traced.watched = found.into_iter().map(|(path, _)| path).collect();
         updates.extend(self.updater.updates(&slopes, &mut traced.slots, scalars, apply));
         traced.numbers = measured.numbers.into_iter().map(|(name, _)| name).collect();
         traced.unreached = slopes.unreached;
@@ -348,6 +380,16 @@ impl Inner {
         // A loss may be no number though its gradients are.
         measured.numbers.iter().fold(step.read(&measured.minimize), |step, (_, n)| step.read(n))
     }
+}
+
+/// What is watched of all that a pass showed.
+fn watched(watch: &[String], shown: Vec<(String, Tensor)>) -> Vec<(String, Tensor)> {
+    if let Some(absent) = watch.iter().find(|path| !shown.iter().any(|(known, _)| known == *path)) {
+        let known: Vec<&str> = shown.iter().map(|(path, _)| &**path).collect();
+        let what = format!("nothing is shown at {absent}; there are {}", known.join(", "));
+        fail(Error::value("watch", what), Location::caller());
+    }
+    shown.into_iter().filter(|(path, _)| watch.contains(path)).collect()
 }
 
 /// The error with the batch that it is about, where shapes or element types do not fit.

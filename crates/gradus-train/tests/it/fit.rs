@@ -342,3 +342,16 @@ fn callbacks_are_called_in_order() {
     fit.callbacks.push(Box::new(Told(vec![])));
     fit.run(&mut learner(), &train, None, &mut Progress::default()).unwrap();
 }
+
+#[test]
+fn watching_what_is_not_there() {
+    let (train, _) = loaders();
+    let mut learner = learner();
+    let batch = gradus_train::Source::from(&train, 0, 0).next().unwrap().unwrap();
+    let (x, t) = batch.xt().unwrap();
+    learner.watch(["conv9"]);
+    let error = learner.train_batch(x, t, 0.1).unwrap_err().to_string();
+    assert!(error.contains("nothing is shown at conv9; there are"), "{error}");
+    learner.watch([]);
+    assert!(learner.train_batch(x, t, 0.1).is_ok() && learner.seen().is_empty());
+}
