@@ -3,25 +3,27 @@
 //! It is the supervised [`Task`]: batches have inputs `x` and targets `t`, and perhaps `weights`, what each sample counts.
 
 use crate::Result as TrainResult;
-use crate::batch::{Batch, Fields, Name, samples_in};
+use crate::batch::{Fields, Name, samples_in};
 use crate::forward::Forward;
 use crate::metrics::Metric;
 use crate::objective::{Objective, Trace, in_batch};
 use crate::optim::{Clip, Ema, Optimizer};
-use crate::task::{Mean, NumberName, Numbers, Pace, Rows, Swap, Task, other_counters};
+use crate::task::{Swap, Task};
 use crate::updater::{Group, Updater};
 use gradus_base::Result;
 use gradus_nn::losses::{Loss, cross_entropy};
 use gradus_nn::{Context, Layer, Parameter, State, named_states, parameters};
-use gradus_tensor::{Compiled, DType, Plan, Step, Tensor, Variable, compile};
+use gradus_tensor::{Compiled, Plan, Step, Tensor, Variable, compile};
 use parking_lot::Mutex;
-use serde_json::{Value, json};
 use std::sync::Arc;
 
 mod inspect;
+mod predict;
 mod supervised;
+mod task;
 
 pub use inspect::{Activity, Units};
+pub use predict::Predictor;
 use supervised::Supervised;
 
 /// What can be chosen about training steps, beside model and optimiser.
@@ -270,30 +272,6 @@ impl Learner {
         })
     }
 
-    /// What the model gives for a batch.
-    ///
-    /// # Errors
-    /// When the batch does not suit the model, or computing meets a bad value.
-    pub fn predict_batch(&mut self, x: &Tensor) -> Result<Tensor> {
-        match self.predict.run(&[x]) {
-            Ok(out) => Ok(out.tensor(0)),
-            Err(error) => Err(self.in_batch(error, &[x])),
-        }
-    }
-
-    /// What the model gives for a batch that has more than `x`, such as `lengths`.
-    ///
-    /// # Errors
-    /// As [`Learner::predict_batch`].
-    pub fn predict_on(&mut self, batch: &Batch) -> TrainResult<Tensor> {
-        let x = batch.get("x")?;
-        let Some(lengths) = batch.find("lengths") else { return Ok(self.predict_batch(x)?) };
-        match self.predict_padded.run(&PADDED, &[x, lengths], self.objective.key()) {
-            Ok(out) => Ok(out.tensor(0)),
-            Err(error) => Err(in_batch(error, &batch.fields(), &self.objective.moves()).into()),
-        }
-    }
-
     /// Has training steps keep the outputs of the layers at these paths, or what layers show there ([`Context::show`]), without a
     /// second pass: [`Learner::seen`] has them. No path ends it.
     ///
@@ -316,33 +294,6 @@ impl Learner {
     /// What was watched in the last training step, by path.
     pub fn seen(&self) -> &[(String, Tensor)] {
         self.objective.seen()
-    }
-
-    /// Something that predicts with this learner's model, beside it: each thread may have one of its own, and none waits for
-    /// another.
-    ///
-    /// ```
-    /// # use gradus_nn::{Init, Sequential, layers::dense};
-    /// # use gradus_tensor::Tensor;
-    /// # use gradus_train::{Learner, optim::Sgd};
-    /// let model = Sequential::new([2], &Init::new(0)).add(dense(3));
-    /// let mut learner = Learner::new(model.into(), Sgd::new(0.1));
-    /// let x = Tensor::randn([4, 2], 1);
-    /// let own = learner.predict_batch(&x)?.to_vec::<f32>();
-    /// let threads: Vec<_> = (0..3)
-    ///     .map(|_| {
-    ///         let (mut predictor, x) = (learner.predictor(), x.clone());
-    ///         std::thread::spawn(move || predictor.predict(&x).unwrap().to_vec::<f32>())
-    ///     })
-    ///     .collect();
-    /// assert!(threads.into_iter().all(|thread| thread.join().unwrap() == own));
-    /// # Ok::<(), gradus_base::Error>(())
-    /// ```
-    pub fn predictor(&self) -> Predictor {
-        let predict = traced(&self.supervised, |s, args| {
-            Step::new().read(&s.model.forward(&args[0], &Context::eval()))
-        });
-        Predictor { model: self.model.clone(), predict }
     }
 
     /// Every number training has changed, by name: `model.…`, `optimizer.…`; with [`Learner::counters`] it is all that a
@@ -482,115 +433,4 @@ pub(crate) fn module_state(name: &str, module: &dyn gradus_nn::Module) -> Vec<(S
 pub(crate) fn averages(objective: &Objective) -> Vec<(String, Variable)> {
     let average = |(path, v): (String, Variable)| Some((path.strip_suffix(".ema")?.to_owned(), v));
     objective.slots().into_iter().filter_map(average).collect()
-}
-
-/// Predicts with a learner's model: see [`Learner::predictor`].
-pub struct Predictor {
-    model: Arc<dyn Layer>,
-    predict: Compiled<Trace>,
-}
-
-impl Predictor {
-    /// What the model gives for a batch `x [B, ..]`.
-    ///
-    /// # Errors
-    /// When the batch does not suit the model, or computing meets a bad value.
-    pub fn predict(&mut self, x: &Tensor) -> Result<Tensor> {
-        match self.predict.run(&[x]) {
-            Ok(out) => Ok(out.tensor(0)),
-            Err(error) => {
-                let fields = [x.clone()];
-                let fields = Fields::new(&NAMES[..1], &fields);
-                Err(in_batch(error, &fields, &parameters(&*self.model)))
-            }
-        }
-    }
-}
-
-impl Task for Learner {
-    fn numbers(&self) -> Vec<NumberName> {
-        let of = |m: &Metric| NumberName { name: m.name.clone(), maximize: m.maximize };
-        let metrics = self.supervised.means().chain(self.supervised.wholes()).map(of);
-        [NumberName::smaller("loss")].into_iter().chain(metrics).collect()
-    }
-    fn train_step(&mut self, batch: &Batch, pace: &Pace<'_>) -> TrainResult<Numbers> {
-        batch.xt()?;
-        Ok(self.objective.step_on(batch, pace)?)
-    }
-    fn evaluate_step(&mut self, batch: &Batch) -> TrainResult<Numbers> {
-        batch.xt()?;
-        let (means, wholes) =
-            (1 + self.supervised.means().count(), self.supervised.wholes().count());
-        let fields: Vec<&Tensor> = batch.tensors().iter().collect();
-        match self.evaluate.run(batch.names(), &fields, self.objective.key()) {
-            Ok(out) => {
-                let mean = |i| Mean { value: out.item(i), units: batch.units() };
-                let rows = |i| {
-                    let rows = out.tensor(i);
-                    Rows { columns: rows.size(-1), values: rows.cast(DType::F64).to_vec::<f64>() }
-                };
-                Ok(Numbers {
-                    means: (0..means).map(mean).collect(),
-                    rows: (means..means + wholes).map(rows).collect(),
-                    samples: batch.samples(),
-                })
-            }
-            Err(error) => Err(in_batch(error, &batch.fields(), &self.objective.moves()).into()),
-        }
-    }
-    fn of_set(&self, at: usize, rows: &Rows) -> f64 {
-        let metric = self.supervised.wholes().nth(at);
-        let finish = metric.and_then(|metric| metric.finish.as_ref());
-        finish.map_or(f64::NAN, |finish| finish(&rows.values, rows.columns))
-    }
-    fn prepare(&mut self, batch: &Batch) -> TrainResult<()> {
-        batch.xt()?;
-        let fields: Vec<&Tensor> = batch.tensors().iter().collect();
-        self.objective.prepare(batch.names(), &fields)?;
-        Ok(())
-    }
-    fn state(&self) -> Vec<(String, Variable)> {
-        Learner::state(self)
-    }
-    fn counters(&self) -> Value {
-        json!(self.objective.counters())
-    }
-    fn set_counters(&mut self, counters: &Value) -> TrainResult<()> {
-        let read = serde_json::from_value(counters.clone());
-        let read = read.map_err(|_| other_counters(counters, "[steps, batches]"))?;
-        self.objective.set_counters(read);
-        Ok(())
-    }
-    fn steps(&self) -> u64 {
-        self.step()
-    }
-    fn open_batches(&self) -> usize {
-        self.objective.counters().1
-    }
-    fn learning_rate(&self) -> f64 {
-        Learner::learning_rate(self)
-    }
-    fn parameters(&self) -> Vec<(String, Parameter)> {
-        parameters(&*self.model)
-    }
-    fn retrace(&mut self) {
-        Learner::retrace(self);
-    }
-    fn averages(&self) -> Vec<(String, Variable)> {
-        Learner::averages(self)
-    }
-    fn gradients(&mut self, batch: &Batch) -> TrainResult<Vec<(String, Tensor)>> {
-        let (x, t) = batch.xt()?;
-        Ok(Learner::gradients(self, x, t)?)
-    }
-    fn activity(&mut self, batch: &Batch) -> TrainResult<Vec<Activity>> {
-        Ok(Learner::activity(self, batch.get("x")?)?)
-    }
-    fn first_not_finite(&mut self, batch: &Batch) -> TrainResult<String> {
-        let (x, t) = batch.xt()?;
-        Ok(Learner::first_not_finite(self, x, t)?)
-    }
-    fn model(&self) -> Option<&Arc<dyn Layer>> {
-        Some(&self.model)
-    }
 }

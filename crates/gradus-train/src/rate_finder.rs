@@ -60,7 +60,7 @@ impl Sweep {
         if let Some(first) = source.from(0, 0).next() {
             task.prepare(&first?)?; // makes the optimiser's state, so that it is saved below
         }
-        if !(task.learning_rate() > 0.0) {
+        if task.learning_rate().is_nan() || task.learning_rate() <= 0.0 {
             let what =
                 format!("found a base rate of {}, expected more than 0", task.learning_rate());
             return Err(Error::value("rate finder", what).into());

@@ -28,16 +28,34 @@ pub struct Loss {
     function: Arc<Function>,
 }
 
-/// The losses that have a name on the command line and in recipes, with what the model's outputs and the targets are.
-pub const LOSSES: &[(&str, fn(&Tensor, &Tensor) -> Tensor, &str)] = &[
-    ("cross_entropy", cross_entropy, "scores of classes and a label"),
-    ("mse", mean_squared, "numbers; the mean of (x − t)²"),
-    ("mae", mean_absolute, "numbers; the mean of |x − t|"),
-    ("huber", |x, t| huber(x, t, 1.0), "numbers; (x − t)²/2 up to 1 apart, then straight"),
-    ("smooth_l1", |x, t| smooth_l1(x, t, 1.0), "numbers; as huber"),
-    ("bce", binary_cross_entropy_with_logits, "logits, each a yes or no of its own"),
-    ("hinge", hinge, "one score and −1 or 1"),
-    ("multi_class_hinge", |x, t| multi_class_hinge(x, t), "scores of classes and a label"),
+/// A loss that has a name on the command line and in recipes.
+pub struct NamedLoss {
+    /// The name.
+    pub name: &'static str,
+    /// The loss.
+    pub of: fn(&Tensor, &Tensor) -> Tensor,
+    /// What the model's outputs and the targets are.
+    pub about: &'static str,
+}
+
+const fn named(
+    name: &'static str,
+    of: fn(&Tensor, &Tensor) -> Tensor,
+    about: &'static str,
+) -> NamedLoss {
+    NamedLoss { name, of, about }
+}
+
+/// The losses that have a name on the command line and in recipes.
+pub const LOSSES: &[NamedLoss] = &[
+    named("cross_entropy", cross_entropy, "scores of classes and a label"),
+    named("mse", mean_squared, "numbers; the mean of (x − t)²"),
+    named("mae", mean_absolute, "numbers; the mean of |x − t|"),
+    named("huber", |x, t| huber(x, t, 1.0), "numbers; (x − t)²/2 up to 1 apart, then straight"),
+    named("smooth_l1", |x, t| smooth_l1(x, t, 1.0), "numbers; as huber"),
+    named("bce", binary_cross_entropy_with_logits, "logits, each a yes or no of its own"),
+    named("hinge", hinge, "one score and −1 or 1"),
+    named("multi_class_hinge", multi_class_hinge, "scores of classes and a label"),
 ];
 
 impl Loss {
@@ -50,8 +68,8 @@ impl Loss {
     }
     /// One of [`LOSSES`].
     pub fn named(name: &str) -> Option<Loss> {
-        let (name, function, _) = LOSSES.iter().find(|(known, ..)| *known == name)?;
-        Some(Loss::new(*name, function))
+        let known = LOSSES.iter().find(|known| known.name == name)?;
+        Some(Loss::new(known.name, known.of))
     }
     /// The name.
     pub fn name(&self) -> &str {

@@ -63,7 +63,7 @@ impl Metric {
 
     /// One of [`METRICS`].
     pub fn named(name: &str) -> Option<Metric> {
-        METRICS.iter().find(|(known, ..)| *known == name).map(|(_, metric, _)| metric())
+        METRICS.iter().find(|known| known.name == name).map(|known| (known.metric)())
     }
 }
 
@@ -73,15 +73,29 @@ impl fmt::Debug for Metric {
     }
 }
 
+/// A metric that has a name on the command line and in recipes.
+pub struct NamedMetric {
+    /// The name.
+    pub name: &'static str,
+    /// The metric.
+    pub metric: fn() -> Metric,
+    /// What it is.
+    pub about: &'static str,
+}
+
+const fn named(name: &'static str, metric: fn() -> Metric, about: &'static str) -> NamedMetric {
+    NamedMetric { name, metric, about }
+}
+
 /// The metrics that have a name on the command line and in recipes.
-pub const METRICS: &[(&str, fn() -> Metric, &str)] = &[
-    ("accuracy", accuracy, "the part of samples whose largest score is at the label"),
-    ("top5_accuracy", top_k::<5>, "the part whose label is among the five largest scores"),
-    ("macro_f1", macro_f1, "the mean F1 of all classes"),
-    ("binary_accuracy", binary_accuracy, "the part of yes and no that is right"),
-    ("auc", auc, "the area under the ROC curve, the mean over labels"),
-    ("mean_absolute_error", mean_absolute_error, "the mean of |x − t|"),
-    ("r2", r2, "the part of the targets' variance that is explained"),
+pub const METRICS: &[NamedMetric] = &[
+    named("accuracy", accuracy, "the part of samples whose largest score is at the label"),
+    named("top5_accuracy", top_k::<5>, "the part whose label is among the five largest scores"),
+    named("macro_f1", macro_f1, "the mean F1 of all classes"),
+    named("binary_accuracy", binary_accuracy, "the part of yes and no that is right"),
+    named("auc", auc, "the area under the ROC curve, the mean over labels"),
+    named("mean_absolute_error", mean_absolute_error, "the mean of |x − t|"),
+    named("r2", r2, "the part of the targets' variance that is explained"),
 ];
 
 /// The part of samples whose largest logit, the first of equals, is at the label: `x [B, C]`, `t [B]`. Logits with a NaN are no
