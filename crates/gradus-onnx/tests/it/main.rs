@@ -6,4 +6,5 @@ mod export_ops;
 mod half_types;
 mod hostile;
 mod operators;
+mod resize;
 mod shaken;
