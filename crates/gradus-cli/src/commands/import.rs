@@ -31,7 +31,7 @@ type Preparation = ([f32; 3], [f32; 3], bool);
 
 /// Make a model of weights that another program trained
 ///
-/// Reads safetensors, PyTorch's .pth, .npz, Keras's .h5, Caffe's .caffemodel and pickles of NumPy arrays; nothing in a file is run. Layers are
+/// Reads safetensors, PyTorch's .pth, ONNX, .npz, Keras's .h5, Caffe's .caffemodel and pickles of NumPy arrays; nothing in a file is run. Layers are
 /// matched by the names that torchvision, timm and Keras give them, or by their order; kernels are turned as needed, and every
 /// shape is checked. Without --out the model is kept among the user's models, where other commands find it by its name.
 #[derive(clap::Args)]
@@ -209,7 +209,7 @@ fn origin(asked: Option<&str>, format: Format) -> Result<Origin> {
         return Origin::named(name).ok_or_else(|| unknown("origin", name, ORIGINS));
     }
     Ok(match format {
-        Format::PyTorch | Format::Safetensors => Origin::PyTorch,
+        Format::PyTorch | Format::Safetensors | Format::Onnx => Origin::PyTorch,
         Format::Hdf5 | Format::Pickle => Origin::Keras,
         Format::Npz => Origin::Gradus,
     })

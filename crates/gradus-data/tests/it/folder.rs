@@ -305,6 +305,10 @@ fn faults_are_seen_before_a_picture_is_decoded() {
     folder.probe(0).unwrap();
 }
 
+fn grey_of(row: &[u8]) -> DynamicImage {
+    image::GrayImage::from_fn(row.len() as u32, 1, |x, _| image::Luma([row[x as usize]])).into()
+}
+
 /// A grey picture is grey in three colours, a coloured one is as bright as the eye finds it.
 #[test]
 fn grey_and_colour_become_what_is_wanted() {
@@ -312,10 +316,42 @@ fn grey_and_colour_become_what_is_wanted() {
     let image = decode(&encode(&grey.into(), ImageFormat::Png), &RGB);
     assert_eq!(image.shape, [3, 2, 4]);
     assert!(image.pixels.chunks(4).all(|row| row == [0, 60, 120, 180]), "{:?}", image.pixels);
-    let green: DynamicImage = RgbImage::from_pixel(2, 2, image::Rgb([0, 255, 0])).into();
-    let image = decode(&encode(&green, ImageFormat::Png), &GREY);
-    assert_eq!(image.shape, [1, 2, 2]);
-    assert!(image.pixels.iter().all(|p| (140..190).contains(p)), "{:?}", image.pixels);
+    let image = decode(&encode(&grey_of(&[0, 7, 200, 255]), ImageFormat::Png), &GREY);
+    assert_eq!(image.pixels, [0, 7, 200, 255]);
+    // What Pillow 13 makes of these by convert("L").
+    let colours: [([u8; 3], u8); 10] = [
+        ([255, 0, 0], 76),
+        ([0, 255, 0], 150),
+        ([0, 0, 255], 29),
+        ([255, 255, 0], 226),
+        ([0, 255, 255], 179),
+        ([255, 0, 255], 105),
+        ([255, 255, 255], 255),
+        ([1, 2, 3], 2),
+        ([200, 100, 50], 124),
+        ([13, 77, 211], 73),
+    ];
+    for (colour, grey) in colours {
+        let all = |options: &ImageOptions, image: DynamicImage| {
+            let mut pixels = decode(&encode(&image, ImageFormat::Png), options).pixels;
+            pixels.dedup();
+            pixels
+        };
+        let picture: DynamicImage = RgbImage::from_pixel(3, 2, image::Rgb(colour)).into();
+        let sized = ImageOptions { size: Some((5, 4)), ..GREY };
+        assert_eq!(all(&GREY, picture.clone()), [grey], "{colour:?}");
+        assert_eq!(all(&sized, picture.clone()), [grey], "{colour:?} resized");
+        // Of 16 bits and opaque it is the same; what is clear is white.
+        assert_eq!(all(&GREY, picture.to_rgb16().into()), [grey], "{colour:?} of 16 bits");
+        assert_eq!(all(&GREY, picture.to_rgba8().into()), [grey], "{colour:?} opaque");
+    }
+    let clear = image::RgbaImage::from_pixel(2, 2, image::Rgba([255, 0, 0, 0]));
+    let image = decode(&encode(&clear.into(), ImageFormat::Png), &GREY);
+    assert_eq!(image.pixels, [255; 4]);
+    // 16 bits are rounded to 8, not cut: 0x01ff is 1.98 of 255.
+    let fine = image::ImageBuffer::from_pixel(1, 1, image::Luma([0x01ffu16]));
+    let image = decode(&encode(&fine.into(), ImageFormat::Png), &GREY);
+    assert_eq!(image.pixels, [2]);
 }
 
 /// Cyan ink takes red away.

@@ -7,4 +7,5 @@ mod half_types;
 mod hostile;
 mod operators;
 mod resize;
+mod rules;
 mod shaken;
