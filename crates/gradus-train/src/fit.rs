@@ -141,6 +141,7 @@ impl Fit<'_> {
             let (x, t) = pair?;
             let scale = progress.rate_scale.unwrap_or(1.0);
             let rate = self.schedule.rate(learner.learning_rate() * scale, learner.step());
+            learner.set_momentum(self.schedule.momentum(learner.step()))?;
             let result = learner.train_batch(&x, &t, rate)?;
             progress.batch += 1;
             progress.seconds += start.elapsed().as_secs_f64();

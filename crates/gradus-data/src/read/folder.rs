@@ -10,6 +10,7 @@ use image::{
     LumaA, Rgb, Rgba,
 };
 
+use crate::augment::middle;
 use crate::dataset::Dataset;
 use crate::error::{DataError, Place, Result, count};
 use crate::image_set::ImageDataset;
@@ -26,7 +27,8 @@ const PIXELS_PER_BYTE: u64 = 8 * 1032;
 /// How an image of another size becomes one of the wanted size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fit {
-    /// Scaled to cover the wanted size, then the middle is cut out; the aspect ratio stays.
+    /// Scaled to cover the wanted size, then the middle is cut out; the aspect ratio stays. For a square that is torchvision's
+    /// `Resize` of the shorter side and `CenterCrop`, to the pixel.
     #[default]
     Cover,
     /// Stretched.
@@ -217,21 +219,19 @@ fn resize(image: DynamicImage, height: u32, width: u32, fit: Fit) -> DynamicImag
         Fit::Cover => {
             let (h, w) = cover(image.height(), image.width(), height, width);
             let scaled = image.resize_exact(w, h, FilterType::Triangle);
-            let (left, top) = ((w - width) / 2, (h - height) / 2);
+            let (left, top) = (middle((w - width) as usize), middle((h - height) as usize));
+            let (left, top) = (left as u32, top as u32);
             imageops::crop_imm(&scaled, left, top, width, height).to_image().into()
         }
     }
 }
 
-/// The smallest size with the aspect of `h`×`w` that covers `height`×`width`.
+/// The smallest size with the aspect of `h`×`w` that covers `height`×`width`; the longer side is rounded down, as in torchvision.
 fn cover(h: u32, w: u32, height: u32, width: u32) -> (u32, u32) {
     let (h, w, height, width) = (h as u64, w as u64, height as u64, width as u64);
     // Whole-number arithmetic: the scale is height/h or width/w, whichever is larger.
-    let (new_h, new_w) = if height * w >= width * h {
-        (height, (w * height).div_ceil(h))
-    } else {
-        ((h * width).div_ceil(w), width)
-    };
+    let (new_h, new_w) =
+        if height * w >= width * h { (height, w * height / h) } else { (h * width / w, width) };
     (new_h as u32, new_w as u32)
 }
 

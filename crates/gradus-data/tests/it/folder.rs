@@ -363,3 +363,27 @@ fn four_inks_become_three_colours() {
     assert!(at(0, 2) < 40 && at(1, 2) > 200 && at(2, 2) > 200, "{:?}", image.pixels);
     assert!((0..3).all(|c| at(c, 13) > 230), "{:?}", image.pixels);
 }
+
+/// What torchvision's evaluation makes of a lying and a standing picture: the shorter side 32, the middle 28 of it. Made by
+/// `make_pictures.py`.
+#[test]
+fn photographs_are_cut_as_torchvision_cuts_them() {
+    let fixture = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/");
+        std::fs::read(format!("{folder}{name}.png")).unwrap()
+    };
+    for name in ["lying", "standing"] {
+        let square = ImageOptions { size: Some((32, 32)), ..RGB };
+        let loaded = decode(&fixture(name), &square);
+        let input: Vec<f32> = loaded.pixels.iter().map(|&p| p.into()).collect();
+        let mut cut = vec![0.0; 3 * 28 * 28];
+        let crop = gradus_data::CenterCrop { height: 28, width: 28 };
+        let mut rng = gradus_data::Rng::new(0, 0, 0, 0);
+        gradus_data::Augment::apply(&crop, &input, [3, 32, 32], &mut cut, &mut rng);
+        let want = decode(&fixture(&format!("{name}-28")), &RGB);
+        assert_eq!(want.shape, [3, 28, 28]);
+        let apart = cut.iter().zip(&want.pixels).map(|(a, &b)| (a - f32::from(b)).abs());
+        // The filters round once here, twice in Pillow.
+        assert!(apart.fold(0.0, f32::max) <= 1.0, "{name}");
+    }
+}

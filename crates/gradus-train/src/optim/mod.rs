@@ -29,7 +29,7 @@ use gradus_tensor::{Tensor, Variable};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-/// How many numbers an optimiser may have of each step.
+/// How many numbers an optimiser may have of each step; where a schedule cycles the momentum, it follows them.
 pub const SCALARS: usize = 2;
 
 /// A first-order optimiser: one gradient, one step.
@@ -40,6 +40,10 @@ pub trait Optimizer: Debug + Send {
     fn learning_rate(&self) -> f64;
     /// Decay applied to parameters that decay, unless a group says otherwise.
     fn weight_decay(&self) -> f64;
+    /// What a schedule may cycle in its place: sgd's μ, Adam's β₁. `None` where there is no such number.
+    fn momentum(&self) -> Option<f64> {
+        None
+    }
     /// The numbers of a step (counted from 1) at rate `learning_rate`: the rate, then what else the update reads.
     fn scalars(&self, step: u64, learning_rate: f64) -> [f64; SCALARS];
     /// The new values of `p.variable` and of this optimiser's state for it.
@@ -58,7 +62,7 @@ pub struct Target<'a> {
     pub weight_decay: f64,
     /// What the rate is multiplied with for this parameter.
     pub rate_scale: f64,
-    /// [`Optimizer::scalars`] of this step, as scalars of the parameter's type.
+    /// [`Optimizer::scalars`] of this step, as scalars of the parameter's type; then the momentum, if a schedule cycles it.
     pub scalars: &'a [Tensor],
 }
 
@@ -73,6 +77,10 @@ impl Target<'_> {
             1.0 => self.scalars[0].clone(),
             scale => &self.scalars[0] * scale,
         }
+    }
+    /// The momentum that a schedule gives this step in place of the optimiser's own.
+    fn momentum(&self) -> Option<&Tensor> {
+        self.scalars.get(SCALARS)
     }
     /// g + λw: decay as the gradient of ½λ‖w‖².
     fn decayed_gradient(&self) -> Tensor {
