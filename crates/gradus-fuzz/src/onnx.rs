@@ -27,7 +27,7 @@ pub(crate) fn onnx(bytes: &[u8]) -> bool {
     runs(&network.limited_to(LIMIT))
 }
 
-/// Elements beside the model that [`onnx_beside`] reads, in `net.onnx.data`; all are the same.
+/// Elements beside the model that the target `onnx_beside` reads, in `net.onnx.data`; all are the same.
 pub const BESIDE: [f32; 512] = [0.5; 512];
 
 /// A number that no model may get at: it lies outside its folder.
