@@ -72,6 +72,23 @@ impl Place {
         Error::format(format!("its elements lie in {:?}, {what}", self.location))
     }
 
+    /// Whether a file of `size` bytes has `len` bytes there, no more and no fewer than are said.
+    fn check(&self, size: u64, len: u64) -> Result<()> {
+        let rest = size.checked_sub(self.offset);
+        let length = self.length.or(rest).unwrap_or(0);
+        let from = self.offset;
+        match rest.is_some_and(|rest| length <= rest) {
+            false => {
+                let what = format!("{length} bytes from {from} on, but the file has {size}");
+                Err(self.wrong(&what))
+            }
+            true if length != len => {
+                Err(self.wrong(&format!("{length} bytes from {from} on; expected {len}")))
+            }
+            true => Ok(()),
+        }
+    }
+
     /// The path within the folder, if it cannot lead out of it by itself.
     fn path(&self) -> Result<&Path> {
         let path = Path::new(&self.location);
@@ -103,14 +120,14 @@ impl Beside for Nowhere {
 /// A model's folder.
 pub(super) struct Folder {
     path: PathBuf,
-    files: HashMap<String, Opened>,
+    /// By their true paths: one file under many names is one file.
+    files: HashMap<PathBuf, Taken>,
 }
 
-struct Opened {
-    file: File,
-    size: u64,
-    /// Bytes that arrays took.
-    taken: u64,
+/// What was taken from a file. It is not kept open: old exports have one for each array.
+#[derive(Default)]
+struct Taken {
+    bytes: u64,
     /// Computed when an array states one.
     checksum: Option<String>,
 }
@@ -122,78 +139,52 @@ impl Folder {
         Folder { path: parent.unwrap_or(Path::new(".")).to_owned(), files: HashMap::new() }
     }
 
-    fn open(&self, place: &Place) -> Result<Opened> {
+    /// The true path of a file in the folder. Links are followed before anything is opened, and what they lead to is what is
+    /// opened.
+    fn find(&self, place: &Place) -> Result<PathBuf> {
         let path = self.path.join(place.path()?);
-        // Links are followed before anything is opened, and what they lead to is what is opened.
         let root = self.path.canonicalize().map_err(|e| place.unread(&e))?;
         let path = path.canonicalize().map_err(|e| place.unread(&e))?;
         if !path.starts_with(&root) {
-            return Err(place.wrong("which links lead out of the model's folder"));
+            return Err(place.wrong(
+                "which links lead out of the model's folder; the file itself must be there",
+            ));
         }
-        let meta = path.metadata().map_err(|e| place.unread(&e))?;
-        if !meta.is_file() {
-            return Err(place.wrong("which is no file"));
+        // Opening a pipe would wait for ever.
+        match path.metadata().map_err(|e| place.unread(&e))?.is_file() {
+            true => Ok(path),
+            false => Err(place.wrong("which is no file")),
         }
-        let file = File::open(&path).map_err(|e| place.unread(&e))?;
-        Ok(Opened { file, size: meta.len(), taken: 0, checksum: None })
     }
 }
 
 impl Beside for Folder {
     fn bytes(&mut self, place: &Place, len: u64) -> Result<Vec<u8>> {
-        if !self.files.contains_key(&place.location) {
-            let opened = self.open(place)?;
-            self.files.insert(place.location.clone(), opened);
-        }
-        let opened = self.files.get_mut(&place.location).expect("it was just put there");
-        opened.bytes(place, len)
-    }
-}
-
-impl Opened {
-    fn bytes(&mut self, place: &Place, len: u64) -> Result<Vec<u8>> {
-        let size = self.size;
-        let rest = size.checked_sub(place.offset);
-        let there = |length: u64| rest.is_some_and(|rest| length <= rest);
-        let length = place.length.or(rest).unwrap_or(0);
-        if !there(length) {
-            let (from, what) = (place.offset, format!("{length} bytes"));
-            return Err(place.wrong(&format!("{what} from {from} on, but the file has {size}")));
-        }
-        if length != len {
-            let what = format!("{length} bytes from {} on; expected {len}", place.offset);
-            return Err(place.wrong(&what));
-        }
-        self.taken = self.taken.saturating_add(length);
-        if self.taken > size.saturating_mul(MOST_SHARED) {
+        let path = self.find(place)?;
+        let mut file = File::open(&path).map_err(|e| place.unread(&e))?;
+        let size = file.metadata().map_err(|e| place.unread(&e))?.len();
+        place.check(size, len)?;
+        let taken = self.files.entry(path).or_default();
+        taken.bytes = taken.bytes.saturating_add(len);
+        if taken.bytes > size.saturating_mul(MOST_SHARED) {
             let what = format!("and arrays take more than {MOST_SHARED} times its {size} bytes");
             return Err(place.wrong(&what));
         }
         if let Some(stated) = &place.checksum {
-            self.check(place, stated)?;
-        }
-        let mut bytes = vec![0; length as usize];
-        let read = |file: &mut File, bytes: &mut [u8]| {
-            file.seek(SeekFrom::Start(place.offset))?;
-            file.read_exact(bytes)
-        };
-        read(&mut self.file, &mut bytes).map_err(|error| place.unread(&error))?;
-        Ok(bytes)
-    }
-
-    /// The file's SHA-1 against the one that the model states.
-    fn check(&mut self, place: &Place, stated: &str) -> Result<()> {
-        if self.checksum.is_none() {
-            let digest = digest(&mut self.file).map_err(|e| place.unread(&e))?;
-            self.checksum = Some(digest);
-        }
-        match self.checksum.as_deref() {
-            Some(found) if found.eq_ignore_ascii_case(stated) => Ok(()),
-            found => {
-                let found = found.unwrap_or_default();
-                Err(place.wrong(&format!("whose SHA-1 is {found}; the model says {stated}")))
+            if taken.checksum.is_none() {
+                taken.checksum = Some(digest(&mut file).map_err(|e| place.unread(&e))?);
+            }
+            let found = taken.checksum.as_deref().unwrap_or_default();
+            if !found.eq_ignore_ascii_case(stated) {
+                let what = format!("whose SHA-1 is {found}; the model says {stated}");
+                return Err(place.wrong(&what));
             }
         }
+        let mut bytes = vec![0; len as usize];
+        file.seek(SeekFrom::Start(place.offset))
+            .and_then(|_| file.read_exact(&mut bytes))
+            .map_err(|error| place.unread(&error))?;
+        Ok(bytes)
     }
 }
 

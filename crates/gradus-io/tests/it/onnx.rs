@@ -157,6 +157,14 @@ fn places_must_hold_what_is_said() {
     fs::write(&path, model(&place, 6)).unwrap();
     let error = read_model(&path).unwrap_err().what;
     assert!(error.contains("arrays take more than 4 times its 20 bytes"), "{error}");
+    // Nor by calling one file by many names.
+    let names = ["w.data", "./w.data", "././w.data", ".//w.data", "w.data/."];
+    let arrays: Vec<u8> = names
+        .iter()
+        .flat_map(|name| model(&[("location", name), ("length", "16")], 2)[5..].to_vec())
+        .collect();
+    fs::write(&path, [&[0x08, 8][..], &field(7, &arrays)].concat()).unwrap();
+    assert!(read_model(&path).unwrap_err().what.contains("in \"././w.data\", and arrays take"));
 }
 
 #[test]
