@@ -82,6 +82,8 @@ impl Experiment {
             Learner::with(Arc::new(model), settings.optimizer(), recipe, settings.seed);
         // Planning a step makes the optimiser's state, which a checkpoint is read into: all of it, as nothing is frozen yet
         // that will learn.
+        let batches = train.batches().min(settings.limit_batches.unwrap_or(usize::MAX));
+        learner.set_momentum(settings.schedule(batches as u64).momentum(0))?;
         if let Some(batch) = Source::from(&train, 0, 0).next() {
             Task::prepare(&mut learner, &batch?)?;
         }

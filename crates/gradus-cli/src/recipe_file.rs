@@ -35,7 +35,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ),
     ("network", &["width", "dropout"]),
     ("optimizer", &["name", "learning_rate", "weight_decay", "momentum", "nesterov"]),
-    ("schedule", &["name", "warm_up", "every", "milestones", "gamma"]),
+    ("schedule", &["name", "warm_up", "every", "milestones", "gamma", "cycle_momentum"]),
 ];
 
 /// The settings of a recipe on disk.

@@ -117,7 +117,13 @@ pub struct ScheduleSettings {
     pub milestones: Vec<u64>,
     /// The factor of `step`, `milestones`, `plateau` and, per epoch, of `exponential`.
     pub gamma: f64,
+    /// Whether `one-cycle` cycles the momentum, too: sgd's μ or Adam's β₁, from 0.95 to 0.85 and back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cycle_momentum: bool,
 }
+
+/// Lowest and highest momentum of a cycle, as in PyTorch.
+const MOMENTA: (f64, f64) = (0.85, 0.95);
 
 impl Settings {
     /// Settings that work for a network of the zoo on the embedded digits.
@@ -155,6 +161,7 @@ impl Settings {
                 every: 10,
                 milestones: vec![],
                 gamma: 0.1,
+                cycle_momentum: false,
             },
             training: Training::default(),
         })
@@ -224,6 +231,12 @@ impl Settings {
         let ScheduleSettings { name, milestones, .. } = &self.schedule;
         let drops = name != "milestones" || !milestones.is_empty();
         require(drops, "milestones", &"none", "the epochs after which the rate drops: 10,20")?;
+        if self.schedule.cycle_momentum {
+            require(name == "one-cycle", "cycle-momentum", name, "one-cycle with it")?;
+            let optimizer = &self.optimizer.name;
+            let cycles = ["sgd", "adam", "adamw"].contains(&&**optimizer);
+            require(cycles, "cycle-momentum", optimizer, "sgd, adam or adamw with it")?;
+        }
         let share = self.validation_split;
         require((0.0..1.0).contains(&share), "validation", &share, "a share from 0 to 1")?;
         self.training.check(share > 0.0)
@@ -258,7 +271,8 @@ impl Settings {
 
     /// The schedule, for epochs of so many batches.
     pub fn schedule(&self, batches: u64) -> Schedule {
-        let ScheduleSettings { name, warm_up, every, milestones, gamma } = &self.schedule;
+        let ScheduleSettings { name, warm_up, every, milestones, gamma, cycle_momentum } =
+            &self.schedule;
         // The steps of so many epochs: one may take batches of two.
         let accumulate = self.training.accumulate.max(1) as u64;
         let after = |epochs: u64| epochs.saturating_mul(batches) / accumulate;
@@ -266,6 +280,9 @@ impl Settings {
         let steps = after(self.epochs).saturating_sub(warm_up).max(1);
         let schedule = match &**name {
             // Its rise and fall need a step each.
+            "one-cycle" if steps >= 4 && *cycle_momentum => {
+                Schedule::one_cycle(steps).cycle_momentum(MOMENTA.0, MOMENTA.1)
+            }
             "one-cycle" if steps >= 4 => Schedule::one_cycle(steps),
             // A plateau is seen after an epoch, by a callback.
             "constant" | "one-cycle" | "plateau" => Schedule::Constant,
@@ -341,7 +358,12 @@ mod tests {
         (s.schedule.name, s.schedule.warm_up) = ("exponential".into(), 0);
         assert!((s.schedule(3).rate(1.0, 3) - 0.01).abs() < 1e-12, "two epochs");
         s.training.accumulate = 1;
+        (s.schedule.name, s.schedule.cycle_momentum) = ("one-cycle".into(), true);
+        assert_eq!(s.schedule(3).momentum(0), Some(0.95));
+        assert!(s.check().is_ok());
         s.schedule.name = "cosine".into();
+        assert!(s.check().unwrap_err().to_string().contains("expected one-cycle with it"));
+        s.schedule.cycle_momentum = false;
         assert_eq!(s.schedule(3), Schedule::cosine(18));
     }
 

@@ -55,10 +55,16 @@ impl Augment for CenterCrop {
     }
 
     fn apply(&self, input: &[f32], shape: [usize; 3], output: &mut [f32], _: &mut Rng) {
-        let origin = ((shape[1] - self.height) / 2, (shape[2] - self.width) / 2);
+        let origin = (middle(shape[1] - self.height), middle(shape[2] - self.width));
         let origin = (origin.0 as isize, origin.1 as isize);
         cut(input, shape, output, (self.height, self.width), origin);
     }
+}
+
+/// Half of what is cut away: of an odd number the even one of the two halves, as in torchvision's centre crop.
+pub(crate) fn middle(gap: usize) -> usize {
+    let half = gap / 2;
+    half + half % 2 * (gap % 2)
 }
 
 /// Mirrors the image left to right with probability one half.

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::augment::{Augment, cut};
+use crate::augment::{Augment, cut, middle};
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
 use crate::random::Rng;
@@ -292,9 +292,11 @@ impl Dataset for TenCrop {
         let whole = self.image(image)?;
         let [_, h, w] = self.image;
         let side = self.shape[1];
-        let (bottom, right) = ((h - side) as isize, (w - side) as isize);
-        let corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), (bottom / 2, right / 2)];
-        cut(&whole, self.image, out, (side, side), corners[view % 5]);
+        let (bottom, right) = (h - side, w - side);
+        let corners =
+            [(0, 0), (0, right), (bottom, 0), (bottom, right), (middle(bottom), middle(right))];
+        let (top, left) = corners[view % 5];
+        cut(&whole, self.image, out, (side, side), (top as isize, left as isize));
         if view >= 5 {
             out.chunks_exact_mut(side).for_each(<[f32]>::reverse);
         }

@@ -16,7 +16,7 @@ type Anything<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Anything<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    for (name, bytes) in [data()?, io()?, onnx()?, operators()?, recipes()?].concat() {
+    for (name, bytes) in [data()?, io()?, onnx()?, beside()?, operators()?, recipes()?].concat() {
         let (target, file) = name.split_once('/').expect("target/file");
         fs::create_dir_all(corpus.join(target))?;
         fs::write(corpus.join(target).join(format!("valid-{file}")), bytes)?;
@@ -259,6 +259,17 @@ fn onnx() -> Anything<Files> {
         ("onnx/network.onnx".into(), file(network)),
         ("onnx/settings.onnx".into(), file(settings)),
     ])
+}
+
+/// A model whose elements lie beside it, in the file that the target has.
+fn beside() -> Anything<Files> {
+    let weights = NamedArray::from_f32("w", [16, 32], &gradus_fuzz::BESIDE)?;
+    let graph = onnx::Graph { initializers: vec![weights], ..onnx::Graph::default() };
+    let model = onnx::Model { ir_version: 8, graph, ..onnx::Model::default() };
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("net.onnx");
+    onnx::write_model_within(&path, &model, 1024)?.ok_or("the elements lie in the model")?;
+    Ok(vec![("onnx_beside/place.onnx".into(), fs::read(path)?)])
 }
 
 fn node(op: &str, inputs: &[&str], output: &str, settings: &[(&str, Value)]) -> onnx::Node {

@@ -10,6 +10,7 @@ mod recipe;
 mod weights;
 
 pub use io::frame;
+pub use onnx::BESIDE;
 
 /// One kind of outside bytes.
 pub struct Target {
@@ -39,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     target("caffemodel", weights::caffemodel),
     target("prototxt", weights::prototxt),
     target("onnx", onnx::onnx),
+    target("onnx_beside", onnx::onnx_beside),
     target("recipe", recipe::recipe),
 ];
 

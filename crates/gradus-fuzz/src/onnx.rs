@@ -1,10 +1,12 @@
 //! The target of ONNX: the format is gradus-io's, the network that a model becomes gradus-onnx's.
 
 use crate::readable;
-use gradus_io::onnx::{Size, ValueInfo, model_bytes, parse_model};
+use gradus_io::onnx::{Size, ValueInfo, model_bytes, parse_model, read_model};
 use gradus_onnx::Network;
 use gradus_tensor::{DType, Shape, Tensor};
 use std::error::Error;
+use std::fs;
+use std::path::Path;
 
 /// Elements that a value may have: what the bytes ask for costs little time and memory.
 const LIMIT: usize = 1 << 12;
@@ -23,6 +25,35 @@ pub(crate) fn onnx(bytes: &[u8]) -> bool {
     assert!(model_bytes(&again) == written, "written twice, it is not the same");
     let Some(network) = accepted(Network::new(model)) else { return false };
     runs(&network.limited_to(LIMIT))
+}
+
+/// Elements beside the model that the target `onnx_beside` reads, in `net.onnx.data`; all are the same.
+pub const BESIDE: [f32; 512] = [0.5; 512];
+
+/// A number that no model may get at: it lies outside its folder.
+const SECRET: f32 = 1_234_567.0;
+
+/// A model in a folder: what of it lies in other files is read from this folder, and never from outside it.
+pub(crate) fn onnx_beside(bytes: &[u8]) -> bool {
+    let outer = tempfile::tempdir().expect("a folder for temporary files");
+    let folder = outer.path().join("model");
+    let file = |path: &Path, numbers: &[f32]| {
+        let bytes: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
+        fs::write(path, bytes).expect("a file");
+    };
+    fs::create_dir(&folder).expect("a folder");
+    file(&outer.path().join("secret"), &[SECRET; 64]);
+    file(&folder.join("net.onnx.data"), &BESIDE);
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("../secret", folder.join("link")).expect("a link");
+    fs::write(folder.join("net.onnx"), bytes).expect("a file");
+    let Some(model) = accepted(read_model(&folder.join("net.onnx"))) else { return false };
+    for array in &model.graph.initializers {
+        let numbers = array.data.as_chunks::<4>().0;
+        let own = bytes.windows(4).any(|w| w == SECRET.to_le_bytes());
+        assert!(own || numbers.iter().all(|n| *n != SECRET.to_le_bytes()), "the secret is out");
+    }
+    true
 }
 
 /// Whether the network runs on inputs that are made up: every operator's kernels meet whatever settings the file has.

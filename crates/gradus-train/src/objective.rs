@@ -65,8 +65,10 @@ pub(crate) struct Objective {
     gradients: Compiled<Trace>,
     /// Where the updater is L-BFGS: its steps.
     quasi_newton: Option<QuasiNewton>,
-    /// The optimiser's numbers, in the parameters' type.
+    /// The optimiser's numbers, in the parameters' type; then the momentum, if a schedule cycles it.
     scalars: Tensor,
+    /// The momentum of the next step, if a schedule cycles it.
+    momentum: Option<f64>,
     /// (seed, number of the batch), from which random numbers are drawn.
     key: Tensor,
     /// What is watched in steps, by path, as it was in the last one.
@@ -125,6 +127,7 @@ impl Objective {
             quasi_newton: QuasiNewton::of(&inner),
             inner,
             scalars,
+            momentum: None,
             key: Tensor::from([0i64, 0]),
             seen: vec![],
             seed,
@@ -256,6 +259,8 @@ impl Objective {
     /// [`Objective::step`] on a batch, at the rate of its pace.
     pub(crate) fn step_on(&mut self, batch: &Batch, pace: &Pace<'_>) -> Result<Numbers> {
         let rate = self.rate(pace);
+        let schedule = self.inner.updater.schedule.as_ref().unwrap_or(pace.schedule);
+        self.set_momentum(schedule.momentum(self.step))?;
         let fields: Vec<&Tensor> = batch.tensors().iter().collect();
         let units = batch.units();
         let means = self.step(batch.names(), &fields, rate, |numbers| {
@@ -263,6 +268,25 @@ impl Objective {
         });
         let means = means.map_err(|error| in_batch(error, &batch.fields(), &self.moves()))?;
         Ok(Numbers { means, rows: vec![], samples: batch.samples() })
+    }
+
+    /// The momentum of the steps to come, in place of the optimiser's own. An argument of the step, as the rate is: only beginning or
+    /// ending to give one plans the step anew.
+    pub(crate) fn set_momentum(&mut self, momentum: Option<f64>) -> Result<()> {
+        if momentum.is_some() && !self.inner.updater.has_momentum() {
+            let what = format!(
+                "{} has none that changes from step to step; sgd, adam and adamw have",
+                self.inner.updater.name()
+            );
+            return Err(Error::value("momentum", what));
+        }
+        if momentum.is_some() != self.momentum.is_some() {
+            let numbers = vec![0.0; SCALARS + usize::from(momentum.is_some())];
+            let dtype = self.scalars.dtype();
+            self.scalars = Tensor::from_slice(&numbers, [numbers.len()]).cast(dtype);
+        }
+        self.momentum = momentum;
+        Ok(())
     }
 
     /// The rate of the next step.
@@ -302,10 +326,12 @@ impl Objective {
     /// Writes the arguments of the next batch.
     fn write_arguments(&mut self, rate: f64) {
         let updater = &self.inner.updater;
-        let values = updater.scalars(self.step + 1, rate);
+        let mut values = [self.momentum.unwrap_or(0.0); SCALARS + 1];
+        values[..SCALARS].copy_from_slice(&updater.scalars(self.step + 1, rate));
+        let given = self.scalars.len();
         match self.scalars.dtype() {
-            DType::F64 => self.scalars.refill(&values),
-            _ => self.scalars.refill(&values.map(|v| v as f32)),
+            DType::F64 => self.scalars.refill(&values[..given]),
+            _ => self.scalars.refill(&values.map(|v| v as f32)[..given]),
         }
         let draw = self.step * updater.accumulate as u64 + self.micro as u64;
         self.key.refill(&[self.seed as i64, draw as i64]);

@@ -147,6 +147,10 @@ impl Updater {
             Method::Lbfgs(_) => "lbfgs",
         }
     }
+    /// Whether a schedule can cycle its momentum.
+    pub(crate) fn has_momentum(&self) -> bool {
+        matches!(&self.method, Method::FirstOrder(optimizer) if optimizer.momentum().is_some())
+    }
     /// The optimiser's numbers of a step, counted from 1.
     pub(crate) fn scalars(&self, step: u64, rate: f64) -> [f64; SCALARS] {
         match &self.method {
@@ -196,7 +200,7 @@ impl Updater {
         if let Some(clip) = self.clip {
             grads = clip.apply(&grads);
         }
-        let scalars: Vec<Tensor> = (0..SCALARS).map(|i| scalars.select(0, i)).collect();
+        let scalars: Vec<Tensor> = (0..scalars.len()).map(|i| scalars.select(0, i)).collect();
         for ((path, p, _), g) in slopes.reached.iter().zip(&grads) {
             // Also where nothing is applied yet: it makes the optimiser's state, which a checkpoint holds.
             let next = self.update_one(slots, path, p, g, &scalars);

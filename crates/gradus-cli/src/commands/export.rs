@@ -16,7 +16,8 @@ const FORMATS: &[&str] = &["onnx", "safetensors", "npz"];
 /// Write a trained model for other programs
 ///
 /// onnx: the network and its weights, for ONNX Runtime, Netron and others (operator set 17). It takes batches of any size:
-/// `input`, prepared as the properties `mean` and `std` say, gives `output`, a number for each of the property `classes`.
+/// `input`, prepared as the properties `mean` and `std` say, gives `output`, a number for each of the property `classes`. Weights
+/// of more than two gigabytes lie beside it, in FILE.data.
 /// safetensors: every parameter by its path (conv1.weight), and what the network is as text entries. npz: the parameters
 /// alone, for NumPy.
 #[derive(clap::Args)]
@@ -71,21 +72,27 @@ pub fn run(args: &Args) -> Result<()> {
         let what = "this is the model itself; choose another --out";
         return Err(CliError::Usage(format!("{}: {what}", path.display())));
     }
+    let mut beside = None;
     match format {
-        "onnx" => write_onnx(&path, &loaded, args.batch)?,
+        "onnx" => beside = write_onnx(&path, &loaded, args.batch)?,
         "npz" => gradus::io::numpy::save_npz(&path, &gradus::train::weights(&loaded.model))?,
         _ => model_file::save(&path, &loaded.description, &loaded.model)?,
     }
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", path.display())?;
+    if let Some(data) = &beside {
+        writeln!(out, "{}  (its weights: keep it in the same folder)", data.display())?;
+    }
     if args.json {
-        writeln!(out, "{}", json!({ "format": format, "file": path }))?;
+        let mut record = json!({ "format": format, "file": path });
+        beside.iter().for_each(|data| record["data"] = json!(data));
+        writeln!(out, "{record}")?;
     }
     Ok(())
 }
 
-/// The network with what a program must know to use it.
-fn write_onnx(path: &Path, loaded: &Loaded, batch: Option<u32>) -> Result<()> {
+/// The network with what a program must know to use it; gives the file of its weights, if they are too many for one.
+fn write_onnx(path: &Path, loaded: &Loaded, batch: Option<u32>) -> Result<Option<PathBuf>> {
     let about = &loaded.description;
     let mut export = Export::new()
         .input("input", Shape::from(&about.input[..]))

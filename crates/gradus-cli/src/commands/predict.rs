@@ -2,6 +2,7 @@
 
 mod rows;
 
+use crate::augmentation::{self, EVALUATIONS, Evaluation};
 use crate::bars::{bar, shortened};
 use crate::error::{CliError, Result};
 use crate::experiment::in_order;
@@ -22,7 +23,9 @@ const SHOWN_OF_MANY: usize = 5;
 
 /// Say what a trained model sees in PNG and JPEG images, or in the rows of a CSV file
 ///
-/// Images are brought to the model's size and channels. If the model was trained on light things on dark ground, such as
+/// Images are shown as the model was tested: brought to its size, or as --evaluate says, as in gradus eval. Networks that were imported
+/// from PyTorch are shown the middle 224 pixels of an image whose shorter side is 256, as torchvision does. Colour becomes grey, where a
+/// model wants that, by .299 R + .587 G + .114 B; what is transparent is laid on white. If the model was trained on light things on dark ground, such as
 /// MNIST's digits, and an image's corners are light, it is inverted.
 ///
 /// A model of a table is given CSV files. Its columns are found by their names if it was trained on a file with a header; others
@@ -38,6 +41,11 @@ pub struct Args {
     /// PNG or JPEG images, or CSV files for a model of a table
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
+    #[arg(long, value_name = "NAMES", help = format!(
+        "How images are shown: some of {}, such as \"resize(256),centre-crop(224)\" [default: as when it was trained, or as those who \
+         trained it do]",
+        EVALUATIONS.join(", ")))]
+    evaluate: Option<String>,
     /// Print one JSON object as the last line
     #[arg(long)]
     json: bool,
@@ -52,10 +60,18 @@ pub fn run(args: &Args) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let mut records = vec![];
     if description.is_of_rows() {
+        if args.evaluate.is_some() {
+            let what = "--evaluate is for images; this model takes rows of a table";
+            return Err(CliError::Usage(what.into()));
+        }
         return rows::run(args, &description, &mut learner, &mut out);
     }
+    let evaluation = match &args.evaluate {
+        Some(text) => Evaluation::of(&augmentation::list(text))?,
+        None => description.evaluation()?,
+    };
     for path in &args.inputs {
-        let views = prepare(path, &description)?;
+        let views = prepare(path, &description, &evaluation)?;
         let batch = Source::from(&views, 0, 0).next().expect("there is an image")?;
         let x = batch.get("x")?;
         let logits = learner.predict_batch(x)?.to_vec::<f32>();
@@ -75,13 +91,12 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// An image as the model wants it: a batch of its views.
-fn prepare(path: &Path, description: &Description) -> Result<Loader> {
+fn prepare(path: &Path, description: &Description, evaluation: &Evaluation) -> Result<Loader> {
     let &[channels, height, width] = &*description.input else {
         let what = format!("the model takes samples of shape {:?}, no images", description.input);
         return Err(CliError::Work(what));
     };
     let bytes = std::fs::read(path).map_err(CliError::system(path, "read"))?;
-    let evaluation = description.evaluation()?;
     let size = evaluation.loaded().map_or((height, width), |side| (side, side));
     let options = ImageOptions { channels, size: Some(size), fit: Fit::Cover };
     let name = path.display().to_string();
@@ -96,7 +111,7 @@ fn prepare(path: &Path, description: &Description) -> Result<Loader> {
     }
     let classes = description.classes.clone();
     let one = ImageDataset::new(&name, image.shape, image.pixels, vec![0], classes)?;
-    let views = in_order(Arc::new(one), &description.normalization()?, &evaluation)?;
+    let views = in_order(Arc::new(one), &description.normalization()?, evaluation)?;
     description.check(&name, &views)?;
     Ok(views)
 }

@@ -2,6 +2,7 @@
 
 use super::{ok, ran, train_a_little};
 use gradus::io::numpy::{Limits, read_npz, save_npz};
+use gradus::io::onnx::{read_model, write_model_within};
 use std::path::Path;
 use tempfile::tempdir;
 
@@ -34,6 +35,15 @@ fn weights_of_pytorch_become_a_model() {
     assert_eq!(bytes("again.safetensors"), bytes(model));
     ok(folder.path(), &["import", model, "--model", "convnetjs", "--out", "third.safetensors"]);
     assert_eq!(bytes("third.safetensors"), bytes(model));
+    // Through ONNX, too, whose weights may lie beside the model.
+    ok(folder.path(), &["export", model, "--out", "net.onnx"]);
+    ok(folder.path(), &["import", "net.onnx", "--model", "convnetjs", "--out", "onnx.safetensors"]);
+    assert_eq!(bytes("onnx.safetensors"), bytes(model));
+    let exported = read_model(&folder.path().join("net.onnx")).unwrap();
+    let beside = write_model_within(&folder.path().join("net.onnx"), &exported, 4000).unwrap();
+    assert!(beside.unwrap().ends_with("net.onnx.data"));
+    ok(folder.path(), &["import", "net.onnx", "--model", "convnetjs", "--out", "onnx.safetensors"]);
+    assert_eq!(bytes("onnx.safetensors"), bytes(model));
     // What it was trained on is not known.
     ran(folder.path(), &["eval", model]).fails(2, &["it was imported", "--data"]);
     // Weights that are no numbers are said to be.

@@ -3,7 +3,7 @@
 use super::{ok, ran};
 use gradus::io::NamedArray;
 use gradus::io::numpy::{read_npy, save_npy};
-use gradus::io::onnx::{Graph, Model, Node, Size, ValueInfo, write_model};
+use gradus::io::onnx::{Graph, Model, Node, Size, ValueInfo, write_model, write_model_within};
 use std::path::Path;
 
 fn value(name: &str, sizes: [Size; 2]) -> ValueInfo {
@@ -78,4 +78,29 @@ fn what_cannot_run_says_why() {
     write_model(&path, &cycle).unwrap();
     ran(folder.path(), &run)
         .fails(1, &["net.onnx: node Relu \"y\": reads `h`, which is made later"]);
+}
+
+/// As PyTorch exports by default: the weights in a file beside the model, which must come along.
+#[test]
+fn weights_may_lie_beside_a_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut model = dense("Neg");
+    let weights: Vec<f32> = (0..600).map(|i| if i == 1 { 2.0 } else { 0.0 }).collect();
+    model.graph.initializers[0] = NamedArray::from_f32("w", [2, 300], &weights).unwrap();
+    model.graph.outputs[0].shape = None;
+    let net = folder.path().join("net.onnx");
+    let data = write_model_within(&net, &model, 1500).unwrap().unwrap();
+    save_x(folder.path(), [3, 2]);
+    ok(folder.path(), &["run", "net.onnx", "--input", "x.npy", "--output", "out"]);
+    let y = read_npy(&folder.path().join("out/y.npy")).unwrap().to_f32().unwrap();
+    // x₀ = 0, 2, 4 times 2, plus 0.5.
+    assert_eq!([y[1], y[301], y[601]], [-0.5, -4.5, -8.5]);
+    std::fs::rename(&data, folder.path().join("elsewhere.data")).unwrap();
+    let run = ["run", "net.onnx", "--input", "x.npy"];
+    ran(folder.path(), &run).fails(
+        1,
+        &["net.onnx: tensor `w`: its elements lie in \"net.onnx.data\", which cannot be read"],
+    );
+    std::fs::write(&data, [0u8; 2400]).unwrap();
+    ran(folder.path(), &run).fails(1, &["whose SHA-1 is", "the model says"]);
 }

@@ -108,6 +108,51 @@ fn ten_crops_are_averaged() {
     assert!((mean - ten["test_loss"].as_f64().unwrap()).abs() < 1e-6, "{mean} {ten}");
 }
 
+/// The middle of a square of 40 is what the square of 32 in its middle is.
+#[test]
+fn predictions_show_pictures_as_they_are_told() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    prepare(f);
+    train(f, "run", "--epochs 1 --limit-batches 2");
+    let square = picture(0, 0).resize_exact(40, 40, image::imageops::FilterType::Triangle);
+    square.save(f.join("square.png")).unwrap();
+    square.crop_imm(4, 4, 32, 32).save(f.join("middle.png")).unwrap();
+    let predicted = |picture: &str, shown: &[&str]| {
+        let args = [&["predict", "run", picture, "--json"], shown].concat();
+        ok(f, &args).json()["predictions"][0]["probabilities"].take()
+    };
+    let cut = predicted("square.png", &["--evaluate", "resize(40),centre-crop(32)"]);
+    assert_eq!(cut, predicted("middle.png", &["--evaluate", "resize(32)"]));
+    assert_ne!(cut, predicted("square.png", &["--evaluate", "resize(32)"]));
+    // The run's own way is ten crops.
+    let ten = predicted("square.png", &["--evaluate", "resize(40),ten-crop(32)"]);
+    assert_eq!(predicted("square.png", &[]), ten);
+    assert_ne!(cut, ten);
+    let wrong = ["predict", "run", "square.png", "--evaluate", "flip"];
+    ran(f, &wrong).fails(2, &["unknown way to show images \"flip\""]);
+}
+
+/// What a network is told of colours that become grey: red 76, green 150, blue 29.
+#[test]
+fn colours_become_grey_as_elsewhere() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    for (name, colour) in [("r", [255, 0, 0]), ("g", [0, 255, 0]), ("b", [0, 0, 255])] {
+        fs::create_dir_all(f.join("d").join(name)).unwrap();
+        for i in 0..5 {
+            let path = f.join(format!("d/{name}/{i}.png"));
+            RgbImage::from_pixel(28, 28, Rgb(colour)).save(path).unwrap();
+        }
+    }
+    let args = "train linear --data d --epochs 1 --out run --no-tensorboard";
+    ok(f, &args.split_whitespace().collect::<Vec<_>>());
+    let model = gradus::io::Checkpoint::load(&f.join("run/best.safetensors")).unwrap();
+    let about: serde_json::Value = model.get("model").unwrap();
+    let mean = about["mean"][0].as_f64().unwrap();
+    assert!((mean - (76.0 + 150.0 + 29.0) / 3.0 / 255.0).abs() < 1e-6, "{mean}");
+}
+
 #[test]
 fn other_ways_to_prepare_pictures() {
     let folder = tempdir().unwrap();

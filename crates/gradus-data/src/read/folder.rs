@@ -10,6 +10,7 @@ use image::{
     LumaA, Rgb, Rgba,
 };
 
+use crate::augment::middle;
 use crate::dataset::Dataset;
 use crate::error::{DataError, Place, Result, count};
 use crate::image_set::ImageDataset;
@@ -26,7 +27,8 @@ const PIXELS_PER_BYTE: u64 = 8 * 1032;
 /// How an image of another size becomes one of the wanted size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fit {
-    /// Scaled to cover the wanted size, then the middle is cut out; the aspect ratio stays.
+    /// Scaled to cover the wanted size, then the middle is cut out; the aspect ratio stays. For a square that is torchvision's
+    /// `Resize` of the shorter side and `CenterCrop`, to the pixel.
     #[default]
     Cover,
     /// Stretched.
@@ -36,7 +38,7 @@ pub enum Fit {
 /// What images are turned into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageOptions {
-    /// 1 (grey) or 3 (RGB); what is transparent is laid on white, see [`parse_image`].
+    /// 1 (grey) or 3 (RGB): see [`parse_image`].
     pub channels: usize,
     /// Height and width; `None` keeps an image's own.
     pub size: Option<(usize, usize)>,
@@ -54,7 +56,11 @@ pub struct RawImage {
 }
 
 /// Decodes a PNG or JPEG; `name` is the file's name in errors. What is transparent is laid on white, as viewers and plotting
-/// libraries show it: colour c at opacity α becomes α·c + (1 − α)·white, rounded, before anything is resized.
+/// libraries show it: colour c at opacity α becomes α·c + (1 − α)·white, rounded, before anything is resized. Of 16 bits the
+/// nearest of 8 remain.
+///
+/// Grey is .299 R + .587 G + .114 B (ITU-R BT.601), in Pillow's whole-number form, as Pillow, OpenCV, TensorFlow and torchvision have
+/// it: pure red is 76, green 150, blue 29. A picture that is grey already keeps its values.
 pub fn parse_image(bytes: &[u8], name: &str, options: &ImageOptions) -> Result<RawImage> {
     if options.channels != 1 && options.channels != 3 {
         return Err(DataError::invalid("image channels", options.channels.to_string(), "1 or 3"));
@@ -213,21 +219,19 @@ fn resize(image: DynamicImage, height: u32, width: u32, fit: Fit) -> DynamicImag
         Fit::Cover => {
             let (h, w) = cover(image.height(), image.width(), height, width);
             let scaled = image.resize_exact(w, h, FilterType::Triangle);
-            let (left, top) = ((w - width) / 2, (h - height) / 2);
+            let (left, top) = (middle((w - width) as usize), middle((h - height) as usize));
+            let (left, top) = (left as u32, top as u32);
             imageops::crop_imm(&scaled, left, top, width, height).to_image().into()
         }
     }
 }
 
-/// The smallest size with the aspect of `h`×`w` that covers `height`×`width`.
+/// The smallest size with the aspect of `h`×`w` that covers `height`×`width`; the longer side is rounded down, as in torchvision.
 fn cover(h: u32, w: u32, height: u32, width: u32) -> (u32, u32) {
     let (h, w, height, width) = (h as u64, w as u64, height as u64, width as u64);
     // Whole-number arithmetic: the scale is height/h or width/w, whichever is larger.
-    let (new_h, new_w) = if height * w >= width * h {
-        (height, (w * height).div_ceil(h))
-    } else {
-        ((h * width).div_ceil(w), width)
-    };
+    let (new_h, new_w) =
+        if height * w >= width * h { (height, w * height / h) } else { (h * width / w, width) };
     (new_h as u32, new_w as u32)
 }
 
@@ -235,6 +239,9 @@ fn cover(h: u32, w: u32, height: u32, width: u32) -> (u32, u32) {
 fn planar(image: &DynamicImage, channels: usize) -> RawImage {
     let (height, width) = (image.height() as usize, image.width() as usize);
     let interleaved = match channels {
+        1 if image.color().has_color() => {
+            image.to_rgb8().pixels().map(|&Rgb(colour)| grey(colour)).collect()
+        }
         1 => image.to_luma8().into_raw(),
         _ => image.to_rgb8().into_raw(),
     };
@@ -243,6 +250,11 @@ fn planar(image: &DynamicImage, channels: usize) -> RawImage {
         pixels.extend(interleaved.iter().skip(channel).step_by(channels));
     }
     RawImage { shape: [channels, height, width], pixels }
+}
+
+/// The grey of a colour, as bright as the eye finds it. The weights are shares of 2¹⁶.   ITU-R BT.601-7 §2.5.1
+fn grey([r, g, b]: [u8; 3]) -> u8 {
+    ((19595 * u32::from(r) + 38470 * u32::from(g) + 7471 * u32::from(b) + (1 << 15)) >> 16) as u8
 }
 
 /// A folder with one subfolder of images per class, decoded when read.

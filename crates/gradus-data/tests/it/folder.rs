@@ -305,6 +305,10 @@ fn faults_are_seen_before_a_picture_is_decoded() {
     folder.probe(0).unwrap();
 }
 
+fn grey_of(row: &[u8]) -> DynamicImage {
+    image::GrayImage::from_fn(row.len() as u32, 1, |x, _| image::Luma([row[x as usize]])).into()
+}
+
 /// A grey picture is grey in three colours, a coloured one is as bright as the eye finds it.
 #[test]
 fn grey_and_colour_become_what_is_wanted() {
@@ -312,10 +316,42 @@ fn grey_and_colour_become_what_is_wanted() {
     let image = decode(&encode(&grey.into(), ImageFormat::Png), &RGB);
     assert_eq!(image.shape, [3, 2, 4]);
     assert!(image.pixels.chunks(4).all(|row| row == [0, 60, 120, 180]), "{:?}", image.pixels);
-    let green: DynamicImage = RgbImage::from_pixel(2, 2, image::Rgb([0, 255, 0])).into();
-    let image = decode(&encode(&green, ImageFormat::Png), &GREY);
-    assert_eq!(image.shape, [1, 2, 2]);
-    assert!(image.pixels.iter().all(|p| (140..190).contains(p)), "{:?}", image.pixels);
+    let image = decode(&encode(&grey_of(&[0, 7, 200, 255]), ImageFormat::Png), &GREY);
+    assert_eq!(image.pixels, [0, 7, 200, 255]);
+    // What Pillow 13 makes of these by convert("L").
+    let colours: [([u8; 3], u8); 10] = [
+        ([255, 0, 0], 76),
+        ([0, 255, 0], 150),
+        ([0, 0, 255], 29),
+        ([255, 255, 0], 226),
+        ([0, 255, 255], 179),
+        ([255, 0, 255], 105),
+        ([255, 255, 255], 255),
+        ([1, 2, 3], 2),
+        ([200, 100, 50], 124),
+        ([13, 77, 211], 73),
+    ];
+    for (colour, grey) in colours {
+        let all = |options: &ImageOptions, image: DynamicImage| {
+            let mut pixels = decode(&encode(&image, ImageFormat::Png), options).pixels;
+            pixels.dedup();
+            pixels
+        };
+        let picture: DynamicImage = RgbImage::from_pixel(3, 2, image::Rgb(colour)).into();
+        let sized = ImageOptions { size: Some((5, 4)), ..GREY };
+        assert_eq!(all(&GREY, picture.clone()), [grey], "{colour:?}");
+        assert_eq!(all(&sized, picture.clone()), [grey], "{colour:?} resized");
+        // Of 16 bits and opaque it is the same; what is clear is white.
+        assert_eq!(all(&GREY, picture.to_rgb16().into()), [grey], "{colour:?} of 16 bits");
+        assert_eq!(all(&GREY, picture.to_rgba8().into()), [grey], "{colour:?} opaque");
+    }
+    let clear = image::RgbaImage::from_pixel(2, 2, image::Rgba([255, 0, 0, 0]));
+    let image = decode(&encode(&clear.into(), ImageFormat::Png), &GREY);
+    assert_eq!(image.pixels, [255; 4]);
+    // 16 bits are rounded to 8, not cut: 0x01ff is 1.98 of 255.
+    let fine = image::ImageBuffer::from_pixel(1, 1, image::Luma([0x01ffu16]));
+    let image = decode(&encode(&fine.into(), ImageFormat::Png), &GREY);
+    assert_eq!(image.pixels, [2]);
 }
 
 /// Cyan ink takes red away.
@@ -326,4 +362,28 @@ fn four_inks_become_three_colours() {
     let at = |c: usize, x: usize| image.pixels[(c * 8 + 4) * 16 + x];
     assert!(at(0, 2) < 40 && at(1, 2) > 200 && at(2, 2) > 200, "{:?}", image.pixels);
     assert!((0..3).all(|c| at(c, 13) > 230), "{:?}", image.pixels);
+}
+
+/// What torchvision's evaluation makes of a lying and a standing picture: the shorter side 32, the middle 28 of it. Made by
+/// `make_pictures.py`.
+#[test]
+fn photographs_are_cut_as_torchvision_cuts_them() {
+    let fixture = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/");
+        std::fs::read(format!("{folder}{name}.png")).unwrap()
+    };
+    for name in ["lying", "standing"] {
+        let square = ImageOptions { size: Some((32, 32)), ..RGB };
+        let loaded = decode(&fixture(name), &square);
+        let input: Vec<f32> = loaded.pixels.iter().map(|&p| p.into()).collect();
+        let mut cut = vec![0.0; 3 * 28 * 28];
+        let crop = gradus_data::CenterCrop { height: 28, width: 28 };
+        let mut rng = gradus_data::Rng::for_augment(0, 0, 0, 0);
+        gradus_data::Augment::apply(&crop, &input, [3, 32, 32], &mut cut, &mut rng);
+        let want = decode(&fixture(&format!("{name}-28")), &RGB);
+        assert_eq!(want.shape, [3, 28, 28]);
+        let apart = cut.iter().zip(&want.pixels).map(|(a, &b)| (a - f32::from(b)).abs());
+        // The filters round once here, twice in Pillow.
+        assert!(apart.fold(0.0, f32::max) <= 1.0, "{name}");
+    }
 }

@@ -2,12 +2,13 @@
 //!
 //! This is the format alone; crate gradus-onnx gives operators their meaning.
 
+mod external;
 mod read;
 mod tensor;
 mod write;
 
 pub use read::{parse_model, parse_tensor, read_model};
-pub use write::{model_bytes, tensor_bytes, write_model};
+pub use write::{model_bytes, tensor_bytes, write_model, write_model_within};
 
 use crate::{ElementType, NamedArray};
 

@@ -1,6 +1,7 @@
 //! Reading: protobuf messages into [`Model`]. Nothing is allocated on a file's word alone: every length is that of bytes that are
 //! there, and graphs nest only so deep.
 
+use super::external::{Beside, Folder, Nowhere};
 use super::tensor::array;
 use super::{Attribute, Graph, Model, Node, Size, Value, ValueInfo};
 use crate::wire::{Field, fields};
@@ -10,31 +11,37 @@ use std::path::Path;
 /// Graphs within graphs, at most.
 const DEPTH: usize = 16;
 
-/// Reads a model file: see [`parse_model`].
+/// Reads a model file, and what of it lies in other files of its folder: see [`parse_model`].
+///
+/// Those must be in the folder itself or below it, links followed; sizes and, where the model states them, checksums must be right.
 ///
 /// # Errors
-/// When the file cannot be read or breaks the format.
+/// When a file cannot be read or breaks the format, or the model names a place that is not in its folder.
 pub fn read_model(path: &Path) -> Result<Model> {
     let bytes =
         std::fs::read(path).map_err(|error| Error::io("cannot read", &error).in_file(path))?;
-    parse_model(&bytes).map_err(|error| error.in_file(path))
+    parse(&bytes, &mut Folder::of(path)).map_err(|error| error.in_file(path))
 }
 
 /// The model in a file's bytes.
 ///
 /// # Errors
-/// When they break the format, or hold no graph.
+/// When they break the format, hold no graph, or leave elements in another file, as only [`read_model`] can follow.
 pub fn parse_model(bytes: &[u8]) -> Result<Model> {
+    parse(bytes, &mut Nowhere)
+}
+
+fn parse(bytes: &[u8], beside: &mut dyn Beside) -> Result<Model> {
     let mut model = Model::default();
     let mut found = false;
-    fields(bytes, |number, field| {
+    let read = fields(bytes, |number, field| {
         match number {
             1 => model.ir_version = field.int()?,
             2 => model.producer = field.text()?,
             3 => model.producer_version = field.text()?,
             7 => {
                 found = true;
-                model.graph = graph(field.bytes()?, 0)?;
+                model.graph = graph(field.bytes()?, 0, beside)?;
             }
             8 => model.opsets.push(opset(field.bytes()?)?),
             14 => model.properties.push(property(field.bytes()?)?),
@@ -42,12 +49,14 @@ pub fn parse_model(bytes: &[u8]) -> Result<Model> {
             _ => {}
         }
         Ok(())
-    })
-    .map_err(|error| Error { what: format!("not an ONNX model: {}", error.what), ..error })?;
-    if !found {
-        return Err(Error::format("not an ONNX model: it holds no graph"));
+    });
+    match read {
+        Ok(()) if found => Ok(model),
+        Ok(()) => Err(Error::format("not an ONNX model: it holds no graph")),
+        // What a graph's own parts say is more to the point.
+        Err(error) if found && model.ir_version > 0 => Err(error),
+        Err(error) => Err(Error { what: format!("not an ONNX model: {}", error.what), ..error }),
     }
-    Ok(model)
 }
 
 /// The array in the bytes of a tensor file, as ONNX's test data has them.
@@ -55,7 +64,7 @@ pub fn parse_model(bytes: &[u8]) -> Result<Model> {
 /// # Errors
 /// When they break the format.
 pub fn parse_tensor(bytes: &[u8]) -> Result<NamedArray> {
-    array(bytes)
+    array(bytes, &mut Nowhere)
 }
 
 fn opset(bytes: &[u8]) -> Result<(String, i64)> {
@@ -95,16 +104,16 @@ fn first_text(bytes: &[u8]) -> Result<String> {
     Ok(text)
 }
 
-fn graph(bytes: &[u8], depth: usize) -> Result<Graph> {
+fn graph(bytes: &[u8], depth: usize, beside: &mut dyn Beside) -> Result<Graph> {
     if depth >= DEPTH {
         return Err(Error::format(format!("graphs nest deeper than {DEPTH}")));
     }
     let mut g = Graph::default();
     fields(bytes, |number, field| {
         match number {
-            1 => g.nodes.push(node(field.bytes()?, depth)?),
+            1 => g.nodes.push(node(field.bytes()?, depth, beside)?),
             2 => g.name = field.text()?,
-            5 => g.initializers.push(array(field.bytes()?)?),
+            5 => g.initializers.push(array(field.bytes()?, beside)?),
             11 => g.inputs.push(value_info(field.bytes()?)?),
             12 => g.outputs.push(value_info(field.bytes()?)?),
             15 => return Err(Error::format("sparse initializers are not read")),
@@ -115,7 +124,7 @@ fn graph(bytes: &[u8], depth: usize) -> Result<Graph> {
     Ok(g)
 }
 
-fn node(bytes: &[u8], depth: usize) -> Result<Node> {
+fn node(bytes: &[u8], depth: usize, beside: &mut dyn Beside) -> Result<Node> {
     let mut n = Node::default();
     fields(bytes, |number, field| {
         match number {
@@ -123,7 +132,7 @@ fn node(bytes: &[u8], depth: usize) -> Result<Node> {
             2 => n.outputs.push(field.text()?),
             3 => n.name = field.text()?,
             4 => n.op = field.text()?,
-            5 => n.attributes.push(attribute(field.bytes()?, depth)?),
+            5 => n.attributes.push(attribute(field.bytes()?, depth, beside)?),
             7 => n.domain = field.text()?,
             _ => {}
         }
@@ -133,7 +142,7 @@ fn node(bytes: &[u8], depth: usize) -> Result<Node> {
 }
 
 /// Attributes say which kind they are; files of the first version do not, and have just one field set.
-fn attribute(bytes: &[u8], depth: usize) -> Result<Attribute> {
+fn attribute(bytes: &[u8], depth: usize, beside: &mut dyn Beside) -> Result<Attribute> {
     let (mut name, mut kind, mut value) = (String::new(), None, None);
     let (mut floats, mut ints, mut texts) = (vec![], vec![], vec![]);
     let lossy = |field: Field<'_>| field.bytes().map(|b| String::from_utf8_lossy(b).into_owned());
@@ -143,8 +152,8 @@ fn attribute(bytes: &[u8], depth: usize) -> Result<Attribute> {
             2 => value = Some(Value::Float(field.float()?)),
             3 => value = Some(Value::Int(field.int()?)),
             4 => value = Some(Value::Text(lossy(field)?)),
-            5 => value = Some(Value::Tensor(array(field.bytes()?)?)),
-            6 => value = Some(Value::Graph(Box::new(graph(field.bytes()?, depth + 1)?))),
+            5 => value = Some(Value::Tensor(array(field.bytes()?, beside)?)),
+            6 => value = Some(Value::Graph(Box::new(graph(field.bytes()?, depth + 1, beside)?))),
             7 => field.floats(&mut floats)?,
             8 => field.ints(&mut ints)?,
             9 => texts.push(lossy(field)?),

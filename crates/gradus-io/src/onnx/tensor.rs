@@ -1,6 +1,7 @@
 //! Arrays in ONNX files: raw bytes, or lists of numbers by type.
 
 use super::element_name;
+use super::external::{Beside, Place};
 use crate::wire::{Message, fields};
 use crate::{ElementType, Error, NamedArray, Result, byte_len};
 
@@ -16,14 +17,16 @@ struct Parts<'a> {
     longs: Vec<i64>,
     doubles: Vec<f64>,
     external: bool,
+    /// Keys and values that say where the elements lie.
+    entries: Vec<&'a [u8]>,
 }
 
 /// The array of a tensor message. The narrow integers that Gradus has no type for are widened: int8, int16 and uint16 to
 /// i32, uint32 and uint64 to i64 (if they fit).
 ///
 /// # Errors
-/// When the bytes break the format, do not fit the shape, or lie in another file.
-pub(super) fn array(bytes: &[u8]) -> Result<NamedArray> {
+/// When the bytes break the format or do not fit the shape, or elements that lie beside the model cannot be had.
+pub(super) fn array(bytes: &[u8], beside: &mut dyn Beside) -> Result<NamedArray> {
     let mut p = Parts::default();
     fields(bytes, |number, field| {
         match number {
@@ -35,6 +38,7 @@ pub(super) fn array(bytes: &[u8]) -> Result<NamedArray> {
             8 => p.name = field.text()?,
             9 => p.raw = Some(field.bytes()?),
             10 => field.doubles(&mut p.doubles)?,
+            13 => p.entries.push(field.bytes()?),
             14 => p.external = field.int()? == 1,
             _ => {}
         }
@@ -45,16 +49,11 @@ pub(super) fn array(bytes: &[u8]) -> Result<NamedArray> {
         ..error
     };
     let name = p.name.clone();
-    p.array().map_err(|error| named(error, &name))
+    p.array(beside).map_err(|error| named(error, &name))
 }
 
 impl Parts<'_> {
-    fn array(self) -> Result<NamedArray> {
-        if self.external {
-            let what =
-                "its elements lie in another file, which is not read; save the model in one file";
-            return Err(Error::format(what));
-        }
+    fn array(self, beside: &mut dyn Beside) -> Result<NamedArray> {
         let mut shape = Vec::with_capacity(self.shape.len());
         for &size in &self.shape {
             let size = usize::try_from(size);
@@ -63,6 +62,14 @@ impl Parts<'_> {
             );
         }
         let (dtype, data) = match self.raw {
+            _ if self.external => {
+                let len = shape
+                    .iter()
+                    .try_fold(width(self.element)?, |all, &n| all.checked_mul(n as u64));
+                let len =
+                    len.ok_or_else(|| Error::format(format!("{shape:?} is no array's size")))?;
+                self.of_raw(&beside.bytes(&self.place()?, len)?)?
+            }
             Some(raw) => self.of_raw(raw)?,
             None => self.of_lists()?,
         };
@@ -73,6 +80,12 @@ impl Parts<'_> {
             return Err(Error::format(what));
         }
         NamedArray::new(self.name, dtype, shape, data)
+    }
+
+    fn place(&self) -> Result<Place> {
+        let mut place = Place::default();
+        self.entries.iter().try_for_each(|entry| place.entry(entry))?;
+        Ok(place)
     }
 
     fn of_raw(&self, raw: &[u8]) -> Result<(ElementType, Vec<u8>)> {
@@ -141,6 +154,17 @@ fn unsigned(value: u64) -> Result<i64> {
     i64::try_from(value).map_err(|_| Error::format(format!("{value} does not fit 64 signed bits")))
 }
 
+/// Bytes of an element in a file.
+fn width(element: i64) -> Result<u64> {
+    Ok(match element {
+        2 | 3 | 9 => 1,
+        4 | 5 | 10 | 16 => 2,
+        1 | 6 | 12 => 4,
+        7 | 11 | 13 => 8,
+        other => return Err(unread(other)),
+    })
+}
+
 fn unread(element: i64) -> Error {
     Error::format(format!("elements of type {} ({element}) are not read", element_name(element)))
 }
@@ -159,23 +183,31 @@ pub(super) fn element_number(dtype: ElementType) -> i64 {
     }
 }
 
-/// Writes an array as a tensor message.
-pub(super) fn write(array: &NamedArray, m: &mut Message) {
+/// Writes an array as a tensor message, its elements or the place where they lie.
+pub(super) fn write(array: &NamedArray, place: Option<&Place>, m: &mut Message) {
     for &size in &array.shape {
         m.int(1, size as i64);
     }
     m.int(2, element_number(array.dtype));
     m.text(8, &array.name);
-    m.bytes(9, &array.data);
+    let Some(place) = place else { return m.bytes(9, &array.data) };
+    for (key, value) in place.entries() {
+        m.message(13, |m| {
+            m.text(1, key);
+            m.text(2, &value);
+        });
+    }
+    m.int(14, 1);
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::external::Nowhere;
     use super::*;
     use half::{bf16, f16};
 
     fn parsed(fill: impl FnOnce(&mut Message)) -> Result<NamedArray> {
-        array(&Message::build(fill))
+        array(&Message::build(fill), &mut Nowhere)
     }
 
     /// Numbers may come as raw bytes or as lists, packed or one by one.
@@ -246,7 +278,7 @@ mod tests {
         });
         assert_eq!(
             elsewhere,
-            "tensor `w`: its elements lie in another file, which is not read; save the model in one file"
+            "tensor `w`: its elements lie in \"../../etc/passwd\", beside the model; only a model's file is read together with it"
         );
         let text = message(&|m| {
             m.int(2, 8);

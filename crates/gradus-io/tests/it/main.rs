@@ -7,6 +7,7 @@ mod hdf5;
 mod lock;
 mod log;
 mod numpy;
+mod onnx;
 mod pytorch;
 mod safetensors;
 mod tfevents;

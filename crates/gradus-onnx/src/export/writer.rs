@@ -230,7 +230,8 @@ impl<'a> Writer<'a> {
         value
     }
 
-    fn literal(&mut self, name: String, make: impl FnOnce() -> Tensor) -> Value {
+    /// An array that is known by its name.
+    pub(crate) fn literal(&mut self, name: String, make: impl FnOnce() -> Tensor) -> Value {
         if let Some(&value) = self.by_name.get(&name) {
             return value;
         }
@@ -336,8 +337,9 @@ impl<'a> Writer<'a> {
                 Value::Input(i) => inputs[i].to_owned(),
                 Value::None | Value::Of(_) | Value::BatchSize => String::new(),
             };
-            let mut outputs = vec![String::new(); each.output];
-            outputs.push(output);
+            // Outputs before the wanted one that nobody reads have names, too: the checker asks for them.
+            let unread = (0..each.output).map(|i| names.unique(&format!("{output}.{i}")));
+            let outputs = unread.chain([output.clone()]).collect();
             nodes.push(onnx::Node {
                 name,
                 op: each.op.into(),

@@ -2,8 +2,9 @@
 
 use super::{Export, Op, one};
 use crate::call::{Call, axis_of, size_of};
-use crate::export::{RuleUse, Value, Writer};
+use crate::export::{RuleUse, Value, Writer, behind, constant, reshape, unexpanded};
 use crate::{Error, Result};
+use gradus_graph::ViewOp;
 use gradus_io::onnx::Attribute;
 use gradus_tensor::{DType, PadMode, Shape, Tensor};
 
@@ -31,6 +32,7 @@ pub(super) const EXPORTS: &[(&str, Export)] = &[
     ("argsort", write_argsort),
     ("cumsum", write_cumsum),
     ("gather", write_gather),
+    ("scatter_add", write_one_hot),
 ];
 
 fn arg(c: &Call<'_>, f: fn(&Tensor, isize) -> Tensor) -> Result<Vec<Tensor>> {
@@ -339,4 +341,30 @@ fn write_gather(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<Value> {
     let inputs = [w.value(&call.input(0))?, w.value(&call.input(1))?];
     let op = if call.input(1).shape().rank() == 1 { "Gather" } else { "GatherElements" };
     Ok(w.add(op, &inputs, vec![Attribute::int("axis", call.size("axis")? as i64)]))
+}
+
+/// The same number at one place of each row is a one-hot; sums of others' elements have no operator in the set.
+fn write_one_hot(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<Value> {
+    let (axis, depth, ids) = (call.size("axis")?, call.size("size")?, call.input(1));
+    let number = constant(&unexpanded(&call.input(0)));
+    let Some(number) = number.filter(|_| ids.shape()[axis] == 1) else {
+        return Err(Error::new("adds up elements at places, which has no counterpart in ONNX"));
+    };
+    let from = w.sizes(&ids)?;
+    let to = [&from[..axis], &from[axis + 1..]].concat();
+    // The axis that the places have was mostly put there for this.
+    let bare = behind(&ids, |view| *view == ViewOp::Reshape);
+    let places = match w.sizes(&bare)? == to {
+        true => w.value(&bare)?,
+        false => {
+            let ids = w.value(&ids)?;
+            reshape(w, ids, &from, &to)
+        }
+    };
+    let depth = w.number(depth as f64, DType::I64);
+    let dtype = call.input(0).dtype();
+    let values = w.literal(format!("0 or {number:?} {dtype}"), || {
+        Tensor::from_slice(&[0.0, number], [2]).cast(dtype)
+    });
+    Ok(w.add("OneHot", &[places, depth, values], vec![Attribute::int("axis", axis as i64)]))
 }

@@ -1,5 +1,6 @@
 //! Exported, written as bytes, read back and run: the same outputs, whatever the batch.
 
+use crate::rules::obeys;
 use crate::shaken::shake;
 use gradus_io::onnx::{Model, Size, model_bytes, parse_model};
 use gradus_models::{Design, find};
@@ -10,6 +11,7 @@ use gradus_tensor::Tensor;
 
 /// The model through its bytes, and its outputs for batches of 1 and 3 beside those of the layer.
 pub(crate) fn same(model: &Model, sample: &[usize], f: impl Fn(&Tensor) -> Tensor) {
+    obeys(model);
     let read = parse_model(&model_bytes(model)).unwrap();
     assert_eq!(&read, model);
     let network = Network::new(read).unwrap();

@@ -1,6 +1,7 @@
 //! Ops one by one: what they are written as gives the same numbers.
 
 use crate::export::same;
+use crate::rules::obeys;
 use gradus_onnx::Export;
 use gradus_tensor::{Conv, DType, LocalResponse, PadMode, Padding, Pool, Tensor, Variable};
 
@@ -118,7 +119,33 @@ fn reductions() {
     check(&[3, 4], |x| x.logsumexp(-1));
     check(&[3, 4], |x| x.argmax(2).cast(DType::F32) + x.argmin(2).cast(DType::F32));
     check(&[5], |x| x.cumsum(1));
-    check(&[6], |x| x.sort(1, true));
+}
+
+/// The places in order are TopK's second output; the first is there, too, as it must be.
+#[test]
+fn orders() {
+    assert_eq!(check(&[6], |x| x.sort(1, true)), "TopK GatherElements");
+    check(&[3, 6], |x| x.sort(1, false));
+    assert_eq!(check(&[6], |x| x.argsort(1, false).cast(DType::F32)), "TopK Cast");
+    check(&[6], |x| x.top_k(2, 1).0);
+    check(&[6], |x| x.top_k(3, 1).1.cast(DType::F32));
+}
+
+#[test]
+fn ones_at_places() {
+    assert_eq!(check(&[3, 4], |x| x.argmax(2).one_hot(5)), "ArgMax OneHot");
+    assert_eq!(check(&[3, 4], |x| x.argmax(2).one_hot(5).cast(DType::I64)), "ArgMax OneHot Cast");
+    // Of an input; and twos along another axis, whose places already have it.
+    let twos = |x: &Tensor| {
+        let places = (x * 4.0).abs().floor().cast(DType::I64);
+        Tensor::full(places.shape(), 2.0).scatter_add(1, &places, 4)
+    };
+    let ops = check(&[1, 3], twos);
+    assert!(ops.ends_with("OneHot"), "{ops}");
+    let sums = |x: &[Tensor]| vec![x[0].scatter_add(1, &x[0].argsort(1, false), 4)];
+    let error = Export::new().input("input", [4]).function(sums).unwrap_err().to_string();
+    assert!(error.contains("scatter_add"), "{error}");
+    assert!(error.contains("adds up elements at places, which has no counterpart"), "{error}");
 }
 
 #[test]
@@ -183,6 +210,7 @@ fn embeddings() {
     let build = |x: &Tensor| table.tensor().embedding(x);
     let model =
         Export::new().input_of("input", [3], DType::I64).function(|x| vec![build(&x[0])]).unwrap();
+    obeys(&model);
     let ids = Tensor::from([[4i64, 0, 2], [1, 1, 3]]);
     let network = gradus_onnx::Network::new(model).unwrap();
     let y = network.run(&[("input", ids.clone())]).unwrap().remove(0).1;

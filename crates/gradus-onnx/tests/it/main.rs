@@ -6,4 +6,6 @@ mod export_ops;
 mod half_types;
 mod hostile;
 mod operators;
+mod resize;
+mod rules;
 mod shaken;

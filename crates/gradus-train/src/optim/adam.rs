@@ -8,6 +8,8 @@ use gradus_tensor::{Tensor, Variable};
 /// t counts the parameter's own updates: one that is unfrozen late begins as in a first step, as in PyTorch. So 1−βᵗ, the share that
 /// gradients have in a mean that began at 0, is kept for each parameter, next to the mean and by the same recurrence.
 ///
+/// A schedule may cycle β₁; then 1−β₁ᵗ is of the present β₁ and the parameter's own t, as in PyTorch.
+///
 /// Weight decay enters the gradient; [`AdamW`] decays the weights themselves.
 #[derive(Clone, Debug)]
 pub struct Adam {
@@ -59,16 +61,22 @@ impl Adam {
     ) -> Vec<(Variable, Tensor)> {
         let (beta1, beta2) = self.betas;
         let (m, v) = (slots.get("m", p.variable, 0.0), slots.get("v", p.variable, 0.0));
-        let m_next = m.tensor() * beta1 + g * (1.0 - beta1);
+        let m_next = match p.momentum() {
+            Some(beta1) => m.tensor() * beta1 + g * (1.0 - beta1),
+            None => m.tensor() * beta1 + g * (1.0 - beta1),
+        };
         let v_next = v.tensor() * beta2 + g.square() * (1.0 - beta2);
-        let [(m_share, m_seen), (v_share, v_seen)] =
-            [("m_share", beta1), ("v_share", beta2)].map(|(name, beta)| {
-                let share = slots.get_or(name, || Tensor::full_of((), 0.0, m.dtype()));
-                let next = share.tensor() * beta + (1.0 - beta);
-                (share, next)
-            });
-        let mut updates = vec![(m, m_next.clone()), (v, v_next.clone())];
-        updates.extend([(m_share, m_seen.clone()), (v_share, v_seen.clone())]);
+        let mut updates = vec![(m.clone(), m_next.clone()), (v, v_next.clone())];
+        let m_seen = match p.momentum() {
+            None => share("m_share", beta1, slots, &m, &mut updates),
+            Some(beta1) => {
+                let steps = slots.get_or("steps", || Tensor::full_of((), 0.0, m.dtype()));
+                let next = steps.tensor() + 1.0;
+                updates.push((steps, next.clone()));
+                -(next * beta1.ln()).exp_m1()
+            }
+        };
+        let v_seen = share("v_share", beta2, slots, &m, &mut updates);
         let mut largest = v_next;
         if self.amsgrad {
             let top = slots.get("v_max", p.variable, 0.0);
@@ -82,6 +90,20 @@ impl Adam {
     }
 }
 
+/// The share that gradients have in a mean of which β remains after a step, as state of its own.
+fn share(
+    name: &str,
+    beta: f64,
+    slots: &mut Slots,
+    like: &Variable,
+    updates: &mut Vec<(Variable, Tensor)>,
+) -> Tensor {
+    let share = slots.get_or(name, || Tensor::full_of((), 0.0, like.dtype()));
+    let next = share.tensor() * beta + (1.0 - beta);
+    updates.push((share, next.clone()));
+    next
+}
+
 impl Optimizer for Adam {
     fn name(&self) -> &'static str {
         "adam"
@@ -91,6 +113,9 @@ impl Optimizer for Adam {
     }
     fn weight_decay(&self) -> f64 {
         self.weight_decay
+    }
+    fn momentum(&self) -> Option<f64> {
+        Some(self.betas.0)
     }
     fn scalars(&self, _step: u64, learning_rate: f64) -> [f64; SCALARS] {
         [learning_rate, 0.0]
@@ -140,6 +165,9 @@ impl Optimizer for AdamW {
     }
     fn weight_decay(&self) -> f64 {
         self.0.weight_decay
+    }
+    fn momentum(&self) -> Option<f64> {
+        self.0.momentum()
     }
     fn scalars(&self, _step: u64, learning_rate: f64) -> [f64; SCALARS] {
         [learning_rate, 0.0]

@@ -30,17 +30,60 @@ use gradus_tensor::{Tensor, Variable};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-/// How many numbers an optimiser may have of each step.
+/// How many numbers an optimiser may have of each step; where a schedule cycles the momentum, it follows them.
 pub const SCALARS: usize = 2;
 
-/// A first-order optimiser: one gradient, one step.
+/// A first-order optimiser: one gradient, one step. One of your own is a name, a rate and an update; state, checkpoints, clipping,
+/// groups, averages and schedules come with the [`Updater`](crate::Updater) that follows it.
+///
+/// ```
+/// use gradus_nn::{Init, Sequential, layers::*};
+/// use gradus_tensor::{Tensor, Variable};
+/// use gradus_train::{Learner, optim::{Optimizer, SCALARS, Slots, Target}};
+/// /// w ← w − η·sign(m), m ← βm + (1−β)g: signed descent along a running mean.
+/// #[derive(Debug)]
+/// struct Signed { rate: f64, beta: f64 }
+///
+/// impl Optimizer for Signed {
+///     fn name(&self) -> &'static str {
+///         "signed"
+///     }
+///     fn learning_rate(&self) -> f64 {
+///         self.rate
+///     }
+///     fn scalars(&self, _step: u64, rate: f64) -> [f64; SCALARS] {
+///         [rate, 0.0]
+///     }
+///     fn update(&self, p: &Target<'_>, slots: &mut Slots) -> Vec<(Variable, Tensor)> {
+///         let m = slots.get("m", p.variable, 0.0);
+///         let next = m.tensor() * self.beta + p.decayed_gradient() * (1.0 - self.beta);
+///         let w = p.w - p.rate() * next.sign();
+///         vec![(m, next), (p.variable.clone(), w)]
+///     }
+/// }
+/// let model = Sequential::new([2], &Init::new(0)).add(dense(8)).add(tanh()).add(dense(2));
+/// let mut learner = Learner::new(model.into(), Signed { rate: 0.01, beta: 0.9 });
+/// let (x, t) = (Tensor::from([[0f32, 0.], [0., 1.], [1., 0.], [1., 1.]]), Tensor::from([0i64, 1, 1, 0]));
+/// let first = learner.train_batch(&x, &t, 0.01)?.loss;
+/// for _ in 0..200 {
+///     learner.train_batch(&x, &t, 0.01)?;
+/// }
+/// assert!(learner.evaluate_batch(&x, &t)?.loss < 0.3 * first);
+/// # Ok::<(), gradus_base::Error>(())
+/// ```
 pub trait Optimizer: Debug + Send + Sync {
     /// The name users write: `sgd`, `adam`.
     fn name(&self) -> &'static str;
     /// The base learning rate.
     fn learning_rate(&self) -> f64;
     /// Decay applied to parameters that decay, unless a group says otherwise.
-    fn weight_decay(&self) -> f64;
+    fn weight_decay(&self) -> f64 {
+        0.0
+    }
+    /// What a schedule may cycle in its place: sgd's μ, Adam's β₁. `None` where there is no such number.
+    fn momentum(&self) -> Option<f64> {
+        None
+    }
     /// The numbers of a step (counted from 1) at rate `learning_rate`: the rate, then what else the update reads.
     fn scalars(&self, step: u64, learning_rate: f64) -> [f64; SCALARS];
     /// The new values of `p.variable` and of this optimiser's state for it.
@@ -59,24 +102,28 @@ pub struct Target<'a> {
     pub weight_decay: f64,
     /// What the rate is multiplied with for this parameter.
     pub rate_scale: f64,
-    /// [`Optimizer::scalars`] of this step, as scalars of the parameter's type.
+    /// [`Optimizer::scalars`] of this step, as scalars of the parameter's type; then the momentum, if a schedule cycles it.
     pub scalars: &'a [Tensor],
 }
 
 impl Target<'_> {
     /// The step's number `i`, broadcast by arithmetic.
-    fn scalar(&self, i: usize) -> &Tensor {
+    pub fn scalar(&self, i: usize) -> &Tensor {
         &self.scalars[i]
     }
     /// The rate, which is every optimiser's number 0, for this parameter.
-    fn rate(&self) -> Tensor {
+    pub fn rate(&self) -> Tensor {
         match self.rate_scale {
             1.0 => self.scalars[0].clone(),
             scale => &self.scalars[0] * scale,
         }
     }
+    /// The momentum that a schedule gives this step in place of the optimiser's own.
+    pub fn momentum(&self) -> Option<&Tensor> {
+        self.scalars.get(SCALARS)
+    }
     /// g + λw: decay as the gradient of ½λ‖w‖².
-    fn decayed_gradient(&self) -> Tensor {
+    pub fn decayed_gradient(&self) -> Tensor {
         match self.weight_decay {
             0.0 => self.g.clone(),
             decay => self.g + self.w * decay,

@@ -62,19 +62,26 @@ impl Optimizer for Sgd {
     fn weight_decay(&self) -> f64 {
         self.weight_decay
     }
+    fn momentum(&self) -> Option<f64> {
+        Some(self.momentum)
+    }
     fn scalars(&self, step: u64, learning_rate: f64) -> [f64; SCALARS] {
         let share = if step == 1 { 1.0 } else { 1.0 - self.dampening };
         [learning_rate, share]
     }
     fn update(&self, p: &Target<'_>, slots: &mut Slots) -> Vec<(Variable, Tensor)> {
         let g = p.decayed_gradient();
-        if self.momentum == 0.0 {
+        if self.momentum == 0.0 && p.momentum().is_none() {
             return vec![(p.variable.clone(), p.w - p.rate() * g)];
         }
+        let remains = |v: &Tensor| match p.momentum() {
+            Some(momentum) => v * momentum,
+            None => v * self.momentum,
+        };
         let v = slots.get("velocity", p.variable, 0.0);
         let share = if self.dampening == 0.0 { g.clone() } else { &g * p.scalar(1) };
-        let v_next = v.tensor() * self.momentum + share;
-        let direction = if self.nesterov { g + &v_next * self.momentum } else { v_next.clone() };
+        let v_next = remains(&v.tensor()) + share;
+        let direction = if self.nesterov { g + remains(&v_next) } else { v_next.clone() };
         vec![(v, v_next), (p.variable.clone(), p.w - p.rate() * direction)]
     }
 }

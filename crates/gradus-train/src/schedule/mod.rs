@@ -3,6 +3,7 @@
 
 use std::f64::consts::PI;
 use std::fmt;
+use std::sync::Arc;
 
 /// The learning rate over the steps.
 ///
@@ -72,7 +73,11 @@ pub enum Schedule {
         linear: bool,
         /// Falls symmetrically to the first rate before going to the last.
         three_phase: bool,
+        /// Lowest and highest momentum, if it cycles, too: it falls while the rate rises, and rises while it falls.
+        momentum: Option<(f64, f64)>,
     },
+    /// A function of your own.
+    Custom(Custom),
     /// From `start`·rate up to the rate over `steps`, then the other schedule, whose steps begin after that.
     WarmUp {
         /// Steps to the full rate.
@@ -84,7 +89,34 @@ pub enum Schedule {
     },
 }
 
+/// A schedule of your own: the rate for a base rate and a step, counted from 0.
+#[derive(Clone)]
+pub struct Custom(Arc<dyn Fn(f64, u64) -> f64 + Send + Sync>);
+
+/// One is only equal to itself.
+impl PartialEq for Custom {
+    fn eq(&self, other: &Custom) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Custom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Custom")
+    }
+}
+
 impl Schedule {
+    /// A function of your own, from the base rate and the step, counted from 0, to the rate.
+    ///
+    /// ```
+    /// use gradus_train::schedule::Schedule;
+    /// let zigzag = Schedule::custom(|base, step| base * if step % 2 == 0 { 1.0 } else { 0.5 });
+    /// assert_eq!((zigzag.rate(0.2, 4), zigzag.rate(0.2, 5)), (0.2, 0.1));
+    /// ```
+    pub fn custom(rate: impl Fn(f64, u64) -> f64 + Send + Sync + 'static) -> Schedule {
+        Schedule::Custom(Custom(Arc::new(rate)))
+    }
     /// A one-cycle schedule over `steps` with 30 % rise, div 25 and final_div 10⁴.
     pub fn one_cycle(steps: u64) -> Schedule {
         Schedule::OneCycle {
@@ -94,6 +126,29 @@ impl Schedule {
             final_div: 1e4,
             linear: false,
             three_phase: false,
+            momentum: None,
+        }
+    }
+    /// The same one-cycle schedule, whose momentum cycles between `low`, where the rate is highest, and `high`: sgd's μ, Adam's
+    /// β₁. PyTorch's are 0.85 and 0.95. Other schedules stay as they are.
+    ///
+    /// ```
+    /// use gradus_train::schedule::Schedule;
+    /// let s = Schedule::one_cycle(10).cycle_momentum(0.85, 0.95);
+    /// assert_eq!((s.momentum(0), s.momentum(2), s.momentum(9)), (Some(0.95), Some(0.85), Some(0.95)));
+    /// ```
+    #[must_use]
+    pub fn cycle_momentum(self, low: f64, high: f64) -> Schedule {
+        match self {
+            Schedule::OneCycle { steps, rise, div, final_div, linear, three_phase, .. } => {
+                let momentum = Some((low, high));
+                Schedule::OneCycle { steps, rise, div, final_div, linear, three_phase, momentum }
+            }
+            Schedule::WarmUp { steps, start, then } => {
+                let then = Box::new(then.cycle_momentum(low, high));
+                Schedule::WarmUp { steps, start, then }
+            }
+            other => other,
         }
     }
     /// A cosine down to 0 over `steps`.
@@ -110,6 +165,7 @@ impl Schedule {
     pub fn rate(&self, base: f64, t: u64) -> f64 {
         match self {
             Schedule::Constant => base,
+            Schedule::Custom(Custom(rate)) => rate(base, t),
             Schedule::Step { every, gamma } => base * gamma.powi((t / every.max(&1)) as i32),
             Schedule::MultiStep { milestones, gamma } => {
                 base * gamma.powi(milestones.iter().filter(|&&m| m <= t).count() as i32)
@@ -133,18 +189,35 @@ impl Schedule {
         }
     }
 
+    /// The momentum of step `t`, counted from 0, if it cycles; during a warm-up it is that of the first step after.
+    pub fn momentum(&self, t: u64) -> Option<f64> {
+        match self {
+            Schedule::OneCycle { momentum, .. } => {
+                let (low, high) = (*momentum)?;
+                Some(self.along_cycle([high, low, high], t))
+            }
+            Schedule::WarmUp { steps, then, .. } => then.momentum(t.saturating_sub(*steps)),
+            _ => None,
+        }
+    }
+
     fn one_cycle_rate(&self, base: f64, t: u64) -> f64 {
-        let Schedule::OneCycle { steps, rise, div, final_div, linear, three_phase } = self else {
+        let Schedule::OneCycle { div, final_div, .. } = self else { return base };
+        self.along_cycle([base / div, base, base / div / final_div], t)
+    }
+
+    /// A number that begins at the first, is the second at the cycle's top and the third at its end.
+    fn along_cycle(&self, [first, top, last]: [f64; 3], t: u64) -> f64 {
+        let Schedule::OneCycle { steps, rise, linear, three_phase, .. } = self else {
             unreachable!("called for one cycle only")
         };
-        let (first, last) = (base / div, base / div / final_div);
         let end = *steps as f64 - 1.0;
         let peak = rise * *steps as f64 - 1.0;
         let phases = if *three_phase {
             let back = 2.0 * rise * *steps as f64 - 2.0;
-            vec![(peak, first, base), (back, base, first), (end, first, last)]
+            vec![(peak, first, top), (back, top, first), (end, first, last)]
         } else {
-            vec![(peak, first, base), (end, base, last)]
+            vec![(peak, first, top), (end, top, last)]
         };
         let t = (t as f64).min(end);
         let mut begin = 0.0;
@@ -174,6 +247,7 @@ impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Schedule::Constant => "constant",
+            Schedule::Custom(_) => "custom",
             Schedule::Step { .. } => "step",
             Schedule::MultiStep { .. } => "multi_step",
             Schedule::Exponential { .. } => "exponential",

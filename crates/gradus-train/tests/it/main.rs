@@ -6,6 +6,7 @@ mod extras;
 mod fit;
 mod heads;
 mod kill;
+mod momentum;
 mod objectives;
 mod optim;
 mod schedule;

@@ -13,13 +13,13 @@ pub(crate) fn golden() -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-fn start(shape: &[usize], salt: u32) -> Tensor {
+pub(crate) fn start(shape: &[usize], salt: u32) -> Tensor {
     let n = shape.iter().product();
     Tensor::from_slice(&formula(n, salt).map(|v| v as f32 as f64).collect::<Vec<_>>(), shape)
 }
 
 /// A bowl, a chain of Rosenbrock's, and a coupling of both.
-fn loss(a: &Tensor, b: &Tensor) -> Tensor {
+pub(crate) fn loss(a: &Tensor, b: &Tensor) -> Tensor {
     let q: Vec<f64> = (0..12).map(|i| 0.5 + 0.25 * f64::from(i)).collect();
     let q = Tensor::from_slice(&q, [3, 4]);
     let bowl = (q * (a - start(&[3, 4], 101)).square()).sum(..) * 0.5;
@@ -72,11 +72,11 @@ fn clip(case: &Value) -> Option<Clip> {
     clip["norm"].as_f64().map(Clip::Norm).or(clip["value"].as_f64().map(Clip::Value))
 }
 
-fn floats(v: &Value) -> Vec<f64> {
+pub(crate) fn floats(v: &Value) -> Vec<f64> {
     v.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
 }
 
-fn close(got: &[f64], want: &[f64], what: &str) {
+pub(crate) fn close(got: &[f64], want: &[f64], what: &str) {
     for (g, w) in got.iter().zip(want) {
         assert!((g - w).abs() < 1e-9 * (1.0 + w.abs()), "{what}: {got:?} against {want:?}");
     }

@@ -36,6 +36,7 @@ fn schedule(name: &str, s: &Value) -> Schedule {
             final_div: f("final_div_factor"),
             linear: s["anneal_strategy"] == "linear",
             three_phase: s["three_phase"].as_bool().unwrap(),
+            momentum: Some((f("base_momentum"), f("max_momentum"))),
         },
         "warmup_then_cosine" => Schedule::WarmUp {
             steps: u("warmup"),
@@ -68,6 +69,11 @@ fn every_schedule_gives_pytorchs_rates() {
                     (got - want).abs() < 1e-9 * base,
                     "{name} {settings} step {t}: {got} {want}"
                 );
+                let momenta = case["momenta"].as_array();
+                let want = momenta.map(|m| m[t as usize].as_f64().unwrap());
+                let apart = s.momentum(t).zip(want).map_or(0.0, |(got, want)| (got - want).abs());
+                assert_eq!(s.momentum(t).is_some(), want.is_some(), "{name}");
+                assert!(apart < 1e-9, "{name} {settings} step {t}: {:?} {want:?}", s.momentum(t));
             }
         }
         compared += 1;
@@ -96,7 +102,15 @@ fn one_cycle_with_phases_of_a_step() {
     for (steps, rise) in [(10, 0.1), (2, 0.5), (1, 0.3), (1, 1.0), (3, 0.3)] {
         for three_phase in [false, true] {
             let (div, final_div, linear) = (25.0, 1e4, false);
-            let s = Schedule::OneCycle { steps, rise, div, final_div, linear, three_phase };
+            let s = Schedule::OneCycle {
+                steps,
+                rise,
+                div,
+                final_div,
+                linear,
+                three_phase,
+                momentum: None,
+            };
             let rates: Vec<f64> = (0..steps + 2).map(|t| s.rate(0.1, t)).collect();
             assert!(rates.iter().all(|r| (0.0..=0.1).contains(r)), "{steps} {rise}: {rates:?}");
         }
@@ -108,6 +122,7 @@ fn one_cycle_with_phases_of_a_step() {
         final_div: 1e4,
         linear: true,
         three_phase: false,
+        momentum: None,
     };
     assert_eq!(s.rate(0.1, 0), 0.1);
     assert!((s.rate(0.1, 9) - 0.1 / 25e4).abs() < 1e-12);

@@ -38,6 +38,9 @@ pub struct Options {
     /// The epochs after which the rate drops (milestones)
     #[arg(long, value_name = "EPOCHS", value_delimiter = ',')]
     milestones: Option<Vec<u64>>,
+    /// Let the momentum (sgd's μ, Adam's β₁) fall from 0.95 to 0.85 while the rate rises, and come back (one-cycle)
+    #[arg(long)]
+    cycle_momentum: bool,
     /// Bound the norm of all gradients together
     #[arg(long, value_name = "X")]
     clip_norm: Option<f64>,
@@ -91,7 +94,7 @@ pub struct Options {
 impl Options {
     /// Refuses what the schedule would not look at.
     pub fn check(&self, schedule: &str) -> Result<()> {
-        let given: [(bool, &str, &[&str]); 3] = [
+        let given: [(bool, &str, &[&str]); 4] = [
             (self.drop_every.is_some(), "drop-every", &["step", "cosine-restarts", "plateau"]),
             (
                 self.drop_factor.is_some(),
@@ -99,6 +102,7 @@ impl Options {
                 &["step", "milestones", "plateau", "exponential"],
             ),
             (self.milestones.is_some(), "milestones", &["milestones"]),
+            (self.cycle_momentum, "cycle-momentum", &["one-cycle"]),
         ];
         for (given, option, schedules) in given {
             if given && !schedules.contains(&schedule) {
@@ -124,6 +128,7 @@ impl Options {
         put(&mut s.schedule.every, &self.drop_every);
         put(&mut s.schedule.gamma, &self.drop_factor);
         put(&mut s.schedule.milestones, &self.milestones);
+        s.schedule.cycle_momentum |= self.cycle_momentum;
         let t = &mut s.training;
         if self.clip_norm.is_some() || self.clip_value.is_some() {
             (t.clip_norm, t.clip_value) = (self.clip_norm, self.clip_value);

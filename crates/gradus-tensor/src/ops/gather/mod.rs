@@ -76,6 +76,11 @@ impl Rule for ScatterAdd {
         Ok(vec![backward.wanted[0].then(dx), None])
     }
 
+    fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
+        let sizes = |n| Setting::Sizes(vec![n]);
+        Some(vec![("axis", sizes(self.axis)), ("size", sizes(self.size))])
+    }
+
     fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
         cpu::scatter_add(self.axis, spec)
     }
