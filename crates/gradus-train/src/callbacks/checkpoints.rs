@@ -162,7 +162,17 @@ pub fn load_checkpoint(
     path: &Path,
     learner: &mut Learner,
 ) -> Result<(Progress, BTreeMap<String, Value>)> {
-    let file = Checkpoint::load(path)?;
+    restore_checkpoint(&Checkpoint::load(path)?, learner)
+}
+
+/// [`load_checkpoint`] of a file that was read before.
+///
+/// # Errors
+/// When it belongs to another architecture; the learner is then as before.
+pub fn restore_checkpoint(
+    file: &Checkpoint,
+    learner: &mut Learner,
+) -> Result<(Progress, BTreeMap<String, Value>)> {
     let state = learner.state();
     let expected: Vec<Expected> = state
         .iter()

@@ -70,8 +70,9 @@ fn predict(
     let table = parse_csv(&bytes, &name, &description.csv(label))?;
     let normalization = description.normalization()?;
     let (width, classes) = (table.width, description.classes.len());
-    let mut values = table.values;
-    values.chunks_exact_mut(width).for_each(|row| normalization.apply(row));
+    let mut values = vec![0.0; table.values.len()];
+    let rows = table.values.chunks_exact(width).zip(values.chunks_exact_mut(width));
+    rows.for_each(|(row, normal)| normalization.apply_row(row, normal));
     let mut labels = table.labels.into_iter();
     let mut lines = table.lines.into_iter();
     let mut predictions = vec![];
