@@ -102,7 +102,8 @@ pub fn open(
 /// Refuses data of which there are none to train or none to test on.
 pub fn require_both(name_or_path: &str, splits: &Splits) -> Result<()> {
     let all = splits.train.len() + splits.test.len();
-    if !splits.train.is_empty() && !splits.test.is_empty() {
+    let enough = all >= 5 || matches!(splits.rule, None | Some(Split::File(_)));
+    if enough && !splits.train.is_empty() && !splits.test.is_empty() {
         return Ok(());
     }
     let found = counted(all as u64, "sample");

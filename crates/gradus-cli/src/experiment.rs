@@ -298,11 +298,7 @@ fn found(
 ) -> Result<Opened> {
     if let Some(record) = begin.record() {
         let csv = record.model.csv(record.model.label_column()?);
-        let trained = Trained {
-            description: &record.model,
-            data_path: record.data_path.as_deref(),
-            split_path: record.split_path.as_deref(),
-        };
+        let trained = Trained::new(&record.model, Some(record));
         return trained.reopen(&settings.data, pictures, &csv);
     }
     let label = datasets::label(settings.label.as_deref(), &settings.data)?;

@@ -116,7 +116,7 @@ impl Description {
     }
 
     /// Refuses what no network can be built of: a file may say anything.
-    fn verify(&self) -> Result<()> {
+    pub fn verify(&self) -> Result<()> {
         let bad = |what: &str, found: &dyn std::fmt::Debug, expected: &str| {
             Err(CliError::Work(format!("{what}: found {found:?}, expected {expected}")))
         };

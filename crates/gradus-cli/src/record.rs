@@ -215,6 +215,11 @@ impl RunRecord {
         }
     }
 
+    /// Refuses a record that no network can be built of.
+    pub fn verify(&self) -> Result<()> {
+        self.model.verify()
+    }
+
     /// Says if the model that the run began with has changed: it goes on with its own weights.
     pub fn remark_on_beginning(&self) {
         let (Some(from), Some(name)) = (&self.from, &self.settings.from) else { return };
@@ -281,12 +286,21 @@ pub struct Trained<'a> {
     /// The model.
     pub description: &'a Description,
     /// Where its data lay.
-    pub data_path: Option<&'a Path>,
+    data_path: Option<&'a Path>,
     /// Where the file lay that names its test part.
-    pub split_path: Option<&'a Path>,
+    split_path: Option<&'a Path>,
 }
 
-impl Trained<'_> {
+impl<'a> Trained<'a> {
+    /// Of a model, and the record of its run if there is one.
+    pub fn new(description: &'a Description, record: Option<&'a RunRecord>) -> Trained<'a> {
+        Trained {
+            description,
+            data_path: record.and_then(|record| record.data_path.as_deref()),
+            split_path: record.and_then(|record| record.split_path.as_deref()),
+        }
+    }
+
     /// The rule by which its test part was held out. Those of before went by place.
     pub fn rule(&self) -> Result<Option<Split>> {
         let rule = match &self.description.learned {
@@ -295,7 +309,7 @@ impl Trained<'_> {
             None => Some(Split::Position),
         };
         Ok(match (rule, self.split_path) {
-            (Some(Split::File(typed)), Some(path)) if !typed.exists() => {
+            (Some(Split::File(_)), Some(path)) if path.exists() => {
                 Some(Split::File(path.to_owned()))
             }
             (rule, _) => rule,

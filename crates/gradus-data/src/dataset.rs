@@ -214,31 +214,44 @@ impl Relabelled {
     /// The samples of `own`, whose classes are some of `classes`, in any order.
     ///
     /// # Errors
-    /// When a class of `own` that has samples is not among `classes`.
+    /// When a class of `own` that has samples is not among `classes`, or several of these have its name.
     pub fn new(own: Arc<dyn Dataset>, classes: &[String]) -> Result<Relabelled> {
         let used = labels_of(&*own);
-        let number = |(k, name): (i64, &String)| match class_called(classes, name) {
-            Some(class) => Ok(class as i64),
-            None => match used.iter().filter(|&&label| label == k).count() {
+        let number = |(k, name): (i64, &String)| {
+            let samples = used.iter().filter(|&&label| label == k).count();
+            let found = format!("{} of {}", quote(name), count(samples, "sample"));
+            match classes_called(classes, name)[..] {
+                [class] => Ok(class as i64),
                 // A class without a sample asks for nothing.
-                0 => Ok(0),
-                n => Err(DataError::invalid(
-                    "class",
-                    format!("{} of {}", quote(name), count(n, "sample")),
-                    format!("one of {}", classes.join(", ")),
-                )),
-            },
+                _ if samples == 0 => Ok(0),
+                [] => {
+                    let expected = format!("one of {}", classes.join(", "));
+                    Err(DataError::invalid("class", found, expected))
+                }
+                ref several => {
+                    let expected = format!("a name that {} classes do not share", several.len());
+                    Err(DataError::invalid("class", found, expected))
+                }
+            }
         };
-        let labels = (0i64..).zip(own.classes()).map(number).collect::<Result<Vec<_>>>()?;
+        let labels = match own.classes() == classes {
+            true => (0..classes.len() as i64).collect(),
+            false => (0i64..).zip(own.classes()).map(number).collect::<Result<Vec<_>>>()?,
+        };
         Ok(Relabelled { own, classes: classes.to_vec(), labels })
     }
 }
 
-/// The class of this name: as it is written, else in another spelling of the same label.
-fn class_called(classes: &[String], name: &str) -> Option<usize> {
+/// The classes of this name: as it is written, else in another spelling of the same label.
+fn classes_called(classes: &[String], name: &str) -> Vec<usize> {
+    let all = |is: &dyn Fn(&String) -> bool| -> Vec<usize> {
+        (0..classes.len()).filter(|&k| is(&classes[k])).collect()
+    };
     let spelled = label_spelling(name);
-    let written = classes.iter().position(|class| class == name);
-    written.or_else(|| classes.iter().position(|class| label_spelling(class) == spelled))
+    match all(&|class| class == name) {
+        none if none.is_empty() => all(&|class| label_spelling(class) == spelled),
+        written => written,
+    }
 }
 
 impl Dataset for Relabelled {

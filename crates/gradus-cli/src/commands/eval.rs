@@ -75,11 +75,7 @@ pub fn run(args: &Args) -> Result<()> {
         None => description.label_column()?,
     };
     let record = model_file::record_of(&args.model)?;
-    let trained = Trained {
-        description,
-        data_path: record.as_ref().and_then(|record| record.data_path.as_deref()),
-        split_path: record.as_ref().and_then(|record| record.split_path.as_deref()),
-    };
+    let trained = Trained::new(description, record.as_ref());
     let csv = description.csv(label);
     let Chosen { part, test, name: data } = match args.data.is_none() || trained.is_of(data) {
         true => held_out(&trained, trained.reopen(data, pictures, &csv)?)?,

@@ -2,8 +2,10 @@
 
 use super::Args;
 use crate::bars::shortened;
-use crate::error::{CliError, Result};
-use crate::model_file::Description;
+use crate::datasets::Pictures;
+use crate::error::{CliError, Result, shell_word};
+use crate::model_file::{self, Description};
+use crate::record::{Change, Opened, Trained};
 use crate::scores::{largest, mean_probabilities};
 use gradus::Tensor;
 use gradus::data::{CsvOptions, Header, LabelColumn, parse_csv, parse_csv_header};
@@ -20,7 +22,10 @@ pub fn run(
     out: &mut impl Write,
 ) -> Result<()> {
     let (mut right, mut labelled, mut records) = (0, 0, vec![]);
+    let record = model_file::record_of(&args.model)?;
+    let trained = Trained::new(description, record.as_ref());
     for path in &args.inputs {
+        remark_on_known(args, path, &trained)?;
         let predictions = predict(path, description, learner)?;
         show(out, path, &predictions)?;
         right += predictions.iter().filter(|p| p.is_right() == Some(true)).count();
@@ -86,6 +91,34 @@ fn predict(
         }
     }
     Ok(predictions)
+}
+
+/// Says which rows of a file the model has seen, if that is the file it was trained on, and whether it has changed since.
+fn remark_on_known(args: &Args, path: &Path, trained: &Trained<'_>) -> Result<()> {
+    let description = trained.description;
+    let (name, Some(learned)) = (path.display().to_string(), &description.learned) else {
+        return Ok(());
+    };
+    if !trained.is_of(&name) {
+        return Ok(());
+    }
+    let (csv, rule) = (description.csv(description.label_column()?), trained.rule()?);
+    let pictures = Pictures::of_input(&description.input);
+    // Without labels it is another file by now, which is predicted all the same.
+    let Ok(opened) = Opened::new(&name, pictures, &csv, rule.as_ref()) else { return Ok(()) };
+    let change = learned.change(&opened.splits, &opened.fingerprint);
+    if change != Change::None {
+        let text = change.text(description.noun());
+        eprintln!("remark: {name} has changed since training: {text}");
+    }
+    if change == Change::None || rule.is_some_and(|rule| rule.is_by_content()) {
+        let (seen, held) = (opened.splits.train.len(), opened.splits.test.len());
+        let (model, all) = (shell_word(&args.model), seen + held);
+        eprintln!(
+            "remark: the model was trained on {seen} of the {all} rows of {name}; gradus eval {model} tests it on the other {held}"
+        );
+    }
+    Ok(())
 }
 
 /// Where the labels are in a file that may have none.

@@ -39,6 +39,7 @@ pub fn resume(path: &Path) -> Result<Resumed> {
     };
     match &record {
         Some(record) => {
+            record.verify().map_err(|e| CliError::Work(format!("{}: {e}", path.display())))?;
             record.compare_settings(path, &settings)?;
             record.remark_on_beginning();
         }
