@@ -301,13 +301,24 @@ impl<'a> Trained<'a> {
         }
     }
 
-    /// The rule by which its test part was held out. Those of before went by place.
-    pub fn rule(&self) -> Result<Option<Split>> {
-        let rule = match &self.description.learned {
-            Some(learned) => learned.rule()?,
-            None if gradus::data::has_test_part(&self.description.data) => None,
-            None => Some(Split::Position),
+    /// The rule by which the test part of its data is held out, which are found by this name.
+    ///
+    /// # Errors
+    /// When they bring a test part that they did not have, or have lost it: nothing tells what was trained on.
+    pub fn rule(&self, name: &str) -> Result<Option<Split>> {
+        let parted = gradus::data::has_test_part(name);
+        let Some(learned) = &self.description.learned else {
+            // Those of before went by place.
+            return Ok((!parted).then_some(Split::Position));
         };
+        let rule = learned.rule()?;
+        if rule.is_some() == parted {
+            let (now, then) = if parted { ("a", "none") } else { ("no", "one") };
+            return Err(CliError::Work(format!(
+                "{name}: found {now} test part in it, there was {then} when the model was trained, so which {}s it was trained on is not known; name others by --data",
+                self.description.noun()
+            )));
+        }
         Ok(match (rule, self.split_path) {
             (Some(Split::File(_)), Some(path)) if path.exists() => {
                 Some(Split::File(path.to_owned()))
@@ -316,26 +327,33 @@ impl<'a> Trained<'a> {
         })
     }
 
+    /// Opens data by its rule.
+    pub fn open(&self, name: &str, pictures: Pictures, csv: &CsvOptions) -> Result<Opened> {
+        Opened::new(name, pictures, csv, self.rule(name)?.as_ref())
+    }
+
     /// Opens its data again: where they are called as they were, if they are the same, else where they lay.
     pub fn reopen(&self, name: &str, pictures: Pictures, csv: &CsvOptions) -> Result<Opened> {
-        let rule = self.rule()?;
-        let open = |name: &str| Opened::new(name, pictures, csv, rule.as_ref());
-        let elsewhere = self.data_path.filter(|path| path.exists() && !is_one(path, name));
-        let (Some(path), Some(learned)) = (elsewhere, &self.description.learned) else {
-            let lost = self.data_path.filter(|_| named(name).is_err() && !Path::new(name).exists());
-            return match lost {
-                None => open(name),
-                Some(path) => Err(CliError::Work(format!(
-                    "{name}: it is neither here nor where it lay, {}",
-                    path.display()
-                ))),
-            };
-        };
-        match Path::new(name).exists().then(|| open(name)) {
-            Some(Ok(here)) if learned.change(&here.splits, &here.fingerprint) == Change::None => {
-                Ok(here)
+        let is_here = named(name).is_ok() || Path::new(name).exists();
+        match self.data_path {
+            Some(path) if !is_here && !path.exists() => Err(CliError::Work(format!(
+                "{name}: it is neither here nor where it lay, {}",
+                path.display()
+            ))),
+            Some(path) if path.exists() && !is_one(path, name) => {
+                let same = |opened: &Opened| {
+                    let change = |learned: &Learned| {
+                        learned.change(&opened.splits, &opened.fingerprint) == Change::None
+                    };
+                    self.description.learned.as_ref().is_some_and(change)
+                };
+                let here = is_here.then(|| self.open(name, pictures, csv));
+                match here {
+                    Some(Ok(here)) if same(&here) => Ok(here),
+                    _ => self.open(&path.display().to_string(), pictures, csv),
+                }
             }
-            _ => open(&path.display().to_string()),
+            _ => self.open(name, pictures, csv),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Splitting a labelled set into two parts: by what the samples hold, by where they stand, by time, by whose they are.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -21,7 +22,8 @@ use crate::random::{Purpose, Rng};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Split {
     /// A sample's content says on which side it is ([`Key::draw`]): sorting, doubling and extending the data changes no
-    /// sample's side, and equal samples are on the same. The share is kept on average.
+    /// sample's side, and equal samples are on the same. The share is kept on average. Of a table's row the numbers count, by
+    /// their columns' names; of a picture the bytes of its file, all of which are read for it.
     #[default]
     Hash,
     /// The same share of every class, by the samples' places: exact, but another sample may come to stand there.
@@ -115,10 +117,7 @@ impl Split {
     pub fn divide(&self, data: &dyn Dataset, held: HoldOut) -> Result<(Vec<usize>, Vec<usize>)> {
         let all = 0..data.len();
         match self {
-            Split::Hash | Split::File(_) => {
-                let keys = all.map(|i| data.key(i)).collect::<Result<Vec<Key>>>()?;
-                Ok(by_draw(&keys, held))
-            }
+            Split::Hash | Split::File(_) => Ok(by_draw(&keys_of(data)?, held)),
             Split::Group(column) => {
                 let texts = set_aside(data, column)?;
                 let keys: Vec<Key> = texts.iter().map(|text| Key::of(text.as_bytes())).collect();
@@ -132,6 +131,27 @@ impl Split {
             Split::Time(Some(column)) => Ok(latest(&set_aside(data, column)?, held.of(data.len()))),
         }
     }
+}
+
+/// All keys. Files are read by several threads.
+fn keys_of(data: &dyn Dataset) -> Result<Vec<Key>> {
+    let keys = |range: Range<usize>| range.map(|i| data.key(i)).collect::<Result<Vec<Key>>>();
+    let all = 0..data.len();
+    if data.is_empty() || data.file(0).is_none() {
+        return keys(all);
+    }
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let share = data.len().div_ceil(threads);
+    std::thread::scope(|scope| {
+        let ranges = all.step_by(share).map(|i| i..(i + share).min(data.len()));
+        let threads: Vec<_> = ranges.map(|range| scope.spawn(|| keys(range))).collect();
+        // Of several errors the one of the first samples is given.
+        let parts = threads.into_iter().map(|thread| match thread.join() {
+            Ok(keys) => keys,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        Ok(parts.collect::<Result<Vec<_>>>()?.concat())
+    })
 }
 
 fn by_draw(keys: &[Key], held: HoldOut) -> (Vec<usize>, Vec<usize>) {

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::dataset::{ColumnNames, Dataset};
 use crate::error::{DataError, Place, Result, count, quote};
 use crate::key::{Key, feed};
+use crate::label::label_spelling;
 use crate::read::csv::Table;
 
 /// A table whose rows are samples.
@@ -29,7 +30,14 @@ impl TabularDataset {
     /// # Errors
     /// When there are no features or no labels, a label is no class, or the labels are so many that they are
     /// measurements rather than classes: more than half of the rows have one of their own.
-    pub fn new(table: Table, name: &str, classes: Option<usize>) -> Result<TabularDataset> {
+    pub fn new(mut table: Table, name: &str, classes: Option<usize>) -> Result<TabularDataset> {
+        // A table may be of the caller's own making.
+        for label in &mut table.labels {
+            let spelled = label_spelling(label);
+            if *spelled != **label {
+                *label = spelled.into_owned();
+            }
+        }
         if table.labels.len() != table.lines.len() {
             return Err(DataError::malformed(name, Place::Whole, "rows without labels", "labels"));
         }

@@ -61,8 +61,12 @@ pub(crate) fn image(bytes: &[u8]) -> bool {
 
 /// A table, by several options.
 pub(crate) fn csv(bytes: &[u8]) -> bool {
-    let options = |label, header, delimiter, classes| {
-        CsvOptions { label, header, delimiter, classes, ..CsvOptions::default() }
+    let options = |label, header, delimiter, classes| CsvOptions {
+        label,
+        header,
+        delimiter,
+        classes,
+        ..CsvOptions::default()
     };
     let all = [
         CsvOptions::default(),
@@ -148,6 +152,7 @@ pub(crate) fn folder(bytes: &[u8]) -> bool {
         image: ImageOptions { channels: 1, size: None, fit: Fit::Cover },
         classes: vec![],
         csv: CsvOptions::default(),
+        split: None,
     };
     let Some(splits) = accepted(open_path(root.path(), &options)) else { return false };
     for part in [splits.train, splits.test] {

@@ -15,8 +15,8 @@ use std::path::PathBuf;
 /// Data of your own are a CSV file or a folder. A CSV file has a row of numbers for each sample and a column with its label, which
 /// may be text: the column that the header calls label, class or target, or else the last one; --label names another. A folder
 /// of pictures (PNG, JPEG) has a folder for each class, either directly or in train and test (or val). A folder of MNIST's IDX
-/// files or CIFAR-10's binary files is known by their names. Of a CSV file, and of a folder without train and test, every fifth
-/// sample of each class is held out to test, always the same ones.
+/// files or CIFAR-10's binary files is known by their names. Of a CSV file, and of a folder without train and test, about a fifth of
+/// the samples is held out to test; what a sample holds says whether it is one of them, unless `gradus train --split` has another rule.
 #[derive(clap::Subcommand)]
 #[command(
     after_help = "Examples:\n  gradus data list\n  gradus data fetch fashion-mnist\n  gradus data show mnist-5k"

@@ -192,8 +192,7 @@ fn other(
         let change = learned.change(&opened.splits, &opened.fingerprint);
         if matches!(change, Change::None | Change::Order) {
             eprintln!("remark: {name} holds the same as {}", trained.description.data);
-            let again = Opened::new(name, pictures, csv, trained.rule()?.as_ref())?;
-            return held_out(trained, again);
+            return held_out(trained, trained.open(name, pictures, csv)?);
         }
     }
     let Splits { whole, test, .. } = opened.splits;

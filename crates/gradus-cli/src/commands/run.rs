@@ -127,8 +127,8 @@ fn file_names<'a>(outputs: impl Iterator<Item = &'a str>) -> Vec<String> {
         if seen.insert(name.to_lowercase()) {
             continue;
         }
-        let numbered = (2..).map(|n| format!("{name}-{n}"));
-        let free = numbered.filter(|name| !taken.contains(&name.to_lowercase())).next();
+        let mut numbered = (2..).map(|n| format!("{name}-{n}"));
+        let free = numbered.find(|name| !taken.contains(&name.to_lowercase()));
         *name = free.expect("some number is free");
         taken.insert(name.to_lowercase());
         seen.insert(name.to_lowercase());

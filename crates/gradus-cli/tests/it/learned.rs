@@ -360,7 +360,7 @@ fn rules_of_holding_out() {
         train(f, "--data t.csv --epochs 1 --split group:patient --validation 0.3 --out group");
     assert!(grouped.err.contains("it learns from 2 columns"), "{}", grouped.err);
     let held = ok(f, &["eval", "group", "--json"]).json()["samples"].as_u64().unwrap();
-    assert!(held % 10 == 0 && held > 0, "whole patients: {held}");
+    assert!(held.is_multiple_of(10) && held > 0, "whole patients: {held}");
     assert_eq!(
         ok(f, &["predict", "group", "t.csv", "--json"]).json()["predictions"]
             .as_array()

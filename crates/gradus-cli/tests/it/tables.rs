@@ -199,6 +199,24 @@ fn folders_of_classes_are_tested_as_a_whole_too() {
     assert!((1..10).contains(&old.json()["samples"].as_u64().unwrap()), "{}", old.out);
     assert!(tested("new").contains("(all 6 images of new, "));
     assert!(tested("split").contains("(2 images of split, "));
+    // Pictures that are added, under any name, move none.
+    let held = |tested: &str| -> usize {
+        let row = |class: &str| tested.lines().find(|l| l.trim_start().starts_with(class)).unwrap();
+        let numbers = ["dark", "light"].map(row).map(|row| row.split_whitespace().skip(1));
+        numbers.into_iter().flatten().filter_map(|n| n.parse::<usize>().ok()).sum()
+    };
+    let before = held(&tested("old"));
+    fs::rename(f.join("old/dark/3.png"), f.join("old/dark/renamed.png")).unwrap();
+    fs::copy(f.join("new/light/1.png"), f.join("old/light/copy.png")).unwrap();
+    let after = ok(f, &["eval", "run"]);
+    assert!(
+        after.err.contains("remark: old has changed since training: 1 image more; the held-out")
+    );
+    assert!((before..=before + 1).contains(&held(&after.out)), "{before}: {}", after.out);
+    // Parts of their own, where there were none: what was trained on is not known.
+    fs::rename(f.join("old"), f.join("gone")).unwrap();
+    fs::rename(f.join("split"), f.join("old")).unwrap();
+    ran(f, &["eval", "run"]).fails(1, &["old: found a test part in it, there was none when"]);
 }
 
 /// Pictures that are only needed after training are looked at before it.

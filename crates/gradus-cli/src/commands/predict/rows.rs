@@ -5,10 +5,10 @@ use crate::bars::shortened;
 use crate::datasets::Pictures;
 use crate::error::{CliError, Result, shell_word};
 use crate::model_file::{self, Description};
-use crate::record::{Change, Opened, Trained};
+use crate::record::{Change, Trained};
 use crate::scores::{largest, mean_probabilities};
 use gradus::Tensor;
-use gradus::data::{CsvOptions, Header, LabelColumn, parse_csv, parse_csv_header};
+use gradus::data::{CsvOptions, Header, LabelColumn, Split, parse_csv, parse_csv_header};
 use gradus::train::Learner;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -102,16 +102,17 @@ fn remark_on_known(args: &Args, path: &Path, trained: &Trained<'_>) -> Result<()
     if !trained.is_of(&name) {
         return Ok(());
     }
-    let (csv, rule) = (description.csv(description.label_column()?), trained.rule()?);
+    let csv = description.csv(description.label_column()?);
     let pictures = Pictures::of_input(&description.input);
     // Without labels it is another file by now, which is predicted all the same.
-    let Ok(opened) = Opened::new(&name, pictures, &csv, rule.as_ref()) else { return Ok(()) };
+    let Ok(opened) = trained.open(&name, pictures, &csv) else { return Ok(()) };
+    let by_content = opened.splits.rule.as_ref().is_some_and(Split::is_by_content);
     let change = learned.change(&opened.splits, &opened.fingerprint);
     if change != Change::None {
         let text = change.text(description.noun());
         eprintln!("remark: {name} has changed since training: {text}");
     }
-    if change == Change::None || rule.is_some_and(|rule| rule.is_by_content()) {
+    if change == Change::None || by_content {
         let (seen, held) = (opened.splits.train.len(), opened.splits.test.len());
         let (model, all) = (shell_word(&args.model), seen + held);
         eprintln!(
