@@ -5,11 +5,11 @@ use crate::augmentation::{self, Evaluation};
 use crate::datasets::{self, Pictures};
 use crate::error::{CliError, Result};
 use crate::model_file::{self, Description};
-use crate::record::{self, Beginning, Learned, Opened, RunRecord, Trained, whole_path};
+use crate::record::{self, Beginning, Learned, Opened, RunRecord, Trained, are_same, whole_path};
 use crate::settings::Settings;
 use crate::transfer::{self, Pretrained};
 use gradus::data::{
-    CsvOptions, Dataset, HoldOut, Loader, LoaderOptions, Normalization, Split, Subset,
+    CsvOptions, Dataset, HoldOut, Loader, LoaderOptions, Normalization, Relabelled, Split, Subset,
     has_test_part, labels_of, named, stratified_split,
 };
 use gradus::models::find;
@@ -240,6 +240,7 @@ impl Parts {
             record.compare_data(run, &opened)?;
         }
         let mut learned = Learned::of(&opened.splits, &opened.fingerprint);
+        learned.remember(&opened.splits)?;
         let Opened { name, splits, .. } = opened;
         datasets::require_both(&name, &splits)?;
         let held_out = splits.rule.is_some();
@@ -249,9 +250,15 @@ impl Parts {
         }
         datasets::remark_on_classes(&name, &splits);
         let rule = splits.rule.clone();
-        let like = |part: Part| match pretrained {
-            Some(pretrained) => pretrained.ordered(part),
-            None => Ok(part),
+        let known = pretrained.map(|pretrained| &pretrained.description);
+        let known = known.or(record.map(|record| &record.model));
+        // Of the classes that a model knows each keeps its number.
+        let like = |part: Part| -> Result<Part> {
+            let known = known.filter(|known| are_same(&known.classes, part.classes()));
+            Ok(match known {
+                Some(known) => Arc::new(Relabelled::new(part, &known.classes)?),
+                None => part,
+            })
         };
         let (whole, test) = (like(splits.train)?, like(splits.test)?);
         let (train, validation) = divide(settings, whole, rule.as_ref())?;
@@ -264,8 +271,7 @@ impl Parts {
         let (validation, test) = (validation.map(few).transpose()?, few(test)?);
         // What is first read after an epoch, or after all, is looked at before hours are spent.
         validation.iter().chain([&test]).try_for_each(|part| datasets::inspect(&**part))?;
-        let known = pretrained.map(|pretrained| &pretrained.description);
-        let normalization = match (known.or(record.map(|record| &record.model)), begin) {
+        let normalization = match (known, begin) {
             (Some(known), _) => known.normalization()?,
             (None, Begin::Anew) => normalization(&train, Normalization::of)?,
             // Runs of before rounded first.

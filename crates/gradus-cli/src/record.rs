@@ -7,10 +7,10 @@ use crate::error::{CliError, Result, shell_word};
 use crate::model_file::Description;
 use crate::run_dir;
 use crate::settings::Settings;
-use gradus::data::{Content, CsvOptions, Fingerprint, Split, Splits, named};
+use gradus::data::{Content, CsvOptions, Fingerprint, Split, Splits, label_spelling, named};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What data were that a model learned from, beside the names of their columns and classes.
@@ -34,6 +34,9 @@ pub struct Learned {
     pub unordered: String,
     /// What of the samples the digests are of: all that is in them, or the names and sizes of their files.
     pub digest_of: DigestOf,
+    /// Some samples of the test part, if it was chosen by content: the beginnings of their keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<String>,
 }
 
 /// What of the samples a digest is of.
@@ -68,6 +71,7 @@ impl Learned {
             test: vec![],
             digest: found.ordered.clone(),
             unordered: found.unordered.clone(),
+            held: vec![],
             digest_of: match found.content {
                 Content::Whole => DigestOf::Contents,
                 Content::NamesAndSizes => DigestOf::NamesAndSizes,
@@ -81,6 +85,34 @@ impl Learned {
         Ok(self.split.as_ref().map(parse).transpose()?)
     }
 
+    /// Keeps some samples of the test part in mind, if it was chosen by content.
+    pub fn remember(&mut self, splits: &Splits) -> Result<()> {
+        if splits.rule == Some(Split::Hash) {
+            self.held = key_beginnings(splits)?.into_iter().take(REMEMBERED).collect();
+        }
+        Ok(())
+    }
+
+    /// How many of the held-out samples in mind there are, and how many of them are still held out.
+    fn recognized(&self, splits: &Splits) -> Result<(usize, usize)> {
+        let found = key_beginnings(splits)?;
+        Ok((self.held.len(), self.held.iter().filter(|key| found.contains(*key)).count()))
+    }
+
+    /// Refuses data that were written anew in another form, rounded, say, or coded again: then it is not known which of their
+    /// samples were trained on.
+    pub fn require_known(&self, name: &str, splits: &Splits, noun: &str) -> Result<()> {
+        let (kept, found) = self.recognized(splits)?;
+        // Where samples are gone, those in mind are gone in proportion.
+        let expected = kept as f64 * (samples(splits) as f64 / self.samples as f64).min(1.0);
+        if found as f64 >= 0.5 * expected {
+            return Ok(());
+        }
+        Err(CliError::Work(format!(
+            "{name}: it holds other {noun}s than when the model was trained: of {kept} held-out ones that are remembered, {found} are there, so {noun}s that were trained on may be among those tested; put the data back, or name others by --data"
+        )))
+    }
+
     /// How data that were opened by the same rule differ.
     pub fn change(&self, splits: &Splits, found: &Fingerprint) -> Change {
         match (found.ordered == self.digest, found.unordered == self.unordered) {
@@ -89,6 +121,15 @@ impl Learned {
             (false, false) => Change::Samples(samples(splits) as i64 - self.samples as i64),
         }
     }
+}
+
+/// So many held-out samples are kept in mind.
+const REMEMBERED: usize = 64;
+
+/// The beginnings of the keys of the test part, sorted.
+fn key_beginnings(splits: &Splits) -> Result<BTreeSet<String>> {
+    let beginning = |index| Ok(splits.test.key(index)?.to_string()[..16].to_owned());
+    (0..splits.test.len()).map(beginning).collect()
 }
 
 fn samples(splits: &Splits) -> u64 {
@@ -166,7 +207,7 @@ impl RunRecord {
     /// Refuses settings of a `config.toml` that decide what is learned and are not those of the record.
     pub fn compare_settings(&self, run: &Path, settings: &Settings) -> Result<()> {
         let (began, now) = (flat(&self.settings), flat(settings));
-        let keys: std::collections::BTreeSet<&String> = began.keys().chain(now.keys()).collect();
+        let keys: BTreeSet<&String> = began.keys().chain(now.keys()).collect();
         let show = |value: Option<&Value>| value.map_or("not stated".into(), Value::to_string);
         let differ = keys.into_iter().filter(|key| !MAY_CHANGE.contains(&key.as_str()));
         let differ = differ.filter(|key| began.get(*key) != now.get(*key)).map(|key| {
@@ -187,7 +228,7 @@ impl RunRecord {
         let name = &opened.name;
         let mut differ = vec![];
         let classes = opened.splits.train.classes();
-        if classes != self.model.classes {
+        if !are_same(classes, &self.model.classes) {
             let (found, expected) = (classes.join(", "), self.model.classes.join(", "));
             differ.push(format!("classes: {found} in {name}, {expected} in the checkpoint"));
         }
@@ -230,6 +271,16 @@ impl RunRecord {
             _ => {}
         }
     }
+}
+
+/// Whether two lists have the same names, in any order and spelling.
+pub fn are_same(classes: &[String], others: &[String]) -> bool {
+    let spelled = |list: &[String]| -> Vec<String> {
+        let mut names: Vec<_> = list.iter().map(|name| label_spelling(name).into_owned()).collect();
+        names.sort();
+        names
+    };
+    classes == others || spelled(classes) == spelled(others)
 }
 
 /// Why a run cannot go on.

@@ -6,13 +6,12 @@ use crate::model_file::{self, Description, SavedModel};
 use crate::record::{Beginning, whole_path};
 use crate::settings::Settings;
 use crate::training::layer_of;
-use gradus::data::{Dataset, Key, Relabelled, label_spelling};
+use gradus::data::Key;
 use gradus::io::{Checkpoint, NamedArray};
 use gradus::nn::{Init, Module, Sequential, State, named_states, parameters};
 use gradus::train::callbacks::GradualUnfreezing;
 use gradus::train::{Group, TrainError, set_weights, weights};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// What `--freeze` calls all layers but the classifier.
 pub const BACKBONE: &str = "backbone";
@@ -42,19 +41,6 @@ impl Pretrained {
     pub fn beginning(&self, fresh: &[String]) -> Result<Beginning> {
         let path = whole_path(&self.path).unwrap_or_else(|| self.path.clone());
         Ok(Beginning { path, digest: self.digest()?, fresh: fresh.to_vec() })
-    }
-
-    /// Samples labelled in the order of its classes, if theirs have the same names.
-    pub fn ordered(&self, data: Arc<dyn Dataset>) -> Result<Arc<dyn Dataset>> {
-        let classes = &self.description.classes;
-        if data.classes().len() != classes.len() {
-            return Ok(data);
-        }
-        let named = |name: &String| data.classes().iter().any(|own| is_one_label(own, name));
-        Ok(match classes.iter().all(named) {
-            true => Arc::new(Relabelled::new(data, classes)?),
-            false => data,
-        })
     }
 
     /// Makes settings those of the network whose weights these are, and refuses another network with what differs.
@@ -97,11 +83,6 @@ impl Pretrained {
         })?;
         Ok(fresh)
     }
-}
-
-/// Whether two labels are one, spelled in two ways perhaps.
-fn is_one_label(a: &str, b: &str) -> bool {
-    label_spelling(a) == label_spelling(b)
 }
 
 /// The paths of the parameters and buffers whose shapes follow from the number of classes: the classifier, and those of

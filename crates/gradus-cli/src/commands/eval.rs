@@ -161,9 +161,12 @@ fn held_out(trained: &Trained<'_>, opened: Opened) -> Result<Chosen> {
                 None | Some(Split::File(_)) => {
                     eprintln!("remark: {name} has changed since training: {text}");
                 }
-                Some(rule) if rule.is_by_content() => eprintln!(
-                    "remark: {name} has changed since training: {text}; the held-out {noun}s are chosen by content, none moved"
-                ),
+                Some(rule) if rule.is_by_content() => {
+                    learned.require_known(&name, &splits, noun)?;
+                    eprintln!(
+                        "remark: {name} has changed since training: {text}; the held-out {noun}s are chosen by content, none moved"
+                    );
+                }
                 Some(rule) => {
                     return Err(CliError::Work(format!(
                         "{name}: it has changed since training: {text}; its held-out {noun}s were chosen by {rule}, so which of them were trained on is not known; put the data back, or name others by --data"

@@ -78,6 +78,24 @@ fn changed_data_do_not_flatter_a_test() {
     write(&file, &rows[..150]);
     assert!(eval().err.contains("toss.csv has changed since training: 50 rows fewer; "));
 
+    // The same rows with fewer digits: nobody can tell which of them were trained on.
+    let rounded = |row: &String| -> String {
+        let number = |field: &str| field.parse::<f64>().map(|x| format!("{x:.3}"));
+        let fields = row.split(',').map(|field| number(field).unwrap_or(field.into()));
+        fields.collect::<Vec<_>>().join(",")
+    };
+    write(&file, &rows.iter().map(rounded).collect::<Vec<_>>());
+    ran(f, &["eval", "run"]).fails(
+        1,
+        &[
+            "toss.csv: it holds other rows than when the model was trained: of ",
+            "0 are there, so rows",
+        ],
+    );
+    let thinned: Vec<String> = rows.iter().step_by(5).cloned().collect();
+    write(&file, &thinned);
+    assert!(eval().err.contains("160 rows fewer; the held-out rows are"));
+
     // A copy under another name was trained on as well.
     write(&f.join("copy.csv"), &sorted);
     write(&file, &rows);
@@ -223,6 +241,14 @@ fn a_run_goes_on_from_anywhere_without_what_it_began_with() {
     let f = folder.path();
     write(&f.join("t.csv"), &tosses(100));
     train(f, "--data t.csv --epochs 1 --out base");
+    // Its classes have another order than those of the file.
+    let path = f.join("base/best.safetensors");
+    let mut file = Checkpoint::load(&path).unwrap();
+    let mut model: Value = file.get("model").unwrap();
+    assert_eq!(model["classes"], json!(["head", "tail"]));
+    model["classes"] = json!(["tail", "head"]);
+    file.set("model", &model).unwrap();
+    file.save(&path).unwrap();
     begin(f, "--from base");
     fs::remove_dir_all(f.join("base")).unwrap();
     let elsewhere = f.join("some/where");
