@@ -222,9 +222,9 @@ pub fn inspect(data: &dyn Dataset) -> Result<()> {
 }
 
 /// Opens a named set or a path without a network in mind: pictures are RGB and of one size.
-pub fn open_as_is(name_or_path: &str, csv: CsvOptions) -> Result<Splits> {
+pub fn open_as_is(name_or_path: &str, csv: CsvOptions, split: Option<Split>) -> Result<Splits> {
     known_or_there(name_or_path)?;
-    let options = OpenOptions { csv, ..OpenOptions::from_environment() };
+    let options = OpenOptions { csv, split, ..OpenOptions::from_environment() };
     Ok(gradus::data::open(name_or_path, &options)?)
 }
 

@@ -171,9 +171,12 @@ impl Description {
         Ok(Normalization::new(&self.mean, &self.std)?.with_offset(&self.offset)?)
     }
 
-    /// Whether its classes are only numbered, because nobody said what they are called.
+    /// Whether its classes are only numbered (`0`, `1`, … or `class_0`, `class_1`, …), because nobody said what they are
+    /// called: those of an imported model.
     pub fn has_numbered_classes(&self) -> bool {
-        let numbered = |(k, name): (usize, &String)| *name == k.to_string();
+        let before = self.classes[0].strip_suffix('0').unwrap_or("");
+        let numbered =
+            |(k, name): (usize, &String)| name.strip_prefix(before) == Some(&*k.to_string());
         self.epoch == 0 && self.classes.iter().enumerate().all(numbered)
     }
 

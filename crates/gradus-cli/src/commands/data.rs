@@ -64,6 +64,9 @@ pub struct ShowArgs {
     /// target, or else the last]
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
+    /// Which samples are held out to test, of data without a test part: as in `gradus train` [default: hash]
+    #[arg(long, value_name = "RULE")]
+    split: Option<String>,
     /// Print one JSON object as the last line
     #[arg(long)]
     json: bool,
@@ -155,7 +158,9 @@ fn download(set: &NamedSet, places: &Places) -> Result<PathBuf> {
 
 fn show(args: &ShowArgs) -> Result<()> {
     let label = datasets::label(args.label.as_deref(), &args.data)?;
-    let splits = datasets::open_as_is(&args.data, CsvOptions { label, ..CsvOptions::default() })?;
+    let split = datasets::split(args.split.as_deref(), &args.data)?;
+    let csv = CsvOptions { label, ..CsvOptions::default() };
+    let splits = datasets::open_as_is(&args.data, csv, split)?;
     let mut out = std::io::stdout().lock();
     let (train, test) = (&*splits.train, &*splits.test);
     let (kept, held) = (counts(train), counts(test));

@@ -6,7 +6,7 @@ use crate::datasets::{self, Pictures};
 use crate::error::{CliError, Result};
 use crate::experiment::in_order;
 use crate::model_file;
-use crate::record::{Change, Opened, Trained};
+use crate::record::{Change, Learned, Opened, Trained};
 use crate::scores::Scores;
 use gradus::data::{CsvOptions, Dataset, Split, Splits, has_test_part};
 use gradus::train::Learner;
@@ -77,10 +77,11 @@ pub fn run(args: &Args) -> Result<()> {
     let record = model_file::record_of(&args.model)?;
     let trained = Trained::new(description, record.as_ref());
     let csv = description.csv(label);
-    let Chosen { part, test, name: data } = match args.data.is_none() || trained.is_of(data) {
-        true => held_out(&trained, trained.reopen(data, pictures, &csv)?)?,
-        false => other(&trained, data, pictures, &csv)?,
-    };
+    let Chosen { part, test, name: data, changed } =
+        match args.data.is_none() || trained.is_of(data) {
+            true => held_out(&trained, trained.reopen(data, pictures, &csv)?)?,
+            false => other(&trained, data, pictures, &csv)?,
+        };
     if test.is_empty() {
         return Err(CliError::Work(format!("{data}: found no samples to test on")));
     }
@@ -114,7 +115,7 @@ pub fn run(args: &Args) -> Result<()> {
         let record = json!({
             "model": description.architecture, "file": loaded.path, "data": data, "part": part,
             "test_accuracy": scores.accuracy(), "test_loss": scores.loss,
-            "samples": scores.samples, "views": evaluation.views(), "seconds": seconds, "samples_per_second": speed,
+            "changed": changed, "samples": scores.samples, "views": evaluation.views(), "seconds": seconds, "samples_per_second": speed,
         });
         writeln!(out, "{record}")?;
     }
@@ -139,6 +140,8 @@ struct Chosen {
     test: Arc<dyn Dataset>,
     /// What the data are called where they were found.
     name: String,
+    /// How they have changed since the model learned from them, if they have.
+    changed: Option<String>,
 }
 
 /// The test part of the data that the model was trained on.
@@ -148,35 +151,50 @@ struct Chosen {
 fn held_out(trained: &Trained<'_>, opened: Opened) -> Result<Chosen> {
     let Opened { name, splits, fingerprint } = opened;
     let noun = trained.description.noun();
-    match (&trained.description.learned, &splits.rule) {
-        (None, None) => {}
-        (None, Some(_)) => eprintln!(
-            "remark: an older version trained the model, which did not keep what it learned from: if {name} has changed since, {noun}s that were trained on may be among those held out"
-        ),
+    let change = match (&trained.description.learned, &splits.rule) {
+        (None, None) => Change::None,
+        (None, Some(_)) => {
+            eprintln!(
+                "remark: an older version trained the model, which did not keep what it learned from: if {name} has changed since, {noun}s that were trained on may be among those held out"
+            );
+            Change::None
+        }
         (Some(learned), rule) => {
             let change = learned.change(&splits, &fingerprint);
-            let text = change.text(noun);
-            match rule {
-                _ if change == Change::None => {}
-                None | Some(Split::File(_)) => {
-                    eprintln!("remark: {name} has changed since training: {text}");
-                }
-                Some(rule) if rule.is_by_content() => {
-                    learned.require_known(&name, &splits, noun)?;
-                    eprintln!(
-                        "remark: {name} has changed since training: {text}; the held-out {noun}s are chosen by content, none moved"
-                    );
-                }
-                Some(rule) => {
-                    return Err(CliError::Work(format!(
-                        "{name}: it has changed since training: {text}; its held-out {noun}s were chosen by {rule}, so which of them were trained on is not known; put the data back, or name others by --data"
-                    )));
-                }
+            if change != Change::None {
+                remark_on_change(learned, rule.as_ref(), &name, &splits, &change.text(noun), noun)?;
             }
+            change
+        }
+    };
+    let changed = (change != Change::None).then(|| change.text(noun));
+    let part = if splits.rule.is_none() { Tested::Test } else { Tested::HeldOut };
+    Ok(Chosen { part, test: splits.test, name, changed })
+}
+
+/// Says that data have changed, or refuses them where that may have moved what was trained on into the test part.
+fn remark_on_change(
+    learned: &Learned,
+    rule: Option<&Split>,
+    name: &str,
+    splits: &Splits,
+    text: &str,
+    noun: &str,
+) -> Result<()> {
+    let changed = format!("{name} has changed since training: {text}");
+    match rule {
+        None | Some(Split::File(_)) => eprintln!("remark: {changed}"),
+        Some(rule) if rule.is_by_content() => {
+            learned.require_known(name, splits, noun)?;
+            eprintln!("remark: {changed}; the held-out {noun}s are chosen by content, none moved");
+        }
+        Some(rule) => {
+            return Err(CliError::Work(format!(
+                "{changed}; its held-out {noun}s were chosen by {rule}, so which of them were trained on is not known; put the data back, or name others by --data"
+            )));
         }
     }
-    let part = if splits.rule.is_none() { Tested::Test } else { Tested::HeldOut };
-    Ok(Chosen { part, test: splits.test, name })
+    Ok(())
 }
 
 /// The part to test of data that the model was not trained on, or was under another name.
@@ -188,7 +206,7 @@ fn other(
 ) -> Result<Chosen> {
     if has_test_part(name) {
         let test = datasets::open(name, pictures, csv, None)?.test;
-        return Ok(Chosen { part: Tested::Test, test, name: name.into() });
+        return Ok(Chosen { part: Tested::Test, test, name: name.into(), changed: None });
     }
     let opened = Opened::new(name, pictures, csv, Some(&Split::Position))?;
     if let Some(learned) = &trained.description.learned {
@@ -199,5 +217,6 @@ fn other(
         }
     }
     let Splits { whole, test, .. } = opened.splits;
-    Ok(Chosen { part: Tested::Whole, test: whole.unwrap_or(test), name: name.into() })
+    let test = whole.unwrap_or(test);
+    Ok(Chosen { part: Tested::Whole, test, name: name.into(), changed: None })
 }

@@ -64,7 +64,10 @@ fn changed_data_do_not_flatter_a_test() {
         let remark = format!("remark: toss.csv has changed since training: {text}{none_moved}");
         assert!(tested.err.contains(&remark), "{}", tested.err);
         let tested = tested.json();
-        assert_eq!(tested["samples"], factor * held);
+        assert_eq!(
+            (&tested["samples"], &tested["changed"]),
+            (&(factor * held).into(), &text.into())
+        );
         assert_eq!(tested["test_accuracy"], first["test_accuracy"]);
         assert!((number(&tested, "test_loss") - number(&first, "test_loss")).abs() < 1e-9);
     }
@@ -409,6 +412,8 @@ fn rules_of_holding_out() {
         ),
     )
     .unwrap();
+    let shown = ok(f, &["data", "show", "u.csv", "--split", "time:year", "--json"]).json();
+    assert_eq!((&shown["test"], &shown["features"]), (&20.into(), &json!(["x"])));
     let timed = train(f, "--data u.csv --epochs 1 --split time:year --out time");
     assert!(
         timed.err.contains("u.csv: 80 rows, ") && timed.err.contains("learns from 1 column\n"),

@@ -63,6 +63,18 @@ fn classes_are_compared_by_name() {
     numbered("cb.csv").fails(1, &["cb.csv: found 2 classes, but the 3 of the model have no names"]);
     write(f, "02.csv", "x,y,label", &[("2", 8.0), ("0", 0.0)]);
     assert_eq!(numbered("02.csv").json()["test_accuracy"], 1.0);
+    let mut named = |classes: [&str; 3]| {
+        model["classes"] = json!(classes);
+        file.set("model", &model).unwrap();
+        file.save(&f.join("numbered.safetensors")).unwrap();
+        numbered("three.csv")
+    };
+    assert_eq!(named(["class_0", "class_1", "class_2"]).json()["test_accuracy"], 1.0);
+    named(["class_0", "class_1", "lily"])
+        .fails(1, &["class: found \"left\" of 40 samples, expected"]);
+    // A name that two classes share says nothing.
+    named(["left", "middle", "left"])
+        .fails(1, &["found \"left\" of 40 samples, expected a name that 2 classes do not share"]);
 }
 
 #[test]

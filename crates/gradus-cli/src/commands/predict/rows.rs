@@ -8,7 +8,9 @@ use crate::model_file::{self, Description};
 use crate::record::{Change, Trained};
 use crate::scores::{largest, mean_probabilities};
 use gradus::Tensor;
-use gradus::data::{CsvOptions, Header, LabelColumn, Split, parse_csv, parse_csv_header};
+use gradus::data::{
+    CsvOptions, Header, LabelColumn, Split, label_spelling, parse_csv, parse_csv_header,
+};
 use gradus::train::Learner;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -161,7 +163,7 @@ fn show(out: &mut impl Write, path: &Path, predictions: &[Prediction]) -> Result
 impl Prediction {
     /// Whether it is the label, if there is one.
     fn is_right(&self) -> Option<bool> {
-        self.label.as_ref().map(|label| *label == self.class)
+        self.label.as_ref().map(|label| label_spelling(label) == label_spelling(&self.class))
     }
 
     /// For `--json`.
