@@ -8,6 +8,7 @@ use std::str::FromStr;
 use crate::dataset::{Dataset, labels_of};
 use crate::error::{DataError, Result, quote};
 use crate::key::Key;
+use crate::label::label_spelling;
 use crate::random::{Purpose, Rng};
 
 /// Which samples are held out of data that have no test part of their own.
@@ -31,6 +32,7 @@ pub enum Split {
     /// The last ones: of the file as it is, or by what this column of a table holds, numbers or dates like 2024-01-31.
     Time(Option<String>),
     /// All rows that have one value in this column of a table are on one side, which the value says: those of one patient, say.
+    /// Values are told apart as labels are ([`label_spelling`]).
     Group(String),
     /// Those of another file: a CSV file of the same columns, or for a folder of pictures a list of their paths in it.
     File(PathBuf),
@@ -120,15 +122,15 @@ impl Split {
             Split::Hash | Split::File(_) => Ok(by_draw(&keys_of(data)?, held)),
             Split::Group(column) => {
                 let texts = set_aside(data, column)?;
-                let keys: Vec<Key> = texts.iter().map(|text| Key::of(text.as_bytes())).collect();
-                Ok(by_draw(&keys, held))
+                let key = |text: &&str| Key::of(label_spelling(text).as_bytes());
+                Ok(by_draw(&texts.iter().map(key).collect::<Vec<_>>(), held))
             }
             Split::Position => stratified_split(&labels_of(data), held.of(data.len()), held.seed()),
             Split::Time(None) => {
                 let first = data.len() - held.of(data.len()).min(data.len());
                 Ok(all.partition(|&i| i < first))
             }
-            Split::Time(Some(column)) => Ok(latest(&set_aside(data, column)?, held.of(data.len()))),
+            Split::Time(Some(column)) => latest(&set_aside(data, column)?, held.of(data.len())),
         }
     }
 }
@@ -169,19 +171,26 @@ fn set_aside<'a>(data: &'a dyn Dataset, column: &str) -> Result<Vec<&'a str>> {
 }
 
 /// The latest are held out, at least so many: what is of one time stays together.
-fn latest(times: &[&str], held: usize) -> (Vec<usize>, Vec<usize>) {
-    let numbers: Option<Vec<f64>> = times.iter().map(|text| text.trim().parse().ok()).collect();
-    let compare = |a: usize, b: usize| match &numbers {
-        Some(numbers) => numbers[a].total_cmp(&numbers[b]),
-        None => times[a].cmp(times[b]),
+fn latest(times: &[&str], held: usize) -> Result<(Vec<usize>, Vec<usize>)> {
+    let number = |text: &&str| text.parse::<f64>().ok().filter(|x| x.is_finite());
+    let numbers: Vec<Option<f64>> = times.iter().map(number).collect();
+    let dates = numbers.iter().filter(|number| number.is_none()).count();
+    // As texts 10 would come before 9.
+    if let Some(row) = numbers.iter().position(Option::is_none).filter(|_| dates < times.len()) {
+        let expected = "numbers in all rows, or dates like 2024-01-31 in all";
+        return Err(DataError::invalid("split by time", quote(times[row]), expected));
+    }
+    let compare = |a: usize, b: usize| match (numbers[a], numbers[b]) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        _ => times[a].cmp(times[b]),
     };
     let mut order: Vec<usize> = (0..times.len()).collect();
+    if held == 0 || held > times.len() {
+        return Ok((order, vec![]));
+    }
     order.sort_by(|&a, &b| compare(a, b));
-    let first = match held.min(times.len()) {
-        0 => return (order, vec![]),
-        held => order[times.len() - held],
-    };
-    (0..times.len()).partition(|&i| compare(i, first).is_lt())
+    let first = order[times.len() - held];
+    Ok((0..times.len()).partition(|&i| compare(i, first).is_lt()))
 }
 
 impl fmt::Display for Split {

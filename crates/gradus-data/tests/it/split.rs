@@ -131,7 +131,7 @@ fn rules_for_tables() {
     let numbers: String =
         (0..200).map(|i| format!("{i},p{},{},{}\n", i * 7 % 40, 999 - i, i % 2)).collect();
     write("n.csv", &format!("x,patient,second,label\n{numbers}"));
-    let grouped = |rule: &str| super::split::open(dir.path(), "n.csv", rule);
+    let grouped = |rule: &str| crate::split::open(dir.path(), "n.csv", rule);
 
     let splits = grouped("group:patient").unwrap();
     assert_eq!(splits.train.columns().unwrap().features, ["x", "second"], "no feature");
@@ -177,6 +177,25 @@ fn rules_for_tables() {
     assert_eq!(values(&*splits.test, 0).len(), 50, "what is of one time stays together");
     let splits = grouped("time").unwrap();
     assert_eq!(values(&*splits.test, 0), (160..200).map(f64::from).collect::<Vec<_>>());
+
+    let mixed = |rule: &str| crate::split::open(dir.path(), "m.csv", rule);
+    write("m.csv", "x,day,label\n1,2024-01-02,a\n2,7,b\n3,8,a\n");
+    check_message(
+        mixed("time:day").map(|_| ()),
+        expect![[
+            r#"split by time: found "2024-01-02", expected numbers in all rows, or dates like 2024-01-31 in all"#
+        ]],
+    );
+    // Spelled in two ways, a group is still one.
+    let twice: String =
+        (0..200).map(|i| format!("{i},{}{},{}\n", i % 40, [".0", ""][i % 3 % 2], i % 2)).collect();
+    write("m.csv", &format!("x,patient,label\n{twice}"));
+    let splits = mixed("group:patient").unwrap();
+    let patient = |set: &dyn Dataset| -> std::collections::BTreeSet<u32> {
+        values(set, 0).iter().map(|&x| x as u32 % 40).collect()
+    };
+    assert!(patient(&*splits.train).is_disjoint(&patient(&*splits.test)));
+    assert!(!splits.test.is_empty());
 
     // Another file: its columns by name, its classes by name and spelling.
     write("test.csv", "label,second,x\n1.0,3,5\n01,3,6\n");
