@@ -170,6 +170,12 @@ fn a_run_goes_on_only_with_what_it_began_with() {
     ok(f, &["train", "--resume", "a", "--threads", "2"]);
     assert_eq!(best(f, "a"), best(f, "straight"));
 
+    // Killed before anything of it was kept.
+    copy(f, "two", "a0");
+    fs::remove_dir_all(f.join("a0/checkpoints")).unwrap();
+    ok(f, &["train", "--resume", "a0"]);
+    assert_eq!(best(f, "a0"), best(f, "straight"));
+
     for (from, to, said) in [
         ("seed = 0", "seed = 7", "seed: 7 in config.toml, 0 in the checkpoint"),
         ("batch = 16", "batch = 8", "batch: 8 in config.toml, 16 in the checkpoint"),
@@ -253,6 +259,10 @@ fn a_run_goes_on_from_anywhere_without_what_it_began_with() {
     file.set("model", &model).unwrap();
     file.save(&path).unwrap();
     begin(f, "--from base");
+    copy(f, "two", "e");
+    fs::remove_dir_all(f.join("e/checkpoints")).unwrap();
+    ok(f, &["train", "--resume", "e"]);
+    assert_eq!(best(f, "e"), best(f, "straight"));
     fs::remove_dir_all(f.join("base")).unwrap();
     let elsewhere = f.join("some/where");
     fs::create_dir_all(&elsewhere).unwrap();

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use expect_test::expect;
 use gradus_data::{
-    CsvOptions, Dataset, Fit, HoldOut, ImageOptions, Key, Normalization, OpenOptions, Places,
-    Result, Split, Splits, TabularDataset, has_test_part, label_spelling, open_path, parse_csv,
+    Content, CsvOptions, Dataset, Fit, HoldOut, ImageOptions, Key, Normalization, OpenOptions,
+    Places, Result, Split, Splits, TabularDataset, fingerprint, has_test_part, label_spelling,
+    open_path, parse_csv,
 };
 
 use crate::{check_error, check_message};
@@ -337,4 +338,27 @@ fn large_offsets_are_centred_before_they_are_rounded() {
             "normalization: offset: found [1.0], expected a finite number for each of 3 channels"
         ],
     );
+}
+
+/// Of more bytes than are to be read the files' names and sizes have to do.
+#[test]
+fn fingerprints_of_many_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    save_pictures(&dir.path().join("a"), 0, 3);
+    let of = |most: u64| {
+        let splits = open(dir.path(), "a", "position").unwrap();
+        fingerprint(&[("all", &**splits.whole.as_ref().unwrap())], most).unwrap()
+    };
+    let (whole, sizes) = (of(1 << 20), of(100));
+    assert_eq!((whole.content, sizes.content), (Content::Whole, Content::NamesAndSizes));
+    assert_ne!(whole.ordered, sizes.ordered);
+    let path = dir.path().join("a/dark/001.png");
+    let mut bytes = std::fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    assert_eq!(sizes, of(100));
+    assert_ne!(whole.unordered, of(1 << 20).unordered);
+    bytes.push(0);
+    std::fs::write(&path, &bytes).unwrap();
+    assert_ne!(sizes.unordered, of(100).unordered);
 }
