@@ -135,6 +135,23 @@ impl Callback for RunLog {
     }
 }
 
+/// What a run learned from, kept in each of its checkpoints.
+pub struct KeepRecord(pub Value);
+
+impl KeepRecord {
+    /// Its name among the states of a checkpoint.
+    pub const NAME: &'static str = "record";
+}
+
+impl Callback for KeepRecord {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+    fn state(&self) -> Value {
+        self.0.clone()
+    }
+}
+
 /// Keeps the model in one file: that of the best epoch by validation accuracy, or without validation data the last; with the
 /// averages of its weights, if there are such.
 pub struct KeepBest {

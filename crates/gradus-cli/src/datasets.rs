@@ -2,10 +2,11 @@
 
 use crate::bars::counted;
 use crate::error::{CliError, Result};
+use crate::model_file::Description;
 use crate::suggest;
 use gradus::data::{
-    CsvOptions, Dataset, Fit, ImageOptions, LabelColumn, OpenOptions, Relabelled, SETS, Splits,
-    named,
+    CsvOptions, Dataset, Fingerprint, Fit, ImageOptions, LabelColumn, OpenOptions, Relabelled,
+    SETS, Split, Splits, has_test_part, labels_of, named,
 };
 use gradus::models::find;
 use std::path::Path;
@@ -57,17 +58,37 @@ pub fn label(column: Option<&str>, name_or_path: &str) -> Result<LabelColumn> {
     }
 }
 
+/// The rule that `--split` states for data.
+pub fn split(rule: Option<&str>, name_or_path: &str) -> Result<Option<Split>> {
+    let Some(text) = rule else { return Ok(None) };
+    let usage = |error: gradus::data::DataError| CliError::Usage(error.to_string());
+    let rule: Split = text.parse().map_err(usage)?;
+    match has_test_part(name_or_path) {
+        false => Ok(Some(rule)),
+        true => Err(CliError::Usage(format!(
+            "split: found {text} for {name_or_path}, expected no rule: these data bring a test part"
+        ))),
+    }
+}
+
 /// A column by its name or its number from 1.
 pub fn parse_label(column: &str) -> Result<LabelColumn> {
     column.parse().map_err(|error: gradus::data::DataError| CliError::Usage(error.to_string()))
 }
 
-/// Opens a named set or a path, a CSV file as stated. Pictures of the whole are as those to test on.
-pub fn open(name_or_path: &str, pictures: Pictures, csv: &CsvOptions) -> Result<Splits> {
+/// Opens a named set or a path, a CSV file as stated, with a test part held out by a rule where it has none. Pictures of the
+/// whole are as those to test on.
+pub fn open(
+    name_or_path: &str,
+    pictures: Pictures,
+    csv: &CsvOptions,
+    split: Option<&Split>,
+) -> Result<Splits> {
     known_or_there(name_or_path)?;
     let open = |size: Option<Size>| {
         let image = ImageOptions { channels: pictures.channels, size, fit: Fit::Cover };
-        let options = OpenOptions { image, csv: csv.clone(), ..OpenOptions::from_environment() };
+        let (csv, split) = (csv.clone(), split.cloned());
+        let options = OpenOptions { image, csv, split, ..OpenOptions::from_environment() };
         gradus::data::open(name_or_path, &options)
     };
     let mut splits = open(pictures.train)?;
@@ -78,32 +99,99 @@ pub fn open(name_or_path: &str, pictures: Pictures, csv: &CsvOptions) -> Result<
     Ok(splits)
 }
 
-/// Refuses data of which there are too few to train and to test on.
+/// Refuses data of which there are none to train or none to test on.
 pub fn require_both(name_or_path: &str, splits: &Splits) -> Result<()> {
-    if splits.train.is_empty() || splits.test.is_empty() {
-        let found = counted((splits.train.len() + splits.test.len()) as u64, "sample");
-        let what = "at least 5: a fifth of a CSV file, and of a folder without train and test in it, is held out to test";
-        return Err(CliError::Work(format!("{name_or_path}: found {found}, expected {what}")));
+    let all = splits.train.len() + splits.test.len();
+    let enough = all >= 5 || matches!(splits.rule, None | Some(Split::File(_)));
+    if enough && !splits.train.is_empty() && !splits.test.is_empty() {
+        return Ok(());
     }
-    Ok(())
-}
-
-/// Whether two names or paths mean the same data. Of `trained`, which may have been stated in another folder, the file's name
-/// has to do where it is not found.
-pub fn is_same(given: &str, trained: &str) -> bool {
-    let real = |path: &str| Path::new(path).canonicalize().ok();
-    let name = |path: &str| Path::new(path).file_name().map(ToOwned::to_owned);
-    given == trained
-        || match real(trained) {
-            Some(trained) => real(given) == Some(trained),
-            None => name(given) == name(trained),
+    let found = counted(all as u64, "sample");
+    let what = match &splits.rule {
+        Some(Split::File(list)) => format!(
+            "found {found}, expected some that {} names and some that it does not",
+            list.display()
+        ),
+        Some(rule) if all >= 5 => {
+            let side = if splits.test.is_empty() { "train" } else { "test" };
+            format!(
+                "found {found}, which the rule {rule} all puts into the part to {side} on, expected some to test on and others to train on; --split position holds out a fifth"
+            )
         }
+        _ => format!(
+            "found {found}, expected at least 5: a fifth of a CSV file, and of a folder without train and test in it, is held out to test"
+        ),
+    };
+    Err(CliError::Work(format!("{name_or_path}: {what}")))
 }
 
-/// Samples labelled by the classes of a model, where the names of theirs are among them.
-pub fn labelled_as(classes: &[String], data: Arc<dyn Dataset>) -> Result<Arc<dyn Dataset>> {
-    let known = data.classes().iter().all(|name| classes.contains(name));
-    Ok(if known { Arc::new(Relabelled::new(data, classes)?) } else { data })
+/// Says which classes have no samples to train on, or none to test on.
+pub fn remark_on_classes(name_or_path: &str, splits: &Splits) {
+    for (part, purpose) in [(&splits.train, "to train on"), (&splits.test, "to test on")] {
+        let mut there = vec![false; part.classes().len()];
+        labels_of(&**part).into_iter().for_each(|label| there[label as usize] = true);
+        let classes = part.classes().iter().zip(&there).filter(|(_, there)| !**there);
+        let missing: Vec<&str> = classes.map(|(name, _)| &**name).collect();
+        let named = &missing[..missing.len().min(NAMED)];
+        let more = match missing.len() - named.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        if !missing.is_empty() {
+            let names = named.join(", ");
+            eprintln!("remark: {name_or_path}: no sample {purpose} of {names}{more}");
+        }
+    }
+}
+
+/// So many classes are named in a remark.
+const NAMED: usize = 8;
+
+/// More bytes in pictures with parts of their own are not read for a fingerprint.
+const FINGERPRINTED: u64 = 2 << 30;
+
+/// What data are, whole or in their parts.
+pub fn fingerprint(splits: &Splits) -> Result<Fingerprint> {
+    let whole = splits.whole.as_deref();
+    Ok(match (&splits.rule, whole) {
+        // The rule has read them all already.
+        (Some(Split::Hash), Some(whole)) => gradus::data::fingerprint(&[("all", whole)], u64::MAX)?,
+        (None | Some(Split::File(_)), _) | (_, None) => {
+            let parts = [("train", &*splits.train), ("test", &*splits.test)];
+            gradus::data::fingerprint(&parts, FINGERPRINTED)?
+        }
+        (_, Some(whole)) => gradus::data::fingerprint(&[("all", whole)], FINGERPRINTED)?,
+    })
+}
+
+/// Samples labelled by the classes of a model. Classes are compared by their names; but those of a model whose classes are only
+/// numbered are taken in order.
+///
+/// # Errors
+/// When samples are of a class that the model does not have.
+pub fn labelled_as(
+    description: &Description,
+    name: &str,
+    data: Arc<dyn Dataset>,
+) -> Result<Arc<dyn Dataset>> {
+    let error = match Relabelled::new(data.clone(), &description.classes) {
+        Ok(relabelled) => return Ok(Arc::new(relabelled)),
+        Err(error) => error,
+    };
+    let (own, theirs) = (description.classes.len(), data.classes().len());
+    if !description.has_numbered_classes() {
+        return Err(CliError::Work(format!("{name}: {error}")));
+    }
+    if own == theirs {
+        let first = &data.classes()[0];
+        eprintln!(
+            "remark: the model's classes have numbers, no names: 0 is taken for {first}, and so on in the order of the names"
+        );
+        return Ok(data);
+    }
+    Err(CliError::Work(format!(
+        "{name}: found {theirs} classes, but the {own} of the model have no names to tell which of them these are; import it with their names: gradus import … --classes FILE"
+    )))
 }
 
 /// Samples that are all read to see whether they can be.
@@ -134,9 +222,9 @@ pub fn inspect(data: &dyn Dataset) -> Result<()> {
 }
 
 /// Opens a named set or a path without a network in mind: pictures are RGB and of one size.
-pub fn open_as_is(name_or_path: &str, csv: CsvOptions) -> Result<Splits> {
+pub fn open_as_is(name_or_path: &str, csv: CsvOptions, split: Option<Split>) -> Result<Splits> {
     known_or_there(name_or_path)?;
-    let options = OpenOptions { csv, ..OpenOptions::from_environment() };
+    let options = OpenOptions { csv, split, ..OpenOptions::from_environment() };
     Ok(gradus::data::open(name_or_path, &options)?)
 }
 

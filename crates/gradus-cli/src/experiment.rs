@@ -5,10 +5,12 @@ use crate::augmentation::{self, Evaluation};
 use crate::datasets::{self, Pictures};
 use crate::error::{CliError, Result};
 use crate::model_file::{self, Description};
+use crate::record::{self, Beginning, Learned, Opened, RunRecord, Trained, are_same, whole_path};
 use crate::settings::Settings;
 use crate::transfer::{self, Pretrained};
 use gradus::data::{
-    CsvOptions, Dataset, Loader, LoaderOptions, Normalization, Subset, labels_of, stratified_split,
+    CsvOptions, Dataset, HoldOut, Loader, LoaderOptions, Normalization, Relabelled, Split, Subset,
+    has_test_part, labels_of, named, stratified_split,
 };
 use gradus::models::find;
 use gradus::nn::{Init, parameters};
@@ -32,12 +34,18 @@ pub struct Experiment {
     pub test: Loader,
     /// Whether that was held out of the data, which have no test part of their own.
     pub held_out: bool,
+    /// The data as they are called where they were found.
+    pub data: String,
     /// The network, its loss and its optimiser.
     pub learner: Learner,
     /// How many numbers training adjusts.
     pub parameters: usize,
     /// The paths of those that do not come from the trained model it begins with.
     pub fresh: Vec<String>,
+    /// That model.
+    beginning: Option<Beginning>,
+    /// The record of the run that goes on.
+    begun: Option<RunRecord>,
     /// Which of them learn from when on, if not all from the beginning.
     pub unfreezing: Option<GradualUnfreezing>,
 }
@@ -48,31 +56,87 @@ struct Parts {
     validation: Option<Loader>,
     test: Loader,
     held_out: bool,
+    data: String,
+    learned: Learned,
+}
+
+/// How a run begins.
+pub enum Begin<'a> {
+    /// From nothing, or from a trained model that the settings name.
+    Anew,
+    /// Where it was stopped. One of before has no record; until a step is kept, a trained model is still to begin with.
+    Again {
+        /// The folder of the run, for messages.
+        run: &'a Path,
+        /// What it learned from.
+        record: Option<&'a RunRecord>,
+        /// Whether a checkpoint has its weights.
+        has_weights: bool,
+    },
+}
+
+impl<'a> Begin<'a> {
+    fn record(&self) -> Option<&'a RunRecord> {
+        match self {
+            Begin::Again { record, .. } => *record,
+            Begin::Anew => None,
+        }
+    }
+
+    /// The trained model to begin with.
+    fn pretrained(&self, settings: &Settings) -> Result<Option<Pretrained>> {
+        let (from, record) = (settings.from.as_ref(), self.record());
+        match (self, record.and_then(|record| record.from.as_ref())) {
+            // All that was taken of it is in the checkpoint.
+            (Begin::Again { record: Some(_), has_weights: true, .. }, _) => Ok(None),
+            (Begin::Again { run, .. }, Some(from)) => {
+                let pretrained = Pretrained::read(&from.path)?;
+                match pretrained.digest()? == from.digest {
+                    true => Ok(Some(pretrained)),
+                    false => Err(CliError::Work(format!(
+                        "{}: {} is another model than when the run began, and no step of it is kept; begin a new run",
+                        run.display(),
+                        from.path.display()
+                    ))),
+                }
+            }
+            _ => from.map(|from| Pretrained::read(Path::new(from))).transpose(),
+        }
+    }
 }
 
 impl Experiment {
     /// Opens the data and builds the network.
-    pub fn new(settings: &Settings) -> Result<Experiment> {
-        let pretrained = settings.from.as_ref().map(|from| Pretrained::read(Path::new(from)));
-        let pretrained = pretrained.transpose()?;
-        let Parts { train, validation, test, held_out } =
-            Parts::open(settings, pretrained.as_ref())?;
-        let samples = counts(&**train.dataset());
-        let description = describe(settings, pretrained.as_ref(), &train)?;
-        for part in [Some(&test), validation.as_ref()].into_iter().flatten() {
-            description.check(&settings.data, part)?;
+    ///
+    /// # Errors
+    /// When data or settings are bad, or the data are not those of a run that is to go on.
+    pub fn new(settings: &Settings, begin: &Begin<'_>) -> Result<Experiment> {
+        let pretrained = begin.pretrained(settings)?;
+        let parts = Parts::open(settings, begin, pretrained.as_ref())?;
+        let samples = counts(&**parts.train.dataset());
+        let description = match begin.record() {
+            Some(record) => record.model.clone(),
+            None => describe(settings, pretrained.as_ref(), &parts)?,
+        };
+        let Parts { train, validation, test, held_out, data, .. } = parts;
+        for part in [Some(&train), Some(&test), validation.as_ref()].into_iter().flatten() {
+            description.check(&data, part)?;
         }
         let model = description
             .build(&Init::new(settings.seed))
             .map_err(|error| too_small(error, settings, &description))?;
-        let head = match pretrained.is_some() || settings.training.freezes_backbone() {
+        let head = match settings.from.is_some() || settings.training.freezes_backbone() {
             true => transfer::head(&description, &model),
             false => vec![],
         };
         let fresh = match &pretrained {
             Some(pretrained) => pretrained.begin(&model, &description, &head)?,
-            None => vec![],
+            None => {
+                let from = begin.record().and_then(|record| record.from.as_ref());
+                from.map_or(vec![], |from| from.fresh.clone())
+            }
         };
+        let beginning = pretrained.map(|pretrained| pretrained.beginning(&fresh)).transpose()?;
         settings.training.apply(&model, &head)?;
         let parameters = parameters(&model).iter().map(|(_, p)| p.variable().shape().len()).sum();
         let recipe = settings.training.recipe(&model, &samples);
@@ -96,11 +160,39 @@ impl Experiment {
             validation,
             test,
             held_out,
+            data,
             learner,
             parameters,
             fresh,
+            beginning,
+            begun: begin.record().cloned(),
             unfreezing,
         })
+    }
+
+    /// The rule by which the test part was held out; `None` where the data bring one.
+    pub fn split(&self) -> Option<&str> {
+        self.description.learned.as_ref().and_then(|learned| learned.split.as_deref())
+    }
+
+    /// What this run learns from.
+    pub fn record(&self, settings: &Settings) -> RunRecord {
+        let is_path = named(&self.data).is_err();
+        let data_path = is_path.then(|| whole_path(Path::new(&self.data))).flatten();
+        if let Some(begun) = &self.begun {
+            return RunRecord { settings: settings.clone(), data_path, ..begun.clone() };
+        }
+        RunRecord {
+            version: record::VERSION,
+            settings: settings.clone(),
+            model: self.description.clone(),
+            data_path,
+            split_path: match settings.rule() {
+                Ok(Some(Split::File(file))) => whole_path(&file),
+                _ => None,
+            },
+            from: self.beginning.clone(),
+        }
     }
 
     /// Batches of an epoch.
@@ -130,32 +222,61 @@ fn too_small(error: CliError, settings: &Settings, description: &Description) ->
 }
 
 impl Parts {
-    fn open(settings: &Settings, pretrained: Option<&Pretrained>) -> Result<Parts> {
-        let pictures = match pretrained {
-            Some(pretrained) => Pictures::of_input(&pretrained.description.input),
-            None => Pictures::of_model(&settings.model),
+    fn open(
+        settings: &Settings,
+        begin: &Begin<'_>,
+        pretrained: Option<&Pretrained>,
+    ) -> Result<Parts> {
+        let record = begin.record();
+        let pictures = match (pretrained, record.filter(|_| settings.from.is_some())) {
+            (Some(pretrained), _) => Pictures::of_input(&pretrained.description.input),
+            (None, Some(record)) => Pictures::of_input(&record.model.input),
+            (None, None) => Pictures::of_model(&settings.model),
         };
         let evaluation = Evaluation::of(&settings.shown()?)?;
         let (loaded, _) = augmentation::sides(&settings.augment)?;
         let pictures = pictures.squares(loaded, evaluation.loaded());
-        let label = datasets::label(settings.label.as_deref(), &settings.data)?;
-        let csv = CsvOptions { label, ..CsvOptions::default() };
-        let splits = datasets::open(&settings.data, pictures, &csv)?;
-        datasets::require_both(&settings.data, &splits)?;
-        let held_out = splits.whole.is_some();
+        let opened = found(settings, begin, pretrained, pictures)?;
+        if let (Begin::Again { run, .. }, Some(record)) = (begin, record) {
+            record.compare_data(run, &opened)?;
+        }
+        let mut learned = Learned::of(&opened.splits, &opened.fingerprint);
+        learned.remember(&opened.splits)?;
+        let Opened { name, splits, .. } = opened;
+        datasets::require_both(&name, &splits)?;
+        let held_out = splits.rule.is_some();
         if let [only] = splits.train.classes() {
             let what = format!("found 1 class ({only}), expected at least 2 to tell apart");
-            return Err(CliError::Work(format!("{}: {what}", settings.data)));
+            return Err(CliError::Work(format!("{name}: {what}")));
         }
-        let (train, validation) = divide(settings, splits.train)?;
+        datasets::remark_on_classes(&name, &splits);
+        let rule = splits.rule.clone();
+        let known = pretrained.map(|pretrained| &pretrained.description);
+        let known = known.or(record.map(|record| &record.model));
+        // Of the classes that a model knows each keeps its number.
+        let like = |part: Part| -> Result<Part> {
+            let known = known.filter(|known| are_same(&known.classes, part.classes()));
+            Ok(match known {
+                Some(known) => Arc::new(Relabelled::new(part, &known.classes)?),
+                None => part,
+            })
+        };
+        let (whole, test) = (like(splits.train)?, like(splits.test)?);
+        let (train, validation) = divide(settings, whole, rule.as_ref())?;
+        let numbers = |data: &Part| counts(&**data).into_iter().map(|n| n as u64).collect();
+        learned.train = numbers(&train);
+        learned.test = numbers(&test);
+        learned.validation = validation.as_ref().map_or(vec![], numbers);
         let augment = augmentation::build(&settings.augment, &*train)?;
         let few = |data| limited(data, settings.training.limit_evaluation);
-        let (validation, test) = (validation.map(few).transpose()?, few(splits.test)?);
+        let (validation, test) = (validation.map(few).transpose()?, few(test)?);
         // What is first read after an epoch, or after all, is looked at before hours are spent.
         validation.iter().chain([&test]).try_for_each(|part| datasets::inspect(&**part))?;
-        let normalization = match pretrained {
-            Some(pretrained) => pretrained.description.normalization()?,
-            None => normalization(&train)?,
+        let normalization = match (known, begin) {
+            (Some(known), _) => known.normalization()?,
+            (None, Begin::Anew) => normalization(&train, Normalization::of)?,
+            // Runs of before rounded first.
+            (None, Begin::Again { .. }) => normalization(&train, Normalization::of_rounded)?,
         };
         let options = LoaderOptions {
             batch_size: settings.batch,
@@ -171,8 +292,32 @@ impl Parts {
         let show = |data, evaluation| in_order(data, &normalization, evaluation);
         let validation = validation.map(|data| show(data, &one)).transpose()?;
         let test = show(test, &evaluation)?;
-        Ok(Parts { train, validation, test, held_out })
+        Ok(Parts { train, validation, test, held_out, data: name, learned })
     }
+}
+
+/// Opens the data that settings name, or finds those of a run again. Columns are found by their names.
+fn found(
+    settings: &Settings,
+    begin: &Begin<'_>,
+    pretrained: Option<&Pretrained>,
+    pictures: Pictures,
+) -> Result<Opened> {
+    if let Some(record) = begin.record() {
+        let csv = record.model.csv(record.model.label_column()?);
+        let trained = Trained::new(&record.model, Some(record));
+        return trained.reopen(&settings.data, pictures, &csv);
+    }
+    let label = datasets::label(settings.label.as_deref(), &settings.data)?;
+    let csv = match pretrained {
+        Some(pretrained) => pretrained.description.csv(label),
+        None => CsvOptions { label, ..CsvOptions::default() },
+    };
+    let rule = match (settings.rule()?, begin) {
+        (None, Begin::Again { .. }) if !has_test_part(&settings.data) => Some(Split::Position),
+        (rule, _) => rule,
+    };
+    Opened::new(&settings.data, pictures, &csv, rule.as_ref())
 }
 
 /// Samples larger than this are photographs, which are decoded whenever they are read.
@@ -185,12 +330,15 @@ fn is_photograph(data: &dyn Dataset) -> bool {
 }
 
 /// What the data are normalised by.
-fn normalization(data: &Part) -> Result<Normalization> {
+fn normalization(
+    data: &Part,
+    measure: fn(&dyn Dataset) -> gradus::data::Result<Normalization>,
+) -> Result<Normalization> {
     let kept = data.len().min(MEASURED);
     if !is_photograph(&**data) || kept == data.len() {
-        return Ok(Normalization::of(&**data)?);
+        return Ok(measure(&**data)?);
     }
-    Ok(Normalization::of(&*spread(data.clone(), kept)?)?)
+    Ok(measure(&*spread(data.clone(), kept)?)?)
 }
 
 /// Photographs are made ready by all threads, as computing waits for them; of small images one is enough. The batches are the
@@ -206,7 +354,8 @@ fn ahead(data: &dyn Dataset) -> LoaderOptions {
 }
 
 /// The network for these data, and how it is fed.
-fn describe(settings: &Settings, from: Option<&Pretrained>, train: &Loader) -> Result<Description> {
+fn describe(settings: &Settings, from: Option<&Pretrained>, parts: &Parts) -> Result<Description> {
+    let train = &parts.train;
     let normalization = train.normalization().expect("there is one");
     let columns = train.dataset().columns();
     Ok(Description {
@@ -220,10 +369,12 @@ fn describe(settings: &Settings, from: Option<&Pretrained>, train: &Loader) -> R
         classes: train.dataset().classes().to_vec(),
         columns: columns.map_or(vec![], |columns| columns.features.clone()),
         label: columns.map(|columns| columns.label.clone()).or(settings.label.clone()),
+        offset: normalization.offset().to_vec(),
         mean: normalization.mean().to_vec(),
         std: normalization.std().to_vec(),
         evaluate: settings.shown()?,
         data: settings.data.clone(),
+        learned: Some(parts.learned.clone()),
         epoch: 0,
     })
 }
@@ -271,7 +422,7 @@ pub fn in_order(data: Part, n: &Normalization, evaluation: &Evaluation) -> Resul
 type Part = Arc<dyn Dataset>;
 
 /// What is trained on, and what is held out of it.
-fn divide(settings: &Settings, whole: Part) -> Result<(Part, Option<Part>)> {
+fn divide(settings: &Settings, whole: Part, rule: Option<&Split>) -> Result<(Part, Option<Part>)> {
     let labels = labels_of(&*whole);
     if settings.overfit_one_batch {
         // Drawn from all classes: data sets are often sorted by label.
@@ -280,16 +431,18 @@ fn divide(settings: &Settings, whole: Part) -> Result<(Part, Option<Part>)> {
         let many = one.repeat(REPEATS);
         return Ok((Arc::new(Subset::new(whole, many)?), None));
     }
-    let held_out = (labels.len() as f64 * settings.validation_split).round() as usize;
-    if settings.validation_split == 0.0 {
+    let share = settings.validation_split;
+    if share == 0.0 {
         return Ok((whole, None));
     }
-    if held_out == 0 || held_out == labels.len() {
-        let (share, all) = (settings.validation_split, labels.len());
+    // Parts that the data bring are fixed, and so is what is held out of them.
+    let rule = rule.unwrap_or(&Split::Position);
+    let (kept, held) = rule.divide(&*whole, HoldOut::Validation { share, seed: settings.seed })?;
+    if kept.is_empty() || held.is_empty() {
+        let all = labels.len();
         let what = format!("validation: {share} of {all} samples leaves one part empty");
         return Err(CliError::Usage(what));
     }
-    let (kept, held) = stratified_split(&labels, held_out, settings.seed)?;
     let validation = Subset::new(whole.clone(), held)?;
     Ok((Arc::new(Subset::new(whole, kept)?), Some(Arc::new(validation))))
 }

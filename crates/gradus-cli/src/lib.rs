@@ -18,6 +18,7 @@ mod error;
 mod experiment;
 mod model_file;
 mod recipe_file;
+mod record;
 mod run_dir;
 mod scores;
 mod settings;

@@ -4,6 +4,7 @@ use crate::augmentation::Evaluation;
 use crate::datasets::parse_label;
 use crate::divergence;
 use crate::error::{CliError, Result, shell_word};
+use crate::record::{Learned, RunRecord};
 use crate::run_dir;
 use gradus::data::{CsvOptions, LabelColumn, Loader, Normalization};
 use gradus::io::Checkpoint;
@@ -79,6 +80,9 @@ pub struct Description {
     /// The column of the table that held the label: its name if it has one, else its number from 1 if that was stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// What is subtracted from each column of a table before it is rounded; empty for nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offset: Vec<f64>,
     /// What is subtracted from each channel of pixels in 0..=1.
     pub mean: Vec<f32>,
     /// What each channel is then divided by.
@@ -88,6 +92,9 @@ pub struct Description {
     pub evaluate: Vec<String>,
     /// The data it was trained on.
     pub data: String,
+    /// What they were; not known of an imported model, nor of one that an older version trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<Learned>,
     /// After so many epochs.
     pub epoch: u64,
 }
@@ -109,7 +116,7 @@ impl Description {
     }
 
     /// Refuses what no network can be built of: a file may say anything.
-    fn verify(&self) -> Result<()> {
+    pub fn verify(&self) -> Result<()> {
         let bad = |what: &str, found: &dyn std::fmt::Debug, expected: &str| {
             Err(CliError::Work(format!("{what}: found {found:?}, expected {expected}")))
         };
@@ -161,7 +168,16 @@ impl Description {
 
     /// How inputs are prepared.
     pub fn normalization(&self) -> Result<Normalization> {
-        Ok(Normalization::new(&self.mean, &self.std)?)
+        Ok(Normalization::new(&self.mean, &self.std)?.with_offset(&self.offset)?)
+    }
+
+    /// Whether its classes are only numbered (`0`, `1`, … or `class_0`, `class_1`, …), because nobody said what they are
+    /// called: those of an imported model.
+    pub fn has_numbered_classes(&self) -> bool {
+        let before = self.classes[0].strip_suffix('0').unwrap_or("");
+        let numbered =
+            |(k, name): (usize, &String)| name.strip_prefix(before) == Some(&*k.to_string());
+        self.epoch == 0 && self.classes.iter().enumerate().all(numbered)
     }
 
     /// Refuses data whose samples are of another shape, or of other classes.
@@ -169,12 +185,6 @@ impl Description {
         let names = data.dataset().classes();
         let (shape, classes) = (data.sample_shape(), names.len());
         if shape == self.input && classes == self.classes.len() {
-            if names != self.classes {
-                let [first, own] = [&names[0], &self.classes[0]];
-                eprintln!(
-                    "remark: the classes of {what} have other names ({first}, …) than those the model learned ({own}, …)"
-                );
-            }
             return Ok(());
         }
         Err(CliError::Work(format!(
@@ -258,6 +268,11 @@ pub fn locate(wanted: &Path) -> Result<PathBuf> {
             path.display()
         ))),
     }
+}
+
+/// What the run of a model learned from, if a run directory of this version is meant.
+pub fn record_of(run_or_file: &Path) -> Result<Option<RunRecord>> {
+    if run_or_file.is_dir() { run_dir::read_record(run_or_file) } else { Ok(None) }
 }
 
 /// A model that was read.

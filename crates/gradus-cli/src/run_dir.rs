@@ -1,6 +1,7 @@
 //! A run directory: where it lies, that only one process works on it, and what its files are called.
 
 use crate::error::{CliError, Result, shell_word};
+use crate::record::RunRecord;
 use crate::settings::{Settings, VERSION};
 use gradus::io::{RunLock, atomic_write, remove_leftovers};
 use std::fs;
@@ -15,7 +16,8 @@ pub struct RunDir {
 
 impl RunDir {
     /// Makes a directory for a new run: the given one, or `runs/RECIPE-N` or `runs/MODEL-N` with the first free number.
-    pub fn create(out: Option<&Path>, settings: &Settings) -> Result<RunDir> {
+    pub fn create(out: Option<&Path>, record: &RunRecord) -> Result<RunDir> {
+        let settings = &record.settings;
         let path = match out {
             Some(path) => path.to_owned(),
             None => free_folder(settings.recipe.as_ref().unwrap_or(&settings.model))?,
@@ -28,6 +30,8 @@ impl RunDir {
             let remedy = format!("go on with it by --resume {word}, or choose another --out");
             return Err(CliError::Usage(format!("{path}: there is a run already; {remedy}")));
         }
+        let text = serde_json::to_string_pretty(record).expect("a record is plain data");
+        atomic_write(&record_file(&run.path), |w| w.write_all(text.as_bytes()))?;
         let text = settings.to_toml();
         atomic_write(&run.config(), |w| w.write_all(text.as_bytes()))?;
         Ok(run)
@@ -86,6 +90,28 @@ pub fn log(run: &Path) -> PathBuf {
 /// The trained model of a run.
 pub fn best(run: &Path) -> PathBuf {
     run.join("best.safetensors")
+}
+
+/// What a run learned from.
+fn record_file(run: &Path) -> PathBuf {
+    run.join("record.json")
+}
+
+/// Reads what a run learned from; `None` where there is no run, or one of an older version.
+///
+/// # Errors
+/// When the record is there but cannot be read.
+pub fn read_record(run: &Path) -> Result<Option<RunRecord>> {
+    let path = record_file(run);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(&path).map_err(CliError::system(&path, "read"))?;
+    let bad = |e: serde_json::Error| {
+        let what = gradus::io::printable(&e.to_string());
+        CliError::Work(format!("{}: {what}", path.display()))
+    };
+    serde_json::from_str(&text).map(Some).map_err(bad)
 }
 
 /// Reads the settings of a run.

@@ -7,6 +7,7 @@ use crate::error::{CliError, Result};
 use crate::model_file::Network;
 use crate::suggest::unknown;
 use crate::training::Training;
+use gradus::data::Split;
 use gradus::models::ZOO;
 use gradus::train::optim::{Adadelta, Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd};
 use gradus::train::schedule::Schedule;
@@ -50,6 +51,10 @@ pub struct Settings {
     /// The column of a CSV file that holds the label, by name or by number from 1, if stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// Which samples are held out to test, of data that bring no test part: see [`gradus::data::Split`]. Without it they are
+    /// those that a new run holds out, or in a run of before, which had no such entry, those of fixed places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<String>,
     /// Passes over the training data.
     pub epochs: u64,
     /// Samples in a batch.
@@ -143,6 +148,7 @@ impl Settings {
             from: None,
             data: "mnist-5k".into(),
             label: None,
+            split: None,
             epochs: 15,
             batch: 32,
             seed: 0,
@@ -170,7 +176,7 @@ impl Settings {
     /// Changes what suits other data better than the embedded digits. What a recipe states holds for other data, too.
     pub fn suit(&mut self, data: &str) {
         self.data = data.into();
-        self.label = None;
+        (self.label, self.split) = (None, None);
         if self.recipe.is_some() {
             return;
         }
@@ -183,6 +189,11 @@ impl Settings {
             "convnetjs" if data != "mnist-5k" => self.optimizer.learning_rate = 0.003,
             _ => {}
         }
+    }
+
+    /// The rule by which samples are held out, if it is stated.
+    pub fn rule(&self) -> Result<Option<Split>> {
+        datasets::split(self.split.as_deref(), &self.data)
     }
 
     /// The TOML text.
@@ -208,6 +219,7 @@ impl Settings {
         known("schedule", &self.schedule.name, SCHEDULES)?;
         device(&self.device)?;
         datasets::label(self.label.as_deref(), &self.data)?;
+        self.rule()?;
         self.augment.iter().try_for_each(|a| augmentation::check(a))?;
         Evaluation::of(&self.evaluate)?;
         require(self.epochs > 0, "epochs", &self.epochs, "at least 1")?;

@@ -3,8 +3,10 @@
 
 use crate::error::{CliError, Result};
 use crate::model_file::{self, Description, SavedModel};
+use crate::record::{Beginning, whole_path};
 use crate::settings::Settings;
 use crate::training::layer_of;
+use gradus::data::Key;
 use gradus::io::{Checkpoint, NamedArray};
 use gradus::nn::{Init, Module, Sequential, State, named_states, parameters};
 use gradus::train::callbacks::GradualUnfreezing;
@@ -28,6 +30,17 @@ impl Pretrained {
         let path = model_file::locate(from)?;
         let SavedModel { description, file } = model_file::read(&path)?;
         Ok(Pretrained { description, file, path })
+    }
+
+    /// The SHA-256 of its file.
+    pub fn digest(&self) -> Result<String> {
+        Ok(Key::of_file(&self.path)?.to_string())
+    }
+
+    /// What a run's record says of it; `fresh` is what does not come from it.
+    pub fn beginning(&self, fresh: &[String]) -> Result<Beginning> {
+        let path = whole_path(&self.path).unwrap_or_else(|| self.path.clone());
+        Ok(Beginning { path, digest: self.digest()?, fresh: fresh.to_vec() })
     }
 
     /// Makes settings those of the network whose weights these are, and refuses another network with what differs.

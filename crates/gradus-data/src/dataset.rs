@@ -1,8 +1,11 @@
 //! What a data set is: a numbered list of samples of one shape, each with a label.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::{DataError, Result, quote};
+use crate::error::{DataError, Result, count, quote};
+use crate::key::Key;
+use crate::label::label_spelling;
 
 /// Samples of one shape, read by index. Reading may decode a file, so it may fail.
 pub trait Dataset: Send + Sync {
@@ -39,6 +42,35 @@ pub trait Dataset: Send + Sync {
     fn columns(&self) -> Option<&ColumnNames> {
         None
     }
+
+    /// The numbers of sample `index` before `read` rounds them to f32, for samples that hold more than f32 can.
+    /// Panics if `index` is not below `len()`.
+    fn row(&self, index: usize) -> Option<&[f64]> {
+        let _ = index;
+        None
+    }
+
+    /// What sample `index` is, without its label: of equal samples the same, wherever they stand. Here of the numbers that
+    /// `read` gives. Panics if `index` is not below `len()`.
+    fn key(&self, index: usize) -> Result<Key> {
+        let mut sample = vec![0.0; self.shape().iter().product()];
+        self.read(index, &mut sample)?;
+        let bytes: Vec<u8> = sample.iter().flat_map(|x| x.to_le_bytes()).collect();
+        Ok(Key::of(&bytes))
+    }
+
+    /// The file that sample `index` is decoded from whenever it is read; `None` if samples are in memory.
+    fn file(&self, index: usize) -> Option<&Path> {
+        let _ = index;
+        None
+    }
+
+    /// What the column that was set aside says of sample `index`, such as whose it is or when it was taken:
+    /// [`CsvOptions::aside`](crate::CsvOptions::aside).
+    fn aside(&self, index: usize) -> Option<&str> {
+        let _ = index;
+        None
+    }
 }
 
 /// The names of a table's columns.
@@ -71,6 +103,18 @@ impl<D: Dataset + ?Sized> Dataset for Arc<D> {
     }
     fn columns(&self) -> Option<&ColumnNames> {
         (**self).columns()
+    }
+    fn row(&self, index: usize) -> Option<&[f64]> {
+        (**self).row(index)
+    }
+    fn key(&self, index: usize) -> Result<Key> {
+        (**self).key(index)
+    }
+    fn file(&self, index: usize) -> Option<&Path> {
+        (**self).file(index)
+    }
+    fn aside(&self, index: usize) -> Option<&str> {
+        (**self).aside(index)
     }
 }
 
@@ -133,15 +177,28 @@ impl Dataset for Subset {
     fn columns(&self) -> Option<&ColumnNames> {
         self.whole.columns()
     }
+    fn row(&self, index: usize) -> Option<&[f64]> {
+        self.whole.row(self.indices[index])
+    }
+    fn key(&self, index: usize) -> Result<Key> {
+        self.whole.key(self.indices[index])
+    }
+    fn file(&self, index: usize) -> Option<&Path> {
+        self.whole.file(self.indices[index])
+    }
+    fn aside(&self, index: usize) -> Option<&str> {
+        self.whole.aside(self.indices[index])
+    }
 }
 
-/// Another data set, its labels numbered by a model's classes: what they mean is told by their names.
+/// Another data set, its labels numbered by a model's classes: what they mean is told by their names, in any spelling that
+/// [`label_spelling`] takes for one.
 ///
 /// ```
 /// use gradus_data::{Dataset, ImageDataset, Relabelled};
 /// let names = |list: &[&str]| list.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-/// let own = ImageDataset::new("two", [1, 1, 1], vec![0, 9], vec![0, 1], names(&["cat", "owl"]))?;
-/// let as_model = Relabelled::new(std::sync::Arc::new(own), &names(&["owl", "bat", "cat"]))?;
+/// let own = ImageDataset::new("two", [1, 1, 1], vec![0, 9], vec![0, 1], names(&["01", "owl"]))?;
+/// let as_model = Relabelled::new(std::sync::Arc::new(own), &names(&["owl", "bat", "1"]))?;
 /// assert_eq!((as_model.label(0), as_model.label(1)), (2, 0));
 /// # Ok::<(), gradus_data::DataError>(())
 /// ```
@@ -157,18 +214,43 @@ impl Relabelled {
     /// The samples of `own`, whose classes are some of `classes`, in any order.
     ///
     /// # Errors
-    /// When a class of `own` is not among `classes`.
+    /// When a class of `own` that has samples is not among `classes`, or several of these have its name.
     pub fn new(own: Arc<dyn Dataset>, classes: &[String]) -> Result<Relabelled> {
-        let number = |name: &String| match classes.iter().position(|class| class == name) {
-            Some(k) => Ok(k as i64),
-            None => Err(DataError::invalid(
-                "class",
-                quote(name),
-                format!("one of {}", classes.join(", ")),
-            )),
+        let used = labels_of(&*own);
+        let number = |(k, name): (i64, &String)| {
+            let samples = used.iter().filter(|&&label| label == k).count();
+            let found = format!("{} of {}", quote(name), count(samples, "sample"));
+            match classes_called(classes, name)[..] {
+                [class] => Ok(class as i64),
+                // A class without a sample asks for nothing.
+                _ if samples == 0 => Ok(0),
+                [] => {
+                    let expected = format!("one of {}", classes.join(", "));
+                    Err(DataError::invalid("class", found, expected))
+                }
+                ref several => {
+                    let expected = format!("a name that {} classes do not share", several.len());
+                    Err(DataError::invalid("class", found, expected))
+                }
+            }
         };
-        let labels = own.classes().iter().map(number).collect::<Result<Vec<_>>>()?;
+        let labels = match own.classes() == classes {
+            true => (0..classes.len() as i64).collect(),
+            false => (0i64..).zip(own.classes()).map(number).collect::<Result<Vec<_>>>()?,
+        };
         Ok(Relabelled { own, classes: classes.to_vec(), labels })
+    }
+}
+
+/// The classes of this name: as it is written, else in another spelling of the same label.
+fn classes_called(classes: &[String], name: &str) -> Vec<usize> {
+    let all = |is: &dyn Fn(&String) -> bool| -> Vec<usize> {
+        (0..classes.len()).filter(|&k| is(&classes[k])).collect()
+    };
+    let spelled = label_spelling(name);
+    match all(&|class| class == name) {
+        none if none.is_empty() => all(&|class| label_spelling(class) == spelled),
+        written => written,
     }
 }
 
@@ -193,6 +275,18 @@ impl Dataset for Relabelled {
     }
     fn columns(&self) -> Option<&ColumnNames> {
         self.own.columns()
+    }
+    fn row(&self, index: usize) -> Option<&[f64]> {
+        self.own.row(index)
+    }
+    fn key(&self, index: usize) -> Result<Key> {
+        self.own.key(index)
+    }
+    fn file(&self, index: usize) -> Option<&Path> {
+        self.own.file(index)
+    }
+    fn aside(&self, index: usize) -> Option<&str> {
+        self.own.aside(index)
     }
 }
 

@@ -156,6 +156,17 @@ impl DataError {
         }
     }
 
+    /// The same, about a file.
+    pub(crate) fn in_file(self, path: &Path) -> DataError {
+        match self {
+            DataError::Invalid { what, found, expected } => {
+                let what = format!("{}: {what}", path.display());
+                DataError::invalid(what, found, expected)
+            }
+            other => other,
+        }
+    }
+
     /// An option or argument that cannot work: `what: found …, expected …`.
     pub fn invalid(
         what: impl Into<String>,

@@ -2,6 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
+use crate::key::Key;
 
 /// Images of one shape as bytes, with labels. `read` gives pixels divided by 255.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +88,9 @@ impl Dataset for ImageDataset {
     }
     fn label(&self, index: usize) -> i64 {
         self.labels[index]
+    }
+    fn key(&self, index: usize) -> Result<Key> {
+        Ok(Key::of(self.image(index)))
     }
     fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
         let image = self.image(index);

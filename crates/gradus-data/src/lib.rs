@@ -30,15 +30,19 @@
 
 mod augment;
 mod dataset;
+mod digest;
 mod embedded;
 mod error;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod image_set;
+mod key;
+mod label;
 mod loader;
 mod locate;
 mod named;
 mod normalization;
+mod open;
 mod photo;
 mod random;
 mod read;
@@ -48,15 +52,19 @@ pub mod toy;
 
 pub use augment::{Affine, Augment, CenterCrop, ColorJitter, HorizontalFlip, RandomCrop};
 pub use dataset::{ColumnNames, Dataset, Relabelled, Subset, labels_of};
+pub use digest::{Content, Fingerprint, fingerprint};
 pub use embedded::{mnist_5k, mnist_5k_split};
 pub use error::{DataError, Place, Result};
 #[cfg(feature = "fetch")]
 pub use fetch::{Progress, download, fetch};
 pub use image_set::ImageDataset;
+pub use key::Key;
+pub use label::label_spelling;
 pub use loader::{Batch, BatchGuard, Batches, Loader, LoaderOptions, Position};
 pub use locate::{Places, cache_folder};
-pub use named::{NamedSet, OpenOptions, RemoteFile, SETS, Splits, named, open, open_path};
+pub use named::{NamedSet, RemoteFile, SETS, named};
 pub use normalization::Normalization;
+pub use open::{OpenOptions, Splits, has_test_part, open, open_path};
 pub use photo::{PcaColor, RandomResizedCrop, Resize, ScaleJitter, TenCrop};
 pub use random::Rng;
 pub use read::cifar::{CIFAR10_CLASSES, Cifar100Labels, parse_cifar10, parse_cifar100, read_cifar};
@@ -65,5 +73,5 @@ pub use read::csv::{
 };
 pub use read::folder::{Fit, ImageFolder, ImageOptions, RawImage, parse_image};
 pub use read::idx::{Idx, encode_idx, parse_idx, read_idx, read_idx_images};
-pub use split::stratified_split;
+pub use split::{HoldOut, Split, stratified_split};
 pub use tabular::TabularDataset;

@@ -372,8 +372,12 @@ impl Recipe {
         sample: &mut [f32],
         scratch: &mut [Vec<f32>; 2],
     ) -> Result<()> {
+        let normalization = self.options.normalization.as_ref();
         match self.options.augment.len() {
-            0 => self.dataset.read(index, sample)?,
+            0 => match normalization {
+                Some(normalization) => normalization.read(&*self.dataset, index, sample)?,
+                None => self.dataset.read(index, sample)?,
+            },
             count => {
                 let [input, output] = scratch;
                 input.resize(self.stages[0].iter().product(), 0.0);
@@ -388,10 +392,8 @@ impl Recipe {
                         std::mem::swap(input, output);
                     }
                 }
+                normalization.iter().for_each(|n| n.apply(sample));
             }
-        }
-        if let Some(normalization) = &self.options.normalization {
-            normalization.apply(sample);
         }
         check_finite(index, sample)
     }

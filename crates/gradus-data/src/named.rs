@@ -1,17 +1,10 @@
-//! The data sets that have a name, where they come from, and how a folder of data is opened.
+//! The data sets that have a name, where they come from and where copies of them lie.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use crate::dataset::{Dataset, Subset, labels_of};
-use crate::embedded::mnist_5k_split;
 use crate::error::{DataError, Place, Result};
 use crate::locate::Places;
-use crate::read::cifar::read_cifar;
-use crate::read::csv::{CsvOptions, read_csv};
-use crate::read::folder::{Fit, ImageFolder, ImageOptions};
-use crate::read::idx::read_idx_images;
-use crate::split::stratified_split;
+use crate::open::layout;
 
 /// One file of a named set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +42,7 @@ pub struct NamedSet {
     pub system_folders: &'static [&'static str],
 }
 
-const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+pub(crate) const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 const MNIST_MIRRORS: &[&str] = &[
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -217,73 +210,6 @@ pub fn named(name: &str) -> Result<&'static NamedSet> {
     })
 }
 
-/// A training and a test part.
-#[derive(Clone)]
-pub struct Splits {
-    /// To train on.
-    pub train: Arc<dyn Dataset>,
-    /// To test on.
-    pub test: Arc<dyn Dataset>,
-    /// Both together, where the data have no test part of their own and a fifth was held out for it.
-    pub whole: Option<Arc<dyn Dataset>>,
-}
-
-impl Splits {
-    /// Parts that the data themselves have.
-    fn given(train: impl Dataset + 'static, test: impl Dataset + 'static) -> Splits {
-        Splits { train: Arc::new(train), test: Arc::new(test), whole: None }
-    }
-}
-
-/// Share of a set without a test part of its own that is held out: one in five, always the same ones.
-const HELD_OUT: usize = 5;
-const HELD_OUT_SEED: u64 = 5_000;
-
-/// How [`open`] finds and reads data.
-#[derive(Debug, Clone)]
-pub struct OpenOptions {
-    /// Folders to search for a named set.
-    pub places: Places,
-    /// What images in folders are turned into; ignored by formats whose images have a fixed size.
-    pub image: ImageOptions,
-    /// Names for the labels 0, 1, … of IDX files and class folders; empty: digits, or the folders' names.
-    pub classes: Vec<String>,
-    /// How a CSV file is read.
-    pub csv: CsvOptions,
-}
-
-impl OpenOptions {
-    /// The places of the environment; RGB images of their own size; of a CSV file the column that is called `label`,
-    /// `class` or `target`, or else the last one, is the label.
-    pub fn from_environment() -> OpenOptions {
-        OpenOptions {
-            places: Places::from_environment(None),
-            image: ImageOptions { channels: 3, size: None, fit: Fit::Cover },
-            classes: Vec::new(),
-            csv: CsvOptions::default(),
-        }
-    }
-}
-
-/// Opens a named set from wherever a copy of it lies, or a path as [`open_path`] does.
-pub fn open(name_or_path: &str, options: &OpenOptions) -> Result<Splits> {
-    let set = match named(name_or_path) {
-        Ok(set) => set,
-        Err(_) if Path::new(name_or_path).exists() => {
-            return open_path(Path::new(name_or_path), options);
-        }
-        Err(unknown) => return Err(unknown),
-    };
-    if set.files.is_empty() {
-        let (train, test) = mnist_5k_split()?;
-        return Ok(Splits::given(train, test));
-    }
-    let mut options = options.clone();
-    options.classes = set.classes.iter().map(|c| c.to_string()).collect();
-    options.image.size = options.image.size.or(set.image_size);
-    open_path(&set.find(&options.places)?, &options)
-}
-
 impl NamedSet {
     /// The folder in which the set's data lie, all of them.
     pub fn find(&self, places: &Places) -> Result<PathBuf> {
@@ -316,60 +242,8 @@ impl NamedSet {
     }
 }
 
-/// Opens what lies at `path`: a CSV file, or a folder of IDX files by the names of MNIST, of CIFAR-10's binary files, of
-/// `train` and `test` (or `val`) folders of class folders, or of class folders. Of CSV files and of class folders
-/// alone, a fixed stratified fifth is held out to test.
-pub fn open_path(path: &Path, options: &OpenOptions) -> Result<Splits> {
-    match layout(path) {
-        Some(Layout::Csv) => hold_out(Arc::new(read_csv(path, &options.csv)?)),
-        Some(Layout::Idx) => open_idx(path, &options.classes),
-        Some(Layout::Cifar10) => open_cifar10(path),
-        Some(Layout::Split { test }) => {
-            let train = open_folder(&path.join("train"), options)?;
-            let test = open_folder(&path.join(test), options)?;
-            same_kind(path, &train, &test)?;
-            Ok(Splits::given(train, test))
-        }
-        Some(Layout::Classes) => hold_out(Arc::new(open_folder(path, options)?)),
-        None => Err(DataError::malformed(
-            &path.display().to_string(),
-            Place::Whole,
-            if path.exists() { "no data in a known layout" } else { "nothing" },
-            "a CSV file, or a folder of MNIST-like IDX files, CIFAR-10 binary files or class folders",
-        )),
-    }
-}
-
-/// What lies at a path.
-enum Layout {
-    Csv,
-    Idx,
-    Cifar10,
-    Split { test: &'static str },
-    Classes,
-}
-
-fn layout(path: &Path) -> Option<Layout> {
-    if path.is_file() {
-        return Some(Layout::Csv);
-    }
-    if find_idx(path, "train", "images").is_some() {
-        return Some(Layout::Idx);
-    }
-    if path.join("data_batch_1.bin").is_file() {
-        return Some(Layout::Cifar10);
-    }
-    let test = ["test", "val"].into_iter().find(|name| path.join(name).is_dir());
-    if let (true, Some(test)) = (path.join("train").is_dir(), test) {
-        return Some(Layout::Split { test });
-    }
-    let mut entries = std::fs::read_dir(path).ok()?.flatten();
-    let visible = |entry: &std::fs::DirEntry| !entry.file_name().to_string_lossy().starts_with('.');
-    entries.any(|entry| visible(&entry) && entry.path().is_dir()).then_some(Layout::Classes)
-}
-
 /// The IDX file for a part (`train`, `t10k`) and kind (`images`, `labels`), raw or compressed, with either separator.
-fn find_idx(folder: &Path, part: &str, kind: &str) -> Option<PathBuf> {
+pub(crate) fn find_idx(folder: &Path, part: &str, kind: &str) -> Option<PathBuf> {
     let axes = if kind == "images" { 3 } else { 1 };
     let names = ["-", "."].iter().flat_map(|separator| {
         let name = format!("{part}-{kind}{separator}idx{axes}-ubyte");
@@ -379,61 +253,8 @@ fn find_idx(folder: &Path, part: &str, kind: &str) -> Option<PathBuf> {
 }
 
 /// The first of the four files that is not there.
-fn missing_idx(folder: &Path) -> Option<String> {
+pub(crate) fn missing_idx(folder: &Path) -> Option<String> {
     let parts = ["train", "t10k"].into_iter().flat_map(|p| [(p, "images", 3), (p, "labels", 1)]);
     let mut missing = parts.filter(|(part, kind, _)| find_idx(folder, part, kind).is_none());
     missing.next().map(|(part, kind, axes)| format!("{part}-{kind}-idx{axes}-ubyte[.gz]"))
-}
-
-fn open_idx(folder: &Path, classes: &[String]) -> Result<Splits> {
-    let digits = || DIGITS.iter().map(|d| d.to_string()).collect();
-    let classes = if classes.is_empty() { digits() } else { classes.to_vec() };
-    let read =
-        |part: &str| match (find_idx(folder, part, "images"), find_idx(folder, part, "labels")) {
-            (Some(images), Some(labels)) => read_idx_images(&images, &labels, &classes),
-            _ => Err(DataError::malformed(
-                &folder.display().to_string(),
-                Place::Whole,
-                format!("no {}", missing_idx(folder).unwrap_or_default()),
-                "four IDX files: train and t10k, images and labels",
-            )),
-        };
-    Ok(Splits::given(read("train")?, read("t10k")?))
-}
-
-fn open_cifar10(folder: &Path) -> Result<Splits> {
-    let train: Vec<PathBuf> = (1..=5).map(|i| folder.join(format!("data_batch_{i}.bin"))).collect();
-    let train: Vec<&Path> = train.iter().map(PathBuf::as_path).collect();
-    let test = read_cifar(&[&folder.join("test_batch.bin")])?;
-    Ok(Splits::given(read_cifar(&train)?, test))
-}
-
-fn open_folder(root: &Path, options: &OpenOptions) -> Result<ImageFolder> {
-    let folder = ImageFolder::open(root, options.image.clone())?;
-    if options.classes.is_empty() { Ok(folder) } else { folder.rename_classes(&options.classes) }
-}
-
-/// A test part must be of the classes and shape of its training part.
-fn same_kind(path: &Path, train: &ImageFolder, test: &ImageFolder) -> Result<()> {
-    let describe =
-        |d: &ImageFolder| format!("classes {} of shape {:?}", d.classes().join(", "), d.shape());
-    if train.classes() == test.classes() && train.shape() == test.shape() {
-        return Ok(());
-    }
-    Err(DataError::malformed(
-        &path.display().to_string(),
-        Place::Whole,
-        format!("test data of {}", describe(test)),
-        format!("{} as in the training data", describe(train)),
-    ))
-}
-
-fn hold_out(whole: Arc<dyn Dataset>) -> Result<Splits> {
-    let held_out = whole.len() / HELD_OUT;
-    let (train, test) = stratified_split(&labels_of(&*whole), held_out, HELD_OUT_SEED)?;
-    Ok(Splits {
-        train: Arc::new(Subset::new(whole.clone(), train)?),
-        test: Arc::new(Subset::new(whole.clone(), test)?),
-        whole: Some(whole),
-    })
 }

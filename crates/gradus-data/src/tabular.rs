@@ -1,17 +1,26 @@
 //! A data set whose samples are the rows of a table.
 
+use std::sync::OnceLock;
+
+use sha2::{Digest, Sha256};
+
 use crate::dataset::{ColumnNames, Dataset};
 use crate::error::{DataError, Place, Result, count, quote};
+use crate::key::{Key, feed};
+use crate::label::label_spelling;
 use crate::read::csv::Table;
 
 /// A table whose rows are samples.
 #[derive(Debug, Clone)]
 pub struct TabularDataset {
     shape: [usize; 1],
-    values: Vec<f32>,
+    values: Vec<f64>,
     labels: Vec<i64>,
     classes: Vec<String>,
     columns: Option<ColumnNames>,
+    aside: Vec<String>,
+    /// The key of each row, once one was asked for.
+    keys: OnceLock<Vec<Key>>,
 }
 
 impl TabularDataset {
@@ -21,7 +30,14 @@ impl TabularDataset {
     /// # Errors
     /// When there are no features or no labels, a label is no class, or the labels are so many that they are
     /// measurements rather than classes: more than half of the rows have one of their own.
-    pub fn new(table: Table, name: &str, classes: Option<usize>) -> Result<TabularDataset> {
+    pub fn new(mut table: Table, name: &str, classes: Option<usize>) -> Result<TabularDataset> {
+        // A table may be of the caller's own making.
+        for label in &mut table.labels {
+            let spelled = label_spelling(label);
+            if *spelled != **label {
+                *label = spelled.into_owned();
+            }
+        }
         if table.labels.len() != table.lines.len() {
             return Err(DataError::malformed(name, Place::Whole, "rows without labels", "labels"));
         }
@@ -52,7 +68,26 @@ impl TabularDataset {
                 Some(label) => Some(ColumnNames { features: table.names, label }),
                 None => None,
             },
+            aside: table.aside,
+            keys: OnceLock::new(),
         })
+    }
+
+    /// What each row holds: its numbers under their columns' names, in the order of the names; without names in the order of
+    /// the columns.
+    fn make_keys(&self) -> Vec<Key> {
+        let names = self.names();
+        let mut order: Vec<usize> = (0..self.shape[0]).collect();
+        order.sort_by_key(|&column| names.get(column));
+        let mut head = Sha256::new();
+        order.iter().filter_map(|&c| names.get(c)).for_each(|n| feed(&mut head, n.as_bytes()));
+        let key = |row: &[f64]| {
+            let mut hasher = head.clone();
+            // −0 is 0: as numbers they are equal.
+            order.iter().for_each(|&c| hasher.update((row[c] + 0.0).to_bits().to_le_bytes()));
+            Key::finish(hasher)
+        };
+        self.values.chunks_exact(self.shape[0]).map(key).collect()
     }
 
     /// Names of the features; empty if the file had no header.
@@ -99,8 +134,8 @@ fn distinct(texts: &[String]) -> (Vec<i64>, Vec<String>) {
     let mut classes = texts.to_vec();
     let numbers: Option<Vec<i64>> = texts.iter().map(|t| t.parse().ok()).collect();
     if numbers.is_some() {
-        // Every text parsed, so the key is the number; the text breaks ties such as "1" and "01".
-        classes.sort_by(|a, b| (a.parse::<i64>().ok(), a).cmp(&(b.parse::<i64>().ok(), b)));
+        // Every text parsed, so the key is the number.
+        classes.sort_by_key(|text| text.parse::<i64>().ok());
     } else {
         classes.sort();
     }
@@ -126,9 +161,21 @@ impl Dataset for TabularDataset {
     fn columns(&self) -> Option<&ColumnNames> {
         self.columns.as_ref()
     }
+    fn row(&self, index: usize) -> Option<&[f64]> {
+        let width = self.shape[0];
+        Some(&self.values[index * width..(index + 1) * width])
+    }
+    fn key(&self, index: usize) -> Result<Key> {
+        Ok(self.keys.get_or_init(|| self.make_keys())[index])
+    }
+    fn aside(&self, index: usize) -> Option<&str> {
+        self.aside.get(index).map(String::as_str)
+    }
     fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
         let width = self.shape[0];
-        out.copy_from_slice(&self.values[index * width..(index + 1) * width]);
+        let row = &self.values[index * width..(index + 1) * width];
+        assert_eq!(out.len(), width, "TabularDataset::read: length of the output");
+        out.iter_mut().zip(row).for_each(|(to, &from)| *to = from as f32);
         Ok(())
     }
 }

@@ -61,9 +61,12 @@ pub(crate) fn image(bytes: &[u8]) -> bool {
 
 /// A table, by several options.
 pub(crate) fn csv(bytes: &[u8]) -> bool {
-    let options = |label, header, delimiter, classes| {
-        let features = vec![];
-        CsvOptions { label, features, header, delimiter, classes }
+    let options = |label, header, delimiter, classes| CsvOptions {
+        label,
+        header,
+        delimiter,
+        classes,
+        ..CsvOptions::default()
     };
     let all = [
         CsvOptions::default(),
@@ -71,6 +74,7 @@ pub(crate) fn csv(bytes: &[u8]) -> bool {
         options(LabelColumn::Name("label".into()), None, None, None),
         options(LabelColumn::Auto, Some(true), Some(b';'), Some(1000)),
         CsvOptions { features: vec!["b".into(), "a".into()], ..CsvOptions::default() },
+        CsvOptions { aside: Some("2".into()), ..CsvOptions::default() },
     ];
     let mut any = false;
     for options in all {
@@ -148,6 +152,7 @@ pub(crate) fn folder(bytes: &[u8]) -> bool {
         image: ImageOptions { channels: 1, size: None, fit: Fit::Cover },
         classes: vec![],
         csv: CsvOptions::default(),
+        split: None,
     };
     let Some(splits) = accepted(open_path(root.path(), &options)) else { return false };
     for part in [splits.train, splits.test] {

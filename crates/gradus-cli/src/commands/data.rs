@@ -15,8 +15,8 @@ use std::path::PathBuf;
 /// Data of your own are a CSV file or a folder. A CSV file has a row of numbers for each sample and a column with its label, which
 /// may be text: the column that the header calls label, class or target, or else the last one; --label names another. A folder
 /// of pictures (PNG, JPEG) has a folder for each class, either directly or in train and test (or val). A folder of MNIST's IDX
-/// files or CIFAR-10's binary files is known by their names. Of a CSV file, and of a folder without train and test, every fifth
-/// sample of each class is held out to test, always the same ones.
+/// files or CIFAR-10's binary files is known by their names. Of a CSV file, and of a folder without train and test, about a fifth of
+/// the samples is held out to test; what a sample holds says whether it is one of them, unless `gradus train --split` has another rule.
 #[derive(clap::Subcommand)]
 #[command(
     after_help = "Examples:\n  gradus data list\n  gradus data fetch fashion-mnist\n  gradus data show mnist-5k"
@@ -64,6 +64,9 @@ pub struct ShowArgs {
     /// target, or else the last]
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
+    /// Which samples are held out to test, of data without a test part: as in `gradus train` [default: hash]
+    #[arg(long, value_name = "RULE")]
+    split: Option<String>,
     /// Print one JSON object as the last line
     #[arg(long)]
     json: bool,
@@ -155,7 +158,9 @@ fn download(set: &NamedSet, places: &Places) -> Result<PathBuf> {
 
 fn show(args: &ShowArgs) -> Result<()> {
     let label = datasets::label(args.label.as_deref(), &args.data)?;
-    let splits = datasets::open_as_is(&args.data, CsvOptions { label, ..CsvOptions::default() })?;
+    let split = datasets::split(args.split.as_deref(), &args.data)?;
+    let csv = CsvOptions { label, ..CsvOptions::default() };
+    let splits = datasets::open_as_is(&args.data, csv, split)?;
     let mut out = std::io::stdout().lock();
     let (train, test) = (&*splits.train, &*splits.test);
     let (kept, held) = (counts(train), counts(test));

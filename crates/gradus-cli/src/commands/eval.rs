@@ -5,9 +5,10 @@ use crate::bars::{counted, grouped};
 use crate::datasets::{self, Pictures};
 use crate::error::{CliError, Result};
 use crate::experiment::in_order;
-use crate::model_file::{self, Description};
+use crate::model_file;
+use crate::record::{Change, Learned, Opened, Trained};
 use crate::scores::Scores;
-use gradus::data::{Dataset, LabelColumn};
+use gradus::data::{CsvOptions, Dataset, Split, Splits, has_test_part};
 use gradus::train::Learner;
 use gradus::train::optim::Sgd;
 use serde::Serialize;
@@ -20,7 +21,8 @@ use std::time::Instant;
 /// Test a trained model
 ///
 /// Data with a test part (a named set, a folder with train and test or val) are tested on it. A CSV file or a folder of classes is
-/// tested as a whole; but if the model was trained on it, only on the fifth that training held out.
+/// tested as a whole; but if the model was trained on it, only on the part that training held out. Classes are compared by their
+/// names, columns too.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  gradus eval runs/mlp-1\n  gradus eval runs/mlp-1 --data mnist\n  gradus eval runs/mlp-2 --data new-flowers.csv\n  gradus eval runs/resnet18-imagenet-1 --evaluate 'resize(256),ten-crop(224)'"
@@ -72,13 +74,23 @@ pub fn run(args: &Args) -> Result<()> {
         Some(column) => datasets::label(Some(column), data)?,
         None => description.label_column()?,
     };
-    let (part, test) = tested(data, description, pictures, label)?;
+    let record = model_file::record_of(&args.model)?;
+    let trained = Trained::new(description, record.as_ref());
+    let csv = description.csv(label);
+    let Chosen { part, test, name: data, changed } =
+        match args.data.is_none() || trained.is_of(data) {
+            true => held_out(&trained, trained.reopen(data, pictures, &csv)?)?,
+            false => other(&trained, data, pictures, &csv)?,
+        };
+    if test.is_empty() {
+        return Err(CliError::Work(format!("{data}: found no samples to test on")));
+    }
     let test = in_order(
-        datasets::labelled_as(&description.classes, test)?,
+        datasets::labelled_as(description, &data, test)?,
         &description.normalization()?,
         &evaluation,
     )?;
-    description.check(data, &test)?;
+    description.check(&data, &test)?;
     // Nothing is trained: the learner is asked for predictions only.
     let mut learner = Learner::new(Arc::new(loaded.model), Sgd::new(0.0));
     let start = Instant::now();
@@ -103,7 +115,7 @@ pub fn run(args: &Args) -> Result<()> {
         let record = json!({
             "model": description.architecture, "file": loaded.path, "data": data, "part": part,
             "test_accuracy": scores.accuracy(), "test_loss": scores.loss,
-            "samples": scores.samples, "views": evaluation.views(), "seconds": seconds, "samples_per_second": speed,
+            "changed": changed, "samples": scores.samples, "views": evaluation.views(), "seconds": seconds, "samples_per_second": speed,
         });
         writeln!(out, "{record}")?;
     }
@@ -122,21 +134,89 @@ enum Tested {
     Whole,
 }
 
-/// Opens the part of data that is to be tested.
-fn tested(
-    data: &str,
-    description: &Description,
-    pictures: Pictures,
-    label: LabelColumn,
-) -> Result<(Tested, Arc<dyn Dataset>)> {
-    let splits = datasets::open(data, pictures, &description.csv(label))?;
-    let (part, test) = match splits.whole {
-        None => (Tested::Test, splits.test),
-        Some(_) if datasets::is_same(data, &description.data) => (Tested::HeldOut, splits.test),
-        Some(whole) => (Tested::Whole, whole),
+/// What is to be tested.
+struct Chosen {
+    part: Tested,
+    test: Arc<dyn Dataset>,
+    /// What the data are called where they were found.
+    name: String,
+    /// How they have changed since the model learned from them, if they have.
+    changed: Option<String>,
+}
+
+/// The test part of the data that the model was trained on.
+///
+/// # Errors
+/// When what was trained on can no longer be told from what was held out.
+fn held_out(trained: &Trained<'_>, opened: Opened) -> Result<Chosen> {
+    let Opened { name, splits, fingerprint } = opened;
+    let noun = trained.description.noun();
+    let change = match (&trained.description.learned, &splits.rule) {
+        (None, None) => Change::None,
+        (None, Some(_)) => {
+            eprintln!(
+                "remark: an older version trained the model, which did not keep what it learned from: if {name} has changed since, {noun}s that were trained on may be among those held out"
+            );
+            Change::None
+        }
+        (Some(learned), rule) => {
+            let change = learned.change(&splits, &fingerprint);
+            if change != Change::None {
+                remark_on_change(learned, rule.as_ref(), &name, &splits, &change.text(noun), noun)?;
+            }
+            change
+        }
     };
-    match test.is_empty() {
-        true => Err(CliError::Work(format!("{data}: found no samples to test on"))),
-        false => Ok((part, test)),
+    let changed = (change != Change::None).then(|| change.text(noun));
+    let part = if splits.rule.is_none() { Tested::Test } else { Tested::HeldOut };
+    Ok(Chosen { part, test: splits.test, name, changed })
+}
+
+/// Says that data have changed, or refuses them where that may have moved what was trained on into the test part.
+fn remark_on_change(
+    learned: &Learned,
+    rule: Option<&Split>,
+    name: &str,
+    splits: &Splits,
+    text: &str,
+    noun: &str,
+) -> Result<()> {
+    let changed = format!("{name} has changed since training: {text}");
+    match rule {
+        None | Some(Split::File(_)) => eprintln!("remark: {changed}"),
+        Some(rule) if rule.is_by_content() => {
+            learned.require_known(name, splits, noun)?;
+            eprintln!("remark: {changed}; the held-out {noun}s are chosen by content, none moved");
+        }
+        Some(rule) => {
+            return Err(CliError::Work(format!(
+                "{changed}; its held-out {noun}s were chosen by {rule}, so which of them were trained on is not known; put the data back, or name others by --data"
+            )));
+        }
     }
+    Ok(())
+}
+
+/// The part to test of data that the model was not trained on, or was under another name.
+fn other(
+    trained: &Trained<'_>,
+    name: &str,
+    pictures: Pictures,
+    csv: &CsvOptions,
+) -> Result<Chosen> {
+    if has_test_part(name) {
+        let test = datasets::open(name, pictures, csv, None)?.test;
+        return Ok(Chosen { part: Tested::Test, test, name: name.into(), changed: None });
+    }
+    let opened = Opened::new(name, pictures, csv, Some(&Split::Position))?;
+    if let Some(learned) = &trained.description.learned {
+        let change = learned.change(&opened.splits, &opened.fingerprint);
+        if matches!(change, Change::None | Change::Order) {
+            eprintln!("remark: {name} holds the same as {}", trained.description.data);
+            return held_out(trained, trained.open(name, pictures, csv)?);
+        }
+    }
+    let Splits { whole, test, .. } = opened.splits;
+    let test = whole.unwrap_or(test);
+    Ok(Chosen { part: Tested::Whole, test, name: name.into(), changed: None })
 }

@@ -1,12 +1,12 @@
 //! `gradus export`: a trained model for other programs.
 
 use crate::error::{CliError, Result};
-use crate::model_file::{self, Loaded};
+use crate::model_file::{self, Description, Loaded};
 use crate::suggest::unknown;
 use gradus::Shape;
 use gradus::io::onnx::write_model;
 use gradus::onnx::Export;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -100,13 +100,21 @@ fn write_onnx(path: &Path, loaded: &Loaded, batch: Option<u32>) -> Result<Option
         .property("architecture", &*about.architecture)
         .property("data", &*about.data)
         .property("classes", json!(about.classes).to_string())
-        .property("mean", json!(about.mean).to_string())
+        .property("mean", mean(about).to_string())
         .property("std", json!(about.std).to_string());
     if let Some(size) = batch {
         export = export.batch(size as usize);
     }
     let model = export.layer(&loaded.model)?;
     Ok(write_model(path, &model)?)
+}
+
+/// What is subtracted from each channel, or in f64 from each column of a table.
+fn mean(about: &Description) -> Value {
+    match &about.offset[..] {
+        [] => json!(about.mean),
+        offset => offset.iter().zip(&about.mean).map(|(a, &b)| a + f64::from(b)).collect(),
+    }
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {

@@ -252,10 +252,12 @@ fn describe(
         classes,
         columns: vec![],
         label: None,
+        offset: vec![],
         mean: each(mean),
         std: each(std),
         evaluate,
         data: args.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        learned: None,
         epoch: 0,
     })
 }

@@ -4,13 +4,15 @@ use crate::error::{CliError, Result};
 use gradus::io::numpy::{read_npy, save_npy};
 use gradus::onnx::{Network, array_of, tensor_of};
 use serde_json::json;
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Run an ONNX model on arrays
 ///
-/// Inputs come from .npy files, by name; without any, what the model takes and gives is listed. Every output becomes a .npy file.
+/// Inputs come from .npy files, by name; without any, what the model takes and gives is listed. Every output becomes a .npy file of its name; of names that one
+/// file would have, the later get a number.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  gradus run model.onnx --input x=image.npy --output results")]
 pub struct Args {
@@ -53,8 +55,9 @@ pub fn run(args: &Args) -> Result<()> {
     })?;
     let mut out = std::io::stdout().lock();
     let mut written = vec![];
-    for (name, tensor) in &outputs {
-        let path = args.output.join(format!("{}.npy", file_name(name)));
+    let files = file_names(outputs.iter().map(|(name, _)| &**name));
+    for ((name, tensor), file) in outputs.iter().zip(files) {
+        let path = args.output.join(format!("{file}.npy"));
         save_npy(&path, &array_of(name, tensor)?)?;
         writeln!(out, "{name}  {} {}  {}", tensor.dtype(), tensor.shape(), path.display())?;
         written.push(json!({ "name": name, "shape": tensor.shape().to_vec(), "file": path }));
@@ -115,9 +118,39 @@ fn named(given: &str, network: &Network) -> Result<(String, PathBuf)> {
     }
 }
 
+/// A file's name for each output: no two are one, on disks that do not tell capitals apart either.
+fn file_names<'a>(outputs: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut names: Vec<String> = outputs.map(file_name).collect();
+    let mut taken: HashSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
+    let mut seen = HashSet::new();
+    for name in &mut names {
+        if seen.insert(name.to_lowercase()) {
+            continue;
+        }
+        let mut numbered = (2..).map(|n| format!("{name}-{n}"));
+        let free = numbered.find(|name| !taken.contains(&name.to_lowercase()));
+        *name = free.expect("some number is free");
+        taken.insert(name.to_lowercase());
+        seen.insert(name.to_lowercase());
+    }
+    names
+}
+
 /// A name without what folders and shells would read as theirs.
 fn file_name(name: &str) -> String {
     let safe = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     let name: String = name.chars().map(safe).collect();
     if name.trim_matches('.').is_empty() { "output".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_names;
+
+    #[test]
+    fn outputs_have_files_of_their_own() {
+        let outputs = ["a/b", "a_b", "A_B", "a_b-2", "a:b", "..", "output", "y"];
+        let expected = ["a_b", "a_b-3", "A_B-4", "a_b-2", "a_b-5", "output", "output-2", "y"];
+        assert_eq!(file_names(outputs.into_iter()), expected);
+    }
 }

@@ -2,13 +2,14 @@
 
 mod find_lr;
 mod options;
+mod resume;
 mod watch;
 
 use crate::augmentation::{self, AUGMENTATIONS, EVALUATIONS};
 use crate::bars::{counted, grouped};
-use crate::divergence::{self, DIVERGED};
+use crate::divergence;
 use crate::error::{CliError, Result, shell_word};
-use crate::experiment::Experiment;
+use crate::experiment::{Begin, Experiment};
 use crate::model_file;
 use crate::recipe_file;
 use crate::run_dir::RunDir;
@@ -16,14 +17,12 @@ use crate::scores::Scores;
 use crate::settings::{OPTIMIZERS, SCHEDULES, Settings, default_optimizer};
 use crate::suggest::unknown;
 use crate::transfer::Pretrained;
-use gradus::io::Kind;
-use gradus::io::log::{read_json_lines, retain_json_lines};
+use gradus::io::log::read_json_lines;
 use gradus::models::{RECIPES, ZOO, find, recipe};
 use gradus::nn::parameters;
-use gradus::train::callbacks::{Checkpoints, load_checkpoint};
-use gradus::train::{EpochLog, Fit, INTERRUPTED, Learner, Progress, TrainError, set_weights};
+use gradus::train::{EpochLog, Fit, INTERRUPTED, Progress, set_weights};
+use resume::{Restored, Resumed, resume};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,7 +36,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 ///
 /// Data of your own are a CSV file with a row of numbers and a label for each sample (the label is the column called label, class or
 /// target, or else the last one; see --label), or a folder of pictures with a folder for each class, directly or in train and test
-/// (or val). Where there is no test part a fifth of each class is held out for it, always the same samples.
+/// (or val). Where there is no test part about a fifth is held out for it, chosen by what each sample holds: the same samples
+/// whatever else is in the file, in whatever order; see --split.
 ///
 /// A recipe is a TOML file with any of the entries of a run's config.toml, and a config.toml is a recipe.
 #[derive(clap::Args)]
@@ -58,7 +58,7 @@ pub struct Args {
     model: Option<String>,
     /// Go on with an interrupted run, by its own settings
     #[arg(long, value_name = "DIR", conflicts_with_all = [
-        "model", "data", "label", "epochs", "batch", "lr", "optimizer", "schedule", "seed", "device", "out",
+        "model", "data", "label", "split", "epochs", "batch", "lr", "optimizer", "schedule", "seed", "device", "out",
         "validation_split", "limit_batches", "overfit_one_batch", "checkpoint_every", "augment", "evaluate",
         "width", "from", "Options", "find_lr"])]
     resume: Option<PathBuf>,
@@ -73,6 +73,11 @@ pub struct Args {
     /// target, or else the last]
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
+    /// Which samples are held out to test, of data without a test part: hash (a fifth, by what a sample holds: another file's order or
+    /// more rows move none), position (a fifth of each class, by place), time (the last fifth; time:COLUMN goes by a column),
+    /// group:COLUMN (rows of one value stay together) or file:PATH (another CSV file, or a list of pictures) [default: hash]
+    #[arg(long, value_name = "RULE")]
+    split: Option<String>,
     /// Passes over the training data
     #[arg(long, value_name = "N")]
     epochs: Option<u64>,
@@ -170,6 +175,7 @@ impl Args {
             s.evaluate = augmentation::list(names);
         }
         s.label = self.label.clone().or(s.label);
+        s.split = self.split.clone().or(s.split);
         s.from = self.from.clone().or(s.from);
         put(&mut s.network.width, &self.width);
         put(&mut s.epochs, &self.epochs);
@@ -211,25 +217,15 @@ pub fn run(args: &Args) -> Result<()> {
     }
     if args.find_lr {
         let settings = args.settings()?;
-        let mut experiment = Experiment::new(&settings)?;
+        let mut experiment = Experiment::new(&settings, &Begin::Anew)?;
         return find_lr::run(&settings, &mut experiment, args.json);
     }
     let interrupt = listen()?;
-    let (run, settings, mut experiment) = match &args.resume {
-        Some(path) => {
-            let (run, settings) = RunDir::resume(path)?;
-            let experiment = Experiment::new(&settings)?;
-            (run, settings, experiment)
-        }
-        None => {
-            let settings = args.settings()?;
-            // A run whose data cannot be read leaves no directory behind.
-            let experiment = Experiment::new(&settings)?;
-            (RunDir::create(args.out.as_deref(), &settings)?, settings, experiment)
-        }
+    let Resumed { run, settings, mut experiment, restored } = match &args.resume {
+        Some(path) => resume(path)?,
+        None => begin(args)?,
     };
     let steps = experiment.steps_per_epoch(&settings);
-    let restored = restore(&run, &mut experiment.learner)?;
     if let Some(unfreezing) = &experiment.unfreezing {
         unfreezing.take_up(restored.0.epoch, &mut experiment.learner);
     }
@@ -243,6 +239,16 @@ pub fn run(args: &Args) -> Result<()> {
         return Err(CliError::Interrupted(run.path().to_owned()));
     }
     conclude(args, &run, &settings, &mut experiment, &progress)
+}
+
+/// Begins a run. One whose data cannot be read leaves no directory behind.
+fn begin(args: &Args) -> Result<Resumed> {
+    let mut settings = args.settings()?;
+    let experiment = Experiment::new(&settings, &Begin::Anew)?;
+    // The run goes on by the rule it began with, whatever later versions do where none is stated.
+    settings.split = experiment.split().map(str::to_owned);
+    let run = RunDir::create(args.out.as_deref(), &experiment.record(&settings))?;
+    Ok(Resumed { run, settings, experiment, restored: Restored::default() })
 }
 
 /// A flag that the first Ctrl-C sets; the second ends the program.
@@ -261,49 +267,13 @@ fn listen() -> Result<Arc<AtomicBool>> {
     Ok(flag)
 }
 
-/// Where training stood and the callbacks' states.
-type Restored = (Progress, BTreeMap<String, Value>);
-
-/// Takes up the newest checkpoint that can be read, if there is one.
-fn newest(folder: &Path, learner: &mut Learner) -> Result<Restored> {
-    let mut all = Checkpoints::all(folder)?;
-    while let Some(path) = all.pop() {
-        match load_checkpoint(&path, learner) {
-            // A disk may have lost a file's end; the one before is as good, only older.
-            Err(TrainError::File(error)) if error.kind == Kind::Format && !all.is_empty() => {
-                eprintln!("warning: {error}; going on with the checkpoint before it");
-            }
-            result => return Ok(result?),
-        }
-    }
-    Ok(Restored::default())
-}
-
-/// Takes up the newest checkpoint, if there is one, and drops what was logged after it.
-fn restore(run: &RunDir, learner: &mut Learner) -> Result<Restored> {
-    let restored = newest(&run.checkpoints(), learner)?;
-    if run.log().exists() {
-        let (step, epoch) = (learner.step(), restored.0.epoch);
-        let said = restored.1.get("diagnose").map(|memory| memory["said"].clone());
-        let said = said.as_ref().and_then(Value::as_array);
-        retain_json_lines(&run.log(), |record| match record["kind"].as_str() {
-            Some("epoch" | "layers") => record["epoch"].as_u64().is_some_and(|e| e <= epoch),
-            Some(DIVERGED) => false,
-            // What the checkpoint does not know of will be said again.
-            Some("remark") => said.is_some_and(|said| said.contains(&record["ailment"])),
-            _ => record["step"].as_u64().is_some_and(|s| s <= step),
-        })?;
-    }
-    Ok(restored)
-}
-
 /// Says on stderr what is about to happen.
 fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, steps: u64) {
     eprintln!(
         "{} ({} parameters) on {}: {}, {} of {}, {} at {} ({}), seed {}",
         s.model,
         grouped(e.parameters as u64),
-        s.data,
+        e.data,
         counted(e.train.dataset().len() as u64, e.description.noun()),
         counted(s.epochs, "epoch"),
         counted(steps, "step"),
@@ -394,7 +364,7 @@ fn conclude(
         scores.loss,
         counted(scores.samples, e.description.noun()),
         if e.held_out { "held out of" } else { "of" },
-        settings.data
+        e.data
     )?;
     scores.warn(e.description.noun());
     if let Some(why) = &progress.stopped {

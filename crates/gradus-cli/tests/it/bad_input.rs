@@ -91,7 +91,16 @@ fn bad_runs() {
 }
 
 fn other_architecture(f: &Path, of_mlp: &Path) {
-    fs::copy(of_mlp, f.join("other/checkpoints/step-00000011.safetensors")).unwrap();
+    let copy = f.join("other/checkpoints/step-00000011.safetensors");
+    fs::copy(of_mlp, &copy).unwrap();
+    ran(f, &["train", "--resume", "other"]).fails(
+        1,
+        &["other: not what the run began with: model: \"linear\" in config.toml, \"mlp\""],
+    );
+    // One of before that says nothing of its run still has the arrays of its network.
+    let mut file = gradus::io::Checkpoint::load(&copy).unwrap();
+    file.set("callbacks", &serde_json::json!({})).unwrap();
+    file.save(&copy).unwrap();
     let parts = ["step-00000011.safetensors", "model.dense2.weight", "model.dense1.weight"];
     ran(f, &["train", "--resume", "other"]).fails(1, &parts);
 }

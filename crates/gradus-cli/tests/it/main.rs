@@ -5,6 +5,8 @@ mod bad_input;
 mod commands;
 mod import;
 mod kernel;
+mod learned;
+mod names;
 mod onnx;
 mod photographs;
 mod remedies;

@@ -129,11 +129,21 @@ fn a_run_that_diverges_late_has_its_earlier_model() {
     let few =
         ["--epochs", "2", "--limit-batches", "40", "--schedule", "constant", "--out", "a run"];
     ok(f, &[&["train", "mlp"], &few[..]].concat());
+    // What nobody can do by editing the settings alone: the checkpoint has a record of them.
     let config = fs::read_to_string(f.join("a run/config.toml")).unwrap();
-    let config = config
-        .replace("epochs = 2", "epochs = 3")
-        .replace("learning_rate = 0.003", "learning_rate = 1e30");
-    fs::write(f.join("a run/config.toml"), config).unwrap();
+    let config = config.replace("epochs = 2", "epochs = 3");
+    let wild = config.replace("learning_rate = 0.003", "learning_rate = 1e30");
+    fs::write(f.join("a run/config.toml"), wild).unwrap();
+    ran(f, &["train", "--resume", "a run"])
+        .fails(1, &["optimizer.learning_rate: 1e+30 in config.toml, 0.003 in the checkpoint"]);
+    for entry in fs::read_dir(f.join("a run/checkpoints")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut checkpoint = gradus::io::Checkpoint::load(&path).unwrap();
+        let mut states: Value = checkpoint.get("callbacks").unwrap();
+        states["record"]["settings"]["optimizer"]["learning_rate"] = 1e30.into();
+        checkpoint.set("callbacks", &states).unwrap();
+        checkpoint.save(&path).unwrap();
+    }
     let ended = ran(f, &["train", "--resume", "a run"]);
     ended.fails(
         1,

@@ -31,7 +31,7 @@ fn the_label_is_where_the_header_says() {
     let trained = train(f, "mnist-like.csv", "run", &[]);
     assert_eq!(trained.json()["test_accuracy"], 1.0, "{}", trained.out);
     assert!(trained.err.contains("the label is in column label; it learns from 2 columns"));
-    assert!(trained.err.contains(" on mnist-like.csv: 80 rows, "), "{}", trained.err);
+    assert!(trained.err.contains(" on mnist-like.csv: 76 rows, "), "{}", trained.err);
     assert!(trained.out.contains("gradus predict run FILE.csv"), "{}", trained.out);
     assert_eq!(ok(f, &["eval", "run", "--json"]).json()["test_accuracy"], 1.0);
     let shown = ok(f, &["data", "show", "mnist-like.csv", "--json"]);
@@ -143,16 +143,16 @@ fn a_file_given_to_eval_is_tested_as_a_whole_unless_it_was_trained_on() {
     let f = folder.path();
     write_table(f, "a.csv", "wide,noise,kind", |c, w, n| format!("{w},{n},{c}"));
     let trained = train(f, "a.csv", "run", &[]);
-    assert!(trained.out.contains("(20 rows held out of a.csv, the model of"), "{}", trained.out);
+    assert!(trained.out.contains("(24 rows held out of a.csv, the model of"), "{}", trained.out);
     assert!(trained.err.contains(" rows/s  ") && !trained.err.contains("image"), "{}", trained.err);
     let (absolute, eval) = (f.join("a.csv"), ["eval", "run", "--json"]);
     for known in [&[][..], &["--data", "a.csv"], &["--data", absolute.to_str().unwrap()]] {
         let tested = ok(f, &[&eval, known].concat());
-        assert!(tested.out.contains("(20 rows held out of "), "{}", tested.out);
+        assert!(tested.out.contains("(24 rows held out of "), "{}", tested.out);
         assert!(tested.out.contains(" rows/s)"), "{}", tested.out);
         assert_eq!(
             (&tested.json()["part"], &tested.json()["samples"]),
-            (&"held-out".into(), &20.into())
+            (&"held-out".into(), &24.into())
         );
     }
     // Fewer rows than would be held out of, and only the second of the classes.
@@ -163,7 +163,7 @@ fn a_file_given_to_eval_is_tested_as_a_whole_unless_it_was_trained_on() {
     assert_eq!((&record["test_accuracy"], &record["part"]), (&1.0.into(), &"whole".into()));
     fs::write(f.join("b.csv"), "kind,noise,wide\nlily,1,4.2\n").unwrap();
     ran(f, &["eval", "run", "--data", "b.csv"])
-        .fails(1, &["b.csv: samples [2] of 1 classes, but mlp was trained on samples [2] of 2"]);
+        .fails(1, &["b.csv: class: found \"lily\" of 1 sample, expected one of rose, tulip"]);
     fs::write(f.join("b.csv"), "kind,noise,wide\n").unwrap();
     let empty = ran(f, &["eval", "run", "--data", "b.csv"]);
     assert!(empty.code == 1 && empty.err.contains("b.csv"), "{}", empty.err);
@@ -193,9 +193,30 @@ fn folders_of_classes_are_tested_as_a_whole_too() {
     save_pictures(&f.join("split/test"), 1);
     ok(f, &["train", "mlp", "--data", "old", "--epochs", "1", "--out", "run"]);
     let tested = |data: &str| ok(f, &["eval", "run", "--data", data]).out;
-    assert!(tested("old").contains("(4 images held out of old, "));
+    let old = ok(f, &["eval", "run", "--data", "old", "--json"]);
+    assert!(old.out.contains(" held out of old, "), "{}", old.out);
+    // About a fifth of twenty: which, the bytes of the files say.
+    assert!((1..10).contains(&old.json()["samples"].as_u64().unwrap()), "{}", old.out);
     assert!(tested("new").contains("(all 6 images of new, "));
     assert!(tested("split").contains("(2 images of split, "));
+    // Pictures that are added, under any name, move none.
+    let held = |tested: &str| -> usize {
+        let row = |class: &str| tested.lines().find(|l| l.trim_start().starts_with(class)).unwrap();
+        let numbers = ["dark", "light"].map(row).map(|row| row.split_whitespace().skip(1));
+        numbers.into_iter().flatten().filter_map(|n| n.parse::<usize>().ok()).sum()
+    };
+    let before = held(&tested("old"));
+    fs::rename(f.join("old/dark/3.png"), f.join("old/dark/renamed.png")).unwrap();
+    fs::copy(f.join("new/light/1.png"), f.join("old/light/copy.png")).unwrap();
+    let after = ok(f, &["eval", "run"]);
+    assert!(
+        after.err.contains("remark: old has changed since training: 1 image more; the held-out")
+    );
+    assert!((before..=before + 1).contains(&held(&after.out)), "{before}: {}", after.out);
+    // Parts of their own, where there were none: what was trained on is not known.
+    fs::rename(f.join("old"), f.join("gone")).unwrap();
+    fs::rename(f.join("split"), f.join("old")).unwrap();
+    ran(f, &["eval", "run"]).fails(1, &["old: found a test part in it, there was none when"]);
 }
 
 /// Pictures that are only needed after training are looked at before it.

@@ -4,6 +4,7 @@ use std::iter::Peekable;
 use std::path::Path;
 
 use crate::error::{DataError, Place, Result, count, quote};
+use crate::label::label_spelling;
 use crate::read::read_file;
 use crate::tabular::TabularDataset;
 
@@ -52,6 +53,9 @@ impl std::str::FromStr for LabelColumn {
 }
 
 /// How to read a CSV file.
+///
+/// Columns are known by their names, so no two may have one; which is the label is said by one column only. Labels are told
+/// apart by [`label_spelling`]: blanks around one do not count, and `1`, `1.0` and `01` are one class, called `1`.
 #[derive(Debug, Clone, Default)]
 pub struct CsvOptions {
     /// Where the label is.
@@ -59,6 +63,9 @@ pub struct CsvOptions {
     /// The feature columns by name, in the order wanted; what else the file has is passed over. Empty: all columns but
     /// the label's.
     pub features: Vec<String>,
+    /// A column, by its name or its number from 1, that is neither label nor feature: its text is kept beside the rows,
+    /// such as whose they are.
+    pub aside: Option<String>,
     /// Whether the first line is a header; if not said, it is one when none of its fields is a number.
     pub header: Option<bool>,
     /// Field separator; if not said, the most frequent of comma, semicolon and tab in the first line.
@@ -75,12 +82,14 @@ pub struct Table {
     pub names: Vec<String>,
     /// Number of feature columns.
     pub width: usize,
-    /// The features, row by row.
-    pub values: Vec<f32>,
+    /// The features, row by row, as exactly as an f64 holds them.
+    pub values: Vec<f64>,
     /// The name of the label's column, if there is a header.
     pub label_name: Option<String>,
-    /// The label of each row, as written; none with [`LabelColumn::None`]. For regression, parse these.
+    /// The label of each row, spelled as [`label_spelling`] does; none with [`LabelColumn::None`]. For regression, parse these.
     pub labels: Vec<String>,
+    /// What each row has in the column that was set aside; none without one.
+    pub aside: Vec<String>,
     /// The line of each row in the file, from 1.
     pub lines: Vec<u64>,
 }
@@ -157,9 +166,24 @@ fn read_header(lines: &mut Lines<'_>, name: &str, options: &CsvOptions) -> Resul
     let mut header = Header { names: Vec::new(), columns: fields.len(), delimiter };
     if named {
         header.names = fields.iter().map(|f| f.trim().to_owned()).collect();
+        refuse_twins(&header.names, name, number)?;
         lines.next();
     }
     Ok(header)
+}
+
+/// Refuses two columns that one name would mean, or that would both be taken for the label.
+fn refuse_twins(names: &[String], name: &str, line: u64) -> Result<()> {
+    let is_label = |text: &str| LABEL_NAMES.iter().any(|l| l.eq_ignore_ascii_case(text));
+    let same = |a: &str, b: &str| a == b || (is_label(a) && a.eq_ignore_ascii_case(b));
+    for (second, text) in names.iter().enumerate() {
+        if let Some(first) = names[..second].iter().position(|other| same(other, text)) {
+            let called = quote(text);
+            let found = format!("columns {} and {} both called {called}", first + 1, second + 1);
+            return Err(DataError::malformed(name, Place::Line(line), found, "a name for each"));
+        }
+    }
+    Ok(())
 }
 
 /// What every row of a file must look like.
@@ -169,6 +193,7 @@ struct Columns<'a> {
     label: Option<usize>,
     /// Whether the label's column was chosen for want of a better one.
     guessed: bool,
+    aside: Option<usize>,
     /// The columns of the features, in their order.
     features: Vec<usize>,
 }
@@ -176,14 +201,17 @@ struct Columns<'a> {
 impl<'a> Columns<'a> {
     fn new(name: &'a str, header: &'a Header, options: &CsvOptions) -> Result<Columns<'a>> {
         let (label, guessed) = find_label(name, header, &options.label)?;
+        let aside = options.aside.as_ref().map(|column| find_aside(name, header, column, label));
+        let aside = aside.transpose()?;
+        let is_feature = |&c: &usize| Some(c) != label && Some(c) != aside;
         let features = match &options.features[..] {
-            [] => (0..header.columns).filter(|&c| Some(c) != label).collect(),
+            [] => (0..header.columns).filter(is_feature).collect(),
             wanted => wanted
                 .iter()
                 .map(|wanted| find_feature(name, header, wanted, label))
                 .collect::<Result<_>>()?,
         };
-        Ok(Columns { name, header, label, guessed, features })
+        Ok(Columns { name, header, label, guessed, aside, features })
     }
 
     fn empty_table(&self) -> Table {
@@ -194,6 +222,7 @@ impl<'a> Columns<'a> {
             values: Vec::new(),
             label_name: self.label.as_ref().and_then(name),
             labels: Vec::new(),
+            aside: Vec::new(),
             lines: Vec::new(),
         }
     }
@@ -207,7 +236,7 @@ impl<'a> Columns<'a> {
                 format!("{}, as in the first line", self.header.columns),
             ));
         }
-        for &column in self.features.iter().chain(&self.label) {
+        for &column in self.features.iter().chain(&self.label).chain(&self.aside) {
             let field = fields[column].trim();
             let wrong = |found: &str, expected: &str| {
                 DataError::malformed(self.name, self.cell(line, column), found, expected)
@@ -216,12 +245,16 @@ impl<'a> Columns<'a> {
                 return Err(wrong("an empty field", "a value"));
             }
             if Some(column) == self.label {
-                table.labels.push(field.to_owned());
+                table.labels.push(label_spelling(field).into_owned());
                 continue;
             }
-            match field.parse::<f32>() {
-                Ok(value) if value.is_finite() => table.values.push(value),
+            if Some(column) == self.aside {
+                table.aside.push(field.to_owned());
+                continue;
+            }
+            match field.parse::<f64>() {
                 Ok(value) if value.is_nan() => return Err(wrong("NaN", "a finite number")),
+                Ok(value) if (value as f32).is_finite() => table.values.push(value),
                 Ok(_) => {
                     let found = format!("{}, infinite as f32", quote(field));
                     return Err(wrong(&found, "a finite number"));
@@ -281,6 +314,28 @@ fn find_label(name: &str, header: &Header, label: &LabelColumn) -> Result<(Optio
                 format!("one of {}", header.names.join(", ")),
             ),
         },
+    }
+}
+
+/// The column to set aside.
+fn find_aside(name: &str, header: &Header, wanted: &str, label: Option<usize>) -> Result<usize> {
+    let numbered = || wanted.parse().ok().and_then(|n: usize| n.checked_sub(1));
+    let found = header.find(wanted).or_else(numbered).filter(|&c| c < header.columns);
+    let what = format!("{name}: column {}", quote(wanted));
+    match found {
+        Some(column) if Some(column) == label => {
+            Err(DataError::invalid(what, "it as the label", "another column"))
+        }
+        Some(column) => Ok(column),
+        None if header.names.is_empty() => {
+            let expected = format!("a column's number, from 1 to {}", header.columns);
+            Err(DataError::invalid(what, "no header", expected))
+        }
+        None => Err(DataError::invalid(
+            what,
+            "no such column",
+            format!("one of {}", header.names.join(", ")),
+        )),
     }
 }
 

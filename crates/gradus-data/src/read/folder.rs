@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use image::imageops::{self, FilterType};
 use image::metadata::Orientation;
@@ -14,6 +15,7 @@ use crate::augment::middle;
 use crate::dataset::Dataset;
 use crate::error::{DataError, Place, Result, count};
 use crate::image_set::ImageDataset;
+use crate::key::Key;
 use crate::read::read_file;
 
 const EXTENSIONS: [&str; 3] = ["png", "jpg", "jpeg"];
@@ -264,6 +266,8 @@ pub struct ImageFolder {
     shape: [usize; 3],
     files: Vec<(PathBuf, i64)>,
     classes: Vec<String>,
+    /// The key of each file that was asked for.
+    keys: Arc<[OnceLock<Key>]>,
 }
 
 impl ImageFolder {
@@ -288,7 +292,8 @@ impl ImageFolder {
         };
         let image = parse_image(&read_file(first)?, &first.display().to_string(), &options)
             .map_err(remedied)?;
-        Ok(ImageFolder { options, shape: image.shape, files, classes })
+        let keys = files.iter().map(|_| OnceLock::new()).collect();
+        Ok(ImageFolder { options, shape: image.shape, files, classes, keys })
     }
 
     /// The same folder with other names for its classes, in the order of the subfolders.
@@ -350,6 +355,16 @@ impl Dataset for ImageFolder {
     }
     fn label(&self, index: usize) -> i64 {
         self.files[index].1
+    }
+    fn key(&self, index: usize) -> Result<Key> {
+        if let Some(key) = self.keys[index].get() {
+            return Ok(*key);
+        }
+        let key = Key::of_file(self.path(index))?;
+        Ok(*self.keys[index].get_or_init(|| key))
+    }
+    fn file(&self, index: usize) -> Option<&Path> {
+        Some(self.path(index))
     }
     fn probe(&self, index: usize) -> Result<()> {
         let path = self.path(index);

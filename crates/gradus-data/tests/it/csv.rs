@@ -40,7 +40,8 @@ proptest! {
             text += &format!("class {}\n", i % 2);
         }
         let table = parse_csv(text.as_bytes(), "t.csv", &CsvOptions::default()).unwrap();
-        prop_assert_eq!(table.values, rows.concat());
+        let values: Vec<f32> = table.values.iter().map(|&x| x as f32).collect();
+        prop_assert_eq!(values, rows.concat());
         prop_assert_eq!(table.names.len(), if header { 3 } else { 0 });
         prop_assert_eq!(table.labels[0].as_str(), "class 0");
     }
@@ -238,6 +239,26 @@ fn messages() {
         parse_with("1,2\n1,cat\n", &three),
         expect![[r#"t.csv, line 2: found "cat", expected a label in 0..3"#]],
     );
+    // Names say which column is which.
+    check_message(
+        parse("x,y,x,kind\n1,2,3,a\n"),
+        expect![[
+            r#"t.csv, line 1: found columns 1 and 3 both called "x", expected a name for each"#
+        ]],
+    );
+    check_message(
+        parse("label,x,label\na,2,b\n"),
+        expect![[
+            r#"t.csv, line 1: found columns 1 and 3 both called "label", expected a name for each"#
+        ]],
+    );
+    check_message(
+        parse("\nClass,x,class\na,2,b\n"),
+        expect![[
+            r#"t.csv, line 2: found columns 1 and 3 both called "class", expected a name for each"#
+        ]],
+    );
+    assert!(parse("x,X,label\n1,2,a\n").is_ok(), "two names");
     let long = format!("x,y\n{},1\n", "ab".repeat(500));
     check_message(
         parse(&long),

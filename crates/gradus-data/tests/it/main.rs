@@ -10,6 +10,7 @@ mod loader;
 mod named;
 mod photo;
 mod sets;
+mod split;
 
 use expect_test::Expect;
 use gradus_data::Result;

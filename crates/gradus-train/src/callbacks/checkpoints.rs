@@ -162,7 +162,17 @@ pub fn load_checkpoint(
     path: &Path,
     task: &mut dyn Task,
 ) -> Result<(Progress, BTreeMap<String, Value>)> {
-    let file = Checkpoint::load(path)?;
+    restore_checkpoint(&Checkpoint::load(path)?, task)
+}
+
+/// [`load_checkpoint`] of a file that was read before.
+///
+/// # Errors
+/// When it belongs to another architecture; the task is then as before.
+pub fn restore_checkpoint(
+    file: &Checkpoint,
+    task: &mut dyn Task,
+) -> Result<(Progress, BTreeMap<String, Value>)> {
     let state = task.state();
     let expected: Vec<Expected> = state
         .iter()

@@ -11,7 +11,7 @@ mod terminate_on_nan;
 mod unfreezing;
 
 pub use best_weights::BestWeights;
-pub use checkpoints::{Checkpoints, load_checkpoint, save_checkpoint};
+pub use checkpoints::{Checkpoints, load_checkpoint, restore_checkpoint, save_checkpoint};
 pub use csv::CsvLog;
 pub use early_stopping::EarlyStopping;
 pub use plateau::ReduceOnPlateau;

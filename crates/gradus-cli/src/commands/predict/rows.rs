@@ -2,11 +2,15 @@
 
 use super::Args;
 use crate::bars::shortened;
-use crate::error::{CliError, Result};
-use crate::model_file::Description;
+use crate::datasets::Pictures;
+use crate::error::{CliError, Result, shell_word};
+use crate::model_file::{self, Description};
+use crate::record::{Change, Trained};
 use crate::scores::{largest, mean_probabilities};
 use gradus::Tensor;
-use gradus::data::{CsvOptions, Header, LabelColumn, parse_csv, parse_csv_header};
+use gradus::data::{
+    CsvOptions, Header, LabelColumn, Split, label_spelling, parse_csv, parse_csv_header,
+};
 use gradus::train::Learner;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -20,7 +24,10 @@ pub fn run(
     out: &mut impl Write,
 ) -> Result<()> {
     let (mut right, mut labelled, mut records) = (0, 0, vec![]);
+    let record = model_file::record_of(&args.model)?;
+    let trained = Trained::new(description, record.as_ref());
     for path in &args.inputs {
+        remark_on_known(args, path, &trained)?;
         let predictions = predict(path, description, learner)?;
         show(out, path, &predictions)?;
         right += predictions.iter().filter(|p| p.is_right() == Some(true)).count();
@@ -70,8 +77,9 @@ fn predict(
     let table = parse_csv(&bytes, &name, &description.csv(label))?;
     let normalization = description.normalization()?;
     let (width, classes) = (table.width, description.classes.len());
-    let mut values = table.values;
-    values.chunks_exact_mut(width).for_each(|row| normalization.apply(row));
+    let mut values = vec![0.0; table.values.len()];
+    let rows = table.values.chunks_exact(width).zip(values.chunks_exact_mut(width));
+    rows.for_each(|(row, normal)| normalization.apply_row(row, normal));
     let mut labels = table.labels.into_iter();
     let mut lines = table.lines.into_iter();
     let mut predictions = vec![];
@@ -85,6 +93,35 @@ fn predict(
         }
     }
     Ok(predictions)
+}
+
+/// Says which rows of a file the model has seen, if that is the file it was trained on, and whether it has changed since.
+fn remark_on_known(args: &Args, path: &Path, trained: &Trained<'_>) -> Result<()> {
+    let description = trained.description;
+    let (name, Some(learned)) = (path.display().to_string(), &description.learned) else {
+        return Ok(());
+    };
+    if !trained.is_of(&name) {
+        return Ok(());
+    }
+    let csv = description.csv(description.label_column()?);
+    let pictures = Pictures::of_input(&description.input);
+    // Without labels it is another file by now, which is predicted all the same.
+    let Ok(opened) = trained.open(&name, pictures, &csv) else { return Ok(()) };
+    let by_content = opened.splits.rule.as_ref().is_some_and(Split::is_by_content);
+    let change = learned.change(&opened.splits, &opened.fingerprint);
+    if change != Change::None {
+        let text = change.text(description.noun());
+        eprintln!("remark: {name} has changed since training: {text}");
+    }
+    if change == Change::None || by_content {
+        let (seen, held) = (opened.splits.train.len(), opened.splits.test.len());
+        let (model, all) = (shell_word(&args.model), seen + held);
+        eprintln!(
+            "remark: the model was trained on {seen} of the {all} rows of {name}; gradus eval {model} tests it on the other {held}"
+        );
+    }
+    Ok(())
 }
 
 /// Where the labels are in a file that may have none.
@@ -126,7 +163,7 @@ fn show(out: &mut impl Write, path: &Path, predictions: &[Prediction]) -> Result
 impl Prediction {
     /// Whether it is the label, if there is one.
     fn is_right(&self) -> Option<bool> {
-        self.label.as_ref().map(|label| *label == self.class)
+        self.label.as_ref().map(|label| label_spelling(label) == label_spelling(&self.class))
     }
 
     /// For `--json`.

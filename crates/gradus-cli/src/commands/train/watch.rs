@@ -1,6 +1,6 @@
 //! What `gradus train` does after batches and epochs: the callbacks in their order.
 
-use crate::callbacks::{KeepBest, Report, RunLog};
+use crate::callbacks::{KeepBest, KeepRecord, Report, RunLog};
 use crate::error::Result;
 use crate::experiment::Experiment;
 use crate::run_dir::RunDir;
@@ -74,6 +74,7 @@ pub fn callbacks(
         all.push(Box::new(TensorBoard::new(run.path())));
     }
     all.push(Box::new(report));
+    all.push(Box::new(KeepRecord(json!(e.record(settings)))));
     let mut checkpoints =
         Checkpoints::new(run.checkpoints()).every(Duration::from_secs(settings.checkpoint_every));
     if let Some(steps) = training.checkpoint_steps {

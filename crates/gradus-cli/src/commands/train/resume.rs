@@ -1,0 +1,101 @@
+//! Going on with a run: its newest checkpoint, what it learned from, and what was logged after it.
+
+use crate::callbacks::KeepRecord;
+use crate::divergence::DIVERGED;
+use crate::error::{CliError, Result};
+use crate::experiment::{Begin, Experiment};
+use crate::record::RunRecord;
+use crate::run_dir::{self, RunDir};
+use crate::settings::Settings;
+use gradus::io::log::retain_json_lines;
+use gradus::io::{Checkpoint, Kind};
+use gradus::train::callbacks::{Checkpoints, restore_checkpoint};
+use gradus::train::{Learner, Progress};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Where training stood and the callbacks' states.
+pub type Restored = (Progress, BTreeMap<String, Value>);
+
+/// A run that is to go on.
+pub struct Resumed {
+    pub run: RunDir,
+    pub settings: Settings,
+    pub experiment: Experiment,
+    pub restored: Restored,
+}
+
+/// Takes up a run where its newest checkpoint left it.
+///
+/// # Errors
+/// When settings or data are not those that it began with.
+pub fn resume(path: &Path) -> Result<Resumed> {
+    let (run, settings) = RunDir::resume(path)?;
+    let checkpoint = newest(&run.checkpoints())?;
+    let record = match &checkpoint {
+        Some(checkpoint) => kept_record(checkpoint)?,
+        None => run_dir::read_record(path)?,
+    };
+    match &record {
+        Some(record) => {
+            record.verify().map_err(|e| CliError::Work(format!("{}: {e}", path.display())))?;
+            record.compare_settings(path, &settings)?;
+            record.remark_on_beginning();
+        }
+        None => eprintln!(
+            "remark: {} was begun by an older version, which did not keep what it learned from: that the data are the same is not checked",
+            path.display()
+        ),
+    }
+    let has_weights = checkpoint.is_some();
+    let begin = Begin::Again { run: path, record: record.as_ref(), has_weights };
+    let mut experiment = Experiment::new(&settings, &begin)?;
+    let restored = match &checkpoint {
+        Some(checkpoint) => restore_checkpoint(checkpoint, &mut experiment.learner)?,
+        None => Restored::default(),
+    };
+    forget_later(&run, &experiment.learner, &restored)?;
+    Ok(Resumed { run, settings, experiment, restored })
+}
+
+/// The record in a checkpoint; one of an older version has none.
+fn kept_record(checkpoint: &Checkpoint) -> Result<Option<RunRecord>> {
+    let mut states: BTreeMap<String, Value> = checkpoint.get("callbacks")?;
+    let bad = |e| CliError::Work(format!("the checkpoint's record of its run: {e}"));
+    let record = states.remove(KeepRecord::NAME).map(serde_json::from_value);
+    record.transpose().map_err(bad)
+}
+
+/// The newest checkpoint that can be read, if there is one.
+fn newest(folder: &Path) -> Result<Option<Checkpoint>> {
+    let mut all = Checkpoints::all(folder)?;
+    while let Some(path) = all.pop() {
+        match Checkpoint::load(&path) {
+            // A disk may have lost a file's end; the one before is as good, only older.
+            Err(error) if error.kind == Kind::Format && !all.is_empty() => {
+                eprintln!("warning: {error}; going on with the checkpoint before it");
+            }
+            result => return Ok(Some(result?)),
+        }
+    }
+    Ok(None)
+}
+
+/// Drops what was logged after the checkpoint.
+fn forget_later(run: &RunDir, learner: &Learner, restored: &Restored) -> Result<()> {
+    if !run.log().exists() {
+        return Ok(());
+    }
+    let (step, epoch) = (learner.step(), restored.0.epoch);
+    let said = restored.1.get("diagnose").map(|memory| memory["said"].clone());
+    let said = said.as_ref().and_then(Value::as_array);
+    retain_json_lines(&run.log(), |record| match record["kind"].as_str() {
+        Some("epoch" | "layers") => record["epoch"].as_u64().is_some_and(|e| e <= epoch),
+        Some(DIVERGED) => false,
+        // What the checkpoint does not know of will be said again.
+        Some("remark") => said.is_some_and(|said| said.contains(&record["ailment"])),
+        _ => record["step"].as_u64().is_some_and(|s| s <= step),
+    })?;
+    Ok(())
+}

@@ -1,0 +1,305 @@
+//! Opening data: which layout a file or folder has, and which part of it is held out to test.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::dataset::{Dataset, Relabelled, Subset};
+use crate::embedded::mnist_5k_split;
+use crate::error::{DataError, Place, Result, quote};
+use crate::locate::Places;
+use crate::named::{DIGITS, find_idx, missing_idx, named};
+use crate::read::cifar::read_cifar;
+use crate::read::csv::{CsvOptions, LabelColumn, read_csv};
+use crate::read::folder::{Fit, ImageFolder, ImageOptions};
+use crate::read::idx::read_idx_images;
+use crate::read::read_file;
+use crate::split::{HoldOut, Split};
+use crate::tabular::TabularDataset;
+
+/// A training and a test part.
+#[derive(Clone)]
+pub struct Splits {
+    /// To train on.
+    pub train: Arc<dyn Dataset>,
+    /// To test on.
+    pub test: Arc<dyn Dataset>,
+    /// Both together, where the data have no test part of their own and one was held out for it.
+    pub whole: Option<Arc<dyn Dataset>>,
+    /// The rule by which the test part was chosen; `None` where the data bring one.
+    pub rule: Option<Split>,
+}
+
+impl Splits {
+    /// Parts that the data themselves have.
+    fn given(train: impl Dataset + 'static, test: impl Dataset + 'static) -> Splits {
+        Splits { train: Arc::new(train), test: Arc::new(test), whole: None, rule: None }
+    }
+
+    /// Some samples of a whole, and the others to test on.
+    fn of(
+        whole: Arc<dyn Dataset>,
+        kept: Vec<usize>,
+        held: Vec<usize>,
+        rule: Split,
+    ) -> Result<Splits> {
+        Ok(Splits {
+            train: Arc::new(Subset::new(whole.clone(), kept)?),
+            test: Arc::new(Subset::new(whole.clone(), held)?),
+            whole: Some(whole),
+            rule: Some(rule),
+        })
+    }
+}
+
+/// How [`open`] finds and reads data.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// Folders to search for a named set.
+    pub places: Places,
+    /// What images in folders are turned into; ignored by formats whose images have a fixed size.
+    pub image: ImageOptions,
+    /// Names for the labels 0, 1, … of IDX files and class folders; empty: digits, or the folders' names.
+    pub classes: Vec<String>,
+    /// How a CSV file is read.
+    pub csv: CsvOptions,
+    /// Which samples are held out to test, of data without a test part of their own; `None` is [`Split::Hash`]. A rule for
+    /// data that bring a test part is refused.
+    pub split: Option<Split>,
+}
+
+impl OpenOptions {
+    /// The places of the environment; RGB images of their own size; of a CSV file the column that is called `label`,
+    /// `class` or `target`, or else the last one, is the label.
+    pub fn from_environment() -> OpenOptions {
+        OpenOptions {
+            places: Places::from_environment(None),
+            image: ImageOptions { channels: 3, size: None, fit: Fit::Cover },
+            classes: Vec::new(),
+            csv: CsvOptions::default(),
+            split: None,
+        }
+    }
+
+    /// Refuses a rule for data that bring a test part.
+    fn refuse_split(&self, name: &str) -> Result<()> {
+        match &self.split {
+            None => Ok(()),
+            Some(rule) => {
+                let found = format!("{rule} for {name}");
+                Err(DataError::invalid("split", found, "no rule: the data bring a test part"))
+            }
+        }
+    }
+}
+
+/// Opens a named set from wherever a copy of it lies, or a path as [`open_path`] does.
+pub fn open(name_or_path: &str, options: &OpenOptions) -> Result<Splits> {
+    let set = match named(name_or_path) {
+        Ok(set) => set,
+        Err(_) if Path::new(name_or_path).exists() => {
+            return open_path(Path::new(name_or_path), options);
+        }
+        Err(unknown) => return Err(unknown),
+    };
+    options.refuse_split(set.name)?;
+    if set.files.is_empty() {
+        let (train, test) = mnist_5k_split()?;
+        return Ok(Splits::given(train, test));
+    }
+    let mut options = options.clone();
+    options.classes = set.classes.iter().map(|c| c.to_string()).collect();
+    options.image.size = options.image.size.or(set.image_size);
+    open_path(&set.find(&options.places)?, &options)
+}
+
+/// Opens what lies at `path`: a CSV file, or a folder of IDX files by the names of MNIST, of CIFAR-10's binary files, of
+/// `train` and `test` (or `val`) folders of class folders, or of class folders. Of CSV files and of class folders
+/// alone, about a fifth is held out to test, chosen by [`OpenOptions::split`].
+pub fn open_path(path: &Path, options: &OpenOptions) -> Result<Splits> {
+    let name = path.display().to_string();
+    match layout(path) {
+        Some(Layout::Csv) => open_table(path, options),
+        Some(Layout::Classes) => open_classes(path, options),
+        Some(Layout::Idx) => {
+            options.refuse_split(&name)?;
+            open_idx(path, &options.classes)
+        }
+        Some(Layout::Cifar10) => {
+            options.refuse_split(&name)?;
+            open_cifar10(path)
+        }
+        Some(Layout::Split { test }) => {
+            options.refuse_split(&name)?;
+            let train = open_folder(&path.join("train"), options)?;
+            let test = open_folder(&path.join(test), options)?;
+            same_kind(path, &train, &test)?;
+            Ok(Splits::given(train, test))
+        }
+        None => Err(DataError::malformed(
+            &name,
+            Place::Whole,
+            if path.exists() { "no data in a known layout" } else { "nothing" },
+            "a CSV file, or a folder of MNIST-like IDX files, CIFAR-10 binary files or class folders",
+        )),
+    }
+}
+
+/// Whether data bring a test part, so that none is held out of them.
+pub fn has_test_part(name_or_path: &str) -> bool {
+    let of_path = || match layout(Path::new(name_or_path)) {
+        Some(Layout::Idx | Layout::Cifar10 | Layout::Split { .. }) => true,
+        Some(Layout::Csv | Layout::Classes) | None => false,
+    };
+    named(name_or_path).is_ok() || of_path()
+}
+
+/// What lies at a path.
+pub(crate) enum Layout {
+    Csv,
+    Idx,
+    Cifar10,
+    Split { test: &'static str },
+    Classes,
+}
+
+pub(crate) fn layout(path: &Path) -> Option<Layout> {
+    if path.is_file() {
+        return Some(Layout::Csv);
+    }
+    if find_idx(path, "train", "images").is_some() {
+        return Some(Layout::Idx);
+    }
+    if path.join("data_batch_1.bin").is_file() {
+        return Some(Layout::Cifar10);
+    }
+    let test = ["test", "val"].into_iter().find(|name| path.join(name).is_dir());
+    if let (true, Some(test)) = (path.join("train").is_dir(), test) {
+        return Some(Layout::Split { test });
+    }
+    let mut entries = std::fs::read_dir(path).ok()?.flatten();
+    let visible = |entry: &std::fs::DirEntry| !entry.file_name().to_string_lossy().starts_with('.');
+    entries.any(|entry| visible(&entry) && entry.path().is_dir()).then_some(Layout::Classes)
+}
+
+fn open_idx(folder: &Path, classes: &[String]) -> Result<Splits> {
+    let digits = || DIGITS.iter().map(|d| d.to_string()).collect();
+    let classes = if classes.is_empty() { digits() } else { classes.to_vec() };
+    let read =
+        |part: &str| match (find_idx(folder, part, "images"), find_idx(folder, part, "labels")) {
+            (Some(images), Some(labels)) => read_idx_images(&images, &labels, &classes),
+            _ => Err(DataError::malformed(
+                &folder.display().to_string(),
+                Place::Whole,
+                format!("no {}", missing_idx(folder).unwrap_or_default()),
+                "four IDX files: train and t10k, images and labels",
+            )),
+        };
+    Ok(Splits::given(read("train")?, read("t10k")?))
+}
+
+fn open_cifar10(folder: &Path) -> Result<Splits> {
+    let train: Vec<PathBuf> = (1..=5).map(|i| folder.join(format!("data_batch_{i}.bin"))).collect();
+    let train: Vec<&Path> = train.iter().map(PathBuf::as_path).collect();
+    let test = read_cifar(&[&folder.join("test_batch.bin")])?;
+    Ok(Splits::given(read_cifar(&train)?, test))
+}
+
+fn open_folder(root: &Path, options: &OpenOptions) -> Result<ImageFolder> {
+    let folder = ImageFolder::open(root, options.image.clone())?;
+    if options.classes.is_empty() { Ok(folder) } else { folder.rename_classes(&options.classes) }
+}
+
+/// A test part must be of the classes and shape of its training part.
+fn same_kind(path: &Path, train: &ImageFolder, test: &ImageFolder) -> Result<()> {
+    let describe =
+        |d: &ImageFolder| format!("classes {} of shape {:?}", d.classes().join(", "), d.shape());
+    if train.classes() == test.classes() && train.shape() == test.shape() {
+        return Ok(());
+    }
+    Err(DataError::malformed(
+        &path.display().to_string(),
+        Place::Whole,
+        format!("test data of {}", describe(test)),
+        format!("{} as in the training data", describe(train)),
+    ))
+}
+
+fn open_table(path: &Path, options: &OpenOptions) -> Result<Splits> {
+    let rule = options.split.clone().unwrap_or_default();
+    let aside = rule.aside().map(str::to_owned);
+    let csv = CsvOptions { aside, ..options.csv.clone() };
+    let table = read_csv(path, &csv)?;
+    match &rule {
+        Split::File(other) => {
+            let test = read_csv(other, &like(&table, csv))?;
+            if test.shape() != table.shape() {
+                let found = format!("{} feature columns", test.shape()[0]);
+                let expected = format!("{} as in {}", table.shape()[0], path.display());
+                let name = other.display().to_string();
+                return Err(DataError::malformed(&name, Place::Whole, found, expected));
+            }
+            let named = |error: DataError| error.in_file(other);
+            let test = Relabelled::new(Arc::new(test), table.classes()).map_err(named)?;
+            Ok(Splits { rule: Some(rule), ..Splits::given(table, test) })
+        }
+        _ => hold_out(Arc::new(table), rule),
+    }
+}
+
+/// How another file is read so that its columns are those of a table, by name.
+fn like(table: &TabularDataset, csv: CsvOptions) -> CsvOptions {
+    match table.columns() {
+        None => csv,
+        Some(columns) => CsvOptions {
+            label: LabelColumn::Name(columns.label.clone()),
+            features: columns.features.clone(),
+            ..csv
+        },
+    }
+}
+
+fn open_classes(path: &Path, options: &OpenOptions) -> Result<Splits> {
+    let rule = options.split.clone().unwrap_or_default();
+    let folder = open_folder(path, options)?;
+    match &rule {
+        Split::Time(_) | Split::Group(_) => {
+            let found = format!("{rule} for {}", path.display());
+            let expected = "hash, position or file:LIST for a folder of pictures";
+            Err(DataError::invalid("split", found, expected))
+        }
+        Split::File(list) => {
+            let held = listed(&folder, path, list)?;
+            let (kept, held) = (0..folder.len()).partition(|i| !held[*i]);
+            Splits::of(Arc::new(folder), kept, held, rule)
+        }
+        Split::Hash | Split::Position => hold_out(Arc::new(folder), rule),
+    }
+}
+
+/// Which pictures a list names, a path in the folder on each line.
+fn listed(folder: &ImageFolder, root: &Path, list: &Path) -> Result<Vec<bool>> {
+    let name = list.display().to_string();
+    let bytes = read_file(list)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let pictures: HashMap<PathBuf, usize> = (0..folder.len())
+        .map(|i| (folder.path(i).strip_prefix(root).unwrap_or(folder.path(i)).to_owned(), i))
+        .collect();
+    let mut held = vec![false; folder.len()];
+    for (line, text) in (1u64..).zip(text.lines().map(str::trim)) {
+        if text.is_empty() {
+            continue;
+        }
+        let Some(&picture) = pictures.get(&text.split(['/', '\\']).collect::<PathBuf>()) else {
+            let expected = format!("the path of a picture in {}", root.display());
+            return Err(DataError::malformed(&name, Place::Line(line), quote(text), expected));
+        };
+        held[picture] = true;
+    }
+    Ok(held)
+}
+
+fn hold_out(whole: Arc<dyn Dataset>, rule: Split) -> Result<Splits> {
+    let (kept, held) = rule.divide(&*whole, HoldOut::Test)?;
+    Splits::of(whole, kept, held, rule)
+}
