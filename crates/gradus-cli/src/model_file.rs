@@ -59,6 +59,12 @@ const MOST_WIDTH: f64 = 64.0;
 /// No sample has more numbers: a colour picture of 9,000 pixels a side.
 const MOST_INPUTS: usize = 1 << 28;
 
+/// Means and deviations of ImageNet's colours in torchvision.
+const IMAGENET: ([f32; 3], [f32; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+
+/// Networks for pictures of at least this side look at the middle of photographs; those for smaller ones at whole pictures.
+const PHOTOGRAPH: usize = 128;
+
 /// What a network is and how it is fed, beside its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Description {
@@ -140,6 +146,21 @@ impl Description {
     /// How images are shown to it.
     pub fn evaluation(&self) -> Result<Evaluation> {
         Evaluation::of(&self.evaluate)
+    }
+
+    /// The same; but if it is fed as torchvision feeds its networks for photographs, they are shown to it as torchvision tests
+    /// them: the shorter side becomes 256 and the middle 224 are cut out, or as much in proportion.
+    pub fn shown_as_torchvision(mut self) -> Description {
+        let fed = (&*self.mean, &*self.std) == (&IMAGENET.0[..], &IMAGENET.1[..]);
+        if let [3, height, width] = self.input[..]
+            && fed
+            && height == width
+            && height >= PHOTOGRAPH
+        {
+            let side = (height * 8).div_ceil(7);
+            self.evaluate = vec![format!("resize({side})"), format!("centre-crop({height})")];
+        }
+        self
     }
 
     /// Whether samples are rows of a table rather than images.
@@ -315,4 +336,44 @@ pub fn read(path: &Path) -> Result<SavedModel> {
     let description: Description = file.get("model")?;
     description.verify().map_err(|e| CliError::Work(format!("{}: {e}", path.display())))?;
     Ok(SavedModel { description, file })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn photographs_are_shown_as_torchvision_tests_them() {
+        let shown = |input: &[usize], (mean, std): ([f32; 3], [f32; 3])| {
+            let description = Description {
+                architecture: "resnet18".into(),
+                definition: None,
+                network: Network::default(),
+                input: input.to_vec(),
+                classes: vec!["one".into()],
+                columns: vec![],
+                label: None,
+                mean: mean.to_vec(),
+                std: std.to_vec(),
+                evaluate: vec![],
+                data: "weights.pth".into(),
+                epoch: 0,
+            };
+            let description = description.shown_as_torchvision();
+            let evaluation = description.evaluation().unwrap();
+            (description.evaluate.join(" "), evaluation.loaded())
+        };
+        let middle = |text: &str, side| (text.to_owned(), side);
+        assert_eq!(
+            shown(&[3, 224, 224], IMAGENET),
+            middle("resize(256) centre-crop(224)", Some(256))
+        );
+        assert_eq!(
+            shown(&[3, 299, 299], IMAGENET),
+            middle("resize(342) centre-crop(299)", Some(342))
+        );
+        assert_eq!(shown(&[3, 32, 32], IMAGENET), middle("", None));
+        assert_eq!(shown(&[3, 224, 224], ([0.5; 3], [0.5; 3])), middle("", None));
+        assert_eq!(shown(&[1, 224, 224], IMAGENET), middle("", None));
+    }
 }

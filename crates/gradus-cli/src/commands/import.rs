@@ -29,9 +29,6 @@ const PREPARATIONS: &[(&str, Preparation)] = &[
 
 type Preparation = ([f32; 3], [f32; 3], bool);
 
-/// Networks for pictures of at least this side look at the middle of photographs; those for smaller ones at whole pictures.
-const PHOTOGRAPH: usize = 128;
-
 /// Make a model of weights that another program trained
 ///
 /// Reads safetensors, PyTorch's .pth, ONNX, .npz, Keras's .h5, Caffe's .caffemodel and pickles of NumPy arrays; nothing in a file is run. Layers are
@@ -243,8 +240,7 @@ fn describe(
     let channels = input[0];
     let (mean, std, _) = preparation(args, channels, origin)?;
     let each = |values: [f32; 3]| values.iter().cycle().take(channels).copied().collect();
-    let evaluate = shown(&input, mean, origin);
-    Ok(Description {
+    let description = Description {
         architecture: name.into(),
         definition: None,
         network: Network::default(),
@@ -255,28 +251,12 @@ fn describe(
         offset: vec![],
         mean: each(mean),
         std: each(std),
-        evaluate,
+        evaluate: vec![],
         data: args.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         learned: None,
         epoch: 0,
-    })
-}
-
-/// How those who trained a network show photographs to test it: torchvision brings the shorter side to 256 and cuts out the middle 224,
-/// or as much in proportion; others bring them to the network's size.
-fn shown(input: &[usize], mean: [f32; 3], origin: Origin) -> Vec<String> {
-    match *input {
-        [3, height, width] if origin == Origin::PyTorch && mean == PREPARATIONS[0].1.0 => {
-            match height == width && height >= PHOTOGRAPH {
-                true => vec![
-                    format!("resize({})", (height * 8).div_ceil(7)),
-                    format!("centre-crop({height})"),
-                ],
-                false => vec![],
-            }
-        }
-        _ => vec![],
-    }
+    };
+    Ok(if origin == Origin::PyTorch { description.shown_as_torchvision() } else { description })
 }
 
 fn preparation(args: &Args, channels: usize, origin: Origin) -> Result<Preparation> {
@@ -369,28 +349,4 @@ fn target(args: &Args) -> Result<PathBuf> {
         std::fs::create_dir_all(folder).map_err(CliError::system(folder, "create the folder"))?;
     }
     Ok(path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn photographs_are_shown_as_those_who_trained_do() {
-        let torch = preparation_named("torch").0;
-        let all = |input: &[usize], mean, origin| shown(input, mean, origin).join(" ");
-        let middle = "resize(256) centre-crop(224)";
-        assert_eq!(all(&[3, 224, 224], torch, Origin::PyTorch), middle);
-        assert_eq!(all(&[3, 32, 32], torch, Origin::PyTorch), "");
-        assert_eq!(all(&[3, 224, 224], torch, Origin::Keras), "");
-        assert_eq!(all(&[3, 224, 224], preparation_named("tf").0, Origin::PyTorch), "");
-        assert_eq!(all(&[1, 224, 224], torch, Origin::PyTorch), "");
-        let shown = shown(&[3, 224, 224], torch, Origin::PyTorch);
-        let evaluation = crate::augmentation::Evaluation::of(&shown).unwrap();
-        assert_eq!((evaluation.loaded(), evaluation.views()), (Some(256), 1));
-    }
-
-    fn preparation_named(name: &str) -> Preparation {
-        PREPARATIONS.iter().find(|(n, _)| *n == name).unwrap().1
-    }
 }

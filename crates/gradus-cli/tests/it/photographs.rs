@@ -145,7 +145,7 @@ fn colours_become_grey_as_elsewhere() {
             RgbImage::from_pixel(28, 28, Rgb(colour)).save(path).unwrap();
         }
     }
-    let args = "train linear --data d --epochs 1 --out run --no-tensorboard";
+    let args = "train linear --data d --split position --epochs 1 --out run --no-tensorboard";
     ok(f, &args.split_whitespace().collect::<Vec<_>>());
     let model = gradus::io::Checkpoint::load(&f.join("run/best.safetensors")).unwrap();
     let about: serde_json::Value = model.get("model").unwrap();
