@@ -355,6 +355,8 @@ mod tests {
                 label: None,
                 mean: mean.to_vec(),
                 std: std.to_vec(),
+                offset: vec![],
+                learned: None,
                 evaluate: vec![],
                 data: "weights.pth".into(),
                 epoch: 0,
