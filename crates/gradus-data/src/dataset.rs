@@ -1,4 +1,4 @@
-//! What a data set is: a numbered list of samples of one shape, each with a label.
+//! What a data set is: a numbered list of samples of one shape, each with what is to be learned of it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::error::{DataError, Result, count, quote};
 use crate::key::Key;
 use crate::label::label_spelling;
+use crate::target::Targets;
 
 /// Samples of one shape, read by index. Reading may decode a file, so it may fail.
 pub trait Dataset: Send + Sync {
@@ -20,11 +21,24 @@ pub trait Dataset: Send + Sync {
     /// Shape of one sample: `[channels, height, width]` for images, `[features]` for tables and points.
     fn shape(&self) -> &[usize];
 
-    /// Names of the classes; label `k` means `classes()[k]`.
+    /// Names of the classes; label `k` means `classes()[k]`. There are none where [`Dataset::targets`] are numbers.
     fn classes(&self) -> &[String];
 
-    /// The label of sample `index`, in `0..classes().len()`. Panics if `index` is not below `len()`.
+    /// The label of sample `index`, in `0..classes().len()`; 0 where [`Dataset::targets`] are numbers. Panics if `index` is not
+    /// below `len()`.
     fn label(&self, index: usize) -> i64;
+
+    /// What is to be learned of each sample: its label, unless said otherwise.
+    fn targets(&self) -> Targets<'_> {
+        Targets::Labels
+    }
+
+    /// Writes the numbers to be learned of sample `index` into `out`, which is as long as there are names of [`Dataset::targets`].
+    /// Panics if `index` is not below `len()`.
+    fn target(&self, index: usize, out: &mut [f64]) {
+        let _ = index;
+        assert!(out.is_empty(), "Dataset::target: the data have labels, no numbers");
+    }
 
     /// Writes sample `index` into `out`, whose length is the product of `shape()`. Pixels are in `0..=1`.
     /// Panics if `index` is not below `len()` or `out` has another length.
@@ -37,7 +51,7 @@ pub trait Dataset: Send + Sync {
         Ok(())
     }
 
-    /// What a file's header calls the numbers of a sample and the label; `None` without a header, or if samples are no
+    /// What a file's header calls the numbers of a sample and the label, if there is one; `None` without a header, or if samples are no
     /// rows of a table.
     fn columns(&self) -> Option<&ColumnNames> {
         None
@@ -78,8 +92,8 @@ pub trait Dataset: Send + Sync {
 pub struct ColumnNames {
     /// Of the features, in the order of a sample's numbers.
     pub features: Vec<String>,
-    /// Of the label.
-    pub label: String,
+    /// Of the label; none where numbers are to be learned.
+    pub label: Option<String>,
 }
 
 impl<D: Dataset + ?Sized> Dataset for Arc<D> {
@@ -94,6 +108,12 @@ impl<D: Dataset + ?Sized> Dataset for Arc<D> {
     }
     fn label(&self, index: usize) -> i64 {
         (**self).label(index)
+    }
+    fn targets(&self) -> Targets<'_> {
+        (**self).targets()
+    }
+    fn target(&self, index: usize, out: &mut [f64]) {
+        (**self).target(index, out);
     }
     fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
         (**self).read(index, out)
@@ -167,6 +187,12 @@ impl Dataset for Subset {
     }
     fn label(&self, index: usize) -> i64 {
         self.whole.label(self.indices[index])
+    }
+    fn targets(&self) -> Targets<'_> {
+        self.whole.targets()
+    }
+    fn target(&self, index: usize, out: &mut [f64]) {
+        self.whole.target(self.indices[index], out);
     }
     fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
         self.whole.read(self.indices[index], out)
@@ -265,7 +291,16 @@ impl Dataset for Relabelled {
         &self.classes
     }
     fn label(&self, index: usize) -> i64 {
-        self.labels[self.own.label(index) as usize]
+        match self.own.targets() {
+            Targets::Labels => self.labels[self.own.label(index) as usize],
+            Targets::Numbers(_) => 0,
+        }
+    }
+    fn targets(&self) -> Targets<'_> {
+        self.own.targets()
+    }
+    fn target(&self, index: usize, out: &mut [f64]) {
+        self.own.target(index, out);
     }
     fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
         self.own.read(index, out)

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
 use crate::key::{Key, feed};
+use crate::target::{Targets, target_of};
 
 /// What of its samples a fingerprint was taken of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub enum Content {
 /// What data were.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fingerprint {
-    /// Of columns, classes, and every sample with its label, in their order.
+    /// Of columns, classes, and every sample with its label or target, in their order.
     pub ordered: String,
     /// Of the same, whatever the order of the samples.
     pub unordered: String,
@@ -65,6 +66,9 @@ pub fn fingerprint(parts: &[(&str, &dyn Dataset)], most: u64) -> Result<Fingerpr
             let mut sample = Sha256::new();
             feed(&mut sample, name.as_bytes());
             sample.update(data.label(index).to_le_bytes());
+            // −0 is 0: as numbers they are equal.
+            let target = target_of(*data, index);
+            target.iter().for_each(|x| sample.update((x + 0.0).to_bits().to_le_bytes()));
             sample.update(key.as_bytes());
             let sample = Key::finish(sample);
             ordered.update(sample.as_bytes());
@@ -88,6 +92,9 @@ fn head(hasher: &mut Sha256, name: &str, data: &dyn Dataset) {
     for list in [&columns[..], data.classes()] {
         hasher.update((list.len() as u64).to_le_bytes());
         list.iter().for_each(|name| feed(hasher, name.as_bytes()));
+    }
+    if let Targets::Numbers(names) = data.targets() {
+        names.iter().for_each(|name| feed(hasher, name.as_bytes()));
     }
 }
 

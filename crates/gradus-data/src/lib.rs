@@ -48,6 +48,7 @@ mod random;
 mod read;
 mod split;
 mod tabular;
+mod target;
 pub mod toy;
 
 pub use augment::{Affine, Augment, CenterCrop, ColorJitter, HorizontalFlip, RandomCrop};
@@ -75,3 +76,4 @@ pub use read::folder::{Fit, ImageFolder, ImageOptions, RawImage, parse_image};
 pub use read::idx::{Idx, encode_idx, parse_idx, read_idx, read_idx_images};
 pub use split::{HoldOut, Split, stratified_split};
 pub use tabular::TabularDataset;
+pub use target::{Targets, target_of};

@@ -17,6 +17,7 @@ use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
 use crate::normalization::Normalization;
 use crate::random::{Purpose, Rng};
+use crate::target::{Targets, append_target};
 
 /// How batches are made.
 #[derive(Clone)]
@@ -38,6 +39,8 @@ pub struct LoaderOptions {
     pub augment: Vec<Arc<dyn Augment>>,
     /// Applied last.
     pub normalization: Option<Normalization>,
+    /// What the numbers to be learned are normalised by, where the data have such.
+    pub targets: Option<Normalization>,
 }
 
 impl Default for LoaderOptions {
@@ -51,6 +54,7 @@ impl Default for LoaderOptions {
             prefetch: 2,
             augment: Vec::new(),
             normalization: None,
+            targets: None,
         }
     }
 }
@@ -71,8 +75,10 @@ pub struct Batch {
     pub shape: Vec<usize>,
     /// The samples, last axis fastest.
     pub inputs: Vec<f32>,
-    /// One label per sample.
+    /// One label per sample; none where numbers are to be learned.
     pub labels: Vec<i64>,
+    /// The numbers to be learned, sample by sample; none where labels are.
+    pub targets: Vec<f32>,
     /// Which samples of the data set these are.
     pub indices: Vec<usize>,
     /// Which batch this is.
@@ -82,12 +88,12 @@ pub struct Batch {
 impl Batch {
     /// Number of samples.
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.indices.len()
     }
 
     /// True without samples.
     pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
+        self.indices.is_empty()
     }
 }
 
@@ -117,6 +123,9 @@ impl Loader {
         let (stages, shape) = stages(dataset.shape(), &options)?;
         if let Some(normalization) = &options.normalization {
             normalization.check(&shape)?;
+        }
+        if let Some(normalization) = &options.targets {
+            normalization.check(&[dataset.targets().names().len()])?;
         }
         let recipe = Recipe { dataset, options, stages, shape };
         if recipe.batches() == 0 {
@@ -357,10 +366,17 @@ impl Recipe {
         batch.shape.extend_from_slice(&self.shape);
         batch.inputs.resize(n * item, 0.0);
         batch.labels.clear();
+        batch.targets.clear();
         for (place, &index) in batch.indices.iter().enumerate() {
             let sample = &mut batch.inputs[place * item..(place + 1) * item];
             self.fill_sample(index, batch.position.epoch, sample, scratch)?;
-            batch.labels.push(self.label(index)?);
+            match self.dataset.targets() {
+                Targets::Labels => batch.labels.push(self.label(index)?),
+                Targets::Numbers(_) => {
+                    let normalization = self.options.targets.as_ref();
+                    append_target(&*self.dataset, index, normalization, &mut batch.targets)?;
+                }
+            }
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
+use crate::target::target_of;
 
 /// `(x - mean) / std` for each channel (the first axis of a sample).
 ///
@@ -61,6 +62,12 @@ impl Normalization {
             Some(rows) if !rows.is_empty() => Ok(Normalization::of_rows(&rows)),
             _ => Normalization::of_rounded(dataset),
         }
+    }
+
+    /// Measures the numbers to be learned of `dataset`, which is not empty and has such.
+    pub fn of_targets(dataset: &dyn Dataset) -> Normalization {
+        let rows: Vec<Vec<f64>> = (0..dataset.len()).map(|i| target_of(dataset, i)).collect();
+        Normalization::of_rows(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>())
     }
 
     fn of_rows(rows: &[&[f64]]) -> Normalization {
@@ -166,6 +173,12 @@ impl Normalization {
             out.iter_mut().zip(pairs).for_each(|(to, (x, offset))| *to = (x - offset) as f32);
         }
         self.scale(out);
+    }
+
+    /// The number of a channel that is normalised to `x`: `x · std + mean + offset`.
+    pub fn restore(&self, channel: usize, x: f64) -> f64 {
+        let offset = self.offset.get(channel).copied().unwrap_or(0.0);
+        x * f64::from(self.std[channel]) + f64::from(self.mean[channel]) + offset
     }
 
     /// Normalises one sample in place.

@@ -252,8 +252,12 @@ fn like(table: &TabularDataset, csv: CsvOptions) -> CsvOptions {
     match table.columns() {
         None => csv,
         Some(columns) => CsvOptions {
-            label: LabelColumn::Name(columns.label.clone()),
+            label: match &columns.label {
+                Some(label) => LabelColumn::Name(label.clone()),
+                None => csv.label,
+            },
             features: columns.features.clone(),
+            targets: table.targets().names().to_vec(),
             ..csv
         },
     }

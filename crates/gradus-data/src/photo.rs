@@ -8,6 +8,7 @@ use crate::augment::{Augment, cut, middle};
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
 use crate::random::Rng;
+use crate::target::Targets;
 
 /// The whole image, brought to `size`×`size`: stretched if it is no square, averaged where it shrinks, linear where it grows.
 #[derive(Debug, Clone, PartialEq)]
@@ -286,6 +287,12 @@ impl Dataset for TenCrop {
     }
     fn label(&self, index: usize) -> i64 {
         self.whole.label(index / TenCrop::VIEWS)
+    }
+    fn targets(&self) -> Targets<'_> {
+        self.whole.targets()
+    }
+    fn target(&self, index: usize, out: &mut [f64]) {
+        self.whole.target(index / TenCrop::VIEWS, out);
     }
     fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
         let (image, view) = (index / TenCrop::VIEWS, index % TenCrop::VIEWS);

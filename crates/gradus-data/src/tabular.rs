@@ -9,6 +9,7 @@ use crate::error::{DataError, Place, Result, count, quote};
 use crate::key::{Key, feed};
 use crate::label::label_spelling;
 use crate::read::csv::Table;
+use crate::target::Targets;
 
 /// A table whose rows are samples.
 #[derive(Debug, Clone)]
@@ -17,6 +18,10 @@ pub struct TabularDataset {
     values: Vec<f64>,
     labels: Vec<i64>,
     classes: Vec<String>,
+    /// The names of the numbers to be learned; none where labels are.
+    target_names: Vec<String>,
+    /// Those numbers, row by row.
+    targets: Vec<f64>,
     columns: Option<ColumnNames>,
     aside: Vec<String>,
     /// The key of each row, once one was asked for.
@@ -28,7 +33,7 @@ impl TabularDataset {
     /// [`CsvOptions::classes`](crate::CsvOptions::classes).
     ///
     /// # Errors
-    /// When there are no features or no labels, a label is no class, or the labels are so many that they are
+    /// When there are no features, or neither labels nor targets, a label is no class, or the labels are so many that they are
     /// measurements rather than classes: more than half of the rows have one of their own.
     pub fn new(mut table: Table, name: &str, classes: Option<usize>) -> Result<TabularDataset> {
         // A table may be of the caller's own making.
@@ -38,18 +43,26 @@ impl TabularDataset {
                 *label = spelled.into_owned();
             }
         }
-        if table.labels.len() != table.lines.len() {
-            return Err(DataError::malformed(name, Place::Whole, "rows without labels", "labels"));
+        let rows = table.lines.len();
+        let with_targets = !table.target_names.is_empty();
+        let wrong = |found: &str, expected: &str| {
+            Err(DataError::malformed(name, Place::Whole, found, expected))
+        };
+        match with_targets {
+            true if table.targets.len() != rows * table.target_names.len() => {
+                return wrong("rows without targets", "a number for each target in every row");
+            }
+            false if table.labels.len() != rows => return wrong("rows without labels", "labels"),
+            _ => {}
+        }
+        if table.width == 0 && with_targets {
+            return wrong("no column but the targets'", "at least one feature column");
         }
         if table.width == 0 {
-            return Err(DataError::malformed(
-                name,
-                Place::Whole,
-                "one column",
-                "a label column and at least one feature column",
-            ));
+            return wrong("one column", "a label column and at least one feature column");
         }
         let (labels, classes) = match classes {
+            _ if with_targets => (vec![0; rows], vec![]),
             Some(count) => {
                 (numbered(&table, name, count)?, (0..count).map(|c| c.to_string()).collect())
             }
@@ -64,10 +77,11 @@ impl TabularDataset {
             values: table.values,
             labels,
             classes,
-            columns: match table.label_name {
-                Some(label) => Some(ColumnNames { features: table.names, label }),
-                None => None,
-            },
+            target_names: table.target_names,
+            targets: table.targets,
+            // Without a header no column has a name.
+            columns: (!table.names.is_empty())
+                .then_some(ColumnNames { features: table.names, label: table.label_name }),
             aside: table.aside,
             keys: OnceLock::new(),
         })
@@ -109,7 +123,7 @@ fn refuse_measurements(table: &Table, name: &str, classes: usize) -> Result<()> 
     let column = table.label_name.as_ref().map(|name| format!(" (column {})", quote(name)));
     let rows = count(table.labels.len(), "row");
     let found = format!("{classes} different labels in {rows}{}", column.unwrap_or_default());
-    let expected = "classes with several rows each; --label names another column, numbers cannot be learned from a table";
+    let expected = "classes with several rows each; --label names another column, --target one whose numbers are to be learned";
     Err(DataError::malformed(name, Place::Whole, found, expected))
 }
 
@@ -157,6 +171,16 @@ impl Dataset for TabularDataset {
     }
     fn label(&self, index: usize) -> i64 {
         self.labels[index]
+    }
+    fn targets(&self) -> Targets<'_> {
+        match &self.target_names[..] {
+            [] => Targets::Labels,
+            names => Targets::Numbers(names),
+        }
+    }
+    fn target(&self, index: usize, out: &mut [f64]) {
+        let width = self.target_names.len();
+        out.copy_from_slice(&self.targets[index * width..(index + 1) * width]);
     }
     fn columns(&self) -> Option<&ColumnNames> {
         self.columns.as_ref()

@@ -32,7 +32,12 @@ impl Source for Loader {
         Box::new(batches.map(|batch| {
             let batch = batch?;
             let x = Tensor::from_slice(&batch.inputs, batch.shape.as_slice());
-            let t = Tensor::from_slice(&batch.labels, [batch.labels.len()]);
+            let t = match &batch.targets[..] {
+                [] => Tensor::from_slice(&batch.labels, [batch.labels.len()]), // [B]
+                numbers => {
+                    Tensor::from_slice(numbers, [batch.len(), numbers.len() / batch.len()]) // [B, K]
+                }
+            };
             Batch::pair(&x, &t)
         }))
     }

@@ -173,7 +173,15 @@ fn show(args: &ShowArgs) -> Result<()> {
         train.shape()
     )?;
     if let Some(ColumnNames { features, label }) = train.columns() {
-        writeln!(out, "label {label:?}, features {}", shortened(&features.join(", "), 100))?;
+        let features = shortened(&features.join(", "), 100);
+        match label {
+            Some(label) => writeln!(out, "label {label:?}, features {features}")?,
+            None => writeln!(
+                out,
+                "targets {}, features {features}",
+                train.targets().names().join(", ")
+            )?,
+        }
     }
     let width = train.classes().iter().map(|c| c.chars().count()).max().unwrap_or(0).max(5);
     writeln!(out, "\n{:<width$} {:>8} {:>8}", "class", "train", "test")?;
@@ -186,7 +194,7 @@ fn show(args: &ShowArgs) -> Result<()> {
     if args.json {
         let record = json!({
             "data": args.data, "shape": train.shape(), "classes": train.classes(),
-            "train": train.len(), "test": test.len(), "label": train.columns().map(|columns| &columns.label),
+            "train": train.len(), "test": test.len(), "label": train.columns().and_then(|columns| columns.label.as_ref()),
             "features": train.columns().map(|columns| &columns.features), "train_counts": kept, "test_counts": held,
         });
         writeln!(out, "{record}")?;

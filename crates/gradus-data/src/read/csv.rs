@@ -1,4 +1,5 @@
-//! Tables of numbers in CSV files: feature columns and a label column. [`TabularDataset`] makes samples of one.
+//! Tables of numbers in CSV files: feature columns, and a label column or columns of numbers to be learned.
+//! [`TabularDataset`] makes samples of one.
 
 use std::iter::Peekable;
 use std::path::Path;
@@ -7,6 +8,7 @@ use crate::error::{DataError, Place, Result, count, quote};
 use crate::label::label_spelling;
 use crate::read::read_file;
 use crate::tabular::TabularDataset;
+use crate::target::find_targets;
 
 /// Which column holds the label.
 ///
@@ -58,12 +60,17 @@ impl std::str::FromStr for LabelColumn {
 /// apart by [`label_spelling`]: blanks around one do not count, and `1`, `1.0` and `01` are one class, called `1`.
 #[derive(Debug, Clone, Default)]
 pub struct CsvOptions {
-    /// Where the label is.
+    /// Where the label is, unless there are `targets`.
     pub label: LabelColumn,
+    /// Columns of numbers to be learned instead of a label, each by its name or its number from 1; one that is also a feature is
+    /// refused.
+    pub targets: Vec<String>,
+    /// The only numbers that those columns may hold, such as 1 and 0 for yes and no; empty: any.
+    pub target_values: Vec<f64>,
     /// The feature columns by name, in the order wanted; what else the file has is passed over. Empty: all columns but
-    /// the label's.
+    /// the label's and the targets'.
     pub features: Vec<String>,
-    /// A column, by its name or its number from 1, that is neither label nor feature: its text is kept beside the rows,
+    /// A column, by its name or its number from 1, that is neither label, target nor feature: its text is kept beside the rows,
     /// such as whose they are.
     pub aside: Option<String>,
     /// Whether the first line is a header; if not said, it is one when none of its fields is a number.
@@ -86,8 +93,12 @@ pub struct Table {
     pub values: Vec<f64>,
     /// The name of the label's column, if there is a header.
     pub label_name: Option<String>,
-    /// The label of each row, spelled as [`label_spelling`] does; none with [`LabelColumn::None`]. For regression, parse these.
+    /// The label of each row, spelled as [`label_spelling`] does; none with [`LabelColumn::None`] or with targets.
     pub labels: Vec<String>,
+    /// The names of the target columns; without a header their numbers, from 1.
+    pub target_names: Vec<String>,
+    /// The numbers to be learned, row by row, one for each of those.
+    pub targets: Vec<f64>,
     /// What each row has in the column that was set aside; none without one.
     pub aside: Vec<String>,
     /// The line of each row in the file, from 1.
@@ -112,7 +123,7 @@ impl Header {
     }
 }
 
-/// Reads a CSV file as a classification set.
+/// Reads a CSV file as a set whose rows are samples.
 pub fn read_csv(path: &Path, options: &CsvOptions) -> Result<TabularDataset> {
     let name = path.display().to_string();
     let table = parse_csv(&read_file(path)?, &name, options)?;
@@ -194,24 +205,36 @@ struct Columns<'a> {
     /// Whether the label's column was chosen for want of a better one.
     guessed: bool,
     aside: Option<usize>,
+    targets: Vec<usize>,
+    /// The only numbers that targets may be, if there are any.
+    target_values: &'a [f64],
     /// The columns of the features, in their order.
     features: Vec<usize>,
 }
 
 impl<'a> Columns<'a> {
-    fn new(name: &'a str, header: &'a Header, options: &CsvOptions) -> Result<Columns<'a>> {
-        let (label, guessed) = find_label(name, header, &options.label)?;
-        let aside = options.aside.as_ref().map(|column| find_aside(name, header, column, label));
+    fn new(name: &'a str, header: &'a Header, options: &'a CsvOptions) -> Result<Columns<'a>> {
+        let targets = find_targets(name, &header.names, header.columns, &options.targets)?;
+        let (label, guessed) = match targets[..] {
+            [] => find_label(name, header, &options.label)?,
+            _ => (None, false),
+        };
+        let taken = |column| match Some(column) == label {
+            true => Some("it as the label"),
+            false => targets.contains(&column).then_some("it as a target"),
+        };
+        let aside = options.aside.as_ref().map(|column| find_aside(name, header, column, taken));
         let aside = aside.transpose()?;
-        let is_feature = |&c: &usize| Some(c) != label && Some(c) != aside;
+        let is_feature = |&c: &usize| taken(c).is_none() && Some(c) != aside;
         let features = match &options.features[..] {
             [] => (0..header.columns).filter(is_feature).collect(),
             wanted => wanted
                 .iter()
-                .map(|wanted| find_feature(name, header, wanted, label))
+                .map(|wanted| find_feature(name, header, wanted, taken))
                 .collect::<Result<_>>()?,
         };
-        Ok(Columns { name, header, label, guessed, aside, features })
+        let target_values = &options.target_values;
+        Ok(Columns { name, header, label, guessed, aside, targets, target_values, features })
     }
 
     fn empty_table(&self) -> Table {
@@ -222,6 +245,12 @@ impl<'a> Columns<'a> {
             values: Vec::new(),
             label_name: self.label.as_ref().and_then(name),
             labels: Vec::new(),
+            target_names: self
+                .targets
+                .iter()
+                .map(|c| name(c).unwrap_or((c + 1).to_string()))
+                .collect(),
+            targets: Vec::new(),
             aside: Vec::new(),
             lines: Vec::new(),
         }
@@ -236,7 +265,8 @@ impl<'a> Columns<'a> {
                 format!("{}, as in the first line", self.header.columns),
             ));
         }
-        for &column in self.features.iter().chain(&self.label).chain(&self.aside) {
+        let columns = self.features.iter().chain(&self.targets).chain(&self.label);
+        for &column in columns.chain(&self.aside) {
             let field = fields[column].trim();
             let wrong = |found: &str, expected: &str| {
                 DataError::malformed(self.name, self.cell(line, column), found, expected)
@@ -254,7 +284,11 @@ impl<'a> Columns<'a> {
             }
             match field.parse::<f64>() {
                 Ok(value) if value.is_nan() => return Err(wrong("NaN", "a finite number")),
-                Ok(value) if (value as f32).is_finite() => table.values.push(value),
+                Ok(value) if (value as f32).is_finite() => match self.targets.contains(&column) {
+                    true if self.may_be_target(value) => table.targets.push(value),
+                    true => return Err(wrong(&quote(field), &self.target_numbers())),
+                    false => table.values.push(value),
+                },
                 Ok(_) => {
                     let found = format!("{}, infinite as f32", quote(field));
                     return Err(wrong(&found, "a finite number"));
@@ -268,6 +302,16 @@ impl<'a> Columns<'a> {
         }
         table.lines.push(line);
         Ok(())
+    }
+
+    fn may_be_target(&self, value: f64) -> bool {
+        self.target_values.is_empty() || self.target_values.contains(&value)
+    }
+
+    /// `1 or 0`.
+    fn target_numbers(&self) -> String {
+        let numbers: Vec<String> = self.target_values.iter().map(f64::to_string).collect();
+        numbers.join(" or ")
     }
 
     fn number_or_label(&self) -> String {
@@ -317,16 +361,21 @@ fn find_label(name: &str, header: &Header, label: &LabelColumn) -> Result<(Optio
     }
 }
 
-/// The column to set aside.
-fn find_aside(name: &str, header: &Header, wanted: &str, label: Option<usize>) -> Result<usize> {
+/// The column to set aside; of others is said what they are taken for.
+fn find_aside(
+    name: &str,
+    header: &Header,
+    wanted: &str,
+    taken: impl Fn(usize) -> Option<&'static str>,
+) -> Result<usize> {
     let numbered = || wanted.parse().ok().and_then(|n: usize| n.checked_sub(1));
     let found = header.find(wanted).or_else(numbered).filter(|&c| c < header.columns);
     let what = format!("{name}: column {}", quote(wanted));
     match found {
-        Some(column) if Some(column) == label => {
-            Err(DataError::invalid(what, "it as the label", "another column"))
-        }
-        Some(column) => Ok(column),
+        Some(column) => match taken(column) {
+            Some(found) => Err(DataError::invalid(what, found, "another column")),
+            None => Ok(column),
+        },
         None if header.names.is_empty() => {
             let expected = format!("a column's number, from 1 to {}", header.columns);
             Err(DataError::invalid(what, "no header", expected))
@@ -339,10 +388,17 @@ fn find_aside(name: &str, header: &Header, wanted: &str, label: Option<usize>) -
     }
 }
 
-fn find_feature(name: &str, header: &Header, wanted: &str, label: Option<usize>) -> Result<usize> {
+fn find_feature(
+    name: &str,
+    header: &Header,
+    wanted: &str,
+    taken: impl Fn(usize) -> Option<&'static str>,
+) -> Result<usize> {
     let found = match header.find(wanted) {
-        Some(column) if Some(column) == label => "it as the label".to_owned(),
-        Some(column) => return Ok(column),
+        Some(column) => match taken(column) {
+            Some(found) => found.to_owned(),
+            None => return Ok(column),
+        },
         None if header.names.is_empty() => "no header".to_owned(),
         None => format!("the columns {}", header.names.join(", ")),
     };

@@ -95,7 +95,10 @@ fn labels_in_any_column() {
     assert_eq!(labels("x,species\n1,a\n"), ("a".into(), vec![1.0]), "no such name: the last");
     assert_eq!(labels("1,2,b\n"), ("b".into(), vec![1.0, 2.0]), "no header: the last");
     let columns = parse(kaggle).unwrap().columns().cloned().unwrap();
-    assert_eq!((columns.features.join(" "), &*columns.label), ("p0 p1".into(), "label"));
+    assert_eq!(
+        (columns.features.join(" "), columns.label.as_deref()),
+        ("p0 p1".into(), Some("label"))
+    );
     assert_eq!(parse("1,2,b\n").unwrap().columns(), None);
 
     check_message(
@@ -155,7 +158,7 @@ fn measurements_are_no_classes() {
     check_message(
         rows(&|i| (150_000 + 7 * i.min(147)).to_string(), 150),
         expect![[
-            r#"t.csv: found 148 different labels in 150 rows (column "price"), expected classes with several rows each; --label names another column, numbers cannot be learned from a table"#
+            r#"t.csv: found 148 different labels in 150 rows (column "price"), expected classes with several rows each; --label names another column, --target one whose numbers are to be learned"#
         ]],
     );
     assert!(rows(&|i| format!("{}.5", i), 5).is_err(), "fractions, each another");

@@ -11,6 +11,7 @@ mod named;
 mod photo;
 mod sets;
 mod split;
+mod targets;
 
 use expect_test::Expect;
 use gradus_data::Result;
