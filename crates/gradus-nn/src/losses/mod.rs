@@ -21,7 +21,7 @@ pub use binary_cross_entropy::{BinaryCrossEntropy, binary_cross_entropy_with_log
 pub use cross_entropy::{CrossEntropy, cross_entropy, nll};
 pub use hinge::{hinge, multi_class_hinge, squared_hinge};
 pub use kl_divergence::kl_divergence;
-pub use named::{LOSSES, Loss, NamedLoss};
+pub use named::{LOSSES, Loss, NamedLoss, Target};
 pub use regression::{huber, mean_absolute, mean_squared, smooth_l1, squared};
 pub use style::{gram_matrix, gram_style, total_variation};
 

@@ -32,30 +32,76 @@ pub struct Loss {
 pub struct NamedLoss {
     /// The name.
     pub name: &'static str,
+    /// What the targets are.
+    pub target: Target,
     /// The loss.
     pub of: fn(&Tensor, &Tensor) -> Tensor,
     /// What the model's outputs and the targets are.
     pub about: &'static str,
 }
 
+/// What the targets are that a loss, or a metric, takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The number of each sample's class, `[B]`.
+    Label,
+    /// Numbers on any scale, `[B, K]`.
+    Numbers,
+    /// Yes or no, 1 or 0, `[B, K]`; the model gives logits.
+    YesNo,
+    /// One of two sides, 1 or −1, `[B, K]`; the model gives scores.
+    Sides,
+}
+
+impl Target {
+    /// The only numbers that targets may be; empty: any.
+    ///
+    /// ```
+    /// use gradus_nn::losses::Target;
+    /// assert_eq!((Target::YesNo.values(), Target::Numbers.values()), (&[1.0, 0.0][..], &[][..]));
+    /// ```
+    pub fn values(self) -> &'static [f64] {
+        match self {
+            Target::Label | Target::Numbers => &[],
+            Target::YesNo => &[1.0, 0.0],
+            Target::Sides => &[1.0, -1.0],
+        }
+    }
+    /// Whether a metric that takes these suits a loss that takes `loss`: of two sides one is a yes.
+    pub fn suits(self, loss: Target) -> bool {
+        self == loss || (self, loss) == (Target::YesNo, Target::Sides)
+    }
+}
+
 const fn named(
     name: &'static str,
+    target: Target,
     of: fn(&Tensor, &Tensor) -> Tensor,
     about: &'static str,
 ) -> NamedLoss {
-    NamedLoss { name, of, about }
+    NamedLoss { name, target, of, about }
 }
 
 /// The losses that have a name on the command line and in recipes.
 pub const LOSSES: &[NamedLoss] = &[
-    named("cross_entropy", cross_entropy, "scores of classes and a label"),
-    named("mse", mean_squared, "numbers; the mean of (x − t)²"),
-    named("mae", mean_absolute, "numbers; the mean of |x − t|"),
-    named("huber", |x, t| huber(x, t, 1.0), "numbers; (x − t)²/2 up to 1 apart, then straight"),
-    named("smooth_l1", |x, t| smooth_l1(x, t, 1.0), "numbers; as huber"),
-    named("bce", binary_cross_entropy_with_logits, "logits, each a yes or no of its own"),
-    named("hinge", hinge, "one score and −1 or 1"),
-    named("multi_class_hinge", multi_class_hinge, "scores of classes and a label"),
+    named("cross_entropy", Target::Label, cross_entropy, "scores of classes and a label"),
+    named("mse", Target::Numbers, mean_squared, "numbers; the mean of (x − t)²"),
+    named("mae", Target::Numbers, mean_absolute, "numbers; the mean of |x − t|"),
+    named(
+        "huber",
+        Target::Numbers,
+        |x, t| huber(x, t, 1.0),
+        "numbers; (x − t)²/2 up to 1 apart, then straight",
+    ),
+    named("smooth_l1", Target::Numbers, |x, t| smooth_l1(x, t, 1.0), "numbers; as huber"),
+    named(
+        "bce",
+        Target::YesNo,
+        binary_cross_entropy_with_logits,
+        "logits, each a yes or no of its own",
+    ),
+    named("hinge", Target::Sides, hinge, "one score and −1 or 1"),
+    named("multi_class_hinge", Target::Label, multi_class_hinge, "scores of classes and a label"),
 ];
 
 impl Loss {

@@ -4,6 +4,7 @@ mod whole;
 
 pub use whole::{auc, macro_f1, r2};
 
+use gradus_nn::losses::Target;
 use gradus_tensor::{DType, Tensor};
 use std::borrow::Cow;
 use std::fmt;
@@ -61,6 +62,43 @@ impl Metric {
         (self.function)(x, t)
     }
 
+    /// The same metric of what the model gives and the target, both changed in one way before, such as brought back to their units.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::metrics;
+    /// let in_cents = metrics::mean_absolute_error().of_changed(|euros| euros * 100.0);
+    /// assert_eq!(in_cents.over(&Tensor::from([[1.5f32]]), &Tensor::from([[1.25f32]])), 25.0);
+    /// ```
+    #[must_use]
+    pub fn of_changed(self, change: impl Fn(&Tensor) -> Tensor + Send + Sync + 'static) -> Metric {
+        let of = self.function.clone();
+        let function = Arc::new(move |x: &Tensor, t: &Tensor| of(&change(x), &change(t)));
+        Metric { function, ..self }
+    }
+
+    /// The number of a whole set, of which the model gave `x [B, ..]` for the targets `t`: the mean over samples, or what a metric of
+    /// a whole set makes of its rows.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::metrics;
+    /// let (x, t) = (Tensor::from([[1f32], [2.], [4.]]), Tensor::from([[1f32], [2.], [3.]]));
+    /// assert_eq!(metrics::r2().over(&x, &t), 0.5);
+    /// assert_eq!(metrics::mean_absolute_error().over(&x, &(&x + 2.0)), 2.0);
+    /// ```
+    ///
+    /// # Panics
+    /// If the metric cannot be of such shapes.
+    #[track_caller]
+    pub fn over(&self, x: &Tensor, t: &Tensor) -> f64 {
+        let numbers = self.of(x, t).cast(DType::F64);
+        match &self.finish {
+            None => numbers.mean(..).item(),
+            Some(finish) => finish(&numbers.to_vec::<f64>(), numbers.size(-1)),
+        }
+    }
+
     /// One of [`METRICS`].
     pub fn named(name: &str) -> Option<Metric> {
         METRICS.iter().find(|known| known.name == name).map(|known| (known.metric)())
@@ -77,25 +115,47 @@ impl fmt::Debug for Metric {
 pub struct NamedMetric {
     /// The name.
     pub name: &'static str,
+    /// What the targets are.
+    pub target: Target,
     /// The metric.
     pub metric: fn() -> Metric,
     /// What it is.
     pub about: &'static str,
 }
 
-const fn named(name: &'static str, metric: fn() -> Metric, about: &'static str) -> NamedMetric {
-    NamedMetric { name, metric, about }
+const fn named(
+    name: &'static str,
+    target: Target,
+    metric: fn() -> Metric,
+    about: &'static str,
+) -> NamedMetric {
+    NamedMetric { name, target, metric, about }
 }
 
 /// The metrics that have a name on the command line and in recipes.
 pub const METRICS: &[NamedMetric] = &[
-    named("accuracy", accuracy, "the part of samples whose largest score is at the label"),
-    named("top5_accuracy", top_k::<5>, "the part whose label is among the five largest scores"),
-    named("macro_f1", macro_f1, "the mean F1 of all classes"),
-    named("binary_accuracy", binary_accuracy, "the part of yes and no that is right"),
-    named("auc", auc, "the area under the ROC curve, the mean over labels"),
-    named("mean_absolute_error", mean_absolute_error, "the mean of |x − t|"),
-    named("r2", r2, "the part of the targets' variance that is explained"),
+    named(
+        "accuracy",
+        Target::Label,
+        accuracy,
+        "the part of samples whose largest score is at the label",
+    ),
+    named(
+        "top5_accuracy",
+        Target::Label,
+        top_k::<5>,
+        "the part whose label is among the five largest scores",
+    ),
+    named("macro_f1", Target::Label, macro_f1, "the mean F1 of all classes"),
+    named(
+        "binary_accuracy",
+        Target::YesNo,
+        binary_accuracy,
+        "the part of yes and no that is right",
+    ),
+    named("auc", Target::YesNo, auc, "the area under the ROC curve, the mean over labels"),
+    named("mean_absolute_error", Target::Numbers, mean_absolute_error, "the mean of |x − t|"),
+    named("r2", Target::Numbers, r2, "the part of the targets' variance that is explained"),
 ];
 
 /// The part of samples whose largest logit, the first of equals, is at the label: `x [B, C]`, `t [B]`. Logits with a NaN are no
