@@ -49,6 +49,20 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
+/// A number to so many significant digits, in its shortest form: `0.0625`, `231000`, `1.5e12`.
+pub fn figure(x: f64, digits: usize) -> String {
+    if !x.is_finite() {
+        return x.to_string();
+    }
+    let rounded: f64 =
+        format!("{x:.*e}", digits.saturating_sub(1)).parse().expect("it was a number");
+    match rounded.abs() {
+        0.0 => "0".into(),
+        size if (1e-4..1e9).contains(&size) => rounded.to_string(),
+        _ => format!("{rounded:e}"),
+    }
+}
+
 /// At most `width` characters of a text, the last an ellipsis if some are missing.
 pub fn shortened(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
@@ -74,6 +88,10 @@ mod tests {
         assert_eq!(grouped(101_770), "101,770");
         assert_eq!(grouped(1_000), "1,000");
         assert_eq!(grouped(7), "7");
+        let figures =
+            [0.0625, 231_000.4, -1.5e12, 1e-7, 0.0, -0.0, 99_999.96].map(|x| figure(x, 6));
+        assert_eq!(figures, ["0.0625", "231000", "-1.5e12", "1e-7", "0", "0", "100000"]);
+        assert_eq!(figure(f64::NAN, 6), "NaN");
         assert_eq!(duration(3725.0), "1 h 2 min");
         assert_eq!(bytes(1536), "1.5 KiB");
     }

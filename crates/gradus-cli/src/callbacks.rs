@@ -2,6 +2,7 @@
 
 use crate::bars::{duration, grouped};
 use crate::model_file::{self, Description};
+use crate::number_scores::shown;
 use gradus::io::log::JsonLog;
 use gradus::train::callbacks::{Callback, Flow, Moment};
 use gradus::train::{Result, Task, TrainError};
@@ -55,15 +56,17 @@ impl Callback for Report {
         }
         self.drawn = Some(Instant::now());
         let progress = &moment.progress;
-        let means = progress.means();
+        let numbers = moment.task.numbers().into_iter().map(|number| number.name);
+        let means: Vec<String> =
+            numbers.zip(progress.means()).skip(1).map(|(name, x)| told(&name, x)).collect();
+        let loss = progress.means()[0];
         let left = self.bar.length().unwrap_or(0).saturating_sub(self.bar.position());
         let left = left as f64 * self.start.elapsed().as_secs_f64() / self.steps as f64;
         let speed = progress.samples as f64 / progress.seconds.max(1e-9);
         self.bar.set_prefix(format!("epoch {}/{}", progress.epoch + 1, moment.epochs));
         self.bar.set_message(format!(
-            "loss {:.4}  accuracy {:.4}  {} {}s/s  {} left",
-            means[0],
-            means[1],
+            "loss {loss:.4}{}  {} {}s/s  {} left",
+            means.concat(),
             grouped(speed as u64),
             self.noun,
             duration(left)
@@ -72,19 +75,21 @@ impl Callback for Report {
     }
     fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         let Some(log) = moment.epoch() else { return Ok(Flow::Continue) };
-        let number = |name: &str| log.get(name).unwrap_or(f64::NAN);
+        let all = moment.task.numbers();
+        let metrics = |prefix: &str| -> String {
+            let value = |name: &str| log.get(&format!("{prefix}{name}"));
+            all[1..].iter().filter_map(|n| Some(told(&n.name, value(&n.name)?))).collect()
+        };
         let validation = match log.val_loss {
-            Some(loss) => {
-                format!("  validation loss {loss:.4}  accuracy {:.4}", number("val_accuracy"))
-            }
+            Some(loss) => format!("  validation loss {loss:.4}{}", metrics("val_")),
             None => String::new(),
         };
         let line = format!(
-            "epoch {}/{}  loss {:.4}  accuracy {:.4}{validation}  {} {}s/s  {:.1} s",
+            "epoch {}/{}  loss {:.4}{}{validation}  {} {}s/s  {:.1} s",
             log.epoch,
             moment.epochs,
             log.loss,
-            number("accuracy"),
+            metrics(""),
             grouped(log.samples_per_second as u64),
             self.noun,
             log.seconds
@@ -95,6 +100,14 @@ impl Callback for Report {
     fn at_end(&mut self, _: &mut Moment<'_>) -> Result<()> {
         self.bar.finish_and_clear();
         Ok(())
+    }
+}
+
+/// `  accuracy 0.9790`
+fn told(name: &str, value: f64) -> String {
+    match name.contains("accuracy") {
+        true => format!("  {name} {value:.4}"),
+        false => format!("  {name} {}", shown(value)),
     }
 }
 
@@ -152,8 +165,8 @@ impl Callback for KeepRecord {
     }
 }
 
-/// Keeps the model in one file: that of the best epoch by validation accuracy, or without validation data the last; with the
-/// averages of its weights, if there are such.
+/// Keeps the model in one file: that of the best epoch by validation accuracy, or by validation loss where no accuracy is measured,
+/// or without validation data the last; with the averages of its weights, if there are such.
 pub struct KeepBest {
     path: PathBuf,
     description: Description,
@@ -173,7 +186,9 @@ impl Callback for KeepBest {
     }
     fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         let Some(log) = moment.epoch() else { return Ok(Flow::Continue) };
-        let score = log.get("val_accuracy");
+        // A loss that is no number is worse than any; JSON, which the state is kept in, has no infinity.
+        let by_loss = |loss: f64| if loss.is_nan() { f64::MIN } else { -loss };
+        let score = log.get("val_accuracy").or(log.val_loss.map(by_loss));
         if score.zip(self.best).is_some_and(|(score, (best, _))| score <= best) {
             return Ok(Flow::Continue);
         }

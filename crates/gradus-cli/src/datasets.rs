@@ -50,10 +50,26 @@ impl Pictures {
 pub fn label(column: Option<&str>, name_or_path: &str) -> Result<LabelColumn> {
     let Some(column) = column else { return Ok(LabelColumn::Auto) };
     let label = parse_label(column)?;
+    has_columns("label", column, name_or_path)?;
+    Ok(label)
+}
+
+/// Refuses target columns without a name, and those of data that are no CSV file.
+pub fn target(columns: &[String], name_or_path: &str) -> Result<()> {
+    let Some(first) = columns.first() else { return Ok(()) };
+    if columns.iter().any(String::is_empty) {
+        let what = "target: found \"\", expected a column's name, or its number from 1";
+        return Err(CliError::Usage(what.into()));
+    }
+    has_columns("target", first, name_or_path)
+}
+
+/// Refuses a column of data that are no CSV file.
+fn has_columns(option: &str, column: &str, name_or_path: &str) -> Result<()> {
     match Path::new(name_or_path).is_dir() || named(name_or_path).is_ok() {
-        false => Ok(label),
+        false => Ok(()),
         true => Err(CliError::Usage(format!(
-            "label: found {column:?} for {name_or_path}, expected a CSV file with it: other data have no columns"
+            "{option}: found {column:?} for {name_or_path}, expected a CSV file with it: other data have no columns"
         ))),
     }
 }
@@ -127,6 +143,9 @@ pub fn require_both(name_or_path: &str, splits: &Splits) -> Result<()> {
 
 /// Says which classes have no samples to train on, or none to test on.
 pub fn remark_on_classes(name_or_path: &str, splits: &Splits) {
+    if splits.train.classes().is_empty() {
+        return;
+    }
     for (part, purpose) in [(&splits.train, "to train on"), (&splits.test, "to test on")] {
         let mut there = vec![false; part.classes().len()];
         labels_of(&**part).into_iter().for_each(|label| there[label as usize] = true);
@@ -174,6 +193,9 @@ pub fn labelled_as(
     name: &str,
     data: Arc<dyn Dataset>,
 ) -> Result<Arc<dyn Dataset>> {
+    if !description.aim().is_of_classes() {
+        return Ok(data);
+    }
     let error = match Relabelled::new(data.clone(), &description.classes) {
         Ok(relabelled) => return Ok(Arc::new(relabelled)),
         Err(error) => error,

@@ -2,7 +2,7 @@
 //! same settings take the same steps.
 
 use crate::error::{CliError, shell_word};
-use crate::model_file::{self, SavedModel};
+use crate::model_file::{self, Description, SavedModel};
 use crate::run_dir::{self, RunDir};
 use crate::settings::{Settings, default_optimizer};
 use gradus::io::log::{JsonLog, read_json_lines};
@@ -62,7 +62,7 @@ fn from_kept(run: &RunDir, settings: &Settings, history: &[EpochLog]) -> String 
         return String::new();
     };
     let log = history.iter().find(|log| log.epoch == description.epoch);
-    let learned = log.is_some_and(|log| log.loss < guessing(description.classes.len()));
+    let learned = log.is_some_and(|log| log.loss < guessing(&description));
     let mut numbers = file.arrays.iter().flat_map(|a| a.to_f32().unwrap_or_default());
     if !learned || numbers.any(|x| !x.is_finite()) {
         return String::new();
@@ -72,9 +72,15 @@ fn from_kept(run: &RunDir, settings: &Settings, history: &[EpochLog]) -> String 
     format!("\nor from the model of epoch {epoch}, which is kept:\n  {lower} --from {from}")
 }
 
-/// The loss of who knows nothing: ln of the number of classes.
-pub fn guessing(classes: usize) -> f64 {
-    (classes as f64).ln()
+/// The loss of who knows nothing: ln of the number of classes; of numbers the mean square of their deviations, which is 1. Infinite
+/// where it depends on the data.
+pub fn guessing(description: &Description) -> f64 {
+    match &*description.aim().loss {
+        "cross_entropy" => (description.classes.len() as f64).ln(),
+        "mse" => 1.0,
+        "bce" => std::f64::consts::LN_2,
+        _ => f64::INFINITY,
+    }
 }
 
 /// A tenth of the rate, or what is usual for the network if that is less; to two digits.

@@ -1,6 +1,7 @@
 //! From settings to what trains: data cut into parts, the network, the learner. A pure function of the settings and the
 //! data, so a continued run builds the same again.
 
+use crate::aim::Aim;
 use crate::augmentation::{self, Evaluation};
 use crate::datasets::{self, Pictures};
 use crate::error::{CliError, Result};
@@ -139,7 +140,7 @@ impl Experiment {
         let beginning = pretrained.map(|pretrained| pretrained.beginning(&fresh)).transpose()?;
         settings.training.apply(&model, &head)?;
         let parameters = parameters(&model).iter().map(|(_, p)| p.variable().shape().len()).sum();
-        let recipe = settings.training.recipe(&model, &samples);
+        let recipe = settings.training.recipe(&model, description.aim(), &samples);
         let every = settings.training.unfreeze_every;
         let unfreezing = every.map(|every| transfer::unfreezing(&model, every));
         let mut learner =
@@ -255,7 +256,9 @@ impl Parts {
         let known = known.or(record.map(|record| &record.model));
         // Of the classes that a model knows each keeps its number.
         let like = |part: Part| -> Result<Part> {
-            let known = known.filter(|known| are_same(&known.classes, part.classes()));
+            let known = known.filter(|known| {
+                !known.classes.is_empty() && are_same(&known.classes, part.classes())
+            });
             Ok(match known {
                 Some(known) => Arc::new(Relabelled::new(part, &known.classes)?),
                 None => part,
@@ -267,6 +270,8 @@ impl Parts {
         learned.train = numbers(&train);
         learned.test = numbers(&test);
         learned.validation = validation.as_ref().map_or(vec![], numbers);
+        let aim = settings.aim()?.measured(&*train, known.map(Description::aim));
+        learned.aim = aim.clone();
         let augment = augmentation::build(&settings.augment, &*train)?;
         let few = |data| limited(data, settings.training.limit_evaluation);
         let (validation, test) = (validation.map(few).transpose()?, few(test)?);
@@ -284,12 +289,13 @@ impl Parts {
             seed: settings.seed,
             augment,
             normalization: Some(normalization.clone()),
+            targets: aim.scale()?,
             ..ahead(&*train)
         };
         let train = Loader::new(train, options)?;
         // One view of each image has to do after every epoch.
         let one = evaluation.single();
-        let show = |data, evaluation| in_order(data, &normalization, evaluation);
+        let show = |data, evaluation| in_order(data, &normalization, evaluation, &aim);
         let validation = validation.map(|data| show(data, &one)).transpose()?;
         let test = show(test, &evaluation)?;
         Ok(Parts { train, validation, test, held_out, data: name, learned })
@@ -309,10 +315,10 @@ fn found(
         return trained.reopen(&settings.data, pictures, &csv);
     }
     let label = datasets::label(settings.label.as_deref(), &settings.data)?;
-    let csv = match pretrained {
-        Some(pretrained) => pretrained.description.csv(label),
-        None => CsvOptions { label, ..CsvOptions::default() },
-    };
+    let features = pretrained.map_or(vec![], |pretrained| pretrained.description.columns.clone());
+    let (targets, target_values) =
+        (settings.target.clone(), settings.aim()?.target().values().to_vec());
+    let csv = CsvOptions { label, features, targets, target_values, ..CsvOptions::default() };
     let rule = match (settings.rule()?, begin) {
         (None, Begin::Again { .. }) if !has_test_part(&settings.data) => Some(Split::Position),
         (rule, _) => rule,
@@ -368,7 +374,7 @@ fn describe(settings: &Settings, from: Option<&Pretrained>, parts: &Parts) -> Re
         input: train.sample_shape().to_vec(),
         classes: train.dataset().classes().to_vec(),
         columns: columns.map_or(vec![], |columns| columns.features.clone()),
-        label: columns.map(|columns| columns.label.clone()).or(settings.label.clone()),
+        label: columns.map_or(settings.label.clone(), |columns| columns.label.clone()),
         offset: normalization.offset().to_vec(),
         mean: normalization.mean().to_vec(),
         std: normalization.std().to_vec(),
@@ -399,15 +405,23 @@ fn spread(data: Part, kept: usize) -> Result<Part> {
     Ok(Arc::new(Subset::new(data, chosen)?))
 }
 
-/// Samples of each class.
+/// Samples of each class; of numbers, all.
 pub fn counts(data: &dyn Dataset) -> Vec<usize> {
+    if data.classes().is_empty() {
+        return vec![data.len()];
+    }
     let mut counts = vec![0; data.classes().len()];
     labels_of(data).into_iter().for_each(|label| counts[label as usize] += 1);
     counts
 }
 
 /// Batches to evaluate on: all samples in their order, all views of an image in one batch.
-pub fn in_order(data: Part, n: &Normalization, evaluation: &Evaluation) -> Result<Loader> {
+pub fn in_order(
+    data: Part,
+    n: &Normalization,
+    evaluation: &Evaluation,
+    aim: &Aim,
+) -> Result<Loader> {
     let options = ahead(&*data);
     let (views, augment) = evaluation.show(data)?;
     let numbers = views.shape().iter().product::<usize>().max(1);
@@ -415,7 +429,13 @@ pub fn in_order(data: Part, n: &Normalization, evaluation: &Evaluation) -> Resul
     let normalization = Some(n.clone());
     Ok(Loader::new(
         views,
-        LoaderOptions { batch_size: fitting, augment, normalization, ..options },
+        LoaderOptions {
+            batch_size: fitting,
+            augment,
+            normalization,
+            targets: aim.scale()?,
+            ..options
+        },
     )?)
 }
 

@@ -7,6 +7,7 @@
 // Nothing but the command and its reader of recipes is for the outside: `pub` here means "for the other files".
 #![allow(unreachable_pub)]
 
+mod aim;
 mod augmentation;
 mod bars;
 mod bench;
@@ -17,9 +18,12 @@ mod divergence;
 mod error;
 mod experiment;
 mod model_file;
+mod number_scores;
+mod outcome;
 mod recipe_file;
 mod record;
 mod run_dir;
+mod scatter;
 mod scores;
 mod settings;
 mod suggest;

@@ -1,5 +1,6 @@
 //! A trained model in one file: weights, the network's name, how inputs are prepared, what the classes are called.
 
+use crate::aim::{Aim, CLASSES};
 use crate::augmentation::Evaluation;
 use crate::datasets::parse_label;
 use crate::divergence;
@@ -78,7 +79,7 @@ pub struct Description {
     pub network: Network,
     /// The shape of a sample.
     pub input: Vec<usize>,
-    /// The classes' names.
+    /// The classes' names; none of a model of numbers.
     pub classes: Vec<String>,
     /// The names of the numbers of a sample, if they are columns of a table that has names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -111,14 +112,30 @@ impl Description {
         if let Some(text) = &self.definition {
             let net = CaffeNet::parse(text, Some(Shape::from(&self.input[..])), init)
                 .map_err(|error| error.in_file(Path::new(&self.architecture)))?;
-            let (output, classes) = (net.output_shape(), self.classes.len());
-            if output.len() != classes {
-                let what = format!("the network gives {output}, the data have {classes} classes");
+            let output = net.output_shape();
+            if output.len() != self.outputs() {
+                let what = format!("the network gives {output}, the data have {}", self.told());
                 return Err(CliError::Work(format!("{}: {what}", self.architecture)));
             }
             return Ok(net.into_model(init));
         }
-        build(&self.architecture, &self.network.design(&self.input, self.classes.len()), init)
+        build(&self.architecture, &self.network.design(&self.input, self.outputs()), init)
+    }
+
+    /// What it learns, by which loss.
+    pub fn aim(&self) -> &Aim {
+        self.learned.as_ref().map_or(&CLASSES, |learned| &learned.aim)
+    }
+    /// How many numbers it gives for a sample: a score for each class, or one for each target.
+    pub fn outputs(&self) -> usize {
+        self.classes.len() + self.aim().targets.len()
+    }
+    /// `10 classes`, or `target price`.
+    fn told(&self) -> String {
+        match &self.aim().targets[..] {
+            [] => format!("{} classes", self.classes.len()),
+            names => format!("target {}", names.join(", ")),
+        }
     }
 
     /// Refuses what no network can be built of: a file may say anything.
@@ -131,7 +148,11 @@ impl Description {
             let expected = format!("sizes whose product is 1 to {MOST_INPUTS}");
             return bad("input", &self.input, &expected);
         }
-        if self.classes.is_empty() {
+        self.aim().verify()?;
+        if !self.aim().is_of_classes() && !self.classes.is_empty() {
+            return bad("classes", &self.classes, "none beside targets");
+        }
+        if self.aim().is_of_classes() && self.classes.is_empty() {
             return bad("classes", &self.classes, "at least one name");
         }
         if !self.columns.is_empty() && self.input != [self.columns.len()] {
@@ -173,9 +194,11 @@ impl Description {
         if self.is_of_rows() { "row" } else { "image" }
     }
 
-    /// How a table is read for it: its columns by the names that it learned from.
+    /// How a table is read for it: its columns, and the numbers it learned, by their names.
     pub fn csv(&self, label: LabelColumn) -> CsvOptions {
-        CsvOptions { label, features: self.columns.clone(), ..CsvOptions::default() }
+        let (aim, features) = (self.aim(), self.columns.clone());
+        let (targets, target_values) = (aim.targets.clone(), aim.target().values().to_vec());
+        CsvOptions { label, features, targets, target_values, ..CsvOptions::default() }
     }
 
     /// Where the label was in the table that it learned from.
@@ -195,24 +218,30 @@ impl Description {
     /// Whether its classes are only numbered (`0`, `1`, … or `class_0`, `class_1`, …), because nobody said what they are
     /// called: those of an imported model.
     pub fn has_numbered_classes(&self) -> bool {
-        let before = self.classes[0].strip_suffix('0').unwrap_or("");
+        let Some(first) = self.classes.first() else { return false };
+        let before = first.strip_suffix('0').unwrap_or("");
         let numbered =
             |(k, name): (usize, &String)| name.strip_prefix(before) == Some(&*k.to_string());
         self.epoch == 0 && self.classes.iter().enumerate().all(numbered)
     }
 
-    /// Refuses data whose samples are of another shape, or of other classes.
+    /// Refuses data whose samples are of another shape, or of other classes or targets.
     pub fn check(&self, what: &str, data: &Loader) -> Result<()> {
-        let names = data.dataset().classes();
-        let (shape, classes) = (data.sample_shape(), names.len());
-        if shape == self.input && classes == self.classes.len() {
+        let (set, shape) = (data.dataset(), data.sample_shape());
+        let (classes, targets) = (set.classes().len(), set.targets().names());
+        let fits = classes == self.classes.len() && targets == self.aim().targets;
+        if shape == self.input && fits {
             return Ok(());
         }
+        let theirs = match targets {
+            [] => format!("{classes} classes"),
+            names => format!("target {}", names.join(", ")),
+        };
         Err(CliError::Work(format!(
-            "{what}: samples {shape:?} of {classes} classes, but {} was trained on samples {:?} of {} classes",
+            "{what}: samples {shape:?} of {theirs}, but {} was trained on samples {:?} of {}",
             self.architecture,
             self.input,
-            self.classes.len()
+            self.told()
         )))
     }
 }

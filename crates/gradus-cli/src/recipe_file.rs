@@ -17,6 +17,7 @@ const KEYS: &[(&str, &[&str])] = &[
             "from",
             "data",
             "label",
+            "target",
             "split",
             "epochs",
             "batch",

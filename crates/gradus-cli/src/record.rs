@@ -1,6 +1,7 @@
 //! What a run learned from: its data, its settings, the model it began with. It is written when a run begins and kept in each of
 //! its checkpoints and models, and compared with what is found whenever they are used again.
 
+use crate::aim::{Aim, CLASSES};
 use crate::bars::grouped;
 use crate::datasets::{self, Pictures};
 use crate::error::{CliError, Result, shell_word};
@@ -16,12 +17,15 @@ use std::path::{Path, PathBuf};
 /// What data were that a model learned from, beside the names of their columns and classes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Learned {
+    /// What is learned of them, by which loss.
+    #[serde(default = "classes", skip_serializing_if = "Aim::is_default")]
+    pub aim: Aim,
     /// The rule by which the test part was held out; none where the data bring one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<String>,
     /// All samples.
     pub samples: u64,
-    /// Samples of each class to train on.
+    /// Samples of each class to train on; of numbers, all.
     pub train: Vec<u64>,
     /// To choose the best epoch on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -37,6 +41,10 @@ pub struct Learned {
     /// Some samples of the test part, if it was chosen by content: the beginnings of their keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<String>,
+}
+
+fn classes() -> Aim {
+    CLASSES.clone()
 }
 
 /// What of the samples a digest is of.
@@ -64,6 +72,7 @@ impl Learned {
     /// Of data as they were opened; how many samples of each class are in the parts is told later.
     pub fn of(splits: &Splits, found: &Fingerprint) -> Learned {
         Learned {
+            aim: classes(),
             split: splits.rule.as_ref().map(Split::to_string),
             samples: samples(splits),
             train: vec![],

@@ -1,9 +1,13 @@
 //! How well a model does on data: accuracy, loss, and which class is taken for which.
 
+use crate::aim::Aim;
 use crate::bars::{grouped, shortened};
 use crate::error::Result;
+use crate::number_scores::shown;
+use gradus::Tensor;
 use gradus::data::Loader;
 use gradus::train::{Learner, Source};
+use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// What evaluating gave.
@@ -12,8 +16,10 @@ pub struct Scores {
     classes: Vec<String>,
     /// `confusion[truth][prediction]`.
     confusion: Vec<Vec<u64>>,
-    /// The mean of −log p(truth).
+    /// The mean of −log p(truth), or another loss that the model learned by.
     pub loss: f64,
+    /// What else is measured, beside the accuracy.
+    more: Vec<(String, f64)>,
     /// How many samples.
     pub samples: u64,
     /// Of how many the model's scores are not finite. They are in no row of the table, and the loss is NaN.
@@ -23,26 +29,50 @@ pub struct Scores {
 impl Scores {
     /// Of a classifier on all images of a loader, whose samples are so many views of each: what counts is the mean of their
     /// probabilities. `Learner` only lends its compiled forward pass.
-    pub fn measure(learner: &mut Learner, data: &Loader, views: usize) -> Result<Scores> {
+    pub fn measure(
+        learner: &mut Learner,
+        data: &Loader,
+        views: usize,
+        aim: &Aim,
+    ) -> Result<Scores> {
         let classes = data.dataset().classes().to_vec();
         let mut confusion = vec![vec![0; classes.len()]; classes.len()];
         let (mut loss, mut samples, mut lost) = (0.0, 0, 0);
+        let mut metrics = aim.metrics();
+        metrics.retain(|metric| metric.name != "accuracy");
+        let other_loss = (aim.loss != "cross_entropy").then(|| aim.loss());
+        let (mut other, mut seen) = (0.0, (vec![], vec![]));
         for batch in Source::from(data, 0, 0) {
             let batch = batch?;
             let (x, t) = batch.xt()?;
-            let logits = learner.predict_batch(x)?.to_vec::<f32>();
+            let y = learner.predict_batch(x)?;
+            if let Some(loss) = &other_loss {
+                other += loss.of(&y, t).sum(..).item() / views as f64;
+            }
+            let logits = y.to_vec::<f32>();
             let rows = logits.chunks_exact(views * classes.len());
             for (rows, &truth) in rows.zip(t.to_vec::<i64>().iter().step_by(views)) {
                 let p = mean_probabilities(rows, classes.len());
                 loss += surprise(p[truth as usize]);
                 samples += 1;
+                if !metrics.is_empty() {
+                    seen.0.extend(p.iter().map(|p| p.ln()));
+                    seen.1.push(truth);
+                }
                 match p.iter().any(|p| p.is_nan()) {
                     true => lost += 1,
                     false => confusion[truth as usize][largest(&p)] += 1,
                 }
             }
         }
-        Ok(Scores { classes, confusion, loss: loss / samples as f64, samples, lost })
+        let loss = if other_loss.is_some() { other } else { loss } / samples as f64;
+        let mut more = vec![];
+        if !metrics.is_empty() {
+            let x = Tensor::from_slice(&seen.0, [seen.1.len(), classes.len()]);
+            let t = Tensor::from_slice(&seen.1, [seen.1.len()]);
+            more.extend(metrics.iter().map(|m| (m.name.to_string(), m.over(&x, &t))));
+        }
+        Ok(Scores { classes, confusion, loss, more, samples, lost })
     }
 
     /// Says on stderr if the model gave no numbers; `noun` is what samples are called.
@@ -52,6 +82,22 @@ impl Scores {
             eprintln!(
                 "warning: the model's scores of the classes are not finite for {lost} of {all} {noun}s"
             );
+        }
+    }
+
+    /// `test accuracy  0.9790   loss 0.0700`
+    pub fn headline(&self) -> String {
+        let more: Vec<String> =
+            self.more.iter().map(|(name, value)| format!("   {name} {}", shown(*value))).collect();
+        format!("test accuracy  {:.4}{}   loss {:.4}", self.accuracy(), more.concat(), self.loss)
+    }
+
+    /// For `--json`.
+    pub fn record(&self, into: &mut Value) {
+        into["test_accuracy"] = json!(self.accuracy());
+        into["test_loss"] = json!(self.loss);
+        for (name, value) in &self.more {
+            into[format!("test_{name}")] = json!(value);
         }
     }
 
@@ -164,7 +210,7 @@ mod tests {
     fn tables() {
         let classes = vec!["cat".to_owned(), "dog".to_owned()];
         let confusion = vec![vec![3, 0], vec![2, 5]];
-        let scores = Scores { classes, confusion, loss: 0.5, samples: 10, lost: 0 };
+        let scores = Scores { classes, confusion, loss: 0.5, more: vec![], samples: 10, lost: 0 };
         assert_eq!(scores.accuracy(), 0.8);
         let table = "truth   cat  dog  <- predicted\n  cat     3    .\n  dog     2    5\n";
         assert_eq!(scores.table(), table);

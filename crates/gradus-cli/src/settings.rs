@@ -1,6 +1,7 @@
 //! What a training run is made of: model, data, optimiser, schedule. A recipe states some of them; a run's `config.toml`
 //! holds all, so that a run can be continued or repeated.
 
+use crate::aim::{self, Aim};
 use crate::augmentation::{self, Evaluation};
 use crate::datasets;
 use crate::error::{CliError, Result};
@@ -51,6 +52,9 @@ pub struct Settings {
     /// The column of a CSV file that holds the label, by name or by number from 1, if stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// The columns of a CSV file whose numbers are to be learned instead of a label, by name or by number from 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "aim::names")]
+    pub target: Vec<String>,
     /// Which samples are held out to test, of data that bring no test part: see [`gradus::data::Split`]. Without it they are
     /// those that a new run holds out, or in a run of before, which had no such entry, those of fixed places.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -148,6 +152,7 @@ impl Settings {
             from: None,
             data: "mnist-5k".into(),
             label: None,
+            target: vec![],
             split: None,
             epochs: 15,
             batch: 32,
@@ -176,7 +181,7 @@ impl Settings {
     /// Changes what suits other data better than the embedded digits. What a recipe states holds for other data, too.
     pub fn suit(&mut self, data: &str) {
         self.data = data.into();
-        (self.label, self.split) = (None, None);
+        (self.label, self.target, self.split) = (None, vec![], None);
         if self.recipe.is_some() {
             return;
         }
@@ -194,6 +199,28 @@ impl Settings {
     /// The rule by which samples are held out, if it is stated.
     pub fn rule(&self) -> Result<Option<Split>> {
         datasets::split(self.split.as_deref(), &self.data)
+    }
+
+    /// What is learned, by which loss, measured how.
+    pub fn aim(&self) -> Result<Aim> {
+        Aim::new(&self.target, self.training.loss.as_deref(), &self.training.metrics)
+    }
+
+    /// Refuses targets that these data or settings cannot have.
+    fn check_target(&self) -> Result<()> {
+        datasets::target(&self.target, &self.data)?;
+        self.aim()?;
+        let Some(first) = self.target.first() else { return Ok(()) };
+        let found = |what: &str, found: &str, expected: &str| {
+            let what =
+                format!("{what}: found {found} with the target {first}, expected {expected}");
+            Err(CliError::Usage(what))
+        };
+        match (&self.label, self.training.class_weights) {
+            (Some(label), _) => found("label", label, "either a label or targets"),
+            (_, Some(_)) => found("class-weights", "them", "classes to weigh"),
+            _ => Ok(()),
+        }
     }
 
     /// The TOML text.
@@ -219,6 +246,7 @@ impl Settings {
         known("schedule", &self.schedule.name, SCHEDULES)?;
         device(&self.device)?;
         datasets::label(self.label.as_deref(), &self.data)?;
+        self.check_target()?;
         self.rule()?;
         self.augment.iter().try_for_each(|a| augmentation::check(a))?;
         Evaluation::of(&self.evaluate)?;

@@ -1,16 +1,23 @@
 //! The part of a run's settings that says how steps are taken and when training ends: `[training]` in a recipe.
 
+use crate::aim::{self, Aim};
 use crate::error::{CliError, Result};
 use crate::transfer::{self, BACKBONE};
 use gradus::nn::{Module, parameters};
 use gradus::train::optim::{Clip, Ema};
-use gradus::train::{Group, Recipe, metrics};
-use serde::{Deserialize, Serialize};
+use gradus::train::{Group, Recipe};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// How steps are taken and when training ends, beside optimiser and schedule. What a recipe leaves out is as in the default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Training {
+    /// What is minimised, one of [`gradus::nn::losses::LOSSES`]; if not stated, cross_entropy of classes and mse of numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<String>,
+    /// What is measured beside it, some of [`gradus::train::metrics::METRICS`]; if not stated, what is usual for the loss.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "aim::names")]
+    pub metrics: Vec<String>,
     /// Batches whose gradients are averaged for a step.
     pub accumulate: usize,
     /// A bound on the norm of all gradients together.
@@ -24,8 +31,13 @@ pub struct Training {
     /// What remains of the averages of the weights after a step; the averages are then what is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema: Option<f64>,
-    /// Whether rare classes count more: each by samples / (classes · its samples).
-    pub balance_classes: bool,
+    /// What the classes count, if not all the same. Older files have `balance_classes = true`.
+    #[serde(
+        alias = "balance_classes",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "class_weights"
+    )]
+    pub class_weights: Option<ClassWeights>,
     /// Whether activations are computed again in the backward pass instead of being kept for it.
     pub recompute: bool,
     /// Layers or parameters, by path, that stay as they are; `backbone` is all but the classifier.
@@ -53,6 +65,28 @@ pub struct Training {
     pub groups: Vec<GroupSettings>,
 }
 
+/// What classes count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClassWeights {
+    /// Rare ones more: each by samples / (classes · its samples).
+    Balanced,
+}
+
+/// Of `class_weights = "balanced"`, or of the `balance_classes = true` of before.
+fn class_weights<'d, D: Deserializer<'d>>(d: D) -> Result<Option<ClassWeights>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected \"balanced\"")]
+    enum Stated {
+        Named(ClassWeights),
+        Before(bool),
+    }
+    Ok(match Stated::deserialize(d)? {
+        Stated::Named(weights) => Some(weights),
+        Stated::Before(balanced) => balanced.then_some(ClassWeights::Balanced),
+    })
+}
+
 /// Parameters with a rate or a decay of their own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,12 +108,14 @@ fn one() -> f64 {
 impl Default for Training {
     fn default() -> Training {
         Training {
+            loss: None,
+            metrics: vec![],
             accumulate: 1,
             clip_norm: None,
             clip_value: None,
             l1: 0.0,
             ema: None,
-            balance_classes: false,
+            class_weights: None,
             recompute: false,
             freeze: vec![],
             unfreeze_every: None,
@@ -139,20 +175,21 @@ impl Training {
         Ok(())
     }
 
-    /// What a learner of a model is told, for training data with so many samples of each class.
-    pub fn recipe(&self, model: &dyn Module, counts: &[usize]) -> Recipe {
+    /// What a learner of a model is told that has this aim, for training data with so many samples of each class.
+    pub fn recipe(&self, model: &dyn Module, aim: &Aim, counts: &[usize]) -> Recipe {
         let (samples, classes) = (counts.iter().sum::<usize>() as f64, counts.len() as f64);
         let weight = |&n: &usize| if n == 0 { 0.0 } else { samples / (classes * n as f64) };
+        let weights = |ClassWeights::Balanced| counts.iter().map(weight).collect();
         Recipe {
-            metrics: vec![metrics::accuracy()],
+            loss: aim.loss(),
+            metrics: aim.learner_metrics(),
             clip: self.clip_norm.map(Clip::Norm).or(self.clip_value.map(Clip::Value)),
             l1: self.l1,
             accumulate: self.accumulate,
             ema: self.ema.map(Ema::new),
             recompute: self.recompute,
             groups: self.groups(model),
-            class_weights: self.balance_classes.then(|| counts.iter().map(weight).collect()),
-            ..Recipe::default()
+            class_weights: self.class_weights.map(weights),
         }
     }
 
@@ -225,10 +262,17 @@ mod tests {
 
     #[test]
     fn rare_classes_count_more() {
-        let training = Training { balance_classes: true, ..Training::default() };
+        let weights = Some(ClassWeights::Balanced);
+        let training = Training { class_weights: weights, ..Training::default() };
+        let model = Sequential::new([1], &Init::new(0));
         assert_eq!(
-            training.recipe(&Sequential::new([1], &Init::new(0)), &[1, 3, 0]).class_weights,
+            training.recipe(&model, &aim::CLASSES, &[1, 3, 0]).class_weights,
             Some(vec![4.0 / 3.0, 4.0 / 9.0, 0.0])
         );
+        let read = |text: &str| toml::from_str::<Training>(text).map(|t| t.class_weights);
+        assert_eq!(read("class_weights = \"balanced\""), Ok(weights));
+        assert_eq!(read("balance_classes = true"), Ok(weights), "as before");
+        assert_eq!((read("balance_classes = false"), read("")), (Ok(None), Ok(None)));
+        assert!(read("class_weights = \"even\"").unwrap_err().to_string().contains("balanced"));
     }
 }

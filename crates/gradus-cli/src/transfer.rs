@@ -64,14 +64,15 @@ impl Pretrained {
         )))
     }
 
-    /// Puts its weights into a network. For other classes the head (see [`head`]) stays as it is: new; its paths are given.
+    /// Puts its weights into a network. For other classes or targets the head (see [`head`]) stays as it is: new; its paths are given.
     pub fn begin(
         &self,
         model: &Sequential,
         description: &Description,
         head: &[String],
     ) -> Result<Vec<String>> {
-        let same = self.description.classes == description.classes;
+        let same = self.description.classes == description.classes
+            && self.description.aim().targets == description.aim().targets;
         let fresh = if same { vec![] } else { head.to_vec() };
         let is_fresh = |array: &NamedArray| fresh.contains(&array.name);
         let own = weights(model).into_iter().filter(is_fresh);
@@ -89,7 +90,12 @@ impl Pretrained {
 /// auxiliary heads. Of a network with a fixed number of classes, the last layer's.
 pub fn head(description: &Description, model: &Sequential) -> Vec<String> {
     let mut more = description.clone();
-    more.classes.push("one more".into());
+    match &mut more.learned {
+        Some(learned) if !learned.aim.is_of_classes() => {
+            learned.aim.targets.push("one more".into())
+        }
+        _ => more.classes.push("one more".into()),
+    }
     let shapes = |model: &Sequential| -> Vec<(String, Vec<usize>)> {
         let shape = |(path, state): (String, State<'_>)| match state {
             State::Parameter(p) => (path, p.variable().shape().to_vec()),

@@ -5,7 +5,7 @@ use flate2::{Compression, write::GzEncoder};
 use gradus_data::{
     Cifar100Labels, CsvOptions, Dataset, Fit, ImageDataset, ImageOptions, LabelColumn, OpenOptions,
     Places, Result, TabularDataset, encode_idx, open_path, parse_cifar10, parse_cifar100,
-    parse_csv, parse_idx, parse_image,
+    parse_csv, parse_idx, parse_image, target_of,
 };
 use std::io::Write;
 use std::path::Path;
@@ -75,13 +75,21 @@ pub(crate) fn csv(bytes: &[u8]) -> bool {
         options(LabelColumn::Auto, Some(true), Some(b';'), Some(1000)),
         CsvOptions { features: vec!["b".into(), "a".into()], ..CsvOptions::default() },
         CsvOptions { aside: Some("2".into()), ..CsvOptions::default() },
+        CsvOptions { targets: vec!["2".into(), "a".into()], ..CsvOptions::default() },
+        CsvOptions {
+            targets: vec!["1".into()],
+            target_values: vec![0.0, 1.0],
+            ..CsvOptions::default()
+        },
     ];
     let mut any = false;
     for options in all {
         let Some(table) = accepted(parse_csv(bytes, "x", &options)) else { continue };
         any = true;
-        assert_eq!(table.values.len(), table.labels.len() * table.width);
-        assert_eq!(table.lines.len(), table.labels.len());
+        let (rows, targets) = (table.lines.len(), options.targets.len());
+        assert_eq!(table.values.len(), rows * table.width);
+        assert_eq!(table.labels.len(), if targets == 0 { rows } else { 0 });
+        assert_eq!((table.targets.len(), table.target_names.len()), (rows * targets, targets));
         assert!(table.values.iter().all(|v| v.is_finite()));
         assert!(table.names.is_empty() || table.names.len() == table.width);
         if let Some(set) = accepted(TabularDataset::new(table, "x", options.classes)) {
@@ -95,6 +103,11 @@ pub(crate) fn csv(bytes: &[u8]) -> bool {
 
 fn check_labels(set: &dyn Dataset) {
     assert!(!set.is_empty());
+    if !set.targets().names().is_empty() {
+        let all = (0..set.len()).flat_map(|i| target_of(set, i));
+        assert!(set.classes().is_empty() && all.into_iter().all(f64::is_finite));
+        return;
+    }
     let classes = set.classes().len() as i64;
     assert!((0..set.len()).all(|i| (0..classes).contains(&set.label(i))));
 }

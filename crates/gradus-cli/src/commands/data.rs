@@ -1,10 +1,12 @@
 //! `gradus data`: which data sets there are, getting them, looking at them.
 
-use crate::bars::{bar, bytes, grouped, shortened};
+use crate::bars::{bar, bytes, figure, grouped, shortened};
 use crate::datasets;
 use crate::error::Result;
 use crate::suggest::unknown;
-use gradus::data::{ColumnNames, CsvOptions, Dataset, NamedSet, Places, SETS, fetch, labels_of};
+use gradus::data::{
+    ColumnNames, CsvOptions, Dataset, NamedSet, Places, SETS, fetch, labels_of, target_of,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::io::Write;
@@ -64,6 +66,9 @@ pub struct ShowArgs {
     /// target, or else the last]
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
+    /// Columns of a CSV file whose numbers are to be learned instead of a label: as in `gradus train`
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', conflicts_with = "label")]
+    target: Vec<String>,
     /// Which samples are held out to test, of data without a test part: as in `gradus train` [default: hash]
     #[arg(long, value_name = "RULE")]
     split: Option<String>,
@@ -159,11 +164,11 @@ fn download(set: &NamedSet, places: &Places) -> Result<PathBuf> {
 fn show(args: &ShowArgs) -> Result<()> {
     let label = datasets::label(args.label.as_deref(), &args.data)?;
     let split = datasets::split(args.split.as_deref(), &args.data)?;
-    let csv = CsvOptions { label, ..CsvOptions::default() };
+    datasets::target(&args.target, &args.data)?;
+    let csv = CsvOptions { label, targets: args.target.clone(), ..CsvOptions::default() };
     let splits = datasets::open_as_is(&args.data, csv, split)?;
     let mut out = std::io::stdout().lock();
     let (train, test) = (&*splits.train, &*splits.test);
-    let (kept, held) = (counts(train), counts(test));
     writeln!(
         out,
         "{}: {} to train and {} to test, samples {:?}",
@@ -183,6 +188,10 @@ fn show(args: &ShowArgs) -> Result<()> {
             )?,
         }
     }
+    if !train.targets().names().is_empty() {
+        return show_targets(&mut out, args, train, test);
+    }
+    let (kept, held) = (counts(train), counts(test));
     let width = train.classes().iter().map(|c| c.chars().count()).max().unwrap_or(0).max(5);
     writeln!(out, "\n{:<width$} {:>8} {:>8}", "class", "train", "test")?;
     let most = kept.iter().copied().max().unwrap_or(1).max(1);
@@ -196,6 +205,42 @@ fn show(args: &ShowArgs) -> Result<()> {
             "data": args.data, "shape": train.shape(), "classes": train.classes(),
             "train": train.len(), "test": test.len(), "label": train.columns().and_then(|columns| columns.label.as_ref()),
             "features": train.columns().map(|columns| &columns.features), "train_counts": kept, "test_counts": held,
+        });
+        writeln!(out, "{record}")?;
+    }
+    Ok(())
+}
+
+/// The least, the mean and the greatest of each target.
+fn show_targets(
+    out: &mut impl Write,
+    args: &ShowArgs,
+    train: &dyn Dataset,
+    test: &dyn Dataset,
+) -> Result<()> {
+    let names = train.targets().names();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(6);
+    writeln!(out, "\n{:<width$} {:>12} {:>12} {:>12}", "target", "least", "mean", "greatest")?;
+    let of = |data: &dyn Dataset, at: usize| -> Vec<f64> {
+        (0..data.len()).map(|index| target_of(data, index)[at]).collect()
+    };
+    let mut records = vec![];
+    for (at, name) in names.iter().enumerate() {
+        let all = [of(train, at), of(test, at)].concat();
+        let (least, greatest) = (
+            all.iter().copied().fold(f64::MAX, f64::min),
+            all.iter().copied().fold(f64::MIN, f64::max),
+        );
+        let mean = all.iter().sum::<f64>() / all.len() as f64;
+        let [a, b, c] = [least, mean, greatest].map(|x| figure(x, 6));
+        writeln!(out, "{name:<width$} {a:>12} {b:>12} {c:>12}")?;
+        records.push(json!({ "target": name, "least": least, "mean": mean, "greatest": greatest }));
+    }
+    if args.json {
+        let record = json!({
+            "data": args.data, "shape": train.shape(), "targets": records,
+            "train": train.len(), "test": test.len(),
+            "features": train.columns().map(|columns| &columns.features),
         });
         writeln!(out, "{record}")?;
     }

@@ -6,8 +6,8 @@ use crate::datasets::{self, Pictures};
 use crate::error::{CliError, Result};
 use crate::experiment::in_order;
 use crate::model_file;
+use crate::outcome::Outcome;
 use crate::record::{Change, Learned, Opened, Trained};
-use crate::scores::Scores;
 use gradus::data::{CsvOptions, Dataset, Split, Splits, has_test_part};
 use gradus::train::Learner;
 use gradus::train::optim::Sgd;
@@ -41,6 +41,9 @@ pub struct Args {
     /// The column of a CSV file that holds the label: its name, or its number from 1 [default: as in training]
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
+    /// Draw what a model of numbers predicts against what is true into this PNG
+    #[arg(long, value_name = "FILE.png")]
+    plot: Option<PathBuf>,
     /// Threads to compute with; the result is the same for any number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
@@ -70,6 +73,12 @@ pub fn run(args: &Args) -> Result<()> {
         None => description.evaluation()?,
     };
     let pictures = Pictures::of_input(&description.input).squares(None, evaluation.loaded());
+    let numbers = !description.aim().is_of_classes();
+    if let (Some(label), true) = (&args.label, numbers) {
+        let targets = description.aim().targets.join(", ");
+        let what = format!("label: found {label:?}, but the model learned numbers: {targets}");
+        return Err(CliError::Usage(what));
+    }
     let label = match &args.label {
         Some(column) => datasets::label(Some(column), data)?,
         None => description.label_column()?,
@@ -89,34 +98,42 @@ pub fn run(args: &Args) -> Result<()> {
         datasets::labelled_as(description, &data, test)?,
         &description.normalization()?,
         &evaluation,
+        description.aim(),
     )?;
     description.check(&data, &test)?;
     // Nothing is trained: the learner is asked for predictions only.
     let mut learner = Learner::new(Arc::new(loaded.model), Sgd::new(0.0));
     let start = Instant::now();
-    let scores = Scores::measure(&mut learner, &test, evaluation.views())?;
+    let tested = Outcome::measure(&mut learner, &test, evaluation.views(), description)?;
     let seconds = start.elapsed().as_secs_f64();
-    let speed = scores.samples as f64 / seconds;
+    let speed = tested.samples() as f64 / seconds;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", scores.table())?;
+    write!(out, "{}", tested.table())?;
     writeln!(
         out,
-        "test accuracy  {:.4}   loss {:.4}   ({}{} {} {data}, {} {}s/s)",
-        scores.accuracy(),
-        scores.loss,
-        if part == Tested::Whole && scores.samples > 1 { "all " } else { "" },
-        counted(scores.samples, description.noun()),
+        "{}   ({}{} {} {data}, {} {}s/s)",
+        tested.headline(),
+        if part == Tested::Whole && tested.samples() > 1 { "all " } else { "" },
+        counted(tested.samples(), description.noun()),
         if part == Tested::HeldOut { "held out of" } else { "of" },
         grouped(speed as u64),
         description.noun()
     )?;
-    scores.warn(description.noun());
+    tested.warn(description.noun());
+    if let Some(path) = &args.plot {
+        if !tested.plot(path)? {
+            let what =
+                "--plot is of models of numbers, whose predictions it draws against the truth";
+            return Err(CliError::Usage(what.into()));
+        }
+        writeln!(out, "plot           {}", path.display())?;
+    }
     if args.json {
-        let record = json!({
+        let mut record = json!({
             "model": description.architecture, "file": loaded.path, "data": data, "part": part,
-            "test_accuracy": scores.accuracy(), "test_loss": scores.loss,
-            "changed": changed, "samples": scores.samples, "views": evaluation.views(), "seconds": seconds, "samples_per_second": speed,
+            "changed": changed, "samples": tested.samples(), "views": evaluation.views(), "seconds": seconds, "samples_per_second": speed,
         });
+        tested.record(&mut record);
         writeln!(out, "{record}")?;
     }
     Ok(())

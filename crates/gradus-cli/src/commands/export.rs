@@ -5,6 +5,7 @@ use crate::model_file::{self, Description, Loaded};
 use crate::suggest::unknown;
 use gradus::Shape;
 use gradus::io::onnx::write_model;
+use gradus::nn::{Context, Layer};
 use gradus::onnx::Export;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -16,8 +17,8 @@ const FORMATS: &[&str] = &["onnx", "safetensors", "npz"];
 /// Write a trained model for other programs
 ///
 /// onnx: the network and its weights, for ONNX Runtime, Netron and others (operator set 17). It takes batches of any size:
-/// `input`, prepared as the properties `mean` and `std` say, gives `output`, a number for each of the property `classes`. Weights
-/// of more than two gigabytes lie beside it, in FILE.data.
+/// `input`, prepared as the properties `mean` and `std` say, gives `output`, a number for each of the property `classes`, or of
+/// `targets` in the units of the data (of yes and no a logit). Weights of more than two gigabytes lie beside it, in FILE.data.
 /// safetensors: every parameter by its path (conv1.weight), and what the network is as text entries. npz: the parameters
 /// alone, for NumPy.
 #[derive(clap::Args)]
@@ -102,10 +103,23 @@ fn write_onnx(path: &Path, loaded: &Loaded, batch: Option<u32>) -> Result<Option
         .property("classes", json!(about.classes).to_string())
         .property("mean", mean(about).to_string())
         .property("std", json!(about.std).to_string());
+    let aim = about.aim();
+    if !aim.is_of_classes() {
+        export = export.property("targets", json!(aim.targets).to_string());
+        export = export.property("loss", &*aim.loss);
+    }
     if let Some(size) = batch {
         export = export.batch(size as usize);
     }
-    let model = export.layer(&loaded.model)?;
+    let model = match aim.mean.is_empty() {
+        true => export.layer(&loaded.model)?,
+        // What the network gives has mean 0 and deviation 1; who reads the file sees the numbers that it means.
+        false => export.names_of(&loaded.model).function(|x| {
+            let y = loaded.model.forward(&x[0], &Context::eval());
+            let (deviation, mean) = aim.rows();
+            vec![&y * deviation.cast(y.dtype()) + mean.cast(y.dtype())]
+        })?,
+    };
     Ok(write_model(path, &model)?)
 }
 

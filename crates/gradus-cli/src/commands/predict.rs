@@ -1,5 +1,6 @@
 //! `gradus predict`: what a trained model sees in images, or takes rows of a table for.
 
+mod numbers;
 mod rows;
 
 use crate::augmentation::{self, EVALUATIONS, Evaluation};
@@ -29,7 +30,9 @@ const SHOWN_OF_MANY: usize = 5;
 /// MNIST's digits, and an image's corners are light, it is inverted.
 ///
 /// A model of a table is given CSV files. Its columns are found by their names if it was trained on a file with a header; others
-/// are passed over. If the label's column is there, too, it is shown beside the prediction, and the accuracy is told.
+/// are passed over. If the label's column is there, too, it is shown beside the prediction, and the accuracy is told. A model of numbers
+/// gives them in the units of the data, and of yes and no how probable a yes is; where the file has the true ones, too, its metrics
+/// are told.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  gradus predict runs/mlp-1 digit.png\n  gradus predict runs/mlp-2 flowers.csv --json"
@@ -64,7 +67,10 @@ pub fn run(args: &Args) -> Result<()> {
             let what = "--evaluate is for images; this model takes rows of a table";
             return Err(CliError::Usage(what.into()));
         }
-        return rows::run(args, &description, &mut learner, &mut out);
+        return match description.aim().is_of_classes() {
+            true => rows::run(args, &description, &mut learner, &mut out),
+            false => numbers::run(args, &description, &mut learner, &mut out),
+        };
     }
     let evaluation = match &args.evaluate {
         Some(text) => Evaluation::of(&augmentation::list(text))?,
@@ -111,7 +117,8 @@ fn prepare(path: &Path, description: &Description, evaluation: &Evaluation) -> R
     }
     let classes = description.classes.clone();
     let one = ImageDataset::new(&name, image.shape, image.pixels, vec![0], classes)?;
-    let views = in_order(Arc::new(one), &description.normalization()?, evaluation)?;
+    let views =
+        in_order(Arc::new(one), &description.normalization()?, evaluation, description.aim())?;
     description.check(&name, &views)?;
     Ok(views)
 }

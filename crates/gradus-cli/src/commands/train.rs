@@ -11,9 +11,9 @@ use crate::divergence;
 use crate::error::{CliError, Result, shell_word};
 use crate::experiment::{Begin, Experiment};
 use crate::model_file;
+use crate::outcome::Outcome;
 use crate::recipe_file;
 use crate::run_dir::RunDir;
-use crate::scores::Scores;
 use crate::settings::{OPTIMIZERS, SCHEDULES, Settings, default_optimizer};
 use crate::suggest::unknown;
 use crate::transfer::Pretrained;
@@ -35,7 +35,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// same bits as one that was never stopped. TensorBoard opens the directory: tensorboard --logdir runs.
 ///
 /// Data of your own are a CSV file with a row of numbers and a label for each sample (the label is the column called label, class or
-/// target, or else the last one; see --label), or a folder of pictures with a folder for each class, directly or in train and test
+/// target, or else the last one; see --label; --target names columns of numbers to be learned instead), or a folder of pictures with a folder for each class, directly or in train and test
 /// (or val). Where there is no test part about a fifth is held out for it, chosen by what each sample holds: the same samples
 /// whatever else is in the file, in whatever order; see --split.
 ///
@@ -50,6 +50,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
   gradus train lenet --find-lr
   gradus train squeezenet --from squeezenet --data my-photos --freeze backbone
   gradus train mlp --data flowers.csv --label species
+  gradus train mlp --data houses.csv --target price
+  gradus train mlp --data weather.csv --target rain,storm --loss bce
   gradus train resnet18-imagenet --data imagenet-folder
   gradus train --resume runs/mlp-1")]
 pub struct Args {
@@ -58,7 +60,7 @@ pub struct Args {
     model: Option<String>,
     /// Go on with an interrupted run, by its own settings
     #[arg(long, value_name = "DIR", conflicts_with_all = [
-        "model", "data", "label", "split", "epochs", "batch", "lr", "optimizer", "schedule", "seed", "device", "out",
+        "model", "data", "label", "target", "split", "epochs", "batch", "lr", "optimizer", "schedule", "seed", "device", "out",
         "validation_split", "limit_batches", "overfit_one_batch", "checkpoint_every", "augment", "evaluate",
         "width", "from", "Options", "find_lr"])]
     resume: Option<PathBuf>,
@@ -73,6 +75,10 @@ pub struct Args {
     /// target, or else the last]
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
+    /// Columns of a CSV file whose numbers are to be learned instead of a label: names, or numbers from 1, with commas between them.
+    /// With --loss bce each is a yes (1) or no (0) of its own
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    target: Option<Vec<String>>,
     /// Which samples are held out to test, of data without a test part: hash (a fifth, by what a sample holds: another file's order or
     /// more rows move none), position (a fifth of each class, by place), time (the last fifth; time:COLUMN goes by a column),
     /// group:COLUMN (rows of one value stay together) or file:PATH (another CSV file, or a list of pictures) [default: hash]
@@ -173,6 +179,10 @@ impl Args {
         }
         if let Some(names) = &self.evaluate {
             s.evaluate = augmentation::list(names);
+        }
+        if let Some(columns) = &self.target {
+            s.target = columns.iter().map(|column| column.trim().to_owned()).collect();
+            s.label = None;
         }
         s.label = self.label.clone().or(s.label);
         s.split = self.split.clone().or(s.split);
@@ -283,12 +293,15 @@ fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, ste
         s.seed
     );
     if e.description.is_of_rows() {
-        let label = match &e.description.label {
-            Some(column) => format!("column {column}"),
-            None => "the last column".into(),
-        };
         let features = counted(e.description.input[0] as u64, "column");
-        eprintln!("the label is in {label}; it learns from {features}");
+        let aim = e.description.aim();
+        let what = match (&aim.targets[..], &e.description.label) {
+            ([], Some(column)) => format!("the label is in column {column}"),
+            ([], None) => "the label is in the last column".into(),
+            ([target], _) => format!("the target is column {target}, the loss {}", aim.loss),
+            (all, _) => format!("the targets are {}, the loss {}", all.join(", "), aim.loss),
+        };
+        eprintln!("{what}; it learns from {features}");
     }
     if let Some(from) = &s.from {
         let new = match &e.fresh[..] {
@@ -353,20 +366,20 @@ fn conclude(
 ) -> Result<()> {
     let chosen = model_file::read(&run.best())?;
     set_weights(&**e.learner.model(), &chosen.file)?;
-    let scores = Scores::measure(&mut e.learner, &e.test, e.description.evaluation()?.views())?;
+    let views = e.description.evaluation()?.views();
+    let tested = Outcome::measure(&mut e.learner, &e.test, views, &e.description)?;
     let epoch = chosen.description.epoch;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", scores.table())?;
+    write!(out, "{}", tested.table())?;
     writeln!(
         out,
-        "test accuracy  {:.4}   loss {:.4}   ({} {} {}, the model of epoch {epoch})",
-        scores.accuracy(),
-        scores.loss,
-        counted(scores.samples, e.description.noun()),
+        "{}   ({} {} {}, the model of epoch {epoch})",
+        tested.headline(),
+        counted(tested.samples(), e.description.noun()),
         if e.held_out { "held out of" } else { "of" },
         e.data
     )?;
-    scores.warn(e.description.noun());
+    tested.warn(e.description.noun());
     if let Some(why) = &progress.stopped {
         writeln!(out, "ended early    {why}")?;
     }
@@ -374,28 +387,36 @@ fn conclude(
     for remark in &remarks {
         writeln!(out, "diagnosis      {}", remark["text"].as_str().unwrap_or_default())?;
     }
-    let guessing = divergence::guessing(e.description.classes.len());
+    let guessing = divergence::guessing(&e.description);
     // A loss that is no number is no better either.
-    let learned = scores.loss < guessing;
+    let learned = tested.loss() < guessing;
     if !learned && remarks.iter().any(blames_the_rate) {
         let anew = divergence::anew(run.path(), settings);
         writeln!(out, "remedy         {anew}   (a lower rate: guessing has loss {guessing:.4})")?;
     }
     writeln!(out, "run            {}", run.path().display())?;
     writeln!(out, "model          {}", run.best().display())?;
+    let plot = run.path().join("predicted.png");
+    let plotted = tested.plot(&plot)?;
+    if plotted {
+        writeln!(out, "plot           {}", plot.display())?;
+    }
     let path = shell_word(run.path());
     let input = if e.description.is_of_rows() { "FILE.csv" } else { "IMAGE.png" };
     writeln!(out, "next           gradus predict {path} {input}   (or: gradus eval {path})")?;
     if args.json {
         let (seconds, samples) = totals(&progress.history);
-        let record = json!({
+        let mut record = json!({
             "model": settings.model, "recipe": settings.recipe, "data": settings.data, "epochs": progress.history.len(),
-            "epoch": epoch, "steps": e.learner.step(), "test_accuracy": scores.accuracy(),
-            "test_loss": scores.loss, "params": e.parameters, "seconds": seconds,
+            "epoch": epoch, "steps": e.learner.step(), "params": e.parameters, "seconds": seconds,
             "samples_per_second": samples / seconds.max(1e-9), "run": run.path(),
             "batch": settings.batch, "seed": settings.seed, "threads": gradus_cpu::threads(),
             "stopped": progress.stopped, "unreached": e.learner.unreached(), "remarks": remarks,
         });
+        tested.record(&mut record);
+        if plotted {
+            record["plot"] = json!(plot);
+        }
         writeln!(out, "{record}")?;
     }
     Ok(())

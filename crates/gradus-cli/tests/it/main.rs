@@ -7,6 +7,7 @@ mod import;
 mod kernel;
 mod learned;
 mod names;
+mod numbers;
 mod onnx;
 mod photographs;
 mod remedies;

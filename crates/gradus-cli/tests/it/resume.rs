@@ -10,9 +10,8 @@ use tempfile::tempdir;
 const EPOCHS: &str = "20";
 
 /// Starts a run and waits for the line of its first epoch.
-fn start(folder: &Path, run: &str) -> (Child, BufReader<std::process::ChildStderr>) {
-    let args = arguments(run);
-    let mut child = gradus(folder, &args)
+pub(super) fn start(folder: &Path, args: &[&str]) -> (Child, BufReader<std::process::ChildStderr>) {
+    let mut child = gradus(folder, args)
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
@@ -44,12 +43,12 @@ fn arguments(run: &str) -> [&str; 12] {
     ]
 }
 
-fn signal(child: &Child, name: &str) {
+pub(super) fn signal(child: &Child, name: &str) {
     let id = child.id().to_string();
     assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
 }
 
-fn model(folder: &Path, run: &str) -> Vec<u8> {
+pub(super) fn model(folder: &Path, run: &str) -> Vec<u8> {
     fs::read(folder.join(run).join("best.safetensors")).unwrap()
 }
 
@@ -57,7 +56,7 @@ fn model(folder: &Path, run: &str) -> Vec<u8> {
 fn stopped_runs_go_on_to_the_same_bits() {
     let folder = tempdir().unwrap();
     let f = folder.path();
-    let (mut child, mut lines) = start(f, "asked");
+    let (mut child, mut lines) = start(f, &arguments("asked"));
     // Meanwhile the directory is taken.
     ran(f, &["train", "--resume", "asked"]).fails(1, &["asked: another process (id "]);
     signal(&child, "-INT");
@@ -69,7 +68,7 @@ fn stopped_runs_go_on_to_the_same_bits() {
         "{rest}"
     );
 
-    let (mut child, _) = start(f, "killed");
+    let (mut child, _) = start(f, &arguments("killed"));
     signal(&child, "-KILL");
     child.wait().unwrap();
     // As a save that is killed leaves it; going on clears it away.

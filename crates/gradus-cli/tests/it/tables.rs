@@ -124,7 +124,10 @@ fn tables_that_cannot_be_learned() {
     refused(
         1,
         "prices.csv",
-        &["found 30 different labels in 30 rows (column \"price\"), expected"],
+        &[
+            "found 30 different labels in 30 rows (column \"price\"), expected",
+            "--target one whose numbers",
+        ],
     );
     write_table(f, "one.csv", "wide,noise,kind", |_, w, n| format!("{w},{n},rose"));
     refused(1, "one.csv", &["one.csv: found 1 class (rose), expected at least 2 to tell apart"]);

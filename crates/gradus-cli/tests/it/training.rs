@@ -37,7 +37,7 @@ fn options_are_kept_and_heeded() {
         "warm_up = 1",
         "name = \"cosine\"",
         "l1 = 0.0001",
-        "balance_classes = true",
+        "class_weights = \"balanced\"",
         "recompute = true",
         "checkpoint_steps = 2",
     ] {

@@ -1,4 +1,4 @@
-//! What a trained model takes the rows of a CSV file for.
+//! What a trained model takes the rows of a CSV file for: classes here, numbers in [`super::numbers`].
 
 use super::Args;
 use crate::bars::shortened;
@@ -47,7 +47,7 @@ pub fn run(
 }
 
 /// Rows that are predicted together.
-const BATCH: usize = 250;
+pub(super) const BATCH: usize = 250;
 
 /// What a row is taken for.
 struct Prediction {
@@ -73,8 +73,7 @@ fn predict(
     let bytes = std::fs::read(path).map_err(CliError::system(path, "read"))?;
     let name = path.display().to_string();
     let header = parse_csv_header(&bytes, &name, &CsvOptions::default())?;
-    let label = label_of(&name, &header, description)?;
-    let table = parse_csv(&bytes, &name, &description.csv(label))?;
+    let table = parse_csv(&bytes, &name, &columns_of(&name, &header, description)?)?;
     let normalization = description.normalization()?;
     let (width, classes) = (table.width, description.classes.len());
     let mut values = vec![0.0; table.values.len()];
@@ -96,7 +95,7 @@ fn predict(
 }
 
 /// Says which rows of a file the model has seen, if that is the file it was trained on, and whether it has changed since.
-fn remark_on_known(args: &Args, path: &Path, trained: &Trained<'_>) -> Result<()> {
+pub(super) fn remark_on_known(args: &Args, path: &Path, trained: &Trained<'_>) -> Result<()> {
     let description = trained.description;
     let (name, Some(learned)) = (path.display().to_string(), &description.learned) else {
         return Ok(());
@@ -122,6 +121,36 @@ fn remark_on_known(args: &Args, path: &Path, trained: &Trained<'_>) -> Result<()
         );
     }
     Ok(())
+}
+
+/// How a file is read that may have no label, or no targets.
+pub(super) fn columns_of(
+    name: &str,
+    header: &Header,
+    description: &Description,
+) -> Result<CsvOptions> {
+    let aim = description.aim();
+    if aim.is_of_classes() {
+        return Ok(description.csv(label_of(name, header, description)?));
+    }
+    let mut csv = description.csv(LabelColumn::None);
+    let (width, targets) = (description.input[0], aim.targets.len());
+    let there = match &description.columns[..] {
+        [] if header.columns == width => false,
+        [] if header.columns == width + targets => true,
+        [] => {
+            return Err(CliError::Work(format!(
+                "{name}: found {} columns, expected {width} as the model learned from, or {} with its targets",
+                header.columns,
+                width + targets
+            )));
+        }
+        _ => aim.targets.iter().all(|target| header.find(target).is_some()),
+    };
+    if !there {
+        csv.targets.clear();
+    }
+    Ok(csv)
 }
 
 /// Where the labels are in a file that may have none.

@@ -1,8 +1,16 @@
 //! Options of `gradus train` that put settings over those of the model or recipe: how steps are taken, when training ends.
 
+use crate::aim::default_metrics;
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
-use crate::training::GroupSettings;
+use crate::training::{ClassWeights, GroupSettings};
+use gradus::nn::losses::LOSSES;
+use gradus::train::metrics::METRICS;
+
+/// The names of what there is.
+fn names(all: impl Iterator<Item = &'static str>) -> String {
+    all.collect::<Vec<_>>().join(", ")
+}
 
 /// `conv1=0.1`
 fn rate_scale(text: &str) -> std::result::Result<(String, f64), String> {
@@ -17,6 +25,13 @@ fn rate_scale(text: &str) -> std::result::Result<(String, f64), String> {
 #[derive(clap::Args)]
 #[command(next_help_heading = "How steps are taken, when training ends")]
 pub struct Options {
+    #[arg(long, value_name = "NAME", help = format!(
+        "What is minimised: {} [default: cross_entropy; with --target mse]", names(LOSSES.iter().map(|l| l.name))))]
+    loss: Option<String>,
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help = format!(
+        "What is measured beside it: some of {} [default: what is usual for the loss]",
+        names(METRICS.iter().map(|m| m.name))))]
+    metrics: Option<Vec<String>>,
     /// Decay of weights, λ; biases and norms do not decay
     #[arg(long, value_name = "X")]
     weight_decay: Option<f64>,
@@ -57,6 +72,9 @@ pub struct Options {
     #[arg(long, value_name = "BETA")]
     ema: Option<f64>,
     /// Let rare classes count more
+    #[arg(long, value_name = "RULE")]
+    class_weights: Option<ClassWeights>,
+    /// The same as --class-weights balanced
     #[arg(long)]
     balance_classes: bool,
     /// Compute activations again in the backward pass instead of keeping them: less memory for more time, the same result
@@ -114,6 +132,27 @@ impl Options {
         Ok(())
     }
 
+    /// Puts loss and metrics over the settings. For numbers both are stated, so that the run goes on with them whatever later versions
+    /// have for usual.
+    fn apply_aim(&self, s: &mut Settings) {
+        let t = &mut s.training;
+        if self.loss.is_some() && self.loss != t.loss {
+            // What is usual for another loss does not suit this one.
+            (t.loss, t.metrics) = (self.loss.clone(), vec![]);
+        }
+        if let Some(metrics) = &self.metrics {
+            t.metrics.clone_from(metrics);
+        }
+        if s.target.is_empty() {
+            return;
+        }
+        let name = t.loss.get_or_insert_with(|| "mse".into());
+        let known = LOSSES.iter().find(|known| known.name == *name);
+        if let (Some(loss), true) = (known, t.metrics.is_empty()) {
+            t.metrics = default_metrics(loss.target);
+        }
+    }
+
     /// Puts these over the settings.
     pub fn apply(&self, s: &mut Settings) {
         fn put<T: Clone>(into: &mut T, from: &Option<T>) {
@@ -129,6 +168,7 @@ impl Options {
         put(&mut s.schedule.gamma, &self.drop_factor);
         put(&mut s.schedule.milestones, &self.milestones);
         s.schedule.cycle_momentum |= self.cycle_momentum;
+        self.apply_aim(s);
         let t = &mut s.training;
         if self.clip_norm.is_some() || self.clip_value.is_some() {
             (t.clip_norm, t.clip_value) = (self.clip_norm, self.clip_value);
@@ -136,7 +176,8 @@ impl Options {
         put(&mut t.l1, &self.l1);
         put(&mut t.accumulate, &self.accumulate);
         t.ema = self.ema.or(t.ema);
-        t.balance_classes |= self.balance_classes;
+        let balanced = self.balance_classes.then_some(ClassWeights::Balanced);
+        t.class_weights = self.class_weights.or(balanced).or(t.class_weights);
         t.recompute |= self.recompute;
         put(&mut t.freeze, &self.freeze);
         t.unfreeze_every = self.unfreeze_every.or(t.unfreeze_every);

@@ -1,0 +1,88 @@
+//! What testing a model gave, whether it tells classes apart or gives numbers.
+
+use crate::error::Result;
+use crate::model_file::Description;
+use crate::number_scores::NumberScores;
+use crate::scores::Scores;
+use gradus::data::Loader;
+use gradus::io::atomic_write;
+use gradus::train::Learner;
+use serde_json::Value;
+use std::path::Path;
+
+/// What testing gave.
+pub enum Outcome {
+    /// Of a classifier.
+    Classes(Scores),
+    /// Of a model of numbers.
+    Numbers(NumberScores),
+}
+
+impl Outcome {
+    /// Tests a model on all samples of a loader, which are so many views of each image.
+    pub fn measure(
+        learner: &mut Learner,
+        data: &Loader,
+        views: usize,
+        description: &Description,
+    ) -> Result<Outcome> {
+        let aim = description.aim();
+        Ok(match aim.is_of_classes() {
+            true => Outcome::Classes(Scores::measure(learner, data, views, aim)?),
+            false => Outcome::Numbers(NumberScores::measure(learner, data, aim)?),
+        })
+    }
+
+    /// Which class is taken for which, or how well each of several targets is met, above an empty line; nothing of a single target.
+    pub fn table(&self) -> String {
+        match self {
+            Outcome::Classes(scores) => scores.table() + "\n",
+            Outcome::Numbers(scores) => match scores.table() {
+                table if table.is_empty() => table,
+                table => table + "\n",
+            },
+        }
+    }
+    /// The numbers that count, in a line.
+    pub fn headline(&self) -> String {
+        match self {
+            Outcome::Classes(scores) => scores.headline(),
+            Outcome::Numbers(scores) => scores.headline(),
+        }
+    }
+    /// The mean loss.
+    pub fn loss(&self) -> f64 {
+        match self {
+            Outcome::Classes(scores) => scores.loss,
+            Outcome::Numbers(scores) => scores.loss,
+        }
+    }
+    /// How many samples.
+    pub fn samples(&self) -> u64 {
+        match self {
+            Outcome::Classes(scores) => scores.samples,
+            Outcome::Numbers(scores) => scores.samples,
+        }
+    }
+    /// Says on stderr if the model gave no numbers; `noun` is what samples are called.
+    pub fn warn(&self, noun: &str) {
+        match self {
+            Outcome::Classes(scores) => scores.warn(noun),
+            Outcome::Numbers(scores) => scores.warn(noun),
+        }
+    }
+    /// Puts the numbers into what `--json` prints, each as `test_NAME`.
+    pub fn record(&self, into: &mut Value) {
+        match self {
+            Outcome::Classes(scores) => scores.record(into),
+            Outcome::Numbers(scores) => scores.record(into),
+        }
+    }
+    /// Draws what is predicted against what is true into a PNG, where that can be drawn; gives whether it was.
+    pub fn plot(&self, path: &Path) -> Result<bool> {
+        let Outcome::Numbers(scores) = self else { return Ok(false) };
+        let Some(png) = scores.plot()? else { return Ok(false) };
+        atomic_write(path, |w| w.write_all(&png))?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,237 @@
+//! A picture of what a model predicts against what is true: a point for each sample, a panel for each target.
+
+use gradus::io::{self, png};
+
+/// The side of the square of points, and the room around it, in pixels.
+const SIDE: usize = 320;
+const ROOM: usize = 36;
+const PANEL: usize = SIDE + 2 * ROOM;
+/// Panels side by side, and at most.
+const ACROSS: usize = 3;
+const MOST: usize = 9;
+
+const PAPER: [u8; 3] = [255, 255, 255];
+const FRAME: [u8; 3] = [80, 80, 80];
+const DIAGONAL: [u8; 3] = [214, 96, 60];
+const POINT: [f64; 3] = [38.0, 92.0, 168.0];
+/// How much of a pixel's brightness a point takes: where many lie it becomes dark.
+const INK: f64 = 0.45;
+
+/// One target: its name, and for each sample what is true and what is predicted.
+pub struct Panel<'a> {
+    /// The target's name.
+    pub name: &'a str,
+    /// True and predicted.
+    pub pairs: Vec<(f64, f64)>,
+}
+
+/// A PNG of at most nine targets. True values run to the right, predicted ones upwards, both from the least to the greatest of either;
+/// on the diagonal they are equal. Ends of the axes are written beside them, and the target above. Numbers that are not finite have
+/// no place.
+///
+/// # Errors
+/// When there is no target.
+pub fn draw(panels: &[Panel<'_>]) -> io::Result<Vec<u8>> {
+    let shown = &panels[..panels.len().min(MOST)];
+    let (across, down) = (shown.len().min(ACROSS), shown.len().div_ceil(ACROSS));
+    let mut paper = Paper::new(across * PANEL, down * PANEL);
+    for (i, panel) in shown.iter().enumerate() {
+        paper.panel(panel, (i % ACROSS * PANEL, i / ACROSS * PANEL));
+    }
+    png::encode(paper.width, paper.height, 3, &paper.pixels)
+}
+
+/// Pixels, row by row, RGB.
+struct Paper {
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>,
+}
+
+impl Paper {
+    fn new(width: usize, height: usize) -> Paper {
+        Paper { width, height, pixels: PAPER.repeat(width * height) }
+    }
+
+    fn pixel(&mut self, x: usize, y: usize) -> Option<&mut [u8]> {
+        let at = 3 * (y * self.width + x);
+        (x < self.width && y < self.height).then(|| &mut self.pixels[at..at + 3])
+    }
+    fn put(&mut self, x: usize, y: usize, color: [u8; 3]) {
+        if let Some(pixel) = self.pixel(x, y) {
+            pixel.copy_from_slice(&color);
+        }
+    }
+
+    fn panel(&mut self, panel: &Panel<'_>, (left, top): (usize, usize)) {
+        let (left, top) = (left + ROOM, top + ROOM);
+        for i in 0..=SIDE {
+            for (x, y) in [(i, 0), (i, SIDE), (0, i), (SIDE, i)] {
+                self.put(left + x, top + y, FRAME);
+            }
+            self.put(left + i, top + SIDE - i, DIAGONAL);
+        }
+        let finite = panel.pairs.iter().filter(|(t, p)| t.is_finite() && p.is_finite());
+        let pairs: Vec<(f64, f64)> = finite.copied().collect();
+        let all = || pairs.iter().flat_map(|&(t, p)| [t, p]);
+        let (low, high) = (all().fold(f64::MAX, f64::min), all().fold(f64::MIN, f64::max));
+        let name = written(panel.name);
+        self.text(&name, left + SIDE.saturating_sub(width(&name)) / 2, top - 14);
+        if pairs.is_empty() {
+            return;
+        }
+        // Halves do not overflow where the ends lie far apart.
+        let place = |v: f64| match high > low {
+            true => {
+                ((v / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0) * SIDE as f64).round() as usize
+            }
+            false => SIDE / 2,
+        };
+        for &(t, p) in &pairs {
+            self.point(left + place(t), top + SIDE - place(p));
+        }
+        let (least, greatest) = (figure(low), figure(high));
+        let below = top + SIDE + 8;
+        self.text(&least, left, below);
+        self.text(&greatest, (left + SIDE).saturating_sub(width(&greatest)), below);
+        self.text("TRUE", left + (SIDE - width("TRUE")) / 2, below);
+        self.text(&greatest, left, top - 14);
+        self.upright("PREDICTED", left - 20, top + SIDE / 2);
+    }
+
+    /// A round point, whose ink adds up.
+    fn point(&mut self, x: usize, y: usize) {
+        for dy in 0..5 {
+            for dx in 0..5 {
+                let corner = [0, 4].contains(&dx) && [0, 4].contains(&dy);
+                let (x, y) = ((x + dx).wrapping_sub(2), (y + dy).wrapping_sub(2));
+                if let (false, Some(pixel)) = (corner, self.pixel(x, y)) {
+                    let mix = |(old, ink): (&mut u8, f64)| {
+                        *old = (f64::from(*old) * (1.0 - INK) + ink * INK).round() as u8;
+                    };
+                    pixel.iter_mut().zip(POINT).for_each(mix);
+                }
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str, x: usize, y: usize) {
+        for (i, c) in text.chars().enumerate() {
+            each_dot(c, |column, row| self.put(x + 6 * i + column, y + row, FRAME));
+        }
+    }
+    /// From below upwards, its middle at `y`.
+    fn upright(&mut self, text: &str, x: usize, y: usize) {
+        let foot = y + width(text) / 2;
+        for (i, c) in text.chars().enumerate() {
+            each_dot(c, |column, row| {
+                self.put(x + row, foot.saturating_sub(6 * i + column), FRAME);
+            });
+        }
+    }
+}
+
+/// Pixels that a text is wide.
+fn width(text: &str) -> usize {
+    6 * text.chars().count()
+}
+
+/// A number to five digits.
+fn figure(x: f64) -> String {
+    crate::bars::figure(x, 5).to_uppercase()
+}
+
+/// A name in the letters that there are, as much of it as there is room for beside a number.
+fn written(name: &str) -> String {
+    let drawn = |c: char| if glyph(c).is_some() { c } else { '-' };
+    name.to_uppercase().chars().map(drawn).take(SIDE / 6 - 16).collect()
+}
+
+/// Calls with the column and row of each dot of a letter of 5 by 7.
+fn each_dot(c: char, mut dot: impl FnMut(usize, usize)) {
+    for (row, bits) in glyph(c).into_iter().flatten().enumerate() {
+        (0..5).filter(|column| bits >> (4 - column) & 1 == 1).for_each(|column| dot(column, row));
+    }
+}
+
+/// The rows of a letter from top to bottom, five bits each, the leftmost first.
+fn glyph(c: char) -> Option<[u8; 7]> {
+    const LETTERS: &[(char, [u8; 7])] = &[
+        (' ', [0, 0, 0, 0, 0, 0, 0]),
+        ('0', [14, 17, 19, 21, 25, 17, 14]),
+        ('1', [4, 12, 4, 4, 4, 4, 14]),
+        ('2', [14, 17, 1, 2, 4, 8, 31]),
+        ('3', [31, 2, 4, 2, 1, 17, 14]),
+        ('4', [2, 6, 10, 18, 31, 2, 2]),
+        ('5', [31, 16, 30, 1, 1, 17, 14]),
+        ('6', [6, 8, 16, 30, 17, 17, 14]),
+        ('7', [31, 1, 2, 4, 8, 8, 8]),
+        ('8', [14, 17, 17, 14, 17, 17, 14]),
+        ('9', [14, 17, 17, 15, 1, 2, 12]),
+        ('.', [0, 0, 0, 0, 0, 12, 12]),
+        ('-', [0, 0, 0, 31, 0, 0, 0]),
+        ('+', [0, 4, 4, 31, 4, 4, 0]),
+        ('_', [0, 0, 0, 0, 0, 0, 31]),
+        ('A', [14, 17, 17, 31, 17, 17, 17]),
+        ('B', [30, 17, 17, 30, 17, 17, 30]),
+        ('C', [14, 17, 16, 16, 16, 17, 14]),
+        ('D', [28, 18, 17, 17, 17, 18, 28]),
+        ('E', [31, 16, 16, 30, 16, 16, 31]),
+        ('F', [31, 16, 16, 30, 16, 16, 16]),
+        ('G', [14, 17, 16, 23, 17, 17, 15]),
+        ('H', [17, 17, 17, 31, 17, 17, 17]),
+        ('I', [14, 4, 4, 4, 4, 4, 14]),
+        ('J', [7, 2, 2, 2, 2, 18, 12]),
+        ('K', [17, 18, 20, 24, 20, 18, 17]),
+        ('L', [16, 16, 16, 16, 16, 16, 31]),
+        ('M', [17, 27, 21, 21, 17, 17, 17]),
+        ('N', [17, 17, 25, 21, 19, 17, 17]),
+        ('O', [14, 17, 17, 17, 17, 17, 14]),
+        ('P', [30, 17, 17, 30, 16, 16, 16]),
+        ('Q', [14, 17, 17, 17, 21, 18, 13]),
+        ('R', [30, 17, 17, 30, 20, 18, 17]),
+        ('S', [15, 16, 16, 14, 1, 1, 30]),
+        ('T', [31, 4, 4, 4, 4, 4, 4]),
+        ('U', [17, 17, 17, 17, 17, 17, 14]),
+        ('V', [17, 17, 17, 17, 17, 10, 4]),
+        ('W', [17, 17, 17, 21, 21, 21, 10]),
+        ('X', [17, 17, 10, 4, 10, 17, 17]),
+        ('Y', [17, 17, 17, 10, 4, 4, 4]),
+        ('Z', [31, 1, 2, 4, 8, 16, 31]),
+    ];
+    LETTERS.iter().find(|(letter, _)| *letter == c).map(|(_, rows)| *rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The middle of the panel, of points at two ends and one off the diagonal.
+    #[test]
+    fn points_lie_where_they_should() {
+        let mut paper = Paper::new(PANEL, PANEL);
+        let pairs = vec![(0.0, 0.0), (10.0, 10.0), (2.5, 7.5), (f64::NAN, 1.0)];
+        paper.panel(&Panel { name: "price", pairs }, (0, 0));
+        let mut is_ink = |x: usize, y: usize| {
+            let pixel = paper.pixel(ROOM + x, ROOM + y).unwrap();
+            i32::from(pixel[2]) > i32::from(pixel[0]) + 40
+        };
+        assert!(is_ink(SIDE / 4, SIDE / 4), "2.5 from the left, 7.5 from below");
+        assert!(!is_ink(SIDE * 3 / 4, SIDE * 3 / 4), "not the other way round");
+        assert!(is_ink(2, SIDE - 1) && is_ink(SIDE - 2, 1), "both ends");
+        assert!(!is_ink(SIDE / 2, SIDE / 2), "the diagonal alone");
+    }
+
+    #[test]
+    fn hostile_numbers_are_drawn() {
+        let pairs = vec![(f64::MAX, f64::MIN), (1e-320, 0.0), (f64::INFINITY, 1.0)];
+        let strange = Panel { name: "\u{1b}[2J ñ", pairs };
+        let equal = Panel { name: "", pairs: vec![(3.0, 3.0)] };
+        let nothing = Panel { name: "none", pairs: vec![] };
+        for panel in [strange, equal, nothing] {
+            assert!(draw(&[panel]).unwrap().starts_with(b"\x89PNG"));
+        }
+        assert!(draw(&[]).is_err());
+        assert_eq!(written("Préis €"), "PR-IS -");
+    }
+}
