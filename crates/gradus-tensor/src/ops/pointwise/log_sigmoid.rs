@@ -1,6 +1,5 @@
 //! log_sigmoid(x) = ln σ(x) = min(x, 0) − ln(1 + e^(−|x|))   [..] -> [..]
 
-use super::sigmoid::logistic;
 use super::{Pointwise, apply};
 use crate::Tensor;
 use gradus_base::Real;
@@ -14,7 +13,7 @@ impl Pointwise<1> for LogSigmoid {
     }
     /// (ln σ)' = 1 − σ(x) = σ(−x)
     fn grad<R: Real>(&self, [x]: [R; 1], _y: R, dy: R) -> Option<[R; 1]> {
-        Some([dy * logistic(-x)])
+        Some([dy * (-x).logistic()])
     }
 }
 

@@ -1,6 +1,5 @@
 //! softplus(x, β) = ln(1 + e^(βx))/β = max(x, 0) + ln(1 + e^(−|βx|))/β   [..] -> [..]   Dugas et al. 2001
 
-use super::sigmoid::logistic;
 use super::{Pointwise, apply};
 use crate::Tensor;
 use gradus_base::Real;
@@ -17,7 +16,7 @@ impl Pointwise<1> for Softplus {
     }
     /// d/dx ln(1 + e^(βx))/β = σ(βx)
     fn grad<R: Real>(&self, [x]: [R; 1], _y: R, dy: R) -> Option<[R; 1]> {
-        Some([dy * logistic(R::constant(self.beta) * x)])
+        Some([dy * (R::constant(self.beta) * x).logistic()])
     }
 }
 
