@@ -337,7 +337,12 @@ fn float_remainder(a: f32, b: f32) -> f32 {
     let (a, b) = (f64::from(a), f64::from(b));
     let whole = (a / b).floor();
     let near = whole.abs() < f64::from(1 << 28) && b.is_finite();
-    (if near { a - whole * b } else { remainder(a, b) }) as f32
+    if !near {
+        return remainder(a, b) as f32;
+    }
+    let r = a - whole * b;
+    // Of 0 the sign is a's, as the library's.
+    (if r == 0.0 { r.copysign(a) } else { r }) as f32
 }
 /// The remainder with the sign of `b`; 0 for b = 0.
 #[inline(always)]

@@ -35,6 +35,12 @@ impl Tensor {
         Tensor(pointwise(p, vec![self.0.clone()], dtype))
     }
 
+    /// The same numbers in the widest type of their kind: floats in f64, integers and booleans in i64.
+    #[track_caller]
+    pub(crate) fn widest(&self) -> Tensor {
+        self.cast(if self.dtype().is_float() { DType::F64 } else { DType::I64 })
+    }
+
     /// The same numbers in the type that is computed in: half types in f32, integers and booleans in i64. Whatever is
     /// composed of several steps begins with this and casts its result, so that nothing in between overflows.
     #[track_caller]
