@@ -1,4 +1,4 @@
-//! sinh(x) = (eˣ − e⁻ˣ)/2   [..] -> [..]
+//! sinh(x) = (eˣ − e⁻ˣ)/2 = 2·sinh(x/2)·cosh(x/2)   [..] -> [..]
 
 use super::{Pointwise, apply};
 use crate::Tensor;
@@ -9,13 +9,22 @@ struct Sinh;
 impl Pointwise<1> for Sinh {
     const NAME: &'static str = "sinh";
     fn formula<R: Real>(&self, [x]: [R; 1]) -> R {
-        // expm1 keeps the digits that eˣ − e⁻ˣ loses near 0.
-        R::constant(0.5) * (x.exp_m1() - (-x).exp_m1())
+        let [s, c] = halves(x);
+        R::constant(2.0) * (s * c)
     }
     /// sinh' = cosh
     fn grad<R: Real>(&self, [x]: [R; 1], _y: R, dy: R) -> Option<[R; 1]> {
-        Some([dy * (R::constant(0.5) * (x.exp() + (-x).exp()))])
+        let [s, c] = halves(x);
+        Some([dy * (s * s + c * c)])
     }
+}
+
+/// sinh(x/2) and cosh(x/2): their products overflow where sinh x and cosh x do, and not where eˣ does. expm1 keeps the digits
+/// that eˣ − e⁻ˣ loses near 0.
+pub(crate) fn halves<R: Real>(x: R) -> [R; 2] {
+    let half = R::constant(0.5);
+    let (up, down) = ((half * x).exp_m1(), (-(half * x)).exp_m1());
+    [half * (up - down), half * (up + down) + R::constant(1.0)]
 }
 
 impl Tensor {
