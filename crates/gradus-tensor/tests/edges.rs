@@ -44,12 +44,10 @@ fn function(name: &str) -> fn(&Tensor) -> Tensor {
     }
 }
 
-/// Whether a number is what PyTorch has. It may be finite where PyTorch's is not.
+/// Whether a number is what PyTorch has. Where that is no number, any will do.
 fn agrees(got: f64, want: f64, tolerance: f64) -> bool {
-    if !want.is_finite() {
-        return got.is_finite() || got == want || got.is_nan() && want.is_nan();
-    }
-    (got - want).abs() <= tolerance * want.abs().max(1.0)
+    let near = (got - want).abs() <= tolerance * want.abs().max(1.0);
+    near || got == want || want.is_nan()
 }
 
 #[test]
@@ -64,9 +62,9 @@ fn functions_and_their_derivatives_are_pytorchs() {
     assert_eq!(tables.len(), 68);
     let mut wrong = vec![];
     for ((name, dtype), rows) in tables {
-        let (dtype, tolerance) = match dtype {
-            "f32" => (DType::F32, 2e-6),
-            _ => (DType::F64, 1e-7),
+        let (dtype, tolerance, most) = match dtype {
+            "f32" => (DType::F32, 2e-6, f32::MAX.into()),
+            _ => (DType::F64, 1e-7, f64::MAX),
         };
         let x: Vec<f64> = rows.iter().map(|row| row[0]).collect();
         let x = Tensor::from_slice(&x, [x.len()]).cast(dtype);
@@ -77,7 +75,19 @@ fn functions_and_their_derivatives_are_pytorchs() {
         for (i, row) in rows.iter().enumerate() {
             for (order, found) in found.iter().enumerate() {
                 let (x, got, want) = (row[0], found[i], row[1 + order]);
-                if !agrees(got, want, tolerance) || x.is_nan() && order == 0 && !got.is_nan() {
+                let fails = match (order, x.is_nan()) {
+                    (0, true) => !got.is_nan(),
+                    // PyTorch's slopes there depend on the function, and in some on the vector's length.
+                    (_, true) => false,
+                    // The next factor of 2 is ∞.
+                    (2, _) if got.is_infinite() && want.abs() > most / 4.0 => false,
+                    // x(x + 3), which PyTorch divides by 6, overflows before x does.
+                    (0, _) if name == "hard_swish" && want.is_infinite() => {
+                        !agrees(got, x, tolerance)
+                    }
+                    _ => !agrees(got, want, tolerance),
+                };
+                if fails {
                     wrong.push(format!(
                         "{name} {dtype} order {order} at {x:e}: {got:e}, not {want:e}"
                     ));

@@ -6,6 +6,7 @@ mod extras;
 mod fit;
 mod heads;
 mod kill;
+mod not_finite;
 mod optim;
 mod schedule;
 mod tensorboard;

@@ -1,4 +1,4 @@
-//! cosh(x) = (eˣ + e⁻ˣ)/2 = sinh²(x/2) + cosh²(x/2)   [..] -> [..]
+//! cosh(x) = (eˣ + e⁻ˣ)/2   [..] -> [..]
 
 use super::sinh::halves;
 use super::{Pointwise, apply};
@@ -10,13 +10,13 @@ struct Cosh;
 impl Pointwise<1> for Cosh {
     const NAME: &'static str = "cosh";
     fn formula<R: Real>(&self, [x]: [R; 1]) -> R {
-        let [s, c] = halves(x);
-        s * s + c * c
+        let [up, down] = halves(x);
+        R::constant(1.0) + (up + down)
     }
     /// cosh' = sinh
     fn grad<R: Real>(&self, [x]: [R; 1], _y: R, dy: R) -> Option<[R; 1]> {
-        let [s, c] = halves(x);
-        Some([dy * (R::constant(2.0) * (s * c))])
+        let [up, down] = halves(x);
+        Some([dy * (up - down)])
     }
 }
 

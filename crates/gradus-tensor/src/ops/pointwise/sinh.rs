@@ -1,4 +1,4 @@
-//! sinh(x) = (eˣ − e⁻ˣ)/2 = 2·sinh(x/2)·cosh(x/2)   [..] -> [..]
+//! sinh(x) = (eˣ − e⁻ˣ)/2   [..] -> [..]
 
 use super::{Pointwise, apply};
 use crate::Tensor;
@@ -9,22 +9,22 @@ struct Sinh;
 impl Pointwise<1> for Sinh {
     const NAME: &'static str = "sinh";
     fn formula<R: Real>(&self, [x]: [R; 1]) -> R {
-        let [s, c] = halves(x);
-        R::constant(2.0) * (s * c)
+        let [up, down] = halves(x);
+        up - down
     }
     /// sinh' = cosh
     fn grad<R: Real>(&self, [x]: [R; 1], _y: R, dy: R) -> Option<[R; 1]> {
-        let [s, c] = halves(x);
-        Some([dy * (s * s + c * c)])
+        let [up, down] = halves(x);
+        Some([dy * (R::constant(1.0) + (up + down))])
     }
 }
 
-/// sinh(x/2) and cosh(x/2): their products overflow where sinh x and cosh x do, and not where eˣ does. expm1 keeps the digits
-/// that eˣ − e⁻ˣ loses near 0.
+/// (eˣ − 1)/2 and (e⁻ˣ − 1)/2, of e^(x/2) − 1 = u as u/2·(u + 2): it overflows where sinh x does, and not where eˣ does, and has
+/// the digits that eˣ − e⁻ˣ loses near 0.
 pub(crate) fn halves<R: Real>(x: R) -> [R; 2] {
     let half = R::constant(0.5);
-    let (up, down) = ((half * x).exp_m1(), (-(half * x)).exp_m1());
-    [half * (up - down), half * (up + down) + R::constant(1.0)]
+    let of = |u: R| (half * u) * (u + R::constant(2.0));
+    [of((half * x).exp_m1()), of((-(half * x)).exp_m1())]
 }
 
 impl Tensor {

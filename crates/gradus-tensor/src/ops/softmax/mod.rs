@@ -69,7 +69,8 @@ impl Rule for Softmax {
 }
 
 impl Tensor {
-    /// e^x / Σ e^x along `axis`: positive numbers that sum to 1.
+    /// e^x / Σ e^x along `axis`: positive numbers that sum to 1, or 0 where they are less than e⁻⁸⁷ (f32) or e⁻⁷⁰⁸ (f64) of the
+    /// largest. NaN everywhere along the axis if one is NaN or ∞, or all are −∞.
     ///
     /// # Panics
     /// If the axis is not there or the elements are not floats.
