@@ -49,6 +49,7 @@ pub(super) fn apply(op: Op, a: &[f64]) -> f64 {
         Op::Cos => a[0].cos(),
         Op::Atan => a[0].atan(),
         Op::Tanh => a[0].tanh(),
+        Op::Logistic => Real::logistic(a[0]),
         Op::Erf => Real::erf(a[0]),
         Op::Floor => a[0].floor(),
         Op::Ceil => a[0].ceil(),

@@ -32,6 +32,8 @@ pub enum Op {
     Cos,
     Atan,
     Tanh,
+    /// 1/(1 + e⁻ᵃ)
+    Logistic,
     Erf,
     Floor,
     Ceil,
@@ -61,7 +63,7 @@ impl Op {
         match self {
             Op::Const(_) | Op::Input(_) => 0,
             Op::Neg | Op::Abs | Op::Sqrt | Op::Exp | Op::ExpM1 | Op::Ln | Op::Ln1p => 1,
-            Op::Sin | Op::Cos | Op::Atan | Op::Tanh | Op::Erf => 1,
+            Op::Sin | Op::Cos | Op::Atan | Op::Tanh | Op::Logistic | Op::Erf => 1,
             Op::Floor | Op::Ceil | Op::Round | Op::Not => 1,
             Op::Select => 3,
             _ => 2,

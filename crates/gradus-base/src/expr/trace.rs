@@ -92,8 +92,19 @@ fn simplify(op: Op, args: &[Sym]) -> Option<Sym> {
         (Op::Neg, _) if line(args[0]).op == Op::Neg => Some(Sym(line(args[0]).args[0])),
         (Op::Not, _) if line(args[0]).op == Op::Not => Some(Sym(line(args[0]).args[0])),
         (Op::Select, _) if args[1].0 == args[2].0 => Some(args[1]),
+        (Op::Div, [Some(1.0), _]) => logistic_of(line(args[1])).map(|x| push(Op::Logistic, &[x])),
         _ => None,
     }
+}
+
+/// The x of 1 + e⁻ˣ, below a quotient of 1.
+fn logistic_of(sum: Line) -> Option<Sym> {
+    let [a, b] = [sum.args[0], sum.args[1]].map(Sym);
+    let (one, power) = if line(a).op.constant().is_some() { (a, b) } else { (b, a) };
+    let sum = sum.op == Op::Add && line(one).op.constant() == Some(1.0);
+    let power = Some(line(power)).filter(|l| sum && l.op == Op::Exp)?;
+    let negative = line(Sym(power.args[0]));
+    (negative.op == Op::Neg).then_some(Sym(negative.args[0]))
 }
 
 impl Expr {
@@ -200,6 +211,9 @@ impl Real for Sym {
     fn tanh(self) -> Sym {
         push(Op::Tanh, &[self])
     }
+    fn logistic(self) -> Sym {
+        push(Op::Logistic, &[self])
+    }
     fn erf(self) -> Sym {
         push(Op::Erf, &[self])
     }
@@ -257,6 +271,33 @@ mod tests {
         });
         assert_eq!(e.to_string(), "%0 = x0; %1 = Add %0 %0; -> %1");
         assert!(!e.reads(1));
+    }
+
+    #[test]
+    fn the_logistic_function_is_known_however_it_is_written() {
+        fn c(x: f64) -> Sym {
+            Sym::constant(x)
+        }
+        let forms: [fn(Sym) -> Sym; 4] = [
+            |x| x.logistic(),
+            |x| c(1.0) / (c(1.0) + (-x).exp()),
+            |x| ((-x).exp() + c(1.0)).recip(),
+            |x| c(1.0) / (c(1.0) + (c(-1.0) * x).exp()),
+        ];
+        for form in forms {
+            let e = Expr::trace(1, |x| vec![form(x[0])]);
+            assert_eq!(e.to_string(), "%0 = x0; %1 = Logistic %0; -> %1");
+        }
+        let others: [fn(Sym) -> Sym; 4] = [
+            |x| c(2.0) / (c(1.0) + (-x).exp()),
+            |x| c(1.0) / (c(2.0) + (-x).exp()),
+            |x| c(1.0) / (c(1.0) + x.exp()),
+            |x| c(1.0) / (c(1.0) * (-x).exp()),
+        ];
+        for other in others {
+            let e = Expr::trace(1, |x| vec![other(x[0])]);
+            assert!(!e.to_string().contains("Logistic"), "{e}");
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub(crate) trait Num: Copy {
     unsafe fn cos(self) -> Self;
     unsafe fn atan(self) -> Self;
     unsafe fn tanh(self) -> Self;
+    unsafe fn logistic(self) -> Self;
     unsafe fn erf(self) -> Self;
     unsafe fn floor(self) -> Self;
     unsafe fn ceil(self) -> Self;
@@ -112,6 +113,11 @@ impl<V: F32s> Num for Floats<V> {
     #[inline(always)]
     unsafe fn abs(self) -> Self {
         Floats(self.0.and(V::bits(i32::MAX)))
+    }
+    #[inline(always)]
+    unsafe fn logistic(self) -> Self {
+        let one = V::splat(1.0);
+        Floats(one.div(one.add(self.neg().exp().0)))
     }
     #[inline(always)]
     unsafe fn not(self) -> Self {
@@ -240,6 +246,7 @@ impl<const FMA: bool> Num for Doubles<FMA> {
         cos = f64::cos;
         atan = f64::atan;
         tanh = f64::tanh;
+        logistic = Real::logistic;
         erf = Real::erf;
         floor = f64::floor;
         ceil = f64::ceil;
@@ -281,6 +288,7 @@ impl Num for Ints {
         cos = |x| real(x, f64::cos);
         atan = |x| real(x, f64::atan);
         tanh = |x| real(x, f64::tanh);
+        logistic = |x| real(x, Real::logistic);
         erf = |x| real(x, Real::erf);
         floor = |x: i64| x;
         ceil = |x: i64| x;
@@ -329,7 +337,12 @@ fn float_remainder(a: f32, b: f32) -> f32 {
     let (a, b) = (f64::from(a), f64::from(b));
     let whole = (a / b).floor();
     let near = whole.abs() < f64::from(1 << 28) && b.is_finite();
-    (if near { a - whole * b } else { remainder(a, b) }) as f32
+    if !near {
+        return remainder(a, b) as f32;
+    }
+    let r = a - whole * b;
+    // Of 0 the sign is a's, as the library's.
+    (if r == 0.0 { r.copysign(a) } else { r }) as f32
 }
 /// The remainder with the sign of `b`; 0 for b = 0.
 #[inline(always)]

@@ -22,10 +22,10 @@ pub(super) const OPS: &[(&str, Op)] = &[
     ("Cast", cast),
     ("CastLike", |c| one(c.input(0)?.cast(c.input(1)?.dtype()))),
     ("Ceil", |c| one(c.input(0)?.ceil())),
-    // max(0, x) + min(0, α·(e^(x/α) − 1))
+    // x where x > 0, else α·(e^(x/α) − 1)
     ("Celu", |c| {
         let (x, alpha) = (c.input(0)?, c.float("alpha", 1.0)?);
-        one(x.relu() + ((x / alpha).exp_m1() * alpha).minimum(0.0))
+        one(x.gt(0.0).select_where(x, &((x / alpha).elu(1.0) * alpha)))
     }),
     ("Clip", clip),
     ("Cos", |c| one(c.input(0)?.cos())),
@@ -91,7 +91,7 @@ pub(super) const OPS: &[(&str, Op)] = &[
     ("Tanh", |c| one(c.input(0)?.tanh())),
     ("ThresholdedRelu", |c| {
         let (x, alpha) = (c.input(0)?, c.float("alpha", 1.0)?);
-        one(x.gt(alpha).select_where(x, 0.0))
+        one(x.le(alpha).select_where(0.0, x))
     }),
     ("Where", |c| {
         let (condition, a, b) = (c.input(0)?, c.input(1)?, c.input(2)?);
@@ -225,7 +225,7 @@ fn selu(c: &Call<'_>) -> Result<Vec<Tensor>> {
 
 fn shrink(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let (x, bias, lambda) = (c.input(0)?, c.float("bias", 0.0)?, c.float("lambd", 0.5)?);
-    let zero = x.zeros_like();
-    let high = x.gt(lambda).select_where(&(x - bias), &zero);
-    one(x.lt(-lambda).select_where(&(x + bias), &high))
+    let within = x.le(lambda).logical_and(&x.ge(-lambda));
+    let outside = x.lt(-lambda).select_where(&(x + bias), &(x - bias));
+    one(within.select_where(&x.zeros_like(), &outside))
 }

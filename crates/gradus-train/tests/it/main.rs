@@ -8,6 +8,7 @@ mod heads;
 mod kill;
 mod momentum;
 mod objectives;
+mod not_finite;
 mod optim;
 mod schedule;
 mod sequences;

@@ -16,17 +16,18 @@ impl Pointwise<1> for Clamp {
     fn formula<R: Real>(&self, [x]: [R; 1]) -> R {
         x.max(R::constant(self.low)).min(R::constant(self.high))
     }
-    /// 1 where low ≤ x ≤ high, else 0
+    /// 1 where low < x < high, else 0
     fn grad<R: Real>(&self, [x]: [R; 1], _y: R, dy: R) -> Option<[R; 1]> {
         let (low, high) = (R::constant(self.low), R::constant(self.high));
-        Some([R::select(R::and(low.le(x), x.le(high)), dy, R::constant(0.0))])
+        Some([R::select(R::and(low.lt(x), x.lt(high)), dy, R::constant(0.0))])
     }
 }
 
 impl Tensor {
     /// min(max(x, low), high); either bound may be infinite.
     ///
-    /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at a bound is 1.
+    /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at a bound is 0, as that of every clipped function here and as in
+    /// PyTorch 2.15; before, PyTorch's was 1.
     ///
     /// # Panics
     /// If `low` > `high` or one is NaN.
@@ -52,7 +53,7 @@ fn clamp() {
         .avoid(&[-1.0, 2.0])
         .oracle(|x| x[0].clamp(-1.0, 2.0))
         .example(&[&[-2.0, 0.5, 3.0, f64::NAN]], &[-1.0, 0.5, 2.0, f64::NAN])
-        .slope(&[&[-2.0, -1.0, 0.5, 2.0, 3.0]], &[0.0, 1.0, 1.0, 1.0, 0.0])
+        .slope(&[&[-2.0, -1.0, 0.5, 2.0, 3.0]], &[0.0, 0.0, 1.0, 0.0, 0.0])
         .run();
 }
 

@@ -122,7 +122,7 @@ fn needs_fractions(expr: &Expr) -> bool {
     use gradus_base::expr::Op;
     expr.lines().iter().any(|line| match line.op {
         Op::Sqrt | Op::Exp | Op::ExpM1 | Op::Ln | Op::Ln1p => true,
-        Op::Sin | Op::Cos | Op::Atan | Op::Tanh | Op::Erf => true,
+        Op::Sin | Op::Cos | Op::Atan | Op::Tanh | Op::Logistic | Op::Erf => true,
         op => op.constant().is_some_and(|c| c.fract() != 0.0),
     })
 }
