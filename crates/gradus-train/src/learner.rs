@@ -296,14 +296,14 @@ impl Learner {
     /// When evaluating meets a bad value.
     pub fn first_not_finite(&mut self, x: &Tensor, t: &Tensor) -> Result<String> {
         let name = |what: &str, t: &Tensor| -> Option<String> {
-            let bad = t.dtype().is_float() && t.to_vec::<f32>().iter().any(|v| !v.is_finite());
+            let bad = t.dtype().is_float() && !all_finite(t);
             bad.then(|| format!("the {what} hold values that are not finite"))
         };
         if let Some(bad) = name("inputs", x).or_else(|| name("targets", t)) {
             return Ok(bad);
         }
         for (path, p) in parameters(&*self.model) {
-            if p.variable().value().to_vec::<f32>().iter().any(|v| !v.is_finite()) {
+            if !all_finite(&p.variable().value()) {
                 let why = match self.steps_before() {
                     0 => "is not finite, and no step has changed it yet",
                     _ => "is no longer finite: the rate may be too high",
@@ -410,6 +410,10 @@ impl Learner {
             drawing.name_variable(&variable, path)
         })
     }
+}
+
+fn all_finite(t: &Tensor) -> bool {
+    t.is_finite().all(..).item() != 0.0
 }
 
 /// How many samples a batch `[B, ..]` has.

@@ -2,6 +2,7 @@
 
 use super::{Pointwise, apply};
 use crate::Tensor;
+use crate::ops::Operand;
 use gradus_base::Real;
 
 struct Add;
@@ -40,6 +41,12 @@ impl Pointwise<1> for Neg {
     }
 }
 
+/// A number as the other side of an operator.
+#[track_caller]
+fn number<P: Pointwise<2>>(value: f64, other: &Tensor) -> Tensor {
+    Operand::Number(value).in_arithmetic(P::NAME, other)
+}
+
 /// The operators for every mix of owned and borrowed tensors and numbers.
 macro_rules! operator {
     ($op:ident, $method:ident) => {
@@ -75,28 +82,28 @@ macro_rules! operator {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: f64) -> Tensor {
-                apply($op, [self, &self.full_like(other)])
+                apply($op, [self, &number::<$op>(other, self)])
             }
         }
         impl std::ops::$op<f64> for Tensor {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: f64) -> Tensor {
-                apply($op, [&self, &self.full_like(other)])
+                apply($op, [&self, &number::<$op>(other, &self)])
             }
         }
         impl std::ops::$op<&Tensor> for f64 {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: &Tensor) -> Tensor {
-                apply($op, [&other.full_like(self), other])
+                apply($op, [&number::<$op>(self, other), other])
             }
         }
         impl std::ops::$op<Tensor> for f64 {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: Tensor) -> Tensor {
-                apply($op, [&other.full_like(self), &other])
+                apply($op, [&number::<$op>(self, &other), &other])
             }
         }
     };
