@@ -134,8 +134,7 @@ impl DType {
         };
         // Large and small numbers not in two hundred digits.
         let size = x.abs();
-        let shown =
-            if size < 1e-5 || size >= 1e16 { format!("{x:e}") } else { format!("{x}") };
+        let shown = if size < 1e-5 || size >= 1e16 { format!("{x:e}") } else { format!("{x}") };
         Error::value(self.name(), format!("{shown} is no {self}, which holds {range}"))
     }
 
@@ -252,7 +251,16 @@ mod tests {
     fn types_join_as_the_table_says() {
         use DType::*;
         let table: [[Option<DType>; 8]; 8] = [
-            [Some(Bool), Some(U8), Some(I32), Some(I64), Some(BF16), Some(F16), Some(F32), Some(F64)],
+            [
+                Some(Bool),
+                Some(U8),
+                Some(I32),
+                Some(I64),
+                Some(BF16),
+                Some(F16),
+                Some(F32),
+                Some(F64),
+            ],
             [Some(U8), Some(U8), Some(I32), Some(I64), None, None, None, None],
             [Some(I32), Some(I32), Some(I32), Some(I64), None, None, None, None],
             [Some(I64), Some(I64), Some(I64), Some(I64), None, None, None, None],

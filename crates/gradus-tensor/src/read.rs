@@ -87,9 +87,9 @@ fn converted<T: Element>(
         DType::U8 => each::<u8, T>(buffer, len, held),
         DType::Bool => each::<bool, T>(buffer, len, held),
         // On their way through f64, which has 53 bits, none may be lost.
-        DType::I64 => each::<i64, T>(buffer, len, |x| {
-            held(x).filter(|_| x as f64 as i128 == i128::from(x))
-        }),
+        DType::I64 => {
+            each::<i64, T>(buffer, len, |x| held(x).filter(|_| x as f64 as i128 == i128::from(x)))
+        }
     }
 }
 

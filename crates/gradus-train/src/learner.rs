@@ -6,7 +6,7 @@
 use crate::metrics::Metric;
 use crate::optim::{Clip, Ema, Optimizer, Slots};
 use gradus_base::{Error, Kind, Result};
-use gradus_nn::losses::{Loss, cross_entropy};
+use gradus_nn::losses::{CrossEntropy, Loss, cross_entropy};
 use gradus_nn::{Context, Layer, Module, State, named_states, parameters};
 use gradus_tensor::{Compiled, Step, Tensor, Variable, compile};
 use std::cell::RefCell;
@@ -27,6 +27,25 @@ use steps::{evaluate_step, train_step};
 pub struct Recipe {
     /// The loss.
     pub loss: Loss,
+    /// Cross-entropy with options, in place of `loss`: smoothed labels, weights of classes that weigh the smoothing too, a label
+    /// that does not count. A batch's loss is then Σ/Σ over what counts, as PyTorch's; places of the ignored label have no part in
+    /// metrics either.
+    ///
+    /// ```
+    /// use gradus_nn::{Init, Sequential, layers::dense, losses::CrossEntropy};
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::{Learner, Recipe, optim::Sgd};
+    /// let loss = CrossEntropy { ignore_index: Some(-100), label_smoothing: 0.1, ..CrossEntropy::default() };
+    /// let recipe = Recipe { cross_entropy: Some(loss), ..Recipe::default() };
+    /// let model = Sequential::new([1], &Init::new(0)).add(dense(2));
+    /// let mut learner = Learner::with(model.into(), Box::new(Sgd::new(0.1)), recipe, 0);
+    /// let x = Tensor::from([[0.5f32], [9.0], [-1.0]]);
+    /// let both = learner.evaluate_batch(&x.slice(0, ..2), &Tensor::from([1i64, -100]))?.loss;
+    /// let alone = learner.evaluate_batch(&x.slice(0, ..1), &Tensor::from([1i64]))?.loss;
+    /// assert_eq!(both, alone);
+    /// # Ok::<(), gradus_base::Error>(())
+    /// ```
+    pub cross_entropy: Option<CrossEntropy>,
     /// What is measured beside the loss.
     pub metrics: Vec<Metric>,
     /// A bound on gradients.
@@ -39,7 +58,8 @@ pub struct Recipe {
     pub ema: Option<Ema>,
     /// Rates and decays of their own for some parameters; the last group that matches counts.
     pub groups: Vec<Group>,
-    /// A weight for each class, for losses whose targets are labels `[B]`: rare classes can count more.
+    /// A weight for each class, for losses whose targets are labels `[B]`: rare classes can count more. With `cross_entropy` they
+    /// are its weights, of labels of any shape.
     pub class_weights: Option<Vec<f64>>,
     /// Whether activations are computed again in the backward pass instead of being kept for it: less memory for about a third
     /// more time, the same bits.
@@ -87,6 +107,7 @@ impl Default for Recipe {
     fn default() -> Recipe {
         Recipe {
             loss: cross_entropy,
+            cross_entropy: None,
             metrics: vec![],
             clip: None,
             l1: 0.0,

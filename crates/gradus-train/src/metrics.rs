@@ -1,8 +1,11 @@
 //! Metrics: numbers people understand, one per sample, averaged.
 
-use gradus_tensor::{DType, Tensor};
+use gradus_base::Error;
+use gradus_tensor::{DType, Tensor, fail};
+use std::panic::Location;
 
-/// A number per sample, from what the model gives and the target: `[B]`.
+/// A number per sample, from what the model gives and the target: `[B]`. Shapes that do not belong together are refused, as the
+/// losses refuse them, and never broadcast.
 #[derive(Clone, Copy)]
 pub struct Metric {
     /// The name in logs: `accuracy`.
@@ -19,7 +22,24 @@ pub fn accuracy() -> Metric {
     Metric { name: "accuracy", of: hits, maximize: true }
 }
 
+/// Fails unless `x [B, C, ..]` goes with labels `t [B, ..]`, i64.
+#[track_caller]
+fn expect_labels(metric: &str, x: &Tensor, t: &Tensor) {
+    let fits = x.rank() >= 2 && t.dtype() == DType::I64 && x.shape().without(1) == t.shape();
+    if !fits {
+        let (of, labels) = (x.shape(), t.shape());
+        let what = format!(
+            "the model gives {} {of}, the labels are {} {labels}; expected [B, classes, ..] and i64 [B, ..]",
+            x.dtype(),
+            t.dtype()
+        );
+        fail(Error::shape(metric, what), Location::caller());
+    }
+}
+
+#[track_caller]
 fn hits(x: &Tensor, t: &Tensor) -> Tensor {
+    expect_labels("accuracy", x, t);
     let numbers = x.max(1).is_nan().logical_not(); // [B]
     x.argmax(1).eq(t).logical_and(&numbers).cast(x.dtype())
 }
@@ -38,7 +58,9 @@ pub fn top_k<const K: usize>() -> Metric {
     Metric { name, of: among_top::<K>, maximize: true }
 }
 
+#[track_caller]
 fn among_top<const K: usize>(x: &Tensor, t: &Tensor) -> Tensor {
+    expect_labels("top_k", x, t);
     let label = t.unsqueeze(1); // [B, 1]
     let own = x.gather(1, &label); // [B, 1]
     let classes: Vec<i64> = (0..x.size(1) as i64).collect();
@@ -49,12 +71,17 @@ fn among_top<const K: usize>(x: &Tensor, t: &Tensor) -> Tensor {
     up_to_own.le(K as f64).cast(x.dtype())
 }
 
-/// Mean of |x − t| over everything but the batch.
+/// Mean of |x − t| over everything but the batch, of one shape.
 pub fn mean_absolute_error() -> Metric {
     Metric { name: "mean_absolute_error", of: absolute, maximize: false }
 }
 
+#[track_caller]
 fn absolute(x: &Tensor, t: &Tensor) -> Tensor {
+    if x.shape() != t.shape() {
+        let what = format!("the model gives {}, the target is {}", x.shape(), t.shape());
+        fail(Error::shape("mean_absolute_error", what), Location::caller());
+    }
     let rest: Vec<isize> = (1..x.rank() as isize).collect();
     (x - t).abs().mean(rest)
 }

@@ -3,6 +3,7 @@
 use super::{Core, Recipe};
 use crate::optim::Target;
 use gradus_base::{DType, Error};
+use gradus_nn::losses::CrossEntropy;
 use gradus_nn::{Context, Layer, Parameter, parameters};
 use gradus_tensor::{Step, Tensor, Variable, fail, gradients};
 use std::panic::Location;
@@ -10,10 +11,45 @@ use std::sync::Arc;
 
 fn measured(step: Step, recipe: &Recipe, y: &Tensor, t: &Tensor, loss: &Tensor) -> Step {
     let mut step = step.read(loss);
+    let ignored = recipe.cross_entropy.as_ref().and_then(|loss| loss.ignore_index);
+    let counted = ignored.filter(|_| t.dtype() == DType::I64).map(|i| t.ne(i as f64));
     for metric in &recipe.metrics {
-        step = step.read(&(metric.of)(y, t).mean(..));
+        step = step.read(&match &counted {
+            Some(counted) => mean_where(counted, &(metric.of)(y, &known(counted, t))),
+            None => (metric.of)(y, t).mean(..),
+        });
     }
     step
+}
+
+/// Labels, a class in place of those that do not count.
+fn known(counted: &Tensor, t: &Tensor) -> Tensor {
+    counted.select_where(t, 0.0)
+}
+
+/// The mean over what counts; over all of what has another shape.
+fn mean_where(counted: &Tensor, each: &Tensor) -> Tensor {
+    if each.shape() != counted.shape() {
+        return each.mean(..);
+    }
+    counted.select_where(each, 0.0).sum(..) / counted.cast(each.dtype()).sum(..)
+}
+
+/// Cross-entropy with the recipe's options.
+fn mean_cross_entropy(
+    recipe: &Recipe,
+    loss: &CrossEntropy,
+    y: &Tensor,
+    t: &Tensor,
+    samples: Option<&Tensor>,
+) -> Tensor {
+    let weights = recipe.class_weights.as_ref().map(|w| Tensor::from_slice(w, [w.len()]));
+    let class_weights = weights.or_else(|| loss.class_weights.clone());
+    let loss = CrossEntropy { class_weights, ..loss.clone() };
+    match samples {
+        Some(samples) => loss.weighted_mean(y, t, samples),
+        None => loss.mean(y, t),
+    }
 }
 
 /// The mean of the samples' losses, weighted by class and by sample where there are such weights.
@@ -23,6 +59,9 @@ pub(super) fn mean_loss(
     t: &Tensor,
     samples: Option<&Tensor>,
 ) -> Tensor {
+    if let Some(loss) = &recipe.cross_entropy {
+        return mean_cross_entropy(recipe, loss, y, t, samples);
+    }
     let loss = (recipe.loss)(y, t);
     let classes = recipe.class_weights.as_ref().map(|weights| {
         if !(t.dtype() == DType::I64 && t.rank() == 1) {

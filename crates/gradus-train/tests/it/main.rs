@@ -6,6 +6,7 @@ mod extras;
 mod fit;
 mod heads;
 mod kill;
+mod numbers;
 mod optim;
 mod schedule;
 mod tensorboard;

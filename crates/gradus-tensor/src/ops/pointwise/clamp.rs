@@ -46,14 +46,13 @@ impl Tensor {
             return apply(Clamp { low, high }, [self]);
         }
         // Of integers a bound is one of them, or there is none.
-        let bound = |number| Operand::Number(number).beside("clamp", self);
         let above = match low {
             f64::NEG_INFINITY => self.clone(),
-            low => self.maximum(&bound(low)),
+            low => self.maximum(&Operand::Number(low).beside("clamp", self)),
         };
         match high {
             f64::INFINITY => above,
-            high => above.minimum(&bound(high)),
+            high => above.minimum(&Operand::Number(high).beside("clamp", self)),
         }
     }
 }

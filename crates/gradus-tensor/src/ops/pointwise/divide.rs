@@ -51,10 +51,8 @@ impl Tensor {
         integers("div_floor", self, &b, |a, b| {
             let (q, zero) = (a.quotient(b), Sym::constant(0.0));
             let rest = a - q * b;
-            let apart = Sym::or(
-                Sym::and(rest.lt(zero), zero.lt(b)),
-                Sym::and(zero.lt(rest), b.lt(zero)),
-            );
+            let apart =
+                Sym::or(Sym::and(rest.lt(zero), zero.lt(b)), Sym::and(zero.lt(rest), b.lt(zero)));
             q - Sym::from_mask(apart)
         })
     }
@@ -173,7 +171,10 @@ mod tests {
         ];
         for (name, by_tensor, by_number) in divide {
             let e = by_tensor(&x, &y).try_read().unwrap_err().to_string();
-            assert!(e.starts_with(&format!("{name}: the divisor at position 1 is 0\n  at ")), "{e}");
+            assert!(
+                e.starts_with(&format!("{name}: the divisor at position 1 is 0\n  at ")),
+                "{e}"
+            );
             assert!(e.contains("divide.rs"), "{e}");
             let e = try_build(|| by_number(&x)).unwrap_err().to_string();
             let want = format!("{name}: the divisor is 0, the elements are i64\n  at ");

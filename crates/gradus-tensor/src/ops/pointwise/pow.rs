@@ -114,7 +114,10 @@ fn powers_of_integers() {
     let x = Tensor::from([3i64, -2, 0, 1, -1]);
     assert_eq!(x.pow(0.0).to_vec::<i64>(), [1; 5]);
     assert_eq!(x.pow(3.0).to_vec::<i64>(), [27, -8, 0, 1, -1]);
-    assert_eq!(x.pow(40.0).to_vec::<i64>(), [12_157_665_459_056_928_801u64 as i64, 1 << 40, 0, 1, 1]);
+    assert_eq!(
+        x.pow(40.0).to_vec::<i64>(),
+        [12_157_665_459_056_928_801u64 as i64, 1 << 40, 0, 1, 1]
+    );
     let p = Tensor::from([2i64, 3, -1, -3, -3]);
     assert_eq!(x.pow(&p).to_vec::<i64>(), [9, -8, 0, 1, -1]);
     for p in [0.5, -1.0, -2.0, f64::NAN, 1e30] {
