@@ -37,6 +37,14 @@ impl Call<'_> {
         Ok(Some(x.try_to_vec::<i64>()?))
     }
 
+    /// The one integer in input `i`.
+    pub(crate) fn number(&self, i: usize) -> Result<i64> {
+        match self.numbers(i)?.as_deref() {
+            Some(&[n]) => Ok(n),
+            found => Err(Error::new(format!("input {i} is {found:?}; expected one integer"))),
+        }
+    }
+
     /// The floats in input `i`.
     pub(crate) fn floats_in(&self, i: usize) -> Result<Option<Vec<f64>>> {
         let Some(x) = self.optional(i) else { return Ok(None) };

@@ -105,10 +105,7 @@ fn range(c: &Call<'_>) -> Result<Vec<Tensor>> {
 
 /// The integers from the first on in steps of the third, before the second.
 fn whole_range(c: &Call<'_>) -> Result<Vec<Tensor>> {
-    let number = |i: usize| match c.numbers(i)?.as_deref() {
-        Some(&[n]) => Ok(i128::from(n)),
-        found => Err(Error::new(format!("input {i} is {found:?}; expected one number"))),
-    };
+    let number = |i: usize| c.number(i).map(i128::from);
     let (start, end, step) = (number(0)?, number(1)?, number(2)?);
     if step == 0 {
         return Err(Error::new("a step of 0"));
