@@ -133,8 +133,10 @@ impl DType {
             _ => "numbers up to 3.4e38",
         };
         // Large and small numbers not in two hundred digits.
-        let size = x.abs();
-        let shown = if size < 1e-5 || size >= 1e16 { format!("{x:e}") } else { format!("{x}") };
+        let shown = match (1e-5..1e16).contains(&x.abs()) {
+            true => format!("{x}"),
+            false => format!("{x:e}"),
+        };
         Error::value(self.name(), format!("{shown} is no {self}, which holds {range}"))
     }
 

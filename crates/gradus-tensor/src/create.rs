@@ -128,8 +128,14 @@ impl Tensor {
         Tensor::from_slice(&values, [len])
     }
     /// `len` evenly spaced numbers from `start` to `end`, both included, in f32.
+    ///
+    /// # Panics
+    /// If f32 holds one of the two not even nearly.
     #[track_caller]
     pub fn linspace(start: f64, end: f64, len: usize) -> Tensor {
+        for bound in [start, end] {
+            filled("linspace", bound, Meta::new((), DType::F32));
+        }
         let step = if len > 1 { (end - start) / (len - 1) as f64 } else { 0.0 };
         let values: Vec<f32> = (0..len).map(|i| (start + step * i as f64) as f32).collect();
         Tensor::from_slice(&values, [len])

@@ -148,6 +148,9 @@ mod tests {
     use crate::ops::check;
     use crate::{DType, Tensor, try_build};
 
+    type One = fn(&Tensor) -> Tensor;
+    type Two = fn(&Tensor, &Tensor) -> Tensor;
+
     fn binary(name: &str, op: fn(&Tensor, &Tensor) -> Tensor, oracle: fn(f64, f64) -> f64) {
         let want: Vec<f64> = [(6.0, 3.0), (-1.0, 4.0)].iter().map(|&(a, b)| oracle(a, b)).collect();
         check(name, move |x| op(&x[0], &x[1]))
@@ -193,7 +196,7 @@ mod tests {
         // Computed in i64, held at the ends of u8.
         assert_eq!((&bytes + 100.0).to_vec::<u8>(), [255, 103]);
         assert_eq!((&bytes - 5.0).to_vec::<u8>(), [195, 0]);
-        let refused: [(&str, fn(&Tensor) -> Tensor); 9] = [
+        let refused: [(&str, One); 9] = [
             ("mul: 0.5 is no i64", |x| x * 0.5),
             ("div: 0.5 is no i64", |x| x / 0.5),
             ("add: 0.5 is no i64", |x| 0.5 + x),
@@ -256,7 +259,7 @@ mod tests {
         let (a, b) = (Tensor::from([true, true, false]), Tensor::from([true, false, false]));
         assert_eq!((&a + &b).to_vec::<bool>(), [true, true, false]);
         assert_eq!((&a * &b).to_vec::<bool>(), [true, false, false]);
-        let refused: [(&str, fn(&Tensor, &Tensor) -> Tensor); 5] = [
+        let refused: [(&str, Two); 5] = [
             (
                 "sub: the elements are bool, it needs numbers; cast them, or use logical_not",
                 |a, b| a - b,

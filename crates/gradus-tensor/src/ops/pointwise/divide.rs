@@ -112,6 +112,9 @@ fn integers(
 mod tests {
     use crate::{DType, Tensor, try_build};
 
+    type ByTensor = fn(&Tensor, &Tensor) -> Tensor;
+    type ByNumber = fn(&Tensor) -> Tensor;
+
     #[test]
     fn div_floor() {
         crate::ops::check("div_floor", |x| x[0].div_floor(&x[1]))
@@ -164,7 +167,7 @@ mod tests {
     #[test]
     fn a_divisor_of_0_is_an_error_of_integers() {
         let (x, y) = (Tensor::from([1i64, 2, 3]), Tensor::from([1i64, 0, 2]));
-        let divide: [(&str, fn(&Tensor, &Tensor) -> Tensor, fn(&Tensor) -> Tensor); 3] = [
+        let divide: [(&str, ByTensor, ByNumber); 3] = [
             ("div_floor", |a, b| a.div_floor(b), |a| a.div_floor(0.0)),
             ("div_trunc", |a, b| a.div_trunc(b), |a| a.div_trunc(0.0)),
             ("remainder", |a, b| a.remainder(b), |a| a.remainder(0.0)),

@@ -123,8 +123,7 @@ pub fn apply<P: Pointwise<N>, const N: usize>(op: P, inputs: [&Tensor; N]) -> Te
 /// The type of the result of these. Where they have none in common it is the first's, and `graph::pointwise` refuses them.
 pub(crate) fn common_type(inputs: &[Tensor]) -> DType {
     let first = inputs.first().map_or(DType::Bool, Tensor::dtype);
-    let rest = inputs.iter().map(Tensor::dtype);
-    rest.fold(Some(first), |all, d| all.and_then(|all| all.join(d))).unwrap_or(first)
+    inputs.iter().try_fold(first, |all, x| all.join(x.dtype())).unwrap_or(first)
 }
 
 /// What the elements would have to be, where they are not closed under the expression: eˣ of an integer is no integer, nor is a half
