@@ -62,7 +62,7 @@ impl Tensor {
     ///
     /// **Shape** `[..], [..] -> [..]`, broadcast. Of negative x and fractional p: NaN. 0⁰ = 1. The gradient of the
     /// exponent at x = 0 is 0 for p ≥ 0, as is its limit. Powers of integers wrap; by exponents below 0, which only a tensor can hold
-    /// for them, they are 1/(x to the \|p\|) without its fraction, and 0 of 0, as in PyTorch.
+    /// for them, they are 1/x⁻ᵖ without its fraction, and 0 of 0, as in PyTorch.
     ///
     /// # Panics
     /// If integers are raised to a number that is negative or has a fraction.
