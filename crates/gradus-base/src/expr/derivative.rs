@@ -54,7 +54,7 @@ fn partials(line: &Line, value: &[Sym], y: Sym, dy: Sym) -> Vec<(usize, Sym)> {
     let one = |d| vec![(0, d)];
     match line.op {
         Op::Const(_) | Op::Input(_) => vec![],
-        Op::Floor | Op::Ceil | Op::Round => vec![],
+        Op::Floor | Op::Ceil | Op::Round | Op::Quo => vec![],
         Op::Lt | Op::Le | Op::Eq | Op::And | Op::Or | Op::Not => vec![],
         Op::Neg => one(-dy),
         Op::Abs => one(dy * sign(a)),

@@ -62,6 +62,7 @@ pub(super) fn apply(op: Op, a: &[f64]) -> f64 {
         Op::Max => Real::max(a[0], a[1]),
         Op::Pow => a[0].powf(a[1]),
         Op::Rem => remainder(a[0], a[1]),
+        Op::Quo => (a[0] / a[1]).trunc(),
         Op::Lt => mask(a[0] < a[1]),
         Op::Le => mask(a[0] <= a[1]),
         Op::Eq => mask(a[0] == a[1]),

@@ -16,6 +16,8 @@ pub struct SymMask(u32);
 
 #[derive(Default)]
 struct Tracer {
+    /// Whether operations on constants are done at once.
+    fold: bool,
     lines: Vec<Line>,
     seen: HashMap<Line, u32>,
 }
@@ -30,6 +32,10 @@ impl Sym {
     /// a − b·⌊a/b⌋
     pub fn remainder(self, other: Sym) -> Sym {
         push(Op::Rem, &[self, other])
+    }
+    /// a/b rounded towards 0
+    pub fn quotient(self, other: Sym) -> Sym {
+        push(Op::Quo, &[self, other])
     }
     /// This number read as a mask: set where it is not 0.
     pub fn as_mask(self) -> SymMask {
@@ -76,7 +82,8 @@ fn simplify(op: Op, args: &[Sym]) -> Option<Sym> {
         return None;
     }
     let c: Vec<Option<f64>> = args.iter().map(|&a| line(a).op.constant()).collect();
-    if c.iter().all(Option::is_some) && !op.is_mask() {
+    let fold = TRACE.with_borrow(|t| t.last().is_some_and(|t| t.fold));
+    if fold && c.iter().all(Option::is_some) && !op.is_mask() {
         let v: Vec<f64> = c.iter().map(|c| c.unwrap_or_default()).collect();
         return Some(Sym::constant(super::eval::apply(op, &v)));
     }
@@ -110,7 +117,16 @@ fn logistic_of(sum: Line) -> Option<Sym> {
 impl Expr {
     /// Traces `formula` over `inputs` symbolic inputs. Lines that no output needs are dropped.
     pub fn trace(inputs: usize, formula: impl FnOnce(&[Sym]) -> Vec<Sym>) -> Expr {
-        TRACE.with_borrow_mut(|t| t.push(Tracer::default()));
+        Expr::trace_with(inputs, true, formula)
+    }
+
+    /// As [`Expr::trace`], where operations on constants are done at once only if `fold`.
+    pub(super) fn trace_with(
+        inputs: usize,
+        fold: bool,
+        formula: impl FnOnce(&[Sym]) -> Vec<Sym>,
+    ) -> Expr {
+        TRACE.with_borrow_mut(|t| t.push(Tracer { fold, ..Tracer::default() }));
         let x: Vec<Sym> = (0..inputs).map(|i| push(Op::Input(i as u16), &[])).collect();
         let out = formula(&x);
         let tracer = TRACE.with_borrow_mut(Vec::pop).expect("pushed above");
@@ -271,6 +287,19 @@ mod tests {
         });
         assert_eq!(e.to_string(), "%0 = x0; %1 = Add %0 %0; -> %1");
         assert!(!e.reads(1));
+    }
+
+    /// Where loops compute in integers 7/2·2 is 6, whatever f64 says.
+    #[test]
+    fn folds_constants_only_when_told() {
+        let c = |x| Expr::trace(0, move |_| vec![Sym::constant(x)]);
+        let (seven, two, tenth) = (c(7.0), c(2.0), Expr::trace(2, |x| vec![x[0] / x[1]]));
+        let part = |expr, args| crate::expr::Part { expr, args };
+        let quotient = vec![crate::expr::Arg::Part(0, 0), crate::expr::Arg::Part(1, 0)];
+        let parts = [part(&seven, vec![]), part(&two, vec![]), part(&tenth, quotient)];
+        let composed = |fold| Expr::compose(0, &parts, &[(2, 0)], fold);
+        assert_eq!(composed(true).as_constant(), Some(3.5));
+        assert_eq!(composed(false).to_string(), "%0 = 7.0; %1 = 2.0; %2 = Div %0 %1; -> %2");
     }
 
     #[test]

@@ -443,6 +443,7 @@ fn pick<N: Num, P: Path>(code: Code, s: u8) -> Kernel {
             Op::Max => two!(max),
             Op::Pow => two!(pow),
             Op::Rem => two!(rem),
+            Op::Quo => two!(quo),
             Op::Lt => two!(lt),
             Op::Le => two!(le),
             Op::Eq => two!(eq),

@@ -247,8 +247,9 @@ impl Writing<'_, '_, '_> {
                 self.w.add("Sub", &[a, whole], vec![])
             }
             _ => {
-                let name =
-                    operator(op).filter(|_| of.is_float() || op != Op::Div).ok_or_else(|| {
+                let name = operator(op)
+                    .filter(|_| if of.is_float() { op != Op::Quo } else { op != Op::Div })
+                    .ok_or_else(|| {
                         Error::new(format!("{op:?} of {of} has no counterpart in ONNX"))
                     })?;
                 let inputs: Vec<Value> =
@@ -311,6 +312,8 @@ fn operator(op: Op) -> Option<&'static str> {
         Op::Max => "Max",
         Op::Pow => "Pow",
         Op::Rem => "Mod",
+        // Of integers, which ONNX divides so.
+        Op::Quo => "Div",
         Op::Lt => "Less",
         Op::Le => "LessOrEqual",
         Op::Eq => "Equal",

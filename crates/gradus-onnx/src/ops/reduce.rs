@@ -43,7 +43,7 @@ fn mean(x: &Tensor, axes: Vec<isize>) -> Tensor {
     }
     let sum = x.sum(axes);
     let count = x.len() / sum.len().max(1);
-    sum / count as f64
+    sum.div_trunc(count as f64)
 }
 
 fn reduce(c: &Call<'_>, f: impl FnOnce(&Tensor, Vec<isize>) -> Tensor) -> Result<Vec<Tensor>> {

@@ -14,7 +14,7 @@ fn learner(accumulate: usize) -> Learner {
         .add(relu())
         .add(dense(4));
     let recipe = Recipe {
-        loss: cross_entropy,
+        loss: cross_entropy.into(),
         metrics: vec![metrics::accuracy()],
         accumulate,
         ema: Some(Ema::new(0.9)),

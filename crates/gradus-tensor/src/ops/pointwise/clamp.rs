@@ -2,6 +2,7 @@
 
 use super::{Pointwise, apply};
 use crate::Tensor;
+use crate::ops::Operand;
 use gradus_base::{Error, Real};
 use gradus_graph::fail;
 use std::panic::Location;
@@ -24,13 +25,13 @@ impl Pointwise<1> for Clamp {
 }
 
 impl Tensor {
-    /// min(max(x, low), high); either bound may be infinite.
+    /// min(max(x, low), high); either bound may be infinite. Bounds of integers are such.
     ///
     /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at a bound is 0, as that of every clipped function here and as in
     /// PyTorch 2.15; before, PyTorch's was 1.
     ///
     /// # Panics
-    /// If `low` > `high` or one is NaN.
+    /// If `low` > `high`, one is NaN, or the elements are integers of a type that does not hold it.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -42,7 +43,18 @@ impl Tensor {
             let what = format!("low {low} must not exceed high {high}");
             fail(Error::value("clamp", what), Location::caller());
         }
-        apply(Clamp { low, high }, [self])
+        if self.dtype().is_float() {
+            return apply(Clamp { low, high }, [self]);
+        }
+        // Of integers a bound is one of them, or there is none.
+        let above = match low {
+            f64::NEG_INFINITY => self.clone(),
+            low => self.maximum(&Operand::Number(low).beside("clamp", self)),
+        };
+        match high {
+            f64::INFINITY => above,
+            high => above.minimum(&Operand::Number(high).beside("clamp", self)),
+        }
     }
 }
 
