@@ -13,6 +13,7 @@ pub mod checkpoint;
 mod crc;
 mod error;
 pub mod hdf5;
+pub mod keras;
 mod lock;
 pub mod log;
 pub mod numpy;

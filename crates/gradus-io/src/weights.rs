@@ -1,6 +1,6 @@
 //! Any file of weights: its format is told from its first bytes, not from its name.
 
-use crate::{Error, NamedArray, Result, hdf5, numpy, pickle, pytorch, safetensors};
+use crate::{Error, NamedArray, Result, hdf5, keras, numpy, pickle, pytorch, safetensors};
 use std::path::Path;
 
 /// A format that weights come in.
@@ -16,6 +16,8 @@ pub enum Format {
     Pickle,
     /// HDF5, as Keras writes it.
     Hdf5,
+    /// Keras's `.keras`.
+    Keras,
 }
 
 impl Format {
@@ -35,6 +37,8 @@ impl Format {
             Ok(Format::Hdf5)
         } else if zip && numpy::is_npz(bytes)? {
             Ok(Format::Npz)
+        } else if zip && keras::is_keras(bytes)? {
+            Ok(Format::Keras)
         } else if zip || pytorch::is_legacy(bytes) {
             Ok(Format::PyTorch)
         } else if bytes.first() == Some(&0x80) && bytes.get(1).is_some_and(|v| (2..=5).contains(v))
@@ -44,7 +48,7 @@ impl Format {
             Ok(Format::Safetensors)
         } else {
             Err(Error::format(
-                "not a file of weights that is known: safetensors, PyTorch's .pth, .npz, HDF5 and \
+                "not a file of weights that is known: safetensors, PyTorch's .pth, .npz, HDF5, .keras and \
                  pickles of NumPy arrays are read",
             ))
         }
@@ -58,6 +62,7 @@ impl Format {
             Format::Npz => "npz",
             Format::Pickle => "pickle of NumPy arrays",
             Format::Hdf5 => "HDF5",
+            Format::Keras => "Keras",
         }
     }
 }
@@ -81,6 +86,7 @@ pub fn parse(bytes: &[u8]) -> Result<(Format, Vec<NamedArray>)> {
         Format::Npz => numpy::parse_npz(bytes, numpy::Limits::default())?,
         Format::Pickle => pickle::parse(bytes)?,
         Format::Hdf5 => hdf5::parse(bytes)?,
+        Format::Keras => keras::parse(bytes)?.into_arrays(),
     };
     Ok((format, arrays))
 }
