@@ -92,6 +92,15 @@ pub trait Layer: Module {
     fn window(&self) -> Option<[(usize, usize, usize); 2]> {
         None
     }
+    /// Zeros (before, after) along height and width around an input without its batch axis; `None` for a layer that pads nothing
+    /// of its own.
+    fn padding(&self, _input: &Shape) -> Option<[[usize; 2]; 2]> {
+        None
+    }
+    /// ε, which a batch norm adds to the variance.
+    fn epsilon(&self) -> Option<f64> {
+        None
+    }
     /// The layers a container runs one after the other.
     fn children(&self) -> &[(String, Arc<dyn Layer>)] {
         &[]
@@ -188,6 +197,12 @@ impl<L: Layer + ?Sized> Layer for Arc<L> {
     }
     fn window(&self) -> Option<[(usize, usize, usize); 2]> {
         (**self).window()
+    }
+    fn padding(&self, input: &Shape) -> Option<[[usize; 2]; 2]> {
+        (**self).padding(input)
+    }
+    fn epsilon(&self) -> Option<f64> {
+        (**self).epsilon()
     }
     fn children(&self) -> &[(String, Arc<dyn Layer>)] {
         (**self).children()

@@ -3,7 +3,7 @@
 
 use super::{Model, Order, Padding, Settings};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// No model has more layers: sets of inputs are kept for each.
 const MOST_LAYERS: usize = 1 << 13;
@@ -46,11 +46,14 @@ pub(super) fn describe(text: &str) -> Option<Vec<Described>> {
     let value: Value = serde_json::from_str(text).ok()?;
     let mut found = vec![];
     model(&value, &[], "", &mut found)?;
-    for layer in &mut found {
-        layer.inputs.sort_unstable();
-        layer.inputs.dedup();
-    }
+    found.iter_mut().for_each(|layer| once(&mut layer.inputs));
     (!found.is_empty()).then_some(found)
+}
+
+/// Leaves out what comes again.
+fn once(places: &mut Vec<usize>) {
+    let mut seen = HashSet::new();
+    places.retain(|place| seen.insert(*place));
 }
 
 /// Adds the layers of a model; `None` if the value describes none.
@@ -161,22 +164,19 @@ pub(super) fn apply(model: &mut Model, places: &[usize], described: &[Described]
     for old in order {
         let Some(layer) = layers[old].take() else { continue };
         let place = places[old];
-        let mut inputs: Vec<usize> =
-            described[place].inputs.iter().flat_map(|&input| sources[input].clone()).collect();
-        inputs.sort_unstable();
-        inputs.dedup();
+        let (inputs, concatenated) = taken(&described[place], &sources);
         let mut settings = described[place].settings.clone();
         settings.padding = padding(&described[place], described);
         let kind = Some(snake_case(&described[place].class));
-        model.layers.push(super::Layer { inputs, settings, kind, ..layer });
+        model.layers.push(super::Layer { inputs, concatenated, settings, kind, ..layer });
     }
     model.order = Order::Model;
     model.connected = true;
 }
 
 /// For each described layer those with weights whose outputs its output is made of: itself if it has some.
-fn sources(described: &[Described], layer_at: &HashMap<usize, usize>) -> Vec<Vec<usize>> {
-    let mut sources: Vec<Option<Vec<usize>>> = vec![None; described.len()];
+fn sources(described: &[Described], layer_at: &HashMap<usize, usize>) -> Vec<Option<Sources>> {
+    let mut sources: Vec<Option<Sources>> = vec![None; described.len()];
     let mut waiting = vec![false; described.len()];
     for start in 0..described.len() {
         // Inputs first; a cycle, which no model has, ends at the layer that is being looked at.
@@ -186,13 +186,9 @@ fn sources(described: &[Described], layer_at: &HashMap<usize, usize>) -> Vec<Vec
                 continue;
             }
             if let Some(&layer) = layer_at.get(&at) {
-                sources[at] = Some(vec![layer]);
+                sources[at] = Some((vec![layer], false));
             } else if ready {
-                let all = described[at].inputs.iter().filter_map(|&i| sources[i].clone());
-                let mut all: Vec<usize> = all.flatten().collect();
-                all.sort_unstable();
-                all.dedup();
-                sources[at] = Some(all);
+                sources[at] = Some(taken(&described[at], &sources));
             } else if !waiting[at] {
                 waiting[at] = true;
                 stack.push((at, true));
@@ -200,7 +196,25 @@ fn sources(described: &[Described], layer_at: &HashMap<usize, usize>) -> Vec<Vec
             }
         }
     }
-    sources.into_iter().map(Option::unwrap_or_default).collect()
+    sources
+}
+
+/// Layers whose outputs something is made of, and whether those lie one after the other in this order.
+type Sources = (Vec<usize>, bool);
+
+/// What a layer takes.
+fn taken(layer: &Described, sources: &[Option<Sources>]) -> Sources {
+    let each: Vec<&Sources> = layer.inputs.iter().filter_map(|&i| sources[i].as_ref()).collect();
+    let mut all: Vec<usize> = each.iter().flat_map(|(places, _)| places).copied().collect();
+    let ordered = |(places, concatenated): &&Sources| places.len() == 1 || *concatenated;
+    let concatenated = match &each[..] {
+        [one] => one.1,
+        several => layer.class == "Concatenate" && several.iter().all(ordered),
+    };
+    let count = all.len();
+    once(&mut all);
+    let whole = all.len() == count;
+    (all, concatenated && whole)
 }
 
 /// What a convolution has around its input, with the layer before it that only pads.

@@ -51,6 +51,8 @@ pub struct Layer {
     pub parts: Vec<NamedArray>,
     /// The layers with weights whose outputs reach it without passing another one, by their places in [`Model::layers`].
     pub inputs: Vec<usize>,
+    /// Whether the order of [`Layer::inputs`] is that of their channels: they are concatenated.
+    pub concatenated: bool,
     /// What the model's description says of it.
     pub settings: Settings,
 }

@@ -4,6 +4,7 @@
 //! the order of definition as PyTorch's do, one after the other.
 
 mod differences;
+mod keras;
 mod layout;
 pub mod names;
 
@@ -11,6 +12,7 @@ use gradus_io::{ElementType, Error, Kind, NamedArray, Result};
 use gradus_nn::{Module, Sequential, State, named_states};
 use std::collections::{HashMap, HashSet};
 
+pub use keras::{FromKeras, Matched, import_keras};
 use layout::Fit;
 pub use layout::{Origin, swap_input_channels};
 

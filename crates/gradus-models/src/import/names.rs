@@ -14,6 +14,7 @@ pub fn candidates(name: &str) -> impl Iterator<Item = Cow<'_, str>> {
     let last = name.rsplit('.').next().unwrap_or(name);
     let known = residual(name)
         .into_iter()
+        .chain(keras_resnet(last))
         .chain(squeezenet(name))
         .chain(vgg(name))
         .chain(mobilenet(last).into_iter().flatten());
@@ -41,6 +42,44 @@ fn residual(name: &str) -> Option<String> {
         "downsample.1" => format!("layer{stage}.{block}.projection.bn"),
         layer => format!("layer{stage}.{block}.block.{layer}"),
     })
+}
+
+/// Keras's ResNet-50, -101 and -152: `conv1_bn`, `conv2_block1_0_conv` (a projection), `conv5_block3_3_bn`.
+fn keras_resnet(last: &str) -> Option<String> {
+    match last {
+        "conv1_conv" => return Some("conv1".into()),
+        "conv1_bn" => return Some("bn1".into()),
+        _ => {}
+    }
+    let KerasBlock { stage, block, place, kind } = KerasBlock::of(last)?;
+    Some(match place {
+        0 => format!("layer{stage}.{block}.projection.{kind}"),
+        place => format!("layer{stage}.{block}.block.{kind}{place}"),
+    })
+}
+
+/// A layer of a block of Keras's ResNets, counted as in the zoo.
+pub(super) struct KerasBlock<'n> {
+    /// From 1.
+    pub(super) stage: usize,
+    /// From 0.
+    pub(super) block: usize,
+    /// From 1; 0 is the projection.
+    pub(super) place: usize,
+    /// `conv` or `bn`.
+    pub(super) kind: &'n str,
+}
+
+impl KerasBlock<'_> {
+    /// The block of `conv3_block1_2_bn`.
+    pub(super) fn of(last: &str) -> Option<KerasBlock<'_>> {
+        let (stage, rest) = last.strip_prefix("conv")?.split_once("_block")?;
+        let [block, place, kind] = rest.split('_').collect::<Vec<_>>().try_into().ok()?;
+        let stage = stage.parse::<usize>().ok()?.checked_sub(1)?;
+        let block = block.parse::<usize>().ok()?.checked_sub(1)?;
+        let place = place.parse().ok().filter(|place| *place <= 3)?;
+        ["conv", "bn"].contains(&kind).then_some(KerasBlock { stage, block, place, kind })
+    }
 }
 
 /// The original's and Keras's fire modules: `fire2/squeeze1x1`, `fire2/expand3x3`.

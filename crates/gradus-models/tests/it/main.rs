@@ -4,6 +4,7 @@ mod caffe;
 mod counts;
 mod depth;
 mod import;
+mod keras;
 mod lenet;
 mod parity;
 mod pytorch;

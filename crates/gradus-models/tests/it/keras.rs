@@ -1,0 +1,159 @@
+//! Files of Keras: networks give what they gave there, whatever the format and whatever Keras called their layers.
+
+use flate2::read::GzDecoder;
+use gradus_io::keras::{self, Model, Order};
+use gradus_io::numpy::{Limits, read_npz};
+use gradus_io::{NamedArray, Result};
+use gradus_models::import::{FromKeras, Matched, import_keras};
+use gradus_nn::layers::*;
+use gradus_nn::{Context, Init, Layer, Sequential, State, named_states};
+use gradus_tensor::{Padding, Tensor};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/keras").join(name)
+}
+
+fn bytes(name: &str) -> Vec<u8> {
+    let packed = std::fs::read(fixture(&format!("{name}.gz"))).unwrap();
+    let mut bytes = vec![];
+    GzDecoder::new(&*packed).read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+fn file(name: &str) -> Model {
+    keras::parse(&bytes(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+/// More than ten layers of a kind, so that their names sort otherwise.
+fn chain() -> Sequential {
+    let mut net = Sequential::new([3, 8, 10], &Init::new(0));
+    for i in 0..11 {
+        let (kernel, stride) = (if i % 3 == 0 { 3 } else { 1 }, if i == 4 { 2 } else { 1 });
+        let conv = conv2d(2 + i % 2, kernel).padding(Padding::Same).stride(stride);
+        net = net.add(conv).add(tanh());
+        if i == 0 || i == 7 {
+            net = net.add(batch_norm());
+        }
+    }
+    let depthwise = conv2d(4, 3).padding(Padding::Same).stride(2).groups(2).bias(false);
+    net.add(depthwise).add(batch_norm()).add(flatten()).add(dense(3))
+}
+
+/// Convolutions without biases, and a block whose last kernel has the shape of its shortcut's.
+fn branches(padding: Padding) -> Sequential {
+    let conv = |channels, kernel| conv2d(channels, kernel).bias(false);
+    let block = residual(move |p| {
+        let p = p.add(conv(4, 1)).add(batch_norm()).add(relu());
+        p.add(conv(6, 1)).add(batch_norm())
+    });
+    let block = block.projection(move |p| p.add(conv(6, 1)).add(batch_norm())).activation(relu());
+    Sequential::new([3, 8, 8], &Init::new(0))
+        .add(conv(4, 3).padding(Padding::Same))
+        .add(batch_norm())
+        .add(relu())
+        .add(conv(4, 3).stride(2).padding(padding))
+        .add(batch_norm())
+        .add(relu())
+        .add(block)
+        .add(global_mean_pool2d())
+        .add(dense(3))
+}
+
+/// Zeros below and right of the input.
+const BEHIND: Padding = Padding::Explicit([[0, 1], [0, 1]]);
+
+fn set(model: &Sequential, arrays: &[NamedArray]) {
+    let mut count = 0;
+    for (path, state) in named_states(model) {
+        let variable = match state {
+            State::Parameter(p) => p.variable().clone(),
+            State::Buffer(v) => v.clone(),
+            State::Child(_) => continue,
+        };
+        let array = arrays.iter().find(|a| a.name == path).unwrap();
+        let value = Tensor::from_slice(&array.to_f32().unwrap(), array.shape.as_slice());
+        variable.set(&value).unwrap();
+        count += 1;
+    }
+    assert_eq!(count, arrays.len());
+}
+
+/// The largest difference from Keras's outputs, as a share of the largest of those.
+fn difference(model: &Sequential, arrays: &[NamedArray], golden: &str) -> f32 {
+    set(model, arrays);
+    let golden = read_npz(&fixture(golden), Limits::default()).unwrap();
+    let [x, y] = ["x", "y"].map(|name| golden.iter().find(|a| a.name == name).unwrap());
+    let x = Tensor::from_slice(&x.to_f32().unwrap(), x.shape.as_slice());
+    let found = model.forward(&x, &Context::eval());
+    assert_eq!(*found.shape(), *y.shape);
+    let y = y.to_f32().unwrap();
+    let largest = y.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+    let pairs = found.to_vec::<f32>().into_iter().zip(y);
+    pairs.map(|(a, b)| (a - b).abs() / largest).fold(0.0, f32::max)
+}
+
+fn imported(model: &Sequential, name: &str) -> Result<FromKeras> {
+    import_keras(model, file(name), None, false)
+}
+
+#[test]
+fn layers_with_automatic_names_are_in_the_models_order() {
+    let formats = [
+        ("chain.h5", Order::Model, Matched::Connections, None),
+        ("chain.keras", Order::Model, Matched::Connections, None),
+        ("chain.old.h5", Order::Model, Matched::Order, Some(1e-3)),
+        ("chain.weights.h5", Order::Kind, Matched::Kinds, Some(1e-3)),
+    ];
+    let mut all: Vec<Vec<NamedArray>> = vec![];
+    for (name, order, matched, assumed) in formats {
+        let model = chain();
+        assert_eq!(file(name).order, order, "{name}");
+        let found = imported(&model, name).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!((found.matched, found.assumed), (matched, assumed), "{name}");
+        assert_eq!(found.epsilon, Some(1e-3), "the network's is 1e-5");
+        assert!(found.weights.left_out.is_empty() && found.folded.is_empty());
+        let difference = difference(&model, &found.weights.arrays, "chain.npz");
+        assert!(difference < 2e-6, "{name}: {difference}");
+        all.push(found.weights.arrays);
+    }
+    assert!(all.iter().all(|arrays| *arrays == all[0]));
+}
+
+/// Without ε of its own the network would give something else, by more than rounding.
+#[test]
+fn another_epsilon_matters() {
+    let model = chain();
+    let found = import_keras(&model, file("chain.old.h5"), Some(1e-5), false).unwrap();
+    assert_eq!((found.epsilon, found.assumed), (None, None));
+    assert!(difference(&model, &found.weights.arrays, "chain.npz") > 1e-3);
+}
+
+#[test]
+fn connections_tell_a_shortcut_from_its_block() {
+    for name in ["branches.keras", "branches.h5"] {
+        let model = branches(BEHIND);
+        let found = imported(&model, name).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(found.matched, Matched::Connections);
+        assert_eq!(found.folded.len(), 4, "{:?}", found.folded);
+        let difference = difference(&model, &found.weights.arrays, "branches.npz");
+        assert!(difference < 2e-6, "{name}: {difference}");
+    }
+}
+
+#[test]
+fn what_a_file_does_not_tell_is_refused() {
+    // Two kernels of one shape, side by side, and weights alone.
+    let error = imported(&branches(BEHIND), "branches.weights.h5").unwrap_err().to_string();
+    assert!(error.contains("the weights are not this network's"), "{error}");
+    let mut alone = file("branches.keras");
+    alone.connected = false;
+    let error = import_keras(&branches(BEHIND), alone, None, false).unwrap_err().to_string();
+    assert!(error.contains("can be residual1.block.conv2 or residual1.projection.conv1"), "{error}");
+    // The same shapes, but zeros on all sides.
+    let error = imported(&branches(Padding::Half), "branches.keras").unwrap_err().to_string();
+    let expected = "conv2: the file's `sequential.conv2d` puts [[0, 1], [0, 1]] zeros";
+    assert!(error.contains("another one with the same shapes"), "{error}");
+    assert!(error.contains(expected) || error.contains("puts [[0, 1], [0, 1]] zeros"), "{error}");
+}
