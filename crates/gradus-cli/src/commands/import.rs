@@ -1,17 +1,20 @@
 //! `gradus import`: weights that another program trained, as a model of the zoo.
 
+mod keras;
+
 use crate::bars::grouped;
 use crate::error::{CliError, Result};
 use crate::model_file::{self, Description, Network};
 use crate::suggest::unknown;
 use gradus::Shape;
 use gradus::io::caffe::read_caffemodel;
-use gradus::io::weights::{Format, read};
+use gradus::io::weights::Format;
 use gradus::models::caffe::CaffeNet;
 use gradus::models::import::{Origin, flattened, import, swap_input_channels};
 use gradus::models::{ZOO, find};
 use gradus::nn::{Init, Sequential, named_states};
 use gradus::train::set_weights;
+use keras::Source;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -31,8 +34,8 @@ type Preparation = ([f32; 3], [f32; 3], bool);
 
 /// Make a model of weights that another program trained
 ///
-/// Reads safetensors, PyTorch's .pth, .npz, Keras's .h5, Caffe's .caffemodel and pickles of NumPy arrays; nothing in a file is run. Layers are
-/// matched by the names that torchvision, timm and Keras give them, or by their order; kernels are turned as needed, and every
+/// Reads safetensors, PyTorch's .pth, .npz, Keras's .keras and .h5, Caffe's .caffemodel and pickles of NumPy arrays; nothing in a file is run. Layers are
+/// matched by the names that torchvision, timm and Keras give them, by how a .keras file connects them, or by their order; kernels are turned as needed, and every
 /// shape is checked. Without --out the model is kept among the user's models, where other commands find it by its name.
 #[derive(clap::Args)]
 #[command(
@@ -58,6 +61,12 @@ pub struct Args {
     origin: Option<String>,
     #[arg(long, value_name = "NAME", help = format!("How pictures are prepared: {} [default: torch for PyTorch's colour networks, none for grey ones]", names().join(", ")))]
     preprocessing: Option<String>,
+    /// What the channels of every hidden layer are multiplied with, as in Keras's MobileNetV2 of alpha 0.35 [default: 1]
+    #[arg(long, value_name = "X")]
+    width: Option<f64>,
+    /// What the file's batch norms add to the variance, if it is Keras's and does not tell [default: 0.001]
+    #[arg(long, value_name = "X")]
+    epsilon: Option<f64>,
     /// Layers that the file lacks keep fresh weights, to be trained
     #[arg(long)]
     partial: bool,
@@ -75,7 +84,7 @@ pub fn run(args: &Args) -> Result<()> {
     if find(&args.model).is_none() {
         return Err(unknown("model", &args.model, &zoo));
     }
-    let (format, arrays) = read(&args.file)?;
+    let (format, source) = keras::read(args)?;
     let mut origin = origin(args.origin.as_deref(), format)?;
     // A safetensors file may be a model of our own, whose dense layers are not turned.
     if args.origin.is_none() && gradus::io::Checkpoint::load(&args.file).is_ok() {
@@ -90,8 +99,11 @@ pub fn run(args: &Args) -> Result<()> {
     // Drawing weights that are overwritten would take longer than reading them.
     let init = if args.partial { Init::new(0) } else { Init::blank() };
     let model = description.build(&init)?;
-    let imported = import(&model, &flattened(&model), origin, arrays, args.partial)
-        .map_err(|error| error.in_file(&args.file))?;
+    let imported = match source {
+        Source::Keras(file) => keras::import(args, &model, file)?,
+        Source::Arrays(arrays) => import(&model, &flattened(&model), origin, arrays, args.partial)
+            .map_err(|error| error.in_file(&args.file))?,
+    };
     let mut arrays = imported.arrays;
     if preparation(args, description.input[0], origin)?.2 {
         swap_first_layer(&model, &mut arrays)?;
@@ -210,7 +222,7 @@ fn origin(asked: Option<&str>, format: Format) -> Result<Origin> {
     }
     Ok(match format {
         Format::PyTorch | Format::Safetensors => Origin::PyTorch,
-        Format::Hdf5 | Format::Pickle => Origin::Keras,
+        Format::Hdf5 | Format::Keras | Format::Pickle => Origin::Keras,
         Format::Npz => Origin::Gradus,
     })
 }
@@ -243,7 +255,7 @@ fn describe(
     Ok(Description {
         architecture: name.into(),
         definition: None,
-        network: Network::default(),
+        network: network(args, name)?,
         input,
         classes,
         columns: vec![],
@@ -254,6 +266,18 @@ fn describe(
         data: args.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         epoch: 0,
     })
+}
+
+/// How the network differs from the published one.
+fn network(args: &Args, name: &str) -> Result<Network> {
+    let network = Network { width: args.width.unwrap_or(1.0), ..Network::default() };
+    if args.width.is_some() {
+        network.check(name).map_err(|what| CliError::Usage(format!("--{what}")))?;
+    }
+    if args.epsilon.is_some_and(|epsilon| !(0.0..1.0).contains(&epsilon)) {
+        return Err(CliError::Usage("--epsilon: expected at least 0 and less than 1".into()));
+    }
+    Ok(network)
 }
 
 fn preparation(args: &Args, channels: usize, origin: Origin) -> Result<Preparation> {

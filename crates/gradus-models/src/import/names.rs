@@ -8,6 +8,7 @@ use std::borrow::Cow;
 /// use gradus_models::import::names::candidates;
 /// assert!(candidates("layer1.0.downsample.0").any(|name| name == "layer1.0.projection.conv"));
 /// assert!(candidates("block_3_expand_BN").any(|name| name == "block4.block.expand_bn"));
+/// assert!(candidates("conv3_block1_0_bn").any(|name| name == "layer2.0.projection.bn"));
 /// assert!(candidates("block2_conv1").any(|name| name == "conv2_1"));
 /// ```
 pub fn candidates(name: &str) -> impl Iterator<Item = Cow<'_, str>> {
@@ -59,6 +60,7 @@ fn keras_resnet(last: &str) -> Option<String> {
 }
 
 /// A layer of a block of Keras's ResNets, counted as in the zoo.
+#[derive(Clone, Copy)]
 pub(super) struct KerasBlock<'n> {
     /// From 1.
     pub(super) stage: usize,

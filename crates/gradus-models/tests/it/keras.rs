@@ -153,7 +153,99 @@ fn what_a_file_does_not_tell_is_refused() {
     assert!(error.contains("can be residual1.block.conv2 or residual1.projection.conv1"), "{error}");
     // The same shapes, but zeros on all sides.
     let error = imported(&branches(Padding::Half), "branches.keras").unwrap_err().to_string();
-    let expected = "conv2: the file's `sequential.conv2d` puts [[0, 1], [0, 1]] zeros";
-    assert!(error.contains("another one with the same shapes"), "{error}");
-    assert!(error.contains(expected) || error.contains("puts [[0, 1], [0, 1]] zeros"), "{error}");
+    let expected = "the file's network has the same shapes but is another one\n  conv2: the file's \
+        `conv2d` puts [[0, 1], [0, 1]] zeros (before and after, along height and width) around its \
+        input, the network [[1, 1], [1, 1]]";
+    assert_eq!(error, expected);
+}
+
+/// Keras's name of a layer of ResNet-50.
+fn keras_name(ours: &str) -> String {
+    let parts: Vec<&str> = ours.split('.').collect();
+    match parts[..] {
+        ["conv1"] => "conv1_conv".into(),
+        ["bn1"] => "conv1_bn".into(),
+        [stage, block, "projection", kind] => keras_block(stage, block, 0, kind),
+        [stage, block, "block", layer] => {
+            let (kind, place) = layer.split_at(layer.len() - 1);
+            keras_block(stage, block, place.parse().unwrap(), kind)
+        }
+        _ => "predictions".into(),
+    }
+}
+
+fn keras_block(stage: &str, block: &str, place: usize, kind: &str) -> String {
+    let stage: usize = stage["layer".len()..].parse().unwrap();
+    format!("conv{}_block{}_{place}_{kind}", stage + 1, block.parse::<usize>().unwrap() + 1)
+}
+
+/// Keras's ResNet-50 at a sixteenth of its width, every convolution with biases.
+fn keras_resnet(model: &Sequential) -> Model {
+    let mut layers: Vec<keras::Layer> = vec![];
+    for (number, (path, state)) in named_states(model).into_iter().enumerate() {
+        let variable = match state {
+            State::Parameter(p) => p.variable().clone(),
+            State::Buffer(v) => v.clone(),
+            State::Child(_) => continue,
+        };
+        let (layer, part) = path.rsplit_once('.').unwrap();
+        let mut shape = variable.shape().to_vec();
+        if let [o, i, h, w] = shape[..] {
+            shape = vec![h, w, i, o];
+        }
+        let len: usize = shape.iter().product();
+        let numbered = |name: &str, shape: &[usize], len: usize| {
+            let values: Vec<f32> = (0..len).map(|i| 1.0 + (number + i) as f32 / 64.0).collect();
+            NamedArray::from_f32(name, shape, &values).unwrap()
+        };
+        let part = match (part, shape.len()) {
+            ("weight", 1) => "gamma",
+            ("weight", _) => "kernel",
+            ("bias", 1) if layer.contains("bn") => "beta",
+            ("running_mean", _) => "moving_mean",
+            ("running_var", _) => "moving_variance",
+            (part, _) => part,
+        };
+        let name = keras_name(layer);
+        if layers.last().is_none_or(|last| last.name != name) {
+            layers.push(keras::Layer { name, ..Default::default() });
+        }
+        let parts = &mut layers.last_mut().unwrap().parts;
+        parts.push(numbered(part, &shape, len));
+        if shape.len() == 4 {
+            parts.push(numbered("bias", &shape[3..], shape[3]));
+        }
+    }
+    Model { layers, order: Order::Model, ..Model::default() }
+}
+
+#[test]
+fn keras_resnet_is_the_published_one_and_its_biases_fold() {
+    let build = |name: &str| {
+        let entry = gradus_models::find(name).unwrap();
+        let design = gradus_models::Design::new([3, 64, 64], 5).width(1.0 / 16.0);
+        (entry.build)(&design, &Init::new(0))
+    };
+    let model = build("resnet50_v1");
+    let file = keras_resnet(&model);
+    let found = import_keras(&model, file.clone(), None, false).unwrap();
+    assert_eq!((found.matched, found.folded.len()), (Matched::Names, 53));
+    assert_eq!((found.epsilon, found.assumed), (Some(1.001e-5), None));
+    assert!(found.untold.is_empty(), "{:?}", found.untold);
+    let name = |name: &str| file.layers.iter().find(|layer| layer.name == name).unwrap();
+    let (conv, norm) = (name("conv3_block1_0_conv"), name("conv3_block1_0_bn"));
+    let values = |array: &NamedArray| array.to_f32().unwrap();
+    let ours = |path: &str| values(found.weights.arrays.iter().find(|a| a.name == path).unwrap());
+    let means = values(&norm.parts[2]).into_iter().zip(values(&conv.parts[1]));
+    let means: Vec<f32> = means.map(|(mean, bias)| mean - bias).collect();
+    assert_eq!(ours("layer2.0.projection.bn.running_mean"), means);
+    let variances = values(&norm.parts[3]).into_iter();
+    let variances: Vec<f32> = variances.map(|v| (f64::from(v) + 1.001e-5 - 1e-5) as f32).collect();
+    assert_eq!(ours("layer2.0.projection.bn.running_var"), variances);
+    // With its strides on the 3×3 it is another network of the same shapes.
+    let error = import_keras(&build("resnet50"), file, None, false).unwrap_err().to_string();
+    let expected = "layer2.0.block.conv1: the file's `conv3_block1_1_conv` has strides [2, 2], \
+        the network's [1, 1] (and 5 more); Keras's ResNets have their strides on the first 1×1: \
+        --model resnet50_v1";
+    assert!(error.contains(expected), "{error}");
 }

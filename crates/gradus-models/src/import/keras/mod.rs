@@ -9,6 +9,7 @@ mod structure;
 
 use super::names::KerasBlock;
 use super::{Imported, Match, Origin, OurLayer, TheirLayer, differences, flattened, our_layers};
+use gradus_base::Shape;
 use gradus_io::keras::{Model, Padding};
 use gradus_io::{ElementType, Error, Kind, NamedArray, Result};
 use gradus_nn::Sequential;
@@ -37,6 +38,8 @@ pub struct FromKeras {
     pub epsilon: Option<f64>,
     /// The ε that was taken because the file does not tell it.
     pub assumed: Option<f64>,
+    /// Convolutions with strides whose padding the file does not tell, and Keras's `same` would be another than the network's.
+    pub untold: Vec<String>,
 }
 
 /// The arrays of a file of Keras's, as `model` needs them. `epsilon` is that of the file's batch norms if the file does not
@@ -67,8 +70,9 @@ pub fn import_keras(
 ) -> Result<FromKeras> {
     let ours = our_layers(model);
     let places = structure::places(model, &ours);
+    let resnet = file.layers.iter().any(|layer| KerasBlock::of(last(&layer.name)).is_some());
     let (theirs, told): (Vec<TheirLayer>, Vec<Told>) =
-        file.layers.into_iter().map(Told::split).unzip();
+        file.layers.into_iter().map(|layer| Told::split(layer, resnet)).unzip();
     let flattened = flattened(model);
     let all = Match { ours: &ours, theirs: &theirs, origin: Origin::Keras, flattened: &flattened };
     let network = Network { all, places: places.as_deref(), told: &told };
@@ -77,8 +81,8 @@ pub fn import_keras(
         let what = differences::describe(&network.all, found.pairs, partial);
         return Err(Error::new(Kind::Mismatch, what));
     }
-    network.check_geometry(&found.pairs)?;
-    network.take(found, epsilon)
+    let untold = network.check_geometry(&found.pairs)?;
+    Ok(FromKeras { untold, ..network.take(found, epsilon)? })
 }
 
 /// What a file says of a layer beside its weights.
@@ -92,14 +96,19 @@ struct Told {
 }
 
 impl Told {
-    fn split(layer: gradus_io::keras::Layer) -> (TheirLayer, Told) {
+    fn split(layer: gradus_io::keras::Layer, resnet: bool) -> (TheirLayer, Told) {
         let mut settings = layer.settings;
         // What Keras's own networks are called says how they are made.
-        let last = layer.name.rsplit(['.', '/']).next().unwrap_or(&layer.name);
-        if let Some(block) = KerasBlock::of(last) {
-            let first = block.stage > 1 && block.block == 0 && block.place <= 1;
-            settings.strides = settings.strides.or(Some([1 + usize::from(first); 2]));
+        if resnet {
             settings.epsilon = settings.epsilon.or(Some(RESNET_EPSILON));
+            let (strides, padding) = match KerasBlock::of(last(&layer.name)) {
+                Some(KerasBlock { stage: 2.., block: 0, place: 0 | 1, .. }) => ([2; 2], (0, 0)),
+                Some(KerasBlock { place: 2, .. }) => ([1; 2], (1, 1)),
+                Some(_) => ([1; 2], (0, 0)),
+                None => ([2; 2], (3, 3)), // the first
+            };
+            settings.strides = settings.strides.or(Some(strides));
+            settings.padding = settings.padding.or(Some(Padding::Exact([padding; 2])));
         }
         let (epsilon, strides) = (settings.epsilon, settings.strides);
         let (kind, inputs, concatenated) = (layer.kind, layer.inputs, layer.concatenated);
@@ -118,6 +127,11 @@ impl Told {
             _ => return None,
         })
     }
+}
+
+/// A layer's own name.
+fn last(path: &str) -> &str {
+    path.rsplit(['.', '/']).next().unwrap_or(path)
 }
 
 /// A network and a file.
@@ -160,54 +174,51 @@ impl Network<'_> {
         pairs.all(|(our, pair)| pair.map_or(partial, |their| self.fits_layer(our, their)))
     }
 
-    /// Refuses convolutions that slide or pad otherwise: the same weights give other outputs there.
-    fn check_geometry(&self, pairs: &[Option<usize>]) -> Result<()> {
-        let Some(places) = self.places else { return Ok(()) };
-        let mut different = vec![];
-        for (our, pair) in pairs.iter().enumerate() {
-            let (Some(their), place) = (*pair, &places[our]) else { continue };
+    /// Refuses convolutions that slide or pad otherwise: the same weights give other outputs there. Those of which the file
+    /// does not tell it are returned, where it matters.
+    fn check_geometry(&self, pairs: &[Option<usize>]) -> Result<Vec<String>> {
+        let (mut different, mut untold) = (vec![], vec![]);
+        for (our, place) in self.places.unwrap_or_default().iter().enumerate() {
+            let Some(their) = pairs[our] else { continue };
             let told = &self.told[their];
-            let Some([height, width]) = place.layer.window() else { continue };
-            let (kernel, strides) = ([height.0, width.0], [height.1, width.1]);
+            let (Some(window), Some(own)) = (place.layer.window(), place.layer.padding(&place.input))
+            else {
+                continue;
+            };
             let [name, file] = [&self.ours(our).name, &self.theirs(their).name];
+            let strides = window.map(|(_, stride, _)| stride);
             if let Some(found) = told.strides.filter(|found| *found != strides) {
                 different.push(format!(
                     "{name}: the file's `{file}` has strides {found:?}, the network's {strides:?}"
                 ));
                 continue;
             }
-            let reach = |a: usize| [height, width][a].2 * (kernel[a].max(1) - 1) + 1;
-            let of_file = told.padding.map(|padding| match padding {
+            let same = same_padding(window, &place.input);
+            let found = told.padding.map(|padding| match padding {
                 Padding::Exact(sides) => sides.map(|(before, after)| [before, after]),
-                Padding::Same => [0, 1].map(|a| {
-                    let size = place.input.get(1 + a).copied().unwrap_or(0);
-                    let whole = (size.div_ceil(strides[a]).max(1) - 1) * strides[a] + reach(a);
-                    let more = whole.saturating_sub(size);
-                    [more / 2, more - more / 2]
-                }),
+                Padding::Same => same,
             });
-            let own = place.layer.padding(&place.input);
-            if let (Some(found), Some(own)) = (of_file, own)
-                && found != own
-            {
-                different.push(format!(
-                    "{name}: the file's `{file}` puts {found:?} zeros (before, after; height, width) around its input, the network {own:?}"
-                ));
+            match found {
+                Some(found) if found != own => different.push(format!(
+                    "{name}: the file's `{file}` puts {found:?} zeros (before and after, along height and width) around its input, the network {own:?}"
+                )),
+                None if strides != [1, 1] && same != own => untold.push(name.clone()),
+                _ => {}
             }
         }
-        let Some(first) = different.first() else { return Ok(()) };
-        let resnet = |t: &TheirLayer| {
-            KerasBlock::of(t.name.rsplit('.').next().unwrap_or(&t.name)).is_some()
-        };
-        let remedy = match self.all.theirs.iter().any(resnet) {
-            true => "\n  Keras's ResNets have their strides on the first 1×1: resnet50_v1, resnet101_v1, resnet152_v1",
-            false => "",
-        };
+        let Some(first) = different.first() else { return Ok(untold) };
         let more = match different.len() {
             1 => String::new(),
             n => format!(" (and {} more)", n - 1),
         };
-        let what = format!("the file's network is another one with the same shapes\n  {first}{more}{remedy}");
+        let of_resnet = |layer: &TheirLayer| KerasBlock::of(last(&layer.name)).is_some();
+        let remedy = match self.all.theirs.iter().any(of_resnet) {
+            true => "; Keras's ResNets have their strides on the first 1×1: --model resnet50_v1, resnet101_v1 or resnet152_v1",
+            false => "",
+        };
+        let what = format!(
+            "the file's network has the same shapes but is another one\n  {first}{more}{remedy}"
+        );
         Err(Error::new(Kind::Mismatch, what))
     }
 
@@ -219,6 +230,7 @@ impl Network<'_> {
             folded: vec![],
             epsilon: None,
             assumed: None,
+            untold: vec![],
         };
         let arrays = &mut taken.weights.arrays;
         let mut starts = vec![];
@@ -265,6 +277,18 @@ impl Network<'_> {
         taken.weights.by_order = matches!(found.matched, Matched::Order | Matched::Kinds);
         Ok(taken)
     }
+}
+
+/// What Keras's `same` puts around an input: as little as gives ⌈size / stride⌉ outputs, of an odd number one more behind.
+fn same_padding(window: [(usize, usize, usize); 2], input: &Shape) -> [[usize; 2]; 2] {
+    [0, 1].map(|axis| {
+        let (kernel, stride, dilation) = window[axis];
+        let size = input.get(1 + axis).copied().unwrap_or(0);
+        let reach = dilation * (kernel.max(1) - 1) + 1;
+        let whole = (size.div_ceil(stride).max(1) - 1) * stride + reach;
+        let more = whole.saturating_sub(size);
+        [more / 2, more - more / 2]
+    })
 }
 
 /// Adds to each element of an array of floats, rounding once.
