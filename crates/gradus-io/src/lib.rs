@@ -1,4 +1,5 @@
-//! File formats of Gradus: safetensors, checkpoints, npy/npz, PyTorch's .pth, pickles, HDF5, Caffe's,
+//! File formats of Gradus: safetensors, checkpoints, npy/npz, PyTorch's .pth, pickles, HDF5, Keras's,
+//! Caffe's,
 //! ONNX, TensorBoard events and logs.
 //!
 //! Three rules hold for all of them. A file is written whole or not at all ([`atomic_write`]), or

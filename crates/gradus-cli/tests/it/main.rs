@@ -4,6 +4,7 @@ mod bad_files;
 mod bad_input;
 mod commands;
 mod import;
+mod import_keras;
 mod kernel;
 mod onnx;
 mod photographs;

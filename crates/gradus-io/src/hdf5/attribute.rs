@@ -41,7 +41,9 @@ pub(super) fn texts(file: &File<'_>, header: &Header<'_>) -> Result<Vec<(String,
 fn attribute<'a>(file: &File<'a>, mut at: Cursor<'a>) -> Result<Option<(String, Vec<String>)>> {
     let (version, flags) = (at.u8()?, at.u8()?);
     if !(1..=3).contains(&version) {
-        return Err(Error::format(format!("an HDF5 attribute of version {version}, 1 to 3 are read")));
+        return Err(Error::format(format!(
+            "an HDF5 attribute of version {version}, 1 to 3 are read"
+        )));
     }
     let lens = [at.u16()?, at.u16()?, at.u16()?].map(usize::from);
     at.take(if version == 3 { 1 } else { 0 })?; // the name's character set

@@ -31,7 +31,8 @@ pub(super) fn model(tree: Tree, root: &str) -> Result<Model> {
         }
         let path = format!("{prefix}{name}");
         let Some(group) = groups.get(&*path) else {
-            let what = format!("layer_names lists the layer `{name}`, which has no group in the file");
+            let what =
+                format!("layer_names lists the layer `{name}`, which has no group in the file");
             return Err(Error::format(what));
         };
         let weights = list(group, "weight_names").unwrap_or_default();
@@ -68,7 +69,9 @@ fn of_group(
     let mut places: HashMap<&str, usize> = HashMap::new();
     for weight in weights {
         let Some(array) = arrays.remove(&format!("{path}/{weight}")) else {
-            let what = format!("weight_names of the layer `{name}` lists `{weight}`, which is no array of its group");
+            let what = format!(
+                "weight_names of the layer `{name}` lists `{weight}`, which is no array of its group"
+            );
             return Err(Error::format(what));
         };
         let (inner, part) = weight.rsplit_once('/').unwrap_or(("", weight));
@@ -84,7 +87,8 @@ fn of_group(
     let named = |(inner, layer): (&str, Layer)| {
         let inner = inner.strip_prefix(name).map_or(inner, |rest| rest.trim_start_matches('/'));
         let inner = inner.replace('/', ".");
-        let name = if single || inner.is_empty() { name.to_owned() } else { format!("{name}.{inner}") };
+        let name =
+            if single || inner.is_empty() { name.to_owned() } else { format!("{name}.{inner}") };
         Layer { name, ..layer }
     };
     Ok(layers.into_iter().map(named).collect())
@@ -117,9 +121,8 @@ fn arrange(model: &mut Model, described: &[Described]) {
         whole.or_else(|| known.get(&ends(&layer.name)?).copied().flatten())
     };
     let places: Option<Vec<usize>> = model.layers.iter().map(place).collect();
-    let distinct = |places: &Vec<usize>| {
-        places.iter().collect::<HashSet<_>>().len() == places.len()
-    };
+    let distinct =
+        |places: &Vec<usize>| places.iter().collect::<HashSet<_>>().len() == places.len();
     match places.filter(distinct) {
         Some(places) => config::apply(model, &places, described),
         // A description of other layers describes nothing.

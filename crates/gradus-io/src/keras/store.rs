@@ -36,7 +36,9 @@ pub(super) fn model(tree: Tree, description: Option<&str>) -> Result<Model> {
     let order = if is_by_kind(&layers) { Order::Kind } else { Order::Unknown };
     let described = description.map(|text| {
         config::describe(text).ok_or_else(|| {
-            Error::format("config.json does not describe a model: it is no JSON, or lists no layers")
+            Error::format(
+                "config.json does not describe a model: it is no JSON, or lists no layers",
+            )
         })
     });
     let places = match described.transpose()? {
@@ -96,7 +98,8 @@ fn is_by_kind(layers: &[(String, Layer)]) -> bool {
     layers.iter().all(|(path, _)| {
         let Some((list, group)) = path.rsplit_once('/') else { return false };
         let kind = numbered(group).0;
-        (list == "layers" || list.ends_with("/layers")) && *lists.entry(kind).or_insert(list) == list
+        (list == "layers" || list.ends_with("/layers"))
+            && *lists.entry(kind).or_insert(list) == list
     })
 }
 

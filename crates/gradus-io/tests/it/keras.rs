@@ -10,7 +10,8 @@ use std::path::Path;
 const FILES: [&str; 4] = ["chain.keras", "chain.weights.h5", "chain.h5", "chain.old.h5"];
 
 fn bytes(name: &str) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gradus-models/tests/fixtures/keras");
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../gradus-models/tests/fixtures/keras");
     let packed = std::fs::read(folder.join(format!("{name}.gz"))).unwrap();
     let mut bytes = vec![];
     GzDecoder::new(&*packed).read_to_end(&mut bytes).unwrap();
@@ -42,7 +43,10 @@ fn chain() -> Vec<String> {
 fn layers_come_in_the_models_order() {
     let [archive, store, whole, old] = FILES.map(|name| keras::parse(&bytes(name)).unwrap());
     for model in [&archive, &whole, &old] {
-        assert_eq!((model.order, names(model)), (Order::Model, chain().iter().map(|n| &**n).collect()));
+        assert_eq!(
+            (model.order, names(model)),
+            (Order::Model, chain().iter().map(|n| &**n).collect())
+        );
         assert!(model.unlisted.is_empty(), "{:?}", model.unlisted);
     }
     // What `.weights.h5` tells: each kind in its order, ten after nine.
@@ -65,7 +69,11 @@ fn descriptions_connect_layers_and_tell_settings() {
         let place = |name: &str| names(&model).iter().position(|n| *n == name).unwrap();
         let dense = &model.layers[place("dense")];
         let norms = dense.inputs.iter().map(|&i| names(&model)[i]);
-        assert!(norms.eq(["batch_normalization_2", "batch_normalization_4"]), "{:?}", names(&model));
+        assert!(
+            norms.eq(["batch_normalization_2", "batch_normalization_4"]),
+            "{:?}",
+            names(&model)
+        );
         // In the model inside: padded by a layer of its own.
         let inner = model.layers.iter().find(|layer| layer.settings.strides == Some([2, 2]));
         let settings = &inner.unwrap().settings;
@@ -107,7 +115,8 @@ fn lists_that_contradict_the_file_are_refused() {
     let twice = "layer_names lists the layer `conv2d_4` twice";
     assert!(said.iter().any(|text| text == twice), "{said:?}");
     let said = changed(&bytes("chain.old.h5"), b"dense/bias\0", b"dense/bios\0");
-    let missing = "weight_names of the layer `dense` lists `dense/bios`, which is no array of its group";
+    let missing =
+        "weight_names of the layer `dense` lists `dense/bios`, which is no array of its group";
     assert!(said.iter().any(|text| text == missing), "{said:?}");
 }
 

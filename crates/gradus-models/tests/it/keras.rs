@@ -150,7 +150,10 @@ fn what_a_file_does_not_tell_is_refused() {
     let mut alone = file("branches.keras");
     alone.connected = false;
     let error = import_keras(&branches(BEHIND), alone, None, false).unwrap_err().to_string();
-    assert!(error.contains("can be residual1.block.conv2 or residual1.projection.conv1"), "{error}");
+    assert!(
+        error.contains("can be residual1.block.conv2 or residual1.projection.conv1"),
+        "{error}"
+    );
     // The same shapes, but zeros on all sides.
     let error = imported(&branches(Padding::Half), "branches.keras").unwrap_err().to_string();
     let expected = "the file's network has the same shapes but is another one\n  conv2: the file's \

@@ -69,7 +69,7 @@ fn remarks(found: &FromKeras, unlisted: &[String]) -> Vec<String> {
     }
     if let Some(epsilon) = found.epsilon {
         remarks.push(format!(
-            "its batch norms have ε = {epsilon}, the network's another: the difference is added to the running variances, so predictions are the same"
+            "batch norms of the file have ε = {epsilon}, the network's have another: the difference is added to running variances, so that predictions are the same"
         ));
     }
     if !found.untold.is_empty() {

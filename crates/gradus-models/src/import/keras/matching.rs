@@ -41,7 +41,11 @@ pub(super) fn matched(
     let named = Found { pairs, matched: Matched::Names };
     let complete = named.pairs.iter().all(Option::is_some);
     // Layers that are too few or too many are another network's: their order tells nothing.
-    if complete || partial || network.places.is_none() || (0..count).filter(kept).count() != named.pairs.len() {
+    if complete
+        || partial
+        || network.places.is_none()
+        || (0..count).filter(kept).count() != named.pairs.len()
+    {
         return Ok(named);
     }
     let (found, way) = match (connected, order) {
@@ -160,8 +164,7 @@ fn by_order(network: &Network<'_>, lists: &[Vec<usize>]) -> Result<Option<Vec<us
                     && before[*our].iter().all(|&b| pairs[b].is_some())
             };
             let fitting = (0..places.len()).filter(ready);
-            let fitting: Vec<usize> =
-                fitting.filter(|&our| can_be(network, our, their)).collect();
+            let fitting: Vec<usize> = fitting.filter(|&our| can_be(network, our, their)).collect();
             let our = match fitting[..] {
                 [] => return Ok(None),
                 [our] => our,

@@ -36,7 +36,7 @@ pub struct FromKeras {
     pub folded: Vec<String>,
     /// The ε that the file's batch norms have, if the network's is another: the difference is in the running variances.
     pub epsilon: Option<f64>,
-    /// The ε that was taken because the file does not tell it.
+    /// That ε, if the file does not tell it and it was taken as Keras's own.
     pub assumed: Option<f64>,
     /// Convolutions with strides whose padding the file does not tell, and Keras's `same` would be another than the network's.
     pub untold: Vec<String>,
@@ -112,8 +112,7 @@ impl Told {
         }
         let (epsilon, strides) = (settings.epsilon, settings.strides);
         let (kind, inputs, concatenated) = (layer.kind, layer.inputs, layer.concatenated);
-        let told =
-            Told { kind, inputs, concatenated, epsilon, strides, padding: settings.padding };
+        let told = Told { kind, inputs, concatenated, epsilon, strides, padding: settings.padding };
         (TheirLayer { name: layer.name.replace('/', "."), parts: layer.parts }, told)
     }
 
@@ -181,7 +180,8 @@ impl Network<'_> {
         for (our, place) in self.places.unwrap_or_default().iter().enumerate() {
             let Some(their) = pairs[our] else { continue };
             let told = &self.told[their];
-            let (Some(window), Some(own)) = (place.layer.window(), place.layer.padding(&place.input))
+            let (Some(window), Some(own)) =
+                (place.layer.window(), place.layer.padding(&place.input))
             else {
                 continue;
             };
@@ -213,7 +213,9 @@ impl Network<'_> {
         };
         let of_resnet = |layer: &TheirLayer| KerasBlock::of(last(&layer.name)).is_some();
         let remedy = match self.all.theirs.iter().any(of_resnet) {
-            true => "; Keras's ResNets have their strides on the first 1×1: --model resnet50_v1, resnet101_v1 or resnet152_v1",
+            true => {
+                "; Keras's ResNets have their strides on the first 1×1: --model resnet50_v1, resnet101_v1 or resnet152_v1"
+            }
             false => "",
         };
         let what = format!(
@@ -262,10 +264,10 @@ impl Network<'_> {
             if let Some(own) = place.and_then(|place| place.layer.epsilon()) {
                 let told = self.told[their].epsilon;
                 let theirs = told.or(epsilon).unwrap_or(EPSILON);
-                if told.is_none() && epsilon.is_none() {
-                    taken.assumed = Some(theirs);
-                }
                 if theirs != own {
+                    if told.is_none() && epsilon.is_none() {
+                        taken.assumed = Some(theirs);
+                    }
                     statistic(our, "running_var", &|_| theirs - own)?;
                     taken.epsilon = Some(theirs);
                 }
@@ -298,8 +300,7 @@ fn add(array: &mut NamedArray, change: &dyn Fn(usize) -> f64) -> Result<()> {
     values.iter_mut().enumerate().for_each(|(i, value)| *value += change(i));
     let name = std::mem::take(&mut array.name);
     let data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    *array = NamedArray::new(name, ElementType::F64, array.shape.clone(), data)?
-        .cast(dtype)?;
+    *array = NamedArray::new(name, ElementType::F64, array.shape.clone(), data)?.cast(dtype)?;
     Ok(())
 }
 
