@@ -1,6 +1,5 @@
-//! File formats of Gradus: safetensors, checkpoints, npy/npz, PyTorch's .pth, pickles, HDF5, Keras's,
-//! Caffe's,
-//! ONNX, TensorBoard events and logs.
+//! File formats of Gradus: safetensors, checkpoints, npy/npz, PyTorch's .pth, pickles, HDF5, Keras's
+//! files, Caffe's, ONNX, TensorBoard events and logs.
 //!
 //! Three rules hold for all of them. A file is written whole or not at all ([`atomic_write`]), or
 //! it is a log whose torn last record does no harm. What is read is not trusted: every parser takes

@@ -20,7 +20,7 @@ def randomise(model, seed):
         for variable in layer.weights:
             name, shape = variable.path.split("/")[-1], variable.shape
             if name == "moving_variance":
-                value = x.uniform(0.02, 2, shape)
+                value = x.uniform(0.4, 2, shape)
             elif name == "gamma":
                 value = x.uniform(0.5, 1.2, shape)
             elif "kernel" in name:
