@@ -89,7 +89,7 @@ fn present(path: &str) -> String {
 
 /// A path's parts, numbers compared as numbers.
 fn natural(path: &str) -> Vec<(String, u64)> {
-    path.split('/').map(|part| numbered(part)).map(|(kind, n)| (kind.to_owned(), n)).collect()
+    path.split('/').map(numbered).map(|(kind, n)| (kind.to_owned(), n)).collect()
 }
 
 /// Whether the numbers tell the order of the layers of each kind: all of a kind are in one list.
