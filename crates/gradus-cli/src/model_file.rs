@@ -23,11 +23,14 @@ pub struct Network {
     pub width: f64,
     /// Whether dropout drops.
     pub dropout: bool,
+    /// Whether convolutions with strides are padded as Keras's `same`, in networks for CIFAR.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub same_padding: bool,
 }
 
 impl Default for Network {
     fn default() -> Network {
-        Network { width: 1.0, dropout: true }
+        Network { width: 1.0, dropout: true, same_padding: false }
     }
 }
 
@@ -36,8 +39,13 @@ impl Network {
     pub fn is_published(&self) -> bool {
         *self == Network::default()
     }
-    /// Refuses a width that the network of this name cannot have.
+    /// Refuses a width or a padding that the network of this name cannot have.
     pub fn check(&self, model: &str) -> Result<(), String> {
+        if self.same_padding && !find(model).is_some_and(Entry::has_same_padding) {
+            return Err(format!(
+                "same_padding: found true, expected false, the only one of {model:?}"
+            ));
+        }
         let expected = match find(model).is_some_and(Entry::has_widths) {
             true if self.width > 0.0 && self.width <= MOST_WIDTH => return Ok(()),
             true => format!("more than 0 and at most {MOST_WIDTH}"),
@@ -48,7 +56,8 @@ impl Network {
     }
     /// The network for samples of a shape and a number of classes.
     pub fn design(&self, input: &[usize], classes: usize) -> Design {
-        Design::new(input, classes).width(self.width).dropout(self.dropout)
+        let design = Design::new(input, classes).width(self.width).dropout(self.dropout);
+        design.same_padding(self.same_padding)
     }
 }
 

@@ -33,7 +33,7 @@ const KEYS: &[(&str, &[&str])] = &[
             "training",
         ],
     ),
-    ("network", &["width", "dropout"]),
+    ("network", &["width", "dropout", "same_padding"]),
     ("optimizer", &["name", "learning_rate", "weight_decay", "momentum", "nesterov"]),
     ("schedule", &["name", "warm_up", "every", "milestones", "gamma"]),
 ];

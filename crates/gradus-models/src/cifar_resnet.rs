@@ -4,7 +4,7 @@ use crate::Design;
 use gradus_base::Shape;
 use gradus_nn::layers::*;
 use gradus_nn::{Config, Context, Init, Initializer, Layer, Module, Sequential, Visitor};
-use gradus_tensor::Tensor;
+use gradus_tensor::{Padding, Tensor};
 use std::sync::Arc;
 
 /// How x reaches the sum where the block halves the picture and doubles the channels.
@@ -32,7 +32,8 @@ pub fn cifar_resnet(depth: usize, shortcut: Shortcut, d: &Design, init: &Init) -
         let (blocks, channels) = ((depth - 2) / 6, d.channels(channels));
         let stride = if stage == 0 { 1 } else { 2 };
         let name = format!("layer{}", stage + 1);
-        let layer = sequential(move |p| layer(p, shortcut, blocks, channels, stride));
+        let padding = if d.same_padding { Padding::Same } else { Padding::Half };
+        let layer = sequential(move |p| layer(p, shortcut, blocks, channels, stride, padding));
         net = net.add_named(&name, layer);
     }
     net.add(global_mean_pool2d()).add_named("fc", dense(d.classes).init(Initializer::HeNormal))
@@ -44,11 +45,12 @@ fn layer(
     blocks: usize,
     channels: usize,
     stride: usize,
+    padding: Padding,
 ) -> Sequential {
     for i in 0..blocks {
         let stride = if i == 0 { stride } else { 1 };
         let same = stride == 1 && path.output_shape()[0] == channels;
-        let block = move |p| two(p, channels, stride);
+        let block = move |p| two(p, channels, stride, padding);
         let name = i.to_string();
         path = match shortcut {
             Shortcut::Plain => path.add_named(&name, sequential(move |p| block(p).add(relu()))),
@@ -69,8 +71,8 @@ fn layer(
     path
 }
 
-fn two(path: Sequential, channels: usize, stride: usize) -> Sequential {
-    path.add_named("conv1", conv(channels, 3, stride))
+fn two(path: Sequential, channels: usize, stride: usize, padding: Padding) -> Sequential {
+    path.add_named("conv1", conv(channels, 3, stride).padding(padding))
         .add_named("bn1", batch_norm())
         .add(relu())
         .add_named("conv2", conv(channels, 3, 1))

@@ -20,12 +20,15 @@ pub struct Design {
     pub width: f64,
     /// Whether dropout drops.
     pub dropout: bool,
+    /// Whether convolutions with strides are padded as Keras's `same`, an odd zero below and right, instead of on both sides;
+    /// in networks for CIFAR.
+    pub same_padding: bool,
 }
 
 impl Design {
     /// The published size, for samples of a shape and a number of classes.
     pub fn new(input: impl Into<Shape>, classes: usize) -> Design {
-        Design { input: input.into(), classes, width: 1.0, dropout: true }
+        Design { input: input.into(), classes, width: 1.0, dropout: true, same_padding: false }
     }
     /// With the channels of every hidden layer multiplied.
     #[must_use]
@@ -37,6 +40,13 @@ impl Design {
     #[must_use]
     pub fn dropout(mut self, dropout: bool) -> Design {
         self.dropout = dropout;
+        self
+    }
+
+    /// With convolutions padded as Keras's `same`, or on both sides.
+    #[must_use]
+    pub fn same_padding(mut self, same: bool) -> Design {
+        self.same_padding = same;
         self
     }
 

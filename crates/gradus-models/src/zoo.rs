@@ -30,6 +30,14 @@ impl Entry {
     pub fn has_widths(&self) -> bool {
         !FIXED.contains(&self.name)
     }
+
+    /// Whether its convolutions with strides can be padded in two ways: [`Design::same_padding`].
+    pub fn has_same_padding(&self) -> bool {
+        let number = self.name.strip_prefix("plain").or(self.name.strip_prefix("resnet"));
+        let number = number.map(|number| number.strip_suffix("_b").unwrap_or(number));
+        let depth = number.and_then(|number| number.parse::<usize>().ok());
+        self.input == [3, 32, 32] && depth.is_some()
+    }
 }
 
 const fn entry(

@@ -67,6 +67,8 @@ pub struct Args {
     /// What the file's batch norms add to the variance, if it is Keras's and does not tell [default: 0.001]
     #[arg(long, value_name = "X")]
     epsilon: Option<f64>,
+    #[arg(long, value_name = "NAME", help = format!("How convolutions with strides are padded, in networks for CIFAR: {} [default: both-sides, for Keras's files as the file tells, or same]", keras::PADDINGS.join(", ")))]
+    padding: Option<String>,
     /// Layers that the file lacks keep fresh weights, to be trained
     #[arg(long)]
     partial: bool,
@@ -95,14 +97,16 @@ pub fn run(args: &Args) -> Result<()> {
     let name =
         if origin == Origin::Keras && find(&own).is_some() { own } else { args.model.clone() };
     let entry = find(&name).expect("it was looked for");
-    let description = describe(args, &name, (entry.input, entry.classes), origin)?;
+    let mut description = describe(args, &name, (entry.input, entry.classes), origin)?;
     // Drawing weights that are overwritten would take longer than reading them.
     let init = if args.partial { Init::new(0) } else { Init::blank() };
-    let model = description.build(&init)?;
-    let imported = match source {
-        Source::Keras(file) => keras::import(args, &model, file)?,
-        Source::Arrays(arrays) => import(&model, &flattened(&model), origin, arrays, args.partial)
-            .map_err(|error| error.in_file(&args.file))?,
+    let (model, imported) = match source {
+        Source::Keras(file) => keras::import(args, &mut description, &init, file)?,
+        Source::Arrays(arrays) => {
+            let model = description.build(&init)?;
+            let found = import(&model, &flattened(&model), origin, arrays, args.partial);
+            (model, found.map_err(|error| error.in_file(&args.file))?)
+        }
     };
     let mut arrays = imported.arrays;
     if preparation(args, description.input[0], origin)?.2 {
@@ -270,8 +274,14 @@ fn describe(
 
 /// How the network differs from the published one.
 fn network(args: &Args, name: &str) -> Result<Network> {
-    let network = Network { width: args.width.unwrap_or(1.0), ..Network::default() };
-    if args.width.is_some() {
+    let same_padding = match args.padding.as_deref() {
+        None => false,
+        Some(padding) if keras::PADDINGS.contains(&padding) => padding == "same",
+        Some(other) => return Err(unknown("padding", other, keras::PADDINGS)),
+    };
+    let width = args.width.unwrap_or(1.0);
+    let network = Network { width, same_padding, ..Network::default() };
+    if args.width.is_some() || same_padding {
         network.check(name).map_err(|what| CliError::Usage(format!("--{what}")))?;
     }
     if args.epsilon.is_some_and(|epsilon| !(0.0..1.0).contains(&epsilon)) {

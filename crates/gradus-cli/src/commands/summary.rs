@@ -144,7 +144,9 @@ fn open(args: &Args) -> Result<Opened> {
         let name = entry.name;
         let mut design = entry.design();
         if let Some(settings) = &settings {
-            design = design.width(settings.network.width).dropout(settings.network.dropout);
+            let network = &settings.network;
+            design = design.width(network.width).dropout(network.dropout);
+            design = design.same_padding(network.same_padding);
             if let Some(set) = SETS.iter().find(|set| set.name == settings.data) {
                 design.input = set.shape.map_or(design.input, Shape::from);
                 design.classes = set.classes.len();

@@ -46,3 +46,29 @@ fn what_does_not_fit_is_refused() {
     ran(folder.path(), &cut).fails(1, &["cut.keras: not a zip archive, or a truncated one"]);
     assert!(!folder.path().join("convnetjs.safetensors").exists());
 }
+
+/// Keras pads strides by itself otherwise than the network as published; the file tells, and the model keeps it.
+#[test]
+fn the_padding_is_the_files() {
+    let folder = tempdir().unwrap();
+    let file = FILE.replace("convnetjs", "plain20");
+    let args = ["import", &file, "--model", "plain20", "--width", "0.0625", "--out", "."];
+    let args = [&args[..], &["--preprocessing", "none"]].concat();
+    let imported = ok(folder.path(), &args);
+    let remark = "convolutions with strides are padded as Keras's \"same\"";
+    assert!(imported.err.contains(remark), "{}", imported.err);
+    assert!(imported.err.contains("batch norms of the file have ε = 0.001"), "{}", imported.err);
+    let model = gradus::io::Checkpoint::load(&folder.path().join("plain20.safetensors")).unwrap();
+    let description: serde_json::Value = model.get("model").unwrap();
+    assert_eq!(description["network"]["same_padding"], true);
+    assert_eq!(description["network"]["width"], 0.0625);
+    let both = [&args[..], &["--padding", "both-sides"]].concat();
+    ran(folder.path(), &both)
+        .fails(1, &["has the same shapes but is another one", "conv1: the file"]);
+    let odd = [&args[..], &["--padding", "none"]].concat();
+    ran(folder.path(), &odd).fails(2, &["padding", "both-sides"]);
+    // Nor can a network have it whose convolutions have no strides.
+    let recipe = "model = \"lenet\"\nnetwork = { same_padding = true }\n";
+    std::fs::write(folder.path().join("r.toml"), recipe).unwrap();
+    ran(folder.path(), &["train", "r.toml"]).fails(1, &["same_padding: found true"]);
+}

@@ -5,6 +5,7 @@ use gradus_io::keras::{self, Model, Order};
 use gradus_io::numpy::{Limits, read_npz};
 use gradus_io::{NamedArray, Result};
 use gradus_models::import::{FromKeras, Matched, import_keras};
+use gradus_models::{Design, Shortcut, cifar_resnet};
 use gradus_nn::layers::*;
 use gradus_nn::{Context, Init, Layer, Sequential, State, named_states};
 use gradus_tensor::{Padding, Tensor};
@@ -162,6 +163,30 @@ fn what_a_file_does_not_tell_is_refused() {
     assert_eq!(error, expected);
 }
 
+/// A network for CIFAR padded as Keras pads: with that setting it is Keras's, without it another.
+#[test]
+fn strides_are_padded_as_the_design_says() {
+    let build = |same: bool| {
+        let design = Design::new([3, 8, 8], 3).width(0.125).same_padding(same);
+        cifar_resnet(8, Shortcut::Plain, &design, &Init::new(0))
+    };
+    let model = build(true);
+    let found = imported(&model, "plain8.keras").unwrap();
+    let difference = difference(&model, &found.weights.arrays, "plain8.npz");
+    assert!(difference < 4e-6 && found.untold.is_empty(), "{difference}");
+    let error = imported(&build(false), "plain8.keras").unwrap_err().to_string();
+    assert!(
+        error.contains("layer2.0.conv1: the file's `conv2d_3` puts [[0, 1], [0, 1]]"),
+        "{error}"
+    );
+    // Weights alone do not tell.
+    let mut alone = file("plain8.keras");
+    alone.connected = false;
+    alone.layers.iter_mut().for_each(|layer| layer.settings = keras::Settings::default());
+    let found = import_keras(&build(false), alone, None, false).unwrap();
+    assert_eq!(found.untold, ["layer2.0.conv1", "layer3.0.conv1"]);
+}
+
 /// Keras's name of a layer of ResNet-50.
 fn keras_name(ours: &str) -> String {
     let parts: Vec<&str> = ours.split('.').collect();
@@ -226,7 +251,7 @@ fn keras_resnet(model: &Sequential) -> Model {
 fn keras_resnet_is_the_published_one_and_its_biases_fold() {
     let build = |name: &str| {
         let entry = gradus_models::find(name).unwrap();
-        let design = gradus_models::Design::new([3, 64, 64], 5).width(1.0 / 16.0);
+        let design = Design::new([3, 64, 64], 5).width(1.0 / 16.0);
         (entry.build)(&design, &Init::new(0))
     };
     let model = build("resnet50_v1");

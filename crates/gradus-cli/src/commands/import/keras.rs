@@ -2,11 +2,13 @@
 
 use super::Args;
 use crate::error::{CliError, Result};
-use gradus::io::NamedArray;
+use crate::model_file::Description;
 use gradus::io::keras::{Model, parse};
 use gradus::io::weights::{self, Format};
+use gradus::io::{NamedArray, printable};
 use gradus::models::import::{FromKeras, Imported, Matched, import_keras};
-use gradus::nn::Sequential;
+use gradus::models::{Entry, find};
+use gradus::nn::{Init, Sequential};
 
 /// What a file holds.
 pub(super) enum Source {
@@ -29,15 +31,54 @@ pub(super) fn read(args: &Args) -> Result<(Format, Source)> {
     Ok((format, source))
 }
 
-/// The weights of a file as the network needs them, with remarks.
-pub(super) fn import(args: &Args, model: &Sequential, file: Model) -> Result<Imported> {
+/// How convolutions with strides may be padded.
+pub(super) const PADDINGS: &[&str] = &["both-sides", "same"];
+
+/// The network that a file's weights are for, with these, and remarks. Where it can be padded in two ways and nobody said how,
+/// it is as the file tells, and as Keras does by itself if the file does not tell.
+pub(super) fn import(
+    args: &Args,
+    description: &mut Description,
+    init: &Init,
+    file: Model,
+) -> Result<(Sequential, Imported)> {
     let unlisted = file.unlisted.clone();
-    let found = import_keras(model, file, args.epsilon, args.partial)
-        .map_err(|error| error.in_file(&args.file))?;
-    for remark in remarks(&found, &unlisted) {
-        eprintln!("{remark}");
+    let take = |description: &Description, file: Model| -> Result<(Sequential, FromKeras)> {
+        let model = description.build(init)?;
+        let found = import_keras(&model, file, args.epsilon, args.partial);
+        Ok((model, found.map_err(|error| error.in_file(&args.file))?))
+    };
+    let entry = find(&description.architecture);
+    let open = args.padding.is_none() && entry.is_some_and(Entry::has_same_padding);
+    if !open {
+        let (model, found) = take(description, file)?;
+        remark(&found, &unlisted, None);
+        return Ok((model, found.weights));
     }
-    Ok(found.weights)
+    let mut padding = None;
+    let (model, found) = match take(description, file.clone()) {
+        Ok((_, found)) if !found.untold.is_empty() => {
+            padding = Some(
+                "the file does not say how convolutions with strides are padded: as Keras's \"same\" is taken (--padding both-sides states another)",
+            );
+            description.network.same_padding = true;
+            take(description, file)?
+        }
+        Err(error) => {
+            description.network.same_padding = true;
+            padding = Some("convolutions with strides are padded as Keras's \"same\"");
+            take(description, file).map_err(|_| error)?
+        }
+        Ok(first) => first,
+    };
+    remark(&found, &unlisted, padding);
+    Ok((model, found.weights))
+}
+
+fn remark(found: &FromKeras, unlisted: &[String], padding: Option<&str>) {
+    for remark in remarks(found, unlisted).iter().map(String::as_str).chain(padding) {
+        eprintln!("{}", printable(remark)); // names are the file's
+    }
 }
 
 fn remarks(found: &FromKeras, unlisted: &[String]) -> Vec<String> {
