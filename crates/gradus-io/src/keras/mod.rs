@@ -45,6 +45,8 @@ pub enum Order {
 pub struct Layer {
     /// Its name in the model if the file tells it, else the path of its group: `conv2d_3`, `vgg16.block1_conv1`.
     pub name: String,
+    /// The path of its group where that is another: `block1.layers.conv2d_1`.
+    pub group: Option<String>,
     /// Its kind as Keras's groups are called, where known: `conv2d`, `batch_normalization`.
     pub kind: Option<String>,
     /// Its arrays, called `kernel` and `bias`, or `0` and `1`.

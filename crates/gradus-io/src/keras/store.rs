@@ -53,8 +53,11 @@ pub(super) fn model(tree: Tree, description: Option<&str>) -> Result<Model> {
     };
     let layers = layers.into_iter().map(|(path, layer)| {
         let kind = numbered(path.rsplit('/').next().unwrap_or(&path)).0.to_owned();
-        let name = names.get(&path).cloned().unwrap_or_else(|| path.replace('/', "."));
-        Layer { name, kind: Some(kind), ..layer }
+        let group = path.replace('/', ".");
+        match names.get(&path).cloned() {
+            Some(name) => Layer { name, group: Some(group), kind: Some(kind), ..layer },
+            None => Layer { name: group, kind: Some(kind), ..layer },
+        }
     });
     let mut model = Model { layers: layers.collect(), order, unlisted, ..Model::default() };
     if let Some((places, described)) = places {

@@ -163,6 +163,22 @@ fn what_a_file_does_not_tell_is_refused() {
     assert_eq!(error, expected);
 }
 
+/// A layer is found by its own name, or by its group where Keras made up the name.
+#[test]
+fn layers_are_known_by_their_groups_too() {
+    let build =
+        |name: &str| Sequential::new([2], &Init::new(0)).add_named(name, dense(1).bias(false));
+    let kernel = NamedArray::from_f32("0", [2, 1], &[3.0, 4.0]).unwrap();
+    let group = Some("encoder.first".to_owned());
+    let layer =
+        keras::Layer { name: "dense_7".into(), group, parts: vec![kernel], ..Default::default() };
+    let file = Model { layers: vec![layer], ..Model::default() };
+    for (name, known) in [("first", true), ("dense_7", true), ("second", false)] {
+        let found = import_keras(&build(name), file.clone(), None, false);
+        assert_eq!(found.is_ok(), known, "{name}");
+    }
+}
+
 /// A network for CIFAR padded as Keras pads: with that setting it is Keras's, without it another.
 #[test]
 fn strides_are_padded_as_the_design_says() {

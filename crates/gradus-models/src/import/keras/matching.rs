@@ -69,7 +69,10 @@ fn by_name(network: &Network<'_>) -> Vec<Option<usize>> {
     let places: HashMap<&str, usize> = ours.map(|(i, layer)| (layer.name.as_str(), i)).collect();
     let mut pairs = vec![None; network.all.ours.len()];
     for (their, layer) in network.all.theirs.iter().enumerate() {
-        let place = names::candidates(&layer.name).find_map(|name| places.get(&*name).copied());
+        let known =
+            |name: &str| names::candidates(name).find_map(|name| places.get(&*name).copied());
+        let group = || network.told[their].group.as_deref().and_then(known);
+        let place = known(&layer.name).or_else(group);
         if let Some(place) = place {
             pairs[place].get_or_insert(their);
         }

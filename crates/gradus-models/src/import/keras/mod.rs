@@ -87,6 +87,8 @@ pub fn import_keras(
 
 /// What a file says of a layer beside its weights.
 struct Told {
+    /// Another name that it may be known by.
+    group: Option<String>,
     kind: Option<String>,
     inputs: Vec<usize>,
     concatenated: bool,
@@ -111,8 +113,10 @@ impl Told {
             settings.padding = settings.padding.or(Some(Padding::Exact([padding; 2])));
         }
         let (epsilon, strides) = (settings.epsilon, settings.strides);
+        let group = layer.group;
         let (kind, inputs, concatenated) = (layer.kind, layer.inputs, layer.concatenated);
-        let told = Told { kind, inputs, concatenated, epsilon, strides, padding: settings.padding };
+        let padding = settings.padding;
+        let told = Told { group, kind, inputs, concatenated, epsilon, strides, padding };
         (TheirLayer { name: layer.name.replace('/', "."), parts: layer.parts }, told)
     }
 
