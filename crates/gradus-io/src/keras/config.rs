@@ -299,4 +299,34 @@ mod tests {
             assert_eq!(snake_case(class), group);
         }
     }
+
+    /// As Keras 2 wrote it, with a model inside that is used twice.
+    #[test]
+    fn keras_2_connects_by_lists() {
+        let text = r#"{"class_name": "Model", "config": {"layers": [
+            {"class_name": "InputLayer", "name": "in", "config": {"name": "in"}, "inbound_nodes": []},
+            {"class_name": "Sequential", "name": "half", "config": [
+                {"class_name": "Dense", "config": {"name": "a"}},
+                {"class_name": "Dense", "config": {"name": "b"}}
+            ], "inbound_nodes": [[["in", 0, 0, {}]], [["dense", 0, 0, {}]]]},
+            {"class_name": "Dense", "name": "dense", "config": {"name": "dense"},
+                "inbound_nodes": [[["half", 1, 0, {}]]]},
+            {"class_name": "Concatenate", "name": "both", "config": {"name": "both"},
+                "inbound_nodes": [[["dense", 0, 0, {}], ["half", 2, 0, {}]]]}
+        ], "input_layers": [["in", 0, 0]], "output_layers": [["both", 0, 0]]}}"#;
+        let layers = describe(text).unwrap();
+        let names: Vec<String> = layers.iter().map(|layer| layer.names.join(".")).collect();
+        assert_eq!(names, ["in", "half.a", "half.b", "dense", "both"]);
+        let inputs: Vec<&[usize]> = layers.iter().map(|layer| &layer.inputs[..]).collect();
+        assert_eq!(inputs, [&[][..], &[0, 3], &[1], &[2], &[3, 2]]);
+        assert_eq!(layers[2].store, "layers/sequential/layers/dense_1");
+        // A cycle, as a damaged file may have, ends.
+        let weights = (1..4).map(|i| (i, i - 1)).collect();
+        assert_eq!(taken(&layers[4], &sources(&layers, &weights)), (vec![2, 1], true));
+        for text in
+            ["", "3", "{}", r#"{"config": {"layers": []}}"#, r#"{"config": {"layers": [3]}}"#]
+        {
+            assert!(describe(text).is_none(), "{text}");
+        }
+    }
 }

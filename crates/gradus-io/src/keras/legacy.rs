@@ -147,3 +147,20 @@ fn list(group: &Group, name: &str) -> Option<Vec<String>> {
     let parts: Vec<&Vec<String>> = (0..).map_while(|i| find(&format!("{name}{i}"))).collect();
     (!parts.is_empty()).then(|| parts.into_iter().flatten().cloned().collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keras lists a model's trainable weights first: where layers between them are frozen, the order is lost.
+    #[test]
+    fn frozen_layers_of_a_model_inside_lose_their_place() {
+        let layers = |names: &[&str]| -> Vec<Layer> {
+            names.iter().map(|&name| Layer { name: name.into(), ..Layer::default() }).collect()
+        };
+        assert!(is_in_order(&layers(&["m.conv2d", "m.bn_9", "m.conv2d_1", "m.conv2d_10"])));
+        assert!(!is_in_order(&layers(&["m.conv2d_1", "m.conv2d"])));
+        assert!(is_in_order(&layers(&["conv2d_1"])) && is_in_order(&[]));
+        assert_eq!(ends("m.n.conv2d"), Some("m..conv2d".into()));
+    }
+}
