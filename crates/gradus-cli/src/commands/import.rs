@@ -98,16 +98,17 @@ pub fn run(args: &Args) -> Result<()> {
         if origin == Origin::Keras && find(&own).is_some() { own } else { args.model.clone() };
     let entry = find(&name).expect("it was looked for");
     let mut description = describe(args, &name, (entry.input, entry.classes), origin)?;
-    // Drawing weights that are overwritten would take longer than reading them.
-    let init = if args.partial { Init::new(0) } else { Init::blank() };
-    let (model, imported) = match source {
-        Source::Keras(file) => keras::import(args, &mut description, &init, file)?,
+    let imported = match source {
+        Source::Keras(file) => keras::import(args, &mut description, file)?,
         Source::Arrays(arrays) => {
-            let model = description.build(&init)?;
+            let model = description.build(&Init::blank())?;
             let found = import(&model, &flattened(&model), origin, arrays, args.partial);
-            (model, found.map_err(|error| error.in_file(&args.file))?)
+            found.map_err(|error| error.in_file(&args.file))?
         }
     };
+    // Drawing weights that are overwritten would take longer than reading them.
+    let init = if args.partial { Init::new(0) } else { Init::blank() };
+    let model = description.build(&init)?;
     let mut arrays = imported.arrays;
     if preparation(args, description.input[0], origin)?.2 {
         swap_first_layer(&model, &mut arrays)?;

@@ -8,7 +8,7 @@ use gradus::io::weights::{self, Format};
 use gradus::io::{NamedArray, printable};
 use gradus::models::import::{FromKeras, Imported, Matched, import_keras};
 use gradus::models::{Entry, find};
-use gradus::nn::{Init, Sequential};
+use gradus::nn::Init;
 
 /// What a file holds.
 pub(super) enum Source {
@@ -34,30 +34,25 @@ pub(super) fn read(args: &Args) -> Result<(Format, Source)> {
 /// How convolutions with strides may be padded.
 pub(super) const PADDINGS: &[&str] = &["both-sides", "same"];
 
-/// The network that a file's weights are for, with these, and remarks. Where it can be padded in two ways and nobody said how,
+/// The weights of a file as the described network needs them, with remarks. Where it can be padded in two ways and nobody said how,
 /// it is as the file tells, and as Keras does by itself if the file does not tell.
-pub(super) fn import(
-    args: &Args,
-    description: &mut Description,
-    init: &Init,
-    file: Model,
-) -> Result<(Sequential, Imported)> {
+pub(super) fn import(args: &Args, description: &mut Description, file: Model) -> Result<Imported> {
     let unlisted = file.unlisted.clone();
-    let take = |description: &Description, file: Model| -> Result<(Sequential, FromKeras)> {
-        let model = description.build(init)?;
+    let take = |description: &Description, file: Model| -> Result<FromKeras> {
+        let model = description.build(&Init::blank())?;
         let found = import_keras(&model, file, args.epsilon, args.partial);
-        Ok((model, found.map_err(|error| error.in_file(&args.file))?))
+        Ok(found.map_err(|error| error.in_file(&args.file))?)
     };
     let entry = find(&description.architecture);
     let open = args.padding.is_none() && entry.is_some_and(Entry::has_same_padding);
     if !open {
-        let (model, found) = take(description, file)?;
+        let found = take(description, file)?;
         remark(&found, &unlisted, None);
-        return Ok((model, found.weights));
+        return Ok(found.weights);
     }
     let mut padding = None;
-    let (model, found) = match take(description, file.clone()) {
-        Ok((_, found)) if !found.untold.is_empty() => {
+    let found = match take(description, file.clone()) {
+        Ok(found) if !found.untold.is_empty() => {
             padding = Some(
                 "the file does not say how convolutions with strides are padded: as Keras's \"same\" is taken (--padding both-sides states another)",
             );
@@ -72,7 +67,7 @@ pub(super) fn import(
         Ok(first) => first,
     };
     remark(&found, &unlisted, padding);
-    Ok((model, found.weights))
+    Ok(found.weights)
 }
 
 fn remark(found: &FromKeras, unlisted: &[String], padding: Option<&str>) {
