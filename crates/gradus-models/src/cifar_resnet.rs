@@ -39,12 +39,7 @@ pub fn cifar_resnet(depth: usize, shortcut: Shortcut, d: &Design, init: &Init) -
     net.add(global_mean_pool2d()).add_named("fc", dense(d.classes).init(Initializer::HeNormal))
 }
 
-fn layer(
-    mut path: Sequential,
-    shortcut: Shortcut,
-    blocks: usize,
-    pad: PadChannels,
-) -> Sequential {
+fn layer(mut path: Sequential, shortcut: Shortcut, blocks: usize, pad: PadChannels) -> Sequential {
     let PadChannels { channels, stride, .. } = pad;
     for i in 0..blocks {
         let stride = if i == 0 { stride } else { 1 };

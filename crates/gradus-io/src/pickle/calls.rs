@@ -30,7 +30,9 @@ impl<'a> Machine<'a> {
                 _ => Value::Dict(self.pairs(entries)?),
             },
             ("collections.defaultdict", _) => Value::Dict(vec![]),
-            ("collections.Counter" | "builtins.dict" | "__builtin__.dict", []) => Value::Dict(vec![]),
+            ("collections.Counter" | "builtins.dict" | "__builtin__.dict", []) => {
+                Value::Dict(vec![])
+            }
             ("torch._utils._rebuild_tensor_v2" | "torch._utils._rebuild_tensor", _) => {
                 Value::Tensor(self.tensor(&name, &args, None)?)
             }
