@@ -7,6 +7,7 @@ mod import;
 mod kernel;
 mod onnx;
 mod photographs;
+mod proof;
 mod remedies;
 #[cfg(unix)]
 mod resume;
