@@ -56,7 +56,7 @@ impl Format {
     pub fn name(self) -> &'static str {
         match self {
             Format::Safetensors => "safetensors",
-            Format::Gradus => "a Gradus model",
+            Format::Gradus => "Gradus",
             Format::PyTorch => "PyTorch",
             Format::Npz => "npz",
             Format::Pickle => "pickle of NumPy arrays",

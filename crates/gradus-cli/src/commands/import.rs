@@ -10,7 +10,6 @@ use crate::error::{CliError, Result};
 use crate::model_file::{self, Description, Network};
 use crate::suggest::unknown;
 use candidates::Candidates;
-use check::Checked;
 use gradus::Shape;
 use gradus::io::caffe::read_caffemodel;
 use gradus::io::weights::{Format, read};
@@ -117,10 +116,9 @@ fn of_zoo(args: &Args) -> Result<(String, &'static str, Candidates)> {
         Format::Gradus => own_description(args)?,
         _ => None,
     };
-    let names: Vec<&str> = arrays.iter().map(|array| &*array.name).collect();
     let origins = match asked.transpose()? {
         Some(origin) => vec![origin],
-        None => origins(format, candidates::are_ours(&args.model, &names)),
+        None => origins(format, || candidates::are_ours(&args.model, &arrays)),
     };
     let candidates = Candidates::of_zoo(args, &origins, own, arrays)?;
     Ok((candidates.all[0].description.architecture.clone(), format.name(), candidates))
@@ -138,13 +136,13 @@ fn own_description(args: &Args) -> Result<Option<Description>> {
 
 /// Whose conventions a file of a format may follow, likeliest first. `ours` says whether its names are all ours, as in what
 /// `export` writes.
-fn origins(format: Format, ours: bool) -> Vec<Origin> {
+fn origins(format: Format, ours: impl Fn() -> bool) -> Vec<Origin> {
     match format {
         Format::Gradus => vec![Origin::Gradus],
         Format::PyTorch => vec![Origin::PyTorch],
         Format::Hdf5 => vec![Origin::Keras],
         Format::Pickle => vec![Origin::Keras, Origin::PyTorch, Origin::Gradus],
-        Format::Npz if ours => vec![Origin::Gradus, Origin::PyTorch, Origin::Keras],
+        Format::Npz if ours() => vec![Origin::Gradus, Origin::PyTorch, Origin::Keras],
         Format::Npz | Format::Safetensors => vec![Origin::PyTorch, Origin::Gradus, Origin::Keras],
     }
 }
@@ -179,14 +177,14 @@ fn defined(args: &Args, text: String) -> Result<(String, &'static str, Candidate
 /// Checks, keeps the best, says what it is and what was not proven.
 fn conclude(args: &Args, title: &str, format: &str, mut candidates: Candidates) -> Result<()> {
     let checked = check::run(args, &mut candidates)?;
-    let Checked { best, .. } = checked;
-    let candidate = &candidates.all[best];
-    let (model, imported) = (candidates.build(candidate)?, candidates.imported(candidate));
+    let unproven = report::unproven(args, &candidates, &checked);
+    let model = candidates.take(checked.best)?;
+    let candidate = &candidates.all[checked.best];
+    let imported = candidates.imported(candidate);
     let path = target(args)?;
     model_file::save(&path, &candidate.description, &model)?;
     warn_of_broken_weights(&model);
     report::left_out(imported);
-    let unproven = report::unproven(args, &candidates, &checked);
     report::say(&unproven, args);
     let count: usize =
         gradus::nn::parameters(&model).iter().map(|(_, p)| p.variable().shape().len()).sum();

@@ -197,6 +197,16 @@ impl Args {
         s.check()?;
         if let Some(from) = s.from.clone() {
             Pretrained::read(Path::new(&from))?.suit(&mut s)?;
+            // The weights are those of one network.
+            if let Some(padding) =
+                self.shortcut_padding.as_ref().filter(|p| **p != s.network.shortcut_padding)
+            {
+                let own = &s.network.shortcut_padding;
+                let what = format!(
+                    "--shortcut-padding {padding}: the network of {from} has its zeros {own}"
+                );
+                return Err(CliError::Usage(what));
+            }
         }
         Ok(s)
     }

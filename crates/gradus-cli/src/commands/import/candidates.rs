@@ -9,7 +9,7 @@ use gradus::models::import::{
     Flattened, Imported, Origin, flattened, readings, swap_input_channels,
 };
 use gradus::models::{ShortcutPadding, find};
-use gradus::nn::{Init, Sequential, named_states};
+use gradus::nn::{Init, Sequential, State, named_states};
 use gradus::train::{set_weights, weights};
 use std::collections::HashSet;
 
@@ -33,11 +33,11 @@ pub struct Candidate {
 }
 
 /// Whether all names are those of a network of the zoo here, as in what `export` writes.
-pub fn are_ours(model: &str, names: &[&str]) -> bool {
+pub fn are_ours(model: &str, arrays: &[NamedArray]) -> bool {
     let Some(entry) = find(model) else { return false };
     let Ok(model) = build(model, &entry.design(), &Init::blank()) else { return false };
     let ours: HashSet<String> = named_states(&model).into_iter().map(|(path, _)| path).collect();
-    names.iter().all(|name| ours.contains(*name))
+    arrays.iter().all(|array| ours.contains(&array.name))
 }
 
 impl Candidates {
@@ -56,21 +56,21 @@ impl Candidates {
         groups.retain(|(_, origins)| !origins.is_empty());
         groups.sort_by_key(|(_, group)| origins.iter().position(|o| o == &group[0]));
         let (mut found, mut why): (Option<Candidates>, Option<CliError>) = (None, None);
-        for (name, origins) in groups {
+        let (mut arrays, last) = (arrays, groups.len() - 1);
+        for (i, (name, origins)) in groups.into_iter().enumerate() {
             let entry = find(&name).expect("it was looked for");
             let description = match &own {
                 Some(own) => overridden(args, own)?,
                 None => describe(args, &name, (entry.input, entry.classes))?,
             };
-            match read(args, &description, &origins, arrays.clone()) {
-                Ok(readings) => {
-                    let more = Candidates::own(args, description, readings, own.is_some())?;
-                    match &mut found {
-                        Some(found) => found.join(more),
-                        None => found = Some(more),
-                    }
-                }
-                Err(error) => drop(why.get_or_insert(error)),
+            // Weights may fill half the memory.
+            let arrays = if i == last { std::mem::take(&mut arrays) } else { arrays.clone() };
+            let more = read(args, &description, &origins, arrays)
+                .and_then(|readings| Candidates::own(args, description, readings, own.is_some()));
+            match (more, &mut found) {
+                (Ok(more), Some(found)) => found.join(more),
+                (Ok(more), None) => found = Some(more),
+                (Err(error), _) => drop(why.get_or_insert(error)),
             }
         }
         found.ok_or_else(|| why.expect("there is an origin"))
@@ -93,15 +93,15 @@ impl Candidates {
             None if has_choice && !own => ShortcutPadding::ALL.map(|p| p.name().into()).to_vec(),
             None => vec![description.network.shortcut_padding.clone()],
         };
+        let preparations = match own && args.preprocessing.is_none() {
+            true => vec![None],
+            false => preparation::possible(args, description.input[0], readings[0].origin)?
+                .into_iter()
+                .map(Some)
+                .collect(),
+        };
         let mut all = vec![];
-        for (reading, imported) in readings.iter().enumerate() {
-            let preparations = match own && args.preprocessing.is_none() {
-                true => vec![None],
-                false => preparation::possible(args, description.input[0], imported.origin)?
-                    .into_iter()
-                    .map(Some)
-                    .collect(),
-            };
+        for reading in 0..readings.len() {
             for (padding, preparation) in
                 paddings.iter().flat_map(|p| preparations.iter().map(move |how| (p, *how)))
             {
@@ -127,8 +127,8 @@ impl Candidates {
     /// Leaves out the preparations with blue first where no first layer could be turned for them.
     fn drop_unswappable(&mut self, args: &Args) -> Result<()> {
         let blue = |c: &Candidate| c.preparation.is_some_and(|p| p.blue_first);
-        let Some(candidate) = self.all.iter().find(|c| blue(c)).cloned() else { return Ok(()) };
-        let swapped = self.build(&candidate);
+        let Some(candidate) = self.all.iter().find(|c| blue(c)) else { return Ok(()) };
+        let swapped = first_layer(&candidate.description.build(&Init::blank())?);
         if swapped.is_err() && args.preprocessing.is_none() && self.all.iter().any(|c| !blue(c)) {
             self.all.retain(|c| !blue(c));
             return Ok(());
@@ -150,24 +150,38 @@ impl Candidates {
 
     /// The network with its weights, for RGB pictures.
     pub fn build(&self, candidate: &Candidate) -> Result<Sequential> {
+        let arrays = self.imported(candidate).arrays.clone();
         let swap = candidate.preparation.is_some_and(|p| p.blue_first);
-        self.build_as(candidate, swap)
+        self.build_of(candidate, arrays, swap)
     }
 
     /// The network as the original was, which may want blue first.
     pub fn build_original(&self, candidate: &Candidate) -> Result<Sequential> {
-        self.build_as(candidate, false)
+        self.build_of(candidate, self.imported(candidate).arrays.clone(), false)
     }
 
-    fn build_as(&self, candidate: &Candidate, swap: bool) -> Result<Sequential> {
-        let imported = self.imported(candidate);
-        let partial = !imported.missing.is_empty();
+    /// [`Candidates::build`] of the one that is taken: no other is built after it.
+    pub fn take(&mut self, index: usize) -> Result<Sequential> {
+        let candidate = self.all[index].clone();
+        let arrays = std::mem::take(&mut self.readings[candidate.reading].arrays);
+        let swap = candidate.preparation.is_some_and(|p| p.blue_first);
+        self.build_of(&candidate, arrays, swap)
+    }
+
+    fn build_of(
+        &self,
+        candidate: &Candidate,
+        mut arrays: Vec<NamedArray>,
+        swap: bool,
+    ) -> Result<Sequential> {
+        let partial = !self.imported(candidate).missing.is_empty();
         // Drawing weights that are overwritten would take longer than reading them.
         let init = if partial { Init::new(0) } else { Init::blank() };
         let model = candidate.description.build(&init)?;
-        let mut arrays = imported.arrays.clone();
         if swap {
-            swap_first_layer(&model, &mut arrays)?;
+            let layer = first_layer(&model)?;
+            // With --partial the file may lack it; then there is nothing to turn.
+            swap_input_channels(&mut arrays, &layer);
         }
         if partial {
             let mut all = weights(&model);
@@ -245,16 +259,18 @@ fn read(
         .map_err(|error| error.in_file(&args.file).into())
 }
 
-/// A network for BGR pictures becomes one for RGB.
-fn swap_first_layer(model: &Sequential, arrays: &mut [NamedArray]) -> Result<()> {
+/// The path of the layer that sees the pictures' channels, which makes a network for BGR pictures one for RGB.
+fn first_layer(model: &Sequential) -> Result<String> {
     let states = named_states(model);
-    let first = states.first().and_then(|(path, _)| path.strip_suffix(".weight"));
-    match first.is_some_and(|layer| swap_input_channels(arrays, layer)) {
-        true => Ok(()),
-        false => Err(CliError::Work(
-            "blue comes first in this preprocessing, but the network does not start with a convolution \
-             over three channels"
-                .into(),
-        )),
-    }
+    let first = states.first().and_then(|(path, state)| match state {
+        State::Parameter(p) if matches!(p.variable().shape().to_vec()[..], [_, 3, _, _]) => {
+            path.strip_suffix(".weight")
+        }
+        _ => None,
+    });
+    first.map(str::to_owned).ok_or_else(|| {
+        let what = "blue comes first in this preprocessing, but the network does not start with a \
+                    convolution over three channels";
+        CliError::Work(what.into())
+    })
 }

@@ -47,10 +47,8 @@ pub fn run(args: &Args, candidates: &mut Candidates) -> Result<Checked> {
     let first = &candidates.all[0];
     let missing = &candidates.imported(first).missing;
     if args.checks() && !missing.is_empty() {
-        let what = format!(
-            "{} of the network are not in the file",
-            counted(missing.len() as u64, "layer")
-        );
+        let what =
+            format!("the file lacks {} of the network", counted(missing.len() as u64, "layer"));
         return Err(CliError::Usage(format!("--partial: {what}, so no check can prove the rest")));
     }
     let mut checked = Checked {
