@@ -314,12 +314,21 @@ pub struct SavedModel {
 /// Reads a file that [`save`] wrote.
 pub fn read(path: &Path) -> Result<SavedModel> {
     let file = Checkpoint::load(path)?;
+    match described(&file, path)? {
+        Some(description) => Ok(SavedModel { description, file }),
+        None => {
+            let what = "this file does not say which network it holds; expected a best.safetensors of a run";
+            Err(CliError::Work(format!("{}: {what}", path.display())))
+        }
+    }
+}
+
+/// What a checkpoint says of the model in it, if it does.
+pub fn described(file: &Checkpoint, path: &Path) -> Result<Option<Description>> {
     if !file.keys().any(|key| key == "model") {
-        let what =
-            "this file does not say which network it holds; expected a best.safetensors of a run";
-        return Err(CliError::Work(format!("{}: {what}", path.display())));
+        return Ok(None);
     }
     let description: Description = file.get("model")?;
     description.verify().map_err(|e| CliError::Work(format!("{}: {e}", path.display())))?;
-    Ok(SavedModel { description, file })
+    Ok(Some(description))
 }

@@ -124,14 +124,24 @@ fn of_zoo(args: &Args) -> Result<(String, &'static str, Candidates)> {
     Ok((candidates.all[0].description.architecture.clone(), format.name(), candidates))
 }
 
-/// What a model of ours says of itself, if it is the network asked for: it tells what weights do not.
+/// What a model of ours says of itself, which weights do not tell.
+///
+/// # Errors
+/// When it is another network: its weights may fit and yet mean something else.
 fn own_description(args: &Args) -> Result<Option<Description>> {
     let file = gradus::io::Checkpoint::load(&args.file)?;
-    if !file.keys().any(|key| key == "model") {
-        return Ok(None);
+    let Some(own) = model_file::described(&file, &args.file)? else { return Ok(None) };
+    let is_asked_for = own.architecture.strip_suffix("_keras").unwrap_or(&own.architecture)
+        == args.model
+        || own.architecture == args.model;
+    match (is_asked_for, args.partial) {
+        (true, _) => Ok(Some(own)),
+        (false, true) => Ok(None),
+        (false, false) => {
+            let what = format!("{} holds the network {}", args.file.display(), own.architecture);
+            Err(CliError::Usage(format!("--model {}: {what}", args.model)))
+        }
     }
-    let own = model_file::read(&args.file)?.description;
-    Ok((own.architecture == args.model).then_some(own))
 }
 
 /// Whose conventions a file of a format may follow, likeliest first. `ours` says whether its names are all ours, as in what

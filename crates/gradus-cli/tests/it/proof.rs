@@ -80,6 +80,9 @@ fn outputs_of_the_original_prove_a_padding() {
     assert_eq!(model("again.safetensors").arrays, model("m.safetensors").arrays);
     let network: serde_json::Value = model("again.safetensors").get("model").unwrap();
     assert_eq!(network["network"]["shortcut_padding"], "both-sides");
+    // Another network of the same weights is another network.
+    ran(here, &["import", "m.safetensors", "--model", "plain20", "--out", "p.safetensors"])
+        .fails(2, &["--model plain20: m.safetensors holds the network resnet20"]);
     let other = ["train", "resnet20", "--from", "m.safetensors", "--shortcut-padding", "behind"];
     ran(here, &other).fails(2, &["the network of m.safetensors has its zeros both-sides"]);
     assert!(ok(here, &["summary", "m.safetensors"]).out.contains("PadChannels(32/2, both sides)"));

@@ -52,16 +52,17 @@ impl Candidates {
         let keras = Some(format!("{}_keras", args.model)).filter(|name| find(name).is_some());
         let (own_keras, others): (Vec<Origin>, Vec<Origin>) =
             origins.iter().partition(|o| **o == Origin::Keras && keras.is_some());
-        let mut groups = vec![(args.model.clone(), others), (keras.unwrap_or_default(), own_keras)];
+        let name = own.as_ref().map_or(&args.model, |own| &own.architecture);
+        let mut groups = vec![(name.clone(), others), (keras.unwrap_or_default(), own_keras)];
         groups.retain(|(_, origins)| !origins.is_empty());
         groups.sort_by_key(|(_, group)| origins.iter().position(|o| o == &group[0]));
         let (mut found, mut why): (Option<Candidates>, Option<CliError>) = (None, None);
         let (mut arrays, last) = (arrays, groups.len() - 1);
         for (i, (name, origins)) in groups.into_iter().enumerate() {
-            let entry = find(&name).expect("it was looked for");
-            let description = match &own {
-                Some(own) => overridden(args, own)?,
-                None => describe(args, &name, (entry.input, entry.classes))?,
+            let description = match (&own, find(&name)) {
+                (Some(own), _) => overridden(args, own)?,
+                (None, Some(entry)) => describe(args, &name, (entry.input, entry.classes))?,
+                (None, None) => unreachable!("{name} was looked for"),
             };
             // Weights may fill half the memory.
             let arrays = if i == last { std::mem::take(&mut arrays) } else { arrays.clone() };
