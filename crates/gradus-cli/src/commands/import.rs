@@ -171,15 +171,7 @@ fn defined(args: &Args, text: String) -> Result<(String, &'static str, Candidate
     let published = (&net.input_shape()[..], net.output_shape().len());
     let description =
         Description { definition: Some(text), ..describe(args, &args.model, published)? };
-    let imported = Imported {
-        origin: Origin::Caffe,
-        arrays,
-        left_out,
-        missing: vec![],
-        by_order: false,
-        natural: false,
-        exchangeable: vec![],
-    };
+    let imported = Imported { origin: Origin::Caffe, arrays, left_out, ..Imported::default() };
     let candidates = Candidates::new(args, description, vec![imported])?;
     Ok((net.name().to_owned(), "Caffe", candidates))
 }

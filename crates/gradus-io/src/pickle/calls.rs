@@ -87,6 +87,7 @@ impl<'a> Machine<'a> {
             ("copy_reg._reconstructor" | "copyreg._reconstructor", &[class, ..]) => {
                 Value::Object(Object::new(class))
             }
+            ("collections.deque", _) => Value::List(vec![]),
             // A class derived from dict is called with a plain dict of what it holds; or with nothing or the factory of a
             // defaultdict, and its entries follow: see `refuse_calls`.
             (_, &[entries]) if matches!(self.values[entries.0], Value::Dict(_)) => {
@@ -105,7 +106,7 @@ impl<'a> Machine<'a> {
         matches!(self.values[id.0], Value::Global(_) | Value::None)
     }
 
-    /// Refuses a pickle that calls something without arguments of which no dict became.
+    /// Refuses a pickle that calls something without arguments of which no dict and no list became.
     pub(super) fn refuse_calls(&self) -> Result<()> {
         let call = self.values.iter().find_map(|value| match value {
             Value::Object(object) if object.called => Some(object.class),

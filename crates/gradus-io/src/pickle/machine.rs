@@ -207,7 +207,10 @@ impl<'a> Machine<'a> {
                 let target = self.top()?;
                 match &mut self.values[target.0] {
                     Value::List(list) => list.extend(items),
-                    Value::Object(object) => object.items.extend(items),
+                    Value::Object(object) => {
+                        object.called &= items.is_empty();
+                        object.items.extend(items);
+                    }
                     other => {
                         let what = format!("items are added to {}", other.kind());
                         return Err(self.corrupt(what));
@@ -225,7 +228,7 @@ impl<'a> Machine<'a> {
                 match &mut self.values[target.0] {
                     Value::Dict(dict) => dict.extend(pairs),
                     Value::Object(object) => {
-                        object.called = false;
+                        object.called &= pairs.is_empty();
                         object.entries.extend(pairs);
                     }
                     other => {

@@ -54,7 +54,8 @@ pub(crate) struct Object {
     pub(crate) entries: Vec<(Id, Id)>,
     /// What it holds as a list, if its class is derived from one.
     pub(crate) items: Vec<Id>,
-    /// Whether the pickle calls the class by name, which only what turns out to be a dict may ask for.
+    /// Whether the pickle calls the class by name and nothing was put into what came of it: only for a dict or a list is that
+    /// harmless.
     pub(crate) called: bool,
 }
 

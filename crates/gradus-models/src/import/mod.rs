@@ -20,7 +20,7 @@ use matching::Pairing;
 pub use order::natural_order;
 
 /// Weights that fit a network.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Imported {
     /// Whose conventions were followed.
     pub origin: Origin,
@@ -142,7 +142,10 @@ impl Match<'_> {
     fn fitting<'p>(&self, pairings: &'p [Pairing], partial: bool) -> Vec<&'p Pairing> {
         let mut found: Vec<&Pairing> = vec![];
         for pairing in pairings.iter().filter(|pairing| self.fits(&pairing.pairs, false)) {
-            if found.iter().all(|other| other.pairs != pairing.pairs) {
+            // Where names and an order fit together, that order alone is no other way.
+            let is_known =
+                |other: &&Pairing| other.pairs == pairing.pairs || other.natural == pairing.natural;
+            if !found.iter().any(is_known) {
                 found.push(pairing);
             }
         }
@@ -166,12 +169,10 @@ impl Match<'_> {
     fn imported(&self, pairing: &Pairing) -> Result<Imported> {
         let mut imported = Imported {
             origin: self.origin,
-            arrays: vec![],
-            left_out: vec![],
-            missing: vec![],
             by_order: !pairing.by_order.is_empty(),
             natural: pairing.natural,
             exchangeable: matching::exchangeable(self.ours, &pairing.by_order),
+            ..Imported::default()
         };
         for (i, (layer, pair)) in self.ours.iter().zip(&pairing.pairs).enumerate() {
             let Some(their) = *pair else {

@@ -213,66 +213,106 @@ fn by_data(
     checked: &mut Checked,
     data: &str,
 ) -> Result<()> {
-    let about = candidates.all[0].description.clone();
-    let evaluation = about.evaluation()?;
-    let pictures = Pictures::of_input(&about.input).squares(None, evaluation.loaded());
-    let splits = datasets::open(data, pictures, &about.csv(LabelColumn::Auto))?;
-    let test = splits.whole.unwrap_or(splits.test);
-    if test.is_empty() {
-        return Err(CliError::Work(format!("{data}: found no samples to test on")));
-    }
-    let test = labelled(args, candidates, data, test)?;
-    let measure = |candidate: &Candidate, some: Arc<dyn Dataset>| -> Result<Scores> {
-        let about = &candidate.description;
-        let loader = in_order(some, &about.normalization()?, &evaluation)?;
-        about.check(data, &loader)?;
-        // Nothing is trained: the learner is asked for predictions only.
-        let mut learner = Learner::new(Arc::new(candidates.build(candidate)?), Sgd::new(0.0));
-        Scores::measure(&mut learner, &loader, evaluation.views())
-    };
+    let noun = candidates.all[0].description.noun();
+    let mut samples = Samples { args, data, opened: vec![] };
+    // Their classes may get names by it.
+    let test = samples.of(candidates, checked.best)?;
     if checked.alike.len() > 1 {
-        let (all, kept) = (test.len(), test.len().min(COMPARED));
-        // Spread over all of them, as data sets are often sorted by label.
-        let some: Vec<usize> = (0..kept).map(|i| i * all / kept).collect();
-        let some: Arc<dyn Dataset> = Arc::new(Subset::new(test.clone(), some)?);
+        let kept = test.len().min(COMPARED);
         let mut right: Vec<(usize, f64)> = vec![];
         for &i in &checked.alike {
-            let scores = measure(&candidates.all[i], some.clone())?;
-            right.push((i, scores.accuracy()));
+            let test = samples.of(candidates, i)?;
+            // Spread over all of them, as data sets are often sorted by label.
+            let some: Vec<usize> = (0..kept).map(|n| n * test.len() / kept).collect();
+            let some: Arc<dyn Dataset> = Arc::new(Subset::new(test, some)?);
+            right.push((i, measure(candidates, i, data, some)?.accuracy()));
         }
-        right.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let line = |&(i, accuracy): &(usize, f64)| {
-            format!("{accuracy:.4}  {}", candidates.label(&candidates.all[i]))
-        };
-        let lines: Vec<String> = right.iter().map(line).collect();
-        eprintln!(
-            "accuracies on {} of {data}:\n  {}",
-            counted(kept as u64, about.noun()),
-            lines.join("\n  ")
+        choose(
+            candidates,
+            checked,
+            right,
+            kept,
+            &format!("{} of {data}", counted(kept as u64, noun)),
         );
-        let tried = right.iter().map(|&(i, accuracy)| {
-            json!({ "convention": candidates.label(&candidates.all[i]), "accuracy": accuracy })
-        });
-        checked.record.insert("tried".into(), tried.collect());
-        let (best, top) = right[0];
-        let noise = 2.0 * (2.0 * top * (1.0 - top) / kept as f64).sqrt();
-        checked.best = best;
-        checked.alike = right.iter().filter(|(_, a)| top - a <= noise).map(|(i, _)| *i).collect();
     }
     checked.by_data = true;
-    let scores = measure(&candidates.all[checked.best], test.clone())?;
-    scores.warn(about.noun());
+    let test = samples.of(candidates, checked.best)?;
+    let scores = measure(candidates, checked.best, data, test.clone())?;
+    scores.warn(noun);
     refuse_guessing(data, &*test, scores.accuracy())?;
     checked.lines.push(format!(
-        "check  accuracy {:.4}   loss {:.4}   ({} {}s of {data})",
+        "check  accuracy {:.4}   loss {:.4}   ({} {noun}s of {data})",
         scores.accuracy(),
         scores.loss,
         grouped(scores.samples),
-        about.noun()
     ));
     checked.record.insert("accuracy".into(), json!(scores.accuracy()));
     checked.record.insert("samples".into(), json!(scores.samples));
     Ok(())
+}
+
+/// Takes the candidate that is right most often, the likeliest of equals; those within twice the deviation of a difference
+/// are not told apart from it.
+fn choose(
+    candidates: &Candidates,
+    checked: &mut Checked,
+    mut right: Vec<(usize, f64)>,
+    samples: usize,
+    on: &str,
+) {
+    right.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let label = |i: usize| candidates.label(&candidates.all[i]);
+    let lines = right.iter().map(|&(i, accuracy)| format!("\n  {accuracy:.4}  {}", label(i)));
+    eprintln!("accuracies on {on}:{}", lines.collect::<String>());
+    let tried =
+        right.iter().map(|&(i, accuracy)| json!({ "convention": label(i), "accuracy": accuracy }));
+    checked.record.insert("tried".into(), tried.collect());
+    let (best, top) = right[0];
+    let noise = 2.0 * (2.0 * top * (1.0 - top) / samples as f64).sqrt();
+    checked.best = best;
+    checked.alike = right.iter().filter(|(_, a)| top - a <= noise).map(|(i, _)| *i).collect();
+}
+
+fn measure(
+    candidates: &Candidates,
+    index: usize,
+    data: &str,
+    samples: Arc<dyn Dataset>,
+) -> Result<Scores> {
+    let candidate = &candidates.all[index];
+    let about = &candidate.description;
+    let evaluation = about.evaluation()?;
+    let loader = in_order(samples, &about.normalization()?, &evaluation)?;
+    about.check(data, &loader)?;
+    // Nothing is trained: the learner is asked for predictions only.
+    let mut learner = Learner::new(Arc::new(candidates.build(candidate)?), Sgd::new(0.0));
+    Scores::measure(&mut learner, &loader, evaluation.views())
+}
+
+/// The samples to test on, as each candidate is shown them.
+struct Samples<'a> {
+    args: &'a Args,
+    data: &'a str,
+    /// By how they are shown.
+    opened: Vec<(Vec<String>, Arc<dyn Dataset>)>,
+}
+
+impl Samples<'_> {
+    fn of(&mut self, candidates: &mut Candidates, index: usize) -> Result<Arc<dyn Dataset>> {
+        let about = candidates.all[index].description.clone();
+        if let Some((_, known)) = self.opened.iter().find(|(shown, _)| *shown == about.evaluate) {
+            return Ok(known.clone());
+        }
+        let pictures = Pictures::of_input(&about.input).squares(None, about.evaluation()?.loaded());
+        let splits = datasets::open(self.data, pictures, &about.csv(LabelColumn::Auto))?;
+        let test = splits.whole.unwrap_or(splits.test);
+        if test.is_empty() {
+            return Err(CliError::Work(format!("{}: found no samples to test on", self.data)));
+        }
+        let test = labelled(self.args, candidates, self.data, test)?;
+        self.opened.push((about.evaluate, test.clone()));
+        Ok(test)
+    }
 }
 
 /// Samples labelled by the candidates' classes, which take their names from the data if they have none.
