@@ -46,27 +46,12 @@ pub fn unproven(args: &Args, candidates: &Candidates, checked: &Checked) -> Vec<
     let origins = others(0);
     if !origins.is_empty() {
         lines.push(format!(
-            "how the numbers of square matrices lie: as in {}; as in {} they fit as well (--origin)",
+            "how square matrices lie: as in {}; as in {} they fit as well (--origin)",
             taken[0].1,
             origins.join(" and ")
         ));
     }
-    let imported = candidates.imported(best);
-    let is_checked = args.checks();
-    if !others(1).is_empty() && origins.is_empty() {
-        let what = "the layers' names are not known; they were taken in the order";
-        lines.push(format!("{what} {}, that {} fits as well", taken[1].1, others(1).join(" and ")));
-    } else if !imported.exchangeable.is_empty() && !is_checked {
-        let names = &imported.exchangeable;
-        let listed = &names[..names.len().min(LISTED)];
-        let more = if names.len() > LISTED { ", …" } else { "" };
-        lines.push(format!(
-            "which of {} of equal shapes is which ({}{more}): their names are not known, they were matched by their order{}",
-            counted(names.len() as u64, "layer"),
-            listed.join(", "),
-            if imported.natural { ", that of the numbers in the sorted names" } else { "" }
-        ));
-    }
+    lines.extend(order(args, candidates.imported(best), !others(1).is_empty()));
     let paddings = others(2);
     if !paddings.is_empty() {
         lines.push(format!(
@@ -96,6 +81,28 @@ pub fn unproven(args: &Args, candidates: &Candidates, checked: &Checked) -> Vec<
         });
     }
     lines
+}
+
+/// What is not proven of the order of layers. `other` says whether another order fits as well.
+fn order(args: &Args, imported: &Imported, other: bool) -> Option<String> {
+    let names = &imported.exchangeable;
+    // A check that was met tells equal layers apart, but for orders that met it both.
+    if names.is_empty() || (args.checks() && !other) {
+        return None;
+    }
+    let listed = names[..names.len().min(LISTED)].join(", ");
+    let more = if names.len() > LISTED { ", …" } else { "" };
+    let order =
+        if imported.natural { "the order of the numbers in them" } else { "the file's order" };
+    let also = match (other, imported.natural) {
+        (false, _) => "",
+        (true, true) => "; the file's own order fits as well",
+        (true, false) => "; the order of the numbers in them fits as well",
+    };
+    Some(format!(
+        "which of {} of equal shapes is which ({listed}{more}): their names are not known, {order} was taken{also}",
+        counted(names.len() as u64, "layer")
+    ))
 }
 
 /// Says it, and how it can be proven.
