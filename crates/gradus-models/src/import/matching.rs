@@ -1,8 +1,8 @@
 //! Which layer of a file is which of a network: by names where they tell, else by order.
 
-use super::order::natural_order;
 use super::{OurLayer, TheirLayer, names};
 use crate::import::Origin;
+use gradus_io::natural_order;
 use std::collections::{HashMap, HashSet};
 
 /// Prefixes of a file's names that are tried as a wrapper's.

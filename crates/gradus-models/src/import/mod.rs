@@ -17,7 +17,6 @@ use std::collections::{HashMap, HashSet};
 use layout::Fit;
 pub use layout::{Origin, swap_input_channels};
 use matching::Pairing;
-pub use order::natural_order;
 
 /// Weights that fit a network.
 #[derive(Clone, Debug, Default, PartialEq)]
