@@ -1,13 +1,17 @@
 //! Any file of weights: its format is told from its first bytes, not from its name.
 
-use crate::{Error, NamedArray, Result, hdf5, keras, numpy, pickle, pytorch, safetensors};
+use crate::{
+    Error, NamedArray, Result, checkpoint, hdf5, keras, numpy, pickle, pytorch, safetensors,
+};
 use std::path::Path;
 
 /// A format that weights come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// safetensors, a Gradus model among them.
+    /// safetensors of another program.
     Safetensors,
+    /// A model or checkpoint of Gradus, whose checksum is right.
+    Gradus,
     /// PyTorch's `.pth` and `.pt`.
     PyTorch,
     /// NumPy's `.npz`.
@@ -21,7 +25,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format of a file that holds `bytes`.
+    /// The format of a file that holds `bytes`. Whether safetensors are a model of Gradus shows when they are parsed.
     ///
     /// # Errors
     /// When it is none of them; the message lists them.
@@ -58,6 +62,7 @@ impl Format {
     pub fn name(self) -> &'static str {
         match self {
             Format::Safetensors => "safetensors",
+            Format::Gradus => "Gradus",
             Format::PyTorch => "PyTorch",
             Format::Npz => "npz",
             Format::Pickle => "pickle of NumPy arrays",
@@ -77,11 +82,18 @@ pub fn read(path: &Path) -> Result<(Format, Vec<NamedArray>)> {
     parse(&bytes).map_err(|error| error.in_file(path))
 }
 
-/// Parses a file in memory.
+/// Parses a file in memory. A model of Gradus obeys its checksum here as everywhere: if it is damaged it is an error, and
+/// never taken for another program's file.
 pub fn parse(bytes: &[u8]) -> Result<(Format, Vec<NamedArray>)> {
     let format = Format::of(bytes)?;
     let arrays = match format {
-        Format::Safetensors => safetensors::parse(bytes)?.arrays,
+        Format::Safetensors | Format::Gradus => {
+            let contents = safetensors::parse(bytes)?;
+            if checkpoint::has_signs(&contents.metadata) {
+                return Ok((Format::Gradus, checkpoint::from_contents(contents)?.arrays));
+            }
+            contents.arrays
+        }
         Format::PyTorch => pytorch::parse(bytes)?,
         Format::Npz => numpy::parse_npz(bytes, numpy::Limits::default())?,
         Format::Pickle => pickle::parse(bytes)?,

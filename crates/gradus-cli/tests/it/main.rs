@@ -8,6 +8,7 @@ mod import_keras;
 mod kernel;
 mod onnx;
 mod photographs;
+mod proof;
 mod remedies;
 #[cfg(unix)]
 mod resume;

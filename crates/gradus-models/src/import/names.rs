@@ -17,6 +17,7 @@ pub fn candidates(name: &str) -> impl Iterator<Item = Cow<'_, str>> {
         .into_iter()
         .chain(keras_resnet(last))
         .chain(squeezenet(name))
+        .chain(googlenet(name))
         .chain(vgg(name))
         .chain(mobilenet(last).into_iter().flatten());
     [Cow::Borrowed(name)]
@@ -81,6 +82,33 @@ impl KerasBlock<'_> {
         let block = block.parse::<usize>().ok()?.checked_sub(1)?;
         let place = place.parse().ok().filter(|place| *place <= 3)?;
         ["conv", "bn"].contains(&kind).then_some(KerasBlock { stage, block, place, kind })
+    }
+}
+
+/// torchvision's GoogLeNet: `conv1.bn`, `inception3a.branch2.0.conv`, `aux1.conv.bn`, `aux1.fc1`.
+fn googlenet(name: &str) -> Option<String> {
+    let parts: Vec<&str> = name.split('.').collect();
+    let layer = |place: String, kind: &str| match kind {
+        "conv" => Some(place),
+        "bn" => Some(place + "_bn"),
+        _ => None,
+    };
+    match parts[..] {
+        [stem, kind] if stem.starts_with("conv") => layer(stem.into(), kind),
+        [head, "conv", kind] if is_auxiliary(head) => layer(format!("{head}.head.conv"), kind),
+        [head, fc] if is_auxiliary(head) => Some(format!("{head}.head.{fc}")),
+        [module, branch, ref rest @ .., kind] if module.starts_with("inception") => {
+            let path = branch.strip_prefix("branch")?;
+            let place = match (path, rest) {
+                ("1", []) => "conv",
+                ("4", ["1"]) => "project",
+                (_, ["0"]) => "reduce",
+                (_, ["1"]) => "conv",
+                _ => return None,
+            };
+            layer(format!("{module}.path{path}.{place}"), kind)
+        }
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The zoo: counts and shapes as published, and what its networks compute against PyTorch.
 
 mod caffe;
+mod conventions;
 mod counts;
 mod depth;
 mod import;

@@ -1,6 +1,7 @@
 //! Files of Keras: how their layers found their places is said, and what was folded.
 
-use super::Args;
+use super::candidates::Candidates;
+use super::{Args, describe};
 use crate::error::{CliError, Result};
 use crate::model_file::Description;
 use gradus::io::keras::{Model, parse};
@@ -26,9 +27,23 @@ pub(super) fn read(args: &Args) -> Result<(Format, Source)> {
     let is_keras = matches!(format, Format::Hdf5 | Format::Keras);
     let source = match is_keras && args.origin.as_deref().is_none_or(|origin| origin == "keras") {
         true => Source::Keras(parse(&bytes).map_err(in_file)?),
-        false => Source::Arrays(weights::parse(&bytes).map_err(in_file)?.1),
+        false => {
+            let (format, arrays) = weights::parse(&bytes).map_err(in_file)?;
+            return Ok((format, Source::Arrays(arrays)));
+        }
     };
     Ok((format, source))
+}
+
+/// A network of the zoo with the weights of a file of Keras's.
+pub(super) fn of_zoo(args: &Args, file: Model) -> Result<(String, Candidates)> {
+    // Keras pads otherwise than everybody else, which makes another network of the same weights.
+    let own = format!("{}_keras", args.model);
+    let name = if find(&own).is_some() { own } else { args.model.clone() };
+    let entry = find(&name).expect("it was looked for");
+    let mut description = describe(args, &name, (entry.input, entry.classes))?;
+    let imported = import(args, &mut description, file)?;
+    Ok((name, Candidates::new(args, description, vec![imported])?))
 }
 
 /// How convolutions with strides may be padded.
@@ -36,7 +51,7 @@ pub(super) const PADDINGS: &[&str] = &["both-sides", "same"];
 
 /// The weights of a file as the described network needs them, with remarks. Where it can be padded in two ways and nobody said how,
 /// it is as the file tells, and as Keras does by itself if the file does not tell.
-pub(super) fn import(args: &Args, description: &mut Description, file: Model) -> Result<Imported> {
+fn import(args: &Args, description: &mut Description, file: Model) -> Result<Imported> {
     let unlisted = file.unlisted.clone();
     let take = |description: &Description, file: Model| -> Result<FromKeras> {
         let model = description.build(&Init::blank())?;
@@ -83,7 +98,10 @@ fn remarks(found: &FromKeras, unlisted: &[String]) -> Vec<String> {
         remarks.push(format!("of no listed layer, not read ({count}): {names}"));
     }
     match found.matched {
-        Matched::Names | Matched::Order => {}
+        Matched::Names => {}
+        Matched::Order => remarks.push(
+            "the layers' names are not known: they were matched by the order that the file tells".into(),
+        ),
         Matched::Connections => remarks.push(
             "the layers' names are not known: they were matched by how the file says they are connected".into(),
         ),

@@ -231,7 +231,7 @@ impl Network<'_> {
     /// Our arrays.
     fn take(&self, found: Found, epsilon: Option<f64>) -> Result<FromKeras> {
         let mut taken = FromKeras {
-            weights: Imported::default(),
+            weights: Imported { origin: Origin::Keras, ..Imported::default() },
             matched: found.matched,
             folded: vec![],
             epsilon: None,
