@@ -4,11 +4,13 @@ mod bad_files;
 mod bad_input;
 mod commands;
 mod import;
+mod import_keras;
 mod kernel;
 mod learned;
 mod names;
 mod onnx;
 mod photographs;
+mod proof;
 mod remedies;
 #[cfg(unix)]
 mod resume;

@@ -123,6 +123,9 @@ impl Layer for BatchNorm {
     fn describe(&self) -> String {
         "BatchNorm".into()
     }
+    fn epsilon(&self) -> Option<f64> {
+        Some(self.eps)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
