@@ -304,7 +304,7 @@ impl Samples<'_> {
             return Ok(known.clone());
         }
         let pictures = Pictures::of_input(&about.input).squares(None, about.evaluation()?.loaded());
-        let splits = datasets::open(self.data, pictures, &about.csv(LabelColumn::Auto))?;
+        let splits = datasets::open(self.data, pictures, &about.csv(LabelColumn::Auto), None)?;
         let test = splits.whole.unwrap_or(splits.test);
         if test.is_empty() {
             return Err(CliError::Work(format!("{}: found no samples to test on", self.data)));
@@ -325,7 +325,7 @@ fn labelled(
     let (names, own) = (test.classes().to_vec(), candidates.all[0].description.classes.clone());
     let unnamed = own.iter().enumerate().all(|(i, name)| *name == i.to_string());
     if names.iter().all(|name| own.contains(name)) {
-        return datasets::labelled_as(&own, test);
+        return datasets::labelled_as(&candidates.all[0].description, data, test);
     }
     if !unnamed {
         let strange = names.iter().find(|name| !own.contains(name)).map_or("", |name| name);
