@@ -1,5 +1,5 @@
 //! What programs of others say about Gradus: ONNX's own tests, ONNX Runtime on exported networks, TensorBoard and NumPy on written files,
-//! real weights on real photographs. Needs Python and a network; everything is fetched below `target/outside`, at fixed versions.
+//! real weights on real photographs, networks of Keras. Needs Python and a network; everything is fetched below `target/outside`, at fixed versions.
 
 use crate::{Outcome, cargo, succeed};
 use std::path::{Path, PathBuf};
@@ -11,12 +11,16 @@ const PACKAGES: [&str; 5] =
 /// A check by its name.
 type Check = (&'static str, fn(&Place) -> Outcome);
 
-const CHECKS: [Check; 4] = [
+const CHECKS: [Check; 5] = [
     ("onnx-tests", onnx_tests),
     ("onnx-export", onnx_export),
     ("files", files),
     ("weights", weights),
+    ("keras", keras),
 ];
+
+/// What only the check of Keras needs.
+const KERAS: [&str; 3] = ["keras==3.15.1", "jax==0.10.2", "h5py==3.16.0"];
 
 /// Where everything lies.
 struct Place {
@@ -84,4 +88,19 @@ fn weights(place: &Place) -> Outcome {
     let mut command = cargo(&place.root);
     command.args(["test", "--quiet", "--release", "--package", "gradus-models", "--test", "real"]);
     succeed(command.args(["--", "--nocapture"]).env("GRADUS_REAL_WEIGHTS", &folder))
+}
+
+/// Keras's MobileNetV2 at all widths and its ResNet-50, with random weights, in each of its formats.
+fn keras(place: &Place) -> Outcome {
+    let folder = place.folder.join("keras");
+    if !folder.join("cases.txt").exists() {
+        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        succeed(Command::new(&place.python).args(install).args(KERAS))?;
+        let script = place.root.join("crates/gradus-models/tests/real/keras_networks.py");
+        let mut command = Command::new(&place.python);
+        succeed(command.arg(script).arg(&folder).env("KERAS_BACKEND", "jax"))?;
+    }
+    let mut command = cargo(&place.root);
+    command.args(["test", "--quiet", "--release", "--package", "gradus-models", "--test", "real"]);
+    succeed(command.args(["--", "--nocapture", "keras"]).env("GRADUS_KERAS", &folder))
 }

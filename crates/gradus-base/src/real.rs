@@ -78,6 +78,11 @@ pub trait Real:
     fn recip(self) -> Self {
         Self::constant(1.0) / self
     }
+    /// 1/(1 + e⁻ˣ), the logistic function. Where e⁻ˣ overflows, the quotient is 0, as it should be. Its derivative y(1 − y)
+    /// reads the value, so that no e⁻ˣ that is ∞ gets into it.
+    fn logistic(self) -> Self {
+        (Self::constant(1.0) + (-self).exp()).recip()
+    }
 }
 
 macro_rules! real {

@@ -10,7 +10,7 @@ use crate::run_dir;
 use gradus::data::{CsvOptions, LabelColumn, Loader, Normalization};
 use gradus::io::Checkpoint;
 use gradus::models::caffe::CaffeNet;
-use gradus::models::{Design, Entry, find};
+use gradus::models::{Design, Entry, ShortcutPadding, find};
 use gradus::nn::{Init, Module, Sequential};
 use gradus::train::{set_weights, weights};
 use gradus::{Shape, try_build};
@@ -25,12 +25,24 @@ pub struct Network {
     pub width: f64,
     /// Whether dropout drops.
     pub dropout: bool,
+    /// Whether convolutions with strides are padded as Keras's `same`, in networks for CIFAR.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub same_padding: bool,
+    /// Where shortcuts of option A put their zeros: the name of a [`ShortcutPadding`].
+    #[serde(skip_serializing_if = "is_behind")]
+    pub shortcut_padding: String,
 }
 
 impl Default for Network {
     fn default() -> Network {
-        Network { width: 1.0, dropout: true }
+        let shortcut_padding = ShortcutPadding::default().name().into();
+        Network { width: 1.0, dropout: true, same_padding: false, shortcut_padding }
     }
+}
+
+/// Whether that is said by saying nothing, as in files of before there was a choice.
+fn is_behind(padding: &str) -> bool {
+    padding == ShortcutPadding::Behind.name()
 }
 
 impl Network {
@@ -38,8 +50,22 @@ impl Network {
     pub fn is_published(&self) -> bool {
         *self == Network::default()
     }
-    /// Refuses a width that the network of this name cannot have.
+    /// Refuses a width or a padding that the network of this name cannot have.
     pub fn check(&self, model: &str) -> Result<(), String> {
+        if self.same_padding && !find(model).is_some_and(Entry::has_same_padding) {
+            return Err(format!(
+                "same_padding: found true, expected false, the only one of {model:?}"
+            ));
+        }
+        let padding = &self.shortcut_padding;
+        if ShortcutPadding::named(padding).is_none() {
+            let known = ShortcutPadding::ALL.map(ShortcutPadding::name).join(" or ");
+            return Err(format!("shortcut-padding: found {padding:?}, expected {known}"));
+        }
+        if !is_behind(padding) && !find(model).is_some_and(Entry::has_shortcut_padding) {
+            let what = format!("shortcut-padding: found {padding}");
+            return Err(format!("{what}, but {model:?} has no shortcuts of option A"));
+        }
         let expected = match find(model).is_some_and(Entry::has_widths) {
             true if self.width > 0.0 && self.width <= MOST_WIDTH => return Ok(()),
             true => format!("more than 0 and at most {MOST_WIDTH}"),
@@ -50,7 +76,12 @@ impl Network {
     }
     /// The network for samples of a shape and a number of classes.
     pub fn design(&self, input: &[usize], classes: usize) -> Design {
-        Design::new(input, classes).width(self.width).dropout(self.dropout)
+        let padding = ShortcutPadding::named(&self.shortcut_padding).unwrap_or_default();
+        Design::new(input, classes)
+            .width(self.width)
+            .dropout(self.dropout)
+            .same_padding(self.same_padding)
+            .shortcut_padding(padding)
     }
 }
 
@@ -357,14 +388,23 @@ pub struct SavedModel {
 /// Reads a file that [`save`] wrote.
 pub fn read(path: &Path) -> Result<SavedModel> {
     let file = Checkpoint::load(path)?;
+    match described(&file, path)? {
+        Some(description) => Ok(SavedModel { description, file }),
+        None => {
+            let what = "this file does not say which network it holds; expected a best.safetensors of a run";
+            Err(CliError::Work(format!("{}: {what}", path.display())))
+        }
+    }
+}
+
+/// What a checkpoint says of the model in it, if it does.
+pub fn described(file: &Checkpoint, path: &Path) -> Result<Option<Description>> {
     if !file.keys().any(|key| key == "model") {
-        let what =
-            "this file does not say which network it holds; expected a best.safetensors of a run";
-        return Err(CliError::Work(format!("{}: {what}", path.display())));
+        return Ok(None);
     }
     let description: Description = file.get("model")?;
     description.verify().map_err(|e| CliError::Work(format!("{}: {e}", path.display())))?;
-    Ok(SavedModel { description, file })
+    Ok(Some(description))
 }
 
 #[cfg(test)]

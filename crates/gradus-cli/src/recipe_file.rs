@@ -35,7 +35,7 @@ const KEYS: &[(&str, &[&str])] = &[
             "training",
         ],
     ),
-    ("network", &["width", "dropout"]),
+    ("network", &["width", "dropout", "same_padding", "shortcut_padding"]),
     ("optimizer", &["name", "learning_rate", "weight_decay", "momentum", "nesterov"]),
     ("schedule", &["name", "warm_up", "every", "milestones", "gamma", "cycle_momentum"]),
 ];
@@ -174,6 +174,8 @@ mod tests {
             "network.width = nan",
             "network.width = inf",
             "network.width = 2",
+            "network.shortcut_padding = \"both-sides\"",
+            "network.shortcut_padding = \"\"",
             "optimizer.learning_rate = -inf",
             "schedule.milestones = [-1]",
             "version = 999",
@@ -188,6 +190,19 @@ mod tests {
         assert_eq!((settings.network.width, settings.network.dropout), (0.125, false));
         let again: Settings = toml::from_str(&settings.to_toml()).unwrap();
         assert_eq!(again, settings);
+    }
+
+    #[test]
+    fn a_networks_padding_is_kept() {
+        let text = "model = \"resnet20\"\nnetwork.shortcut_padding = \"both-sides\"\n";
+        let settings = parse("mine.toml", text).unwrap();
+        assert_eq!(settings.network.shortcut_padding, "both-sides");
+        let again: Settings = toml::from_str(&settings.to_toml()).unwrap();
+        assert_eq!(again, settings);
+        // What says nothing is as it always was, and is still said by saying nothing.
+        let plain = parse("mine.toml", "model = \"resnet20\"\nnetwork.width = 0.5\n").unwrap();
+        assert_eq!(plain.network.shortcut_padding, "behind");
+        assert!(!plain.to_toml().contains("shortcut_padding"));
     }
 
     #[test]

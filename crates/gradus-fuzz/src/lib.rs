@@ -37,6 +37,7 @@ pub const TARGETS: &[Target] = &[
     target("pickle", weights::pickle),
     target("pytorch", weights::pytorch),
     target("hdf5", weights::hdf5),
+    target("keras", weights::keras),
     target("caffemodel", weights::caffemodel),
     target("prototxt", weights::prototxt),
     target("onnx", onnx::onnx),

@@ -1,8 +1,8 @@
-//! Targets of gradus-io's readers of other programs' weights: pickles, PyTorch, HDF5, Caffe.
+//! Targets of gradus-io's readers of other programs' weights: pickles, PyTorch, HDF5, Keras, Caffe.
 
 use crate::readable;
 use gradus_io::caffe::{Message, Value, parse_caffemodel, write_caffemodel};
-use gradus_io::{NamedArray, Result, hdf5 as h5, pickle as pickles, pytorch as torch};
+use gradus_io::{NamedArray, Result, hdf5 as h5, keras as k, pickle as pickles, pytorch as torch};
 
 /// Whether arrays came out, each of which fits its shape; and a look at the message where none did.
 fn arrays(read: Result<Vec<NamedArray>>) -> bool {
@@ -24,6 +24,18 @@ pub(crate) fn pytorch(bytes: &[u8]) -> bool {
 /// An HDF5 file.
 pub(crate) fn hdf5(bytes: &[u8]) -> bool {
     arrays(h5::parse(bytes))
+}
+
+/// A file of Keras's: layers that have arrays, and take what other layers give.
+pub(crate) fn keras(bytes: &[u8]) -> bool {
+    let read = k::parse(bytes);
+    if let Ok(model) = &read {
+        let count = model.layers.len();
+        let inputs = model.layers.iter().flat_map(|layer| &layer.inputs);
+        assert!(inputs.into_iter().all(|&input| input < count), "an input that is no layer");
+        assert!(model.layers.iter().all(|layer| !layer.parts.is_empty()), "a layer of nothing");
+    }
+    arrays(read.map(k::Model::into_arrays))
 }
 
 /// A model of Caffe; what was read is written and read again unchanged.

@@ -22,10 +22,16 @@ pub fn data(meta: Meta, buffer: Arc<Buffer>) -> Node {
     node
 }
 
-/// `value` at every element.
+/// `value` at every element, as the type holds it: what a loop writes down is what a buffer would hold.
+///
+/// # Panics
+/// Where [`DType::number`] errs.
 #[track_caller]
 pub fn constant(value: f64, meta: Meta) -> Node {
-    let expr = Expr::trace(0, |_| vec![Real::constant(value)]);
+    let at = Location::caller();
+    let held = meta.dtype.number(value);
+    let held = held.unwrap_or_else(|e| fail(Error { op: "constant".into(), ..e }, at));
+    let expr = Expr::trace(0, |_| vec![Real::constant(held)]);
     let p = Pointwise { name: "constant", expr: Arc::new(expr), vjp: None, constant: None };
     Node::new(Kind::Pointwise(p), vec![], meta.shape, meta.dtype)
 }

@@ -147,25 +147,36 @@ impl NamedArray {
         NamedArray { name: self.name.clone(), dtype: self.dtype, shape, data }
     }
 
-    /// The array with its elements as another type of float.
+    /// The array with its elements as another type of float: the nearest numbers.
     ///
     /// # Errors
-    /// When `dtype` is no float; integers become floats, not the other way round.
+    /// When `dtype` is no float (integers become floats, not the other way round), or a finite number would become infinite.
     pub fn cast(&self, dtype: ElementType) -> Result<NamedArray> {
         if dtype == self.dtype {
             return Ok(self.clone());
         }
-        let from = self.dtype;
-        let elements = self.data.chunks_exact(from.size()).map(|bytes| to_f64(from, bytes));
-        let data = match dtype {
-            ElementType::F32 => elements.flat_map(|x| (x as f32).to_le_bytes()).collect(),
-            ElementType::F64 => elements.flat_map(f64::to_le_bytes).collect(),
-            ElementType::F16 => elements.flat_map(|x| f16::from_f64(x).to_le_bytes()).collect(),
-            ElementType::BF16 => elements.flat_map(|x| bf16::from_f64(x).to_le_bytes()).collect(),
+        let (from, name) = (self.dtype, &self.name);
+        let held = match dtype {
+            ElementType::F32 => |x: f64| f64::from(x as f32),
+            ElementType::F64 => |x: f64| x,
+            ElementType::F16 => |x: f64| f16::from_f64(x).to_f64(),
+            ElementType::BF16 => |x: f64| bf16::from_f64(x).to_f64(),
             _ => {
-                let what = format!("array `{}`: {from} cannot become {dtype}", self.name);
+                let what = format!("array `{name}`: {from} cannot become {dtype}");
                 return Err(Error::value(what));
             }
+        };
+        let elements = || self.data.chunks_exact(from.size()).map(|bytes| to_f64(from, bytes));
+        let beyond = |&(_, x): &(usize, f64)| x.is_finite() && !held(x).is_finite();
+        if let Some((at, x)) = elements().enumerate().find(beyond) {
+            let what = format!("array `{name}`: element {at} is {x:e}, more than {dtype} holds");
+            return Err(Error::value(what));
+        }
+        let data = match dtype {
+            ElementType::F32 => elements().flat_map(|x| (x as f32).to_le_bytes()).collect(),
+            ElementType::F16 => elements().flat_map(|x| f16::from_f64(x).to_le_bytes()).collect(),
+            ElementType::BF16 => elements().flat_map(|x| bf16::from_f64(x).to_le_bytes()).collect(),
+            _ => elements().flat_map(f64::to_le_bytes).collect(),
         };
         NamedArray::new(self.name.clone(), dtype, self.shape.clone(), data)
     }
@@ -205,5 +216,31 @@ fn to_f64(dtype: ElementType, bytes: &[u8]) -> f64 {
         ElementType::I32 => i32::from_le_bytes(fixed(bytes)).into(),
         ElementType::I64 => i64::from_le_bytes(fixed(bytes)) as f64,
         ElementType::U8 | ElementType::Bool => bytes[0].into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cast_rounds_and_never_makes_infinities() {
+        let x = |values: &[f64]| {
+            let data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            NamedArray::new("w", ElementType::F64, [values.len()], data).unwrap()
+        };
+        let inf = f64::INFINITY;
+        let cast = x(&[0.1, -inf, 1e-60]).cast(ElementType::F32).unwrap();
+        assert_eq!(cast.to_f32().unwrap(), [0.1, -f32::INFINITY, 0.0]);
+        let beyond = [
+            (ElementType::F32, -1e300, "-1e300, more than f32 holds"),
+            (ElementType::F16, 65520.0, "6.552e4, more than f16 holds"),
+            (ElementType::BF16, 3.4e38, "3.4e38, more than bf16 holds"),
+        ];
+        for (dtype, value, said) in beyond {
+            let e = x(&[1.0, value]).cast(dtype).unwrap_err().to_string();
+            assert!(e.contains(&format!("array `w`: element 1 is {said}")), "{e}");
+        }
+        assert!(x(&[1.0]).cast(ElementType::I64).is_err());
     }
 }

@@ -119,7 +119,19 @@ impl Checkpoint {
     }
 }
 
-fn from_contents(contents: Contents) -> Result<Checkpoint> {
+/// Whether text entries are a checkpoint's, be it a damaged one: `gradus/` in some entry, or a checksum beside nothing but
+/// JSON. A flipped bit removes one of these signs at most, so a checkpoint is never taken for another program's file.
+pub(crate) fn has_signs(metadata: &Metadata) -> bool {
+    let is_checksum =
+        |text: &String| text.len() == 8 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_json = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    let others = metadata.iter().filter(|(key, _)| *key != FORMAT && *key != CHECKSUM);
+    metadata.values().any(|text| text.starts_with("gradus/"))
+        || (metadata.get(CHECKSUM).is_some_and(is_checksum)
+            && others.map(|(_, text)| text).all(|text| is_json(text)))
+}
+
+pub(crate) fn from_contents(contents: Contents) -> Result<Checkpoint> {
     let Contents { metadata: mut state, arrays } = contents;
     check_version(state.remove(FORMAT).as_deref())?;
     let found = state.remove(CHECKSUM);

@@ -1,5 +1,5 @@
-//! File formats of Gradus: safetensors, checkpoints, npy/npz, PyTorch's .pth, pickles, HDF5, Caffe's,
-//! ONNX, TensorBoard events and logs.
+//! File formats of Gradus: safetensors, checkpoints, npy/npz, PyTorch's .pth, pickles, HDF5, Keras's
+//! files, Caffe's, ONNX, TensorBoard events and logs.
 //!
 //! Three rules hold for all of them. A file is written whole or not at all ([`atomic_write`]), or
 //! it is a log whose torn last record does no harm. What is read is not trusted: every parser takes
@@ -13,8 +13,10 @@ pub mod checkpoint;
 mod crc;
 mod error;
 pub mod hdf5;
+pub mod keras;
 mod lock;
 pub mod log;
+mod natural;
 pub mod numpy;
 pub mod onnx;
 pub mod pickle;
@@ -34,3 +36,4 @@ pub use checkpoint::Checkpoint;
 pub use crc::Crc32c;
 pub use error::{Error, Kind, Result, printable};
 pub use lock::RunLock;
+pub use natural::natural_order;

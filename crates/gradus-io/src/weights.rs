@@ -1,15 +1,19 @@
 //! Any file of weights: its format is told from its first bytes, not from its name.
 
 use crate::onnx::{self, Model};
-use crate::{Error, NamedArray, Result, hdf5, numpy, pickle, pytorch, safetensors};
+use crate::{
+    Error, NamedArray, Result, checkpoint, hdf5, keras, numpy, pickle, pytorch, safetensors,
+};
 use std::collections::HashSet;
 use std::path::Path;
 
 /// A format that weights come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// safetensors, a Gradus model among them.
+    /// safetensors of another program.
     Safetensors,
+    /// A model or checkpoint of Gradus, whose checksum is right.
+    Gradus,
     /// PyTorch's `.pth` and `.pt`.
     PyTorch,
     /// NumPy's `.npz`.
@@ -20,10 +24,12 @@ pub enum Format {
     Hdf5,
     /// The weights of an ONNX model, turned as PyTorch has them: `[outputs, inputs]`.
     Onnx,
+    /// Keras's `.keras`.
+    Keras,
 }
 
 impl Format {
-    /// The format of a file that holds `bytes`.
+    /// The format of a file that holds `bytes`. Whether safetensors are a model of Gradus shows when they are parsed.
     ///
     /// # Errors
     /// When it is none of them; the message lists them.
@@ -39,6 +45,8 @@ impl Format {
             Ok(Format::Hdf5)
         } else if zip && numpy::is_npz(bytes)? {
             Ok(Format::Npz)
+        } else if zip && keras::is_keras(bytes)? {
+            Ok(Format::Keras)
         } else if zip || pytorch::is_legacy(bytes) {
             Ok(Format::PyTorch)
         } else if bytes.first() == Some(&0x80) && bytes.get(1).is_some_and(|v| (2..=5).contains(v))
@@ -51,7 +59,7 @@ impl Format {
             Ok(Format::Onnx)
         } else {
             Err(Error::format(
-                "not a file of weights that is known: safetensors, PyTorch's .pth, .npz, HDF5, ONNX \
+                "not a file of weights that is known: safetensors, PyTorch's .pth, .npz, HDF5, .keras, ONNX \
                  and pickles of NumPy arrays are read",
             ))
         }
@@ -61,11 +69,13 @@ impl Format {
     pub fn name(self) -> &'static str {
         match self {
             Format::Safetensors => "safetensors",
+            Format::Gradus => "Gradus",
             Format::PyTorch => "PyTorch",
             Format::Npz => "npz",
             Format::Pickle => "pickle of NumPy arrays",
             Format::Hdf5 => "HDF5",
             Format::Onnx => "ONNX",
+            Format::Keras => "Keras",
         }
     }
 }
@@ -85,16 +95,24 @@ pub fn read(path: &Path) -> Result<(Format, Vec<NamedArray>)> {
     parse(&bytes).map_err(|error| error.in_file(path))
 }
 
-/// Parses a file in memory. The weights of an ONNX model must lie in it.
+/// Parses a file in memory. A model of Gradus obeys its checksum here as everywhere: if it is damaged it is an error, and
+/// never taken for another program's file. The weights of an ONNX model must lie in it.
 pub fn parse(bytes: &[u8]) -> Result<(Format, Vec<NamedArray>)> {
     let format = Format::of(bytes)?;
     let arrays = match format {
-        Format::Safetensors => safetensors::parse(bytes)?.arrays,
+        Format::Safetensors | Format::Gradus => {
+            let contents = safetensors::parse(bytes)?;
+            if checkpoint::has_signs(&contents.metadata) {
+                return Ok((Format::Gradus, checkpoint::from_contents(contents)?.arrays));
+            }
+            contents.arrays
+        }
         Format::PyTorch => pytorch::parse(bytes)?,
         Format::Npz => numpy::parse_npz(bytes, numpy::Limits::default())?,
         Format::Pickle => pickle::parse(bytes)?,
         Format::Hdf5 => hdf5::parse(bytes)?,
         Format::Onnx => weights_of(onnx::parse_model(bytes)?),
+        Format::Keras => keras::parse(bytes)?.into_arrays(),
     };
     Ok((format, arrays))
 }

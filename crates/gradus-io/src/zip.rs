@@ -71,7 +71,11 @@ impl<'a> Archive<'a> {
         }
         cursor.take(22)?; // all this is in the central directory, which is the one to believe
         let (name_len, extra_len) = (cursor.u16()?, cursor.u16()?);
-        cursor.take(usize::from(name_len) + usize::from(extra_len))?;
+        // Data have a checksum, a name has none; but it is there twice.
+        if cursor.take(usize::from(name_len))? != member.name.as_bytes() {
+            return Err(bad("has another name in its local header".to_owned()));
+        }
+        cursor.take(usize::from(extra_len))?;
         let packed = cursor.take(member.packed_len)?;
         if member.unpacked_len > limit {
             return Err(bad(format!(

@@ -59,6 +59,44 @@ class Net(nn.Module):
         self.tied = self.head
 
 
+class State(collections.OrderedDict):
+    """Pickled as a call of its class without arguments, its entries after it."""
+
+
+class Config(dict):
+    """Pickled as an object of its class, its entries after it."""
+
+
+class Nested(dict):
+    """Pickled as a call of its class with a plain dict, as mmengine's ConfigDict is."""
+
+    def __reduce_ex__(self, protocol):
+        return (self.__class__, (dict(self),), None, None, None)
+
+
+class Defaults(collections.defaultdict):
+    """Pickled as a call of its class with the factory, its entries after it."""
+
+
+class Layers(list):
+    """Pickled as an object of its class, its items after it."""
+
+
+def derived():
+    state = State(net_state())
+    state.note = "an attribute of a class of one's own"
+    defaults = Defaults(list)
+    defaults["seen"].append(3)
+    return Config(
+        model=Nested(name="net", options=Nested(depth=2)),
+        meta=collections.Counter(["a", "b", "a"]), defaults=defaults, network=state,
+    )
+
+
+def net_state():
+    return {"fc.weight": torch.arange(6, dtype=torch.float32).view(2, 3), "fc.bias": torch.tensor([0.5, -0.5])}
+
+
 def views():
     base = torch.arange(24, dtype=torch.float32)
     return collections.OrderedDict(
@@ -97,6 +135,12 @@ def main():
             "optimizer": optimizer.state_dict(), "options": {"a", "b"},
         }
         save(f"checkpoint_{name}", checkpoint, net.state_dict(), **options)
+    for name, options in [("zip", {}), ("legacy", {"_use_new_zipfile_serialization": False})]:
+        for protocol in (2, 5):
+            save(f"derived_{name}_{protocol}", derived(), net_state(), pickle_protocol=protocol, **options)
+            arrays = [net_state()["fc.weight"], (net_state()["fc.bias"],), None]
+            tensors = {"0": arrays[0], "1.0": arrays[1][0]}
+            save(f"list_{name}_{protocol}", Layers(arrays), tensors, pickle_protocol=protocol, **options)
     script = torch.jit.script(nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1)))
     script.save(path("script.pth"))
     expect("script", script.state_dict())

@@ -20,12 +20,61 @@ pub struct Design {
     pub width: f64,
     /// Whether dropout drops.
     pub dropout: bool,
+    /// Whether convolutions with strides are padded as Keras's `same`, an odd zero below and right, instead of on both sides;
+    /// in networks for CIFAR.
+    pub same_padding: bool,
+    /// Where shortcuts of option A put their zeros.
+    pub shortcut_padding: ShortcutPadding,
+}
+
+/// Where the zero channels lie that a shortcut of option A adds: "extra zero entries padded for increasing dimensions", say
+/// He et al. 2015 §3.3, not where. As it has no weights, a file of weights does not tell either.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ShortcutPadding {
+    /// All behind the channels of x.
+    #[default]
+    Behind,
+    /// Half of them before the channels of x and half behind, as public PyTorch networks for CIFAR have it; of an odd number
+    /// one more behind.
+    BothSides,
+}
+
+impl ShortcutPadding {
+    /// Both, the one of a network that says nothing first.
+    pub const ALL: [ShortcutPadding; 2] = [ShortcutPadding::Behind, ShortcutPadding::BothSides];
+
+    /// The name users write.
+    ///
+    /// ```
+    /// use gradus_models::ShortcutPadding;
+    /// assert_eq!(ShortcutPadding::BothSides.name(), "both-sides");
+    /// assert_eq!(ShortcutPadding::named("behind"), Some(ShortcutPadding::Behind));
+    /// ```
+    pub fn name(self) -> &'static str {
+        match self {
+            ShortcutPadding::Behind => "behind",
+            ShortcutPadding::BothSides => "both-sides",
+        }
+    }
+
+    /// The one of a name.
+    pub fn named(name: &str) -> Option<ShortcutPadding> {
+        ShortcutPadding::ALL.into_iter().find(|padding| padding.name() == name)
+    }
 }
 
 impl Design {
     /// The published size, for samples of a shape and a number of classes.
     pub fn new(input: impl Into<Shape>, classes: usize) -> Design {
-        Design { input: input.into(), classes, width: 1.0, dropout: true }
+        let shortcut_padding = ShortcutPadding::default();
+        Design {
+            input: input.into(),
+            classes,
+            width: 1.0,
+            dropout: true,
+            same_padding: false,
+            shortcut_padding,
+        }
     }
     /// With the channels of every hidden layer multiplied.
     #[must_use]
@@ -37,6 +86,19 @@ impl Design {
     #[must_use]
     pub fn dropout(mut self, dropout: bool) -> Design {
         self.dropout = dropout;
+        self
+    }
+    /// With the zeros of option A's shortcuts elsewhere.
+    #[must_use]
+    pub fn shortcut_padding(mut self, padding: ShortcutPadding) -> Design {
+        self.shortcut_padding = padding;
+        self
+    }
+
+    /// With convolutions padded as Keras's `same`, or on both sides.
+    #[must_use]
+    pub fn same_padding(mut self, same: bool) -> Design {
+        self.same_padding = same;
         self
     }
 

@@ -25,7 +25,7 @@ pub use alexnet::{alexnet, alexnet_mini, alexnet_owt};
 pub use all_cnn::{all_cnn_a, all_cnn_b, all_cnn_c, conv_pool_cnn_c};
 pub use cifar_resnet::{Shortcut, cifar_resnet};
 pub use convnetjs::convnetjs;
-pub use design::Design;
+pub use design::{Design, ShortcutPadding};
 pub use googlenet::{googlenet, googlenet_aux, googlenet_bn, googlenet_bn_aux, inception_mini};
 pub use lenet::lenet;
 pub use lenet_original::lenet_original;

@@ -30,6 +30,19 @@ impl Entry {
     pub fn has_widths(&self) -> bool {
         !FIXED.contains(&self.name)
     }
+
+    /// Whether its convolutions with strides can be padded in two ways: [`Design::same_padding`].
+    pub fn has_same_padding(&self) -> bool {
+        let number = self.name.strip_prefix("plain").or(self.name.strip_prefix("resnet"));
+        let number = number.map(|number| number.strip_suffix("_b").unwrap_or(number));
+        let depth = number.and_then(|number| number.parse::<usize>().ok());
+        self.input == [3, 32, 32] && depth.is_some()
+    }
+
+    /// Whether it has shortcuts of option A, whose zeros may lie in two ways: see [`ShortcutPadding`].
+    pub fn has_shortcut_padding(&self) -> bool {
+        OPTION_A.contains(&self.name)
+    }
 }
 
 const fn entry(
@@ -45,6 +58,10 @@ const fn entry(
 
 /// The networks whose hidden layers, if they have some, are as published whatever the width.
 const FIXED: &[&str] = &["convnetjs", "lenet", "lenet_original", "linear", "mlp"];
+
+/// The networks whose shortcuts pad channels with zeros.
+const OPTION_A: &[&str] =
+    &["resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "resnet1202"];
 
 /// Every network, each family together.
 #[rustfmt::skip] // a table: a network, a line
@@ -108,4 +125,19 @@ pub const ZOO: &[Entry] = &[
 /// The network of a name.
 pub fn find(name: &str) -> Option<&'static Entry> {
     ZOO.iter().find(|e| e.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn option_a_is_where_channels_are_padded() {
+        // Of those with very many layers the names of the others say enough.
+        for entry in ZOO.iter().filter(|e| !e.name.contains("1202") && !e.name.contains("110")) {
+            let model = (entry.build)(&entry.design(), &Init::blank());
+            let pads = model.summary().to_string().contains("PadChannels");
+            assert_eq!(pads, entry.has_shortcut_padding(), "{}", entry.name);
+        }
+    }
 }

@@ -92,6 +92,15 @@ pub trait Layer: Module {
     fn window(&self) -> Option<[(usize, usize, usize); 2]> {
         None
     }
+    /// Zeros (before, after) along height and width around an input without its batch axis; `None` for a layer that pads nothing
+    /// of its own.
+    fn window_padding(&self, _input: &Shape) -> Option<[[usize; 2]; 2]> {
+        None
+    }
+    /// ε, which a batch norm adds to the variance.
+    fn epsilon(&self) -> Option<f64> {
+        None
+    }
     /// What the layer makes of padded sequences of this shape, `[B, T, ..]`: see [`Context::set_lengths`].
     fn padding(&self, _input: &Shape) -> Padding {
         Padding::Mixes
@@ -210,6 +219,12 @@ impl<L: Layer + ?Sized> Layer for Arc<L> {
     }
     fn window(&self) -> Option<[(usize, usize, usize); 2]> {
         (**self).window()
+    }
+    fn window_padding(&self, input: &Shape) -> Option<[[usize; 2]; 2]> {
+        (**self).window_padding(input)
+    }
+    fn epsilon(&self) -> Option<f64> {
+        (**self).epsilon()
     }
     fn children(&self) -> &[(String, Arc<dyn Layer>)] {
         (**self).children()

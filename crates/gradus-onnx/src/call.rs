@@ -2,7 +2,7 @@
 
 use crate::{Error, Result, arrays};
 use gradus_io::onnx::{Node, Value};
-use gradus_tensor::{DType, Tensor};
+use gradus_tensor::Tensor;
 
 /// What an operator works with.
 pub(crate) struct Call<'a> {
@@ -31,10 +31,18 @@ impl Call<'_> {
         (0..self.inputs.len()).map(|i| self.input(i)).collect()
     }
 
-    /// The integers in input `i`, which must not depend on anything that is not there yet.
+    /// The integers in input `i`, which must not depend on anything that is not there yet. Other numbers than whole ones are refused.
     pub(crate) fn numbers(&self, i: usize) -> Result<Option<Vec<i64>>> {
         let Some(x) = self.optional(i) else { return Ok(None) };
-        Ok(Some(x.cast(DType::I64).try_to_vec::<i64>()?))
+        Ok(Some(x.try_to_vec::<i64>()?))
+    }
+
+    /// The one integer in input `i`.
+    pub(crate) fn number(&self, i: usize) -> Result<i64> {
+        match self.numbers(i)?.as_deref() {
+            Some(&[n]) => Ok(n),
+            found => Err(Error::new(format!("input {i} is {found:?}; expected one integer"))),
+        }
     }
 
     /// The floats in input `i`.

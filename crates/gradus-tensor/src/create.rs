@@ -71,14 +71,27 @@ impl Tensor {
     }
 
     /// `value` everywhere, in f32.
+    ///
+    /// # Panics
+    /// Where [`Tensor::full_of`] does.
     #[track_caller]
     pub fn full(shape: impl Into<Shape>, value: f64) -> Tensor {
         Tensor::full_of(shape, value, DType::F32)
     }
-    /// `value` everywhere, in the given type.
+    /// `value` everywhere, in the given type: of floats the nearest number to it.
+    ///
+    /// # Panics
+    /// If the type does not hold the value ([`DType::number`]): a fraction in an integer, 300 in u8, a million in f16.
+    ///
+    /// ```
+    /// use gradus_tensor::{DType, Tensor, try_build};
+    /// assert_eq!(Tensor::full_of([2], 7.0, DType::U8).to_vec::<u8>(), [7, 7]);
+    /// let e = try_build(|| Tensor::full_of([2], 300.0, DType::U8)).unwrap_err().to_string();
+    /// assert!(e.starts_with("full: 300 is no u8, which holds whole numbers from 0 to 255"));
+    /// ```
     #[track_caller]
     pub fn full_of(shape: impl Into<Shape>, value: f64, dtype: DType) -> Tensor {
-        Tensor(constant(value, Meta::new(shape.into(), dtype)))
+        filled("full", value, Meta::new(shape.into(), dtype))
     }
     /// 0 everywhere, in f32.
     #[track_caller]
@@ -91,9 +104,12 @@ impl Tensor {
         Tensor::full(shape, 1.0)
     }
     /// `value` in this tensor's shape and type.
+    ///
+    /// # Panics
+    /// Where [`Tensor::full_of`] does.
     #[track_caller]
     pub fn full_like(&self, value: f64) -> Tensor {
-        Tensor(constant(value, self.0.meta()))
+        filled("full", value, self.0.meta())
     }
     /// 0 in this tensor's shape and type.
     #[track_caller]
@@ -112,8 +128,14 @@ impl Tensor {
         Tensor::from_slice(&values, [len])
     }
     /// `len` evenly spaced numbers from `start` to `end`, both included, in f32.
+    ///
+    /// # Panics
+    /// If f32 holds one of the two not even nearly.
     #[track_caller]
     pub fn linspace(start: f64, end: f64, len: usize) -> Tensor {
+        for bound in [start, end] {
+            filled("linspace", bound, Meta::new((), DType::F32));
+        }
         let step = if len > 1 { (end - start) / (len - 1) as f64 } else { 0.0 };
         let values: Vec<f32> = (0..len).map(|i| (start + step * i as f64) as f32).collect();
         Tensor::from_slice(&values, [len])
@@ -125,6 +147,18 @@ impl Tensor {
         values.iter_mut().step_by(size + 1).for_each(|v| *v = 1.0);
         Tensor::from_slice(&values, [size, size])
     }
+}
+
+/// `value` everywhere, for an op of that name.
+///
+/// # Panics
+/// If the type does not hold the value.
+#[track_caller]
+pub(crate) fn filled(op: &str, value: f64, meta: Meta) -> Tensor {
+    if let Err(e) = meta.dtype.number(value) {
+        fail(Error { op: op.into(), ..e }, Location::caller());
+    }
+    Tensor(constant(value, meta))
 }
 
 /// Numbers and nested arrays of numbers are tensors.

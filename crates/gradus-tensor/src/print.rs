@@ -11,15 +11,16 @@ const WHOLE: usize = 200;
 impl fmt::Display for Tensor {
     /// The values, nested by axis, then type and shape.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let values = match self.try_to_vec::<f64>() {
-            Ok(values) => values,
+        let text = match self.dtype().is_float() {
+            true => self.try_to_vec().map(|all| all.into_iter().map(float_text).collect()),
+            false => self.try_to_vec().map(|all| all.iter().map(i64::to_string).collect()),
+        };
+        let text: Vec<String> = match text {
+            Ok(text) => text,
             Err(e) => {
                 return write!(f, "Tensor({} {}, unreadable: {e})", self.dtype(), self.shape());
             }
         };
-        let float = self.dtype().is_float();
-        let text: Vec<String> =
-            values.iter().map(|&v| if float { float_text(v) } else { format!("{v}") }).collect();
         let width = text.iter().map(String::len).max().unwrap_or(0);
         nested(f, &self.shape(), &text, width, 0, text.len() <= WHOLE)?;
         if self.rank() > 0 {
@@ -79,4 +80,11 @@ impl fmt::Debug for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Tensor({} {} {})", self.0.name(), self.dtype(), self.shape())
     }
+}
+
+#[test]
+fn integers_are_printed_whole() {
+    let far = Tensor::from([(1i64 << 53) + 1, -1]);
+    assert_eq!(far.to_string(), "[9007199254740993,               -1]  i64 [2]");
+    assert_eq!(Tensor::from([true, false]).to_string(), "[1, 0]  bool [2]");
 }

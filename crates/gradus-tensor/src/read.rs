@@ -7,36 +7,59 @@ use gradus_graph::{self as graph, Meta, constant, fail};
 use std::panic::Location;
 
 impl Tensor {
-    /// The elements in row-major order, converted to `T`.
+    /// The elements in row-major order, as `T`, which must hold each of them exactly: what changes a number is [`Tensor::cast`].
     ///
     /// # Panics
     /// Where [`Tensor::try_to_vec`] errs.
+    ///
+    /// ```
+    /// use gradus_tensor::{DType, Tensor};
+    /// let x = Tensor::from([1.0f32, 2.5]);
+    /// assert_eq!(x.to_vec::<f64>(), [1.0, 2.5]);
+    /// assert_eq!(x.cast(DType::I64).to_vec::<i64>(), [1, 2]);
+    /// assert!(x.try_to_vec::<i64>().is_err());
+    /// ```
     #[track_caller]
     pub fn to_vec<T: Element>(&self) -> Vec<T> {
         let here = Location::caller();
         self.try_to_vec().unwrap_or_else(|e| fail(e, here))
     }
 
-    /// The elements in row-major order, converted to `T`.
+    /// The elements in row-major order, as `T`.
     ///
     /// # Errors
-    /// When computing them meets a bad value, such as an index out of range.
+    /// When computing them meets a bad value, such as an index out of range, or `T` does not hold one of them exactly.
     pub fn try_to_vec<T: Element>(&self) -> Result<Vec<T>> {
-        let buffer = graph::read(std::slice::from_ref(&self.0), &[])?.remove(0);
-        Ok(convert(&buffer, self.dtype(), self.len()))
+        self.elements("to_vec")
     }
 
     /// The only element, as f64.
     ///
     /// # Panics
-    /// If there are more or fewer, or where [`Tensor::try_read`] errs.
+    /// If there are more or fewer, or where [`Tensor::try_to_vec`] errs.
     #[track_caller]
     pub fn item(&self) -> f64 {
+        let here = Location::caller();
         if self.len() != 1 {
             let what = format!("shape {} has {} elements, not one", self.shape(), self.len());
-            fail(Error::shape("item", what), Location::caller());
+            fail(Error::shape("item", what), here);
         }
-        self.to_vec::<f64>()[0]
+        self.elements("item").unwrap_or_else(|e| fail(e, here))[0]
+    }
+
+    fn elements<T: Element>(&self, op: &str) -> Result<Vec<T>> {
+        let buffer = graph::read(std::slice::from_ref(&self.0), &[])?.remove(0);
+        let (dtype, len) = (self.dtype(), self.len());
+        if dtype == T::DTYPE {
+            return Ok(buffer.as_slice::<T>()[..len].to_vec());
+        }
+        converted(&buffer, dtype, len).map_err(|(at, element)| {
+            let to = T::DTYPE;
+            let what = format!(
+                "element {at} is {element}, {dtype}, which {to} does not hold; cast the tensor first: .cast(DType::{to:?})"
+            );
+            Error::value(op, what)
+        })
     }
 
     /// Computes the elements now; later reads find them.
@@ -49,30 +72,44 @@ impl Tensor {
     }
 }
 
-fn convert<T: Element>(buffer: &Buffer, dtype: DType, len: usize) -> Vec<T> {
-    fn all<S: Element, T: Element>(buffer: &Buffer, len: usize) -> Vec<T> {
-        let source = &buffer.as_slice::<S>()[..len];
-        source.iter().map(|&x| T::from_f64(x.to_f64())).collect()
-    }
+/// The elements as `T`, or the place of the first that `T` does not hold and what it is.
+fn converted<T: Element>(
+    buffer: &Buffer,
+    dtype: DType,
+    len: usize,
+) -> std::result::Result<Vec<T>, (usize, String)> {
     match dtype {
-        DType::F32 => all::<f32, T>(buffer, len),
-        DType::F64 => all::<f64, T>(buffer, len),
-        DType::F16 => all::<f16, T>(buffer, len),
-        DType::BF16 => all::<bf16, T>(buffer, len),
-        DType::I32 => all::<i32, T>(buffer, len),
-        DType::I64 => integers(&buffer.as_slice::<i64>()[..len]),
-        DType::U8 => all::<u8, T>(buffer, len),
-        DType::Bool => all::<bool, T>(buffer, len),
+        DType::F32 => each::<f32, T>(buffer, len, held),
+        DType::F64 => each::<f64, T>(buffer, len, held),
+        DType::F16 => each::<f16, T>(buffer, len, held),
+        DType::BF16 => each::<bf16, T>(buffer, len, held),
+        DType::I32 => each::<i32, T>(buffer, len, held),
+        DType::U8 => each::<u8, T>(buffer, len, held),
+        DType::Bool => each::<bool, T>(buffer, len, held),
+        // On their way through f64, which has 53 bits, none may be lost.
+        DType::I64 => {
+            each::<i64, T>(buffer, len, |x| held(x).filter(|_| x as f64 as i128 == i128::from(x)))
+        }
     }
 }
 
-/// i64 to i64 must not pass through f64, which holds 53 bits.
-fn integers<T: Element>(values: &[i64]) -> Vec<T> {
-    let any: &dyn std::any::Any = &values.to_vec();
-    match any.downcast_ref::<Vec<T>>() {
-        Some(same) => same.clone(),
-        None => values.iter().map(|&x| T::from_f64(x as f64)).collect(),
-    }
+fn each<S: Element, T: Element>(
+    buffer: &Buffer,
+    len: usize,
+    held: impl Fn(S) -> Option<T>,
+) -> std::result::Result<Vec<T>, (usize, String)> {
+    let source = buffer.as_slice::<S>()[..len].iter().enumerate();
+    source.map(|(at, &x)| held(x).ok_or_else(|| (at, format!("{x:?}")))).collect()
+}
+
+/// The same number in another type, if that has it.
+fn held<S: Element, T: Element>(x: S) -> Option<T> {
+    let x = x.to_f64();
+    let same = match T::DTYPE.is_float() {
+        true => x.is_nan() || T::from_f64(x).to_f64() == x,
+        false => T::DTYPE.number(x).is_ok(),
+    };
+    same.then(|| T::from_f64(x))
 }
 
 /// Computes several tensors together, sharing what they share.
@@ -136,4 +173,48 @@ pub fn gradients(y: &Tensor, xs: &[Tensor]) -> Result<Vec<Option<Tensor>>> {
     let one = constant(1.0, Meta::new(y.shape(), y.dtype()));
     let found = graph::gradients(&y.0, &one, &nodes)?;
     Ok(found.into_iter().map(|n| n.map(Tensor)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::try_build;
+
+    #[test]
+    fn reading_keeps_every_number_or_says_which_it_cannot() {
+        let nan = f32::NAN;
+        assert_eq!(Tensor::from([1.5f32, -0.25]).to_vec::<f64>(), [1.5, -0.25]);
+        let half = Tensor::from([1.5f64, -0.25]).to_vec::<f16>();
+        assert_eq!(half, [1.5, -0.25].map(f16::from_f64));
+        assert_eq!(Tensor::from([3.0f32, -2.0]).to_vec::<i64>(), [3, -2]);
+        assert_eq!(Tensor::from([7u8, 255]).to_vec::<i32>(), [7, 255]);
+        assert_eq!(Tensor::from([true, false]).to_vec::<f32>(), [1.0, 0.0]);
+        assert_eq!(Tensor::from([1i64, 0]).to_vec::<bool>(), [true, false]);
+        assert_eq!(Tensor::from([i64::MAX]).to_vec::<i64>(), [i64::MAX]);
+        assert_eq!(Tensor::from([i64::MIN]).to_vec::<f64>(), [-(2f64.powi(63))]);
+        let far = Tensor::from([f32::INFINITY, nan]).to_vec::<f64>();
+        assert!(far[0] == f64::INFINITY && far[1].is_nan());
+        let refused = [
+            Tensor::from([0.0f32, 1.5]).try_to_vec::<i64>().map(|_| ()),
+            Tensor::from([0.0f32, nan]).try_to_vec::<u8>().map(|_| ()),
+            Tensor::from([0.0f32, 2f32.powi(63)]).try_to_vec::<i64>().map(|_| ()),
+            Tensor::from([0i64, 300]).try_to_vec::<u8>().map(|_| ()),
+            Tensor::from([0i64, 2]).try_to_vec::<bool>().map(|_| ()),
+            Tensor::from([0i64, (1 << 24) + 1]).try_to_vec::<f32>().map(|_| ()),
+            Tensor::from([0i64, (1 << 53) + 1]).try_to_vec::<f64>().map(|_| ()),
+            Tensor::from([0i64, i64::MAX]).try_to_vec::<f64>().map(|_| ()),
+            Tensor::from([0.0f64, 0.1]).try_to_vec::<f32>().map(|_| ()),
+            Tensor::from([0.0f64, 1e300]).try_to_vec::<f32>().map(|_| ()),
+        ];
+        for (case, read) in refused.into_iter().enumerate() {
+            let e = read.expect_err(&format!("case {case}")).to_string();
+            assert!(e.starts_with("to_vec: element 1 is ") && e.contains(".cast(DType::"), "{e}");
+        }
+        let e = try_build(|| Tensor::from([0.5f64, 0.1]).to_vec::<f32>()).unwrap_err().to_string();
+        let want = "to_vec: element 1 is 0.1, f64, which f32 does not hold; cast the tensor first: \
+                    .cast(DType::F32)\n  at ";
+        assert!(e.starts_with(want) && e.contains("read.rs:"), "{e}");
+        let e = try_build(|| Tensor::from([(1i64 << 53) + 1]).item()).unwrap_err().to_string();
+        assert!(e.starts_with("item: element 0 is 9007199254740993, i64, which f64"), "{e}");
+    }
 }

@@ -1,7 +1,7 @@
 //! `Case`: what an op takes, what it should give, and which checks follow.
 
 use crate::tolerance::{self, Species};
-use crate::{Array, gradient, layout, value};
+use crate::{Array, far, gradient, layout, value};
 use gradus_base::philox::Stream;
 use gradus_base::{DType, Shape};
 use gradus_graph::Node;
@@ -23,6 +23,8 @@ pub struct Case {
     pub(crate) slopes: Vec<Example>,
     pub(crate) differentiable: bool,
     pub(crate) empty_axis: Option<usize>,
+    /// The largest argument that is visited far from 0.
+    pub(crate) reach: f64,
     species: Species,
     dtypes: Vec<DType>,
     exceptions: Vec<(DType, f64)>,
@@ -81,6 +83,7 @@ pub fn check(name: &str, op: impl Fn(&[Node]) -> Node + 'static) -> Case {
         slopes: vec![],
         differentiable: true,
         empty_axis: Some(0),
+        reach: f64::INFINITY,
         species: Species::Pointwise,
         dtypes: vec![DType::F64, DType::F32, DType::F16, DType::BF16],
         exceptions: vec![],
@@ -180,6 +183,13 @@ impl Case {
         self.empty_axis = axis;
         self
     }
+    /// Arguments beyond ±`most` are not visited, with the reason: where a function turns or jumps too fast for differences.
+    #[must_use]
+    pub fn within(mut self, most: f64, reason: &str) -> Case {
+        assert!(!reason.is_empty(), "{}: an exception needs a reason", self.name);
+        self.reach = most;
+        self
+    }
     /// An exception from the tolerance table, with its reason.
     #[must_use]
     pub fn tolerance(mut self, dtype: DType, tolerance: f64, reason: &str) -> Case {
@@ -207,7 +217,8 @@ impl Case {
         assert!(!self.inputs.is_empty(), "{}: a case needs an input", self.name);
         value::verify(self)?;
         layout::verify(self)?;
-        gradient::verify(self)
+        gradient::verify(self)?;
+        far::verify(self)
     }
 
     /// The accepted error for outputs of `dtype`.
@@ -217,6 +228,10 @@ impl Case {
     }
     pub(crate) fn dtypes_under_test(&self) -> &[DType] {
         &self.dtypes
+    }
+    /// The inputs that gradients are for.
+    pub(crate) fn float_inputs(&self) -> Vec<usize> {
+        (0..self.inputs.len()).filter(|&i| self.inputs[i].dtype.is_none()).collect()
     }
     /// Whether inputs may have any one shape.
     pub(crate) fn any_shape(&self) -> bool {

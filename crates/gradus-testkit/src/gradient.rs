@@ -23,7 +23,7 @@ pub(crate) fn verify(case: &Case) -> Result<(), String> {
     }
     for draw in 0..DRAWS {
         let probe = Probe::new(case, draw);
-        for input in probe.float_inputs() {
+        for input in case.float_inputs() {
             let of = |e| format!("of input {input}: {e}");
             let first = |x: &[Node]| Ok(probe.loss(x));
             probe.verify(input, first).map_err(|e| format!("gradient {}", of(e)))?;
@@ -65,10 +65,6 @@ impl Probe<'_> {
         Probe { case, at, directions, draw }
     }
 
-    fn float_inputs(&self) -> Vec<usize> {
-        (0..self.at.len()).filter(|&i| self.case.inputs[i].dtype.is_none()).collect()
-    }
-
     fn loss(&self, x: &[Node]) -> Node {
         self.loss_of(&(self.case.op)(x))
     }
@@ -87,7 +83,7 @@ impl Probe<'_> {
 
     /// ⟨dL/dx, v⟩ for fixed random v: its gradient is the second derivative along v.
     fn slope(&self, x: &[Node]) -> Result<Node, String> {
-        let wanted = self.float_inputs();
+        let wanted = self.case.float_inputs();
         let xs: Vec<Node> = wanted.iter().map(|&i| x[i].clone()).collect();
         let found = gradients(&self.loss(x), &one(), &xs).map_err(|e| e.to_string())?;
         let mut total: Option<Node> = None;

@@ -2,7 +2,8 @@
 //!
 //! A [`Case`] says what an op takes and, independently of the engine, what it should give. From that follow: values in
 //! every element type against an f64 oracle; strided, sliced, broadcast and empty inputs; first- and second-order
-//! gradients in random directions against central differences, refused where there is nothing to differentiate.
+//! gradients in random directions against central differences, refused where there is nothing to differentiate; and for pointwise
+//! ops values and derivatives of both orders at large arguments.
 //!
 //! Golden numbers of other frameworks are read by [`read_golden`].
 //!
@@ -10,6 +11,7 @@
 
 mod array;
 mod case;
+mod far;
 mod golden;
 mod gradient;
 mod layout;

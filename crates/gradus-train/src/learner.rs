@@ -29,7 +29,23 @@ use supervised::Supervised;
 /// What can be chosen about training steps, beside model and optimiser.
 #[derive(Clone)]
 pub struct Recipe {
-    /// The loss.
+    /// The loss. Of a [`CrossEntropy`](gradus_nn::losses::CrossEntropy) with options (smoothed labels, weights of classes, a label that
+    /// does not count) a batch's loss is Σ/Σ over what counts, as PyTorch's; places of the ignored label have no part in metrics either.
+    ///
+    /// ```
+    /// use gradus_nn::{Init, Sequential, layers::dense, losses::CrossEntropy};
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::{Learner, Recipe, optim::Sgd};
+    /// let loss = CrossEntropy { ignore_index: Some(-100), label_smoothing: 0.1, ..CrossEntropy::default() };
+    /// let recipe = Recipe { loss: loss.into(), ..Recipe::default() };
+    /// let model = Sequential::new([1], &Init::new(0)).add(dense(2));
+    /// let mut learner = Learner::with(model.into(), Box::new(Sgd::new(0.1)), recipe, 0);
+    /// let x = Tensor::from([[0.5f32], [9.0], [-1.0]]);
+    /// let both = learner.evaluate_batch(&x.slice(0, ..2), &Tensor::from([1i64, -100]))?.loss;
+    /// let alone = learner.evaluate_batch(&x.slice(0, ..1), &Tensor::from([1i64]))?.loss;
+    /// assert_eq!(both, alone);
+    /// # Ok::<(), gradus_base::Error>(())
+    /// ```
     pub loss: Loss,
     /// What is measured beside the loss.
     pub metrics: Vec<Metric>,
@@ -43,7 +59,8 @@ pub struct Recipe {
     pub ema: Option<Ema>,
     /// Rates and decays of their own for some parameters; the last group that matches counts.
     pub groups: Vec<Group>,
-    /// A weight for each class, for losses whose targets are labels `[B]`: rare classes can count more.
+    /// A weight for each class, for losses whose targets are labels `[B]`: rare classes can count more. With a
+    /// `CrossEntropy` they are its weights, of labels of any shape.
     pub class_weights: Option<Vec<f64>>,
     /// Whether activations are computed again in the backward pass instead of being kept for it: less memory for about a third
     /// more time, the same bits.
@@ -420,13 +437,17 @@ fn traced(
 
 /// What is said of a field that holds a number that is not finite.
 pub(crate) fn bad_field(what: &str, t: &Tensor) -> Option<String> {
-    let bad = t.dtype().is_float() && t.to_vec::<f32>().iter().any(|v| !v.is_finite());
+    let bad = t.dtype().is_float() && !all_finite(t);
     bad.then(|| format!("the {what} hold values that are not finite"))
+}
+
+fn all_finite(t: &Tensor) -> bool {
+    t.is_finite().all(..).item() != 0.0
 }
 
 /// What is said of the first parameter that is not finite.
 pub(crate) fn bad_parameter(task: &dyn Task) -> Option<String> {
-    let bad = |p: &Parameter| p.variable().value().to_vec::<f32>().iter().any(|v| !v.is_finite());
+    let bad = |p: &Parameter| !all_finite(&p.variable().value());
     let (path, _) = task.parameters().into_iter().find(|(_, p)| bad(p))?;
     let why = match task.steps_before() {
         0 => "is not finite, and no step has changed it yet",

@@ -54,7 +54,7 @@ fn partials(line: &Line, value: &[Sym], y: Sym, dy: Sym) -> Vec<(usize, Sym)> {
     let one = |d| vec![(0, d)];
     match line.op {
         Op::Const(_) | Op::Input(_) => vec![],
-        Op::Floor | Op::Ceil | Op::Round => vec![],
+        Op::Floor | Op::Ceil | Op::Round | Op::Quo => vec![],
         Op::Lt | Op::Le | Op::Eq | Op::And | Op::Or | Op::Not => vec![],
         Op::Neg => one(-dy),
         Op::Abs => one(dy * sign(a)),
@@ -67,6 +67,7 @@ fn partials(line: &Line, value: &[Sym], y: Sym, dy: Sym) -> Vec<(usize, Sym)> {
         Op::Cos => one(-(dy * a.sin())),
         Op::Atan => one(dy / (c(1.0) + a * a)),
         Op::Tanh => one(dy * (c(1.0) - y * y)),
+        Op::Logistic => one(dy * (y * (c(1.0) - y))),
         // erf'(x) = 2/√π · e^(−x²)
         Op::Erf => one(dy * (c(std::f64::consts::FRAC_2_SQRT_PI) * (-(a * a)).exp())),
         Op::Add => vec![(0, dy), (1, dy)],
@@ -128,6 +129,7 @@ mod tests {
             ("cos", |x| x[0].cos(), [0.7, 0.]),
             ("atan", |x| x[0].atan(), [0.7, 0.]),
             ("tanh", |x| x[0].tanh(), [0.7, 0.]),
+            ("logistic", |x| x[0].logistic(), [0.7, 0.]),
             ("erf", |x| x[0].erf(), [0.7, 0.]),
             ("add", |x| x[0] + x[1], [0.7, 1.3]),
             ("sub", |x| x[0] - x[1], [0.7, 1.3]),

@@ -32,6 +32,8 @@ pub enum Op {
     Cos,
     Atan,
     Tanh,
+    /// 1/(1 + e⁻ᵃ)
+    Logistic,
     Erf,
     Floor,
     Ceil,
@@ -45,6 +47,8 @@ pub enum Op {
     Pow,
     /// a − b·⌊a/b⌋, the remainder with the sign of `b`.
     Rem,
+    /// a/b rounded towards 0: how integers are divided.
+    Quo,
     Lt,
     Le,
     Eq,
@@ -61,7 +65,7 @@ impl Op {
         match self {
             Op::Const(_) | Op::Input(_) => 0,
             Op::Neg | Op::Abs | Op::Sqrt | Op::Exp | Op::ExpM1 | Op::Ln | Op::Ln1p => 1,
-            Op::Sin | Op::Cos | Op::Atan | Op::Tanh | Op::Erf => 1,
+            Op::Sin | Op::Cos | Op::Atan | Op::Tanh | Op::Logistic | Op::Erf => 1,
             Op::Floor | Op::Ceil | Op::Round | Op::Not => 1,
             Op::Select => 3,
             _ => 2,
@@ -157,9 +161,15 @@ impl Expr {
     }
 
     /// One expression out of several, each reading the result's inputs and the parts before it. `outputs` picks
-    /// the result's outputs as (part, output of that part).
-    pub fn compose(inputs: usize, parts: &[Part<'_>], outputs: &[(usize, usize)]) -> Expr {
-        Expr::trace(inputs, |x| {
+    /// the result's outputs as (part, output of that part). Operations on constants are done once and for all, in f64, if `fold`:
+    /// not for loops over integers, whose arithmetic is another.
+    pub fn compose(
+        inputs: usize,
+        parts: &[Part<'_>],
+        outputs: &[(usize, usize)],
+        fold: bool,
+    ) -> Expr {
+        Expr::trace_with(inputs, fold, |x| {
             let mut done: Vec<Vec<Sym>> = Vec::with_capacity(parts.len());
             for part in parts {
                 let args: Vec<Sym> = part

@@ -16,6 +16,8 @@ pub struct SymMask(u32);
 
 #[derive(Default)]
 struct Tracer {
+    /// Whether operations on constants are done at once.
+    fold: bool,
     lines: Vec<Line>,
     seen: HashMap<Line, u32>,
 }
@@ -30,6 +32,10 @@ impl Sym {
     /// a − b·⌊a/b⌋
     pub fn remainder(self, other: Sym) -> Sym {
         push(Op::Rem, &[self, other])
+    }
+    /// a/b rounded towards 0
+    pub fn quotient(self, other: Sym) -> Sym {
+        push(Op::Quo, &[self, other])
     }
     /// This number read as a mask: set where it is not 0.
     pub fn as_mask(self) -> SymMask {
@@ -76,7 +82,8 @@ fn simplify(op: Op, args: &[Sym]) -> Option<Sym> {
         return None;
     }
     let c: Vec<Option<f64>> = args.iter().map(|&a| line(a).op.constant()).collect();
-    if c.iter().all(Option::is_some) && !op.is_mask() {
+    let fold = TRACE.with_borrow(|t| t.last().is_some_and(|t| t.fold));
+    if fold && c.iter().all(Option::is_some) && !op.is_mask() {
         let v: Vec<f64> = c.iter().map(|c| c.unwrap_or_default()).collect();
         return Some(Sym::constant(super::eval::apply(op, &v)));
     }
@@ -92,14 +99,34 @@ fn simplify(op: Op, args: &[Sym]) -> Option<Sym> {
         (Op::Neg, _) if line(args[0]).op == Op::Neg => Some(Sym(line(args[0]).args[0])),
         (Op::Not, _) if line(args[0]).op == Op::Not => Some(Sym(line(args[0]).args[0])),
         (Op::Select, _) if args[1].0 == args[2].0 => Some(args[1]),
+        (Op::Div, [Some(1.0), _]) => logistic_of(line(args[1])).map(|x| push(Op::Logistic, &[x])),
         _ => None,
     }
+}
+
+/// The x of 1 + e⁻ˣ, below a quotient of 1.
+fn logistic_of(sum: Line) -> Option<Sym> {
+    let [a, b] = [sum.args[0], sum.args[1]].map(Sym);
+    let (one, power) = if line(a).op.constant().is_some() { (a, b) } else { (b, a) };
+    let sum = sum.op == Op::Add && line(one).op.constant() == Some(1.0);
+    let power = Some(line(power)).filter(|l| sum && l.op == Op::Exp)?;
+    let negative = line(Sym(power.args[0]));
+    (negative.op == Op::Neg).then_some(Sym(negative.args[0]))
 }
 
 impl Expr {
     /// Traces `formula` over `inputs` symbolic inputs. Lines that no output needs are dropped.
     pub fn trace(inputs: usize, formula: impl FnOnce(&[Sym]) -> Vec<Sym>) -> Expr {
-        TRACE.with_borrow_mut(|t| t.push(Tracer::default()));
+        Expr::trace_with(inputs, true, formula)
+    }
+
+    /// As [`Expr::trace`], where operations on constants are done at once only if `fold`.
+    pub(super) fn trace_with(
+        inputs: usize,
+        fold: bool,
+        formula: impl FnOnce(&[Sym]) -> Vec<Sym>,
+    ) -> Expr {
+        TRACE.with_borrow_mut(|t| t.push(Tracer { fold, ..Tracer::default() }));
         let x: Vec<Sym> = (0..inputs).map(|i| push(Op::Input(i as u16), &[])).collect();
         let out = formula(&x);
         let tracer = TRACE.with_borrow_mut(Vec::pop).expect("pushed above");
@@ -200,6 +227,9 @@ impl Real for Sym {
     fn tanh(self) -> Sym {
         push(Op::Tanh, &[self])
     }
+    fn logistic(self) -> Sym {
+        push(Op::Logistic, &[self])
+    }
     fn erf(self) -> Sym {
         push(Op::Erf, &[self])
     }
@@ -257,6 +287,46 @@ mod tests {
         });
         assert_eq!(e.to_string(), "%0 = x0; %1 = Add %0 %0; -> %1");
         assert!(!e.reads(1));
+    }
+
+    /// Where loops compute in integers 7/2·2 is 6, whatever f64 says.
+    #[test]
+    fn folds_constants_only_when_told() {
+        let c = |x| Expr::trace(0, move |_| vec![Sym::constant(x)]);
+        let (seven, two, tenth) = (c(7.0), c(2.0), Expr::trace(2, |x| vec![x[0] / x[1]]));
+        let part = |expr, args| crate::expr::Part { expr, args };
+        let quotient = vec![crate::expr::Arg::Part(0, 0), crate::expr::Arg::Part(1, 0)];
+        let parts = [part(&seven, vec![]), part(&two, vec![]), part(&tenth, quotient)];
+        let composed = |fold| Expr::compose(0, &parts, &[(2, 0)], fold);
+        assert_eq!(composed(true).as_constant(), Some(3.5));
+        assert_eq!(composed(false).to_string(), "%0 = 7.0; %1 = 2.0; %2 = Div %0 %1; -> %2");
+    }
+
+    #[test]
+    fn the_logistic_function_is_known_however_it_is_written() {
+        fn c(x: f64) -> Sym {
+            Sym::constant(x)
+        }
+        let forms: [fn(Sym) -> Sym; 4] = [
+            |x| x.logistic(),
+            |x| c(1.0) / (c(1.0) + (-x).exp()),
+            |x| ((-x).exp() + c(1.0)).recip(),
+            |x| c(1.0) / (c(1.0) + (c(-1.0) * x).exp()),
+        ];
+        for form in forms {
+            let e = Expr::trace(1, |x| vec![form(x[0])]);
+            assert_eq!(e.to_string(), "%0 = x0; %1 = Logistic %0; -> %1");
+        }
+        let others: [fn(Sym) -> Sym; 4] = [
+            |x| c(2.0) / (c(1.0) + (-x).exp()),
+            |x| c(1.0) / (c(2.0) + (-x).exp()),
+            |x| c(1.0) / (c(1.0) + x.exp()),
+            |x| c(1.0) / (c(1.0) * (-x).exp()),
+        ];
+        for other in others {
+            let e = Expr::trace(1, |x| vec![other(x[0])]);
+            assert!(!e.to_string().contains("Logistic"), "{e}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct Args {
     model: PathBuf,
     #[arg(long, value_name = "FORMAT", help = format!("The format: {} [default: the ending of --out]", FORMATS.join(", ")))]
     format: Option<String>,
-    /// The file to write [default: MODEL.FORMAT]
+    /// The file to write [default: MODEL.FORMAT in this folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// ONNX: one size for all batches, instead of any
@@ -67,8 +67,8 @@ impl Args {
 pub fn run(args: &Args) -> Result<()> {
     let format = args.format()?;
     let loaded = model_file::load(&args.model)?;
-    let name = format!("{}.{format}", loaded.description.architecture);
-    let path = args.out.clone().unwrap_or_else(|| PathBuf::from(name));
+    let name = || PathBuf::from(file_name(&loaded.description.architecture, format));
+    let path = args.out.clone().unwrap_or_else(name);
     if same_file(&path, &loaded.path) {
         let what = "this is the model itself; choose another --out";
         return Err(CliError::Usage(format!("{}: {what}", path.display())));
@@ -131,6 +131,63 @@ fn mean(about: &Description) -> Value {
     }
 }
 
+/// Bytes of a network's name in a file's name.
+const LONGEST: usize = 80;
+
+/// A file's name for a network, in the present folder: what the model's file says is no path, so folders, signs that a shell
+/// or a terminal would take for something else, and names that Windows keeps to itself are not taken over.
+fn file_name(architecture: &str, format: &str) -> String {
+    let last = architecture.rsplit(['/', '\\']).next().unwrap_or_default();
+    let last = last.strip_suffix(".prototxt").unwrap_or(last);
+    let clean = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let mut name = String::new();
+    for c in last.trim_matches(|c: char| !c.is_alphanumeric()).chars().map(clean) {
+        if name.len() + c.len_utf8() > LONGEST {
+            break;
+        }
+        name.push(c);
+    }
+    let stem = name.split('.').next().unwrap_or_default().to_uppercase();
+    let numbered = |device: &str| {
+        stem.strip_prefix(device)
+            .is_some_and(|n| n.chars().count() == 1 && n.chars().all(|c| c.is_numeric()))
+    };
+    let is_reserved =
+        ["CON", "PRN", "AUX", "NUL"].contains(&&*stem) || numbered("COM") || numbered("LPT");
+    match name.is_empty() || is_reserved {
+        true => format!("model-{name}.{format}").replace("-.", "."),
+        false => format!("{name}.{format}"),
+    }
+}
+
 fn same_file(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_name;
+
+    #[test]
+    fn a_name_is_a_file_in_this_folder() {
+        let name = |architecture: &str| file_name(architecture, "npz");
+        assert_eq!(name("resnet50_v1"), "resnet50_v1.npz");
+        assert_eq!(name("nets/mixed.prototxt"), "mixed.npz");
+        assert_eq!(name("../precious"), "precious.npz");
+        assert_eq!(name("/etc/passwd"), "passwd.npz");
+        assert_eq!(name("C:\\Windows\\win"), "win.npz");
+        assert_eq!(name("D:net"), "D_net.npz");
+        assert_eq!(name("a\u{1b}[2Jb\n; rm *"), "a__2Jb___rm.npz");
+        assert_eq!(name("-rf"), "rf.npz");
+        assert_eq!(name(".hidden"), "hidden.npz");
+        assert_eq!(name("größe"), "größe.npz");
+        for nothing in ["", "..", "a/..", "/", "\0", " ", "\u{202e}"] {
+            assert_eq!(name(nothing), "model.npz", "{nothing:?}");
+        }
+        for reserved in ["con", "NUL.x", "Com1", "lpt9", "aux"] {
+            assert_eq!(name(reserved), format!("model-{reserved}.npz"));
+        }
+        assert_eq!((&*name("common"), &*name("com10")), ("common.npz", "com10.npz"));
+        assert!(name(&"é".repeat(500)).len() <= 84);
+    }
 }

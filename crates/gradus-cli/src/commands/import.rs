@@ -1,17 +1,24 @@
 //! `gradus import`: weights that another program trained, as a model of the zoo.
 
+mod candidates;
+mod check;
+mod keras;
+mod preparation;
+mod report;
+
 use crate::bars::grouped;
 use crate::error::{CliError, Result};
 use crate::model_file::{self, Description, Network};
 use crate::suggest::unknown;
+use candidates::Candidates;
 use gradus::Shape;
 use gradus::io::caffe::read_caffemodel;
-use gradus::io::weights::{Format, read};
+use gradus::io::weights::Format;
 use gradus::models::caffe::CaffeNet;
-use gradus::models::import::{Origin, flattened, import, swap_input_channels};
+use gradus::models::import::{Imported, Origin};
 use gradus::models::{ZOO, find};
-use gradus::nn::{Init, Sequential, named_states};
-use gradus::train::set_weights;
+use gradus::nn::{Init, Sequential};
+use keras::Source;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,24 +26,18 @@ use std::path::{Path, PathBuf};
 /// Whose conventions a file may follow.
 const ORIGINS: &[&str] = &["pytorch", "keras", "caffe", "gradus"];
 
-/// How pictures may be prepared, by Keras's names for it: means and deviations of pixels in 0..=1, and whether blue comes first.
-const PREPARATIONS: &[(&str, Preparation)] = &[
-    ("torch", ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225], false)),
-    ("tf", ([0.5; 3], [0.5; 3], false)),
-    ("caffe", ([123.68 / 255.0, 116.779 / 255.0, 103.939 / 255.0], [1.0 / 255.0; 3], true)),
-    ("none", ([0.0; 3], [1.0; 3], false)),
-];
-
-type Preparation = ([f32; 3], [f32; 3], bool);
-
 /// Make a model of weights that another program trained
 ///
-/// Reads safetensors, PyTorch's .pth, ONNX, .npz, Keras's .h5, Caffe's .caffemodel and pickles of NumPy arrays; nothing in a file is run. Layers are
-/// matched by the names that torchvision, timm and Keras give them, or by their order; kernels are turned as needed, and every
+/// Reads safetensors, PyTorch's .pth, ONNX, .npz, Keras's .keras and .h5, Caffe's .caffemodel and pickles of NumPy arrays; nothing in a file is run. Layers are
+/// matched by the names that torchvision, timm and Keras give them, by how a .keras file connects them, or by their order; kernels are turned as needed, and every
 /// shape is checked. Without --out the model is kept among the user's models, where other commands find it by its name.
+///
+/// What shapes do not tell (the order of equal layers, how a square matrix lies, where shortcuts of CIFAR ResNets put their
+/// zeros, how pictures are prepared) is said to be not proven. A check proves it: of the conventions that fit, each is tried,
+/// and the one that gives what the original gave, or that is right most often, is taken.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  gradus import vgg16-397923af.pth --model vgg16\n  gradus predict vgg16 photo.jpg\n  gradus import weights.h5 --model mobilenet_v2 --preprocessing tf --classes breeds.txt --out dogs.safetensors"
+    after_help = "Examples:\n  gradus import vgg16-397923af.pth --model vgg16\n  gradus predict vgg16 photo.jpg\n  gradus import weights.h5 --model mobilenet_v2 --preprocessing tf --classes breeds.txt --out dogs.safetensors\n  gradus import resnet20.th --model resnet20 --check-data cifar10\n  gradus import net.pth --model resnet20 --check-input x.npy --check-output y.npy"
 )]
 pub struct Args {
     /// The file of weights
@@ -54,125 +55,173 @@ pub struct Args {
     /// The size of a sample, as 3x227x227 [default: as the network is published]
     #[arg(long, value_name = "CxHxW")]
     input: Option<String>,
-    #[arg(long, value_name = "NAME", help = format!("Whose conventions the file follows: {} [default: told from the format]", ORIGINS.join(", ")))]
+    #[arg(long, value_name = "NAME", help = format!("Whose conventions the file follows: {} [default: told from the format, or from what fits]", ORIGINS.join(", ")))]
     origin: Option<String>,
-    #[arg(long, value_name = "NAME", help = format!("How pictures are prepared: {} [default: torch for PyTorch's colour networks, none for grey ones]", names().join(", ")))]
+    #[arg(long, value_name = "NAME", help = format!("How pictures are prepared: {} [default: torch for PyTorch's colour networks, none for grey ones]", preparation::names().join(", ")))]
     preprocessing: Option<String>,
+    /// What the channels of every hidden layer are multiplied with, as in Keras's MobileNetV2 of alpha 0.35 [default: 1]
+    #[arg(long, value_name = "X")]
+    width: Option<f64>,
+    /// What the file's batch norms add to the variance, if it is Keras's and does not tell [default: 0.001]
+    #[arg(long, value_name = "X")]
+    epsilon: Option<f64>,
+    #[arg(long, value_name = "NAME", help = format!("How convolutions with strides are padded, in networks for CIFAR: {} [default: both-sides, for Keras's files as the file tells, or same]", keras::PADDINGS.join(", ")))]
+    padding: Option<String>,
+    /// Where shortcuts of CIFAR ResNets (option A) put their zeros: behind the channels, or half of them before, as public
+    /// PyTorch networks do [default: what a check tells, or behind]
+    #[arg(long, value_name = "PLACE", value_parser = ["behind", "both-sides"])]
+    shortcut_padding: Option<String>,
     /// Layers that the file lacks keep fresh weights, to be trained
     #[arg(long)]
     partial: bool,
+    /// What the original was given, prepared as it wants it: a batch, or one sample. What it gave is --check-output
+    #[arg(long, value_name = "X.npy", requires = "check_output")]
+    check_input: Option<PathBuf>,
+    /// What the original gave for --check-input, before or after a softmax; the model must give the same
+    #[arg(long, value_name = "Y.npy", requires = "check_input")]
+    check_output: Option<PathBuf>,
+    /// The largest difference from --check-output, as a share of its largest number
+    #[arg(long, value_name = "X", default_value_t = 1e-3, requires = "check_input")]
+    check_tolerance: f64,
+    /// Labelled samples that the model is tested on, as by eval: a data set's name, a folder or a CSV file. They also name the
+    /// classes, if --classes does not
+    #[arg(long, value_name = "NAME|DIR|CSV")]
+    check_data: Option<String>,
     /// Print one JSON object as the last line
     #[arg(long)]
     json: bool,
 }
 
+impl Args {
+    /// Whether something is to prove the import.
+    fn checks(&self) -> bool {
+        self.check_input.is_some() || self.check_data.is_some()
+    }
+}
+
 /// Imports.
 pub fn run(args: &Args) -> Result<()> {
-    if let Some(text) = model_file::definition(&args.model)? {
-        return defined(args, text);
+    if !(args.check_tolerance > 0.0 && args.check_tolerance.is_finite()) {
+        let what = format!("--check-tolerance {}: expected more than 0", args.check_tolerance);
+        return Err(CliError::Usage(what));
     }
+    let (title, format, candidates) = match model_file::definition(&args.model)? {
+        Some(text) => defined(args, text)?,
+        None => of_zoo(args)?,
+    };
+    conclude(args, &title, format, candidates)
+}
+
+/// A network of the zoo with its weights.
+fn of_zoo(args: &Args) -> Result<(String, &'static str, Candidates)> {
     let zoo: Vec<&str> = ZOO.iter().map(|e| e.name).collect();
     if find(&args.model).is_none() {
         return Err(unknown("model", &args.model, &zoo));
     }
-    let (format, arrays) = read(&args.file)?;
-    let mut origin = origin(args.origin.as_deref(), format)?;
-    // A safetensors file may be a model of our own, whose dense layers are not turned.
-    if args.origin.is_none() && gradus::io::Checkpoint::load(&args.file).is_ok() {
-        origin = Origin::Gradus;
-    }
-    // Keras pads otherwise than everybody else, which makes another network of the same weights.
-    let own = format!("{}_keras", args.model);
-    let name =
-        if origin == Origin::Keras && find(&own).is_some() { own } else { args.model.clone() };
-    let entry = find(&name).expect("it was looked for");
-    let description = describe(args, &name, (entry.input, entry.classes), origin)?;
-    // Drawing weights that are overwritten would take longer than reading them.
-    let init = if args.partial { Init::new(0) } else { Init::blank() };
-    let model = description.build(&init)?;
-    let imported = import(&model, &flattened(&model), origin, arrays, args.partial)
-        .map_err(|error| error.in_file(&args.file))?;
-    let mut arrays = imported.arrays;
-    if preparation(args, description.input[0], origin)?.2 {
-        swap_first_layer(&model, &mut arrays)?;
-    }
-    let path = target(args)?;
-    if imported.missing.is_empty() {
-        set_weights(&model, &gradus::io::Checkpoint::new(arrays))?;
-    } else {
-        let mut all = gradus::train::weights(&model);
-        for array in arrays {
-            let place =
-                all.iter_mut().find(|a| a.name == array.name).expect("it was imported for it");
-            *place = array;
+    let (format, source) = keras::read(args)?;
+    let arrays = match source {
+        Source::Arrays(arrays) => arrays,
+        Source::Keras(file) => {
+            let (name, candidates) = keras::of_zoo(args, file)?;
+            return Ok((name, format.name(), candidates));
         }
-        set_weights(&model, &gradus::io::Checkpoint::new(all))?;
-    }
-    model_file::save(&path, &description, &model)?;
-    warn_of_broken_weights(&model);
-    for (what, names) in [("left out", &imported.left_out), ("fresh", &imported.missing)] {
-        if !names.is_empty() {
-            eprintln!("{what} ({}): {}", names.len(), names.join(", "));
+    };
+    let asked = args.origin.as_deref();
+    let asked =
+        asked.map(|name| Origin::named(name).ok_or_else(|| unknown("origin", name, ORIGINS)));
+    let own = match format {
+        Format::Gradus => own_description(args)?,
+        _ => None,
+    };
+    let origins = match asked.transpose()? {
+        Some(origin) => vec![origin],
+        None => origins(format, || candidates::are_ours(&args.model, &arrays)),
+    };
+    let candidates = Candidates::of_zoo(args, &origins, own, arrays)?;
+    Ok((candidates.all[0].description.architecture.clone(), format.name(), candidates))
+}
+
+/// What a model of ours says of itself, which weights do not tell.
+///
+/// # Errors
+/// When it is another network: its weights may fit and yet mean something else.
+fn own_description(args: &Args) -> Result<Option<Description>> {
+    let file = gradus::io::Checkpoint::load(&args.file)?;
+    let Some(own) = model_file::described(&file, &args.file)? else { return Ok(None) };
+    let is_asked_for = own.architecture.strip_suffix("_keras").unwrap_or(&own.architecture)
+        == args.model
+        || own.architecture == args.model;
+    match (is_asked_for, args.partial) {
+        (true, _) => Ok(Some(own)),
+        (false, true) => Ok(None),
+        (false, false) => {
+            let what = format!("{} holds the network {}", args.file.display(), own.architecture);
+            Err(CliError::Usage(format!("--model {}: {what}", args.model)))
         }
     }
-    if imported.by_order {
-        eprintln!("the layers' names are not known: they were matched by their order and shapes");
+}
+
+/// Whose conventions a file of a format may follow, likeliest first. `ours` says whether its names are all ours, as in what
+/// `export` writes.
+fn origins(format: Format, ours: impl Fn() -> bool) -> Vec<Origin> {
+    match format {
+        Format::Gradus => vec![Origin::Gradus],
+        Format::PyTorch | Format::Onnx => vec![Origin::PyTorch],
+        Format::Hdf5 | Format::Keras => vec![Origin::Keras],
+        Format::Pickle => vec![Origin::Keras, Origin::PyTorch, Origin::Gradus],
+        Format::Npz if ours() => vec![Origin::Gradus, Origin::PyTorch, Origin::Keras],
+        Format::Npz | Format::Safetensors => vec![Origin::PyTorch, Origin::Gradus, Origin::Keras],
     }
-    let count: usize =
-        gradus::nn::parameters(&model).iter().map(|(_, p)| p.variable().shape().len()).sum();
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{name}: {} parameters from {}", grouped(count as u64), format.name())?;
-    writeln!(out, "model  {}", path.display())?;
-    if args.json {
-        writeln!(
-            out,
-            "{}",
-            json!({
-                "model": name, "format": format.name(), "params": count, "file": path,
-                "left_out": imported.left_out, "missing": imported.missing, "by_order": imported.by_order,
-            })
-        )?;
-    }
-    Ok(())
 }
 
 /// A network of Caffe with its weights.
-fn defined(args: &Args, text: String) -> Result<()> {
+fn defined(args: &Args, text: String) -> Result<(String, &'static str, Candidates)> {
+    if args.shortcut_padding.is_some() {
+        let what = format!("--shortcut-padding: {} says itself what its layers are", args.model);
+        return Err(CliError::Usage(what));
+    }
     let input = args.input.as_deref().map(sizes).transpose()?;
     let net = CaffeNet::parse(&text, input.as_deref().map(Shape::from), &Init::blank())
         .map_err(|error| error.in_file(Path::new(&args.model)))?;
     let in_file = |error: gradus::io::Error| error.in_file(&args.file);
-    let (mut arrays, left_out) = net.weights_of(read_caffemodel(&args.file)?).map_err(in_file)?;
-    let description = Description {
-        definition: Some(text),
-        ..describe(
-            args,
-            &args.model,
-            (&net.input_shape(), net.output_shape().len()),
-            Origin::Caffe,
-        )?
-    };
-    let model = description.build(&Init::blank())?;
-    if preparation(args, description.input[0], Origin::Caffe)?.2 {
-        swap_first_layer(&model, &mut arrays)?;
-    }
-    set_weights(&model, &gradus::io::Checkpoint::new(arrays))?;
+    let (arrays, left_out) = net.weights_of(read_caffemodel(&args.file)?).map_err(in_file)?;
+    let published = (&net.input_shape()[..], net.output_shape().len());
+    let description =
+        Description { definition: Some(text), ..describe(args, &args.model, published)? };
+    let imported = Imported { origin: Origin::Caffe, arrays, left_out, ..Imported::default() };
+    let candidates = Candidates::new(args, description, vec![imported])?;
+    Ok((net.name().to_owned(), "Caffe", candidates))
+}
+
+/// Checks, keeps the best, says what it is and what was not proven.
+fn conclude(args: &Args, title: &str, format: &str, mut candidates: Candidates) -> Result<()> {
+    let checked = check::run(args, &mut candidates)?;
+    let unproven = report::unproven(args, &candidates, &checked);
+    let model = candidates.take(checked.best)?;
+    let candidate = &candidates.all[checked.best];
+    let imported = candidates.imported(candidate);
     let path = target(args)?;
-    model_file::save(&path, &description, &model)?;
+    model_file::save(&path, &candidate.description, &model)?;
     warn_of_broken_weights(&model);
-    if !left_out.is_empty() {
-        eprintln!("left out ({}): {}", left_out.len(), left_out.join(", "));
-    }
+    report::left_out(imported);
+    report::say(&unproven, args);
     let count: usize =
         gradus::nn::parameters(&model).iter().map(|(_, p)| p.variable().shape().len()).sum();
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{}: {} parameters from Caffe", net.name(), grouped(count as u64))?;
+    writeln!(out, "{title}: {} parameters from {format}", grouped(count as u64))?;
+    for line in &checked.lines {
+        writeln!(out, "{line}")?;
+    }
     writeln!(out, "model  {}", path.display())?;
     if args.json {
-        let record = json!({
-            "model": net.name(), "format": "Caffe", "params": count, "file": path,
-            "left_out": left_out,
+        let mut record = json!({
+            "model": title, "format": format, "params": count, "file": path,
+            "left_out": imported.left_out, "missing": imported.missing, "by_order": imported.by_order,
+            "unproven": unproven,
         });
+        if let Value::Object(record) = &mut record {
+            record.extend(checked.record);
+        }
         writeln!(out, "{record}")?;
     }
     Ok(())
@@ -200,26 +249,11 @@ fn sizes(text: &str) -> Result<Vec<usize>> {
         .ok_or_else(|| CliError::Usage(format!("--input {text:?}: expected sizes like 3x224x224")))
 }
 
-fn names() -> Vec<&'static str> {
-    PREPARATIONS.iter().map(|(name, _)| *name).collect()
-}
-
-fn origin(asked: Option<&str>, format: Format) -> Result<Origin> {
-    if let Some(name) = asked {
-        return Origin::named(name).ok_or_else(|| unknown("origin", name, ORIGINS));
-    }
-    Ok(match format {
-        Format::PyTorch | Format::Safetensors | Format::Onnx => Origin::PyTorch,
-        Format::Hdf5 | Format::Pickle => Origin::Keras,
-        Format::Npz => Origin::Gradus,
-    })
-}
-
+/// What the network is and how it is fed, but for how pictures are prepared.
 fn describe(
     args: &Args,
     name: &str,
     (published, classes): (&[usize], usize),
-    origin: Origin,
 ) -> Result<Description> {
     let input = match args.input.as_deref().map(sizes).transpose()? {
         None => published.to_vec(),
@@ -229,56 +263,51 @@ fn describe(
             return Err(CliError::Usage(what));
         }
     };
-    let classes = match &args.classes {
-        None => numbered(classes),
-        Some(text) => match text.parse::<usize>() {
-            Ok(0) => return Err(CliError::Usage("--classes 0: expected at least one".into())),
-            Ok(count) => numbered(count),
-            Err(_) => class_names(Path::new(text))?,
-        },
-    };
     let channels = input[0];
-    let (mean, std, _) = preparation(args, channels, origin)?;
-    let each = |values: [f32; 3]| values.iter().cycle().take(channels).copied().collect();
-    let description = Description {
+    Ok(Description {
         architecture: name.into(),
         definition: None,
-        network: Network::default(),
+        network: network(args, name)?,
         input,
-        classes,
+        classes: classes_of(args)?.unwrap_or_else(|| numbered(classes)),
         columns: vec![],
         label: None,
         offset: vec![],
-        mean: each(mean),
-        std: each(std),
+        mean: vec![0.0; channels],
+        std: vec![1.0; channels],
         evaluate: vec![],
         data: args.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         learned: None,
         epoch: 0,
-    };
-    Ok(if origin == Origin::PyTorch { description.shown_as_torchvision() } else { description })
+    })
 }
 
-fn preparation(args: &Args, channels: usize, origin: Origin) -> Result<Preparation> {
-    let asked = match (&args.preprocessing, channels, origin) {
-        (Some(name), _, _) => name.as_str(),
-        (None, 3, Origin::PyTorch) => "torch",
-        (None, 3, Origin::Caffe) => "caffe",
-        (None, 3, Origin::Keras) => {
-            let what = "Keras's networks differ in how pictures are prepared";
-            let remedy = "tf for MobileNet and Inception, caffe for VGG, ResNet and SqueezeNet";
-            return Err(CliError::Usage(format!("{what}: add --preprocessing ({remedy})")));
-        }
-        _ => "none",
+/// How the network differs from the published one.
+fn network(args: &Args, name: &str) -> Result<Network> {
+    let same_padding = match args.padding.as_deref() {
+        None => false,
+        Some(padding) if keras::PADDINGS.contains(&padding) => padding == "same",
+        Some(other) => return Err(unknown("padding", other, keras::PADDINGS)),
     };
-    let found = PREPARATIONS.iter().find(|(name, _)| *name == asked);
-    let (_, preparation) = found.ok_or_else(|| unknown("preprocessing", asked, &names()))?;
-    if channels != 3 && asked != "none" {
-        let what =
-            format!("--preprocessing {asked} is for colour; the network takes {channels} channels");
-        return Err(CliError::Usage(what));
+    let width = args.width.unwrap_or(1.0);
+    let network = Network { width, same_padding, ..Network::default() };
+    if args.width.is_some() || same_padding {
+        network.check(name).map_err(|what| CliError::Usage(format!("--{what}")))?;
     }
-    Ok(*preparation)
+    if args.epsilon.is_some_and(|epsilon| !(0.0..1.0).contains(&epsilon)) {
+        return Err(CliError::Usage("--epsilon: expected at least 0 and less than 1".into()));
+    }
+    Ok(network)
+}
+
+/// The classes that are asked for.
+fn classes_of(args: &Args) -> Result<Option<Vec<String>>> {
+    let Some(text) = &args.classes else { return Ok(None) };
+    Ok(Some(match text.parse::<usize>() {
+        Ok(0) => return Err(CliError::Usage("--classes 0: expected at least one".into())),
+        Ok(count) => numbered(count),
+        Err(_) => class_names(Path::new(text))?,
+    }))
 }
 
 fn numbered(count: usize) -> Vec<String> {
@@ -316,23 +345,6 @@ fn class_names(path: &Path) -> Result<Vec<String>> {
     match names.is_empty() {
         true => Err(bad("no class's name is in it".into())),
         false => Ok(names),
-    }
-}
-
-/// A network for BGR pictures becomes one for RGB.
-fn swap_first_layer(
-    model: &gradus::nn::Sequential,
-    arrays: &mut [gradus::io::NamedArray],
-) -> Result<()> {
-    let states = named_states(model);
-    let first = states.first().and_then(|(path, _)| path.strip_suffix(".weight"));
-    match first.is_some_and(|layer| swap_input_channels(arrays, layer)) {
-        true => Ok(()),
-        false => Err(CliError::Work(
-            "blue comes first in this preprocessing, but the network does not start with a convolution \
-             over three channels"
-                .into(),
-        )),
     }
 }
 

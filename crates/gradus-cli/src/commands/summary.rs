@@ -144,7 +144,7 @@ fn open(args: &Args) -> Result<Opened> {
         let name = entry.name;
         let mut design = entry.design();
         if let Some(settings) = &settings {
-            design = design.width(settings.network.width).dropout(settings.network.dropout);
+            design = settings.network.design(&design.input, design.classes);
             if let Some(set) = SETS.iter().find(|set| set.name == settings.data) {
                 design.input = set.shape.map_or(design.input, Shape::from);
                 design.classes = set.classes.len();

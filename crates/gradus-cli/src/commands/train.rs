@@ -62,7 +62,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR", conflicts_with_all = [
         "model", "data", "label", "target", "split", "epochs", "batch", "lr", "optimizer", "schedule", "seed", "device", "out",
         "validation_split", "limit_batches", "overfit_one_batch", "checkpoint_every", "augment", "evaluate",
-        "width", "from", "Options", "find_lr"])]
+        "width", "shortcut_padding", "from", "Options", "find_lr"])]
     resume: Option<PathBuf>,
     /// Begin with the weights of a trained model: a run, a model's file, or the name of a network that was imported. For other
     /// classes its classifier is made anew
@@ -111,6 +111,10 @@ pub struct Args {
     /// What the channels of the network's hidden layers are multiplied with [default: 1]
     #[arg(long, value_name = "X")]
     width: Option<f64>,
+    /// Where shortcuts of CIFAR ResNets (option A) put their zeros: behind the channels, or half of them before, as public
+    /// PyTorch networks do [default: behind]
+    #[arg(long, value_name = "PLACE", value_parser = ["behind", "both-sides"])]
+    shortcut_padding: Option<String>,
     /// Where to compute (see `gradus devices`)
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
@@ -188,6 +192,7 @@ impl Args {
         s.split = self.split.clone().or(s.split);
         s.from = self.from.clone().or(s.from);
         put(&mut s.network.width, &self.width);
+        put(&mut s.network.shortcut_padding, &self.shortcut_padding);
         put(&mut s.epochs, &self.epochs);
         put(&mut s.batch, &self.batch);
         put(&mut s.seed, &self.seed);
@@ -208,6 +213,16 @@ impl Args {
         s.check()?;
         if let Some(from) = s.from.clone() {
             Pretrained::read(Path::new(&from))?.suit(&mut s)?;
+            // The weights are those of one network.
+            if let Some(padding) =
+                self.shortcut_padding.as_ref().filter(|p| **p != s.network.shortcut_padding)
+            {
+                let own = &s.network.shortcut_padding;
+                let what = format!(
+                    "--shortcut-padding {padding}: the network of {from} has its zeros {own}"
+                );
+                return Err(CliError::Usage(what));
+            }
         }
         Ok(s)
     }

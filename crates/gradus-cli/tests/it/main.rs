@@ -4,12 +4,14 @@ mod bad_files;
 mod bad_input;
 mod commands;
 mod import;
+mod import_keras;
 mod kernel;
 mod learned;
 mod names;
 mod numbers;
 mod onnx;
 mod photographs;
+mod proof;
 mod remedies;
 #[cfg(unix)]
 mod resume;

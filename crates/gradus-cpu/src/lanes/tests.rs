@@ -65,6 +65,52 @@ where
     }
 }
 
+/// The arithmetic of a vector and a clip on NaN, infinities, zeros and the ends of the range, against scalars of its type.
+fn check_edges<V: Lanes>(
+    of: fn(f64) -> V::Scalar,
+    wide: fn(V::Scalar) -> f64,
+    most: f64,
+    least: f64,
+) {
+    let (inf, nan) = (f64::INFINITY, f64::NAN);
+    let some = [nan, inf, -inf, 0.0, -0.0, most, -most, least, -least, 1.0, -1.0, 0.5, 6.0, 7.0];
+    let scalar = |f: fn(V::Scalar, V::Scalar) -> V::Scalar, a: f64, b: f64| wide(f(of(a), of(b)));
+    // SAFETY: the caller has asked for the instruction set.
+    let [relu, relu6] = unsafe { [inf, 6.0].map(|high| Clipping::<V>::new(of(0.0), of(high))) };
+    for a in some {
+        for b in some {
+            // SAFETY: as above.
+            let [x, y] = unsafe { [V::splat(of(a)), V::splat(of(b))] };
+            let lesser = if of(a) < of(b) { a } else { b };
+            let greater = if of(a) > of(b) { a } else { b };
+            let clip = |high: f64| if a.is_nan() { a } else { a.max(0.0).min(high) + 0.0 };
+            let all = [
+                (x.add(y), scalar(|a, b| a + b, a, b)),
+                (x.sub(y), scalar(|a, b| a - b, a, b)),
+                (x.mul(y), scalar(|a, b| a * b, a, b)),
+                (x.div(y), scalar(|a, b| a / b, a, b)),
+                (x.mul_add(y, y), scalar(|a, b| a.times_plus(b, b), a, b)),
+                (x.sqrt(), scalar(|a, _| a.square_root(), a, b)),
+                (x.lesser(y), lesser),
+                (x.greater(y), greater),
+                (relu.of(x), clip(inf)),
+                (relu6.of(x), clip(6.0)),
+            ];
+            for (i, (got, want)) in all.into_iter().enumerate() {
+                let mut lanes = vec![V::Scalar::default(); V::LEN];
+                // SAFETY: there is room.
+                unsafe { got.store(lanes.as_mut_ptr()) };
+                for got in lanes.into_iter().map(wide) {
+                    let same = got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan();
+                    // A fused product rounds once, which shows where a lone one underflows.
+                    let fused = i == 4 && (got - want).abs() <= least;
+                    assert!(same || fused, "operation {i} of {a:e}, {b:e}: {got:e}, not {want:e}");
+                }
+            }
+        }
+    }
+}
+
 fn check_square<V: Square<N>, const N: usize>()
 where
     V::Scalar: From<i8> + PartialEq + Debug,
@@ -132,6 +178,26 @@ fn bits<V: F32s>() -> Vec<[u32; 8]> {
         }
     }
     all
+}
+
+#[test]
+fn every_vector_holds_at_the_edges() {
+    /// Those of an instruction set: of f32 and of f64.
+    fn both<A: Lanes<Scalar = f32>, B: Lanes<Scalar = f64>>() {
+        let (most, least) = (f32::MAX.into(), f32::from_bits(1).into());
+        check_edges::<A>(|x| x as f32, f64::from, most, least);
+        check_edges::<B>(|x| x, |x| x, f64::MAX, f64::from_bits(1));
+    }
+    both::<Portable<f32, 8>, Portable<f64, 4>>();
+    #[cfg(target_arch = "x86_64")]
+    {
+        if crate::Isa::best() >= crate::Isa::Avx2 {
+            both::<F32x8, F64x4>();
+        }
+        if crate::Isa::best() >= crate::Isa::Avx512 {
+            both::<F32x16, F64x8>();
+        }
+    }
 }
 
 #[test]

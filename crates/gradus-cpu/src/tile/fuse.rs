@@ -1,5 +1,5 @@
 //! Lines that become one instruction: products join the sums that use them, and formulas that occur in every
-//! training step (an optimiser's averages and steps, ReLU's gradient, the logistic function) are recognised by
+//! training step (an optimiser's averages and steps, ReLU's gradient) are recognised by
 //! their structure and get a kernel of their own, whose values stay in registers from the first operation to the last.
 
 use super::compile::Rate;
@@ -31,8 +31,6 @@ pub(super) enum Idiom {
     Gate,
     /// a ≤ s ? t : b + c: ReLU's gradient where two meet.
     GateSum,
-    /// s/(t + e⁻ᵃ): the logistic function.
-    Logistic,
     /// max(a + b, s): a bias and ReLU.
     Rectify,
     /// max(a + b + c, s): a bias, a shortcut and ReLU.
@@ -42,12 +40,11 @@ pub(super) enum Idiom {
 }
 
 impl Idiom {
-    const ALL: [Idiom; 10] = [
+    const ALL: [Idiom; 9] = [
         Idiom::AdamStep,
         Idiom::BlendSquare,
         Idiom::Blend,
         Idiom::RootQuotient,
-        Idiom::Logistic,
         Idiom::GateSum,
         Idiom::Gate,
         Idiom::Clip,
@@ -84,9 +81,6 @@ impl Idiom {
             Idiom::Gate => &Three(Op::Select, &Two(Op::Le, &E(0), &S(1)), &S(2), &E(3)),
             Idiom::GateSum => {
                 &Three(Op::Select, &Two(Op::Le, &E(0), &S(1)), &S(2), &Two(Op::Add, &E(3), &E(4)))
-            }
-            Idiom::Logistic => {
-                &Two(Op::Div, &S(1), &Two(Op::Add, &S(2), &One(Op::Exp, &One(Op::Neg, &E(0)))))
             }
             Idiom::Rectify => &Two(Op::Max, &Two(Op::Add, &E(0), &E(1)), &S(2)),
             Idiom::RectifySum => {
@@ -261,8 +255,8 @@ mod tests {
         let c = Sym::constant;
         let blend = Expr::trace(2, |x| vec![c(3.0) * x[0] + x[1] * c(2.0)]);
         assert_eq!(codes(&blend, 2), [Code::Idiom(Idiom::Blend)]);
-        let logistic = Expr::trace(1, |x| vec![c(1.0) / ((-x[0]).exp() + c(1.0))]);
-        assert_eq!(codes(&logistic, 1), [Code::Idiom(Idiom::Logistic)]);
+        let quotient = Expr::trace(2, |x| vec![x[0] / (c(2.0) + x[1].sqrt())]);
+        assert_eq!(codes(&quotient, 2), [Code::Idiom(Idiom::RootQuotient)]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The arithmetic of an expression's lines over a few elements at a time: f32 in SIMD lanes, f64 and i64 in small
-//! arrays. Masks are 1 and 0. Integer arithmetic wraps; dividing by zero gives 0, also as a remainder.
+//! arrays. Masks are 1 and 0. Integer arithmetic wraps; ops refuse to divide by zero, which gives 0 here.
 #![allow(unsafe_op_in_unsafe_fn)] // each body is one operation, under the trait's contract
 
 use super::math;
@@ -28,6 +28,7 @@ pub(crate) trait Num: Copy {
     unsafe fn cos(self) -> Self;
     unsafe fn atan(self) -> Self;
     unsafe fn tanh(self) -> Self;
+    unsafe fn logistic(self) -> Self;
     unsafe fn erf(self) -> Self;
     unsafe fn floor(self) -> Self;
     unsafe fn ceil(self) -> Self;
@@ -43,6 +44,8 @@ pub(crate) trait Num: Copy {
     unsafe fn max(self, b: Self) -> Self;
     unsafe fn pow(self, b: Self) -> Self;
     unsafe fn rem(self, b: Self) -> Self;
+    /// The quotient rounded towards 0.
+    unsafe fn quo(self, b: Self) -> Self;
     unsafe fn lt(self, b: Self) -> Self;
     unsafe fn le(self, b: Self) -> Self;
     unsafe fn eq(self, b: Self) -> Self;
@@ -114,6 +117,11 @@ impl<V: F32s> Num for Floats<V> {
         Floats(self.0.and(V::bits(i32::MAX)))
     }
     #[inline(always)]
+    unsafe fn logistic(self) -> Self {
+        let one = V::splat(1.0);
+        Floats(one.div(one.add(self.neg().exp().0)))
+    }
+    #[inline(always)]
     unsafe fn not(self) -> Self {
         Self::one_where(self.zero())
     }
@@ -139,6 +147,11 @@ impl<V: F32s> Num for Floats<V> {
             *x = float_remainder(*x, y);
         }
         Self::load(x.as_ptr())
+    }
+    #[inline(always)]
+    unsafe fn quo(self, b: Self) -> Self {
+        let q = self.0.div(b.0);
+        Floats(q.lt(V::splat(0.0)).select(q.ceil(), q.floor()))
     }
     #[inline(always)]
     unsafe fn lt(self, b: Self) -> Self {
@@ -240,6 +253,7 @@ impl<const FMA: bool> Num for Doubles<FMA> {
         cos = f64::cos;
         atan = f64::atan;
         tanh = f64::tanh;
+        logistic = Real::logistic;
         erf = Real::erf;
         floor = f64::floor;
         ceil = f64::ceil;
@@ -254,6 +268,7 @@ impl<const FMA: bool> Num for Doubles<FMA> {
         max = |a: f64, b: f64| Real::max(a, b);
         pow = f64::powf;
         rem = remainder;
+        quo = |a: f64, b: f64| (a / b).trunc();
         lt = |a: f64, b: f64| flag(a < b);
         le = |a: f64, b: f64| flag(a <= b);
         eq = |a: f64, b: f64| flag(a == b);
@@ -281,6 +296,7 @@ impl Num for Ints {
         cos = |x| real(x, f64::cos);
         atan = |x| real(x, f64::atan);
         tanh = |x| real(x, f64::tanh);
+        logistic = |x| real(x, Real::logistic);
         erf = |x| real(x, Real::erf);
         floor = |x: i64| x;
         ceil = |x: i64| x;
@@ -290,11 +306,12 @@ impl Num for Ints {
         add = i64::wrapping_add;
         sub = i64::wrapping_sub;
         mul = i64::wrapping_mul;
-        div = |a: i64, b: i64| if b == 0 { 0 } else { a.wrapping_div(b) };
+        div = integer_quotient;
         min = |a: i64, b: i64| Ord::min(a, b);
         max = |a: i64, b: i64| Ord::max(a, b);
         pow = integer_power;
         rem = floor_remainder;
+        quo = integer_quotient;
         lt = |a: i64, b: i64| i64::from(a < b);
         le = |a: i64, b: i64| i64::from(a <= b);
         eq = |a: i64, b: i64| i64::from(a == b);
@@ -329,9 +346,19 @@ fn float_remainder(a: f32, b: f32) -> f32 {
     let (a, b) = (f64::from(a), f64::from(b));
     let whole = (a / b).floor();
     let near = whole.abs() < f64::from(1 << 28) && b.is_finite();
-    (if near { a - whole * b } else { remainder(a, b) }) as f32
+    if !near {
+        return remainder(a, b) as f32;
+    }
+    let r = a - whole * b;
+    // Of 0 the sign is a's, as the library's.
+    (if r == 0.0 { r.copysign(a) } else { r }) as f32
 }
-/// The remainder with the sign of `b`; 0 for b = 0.
+/// a/b rounded towards 0; 0 for b = 0, which whoever divides refuses before.
+#[inline(always)]
+fn integer_quotient(a: i64, b: i64) -> i64 {
+    if b == 0 { 0 } else { a.wrapping_div(b) }
+}
+/// The remainder with the sign of `b`; 0 for b = 0, as the quotient.
 #[inline(always)]
 fn floor_remainder(a: i64, b: i64) -> i64 {
     if b == 0 {

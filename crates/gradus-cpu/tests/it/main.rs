@@ -2,5 +2,6 @@
 
 #![allow(unsafe_code)] // buffers are passed as pointers
 
+mod edges;
 mod random;
 mod tile;

@@ -47,6 +47,8 @@ pub(super) fn compose(c: &Collected, group: &Group, sources: &[usize], outputs: 
     for &m in &group.members {
         add(m, &mut number);
     }
+    // Members of a group compute in one type.
+    let fold = group.members.iter().all(|&m| compute_of(c, m).is_float());
     let outputs: Vec<(usize, usize)> = outputs.iter().map(|o| (number[o], 0)).collect();
-    Expr::compose(sources.len(), &parts, &outputs)
+    Expr::compose(sources.len(), &parts, &outputs, fold)
 }

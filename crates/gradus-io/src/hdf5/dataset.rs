@@ -32,13 +32,13 @@ enum Layout<'a> {
 }
 
 impl<'f, 'a> Reader<'f, 'a> {
-    pub(super) fn new(file: &'f File<'a>) -> Reader<'f, 'a> {
+    pub(super) fn new(file: &'f File<'a>, unpacked_left: usize) -> Reader<'f, 'a> {
         Reader {
             file,
             arrays: vec![],
             // Data sets may share bytes, but not to fill the memory with them.
             plain_left: file.size().saturating_mul(4).saturating_add(1 << 24),
-            unpacked_left: usize::try_from(1u64 << 32).unwrap_or(usize::MAX),
+            unpacked_left,
         }
     }
 
@@ -168,7 +168,7 @@ impl Stored {
 }
 
 /// The shape, or `None` for a data set without elements or axes ("null").
-fn dataspace(file: &File<'_>, mut at: Cursor<'_>) -> Result<Option<Vec<usize>>> {
+pub(super) fn dataspace(file: &File<'_>, mut at: Cursor<'_>) -> Result<Option<Vec<usize>>> {
     let (version, rank) = (at.u8()?, at.u8()?);
     at.take(1)?;
     match version {

@@ -14,6 +14,8 @@ pub(super) struct File<'a> {
     /// How many messages, links and chunks may still be looked at: a sound file has fewer of them
     /// than bytes, a hostile one lets many headers share them.
     work: Cell<usize>,
+    /// How many bytes of texts may still be read, for the same reason.
+    text: Cell<usize>,
 }
 
 impl<'a> File<'a> {
@@ -22,8 +24,8 @@ impl<'a> File<'a> {
         if !bytes.starts_with(SIGNATURE) {
             return Err(Error::format("not an HDF5 file: the first eight bytes differ"));
         }
-        let work = Cell::new(bytes.len());
-        let mut file = File { bytes, base: 0, address_size: 8, length_size: 8, work };
+        let (work, text) = (Cell::new(bytes.len()), Cell::new(bytes.len()));
+        let mut file = File { bytes, base: 0, address_size: 8, length_size: 8, work, text };
         let mut at = Cursor { bytes: &bytes[SIGNATURE.len()..] };
         let version = at.u8()?;
         if version > 3 {
@@ -84,6 +86,15 @@ impl<'a> File<'a> {
         let left = self.work.get().checked_sub(1);
         self.work.set(left.ok_or_else(|| {
             Error::format("the HDF5 file is corrupt: it describes more than it can hold")
+        })?);
+        Ok(())
+    }
+
+    /// Counts so many bytes of a text.
+    pub(super) fn count_text(&self, len: usize) -> Result<()> {
+        let left = self.text.get().checked_sub(len);
+        self.text.set(left.ok_or_else(|| {
+            Error::format("the HDF5 file is corrupt: its texts are longer than the file")
         })?);
         Ok(())
     }

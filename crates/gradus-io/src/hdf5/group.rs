@@ -2,7 +2,7 @@
 
 use super::btree::{self, Node};
 use super::file::{Cursor, File, corrupt};
-use super::header::{Header, LAYOUT, LINK, LINK_INFO, SYMBOL_TABLE};
+use super::header::{Header, LINK, LINK_INFO, SYMBOL_TABLE};
 use super::heap::Heap;
 use crate::{Error, Result};
 use std::collections::HashSet;
@@ -10,7 +10,7 @@ use std::collections::HashSet;
 const MAX_DEPTH: usize = 64;
 const MAX_NAME_BYTES: usize = 1024;
 
-/// Calls `visit` with the path and header of each data set below the group at `root`.
+/// Calls `visit` with the path and header of the group at `root`, and of each group and data set below it.
 ///
 /// A group that is reached twice, as by a link to one of its parents, is walked once.
 pub(super) fn walk<'a>(
@@ -22,8 +22,8 @@ pub(super) fn walk<'a>(
     let mut stack = vec![(String::new(), root, 0)];
     while let Some((path, address, depth)) = stack.pop() {
         let header = Header::read(file, address)?;
-        if header.message(LAYOUT).is_some() {
-            visit(&path, &header)?;
+        visit(&path, &header)?;
+        if header.is_data_set() {
             continue;
         }
         if depth >= MAX_DEPTH || path.len() > MAX_NAME_BYTES {

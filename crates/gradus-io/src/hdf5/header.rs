@@ -9,8 +9,10 @@ pub(super) const DATATYPE: u16 = 0x03;
 pub(super) const LINK: u16 = 0x06;
 pub(super) const LAYOUT: u16 = 0x08;
 pub(super) const FILTERS: u16 = 0x0b;
+pub(super) const ATTRIBUTE: u16 = 0x0c;
 const CONTINUATION: u16 = 0x10;
 pub(super) const SYMBOL_TABLE: u16 = 0x11;
+pub(super) const ATTRIBUTE_INFO: u16 = 0x15;
 
 /// More blocks than this is a cycle, or no header that a library wrote.
 const MAX_BLOCKS: usize = 1 << 12;
@@ -62,6 +64,11 @@ impl<'a> Header<'a> {
             check_blocks(blocks)?;
         }
         Ok(header)
+    }
+
+    /// Whether it is that of a data set, not of a group.
+    pub(super) fn is_data_set(&self) -> bool {
+        self.message(LAYOUT).is_some()
     }
 
     /// The first message of a kind.

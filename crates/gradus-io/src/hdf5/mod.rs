@@ -1,10 +1,11 @@
 //! HDF5 files as Keras and h5py write weights, read only: groups by symbol table, by link message
 //! and by fractal heap; data contiguous, compact or in chunks, with the deflate, shuffle and
-//! checksum filters. Attributes are skipped. Format: "HDF5 File Format Specification", version 3.
+//! checksum filters. Of attributes only texts are read, for [`crate::keras`]. Format: "HDF5 File Format Specification", version 3.
 //!
 //! Own because it must live on `&[u8]` from anywhere: every address is checked, every cycle ends,
 //! and nothing is allocated that the file does not justify.
 
+mod attribute;
 mod btree;
 mod chunked;
 mod dataset;
@@ -43,7 +44,42 @@ pub fn read(path: &Path) -> Result<Vec<NamedArray>> {
 /// ```
 pub fn parse(bytes: &[u8]) -> Result<Vec<NamedArray>> {
     let (file, root) = File::open(bytes)?;
-    let mut reader = dataset::Reader::new(&file);
-    group::walk(&file, root, &mut |name, header| reader.read(name, header))?;
+    let mut reader = dataset::Reader::new(&file, UNPACKED);
+    group::walk(&file, root, &mut |name, header| match header.is_data_set() {
+        true => reader.read(name, header),
+        false => Ok(()),
+    })?;
     Ok(reader.arrays)
+}
+
+/// A file's arrays, and its groups with what their attributes say in texts.
+pub(crate) struct Tree {
+    pub(crate) arrays: Vec<NamedArray>,
+    pub(crate) groups: Vec<Group>,
+}
+
+/// A group by its path, the first one's being empty.
+pub(crate) struct Group {
+    pub(crate) path: String,
+    pub(crate) texts: Vec<(String, Vec<String>)>,
+}
+
+/// Bytes that packed data sets may unpack to.
+pub(crate) const UNPACKED: usize = (u32::MAX as usize).saturating_add(1);
+
+/// Like [`parse`], with groups and their attributes; packed data sets may unpack to `limit` bytes together.
+pub(crate) fn parse_tree(bytes: &[u8], limit: usize) -> Result<Tree> {
+    let (file, root) = File::open(bytes)?;
+    let mut reader = dataset::Reader::new(&file, limit.min(UNPACKED));
+    let mut groups = vec![];
+    group::walk(&file, root, &mut |path, header| {
+        if header.is_data_set() {
+            return reader.read(path, header);
+        }
+        let texts = attribute::texts(&file, header)
+            .map_err(|e| Error { what: format!("group `{path}`: {}", e.what), ..e })?;
+        groups.push(Group { path: path.to_owned(), texts });
+        Ok(())
+    })?;
+    Ok(Tree { arrays: reader.arrays, groups })
 }

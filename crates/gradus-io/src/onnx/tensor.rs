@@ -4,6 +4,7 @@ use super::element_name;
 use super::external::{Beside, Place};
 use crate::wire::{Message, fields};
 use crate::{ElementType, Error, NamedArray, Result, byte_len};
+use std::ops::RangeInclusive;
 
 /// What a tensor message says before its parts are put together.
 #[derive(Default)]
@@ -124,25 +125,60 @@ impl Parts<'_> {
     }
 
     fn of_lists(&self) -> Result<(ElementType, Vec<u8>)> {
-        let narrow = || self.ints.iter().flat_map(|&v| (v as i32).to_le_bytes()).collect();
         let longs = || self.longs.iter().flat_map(|v| v.to_le_bytes()).collect();
-        let half = |v: &i64| (*v as u16).to_le_bytes();
         Ok(match self.element {
             1 => (ElementType::F32, self.floats.iter().flat_map(|v| v.to_le_bytes()).collect()),
-            2 => (ElementType::U8, self.ints.iter().map(|&v| v as u8).collect()),
-            3..=6 => (ElementType::I32, narrow()),
-            7 | 12 => (ElementType::I64, longs()),
+            2 => (ElementType::U8, self.narrow()?.iter().map(|&v| v as u8).collect()),
+            3..=6 => {
+                (ElementType::I32, self.narrow()?.iter().flat_map(|v| v.to_le_bytes()).collect())
+            }
+            7 => (ElementType::I64, longs()),
+            12 => {
+                self.longs.iter().try_for_each(|&v| self.within(v, 0..=u32::MAX.into()))?;
+                (ElementType::I64, longs())
+            }
             9 => return booleans(self.ints.iter().copied()),
-            10 => (ElementType::F16, self.ints.iter().flat_map(half).collect()),
+            10 => (ElementType::F16, self.halves()?),
             11 => (ElementType::F64, self.doubles.iter().flat_map(|v| v.to_le_bytes()).collect()),
             13 => {
                 let fit: Result<Vec<i64>> =
                     self.longs.iter().map(|&v| unsigned(v as u64)).collect();
                 (ElementType::I64, fit?.iter().flat_map(|v| v.to_le_bytes()).collect())
             }
-            16 => (ElementType::BF16, self.ints.iter().flat_map(half).collect()),
+            16 => (ElementType::BF16, self.halves()?),
             other => return Err(unread(other)),
         })
+    }
+
+    /// The list of 32-bit numbers as integers of the narrow type they stand for.
+    fn narrow(&self) -> Result<Vec<i32>> {
+        let range = match self.element {
+            2 => 0..=u8::MAX.into(),
+            3 => i8::MIN.into()..=i8::MAX.into(),
+            4 => 0..=u16::MAX.into(),
+            5 => i16::MIN.into()..=i16::MAX.into(),
+            _ => i32::MIN.into()..=i32::MAX.into(),
+        };
+        // The field is one of 32 bits, whatever it is written in.
+        let values = self.ints.iter().map(|&v| v as i32);
+        values.map(|v| self.within(v.into(), range.clone()).map(|()| v)).collect()
+    }
+
+    /// The list of 32-bit numbers as bits of half types, which it holds as u16.
+    fn halves(&self) -> Result<Vec<u8>> {
+        let bits =
+            |&v: &i64| self.within(v, 0..=u16::MAX.into()).map(|()| (v as u16).to_le_bytes());
+        Ok(self.ints.iter().map(bits).collect::<Result<Vec<_>>>()?.concat())
+    }
+
+    fn within(&self, value: i64, range: RangeInclusive<i64>) -> Result<()> {
+        match range.contains(&value) {
+            true => Ok(()),
+            false => {
+                let name = element_name(self.element);
+                Err(Error::format(format!("{value} is no element of type {name}")))
+            }
+        }
     }
 }
 
@@ -249,6 +285,38 @@ mod tests {
         });
         let bytes = bytes.unwrap();
         assert_eq!((bytes.dtype, &bytes.data[..4]), (ElementType::I32, &(-1i32).to_le_bytes()[..]));
+    }
+
+    /// A listed number is an element, or an error: never another number.
+    #[test]
+    fn listed_numbers_are_held_by_their_type() {
+        let listed = |element: i64, field: u64, value: i64| {
+            parsed(|m| {
+                m.int(1, 1);
+                m.int(2, element);
+                m.int(field, value);
+            })
+        };
+        let held = [(2, 5, 255), (3, 5, -128), (4, 5, 65535), (5, 5, -32768), (12, 7, 4294967295)];
+        for (element, field, value) in held {
+            let data = listed(element, field, value).unwrap().data;
+            let mut wide = [if value < 0 { 255 } else { 0 }; 8];
+            wide[..data.len()].copy_from_slice(&data);
+            assert_eq!(i64::from_le_bytes(wide), value, "type {element}");
+        }
+        let refused = [
+            (2, 5, 300),
+            (2, 5, -1),
+            (3, 5, 128),
+            (4, 5, 65536),
+            (5, 5, 40000),
+            (12, 7, -1),
+            (10, 5, 70000),
+        ];
+        for (element, field, value) in refused {
+            let e = listed(element, field, value).unwrap_err().what;
+            assert!(e.contains(&format!("{value} is no element of type ")), "{e}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The few calls a pickle may ask for, each as what it means; all others are refused by name.
 
 use super::machine::Machine;
-use super::value::{Array, Id, Tensor, Value};
+use super::value::{Array, Id, Object, Tensor, Value};
 use crate::{ElementType, Error, Kind, Result};
 use std::borrow::Cow;
 
@@ -25,8 +25,14 @@ impl<'a> Machine<'a> {
         };
         let value = match (name.as_str(), &args[..]) {
             ("collections.OrderedDict", []) => Value::Dict(vec![]),
-            ("collections.OrderedDict", &[pairs]) => Value::Dict(self.pairs(pairs)?),
+            ("collections.OrderedDict", &[entries]) => match self.values[entries.0] {
+                Value::Dict(_) => return Ok(entries),
+                _ => Value::Dict(self.pairs(entries)?),
+            },
             ("collections.defaultdict", _) => Value::Dict(vec![]),
+            ("collections.Counter" | "builtins.dict" | "__builtin__.dict", []) => {
+                Value::Dict(vec![])
+            }
             ("torch._utils._rebuild_tensor_v2" | "torch._utils._rebuild_tensor", _) => {
                 Value::Tensor(self.tensor(&name, &args, None)?)
             }
@@ -52,7 +58,10 @@ impl<'a> Machine<'a> {
                 | "torch.jit._pickle.build_tensorlist",
                 &[list],
             ) => return Ok(list),
-            ("__builtin__.set" | "builtins.set" | "builtins.frozenset", &[items]) => {
+            (
+                "__builtin__.set" | "__builtin__.frozenset" | "builtins.set" | "builtins.frozenset",
+                &[items],
+            ) => {
                 return Ok(items);
             }
             ("__builtin__.bytearray" | "builtins.bytearray", &[bytes]) => return Ok(bytes),
@@ -76,11 +85,34 @@ impl<'a> Machine<'a> {
                 Value::Array(Some(Array { shape: vec![], dtype, column_major: false, data }))
             }
             ("copy_reg._reconstructor" | "copyreg._reconstructor", &[class, ..]) => {
-                Value::Object { class, state: None }
+                Value::Object(Object::new(class))
+            }
+            ("collections.deque", _) => Value::List(vec![]),
+            // A class derived from dict is called with a plain dict of what it holds; or with nothing or the factory of a
+            // defaultdict, and its entries follow: see `refuse_calls`.
+            (_, &[entries]) if matches!(self.values[entries.0], Value::Dict(_)) => {
+                return Ok(entries);
+            }
+            (_, args) if args.iter().all(|arg| self.is_factory(*arg)) && args.len() < 2 => {
+                Value::Object(Object { called: true, ..Object::new(callable) })
             }
             _ => return Err(refused(&name)),
         };
         Ok(self.add(value))
+    }
+
+    /// Whether a value may be what a defaultdict makes missing entries of.
+    fn is_factory(&self, id: Id) -> bool {
+        matches!(self.values[id.0], Value::Global(_) | Value::None)
+    }
+
+    /// Refuses a pickle that calls something without arguments of which no dict and no list became.
+    pub(super) fn refuse_calls(&self) -> Result<()> {
+        let call = self.values.iter().find_map(|value| match value {
+            Value::Object(object) if object.called => Some(object.class),
+            _ => None,
+        });
+        call.map_or(Ok(()), |class| Err(refused(self.as_global(class).unwrap_or_default())))
     }
 
     /// A rebuilt subclass of Tensor is the tensor below it; one level is all there is.
@@ -103,7 +135,7 @@ impl<'a> Machine<'a> {
                 Value::Tuple(ref items) if items.len() == 1 => return Ok(items[0]),
                 _ => return Err(self.bad_args("torch.Size")),
             },
-            _ => Value::Object { class, state: None },
+            _ => Value::Object(Object::new(class)),
         };
         Ok(self.add(value))
     }
@@ -113,8 +145,8 @@ impl<'a> Machine<'a> {
         match self.values[target.0] {
             // An OrderedDict's attributes (`_metadata`), a tensor's hooks: nothing to keep.
             Value::Dict(_) | Value::Tensor(_) | Value::List(_) | Value::Global(_) => Ok(()),
-            Value::Object { ref mut state, .. } => {
-                *state = Some(given);
+            Value::Object(ref mut object) => {
+                object.state = Some(given);
                 Ok(())
             }
             Value::Dtype(ref letters) => {
@@ -178,14 +210,22 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn pairs(&self, id: Id) -> Result<Vec<(Id, Id)>> {
+    fn pairs(&mut self, id: Id) -> Result<Vec<(Id, Id)>> {
+        // Each pair took bytes of the file; one list made into dict after dict would fill the memory.
+        let len = match &self.values[id.0] {
+            Value::List(items) | Value::Tuple(items) => items.len(),
+            _ => 0,
+        };
+        self.pairs_left = self
+            .pairs_left
+            .checked_sub(len)
+            .ok_or_else(|| self.corrupt("one list becomes many dicts".into()))?;
         let pair = |id: &Id| match &self.values[id.0] {
             Value::Tuple(pair) | Value::List(pair) if pair.len() == 2 => Ok((pair[0], pair[1])),
             _ => Err(self.bad_args("collections.OrderedDict")),
         };
         match &self.values[id.0] {
             Value::List(items) | Value::Tuple(items) => items.iter().map(pair).collect(),
-            Value::Dict(entries) => Ok(entries.clone()),
             _ => Err(self.bad_args("collections.OrderedDict")),
         }
     }

@@ -2,17 +2,28 @@
 
 use super::calls::as_text;
 use super::machine::Pickle;
-use super::value::{Array, Id, Tensor, Value};
+use super::value::{Array, Id, Object, Tensor, Value};
 use crate::numpy::parse_descriptor;
 use crate::strided::{column_major, gather};
 use crate::{Error, NamedArray, Result, byte_len};
+use std::collections::{HashMap, HashSet};
 
 /// Nested deeper than this, a file is not a state dict.
 const MAX_DEPTH: usize = 64;
 /// A longer path is not a parameter's.
 const MAX_NAME_BYTES: usize = 1024;
 /// Under which keys training scripts put the weights beside optimiser, epoch and options.
-const STATE_KEYS: [&str; 5] = ["state_dict", "model_state_dict", "model_state", "model", "net"];
+const STATE_KEYS: [&str; 9] = [
+    "state_dict",
+    "model_state_dict",
+    "model_state",
+    "model",
+    "net",
+    "network",
+    "module",
+    "params",
+    "weights",
+];
 
 /// Makes an array of a tensor, which may use so many bytes; `None` for what is not kept.
 pub(crate) trait Tensors {
@@ -56,15 +67,52 @@ struct Walk<'a, 'p> {
 impl Walk<'_, '_> {
     /// The part of a checkpoint that holds the weights, where it is under one of the usual keys.
     fn state_dict(&self, root: Id) -> Id {
-        let Value::Dict(entries) = &self.values[root.0] else { return root };
-        let under = |wanted: &str| {
-            let found =
-                entries.iter().rev().find(|(key, _)| self.key(*key).as_deref() == Some(wanted));
-            found.map(|&(_, value)| value).filter(|value| {
-                matches!(self.values[value.0], Value::Dict(_) | Value::Object { .. })
-            })
-        };
-        STATE_KEYS.iter().find_map(|key| under(key)).unwrap_or(root)
+        let mut at = root;
+        // One key may lie under another; a pickle that contains itself ends at the limit.
+        for _ in 0..MAX_DEPTH {
+            let entries = self.entries_of(at);
+            let under = |wanted: &str| {
+                let found =
+                    entries.iter().rev().find(|(key, _)| self.key(*key).as_deref() == Some(wanted));
+                found.map(|&(_, value)| value).filter(|&value| self.holds_arrays(value))
+            };
+            match STATE_KEYS.iter().find_map(|key| under(key)) {
+                Some(below) => at = below,
+                None => break,
+            }
+        }
+        at
+    }
+
+    /// Whether a container has arrays in it, at any depth: a key like `model` may hold a name or options instead.
+    fn holds_arrays(&self, container: Id) -> bool {
+        let mut seen = HashSet::new();
+        let mut waiting = vec![container];
+        while let Some(id) = waiting.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            match &self.values[id.0] {
+                Value::Dict(entries) => waiting.extend(entries.iter().map(|&(_, value)| value)),
+                Value::List(items) | Value::Tuple(items) => waiting.extend(items),
+                Value::Object(object) => {
+                    waiting.extend(object.entries.iter().map(|&(_, value)| value));
+                    waiting.extend(object.items.iter().chain(&object.state));
+                }
+                Value::Tensor(_) | Value::Array(_) if id != container => return true,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// What a dict, or an object of a class derived from it, holds.
+    fn entries_of(&self, id: Id) -> &[(Id, Id)] {
+        match &self.values[id.0] {
+            Value::Dict(entries) => entries,
+            Value::Object(object) => &object.entries,
+            _ => &[],
+        }
     }
 
     fn visit(&mut self, path: &str, id: Id, depth: usize) -> Result<()> {
@@ -81,13 +129,8 @@ impl Walk<'_, '_> {
         let values = self.values;
         match &values[id.0] {
             Value::Dict(entries) => self.entries(path, entries, depth),
-            Value::List(items) | Value::Tuple(items) => {
-                for (i, &item) in items.iter().enumerate() {
-                    self.visit(&join(path, &i.to_string()), item, depth + 1)?;
-                }
-                Ok(())
-            }
-            Value::Object { state: Some(state), .. } => self.object(path, *state, depth),
+            Value::List(items) | Value::Tuple(items) => self.items(path, items, depth),
+            Value::Object(object) => self.object(path, object, depth),
             Value::Tensor(tensor) => {
                 let array = self.tensors.array(path, tensor, self.limit)?;
                 self.keep(array)
@@ -100,9 +143,14 @@ impl Walk<'_, '_> {
         }
     }
 
+    fn items(&mut self, path: &str, items: &[Id], depth: usize) -> Result<()> {
+        let mut numbered = items.iter().enumerate();
+        numbered.try_for_each(|(i, &item)| self.visit(&join(path, &i.to_string()), item, depth + 1))
+    }
+
     /// Of keys that come twice the last one counts, as in Python.
     fn entries(&mut self, path: &str, entries: &[(Id, Id)], depth: usize) -> Result<()> {
-        let mut last = std::collections::HashMap::new();
+        let mut last = HashMap::new();
         let named: Vec<_> =
             entries.iter().filter_map(|&(key, value)| Some((self.key(key)?, value))).collect();
         for (i, (key, _)) in named.iter().enumerate() {
@@ -116,9 +164,16 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    /// A module keeps its parameters, buffers and children in three dictionaries; anything else
-    /// keeps what it has as it is.
-    fn object(&mut self, path: &str, state: Id, depth: usize) -> Result<()> {
+    /// What is derived from a dict or a list is that, whatever its attributes. A module keeps its parameters, buffers and
+    /// children in three dictionaries; anything else keeps what it has as it is.
+    fn object(&mut self, path: &str, object: &Object, depth: usize) -> Result<()> {
+        if !object.entries.is_empty() {
+            return self.entries(path, &object.entries, depth);
+        }
+        if !object.items.is_empty() {
+            return self.items(path, &object.items, depth);
+        }
+        let Some(state) = object.state else { return Ok(()) };
         let Value::Dict(entries) = &self.values[state.0] else { return Ok(()) };
         let parts = ["_parameters", "_buffers", "_modules"].map(|part| {
             let found = entries.iter().find(|(key, _)| self.key(*key).as_deref() == Some(part));
@@ -196,7 +251,7 @@ fn describe(values: &[Value<'_>], id: Id) -> String {
             let keys: Vec<String> = keys.take(8).map(|key| format!("{key:?}")).collect();
             format!("a dict of the keys {}", keys.join(", "))
         }
-        Value::Object { class, .. } => match &values[class.0] {
+        Value::Object(object) => match &values[object.class.0] {
             Value::Global(name) => format!("an object of the class {name}"),
             _ => "an object".to_owned(),
         },

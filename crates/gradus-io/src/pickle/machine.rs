@@ -16,6 +16,8 @@ pub(crate) struct Machine<'a> {
     stack: Vec<Id>,
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
+    /// How many pairs of lists may still become entries of dicts.
+    pub(super) pairs_left: usize,
 }
 
 /// A pickle that was read: its value, and how many bytes it took.
@@ -34,12 +36,14 @@ pub(crate) fn parse<'a>(bytes: &'a [u8]) -> Result<Pickle<'a>> {
         stack: vec![],
         marks: vec![],
         memo: HashMap::new(),
+        pairs_left: bytes.len(),
     };
     let root = loop {
         if let Some(root) = machine.step()? {
             break root;
         }
     };
+    machine.refuse_calls()?;
     Ok(Pickle { values: machine.values, root, len: machine.at })
 }
 
@@ -81,6 +85,11 @@ impl<'a> Machine<'a> {
             b'c' | 0x93 => self.global(code)?,
             b'R' | 0x81 | 0x92 | b'b' | b'Q' | b'i' | b'o' => self.object(code)?,
             b'P' => return Err(self.corrupt("a persistent id of protocol 0".into())),
+            0x97 | 0x98 => {
+                let what = "the pickle keeps its buffers outside the file (protocol 5, out of band); \
+                            save it without a buffer_callback";
+                return Err(Error::format(what));
+            }
             _ => {
                 let what = format!("not a pickle: the byte {code:#04x} at {start} is no opcode");
                 return Err(Error::format(what));
@@ -198,8 +207,10 @@ impl<'a> Machine<'a> {
                 let target = self.top()?;
                 match &mut self.values[target.0] {
                     Value::List(list) => list.extend(items),
-                    // What a class of its own keeps in a list is of no interest.
-                    Value::Object { .. } => {}
+                    Value::Object(object) => {
+                        object.called &= items.is_empty();
+                        object.items.extend(items);
+                    }
                     other => {
                         let what = format!("items are added to {}", other.kind());
                         return Err(self.corrupt(what));
@@ -216,7 +227,10 @@ impl<'a> Machine<'a> {
                 let target = self.top()?;
                 match &mut self.values[target.0] {
                     Value::Dict(dict) => dict.extend(pairs),
-                    Value::Object { .. } => {}
+                    Value::Object(object) => {
+                        object.called &= pairs.is_empty();
+                        object.entries.extend(pairs);
+                    }
                     other => {
                         let what = format!("entries are added to {}", other.kind());
                         return Err(self.corrupt(what));

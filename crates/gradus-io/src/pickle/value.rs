@@ -33,17 +33,37 @@ pub(crate) enum Value<'a> {
     Global(Cow<'a, str>),
     /// What a persistent id stands for: a storage of a PyTorch file.
     Persistent(Id),
-    /// An object of an unknown class: its class's name and what it was given as state.
-    Object {
-        class: Id,
-        state: Option<Id>,
-    },
+    /// An object of an unknown class.
+    Object(Object),
     /// A tensor: a view of a storage.
     Tensor(Tensor),
     /// The element type of a NumPy array, as its letters: `<f4`.
     Dtype(String),
     /// A NumPy array, once it has been given its state.
     Array(Option<Array>),
+}
+
+/// An object of a class that is not known, and of which nothing is run: what its pickle gave it.
+#[derive(Clone, Debug)]
+pub(crate) struct Object {
+    /// The class's name.
+    pub(crate) class: Id,
+    /// Its attributes.
+    pub(crate) state: Option<Id>,
+    /// What it holds as a dict, if its class is derived from one.
+    pub(crate) entries: Vec<(Id, Id)>,
+    /// What it holds as a list, if its class is derived from one.
+    pub(crate) items: Vec<Id>,
+    /// Whether the pickle calls the class by name and nothing was put into what came of it: only for a dict or a list is that
+    /// harmless.
+    pub(crate) called: bool,
+}
+
+impl Object {
+    /// One that holds nothing yet.
+    pub(crate) fn new(class: Id) -> Object {
+        Object { class, state: None, entries: vec![], items: vec![], called: false }
+    }
 }
 
 /// A tensor's view of a storage; offset and strides count elements.
@@ -81,7 +101,7 @@ impl Value<'_> {
             Value::Dict(_) => "a dict",
             Value::Global(_) => "a class or function",
             Value::Persistent(_) => "a storage",
-            Value::Object { .. } => "an object",
+            Value::Object(_) => "an object",
             Value::Tensor(_) => "a tensor",
             Value::Dtype(_) => "an element type",
             Value::Array(_) => "an array",

@@ -10,10 +10,12 @@ use std::collections::HashMap;
 /// 0x1950a86a20f9469cfc6c as its pickle holds it.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
-/// Whether `bytes` start like such a file: protocol, `LONG1` of ten bytes, the magic number.
+/// Whether `bytes` start like such a file: protocol, from protocol 4 on the length of a frame, `LONG1` of ten bytes, the
+/// magic number.
 pub(crate) fn is_legacy(bytes: &[u8]) -> bool {
-    let magic = [&[0x8a, 10][..], &MAGIC].concat();
-    bytes.first() == Some(&0x80) && bytes.get(2..14) == Some(&magic)
+    let Some((&[0x80, _], rest)) = bytes.split_first_chunk() else { return false };
+    let rest = if rest.first() == Some(&0x95) { rest.get(9..).unwrap_or_default() } else { rest };
+    rest.strip_prefix(&[0x8a, 10]).is_some_and(|rest| rest.starts_with(&MAGIC))
 }
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<NamedArray>> {

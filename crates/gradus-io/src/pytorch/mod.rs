@@ -26,7 +26,7 @@ pub fn read(path: &Path) -> Result<Vec<NamedArray>> {
 /// The tensors of a file in memory, named by their paths.
 ///
 /// A state dict gives its own names. Of a checkpoint with weights under `state_dict`,
-/// `model_state_dict`, `model_state`, `model` or `net` only those are read. Of a whole module the
+/// `model_state_dict`, `model_state`, `model`, `net`, `network`, `module`, `params` or `weights` only those are read. Of a whole module the
 /// parameters and buffers are read, under the names its state dict would have. Views, transposed or
 /// shared storages come out as arrays of their own in row-major order; 8- and 16-bit integers as i32.
 ///

@@ -4,6 +4,7 @@ mod arrays;
 mod atomic;
 mod checkpoint;
 mod hdf5;
+mod keras;
 mod lock;
 mod log;
 mod numpy;

@@ -220,3 +220,19 @@ fn numpy_and_gradus_exchange_files() {
     assert!(status.unwrap().success());
     assert_eq!(read_npz(&theirs, Limits::default()).unwrap(), with_variants(&arrays));
 }
+
+/// A name has no checksum; but each is there twice.
+#[test]
+fn a_damaged_name_is_found() {
+    let array = NamedArray::from_f32("fc1.weight", [1], &[1.0]).unwrap();
+    let npz = write_npz(&[array]).unwrap();
+    let places: Vec<usize> =
+        (0..npz.len()).filter(|&at| npz[at..].starts_with(b"fc1.weight")).collect();
+    assert_eq!(places.len(), 2);
+    for at in places {
+        let mut damaged = npz.clone();
+        damaged[at] ^= 1;
+        let error = parse_npz(&damaged, Limits::default()).unwrap_err().to_string();
+        assert!(error.contains("has another name in its local header"), "{error}");
+    }
+}

@@ -42,6 +42,87 @@ fn files_that_pytorch_wrote_are_read() {
     }
 }
 
+/// Classes derived from dict and list, in every way that Python pickles them, by protocols 2 and 5, in both formats; weights
+/// under a key beside one that only sounds like it.
+#[test]
+fn containers_of_classes_of_their_own_are_read() {
+    for format in ["zip", "legacy"] {
+        for protocol in [2, 5] {
+            for kind in ["derived", "list"] {
+                let name = format!("{kind}_{format}_{protocol}");
+                let file = bytes(&format!("{name}.pth"));
+                let (found, arrays) =
+                    weights::parse(&file).unwrap_or_else(|e| panic!("{name}: {e}"));
+                assert_eq!((found, sorted(arrays)), (Format::PyTorch, expected(&name)), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_call_without_arguments_must_become_a_dict() {
+    let refused = |pickle: &[u8]| pickle::parse(pickle).unwrap_err();
+    // os.system(), called with nothing: in Python it would run.
+    let error = refused(b"\x80\x02}X\x01\0\0\0acos\nsystem\n)Rs.");
+    assert!(error.to_string().starts_with("the pickle calls os.system:"), "{error}");
+    assert_eq!(error.kind, Kind::Refused);
+    let factory = refused(b"\x80\x02cos\nsystem\nN\x85R.");
+    assert!(factory.to_string().starts_with("the pickle calls os.system:"), "{factory}");
+    let two = refused(b"\x80\x02cos\nsystem\nNN\x86R.");
+    assert_eq!(two.kind, Kind::Refused, "{two}");
+    // With an entry it is a dict: one without arrays.
+    let dict = refused(b"\x80\x02cmine\nDict\n)RX\x01\0\0\0aK\x01s.");
+    assert!(dict.to_string().starts_with("the pickle holds no arrays"), "{dict}");
+}
+
+#[test]
+fn buffers_outside_the_file_are_said_to_be_missing() {
+    for opcode in [0x97, 0x98] {
+        let error = pickle::parse(&[0x80, 5, opcode, b'.']).unwrap_err().to_string();
+        assert!(error.contains("keeps its buffers outside the file"), "{error}");
+    }
+}
+
+/// One list of 1,000 pairs made into a dict 1,000 times would take what no file of 30 kB may ask for.
+#[test]
+fn dicts_do_not_grow_from_one_list() {
+    let mut pickle = b"\x80\x02](".to_vec();
+    (0..1000).for_each(|_| pickle.extend(b"K\x01K\x02\x86"));
+    pickle.extend(b"eq\x000](");
+    (0..1000).for_each(|_| pickle.extend(b"ccollections\nOrderedDict\nh\0\x85R"));
+    pickle.extend(b"e.");
+    let error = pickle::parse(&pickle).unwrap_err().to_string();
+    assert!(error.contains("one list becomes many dicts"), "{error}");
+}
+
+/// Wherever a bit of a model of ours is flipped, it is an error: it never becomes another program's file.
+#[test]
+fn a_damaged_model_is_never_another_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let square = NamedArray::from_f32("dense1.weight", [3, 3], &[0.5; 9]).unwrap();
+    let mut model = gradus_io::Checkpoint::new(vec![square]);
+    model.set("model", &[("architecture", "linear")]).unwrap();
+    model.save(&path).unwrap();
+    let (format, good) = weights::read(&path).unwrap();
+    assert_eq!(format, Format::Gradus);
+    let file = std::fs::read(&path).unwrap();
+    for bit in 0..8 * file.len() {
+        let mut flipped = file.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        match weights::parse(&flipped) {
+            Err(_) => {}
+            // Space behind the header, where a tab is as good.
+            Ok((format, arrays)) => assert_eq!((format, &arrays), (Format::Gradus, &good), "{bit}"),
+        }
+    }
+    // Without any sign of ours it is another program's.
+    let foreign = gradus_io::safetensors::Metadata::from([("format".into(), "pt".into())]);
+    let mut bytes = vec![];
+    gradus_io::safetensors::write(&mut bytes, &foreign, &good).unwrap();
+    assert_eq!(weights::parse(&bytes).unwrap().0, Format::Safetensors);
+}
+
 #[test]
 fn a_format_is_told_from_the_bytes() {
     let of = |name: &str| weights::read(&data(name)).unwrap().0;

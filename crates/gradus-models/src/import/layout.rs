@@ -6,9 +6,10 @@ use gradus_base::DType;
 use gradus_io::{ElementType, NamedArray, Result};
 
 /// Whose conventions a file follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Origin {
     /// Kernels `[O, I, H, W]`, dense layers `[in, out]`: nothing is turned.
+    #[default]
     Gradus,
     /// Kernels `[O, I, H, W]`, dense layers `[out, in]`.
     PyTorch,

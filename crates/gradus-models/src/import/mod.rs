@@ -1,22 +1,30 @@
 //! Weights of other programs for a network: names mapped, kernels turned, every shape checked.
 //!
-//! Layers are matched by name where the names are ours or known ([`names`]), else, in files that keep
-//! the order of definition as PyTorch's do, one after the other.
+//! Layers are matched by name where the names are ours or known ([`names`]), else one after the other: in the order of
+//! definition, which PyTorch's files keep, or in that of the numbers in names, where a file has them sorted. What fits in
+//! several ways comes in several [`readings`], and what only order told is said.
 
 mod differences;
+mod keras;
 mod layout;
+mod matching;
 pub mod names;
+mod order;
 
 use gradus_io::{ElementType, Error, Kind, NamedArray, Result};
 use gradus_nn::{Module, Sequential, State, named_states};
 use std::collections::{HashMap, HashSet};
 
+pub use keras::{FromKeras, Matched, import_keras};
 use layout::Fit;
 pub use layout::{Origin, swap_input_channels};
+use matching::Pairing;
 
 /// Weights that fit a network.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Imported {
+    /// Whose conventions were followed.
+    pub origin: Origin,
     /// An array for each of the network's parameters and buffers, under the network's names.
     pub arrays: Vec<NamedArray>,
     /// Layers of the file that the network has no place for.
@@ -25,6 +33,11 @@ pub struct Imported {
     pub missing: Vec<String>,
     /// Whether layers were matched by their order, as their names are not known.
     pub by_order: bool,
+    /// Whether that is the order of the numbers in names, as the file's own is that of the alphabet.
+    pub natural: bool,
+    /// The layers that were matched by their order and have the shapes of another such layer: only what the network gives
+    /// proves that they are not exchanged.
+    pub exchangeable: Vec<String>,
 }
 
 /// The shapes that dense layers' inputs had before they were flattened, by the layers' paths.
@@ -54,28 +67,61 @@ pub fn import(
     arrays: Vec<NamedArray>,
     partial: bool,
 ) -> Result<Imported> {
+    let mut all = readings(model, flattened, &[origin], arrays, partial)?;
+    Ok(all.swap_remove(0))
+}
+
+/// Every way in which the arrays of a file fit `model`, likeliest first, by the conventions of `origins` in their order: a
+/// square dense layer may be turned or not, layers of equal shapes may follow in the order of the numbers in their names or in
+/// the file's. Ways that come to the same weights are one.
+///
+/// # Errors
+/// As [`import`], for the first of `origins`, when there is none.
+///
+/// ```
+/// use gradus_io::NamedArray;
+/// use gradus_models::import::{Origin, flattened, readings};
+/// use gradus_nn::{Init, Sequential, layers::dense};
+/// let model = Sequential::new([2], &Init::new(0)).add_named("fc", dense(2).bias(false));
+/// let square = NamedArray::from_f32("fc.weight", [2, 2], &[1., 2., 3., 4.]).unwrap();
+/// let origins = [Origin::PyTorch, Origin::Gradus];
+/// let all = readings(&model, &flattened(&model), &origins, vec![square], false).unwrap();
+/// assert_eq!(all[0].arrays[0].to_f32().unwrap(), [1., 3., 2., 4.]);
+/// assert_eq!(all[1].arrays[0].to_f32().unwrap(), [1., 2., 3., 4.]);
+/// ```
+pub fn readings(
+    model: &dyn Module,
+    flattened: &Flattened,
+    origins: &[Origin],
+    arrays: Vec<NamedArray>,
+    partial: bool,
+) -> Result<Vec<Imported>> {
     let ours = our_layers(model);
-    let theirs = their_layers(arrays);
-    let (pairs, by_order) = matched(&ours, &theirs, origin);
-    let match_up = Match { ours: &ours, theirs: &theirs, origin, flattened };
-    if !match_up.fits(&pairs, partial) {
-        return Err(Error::new(Kind::Mismatch, differences::describe(&match_up, pairs, partial)));
+    let sorted = order::is_sorted(&arrays);
+    let mut theirs = their_layers(arrays);
+    if let Some(layers) = matching::listed(&ours, &theirs) {
+        theirs = layers;
     }
-    let mut imported = Imported { by_order, ..Imported::default() };
-    for (i, (layer, pair)) in ours.iter().zip(&pairs).enumerate() {
-        let Some(their) = *pair else {
-            imported.missing.push(layer.name.clone());
-            continue;
-        };
-        for (fit, (part, dtype, _)) in match_up.fit(i, their).iter().zip(&layer.parts) {
-            let array = fit.array(format!("{}.{part}", layer.name), *dtype);
-            imported.arrays.extend(array.transpose()?);
+    matching::unwrap(&ours, &mut theirs);
+    let (mut found, mut why): (Vec<Imported>, Option<Error>) = (vec![], None);
+    for &origin in origins {
+        let match_up = Match { ours: &ours, theirs: &theirs, origin, flattened };
+        let pairings = matching::pairings(&ours, &theirs, sorted, origin);
+        let fitting = match_up.fitting(&pairings, partial);
+        if fitting.is_empty() {
+            why.get_or_insert_with(|| match_up.error(&pairings, partial));
+        }
+        for pairing in fitting {
+            let imported = match_up.imported(pairing)?;
+            if found.iter().all(|other| other.arrays != imported.arrays) {
+                found.push(imported);
+            }
         }
     }
-    let used: HashSet<usize> = pairs.into_iter().flatten().collect();
-    imported.left_out =
-        (0..theirs.len()).filter(|i| !used.contains(i)).map(|i| theirs[i].name.clone()).collect();
-    Ok(imported)
+    match (found.is_empty(), why) {
+        (true, Some(why)) => Err(why),
+        _ => Ok(found),
+    }
 }
 
 /// Our layers and the file's, by their numbers.
@@ -91,6 +137,58 @@ impl Match<'_> {
     fn fit(&self, our: usize, their: usize) -> Vec<Fit<'_>> {
         let ours = &self.ours[our];
         layout::fit(ours, &self.theirs[their], self.origin, self.flattened.get(&ours.name))
+    }
+
+    /// The ways of matching that fit. With `partial` those that leave layers out fit too, if they are all there is.
+    fn fitting<'p>(&self, pairings: &'p [Pairing], partial: bool) -> Vec<&'p Pairing> {
+        let mut found: Vec<&Pairing> = vec![];
+        for pairing in pairings.iter().filter(|pairing| self.fits(&pairing.pairs, false)) {
+            // Where names and an order fit together, that order alone is no other way.
+            let is_known =
+                |other: &&Pairing| other.pairs == pairing.pairs || other.natural == pairing.natural;
+            if !found.iter().any(is_known) {
+                found.push(pairing);
+            }
+        }
+        // Of a file of which nothing has a place, nothing is imported.
+        let some = |pairing: &&Pairing| pairing.pairs.iter().any(Option::is_some);
+        let part = pairings.last().filter(|p| partial && found.is_empty() && some(p));
+        found.extend(part.filter(|pairing| self.fits(&pairing.pairs, true)));
+        found
+    }
+
+    /// Why nothing fits.
+    fn error(&self, pairings: &[Pairing], partial: bool) -> Error {
+        let named = |pairing: &&Pairing| pairing.by_order.is_empty();
+        let best = pairings.iter().find(|pairing| !partial || named(pairing)).or(pairings.last());
+        let pairs = best.map_or(vec![], |pairing| pairing.pairs.clone());
+        let partial = partial && pairs.iter().any(Option::is_some);
+        Error::new(Kind::Mismatch, differences::describe(self, pairs, partial))
+    }
+
+    /// The arrays in our order and under our names.
+    fn imported(&self, pairing: &Pairing) -> Result<Imported> {
+        let mut imported = Imported {
+            origin: self.origin,
+            by_order: !pairing.by_order.is_empty(),
+            natural: pairing.natural,
+            exchangeable: matching::exchangeable(self.ours, &pairing.by_order),
+            ..Imported::default()
+        };
+        for (i, (layer, pair)) in self.ours.iter().zip(&pairing.pairs).enumerate() {
+            let Some(their) = *pair else {
+                imported.missing.push(layer.name.clone());
+                continue;
+            };
+            for (fit, (part, dtype, _)) in self.fit(i, their).iter().zip(&layer.parts) {
+                let array = fit.array(format!("{}.{part}", layer.name), *dtype);
+                imported.arrays.extend(array.transpose()?);
+            }
+        }
+        let used: HashSet<usize> = pairing.pairs.iter().flatten().copied().collect();
+        let left = (0..self.theirs.len()).filter(|i| !used.contains(i));
+        imported.left_out = left.map(|i| self.theirs[i].name.clone()).collect();
+        Ok(imported)
     }
 
     /// Whether every layer of ours has one whose parts are as many and of the right shapes.
@@ -164,7 +262,7 @@ fn their_layers(arrays: Vec<NamedArray>) -> Vec<TheirLayer> {
         };
         let name = name.strip_prefix("module.").unwrap_or(&name); // torch.nn.DataParallel
         let (layer, part) = name.rsplit_once('.').unwrap_or(("", name));
-        if part == "num_batches_tracked" || layer.starts_with("optimizer") {
+        if is_counter(part, &array) || layer.starts_with("optimizer") {
             continue;
         }
         let layer = layer.strip_suffix(".vars").unwrap_or(layer).to_owned(); // Keras 3
@@ -178,28 +276,15 @@ fn their_layers(arrays: Vec<NamedArray>) -> Vec<TheirLayer> {
     layers
 }
 
-/// For each of our layers the file's layer; whether they were matched by their order.
-fn matched(ours: &[OurLayer], theirs: &[TheirLayer], origin: Origin) -> (Vec<Option<usize>>, bool) {
-    let places: HashMap<&str, usize> =
-        ours.iter().enumerate().map(|(i, layer)| (layer.name.as_str(), i)).collect();
-    let mut pairs = vec![None; ours.len()];
-    for (i, their) in theirs.iter().enumerate() {
-        let place = names::candidates(&their.name).find_map(|name| places.get(&*name).copied());
-        if let Some(place) = place {
-            pairs[place].get_or_insert(i);
-        }
-    }
-    if pairs.iter().all(Option::is_some) || origin == Origin::Keras {
-        return (pairs, false);
-    }
-    // Heads that only training uses stand at the end, and only in the file.
-    let kept: Vec<usize> =
-        (0..theirs.len()).filter(|&i| !names::is_auxiliary(&theirs[i].name)).collect();
-    let same = |(our, &i): (&OurLayer, &usize)| our.parts.len() == theirs[i].parts.len();
-    match kept.len() == ours.len() && ours.iter().zip(&kept).all(same) {
-        true => (kept.into_iter().map(Some).collect(), true),
-        false => (pairs, false),
-    }
+/// What counts how often a layer ran, or what it costs, and is no weight: batch norms' counter, and the buffers that
+/// profilers (thop) leave in every layer.
+fn is_counter(part: &str, array: &NamedArray) -> bool {
+    let is_integer = !matches!(
+        array.dtype,
+        ElementType::F32 | ElementType::F64 | ElementType::F16 | ElementType::BF16
+    );
+    ["num_batches_tracked", "total_ops", "total_params"].contains(&part)
+        || (is_integer && array.shape.is_empty())
 }
 
 #[cfg(test)]
@@ -228,8 +313,8 @@ mod tests {
             let entry = crate::find(net).unwrap();
             let model = (entry.build)(&entry.design(), &Init::blank());
             let (ours, theirs) = (our_layers(&model), their_layers(arrays));
-            let (pairs, _) = matched(&ours, &theirs, Origin::PyTorch);
-            for (our, pair) in ours.iter().zip(&pairs) {
+            let pairs = &matching::pairings(&ours, &theirs, false, Origin::PyTorch)[0].pairs;
+            for (our, pair) in ours.iter().zip(pairs) {
                 let their = &theirs[pair.unwrap_or_else(|| panic!("{net}: {}", our.name))];
                 for (part, _, shape) in &our.parts {
                     let found = their.parts.iter().find(|array| array.name == *part);

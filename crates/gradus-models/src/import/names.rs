@@ -8,13 +8,16 @@ use std::borrow::Cow;
 /// use gradus_models::import::names::candidates;
 /// assert!(candidates("layer1.0.downsample.0").any(|name| name == "layer1.0.projection.conv"));
 /// assert!(candidates("block_3_expand_BN").any(|name| name == "block4.block.expand_bn"));
+/// assert!(candidates("conv3_block1_0_bn").any(|name| name == "layer2.0.projection.bn"));
 /// assert!(candidates("block2_conv1").any(|name| name == "conv2_1"));
 /// ```
 pub fn candidates(name: &str) -> impl Iterator<Item = Cow<'_, str>> {
     let last = name.rsplit('.').next().unwrap_or(name);
     let known = residual(name)
         .into_iter()
+        .chain(keras_resnet(last))
         .chain(squeezenet(name))
+        .chain(googlenet(name))
         .chain(vgg(name))
         .chain(mobilenet(last).into_iter().flatten());
     [Cow::Borrowed(name)]
@@ -41,6 +44,72 @@ fn residual(name: &str) -> Option<String> {
         "downsample.1" => format!("layer{stage}.{block}.projection.bn"),
         layer => format!("layer{stage}.{block}.block.{layer}"),
     })
+}
+
+/// Keras's ResNet-50, -101 and -152: `conv1_bn`, `conv2_block1_0_conv` (a projection), `conv5_block3_3_bn`.
+fn keras_resnet(last: &str) -> Option<String> {
+    match last {
+        "conv1_conv" => return Some("conv1".into()),
+        "conv1_bn" => return Some("bn1".into()),
+        _ => {}
+    }
+    let KerasBlock { stage, block, place, kind } = KerasBlock::of(last)?;
+    Some(match place {
+        0 => format!("layer{stage}.{block}.projection.{kind}"),
+        place => format!("layer{stage}.{block}.block.{kind}{place}"),
+    })
+}
+
+/// A layer of a block of Keras's ResNets, counted as in the zoo.
+#[derive(Clone, Copy)]
+pub(super) struct KerasBlock<'n> {
+    /// From 1.
+    pub(super) stage: usize,
+    /// From 0.
+    pub(super) block: usize,
+    /// From 1; 0 is the projection.
+    pub(super) place: usize,
+    /// `conv` or `bn`.
+    pub(super) kind: &'n str,
+}
+
+impl KerasBlock<'_> {
+    /// The block of `conv3_block1_2_bn`.
+    pub(super) fn of(last: &str) -> Option<KerasBlock<'_>> {
+        let (stage, rest) = last.strip_prefix("conv")?.split_once("_block")?;
+        let [block, place, kind] = rest.split('_').collect::<Vec<_>>().try_into().ok()?;
+        let stage = stage.parse::<usize>().ok()?.checked_sub(1)?;
+        let block = block.parse::<usize>().ok()?.checked_sub(1)?;
+        let place = place.parse().ok().filter(|place| *place <= 3)?;
+        ["conv", "bn"].contains(&kind).then_some(KerasBlock { stage, block, place, kind })
+    }
+}
+
+/// torchvision's GoogLeNet: `conv1.bn`, `inception3a.branch2.0.conv`, `aux1.conv.bn`, `aux1.fc1`.
+fn googlenet(name: &str) -> Option<String> {
+    let parts: Vec<&str> = name.split('.').collect();
+    let layer = |place: String, kind: &str| match kind {
+        "conv" => Some(place),
+        "bn" => Some(place + "_bn"),
+        _ => None,
+    };
+    match parts[..] {
+        [stem, kind] if stem.starts_with("conv") => layer(stem.into(), kind),
+        [head, "conv", kind] if is_auxiliary(head) => layer(format!("{head}.head.conv"), kind),
+        [head, fc] if is_auxiliary(head) => Some(format!("{head}.head.{fc}")),
+        [module, branch, ref rest @ .., kind] if module.starts_with("inception") => {
+            let path = branch.strip_prefix("branch")?;
+            let place = match (path, rest) {
+                ("1", []) => "conv",
+                ("4", ["1"]) => "project",
+                (_, ["0"]) => "reduce",
+                (_, ["1"]) => "conv",
+                _ => return None,
+            };
+            layer(format!("{module}.path{path}.{place}"), kind)
+        }
+        _ => None,
+    }
 }
 
 /// The original's and Keras's fire modules: `fire2/squeeze1x1`, `fire2/expand3x3`.

@@ -129,3 +129,21 @@ fn options_change_the_size() {
         assert_eq!(small.parameters < full.parameters / 8, entry.has_widths(), "{}", entry.name);
     }
 }
+
+/// MobileNetV2 at the widths (alpha) that Keras has weights for, and the trainable parameters it counts.
+#[test]
+fn mobilenets_of_other_widths_are_keras() {
+    let counts = [
+        (0.35, 1_677_128),
+        (0.5, 1_968_680),
+        (0.75, 2_636_424),
+        (1.0, 3_504_872),
+        (1.3, 5_386_792),
+        (1.4, 6_108_776),
+    ];
+    let entry = find("mobilenet_v2_keras").unwrap();
+    for (width, count) in counts {
+        let model = (entry.build)(&entry.design().width(width), &Init::blank());
+        assert_eq!(model.summary().parameters, count, "{width}");
+    }
+}

@@ -2,6 +2,8 @@
 //!
 //! Runs where `GRADUS_REAL_WEIGHTS` names a folder that `scripts/fetch_weights.sh` filled.
 
+mod keras;
+
 use gradus_data::{Fit, ImageOptions, parse_image};
 use gradus_io::numpy::{Limits, parse_npz};
 use gradus_io::{NamedArray, hdf5, pickle};

@@ -217,4 +217,11 @@ impl Layer for Conv2d {
         let axis = |a: usize| (shape[2 + a], self.conv.stride[a], self.conv.dilation[a]);
         (!self.transposed).then(|| [axis(0), axis(1)])
     }
+    fn window_padding(&self, input: &Shape) -> Option<[[usize; 2]; 2]> {
+        let &[_, h, w] = &input[..] else { return None };
+        let kernel = self.weight.variable().shape();
+        let (conv, kernel) = (self.conv, [kernel[2], kernel[3]]);
+        let padding = || conv.padding.resolve([h, w], kernel, conv.stride, conv.dilation);
+        (!self.transposed).then(padding)
+    }
 }

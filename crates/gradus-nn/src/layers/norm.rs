@@ -69,6 +69,9 @@ fn channels(op: &str, input: &Shape) -> usize {
 /// y = γ(x − μ)/√(σ² + ε) + β per channel; μ and σ² are the batch's while training, running means of them otherwise. The
 /// running variance is the unbiased one, as in PyTorch. Frozen, with γ and β, it does while training what it does otherwise,
 /// as in Keras: a frozen layer is the same function for every batch.
+///
+/// A batch with one value a channel is refused while training, as in PyTorch: what is taken from its own mean is 0, so that the
+/// layer would give β for any input, and its variance of 0 would enter the running one.
 #[derive(Clone, Debug)]
 pub struct BatchNorm {
     /// γ, `[C]`.
@@ -103,6 +106,13 @@ impl Layer for BatchNorm {
         }
         let (y, mean, var) = x.batch_norm(&w, &b, self.eps);
         let count = (x.len() / x.shape()[1].max(1)) as f64;
+        if count == 1.0 {
+            let what = format!(
+                "the input is {}: training needs more than one value a channel, so more samples a batch",
+                x.shape()
+            );
+            fail(Error::shape("batch_norm", what), Location::caller());
+        }
         let unbiased = var.stop_gradient() * (count / (count - 1.0).max(1.0));
         let keep = 1.0 - self.momentum;
         let moved = |old: &Variable, new: Tensor| cx.value(old) * keep + new * self.momentum;
@@ -112,6 +122,9 @@ impl Layer for BatchNorm {
     }
     fn describe(&self) -> String {
         "BatchNorm".into()
+    }
+    fn epsilon(&self) -> Option<f64> {
+        Some(self.eps)
     }
 }
 

@@ -24,12 +24,102 @@ pub fn cross_entropy(x: &Tensor, t: &Tensor) -> Tensor {
     x.softmax_cross_entropy(t)
 }
 
-/// −x at the label: the negative log-likelihood of log-probabilities `x [B, C, ..]` and labels `t [B, ..]` (i64).
+/// −x at the label: the negative log-likelihood of log-probabilities `x [B, C, ..]` and labels `t [B, ..]` (i64). With options:
+/// [`Nll`].
 #[track_caller]
 pub fn nll(x: &Tensor, t: &Tensor) -> Tensor {
-    labels_fit("nll", x, t);
-    let each = -at_labels(x, t); // [B, ..]
-    each.mean(rest(&each))
+    Nll::default().per_sample(x, t)
+}
+
+/// Negative log-likelihood with options.
+///
+/// ```
+/// use gradus_nn::losses::Nll;
+/// use gradus_tensor::Tensor;
+/// let loss = Nll { ignore_index: Some(-100), ..Nll::default() };
+/// let x = Tensor::from([[-1.0f32, -2.0], [-3.0, -4.0], [-5.0, -6.0]]);
+/// let t = Tensor::from([0i64, -100, 1]);
+/// assert_eq!(loss.per_sample(&x, &t).to_vec::<f32>(), [1.0, 0.0, 6.0]);
+/// assert_eq!(loss.mean(&x, &t).item(), 3.5);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Nll {
+    /// How much each class counts, `[C]`.
+    pub class_weights: Option<Tensor>,
+    /// The label of places that do not count. Other labels must be classes.
+    pub ignore_index: Option<i64>,
+}
+
+impl Nll {
+    /// One number per sample, `[B]`: the mean over its places, of which ignored ones give 0.
+    ///
+    /// **Shape** log-probabilities `x [B, C, ..]`, `t` i64 labels `[B, ..]`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[track_caller]
+    pub fn per_sample(&self, x: &Tensor, t: &Tensor) -> Tensor {
+        let (each, _) = self.each(x, t);
+        each.mean(rest(&each))
+    }
+
+    /// One number: the sum over all places divided by the sum of their labels' class weights, in which ignored ones have no part.
+    /// NaN where all are ignored, as in PyTorch.
+    ///
+    /// # Panics
+    /// As [`Nll::per_sample`].
+    #[track_caller]
+    pub fn mean(&self, x: &Tensor, t: &Tensor) -> Tensor {
+        let (each, labels) = self.each(x, t);
+        each.sum(..) / labels.weight.sum(..)
+    }
+
+    #[track_caller]
+    fn each(&self, x: &Tensor, t: &Tensor) -> (Tensor, Labels) {
+        labels_fit("nll", x, t);
+        let labels = Labels::new(x, t, self.ignore_index, self.class_weights.as_ref());
+        let each = -at_labels(x, &labels.classes) * &labels.weight; // [B, ..]
+        (labels.counted(&each), labels)
+    }
+}
+
+/// Labels with what they count.
+struct Labels {
+    /// The labels, those ignored as 0, so that they can be looked up: `[B, ..]`.
+    classes: Tensor,
+    /// Which places count, if some may not.
+    mask: Option<Tensor>,
+    /// What each place counts: its class's weight, 0 where it is ignored.
+    weight: Tensor,
+}
+
+impl Labels {
+    fn new(x: &Tensor, t: &Tensor, ignored: Option<i64>, weights: Option<&Tensor>) -> Labels {
+        let mask = ignored.map(|label| t.ne(&Tensor::scalar(label)));
+        let classes = match &mask {
+            Some(mask) => mask.select_where(t, &Tensor::scalar(0i64)),
+            None => t.clone(),
+        };
+        let weight = match weights {
+            Some(weights) => {
+                let flat = classes.reshape([classes.len()]);
+                weights.cast(x.dtype()).index_select(0, &flat).reshape(t.shape())
+            }
+            None => Tensor::full_of(t.shape(), 1.0, x.dtype()),
+        };
+        let mut labels = Labels { classes, mask, weight };
+        labels.weight = labels.counted(&labels.weight);
+        labels
+    }
+
+    /// 0 where a place is ignored. Chosen, not multiplied by 0: where the class looked up instead has no chance at all, −ln of it
+    /// is ∞.
+    fn counted(&self, each: &Tensor) -> Tensor {
+        match &self.mask {
+            Some(mask) => mask.select_where(each, 0.0),
+            None => each.clone(),
+        }
+    }
 }
 
 /// Cross-entropy with options.
@@ -46,9 +136,9 @@ pub fn nll(x: &Tensor, t: &Tensor) -> Tensor {
 pub struct CrossEntropy {
     /// The part of each target that is spread evenly over the classes.   Szegedy et al. 2015, arXiv:1512.00567 §7
     pub label_smoothing: f64,
-    /// How much each class counts, `[C]`.
+    /// How much each class counts, `[C]`: also in the part that smoothing spreads over them, as in PyTorch.
     pub class_weights: Option<Tensor>,
-    /// The label of places that do not count.
+    /// The label of places that do not count, in PyTorch −100. Other labels must be classes.
     pub ignore_index: Option<i64>,
 }
 
@@ -61,72 +151,68 @@ impl CrossEntropy {
     /// If the shapes do not fit.
     #[track_caller]
     pub fn per_sample(&self, x: &Tensor, t: &Tensor) -> Tensor {
-        let each = self.each(x, t); // [B, ..]
+        let (each, _) = self.each(x, t); // [B, ..]
         each.mean(rest(&each))
     }
 
     /// One number: the sum over all places divided by the sum of their labels' class weights, in which ignored ones
-    /// have no part. With probabilities as targets, the mean over all places.
+    /// have no part. With probabilities as targets, the mean over all places. NaN where all are ignored, as in PyTorch.
     ///
     /// # Panics
     /// As [`CrossEntropy::per_sample`].
     #[track_caller]
     pub fn mean(&self, x: &Tensor, t: &Tensor) -> Tensor {
-        let each = self.each(x, t);
-        if t.dtype().is_float() {
-            return each.mean(..);
+        let (each, weight) = self.each(x, t);
+        match weight {
+            Some(weight) => each.sum(..) / weight.sum(..),
+            None => each.mean(..),
         }
-        let (weight, _) = self.weights_of(x, t);
-        each.sum(..) / weight.sum(..)
     }
 
-    /// The loss at every place, `[B, ..]`.
+    /// [`CrossEntropy::mean`] over samples that count as much as `samples [B]` say.
+    ///
+    /// # Panics
+    /// As [`CrossEntropy::per_sample`], and if there is not one weight for each sample.
     #[track_caller]
-    fn each(&self, x: &Tensor, t: &Tensor) -> Tensor {
+    pub fn weighted_mean(&self, x: &Tensor, t: &Tensor, samples: &Tensor) -> Tensor {
+        let (each, weight) = self.each(x, t);
+        let mut shape = each.shape();
+        if samples.rank() != 1 || samples.shape()[0] != shape[0] {
+            let what = format!(
+                "there are {}, the losses are {shape}: expected one for each sample",
+                samples.shape()
+            );
+            fail(Error::shape("weights", what), Location::caller());
+        }
+        (1..shape.rank()).for_each(|axis| shape = shape.with(axis, 1));
+        let samples = samples.reshape(shape); // [B, 1, ..]
+        let weight = weight.unwrap_or_else(|| each.ones_like());
+        (each * &samples).sum(..) / (weight * samples).sum(..)
+    }
+
+    /// The loss at every place, `[B, ..]`, and what each of them counts, where the targets are labels.
+    #[track_caller]
+    fn each(&self, x: &Tensor, t: &Tensor) -> (Tensor, Option<Tensor>) {
         let classes = x.size(1);
         let smooth = self.label_smoothing;
         if t.dtype().is_float() {
             same_shape("cross_entropy", x, t);
             let t = t * (1.0 - smooth) + smooth / classes as f64;
-            return -(t * self.weigh(&x.log_softmax(1))).sum([1]);
+            return (-(t * self.weigh(&x.log_softmax(1))).sum([1]), None);
         }
         labels_fit("cross_entropy", x, t);
+        let labels = Labels::new(x, t, self.ignore_index, self.class_weights.as_ref());
+        if smooth == 0.0 && x.rank() == 2 {
+            let hit = x.softmax_cross_entropy(&labels.classes) * &labels.weight;
+            return (labels.counted(&hit), Some(labels.weight));
+        }
         let log_p = x.log_softmax(1); // [B, C, ..]
-        let (weight, label) = self.weights_of(x, t);
-        let hit = -at_labels(&log_p, &label) * &weight;
-        // Chosen, not multiplied by 0: where the class looked up instead has no chance at all, −ln of it is ∞.
-        let counted = |each: Tensor| match self.ignore_index {
-            Some(_) => self.counted(t).select_where(&each, 0.0),
-            None => each,
-        };
-        if smooth == 0.0 {
-            return counted(hit);
+        let mut each = -at_labels(&log_p, &labels.classes) * &labels.weight; // [B, ..]
+        if smooth != 0.0 {
+            let spread = -self.weigh(&log_p).sum([1]) * (smooth / classes as f64);
+            each = each * (1.0 - smooth) + spread;
         }
-        let spread = -self.weigh(&log_p).sum([1]) * (smooth / classes as f64);
-        counted(hit * (1.0 - smooth) + spread)
-    }
-
-    /// Which places count.
-    fn counted(&self, t: &Tensor) -> Tensor {
-        match self.ignore_index {
-            Some(ignored) => t.ne(&Tensor::scalar(ignored)),
-            None => t.eq(t),
-        }
-    }
-
-    /// What each place counts, and labels among which ignored ones are 0, so that they can be looked up.
-    fn weights_of(&self, x: &Tensor, t: &Tensor) -> (Tensor, Tensor) {
-        let counted = self.counted(t);
-        let label = counted.select_where(t, &Tensor::scalar(0i64));
-        let counted = counted.cast(x.dtype());
-        let weight = match &self.class_weights {
-            Some(weights) => {
-                let flat = label.reshape([label.len()]);
-                weights.cast(x.dtype()).index_select(0, &flat).reshape(t.shape()) * counted
-            }
-            None => counted,
-        };
-        (weight, label)
+        (labels.counted(&each), Some(labels.weight))
     }
 
     /// `[B, C, ..]` times the class weights.

@@ -18,7 +18,7 @@ use std::panic::Location;
 
 pub use adversarial::{Adversarial, gradient_penalty};
 pub use binary_cross_entropy::{BinaryCrossEntropy, binary_cross_entropy_with_logits};
-pub use cross_entropy::{CrossEntropy, cross_entropy, nll};
+pub use cross_entropy::{CrossEntropy, Nll, cross_entropy, nll};
 pub use hinge::{hinge, multi_class_hinge, squared_hinge};
 pub use kl_divergence::kl_divergence;
 pub use named::{LOSSES, Loss, NamedLoss, Target};

@@ -1,8 +1,8 @@
 //! `Loss`: a loss as a value, with a name.
 
 use super::{
-    binary_cross_entropy_with_logits, cross_entropy, hinge, huber, mean_absolute, mean_squared,
-    multi_class_hinge, smooth_l1,
+    CrossEntropy, binary_cross_entropy_with_logits, cross_entropy, hinge, huber, mean_absolute,
+    mean_squared, multi_class_hinge, smooth_l1,
 };
 use gradus_tensor::Tensor;
 use std::borrow::Cow;
@@ -26,6 +26,7 @@ type Function = dyn Fn(&Tensor, &Tensor) -> Tensor + Send + Sync;
 pub struct Loss {
     name: Cow<'static, str>,
     function: Arc<Function>,
+    cross_entropy: Option<CrossEntropy>,
 }
 
 /// A loss that has a name on the command line and in recipes.
@@ -110,12 +111,16 @@ impl Loss {
         name: impl Into<Cow<'static, str>>,
         function: impl Fn(&Tensor, &Tensor) -> Tensor + Send + Sync + 'static,
     ) -> Loss {
-        Loss { name: name.into(), function: Arc::new(function) }
+        Loss { name: name.into(), function: Arc::new(function), cross_entropy: None }
     }
     /// One of [`LOSSES`].
     pub fn named(name: &str) -> Option<Loss> {
         let known = LOSSES.iter().find(|known| known.name == name)?;
         Some(Loss::new(known.name, known.of))
+    }
+    /// The options, of cross-entropy with such: training then takes the mean over what counts.
+    pub fn cross_entropy(&self) -> Option<&CrossEntropy> {
+        self.cross_entropy.as_ref()
     }
     /// The name.
     pub fn name(&self) -> &str {
@@ -137,6 +142,15 @@ impl<F: Fn(&Tensor, &Tensor) -> Tensor + Send + Sync + 'static> From<F> for Loss
         let path = std::any::type_name::<F>();
         let name = path.rsplit("::").next().filter(|name| !name.starts_with('{'));
         Loss::new(name.unwrap_or("loss"), function)
+    }
+}
+
+/// Cross-entropy with options.
+impl From<CrossEntropy> for Loss {
+    fn from(loss: CrossEntropy) -> Loss {
+        let each = loss.clone();
+        let plain = Loss::new("cross_entropy", move |x, t| each.per_sample(x, t));
+        Loss { cross_entropy: Some(loss), ..plain }
     }
 }
 

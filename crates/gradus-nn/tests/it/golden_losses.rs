@@ -137,6 +137,78 @@ fn an_ignored_place_counts_nothing_whatever_its_scores() {
     }
 }
 
+/// Log-probabilities and their negative likelihood are cross-entropy in two steps: PyTorch's values with weights and an ignored
+/// label are those of [`Nll`] too. Samples that count 1 each leave the mean as it is.
+#[test]
+fn options_agree_with_pytorch_on_every_way() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/layers.safetensors");
+    let mut known = (0, 0);
+    for case in &read_golden(file) {
+        if case.op() != "cross_entropy" || case.text("reduction") != "mean" {
+            continue;
+        }
+        let (x, t) = (input(case, "x"), ints(case, "target"));
+        let class_weights = case.has_input("class_weight").then(|| input(case, "class_weight"));
+        let ignore_index = Some(case.number("ignore_index") as i64);
+        let label_smoothing = case.number("label_smoothing");
+        if label_smoothing == 0.0 {
+            let loss = Nll { class_weights: class_weights.clone(), ignore_index };
+            let y = loss.mean(&x.log_softmax(1), &t);
+            compare(case, "y", &y);
+            compare(case, "dx", &grad(&y, [&x])[0]);
+            known.0 += 1;
+        }
+        let loss = CrossEntropy { label_smoothing, class_weights, ignore_index };
+        let ones = Tensor::full_of([x.size(0)], 1.0, x.dtype());
+        let y = loss.weighted_mean(&x, &t, &ones);
+        compare(case, "y", &y);
+        compare(case, "dx", &grad(&y, [&x])[0]);
+        known.1 += 1;
+    }
+    assert_eq!(known, (12, 24));
+}
+
+/// A sample of weight 0 is none; one of weight 2 is there twice.
+#[test]
+fn samples_weigh_in_the_mean_as_often_as_they_count() {
+    let x = Tensor::from([[0.5f64, -1.0, 2.0], [0.0, 0.25, -3.0], [1.5, 0.5, -0.5]]);
+    let t = Tensor::from([2i64, -100, 0]);
+    let class_weights = Some(Tensor::from([0.5f64, 1.0, 3.0]));
+    let loss = CrossEntropy { label_smoothing: 0.2, class_weights, ignore_index: Some(-100) };
+    let twice = Tensor::from([0i64, 0, 1, 2]);
+    let want = loss.mean(&x.index_select(0, &twice), &t.index_select(0, &twice)).item();
+    let found = loss.weighted_mean(&x, &t, &Tensor::from([2.0f64, 1.0, 1.0])).item();
+    assert!((found - want).abs() < 1e-15, "{found} {want}");
+    let alone = loss.mean(&x.slice(0, 2..), &t.slice(0, 2..)).item();
+    let found = loss.weighted_mean(&x, &t, &Tensor::from([0.0f64, 5.0, 1.0])).item();
+    assert!((found - alone).abs() < 1e-15, "{found} {alone}");
+}
+
+/// As PyTorch: the mean of nothing is NaN, a sum of nothing 0. Other labels than the ignored one must be classes.
+#[test]
+fn nothing_that_counts_has_no_mean_and_other_labels_are_classes() {
+    let x = Tensor::from([[0.5f64, -1.0, 2.0], [0.0, 0.25, -3.0]]);
+    let none = Tensor::from([-100i64, -100]);
+    for label_smoothing in [0.0, 0.1] {
+        let ignore_index = Some(-100);
+        let loss = CrossEntropy { label_smoothing, ignore_index, ..Default::default() };
+        assert!(loss.mean(&x, &none).item().is_nan());
+        assert_eq!(loss.per_sample(&x, &none).to_vec::<f64>(), [0.0, 0.0]);
+        for label in [-1, -99, 3] {
+            let t = Tensor::from([-100i64, label]);
+            let e = loss.mean(&x, &t).try_read().unwrap_err().to_string();
+            assert!(e.contains(&format!(" {label} at ")) && e.contains("outside"), "{e}");
+        }
+    }
+    let loss = Nll { ignore_index: Some(-100), ..Default::default() };
+    assert!(loss.mean(&x, &none).item().is_nan());
+    let e = loss.mean(&x, &Tensor::from([-1i64, -100])).try_read().unwrap_err().to_string();
+    assert!(e.contains("index -1 at "), "{e}");
+    // Unless one is named, none is ignored.
+    let e = CrossEntropy::default().mean(&x, &none).try_read().unwrap_err().to_string();
+    assert!(e.contains("label -100 at sample 0 is outside 0..3"), "{e}");
+}
+
 #[test]
 fn a_shape_mistake_says_what_was_found() {
     let (x, t) = (Tensor::zeros([2, 3]), Tensor::zeros([3]));

@@ -4,7 +4,9 @@
 use gradus_nn::functional::built;
 use gradus_nn::layers::*;
 use gradus_nn::{Config, Context, Init, Layer, State, named_states, parameters};
-use gradus_tensor::{DType, LocalResponse, PadMode, Pool, Shape, Tensor, gradients, update};
+use gradus_tensor::{
+    DType, LocalResponse, PadMode, Pool, Shape, Tensor, gradients, try_build, update,
+};
 use std::sync::Arc;
 
 fn train() -> Context<'static> {
@@ -286,4 +288,27 @@ fn a_batch_norm_called_twice_learns_of_both_batches() {
     for (a, b) in once.iter().flatten().zip(twice.iter().flatten()) {
         assert!((a - b).abs() < 1e-6, "{once:?} {twice:?}");
     }
+}
+
+/// Of one value a channel the deviation from its mean is 0 whatever it is: nothing could be learned from it.
+#[test]
+fn batch_norm_does_not_train_on_one_value_a_channel() {
+    let norm = batch_norm().build(3, &Init::new(0));
+    let training = Context::train(&Tensor::from([0i64, 0]));
+    for shape in [vec![1, 3], vec![1, 3, 1, 1]] {
+        let x = Tensor::ones(&shape[..]);
+        let e = try_build(|| norm.forward(&x, &training)).unwrap_err().to_string();
+        let want = format!("batch_norm: the input is {}: training needs more than one", x.shape());
+        assert!(e.starts_with(&want), "{e}");
+        // Prediction has statistics of its own.
+        assert_eq!(norm.forward(&x, &Context::eval()).shape(), x.shape());
+    }
+    assert_eq!(training.take_updates().len(), 0);
+    for shape in [vec![2, 3], vec![1, 3, 1, 2]] {
+        norm.forward(&Tensor::ones(&shape[..]), &training);
+    }
+    // A frozen layer is the same function for every batch.
+    norm.weight.freeze(true);
+    norm.bias.freeze(true);
+    assert_eq!(norm.forward(&Tensor::ones([1, 3]), &training).shape().to_string(), "[1, 3]");
 }

@@ -38,7 +38,6 @@ static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
         known("Clip", &[], 2, |x| x[0].max(x[1]).min(x[2])),
         known("Softplus", &[], 0, |x| x[0].max(zero()) + (-x[0].abs()).exp().ln_1p()),
         known("Relu", &[], 0, |x| x[0].max(zero())),
-        known("Sigmoid", &[], 0, |x| one() / (one() + (-x[0]).exp())),
         known("Selu", &["alpha", "gamma"], 2, |x| x[2] * from_zero(x[0], x[1] * x[0].exp_m1())),
         known("Elu", &["alpha"], 1, |x| from_zero(x[0], x[1] * x[0].exp_m1())),
         known("Elu", &[], 0, |x| from_zero(x[0], x[0].exp_m1())),
@@ -248,8 +247,9 @@ impl Writing<'_, '_, '_> {
                 self.w.add("Sub", &[a, whole], vec![])
             }
             _ => {
-                let name =
-                    operator(op).filter(|_| of.is_float() || op != Op::Div).ok_or_else(|| {
+                let name = operator(op)
+                    .filter(|_| if of.is_float() { op != Op::Quo } else { op != Op::Div })
+                    .ok_or_else(|| {
                         Error::new(format!("{op:?} of {of} has no counterpart in ONNX"))
                     })?;
                 let inputs: Vec<Value> =
@@ -299,6 +299,7 @@ fn operator(op: Op) -> Option<&'static str> {
         Op::Cos => "Cos",
         Op::Atan => "Atan",
         Op::Tanh => "Tanh",
+        Op::Logistic => "Sigmoid",
         Op::Erf => "Erf",
         Op::Floor => "Floor",
         Op::Ceil => "Ceil",
@@ -311,6 +312,8 @@ fn operator(op: Op) -> Option<&'static str> {
         Op::Max => "Max",
         Op::Pow => "Pow",
         Op::Rem => "Mod",
+        // Of integers, which ONNX divides so.
+        Op::Quo => "Div",
         Op::Lt => "Less",
         Op::Le => "LessOrEqual",
         Op::Eq => "Equal",

@@ -40,8 +40,14 @@ pub(crate) fn lookup(op: &str) -> Option<Op> {
 /// Writes a use of a rule as operators; gives the value of its (first) output.
 pub(crate) type Export = fn(&mut Writer<'_>, &RuleUse<'_>) -> Result<Value>;
 
-const EXPORTS: [&[(&str, Export)]; 5] =
-    [moving::EXPORTS, convolution::EXPORTS, linear::EXPORTS, pool::EXPORTS, normal::EXPORTS];
+const EXPORTS: [&[(&str, Export)]; 6] = [
+    moving::EXPORTS,
+    convolution::EXPORTS,
+    linear::EXPORTS,
+    pool::EXPORTS,
+    normal::EXPORTS,
+    pointwise::EXPORTS,
+];
 
 /// How a rule is written.
 pub(crate) fn export(rule: &str) -> Option<Export> {

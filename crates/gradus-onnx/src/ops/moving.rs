@@ -57,7 +57,7 @@ fn concat(c: &Call<'_>) -> Result<Vec<Tensor>> {
 
 fn cumsum(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = c.input(0)?;
-    let axis = axis_of(c.input(1)?.item() as i64, x.rank())? as isize;
+    let axis = axis_of(c.number(1)?, x.rank())? as isize;
     let backwards = c.int("reverse", 0)? == 1;
     let turn = |t: &Tensor| if backwards { t.flip(axis) } else { t.clone() };
     let x = turn(x);
@@ -304,7 +304,7 @@ fn top_k(c: &Call<'_>) -> Result<Vec<Tensor>> {
 
 fn trilu(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = c.input(0)?;
-    let k = c.optional(1).map_or(0, |k| k.item() as i64);
+    let k = if c.optional(1).is_some() { c.number(1)? } else { 0 };
     let Some(first) = x.rank().checked_sub(2) else {
         return Err(Error::new(format!("input {}; expected a matrix", x.shape())));
     };

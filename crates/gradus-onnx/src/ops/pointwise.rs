@@ -1,6 +1,6 @@
 //! Element by element: arithmetic, functions, comparisons, casts.
 
-use super::{Op, one};
+use super::{Export, Op, one};
 use crate::call::Call;
 use crate::{Error, Result, arrays};
 use gradus_tensor::{DType, Shape, Tensor};
@@ -22,15 +22,15 @@ pub(super) const OPS: &[(&str, Op)] = &[
     ("Cast", cast),
     ("CastLike", |c| one(c.input(0)?.cast(c.input(1)?.dtype()))),
     ("Ceil", |c| one(c.input(0)?.ceil())),
-    // max(0, x) + min(0, α·(e^(x/α) − 1))
+    // x where x > 0, else α·(e^(x/α) − 1)
     ("Celu", |c| {
         let (x, alpha) = (c.input(0)?, c.float("alpha", 1.0)?);
-        one(x.relu() + ((x / alpha).exp_m1() * alpha).minimum(0.0))
+        one(x.gt(0.0).select_where(x, &((x / alpha).elu(1.0) * alpha)))
     }),
     ("Clip", clip),
     ("Cos", |c| one(c.input(0)?.cos())),
     ("Cosh", |c| one(c.input(0)?.cosh())),
-    ("Div", |c| pair(c, |a, b| a / b)),
+    ("Div", |c| pair(c, |a, b| if a.dtype().is_float() { a / b } else { a.div_trunc(b) })),
     ("Dropout", dropout),
     ("Elu", |c| one(c.input(0)?.elu(c.float("alpha", 1.0)?))),
     ("Equal", |c| pair(c, |a, b| a.eq(b))),
@@ -71,7 +71,7 @@ pub(super) const OPS: &[(&str, Op)] = &[
     ("Not", |c| one(c.input(0)?.logical_not())),
     ("Or", |c| pair(c, Tensor::logical_or)),
     ("PRelu", prelu),
-    ("Pow", |c| one(c.input(0)?.pow(&c.input(1)?.cast(c.input(0)?.dtype())))),
+    ("Pow", |c| pair(c, power)),
     ("Reciprocal", |c| one(c.input(0)?.recip())),
     ("Relu", |c| one(c.input(0)?.relu())),
     ("Round", |c| one(c.input(0)?.round())),
@@ -91,7 +91,7 @@ pub(super) const OPS: &[(&str, Op)] = &[
     ("Tanh", |c| one(c.input(0)?.tanh())),
     ("ThresholdedRelu", |c| {
         let (x, alpha) = (c.input(0)?, c.float("alpha", 1.0)?);
-        one(x.gt(alpha).select_where(x, 0.0))
+        one(x.le(alpha).select_where(0.0, x))
     }),
     ("Where", |c| {
         let (condition, a, b) = (c.input(0)?, c.input(1)?, c.input(2)?);
@@ -100,6 +100,13 @@ pub(super) const OPS: &[(&str, Op)] = &[
         one(full(condition).select_where(&full(a), &full(b)))
     }),
     ("Xor", |c| pair(c, Tensor::logical_xor)),
+];
+
+/// What integers are divided by, checked as they are read; the operators that divide do so as they can.
+pub(super) const EXPORTS: &[(&str, Export)] = &[
+    ("div_floor", |w, call| w.value(&call.input(0))),
+    ("div_trunc", |w, call| w.value(&call.input(0))),
+    ("remainder", |w, call| w.value(&call.input(0))),
 ];
 
 fn common_shape(tensors: &[&Tensor]) -> Result<Shape> {
@@ -150,13 +157,24 @@ fn asinh(x: &Tensor) -> Tensor {
     x.sign() * unless_large(&size, (small + &square / ((&square + 1.0).sqrt() + 1.0)).ln_1p())
 }
 
+/// xᵖ in x's type. An exponent with a fraction, or of more digits than x's type has, is not cut: the power is computed in f64.
+fn power(x: &Tensor, p: &Tensor) -> Tensor {
+    let (of, by) = (x.dtype(), p.dtype());
+    match of.is_float() {
+        _ if of == by => x.pow(p),
+        false if !by.is_float() => x.cast(DType::I64).pow(&p.cast(DType::I64)).cast(of),
+        true if by != DType::F64 => x.pow(&p.cast(of)),
+        _ => x.cast(DType::F64).pow(&p.cast(DType::F64)).cast(of),
+    }
+}
+
 /// With `fmod` the sign of the dividend, else that of the divisor.
 fn modulo(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let (a, b) = (c.input(0)?, c.input(1)?);
     let fmod = c.int("fmod", 0)? == 1;
     if !a.dtype().is_float() {
         // Their quotient is the whole number towards zero.
-        return one(if fmod { a - &(a / b) * b } else { a.remainder(b) });
+        return one(if fmod { a - &a.div_trunc(b) * b } else { a.remainder(b) });
     }
     let (x, y) = (a.cast(DType::F64), b.cast(DType::F64));
     let whole = (&x / &y).trunc();
@@ -225,7 +243,7 @@ fn selu(c: &Call<'_>) -> Result<Vec<Tensor>> {
 
 fn shrink(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let (x, bias, lambda) = (c.input(0)?, c.float("bias", 0.0)?, c.float("lambd", 0.5)?);
-    let zero = x.zeros_like();
-    let high = x.gt(lambda).select_where(&(x - bias), &zero);
-    one(x.lt(-lambda).select_where(&(x + bias), &high))
+    let within = x.le(lambda).logical_and(&x.ge(-lambda));
+    let outside = x.lt(-lambda).select_where(&(x + bias), &(x - bias));
+    one(within.select_where(&x.zeros_like(), &outside))
 }

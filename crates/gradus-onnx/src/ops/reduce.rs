@@ -12,7 +12,7 @@ use gradus_tensor::{DType, Tensor};
 
 pub(super) const OPS: &[(&str, Op)] = &[
     ("ReduceL1", |c| reduce(c, |x, axes| x.abs().sum(axes))),
-    ("ReduceL2", |c| reduce(c, |x, axes| x.square().sum(axes).sqrt())),
+    ("ReduceL2", |c| reduce(c, |x, axes| x.norm_l2(axes))),
     ("ReduceLogSum", |c| reduce(c, |x, axes| x.sum(axes).ln())),
     ("ReduceLogSumExp", |c| reduce(c, log_sum_exp)),
     ("ReduceMax", |c| {
@@ -43,7 +43,7 @@ fn mean(x: &Tensor, axes: Vec<isize>) -> Tensor {
     }
     let sum = x.sum(axes);
     let count = x.len() / sum.len().max(1);
-    sum / count as f64
+    sum.div_trunc(count as f64)
 }
 
 fn reduce(c: &Call<'_>, f: impl FnOnce(&Tensor, Vec<isize>) -> Tensor) -> Result<Vec<Tensor>> {

@@ -89,6 +89,9 @@ fn flatten(c: &Call<'_>) -> Result<Vec<Tensor>> {
 
 fn range(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let dtype = c.input(0)?.dtype();
+    if !dtype.is_float() {
+        return whole_range(c);
+    }
     let number = |i: usize| c.input(i).map(Tensor::item);
     let (start, end, step) = (number(0)?, number(1)?, number(2)?);
     if step == 0.0 {
@@ -98,6 +101,22 @@ fn range(c: &Call<'_>) -> Result<Vec<Tensor>> {
     c.fits(&[len])?;
     let values: Vec<f64> = (0..len).map(|i| start + i as f64 * step).collect();
     one(Tensor::from_slice(&values, [len]).cast(dtype))
+}
+
+/// The integers from the first on in steps of the third, before the second.
+fn whole_range(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let number = |i: usize| c.number(i).map(i128::from);
+    let (start, end, step) = (number(0)?, number(1)?, number(2)?);
+    if step == 0 {
+        return Err(Error::new("a step of 0"));
+    }
+    let up = (end - start) * step.signum();
+    let len = usize::try_from((up.max(0) + step.abs() - 1) / step.abs());
+    let len = len.map_err(|_| Error::new(format!("{up} numbers")))?;
+    c.fits(&[len])?;
+    // Between start and end, so of 64 bits.
+    let values: Vec<i64> = (0..len as i128).map(|i| (start + i * step) as i64).collect();
+    one(Tensor::from_slice(&values, [len]).cast(c.input(0)?.dtype()))
 }
 
 /// −1 stands for what is left, 0 for the input's own size.

@@ -68,6 +68,20 @@ fn formulas() {
     }
 }
 
+/// Integers are divided as they are here by ONNX too: towards 0 by its operator, downwards by that and what it leaves.
+#[test]
+fn integers_are_divided() {
+    let whole = |x: &Tensor| (x * 20.0).cast(DType::I64);
+    let by = Tensor::from([3i64, -3, 7, 2, -1]);
+    let f = by.clone();
+    let ops = check(&[5], move |x| whole(x).div_trunc(&f).cast(DType::F32));
+    assert!(ops.contains("Div") && !ops.contains("Floor"), "{ops}");
+    let f = by.clone();
+    check(&[5], move |x| whole(x).div_floor(&f).cast(DType::F32));
+    check(&[5], move |x| whole(x).remainder(&by).cast(DType::F32));
+    check(&[5], |x| whole(x).div_floor(3.0).cast(DType::F32));
+}
+
 #[test]
 fn broadcasting_needs_no_repetition() {
     let row = Tensor::from([1.0f32, 2.0, 3.0]);

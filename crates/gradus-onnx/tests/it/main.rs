@@ -1,5 +1,6 @@
 //! Models from outside and to the outside.
 
+mod edges;
 mod export;
 mod export_errors;
 mod export_ops;

@@ -121,6 +121,51 @@ fn integers_beyond_f64_are_divided_exactly() {
     }
 }
 
+/// ONNX Runtime's: a power in the base's type, the exponent whole only where it is so; integers of fractions lose theirs at the end.
+#[test]
+fn powers_keep_their_exponents() {
+    let of = |x: Tensor, p: Tensor| {
+        let y = ran("Pow", &[], &[x.clone(), p]).unwrap();
+        assert_eq!(y.dtype(), x.dtype());
+        y.to_vec::<f64>()
+    };
+    let whole = || Tensor::from([4i64, 9, 2, -3, 10]);
+    let halves = Tensor::from([0.5f32, 0.5, 1.5, 3.0, -1.0]);
+    assert_eq!(of(whole(), halves.clone()), [2.0, 3.0, 2.0, -27.0, 0.0]);
+    assert_eq!(of(whole().cast(DType::I32), halves.cast(DType::F64)), [2.0, 3.0, 2.0, -27.0, 0.0]);
+    let powers = Tensor::from([3i64, 2, 10, 3, 0]);
+    assert_eq!(of(whole(), powers.clone()), [64.0, 81.0, 1024.0, -27.0, 1.0]);
+    assert_eq!(of(whole().cast(DType::I32), powers.clone()), [64.0, 81.0, 1024.0, -27.0, 1.0]);
+    assert_eq!(of(whole().cast(DType::F32), powers), [64.0, 81.0, 1024.0, -27.0, 1.0]);
+    assert_eq!(of(Tensor::from([4.0f32, 9.0]), Tensor::from([0.5f64, 1.5])), [2.0, 27.0]);
+}
+
+/// A constant or setting that its type does not hold is refused, and integers are not divided by 0 in silence.
+#[test]
+fn numbers_that_a_type_does_not_hold_are_refused() {
+    let e = ran("Div", &[], &[Tensor::from([4i64, 5]), Tensor::from([2i64, 0])]).unwrap_err();
+    assert!(e.contains("the divisor at position 1 is 0"), "{e}");
+    let e = ran("Mod", &[("fmod", 1)], &[Tensor::from([4i64]), Tensor::from([0i64])]).unwrap_err();
+    assert!(e.contains("the divisor at position 0 is 0"), "{e}");
+    // A shape of fractions is none.
+    let e = ran("Reshape", &[], &[Tensor::ones([4]), Tensor::from([2.5f32, 2.0])]).unwrap_err();
+    assert!(e.contains("element 0 is 2.5, f32, which i64 does not hold"), "{e}");
+    let pad = |value: Tensor| {
+        let x = Tensor::from([1u8, 2]);
+        ran("Pad", &[], &[x, Tensor::from([1i64, 0]), value])
+    };
+    assert_eq!(pad(Tensor::from([7u8])).unwrap().to_vec::<u8>(), [7, 1, 2]);
+    assert!(pad(Tensor::from([7.5f32])).unwrap_err().contains("7.5 is no u8"));
+    // Integers of a range and their mean.
+    let far = 1i64 << 60;
+    let range = [far, far + 5, 2].map(Tensor::scalar);
+    assert_eq!(ran("Range", &[], &range).unwrap().to_vec::<i64>(), [far, far + 2, far + 4]);
+    let down = [3i32, -4, -3].map(Tensor::scalar);
+    assert_eq!(ran("Range", &[], &down).unwrap().to_vec::<i32>(), [3, 0, -3]);
+    let mean = ran("ReduceMean", &[("keepdims", 0)], &[Tensor::from([7i64, 0, -20])]).unwrap();
+    assert_eq!(mean.to_vec::<i64>(), [-4]);
+}
+
 #[test]
 fn more_than_there_are_is_refused() {
     let x = Tensor::zeros([2, 5]);

@@ -28,8 +28,8 @@ impl Tensor {
 
 #[cfg(test)]
 mod tests {
-    use crate::Tensor;
     use crate::ops::check;
+    use crate::{DType, Tensor, grad};
     use gradus_testkit::{Array, Species};
 
     #[test]
@@ -49,6 +49,22 @@ mod tests {
                 Array::new([1, 4], [1000.693147, -inf, inf, nan]),
             )
             .run();
+        // Far from 0 and far apart the gradient is softmax and its own is softmax's, as near 0.
+        let of = |shift: f64, dtype: DType| {
+            let x = Tensor::from([0.0, 1.0, -300.0, 2.0].map(|x| x + shift)).cast(dtype);
+            let [d] = grad(&x.logsumexp(0), [&x]);
+            let v = Tensor::from([1.0, -2.0, 5.0, 3.0]).cast(dtype);
+            let [second] = grad(&(&d * v).sum(..), [&x]);
+            [d, second].map(|t| t.to_vec::<f64>())
+        };
+        for dtype in [DType::F32, DType::F64] {
+            [1e4, -1e4].iter().for_each(|&far| assert_eq!(of(far, dtype), of(0.0, dtype)));
+            let apart = Tensor::from([1e30, -1e30, 1e30]).cast(dtype);
+            let [d] = grad(&apart.logsumexp(0), [&apart]);
+            assert_eq!(d.to_vec::<f64>(), [0.5, 0.0, 0.5]);
+            let [second] = grad(&d.select(0, 0), [&apart]);
+            assert_eq!(second.to_vec::<f64>(), [0.25, 0.0, -0.25]);
+        }
         assert_eq!(Tensor::zeros([2, 0]).logsumexp(1).to_vec::<f64>(), [-inf, -inf]);
     }
 }

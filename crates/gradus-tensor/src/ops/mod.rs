@@ -10,6 +10,7 @@ mod arg_extreme;
 pub mod conv2d;
 mod cross_entropy;
 mod cumsum;
+mod divisor;
 mod gather;
 mod kernel;
 mod lanes;

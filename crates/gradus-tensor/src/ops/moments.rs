@@ -1,5 +1,6 @@
 //! var(x) = Σ(x − mean)²/(n − correction), std(x) = √var(x) over axes, derived.   [.., N, ..] -> [.., ..]
 
+use super::vector_norm::root_of_squares;
 use crate::{Axes, Tensor};
 
 impl Tensor {
@@ -33,8 +34,8 @@ impl Tensor {
 
     /// √Σ(x − mean)²/(n − correction) over the axes, which disappear.
     ///
-    /// **Shape** `[.., N, ..] -> [.., ..]`. Where all are equal the gradient is NaN; add an epsilon to
-    /// [`Tensor::var`] and take the root of that.
+    /// **Shape** `[.., N, ..] -> [.., ..]`. Where all are equal the gradient is 0, of any order: the deviation has its minimum
+    /// there.
     ///
     /// # Panics
     /// If an axis is not there.
@@ -45,14 +46,14 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn std(&self, axes: impl Into<Axes>, correction: f64) -> Tensor {
-        self.wide_var(axes.into(), correction).sqrt().cast(self.dtype())
+        root_of_squares(&self.wide_var(axes.into(), correction)).cast(self.dtype())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::Tensor;
     use crate::ops::check;
+    use crate::{DType, Tensor, grad};
     use gradus_testkit::{Array, Case, Species};
 
     /// [2, 3, 4] over axes 0 and 2.
@@ -79,6 +80,31 @@ mod tests {
 
     #[test]
     fn std() {
-        case("std", |x| x.std([0, -1], 1.0), f64::sqrt).run();
+        let flat = Array::new([2, 1, 3], [3.0; 6]);
+        let case = case("std", |x| x.std([0, -1], 1.0), f64::sqrt);
+        case.slope_of([flat], Array::new([2, 1, 3], [0.0; 6])).run();
+    }
+
+    /// Of equal numbers gradients of first and second order are 0; of one number with a correction they are no numbers.
+    #[test]
+    fn a_deviation_of_0_has_a_gradient_of_0() {
+        for dtype in [DType::F32, DType::F64] {
+            let x = Tensor::from([[3.0f64, 3.0, 3.0], [1.0, 3.0, 5.0]]).cast(dtype);
+            let [d] = grad(&x.std(1, 1.0).sum(..), [&x]);
+            assert_eq!(d.to_vec::<f64>(), [0.0, 0.0, 0.0, -0.5, 0.0, 0.5]);
+            let [second] = grad(&(&d * &Tensor::from([1.0, 2.0, 4.0]).cast(dtype)).sum(..), [&x]);
+            let second = second.to_vec::<f64>();
+            assert_eq!(second[..3], [0.0; 3]);
+            // (∂/∂x)(s·c) of s = std: (c − mean c)/2s·… by hand: (v − mean v − (v·z)z)/(2·2), z = (−½, 0, ½)·√2
+            let [v, z] = [[1.0, 2.0, 4.0], [-0.5f64.sqrt(), 0.0, 0.5f64.sqrt()]];
+            let along: f64 = v.iter().zip(&z).map(|(v, z)| v * z).sum();
+            for i in 0..3 {
+                let want = (v[i] - 7.0 / 3.0 - along * z[i]) / 4.0;
+                assert!((second[3 + i] - want).abs() < 1e-6, "{second:?}: {want} at {i}");
+            }
+        }
+        let one = Tensor::from([2.0f32]);
+        assert!(grad(&one.std(.., 1.0), [&one])[0].item().is_nan());
+        assert_eq!(grad(&one.std(.., 0.0), [&one])[0].item(), 0.0);
     }
 }

@@ -1,6 +1,7 @@
 //! PadMode an axis with something else than zeros: compositions of views, so gradients add up where elements repeat.
 
 use crate::Tensor;
+use crate::ops::Operand;
 use gradus_base::Error;
 use gradus_graph::fail;
 use std::panic::Location;
@@ -61,6 +62,10 @@ impl Tensor {
             let shape = self.shape().with(a, times);
             self.slice(axis, at..at + 1).broadcast_to(shape)
         };
+        if let PadMode::Constant(value) = padding {
+            // Refused by this op's name where the elements do not hold it.
+            Operand::Number(value).beside("pad", self);
+        }
         let constant = |value, len| Tensor::full_of(self.shape().with(a, len), value, self.dtype());
         let ends = match padding {
             PadMode::Reflect => [
@@ -98,6 +103,15 @@ mod tests {
         assert_eq!(row(PadMode::Reflect, 0, 0), [1.0, 2.0, 3.0]);
         let down = x.pad_with(0, 1, 1, PadMode::Reflect);
         assert_eq!(down.select(0, 0).to_vec::<f64>(), [4.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn the_number_around_integers_is_one() {
+        let x = Tensor::from([1u8, 2]);
+        let padded = |value| try_build(|| x.pad_with(0, 1, 0, PadMode::Constant(value)));
+        assert_eq!(padded(9.0).unwrap().to_vec::<u8>(), [9, 1, 2]);
+        let e = padded(0.5).unwrap_err().to_string();
+        assert!(e.starts_with("pad: 0.5 is no u8, which holds whole numbers from 0 to 255"), "{e}");
     }
 
     #[test]

@@ -5,8 +5,9 @@ use crate::{Axes, DType, Tensor};
 impl Tensor {
     /// Πx over the axes, which disappear.
     ///
-    /// **Shape** `[.., N, ..] -> [.., ..]`. Of nothing: 1. Integers and booleans are multiplied in i64. The gradient is right where zeros occur too: that of an element is
-    /// the product of the others, never the product divided by the element.
+    /// **Shape** `[.., N, ..] -> [.., ..]`. Of nothing: 1. Integers and booleans are multiplied in i64, floats in f64, so that the
+    /// order of large and small factors does not matter. The gradient is right where zeros occur too: that of an element is the
+    /// product of the others, never the product divided by the element.
     ///
     /// # Panics
     /// If an axis is not there.
@@ -26,7 +27,7 @@ impl Tensor {
         let mut sizes: Vec<usize> = kept.iter().map(|&a| self.shape()[a]).collect();
         let count = reduced.iter().map(|&a| self.shape()[a]).product();
         sizes.push(count);
-        let rows = Tensor(self.wide().0.permute(&order)).reshape(&sizes); // [kept.., N]
+        let rows = Tensor(self.widest().0.permute(&order)).reshape(&sizes); // [kept.., N]
         sizes.pop();
         let dtype = if self.dtype().is_float() { self.dtype() } else { DType::I64 };
         if count == 0 {

@@ -25,9 +25,9 @@ pub(crate) trait Series:
     fn of(x: f64) -> Self;
     /// The same number in f64.
     fn wide(self) -> f64;
-    /// eˣ for x ≤ 0; 0 where that is below the smallest normal number.
+    /// eˣ for x ≤ 0; 0 from −87 in f32 and from −708 in f64 on, just above the smallest normal number. NaN stays NaN.
     fn exp_series(self) -> Self;
-    /// ln x for positive, normal x.
+    /// ln x for positive, normal x. NaN and ∞ stay what they are.
     fn ln_series(self) -> Self;
     /// √x
     fn square_root(self) -> Self;
@@ -100,7 +100,9 @@ macro_rules! series {
                 for k in (0..$ln).rev() {
                     sum = sum * (s * s) + 2.0 / (2 * k + 1) as $t;
                 }
-                exponent as $t * std::$t::consts::LN_2 + s * sum
+                let y = exponent as $t * std::$t::consts::LN_2 + s * sum;
+                // The bits of NaN and ∞ would count as a large exponent.
+                if self < $t::INFINITY { y } else { self }
             }
 
             /// The nearest quarter turn, and Taylor's series for the rest, at most π/4.
@@ -174,5 +176,39 @@ mod tests {
         assert_eq!((f32::NEG_INFINITY.exp_series(), f64::NEG_INFINITY.exp_series()), (0.0, 0.0));
         assert_eq!(((-1000f32).exp_series(), (-1e300f64).exp_series()), (0.0, 0.0));
         assert!(f32::NAN.exp_series().is_nan() && f64::NAN.exp_series().is_nan());
+    }
+
+    /// Where the functions end, against the library: below the least exponent powers are 0, those at it and above normal; of NaN
+    /// and ∞ logarithms are what they were.
+    #[test]
+    fn series_hold_at_the_edges() {
+        macro_rules! edges {
+            ($t:ident, $least:expr, exp $exp:expr, ln $ln:expr) => {
+                let least: $t = $least;
+                for x in [0.0, -0.0, -$t::from_bits(1), -$t::MIN_POSITIVE, -0.346_573_6, -1.0] {
+                    for x in [x, least, least.next_up(), least * 0.999] {
+                        let (y, want) = (x.exp_series().wide(), x.wide().exp());
+                        assert!((y / want - 1.0).abs() < $exp, "e^{x} is {y:e}, not {want:e}");
+                        assert!(x.exp_series().is_normal());
+                    }
+                }
+                for x in [least.next_down(), -1e4, -1e30, $t::MIN, $t::NEG_INFINITY] {
+                    assert_eq!(x.exp_series().to_bits(), 0, "e^{x}");
+                }
+                for x in [$t::MIN_POSITIVE, 1e-30, 0.5, std::$t::consts::FRAC_1_SQRT_2, 1.0, 2.0] {
+                    for x in [x, x.next_up(), $t::MAX, std::$t::consts::SQRT_2] {
+                        let (y, want) = (x.ln_series().wide(), x.wide().ln());
+                        let near = (y - want).abs() <= $ln * want.abs().max(1.0);
+                        assert!(near, "ln {x:e} is {y:e}, not {want:e}");
+                    }
+                }
+                for nan in [$t::NAN, -$t::NAN] {
+                    assert!(nan.exp_series().is_nan() && nan.ln_series().is_nan());
+                }
+                assert_eq!($t::INFINITY.ln_series(), $t::INFINITY);
+            };
+        }
+        edges!(f32, -87.0, exp 2.5e-7, ln 5e-7);
+        edges!(f64, -708.0, exp 5e-16, ln 1e-15);
     }
 }

@@ -355,8 +355,13 @@ mod tests {
     #[test]
     fn all_paths_give_the_same_bits() {
         let mut numbers: Vec<f32> = (0..4000).map(|i| (i as f32 * 0.37).sin() * 90.0).collect();
-        let odd = [0.0, -0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e-40, -87.5, -86.9];
-        numbers.extend(odd.iter().chain(&[1.0; 9]).chain(&odd));
+        let odd = [
+            [0.0, -0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e-40, -87.5, -86.9],
+            [f32::MIN, f32::MAX, -f32::NAN, -1e-45, f32::MIN_POSITIVE, -87.0, -87.000_01, 1e-45],
+        ];
+        for odd in odd {
+            numbers.extend(odd.iter().chain(&[1.0; 9]).chain(&odd));
+        }
         let of = |isa| {
             let (mut bits, mut powers) = (vec![], vec![]);
             on(isa, Operations(&numbers, &mut bits, &mut powers));

@@ -4,11 +4,11 @@ use super::pointwise::{Pointwise, apply};
 use crate::{Axes, Tensor};
 use gradus_base::Real;
 
-/// √ of a sum of squares, whose gradient at 0 is 0: a norm has its minimum there.
-struct NormRoot;
+/// √ of a sum of squares, whose gradient at 0 is 0: a norm and a deviation have their minimum there.
+struct RootOfSquares;
 
-impl Pointwise<1> for NormRoot {
-    const NAME: &'static str = "norm_l2";
+impl Pointwise<1> for RootOfSquares {
+    const NAME: &'static str = "root_of_squares";
     fn formula<R: Real>(&self, [x]: [R; 1]) -> R {
         x.sqrt()
     }
@@ -19,6 +19,12 @@ impl Pointwise<1> for NormRoot {
         let safe = R::select(flat, R::constant(1.0), y);
         Some([R::select(flat, zero, R::constant(0.5) * dy / safe)])
     }
+}
+
+/// √x of a sum of squares x, with gradient 0 at 0.
+#[track_caller]
+pub(super) fn root_of_squares(x: &Tensor) -> Tensor {
+    apply(RootOfSquares, [x])
 }
 
 impl Tensor {
@@ -52,7 +58,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn norm_l2(&self, axes: impl Into<Axes>) -> Tensor {
-        apply(NormRoot, [&self.wide().square().sum(axes)]).cast(self.dtype())
+        root_of_squares(&self.wide().square().sum(axes)).cast(self.dtype())
     }
 }
 

@@ -114,3 +114,58 @@ fn reductions_of_several_axes() {
         })
         .run();
 }
+
+/// The slopes of a function that level off, written with an eˣ that is ∞ from 89 on: right near 0, no number far from it.
+#[test]
+fn a_derivative_that_overflows_far_from_0_fails() {
+    let softplus = |vjp: Formula| {
+        let value: Formula = |x| x[0].max(c(0.0)) + (-x[0].abs()).exp().ln_1p();
+        check("softplus", move |x| op(x, value, Some(vjp), None))
+            .domain(-3.0..3.0)
+            .oracle(|x| x[0].max(0.0) + (-x[0].abs()).exp().ln_1p())
+    };
+    let good: Formula = |x| x[2] * x[0].logistic();
+    softplus(good).run();
+    let quotient: Formula = |x| x[2] * (x[0].exp() / (c(1.0) + x[0].exp()));
+    fails(&softplus(quotient), "far from 0, input 0 in f64: the derivative by input 0 at [710.0]");
+    // Its first derivative is right everywhere; in the second an ∞ meets a 0.
+    let steep: Formula = |x| x[2] * (c(2.0) / (c(2.0) + c(2.0) * (-x[0]).exp()));
+    fails(&softplus(steep), "the second derivative by inputs 0 and 0 at [-710.0] is NaN");
+    // A branch that is right in f64 and not in f32, where e⁸⁹ is ∞.
+    let branch: Formula = |x| {
+        let wide = x[0].exp() / (c(1.0) + x[0].exp());
+        x[2] * Sym::select(x[0].lt(c(500.0)), wide, c(1.0))
+    };
+    fails(
+        &softplus(branch).dtypes(&[DType::F32]),
+        "far from 0, input 0 in f32: the derivative by input 0 at [89.0]",
+    );
+}
+
+#[test]
+fn a_value_or_an_oracle_that_overflows_far_from_0_fails() {
+    let case = |value: Formula, oracle: fn(f64) -> f64| {
+        check("softplus", move |x| op(x, value, None, None))
+            .domain(-3.0..3.0)
+            .oracle(move |x| oracle(x[0]))
+    };
+    let naive: Formula = |x| x[0].exp().ln_1p();
+    let right = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
+    fails(&case(naive, right), "the value at [710.0] is inf, not 7.1e2");
+    let stable: Formula = |x| x[0].max(c(0.0)) + (-x[0].abs()).exp().ln_1p();
+    fails(&case(stable, |x| x.exp().ln_1p()), "but its oracle is inf");
+    // Not visited is not judged.
+    let near = case(naive, |x| x.exp().ln_1p()).dtypes(&[DType::F64]);
+    near.within(80.0, "it overflows").run();
+}
+
+/// A mixed derivative: ∂²(ab)/∂a∂b is 1, and a vjp that stops b loses it.
+#[test]
+fn a_missing_mixed_derivative_fails() {
+    let case = check("mul", |x| {
+        let both = [x[0].clone(), x[1].detach(), x[1].clone(), x[0].detach()];
+        op(&both, |x| x[0] * x[1] + x[2] * x[3] - x[1] * x[3], None, None)
+    });
+    let case = case.domain(-2.0..2.0).domain(0.5..2.0).oracle(|x| x[0] * x[1]);
+    fails(&case, "second-order gradient");
+}

@@ -3,7 +3,7 @@
 use super::{Learner, NAMES};
 use gradus_base::Result;
 use gradus_nn::{Context, Layer};
-use gradus_tensor::{Step, Tensor};
+use gradus_tensor::{DType, Step, Tensor};
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ impl Learner {
         let activity = |(i, (path, levels)): (usize, &(String, bool))| {
             let units = match levels {
                 true => Units::Squashed(out.item(i)),
-                false => Units::Rectified(out.tensor(i).to_vec::<f32>()),
+                false => Units::Rectified(out.tensor(i).cast(DType::F32).to_vec()),
             };
             Activity { path: path.clone(), units }
         };

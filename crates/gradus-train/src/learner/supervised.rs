@@ -4,7 +4,7 @@ use crate::batch::{Fields, Name};
 use crate::metrics::Metric;
 use crate::objective::{Measured, scalar};
 use gradus_base::{DType, Error};
-use gradus_nn::losses::Loss;
+use gradus_nn::losses::{CrossEntropy, Loss};
 use gradus_nn::{Context, Layer};
 use gradus_tensor::{Tensor, fail};
 use std::panic::Location;
@@ -25,7 +25,7 @@ impl Supervised {
         let loss = self.mean_loss(&given);
         let heads = cx.take_auxiliary().into_iter();
         let objective = heads.fold(loss.clone(), |sum, (y, weight)| {
-            sum + self.mean_loss(&Given::of(y, fields, cx)) * weight
+            sum + self.mean_loss(&self.beside(y, fields, cx)) * weight
         });
         let measured = Measured::new(&loss).minimizing(&objective);
         self.means()
@@ -61,11 +61,39 @@ impl Supervised {
 
     /// That with the targets.
     fn given(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Given {
-        Given::of(self.predict(fields, cx), fields, cx)
+        self.beside(self.predict(fields, cx), fields, cx)
+    }
+
+    /// An output with the targets.
+    fn beside(&self, y: Tensor, fields: &Fields<'_>, cx: &Context<'_>) -> Given {
+        let given = Given::of(y, fields, cx);
+        let ignored = self.loss.cross_entropy().and_then(|loss| loss.ignore_index);
+        let ignored = ignored.filter(|_| given.t.dtype() == DType::I64);
+        Given { counted: ignored.map(|label| given.t.ne(label as f64)), ..given }
+    }
+
+    /// Cross-entropy with options, over what counts.
+    fn mean_cross_entropy(
+        &self,
+        loss: &CrossEntropy,
+        y: &Tensor,
+        t: &Tensor,
+        samples: Option<&Tensor>,
+    ) -> Tensor {
+        let weights = self.class_weights.as_ref().map(|w| Tensor::from_slice(w, [w.len()]));
+        let class_weights = weights.or_else(|| loss.class_weights.clone());
+        let loss = CrossEntropy { class_weights, ..loss.clone() };
+        match samples {
+            Some(samples) => loss.weighted_mean(y, t, samples),
+            None => loss.mean(y, t),
+        }
     }
 
     /// The mean of the samples' losses, weighted by class and by sample where there are such weights.
     fn mean_loss(&self, Given { y, t, weights: samples, .. }: &Given) -> Tensor {
+        if let Some(loss) = self.loss.cross_entropy() {
+            return self.mean_cross_entropy(loss, y, t, samples.as_ref());
+        }
         let loss = self.loss.of(y, t);
         let classes = self.class_weights.as_ref().map(|weights| {
             if !(t.dtype() == DType::I64 && t.rank() == 1) {
@@ -101,15 +129,19 @@ struct Given {
     y: Tensor,
     t: Tensor,
     weights: Option<Tensor>,
-    /// What is there of padded sequences, whose places are samples now: `[B·T]`.
+    /// What is there of padded sequences, whose places are samples now, as f32 `[B·T]`.
     there: Option<Tensor>,
+    /// Where labels count, as booleans of their shape, if some are ignored.
+    counted: Option<Tensor>,
 }
 
 impl Given {
     /// Where `y [B, T, ..]` is padded, each place becomes a sample, and padding weighs nothing.
     fn of(y: Tensor, fields: &Fields<'_>, cx: &Context<'_>) -> Given {
         let (t, weights) = (fields["t"].clone(), fields.find("weights").cloned());
-        let Some(there) = cx.mask(&y) else { return Given { y, t, weights, there: None } };
+        let Some(there) = cx.mask(&y) else {
+            return Given { y, t, weights, there: None, counted: None };
+        };
         let (b, places) = (y.size(0), y.size(1));
         if t.rank() < 2 || (t.size(0), t.size(1)) != (b, places) {
             let what = format!(
@@ -131,15 +163,33 @@ impl Given {
             Some(w) => flat(&(w * &each)),
             None => flat(&each),
         };
-        Given { y: flat(&y), t: flat(&t), weights: Some(weights), there: Some(flat(&each)) }
+        Given {
+            y: flat(&y),
+            t: flat(&t),
+            weights: Some(weights),
+            there: Some(flat(&each)),
+            counted: None,
+        }
     }
 
-    /// The mean of a metric over what is there.
+    /// The mean of a metric over what is there and counts.
     fn mean_of(&self, metric: &Metric) -> Tensor {
-        let each = metric.of(&self.y, &self.t);
-        match &self.there {
-            None => scalar(&each),
-            Some(there) => (each * there).sum(..) / there.sum(..),
+        // A class stands in for labels that do not count.
+        let t = match &self.counted {
+            Some(counted) => counted.select_where(&self.t, 0.0),
+            None => self.t.clone(),
+        };
+        let each = metric.of(&self.y, &t);
+        let counted = self.counted.as_ref().filter(|counted| counted.shape() == each.shape());
+        match (&self.there, counted) {
+            (None, None) => scalar(&each),
+            (None, Some(counted)) => {
+                counted.select_where(&each, 0.0).sum(..) / counted.cast(each.dtype()).sum(..)
+            }
+            (Some(there), counted) => {
+                let counts = counted.map_or(there.clone(), |c| c.cast(there.dtype()) * there);
+                (each * &counts).sum(..) / counts.sum(..)
+            }
         }
     }
 

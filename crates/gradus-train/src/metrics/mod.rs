@@ -4,16 +4,19 @@ mod whole;
 
 pub use whole::{auc, macro_f1, r2};
 
+use gradus_base::Error;
 use gradus_nn::losses::Target;
-use gradus_tensor::{DType, Tensor};
+use gradus_tensor::{DType, Tensor, fail};
 use std::borrow::Cow;
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
 type Function = dyn Fn(&Tensor, &Tensor) -> Tensor + Send + Sync;
 type Finish = dyn Fn(&[f64], usize) -> f64 + Send + Sync;
 
-/// A number from what the model gives and the target. It may hold what it needs.
+/// A number from what the model gives and the target. It may hold what it needs. Shapes that do not belong together are refused, as the
+/// losses refuse them, and never broadcast.
 ///
 /// ```
 /// use gradus_tensor::Tensor;
@@ -164,7 +167,24 @@ pub fn accuracy() -> Metric {
     Metric::mean("accuracy", true, hits)
 }
 
+/// Fails unless `x [B, C, ..]` goes with labels `t [B, ..]`, i64.
+#[track_caller]
+fn expect_labels(metric: &str, x: &Tensor, t: &Tensor) {
+    let fits = x.rank() >= 2 && t.dtype() == DType::I64 && x.shape().without(1) == t.shape();
+    if !fits {
+        let (of, labels) = (x.shape(), t.shape());
+        let what = format!(
+            "the model gives {} {of}, the labels are {} {labels}; expected [B, classes, ..] and i64 [B, ..]",
+            x.dtype(),
+            t.dtype()
+        );
+        fail(Error::shape(metric, what), Location::caller());
+    }
+}
+
+#[track_caller]
 fn hits(x: &Tensor, t: &Tensor) -> Tensor {
+    expect_labels("accuracy", x, t);
     let numbers = x.max(1).is_nan().logical_not(); // [B]
     x.argmax(1).eq(t).logical_and(&numbers).cast(x.dtype())
 }
@@ -183,7 +203,9 @@ pub fn top_k<const K: usize>() -> Metric {
     Metric::mean(name, true, among_top::<K>)
 }
 
+#[track_caller]
 fn among_top<const K: usize>(x: &Tensor, t: &Tensor) -> Tensor {
+    expect_labels("top_k", x, t);
     let label = t.unsqueeze(1); // [B, 1]
     let own = x.gather(1, &label); // [B, 1]
     let classes: Vec<i64> = (0..x.size(1) as i64).collect();
@@ -194,13 +216,14 @@ fn among_top<const K: usize>(x: &Tensor, t: &Tensor) -> Tensor {
     up_to_own.le(K as f64).cast(x.dtype())
 }
 
-/// Mean of |x − t| over everything but the batch.
+/// Mean of |x − t| over everything but the batch, of one shape.
 pub fn mean_absolute_error() -> Metric {
     Metric::mean("mean_absolute_error", false, absolute)
 }
 
+#[track_caller]
 fn absolute(x: &Tensor, t: &Tensor) -> Tensor {
-    same_shape(x, t);
+    same_shape("mean_absolute_error", x, t);
     let rest: Vec<isize> = (1..x.rank() as isize).collect();
     (x - t).abs().mean(rest)
 }
@@ -208,6 +231,7 @@ fn absolute(x: &Tensor, t: &Tensor) -> Tensor {
 /// The part of numbers `[B, ..]` that are on their target's side: logits above 0 for a yes (1), others for a no (0).
 pub fn binary_accuracy() -> Metric {
     Metric::mean("binary_accuracy", true, |x, t| {
+        same_shape("binary_accuracy", x, t);
         let right = x.gt(0.0).eq(&t.gt(0.5)).cast(x.dtype());
         let rest: Vec<isize> = (1..x.rank() as isize).collect();
         right.mean(rest)
@@ -216,12 +240,9 @@ pub fn binary_accuracy() -> Metric {
 
 /// Fails unless what the model gives and the target are of one shape.
 #[track_caller]
-fn same_shape(x: &Tensor, t: &Tensor) {
+fn same_shape(metric: &str, x: &Tensor, t: &Tensor) {
     if x.shape() != t.shape() {
         let what = format!("the model gives {}, the target is {}", x.shape(), t.shape());
-        gradus_tensor::fail(
-            gradus_base::Error::shape("metric", what),
-            std::panic::Location::caller(),
-        );
+        fail(Error::shape(metric, what), Location::caller());
     }
 }

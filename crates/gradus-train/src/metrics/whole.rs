@@ -88,7 +88,7 @@ pub fn macro_f1() -> Metric {
 
 /// What the model gives beside the targets: `[B, 2K]`.
 fn side_by_side(x: &Tensor, t: &Tensor) -> Tensor {
-    super::same_shape(x, t);
+    super::same_shape("r2 or auc", x, t);
     let flat = |t: &Tensor| t.cast(DType::F64).reshape([t.size(0), t.len() / t.size(0)]);
     Tensor::concat(&[&flat(x), &flat(t)], 1)
 }

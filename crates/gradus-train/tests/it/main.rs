@@ -7,6 +7,8 @@ mod fit;
 mod heads;
 mod kill;
 mod momentum;
+mod not_finite;
+mod numbers;
 mod objectives;
 mod optim;
 mod schedule;

@@ -4,7 +4,7 @@
 use crate::ops::kernel::{chunks, chunks_of, grain, input, output};
 use crate::ops::lanes::Isa;
 use crate::ops::series::Series;
-use crate::ops::softmax::log_sum_exp;
+use crate::ops::softmax::{LogSumExp, log_sum_exp};
 use crate::ops::vector::{Task, Vector, on};
 use gradus_base::DType;
 use gradus_cpu::exec::{Args, Kernel};
@@ -35,7 +35,7 @@ fn rows(spec: &Spec) -> Rows {
     Rows { dtype: x.dtype, n: x.view.shape[0], classes: x.view.shape[1] }
 }
 
-// SAFETY: all are dense: x [n, classes], labels, loss and sum [n].
+// SAFETY: all are dense: x [n, classes], labels, loss, top and rest [n].
 unsafe impl Kernel for Forward {
     unsafe fn run(&self, args: &Args<'_>) {
         // SAFETY: see above.
@@ -55,9 +55,10 @@ impl Forward {
     unsafe fn rows<T: Series>(&self, args: &Args<'_>) {
         let Rows { n, classes, .. } = self.0;
         // SAFETY: the caller's promise.
-        let (x, labels, loss, lse) = unsafe {
+        let (x, labels, outputs) = unsafe {
             let (x, labels) = (input::<T>(args, 0, n * classes), input::<i64>(args, 1, n));
-            (x, labels, output::<T>(args, 0, n), output::<T>(args, 1, n))
+            let outputs = [output::<T>(args, 0, n), output(args, 1, n), output(args, 2, n)];
+            (x, labels, outputs)
         };
         if let Some(i) = labels.iter().position(|&l| l as u64 >= classes as u64) {
             args.fail(|| format!("label {} at sample {i} is outside 0..{classes}", labels[i]));
@@ -65,19 +66,19 @@ impl Forward {
         }
         let rows = grain(TILE, classes);
         let isa = Isa::best();
-        chunks_of([loss, lse], [rows, rows], |tile, [loss, lse]| {
+        chunks_of(outputs, [rows; 3], |tile, [loss, top, rest]| {
             let first = tile * rows;
-            let x = &x[first * classes..][..lse.len() * classes];
-            on(isa, Sums { x, classes, lse: &mut *lse });
-            for (i, (loss, lse)) in loss.iter_mut().zip(lse).enumerate() {
+            let x = &x[first * classes..][..loss.len() * classes];
+            on(isa, Sums { x, classes, top: &mut *top, rest: &mut *rest });
+            for (i, (loss, (top, rest))) in loss.iter_mut().zip(top.iter().zip(rest)).enumerate() {
                 let row = first + i;
-                *loss = *lse - x[i * classes + labels[row] as usize];
+                *loss = *rest - (x[i * classes + labels[row] as usize] - *top);
             }
         });
     }
 }
 
-// SAFETY: all are dense: x and dx [n, classes], labels, sum and dy [n].
+// SAFETY: all are dense: x and dx [n, classes], labels, top, rest and dy [n].
 unsafe impl Kernel for Backward {
     unsafe fn run(&self, args: &Args<'_>) {
         // SAFETY: see above.
@@ -97,17 +98,18 @@ impl Backward {
     unsafe fn rows<T: Series>(&self, args: &Args<'_>) {
         let Rows { n, classes, .. } = self.0;
         // SAFETY: the caller's promise.
-        let (x, labels, lse, dy, dx) = unsafe {
+        let (x, labels, [top, rest, dy], dx) = unsafe {
             let (x, labels) = (input::<T>(args, 0, n * classes), input::<i64>(args, 1, n));
-            let (lse, dy) = (input::<T>(args, 2, n), input::<T>(args, 3, n));
-            (x, labels, lse, dy, output::<T>(args, 0, n * classes))
+            let each = [input::<T>(args, 2, n), input(args, 3, n), input(args, 4, n)];
+            (x, labels, each, output::<T>(args, 0, n * classes))
         };
         let rows = grain(TILE, classes);
         let isa = Isa::best();
         chunks(dx, rows * classes, |tile, dx| {
             let first = tile * rows;
             let x = &x[first * classes..][..dx.len()];
-            on(isa, Shares { x, classes, lse: &lse[first..], dy: &dy[first..], dx: &mut *dx });
+            let [top, rest, own] = [&top[first..], &rest[first..], &dy[first..]];
+            on(isa, Shares { x, classes, top, rest, dy: own, dx: &mut *dx });
             for (row, dx) in (first..).zip(dx.chunks_exact_mut(classes)) {
                 // The forward kernel checked the label.
                 let at = &mut dx[labels[row] as usize];
@@ -121,16 +123,18 @@ impl Backward {
 struct Sums<'a, T> {
     x: &'a [T],
     classes: usize,
-    lse: &'a mut [T],
+    top: &'a mut [T],
+    rest: &'a mut [T],
 }
 
 impl<T: Series> Task for Sums<'_, T> {
     type Element = T;
     #[inline(always)]
     fn run<V: Vector<Element = T>>(self) {
-        for (x, lse) in self.x.chunks_exact(self.classes).zip(self.lse) {
+        let rows = self.x.chunks_exact(self.classes);
+        for (x, (top, rest)) in rows.zip(self.top.iter_mut().zip(self.rest)) {
             // SAFETY: the path was chosen for the machine.
-            *lse = unsafe { log_sum_exp::<V>(x) };
+            LogSumExp { top: *top, rest: *rest } = unsafe { log_sum_exp::<V>(x) };
         }
     }
 }
@@ -139,7 +143,8 @@ impl<T: Series> Task for Sums<'_, T> {
 struct Shares<'a, T> {
     x: &'a [T],
     classes: usize,
-    lse: &'a [T],
+    top: &'a [T],
+    rest: &'a [T],
     dy: &'a [T],
     dx: &'a mut [T],
 }
@@ -153,11 +158,12 @@ impl<T: Series> Task for Shares<'_, T> {
             let x = &self.x[row * n..][..n];
             // SAFETY: x and dx are rows of n; the path was chosen for the machine.
             unsafe {
-                let (lse, dy) = (V::splat(self.lse[row]), V::splat(self.dy[row]));
+                let (top, rest) = (V::splat(self.top[row]), V::splat(self.rest[row]));
+                let dy = V::splat(self.dy[row]);
                 for at in (0..n).step_by(V::LEN) {
                     let few = V::LEN.min(n - at);
                     let x = V::load_first(x.as_ptr().add(at), few, T::ZERO);
-                    x.sub(lse).exp().mul(dy).store_first(dx.as_mut_ptr().add(at), few);
+                    x.sub(top).sub(rest).exp().mul(dy).store_first(dx.as_mut_ptr().add(at), few);
                 }
             }
         }

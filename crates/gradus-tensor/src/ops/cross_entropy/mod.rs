@@ -1,6 +1,8 @@
 //! cross entropy of softmax: loss[i] = ln Σ_c e^x[i, c] − x[i, label[i]].   x [N, C], labels [N] -> [N]
 //!
-//! One pass forward, one backward: dx = (softmax(x) − one_hot(label))·dy. The logarithm of the sum is kept between them.
+//! One pass forward, one backward: dx = (softmax(x) − one_hot(label))·dy. The logarithm of the sum is kept between them, in two
+//! parts: the row's largest score, and ln Σ e^(x − top), so that large scores have all digits of the loss. A NaN makes its row's
+//! loss NaN.
 
 mod cpu;
 #[cfg(test)]
@@ -15,11 +17,11 @@ use gradus_graph::{Backward, Meta, Node, Rule, Spec, call, call_one, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// x, labels → loss, ln Σ e^x
+/// x, labels → loss, top = the largest score, rest = ln Σ e^(x − top)
 #[derive(Debug)]
 struct CrossEntropy;
 
-/// x, labels, ln Σ e^x, dy → dx
+/// x, labels, top, rest, dy → dx
 #[derive(Debug)]
 struct CrossEntropyGrad;
 
@@ -30,14 +32,15 @@ impl Rule for CrossEntropy {
 
     fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
         let one = Meta::new([inputs[0].shape[0]], inputs[0].dtype);
-        Ok(vec![one, one])
+        Ok(vec![one, one, one])
     }
 
     fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
-        // The second output never leaves this file, except to the rule below.
+        // The other outputs never leave this file, except to the rule below.
         let dy = backward.dys[0].as_ref().expect("only the loss is ever read");
-        let (x, labels, lse) = (&backward.inputs[0], &backward.inputs[1], &backward.outputs[1]);
-        let dx = || call_one(CrossEntropyGrad, &[x, labels, lse, dy]);
+        let (x, labels) = (&backward.inputs[0], &backward.inputs[1]);
+        let (top, rest) = (&backward.outputs[1], &backward.outputs[2]);
+        let dx = || call_one(CrossEntropyGrad, &[x, labels, top, rest, dy]);
         Ok(vec![backward.wanted[0].then(dx), None])
     }
 
@@ -60,11 +63,11 @@ impl Rule for CrossEntropyGrad {
         Ok(vec![inputs[0]])
     }
 
-    /// ln Σ e^x is a function of x, so the composition, which reads x alone, has its share.
+    /// top and rest are functions of x, so the composition, which reads x alone, has its share.
     fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
         let labels = Tensor::from_node(backward.inputs[1].clone());
         differentiate(backward, |inputs| {
-            let (x, dy) = (&inputs[0], &inputs[3]);
+            let (x, dy) = (&inputs[0], &inputs[4]);
             let one_hot = labels.one_hot(x.shape()[1]).cast(x.dtype());
             vec![(x.softmax(1) - one_hot) * dy.unsqueeze(1)]
         })

@@ -1,4 +1,4 @@
-//! The CPU kernel: each row is the one before plus the input's.
+//! The CPU kernel: columns side by side, each with a running sum of its own, f32 in f64.
 #![allow(unsafe_code)]
 
 use crate::ops::kernel::{around, chunks, grain, input, output};
@@ -8,6 +8,8 @@ use gradus_graph::Spec;
 
 /// Elements a tile writes.
 const TILE: usize = 1 << 15;
+/// Columns that are summed side by side.
+const COLUMNS: usize = 64;
 
 struct CumSum {
     dtype: DType,
@@ -29,9 +31,12 @@ unsafe impl Kernel for CumSum {
         // SAFETY: see above.
         unsafe {
             match self.dtype {
-                DType::F64 => self.sum(args, |a: f64, b| a + b),
-                DType::F32 => self.sum(args, |a: f32, b| a + b),
-                DType::I64 => self.sum(args, i64::wrapping_add),
+                DType::F64 => self.sum::<f64, f64>(args, |sum, x| sum + x, |sum| sum),
+                // A running sum of f32 would stand still where it is 2²⁴ times as large as what is added.
+                DType::F32 => {
+                    self.sum::<f32, f64>(args, |sum, x| sum + f64::from(x), |sum| sum as f32)
+                }
+                DType::I64 => self.sum::<i64, i64>(args, i64::wrapping_add, |sum| sum),
                 dtype => unreachable!("{dtype} is cast"),
             }
         }
@@ -41,21 +46,33 @@ unsafe impl Kernel for CumSum {
 impl CumSum {
     /// # Safety
     /// As `run`; x and y hold `T`.
-    unsafe fn sum<T: Copy + Send + Sync>(&self, args: &Args<'_>, add: impl Fn(T, T) -> T + Sync) {
+    unsafe fn sum<T: Copy + Send + Sync, S: Copy + Default>(
+        &self,
+        args: &Args<'_>,
+        add: impl Fn(S, T) -> S + Sync,
+        store: impl Fn(S) -> T + Sync,
+    ) {
         let (n, inner) = (self.n, self.inner);
         // SAFETY: the caller's promise.
         let (x, y) = unsafe { (input::<T>(args, 0, self.len), output::<T>(args, 0, self.len)) };
         let slab = n * inner;
         let slabs = grain(TILE, slab);
         chunks(y, slabs * slab, |tile, y| {
-            for (o, y) in (tile * slabs..).zip(y.chunks_exact_mut(slab)) {
-                y.copy_from_slice(&x[o * slab..][..slab]);
-                for j in 1..n {
-                    let (from, to) = if self.backwards { (n - j, n - j - 1) } else { (j - 1, j) };
-                    let at = from.min(to) * inner;
-                    let (low, high) = y[at..][..2 * inner].split_at_mut(inner);
-                    let (from, to) = if self.backwards { (high, low) } else { (low, high) };
-                    to.iter_mut().zip(&*from).for_each(|(to, &from)| *to = add(*to, from));
+            let x = &x[tile * slabs * slab..][..y.len()];
+            let mut sums = [S::default(); COLUMNS];
+            for (x, y) in x.chunks_exact(slab).zip(y.chunks_exact_mut(slab)) {
+                for first in (0..inner).step_by(COLUMNS) {
+                    let columns = COLUMNS.min(inner - first);
+                    sums[..columns].fill(S::default());
+                    for row in 0..n {
+                        let row = if self.backwards { n - 1 - row } else { row };
+                        let at = row * inner + first;
+                        let (x, y) = (&x[at..][..columns], &mut y[at..][..columns]);
+                        for ((sum, &x), y) in sums.iter_mut().zip(x).zip(y) {
+                            *sum = add(*sum, x);
+                            *y = store(*sum);
+                        }
+                    }
                 }
             }
         });

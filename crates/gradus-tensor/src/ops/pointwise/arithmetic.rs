@@ -2,6 +2,7 @@
 
 use super::{Pointwise, apply};
 use crate::Tensor;
+use crate::ops::Operand;
 use gradus_base::Real;
 
 struct Add;
@@ -40,6 +41,12 @@ impl Pointwise<1> for Neg {
     }
 }
 
+/// A number as the other side of an operator.
+#[track_caller]
+fn number<P: Pointwise<2>>(value: f64, other: &Tensor) -> Tensor {
+    Operand::Number(value).in_arithmetic(P::NAME, other)
+}
+
 /// The operators for every mix of owned and borrowed tensors and numbers.
 macro_rules! operator {
     ($op:ident, $method:ident) => {
@@ -75,28 +82,28 @@ macro_rules! operator {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: f64) -> Tensor {
-                apply($op, [self, &self.full_like(other)])
+                apply($op, [self, &number::<$op>(other, self)])
             }
         }
         impl std::ops::$op<f64> for Tensor {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: f64) -> Tensor {
-                apply($op, [&self, &self.full_like(other)])
+                apply($op, [&self, &number::<$op>(other, &self)])
             }
         }
         impl std::ops::$op<&Tensor> for f64 {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: &Tensor) -> Tensor {
-                apply($op, [&other.full_like(self), other])
+                apply($op, [&number::<$op>(self, other), other])
             }
         }
         impl std::ops::$op<Tensor> for f64 {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: Tensor) -> Tensor {
-                apply($op, [&other.full_like(self), &other])
+                apply($op, [&number::<$op>(self, &other), &other])
             }
         }
     };
@@ -138,8 +145,11 @@ impl Tensor {
 
 #[cfg(test)]
 mod tests {
-    use crate::Tensor;
     use crate::ops::check;
+    use crate::{DType, Tensor, try_build};
+
+    type One = fn(&Tensor) -> Tensor;
+    type Two = fn(&Tensor, &Tensor) -> Tensor;
 
     fn binary(name: &str, op: fn(&Tensor, &Tensor) -> Tensor, oracle: fn(f64, f64) -> f64) {
         let want: Vec<f64> = [(6.0, 3.0), (-1.0, 4.0)].iter().map(|&(a, b)| oracle(a, b)).collect();
@@ -176,6 +186,93 @@ mod tests {
     fn square() {
         let case = check("square", |x| x[0].square()).domain(-2.0..2.0).oracle(|x| x[0] * x[0]);
         case.example(&[&[-3.0, 0.5]], &[9.0, 0.25]).run();
+    }
+
+    #[test]
+    fn integers_take_the_numbers_that_they_hold() {
+        let i = Tensor::from([0i64, 3, -4]);
+        assert_eq!((&i * 3.0 + 1.0 - 2.0).to_vec::<i64>(), [-1, 8, -13]);
+        let bytes = Tensor::from([200u8, 3]);
+        // Computed in i64, held at the ends of u8.
+        assert_eq!((&bytes + 100.0).to_vec::<u8>(), [255, 103]);
+        assert_eq!((&bytes - 5.0).to_vec::<u8>(), [195, 0]);
+        let refused: [(&str, One); 9] = [
+            ("mul: 0.5 is no i64", |x| x * 0.5),
+            ("div: 0.5 is no i64", |x| x / 0.5),
+            ("add: 0.5 is no i64", |x| 0.5 + x),
+            ("sub: NaN is no i64", |x| x - f64::NAN),
+            ("mul: inf is no i64", |x| f64::INFINITY * x),
+            ("add: 1e19 is no i64", |x| x + 1e19),
+            ("maximum: 0.5 is no i64", |x| x.maximum(0.5)),
+            ("clamp: 0.5 is no i64", |x| x.clamp(0.5, 2.0)),
+            ("lerp: 0.25 is no i64", |x| x.lerp(x, 0.25)),
+        ];
+        for (want, f) in refused {
+            let e = try_build(|| f(&i)).unwrap_err().to_string();
+            assert!(e.starts_with(want) && e.contains("arithmetic.rs"), "{e}");
+            let remedy = "; cast the tensor first: .cast(DType::F32)\n  at ";
+            assert!(e.contains(remedy), "{e}");
+        }
+        let e = try_build(|| &bytes * 300.0).unwrap_err().to_string();
+        let want = "mul: 300 is no u8, which holds whole numbers from 0 to 255; cast the tensor \
+                    first: .cast(DType::I64)\n  at ";
+        assert!(e.starts_with(want), "{e}");
+        assert_eq!((bytes.cast(DType::I64) * 300.0).to_vec::<i64>(), [60_000, 900]);
+        let half = Tensor::from([1.0f32]).cast(DType::F16);
+        let e = try_build(|| &half * 1e6).unwrap_err().to_string();
+        assert!(e.starts_with("mul: 1000000 is no f16, which holds numbers up to 65504"), "{e}");
+        assert_eq!(i.clamp(f64::NEG_INFINITY, 2.0).to_vec::<i64>(), [0, 2, -4]);
+        assert_eq!(i.clamp(-1.0, f64::INFINITY).to_vec::<i64>(), [0, 3, -1]);
+    }
+
+    /// The table of [`DType::join`], as results have it, either way round.
+    #[test]
+    fn mixed_types_have_their_common_one() {
+        let all = [
+            DType::Bool,
+            DType::U8,
+            DType::I32,
+            DType::I64,
+            DType::BF16,
+            DType::F16,
+            DType::F32,
+            DType::F64,
+        ];
+        for a in all {
+            for b in all {
+                let [x, y] = [a, b].map(|dtype| Tensor::from([1i64, 0]).cast(dtype));
+                let sum = try_build(|| &x + &y).map(|sum| sum.dtype()).ok();
+                assert_eq!(sum, a.join(b), "{a} + {b}");
+                let chosen = try_build(|| Tensor::from([true, false]).select_where(&x, &y));
+                assert_eq!(chosen.map(|t| t.dtype()).ok(), a.join(b), "{a} or {b}");
+            }
+        }
+        let (byte, wide) = (Tensor::from([200u8]), Tensor::from([100i64]));
+        assert_eq!((&byte + &wide).to_vec::<i64>(), [300]);
+        assert_eq!((&wide + &byte).to_vec::<i64>(), [300]);
+        let e = try_build(|| &wide + Tensor::from([0.5f32])).unwrap_err().to_string();
+        assert!(e.starts_with("add: the element types differ: i64, f32; cast one of them"), "{e}");
+    }
+
+    #[test]
+    fn booleans_are_added_and_multiplied_and_nothing_else() {
+        let (a, b) = (Tensor::from([true, true, false]), Tensor::from([true, false, false]));
+        assert_eq!((&a + &b).to_vec::<bool>(), [true, true, false]);
+        assert_eq!((&a * &b).to_vec::<bool>(), [true, false, false]);
+        let refused: [(&str, Two); 5] = [
+            (
+                "sub: the elements are bool, it needs numbers; cast them, or use logical_not",
+                |a, b| a - b,
+            ),
+            ("neg: the elements are bool, it needs numbers", |a, _| -a),
+            ("div: the elements are bool, it needs floats", |a, b| a / b),
+            ("add: 1 beside booleans; cast them: .cast(DType::F32), or DType::I64", |a, _| a + 1.0),
+            ("sub: 1 beside booleans", |a, _| 1.0 - a),
+        ];
+        for (want, f) in refused {
+            let e = try_build(|| f(&a, &b)).unwrap_err().to_string();
+            assert!(e.starts_with(want), "{e}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{Pointwise, apply};
 use crate::Tensor;
+use crate::ops::Operand;
 use gradus_base::{Error, Real};
 use gradus_graph::fail;
 use std::panic::Location;
@@ -16,20 +17,21 @@ impl Pointwise<1> for Clamp {
     fn formula<R: Real>(&self, [x]: [R; 1]) -> R {
         x.max(R::constant(self.low)).min(R::constant(self.high))
     }
-    /// 1 where low ≤ x ≤ high, else 0
+    /// 1 where low < x < high, else 0
     fn grad<R: Real>(&self, [x]: [R; 1], _y: R, dy: R) -> Option<[R; 1]> {
         let (low, high) = (R::constant(self.low), R::constant(self.high));
-        Some([R::select(R::and(low.le(x), x.le(high)), dy, R::constant(0.0))])
+        Some([R::select(R::and(low.lt(x), x.lt(high)), dy, R::constant(0.0))])
     }
 }
 
 impl Tensor {
-    /// min(max(x, low), high); either bound may be infinite.
+    /// min(max(x, low), high); either bound may be infinite. Bounds of integers are such.
     ///
-    /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at a bound is 1.
+    /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at a bound is 0, as that of every clipped function here and as in
+    /// PyTorch 2.15; before, PyTorch's was 1.
     ///
     /// # Panics
-    /// If `low` > `high` or one is NaN.
+    /// If `low` > `high`, one is NaN, or the elements are integers of a type that does not hold it.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -41,7 +43,18 @@ impl Tensor {
             let what = format!("low {low} must not exceed high {high}");
             fail(Error::value("clamp", what), Location::caller());
         }
-        apply(Clamp { low, high }, [self])
+        if self.dtype().is_float() {
+            return apply(Clamp { low, high }, [self]);
+        }
+        // Of integers a bound is one of them, or there is none.
+        let above = match low {
+            f64::NEG_INFINITY => self.clone(),
+            low => self.maximum(&Operand::Number(low).beside("clamp", self)),
+        };
+        match high {
+            f64::INFINITY => above,
+            high => above.minimum(&Operand::Number(high).beside("clamp", self)),
+        }
     }
 }
 
@@ -52,7 +65,7 @@ fn clamp() {
         .avoid(&[-1.0, 2.0])
         .oracle(|x| x[0].clamp(-1.0, 2.0))
         .example(&[&[-2.0, 0.5, 3.0, f64::NAN]], &[-1.0, 0.5, 2.0, f64::NAN])
-        .slope(&[&[-2.0, -1.0, 0.5, 2.0, 3.0]], &[0.0, 1.0, 1.0, 1.0, 0.0])
+        .slope(&[&[-2.0, -1.0, 0.5, 2.0, 3.0]], &[0.0, 0.0, 1.0, 0.0, 0.0])
         .run();
 }
 

@@ -13,10 +13,10 @@ impl Pointwise<1> for ClippedRelu {
     fn formula<R: Real>(&self, [x]: [R; 1]) -> R {
         x.max(R::constant(0.0)).min(R::constant(self.ceiling))
     }
-    /// 1 where 0 < y < ceiling, else 0, from the value
+    /// 0 where y ≤ 0 or ceiling ≤ y, else 1, from the value
     fn grad<R: Real>(&self, [_x]: [R; 1], y: R, dy: R) -> Option<[R; 1]> {
         let (zero, ceiling) = (R::constant(0.0), R::constant(self.ceiling));
-        Some([R::select(R::and(zero.lt(y), y.lt(ceiling)), dy, zero)])
+        Some([R::select(R::or(y.le(zero), ceiling.le(y)), zero, dy)])
     }
 }
 
@@ -59,7 +59,7 @@ fn clipped_relu() {
         .avoid(&[0.0, 2.0])
         .oracle(|x| x[0].clamp(0.0, 2.0))
         .example(&[&[-2.0, 0.5, 3.0, f64::NAN]], &[0.0, 0.5, 2.0, f64::NAN])
-        .slope(&[&[0.0, 0.5, 2.0]], &[0.0, 1.0, 0.0])
+        .slope(&[&[0.0, 0.5, 2.0, f64::NAN]], &[0.0, 1.0, 0.0, 1.0])
         .run();
 }
 

@@ -1,15 +1,54 @@
 //! eq, ne, lt, le, gt, ge: a ? b as a mask   [..], [..] -> bool [..]
 
 use super::compare;
-use crate::Tensor;
 use crate::ops::Operand;
+use crate::{DType, Tensor};
 use gradus_base::Real;
-use gradus_base::expr::Sym;
+use gradus_base::expr::{Sym, SymMask};
+
+/// x compared with a tensor or a number. Integers are compared with any number as numbers are, not with what it would be as an
+/// integer: 0 < ½, and no integer is ½ or NaN.
+#[track_caller]
+fn with(
+    name: &'static str,
+    x: &Tensor,
+    other: Operand<'_>,
+    formula: impl FnOnce(Sym, Sym) -> SymMask,
+) -> Tensor {
+    let number = match other {
+        Operand::Number(n) if !x.dtype().is_float() => n,
+        other => return compare(name, [x, &other.beside(name, x)], formula),
+    };
+    match threshold(name, number) {
+        Ok(whole) => {
+            let wide = x.wide();
+            compare(name, [&wide, &wide.full_like(whole)], formula)
+        }
+        Err(answer) => Tensor::full_of(x.shape(), f64::from(u8::from(answer)), DType::Bool),
+    }
+}
+
+/// The integer that integers may as well be compared with, or the answer for all of them.
+fn threshold(name: &str, number: f64) -> Result<f64, bool> {
+    let whole = match name {
+        "lt" | "ge" => number.ceil(),
+        "le" | "gt" => number.floor(),
+        _ => number,
+    };
+    let below = matches!(name, "lt" | "le" | "ne");
+    match DType::I64.number(whole) {
+        Ok(whole) => Ok(whole),
+        // What is beyond all integers, or none.
+        Err(_) if number.is_nan() || matches!(name, "eq" | "ne") => Err(name == "ne"),
+        Err(_) => Err(below == (number > 0.0)),
+    }
+}
 
 impl Tensor {
     /// a = b, as a mask.
     ///
-    /// **Shape** `[..], [..] -> bool [..]`, broadcast. NaN equals nothing. A mask carries no gradient.
+    /// **Shape** `[..], [..] -> bool [..]`, broadcast. NaN equals nothing. A mask carries no gradient. Integers are compared with a
+    /// number as it is, fractions included; floats with the nearest number of their type.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -17,7 +56,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn eq<'a>(&self, other: impl Into<Operand<'a>>) -> Tensor {
-        compare("eq", [self, &other.into().beside(self)], |a, b| a.eq(b))
+        with("eq", self, other.into(), |a, b| a.eq(b))
     }
 
     /// a ≠ b, as a mask.
@@ -30,7 +69,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn ne<'a>(&self, other: impl Into<Operand<'a>>) -> Tensor {
-        compare("ne", [self, &other.into().beside(self)], |a, b| Sym::not(a.eq(b)))
+        with("ne", self, other.into(), |a, b| Sym::not(a.eq(b)))
     }
 
     /// a < b, as a mask.
@@ -43,7 +82,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn lt<'a>(&self, other: impl Into<Operand<'a>>) -> Tensor {
-        compare("lt", [self, &other.into().beside(self)], |a, b| a.lt(b))
+        with("lt", self, other.into(), |a, b| a.lt(b))
     }
 
     /// a ≤ b, as a mask.
@@ -56,7 +95,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn le<'a>(&self, other: impl Into<Operand<'a>>) -> Tensor {
-        compare("le", [self, &other.into().beside(self)], |a, b| a.le(b))
+        with("le", self, other.into(), |a, b| a.le(b))
     }
 
     /// a > b, as a mask.
@@ -69,7 +108,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn gt<'a>(&self, other: impl Into<Operand<'a>>) -> Tensor {
-        compare("gt", [self, &other.into().beside(self)], |a, b| b.lt(a))
+        with("gt", self, other.into(), |a, b| b.lt(a))
     }
 
     /// a ≥ b, as a mask.
@@ -82,14 +121,14 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn ge<'a>(&self, other: impl Into<Operand<'a>>) -> Tensor {
-        compare("ge", [self, &other.into().beside(self)], |a, b| b.le(a))
+        with("ge", self, other.into(), |a, b| b.le(a))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::Tensor;
     use crate::ops::check;
+    use crate::{DType, Tensor};
 
     /// Values around a threshold, ties and NaN in the example, and a number for the other side.
     fn comparison(
@@ -133,6 +172,38 @@ mod tests {
     fn gt() {
         comparison("gt", |a, b| a.gt(b), |a| a.gt(2.0), |a, b| a > b);
     }
+    /// Every comparison of integers with numbers that they do not hold, against the same numbers in f64.
+    #[test]
+    fn integers_are_compared_with_any_number() {
+        let values = [0i64, 3, -2, 255];
+        let numbers = [0.5, -0.5, 2.999, 3.0, -2.0, 1e300, -1e300, 256.0, -1.0, 1e18];
+        let edges = [f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 9.3e18, -9.3e18];
+        type Compare = (fn(&Tensor, f64) -> Tensor, fn(&f64, &f64) -> bool);
+        let all: [Compare; 6] = [
+            (|x, n| x.eq(n), f64::eq),
+            (|x, n| x.ne(n), f64::ne),
+            (|x, n| x.lt(n), f64::lt),
+            (|x, n| x.le(n), f64::le),
+            (|x, n| x.gt(n), f64::gt),
+            (|x, n| x.ge(n), f64::ge),
+        ];
+        for (compare, oracle) in all {
+            for n in numbers.into_iter().chain(edges) {
+                let want = values.map(|v| oracle(&(v as f64), &n));
+                let x = Tensor::from(values);
+                assert_eq!(compare(&x, n).to_vec::<bool>(), want, "{values:?} with {n}");
+                assert_eq!(compare(&x.cast(DType::I32), n).to_vec::<bool>(), want, "i32 with {n}");
+                let bytes = compare(&Tensor::from([0u8, 3, 255]), n).to_vec::<bool>();
+                assert_eq!(bytes, [want[0], want[1], want[3]], "u8 with {n}");
+                let masks = compare(&Tensor::from([false, true]), n).to_vec::<bool>();
+                assert_eq!(masks, [oracle(&0.0, &n), oracle(&1.0, &n)], "bool with {n}");
+            }
+        }
+        let large = Tensor::from([i64::MAX, i64::MIN]);
+        assert_eq!(large.lt(2f64.powi(63)).to_vec::<bool>(), [true, true]);
+        assert_eq!(large.le(-(2f64.powi(63))).to_vec::<bool>(), [false, true]);
+    }
+
     #[test]
     fn ge() {
         comparison("ge", |a, b| a.ge(b), |a| a.ge(2.0), |a, b| a >= b);

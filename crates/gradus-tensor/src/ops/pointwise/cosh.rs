@@ -1,5 +1,6 @@
 //! cosh(x) = (eˣ + e⁻ˣ)/2   [..] -> [..]
 
+use super::sinh::halves;
 use super::{Pointwise, apply};
 use crate::Tensor;
 use gradus_base::Real;
@@ -9,11 +10,13 @@ struct Cosh;
 impl Pointwise<1> for Cosh {
     const NAME: &'static str = "cosh";
     fn formula<R: Real>(&self, [x]: [R; 1]) -> R {
-        R::constant(0.5) * (x.exp() + (-x).exp())
+        let [up, down] = halves(x);
+        R::constant(1.0) + (up + down)
     }
     /// cosh' = sinh
     fn grad<R: Real>(&self, [x]: [R; 1], _y: R, dy: R) -> Option<[R; 1]> {
-        Some([dy * (R::constant(0.5) * (x.exp_m1() - (-x).exp_m1()))])
+        let [up, down] = halves(x);
+        Some([dy * (up - down)])
     }
 }
 
@@ -38,6 +41,9 @@ fn cosh() {
     crate::ops::check("cosh", |x| x[0].cosh())
         .domain(-2.0..2.0)
         .oracle(|x| x[0].cosh())
-        .example(&[&[0.0, 1.0, f64::NEG_INFINITY]], &[1.0, 1.543081, f64::INFINITY])
+        .example(
+            &[&[0.0, 1.0, 89.0, f64::NEG_INFINITY]],
+            &[1.0, 1.543081, 2.244_806e38, f64::INFINITY],
+        )
         .run();
 }

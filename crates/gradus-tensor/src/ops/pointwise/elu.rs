@@ -24,18 +24,18 @@ pub(crate) fn exponential_linear<R: Real>(x: R, alpha: f64) -> R {
     R::select(R::constant(0.0).lt(x), x, R::constant(alpha) * x.exp_m1())
 }
 
-/// Its derivative. The exponent is held below 0: e^x of a large x is ∞, and ∞ times the 0 of the branch not taken is
-/// NaN in the second derivative.
+/// Its derivative, α at 0, whose own derivative there is 0. The exponent is held below 0: e^x of a large x is ∞, and ∞ times the
+/// 0 of the branch not taken is NaN in the second derivative.
 pub(crate) fn exponential_linear_slope<R: Real>(x: R, alpha: f64) -> R {
     let zero = R::constant(0.0);
-    let below = R::select(zero.lt(x), zero, x);
+    let below = R::select(zero.le(x), zero, x);
     R::select(zero.lt(x), R::constant(1.0), R::constant(alpha) * below.exp())
 }
 
 impl Tensor {
     /// x where x > 0, else α(eˣ − 1); 1 is the usual α.
     ///
-    /// **Shape** `[..] -> [..]`. NaN stays NaN.
+    /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at the kink 0 is α, the second derivative there 0, as in PyTorch.
     ///
     /// **Paper** Clevert, Unterthiner & Hochreiter 2016, arXiv:1511.07289 §3.
     ///
@@ -57,6 +57,6 @@ fn elu() {
         .avoid(&[0.0])
         .oracle(|x| if x[0] > 0.0 { x[0] } else { 1.5 * x[0].exp_m1() })
         .example(&[&[-1.0, 2.0, 1000.0, f64::NAN]], &[-0.948181, 2.0, 1000.0, f64::NAN])
-        .slope(&[&[-1.0, 1000.0]], &[0.551819, 1.0])
+        .slope(&[&[-1.0, 0.0, 1000.0]], &[0.551819, 1.5, 1.0])
         .run();
 }

@@ -12,6 +12,15 @@ impl Pointwise<1> for GeluTanh {
         let half = R::constant(0.5);
         half * x * (R::constant(1.0) + inner(x).tanh())
     }
+    /// with t = tanh(inner(x)): ½(1 + t) + ½x(1 − t²)·inner'(x). From ±16 on t is ±1, so that there the cube, which would
+    /// overflow, may stay what it is.
+    fn grad<R: Real>(&self, [x]: [R; 1], _y: R, dy: R) -> Option<[R; 1]> {
+        let (half, one) = (R::constant(0.5), R::constant(1.0));
+        let near = x.max(R::constant(-16.0)).min(R::constant(16.0));
+        let t = inner(near).tanh();
+        let steepness = R::constant(ROOT) * (one + R::constant(3.0 * CUBIC) * (near * near));
+        Some([dy * half * (one + t + x * (one - t * t) * steepness)])
+    }
 }
 
 /// √(2/π)

@@ -11,9 +11,9 @@ impl Pointwise<1> for HardTanh {
     fn formula<R: Real>(&self, [x]: [R; 1]) -> R {
         x.max(R::constant(-1.0)).min(R::constant(1.0))
     }
-    /// 1 where |y| < 1, else 0, from the value
+    /// 0 where |y| ≥ 1, else 1, from the value
     fn grad<R: Real>(&self, [_x]: [R; 1], y: R, dy: R) -> Option<[R; 1]> {
-        Some([R::select(y.abs().lt(R::constant(1.0)), dy, R::constant(0.0))])
+        Some([R::select(R::constant(1.0).le(y.abs()), R::constant(0.0), dy)])
     }
 }
 
@@ -41,6 +41,6 @@ fn hard_tanh() {
         .avoid(&[-1.0, 1.0])
         .oracle(|x| x[0].clamp(-1.0, 1.0))
         .example(&[&[-2.0, 0.5, 3.0, f64::NAN]], &[-1.0, 0.5, 1.0, f64::NAN])
-        .slope(&[&[-1.0, 0.5, 1.0]], &[0.0, 1.0, 0.0])
+        .slope(&[&[-1.0, 0.5, 1.0, f64::NAN]], &[0.0, 1.0, 0.0, 1.0])
         .run();
 }

@@ -26,7 +26,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn lerp<'a>(&self, end: &Tensor, t: impl Into<Operand<'a>>) -> Tensor {
-        apply(Lerp, [self, end, &t.into().beside(self)])
+        apply(Lerp, [self, end, &t.into().in_arithmetic("lerp", self)])
     }
 }
 

@@ -36,7 +36,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn maximum<'a>(&self, other: impl Into<Operand<'a>>) -> Tensor {
-        apply(Maximum, [self, &other.into().beside(self)])
+        apply(Maximum, [self, &other.into().beside("maximum", self)])
     }
 
     /// The smaller of the two, element by element.
@@ -49,7 +49,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn minimum<'a>(&self, other: impl Into<Operand<'a>>) -> Tensor {
-        apply(Minimum, [self, &other.into().beside(self)])
+        apply(Minimum, [self, &other.into().beside("minimum", self)])
     }
 }
 

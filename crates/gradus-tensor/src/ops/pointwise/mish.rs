@@ -1,6 +1,5 @@
 //! mish(x) = x·tanh(ln(1 + eˣ))   [..] -> [..]   Misra 2019, arXiv:1908.08681 eq. 1
 
-use super::sigmoid::logistic;
 use super::{Pointwise, apply};
 use crate::Tensor;
 use gradus_base::Real;
@@ -15,7 +14,7 @@ impl Pointwise<1> for Mish {
     /// with t = tanh(softplus(x)): t + x(1 − t²)σ(x)
     fn grad<R: Real>(&self, [x]: [R; 1], _y: R, dy: R) -> Option<[R; 1]> {
         let t = smooth(x).tanh();
-        Some([dy * (t + x * (R::constant(1.0) - t * t) * logistic(x))])
+        Some([dy * (t + x * (R::constant(1.0) - t * t) * x.logistic())])
     }
 }
 

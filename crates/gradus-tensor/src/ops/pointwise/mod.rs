@@ -12,6 +12,7 @@ mod clipped_relu;
 mod compare;
 mod cos;
 mod cosh;
+mod divide;
 mod elu;
 mod erf;
 mod exp;
@@ -90,17 +91,19 @@ pub trait Pointwise<const N: usize> {
     }
 }
 
-/// Applies a pointwise op to tensors, broadcast together. The result has their common type.
+/// Applies a pointwise op to tensors, broadcast together. The result has their common type ([`DType::join`]). Integers are computed
+/// in i64, which wraps; results that i32 and u8 do not hold become the nearest that they do.
 ///
 /// # Panics
-/// If the shapes do not broadcast, the types differ, or the formula needs fractions and the type has none.
+/// If the shapes do not broadcast, the types have none in common, the formula needs fractions and the type has none, or a sign and
+/// the type is bool.
 #[track_caller]
 pub fn apply<P: Pointwise<N>, const N: usize>(op: P, inputs: [&Tensor; N]) -> Tensor {
     let inputs = broadcast(P::NAME, &inputs);
-    let dtype = inputs.iter().map(Tensor::dtype).find(|&d| d != DType::Bool).unwrap_or(DType::Bool);
+    let dtype = common_type(&inputs);
     let expr = Expr::trace(N, |x| vec![op.formula(array(x))]);
-    if !dtype.is_float() && needs_fractions(&expr) {
-        let what = format!("the elements are {dtype}, it needs floats; cast them");
+    if let Some(lack) = lack(&expr, dtype) {
+        let what = format!("the elements are {dtype}, it needs {lack}");
         fail(Error::dtype(P::NAME, what), Location::caller());
     }
     let vjp = Expr::trace(N + 2, |x| match op.grad(array(&x[..N]), x[N], x[N + 1]) {
@@ -117,14 +120,33 @@ pub fn apply<P: Pointwise<N>, const N: usize>(op: P, inputs: [&Tensor; N]) -> Te
     Tensor(pointwise(p, inputs.into_iter().map(|t| t.0).collect(), dtype))
 }
 
-/// True if the integers are not closed under the expression: eˣ of an integer is no integer, nor is a half of it.
-fn needs_fractions(expr: &Expr) -> bool {
+/// The type of the result of these. Where they have none in common it is the first's, and `graph::pointwise` refuses them.
+pub(crate) fn common_type(inputs: &[Tensor]) -> DType {
+    let first = inputs.first().map_or(DType::Bool, Tensor::dtype);
+    inputs.iter().try_fold(first, |all, x| all.join(x.dtype())).unwrap_or(first)
+}
+
+/// What the elements would have to be, where they are not closed under the expression: eˣ of an integer is no integer, nor is a half
+/// of it; true − true is no boolean.
+fn lack(expr: &Expr, dtype: DType) -> Option<&'static str> {
     use gradus_base::expr::Op;
-    expr.lines().iter().any(|line| match line.op {
+    let any = |f: &dyn Fn(Op) -> bool| expr.lines().iter().any(|line| f(line.op));
+    let real = |op: Op| match op {
         Op::Sqrt | Op::Exp | Op::ExpM1 | Op::Ln | Op::Ln1p => true,
-        Op::Sin | Op::Cos | Op::Atan | Op::Tanh | Op::Erf => true,
-        op => op.constant().is_some_and(|c| c.fract() != 0.0),
-    })
+        Op::Sin | Op::Cos | Op::Atan | Op::Tanh | Op::Logistic | Op::Erf => true,
+        op => op.constant().is_some_and(|c| DType::I64.number(c).is_err()),
+    };
+    match dtype {
+        dtype if dtype.is_float() => None,
+        _ if any(&real) => Some("floats; cast them"),
+        _ if any(&|op| op == Op::Div) => {
+            Some("floats; cast them, or round: div_floor and div_trunc divide integers")
+        }
+        DType::Bool if any(&|op| matches!(op, Op::Neg | Op::Sub)) => {
+            Some("numbers; cast them, or use logical_not and logical_xor")
+        }
+        _ => None,
+    }
 }
 
 /// As [`apply`], with a mask for a result.

@@ -1,9 +1,11 @@
 //! pow(x, p) = xᵖ   [..], [..] -> [..]
 
 use super::{Pointwise, apply};
-use crate::Tensor;
 use crate::ops::Operand;
-use gradus_base::Real;
+use crate::{DType, Tensor};
+use gradus_base::{Error, Real};
+use gradus_graph::fail;
+use std::panic::Location;
 
 struct Pow;
 
@@ -42,11 +44,28 @@ fn power<R: Real>(x: R, p: f64) -> R {
     }
 }
 
+/// Fails where powers of integers would be none.
+#[track_caller]
+fn expect_whole_power(x: &Tensor, p: f64) {
+    let whole = DType::I64.number(p).is_ok_and(|p| p >= 0.0);
+    if !x.dtype().is_float() && !whole {
+        let what = format!(
+            "the elements are {}, whose powers by {p} are none; cast them: .cast(DType::F32)",
+            x.dtype()
+        );
+        fail(Error::value("pow", what), Location::caller());
+    }
+}
+
 impl Tensor {
     /// xᵖ, the exponent a tensor or a number.
     ///
     /// **Shape** `[..], [..] -> [..]`, broadcast. Of negative x and fractional p: NaN. 0⁰ = 1. The gradient of the
-    /// exponent at x = 0 is 0 for p ≥ 0, as is its limit.
+    /// exponent at x = 0 is 0 for p ≥ 0, as is its limit. Powers of integers wrap; by exponents below 0, which only a tensor can hold
+    /// for them, they are 1/x⁻ᵖ without its fraction, and 0 of 0, as in PyTorch.
+    ///
+    /// # Panics
+    /// If integers are raised to a number that is negative or has a fraction.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -58,7 +77,10 @@ impl Tensor {
     pub fn pow<'a>(&self, exponent: impl Into<Operand<'a>>) -> Tensor {
         match exponent.into() {
             Operand::Tensor(p) => apply(Pow, [self, p]),
-            Operand::Number(p) => apply(PowNumber(p), [self]),
+            Operand::Number(p) => {
+                expect_whole_power(self, p);
+                apply(PowNumber(p), [self])
+            }
         }
     }
 }
@@ -85,4 +107,22 @@ fn pow_by_a_number() {
     let y = x.pow(0.0);
     assert_eq!(y.to_vec::<f64>(), [1.0, 1.0]);
     assert_eq!(crate::grad(&y.sum(..), [&x])[0].to_vec::<f64>(), [0.0, 0.0]);
+}
+
+#[test]
+fn powers_of_integers() {
+    let x = Tensor::from([3i64, -2, 0, 1, -1]);
+    assert_eq!(x.pow(0.0).to_vec::<i64>(), [1; 5]);
+    assert_eq!(x.pow(3.0).to_vec::<i64>(), [27, -8, 0, 1, -1]);
+    assert_eq!(
+        x.pow(40.0).to_vec::<i64>(),
+        [12_157_665_459_056_928_801u64 as i64, 1 << 40, 0, 1, 1]
+    );
+    let p = Tensor::from([2i64, 3, -1, -3, -3]);
+    assert_eq!(x.pow(&p).to_vec::<i64>(), [9, -8, 0, 1, -1]);
+    for p in [0.5, -1.0, -2.0, f64::NAN, 1e30] {
+        let e = crate::try_build(|| x.pow(p)).unwrap_err().to_string();
+        let want = format!("pow: the elements are i64, whose powers by {p} are none; cast them");
+        assert!(e.starts_with(&want), "{e}");
+    }
 }

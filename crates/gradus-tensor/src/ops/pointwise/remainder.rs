@@ -1,6 +1,6 @@
 //! remainder(a, b) = a − b·⌊a/b⌋, with the sign of b   [..], [..] -> [..]
 
-use super::broadcast;
+use super::{broadcast, common_type};
 use crate::Tensor;
 use crate::ops::Operand;
 use gradus_base::Expr;
@@ -10,7 +10,8 @@ use std::sync::Arc;
 impl Tensor {
     /// a − b·⌊a/b⌋, the remainder with the sign of b, as Python's `%`; exact however large the quotient.
     ///
-    /// **Shape** `[..], [..] -> [..]`, broadcast. Of b = 0: NaN. The gradient with respect to b is −⌊a/b⌋.
+    /// **Shape** `[..], [..] -> [..]`, broadcast. Of b = 0: NaN; among integers an error of the run, or of
+    /// building where b is a number. The gradient with respect to b is −⌊a/b⌋.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -19,11 +20,13 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn remainder<'a>(&self, divisor: impl Into<Operand<'a>>) -> Tensor {
-        let inputs = broadcast("remainder", &[self, &divisor.into().beside(self)]);
+        let divisor = divisor.into().as_divisor("remainder", self);
+        let inputs = broadcast("remainder", &[self, &divisor]);
+        let dtype = common_type(&inputs);
         // One operation of its own and not a formula over `Real`: integers have it too.
         let expr = Arc::new(Expr::trace(2, |x| vec![x[0].remainder(x[1])]));
         let p = Pointwise { name: "remainder", expr, vjp: None, constant: None };
-        Tensor(pointwise(p, inputs.into_iter().map(|t| t.0).collect(), self.dtype()))
+        Tensor(pointwise(p, inputs.into_iter().map(|t| t.0).collect(), dtype))
     }
 }
 
@@ -34,6 +37,7 @@ fn remainder() {
         .domain(2.1..2.9)
         .domain(0.8..1.0)
         .dtypes(&[crate::DType::F64, crate::DType::F32])
+        .within(0.0, "it jumps at every multiple")
         .oracle(|x| x[0].rem_euclid(x[1]))
         .example(&[&[5.5, -1.0, -5.5, 5.5], &[2.0, 2.0, -2.0, -2.0]], &[1.5, 1.0, -1.5, -0.5])
         .run();

@@ -41,8 +41,8 @@ impl Tensor {
             fail(Error::dtype("select_where", what), Location::caller());
         }
         let (yes, no) = match (yes.into(), no.into()) {
-            (Operand::Tensor(a), b) => (a.clone(), b.beside(a)),
-            (a, Operand::Tensor(b)) => (a.beside(b), b.clone()),
+            (Operand::Tensor(a), b) => (a.clone(), b.beside("select_where", a)),
+            (a, Operand::Tensor(b)) => (a.beside("select_where", b), b.clone()),
             (Operand::Number(a), Operand::Number(b)) => (Tensor::full((), a), Tensor::full((), b)),
         };
         apply(SelectWhere, [self, &yes, &no])

@@ -25,7 +25,7 @@ const ALPHA: f64 = 1.673_263_242_354_377_2;
 impl Tensor {
     /// λx where x > 0, else λα(eˣ − 1), with λ and α such that activations of mean 0 and variance 1 keep them.
     ///
-    /// **Shape** `[..] -> [..]`. NaN stays NaN.
+    /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at the kink 0 is λα, as in PyTorch.
     ///
     /// **Paper** Klambauer et al. 2017, arXiv:1706.02515 eq. 2.
     ///
@@ -47,5 +47,6 @@ fn selu() {
         .avoid(&[0.0])
         .oracle(|x| LAMBDA * if x[0] > 0.0 { x[0] } else { ALPHA * x[0].exp_m1() })
         .example(&[&[-1.0, 1.0, f64::NAN]], &[-1.111331, 1.050701, f64::NAN])
+        .slope(&[&[0.0, 1000.0]], &[1.758099, 1.050701])
         .run();
 }

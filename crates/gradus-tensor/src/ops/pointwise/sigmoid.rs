@@ -9,17 +9,12 @@ struct Sigmoid;
 impl Pointwise<1> for Sigmoid {
     const NAME: &'static str = "sigmoid";
     fn formula<R: Real>(&self, [x]: [R; 1]) -> R {
-        logistic(x)
+        x.logistic()
     }
     /// σ' = σ(1 − σ), from the value
     fn grad<R: Real>(&self, [_x]: [R; 1], y: R, dy: R) -> Option<[R; 1]> {
         Some([dy * y * (R::constant(1.0) - y)])
     }
-}
-
-/// 1/(1 + e⁻ˣ). Where e⁻ˣ overflows, the quotient is 0, as it should be.
-pub(crate) fn logistic<R: Real>(x: R) -> R {
-    (R::constant(1.0) + (-x).exp()).recip()
 }
 
 impl Tensor {

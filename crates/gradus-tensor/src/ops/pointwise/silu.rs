@@ -1,6 +1,5 @@
 //! silu(x) = x·σ(x) = x/(1 + e⁻ˣ)   [..] -> [..]   Hendrycks & Gimpel 2016, arXiv:1606.08415 §4
 
-use super::sigmoid::logistic;
 use super::{Pointwise, apply};
 use crate::Tensor;
 use gradus_base::Real;
@@ -10,11 +9,11 @@ struct Silu;
 impl Pointwise<1> for Silu {
     const NAME: &'static str = "silu";
     fn formula<R: Real>(&self, [x]: [R; 1]) -> R {
-        x * logistic(x)
+        x * x.logistic()
     }
     /// (xσ)' = σ + xσ(1 − σ)
     fn grad<R: Real>(&self, [x]: [R; 1], _y: R, dy: R) -> Option<[R; 1]> {
-        let s = logistic(x);
+        let s = x.logistic();
         Some([dy * s * (R::constant(1.0) + x * (R::constant(1.0) - s))])
     }
 }

@@ -9,13 +9,22 @@ struct Sinh;
 impl Pointwise<1> for Sinh {
     const NAME: &'static str = "sinh";
     fn formula<R: Real>(&self, [x]: [R; 1]) -> R {
-        // expm1 keeps the digits that eˣ − e⁻ˣ loses near 0.
-        R::constant(0.5) * (x.exp_m1() - (-x).exp_m1())
+        let [up, down] = halves(x);
+        up - down
     }
     /// sinh' = cosh
     fn grad<R: Real>(&self, [x]: [R; 1], _y: R, dy: R) -> Option<[R; 1]> {
-        Some([dy * (R::constant(0.5) * (x.exp() + (-x).exp()))])
+        let [up, down] = halves(x);
+        Some([dy * (R::constant(1.0) + (up + down))])
     }
+}
+
+/// (eˣ − 1)/2 and (e⁻ˣ − 1)/2, of e^(x/2) − 1 = u as u/2·(u + 2): it overflows where sinh x does, and not where eˣ does, and has
+/// the digits that eˣ − e⁻ˣ loses near 0.
+pub(crate) fn halves<R: Real>(x: R) -> [R; 2] {
+    let half = R::constant(0.5);
+    let of = |u: R| (half * u) * (u + R::constant(2.0));
+    [of((half * x).exp_m1()), of((-(half * x)).exp_m1())]
 }
 
 impl Tensor {

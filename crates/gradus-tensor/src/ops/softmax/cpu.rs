@@ -75,11 +75,12 @@ impl<T: Series> Task for Tile<'_, T> {
                 match self.op {
                     Softmax::Plain => softmax::<V>(x, y),
                     Softmax::Log => {
-                        let lse = V::splat(log_sum_exp::<V>(x));
+                        let LogSumExp { top, rest } = log_sum_exp::<V>(x);
+                        let (top, rest) = (V::splat(top), V::splat(rest));
                         for at in (0..n).step_by(V::LEN) {
                             let few = V::LEN.min(n - at);
                             let x = V::load_first(x.as_ptr().add(at), few, T::ZERO);
-                            x.sub(lse).store_first(y.as_mut_ptr().add(at), few);
+                            x.sub(top).sub(rest).store_first(y.as_mut_ptr().add(at), few);
                         }
                     }
                 }
@@ -102,16 +103,25 @@ unsafe fn softmax<V: Vector>(x: &[V::Element], y: &mut [V::Element]) {
     }
 }
 
-/// ln Σ e^x. At least one term is 1, so the logarithm's argument is.
+/// ln Σ e^x as top + rest: the largest x and ln Σ e^(x − top). Added up, a large top would swallow the digits of the rest,
+/// which x − top − rest has all of.
+#[derive(Clone, Copy)]
+pub(crate) struct LogSumExp<T> {
+    pub(crate) top: T,
+    pub(crate) rest: T,
+}
+
+/// ln Σ e^x. At least one term of Σ e^(x − top) is 1, so it is at least 1, or NaN.
 ///
 /// # Safety
 /// The machine has the vector's instruction set.
 #[inline(always)]
-pub(crate) unsafe fn log_sum_exp<V: Vector>(x: &[V::Element]) -> V::Element {
+pub(crate) unsafe fn log_sum_exp<V: Vector>(x: &[V::Element]) -> LogSumExp<V::Element> {
     // SAFETY: the caller's promise.
     unsafe {
         let top = largest::<V>(x);
-        top + exponentials::<V, false>(x, top, std::ptr::null_mut()).ln_series()
+        let sum = exponentials::<V, false>(x, top, std::ptr::null_mut());
+        LogSumExp { top, rest: sum.ln_series() }
     }
 }
 

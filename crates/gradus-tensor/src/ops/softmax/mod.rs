@@ -1,12 +1,13 @@
 //! softmax(x) = e^x / Σ e^x along an axis, and its logarithm.   [.., C] -> [.., C]
 //!
-//! The largest element is subtracted first, so nothing overflows.
+//! The largest element is subtracted first, so nothing overflows, and adding a number to all changes nothing:
+//! ln softmax(x) = (x − top) − ln Σ e^(x − top). A NaN makes its row NaN.
 
 mod cpu;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use cpu::log_sum_exp;
+pub(crate) use cpu::{LogSumExp, log_sum_exp};
 
 use crate::{DType, Tensor};
 use gradus_base::{Error, Result};
@@ -68,7 +69,8 @@ impl Rule for Softmax {
 }
 
 impl Tensor {
-    /// e^x / Σ e^x along `axis`: positive numbers that sum to 1.
+    /// e^x / Σ e^x along `axis`: positive numbers that sum to 1, or 0 where they are less than e⁻⁸⁷ (f32) or e⁻⁷⁰⁸ (f64) of the
+    /// largest. NaN everywhere along the axis if one is NaN or ∞, or all are −∞.
     ///
     /// # Panics
     /// If the axis is not there or the elements are not floats.

@@ -11,6 +11,7 @@ use crate::Batch;
 use crate::Result;
 use gradus_io::png;
 use gradus_io::tfevents::{EventWriter, Histogram};
+use gradus_tensor::DType;
 use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 
@@ -92,11 +93,11 @@ impl TensorBoard {
         };
         let writer = self.open(moment)?;
         for (path, p) in moment.task.parameters() {
-            let histogram = Histogram::of(p.variable().value().to_vec::<f32>());
+            let histogram = Histogram::of(p.variable().value().cast(DType::F32).to_vec());
             writer.histogram(&format!("weights/{path}"), step, histogram)?;
         }
         for (path, gradient) in gradients {
-            let histogram = Histogram::of(gradient.to_vec::<f32>());
+            let histogram = Histogram::of(gradient.cast(DType::F32).to_vec());
             writer.histogram(&format!("gradients/{path}"), step, histogram)?;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Many small pictures in one: kernels, inputs.
 
-use gradus_tensor::Tensor;
+use gradus_tensor::{DType, Tensor};
 
 /// A picture of 8-bit pixels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub fn mosaic(tiles: &Tensor) -> Option<Mosaic> {
     }
     let [n, c, h, w] = [shape[0].min(MOST), shape[1], shape[2], shape[3]];
     let channels = if c == 3 { 3 } else { 1 };
-    let values = tiles.to_vec::<f32>();
+    let values = tiles.cast(DType::F32).to_vec::<f32>();
     let across = (n as f64).sqrt().ceil() as usize;
     let (width, height) = (across * (w + 1) - 1, n.div_ceil(across) * (h + 1) - 1);
     let shown = &values[..n * c * h * w];

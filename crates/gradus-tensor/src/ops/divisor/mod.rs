@@ -1,0 +1,52 @@
+//! divisor: integers that something is divided by, as they are, and an error of the run where one is 0.   [..] -> [..]
+//!
+//! Floats have ∞ and NaN for it; integers have nothing that a quotient by 0 could be. The ops that divide integers read their divisor
+//! through this, so that the loops over integers, which divide among other things, need not look out for it.
+
+mod cpu;
+
+use crate::{DType, Tensor};
+use gradus_base::Result;
+use gradus_cpu::exec::Kernel;
+use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one};
+
+/// x → x, of the op that divides by it.
+#[derive(Debug)]
+struct Divisor {
+    op: &'static str,
+}
+
+impl Rule for Divisor {
+    fn name(&self) -> &'static str {
+        self.op
+    }
+
+    fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
+        Ok(vec![inputs[0]])
+    }
+
+    /// Integers have no gradients.
+    fn grad(&self, _backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        Ok(vec![None])
+    }
+
+    fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
+        Some(vec![])
+    }
+
+    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
+        cpu::kernel(spec)
+    }
+
+    fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
+        inputs[0].shape.len() as u64
+    }
+}
+
+impl Tensor {
+    /// These integers, in i64, as what `op` divides by.
+    #[track_caller]
+    pub(super) fn as_divisor(&self, op: &'static str) -> Tensor {
+        Tensor(call_one(Divisor { op }, &[&self.cast(DType::I64).0]))
+    }
+}

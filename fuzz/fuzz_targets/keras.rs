@@ -1,0 +1,4 @@
+//! Searches for bytes that break the target `keras`.
+#![no_main]
+
+fuzz::fuzz!("keras");
