@@ -10,8 +10,7 @@ use gradus_tensor::{Tensor, Variable};
 use serde_json::Value;
 
 /// Something that trains by steps. [`Learner`](crate::Learner) is the one of a model with targets, [`Objectives`](crate::Objectives)
-/// one of any losses with an updater each, such as two networks that play against each other; a task of your own is made of these or
-/// of [`Objective`](crate::Objective)s.
+/// one of any losses with an updater each, such as two networks that play against each other; a task of your own may hold some of these.
 ///
 /// What a task promises: after a restored [`Task::state`] and [`Task::counters`] it goes on to the same bits, and a step that fails
 /// has changed nothing that is learned.

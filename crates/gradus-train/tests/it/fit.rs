@@ -152,10 +152,8 @@ fn accumulated_batches_equal_one_large_batch() {
     let (train, _) = loaders();
     let pairs: Vec<_> =
         gradus_train::Source::from(&train, 0, 0).take(2).map(Result::unwrap).collect();
-    let x =
-        gradus_tensor::Tensor::concat(&[&pairs[0].xt().unwrap().0, &pairs[1].xt().unwrap().0], 0);
-    let t =
-        gradus_tensor::Tensor::concat(&[&pairs[0].xt().unwrap().1, &pairs[1].xt().unwrap().1], 0);
+    let x = gradus_tensor::Tensor::concat(&[pairs[0].xt().unwrap().0, pairs[1].xt().unwrap().0], 0);
+    let t = gradus_tensor::Tensor::concat(&[pairs[0].xt().unwrap().1, pairs[1].xt().unwrap().1], 0);
     let mut whole = learner();
     whole.train_batch(&x, &t, 1e-3).unwrap();
     let model = learner().model().clone();
@@ -245,7 +243,7 @@ fn what_is_not_finite_survives_a_checkpoint() {
     let mut learner = learner();
     let (nan, inf) = (f64::NAN, f64::INFINITY);
     let log = gradus_train::EpochLog {
-        loss: nan.into(),
+        loss: nan,
         metrics: [("accuracy".to_owned(), -inf)].into(),
         val_loss: Some(inf),
         ..Default::default()

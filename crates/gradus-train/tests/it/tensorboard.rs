@@ -95,7 +95,7 @@ fn gradients_are_those_of_the_step() {
     let gradients = learner.gradients(x, t).unwrap();
     let before: Vec<_> =
         parameters(&**learner.model()).iter().map(|(_, p)| p.variable().value()).collect();
-    learner.train_batch(&x, &t, 1.0).unwrap();
+    learner.train_batch(x, t, 1.0).unwrap();
     for (((path, g), before), (name, p)) in
         gradients.iter().zip(&before).zip(parameters(&**learner.model()))
     {
