@@ -13,4 +13,5 @@ mod objectives;
 mod optim;
 mod schedule;
 mod sequences;
+mod targets;
 mod tensorboard;
