@@ -6,7 +6,7 @@ use crate::model_file::Description;
 use crate::suggest;
 use gradus::data::{
     CsvOptions, Dataset, Fingerprint, Fit, ImageOptions, LabelColumn, OpenOptions, Relabelled,
-    SETS, Split, Splits, has_test_part, labels_of, named,
+    SETS, Split, Splits, has_test_part, labels_of, named, target_of,
 };
 use gradus::models::find;
 use std::path::Path;
@@ -159,6 +159,19 @@ pub fn remark_on_classes(name_or_path: &str, splits: &Splits) {
         if !missing.is_empty() {
             let names = named.join(", ");
             eprintln!("remark: {name_or_path}: no sample {purpose} of {names}{more}");
+        }
+    }
+}
+
+/// Says which of the numbers to be learned are the same in all samples to train on.
+pub fn remark_on_targets(name_or_path: &str, train: &dyn Dataset) {
+    let names = train.targets().names();
+    let first = if train.is_empty() { vec![] } else { target_of(train, 0) };
+    for (at, (name, x)) in names.iter().zip(&first).enumerate() {
+        if (1..train.len()).all(|index| target_of(train, index)[at] == *x) {
+            eprintln!(
+                "remark: {name_or_path}: {name} is {x} in every sample to train on, which leaves nothing to learn"
+            );
         }
     }
 }

@@ -270,6 +270,7 @@ impl Parts {
         learned.train = numbers(&train);
         learned.test = numbers(&test);
         learned.validation = validation.as_ref().map_or(vec![], numbers);
+        datasets::remark_on_targets(&name, &*train);
         let aim = settings.aim()?.measured(&*train, known.map(Description::aim));
         learned.aim = aim.clone();
         let augment = augmentation::build(&settings.augment, &*train)?;

@@ -93,6 +93,7 @@ pub struct Diagnose<'a> {
     say: Box<dyn FnMut(&Remark) + 'a>,
     show: Box<dyn FnMut(&Inside) + 'a>,
     looks: usize,
+    hopeless: f64,
     memory: Memory,
     /// The epoch, from 1, and the steps taken.
     now: (u64, u64),
@@ -128,7 +129,7 @@ const FACTOR: f64 = 1e3;
 /// backwards meets activations that grow forwards, so that the layers' norms alone would not tell.
 const HUGE: f64 = 100.0;
 /// The rate is too high when the least loss of the last `RECENT` batches is this many times the middle one of the first `FIRST`.
-/// A trained model's losses differ much from batch to batch, but not all in one direction. Of losses above `GUESS`, worse than
+/// A trained model's losses differ much from batch to batch, but not all in one direction. Of losses above `GUESS` ([`Diagnose::hopeless`]), worse than
 /// guessing one of 150 classes, `FIRST` in a row will do: they may fall again once the units have died.
 const RISEN: f64 = 1.5;
 const FIRST: usize = 3;
@@ -148,6 +149,7 @@ impl<'a> Diagnose<'a> {
             say: Box::new(say),
             show: Box::new(|_| {}),
             looks: 8,
+            hopeless: GUESS,
             memory: Memory::default(),
             now: (0, 0),
             before: (0, vec![]),
@@ -163,6 +165,15 @@ impl<'a> Diagnose<'a> {
     #[must_use]
     pub fn looks(mut self, looks: usize) -> Diagnose<'a> {
         self.looks = looks.max(1);
+        self
+    }
+
+    /// The loss that is worse than any guess: once a few batches in a row are above it and have risen, the rate is blamed without waiting
+    /// for more. That of cross-entropy unless said otherwise; infinity where no loss tells, as of numbers, which a network may miss
+    /// by any length before its first steps.
+    #[must_use]
+    pub fn hopeless(mut self, loss: f64) -> Diagnose<'a> {
+        self.hopeless = loss;
         self
     }
 
@@ -306,7 +317,7 @@ impl<'a> Diagnose<'a> {
             if enough { least } else { 0.0 }
         };
         let high = RISEN * first.max(f64::MIN_POSITIVE);
-        let risen = least(RECENT) > high || least(FIRST) > high.max(GUESS);
+        let risen = least(RECENT) > high || least(FIRST) > high.max(self.hopeless);
         let quarter = moment.batches.div_ceil(4);
         let part = match moment.progress.batch {
             b if b <= quarter => Some(&mut memory.early),

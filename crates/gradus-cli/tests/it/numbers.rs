@@ -364,6 +364,24 @@ fn exported_models_give_the_units_of_the_data() {
     );
 }
 
+/// A network may begin far from numbers, and go on well: no rate is to blame.
+#[test]
+fn remarks_are_of_what_ails() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    write_boats(&f.join("boats.csv"), 1.0);
+    let trained = train(f, "run", "--target price --batch 4 --epochs 8");
+    assert!(!trained.err.contains("remark"), "{}", trained.err);
+    let rows: String = (0..40).map(|i| format!("{i},7,{}\n", i % 3)).collect();
+    fs::write(f.join("boats.csv"), format!("x,always,t\n{rows}")).unwrap();
+    let trained = train(f, "constant", "--target always,t --epochs 1");
+    assert!(
+        trained.err.contains("remark: boats.csv: always is 7 in every sample to train on"),
+        "{}",
+        trained.err
+    );
+}
+
 #[test]
 fn tables_of_numbers_are_shown() {
     let folder = tempdir().unwrap();

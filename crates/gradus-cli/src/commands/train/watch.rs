@@ -47,7 +47,12 @@ pub fn callbacks(
         let show = move |inside: &Inside| write(&layers, "layers", json!(inside));
         // Where epochs are short, looking often would cost more than it tells.
         let looks = (batches as usize / 40).clamp(2, 8);
-        all.push(Box::new(Diagnose::new(say).show(show).looks(looks)));
+        let diagnose = Diagnose::new(say).show(show).looks(looks);
+        // What a guess costs is known of cross-entropy only.
+        all.push(Box::new(match &*e.description.aim().loss {
+            "cross_entropy" => diagnose,
+            _ => diagnose.hopeless(f64::INFINITY),
+        }));
     }
     if let Some(unfreezing) = &e.unfreezing {
         all.push(Box::new(unfreezing.clone()));
