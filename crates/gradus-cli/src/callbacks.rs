@@ -5,7 +5,7 @@ use crate::model_file::{self, Description};
 use crate::number_scores::shown;
 use gradus::io::log::JsonLog;
 use gradus::train::callbacks::{Callback, Flow, Moment};
-use gradus::train::{Result, Task, TrainError};
+use gradus::train::{NumberName, Result, Task, TrainError};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::cell::RefCell;
@@ -56,9 +56,8 @@ impl Callback for Report {
         }
         self.drawn = Some(Instant::now());
         let progress = &moment.progress;
-        let numbers = moment.task.numbers().into_iter().map(|number| number.name);
-        let means: Vec<String> =
-            numbers.zip(progress.means()).skip(1).map(|(name, x)| told(&name, x)).collect();
+        let numbers = moment.task.numbers().into_iter().zip(progress.means()).skip(1);
+        let means: Vec<String> = numbers.map(|(number, x)| told(&number, x)).collect();
         let loss = progress.means()[0];
         let left = self.bar.length().unwrap_or(0).saturating_sub(self.bar.position());
         let left = left as f64 * self.start.elapsed().as_secs_f64() / self.steps as f64;
@@ -78,7 +77,7 @@ impl Callback for Report {
         let all = moment.task.numbers();
         let metrics = |prefix: &str| -> String {
             let value = |name: &str| log.get(&format!("{prefix}{name}"));
-            all[1..].iter().filter_map(|n| Some(told(&n.name, value(&n.name)?))).collect()
+            all[1..].iter().filter_map(|n| Some(told(n, value(&n.name)?))).collect()
         };
         let validation = match log.val_loss {
             Some(loss) => format!("  validation loss {loss:.4}{}", metrics("val_")),
@@ -104,11 +103,8 @@ impl Callback for Report {
 }
 
 /// `  accuracy 0.9790`
-fn told(name: &str, value: f64) -> String {
-    match name.contains("accuracy") {
-        true => format!("  {name} {value:.4}"),
-        false => format!("  {name} {}", shown(value)),
-    }
+fn told(number: &NumberName, value: f64) -> String {
+    format!("  {} {}", number.name, shown(value, number.maximize))
 }
 
 /// Writes `log.jsonl`: every tenth step, every epoch.

@@ -7,6 +7,7 @@ use crate::scatter::{self, Panel};
 use gradus::Tensor;
 use gradus::data::{Loader, target_of};
 use gradus::nn::losses::Target;
+use gradus::train::metrics::Metric;
 use gradus::train::{Learner, Source};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -52,21 +53,21 @@ impl NumberScores {
         })
     }
 
-    /// The metrics by their names, of all targets or of one.
-    pub fn metrics(&self, target: Option<usize>) -> Vec<(String, f64)> {
+    /// The metrics of all targets or of one.
+    fn metrics(&self, target: Option<usize>) -> Vec<(Metric, f64)> {
         let of = |t: &Tensor| target.map_or(t.clone(), |at| t.slice(1, at..at + 1));
         let (x, t) = (of(&self.predicted), of(&self.truth));
-        let value =
-            |metric: gradus::train::metrics::Metric| (metric.name.to_string(), metric.over(&x, &t));
-        self.aim.metrics().into_iter().map(value).collect()
+        let metrics = self.aim.metrics().into_iter();
+        metrics.map(|metric| (metric.clone(), metric.over(&x, &t))).collect()
     }
 
     /// `test r2  0.93   mean_absolute_error 1234   loss 0.07 of standardised targets`
     pub fn headline(&self) -> String {
         let mut text = String::from("test");
-        for (i, (name, value)) in self.metrics(None).into_iter().enumerate() {
+        for (i, (metric, value)) in self.metrics(None).into_iter().enumerate() {
             let gap = if i == 0 { (" ", "  ") } else { ("   ", " ") };
-            let _ = write!(text, "{}{name}{}{}", gap.0, gap.1, shown(value));
+            let _ =
+                write!(text, "{}{}{}{}", gap.0, metric.name, gap.1, shown(value, metric.maximize));
         }
         let of = if self.aim.mean.is_empty() { "" } else { " of standardised targets" };
         let _ = write!(text, "   loss {:.4}{of}", self.loss);
@@ -88,8 +89,8 @@ impl NumberScores {
         for (at, name) in names.iter().enumerate() {
             let _ = write!(text, "{:<width$}", shortened(name, width));
             for (metric, value) in self.metrics(Some(at)) {
-                let cell = metric.chars().count().max(12);
-                let _ = write!(text, "  {:>cell$}", shown(value));
+                let cell = metric.name.chars().count().max(12);
+                let _ = write!(text, "  {:>cell$}", shown(value, metric.maximize));
             }
             text.push('\n');
         }
@@ -100,7 +101,7 @@ impl NumberScores {
     pub fn record(&self, into: &mut Value) {
         let by_name = |prefix: &str, target| -> serde_json::Map<String, Value> {
             let metrics = self.metrics(target).into_iter();
-            metrics.map(|(name, value)| (format!("{prefix}{name}"), json!(value))).collect()
+            metrics.map(|(m, value)| (format!("{prefix}{}", m.name), json!(value))).collect()
         };
         into["test_loss"] = json!(self.loss);
         into["targets"] = json!(self.aim.targets);
@@ -137,7 +138,7 @@ impl NumberScores {
     }
 }
 
-/// Numbers near 1, such as R², to four places; others to six digits.
-pub fn shown(x: f64) -> String {
-    if x.abs() < 10.0 && (x == 0.0 || x.abs() >= 0.01) { format!("{x:.4}") } else { figure(x, 6) }
+/// A metric in words: scores, of which more is better and 1 the best, to four places; errors to six digits.
+pub fn shown(x: f64, maximize: bool) -> String {
+    if maximize { format!("{x:.4}") } else { figure(x, 6) }
 }

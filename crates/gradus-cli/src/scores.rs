@@ -3,7 +3,6 @@
 use crate::aim::Aim;
 use crate::bars::{grouped, shortened};
 use crate::error::Result;
-use crate::number_scores::shown;
 use gradus::Tensor;
 use gradus::data::Loader;
 use gradus::train::{Learner, Source};
@@ -88,7 +87,7 @@ impl Scores {
     /// `test accuracy  0.9790   loss 0.0700`
     pub fn headline(&self) -> String {
         let more: Vec<String> =
-            self.more.iter().map(|(name, value)| format!("   {name} {}", shown(*value))).collect();
+            self.more.iter().map(|(name, value)| format!("   {name} {value:.4}")).collect();
         format!("test accuracy  {:.4}{}   loss {:.4}", self.accuracy(), more.concat(), self.loss)
     }
 

@@ -41,12 +41,13 @@ pub fn run(
     let mut metrics = Map::new();
     if rows > 0 {
         let (x, t) = (Tensor::from_slice(&met.0, [rows, k]), Tensor::from_slice(&met.1, [rows, k]));
-        let all: Vec<(String, f64)> =
-            aim.metrics().iter().map(|m| (m.name.to_string(), m.over(&x, &t))).collect();
-        let told: Vec<String> =
-            all.iter().map(|(name, x)| format!("{name} {}", shown(*x))).collect();
+        let mut told = vec![];
+        for metric in aim.metrics() {
+            let value = metric.over(&x, &t);
+            told.push(format!("{} {}", metric.name, shown(value, metric.maximize)));
+            metrics.insert(metric.name.into(), json!(value));
+        }
         writeln!(out, "{} (of {rows} rows with the truth)", told.join("   "))?;
-        metrics.extend(all.into_iter().map(|(name, value)| (name, json!(value))));
     }
     if args.json {
         let model = &description.architecture;
