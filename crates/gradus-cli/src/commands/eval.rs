@@ -9,6 +9,7 @@ use crate::model_file;
 use crate::outcome::Outcome;
 use crate::record::{Change, Learned, Opened, Trained};
 use gradus::data::{CsvOptions, Dataset, Split, Splits, has_test_part};
+use gradus::nn::losses::Target;
 use gradus::train::Learner;
 use gradus::train::optim::Sgd;
 use serde::Serialize;
@@ -73,9 +74,14 @@ pub fn run(args: &Args) -> Result<()> {
         None => description.evaluation()?,
     };
     let pictures = Pictures::of_input(&description.input).squares(None, evaluation.loaded());
-    let numbers = !description.aim().is_of_classes();
+    let aim = description.aim();
+    if args.plot.is_some() && aim.target() != Target::Numbers {
+        let what = "--plot is of models of numbers, whose predictions it draws against the truth";
+        return Err(CliError::Usage(what.into()));
+    }
+    let numbers = !aim.is_of_classes();
     if let (Some(label), true) = (&args.label, numbers) {
-        let targets = description.aim().targets.join(", ");
+        let targets = aim.targets.join(", ");
         let what = format!("label: found {label:?}, but the model learned numbers: {targets}");
         return Err(CliError::Usage(what));
     }
@@ -98,7 +104,7 @@ pub fn run(args: &Args) -> Result<()> {
         datasets::labelled_as(description, &data, test)?,
         &description.normalization()?,
         &evaluation,
-        description.aim(),
+        aim,
     )?;
     description.check(&data, &test)?;
     // Nothing is trained: the learner is asked for predictions only.
@@ -121,11 +127,7 @@ pub fn run(args: &Args) -> Result<()> {
     )?;
     tested.warn(description.noun());
     if let Some(path) = &args.plot {
-        if !tested.plot(path)? {
-            let what =
-                "--plot is of models of numbers, whose predictions it draws against the truth";
-            return Err(CliError::Usage(what.into()));
-        }
+        tested.plot(path)?;
         writeln!(out, "plot           {}", path.display())?;
     }
     if args.json {

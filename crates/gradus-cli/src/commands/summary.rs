@@ -1,5 +1,6 @@
 //! `gradus summary`: what a network consists of, and what a training step of it does.
 
+use crate::aim::{Aim, CLASSES};
 use crate::bars::bytes;
 use crate::error::{CliError, Result};
 use crate::model_file::{self, Network};
@@ -11,8 +12,8 @@ use gradus::io::atomic_write;
 use gradus::models::caffe::CaffeNet;
 use gradus::models::{RECIPES, ZOO, find, recipe};
 use gradus::nn::{Init, Layer, Sequential, Summary};
-use gradus::train::Learner;
-use gradus::train::optim::Sgd;
+use gradus::train::optim::{Optimizer, Sgd};
+use gradus::train::{Learner, Recipe};
 use gradus::{Shape, Tensor};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -62,18 +63,21 @@ pub struct Args {
 
 /// Summarises.
 pub fn run(args: &Args) -> Result<()> {
-    let Opened { name, model, summary } = open(args)?;
+    let Opened { name, model, summary, aim } = open(args)?;
     let model: Arc<dyn Layer> = Arc::new(model);
     if let Some(path) = &args.graph {
-        draw(path, &args.graph_of, model.clone(), example(summary.input, args.batch as usize))?;
+        let [x, t] = example(summary.input, args.batch as usize, &aim);
+        let picture = learner(Box::new(Sgd::new(0.1)), model.clone(), &aim);
+        draw(path, picture, [&x, &t], &args.graph_of)?;
     }
     let mut out = std::io::stdout().lock();
     write!(out, "{summary}")?;
     let mut record = args.json.then(|| record(&name, &summary));
     if args.plan {
         let batch = args.batch as usize;
-        let mut learner = learner(&name, model)?;
-        let [x, t] = example(summary.input, batch);
+        let usual = Settings::of_model(&name).map_err(|e| CliError::Work(e.to_string()))?;
+        let mut learner = learner(usual.optimizer(), model, &aim);
+        let [x, t] = example(summary.input, batch, &aim);
         let plan = learner.prepare(&x, &t)?;
         writeln!(out, "\na training step on {batch} samples")?;
         write!(out, "{plan}")?;
@@ -112,6 +116,8 @@ struct Opened {
     name: String,
     model: Sequential,
     summary: Summary,
+    /// What it learns.
+    aim: Aim,
 }
 
 /// A network of Caffe.
@@ -124,14 +130,19 @@ fn defined(name: &str, text: &str, args: &Args) -> Result<Opened> {
     let net = CaffeNet::parse(text, args.input.as_ref().map(Shape::from), &init)
         .map_err(|error| error.in_file(Path::new(name)))?;
     net.left_out().iter().for_each(|layer| eprintln!("left out: {layer}"));
-    Ok(Opened { name: net.name().to_owned(), summary: net.summary(), model: net.into_model(&init) })
+    let (name, summary) = (net.name().to_owned(), net.summary());
+    Ok(Opened { name, summary, model: net.into_model(&init), aim: CLASSES.clone() })
 }
 
 /// A network of the zoo, or that of a run.
 fn open(args: &Args) -> Result<Opened> {
     let name = &*args.model;
-    let opened =
-        |(name, model): (String, Sequential)| Opened { summary: model.summary(), name, model };
+    let opened = |(name, model): (String, Sequential), aim: &Aim| Opened {
+        summary: model.summary(),
+        name,
+        model,
+        aim: aim.clone(),
+    };
     if let Some(text) = model_file::definition(name)? {
         return defined(name, &text, args);
     }
@@ -157,7 +168,8 @@ fn open(args: &Args) -> Result<Opened> {
             network.check(name).map_err(|what| CliError::Usage(format!("--{what}")))?;
             design.width = width;
         }
-        return Ok(opened((name.into(), model_file::build(name, &design, &Init::blank())?)));
+        let model = model_file::build(name, &design, &Init::blank())?;
+        return Ok(opened((name.into(), model), &CLASSES));
     }
     if args.input.is_some() || args.classes.is_some() || args.width.is_some() {
         let what = format!("{name}: --input, --classes and --width are for networks of the zoo");
@@ -165,22 +177,22 @@ fn open(args: &Args) -> Result<Opened> {
     }
     if Path::new(name).exists() {
         let loaded = model_file::load(Path::new(name))?;
-        return Ok(opened((loaded.description.architecture, loaded.model)));
+        let about = loaded.description;
+        return Ok(opened((about.architecture.clone(), loaded.model), about.aim()));
     }
     let recipes = RECIPES.iter().map(|(name, _)| *name);
     let names: Vec<&str> = ZOO.iter().map(|e| e.name).chain(recipes).collect();
     Err(unknown("model (and no run or file of that name)", name, &names))
 }
 
-/// The model with the optimiser that `train` would take.
-fn learner(name: &str, model: Arc<dyn Layer>) -> Result<Learner> {
-    let optimizer =
-        Settings::of_model(name).map_err(|e| CliError::Work(e.to_string()))?.optimizer();
-    Ok(Learner::with(model, optimizer, Default::default(), 0))
+/// The model with an optimiser and the loss that it learns by.
+fn learner(optimizer: Box<dyn Optimizer>, model: Arc<dyn Layer>, aim: &Aim) -> Learner {
+    let recipe = Recipe { loss: aim.loss(), ..Recipe::default() };
+    Learner::with(model, optimizer, recipe, 0)
 }
 
 /// Draws a training step; the file's ending says in which format.
-fn draw(path: &Path, part: &str, model: Arc<dyn Layer>, [x, t]: [Tensor; 2]) -> Result<()> {
+fn draw(path: &Path, mut learner: Learner, [x, t]: [&Tensor; 2], part: &str) -> Result<()> {
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or("");
     if !["svg", "dot"].contains(&ending) {
         let found = path.display();
@@ -188,18 +200,19 @@ fn draw(path: &Path, part: &str, model: Arc<dyn Layer>, [x, t]: [Tensor; 2]) -> 
             "--graph: found {found}, expected a file that ends in .svg or .dot"
         )));
     }
-    let picture = Learner::new(model, Sgd::new(0.1)).draw(&x, &t, part == "step");
+    let picture = learner.draw(x, t, part == "step");
     let text = if ending == "svg" { picture.to_svg() } else { picture.to_dot() };
     Ok(atomic_write(path, |w| w.write_all(text.as_bytes()))?)
 }
 
 /// A batch of the right shape; planning looks at nothing else.
-fn example(input: Shape, batch: usize) -> [Tensor; 2] {
+fn example(input: Shape, batch: usize, aim: &Aim) -> [Tensor; 2] {
     let x = vec![0.0f32; input.len() * batch];
-    [
-        Tensor::from_slice(&x, input.inserted(0, batch)),
-        Tensor::from_slice(&vec![0i64; batch], [batch]),
-    ]
+    let t = match aim.targets.len() {
+        0 => Tensor::from_slice(&vec![0i64; batch], [batch]),
+        k => Tensor::from_slice(&vec![0f32; batch * k], [batch, k]),
+    };
+    [Tensor::from_slice(&x, input.inserted(0, batch)), t]
 }
 
 fn record(name: &str, summary: &Summary) -> Value {

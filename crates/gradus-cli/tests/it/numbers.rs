@@ -383,6 +383,17 @@ fn remarks_are_of_what_ails() {
 }
 
 #[test]
+fn a_summary_is_of_the_loss_that_was_learned_by() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    write_boats(&f.join("boats.csv"), 1.0);
+    train(f, "run", "--target price,age --loss mae --epochs 1");
+    ok(f, &["summary", "run", "--graph", "loss.dot", "--plan"]);
+    let picture = fs::read_to_string(f.join("loss.dot")).unwrap();
+    assert!(picture.contains("abs") && !picture.contains("log_softmax"), "{picture}");
+}
+
+#[test]
 fn tables_of_numbers_are_shown() {
     let folder = tempdir().unwrap();
     let f = folder.path();
