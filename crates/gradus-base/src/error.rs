@@ -60,6 +60,15 @@ impl Error {
         self.at.get_or_insert_with(|| format!("{}:{}", location.file(), location.line()));
         self
     }
+    /// Puts another line in the place of one in `file`: what a library calls for its user is told at the user's line.
+    #[must_use]
+    pub fn moved(mut self, file: &str, to: &std::panic::Location<'_>) -> Error {
+        let is_there = |at: &str| at.rsplit_once(':').is_some_and(|(path, _)| path == file);
+        if self.at.as_deref().is_some_and(is_there) {
+            self.at = Some(format!("{}:{}", to.file(), to.line()));
+        }
+        self
+    }
     /// Adds the layer's path, unless one is there already.
     #[must_use]
     pub fn in_scope(mut self, scope: Option<&str>) -> Error {

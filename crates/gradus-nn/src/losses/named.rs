@@ -4,9 +4,11 @@ use super::{
     CrossEntropy, binary_cross_entropy_with_logits, cross_entropy, hinge, huber, mean_absolute,
     mean_squared, multi_class_hinge, smooth_l1,
 };
-use gradus_tensor::Tensor;
+use gradus_base::Error;
+use gradus_tensor::{Tensor, fail, try_build};
 use std::borrow::Cow;
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
 type Function = dyn Fn(&Tensor, &Tensor) -> Tensor + Send + Sync;
@@ -111,7 +113,9 @@ impl Loss {
         name: impl Into<Cow<'static, str>>,
         function: impl Fn(&Tensor, &Tensor) -> Tensor + Send + Sync + 'static,
     ) -> Loss {
-        Loss { name: name.into(), function: Arc::new(function), cross_entropy: None }
+        // Called from this file, a function that tracks its caller has a line of this file, which `of` replaces.
+        let function = Arc::new(move |x: &Tensor, t: &Tensor| function(x, t));
+        Loss { name: name.into(), function, cross_entropy: None }
     }
     /// One of [`LOSSES`].
     pub fn named(name: &str) -> Option<Loss> {
@@ -132,7 +136,9 @@ impl Loss {
     /// If the loss cannot be of such shapes.
     #[track_caller]
     pub fn of(&self, x: &Tensor, t: &Tensor) -> Tensor {
-        (self.function)(x, t)
+        let here = Location::caller();
+        let told = |error: Error| fail(error.moved(file!(), here), here);
+        try_build(|| (self.function)(x, t)).unwrap_or_else(told)
     }
 }
 

@@ -6,7 +6,7 @@ pub use whole::{auc, macro_f1, r2};
 
 use gradus_base::Error;
 use gradus_nn::losses::Target;
-use gradus_tensor::{DType, Tensor, fail};
+use gradus_tensor::{DType, Tensor, fail, try_build};
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
@@ -41,7 +41,9 @@ impl Metric {
         maximize: bool,
         of: impl Fn(&Tensor, &Tensor) -> Tensor + Send + Sync + 'static,
     ) -> Metric {
-        Metric { name: name.into(), maximize, function: Arc::new(of), finish: None }
+        // Called from this file, a function that tracks its caller has a line of this file, which `of` replaces.
+        let function = Arc::new(move |x: &Tensor, t: &Tensor| of(x, t));
+        Metric { name: name.into(), maximize, function, finish: None }
     }
 
     /// A number of a whole set: `rows` takes some numbers `[R, K]` from each batch, `finish` makes one number of all rows, one after
@@ -62,7 +64,9 @@ impl Metric {
     /// If the metric cannot be of such shapes.
     #[track_caller]
     pub fn of(&self, x: &Tensor, t: &Tensor) -> Tensor {
-        (self.function)(x, t)
+        let here = Location::caller();
+        let told = |error: Error| fail(error.moved(file!(), here), here);
+        try_build(|| (self.function)(x, t)).unwrap_or_else(told)
     }
 
     /// The same metric of what the model gives and the target, both changed in one way before, such as brought back to their units.
