@@ -60,11 +60,13 @@ impl Error {
         self.at.get_or_insert_with(|| format!("{}:{}", location.file(), location.line()));
         self
     }
-    /// Puts another line in the place of one in `file`: what a library calls for its user is told at the user's line.
+    /// Puts another line in the place of one in `file`, or in Rust's own library, through which functions that are values are called:
+    /// what a library calls for its user is told at the user's line.
     #[must_use]
     pub fn moved(mut self, file: &str, to: &std::panic::Location<'_>) -> Error {
-        let is_there = |at: &str| at.rsplit_once(':').is_some_and(|(path, _)| path == file);
-        if self.at.as_deref().is_some_and(is_there) {
+        let is_no_users = |path: &str| path == file || path.ends_with("/core/src/ops/function.rs");
+        let line = self.at.as_deref().and_then(|at| at.rsplit_once(':'));
+        if line.is_some_and(|(path, _)| is_no_users(path)) {
             self.at = Some(format!("{}:{}", to.file(), to.line()));
         }
         self

@@ -113,9 +113,7 @@ impl Loss {
         name: impl Into<Cow<'static, str>>,
         function: impl Fn(&Tensor, &Tensor) -> Tensor + Send + Sync + 'static,
     ) -> Loss {
-        // Called from this file, a function that tracks its caller has a line of this file, which `of` replaces.
-        let function = Arc::new(move |x: &Tensor, t: &Tensor| function(x, t));
-        Loss { name: name.into(), function, cross_entropy: None }
+        Loss { name: name.into(), function: Arc::new(function), cross_entropy: None }
     }
     /// One of [`LOSSES`].
     pub fn named(name: &str) -> Option<Loss> {

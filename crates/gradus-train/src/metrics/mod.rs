@@ -41,8 +41,7 @@ impl Metric {
         maximize: bool,
         of: impl Fn(&Tensor, &Tensor) -> Tensor + Send + Sync + 'static,
     ) -> Metric {
-        // Called from this file, a function that tracks its caller has a line of this file, which `of` replaces.
-        let function = Arc::new(move |x: &Tensor, t: &Tensor| of(x, t));
+        let function = Arc::new(of);
         Metric { name: name.into(), maximize, function, finish: None }
     }
 
