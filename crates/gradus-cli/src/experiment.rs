@@ -16,7 +16,7 @@ use gradus::data::{
 use gradus::models::find;
 use gradus::nn::{Init, parameters};
 use gradus::train::callbacks::GradualUnfreezing;
-use gradus::train::{Learner, Source, Task};
+use gradus::train::{Learner, Pace, Source, Task};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -148,9 +148,10 @@ impl Experiment {
         // Planning a step makes the optimiser's state, which a checkpoint is read into: all of it, as nothing is frozen yet
         // that will learn.
         let batches = train.batches().min(settings.limit_batches.unwrap_or(usize::MAX));
-        learner.set_momentum(settings.schedule(batches as u64).momentum(0))?;
+        let schedule = settings.schedule(batches as u64);
         if let Some(batch) = Source::from(&train, 0, 0).next() {
-            Task::prepare(&mut learner, &batch?)?;
+            let pace = Pace { schedule: &schedule, ..Pace::CONSTANT };
+            Task::prepare(&mut learner, &batch?, &pace)?;
         }
         if let Some(unfreezing) = &unfreezing {
             unfreezing.take_up(0, &mut learner);

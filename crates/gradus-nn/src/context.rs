@@ -243,7 +243,14 @@ impl<'h> Context<'h> {
             self.lengths(x).inspect(|lengths| self.set_lengths(&y, lengths));
         }
         let y = match &self.hook {
-            Some(hook) => hook(&self.path.borrow(), &y).unwrap_or(y),
+            Some(hook) => match hook(&self.path.borrow(), &y) {
+                Some(other) => {
+                    // What stands in for an output is as long as it was.
+                    self.lengths(&y).inspect(|lengths| self.set_lengths(&other, lengths));
+                    other
+                }
+                None => y,
+            },
             None => y,
         };
         self.path.borrow_mut().truncate(before);

@@ -26,8 +26,8 @@ impl Confusion {
         let mut all = Confusion::new(0);
         for batch in source.from(0, 0) {
             let batch = batch?;
-            let (x, t) = batch.xt()?;
-            let y = learner.predict_batch(x)?;
+            let t = batch.get("t")?;
+            let y = learner.predict_on(&batch)?;
             if all.classes == 0 {
                 all = Confusion::new(y.size(1));
             }

@@ -427,7 +427,9 @@ impl Callback for Diagnose<'_> {
         let Some(batch) = moment.batch else { return Ok(Flow::Continue) };
         self.now = (moment.progress.epoch + 1, moment.task.steps());
         self.rates.push(batch.rate);
-        self.watch_loss(batch.loss(), moment);
+        if let Some(loss) = batch.loss() {
+            self.watch_loss(loss, moment);
+        }
         let every = moment.batches.div_ceil(self.looks).max(1);
         let at = moment.progress.batch;
         if at.is_multiple_of(every) || at == moment.batches {

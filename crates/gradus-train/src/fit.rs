@@ -5,7 +5,7 @@ use crate::callbacks::{Callback, Flow, Moment, Others};
 use crate::learner::{BatchResult, Learner};
 use crate::schedule::Schedule;
 use crate::source::Source;
-use crate::task::{self, Gathered, Numbers, Pace, Task};
+use crate::task::{self, Gathered, Mean, NumberName, Numbers, Pace, Task};
 use crate::{Result, TrainError};
 use gradus_tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -151,7 +151,7 @@ impl Fit<'_> {
         for batch in train.from(progress.epoch, progress.batch).take(rest) {
             let batch = batch?;
             let pace = progress.pace(&self.schedule);
-            let rate = pace.rate(task.learning_rate(), None, task.steps());
+            let rate = task.rate(&pace, task.steps());
             let numbers = task.train_step(&batch, &pace)?;
             progress.batch += 1;
             progress.seconds += start.elapsed().as_secs_f64();
@@ -177,13 +177,15 @@ impl Fit<'_> {
         batches: usize,
     ) -> Result<()> {
         let last_step = task.steps().saturating_sub(1);
-        let rate = progress.pace(&self.schedule).rate(task.learning_rate(), None, last_step);
+        let rate = task.rate(&progress.pace(&self.schedule), last_step);
         let mut log = progress.close(task);
         log.learning_rate = rate;
         if let Some(validation) = validation {
             // The model that is kept is the averaged one, if there is one.
-            let numbers = task.with_averages(|task| measure(task, validation))??;
-            (log.val_loss, log.val_metrics) = (numbers.first().copied(), named(task, &numbers));
+            let all = task.with_averages(|task| gathered(task, validation))??;
+            let numbers = all.values(task);
+            (log.val_loss, log.val_metrics) =
+                (numbers.first().copied().flatten(), named(task, &numbers));
         }
         progress.history.push(log);
         progress.epoch += 1;
@@ -289,13 +291,15 @@ pub struct BatchEnd {
 }
 
 impl BatchEnd {
-    /// The first of its numbers that it has and that is not finite, by its place.
-    pub fn not_finite(&self) -> Option<usize> {
-        self.numbers.means.iter().position(|mean| mean.units > 0.0 && !mean.value.is_finite())
+    /// The first of the losses that it has and that is not finite, by its place among the numbers of these names.
+    pub fn not_finite(&self, names: &[NumberName]) -> Option<usize> {
+        let lost = |mean: &Mean| mean.units > 0.0 && !mean.value.is_finite();
+        let mut numbers = self.numbers.means.iter().zip(names);
+        numbers.position(|(mean, name)| name.is_loss && lost(mean))
     }
-    /// Its first number: the loss.
-    pub fn loss(&self) -> f64 {
-        self.numbers.means.first().map_or(f64::NAN, |mean| mean.value)
+    /// Its first number, the loss, if this batch has it.
+    pub fn loss(&self) -> Option<f64> {
+        self.numbers.means.first().filter(|mean| mean.units > 0.0).map(|mean| mean.value)
     }
 }
 
@@ -335,13 +339,19 @@ impl Progress {
         task::means(&self.sums, &self.units).collect()
     }
 
+    /// The numbers so far that there are.
+    fn values(&self) -> Vec<Option<f64>> {
+        let has = self.units.iter().map(|units| *units > 0.0);
+        self.means().into_iter().zip(has).map(|(mean, has)| has.then_some(mean)).collect()
+    }
+
     fn close(&mut self, task: &dyn Task) -> EpochLog {
         let means = self.means();
         let log = EpochLog {
             epoch: self.epoch + 1,
             step: task.steps(),
             loss: means.first().copied().unwrap_or(f64::NAN),
-            metrics: named(task, &means),
+            metrics: named(task, &self.values()),
             seconds: self.seconds,
             samples_per_second: self.samples as f64 / self.seconds.max(1e-9),
             ..EpochLog::default()
@@ -352,8 +362,9 @@ impl Progress {
 }
 
 /// Numbers by their names, but for the loss, which has a place of its own.
-fn named(task: &dyn Task, values: &[f64]) -> BTreeMap<String, f64> {
-    let all = task.numbers().into_iter().map(|n| n.name.into_owned()).zip(values.iter().copied());
+fn named(task: &dyn Task, values: &[Option<f64>]) -> BTreeMap<String, f64> {
+    let names = task.numbers().into_iter().map(|n| n.name.into_owned());
+    let all = names.zip(values).filter_map(|(name, value)| Some((name, (*value)?)));
     all.filter(|(name, _)| name != "loss").collect()
 }
 
@@ -363,7 +374,8 @@ fn named(task: &dyn Task, values: &[f64]) -> BTreeMap<String, f64> {
 /// # Errors
 /// When data cannot be read or holds a bad value, or there are none.
 pub fn measure(task: &mut dyn Task, source: &dyn Source) -> Result<Vec<f64>> {
-    Ok(gathered(task, source)?.values(task))
+    let all = gathered(task, source)?;
+    Ok(all.values(task).into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
 }
 
 fn gathered(task: &mut dyn Task, source: &dyn Source) -> Result<Gathered> {
@@ -397,6 +409,11 @@ fn over_all(task: &mut dyn Task, source: &dyn Source) -> Result<Gathered> {
 /// When data cannot be read or holds a bad value.
 pub fn evaluate(learner: &mut Learner, source: &dyn Source) -> Result<BatchResult> {
     let all = gathered(learner, source)?;
-    let numbers = all.values(learner);
-    Ok(BatchResult { loss: numbers[0], metrics: numbers[1..].to_vec(), samples: all.samples })
+    let names = Task::numbers(learner).into_iter().map(|number| number.name);
+    let values = all.values(learner).into_iter().map(|value| value.unwrap_or(f64::NAN));
+    let numbers: Vec<_> = names.zip(values).collect();
+    let number = |wanted: &str| numbers.iter().find(|(name, _)| name == wanted).map(|n| n.1);
+    let named = |name: &crate::Name| number(name).unwrap_or(f64::NAN);
+    let metrics = learner.metric_names().iter().map(named).collect();
+    Ok(BatchResult { loss: numbers[0].1, metrics, samples: all.samples })
 }

@@ -189,7 +189,7 @@ impl Learner {
     }
     /// The metrics' names.
     pub fn metric_names(&self) -> Vec<Name> {
-        self.numbers().into_iter().skip(1).map(|number| number.name).collect()
+        self.supervised.metrics.iter().map(|metric| metric.name.clone()).collect()
     }
     /// Parameters that the loss does not depend on, found when the first step was traced.
     pub fn unreached(&self) -> Vec<String> {
@@ -270,18 +270,28 @@ impl Learner {
     /// # Errors
     /// When evaluating meets a bad value.
     pub fn first_not_finite(&mut self, x: &Tensor, t: &Tensor) -> Result<String> {
-        if let Some(bad) = bad_field("inputs", x).or_else(|| bad_field("targets", t)) {
+        self.not_finite_in(&NAMES[..2], &[x, t])
+    }
+
+    fn not_finite_in(&mut self, names: &[Name], fields: &[&Tensor]) -> Result<String> {
+        let called = |name: &Name| match &**name {
+            "x" => "inputs".to_owned(),
+            "t" => "targets".to_owned(),
+            name => name.to_owned(),
+        };
+        let mut given = names.iter().zip(fields);
+        if let Some(bad) = given.find_map(|(name, t)| bad_field(&called(name), t)) {
             return Ok(bad);
         }
         if let Some(bad) = bad_parameter(self) {
             return Ok(bad);
         }
         let key = self.objective.key();
-        if let Some(op) = self.evaluate.first_bad_op(&NAMES[..2], &[x, t], key)? {
+        if let Some(op) = self.evaluate.first_bad_op(names, fields, key)? {
             return Ok(format!("the first op that is not finite is {op}"));
         }
         // Training differs: statistics of the batch, dropout.
-        Ok(match self.objective.first_bad_op(&NAMES[..2], &[x, t])? {
+        Ok(match self.objective.first_bad_op(names, fields)? {
             Some(op) => format!(
                 "predicting, every op is finite; training, the first that is not finite is {op}"
             ),

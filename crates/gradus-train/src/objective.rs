@@ -18,18 +18,24 @@ use std::sync::Arc;
 pub struct Measured {
     pub(crate) minimize: Tensor,
     pub(crate) numbers: Vec<(Name, Tensor)>,
+    /// What the first number weighs beside those of other batches, and what the others do.
+    units: Option<[Tensor; 2]>,
 }
 
 impl Measured {
     /// A loss: its mean over all elements is minimised and reported.
     pub fn new(loss: &Tensor) -> Measured {
         let loss = scalar(loss);
-        Measured { minimize: loss.clone(), numbers: vec![("loss".into(), loss)] }
+        Measured { minimize: loss.clone(), numbers: vec![("loss".into(), loss)], units: None }
     }
     /// Another tensor's mean is minimised than is reported: the loss and what is added to it.
     #[must_use]
     pub fn minimizing(self, objective: &Tensor) -> Measured {
         Measured { minimize: scalar(objective), ..self }
+    }
+    /// The loss and the other numbers weigh so many units beside those of other batches.
+    pub(crate) fn weighing(self, units: [Tensor; 2]) -> Measured {
+        Measured { units: Some(units), ..self }
     }
     /// Another number to report, the mean of `value`'s elements.
     #[must_use]
@@ -71,6 +77,8 @@ pub(crate) struct Objective {
     momentum: Option<f64>,
     /// (seed, number of the batch), from which random numbers are drawn.
     key: Tensor,
+    /// What the numbers of the last step weigh, where not all samples count alike.
+    units: Option<[f64; 2]>,
     /// What is watched in steps, by path, as it was in the last one.
     seen: Vec<(String, Tensor)>,
     seed: u64,
@@ -93,6 +101,8 @@ pub(crate) struct Traced {
     fields: Vec<Name>,
     /// The names of the numbers that a step reads.
     pub(crate) numbers: Vec<Name>,
+    /// Whether it reads after them what they weigh.
+    weighed: bool,
     pub(crate) unreached: Vec<String>,
     /// The paths of what a look at gradients reads.
     reached: Vec<String>,
@@ -129,6 +139,7 @@ impl Objective {
             scalars,
             momentum: None,
             key: Tensor::from([0i64, 0]),
+            units: None,
             seen: vec![],
             seed,
             step: 0,
@@ -191,6 +202,18 @@ impl Objective {
         }
     }
 
+    /// Plans the training step for batches like this at this pace.
+    pub(crate) fn prepare_on(&mut self, batch: &Batch, pace: &Pace<'_>) -> Result<()> {
+        self.keep_pace(pace)?;
+        let fields: Vec<&Tensor> = batch.tensors().iter().collect();
+        self.prepare(batch.names(), &fields).map(|_| ())
+    }
+    /// Takes up the momentum of the next step.
+    pub(crate) fn keep_pace(&mut self, pace: &Pace<'_>) -> Result<()> {
+        let schedule = self.inner.updater.schedule.as_ref().unwrap_or(pace.schedule);
+        self.set_momentum(schedule.momentum(self.step))
+    }
+
     /// Plans the training step for batches of these fields.
     pub(crate) fn prepare(&mut self, names: &[Name], fields: &[&Tensor]) -> Result<&Plan> {
         self.expect(names);
@@ -244,12 +267,32 @@ impl Objective {
         let out = step.run(&args[..used])?;
         let loss = out.item(0);
         let value = |i| if i == 0 || loss.is_finite() { out.item(i) } else { f64::NAN };
-        let count = self.inner.traced.lock().numbers.len();
+        let (count, weighed, watches) = {
+            let traced = self.inner.traced.lock();
+            (traced.numbers.len(), traced.weighed, !traced.watched.is_empty())
+        };
+        self.units = weighed.then(|| [out.item(count), out.item(count + 1)]);
         let taken = take(&mut (0..count).map(value));
-        if out.len() > count {
-            let watched = &self.inner.traced.lock().watched;
-            let seen = watched.iter().zip(count..);
+        if watches {
+            let first = count + if weighed { 2 } else { 0 };
+            let traced = self.inner.traced.lock();
+            let seen = traced.watched.iter().zip(first..).filter(|_| loss.is_finite());
             self.seen = seen.map(|(path, i)| (path.clone(), out.tensor(i))).collect();
+        }
+        if weighed && !loss.is_finite() {
+            // The run may have ended before it came to what the numbers weigh; of a batch in which nothing counts that is 0.
+            let mut args = [&self.key; ARGUMENTS];
+            let used = arguments(&mut args, fields, &[&self.key]);
+            let out = self.gradients.run(&args[..used])?;
+            self.units = Some([2, 1].map(|back| out.item(out.len() - back)));
+        }
+        if last && accumulate > 1 && !loss.is_finite() {
+            // The step ended before the gradients that were added up were used: they are not those of the next one.
+            for (path, sum) in self.slots() {
+                if path.ends_with(".accumulated") {
+                    sum.set(&sum.value().zeros_like())?;
+                }
+            }
         }
         (self.step, self.micro) =
             if last { (self.step + 1, 0) } else { (self.step, self.micro + 1) };
@@ -259,14 +302,17 @@ impl Objective {
     /// [`Objective::step`] on a batch, at the rate of its pace.
     pub(crate) fn step_on(&mut self, batch: &Batch, pace: &Pace<'_>) -> Result<Numbers> {
         let rate = self.rate(pace);
-        let schedule = self.inner.updater.schedule.as_ref().unwrap_or(pace.schedule);
-        self.set_momentum(schedule.momentum(self.step))?;
+        self.keep_pace(pace)?;
         let fields: Vec<&Tensor> = batch.tensors().iter().collect();
-        let units = batch.units();
         let means = self.step(batch.names(), &fields, rate, |numbers| {
-            numbers.map(|value| Mean { value, units }).collect()
+            numbers.map(|value| Mean { value, units: batch.units() }).collect()
         });
-        let means = means.map_err(|error| in_batch(error, &batch.fields(), &self.moves()))?;
+        let means: Result<Vec<Mean>> = means;
+        let mut means = means.map_err(|error| in_batch(error, &batch.fields(), &self.moves()))?;
+        if let Some([of_loss, of_others]) = self.units {
+            let units = |i: usize| if i == 0 { of_loss } else { of_others };
+            means.iter_mut().enumerate().for_each(|(i, mean)| mean.units = units(i));
+        }
         Ok(Numbers { means, rows: vec![], samples: batch.samples() })
     }
 
@@ -382,6 +428,7 @@ impl Inner {
         });
         let measured = self.measured(fields, &cx);
         let step = measured.numbers.iter().fold(Step::new(), |step, (_, n)| step.read(n));
+        let step = measured.units.iter().flatten().fold(step, |step, units| step.read(units));
         let mut updates = cx.take_updates();
         drop(cx);
         let found = watched(&watch, shown.into_inner());
@@ -390,6 +437,7 @@ impl Inner {
         let mut traced = self.traced.lock();
         traced.watched = found.into_iter().map(|(path, _)| path).collect();
         updates.extend(self.updater.updates(&slopes, &mut traced.slots, scalars, apply));
+        traced.weighed = measured.units.is_some();
         traced.numbers = measured.numbers.into_iter().map(|(name, _)| name).collect();
         traced.unreached = slopes.unreached;
         step.updates(updates)
@@ -404,7 +452,9 @@ impl Inner {
         traced.unreached = slopes.unreached;
         let step = slopes.reached.iter().fold(Step::new(), |step, (_, _, g)| step.read(g));
         // A loss may be no number though its gradients are.
-        measured.numbers.iter().fold(step.read(&measured.minimize), |step, (_, n)| step.read(n))
+        let step = step.read(&measured.minimize);
+        let step = measured.numbers.iter().fold(step, |step, (_, n)| step.read(n));
+        measured.units.iter().flatten().fold(step, |step, units| step.read(units))
     }
 }
 

@@ -55,8 +55,8 @@ pub struct Objectives {
     batches: u64,
     /// Evaluations since the last of them.
     evaluations: u64,
-    /// What the fields of the batch that was last found to suit all parts are.
-    suits: Vec<Meta>,
+    /// What the fields of the batch that was last found to suit all parts are, by name.
+    suits: Vec<(Name, Meta)>,
 }
 
 /// A loss with its updater.
@@ -184,11 +184,16 @@ impl Objectives {
     }
 
     /// Refuses two updaters over one parameter, and a batch that does not suit all parts, before any part has moved.
-    fn check(&mut self, batch: &Batch) -> Result<()> {
-        let metas = |batch: &Batch| -> Vec<Meta> {
-            batch.tensors().iter().map(|t| t.node().meta()).collect()
+    fn check(&mut self, batch: &Batch, pace: &Pace<'_>) -> Result<()> {
+        for part in &mut self.parts {
+            part.objective.keep_pace(pace).map_err(|e| in_loss(e, &part.name))?;
+        }
+        let fields = || batch.names().iter().zip(batch.tensors());
+        let as_before = |((name, meta), (n, t)): (&(Name, Meta), (&Name, &Tensor))| {
+            name == n && *meta == t.node().meta()
         };
-        if self.suits == metas(batch) {
+        if self.suits.len() == batch.names().len() && self.suits.iter().zip(fields()).all(as_before)
+        {
             return Ok(());
         }
         if self.parts.is_empty() {
@@ -213,7 +218,12 @@ impl Objectives {
             let planned = part.objective.prepare(batch.names(), &fields).map(|_| ());
             planned.map_err(|e| of_part(e, &part.name, batch, &part.objective))?;
         }
-        self.suits = metas(batch);
+        self.suits = batch
+            .names()
+            .iter()
+            .cloned()
+            .zip(batch.tensors().iter().map(|t| t.node().meta()))
+            .collect();
         Ok(())
     }
 
@@ -224,7 +234,9 @@ impl Objectives {
             Some(first) => *first = part.name.clone(),
             None => names.push(part.name.clone()),
         }
-        names.into_iter().map(NumberName::smaller).collect()
+        let mut names: Vec<NumberName> = names.into_iter().map(NumberName::smaller).collect();
+        names[0].is_loss = true;
+        names
     }
 }
 
@@ -255,7 +267,7 @@ impl Task for Objectives {
     }
 
     fn train_step(&mut self, batch: &Batch, pace: &Pace<'_>) -> Result<Numbers> {
-        self.check(batch)?;
+        self.check(batch, pace)?;
         let mut means = vec![];
         for part in &mut self.parts {
             let due = (self.batches + 1).is_multiple_of(part.objective.updater().every);
@@ -292,8 +304,8 @@ impl Task for Objectives {
         Ok(Numbers { means, rows: vec![], samples: batch.samples() })
     }
 
-    fn prepare(&mut self, batch: &Batch) -> Result<()> {
-        self.check(batch)
+    fn prepare(&mut self, batch: &Batch, pace: &Pace<'_>) -> Result<()> {
+        self.check(batch, pace)
     }
 
     fn state(&self) -> Vec<(String, Variable)> {
@@ -332,6 +344,10 @@ impl Task for Objectives {
     }
     fn learning_rate(&self) -> f64 {
         self.parts.first().map_or(0.0, |p| p.objective.updater().learning_rate())
+    }
+    fn rate(&self, pace: &Pace<'_>, step: u64) -> f64 {
+        let own = self.parts.first().and_then(|p| p.objective.updater().schedule.as_ref());
+        pace.rate(self.learning_rate(), own, step)
     }
     fn parameters(&self) -> Vec<(String, Parameter)> {
         self.modules.iter().flat_map(|(name, module)| named(name, &**module)).collect()

@@ -58,7 +58,7 @@ impl Sweep {
     /// When data cannot be read or holds a bad value; the task is put back then, too.
     pub fn run(&self, task: &mut dyn Task, source: &dyn Source) -> Result<RateCurve> {
         if let Some(first) = source.from(0, 0).next() {
-            task.prepare(&first?)?; // makes the optimiser's state, so that it is saved below
+            task.prepare(&first?, &Pace::CONSTANT)?; // makes the optimiser's state, so that it is saved below
         }
         if task.learning_rate().is_nan() || task.learning_rate() <= 0.0 {
             let what =
@@ -89,7 +89,9 @@ impl Sweep {
             // The rate is a multiple of the task's own, so that several updaters keep their proportions.
             let pace = Pace { rate_scale: rate / task.learning_rate(), ..Pace::CONSTANT };
             let numbers = task.train_step(&batch?, &pace)?;
-            let loss = numbers.means.first().map_or(f64::NAN, |mean| mean.value);
+            // Of several updaters the first may not be due on each batch.
+            let Some(loss) = numbers.means.first().filter(|m| m.units > 0.0) else { continue };
+            let loss = loss.value;
             mean = SMOOTHING * mean + (1.0 - SMOOTHING) * loss;
             let smooth = mean / (1.0 - SMOOTHING.powi(i as i32 + 1));
             if !smooth.is_finite() || smooth > TOO_MUCH * best {

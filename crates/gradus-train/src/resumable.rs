@@ -1,9 +1,9 @@
 //! Training in a folder: what was stopped or killed there goes on when it is run again, to the same bits.
 
-use crate::callbacks::{Checkpoints, load_checkpoint};
-use crate::fit::{Fit, Progress};
+use crate::callbacks::{Callback, Checkpoints, Flow, Moment, load_checkpoint};
+use crate::fit::{Fit, INTERRUPTED, Progress};
 use crate::source::Source;
-use crate::task::Task;
+use crate::task::{Pace, Task};
 use crate::{Result, TrainError};
 use gradus_base::Error;
 use gradus_io::RunLock;
@@ -58,7 +58,7 @@ impl Fit<'_> {
         let Some(first) = train.from(0, 0).next() else {
             return Err(Error::value("fit", "there are no batches to train on").into());
         };
-        task.prepare(&first?)?;
+        task.prepare(&first?, &Pace { schedule: &self.schedule, ..Pace::CONSTANT })?;
         if let Some(newest) = Checkpoints::newest(folder)? {
             let (stood, states) = load_checkpoint(&newest, task)?;
             progress = stood;
@@ -68,9 +68,47 @@ impl Fit<'_> {
                 }
             }
         }
-        self.callbacks.push(Box::new(Checkpoints::new(folder).every(SAVED_EVERY)));
-        let ended = self.run(task, train, validation, &mut progress);
+        // A run that a callback ended has ended: nothing is left of it but what callbacks do at the end.
+        let ended = progress.stopped.clone().filter(|why| why != INTERRUPTED);
+        let epochs = self.epochs;
+        if ended.is_some() {
+            self.epochs = progress.epoch;
+        }
+        // Saved at the end is what training left, before a callback puts the best weights in its place.
+        self.callbacks.insert(0, Box::new(AtEnd(Checkpoints::new(folder))));
+        self.callbacks.push(Box::new(Meanwhile(Checkpoints::new(folder).every(SAVED_EVERY))));
+        let run = self.run(task, train, validation, &mut progress);
         self.callbacks.pop();
-        ended.map(|()| progress)
+        self.callbacks.remove(0);
+        self.epochs = epochs;
+        progress.stopped = progress.stopped.or(ended);
+        run.map(|()| progress)
+    }
+}
+
+/// Saves at the end of a run.
+struct AtEnd(Checkpoints);
+
+impl Callback for AtEnd {
+    fn name(&self) -> &'static str {
+        "checkpoint_at_end"
+    }
+    fn at_end(&mut self, moment: &mut Moment<'_>) -> Result<()> {
+        self.0.at_end(moment)
+    }
+}
+
+/// Saves within a run.
+struct Meanwhile(Checkpoints);
+
+impl Callback for Meanwhile {
+    fn name(&self) -> &'static str {
+        "checkpoints"
+    }
+    fn after_batch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
+        self.0.after_batch(moment)
+    }
+    fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
+        self.0.after_epoch(moment)
     }
 }

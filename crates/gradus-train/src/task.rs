@@ -12,8 +12,8 @@ use serde_json::Value;
 /// Something that trains by steps. [`Learner`](crate::Learner) is the one of a model with targets, [`Objectives`](crate::Objectives)
 /// one of any losses with an updater each, such as two networks that play against each other; a task of your own may hold some of these.
 ///
-/// What a task promises: after a restored [`Task::state`] and [`Task::counters`] it goes on to the same bits, and a step that fails
-/// has changed nothing that is learned.
+/// What a task promises: after a restored [`Task::state`] and [`Task::counters`] it goes on to the same bits, and an updater whose step
+/// fails has changed nothing. Of several updaters those before it have taken theirs.
 pub trait Task: Send {
     /// The names of the numbers that steps and evaluations give: first those that are means, then those of a whole set. The first
     /// one is what an epoch's `loss` is.
@@ -36,11 +36,11 @@ pub trait Task: Send {
         f64::NAN
     }
 
-    /// Plans a training step for batches like this, which makes the updaters' state.
+    /// Plans a training step for batches like this at this pace, which makes the updaters' state.
     ///
     /// # Errors
     /// When the step cannot be built.
-    fn prepare(&mut self, batch: &Batch) -> Result<()>;
+    fn prepare(&mut self, batch: &Batch, pace: &Pace<'_>) -> Result<()>;
 
     /// Every number that training changes, by name.
     fn state(&self) -> Vec<(String, Variable)>;
@@ -64,6 +64,10 @@ pub trait Task: Send {
     }
     /// The base rate of the first updater.
     fn learning_rate(&self) -> f64;
+    /// The first updater's rate of a step, counted from 0, at this pace.
+    fn rate(&self, pace: &Pace<'_>, step: u64) -> f64 {
+        pace.rate(self.learning_rate(), None, step)
+    }
 
     /// What is trained, by path.
     fn parameters(&self) -> Vec<(String, Parameter)>;
@@ -154,12 +158,18 @@ pub struct NumberName {
     pub name: Name,
     /// Whether larger is better.
     pub maximize: bool,
+    /// Whether it is a loss: one that is not finite cannot be learned from.
+    pub is_loss: bool,
 }
 
 impl NumberName {
+    /// A loss that is minimised.
+    pub fn loss(name: impl Into<Name>) -> NumberName {
+        NumberName { name: name.into(), maximize: false, is_loss: true }
+    }
     /// A number that is better when smaller.
     pub fn smaller(name: impl Into<Name>) -> NumberName {
-        NumberName { name: name.into(), maximize: false }
+        NumberName { name: name.into(), maximize: false, is_loss: false }
     }
 }
 
@@ -233,10 +243,12 @@ impl Gathered {
         }
         self.samples += numbers.samples;
     }
-    /// Every number, in the order of [`Task::numbers`].
-    pub(crate) fn values(&self, task: &dyn Task) -> Vec<f64> {
-        let of_sets = self.rows.iter().enumerate().map(|(at, rows)| task.of_set(at, rows));
-        means(&self.sums, &self.units).chain(of_sets).collect()
+    /// Every number that there is, in the order of [`Task::numbers`].
+    pub(crate) fn values(&self, task: &dyn Task) -> Vec<Option<f64>> {
+        let of_sets = self.rows.iter().enumerate().map(|(at, rows)| Some(task.of_set(at, rows)));
+        let has = self.units.iter().map(|units| *units > 0.0);
+        let means = means(&self.sums, &self.units).zip(has).map(|(mean, has)| has.then_some(mean));
+        means.chain(of_sets).collect()
     }
 }
 

@@ -14,7 +14,8 @@ impl Callback for TerminateOnNan {
     }
     fn after_batch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         let Some(batch) = moment.batch else { return Ok(Flow::Continue) };
-        let Some(at) = batch.not_finite() else { return Ok(Flow::Continue) };
+        let names = moment.task.numbers();
+        let Some(at) = batch.not_finite(&names) else { return Ok(Flow::Continue) };
         let cause = moment.task.first_not_finite(&batch.batch)?;
         let number = moment.task.numbers().into_iter().nth(at);
         Err(TrainError::Diverged {

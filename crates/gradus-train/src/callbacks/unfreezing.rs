@@ -64,6 +64,10 @@ impl Callback for GradualUnfreezing {
     fn name(&self) -> &'static str {
         "gradual_unfreezing"
     }
+    fn at_begin(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
+        self.take_up(moment.progress.epoch, moment.task);
+        Ok(Flow::Continue)
+    }
     fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         self.take_up(moment.progress.epoch, moment.task);
         Ok(Flow::Continue)

@@ -28,6 +28,10 @@ impl Supervised {
             sum + self.mean_loss(&self.beside(y, fields, cx)) * weight
         });
         let measured = Measured::new(&loss).minimizing(&objective);
+        let measured = match self.units(&given) {
+            Some(units) => measured.weighing(units),
+            None => measured,
+        };
         self.means()
             .fold(measured, |m, metric| m.number(metric.name.clone(), &given.mean_of(metric)))
     }
@@ -38,7 +42,46 @@ impl Supervised {
         let mut all = vec![("loss".into(), self.mean_loss(&given))];
         all.extend(self.means().map(|m| (m.name.clone(), given.mean_of(m))));
         all.extend(self.wholes().map(|m| (m.name.clone(), given.rows_of(m))));
+        all.extend(self.units(&given).into_iter().flatten().map(|units| ("".into(), units)));
         all
+    }
+
+    /// What the loss of a batch weighs beside those of others, and what its metrics do, where not all samples count alike.
+    fn units(&self, given: &Given) -> Option<[Tensor; 2]> {
+        let dtype = given.y.dtype();
+        let counted = given.counted.as_ref().map(|counted| counted.cast(dtype));
+        let options = self.loss.cross_entropy().and_then(|loss| loss.class_weights.clone());
+        let own = self.class_weights.as_ref().map(|w| Tensor::from_slice(w, [w.len()]));
+        let labels = given.t.dtype() == DType::I64;
+        let classes = own.or(options).filter(|_| labels).map(|weights| {
+            let t = given.known();
+            let each = weights.cast(dtype).index_select(0, &t.reshape([t.len()]));
+            each.reshape(t.shape())
+        });
+        let there = given.there.clone();
+        if counted.is_none() && classes.is_none() && given.weights.is_none() {
+            return None;
+        }
+        let product = |parts: [Option<Tensor>; 2]| parts.into_iter().flatten().reduce(|a, b| a * b);
+        let over = |all: Option<Tensor>, weights: Option<&Tensor>| match (all, weights) {
+            // A weight is one for each sample; of labels with places it is each place's.
+            (Some(all), Some(w)) if all.rank() > w.rank() => {
+                let mut shape = w.shape();
+                (w.rank()..all.rank()).for_each(|axis| shape = shape.inserted(axis, 1));
+                (all * w.reshape(shape)).sum(..)
+            }
+            (Some(all), Some(w)) => (all * w).sum(..),
+            (Some(all), None) => all.sum(..),
+            (None, Some(w)) => w.sum(..),
+            (None, None) => Tensor::full_of((), given.t.size(0) as f64, dtype),
+        };
+        let loss = over(product([counted.clone(), classes]), given.weights.as_ref());
+        Some([loss, over(counted, there.as_ref())])
+    }
+
+    /// Whether some labels do not count.
+    pub(super) fn ignores(&self) -> bool {
+        self.loss.cross_entropy().is_some_and(|loss| loss.ignore_index.is_some())
     }
 
     /// The metrics that are means over samples.
@@ -172,14 +215,17 @@ impl Given {
         }
     }
 
-    /// The mean of a metric over what is there and counts.
-    fn mean_of(&self, metric: &Metric) -> Tensor {
-        // A class stands in for labels that do not count.
-        let t = match &self.counted {
+    /// The targets; a class stands in for labels that do not count.
+    fn known(&self) -> Tensor {
+        match &self.counted {
             Some(counted) => counted.select_where(&self.t, 0.0),
             None => self.t.clone(),
-        };
-        let each = metric.of(&self.y, &t);
+        }
+    }
+
+    /// The mean of a metric over what is there and counts.
+    fn mean_of(&self, metric: &Metric) -> Tensor {
+        let each = metric.of(&self.y, &self.known());
         let counted = self.counted.as_ref().filter(|counted| counted.shape() == each.shape());
         match (&self.there, counted) {
             (None, None) => scalar(&each),
@@ -200,6 +246,23 @@ impl Given {
                 format!("{} is of a whole set, and padded places would count in it", metric.name);
             fail(Error::value("metric", what), Location::caller());
         }
-        metric.of(&self.y, &self.t)
+        let rows = metric.of(&self.y, &self.known());
+        match &self.counted {
+            // Whether a row counts stands behind its numbers.
+            Some(counted) if rows.size(0) == counted.len() => {
+                let counts = counted.cast(rows.dtype()).reshape([counted.len(), 1]);
+                Tensor::concat(&[&rows, &counts], 1)
+            }
+            Some(counted) => {
+                let what = format!(
+                    "{} gives {} rows of {} labels, of which some do not count",
+                    metric.name,
+                    rows.size(0),
+                    counted.len()
+                );
+                fail(Error::value("metric", what), Location::caller());
+            }
+            None => rows,
+        }
     }
 }

@@ -13,9 +13,10 @@ use std::sync::Arc;
 
 impl Task for Learner {
     fn numbers(&self) -> Vec<NumberName> {
-        let of = |m: &Metric| NumberName { name: m.name.clone(), maximize: m.maximize };
+        let of =
+            |m: &Metric| NumberName { name: m.name.clone(), maximize: m.maximize, is_loss: false };
         let metrics = self.supervised.means().chain(self.supervised.wholes()).map(of);
-        [NumberName::smaller("loss")].into_iter().chain(metrics).collect()
+        [NumberName::loss("loss")].into_iter().chain(metrics).collect()
     }
     fn train_step(&mut self, batch: &Batch, pace: &Pace<'_>) -> Result<Numbers> {
         batch.xt()?;
@@ -28,7 +29,13 @@ impl Task for Learner {
         let fields: Vec<&Tensor> = batch.tensors().iter().collect();
         match self.evaluate.run(batch.names(), &fields, self.objective.key()) {
             Ok(out) => {
-                let mean = |i| Mean { value: out.item(i), units: batch.units() };
+                // Where not all samples count alike, what the loss and what the metrics weigh comes last.
+                let weighed = out.len() > means + wholes;
+                let units = |i: usize| match weighed {
+                    true => out.item(means + wholes + usize::from(i > 0)),
+                    false => batch.units(),
+                };
+                let mean = |i| Mean { value: out.item(i), units: units(i) };
                 let rows = |i| {
                     let rows = out.tensor(i);
                     Rows { columns: rows.size(-1), values: rows.cast(DType::F64).to_vec::<f64>() }
@@ -44,14 +51,20 @@ impl Task for Learner {
     }
     fn of_set(&self, at: usize, rows: &Rows) -> f64 {
         let metric = self.supervised.wholes().nth(at);
-        let finish = metric.and_then(|metric| metric.finish.as_ref());
-        finish.map_or(f64::NAN, |finish| finish(&rows.values, rows.columns))
+        let Some(finish) = metric.and_then(|metric| metric.finish.as_ref()) else {
+            return f64::NAN;
+        };
+        if !self.supervised.ignores() {
+            return finish(&rows.values, rows.columns);
+        }
+        let own = rows.columns.saturating_sub(1);
+        let counts = rows.values.chunks_exact(own + 1).filter(|row| row[own] != 0.0);
+        let kept: Vec<f64> = counts.flat_map(|row| row[..own].iter().copied()).collect();
+        finish(&kept, own)
     }
-    fn prepare(&mut self, batch: &Batch) -> Result<()> {
+    fn prepare(&mut self, batch: &Batch, pace: &Pace<'_>) -> Result<()> {
         batch.xt()?;
-        let fields: Vec<&Tensor> = batch.tensors().iter().collect();
-        self.objective.prepare(batch.names(), &fields)?;
-        Ok(())
+        Ok(self.objective.prepare_on(batch, pace)?)
     }
     fn state(&self) -> Vec<(String, Variable)> {
         Learner::state(self)
@@ -84,15 +97,18 @@ impl Task for Learner {
         Learner::averages(self)
     }
     fn gradients(&mut self, batch: &Batch) -> Result<Vec<(String, Tensor)>> {
-        let (x, t) = batch.xt()?;
-        Ok(Learner::gradients(self, x, t)?)
+        batch.xt()?;
+        let fields: Vec<&Tensor> = batch.tensors().iter().collect();
+        let found = self.objective.gradients(batch.names(), &fields);
+        Ok(found.map_err(|e| in_batch(e, &batch.fields(), &self.objective.moves()))?)
     }
     fn activity(&mut self, batch: &Batch) -> Result<Vec<Activity>> {
         Ok(Learner::activity(self, batch.get("x")?)?)
     }
     fn first_not_finite(&mut self, batch: &Batch) -> Result<String> {
-        let (x, t) = batch.xt()?;
-        Ok(Learner::first_not_finite(self, x, t)?)
+        batch.xt()?;
+        let fields: Vec<&Tensor> = batch.tensors().iter().collect();
+        Ok(self.not_finite_in(batch.names(), &fields)?)
     }
     fn model(&self) -> Option<&Arc<dyn Layer>> {
         Some(&self.model)

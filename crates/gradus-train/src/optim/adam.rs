@@ -67,16 +67,20 @@ impl Adam {
         };
         let v_next = v.tensor() * beta2 + g.square() * (1.0 - beta2);
         let mut updates = vec![(m.clone(), m_next.clone()), (v, v_next.clone())];
-        let m_seen = match p.momentum() {
-            None => share("m_share", beta1, slots, &m, &mut updates),
-            Some(beta1) => {
-                let steps = slots.get_or("steps", || Tensor::full_of((), 0.0, m.dtype()));
-                let next = steps.tensor() + 1.0;
-                updates.push((steps, next.clone()));
-                -(next * beta1.ln()).exp_m1()
-            }
+        let cycled = p.momentum();
+        let m_share = slots.get_or("m_share", || Tensor::full_of((), 0.0, m.dtype()));
+        let m_share_next = match cycled {
+            Some(beta1) => m_share.tensor() * beta1 + (1.0 - beta1),
+            None => m_share.tensor() * beta1 + (1.0 - beta1),
         };
+        updates.push((m_share, m_share_next.clone()));
         let v_seen = share("v_share", beta2, slots, &m, &mut updates);
+        let m_seen = match cycled {
+            // As PyTorch: 1 − β₁ᵗ by the present β₁. t follows from the share in v, 1 − β₂ᵗ, so that the state is the same whether a
+            // schedule cycles the momentum or not.
+            Some(beta1) => -((1.0 - &v_seen).ln() * (beta1.ln() / beta2.ln())).exp_m1(),
+            None => m_share_next,
+        };
         let mut largest = v_next;
         if self.amsgrad {
             let top = slots.get("v_max", p.variable, 0.0);

@@ -68,7 +68,7 @@ fn a_resumed_run_has_the_same_bits() {
     drop(first);
     let mut second = learner();
     let pair = gradus_train::Source::from(&train, 0, 0).next().unwrap().unwrap();
-    gradus_train::Task::prepare(&mut second, &pair).unwrap();
+    gradus_train::Task::prepare(&mut second, &pair, &gradus_train::Pace::CONSTANT).unwrap();
     let newest = Checkpoints::newest(folder.path()).unwrap().unwrap();
     let (mut q, _) = load_checkpoint(&newest, &mut second).unwrap();
     run(&mut second, &mut q, 0);
@@ -296,7 +296,7 @@ fn a_step_of_several_batches_is_saved_once() {
     let newest = Checkpoints::newest(folder.path()).unwrap().unwrap();
     let mut again = make();
     let pair = gradus_train::Source::from(&train, 0, 0).next().unwrap().unwrap();
-    gradus_train::Task::prepare(&mut again, &pair).unwrap();
+    gradus_train::Task::prepare(&mut again, &pair, &gradus_train::Pace::CONSTANT).unwrap();
     load_checkpoint(&newest, &mut again).unwrap();
     assert_eq!(again.counters(), (0, 1));
 }

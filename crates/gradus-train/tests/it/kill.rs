@@ -64,7 +64,8 @@ fn learner() -> Learner {
 /// Trains from the folder's newest checkpoint to the end.
 fn train(folder: &Path) -> Anything<()> {
     let ((train, test), mut learner, mut progress) = (loaders()?, learner(), Progress::default());
-    Task::prepare(&mut learner, &Source::from(&train, 0, 0).next().expect("there are batches")?)?;
+    let first = Source::from(&train, 0, 0).next().expect("there are batches")?;
+    Task::prepare(&mut learner, &first, &gradus_train::Pace::CONSTANT)?;
     if let Some(newest) = Checkpoints::newest(folder)? {
         (progress, _) = load_checkpoint(&newest, &mut learner)?;
     }

@@ -15,3 +15,4 @@ mod schedule;
 mod sequences;
 mod targets;
 mod tensorboard;
+mod whole_sets;

@@ -138,7 +138,7 @@ fn checkpoints_of_another_task() {
     assert!(weights(&**learner.model()) == before);
     // Of the same kind it is taken.
     let (mut again, [a, _]) = two();
-    again.prepare(&batch(4)).unwrap();
+    again.prepare(&batch(4), &Pace::CONSTANT).unwrap();
     load_checkpoint(&path, &mut again).unwrap();
     assert_eq!(again.counters(), task.counters());
     assert!(weights(&*a) != weights(&*model(1)));
