@@ -89,7 +89,7 @@ fn momentum_may_begin_late() {
     let (x, t) = (Tensor::randn([16, 2], 1), Tensor::randn([16, 2], 2));
     let recipe = Recipe { loss: gradus_nn::losses::mean_squared.into(), ..Recipe::default() };
     let mut learner = learner(recipe, Adam::new(1e-3));
-    let mut largest = |momentum: Option<f64>, learner: &mut Learner| {
+    let largest = |momentum: Option<f64>, learner: &mut Learner| {
         let before = parameters(&**learner.model())[0].1.variable().value();
         learner.set_momentum(momentum).unwrap();
         learner.train_batch(&x, &t, 1e-3).unwrap();
