@@ -95,6 +95,71 @@ fn two_products_with_one_changing_matrix_pack_it_once() {
     }
 }
 
+/// What only the prologue reads packed is packed there too, before it.
+#[test]
+fn what_several_steps_of_the_prologue_read_is_packed_before_them() {
+    let n = 32;
+    let (w, v) = (
+        Variable::new("w", &Tensor::randn([n, n], 1)),
+        Variable::new("v", &Tensor::randn([n, n], 2)),
+    );
+    let kernel = Variable::new("kernel", &Tensor::randn([16, 16, 5, 5], 3));
+    let x = Tensor::randn([5, n], 4);
+    let (a, b) = (Tensor::randn([40, n], 5), Tensor::randn([50, n], 6));
+    let (c, d) = (Tensor::randn([1, 16, 8, 9], 7), Tensor::randn([1, 16, 8, 9], 8));
+    read([&a, &b, &c, &d]);
+    let conv = Conv::new().stride(2).padding(Padding::Half);
+    // Of x, w, v and the convolution's weights.
+    type Expression<'a> = Box<dyn Fn([&Tensor; 4]) -> Tensor + 'a>;
+    let expressions: [(&str, Expression<'_>); 6] = [
+        ("a chain", Box::new(|[x, w, ..]| x.matmul(&w.matmul(w).matmul(w)))),
+        (
+            "a chain and its factor",
+            Box::new(|[x, w, ..]| x.matmul(&w.matmul(w).matmul(w)).matmul(w)),
+        ),
+        (
+            "a sum of products",
+            Box::new(|[x, w, v, _]| x.matmul(&((w * 2.0).matmul(v) + w.tanh().matmul(v)))),
+        ),
+        ("added rows", Box::new(|[x, w, ..]| x + w.matmul(w).matmul(w).sum(0))),
+        (
+            "one layer of two constants",
+            Box::new(|[x, w, ..]| {
+                let [a, b] = [&a, &b].map(|anchors| x.matmul(&anchors.matmul(w).t()));
+                Tensor::concat(&[&a, &b], 1)
+            }),
+        ),
+        (
+            "one convolution of two constants",
+            Box::new(|[x, _, _, k]| {
+                let row = c.conv2d(k, conv).tanh() + d.conv2d(k, conv).tanh();
+                x.sum(..) * &row
+            }),
+        ),
+    ];
+    for (name, of) in &expressions {
+        let mut step = compile(|x: &[Tensor]| {
+            Step::new().read(&of([&x[0], &w.tensor(), &v.tensor(), &kernel.tensor()]))
+        });
+        let plan = step.plan(&[x.node().meta()]).unwrap();
+        assert!(plan.steps().iter().any(|s| s.once && s.name == "pack"), "{name}: {plan}");
+        let mut check = || {
+            // Values that are data, not variables: nothing is kept of them.
+            let eager = of([&x, &w.value(), &v.value(), &kernel.value()]).to_vec::<f32>();
+            for _ in 0..2 {
+                close(&step.run(&[&x]).unwrap().tensor(0).to_vec::<f32>(), &eager);
+            }
+        };
+        check();
+        w.set(&Tensor::randn([n, n], 9)).unwrap();
+        v.set(&Tensor::randn([n, n], 10)).unwrap();
+        kernel.set(&Tensor::randn([16, 16, 5, 5], 11)).unwrap();
+        check();
+        update(&[], &[(w.clone(), w.tensor() * 0.5), (v.clone(), v.tensor() * 0.5)]).unwrap();
+        check();
+    }
+}
+
 #[test]
 fn a_bare_loop_sees_new_weights_and_other_models() {
     let x = Tensor::randn([4, 8], 3);

@@ -171,15 +171,18 @@ fn pack(plan: &mut LoweredPlan, fixed: &mut Fixed, share: bool) {
     for Packed { packing, readers } in found {
         let (first, input) = readers[0];
         let value = plan.steps[first].inputs[input];
-        let stays = fixed.bufs[value.buf] && readers.iter().any(|&(t, _)| fixed.live[t]);
+        let read_by = |some: &[bool]| readers.iter().any(|&(t, _)| some[t]);
+        let stays = fixed.bufs[value.buf] && read_by(&fixed.live);
         let shared = share && readers.len() > 1;
         if !stays && !shared {
             continue;
         }
+        // What the prologue reads is packed there, before it.
+        let once = stays || read_by(&fixed.steps);
         let shape = [packing.bytes].as_slice().into();
         let packed = Value { buf: plan.bufs.len(), dtype: DType::U8, view: View::dense(shape) };
         plan.bufs.push(Buf { home: Home::Arena, bytes: packing.bytes });
-        fixed.bufs.push(stays);
+        fixed.bufs.push(once);
         for &(t, i) in &readers {
             plan.steps[t].inputs[i] = packed;
             let (_, spec) = plan.steps[t].call.as_mut().expect("a reader is a call");
@@ -193,7 +196,7 @@ fn pack(plan: &mut LoweredPlan, fixed: &mut Fixed, share: bool) {
             aligned: false,
             call: None,
         };
-        before.entry(first).or_default().push((step, show, stays));
+        before.entry(first).or_default().push((step, show, once));
     }
     if before.is_empty() {
         return;
