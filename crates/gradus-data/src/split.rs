@@ -180,6 +180,11 @@ fn latest(times: &[&str], held: usize) -> Result<(Vec<usize>, Vec<usize>)> {
         let expected = "numbers in all rows, or dates like 2024-01-31 in all";
         return Err(DataError::invalid("split by time", quote(times[row]), expected));
     }
+    // As texts 31.12.2023 would come after 02.03.2024.
+    if let Some(row) = times.iter().position(|t| !is_date(t)).filter(|_| dates == times.len()) {
+        let expected = "numbers, or dates like 2024-01-31 (a time may follow: 2024-01-31T09:30)";
+        return Err(DataError::invalid("split by time", quote(times[row]), expected));
+    }
     let compare = |a: usize, b: usize| match (numbers[a], numbers[b]) {
         (Some(a), Some(b)) => a.total_cmp(&b),
         _ => times[a].cmp(times[b]),
@@ -191,6 +196,17 @@ fn latest(times: &[&str], held: usize) -> Result<(Vec<usize>, Vec<usize>)> {
     order.sort_by(|&a, &b| compare(a, b));
     let first = order[times.len() - held];
     Ok((0..times.len()).partition(|&i| compare(i, first).is_lt()))
+}
+
+/// Whether a text begins with a date as ISO 8601 writes it, whose order as a text is that of the dates.
+fn is_date(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let digits = |range: std::ops::Range<usize>| {
+        bytes.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit))
+    };
+    let apart = bytes.get(4) == Some(&b'-') && bytes.get(7) == Some(&b'-');
+    let ends = matches!(bytes.get(10), None | Some(b'T' | b' '));
+    apart && ends && digits(0..4) && digits(5..7) && digits(8..10)
 }
 
 impl fmt::Display for Split {
@@ -272,4 +288,19 @@ fn largest_remainders(sizes: &[usize], total: usize) -> Vec<usize> {
         shares[i] += 1;
     }
     shares
+}
+
+#[cfg(test)]
+mod tests {
+    use super::latest;
+
+    #[test]
+    fn only_dates_whose_texts_are_in_order_are_ordered() {
+        let days = ["2023-12-31", "2024-03-02 10:00", "2022-11-30"];
+        assert_eq!(latest(&days, 1).unwrap().1, [1]);
+        for bad in ["31.12.2023", "2024-1-5", "12/31/2023", "2024-01-31x", "monday"] {
+            let error = latest(&["2024-01-01", bad], 1).unwrap_err().to_string();
+            assert!(error.contains(bad) && error.contains("2024-01-31"), "{error}");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use crate::objective::{ARGUMENTS, Inner, Trace, arguments};
 use crate::optim::{LEAST_CURVATURE, Lbfgs, LbfgsPace, Seen, Space};
 use crate::updater::Method;
-use gradus_base::Result;
+use gradus_base::{Error, Result};
 use gradus_nn::{Context, Parameter};
 use gradus_tensor::{Compiled, DType, Step, Tensor, Variable, compile};
 use std::sync::Arc;
@@ -17,6 +17,8 @@ pub(crate) struct QuasiNewton {
     begin: Compiled<Trace>,
     turn: Compiled<Trace>,
     go: Compiled<Trace>,
+    /// The paths of the parameters that the state is of.
+    moved: Vec<String>,
 }
 
 /// The state of one updater.
@@ -46,11 +48,12 @@ impl QuasiNewton {
         };
         Some(QuasiNewton {
             lbfgs: lbfgs.clone(),
-            look: tracer(look),
+            look: tracer(look).stop_unless_finite(true),
             begin: tracer(begin),
             turn: tracer(turn),
             go: tracer(go),
             inner: inner.clone(),
+            moved: vec![],
         })
     }
 
@@ -58,15 +61,35 @@ impl QuasiNewton {
         [&mut self.look, &mut self.begin, &mut self.turn, &mut self.go]
             .into_iter()
             .for_each(Compiled::retrace);
+        if !self.moved.is_empty() {
+            self.prepare();
+        }
     }
 
-    /// Makes the state.
+    /// Makes the state; anew where it is of other parameters than are free now.
     pub(crate) fn prepare(&mut self) {
+        let free: Vec<String> = self.inner.free().into_iter().map(|(path, _)| path).collect();
+        if free.is_empty() {
+            return;
+        }
+        if self.moved != free {
+            if !self.moved.is_empty() {
+                self.inner.traced.lock().slots.forget("lbfgs");
+            }
+            self.moved = free;
+        }
         vectors(&self.inner);
     }
 
     /// A step of several iterations; gives the numbers before the first.
     pub(crate) fn step(&mut self, fields: &[&Tensor], key: &Tensor, rate: f64) -> Result<Vec<f64>> {
+        if self.inner.free().is_empty() {
+            let what = "every parameter that it is to move is frozen";
+            return Err(Error::value("lbfgs", what));
+        }
+        if self.moved.is_empty() {
+            self.prepare();
+        }
         let vectors = vectors(&self.inner);
         let kept = vectors.pace.value().to_vec::<f64>();
         let mut pace = LbfgsPace { iterations: kept[0] as u64, step: kept[1] };
@@ -97,10 +120,14 @@ impl Space for InGraph<'_> {
         let mut args = [self.key; ARGUMENTS];
         let used = arguments(&mut args, self.fields, &[self.key]);
         let out = self.own.look.run(&args[..used])?;
-        let count = out.len() - 3;
-        let [loss, slope, largest, sum] = [0, count, count + 1, count + 2].map(|i| out.item(i));
+        // What is minimised, three numbers of its gradient, and what is reported.
+        let loss = out.item(0);
+        // A run that ended there has not come to what is read after it.
+        let read = |i: usize| if loss.is_finite() { out.item(i) } else { f64::NAN };
+        let [slope, largest, sum] = [1, 2, 3].map(read);
         if self.first.is_none() {
-            self.first = Some((0..count).map(|i| out.item(i)).collect());
+            let reported = (4..out.len()).map(read);
+            self.first = Some(reported.collect());
         }
         Ok(Seen { loss, gradient: self.vectors.gradient.value(), slope, largest, sum })
     }
@@ -169,15 +196,16 @@ fn look(inner: &Inner, args: &[Tensor]) -> Step {
     };
     let row: Vec<Tensor> = inner.free().iter().map(of).collect();
     let gradient = Tensor::concat(&row.iter().collect::<Vec<_>>(), 0);
-    let step = measured.numbers.iter().fold(Step::new(), |step, (_, n)| step.read(n));
+    let step = Step::new()
+        .read(&measured.minimize)
+        .read(&dot(&gradient, &vectors.direction.tensor()))
+        .read(&gradient.abs().max(..))
+        .read(&gradient.abs().sum(..));
+    let step = measured.numbers.iter().fold(step, |step, (_, n)| step.read(n));
     let mut traced = inner.traced.lock();
     traced.numbers = measured.numbers.into_iter().map(|(name, _)| name).collect();
     traced.unreached = slopes.unreached;
-    step.read(&dot(&gradient, &vectors.direction.tensor()))
-        .read(&gradient.abs().max(..))
-        .read(&gradient.abs().sum(..))
-        .update(&vectors.gradient, &gradient)
-        .updates(cx.take_updates())
+    step.update(&vectors.gradient, &gradient).updates(cx.take_updates())
 }
 
 /// Down the gradient, at first.

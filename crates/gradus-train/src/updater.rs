@@ -163,7 +163,7 @@ impl Updater {
     pub(crate) fn gradients(&self, loss: &Tensor, all: &[(String, Parameter)]) -> Result<Slopes> {
         let free: Vec<_> = all.iter().filter(|(_, p)| !p.is_frozen()).collect();
         let mut objective = loss.clone();
-        if self.l1 > 0.0 {
+        if self.l1 > 0.0 && matches!(self.method, Method::FirstOrder(_)) {
             for (_, p) in free.iter().filter(|(_, p)| p.decays()) {
                 objective = objective + p.tensor().abs().sum(..) * self.l1;
             }

@@ -212,7 +212,9 @@ fn among_top<const K: usize>(x: &Tensor, t: &Tensor) -> Tensor {
     let label = t.unsqueeze(1); // [B, 1]
     let own = x.gather(1, &label); // [B, 1]
     let classes: Vec<i64> = (0..x.size(1) as i64).collect();
-    let later = label.lt(&Tensor::from_slice(&classes, [1, classes.len()])); // [B, C]
+    let mut along = vec![1; x.rank()];
+    along[1] = classes.len();
+    let later = label.lt(&Tensor::from_slice(&classes, along.as_slice())); // [B, C, ..]
     let behind = x.lt(&own).logical_or(&x.eq(&own).logical_and(&later));
     // The label's own is not behind itself.
     let up_to_own = behind.logical_not().cast(DType::I64).sum(1); // [B]

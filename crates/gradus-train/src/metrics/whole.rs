@@ -71,9 +71,11 @@ pub fn auc() -> Metric {
 /// The mean F1 of all classes, of scores `x [B, C]` and labels `t [B]`; a class that is neither there nor guessed counts as 0.
 pub fn macro_f1() -> Metric {
     let rows = |x: &Tensor, t: &Tensor| {
-        let column = |t: &Tensor| t.cast(DType::F64).unsqueeze(1);
-        let classes = Tensor::full_of(t.shape(), x.size(1) as f64, DType::F64).unsqueeze(1);
-        Tensor::concat(&[&column(t), &column(&x.argmax(1)), &classes], 1) // [B, 3]
+        super::expect_labels("macro_f1", x, t);
+        // Each place of `t [B, ..]` is a row.
+        let column = |t: &Tensor| t.cast(DType::F64).reshape([t.len(), 1]);
+        let classes = Tensor::full_of([t.len(), 1], x.size(1) as f64, DType::F64);
+        Tensor::concat(&[&column(t), &column(&x.argmax(1)), &classes], 1)
     };
     Metric::whole("macro_f1", true, rows, |rows, _| {
         let classes = rows.get(2).map_or(0, |&c| c as usize);
@@ -109,7 +111,23 @@ fn mean_over_targets(
 
 #[cfg(test)]
 mod tests {
-    use super::{auc, r2};
+    use super::{auc, macro_f1, r2};
+    use gradus_tensor::Tensor;
+
+    /// Scores of pictures: each pixel counts, and the scores' own classes are all right.
+    #[test]
+    fn every_place_counts() {
+        let x = Tensor::randn([2, 3, 4, 5], 1);
+        let rows = |t: &Tensor| macro_f1().of(&x, t).to_vec::<f64>();
+        let finish = |rows: &[f64]| (macro_f1().finish.as_ref().unwrap())(rows, 3);
+        assert_eq!(finish(&rows(&x.argmax(1))), 1.0);
+        assert!(finish(&rows(&(&x * -1.0).argmax(1))) < 0.1);
+        let top = crate::metrics::top_k::<2>();
+        let second = (&x - x.max(1).unsqueeze(1)).eq(0.0);
+        let second = second.select_where(&x.full_like(-9.0), &x).argmax(1); // the second largest
+        assert!(top.of(&x, &second).to_vec::<f32>().iter().all(|&hit| hit == 1.0));
+        assert!(top.of(&x, &(&x * -1.0).argmax(1)).to_vec::<f32>().iter().all(|&hit| hit == 0.0));
+    }
 
     /// scikit-learn's figures: `roc_auc_score([0, 0, 1, 1], [.1, .4, .35, .8])` is .75; `r2_score` of two outputs .937 and .908.
     #[test]

@@ -157,6 +157,10 @@ impl Slots {
         let make = || Variable::new(name, &start());
         self.map.entry((self.path.clone(), name.to_owned())).or_insert_with(make).clone()
     }
+    /// Forgets all state of a parameter.
+    pub(crate) fn forget(&mut self, path: &str) {
+        self.map.retain(|(own, _), _| own != path);
+    }
     /// All state, as (`path.name`, variable), in order.
     pub fn named(&self) -> Vec<(String, Variable)> {
         self.map.iter().map(|((path, name), v)| (format!("{path}.{name}"), v.clone())).collect()

@@ -6,6 +6,7 @@ mod extras;
 mod fit;
 mod heads;
 mod kill;
+mod lbfgs;
 mod momentum;
 mod not_finite;
 mod numbers;

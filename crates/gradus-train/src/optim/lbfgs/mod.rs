@@ -31,6 +31,12 @@ pub(crate) struct Seen<G> {
     pub(crate) sum: f64,
 }
 
+impl<G> Seen<G> {
+    fn is_finite(&self) -> bool {
+        self.loss.is_finite() && self.slope.is_finite() && self.largest.is_finite()
+    }
+}
+
 /// Where it moves: vectors and their history, on the host or as graph.
 pub(crate) trait Space {
     /// A hold on a gradient.
@@ -197,12 +203,23 @@ impl Lbfgs {
                     pace.step = found.step;
                     here = found.seen;
                     space.go(pace.step)?;
+                    if !here.is_finite() {
+                        (pace.step, here.loss) = (0.0, before);
+                        space.go(0.0)?;
+                        break;
+                    }
                 }
                 LineSearch::Fixed => {
                     space.go(pace.step)?;
                     if iteration != self.max_iterations {
                         here = space.look()?;
                         evaluations += 1;
+                        if !here.is_finite() {
+                            // Back to the last point that was a number.
+                            pace.step = 0.0;
+                            space.go(0.0)?;
+                            break;
+                        }
                     }
                 }
             }

@@ -50,7 +50,8 @@ impl<S: Space> Search<'_, S> {
         self.evaluations - 1
     }
     fn too_high(&self, p: &Point<S::Gradient>) -> bool {
-        p.loss > self.start.loss + C1 * p.step * self.start.slope
+        // What is no number lies too high, wherever it is.
+        !p.is_finite() || p.loss > self.start.loss + C1 * p.step * self.start.slope
     }
     fn is_flat(&self, p: &Point<S::Gradient>) -> bool {
         p.slope.abs() <= -C2 * self.start.slope
@@ -94,7 +95,7 @@ impl<S: Space> Search<'_, S> {
     ) -> Result<Point<S::Gradient>> {
         let width = self.width;
         let mut stuck = false;
-        let (mut low, mut high) = if ends[0].loss > ends[1].loss { (1, 0) } else { (0, 1) };
+        let (mut low, mut high) = lower(&ends);
         while self.trials() < MAX_TRIALS {
             if (ends[1].step - ends[0].step).abs() * width < tolerance {
                 break;
@@ -104,7 +105,7 @@ impl<S: Space> Search<'_, S> {
             let point = self.at(step)?;
             if self.too_high(&point) || point.loss >= ends[low].loss {
                 ends[high] = point;
-                (low, high) = if ends[0].loss <= ends[1].loss { (0, 1) } else { (1, 0) };
+                (low, high) = lower(&ends);
                 continue;
             }
             let done = self.is_flat(&point);
@@ -119,6 +120,12 @@ impl<S: Space> Search<'_, S> {
         let [a, b] = ends;
         Ok(if low == 0 { a } else { b })
     }
+}
+
+/// Which end lies lower, the first of equals, and which higher: what is no number.
+fn lower<G>(ends: &[Point<G>; 2]) -> (usize, usize) {
+    let height = |p: &Point<G>| if p.is_finite() { p.loss } else { f64::INFINITY };
+    if height(&ends[0]) <= height(&ends[1]) { (0, 1) } else { (1, 0) }
 }
 
 /// A step; one too near an end twice in a row is pushed a tenth of the bracket inwards.
@@ -137,6 +144,9 @@ fn inwards(step: f64, left: f64, right: f64, stuck: &mut bool) -> f64 {
 /// The minimum of the cubic through two points with their slopes, within bounds (the points', unless given).
 fn cubic<G>(a: &Point<G>, b: &Point<G>, bounds: Option<(f64, f64)>) -> f64 {
     let (low, high) = bounds.unwrap_or((a.step.min(b.step), a.step.max(b.step)));
+    if !(a.is_finite() && b.is_finite()) {
+        return (low + high) / 2.0;
+    }
     let d1 = a.slope + b.slope - 3.0 * (a.loss - b.loss) / (a.step - b.step);
     let square = d1 * d1 - a.slope * b.slope;
     if square < 0.0 {
