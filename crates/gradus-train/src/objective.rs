@@ -2,6 +2,7 @@
 //! once per shape of the batch; the rate and the step's number are arguments.
 
 use crate::batch::{Batch, Fields, Name};
+use crate::measured::Measured;
 use crate::optim::{SCALARS, Slots};
 use crate::quasi_newton::QuasiNewton;
 use crate::task::{Mean, Numbers, Pace};
@@ -13,49 +14,6 @@ use parking_lot::Mutex;
 use std::cell::RefCell;
 use std::panic::Location;
 use std::sync::Arc;
-
-/// What is minimised on a batch, and what is measured beside it.
-pub struct Measured {
-    pub(crate) minimize: Tensor,
-    pub(crate) numbers: Vec<(Name, Tensor)>,
-    /// What the first number weighs beside those of other batches, and what the others do.
-    units: Option<[Tensor; 2]>,
-}
-
-impl Measured {
-    /// A loss: its mean over all elements is minimised and reported.
-    pub fn new(loss: &Tensor) -> Measured {
-        let loss = scalar(loss);
-        Measured { minimize: loss.clone(), numbers: vec![("loss".into(), loss)], units: None }
-    }
-    /// Another tensor's mean is minimised than is reported: the loss and what is added to it.
-    #[must_use]
-    pub fn minimizing(self, objective: &Tensor) -> Measured {
-        Measured { minimize: scalar(objective), ..self }
-    }
-    /// The loss and the other numbers weigh so many units beside those of other batches.
-    pub(crate) fn weighing(self, units: [Tensor; 2]) -> Measured {
-        Measured { units: Some(units), ..self }
-    }
-    /// Another number to report, the mean of `value`'s elements.
-    #[must_use]
-    pub fn number(mut self, name: impl Into<Name>, value: &Tensor) -> Measured {
-        self.numbers.push((name.into(), scalar(value)));
-        self
-    }
-}
-
-/// A loss alone.
-impl From<Tensor> for Measured {
-    fn from(loss: Tensor) -> Measured {
-        Measured::new(&loss)
-    }
-}
-
-/// The mean of all elements.
-pub(crate) fn scalar(t: &Tensor) -> Tensor {
-    if t.rank() == 0 { t.clone() } else { t.mean(..) }
-}
 
 /// From a batch's fields to what is minimised.
 pub(crate) type Measure = dyn Fn(&Fields<'_>, &Context<'_>) -> Measured + Send + Sync;

@@ -4,7 +4,8 @@
 use crate::batch::{Batch, Fields, Name};
 use crate::forward::Forward;
 use crate::learner::{averages, bad_field, bad_parameter, module_state};
-use crate::objective::{Measured, Objective, in_batch, scalar};
+use crate::measured::{Measured, scalar};
+use crate::objective::{Objective, in_batch};
 use crate::task::{Mean, NumberName, Numbers, Pace, Task, other_counters};
 use crate::updater::Updater;
 use crate::{Result, TrainError};

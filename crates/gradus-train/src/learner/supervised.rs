@@ -1,8 +1,8 @@
 //! What is minimised and measured when a model learns from targets.
 
 use crate::batch::{Fields, Name};
+use crate::measured::{Measured, scalar};
 use crate::metrics::Metric;
-use crate::objective::{Measured, scalar};
 use gradus_base::{DType, Error};
 use gradus_nn::losses::{CrossEntropy, Loss};
 use gradus_nn::{Context, Layer};

@@ -2,7 +2,7 @@
 
 use gradus_nn::layers::*;
 use gradus_nn::losses::cross_entropy;
-use gradus_nn::{Init, Layer, Parameter, Sequential, parameters};
+use gradus_nn::{Init, Layer, Parameter, Sequential};
 use gradus_tensor::Tensor;
 use gradus_train::optim::{Lbfgs, LineSearch};
 use gradus_train::{Batch, Measured, Objectives, Pace, Task, Updater};

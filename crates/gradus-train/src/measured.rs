@@ -1,0 +1,47 @@
+//! `Measured`: what an objective is on a batch.
+
+use crate::batch::Name;
+use gradus_tensor::Tensor;
+
+/// What is minimised on a batch, and what is measured beside it.
+pub struct Measured {
+    pub(crate) minimize: Tensor,
+    pub(crate) numbers: Vec<(Name, Tensor)>,
+    /// What the first number weighs beside those of other batches, and what the others do.
+    pub(crate) units: Option<[Tensor; 2]>,
+}
+
+impl Measured {
+    /// A loss: its mean over all elements is minimised and reported.
+    pub fn new(loss: &Tensor) -> Measured {
+        let loss = scalar(loss);
+        Measured { minimize: loss.clone(), numbers: vec![("loss".into(), loss)], units: None }
+    }
+    /// Another tensor's mean is minimised than is reported: the loss and what is added to it.
+    #[must_use]
+    pub fn minimizing(self, objective: &Tensor) -> Measured {
+        Measured { minimize: scalar(objective), ..self }
+    }
+    /// The loss and the other numbers weigh so many units beside those of other batches.
+    pub(crate) fn weighing(self, units: [Tensor; 2]) -> Measured {
+        Measured { units: Some(units), ..self }
+    }
+    /// Another number to report, the mean of `value`'s elements.
+    #[must_use]
+    pub fn number(mut self, name: impl Into<Name>, value: &Tensor) -> Measured {
+        self.numbers.push((name.into(), scalar(value)));
+        self
+    }
+}
+
+/// A loss alone.
+impl From<Tensor> for Measured {
+    fn from(loss: Tensor) -> Measured {
+        Measured::new(&loss)
+    }
+}
+
+/// The mean of all elements.
+pub(crate) fn scalar(t: &Tensor) -> Tensor {
+    if t.rank() == 0 { t.clone() } else { t.mean(..) }
+}
