@@ -97,6 +97,17 @@ impl Variable {
         self.0.cell.read().buffer.clone()
     }
 
+    /// Copies the present elements into `kept`, which is made anew only where it is missing or somebody holds it.
+    pub fn keep(&self, kept: &mut Option<Arc<Buffer>>) {
+        let cell = self.0.cell.read();
+        match kept.as_mut().and_then(Arc::get_mut) {
+            Some(own) if own.bytes() == cell.buffer.bytes() => {
+                own.as_mut_bytes().copy_from_slice(cell.buffer.as_bytes());
+            }
+            _ => *kept = Some(Arc::new(Buffer::clone(&cell.buffer))),
+        }
+    }
+
     /// Replaces the elements. Nodes made before keep what they saw.
     ///
     /// # Panics

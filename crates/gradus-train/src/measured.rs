@@ -22,6 +22,10 @@ impl Measured {
     pub fn minimizing(self, objective: &Tensor) -> Measured {
         Measured { minimize: scalar(objective), ..self }
     }
+    /// Whether what is minimised is not the loss that is reported.
+    pub(crate) fn is_apart(&self) -> bool {
+        self.numbers[0].1.node().id() != self.minimize.node().id()
+    }
     /// The loss and the other numbers weigh so many units beside those of other batches.
     pub(crate) fn weighing(self, units: [Tensor; 2]) -> Measured {
         Measured { units: Some(units), ..self }

@@ -59,8 +59,12 @@ pub(crate) struct Traced {
     fields: Vec<Name>,
     /// The names of the numbers that a step reads.
     pub(crate) numbers: Vec<Name>,
+    /// Whether it reads before them what is minimised, which is not the loss that is reported.
+    apart: bool,
     /// Whether it reads after them what they weigh.
     weighed: bool,
+    /// The variables that steps write.
+    pub(crate) writes: Vec<Variable>,
     pub(crate) unreached: Vec<String>,
     /// The paths of what a look at gradients reads.
     reached: Vec<String>,
@@ -119,6 +123,17 @@ impl Objective {
     pub(crate) fn slots(&self) -> Vec<(String, Variable)> {
         self.inner.traced.lock().slots.named()
     }
+    /// The variables that its steps write, once they are planned.
+    pub(crate) fn writes(&self) -> Vec<Variable> {
+        let mut all = self.inner.traced.lock().writes.clone();
+        if self.quasi_newton.is_some() {
+            all.extend(self.slots().into_iter().map(|(_, slot)| slot));
+            all.extend(self.moves().iter().map(|(_, p)| p.variable().clone()));
+        }
+        all.sort_by_key(Variable::id);
+        all.dedup();
+        all
+    }
     /// The random key of the last step.
     pub(crate) fn key(&self) -> &Tensor {
         &self.key
@@ -146,6 +161,7 @@ impl Objective {
 
     /// Plans the training step anew: for after parameters were frozen or unfrozen.
     pub(crate) fn retrace(&mut self) {
+        self.inner.traced.lock().writes.clear();
         self.train.retrace();
         self.hold.retrace();
         self.gradients.retrace();
@@ -175,11 +191,12 @@ impl Objective {
     /// Plans the training step for batches of these fields.
     pub(crate) fn prepare(&mut self, names: &[Name], fields: &[&Tensor]) -> Result<&Plan> {
         self.expect(names);
+        if let Some(quasi_newton) = &mut self.quasi_newton {
+            let args = fields.iter().copied().chain([&self.key]);
+            return quasi_newton.plan(&args.map(|t| t.node().meta()).collect::<Vec<_>>());
+        }
         let args = fields.iter().copied().chain([&self.scalars, &self.key]);
         let metas: Vec<_> = args.map(|t| t.node().meta()).collect();
-        if let Some(quasi_newton) = &mut self.quasi_newton {
-            quasi_newton.prepare();
-        }
         if self.inner.updater.accumulate > 1 {
             self.hold.plan(&metas)?;
         }
@@ -216,45 +233,65 @@ impl Objective {
             self.step += 1;
             return Ok(take(&mut numbers.into_iter()));
         }
-        let accumulate = self.inner.updater.accumulate;
-        let last = self.micro + 1 >= accumulate;
+        let last = self.micro + 1 >= self.inner.updater.accumulate;
         self.write_arguments(rate);
         let mut args = [&self.key; ARGUMENTS];
         let used = arguments(&mut args, fields, &[&self.scalars, &self.key]);
         let step = if last { &mut self.train } else { &mut self.hold };
         let out = step.run(&args[..used])?;
-        let loss = out.item(0);
-        let value = |i| if i == 0 || loss.is_finite() { out.item(i) } else { f64::NAN };
-        let (count, weighed, watches) = {
+        let minimized = out.item(0);
+        let whole = minimized.is_finite();
+        let (count, first, weighed, watches) = {
             let traced = self.inner.traced.lock();
-            (traced.numbers.len(), traced.weighed, !traced.watched.is_empty())
+            let first = usize::from(traced.apart);
+            (traced.numbers.len(), first, traced.weighed, !traced.watched.is_empty())
         };
-        self.units = weighed.then(|| [out.item(count), out.item(count + 1)]);
+        let value = |i: usize| match (whole, i) {
+            (true, i) => out.item(first + i),
+            (false, 0) => minimized,
+            (false, _) => f64::NAN,
+        };
+        let past = first + count;
+        self.units = weighed.then(|| [out.item(past), out.item(past + 1)]);
         let taken = take(&mut (0..count).map(value));
         if watches {
-            let first = count + if weighed { 2 } else { 0 };
+            let past = past + if weighed { 2 } else { 0 };
             let traced = self.inner.traced.lock();
-            let seen = traced.watched.iter().zip(first..).filter(|_| loss.is_finite());
+            let seen = traced.watched.iter().zip(past..).filter(|_| whole);
             self.seen = seen.map(|(path, i)| (path.clone(), out.tensor(i))).collect();
         }
-        if weighed && !loss.is_finite() {
+        if weighed && !whole {
             // The run may have ended before it came to what the numbers weigh; of a batch in which nothing counts that is 0.
             let mut args = [&self.key; ARGUMENTS];
             let used = arguments(&mut args, fields, &[&self.key]);
             let out = self.gradients.run(&args[..used])?;
             self.units = Some([2, 1].map(|back| out.item(out.len() - back)));
         }
-        if last && accumulate > 1 && !loss.is_finite() {
-            // The step ended before the gradients that were added up were used: they are not those of the next one.
+        match whole {
+            true => self.count(),
+            false => self.pass()?,
+        }
+        Ok(taken)
+    }
+
+    /// Counts a batch that changed nothing. If it is the last of a step, the gradients that were added up are not used: they are not
+    /// those of the next one.
+    pub(crate) fn pass(&mut self) -> Result<()> {
+        let accumulate = self.inner.updater.accumulate;
+        if accumulate > 1 && self.micro + 1 >= accumulate {
             for (path, sum) in self.slots() {
                 if path.ends_with(".accumulated") {
                     sum.set(&sum.value().zeros_like())?;
                 }
             }
         }
+        self.count();
+        Ok(())
+    }
+    fn count(&mut self) {
+        let last = self.micro + 1 >= self.inner.updater.accumulate;
         (self.step, self.micro) =
             if last { (self.step + 1, 0) } else { (self.step, self.micro + 1) };
-        Ok(taken)
     }
 
     /// [`Objective::step`] on a batch, at the rate of its pace.
@@ -369,12 +406,13 @@ impl Inner {
         slopes.unwrap_or_else(|e| fail(e, Location::caller()))
     }
 
-    /// Forward, loss, gradients; then either the update (`apply`) or adding to the gradients kept.
     /// The parameters that are not frozen, by path.
     pub(crate) fn free(&self) -> Vec<(String, Parameter)> {
         (self.moves)().into_iter().filter(|(_, p)| !p.is_frozen()).collect()
     }
 
+    /// Forward, loss, gradients; then either the update (`apply`) or adding to the gradients kept. What is minimised is read first,
+    /// since a step ends there if it is no number.
     fn step(&self, args: &[Tensor], apply: bool) -> Step {
         let [fields @ .., scalars, key] = args else { unreachable!("a step has both") };
         let (watch, shown) = (self.traced.lock().watch.clone(), RefCell::new(vec![]));
@@ -385,7 +423,9 @@ impl Inner {
             None
         });
         let measured = self.measured(fields, &cx);
-        let step = measured.numbers.iter().fold(Step::new(), |step, (_, n)| step.read(n));
+        let apart = measured.is_apart();
+        let step = if apart { Step::new().read(&measured.minimize) } else { Step::new() };
+        let step = measured.numbers.iter().fold(step, |step, (_, n)| step.read(n));
         let step = measured.units.iter().flatten().fold(step, |step, units| step.read(units));
         let mut updates = cx.take_updates();
         drop(cx);
@@ -395,7 +435,8 @@ impl Inner {
         let mut traced = self.traced.lock();
         traced.watched = found.into_iter().map(|(path, _)| path).collect();
         updates.extend(self.updater.updates(&slopes, &mut traced.slots, scalars, apply));
-        traced.weighed = measured.units.is_some();
+        traced.writes.extend(updates.iter().map(|(variable, _)| variable.clone()));
+        (traced.apart, traced.weighed) = (apart, measured.units.is_some());
         traced.numbers = measured.numbers.into_iter().map(|(name, _)| name).collect();
         traced.unreached = slopes.unreached;
         step.updates(updates)

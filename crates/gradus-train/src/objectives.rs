@@ -11,12 +11,13 @@ use crate::updater::Updater;
 use crate::{Result, TrainError};
 use gradus_base::Error;
 use gradus_nn::{Context, Module, Parameter, parameters};
-use gradus_tensor::{Meta, Tensor, Variable};
+use gradus_tensor::{Kept, Meta, Tensor, Variable};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Losses over named modules, each minimised by an updater of its own, on the same batches in the order they were added.
+/// Losses over named modules, each minimised by an updater of its own, on the same batches in the order they were added. Each sees the
+/// modules as the ones before it left them. A batch on which one of them fails, or is no finite number, moves nothing.
 ///
 /// ```
 /// use gradus_nn::{Init, Layer, Sequential, layers::*};
@@ -64,6 +65,21 @@ pub struct Objectives {
 struct Part {
     name: Name,
     objective: Objective,
+    /// What its step writes, as it was before: for when a loss after it fails.
+    before: Vec<(Variable, Kept)>,
+}
+
+impl Part {
+    fn is_due(&self, batch: u64) -> bool {
+        (batch + 1).is_multiple_of(self.objective.updater().every)
+    }
+    fn keep(&mut self) {
+        self.before.iter_mut().for_each(|(variable, kept)| variable.keep(kept));
+    }
+    fn bring_back(&mut self, counters: (u64, usize)) {
+        self.before.iter_mut().for_each(|(variable, kept)| variable.bring_back(kept));
+        self.objective.set_counters(counters);
+    }
 }
 
 /// What a continued run must know beside the variables.
@@ -130,7 +146,7 @@ impl Objectives {
         // Each loss draws random numbers of its own.
         let seed = self.seed ^ (self.parts.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let objective = Objective::new(updater, Box::new(measure), Box::new(moves), seed);
-        self.parts.push(Part { name: name.into(), objective });
+        self.parts.push(Part { name: name.into(), objective, before: vec![] });
         self.suits.clear();
         self
     }
@@ -218,6 +234,8 @@ impl Objectives {
         for part in &mut self.parts {
             let planned = part.objective.prepare(batch.names(), &fields).map(|_| ());
             planned.map_err(|e| of_part(e, &part.name, batch, &part.objective))?;
+            let writes = part.objective.writes().into_iter();
+            part.before = writes.map(|variable| (variable, Kept::default())).collect();
         }
         self.suits = batch
             .names()
@@ -226,6 +244,49 @@ impl Objectives {
             .zip(batch.tensors().iter().map(|t| t.node().meta()))
             .collect();
         Ok(())
+    }
+
+    /// Steps of all parts that are due, or of none: gives their numbers, which weigh nothing where a part took no step.
+    fn step_together(&mut self, batch: &Batch, pace: &Pace<'_>) -> Result<Vec<Mean>> {
+        let batches = self.batches;
+        let due: Vec<usize> =
+            (0..self.parts.len()).filter(|&i| self.parts[i].is_due(batches)).collect();
+        // Nothing comes after the last one.
+        let early = due.split_last().map_or(&[][..], |(_, early)| early);
+        early.iter().for_each(|&i| self.parts[i].keep());
+        let counters: Vec<_> = self.parts.iter().map(|p| p.objective.counters()).collect();
+        let (mut means, mut stopped_by) = (vec![], None);
+        for i in 0..self.parts.len() {
+            let part = &mut self.parts[i];
+            if stopped_by.is_some() || !due.contains(&i) {
+                let none = Mean { value: 0.0, units: 0.0 };
+                means.extend(part.objective.number_names().iter().map(|_| none));
+                continue;
+            }
+            match part.objective.step_on(batch, pace) {
+                Ok(numbers) => {
+                    let finite = numbers.means.first().is_none_or(|loss| loss.value.is_finite());
+                    stopped_by = (!finite).then_some(i);
+                    means.extend(numbers.means);
+                }
+                Err(error) => {
+                    let error = in_loss(error, &part.name);
+                    let moved = early.iter().filter(|&&early| early < i);
+                    moved.for_each(|&early| self.parts[early].bring_back(counters[early]));
+                    return Err(error);
+                }
+            }
+        }
+        if let Some(stopped_by) = stopped_by {
+            // As a single loss that is no number it counts as a step, which moved nothing.
+            for &i in due.iter().filter(|&&i| i != stopped_by) {
+                if i < stopped_by {
+                    self.parts[i].bring_back(counters[i]);
+                }
+                self.parts[i].objective.pass()?;
+            }
+        }
+        Ok(means)
     }
 
     /// The names of the numbers of a part's steps.
@@ -269,17 +330,7 @@ impl Task for Objectives {
 
     fn train_step(&mut self, batch: &Batch, pace: &Pace<'_>) -> Result<Numbers> {
         self.check(batch, pace)?;
-        let mut means = vec![];
-        for part in &mut self.parts {
-            let due = (self.batches + 1).is_multiple_of(part.objective.updater().every);
-            if due {
-                let numbers = part.objective.step_on(batch, pace);
-                means.extend(numbers.map_err(|e| in_loss(e, &part.name))?.means);
-            } else {
-                let none = Mean { value: 0.0, units: 0.0 };
-                means.extend(part.objective.number_names().iter().map(|_| none));
-            }
-        }
+        let means = self.step_together(batch, pace)?;
         (self.batches, self.evaluations) = (self.batches + 1, 0);
         Ok(Numbers { means, rows: vec![], samples: batch.samples() })
     }

@@ -6,7 +6,7 @@ use crate::optim::{LEAST_CURVATURE, Lbfgs, LbfgsPace, Seen, Space};
 use crate::updater::Method;
 use gradus_base::{Error, Result};
 use gradus_nn::{Context, Parameter};
-use gradus_tensor::{Compiled, DType, Step, Tensor, Variable, compile};
+use gradus_tensor::{Compiled, DType, Meta, Plan, Step, Tensor, Variable, compile};
 use std::sync::Arc;
 
 /// The compiled parts of a step.
@@ -66,6 +66,20 @@ impl QuasiNewton {
         }
     }
 
+    /// Plans its looks at batches of these shapes and types.
+    pub(crate) fn plan(&mut self, metas: &[Meta]) -> Result<&Plan> {
+        self.refuse_none()?;
+        self.prepare();
+        self.look.plan(metas)
+    }
+
+    fn refuse_none(&self) -> Result<()> {
+        match self.inner.free().is_empty() {
+            true => Err(Error::value("lbfgs", "every parameter that it is to move is frozen")),
+            false => Ok(()),
+        }
+    }
+
     /// Makes the state; anew where it is of other parameters than are free now.
     pub(crate) fn prepare(&mut self) {
         let free: Vec<String> = self.inner.free().into_iter().map(|(path, _)| path).collect();
@@ -83,10 +97,7 @@ impl QuasiNewton {
 
     /// A step of several iterations; gives the numbers before the first.
     pub(crate) fn step(&mut self, fields: &[&Tensor], key: &Tensor, rate: f64) -> Result<Vec<f64>> {
-        if self.inner.free().is_empty() {
-            let what = "every parameter that it is to move is frozen";
-            return Err(Error::value("lbfgs", what));
-        }
+        self.refuse_none()?;
         if self.moved.is_empty() {
             self.prepare();
         }
@@ -202,10 +213,12 @@ fn look(inner: &Inner, args: &[Tensor]) -> Step {
         .read(&gradient.abs().max(..))
         .read(&gradient.abs().sum(..));
     let step = measured.numbers.iter().fold(step, |step, (_, n)| step.read(n));
+    let updates = cx.take_updates();
     let mut traced = inner.traced.lock();
+    traced.writes.extend(updates.iter().map(|(variable, _)| variable.clone()));
     traced.numbers = measured.numbers.into_iter().map(|(name, _)| name).collect();
     traced.unreached = slopes.unreached;
-    step.update(&vectors.gradient, &gradient).updates(cx.take_updates())
+    step.update(&vectors.gradient, &gradient).updates(updates)
 }
 
 /// Down the gradient, at first.

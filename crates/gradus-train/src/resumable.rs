@@ -74,12 +74,16 @@ impl Fit<'_> {
         if ended.is_some() {
             self.epochs = progress.epoch;
         }
-        // Saved at the end is what training left, before a callback puts the best weights in its place.
-        self.callbacks.insert(0, Box::new(AtEnd(Checkpoints::new(folder))));
-        self.callbacks.push(Box::new(Meanwhile(Checkpoints::new(folder).every(SAVED_EVERY))));
+        // Saved at the end is what training left, before a callback puts the best weights in its place. A run that has ended is saved.
+        if ended.is_none() {
+            self.callbacks.insert(0, Box::new(AtEnd(Checkpoints::new(folder))));
+            self.callbacks.push(Box::new(Meanwhile(Checkpoints::new(folder).every(SAVED_EVERY))));
+        }
         let run = self.run(task, train, validation, &mut progress);
-        self.callbacks.pop();
-        self.callbacks.remove(0);
+        if ended.is_none() {
+            self.callbacks.pop();
+            self.callbacks.remove(0);
+        }
         self.epochs = epochs;
         progress.stopped = progress.stopped.or(ended);
         run.map(|()| progress)

@@ -12,8 +12,8 @@ use serde_json::Value;
 /// Something that trains by steps. [`Learner`](crate::Learner) is the one of a model with targets, [`Objectives`](crate::Objectives)
 /// one of any losses with an updater each, such as two networks that play against each other; a task of your own may hold some of these.
 ///
-/// What a task promises: after a restored [`Task::state`] and [`Task::counters`] it goes on to the same bits, and an updater whose step
-/// fails has changed nothing. Of several updaters those before it have taken theirs.
+/// What a task promises: after a restored [`Task::state`] and [`Task::counters`] it goes on to the same bits, and a step that fails has
+/// changed nothing: of several updaters all take theirs or none does.
 pub trait Task: Send {
     /// The names of the numbers that steps and evaluations give: first those that are means, then those of a whole set. The first
     /// one is what an epoch's `loss` is.

@@ -108,15 +108,15 @@ fn eager(c: &Collected, readers: &[Vec<usize>]) -> Vec<bool> {
 }
 
 /// For each item, the eager ones that must not run before it. It reads a variable of which they are the new value; or it is the
-/// first wanted value: what was made after the loss stays after it, and a step that fails on the way to its loss has
-/// updated nothing.
+/// first output, in the order asked for: what was made after the loss stays after it, and a step that fails on the way to its loss
+/// has updated nothing.
 fn waits(c: &Collected, readers: &[Vec<usize>], eager: &[bool]) -> Vec<Vec<usize>> {
     let mut waits = vec![vec![]; c.items.len()];
     let mut new_values = vec![vec![]; c.variables.len()];
     for &(v, item) in c.updates.iter().filter(|(_, i)| eager[*i]) {
         new_values[v].push(item);
     }
-    if let Some(first) = c.outputs.iter().copied().min() {
+    if let Some(first) = c.outputs.first().copied() {
         waits[first] = (first + 1..c.items.len()).filter(|&i| eager[i]).collect();
         let earlier = new_values.iter().flatten().filter(|&&i| i < first);
         waits[first].extend(earlier);

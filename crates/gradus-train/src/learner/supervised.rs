@@ -50,10 +50,8 @@ impl Supervised {
     fn units(&self, given: &Given) -> Option<[Tensor; 2]> {
         let dtype = given.y.dtype();
         let counted = given.counted.as_ref().map(|counted| counted.cast(dtype));
-        let options = self.loss.cross_entropy().and_then(|loss| loss.class_weights.clone());
-        let own = self.class_weights.as_ref().map(|w| Tensor::from_slice(w, [w.len()]));
         let labels = given.t.dtype() == DType::I64;
-        let classes = own.or(options).filter(|_| labels).map(|weights| {
+        let classes = self.class_weights().filter(|_| labels).map(|weights| {
             let t = given.known();
             let each = weights.cast(dtype).index_select(0, &t.reshape([t.len()]));
             each.reshape(t.shape())
@@ -77,6 +75,12 @@ impl Supervised {
         };
         let loss = over(product([counted.clone(), classes]), given.weights.as_ref());
         Some([loss, over(counted, there.as_ref())])
+    }
+
+    /// What each class weighs, if they do not all weigh alike: `[C]`.
+    fn class_weights(&self) -> Option<Tensor> {
+        let own = self.class_weights.as_ref().map(|w| Tensor::from_slice(w, [w.len()]));
+        own.or_else(|| self.loss.cross_entropy()?.class_weights.clone())
     }
 
     /// Whether some labels do not count.
@@ -123,9 +127,7 @@ impl Supervised {
         t: &Tensor,
         samples: Option<&Tensor>,
     ) -> Tensor {
-        let weights = self.class_weights.as_ref().map(|w| Tensor::from_slice(w, [w.len()]));
-        let class_weights = weights.or_else(|| loss.class_weights.clone());
-        let loss = CrossEntropy { class_weights, ..loss.clone() };
+        let loss = CrossEntropy { class_weights: self.class_weights(), ..loss.clone() };
         match samples {
             Some(samples) => loss.weighted_mean(y, t, samples),
             None => loss.mean(y, t),
@@ -138,7 +140,7 @@ impl Supervised {
             return self.mean_cross_entropy(loss, y, t, samples.as_ref());
         }
         let loss = self.loss.of(y, t);
-        let classes = self.class_weights.as_ref().map(|weights| {
+        let classes = self.class_weights().map(|weights| {
             if !(t.dtype() == DType::I64 && t.rank() == 1) {
                 let what = format!(
                     "the targets are {} {}, expected labels, i64 [B]",
@@ -147,7 +149,7 @@ impl Supervised {
                 );
                 fail(Error::shape("class weights", what), Location::caller());
             }
-            Tensor::from_slice(weights, [weights.len()]).cast(loss.dtype()).index_select(0, t) // [B]
+            weights.cast(loss.dtype()).index_select(0, t) // [B]
         });
         let weights = match (classes, samples) {
             (Some(c), Some(s)) => c * s,

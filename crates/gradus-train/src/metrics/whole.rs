@@ -21,19 +21,24 @@ use gradus_tensor::{DType, Tensor};
 /// # Ok::<(), gradus_train::TrainError>(())
 /// ```
 pub fn r2() -> Metric {
-    Metric::whole("r2", true, side_by_side, |rows, columns| {
-        mean_over_targets(rows, columns, |pairs| {
-            let n = pairs.len() as f64;
-            let mean = pairs.iter().map(|(_, t)| t).sum::<f64>() / n;
-            let missed: f64 = pairs.iter().map(|(x, t)| (t - x).powi(2)).sum();
-            let spread: f64 = pairs.iter().map(|(_, t)| (t - mean).powi(2)).sum();
-            match (missed == 0.0, spread == 0.0) {
-                (true, true) => Some(1.0),
-                (false, true) => Some(0.0),
-                _ => Some(1.0 - missed / spread),
-            }
-        })
-    })
+    Metric::whole(
+        "r2",
+        true,
+        |x, t| side_by_side("r2", x, t),
+        |rows, columns| {
+            mean_over_targets(rows, columns, |pairs| {
+                let n = pairs.len() as f64;
+                let mean = pairs.iter().map(|(_, t)| t).sum::<f64>() / n;
+                let missed: f64 = pairs.iter().map(|(x, t)| (t - x).powi(2)).sum();
+                let spread: f64 = pairs.iter().map(|(_, t)| (t - mean).powi(2)).sum();
+                match (missed == 0.0, spread == 0.0) {
+                    (true, true) => Some(1.0),
+                    (false, true) => Some(0.0),
+                    _ => Some(1.0 - missed / spread),
+                }
+            })
+        },
+    )
 }
 
 /// The area under the ROC curve: how often a yes scores above a no, ties counting half. Scores `x` and targets `t` (1 or 0) are of one
@@ -45,30 +50,35 @@ pub fn r2() -> Metric {
 /// assert_eq!(auc().name, "auc");
 /// ```
 pub fn auc() -> Metric {
-    Metric::whole("auc", true, side_by_side, |rows, columns| {
-        mean_over_targets(rows, columns, |pairs| {
-            if pairs.iter().any(|(x, _)| x.is_nan()) {
-                return Some(f64::NAN);
-            }
-            let mut sorted = pairs.to_vec();
-            sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
-            let yes = sorted.iter().filter(|(_, t)| *t > 0.5).count() as f64;
-            let no = sorted.len() as f64 - yes;
-            // The ranks of the yes, equals sharing their mean rank.
-            let (mut ranks, mut at) = (0.0, 0);
-            while at < sorted.len() {
-                let ties = sorted[at..].iter().take_while(|(x, _)| *x == sorted[at].0).count();
-                let rank = at as f64 + (ties as f64 + 1.0) / 2.0;
-                let of_ties = sorted[at..at + ties].iter().filter(|(_, t)| *t > 0.5).count();
-                ranks += rank * of_ties as f64;
-                at += ties;
-            }
-            (yes > 0.0 && no > 0.0).then(|| (ranks - yes * (yes + 1.0) / 2.0) / (yes * no))
-        })
-    })
+    Metric::whole(
+        "auc",
+        true,
+        |x, t| side_by_side("auc", x, t),
+        |rows, columns| {
+            mean_over_targets(rows, columns, |pairs| {
+                if pairs.iter().any(|(x, _)| x.is_nan()) {
+                    return Some(f64::NAN);
+                }
+                let mut sorted = pairs.to_vec();
+                sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+                let yes = sorted.iter().filter(|(_, t)| *t > 0.5).count() as f64;
+                let no = sorted.len() as f64 - yes;
+                // The ranks of the yes, equals sharing their mean rank.
+                let (mut ranks, mut at) = (0.0, 0);
+                while at < sorted.len() {
+                    let ties = sorted[at..].iter().take_while(|(x, _)| *x == sorted[at].0).count();
+                    let rank = at as f64 + (ties as f64 + 1.0) / 2.0;
+                    let of_ties = sorted[at..at + ties].iter().filter(|(_, t)| *t > 0.5).count();
+                    ranks += rank * of_ties as f64;
+                    at += ties;
+                }
+                (yes > 0.0 && no > 0.0).then(|| (ranks - yes * (yes + 1.0) / 2.0) / (yes * no))
+            })
+        },
+    )
 }
 
-/// The mean F1 of all classes, of scores `x [B, C]` and labels `t [B]`; a class that is neither there nor guessed counts as 0.
+/// The mean F1 of all classes, of scores `x [B, C, ..]` and labels `t [B, ..]`; a class that is neither there nor guessed counts as 0.
 pub fn macro_f1() -> Metric {
     let rows = |x: &Tensor, t: &Tensor| {
         super::expect_labels("macro_f1", x, t);
@@ -89,8 +99,8 @@ pub fn macro_f1() -> Metric {
 }
 
 /// What the model gives beside the targets: `[B, 2K]`.
-fn side_by_side(x: &Tensor, t: &Tensor) -> Tensor {
-    super::same_shape("r2 or auc", x, t);
+fn side_by_side(metric: &'static str, x: &Tensor, t: &Tensor) -> Tensor {
+    super::same_shape(metric, x, t);
     let flat = |t: &Tensor| t.cast(DType::F64).reshape([t.size(0), t.len() / t.size(0)]);
     Tensor::concat(&[&flat(x), &flat(t)], 1)
 }

@@ -82,7 +82,7 @@ fn two_updaters_over_one_parameter() {
     refused(&mut task, &batch(4), &["up and down both move net.dense1.weight"]);
 }
 
-/// The second loss has a NaN: its own weights are as before, what ended training is named, and the run can go on.
+/// The second loss has a NaN: the weights of both are as before, what ended training is named, and the run can go on.
 #[test]
 fn one_loss_of_two_is_not_finite() {
     let [a, b] = [model(1), model(2)];
@@ -94,7 +94,7 @@ fn one_loss_of_two_is_not_finite() {
         .minimize("second", Updater::new(Sgd::new(0.01)), &["b"], move |batch, cx| {
             of_b.forward(&batch["x"], cx).ln().into() // of a negative number
         });
-    let before = weights(&*b);
+    let before = [weights(&*a), weights(&*b)];
     let data = Arrays::new(&Tensor::randn([8, 2], 1), &Tensor::ones([8, 1]), 8).unwrap();
     let mut fit = Fit { epochs: 3, callbacks: vec![Box::new(TerminateOnNan)], ..Fit::default() };
     let error = fit.run(&mut task, &data, None, &mut Progress::default()).unwrap_err();
@@ -102,7 +102,7 @@ fn one_loss_of_two_is_not_finite() {
     assert!(matches!(error, TrainError::Diverged { ref number, .. } if number == "second"));
     assert!(told.contains("the second is NaN at step 1"), "{told}");
     assert!(told.contains("in the loss second the first op that is not finite is"), "{told}");
-    assert!(weights(&*b) == before, "a weight has changed");
+    assert!([weights(&*a), weights(&*b)] == before, "a weight has changed");
 }
 
 #[test]
@@ -217,4 +217,98 @@ fn modules_may_be_any_state() {
     }
     assert_eq!(seen.value().item(), 10.0);
     assert!(task.state().iter().any(|(name, _)| name == "seen"));
+}
+
+/// Three networks; the second loss looks up the class of each sample and takes the root of a number.
+fn three(accumulate: usize) -> Objectives {
+    let [a, b, c] = [model(1), model(2), model(3)];
+    let (of_a, of_b, of_c) = (square(&a), b.clone(), square(&c));
+    let updater = || Updater::new(Adam::new(0.01)).accumulate(accumulate);
+    Objectives::new(0)
+        .module("a", a)
+        .module("b", b)
+        .module("c", c)
+        .minimize("first", updater(), &["a"], of_a)
+        .minimize("second", updater(), &["b"], move |batch, cx| {
+            let scale = Tensor::ones([2, 1]).embedding(&batch["class"]); // [B, 1]
+            let y = of_b.forward(&batch["x"], cx) * scale;
+            ((y - &batch["t"]).square() + batch["square"].sqrt()).into()
+        })
+        .minimize("third", updater(), &["c"], of_c)
+}
+
+fn classed(class: i64, square: f64) -> Batch {
+    let x = Tensor::randn([4, 2], 1);
+    let (t, class) = (x.sum(1).unsqueeze(1), Tensor::from([class; 4]));
+    Batch::new([("x", x), ("t", t), ("class", class), ("square", Tensor::full([4, 1], square))])
+        .unwrap()
+}
+
+fn state(task: &Objectives) -> Vec<(String, Vec<f32>)> {
+    let cast = |v: gradus_tensor::Variable| v.value().cast(DType::F32).to_vec::<f32>();
+    task.state().into_iter().map(|(path, v)| (path, cast(v))).collect()
+}
+
+/// However the second of three steps fails, the first is taken back and the third is not taken: weights and the optimisers' states are
+/// those from before, and training goes on to the same bits as without that batch.
+#[test]
+fn the_steps_of_a_batch_are_taken_together() {
+    let good = classed(1, 4.0);
+    let step = |task: &mut Objectives, batch: &Batch| task.train_step(batch, &Pace::CONSTANT);
+    for accumulate in [1, 2] {
+        let (mut task, mut smooth) = (three(accumulate), three(accumulate));
+        for _ in 0..3 {
+            step(&mut task, &good).unwrap();
+            step(&mut smooth, &good).unwrap();
+        }
+        let (before, counters) = (state(&task), task.counters());
+        let error = step(&mut task, &classed(7, 4.0)).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("in the loss second"), "{error}");
+        assert!(state(&task) == before && task.counters() == counters, "{error}");
+        step(&mut task, &good).unwrap();
+        step(&mut smooth, &good).unwrap();
+        assert!(state(&task) == state(&smooth));
+
+        let before = state(&task);
+        let numbers = step(&mut task, &classed(1, -1.0)).unwrap();
+        let [first, second, third] = numbers.means[..] else { panic!("three losses") };
+        assert!(first.value.is_finite() && second.value.is_nan() && third.units == 0.0);
+        assert!(accumulate == 2 || state(&task) == before);
+        assert!(weights_of(&task) == weights_of(&smooth), "a weight has moved");
+        // It counts as a step, which moved nothing, of all three.
+        let steps = |task: &Objectives| task.counters()["updaters"].clone();
+        step(&mut smooth, &good).unwrap();
+        assert_eq!(steps(&task), steps(&smooth));
+    }
+}
+
+fn weights_of(task: &Objectives) -> Vec<Vec<f32>> {
+    task.parameters().iter().map(|(_, p)| p.variable().value().to_vec()).collect()
+}
+
+/// What is minimised is no number while the loss that is reported is one: the step moves nothing.
+#[test]
+fn an_objective_that_is_no_number_changes_nothing() {
+    let a = model(1);
+    let of_a = a.clone();
+    let mut task = Objectives::new(0).module("a", a.clone()).minimize(
+        "loss",
+        Updater::new(Sgd::new(0.1)),
+        &["a"],
+        move |batch, cx| {
+            let loss = (&batch["t"] - 1.0).square();
+            let of_a = (of_a.forward(&batch["x"], cx) - &batch["t"]).square().mean(..);
+            let objective = of_a + batch["x"].sum(..).ln();
+            Measured::new(&loss).minimizing(&objective)
+        },
+    );
+    let before = weights(&*a);
+    let x = -Tensor::ones([4, 2]);
+    let numbers = task
+        .train_step(&Batch::pair(&x, &Tensor::zeros([4, 1])).unwrap(), &Pace::CONSTANT)
+        .unwrap();
+    assert!(numbers.means[0].value.is_nan() && weights(&*a) == before);
+    let good = Batch::pair(&Tensor::ones([4, 2]), &Tensor::zeros([4, 1])).unwrap();
+    let numbers = task.train_step(&good, &Pace::CONSTANT).unwrap();
+    assert!(numbers.means[0].value == 1.0 && weights(&*a) != before);
 }

@@ -173,8 +173,10 @@ fn a_run_that_a_callback_ended_has_ended() {
     };
     let first = go();
     assert!(first.history.len() < 20 && first.stopped.is_some());
-    let again = go();
-    assert_eq!((again.history.len(), &again.stopped), (first.history.len(), &first.stopped));
+    for _ in 0..3 {
+        let again = go();
+        assert_eq!((again.history.len(), &again.stopped), (first.history.len(), &first.stopped));
+    }
 }
 
 /// Fields of other names are not those that were found to suit; a loss that is not due is no loss of 0.
