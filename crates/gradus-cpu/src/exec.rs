@@ -190,6 +190,9 @@ pub enum Bound<'a> {
     Write(&'a mut Buffer),
 }
 
+/// A new arena in place of one that was too small has a part of so many to spare.
+const SPARE: usize = 8;
+
 impl Program {
     /// A program over `storages` storages (the arena is number 0). The first `prologue` steps need not run again as long as
     /// what they read stays the same and what they wrote outside the arena is kept.
@@ -226,25 +229,30 @@ impl Program {
         self.arena_bytes
     }
 
-    /// Fresh memory for runs of this program.
+    /// Fresh memory for runs of this program. Its arena is made by the first run, unless it is given one before.
     pub fn memory(&self) -> Memory {
         let places: usize = self.steps.iter().map(Step::pointers).sum();
         Memory {
             program: self.id,
-            arena: Buffer::zeroed(self.arena_bytes.max(ALIGN)),
+            arena: Buffer::zeroed(0),
             bound: vec![std::ptr::null_mut(); self.reach.len()],
             pointers: vec![std::ptr::null_mut(); places],
         }
     }
 
-    /// Gives a memory of this program the arena of another, which its runs then use, if it is large enough; else a new one.
+    /// Gives a memory of this program the arena of another, which its runs then use. One that is too small is dropped for a new one,
+    /// never beside it, with some room to spare: whoever meets larger and larger programs does not make an arena for each.
     ///
     /// # Panics
     /// If the memory is another program's.
     pub fn give_arena(&self, memory: &mut Memory, arena: Buffer) {
         assert_eq!(memory.program, self.id, "memory of another program");
         let needed = self.arena_bytes.max(ALIGN);
-        memory.arena = if arena.bytes() >= needed { arena } else { Buffer::zeroed(needed) };
+        memory.arena = arena;
+        if (1..needed).contains(&memory.arena.bytes()) {
+            memory.arena = Buffer::zeroed(0);
+            memory.arena = Buffer::zeroed(needed + needed / SPARE);
+        }
         memory.bound[0] = std::ptr::null_mut();
     }
 
@@ -252,7 +260,10 @@ impl Program {
     fn bind<'a>(&self, memory: &mut Memory, storages: impl Iterator<Item = Bound<'a>>, part: Part) {
         assert_eq!(memory.program, self.id, "memory of another program");
         let written = &self.written[usize::from(part == Part::AfterPrologue)];
-        assert!(self.arena_bytes <= memory.arena.bytes(), "the arena was taken");
+        if memory.arena.bytes() < self.arena_bytes.max(ALIGN) {
+            memory.arena = Buffer::zeroed(self.arena_bytes.max(ALIGN));
+            memory.bound[0] = std::ptr::null_mut();
+        }
         let mut stale = memory.bound[0].is_null();
         memory.bound[0] = memory.arena.as_mut_ptr();
         let mut count = 1;
@@ -394,7 +405,7 @@ impl Memory {
     pub fn bytes(&self) -> usize {
         self.arena.bytes()
     }
-    /// The arena, for another program's memory; this one must be given an arena before it is used again.
+    /// The arena, for another program's memory; this one makes a new arena if it runs before it is given one.
     pub fn take_arena(&mut self) -> Buffer {
         std::mem::replace(&mut self.arena, Buffer::zeroed(0))
     }

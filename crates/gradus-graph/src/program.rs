@@ -64,11 +64,11 @@ impl Program {
     pub fn held_bytes(&self) -> usize {
         self.session.bytes()
     }
-    /// Its arena, which another program may run in; this one must be given one before it runs again.
+    /// Its arena, which another program may run in; this one makes a new one if it runs before it is given one.
     pub fn take_arena(&mut self) -> Buffer {
         self.session.take_arena()
     }
-    /// Runs in this arena from now on; if it is too small, in a new one.
+    /// Runs in this arena from now on; if it is too small, in a new one, made after this one is dropped.
     pub fn give_arena(&mut self, arena: Buffer) {
         self.session.give_arena(&self.plan, arena);
     }
@@ -97,6 +97,12 @@ impl Program {
         self.check(inputs)?;
         self.session.run(&self.plan, inputs)?;
         Ok(Values { program: self })
+    }
+
+    /// Undoes the updates of the last run, if it was planned with [`Options::undo`] and ended well: the variables are what they were
+    /// before. Whoever wrote one of them since must have undone that. False if there is nothing to undo.
+    pub fn undo(&mut self) -> bool {
+        self.session.undo()
     }
 
     /// As [`Program::run`], adding each step's time to `times`.

@@ -22,6 +22,8 @@ pub(crate) struct Session {
     /// The slots of variables, in the order they are locked: by variable, so that two runs never wait for each other. As they are
     /// bound.
     lock_order: Vec<usize>,
+    /// Whether the last run's updates can be undone.
+    undoable: bool,
     /// Whether the prologue ran, and what the watched variables were then: (variable, version).
     kept: bool,
     seen: Vec<(u64, u64)>,
@@ -42,6 +44,12 @@ enum Slot {
         number: usize,
         buffer: Option<Arc<Buffer>>,
     },
+    /// The new value of the variable in that slot; after a run the old one. Made when the plan runs.
+    Next {
+        variable: usize,
+        bytes: usize,
+        buffer: Option<Arc<Buffer>>,
+    },
 }
 
 impl Slot {
@@ -58,6 +66,13 @@ impl Slot {
             }
             _ => unreachable!("only variables are watched"),
         }
+    }
+}
+
+/// Makes a buffer if there is none, or somebody else holds it.
+fn own(buffer: &mut Option<Arc<Buffer>>, bytes: impl FnOnce() -> usize) {
+    if buffer.as_mut().and_then(Arc::get_mut).is_none() {
+        *buffer = Some(Arc::new(Buffer::zeroed(bytes())));
     }
 }
 
@@ -82,12 +97,18 @@ impl Session {
                 Slot::Variable { variable: None, write: plan.updates[i], lock: Lock::Open }
             }
             Storage::Output(number) => Slot::Output { number, buffer: None },
+            Storage::Next(i) => {
+                let own = plan.storages.iter().position(|s| *s == Storage::Variable(i));
+                let variable = own.expect("a variable with a new value is bound");
+                Slot::Next { variable, bytes: 0, buffer: None }
+            }
         };
         let slots: Vec<Slot> = plan.storages.iter().map(slot).collect();
         let is_variable = |i: &usize| matches!(slots[*i], Slot::Variable { .. });
         let lock_order = (0..slots.len()).filter(is_variable).collect();
         let seen = Vec::with_capacity(plan.watched.len());
-        Session { memory: plan.program.memory(), slots, lock_order, kept: false, seen }
+        let memory = plan.program.memory();
+        Session { memory, slots, lock_order, undoable: false, kept: false, seen }
     }
 
     /// Binds the leaves, by number.
@@ -111,6 +132,13 @@ impl Session {
             _ => 0,
         };
         self.lock_order.sort_unstable_by_key(id);
+        for at in 0..self.slots.len() {
+            let Slot::Next { variable, .. } = self.slots[at] else { continue };
+            let Slot::Variable { variable: own, .. } = &self.slots[variable] else { continue };
+            let meta = bound(own).meta();
+            let needed = meta.shape.len() * meta.dtype.size();
+            self.slots[at] = Slot::Next { variable, bytes: needed, buffer: None };
+        }
     }
 
     /// Lets go of leaves, variables and outputs, so that their memory is not held by a cached plan.
@@ -119,7 +147,7 @@ impl Session {
             match slot {
                 Slot::Leaf(b) => *b = None,
                 Slot::Variable { variable, .. } => *variable = None,
-                Slot::Output { buffer, .. } => *buffer = None,
+                Slot::Output { buffer, .. } | Slot::Next { buffer, .. } => *buffer = None,
                 _ => {}
             }
         }
@@ -177,12 +205,13 @@ impl Session {
                 };
             }
         }
+        self.undoable = false;
         for slot in &mut self.slots {
-            // An output that somebody still holds is theirs; this run writes a new one.
-            if let Slot::Output { number, buffer } = slot
-                && buffer.as_mut().and_then(Arc::get_mut).is_none()
-            {
-                *buffer = Some(plan.new_output(*number));
+            // What somebody still holds is theirs; this run writes a new one.
+            match slot {
+                Slot::Output { number, buffer } => own(buffer, || plan.output_bytes(*number)),
+                Slot::Next { bytes, buffer, .. } => own(buffer, || *bytes),
+                _ => {}
             }
         }
         let part = match self.is_fresh(plan) {
@@ -197,9 +226,12 @@ impl Session {
             Slot::Input(i) => Bound::Read(inputs[*i]),
             Slot::Leaf(b) => Bound::Read(b.as_deref().expect("leaves are bound before a run")),
             Slot::Variable { lock: Lock::Read(g), .. } => Bound::Read(g.buffer()),
-            Slot::Variable { lock: Lock::Write(g), .. } => Bound::Write(g.buffer_mut()),
+            Slot::Variable { lock: Lock::Write(g), .. } => match plan.undo {
+                true => Bound::Read(g.buffer()),
+                false => Bound::Write(g.buffer_mut()),
+            },
             Slot::Variable { .. } => unreachable!("locked above"),
-            Slot::Output { buffer, .. } => {
+            Slot::Output { buffer, .. } | Slot::Next { buffer, .. } => {
                 let own = buffer.as_mut().and_then(Arc::get_mut);
                 Bound::Write(own.expect("made, or made unique, above"))
             }
@@ -209,6 +241,10 @@ impl Session {
             self.kept = result.is_ok();
             self.seen.clear();
             self.seen.extend(plan.watched.iter().map(|&i| self.slots[i].version()));
+        }
+        if plan.undo && result.is_ok() {
+            self.exchange();
+            self.undoable = true;
         }
         for &i in &self.lock_order {
             if let Slot::Variable { lock, .. } = &mut self.slots[i] {
@@ -220,6 +256,41 @@ impl Session {
             let e = Error::value(step.name.clone(), fault.what).at(step.at);
             e.in_scope(step.scope.as_deref())
         })
+    }
+
+    /// Variables, which are locked, and what lies beside them change places.
+    fn exchange(&mut self) {
+        for at in 0..self.slots.len() {
+            let Slot::Next { variable, buffer, .. } = &mut self.slots[at] else { continue };
+            let (variable, mut other) = (*variable, buffer.take());
+            if let (Slot::Variable { lock: Lock::Write(guard), .. }, Some(other)) =
+                (&mut self.slots[variable], &mut other)
+            {
+                guard.exchange(other);
+            }
+            if let Slot::Next { buffer, .. } = &mut self.slots[at] {
+                *buffer = other;
+            }
+        }
+    }
+
+    /// Undoes the updates of the last run. False if there is nothing to undo.
+    pub(crate) fn undo(&mut self) -> bool {
+        if !std::mem::take(&mut self.undoable) {
+            return false;
+        }
+        for &i in &self.lock_order {
+            if let Slot::Variable { variable, write: true, lock } = &mut self.slots[i] {
+                *lock = Lock::Write(bound(variable).write());
+            }
+        }
+        self.exchange();
+        for &i in &self.lock_order {
+            if let Slot::Variable { lock, .. } = &mut self.slots[i] {
+                *lock = Lock::Open;
+            }
+        }
+        true
     }
 
     /// Whether what the prologue computed is of the variables as they are; they are locked.
@@ -262,9 +333,9 @@ impl Session {
 }
 
 impl Plan {
-    fn new_output(&self, number: usize) -> Arc<Buffer> {
+    fn output_bytes(&self, number: usize) -> usize {
         let meta = self.outputs[number];
-        Arc::new(Buffer::zeroed(meta.shape.len() * meta.dtype.size()))
+        meta.shape.len() * meta.dtype.size()
     }
 }
 

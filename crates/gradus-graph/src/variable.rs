@@ -41,6 +41,16 @@ impl Cell {
         self.version
     }
 
+    /// The variable's elements and others change places. Whoever holds the old value keeps it.
+    pub(crate) fn exchange(&mut self, other: &mut Arc<Buffer>) {
+        if let Some(node) = self.reader.upgrade() {
+            Node(node).set_value(self.buffer.clone());
+            self.reader = Weak::new();
+        }
+        self.version += 1;
+        std::mem::swap(&mut self.buffer, other);
+    }
+
     /// The buffer to write in place. Whoever still holds the old value keeps it: then this is a copy.
     pub(crate) fn buffer_mut(&mut self) -> &mut Buffer {
         if let Some(node) = self.reader.upgrade() {
@@ -95,17 +105,6 @@ impl Variable {
     /// The present elements, dense and row-major.
     pub fn snapshot(&self) -> Arc<Buffer> {
         self.0.cell.read().buffer.clone()
-    }
-
-    /// Copies the present elements into `kept`, which is made anew only where it is missing or somebody holds it.
-    pub fn keep(&self, kept: &mut Option<Arc<Buffer>>) {
-        let cell = self.0.cell.read();
-        match kept.as_mut().and_then(Arc::get_mut) {
-            Some(own) if own.bytes() == cell.buffer.bytes() => {
-                own.as_mut_bytes().copy_from_slice(cell.buffer.as_bytes());
-            }
-            _ => *kept = Some(Arc::new(Buffer::clone(&cell.buffer))),
-        }
     }
 
     /// Replaces the elements. Nodes made before keep what they saw.

@@ -105,9 +105,37 @@ impl<F> Compiled<F> {
         }
         self
     }
+
+    /// Whether the updates of a run can be undone ([`Compiled::undo`]). New values are written beside the variables, whose memory that
+    /// doubles, and change places with the old ones when the run has ended well: a run that fails has changed nothing.
+    ///
+    /// ```
+    /// use gradus_tensor::{Step, Tensor, Variable, compile};
+    /// let w = Variable::new("w", &Tensor::from([1.0f32, 2.0]));
+    /// let step = compile(|x: &[Tensor]| Step::new().update(&w, &(w.tensor() * &x[0])));
+    /// let mut step = step.undoable(true);
+    /// step.run(&[&Tensor::from(3.0f32)])?;
+    /// assert_eq!(w.value().to_vec::<f32>(), [3.0, 6.0]);
+    /// assert!(step.undo() && !step.undo());
+    /// assert_eq!(w.value().to_vec::<f32>(), [1.0, 2.0]);
+    /// # Ok::<(), gradus_base::Error>(())
+    /// ```
+    #[must_use]
+    pub fn undoable(mut self, on: bool) -> Compiled<F> {
+        if self.options.undo != on {
+            self.options.undo = on;
+            self.programs.clear();
+        }
+        self
+    }
 }
 
 impl<F> Compiled<F> {
+    /// Undoes the updates of the last run, if it was [`Compiled::undoable`], ended well and is not undone yet; whoever wrote one of the
+    /// variables since must have undone that. False if there is nothing to undo.
+    pub fn undo(&mut self) -> bool {
+        self.programs.last_mut().is_some_and(Program::undo)
+    }
     /// Bytes held between runs by all plans together: their one arena, and what each has computed once and keeps.
     pub fn held_bytes(&self) -> usize {
         self.programs.iter().map(Program::held_bytes).sum()

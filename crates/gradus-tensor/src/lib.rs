@@ -39,4 +39,4 @@ pub use ops::pool2d::Pool;
 pub use ops::random::Key;
 pub use read::{grad, gradients, read, update};
 pub use tensor::Tensor;
-pub use variable::{Kept, Variable};
+pub use variable::Variable;

@@ -2,9 +2,7 @@
 
 use crate::Tensor;
 use gradus_base::{DType, Error, Result, Shape};
-use gradus_cpu::Buffer;
 use gradus_graph::{self as graph, Meta, data};
-use std::sync::Arc;
 
 /// State of a model: a parameter, a running statistic, a counter. Cloning shares it.
 ///
@@ -55,29 +53,6 @@ impl Variable {
         self.0.set(graph::read(std::slice::from_ref(&value.0), &[])?.remove(0));
         Ok(())
     }
-    /// Copies the present value into `kept`, which allocates only the first time.
-    ///
-    /// ```
-    /// use gradus_tensor::{Kept, Tensor, Variable};
-    /// let (w, mut kept) = (Variable::new("w", &Tensor::from([1.0f32, 2.0])), Kept::default());
-    /// w.keep(&mut kept);
-    /// w.set(&Tensor::zeros([2]))?;
-    /// w.bring_back(&mut kept);
-    /// assert_eq!(w.value().to_vec::<f32>(), [1.0, 2.0]);
-    /// # Ok::<(), gradus_base::Error>(())
-    /// ```
-    pub fn keep(&self, kept: &mut Kept) {
-        self.0.keep(&mut kept.0);
-    }
-    /// Replaces the value by the one that was kept, which is used up.
-    ///
-    /// # Panics
-    /// If what was kept is of a smaller variable.
-    pub fn bring_back(&self, kept: &mut Kept) {
-        if let Some(buffer) = kept.0.take() {
-            self.0.set(buffer);
-        }
-    }
     /// The name it was made with.
     pub fn name(&self) -> &str {
         self.0.name()
@@ -99,7 +74,3 @@ impl Variable {
         self.0.meta()
     }
 }
-
-/// A value that a [`Variable`] had, to be brought back: [`Variable::keep`].
-#[derive(Debug, Default)]
-pub struct Kept(Option<Arc<Buffer>>);

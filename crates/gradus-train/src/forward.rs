@@ -69,7 +69,7 @@ impl Forward {
         self.expect(names);
         let mut args = [key; ARGUMENTS];
         let used = arguments(&mut args, fields, &[key]);
-        crate::objective::first_bad_op(&mut self.compiled, &args[..used])
+        crate::faults::first_bad_op(&mut self.compiled, &args[..used])
     }
 
     /// The pass is traced for fields of these names from now on.

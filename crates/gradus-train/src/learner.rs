@@ -4,9 +4,10 @@
 
 use crate::Result as TrainResult;
 use crate::batch::{Fields, Name, samples_in};
+use crate::faults::in_batch;
 use crate::forward::Forward;
 use crate::metrics::Metric;
-use crate::objective::{Objective, Trace, in_batch};
+use crate::objective::{Objective, Trace};
 use crate::optim::{Clip, Ema, Optimizer};
 use crate::task::{Swap, Task};
 use crate::updater::{Group, Updater};

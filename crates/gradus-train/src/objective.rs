@@ -2,12 +2,13 @@
 //! once per shape of the batch; the rate and the step's number are arguments.
 
 use crate::batch::{Batch, Fields, Name};
+use crate::faults::{first_bad_op, in_batch};
 use crate::measured::Measured;
 use crate::optim::{SCALARS, Slots};
 use crate::quasi_newton::QuasiNewton;
 use crate::task::{Mean, Numbers, Pace};
 use crate::updater::{Slopes, Updater};
-use gradus_base::{Error, Kind, Result};
+use gradus_base::{Error, Result};
 use gradus_nn::{Context, Parameter};
 use gradus_tensor::{Compiled, DType, Plan, Step, Tensor, Variable, compile, fail};
 use parking_lot::Mutex;
@@ -42,6 +43,9 @@ pub(crate) struct Objective {
     seed: u64,
     step: u64,
     micro: usize,
+    /// The counters when the step began that may be undone, and what is held of before it.
+    began: (u64, usize),
+    held: Vec<(Variable, Tensor)>,
 }
 
 /// What tracing a step reads and writes.
@@ -63,7 +67,7 @@ pub(crate) struct Traced {
     apart: bool,
     /// Whether it reads after them what they weigh.
     weighed: bool,
-    /// The variables that steps write.
+    /// What a look of L-BFGS writes beside its own state.
     pub(crate) writes: Vec<Variable>,
     pub(crate) unreached: Vec<String>,
     /// The paths of what a look at gradients reads.
@@ -106,6 +110,8 @@ impl Objective {
             seed,
             step: 0,
             micro: 0,
+            began: (0, 0),
+            held: vec![],
         }
     }
 
@@ -123,16 +129,35 @@ impl Objective {
     pub(crate) fn slots(&self) -> Vec<(String, Variable)> {
         self.inner.traced.lock().slots.named()
     }
-    /// The variables that its steps write, once they are planned.
-    pub(crate) fn writes(&self) -> Vec<Variable> {
-        let mut all = self.inner.traced.lock().writes.clone();
+    /// The same, whose steps can be undone.
+    pub(crate) fn undoable(self) -> Objective {
+        let (train, hold) = (self.train.undoable(true), self.hold.undoable(true));
+        Objective { train, hold, ..self }
+    }
+    /// A step begins that may be undone.
+    pub(crate) fn begin(&mut self) {
+        self.began = self.counters();
+        // Steps of L-BFGS are many runs: what they write is held, and they write to copies.
+        self.held.clear();
         if self.quasi_newton.is_some() {
-            all.extend(self.slots().into_iter().map(|(_, slot)| slot));
-            all.extend(self.moves().iter().map(|(_, p)| p.variable().clone()));
+            let moved = self.moves().into_iter().map(|(_, p)| p.variable().clone());
+            let all = moved.chain(self.slots().into_iter().map(|(_, slot)| slot));
+            let all: Vec<Variable> = all.chain(self.inner.traced.lock().writes.clone()).collect();
+            self.held.extend(all.into_iter().map(|v| (v.clone(), v.value())));
         }
-        all.sort_by_key(Variable::id);
-        all.dedup();
-        all
+    }
+    /// Undoes the step taken since, of which this was the last.
+    pub(crate) fn undo(&mut self) -> Result<()> {
+        let applied = self.counters().1 == 0;
+        self.set_counters(self.began);
+        for (variable, value) in self.held.drain(..) {
+            variable.set(&value)?;
+        }
+        if self.quasi_newton.is_none() {
+            let undone = if applied { self.train.undo() } else { self.hold.undo() };
+            assert!(undone, "a step that was taken can be undone");
+        }
+        Ok(())
     }
     /// The random key of the last step.
     pub(crate) fn key(&self) -> &Tensor {
@@ -161,7 +186,6 @@ impl Objective {
 
     /// Plans the training step anew: for after parameters were frozen or unfrozen.
     pub(crate) fn retrace(&mut self) {
-        self.inner.traced.lock().writes.clear();
         self.train.retrace();
         self.hold.retrace();
         self.gradients.retrace();
@@ -435,7 +459,6 @@ impl Inner {
         let mut traced = self.traced.lock();
         traced.watched = found.into_iter().map(|(path, _)| path).collect();
         updates.extend(self.updater.updates(&slopes, &mut traced.slots, scalars, apply));
-        traced.writes.extend(updates.iter().map(|(variable, _)| variable.clone()));
         (traced.apart, traced.weighed) = (apart, measured.units.is_some());
         traced.numbers = measured.numbers.into_iter().map(|(name, _)| name).collect();
         traced.unreached = slopes.unreached;
@@ -465,39 +488,4 @@ fn watched(watch: &[String], shown: Vec<(String, Tensor)>) -> Vec<(String, Tenso
         fail(Error::value("watch", what), Location::caller());
     }
     shown.into_iter().filter(|(path, _)| watch.contains(path)).collect()
-}
-
-/// The error with the batch that it is about, where shapes or element types do not fit.
-pub(crate) fn in_batch(
-    mut error: Error,
-    fields: &Fields<'_>,
-    parameters: &[(String, Parameter)],
-) -> Error {
-    let own = parameters.first().map(|(_, p)| p.variable().dtype());
-    let other = own.filter(|dtype| fields.find("x").is_some_and(|x| x.dtype() != *dtype));
-    let told = || fields.told(" and ");
-    match error.kind {
-        Kind::Shape => error.what += &format!("\n  in a batch of {}", told()),
-        Kind::DType => {
-            let own = other.map_or(String::new(), |d| format!("; the model's parameters are {d}"));
-            error.what += &format!("\n  in a batch of {}{own}", told());
-        }
-        _ => {}
-    }
-    error
-}
-
-/// The first op of a step on these arguments whose result is not finite: its name, layer and line.
-pub(crate) fn first_bad_op(step: &mut Compiled<Trace>, args: &[&Tensor]) -> Result<Option<String>> {
-    let metas: Vec<_> = args.iter().map(|t| t.node().meta()).collect();
-    let program = step.program(&metas)?;
-    for t in args {
-        t.try_read()?;
-    }
-    let buffers: Vec<_> = args.iter().filter_map(|t| t.node().value().map(|b| &**b)).collect();
-    let (_, first) = program.run_checked(&buffers)?;
-    Ok(first.map(|i| &program.plan().steps()[i]).map(|step| {
-        let layer = step.scope.as_deref().map_or(String::new(), |s| format!(" in layer {s}"));
-        format!("{}{layer}, built at {}", step.name, step.at)
-    }))
 }

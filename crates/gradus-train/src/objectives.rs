@@ -2,16 +2,17 @@
 //! painted, a student with its teacher, a policy.
 
 use crate::batch::{Batch, Fields, Name};
+use crate::faults::in_batch;
 use crate::forward::Forward;
 use crate::learner::{averages, bad_field, bad_parameter, module_state};
 use crate::measured::{Measured, scalar};
-use crate::objective::{Objective, in_batch};
+use crate::objective::Objective;
 use crate::task::{Mean, NumberName, Numbers, Pace, Task, other_counters};
 use crate::updater::Updater;
 use crate::{Result, TrainError};
 use gradus_base::Error;
 use gradus_nn::{Context, Module, Parameter, parameters};
-use gradus_tensor::{Kept, Meta, Tensor, Variable};
+use gradus_tensor::{Meta, Tensor, Variable};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -65,20 +66,11 @@ pub struct Objectives {
 struct Part {
     name: Name,
     objective: Objective,
-    /// What its step writes, as it was before: for when a loss after it fails.
-    before: Vec<(Variable, Kept)>,
 }
 
 impl Part {
     fn is_due(&self, batch: u64) -> bool {
         (batch + 1).is_multiple_of(self.objective.updater().every)
-    }
-    fn keep(&mut self) {
-        self.before.iter_mut().for_each(|(variable, kept)| variable.keep(kept));
-    }
-    fn bring_back(&mut self, counters: (u64, usize)) {
-        self.before.iter_mut().for_each(|(variable, kept)| variable.bring_back(kept));
-        self.objective.set_counters(counters);
     }
 }
 
@@ -146,7 +138,11 @@ impl Objectives {
         // Each loss draws random numbers of its own.
         let seed = self.seed ^ (self.parts.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let objective = Objective::new(updater, Box::new(measure), Box::new(moves), seed);
-        self.parts.push(Part { name: name.into(), objective, before: vec![] });
+        // A loss that comes after another one may fail when that one's step is taken.
+        if let Some(Part { name, objective }) = self.parts.pop() {
+            self.parts.push(Part { name, objective: objective.undoable() });
+        }
+        self.parts.push(Part { name: name.into(), objective });
         self.suits.clear();
         self
     }
@@ -234,8 +230,6 @@ impl Objectives {
         for part in &mut self.parts {
             let planned = part.objective.prepare(batch.names(), &fields).map(|_| ());
             planned.map_err(|e| of_part(e, &part.name, batch, &part.objective))?;
-            let writes = part.objective.writes().into_iter();
-            part.before = writes.map(|variable| (variable, Kept::default())).collect();
         }
         self.suits = batch
             .names()
@@ -253,8 +247,7 @@ impl Objectives {
             (0..self.parts.len()).filter(|&i| self.parts[i].is_due(batches)).collect();
         // Nothing comes after the last one.
         let early = due.split_last().map_or(&[][..], |(_, early)| early);
-        early.iter().for_each(|&i| self.parts[i].keep());
-        let counters: Vec<_> = self.parts.iter().map(|p| p.objective.counters()).collect();
+        early.iter().for_each(|&i| self.parts[i].objective.begin());
         let (mut means, mut stopped_by) = (vec![], None);
         for i in 0..self.parts.len() {
             let part = &mut self.parts[i];
@@ -271,8 +264,9 @@ impl Objectives {
                 }
                 Err(error) => {
                     let error = in_loss(error, &part.name);
-                    let moved = early.iter().filter(|&&early| early < i);
-                    moved.for_each(|&early| self.parts[early].bring_back(counters[early]));
+                    for &moved in early.iter().filter(|&&moved| moved < i) {
+                        self.parts[moved].objective.undo()?;
+                    }
                     return Err(error);
                 }
             }
@@ -280,10 +274,11 @@ impl Objectives {
         if let Some(stopped_by) = stopped_by {
             // As a single loss that is no number it counts as a step, which moved nothing.
             for &i in due.iter().filter(|&&i| i != stopped_by) {
+                let objective = &mut self.parts[i].objective;
                 if i < stopped_by {
-                    self.parts[i].bring_back(counters[i]);
+                    objective.undo()?;
                 }
-                self.parts[i].objective.pass()?;
+                objective.pass()?;
             }
         }
         Ok(means)

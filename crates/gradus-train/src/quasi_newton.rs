@@ -215,7 +215,7 @@ fn look(inner: &Inner, args: &[Tensor]) -> Step {
     let step = measured.numbers.iter().fold(step, |step, (_, n)| step.read(n));
     let updates = cx.take_updates();
     let mut traced = inner.traced.lock();
-    traced.writes.extend(updates.iter().map(|(variable, _)| variable.clone()));
+    traced.writes = updates.iter().map(|(variable, _)| variable.clone()).collect();
     traced.numbers = measured.numbers.into_iter().map(|(name, _)| name).collect();
     traced.unreached = slopes.unreached;
     step.update(&vectors.gradient, &gradient).updates(updates)

@@ -90,7 +90,7 @@ impl Fixed {
             Home::Arena | Home::Kept => true,
             Home::Leaf(_) => leaves_stay,
             Home::Variable(v) => !plan.updated[v],
-            Home::Input(_) | Home::Output(_) => false,
+            Home::Input(_) | Home::Output(_) | Home::Next(_) => false,
         };
         let mut bufs: Vec<bool> = plan.bufs.iter().map(given).collect();
         let mut steps = vec![true; plan.steps.len()];
@@ -122,7 +122,7 @@ impl Fixed {
 /// The steps that have to run again at each run: they read what changes, or write what was asked for, where a run may follow.
 fn live_steps(plan: &LoweredPlan, leaves_stay: bool) -> Vec<bool> {
     let changes = |b: &Buf| match b.home {
-        Home::Arena | Home::Kept | Home::Output(_) => false,
+        Home::Arena | Home::Kept | Home::Output(_) | Home::Next(_) => false,
         Home::Leaf(_) => !leaves_stay,
         Home::Variable(v) => plan.updated[v],
         Home::Input(_) => true,

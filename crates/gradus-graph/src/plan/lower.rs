@@ -8,7 +8,6 @@ use super::collect::{Collected, Item, What};
 use super::fuse::{Group, Groups, inputs, is_constant};
 use super::loops::{compose, compute_of};
 use super::show::PlanStep;
-use super::touches::Touches;
 use crate::node::{Node, ViewOp};
 use crate::rule::{Epilogue, Layouts, Meta, Order, Rule, Slot, Spec};
 use gradus_base::{DType, Expr, Shape, View};
@@ -27,6 +26,8 @@ pub(crate) enum Home {
     Leaf(usize),
     Variable(usize),
     Output(usize),
+    /// Beside a variable, whose new value it holds.
+    Next(usize),
 }
 
 /// A buffer of the plan.
@@ -66,7 +67,7 @@ pub(crate) struct LoweredPlan {
     pub shown: Vec<PlanStep>,
 }
 
-pub(crate) fn lower(c: &Collected, groups: &Groups) -> LoweredPlan {
+pub(crate) fn lower(c: &Collected, groups: &Groups, undo: bool) -> LoweredPlan {
     let mut l = Lowerer {
         c,
         groups,
@@ -88,7 +89,12 @@ pub(crate) fn lower(c: &Collected, groups: &Groups) -> LoweredPlan {
     for i in 0..c.items.len() {
         l.item(i);
     }
-    l.finish();
+    l.put_outputs();
+    if undo {
+        l.put_beside_variables()
+    } else {
+        l.put_into_variables()
+    }
     l.plan
 }
 
@@ -117,7 +123,7 @@ pub(super) struct Lowerer<'a> {
     pub(super) wholes: HashMap<usize, Value>,
     /// Calls that run with the group that rides on them.
     delayed: HashSet<usize>,
-    plan: LoweredPlan,
+    pub(super) plan: LoweredPlan,
 }
 
 impl Lowerer<'_> {
@@ -144,7 +150,7 @@ impl Lowerer<'_> {
         self.fresh(meta, &(0..meta.shape.rank()).collect::<Vec<_>>())
     }
 
-    fn outside(&mut self, home: Home, meta: Meta) -> Value {
+    pub(super) fn outside(&mut self, home: Home, meta: Meta) -> Value {
         let buf = self.buf(home, meta.shape.len() * meta.dtype.size());
         Value { buf, dtype: meta.dtype, view: View::dense(meta.shape) }
     }
@@ -421,49 +427,8 @@ impl Lowerer<'_> {
         self.plan.steps.push(Lowered { kernel, inputs, outputs, aligned, call: None });
     }
 
-    /// Puts the wanted values into output storages and the new values into their variables.
-    fn finish(&mut self) {
-        let c = self.c;
-        for (k, &o) in c.outputs.iter().enumerate() {
-            let value = self.value(o);
-            let meta = c.items[o].meta;
-            self.plan.outputs.push(meta);
-            if self.whole(&value) {
-                self.plan.bufs[value.buf].home = Home::Output(k);
-            } else {
-                let to = self.outside(Home::Output(k), meta);
-                self.copy(value, to, &c.items[o].node);
-            }
-        }
-        // New values that are views of variables are saved first: another update may overwrite them.
-        let mut values = Vec::with_capacity(c.updates.len());
-        for &(v, i) in &c.updates {
-            self.plan.updated[v] = true;
-            let mut value = self.value(i);
-            if self.plan.bufs[value.buf].home != Home::Arena {
-                let saved = self.fresh_dense(c.items[i].meta);
-                self.copy(value, saved, &c.items[i].node);
-                value = saved;
-            }
-            values.push((v, i, value));
-        }
-        let touches = Touches::of(&self.plan, c.variables.len());
-        let mut late = vec![];
-        for (v, i, value) in values {
-            if self.whole(&value) && touches.may_write(&self.plan, v, value.buf) {
-                self.plan.bufs[value.buf].home = Home::Variable(v);
-            } else {
-                late.push((v, i, value));
-            }
-        }
-        for (v, i, value) in late {
-            let to = self.outside(Home::Variable(v), c.items[i].meta);
-            self.copy(value, to, &c.items[i].node);
-        }
-    }
-
     /// Whether a value is a whole dense arena buffer, so that the buffer can live elsewhere.
-    fn whole(&self, value: &Value) -> bool {
+    pub(super) fn whole(&self, value: &Value) -> bool {
         let buf = &self.plan.bufs[value.buf];
         buf.home == Home::Arena
             && value.view.is_dense()

@@ -64,6 +64,7 @@ fn outside(plan: &LoweredPlan) -> (Vec<Option<Begin>>, Vec<Storage>, usize) {
                 Home::Leaf(i) => Storage::Leaf(i),
                 Home::Variable(i) => Storage::Variable(i),
                 Home::Output(i) => Storage::Output(i),
+                Home::Next(i) => Storage::Next(i),
             };
             let byte = if storage == Storage::Kept { kept } else { 0 };
             if storage == Storage::Kept {

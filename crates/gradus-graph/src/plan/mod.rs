@@ -7,6 +7,7 @@
 
 mod berths;
 mod collect;
+mod commit;
 mod fuse;
 mod hoist;
 mod loops;
@@ -41,6 +42,8 @@ pub(crate) enum Storage {
     Variable(usize),
     /// The i-th wanted value.
     Output(usize),
+    /// The i-th variable's new value, where the old one is kept.
+    Next(usize),
 }
 
 /// A graph, planned: ordered, fused, laid out in memory, with every kernel resolved.
@@ -49,6 +52,8 @@ pub struct Plan {
     pub(crate) storages: Vec<Storage>,
     /// For each variable, whether the plan writes it.
     pub(crate) updates: Vec<bool>,
+    /// Whether new values lie beside their variables until a run has ended well.
+    pub(crate) undo: bool,
     pub(crate) outputs: Vec<Meta>,
     /// The storages of the variables that the prologue reads: while they stay as they are, so does what is kept.
     pub(crate) watched: Vec<usize>,
@@ -70,6 +75,9 @@ pub struct Options {
     /// Whether a run ends at the first wanted value, the loss, if it is not finite: then no variable is updated, but one whose
     /// new value is computed in one loop with it, and the other wanted values are not of this run.
     pub stop_unless_finite: bool,
+    /// Whether the updates of a run can be undone: new values are written beside the variables and change places with the old ones
+    /// when the run has ended well. So an update whose computing fails changes nothing, either.
+    pub undo: bool,
 }
 
 /// What is to be planned.
@@ -100,7 +108,7 @@ impl Plan {
         schedule::schedule(collected);
         let collected = &*collected;
         let groups = fuse::fuse(collected);
-        let mut lowered = lower::lower(collected, &groups);
+        let mut lowered = lower::lower(collected, &groups, options.undo);
         hoist::hoist(&mut lowered, collected.leaves_stay, !options.recompute);
         let memory::LaidOut { program, storages, kept_bytes, live_bytes } =
             memory::lay_out(&mut lowered);
@@ -122,6 +130,7 @@ impl Plan {
             kept_bytes,
             live_bytes,
             updates: lowered.updated,
+            undo: options.undo,
             outputs: lowered.outputs,
             steps: lowered.shown,
         };

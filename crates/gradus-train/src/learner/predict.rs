@@ -3,7 +3,8 @@
 use super::{Learner, NAMES, PADDED, traced};
 use crate::Result as TrainResult;
 use crate::batch::{Batch, Fields};
-use crate::objective::{Trace, in_batch};
+use crate::faults::in_batch;
+use crate::objective::Trace;
 use gradus_base::Result;
 use gradus_nn::{Context, Layer, parameters};
 use gradus_tensor::{Compiled, Step, Tensor};

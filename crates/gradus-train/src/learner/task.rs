@@ -3,8 +3,8 @@
 use super::{Activity, Learner};
 use crate::Result;
 use crate::batch::Batch;
+use crate::faults::in_batch;
 use crate::metrics::Metric;
-use crate::objective::in_batch;
 use crate::task::{Mean, NumberName, Numbers, Pace, Rows, Task, other_counters};
 use gradus_nn::{Layer, Parameter, parameters};
 use gradus_tensor::{DType, Tensor, Variable};

@@ -1,0 +1,42 @@
+//! What is wrong with a step, in words: the batch it is about, the op that gave no number.
+
+use crate::batch::Fields;
+use crate::objective::Trace;
+use gradus_base::{Error, Kind, Result};
+use gradus_nn::Parameter;
+use gradus_tensor::{Compiled, Tensor};
+
+/// The error with the batch that it is about, where shapes or element types do not fit.
+pub(crate) fn in_batch(
+    mut error: Error,
+    fields: &Fields<'_>,
+    parameters: &[(String, Parameter)],
+) -> Error {
+    let own = parameters.first().map(|(_, p)| p.variable().dtype());
+    let other = own.filter(|dtype| fields.find("x").is_some_and(|x| x.dtype() != *dtype));
+    let told = || fields.told(" and ");
+    match error.kind {
+        Kind::Shape => error.what += &format!("\n  in a batch of {}", told()),
+        Kind::DType => {
+            let own = other.map_or(String::new(), |d| format!("; the model's parameters are {d}"));
+            error.what += &format!("\n  in a batch of {}{own}", told());
+        }
+        _ => {}
+    }
+    error
+}
+
+/// The first op of a step on these arguments whose result is not finite: its name, layer and line.
+pub(crate) fn first_bad_op(step: &mut Compiled<Trace>, args: &[&Tensor]) -> Result<Option<String>> {
+    let metas: Vec<_> = args.iter().map(|t| t.node().meta()).collect();
+    let program = step.program(&metas)?;
+    for t in args {
+        t.try_read()?;
+    }
+    let buffers: Vec<_> = args.iter().filter_map(|t| t.node().value().map(|b| &**b)).collect();
+    let (_, first) = program.run_checked(&buffers)?;
+    Ok(first.map(|i| &program.plan().steps()[i]).map(|step| {
+        let layer = step.scope.as_deref().map_or(String::new(), |s| format!(" in layer {s}"));
+        format!("{}{layer}, built at {}", step.name, step.at)
+    }))
+}
