@@ -1,7 +1,8 @@
 //! What the command does while training: shows progress, writes the log, keeps the chosen model.
 
 use crate::bars::{duration, grouped};
-use crate::model_file::{self, Description};
+use crate::description::Description;
+use crate::model_file;
 use crate::number_scores::shown;
 use gradus::io::log::JsonLog;
 use gradus::train::callbacks::{Callback, Flow, Moment};

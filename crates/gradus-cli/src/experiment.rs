@@ -3,11 +3,17 @@
 
 use crate::aim::Aim;
 use crate::augmentation::{self, Evaluation};
-use crate::datasets::{self, Pictures};
+use crate::columns;
+use crate::datasets::{self, Opened, Pictures};
+use crate::description::Description;
 use crate::error::{CliError, Result};
-use crate::model_file::{self, Description};
-use crate::record::{self, Beginning, Learned, Opened, RunRecord, Trained, are_same, whole_path};
+use crate::layers;
+use crate::learned::Learned;
+use crate::network;
+use crate::record::{self, Beginning, RunRecord, are_same, whole_path};
+use crate::run_dir;
 use crate::settings::Settings;
+use crate::trained::Trained;
 use crate::transfer::{self, Pretrained};
 use gradus::data::{
     CsvOptions, Dataset, HoldOut, Loader, LoaderOptions, Normalization, Relabelled, Split, Subset,
@@ -142,7 +148,7 @@ impl Experiment {
         let parameters = parameters(&model).iter().map(|(_, p)| p.variable().shape().len()).sum();
         let recipe = settings.training.recipe(&model, description.aim(), &samples);
         let every = settings.training.unfreeze_every;
-        let unfreezing = every.map(|every| transfer::unfreezing(&model, every));
+        let unfreezing = every.map(|every| layers::unfreezing(&model, every));
         let mut learner =
             Learner::with(Arc::new(model), settings.optimizer(), recipe, settings.seed);
         // Planning a step makes the optimiser's state, which a checkpoint is read into: all of it, as nothing is frozen yet
@@ -240,7 +246,8 @@ impl Parts {
         let pictures = pictures.squares(loaded, evaluation.loaded());
         let opened = found(settings, begin, pretrained, pictures)?;
         if let (Begin::Again { run, .. }, Some(record)) = (begin, record) {
-            record.compare_data(run, &opened)?;
+            let differ = record.differing_data(&opened);
+            run_dir::require_same(run, &differ, "put the data back")?;
         }
         let mut learned = Learned::of(&opened.splits, &opened.fingerprint);
         learned.remember(&opened.splits)?;
@@ -316,7 +323,7 @@ fn found(
         let trained = Trained::new(&record.model, Some(record));
         return trained.reopen(&settings.data, pictures, &csv);
     }
-    let label = datasets::label(settings.label.as_deref(), &settings.data)?;
+    let label = columns::label(settings.label.as_deref(), &settings.data)?;
     let features = pretrained.map_or(vec![], |pretrained| pretrained.description.columns.clone());
     let (targets, target_values) =
         (settings.target.clone(), settings.aim()?.target().values().to_vec());
@@ -370,7 +377,7 @@ fn describe(settings: &Settings, from: Option<&Pretrained>, parts: &Parts) -> Re
         architecture: settings.model.clone(),
         definition: match from {
             Some(pretrained) => pretrained.description.definition.clone(),
-            None => model_file::definition(&settings.model)?,
+            None => network::definition(&settings.model)?,
         },
         network: settings.network.clone(),
         input: train.sample_shape().to_vec(),

@@ -2,12 +2,14 @@
 
 use crate::augmentation::{self, EVALUATIONS, Evaluation};
 use crate::bars::{counted, grouped};
-use crate::datasets::{self, Pictures};
+use crate::columns;
+use crate::datasets::{self, Opened, Pictures};
 use crate::error::{CliError, Result};
 use crate::experiment::in_order;
+use crate::learned::{Change, Learned};
 use crate::model_file;
 use crate::outcome::Outcome;
-use crate::record::{Change, Learned, Opened, Trained};
+use crate::trained::Trained;
 use gradus::data::{CsvOptions, Dataset, Split, Splits, has_test_part};
 use gradus::nn::losses::Target;
 use gradus::train::Learner;
@@ -86,7 +88,7 @@ pub fn run(args: &Args) -> Result<()> {
         return Err(CliError::Usage(what));
     }
     let label = match &args.label {
-        Some(column) => datasets::label(Some(column), data)?,
+        Some(column) => columns::label(Some(column), data)?,
         None => description.label_column()?,
     };
     let record = model_file::record_of(&args.model)?;

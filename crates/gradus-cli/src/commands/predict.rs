@@ -5,9 +5,10 @@ mod rows;
 
 use crate::augmentation::{self, EVALUATIONS, Evaluation};
 use crate::bars::{bar, shortened};
+use crate::description::Description;
 use crate::error::{CliError, Result};
 use crate::experiment::in_order;
-use crate::model_file::{self, Description};
+use crate::model_file;
 use crate::scores::{largest, mean_probabilities};
 use gradus::data::{Fit, ImageDataset, ImageOptions, Loader, RawImage, parse_image};
 use gradus::train::optim::Sgd;

@@ -11,8 +11,10 @@ use crate::divergence;
 use crate::error::{CliError, Result, shell_word};
 use crate::experiment::{Begin, Experiment};
 use crate::model_file;
+use crate::network::is_definition;
 use crate::outcome::Outcome;
 use crate::recipe_file;
+use crate::remedies;
 use crate::run_dir::RunDir;
 use crate::settings::{OPTIMIZERS, SCHEDULES, Settings, default_optimizer};
 use crate::suggest::unknown;
@@ -154,7 +156,7 @@ impl Args {
     /// The recipe's or model's settings, with what the options say put over them.
     fn settings(&self) -> Result<Settings> {
         let name = self.model.as_deref().expect("required without --resume");
-        let definition = model_file::is_definition(name);
+        let definition = is_definition(name);
         let mut s = match recipe(name) {
             Some(text) => recipe_file::parse(name, text)?,
             None if name.ends_with(".toml") || (Path::new(name).is_file() && !definition) => {
@@ -402,11 +404,11 @@ fn conclude(
     for remark in &remarks {
         writeln!(out, "diagnosis      {}", remark["text"].as_str().unwrap_or_default())?;
     }
-    let guessing = divergence::guessing(&e.description);
+    let guessing = e.description.guessing();
     // A loss that is no number is no better either.
     let learned = tested.loss() < guessing;
     if !learned && remarks.iter().any(blames_the_rate) {
-        let anew = divergence::anew(run.path(), settings);
+        let anew = remedies::anew(run.path(), settings);
         writeln!(out, "remedy         {anew}   (a lower rate: guessing has loss {guessing:.4})")?;
     }
     writeln!(out, "run            {}", run.path().display())?;

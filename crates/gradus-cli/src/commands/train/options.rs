@@ -2,8 +2,7 @@
 
 use crate::aim::default_metrics;
 use crate::error::{CliError, Result};
-use crate::settings::Settings;
-use crate::training::{ClassWeights, GroupSettings};
+use crate::settings::{ClassWeights, GroupSettings, Settings};
 use gradus::nn::losses::LOSSES;
 use gradus::train::metrics::METRICS;
 

@@ -2,7 +2,7 @@
 
 use crate::aim::{self, Aim};
 use crate::error::{CliError, Result};
-use crate::transfer::{self, BACKBONE};
+use crate::layers::{BACKBONE, decaying_rates, is_below, layer_of};
 use gradus::nn::{Module, parameters};
 use gradus::train::optim::{Clip, Ema};
 use gradus::train::{Group, Recipe};
@@ -195,7 +195,7 @@ impl Training {
 
     /// Rates and decays of their own: those that follow from the order of blocks, then those that are stated.
     fn groups(&self, model: &dyn Module) -> Vec<Group> {
-        let decaying = self.layer_decay.map(|decay| transfer::decaying_rates(model, decay));
+        let decaying = self.layer_decay.map(|decay| decaying_rates(model, decay));
         decaying.into_iter().flatten().chain(self.groups.iter().map(GroupSettings::group)).collect()
     }
 
@@ -238,27 +238,10 @@ impl GroupSettings {
     }
 }
 
-/// `conv1` of `conv1.weight`.
-pub fn layer_of(parameter: &str) -> &str {
-    parameter.rsplit_once('.').map_or(parameter, |(layer, _)| layer)
-}
-
-/// Whether a parameter is the one of that path, or in the layer of that path.
-fn is_below(parameter: &str, path: &str) -> bool {
-    parameter.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use gradus::nn::{Init, Sequential};
-
-    #[test]
-    fn paths_are_whole_names() {
-        assert!(is_below("conv1.weight", "conv1") && is_below("conv1.weight", "conv1.weight"));
-        assert!(!is_below("conv10.weight", "conv1"));
-        assert_eq!(layer_of("block.conv1.weight"), "block.conv1");
-    }
 
     #[test]
     fn rare_classes_count_more() {

@@ -1,37 +1,27 @@
 //! What a training run is made of: model, data, optimiser, schedule. A recipe states some of them; a run's `config.toml`
 //! holds all, so that a run can be continued or repeated.
 
+mod optimizer;
+mod schedule;
+mod training;
+
 use crate::aim::{self, Aim};
 use crate::augmentation::{self, Evaluation};
-use crate::datasets;
+use crate::columns;
 use crate::error::{CliError, Result};
-use crate::model_file::Network;
+use crate::network::{Network, is_definition};
 use crate::suggest::unknown;
-use crate::training::Training;
 use gradus::data::Split;
 use gradus::models::ZOO;
-use gradus::train::optim::{Adadelta, Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd};
+use gradus::train::optim::Optimizer;
 use gradus::train::schedule::Schedule;
+pub use optimizer::{OPTIMIZERS, OptimizerSettings, default_optimizer};
+pub use schedule::{SCHEDULES, ScheduleSettings};
 use serde::{Deserialize, Serialize};
+pub use training::{ClassWeights, GroupSettings, Training};
 
 /// The version of `config.toml` that this program writes; it reads all up to it.
 pub const VERSION: u32 = 1;
-
-/// Names of optimisers.
-pub const OPTIMIZERS: &[&str] =
-    &["sgd", "adam", "adamw", "adagrad", "adadelta", "rmsprop", "windowgrad"];
-/// Names of schedules.
-pub const SCHEDULES: &[&str] = &[
-    "constant",
-    "one-cycle",
-    "cosine",
-    "cosine-restarts",
-    "linear",
-    "step",
-    "milestones",
-    "exponential",
-    "plateau",
-];
 
 /// All settings of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,47 +83,6 @@ pub struct Settings {
     pub training: Training,
 }
 
-/// An optimiser.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OptimizerSettings {
-    /// One of [`OPTIMIZERS`].
-    pub name: String,
-    /// The base rate.
-    pub learning_rate: f64,
-    /// λ, decay of weights.
-    pub weight_decay: f64,
-    /// μ of `sgd` and `rmsprop`.
-    pub momentum: f64,
-    /// Nesterov's look-ahead, of `sgd`.
-    #[serde(default)]
-    pub nesterov: bool,
-}
-
-/// A schedule; it ends with the last epoch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScheduleSettings {
-    /// One of [`SCHEDULES`].
-    pub name: String,
-    /// Epochs of linear warm-up before it.
-    pub warm_up: u64,
-    /// Epochs between two drops of `step`, to the first restart of `cosine-restarts`, and without improvement before a drop of
-    /// `plateau`.
-    pub every: u64,
-    /// The epochs after which `milestones` drops.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub milestones: Vec<u64>,
-    /// The factor of `step`, `milestones`, `plateau` and, per epoch, of `exponential`.
-    pub gamma: f64,
-    /// Whether `one-cycle` cycles the momentum, too: sgd's μ or Adam's β₁, from 0.95 to 0.85 and back.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub cycle_momentum: bool,
-}
-
-/// Lowest and highest momentum of a cycle, as in PyTorch.
-const MOMENTA: (f64, f64) = (0.85, 0.95);
-
 impl Settings {
     /// Settings that work for a network of the zoo on the embedded digits.
     pub fn of_model(name: &str) -> Result<Settings> {
@@ -166,14 +115,7 @@ impl Settings {
             evaluate: vec![],
             network: Network::default(),
             optimizer,
-            schedule: ScheduleSettings {
-                name: "one-cycle".into(),
-                warm_up: 0,
-                every: 10,
-                milestones: vec![],
-                gamma: 0.1,
-                cycle_momentum: false,
-            },
+            schedule: ScheduleSettings::default(),
             training: Training::default(),
         })
     }
@@ -198,7 +140,7 @@ impl Settings {
 
     /// The rule by which samples are held out, if it is stated.
     pub fn rule(&self) -> Result<Option<Split>> {
-        datasets::split(self.split.as_deref(), &self.data)
+        columns::split(self.split.as_deref(), &self.data)
     }
 
     /// What is learned, by which loss, measured how.
@@ -208,7 +150,7 @@ impl Settings {
 
     /// Refuses targets that these data or settings cannot have.
     fn check_target(&self) -> Result<()> {
-        datasets::target(&self.target, &self.data)?;
+        columns::target(&self.target, &self.data)?;
         self.aim()?;
         let Some(first) = self.target.first() else { return Ok(()) };
         let found = |what: &str, found: &str, expected: &str| {
@@ -230,11 +172,6 @@ impl Settings {
 
     /// Refuses values that cannot work.
     pub fn check(&self) -> Result<()> {
-        let require = |ok: bool, what: &str, found: &dyn std::fmt::Display, expected: &str| match ok
-        {
-            true => Ok(()),
-            false => Err(CliError::Usage(format!("{what}: found {found}, expected {expected}"))),
-        };
         require(
             (1..=VERSION).contains(&self.version),
             "version",
@@ -242,10 +179,8 @@ impl Settings {
             &format!("at most {VERSION}; a newer gradus wrote this"),
         )?;
         known_model(&self.model)?;
-        known("optimizer", &self.optimizer.name, OPTIMIZERS)?;
-        known("schedule", &self.schedule.name, SCHEDULES)?;
         device(&self.device)?;
-        datasets::label(self.label.as_deref(), &self.data)?;
+        columns::label(self.label.as_deref(), &self.data)?;
         self.check_target()?;
         self.rule()?;
         self.augment.iter().try_for_each(|a| augmentation::check(a))?;
@@ -254,29 +189,8 @@ impl Settings {
         require(self.batch > 0, "batch", &self.batch, "at least 1")?;
         require(self.limit_batches != Some(0), "limit-batches", &0, "at least 1")?;
         self.network.check(&self.model).map_err(CliError::Usage)?;
-        let rate = self.optimizer.learning_rate;
-        require(rate > 0.0 && rate.is_finite(), "learning rate", &rate, "a positive number")?;
-        let OptimizerSettings { name, weight_decay, momentum, nesterov, .. } = &self.optimizer;
-        let decay_fits = *weight_decay >= 0.0 && weight_decay.is_finite();
-        require(decay_fits, "weight-decay", weight_decay, "0 or more")?;
-        require((0.0..1.0).contains(momentum), "momentum", momentum, "from 0 to below 1")?;
-        let has_momentum = ["sgd", "rmsprop"].contains(&&**name);
-        require(*momentum == 0.0 || has_momentum, "momentum", name, "sgd or rmsprop with it")?;
-        require(!nesterov || name == "sgd", "nesterov", name, "sgd with it")?;
-        let looks_ahead = !nesterov || *momentum > 0.0;
-        require(looks_ahead, "nesterov", &"no momentum", "a momentum to look ahead along")?;
-        let ScheduleSettings { every, gamma, .. } = &self.schedule;
-        require(*every > 0, "drop-every", every, "at least 1")?;
-        require(*gamma > 0.0 && *gamma <= 1.0, "drop-factor", gamma, "above 0 and up to 1")?;
-        let ScheduleSettings { name, milestones, .. } = &self.schedule;
-        let drops = name != "milestones" || !milestones.is_empty();
-        require(drops, "milestones", &"none", "the epochs after which the rate drops: 10,20")?;
-        if self.schedule.cycle_momentum {
-            require(name == "one-cycle", "cycle-momentum", name, "one-cycle with it")?;
-            let optimizer = &self.optimizer.name;
-            let cycles = ["sgd", "adam", "adamw"].contains(&&**optimizer);
-            require(cycles, "cycle-momentum", optimizer, "sgd, adam or adamw with it")?;
-        }
+        self.optimizer.check()?;
+        self.schedule.check(&self.optimizer.name)?;
         let share = self.validation_split;
         require((0.0..1.0).contains(&share), "validation", &share, "a share from 0 to 1")?;
         self.training.check(share > 0.0)
@@ -284,22 +198,12 @@ impl Settings {
 
     /// The optimiser.
     pub fn optimizer(&self) -> Box<dyn Optimizer> {
-        let OptimizerSettings { name, learning_rate, weight_decay, momentum, nesterov } =
-            &self.optimizer;
-        let (rate, decay) = (*learning_rate, *weight_decay);
-        match &**name {
-            "sgd" => {
-                let sgd = Sgd::new(rate).momentum(*momentum).weight_decay(decay);
-                Box::new(if *nesterov { sgd.nesterov() } else { sgd })
-            }
-            "adam" => Box::new(Adam::new(rate).weight_decay(decay)),
-            "adamw" => Box::new(AdamW::new(rate).weight_decay(decay)),
-            "adagrad" => Box::new(Adagrad::new(rate).weight_decay(decay)),
-            "adadelta" => Box::new(Adadelta::new(rate).weight_decay(decay)),
-            "rmsprop" => Box::new(RmsProp::new(rate).momentum(*momentum).weight_decay(decay)),
-            "windowgrad" => Box::new(RmsProp::window_grad(rate).weight_decay(decay)),
-            name => unreachable!("{name} was checked"),
-        }
+        self.optimizer.build()
+    }
+
+    /// The schedule, for epochs of so many batches.
+    pub fn schedule(&self, batches: u64) -> Schedule {
+        self.schedule.build(self.epochs, batches, self.training.accumulate.max(1) as u64)
     }
 
     /// How images are shown to be tested: as stated, or brought to the size of the training images.
@@ -308,54 +212,6 @@ impl Settings {
         let like_training = || side.map(|side| format!("resize({side})")).into_iter().collect();
         Ok(if self.evaluate.is_empty() { like_training() } else { self.evaluate.clone() })
     }
-
-    /// The schedule, for epochs of so many batches.
-    pub fn schedule(&self, batches: u64) -> Schedule {
-        let ScheduleSettings { name, warm_up, every, milestones, gamma, cycle_momentum } =
-            &self.schedule;
-        // The steps of so many epochs: one may take batches of two.
-        let accumulate = self.training.accumulate.max(1) as u64;
-        let after = |epochs: u64| epochs.saturating_mul(batches) / accumulate;
-        let warm_up = after(*warm_up);
-        let steps = after(self.epochs).saturating_sub(warm_up).max(1);
-        let schedule = match &**name {
-            // Its rise and fall need a step each.
-            "one-cycle" if steps >= 4 && *cycle_momentum => {
-                Schedule::one_cycle(steps).cycle_momentum(MOMENTA.0, MOMENTA.1)
-            }
-            "one-cycle" if steps >= 4 => Schedule::one_cycle(steps),
-            // A plateau is seen after an epoch, by a callback.
-            "constant" | "one-cycle" | "plateau" => Schedule::Constant,
-            "cosine-restarts" => {
-                Schedule::CosineRestarts { first: after(*every), growth: 2, floor: 0.0 }
-            }
-            "cosine" => Schedule::cosine(steps),
-            "linear" => Schedule::Polynomial { steps, power: 1.0 },
-            "step" => Schedule::Step { every: after(*every), gamma: *gamma },
-            "milestones" => {
-                let milestones = milestones.iter().map(|&epoch| after(epoch)).collect();
-                Schedule::MultiStep { milestones, gamma: *gamma }
-            }
-            "exponential" => Schedule::Exponential {
-                gamma: gamma.powf(accumulate as f64 / batches.max(1) as f64),
-            },
-            name => unreachable!("{name} was checked"),
-        };
-        if warm_up > 0 { schedule.warm_up(warm_up) } else { schedule }
-    }
-}
-
-/// An optimiser at a rate that suits it.
-pub fn default_optimizer(name: &str) -> OptimizerSettings {
-    let (learning_rate, momentum) = match name {
-        "sgd" => (0.05, 0.9),
-        "adagrad" => (0.01, 0.0),
-        "adadelta" => (1.0, 0.0),
-        "rmsprop" | "windowgrad" => (0.001, 0.0),
-        _ => (0.003, 0.0),
-    };
-    let weight_decay = if name == "adamw" { 0.01 } else { 0.0 };
-    OptimizerSettings { name: name.into(), learning_rate, weight_decay, momentum, nesterov: false }
 }
 
 /// Digits that are turned a little are still the same digits; of other data, whatever their file is called, that is not known.
@@ -365,6 +221,14 @@ fn default_augment(data: &str) -> Vec<String> {
     changes.iter().map(|&name| name.into()).collect()
 }
 
+/// Refuses what does not hold, with what was found and what is expected.
+fn require(ok: bool, what: &str, found: &dyn std::fmt::Display, expected: &str) -> Result<()> {
+    match ok {
+        true => Ok(()),
+        false => Err(CliError::Usage(format!("{what}: found {found}, expected {expected}"))),
+    }
+}
+
 /// Refuses a name that is not among those known.
 fn known(kind: &str, name: &str, names: &[&str]) -> Result<()> {
     if names.contains(&name) { Ok(()) } else { Err(unknown(kind, name, names)) }
@@ -372,7 +236,7 @@ fn known(kind: &str, name: &str, names: &[&str]) -> Result<()> {
 
 /// A network of the zoo, or a file that defines one.
 fn known_model(name: &str) -> Result<()> {
-    match crate::model_file::is_definition(name) {
+    match is_definition(name) {
         true => Ok(()),
         false => known("model", name, &ZOO.iter().map(|e| e.name).collect::<Vec<_>>()),
     }
