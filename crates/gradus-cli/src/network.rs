@@ -8,18 +8,24 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// How a network differs from the published one in size.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields, default)]
 pub struct Network {
-    /// What the channels of every hidden layer are multiplied with.
+    /// What the channels of the network's hidden layers are multiplied with [default: 1]
+    #[arg(long, value_name = "X")]
     pub width: f64,
     /// Whether dropout drops.
+    #[arg(skip)]
     pub dropout: bool,
     /// Whether convolutions with strides are padded as Keras's `same`, in networks for CIFAR.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[arg(skip)]
     pub same_padding: bool,
-    /// Where shortcuts of option A put their zeros: the name of a [`ShortcutPadding`].
+    // The names of `ShortcutPadding`.
+    /// Where shortcuts of CIFAR ResNets (option A) put their zeros: behind the channels, or half of them before, as public
+    /// PyTorch networks do [default: behind]
     #[serde(skip_serializing_if = "is_behind")]
+    #[arg(long, value_name = "PLACE", value_parser = ["behind", "both-sides"])]
     pub shortcut_padding: String,
 }
 

@@ -1,5 +1,6 @@
 //! What a training run is made of: model, data, optimiser, schedule. A recipe states some of them; a run's `config.toml`
-//! holds all, so that a run can be continued or repeated.
+//! holds all, so that a run can be continued or repeated. Each is written once: a field here, or in a table below, is an entry of
+//! these files and, where it says `#[arg(long)]`, an option of `gradus train`, whose help is the field's first lines.
 
 mod optimizer;
 mod schedule;
@@ -15,72 +16,108 @@ use gradus::data::Split;
 use gradus::models::ZOO;
 use gradus::train::optim::Optimizer;
 use gradus::train::schedule::Schedule;
-pub use optimizer::{OPTIMIZERS, OptimizerSettings, default_optimizer};
-pub use schedule::{SCHEDULES, ScheduleSettings};
+pub use optimizer::{OptimizerSettings, default_optimizer};
+pub use schedule::{LOOKED_AT_BY, ScheduleSettings};
 use serde::{Deserialize, Serialize};
 pub use training::{ClassWeights, GroupSettings, Training};
 
 /// The version of `config.toml` that this program writes; it reads all up to it.
 pub const VERSION: u32 = 1;
 
+/// The heading of options that are not needed every day.
+pub const STEPS: &str = "How steps are taken, when training ends";
+
 /// All settings of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The version of this format.
+    #[arg(skip)]
     pub version: u32,
     /// The recipe it was made from, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[arg(skip)]
     pub recipe: Option<String>,
-    /// A network of the zoo.
+    /// A network of the zoo, or the file of one.
+    #[arg(skip)]
     pub model: String,
-    /// The trained model to begin with: a run, a file, or the name of an imported network.
+    /// Begin with the weights of a trained model: a run, a model's file, or the name of a network that was imported. For other
+    /// classes its classifier is made anew
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "RUN|MODEL_FILE|NAME")]
     pub from: Option<String>,
-    /// A named data set or a path.
+    /// A data set's name (see `gradus data list`), a folder or a CSV file [default: mnist-5k]
+    #[arg(long, value_name = "NAME|DIR|CSV")]
     pub data: String,
-    /// The column of a CSV file that holds the label, by name or by number from 1, if stated.
+    /// The column of a CSV file that holds the label: its name, or its number from 1 [default: the one called label, class or
+    /// target, or else the last]
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "COLUMN")]
     pub label: Option<String>,
-    /// The columns of a CSV file whose numbers are to be learned instead of a label, by name or by number from 1.
+    /// Columns of a CSV file whose numbers are to be learned instead of a label: names, or numbers from 1, with commas between them.
+    /// With --loss bce each is a yes (1) or no (0) of its own
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "aim::names")]
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = trimmed)]
     pub target: Vec<String>,
-    /// Which samples are held out to test, of data that bring no test part: see [`gradus::data::Split`]. Without it they are
-    /// those that a new run holds out, or in a run of before, which had no such entry, those of fixed places.
+    // Without it they are those that a new run holds out, or in a run of before, which had no such entry, those of fixed places.
+    /// Which samples are held out to test, of data without a test part: hash (a fifth, by what a sample holds: another file's order or
+    /// more rows move none), position (a fifth of each class, by place), time (the last fifth; time:COLUMN goes by a column),
+    /// group:COLUMN (rows of one value stay together) or file:PATH (another CSV file, or a list of pictures) [default: hash]
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "RULE")]
     pub split: Option<String>,
-    /// Passes over the training data.
+    /// Passes over the training data
+    #[arg(long, value_name = "N")]
     pub epochs: u64,
-    /// Samples in a batch.
+    /// Samples in a batch
+    #[arg(long, value_name = "N")]
     pub batch: usize,
-    /// The seed of weights, order and dropout.
+    /// The seed of weights, order and dropout: same seed, same bits
+    #[arg(long, value_name = "N")]
     pub seed: u64,
-    /// Where it is computed.
+    /// Where to compute (see `gradus devices`)
+    #[arg(long, value_name = "DEVICE")]
     pub device: String,
-    /// The share of the training data held out to choose the best epoch; 0 for none.
+    /// Hold out this share of the training data and keep the epoch that is best on it
+    #[arg(long, visible_alias = "validation", value_name = "SHARE", num_args = 0..=1,
+          default_missing_value = "0.1")]
     pub validation_split: f64,
-    /// So many batches of each epoch at most.
+    /// Only so many batches of each epoch: a quick trial run
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "N")]
     pub limit_batches: Option<usize>,
-    /// Whether to train on one batch again and again.
+    /// Train on one batch again and again: a network that cannot learn it has a mistake
+    #[arg(long, visible_alias = "overfit-batch")]
     pub overfit_one_batch: bool,
-    /// Seconds between checkpoints within an epoch.
+    /// Seconds between checkpoints within an epoch
+    #[arg(long, value_name = "SECS")]
     pub checkpoint_every: u64,
     /// Random changes of training images: see [`crate::augmentation`].
+    #[arg(skip)]
     pub augment: Vec<String>,
     /// What images are tested on, if not as they are: see [`crate::augmentation`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[arg(skip)]
     pub evaluate: Vec<String>,
     /// How the network differs from the published one.
     #[serde(default, skip_serializing_if = "Network::is_published")]
+    #[command(flatten)]
     pub network: Network,
     /// How the parameters move.
+    #[command(flatten)]
     pub optimizer: OptimizerSettings,
     /// The rate over the steps.
+    #[command(flatten)]
     pub schedule: ScheduleSettings,
     /// How steps are taken and when training ends.
     #[serde(default)]
+    #[command(flatten)]
     pub training: Training,
+}
+
+/// A name without the blanks around it.
+fn trimmed(text: &str) -> Result<String, std::convert::Infallible> {
+    Ok(text.trim().to_owned())
 }
 
 impl Settings {

@@ -1,6 +1,6 @@
 //! The optimiser of a run, by name: `[optimizer]` in a recipe.
 
-use super::{known, require};
+use super::{STEPS, known, require};
 use crate::error::Result;
 use gradus::train::optim::{Adadelta, Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd};
 use serde::{Deserialize, Serialize};
@@ -10,19 +10,24 @@ pub const OPTIMIZERS: &[&str] =
     &["sgd", "adam", "adamw", "adagrad", "adadelta", "rmsprop", "windowgrad"];
 
 /// An optimiser.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields)]
 pub struct OptimizerSettings {
     /// One of [`OPTIMIZERS`].
+    #[arg(id = "optimizer", long, value_name = "NAME", help = format!("The optimiser: {}", OPTIMIZERS.join(", ")))]
     pub name: String,
-    /// The base rate.
+    /// The learning rate
+    #[arg(id = "lr", long, value_name = "X", allow_negative_numbers = true)]
     pub learning_rate: f64,
-    /// λ, decay of weights.
+    /// Decay of weights, λ; biases and norms do not decay
+    #[arg(long, value_name = "X", help_heading = STEPS)]
     pub weight_decay: f64,
-    /// μ of `sgd` and `rmsprop`.
+    /// The momentum of sgd or rmsprop
+    #[arg(long, value_name = "X", help_heading = STEPS)]
     pub momentum: f64,
-    /// Nesterov's look-ahead, of `sgd`.
+    /// Nesterov's look-ahead for sgd
     #[serde(default)]
+    #[arg(long, help_heading = STEPS)]
     pub nesterov: bool,
 }
 

@@ -1,6 +1,6 @@
 //! The schedule of a run's learning rate, by name: `[schedule]` in a recipe.
 
-use super::{known, require};
+use super::{STEPS, known, require};
 use crate::error::Result;
 use gradus::train::schedule::Schedule;
 use serde::{Deserialize, Serialize};
@@ -19,25 +19,39 @@ pub const SCHEDULES: &[&str] = &[
 ];
 
 /// A schedule; it ends with the last epoch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleSettings {
     /// One of [`SCHEDULES`].
+    #[arg(id = "schedule", long, value_name = "NAME",
+          help = format!("The learning rate's schedule: {}", SCHEDULES.join(", ")))]
     pub name: String,
-    /// Epochs of linear warm-up before it.
+    /// Epochs of linear warm-up before the schedule
+    #[arg(long, value_name = "EPOCHS", help_heading = STEPS)]
     pub warm_up: u64,
-    /// Epochs between two drops of `step`, to the first restart of `cosine-restarts`, and without improvement before a drop of
-    /// `plateau`.
+    /// Epochs between drops (step), to the first restart (cosine-restarts), or without improvement (plateau)
+    #[arg(id = "drop-every", long, value_name = "EPOCHS", help_heading = STEPS)]
     pub every: u64,
-    /// The epochs after which `milestones` drops.
+    /// The epochs after which the rate drops (milestones)
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[arg(long, value_name = "EPOCHS", value_delimiter = ',', help_heading = STEPS)]
     pub milestones: Vec<u64>,
-    /// The factor of `step`, `milestones`, `plateau` and, per epoch, of `exponential`.
+    /// The factor of a drop (step, milestones, plateau) or of every epoch (exponential)
+    #[arg(id = "drop-factor", long, value_name = "X", help_heading = STEPS)]
     pub gamma: f64,
-    /// Whether `one-cycle` cycles the momentum, too: sgd's μ or Adam's β₁, from 0.95 to 0.85 and back.
+    /// Let the momentum (sgd's μ, Adam's β₁) fall from 0.95 to 0.85 while the rate rises, and come back (one-cycle)
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[arg(id = "cycle-momentum", long, help_heading = STEPS)]
     pub cycle_momentum: bool,
 }
+
+/// Options that only some schedules look at, by their ids.
+pub const LOOKED_AT_BY: &[(&str, &[&str])] = &[
+    ("drop-every", &["step", "cosine-restarts", "plateau"]),
+    ("drop-factor", &["step", "milestones", "plateau", "exponential"]),
+    ("milestones", &["milestones"]),
+    ("cycle-momentum", &["one-cycle"]),
+];
 
 /// Lowest and highest momentum of a cycle, as in PyTorch.
 const MOMENTA: (f64, f64) = (0.85, 0.95);
