@@ -1,7 +1,7 @@
 //! What a trained model is and how it is fed, beside its weights.
 
 use crate::aim::{Aim, CLASSES};
-use crate::augmentation::Evaluation;
+use crate::augmentation::{self, Evaluation, Shown};
 use crate::columns::parse_label;
 use crate::error::{CliError, Result};
 use crate::learned::Learned;
@@ -50,9 +50,13 @@ pub struct Description {
     pub mean: Vec<f32>,
     /// What each channel is then divided by.
     pub std: Vec<f32>,
-    /// How images are shown to it, if not as they are: see [`crate::augmentation`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub evaluate: Vec<String>,
+    /// How images are shown to it, if not as they are.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "augmentation::entries"
+    )]
+    pub evaluate: Vec<Shown>,
     /// The data it was trained on.
     pub data: String,
     /// What they were; not known of an imported model, nor of one that an older version trained.
@@ -145,7 +149,7 @@ impl Description {
             && height >= PHOTOGRAPH
         {
             let side = (height * 8).div_ceil(7);
-            self.evaluate = vec![format!("resize({side})"), format!("centre-crop({height})")];
+            self.evaluate = vec![Shown::Resize { size: side }, Shown::CentreCrop { size: height }];
         }
         self
     }
@@ -237,16 +241,16 @@ mod tests {
             };
             let description = description.shown_as_torchvision();
             let evaluation = description.evaluation().unwrap();
-            (description.evaluate.join(" "), evaluation.loaded())
+            (description.evaluate, evaluation.loaded())
         };
-        let middle = |text: &str, side| (text.to_owned(), side);
+        let middle = |text: &str, side| (augmentation::list(text).unwrap(), side);
         assert_eq!(
             shown(&[3, 224, 224], IMAGENET),
-            middle("resize(256) centre-crop(224)", Some(256))
+            middle("resize(256),centre-crop(224)", Some(256))
         );
         assert_eq!(
             shown(&[3, 299, 299], IMAGENET),
-            middle("resize(342) centre-crop(299)", Some(342))
+            middle("resize(342),centre-crop(299)", Some(342))
         );
         assert_eq!(shown(&[3, 32, 32], IMAGENET), middle("", None));
         assert_eq!(shown(&[3, 224, 224], ([0.5; 3], [0.5; 3])), middle("", None));

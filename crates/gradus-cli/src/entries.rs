@@ -28,6 +28,8 @@ pub enum Refusal {
         /// What there is.
         known: &'static [&'static str],
     },
+    /// There must be an entry of this name.
+    Missing(&'static str),
     /// A value is of another type, or makes no sense.
     Value(String),
 }
@@ -41,7 +43,7 @@ impl Refusal {
                 unknown(&format!("key{place}"), &name, known)
             }
             Refusal::Kind { name, known } => unknown(kind, &name, known),
-            Refusal::Value(what) => CliError::Usage(what),
+            refusal => CliError::Usage(refusal.to_string()),
         }
     }
 
@@ -59,6 +61,7 @@ impl fmt::Display for Refusal {
         match self {
             Refusal::Key { name, .. } => write!(f, "unknown key {name:?}"),
             Refusal::Kind { name, .. } => write!(f, "unknown {name:?}"),
+            Refusal::Missing(name) => write!(f, "missing field `{name}`"),
             Refusal::Value(what) => f.write_str(what),
         }
     }
@@ -72,6 +75,9 @@ impl de::Error for Refusal {
     }
     fn unknown_field(name: &str, known: &'static [&'static str]) -> Refusal {
         Refusal::Key { table: None, name: name.into(), known }
+    }
+    fn missing_field(name: &'static str) -> Refusal {
+        Refusal::Missing(name)
     }
     fn unknown_variant(name: &str, known: &'static [&'static str]) -> Refusal {
         Refusal::Kind { name: name.into(), known }

@@ -241,8 +241,8 @@ impl Parts {
             (None, Some(record)) => Pictures::of_input(&record.model.input),
             (None, None) => Pictures::of_model(&settings.model),
         };
-        let evaluation = Evaluation::of(&settings.shown()?)?;
-        let (loaded, _) = augmentation::sides(&settings.augment)?;
+        let evaluation = Evaluation::of(&settings.shown())?;
+        let (loaded, _) = augmentation::sides(&settings.augment);
         let pictures = pictures.squares(loaded, evaluation.loaded());
         let opened = found(settings, begin, pretrained, pictures)?;
         if let (Begin::Again { run, .. }, Some(record)) = (begin, record) {
@@ -387,7 +387,7 @@ fn describe(settings: &Settings, from: Option<&Pretrained>, parts: &Parts) -> Re
         offset: normalization.offset().to_vec(),
         mean: normalization.mean().to_vec(),
         std: normalization.std().to_vec(),
-        evaluate: settings.shown()?,
+        evaluate: settings.shown(),
         data: settings.data.clone(),
         learned: Some(parts.learned.clone()),
         epoch: 0,

@@ -2,7 +2,7 @@
 
 use crate::entries::{Entry, Refusal};
 use crate::error::{CliError, Result};
-use crate::settings::{Settings, default_optimizer};
+use crate::settings::{Settings, VERSION, default_optimizer};
 use crate::suggest::unknown;
 use serde::Deserialize;
 use std::path::Path;
@@ -49,8 +49,10 @@ pub fn parse(name: &str, text: &str) -> Result<Settings> {
     settings.recipe = stem.filter(|stem| *stem != "config").map(str::to_owned);
     let mut table = toml::Table::try_from(settings).expect("settings are a table");
     merge(&mut table, recipe);
-    let settings: Settings = table.try_into().map_err(|e| bad(&e))?;
+    let mut settings: Settings = table.try_into().map_err(|e| bad(&e))?;
     settings.check().map_err(|e| bad(&e))?;
+    // The config.toml of a run of before is written as those of today.
+    settings.version = VERSION;
     Ok(settings)
 }
 

@@ -1,6 +1,6 @@
 //! `gradus eval`: tests a trained model.
 
-use crate::augmentation::{self, EVALUATIONS, Evaluation};
+use crate::augmentation::{self, Evaluation, Shown, kinds};
 use crate::bars::{counted, grouped};
 use crate::columns;
 use crate::datasets::{self, Opened, Pictures};
@@ -39,7 +39,7 @@ pub struct Args {
     data: Option<String>,
     #[arg(long, value_name = "NAMES", help = format!(
         "How images are shown: some of {}, such as \"resize(256),ten-crop(224)\" [default: as when it was trained]",
-        EVALUATIONS.join(", ")))]
+        kinds::<Shown>().join(", ")))]
     evaluate: Option<String>,
     /// The column of a CSV file that holds the label: its name, or its number from 1 [default: as in training]
     #[arg(long, value_name = "COLUMN")]
@@ -72,7 +72,7 @@ pub fn run(args: &Args) -> Result<()> {
         None => &description.data,
     };
     let evaluation = match &args.evaluate {
-        Some(text) => Evaluation::of(&augmentation::list(text))?,
+        Some(text) => Evaluation::of(&augmentation::list(text)?)?,
         None => description.evaluation()?,
     };
     let pictures = Pictures::of_input(&description.input).squares(None, evaluation.loaded());

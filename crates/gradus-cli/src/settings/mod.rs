@@ -7,7 +7,7 @@ mod schedule;
 mod training;
 
 use crate::aim::{self, Aim};
-use crate::augmentation::{self, Evaluation};
+use crate::augmentation::{self, Augmentation, Evaluation, Shown};
 use crate::columns;
 use crate::error::{CliError, Result};
 use crate::network::{Network, is_definition};
@@ -21,8 +21,8 @@ pub use schedule::{LOOKED_AT_BY, ScheduleSettings};
 use serde::{Deserialize, Serialize};
 pub use training::{ClassWeights, GroupSettings, Training};
 
-/// The version of `config.toml` that this program writes; it reads all up to it.
-pub const VERSION: u32 = 1;
+/// The version of `config.toml` that this program writes; it reads all up to it. Before 2 changes of images were texts.
+pub const VERSION: u32 = 2;
 
 /// The heading of options that are not needed every day.
 pub const STEPS: &str = "How steps are taken, when training ends";
@@ -92,13 +92,18 @@ pub struct Settings {
     /// Seconds between checkpoints within an epoch
     #[arg(long, value_name = "SECS")]
     pub checkpoint_every: u64,
-    /// Random changes of training images: see [`crate::augmentation`].
+    /// Random changes of training images.
+    #[serde(deserialize_with = "augmentation::entries")]
     #[arg(skip)]
-    pub augment: Vec<String>,
-    /// What images are tested on, if not as they are: see [`crate::augmentation`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub augment: Vec<Augmentation>,
+    /// How images are shown to be tested, if not brought to the size of the training images.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "augmentation::entries"
+    )]
     #[arg(skip)]
-    pub evaluate: Vec<String>,
+    pub evaluate: Vec<Shown>,
     /// How the network differs from the published one.
     #[serde(default, skip_serializing_if = "Network::is_published")]
     #[command(flatten)]
@@ -220,7 +225,6 @@ impl Settings {
         columns::label(self.label.as_deref(), &self.data)?;
         self.check_target()?;
         self.rule()?;
-        self.augment.iter().try_for_each(|a| augmentation::check(a))?;
         Evaluation::of(&self.evaluate)?;
         require(self.epochs > 0, "epochs", &self.epochs, "at least 1")?;
         require(self.batch > 0, "batch", &self.batch, "at least 1")?;
@@ -244,18 +248,17 @@ impl Settings {
     }
 
     /// How images are shown to be tested: as stated, or brought to the size of the training images.
-    pub fn shown(&self) -> Result<Vec<String>> {
-        let (_, side) = augmentation::sides(&self.augment)?;
-        let like_training = || side.map(|side| format!("resize({side})")).into_iter().collect();
-        Ok(if self.evaluate.is_empty() { like_training() } else { self.evaluate.clone() })
+    pub fn shown(&self) -> Vec<Shown> {
+        let (_, side) = augmentation::sides(&self.augment);
+        let like_training = || side.map(|size| Shown::Resize { size }).into_iter().collect();
+        if self.evaluate.is_empty() { like_training() } else { self.evaluate.clone() }
     }
 }
 
 /// Digits that are turned a little are still the same digits; of other data, whatever their file is called, that is not known.
-fn default_augment(data: &str) -> Vec<String> {
+fn default_augment(data: &str) -> Vec<Augmentation> {
     let digits = ["mnist", "mnist-5k"].contains(&data);
-    let changes: &[&str] = if digits { &["affine"] } else { &[] };
-    changes.iter().map(|&name| name.into()).collect()
+    if digits { vec![Augmentation::affine()] } else { vec![] }
 }
 
 /// Refuses what does not hold, with what was found and what is expected.

@@ -1,7 +1,7 @@
 //! What `gradus train` trains by: the settings of a model or a recipe, with what the command line states put over them.
 
 use crate::aim::default_metrics;
-use crate::augmentation::{self, AUGMENTATIONS, EVALUATIONS};
+use crate::augmentation::{Augmentation, Shown, kinds, list};
 use crate::error::{CliError, Result};
 use crate::network::is_definition;
 use crate::options::Stated;
@@ -20,11 +20,11 @@ use std::path::Path;
 pub struct Shorthands {
     #[arg(long, value_name = "NAMES", help = format!(
         "Changes of training images: none, or some of {}, such as \"resize(256),crop(224),flip\" [default: affine for digits]",
-        AUGMENTATIONS.join(", ")))]
+        kinds::<Augmentation>().join(", ")))]
     augment: Option<String>,
     #[arg(long, value_name = "NAMES", help = format!(
         "How images are shown to be tested: as they are, or some of {} [default: brought to the size of the training images]",
-        EVALUATIONS.join(", ")))]
+        kinds::<Shown>().join(", ")))]
     evaluate: Option<String>,
     /// The same as --class-weights balanced
     #[arg(long, help_heading = STEPS)]
@@ -60,7 +60,7 @@ pub fn settings(
     }
     looked_at(&s.schedule.name, stated)?;
     state_aim(&mut s);
-    shorthands.apply(&mut s);
+    shorthands.apply(&mut s)?;
     if s.overfit_one_batch {
         // The batch must stay what it is, and nothing is held out of it.
         s.augment.clear();
@@ -139,16 +139,13 @@ fn state_aim(s: &mut Settings) {
 }
 
 impl Shorthands {
-    fn apply(&self, s: &mut Settings) {
+    fn apply(&self, s: &mut Settings) -> Result<()> {
         if let Some(names) = &self.augment {
-            s.augment = augmentation::list(names);
-            if s.augment == ["none"] {
-                s.augment.clear();
-            }
+            s.augment = if names.trim() == "none" { vec![] } else { list(names)? };
             s.evaluate.clear();
         }
         if let Some(names) = &self.evaluate {
-            s.evaluate = augmentation::list(names);
+            s.evaluate = list(names)?;
         }
         let t = &mut s.training;
         if self.balance_classes {
@@ -162,5 +159,6 @@ impl Shorthands {
             // One batch tells nothing of a network's health.
             t.diagnose = false;
         }
+        Ok(())
     }
 }
