@@ -142,6 +142,11 @@ mod tests {
         );
         assert!(refused("model = \"\\u001b[2J\"").contains("u{1b}"));
         refused(&format!("model = {}", "[".repeat(100_000)));
+        for entry in [format!("kind = {long:?}"), format!("kind = \"flip\", {long} = 1")] {
+            let refusal = refused(&format!("model = \"lenet\"\naugment = [{{ {entry} }}]"));
+            assert!(refusal.contains("kkk"), "{refusal}");
+        }
+        refused(&format!("model = \"lenet\"\naugment = [\"crop({})\"]", "9".repeat(5_000)));
         refused(&format!("model{} = 1", ".a".repeat(100_000)));
         for setting in [
             "epochs = 0",
@@ -157,6 +162,14 @@ mod tests {
             "optimizer.learning_rate = -inf",
             "schedule.milestones = [-1]",
             "version = 999",
+            "augment = 3",
+            "augment = [3]",
+            "augment = [{}]",
+            "augment = [{ kind = 3 }]",
+            "augment = [{ kind = \"crop\", size = 99999999999999 }]",
+            "augment = [{ kind = \"affine\", degrees = [[[[{ a = 1 }]]]] }]",
+            "evaluate = [{ kind = \"flip\" }]",
+            "evaluate = [{ kind = \"ten-crop\", size = 8 }, { kind = \"resize\", size = 9 }]",
         ] {
             refused(&format!("model = \"lenet\"\n{setting}\n"));
         }
