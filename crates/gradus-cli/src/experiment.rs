@@ -9,6 +9,7 @@ use crate::description::Description;
 use crate::error::{CliError, Result};
 use crate::layers;
 use crate::learned::Learned;
+use crate::misfit;
 use crate::network;
 use crate::record::{self, Beginning, RunRecord, are_same, whole_path};
 use crate::run_dir;
@@ -19,7 +20,6 @@ use gradus::data::{
     CsvOptions, Dataset, HoldOut, Loader, LoaderOptions, Normalization, Relabelled, Split, Subset,
     has_test_part, labels_of, named, stratified_split,
 };
-use gradus::models::find;
 use gradus::nn::{Init, parameters};
 use gradus::train::callbacks::GradualUnfreezing;
 use gradus::train::{Learner, Pace, Source, Task};
@@ -131,7 +131,7 @@ impl Experiment {
         }
         let model = description
             .build(&Init::new(settings.seed))
-            .map_err(|error| too_small(error, settings, &description))?;
+            .map_err(|error| misfit::explained(error, settings, &description))?;
         let head = match settings.from.is_some() || settings.training.freezes_backbone() {
             true => transfer::head(&description, &model),
             false => vec![],
@@ -211,22 +211,6 @@ impl Experiment {
     pub fn steps_per_epoch(&self, settings: &Settings) -> u64 {
         (self.batches_per_epoch(settings) / settings.training.accumulate as u64).max(1)
     }
-}
-
-/// Why a network cannot be built, and how its pictures become large enough, if they are smaller than those it is published for.
-fn too_small(error: CliError, settings: &Settings, description: &Description) -> CliError {
-    let published = find(&settings.model).map_or(&[][..], |entry| entry.input);
-    let (&[_, height, width], &[c, h, w]) = (published, &description.input[..]) else {
-        return error;
-    };
-    let enlarged = Description { input: vec![c, height, width], ..description.clone() };
-    if h >= height || w >= width || enlarged.build(&Init::blank()).is_err() {
-        return error;
-    }
-    CliError::Work(format!(
-        "{error}\n{} is for pictures of {height}×{width}, those of {} are {h}×{w}: --augment \"resize({height})\" enlarges them",
-        settings.model, settings.data
-    ))
 }
 
 impl Parts {

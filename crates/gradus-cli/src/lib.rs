@@ -22,6 +22,7 @@ mod error;
 mod experiment;
 mod layers;
 mod learned;
+mod misfit;
 mod model_file;
 mod network;
 mod number_scores;

@@ -1,7 +1,7 @@
 //! How well a model does on data: accuracy, loss, and which class is taken for which.
 
 use crate::aim::Aim;
-use crate::bars::{grouped, shortened};
+use crate::bars::{four_places, grouped, shortened};
 use crate::error::Result;
 use gradus::Tensor;
 use gradus::data::Loader;
@@ -87,8 +87,9 @@ impl Scores {
     /// `test accuracy  0.9790   loss 0.0700`
     pub fn headline(&self) -> String {
         let more: Vec<String> =
-            self.more.iter().map(|(name, value)| format!("   {name} {value:.4}")).collect();
-        format!("test accuracy  {:.4}{}   loss {:.4}", self.accuracy(), more.concat(), self.loss)
+            self.more.iter().map(|(name, x)| format!("   {name} {}", four_places(*x))).collect();
+        let (accuracy, loss) = (four_places(self.accuracy()), four_places(self.loss));
+        format!("test accuracy  {accuracy}{}   loss {loss}", more.concat())
     }
 
     /// For `--json`.

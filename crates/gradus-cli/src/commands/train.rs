@@ -179,7 +179,8 @@ fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, ste
     }
     if let Some(from) = &s.from {
         let new = match &e.fresh[..] {
-            [] => "its classifier, too".to_owned(),
+            [] if e.description.aim().is_of_classes() => "its classifier, too".to_owned(),
+            [] => "its last layer, too".to_owned(),
             paths => format!("new are {}", paths.join(", ")),
         };
         let frozen = parameters(&**e.learner.model()).into_iter().filter(|(_, p)| p.is_frozen());

@@ -202,7 +202,7 @@ impl Settings {
         };
         match (&self.label, self.training.class_weights) {
             (Some(label), _) => found("label", label, "either a label or targets"),
-            (_, Some(_)) => found("class-weights", "them", "classes to weigh"),
+            (_, Some(_)) => found("class-weights", "balanced", "classes to weigh"),
             _ => Ok(()),
         }
     }
