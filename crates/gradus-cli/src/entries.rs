@@ -14,7 +14,7 @@ use toml::Value;
 pub enum Refusal {
     /// A table has a key that nobody would read.
     Key {
-        /// The table's own key; none of the whole file.
+        /// The path to the table, `training.groups`; none of the whole file.
         table: Option<String>,
         /// The key.
         name: String,
@@ -47,11 +47,14 @@ impl Refusal {
         }
     }
 
-    /// The same of a table with this key, if it is not known to be of one within it.
+    /// The same of what lies under this key.
     fn within(self, key: Option<String>) -> Refusal {
-        match self {
-            Refusal::Key { table: None, name, known } => Refusal::Key { table: key, name, known },
-            refusal => refusal,
+        match (self, key) {
+            (Refusal::Key { table, name, known }, Some(key)) => {
+                let table = table.map_or(key.clone(), |below| format!("{key}.{below}"));
+                Refusal::Key { table: Some(table), name, known }
+            }
+            (refusal, _) => refusal,
         }
     }
 }
@@ -116,7 +119,8 @@ impl<'de> Deserializer<'de> for Entry {
             Value::Datetime(at) => visitor.visit_string(at.to_string()),
             Value::Array(list) => {
                 let entries = list.into_iter().map(|value| Entry { key: None, value });
-                visitor.visit_seq(SeqDeserializer::new(entries))
+                let list = SeqDeserializer::new(entries);
+                visitor.visit_seq(list).map_err(|refusal| refusal.within(self.key))
             }
             Value::Table(table) => {
                 let entry =
@@ -211,8 +215,9 @@ mod tests {
             told("all = [{ kind = \"flop\" }]"),
             "unknown kind \"flop\"; did you mean \"flip\"? There are: flip, crop"
         );
-        assert!(told("all = [{ kind = \"crop\", sze = 2 }]").starts_with("unknown key \"sze\""));
-        assert!(told("all = [{ kind = \"flip\", size = 2 }]").starts_with("unknown key \"size\""));
+        let of_all = |entry: &str| told(&format!("all = [{{ kind = {entry} }}]"));
+        assert!(of_all("\"crop\", sze = 2").starts_with("unknown key of [all] \"sze\"; did you"));
+        assert!(of_all("\"flip\", size = 2").starts_with("unknown key of [all] \"size\""));
         assert!(told("inner.size = -1").contains("invalid value: integer `-1`"));
         assert!(told("inner = {}").contains("missing field `size`"));
     }

@@ -134,6 +134,8 @@ mod tests {
         assert!(
             key.contains("unknown key of [training] \"clip_nrom\"; did you mean \"clip_norm\"?")
         );
+        let key = refused("model = \"lenet\"\ntraining.groups = [{ pth = \"conv1\" }]");
+        assert!(key.contains("unknown key of [training.groups] \"pth\"; did you mean \"path\"?"));
         let key = refused("abuot = \"mine\"");
         assert!(
             key.contains(
