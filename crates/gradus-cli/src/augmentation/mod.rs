@@ -372,6 +372,7 @@ mod tests {
             ),
             ("\"crop(2, 3)\"", "augmentation \"crop(2, 3)\": expected crop(PIXELS)"),
             ("\"flip(1)\"", "augmentation \"flip(1)\": expected flip"),
+            ("\"crop(,2)\"", "augmentation \"crop(,2)\": expected a name and perhaps numbers"),
             (
                 "\"shift(4\"",
                 "augmentation \"shift(4\": expected a name and perhaps numbers, such as shift(4)",

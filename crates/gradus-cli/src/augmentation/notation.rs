@@ -111,14 +111,12 @@ fn of_table<T: Written>(mut table: Table) -> Result<T> {
 }
 
 fn of_text<T: Written>(text: &str) -> Result<T> {
-    let (kind, list) = match text.split_once('(') {
-        Some((kind, rest)) => (kind, rest.strip_suffix(')')),
-        None => (text, Some("")),
+    let parsed = |list: &str| list.split(',').map(|n| n.trim().parse().ok()).collect();
+    let (kind, numbers): (&str, Option<Vec<f64>>) = match text.split_once('(') {
+        Some((kind, rest)) => (kind, rest.strip_suffix(')').and_then(parsed)),
+        None => (text, Some(vec![])),
     };
-    let stated =
-        list.map(|list| list.split(',').map(str::trim).filter(|number| !number.is_empty()));
-    let numbers = stated.map(|numbers| numbers.map(str::parse).collect::<Result<Vec<f64>, _>>());
-    let Some(Ok(numbers)) = numbers else {
+    let Some(numbers) = numbers else {
         let expected = "a name and perhaps numbers, such as shift(4)";
         return Err(wrong(&format!("{text:?}"), expected));
     };
