@@ -4,6 +4,7 @@
 #![allow(unreachable_pub)]
 
 mod bench;
+mod cycles;
 mod fuzz;
 mod kill;
 mod kill_examples;
@@ -17,7 +18,7 @@ use std::process::{Command, ExitCode};
 
 const USAGE: &str = "Usage: cargo xtask COMMAND
 
-  tidy                              sizes of files, their first lines, names, what the documents link to
+  tidy                              sizes of files, their first lines, names, circles of imports, what the documents link to
   licences                          the licence of every dependency
   kill [KILLS]                      runs killed and resumed, and 1, 2, 3 and 8 threads: the same bits (default 20)
   outside [CHECK...]                ONNX's tests, ONNX Runtime, TensorBoard, NumPy and real weights on Gradus (fetches them)

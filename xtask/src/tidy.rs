@@ -1,7 +1,7 @@
-//! What a reader may rely on in every source file: it says what it is, it is not too long, its name says something; and
-//! what the documents link to exists.
+//! What a reader may rely on in every source file: it says what it is, it is not too long, its name says something, it is no part
+//! of a circle of imports; and what the documents link to exists.
 
-use crate::Outcome;
+use crate::{Outcome, cycles};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -39,6 +39,7 @@ pub fn run(root: &Path, _arguments: &[String]) -> Outcome {
         complaints.extend(of_file(&name, &text));
     }
     complaints.extend(unchecked_ops(root, &files)?);
+    complaints.extend(cycles::complaints(root, &files)?);
     for page in PAGES {
         let text = fs::read_to_string(root.join(page)).map_err(|e| format!("{page}: {e}"))?;
         let at = root.join(page);

@@ -63,6 +63,11 @@ pub fn figure(x: f64, digits: usize) -> String {
     }
 }
 
+/// A loss or a score to four places, `0.9790`; a huge one to six digits.
+pub fn four_places(x: f64) -> String {
+    if x.abs() < 1e6 { format!("{x:.4}") } else { figure(x, 6) }
+}
+
 /// At most `width` characters of a text, the last an ellipsis if some are missing.
 pub fn shortened(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
@@ -92,6 +97,8 @@ mod tests {
             [0.0625, 231_000.4, -1.5e12, 1e-7, 0.0, -0.0, 99_999.96].map(|x| figure(x, 6));
         assert_eq!(figures, ["0.0625", "231000", "-1.5e12", "1e-7", "0", "0", "100000"]);
         assert_eq!(figure(f64::NAN, 6), "NaN");
+        let places = [0.07, -1e30, 123_456.78, f64::NAN, f64::INFINITY].map(four_places);
+        assert_eq!(places, ["0.0700", "-1e30", "123456.7800", "NaN", "inf"]);
         assert_eq!(duration(3725.0), "1 h 2 min");
         assert_eq!(bytes(1536), "1.5 KiB");
     }

@@ -1,7 +1,8 @@
 //! What the command does while training: shows progress, writes the log, keeps the chosen model.
 
-use crate::bars::{duration, grouped};
-use crate::model_file::{self, Description};
+use crate::bars::{duration, four_places, grouped};
+use crate::description::Description;
+use crate::model_file;
 use crate::number_scores::shown;
 use gradus::io::log::JsonLog;
 use gradus::train::callbacks::{Callback, Flow, Moment};
@@ -58,13 +59,13 @@ impl Callback for Report {
         let progress = &moment.progress;
         let numbers = moment.task.numbers().into_iter().zip(progress.means()).skip(1);
         let means: Vec<String> = numbers.map(|(number, x)| told(&number, x)).collect();
-        let loss = progress.means()[0];
+        let loss = four_places(progress.means()[0]);
         let left = self.bar.length().unwrap_or(0).saturating_sub(self.bar.position());
         let left = left as f64 * self.start.elapsed().as_secs_f64() / self.steps as f64;
         let speed = progress.samples as f64 / progress.seconds.max(1e-9);
         self.bar.set_prefix(format!("epoch {}/{}", progress.epoch + 1, moment.epochs));
         self.bar.set_message(format!(
-            "loss {loss:.4}{}  {} {}s/s  {} left",
+            "loss {loss}{}  {} {}s/s  {} left",
             means.concat(),
             grouped(speed as u64),
             self.noun,
@@ -80,14 +81,16 @@ impl Callback for Report {
             all[1..].iter().filter_map(|n| Some(told(n, value(&n.name)?))).collect()
         };
         let validation = match log.val_loss {
-            Some(loss) => format!("  validation loss {loss:.4}{}", metrics("val_")),
+            Some(loss) => {
+                format!("  validation loss {}{}", four_places(loss), metrics("val_"))
+            }
             None => String::new(),
         };
         let line = format!(
-            "epoch {}/{}  loss {:.4}{}{validation}  {} {}s/s  {:.1} s",
+            "epoch {}/{}  loss {}{}{validation}  {} {}s/s  {:.1} s",
             log.epoch,
             moment.epochs,
-            log.loss,
+            four_places(log.loss),
             metrics(""),
             grouped(log.samples_per_second as u64),
             self.noun,

@@ -1,12 +1,12 @@
 //! Opening data for a network: by name or path, images brought to the network's size and channels.
 
 use crate::bars::counted;
+use crate::description::Description;
 use crate::error::{CliError, Result};
-use crate::model_file::Description;
 use crate::suggest;
 use gradus::data::{
-    CsvOptions, Dataset, Fingerprint, Fit, ImageOptions, LabelColumn, OpenOptions, Relabelled,
-    SETS, Split, Splits, has_test_part, labels_of, named, target_of,
+    CsvOptions, Dataset, Fingerprint, Fit, ImageOptions, OpenOptions, Relabelled, SETS, Split,
+    Splits, labels_of, target_of,
 };
 use gradus::models::find;
 use std::path::Path;
@@ -44,52 +44,6 @@ impl Pictures {
         let square = |side: Option<usize>, size: Option<Size>| side.map(|n| (n, n)).or(size);
         Pictures { train: square(train, self.train), test: square(test, self.test), ..self }
     }
-}
-
-/// Where the label of data is that `--label` names the column of; other data than a CSV file have no columns.
-pub fn label(column: Option<&str>, name_or_path: &str) -> Result<LabelColumn> {
-    let Some(column) = column else { return Ok(LabelColumn::Auto) };
-    let label = parse_label(column)?;
-    has_columns("label", column, name_or_path)?;
-    Ok(label)
-}
-
-/// Refuses target columns without a name, and those of data that are no CSV file.
-pub fn target(columns: &[String], name_or_path: &str) -> Result<()> {
-    let Some(first) = columns.first() else { return Ok(()) };
-    if columns.iter().any(String::is_empty) {
-        let what = "target: found \"\", expected a column's name, or its number from 1";
-        return Err(CliError::Usage(what.into()));
-    }
-    has_columns("target", first, name_or_path)
-}
-
-/// Refuses a column of data that are no CSV file.
-fn has_columns(option: &str, column: &str, name_or_path: &str) -> Result<()> {
-    match Path::new(name_or_path).is_dir() || named(name_or_path).is_ok() {
-        false => Ok(()),
-        true => Err(CliError::Usage(format!(
-            "{option}: found {column:?} for {name_or_path}, expected a CSV file with it: other data have no columns"
-        ))),
-    }
-}
-
-/// The rule that `--split` states for data.
-pub fn split(rule: Option<&str>, name_or_path: &str) -> Result<Option<Split>> {
-    let Some(text) = rule else { return Ok(None) };
-    let usage = |error: gradus::data::DataError| CliError::Usage(error.to_string());
-    let rule: Split = text.parse().map_err(usage)?;
-    match has_test_part(name_or_path) {
-        false => Ok(Some(rule)),
-        true => Err(CliError::Usage(format!(
-            "split: found {text} for {name_or_path}, expected no rule: these data bring a test part"
-        ))),
-    }
-}
-
-/// A column by its name or its number from 1.
-pub fn parse_label(column: &str) -> Result<LabelColumn> {
-    column.parse().map_err(|error: gradus::data::DataError| CliError::Usage(error.to_string()))
 }
 
 /// Opens a named set or a path, a CSV file as stated, with a test part held out by a rule where it has none. Pictures of the
@@ -274,4 +228,28 @@ fn known_or_there(name_or_path: &str) -> Result<()> {
         return Err(CliError::Usage(what.to_owned()));
     }
     Err(suggest::unknown("data set (and no file or folder of that name)", name_or_path, &names))
+}
+
+/// Data as they were found.
+pub struct Opened {
+    /// Their name or path.
+    pub name: String,
+    /// Their parts.
+    pub splits: Splits,
+    /// What they are.
+    pub fingerprint: Fingerprint,
+}
+
+impl Opened {
+    /// Opens data, and sees what they are.
+    pub fn new(
+        name: &str,
+        pictures: Pictures,
+        csv: &CsvOptions,
+        rule: Option<&Split>,
+    ) -> Result<Opened> {
+        let splits = open(name, pictures, csv, rule)?;
+        let fingerprint = fingerprint(&splits)?;
+        Ok(Opened { name: name.into(), splits, fingerprint })
+    }
 }

@@ -2,6 +2,7 @@
 
 use gradus::data::DataError;
 use gradus::train::TrainError;
+use std::any::Any;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -83,6 +84,13 @@ pub fn shell_word(path: &Path) -> String {
         true => text,
         false => format!("'{}'", text.replace('\'', r"'\''")),
     }
+}
+
+/// What a panic said.
+pub fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().cloned();
+    text.or_else(|| payload.downcast_ref::<&str>().map(|s| (*s).to_owned()))
+        .unwrap_or_else(|| "the program panicked without a message".to_owned())
 }
 
 impl From<DataError> for CliError {

@@ -3,17 +3,23 @@
 
 use crate::aim::Aim;
 use crate::augmentation::{self, Evaluation};
-use crate::datasets::{self, Pictures};
+use crate::columns;
+use crate::datasets::{self, Opened, Pictures};
+use crate::description::Description;
 use crate::error::{CliError, Result};
-use crate::model_file::{self, Description};
-use crate::record::{self, Beginning, Learned, Opened, RunRecord, Trained, are_same, whole_path};
+use crate::layers;
+use crate::learned::Learned;
+use crate::misfit;
+use crate::network;
+use crate::record::{self, Beginning, RunRecord, are_same, whole_path};
+use crate::run_dir;
 use crate::settings::Settings;
+use crate::trained::Trained;
 use crate::transfer::{self, Pretrained};
 use gradus::data::{
     CsvOptions, Dataset, HoldOut, Loader, LoaderOptions, Normalization, Relabelled, Split, Subset,
     has_test_part, labels_of, named, stratified_split,
 };
-use gradus::models::find;
 use gradus::nn::{Init, parameters};
 use gradus::train::callbacks::GradualUnfreezing;
 use gradus::train::{Learner, Pace, Source, Task};
@@ -125,7 +131,7 @@ impl Experiment {
         }
         let model = description
             .build(&Init::new(settings.seed))
-            .map_err(|error| too_small(error, settings, &description))?;
+            .map_err(|error| misfit::explained(error, settings, &description))?;
         let head = match settings.from.is_some() || settings.training.freezes_backbone() {
             true => transfer::head(&description, &model),
             false => vec![],
@@ -142,7 +148,7 @@ impl Experiment {
         let parameters = parameters(&model).iter().map(|(_, p)| p.variable().shape().len()).sum();
         let recipe = settings.training.recipe(&model, description.aim(), &samples);
         let every = settings.training.unfreeze_every;
-        let unfreezing = every.map(|every| transfer::unfreezing(&model, every));
+        let unfreezing = every.map(|every| layers::unfreezing(&model, every));
         let mut learner =
             Learner::with(Arc::new(model), settings.optimizer(), recipe, settings.seed);
         // Planning a step makes the optimiser's state, which a checkpoint is read into: all of it, as nothing is frozen yet
@@ -207,22 +213,6 @@ impl Experiment {
     }
 }
 
-/// Why a network cannot be built, and how its pictures become large enough, if they are smaller than those it is published for.
-fn too_small(error: CliError, settings: &Settings, description: &Description) -> CliError {
-    let published = find(&settings.model).map_or(&[][..], |entry| entry.input);
-    let (&[_, height, width], &[c, h, w]) = (published, &description.input[..]) else {
-        return error;
-    };
-    let enlarged = Description { input: vec![c, height, width], ..description.clone() };
-    if h >= height || w >= width || enlarged.build(&Init::blank()).is_err() {
-        return error;
-    }
-    CliError::Work(format!(
-        "{error}\n{} is for pictures of {height}×{width}, those of {} are {h}×{w}: --augment \"resize({height})\" enlarges them",
-        settings.model, settings.data
-    ))
-}
-
 impl Parts {
     fn open(
         settings: &Settings,
@@ -235,12 +225,13 @@ impl Parts {
             (None, Some(record)) => Pictures::of_input(&record.model.input),
             (None, None) => Pictures::of_model(&settings.model),
         };
-        let evaluation = Evaluation::of(&settings.shown()?)?;
-        let (loaded, _) = augmentation::sides(&settings.augment)?;
+        let evaluation = Evaluation::of(&settings.shown())?;
+        let (loaded, _) = augmentation::sides(&settings.augment);
         let pictures = pictures.squares(loaded, evaluation.loaded());
         let opened = found(settings, begin, pretrained, pictures)?;
         if let (Begin::Again { run, .. }, Some(record)) = (begin, record) {
-            record.compare_data(run, &opened)?;
+            let differ = record.differing_data(&opened);
+            run_dir::require_same(run, &differ, "put the data back")?;
         }
         let mut learned = Learned::of(&opened.splits, &opened.fingerprint);
         learned.remember(&opened.splits)?;
@@ -316,7 +307,7 @@ fn found(
         let trained = Trained::new(&record.model, Some(record));
         return trained.reopen(&settings.data, pictures, &csv);
     }
-    let label = datasets::label(settings.label.as_deref(), &settings.data)?;
+    let label = columns::label(settings.label.as_deref(), &settings.data)?;
     let features = pretrained.map_or(vec![], |pretrained| pretrained.description.columns.clone());
     let (targets, target_values) =
         (settings.target.clone(), settings.aim()?.target().values().to_vec());
@@ -370,7 +361,7 @@ fn describe(settings: &Settings, from: Option<&Pretrained>, parts: &Parts) -> Re
         architecture: settings.model.clone(),
         definition: match from {
             Some(pretrained) => pretrained.description.definition.clone(),
-            None => model_file::definition(&settings.model)?,
+            None => network::definition(&settings.model)?,
         },
         network: settings.network.clone(),
         input: train.sample_shape().to_vec(),
@@ -380,7 +371,7 @@ fn describe(settings: &Settings, from: Option<&Pretrained>, parts: &Parts) -> Re
         offset: normalization.offset().to_vec(),
         mean: normalization.mean().to_vec(),
         std: normalization.std().to_vec(),
-        evaluate: settings.shown()?,
+        evaluate: settings.shown(),
         data: settings.data.clone(),
         learned: Some(parts.learned.clone()),
         epoch: 0,

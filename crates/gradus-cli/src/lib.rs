@@ -12,29 +12,38 @@ mod augmentation;
 mod bars;
 mod bench;
 mod callbacks;
+mod columns;
 mod commands;
 mod datasets;
+mod description;
 mod divergence;
+mod entries;
 mod error;
 mod experiment;
+mod layers;
+mod learned;
+mod misfit;
 mod model_file;
+mod network;
 mod number_scores;
+mod options;
 mod outcome;
 mod recipe_file;
 mod record;
+mod remedies;
 mod run_dir;
 mod scatter;
 mod scores;
 mod settings;
 mod suggest;
-mod training;
+mod trained;
 mod transfer;
 
 use clap::{Parser, Subcommand};
 use commands::{
     data, devices, eval, export, import, kernel, models, predict, run as run_model, summary, train,
 };
-use error::CliError;
+use error::{CliError, panic_message};
 use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
@@ -94,7 +103,7 @@ pub fn main() -> ExitCode {
     let error = match panic::catch_unwind(AssertUnwindSafe(|| run(cli.command))) {
         Ok(Ok(())) => return ExitCode::SUCCESS,
         Ok(Err(error)) => error,
-        Err(payload) => CliError::Work(message(&*payload)),
+        Err(payload) => CliError::Work(panic_message(&*payload)),
     };
     match error {
         CliError::BrokenPipe => {}
@@ -122,11 +131,4 @@ pub fn main() -> ExitCode {
 pub fn whole_recipe(name: &str, text: &str) -> Result<String, String> {
     let settings = recipe_file::parse(name, text).map_err(|error| error.to_string())?;
     Ok(settings.to_toml())
-}
-
-/// What a panic said.
-fn message(payload: &(dyn std::any::Any + Send)) -> String {
-    let text = payload.downcast_ref::<String>().cloned();
-    text.or_else(|| payload.downcast_ref::<&str>().map(|s| (*s).to_owned()))
-        .unwrap_or_else(|| "the program panicked without a message".to_owned())
 }

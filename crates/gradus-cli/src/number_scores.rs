@@ -1,7 +1,7 @@
 //! How well a model of numbers does on data: its metrics, in the units of the data, for all targets together and for each.
 
 use crate::aim::Aim;
-use crate::bars::{figure, grouped, shortened};
+use crate::bars::{figure, four_places, grouped, shortened};
 use crate::error::Result;
 use crate::scatter::{self, Panel};
 use gradus::Tensor;
@@ -70,7 +70,7 @@ impl NumberScores {
                 write!(text, "{}{}{}{}", gap.0, metric.name, gap.1, shown(value, metric.maximize));
         }
         let of = if self.aim.mean.is_empty() { "" } else { " of standardised targets" };
-        let _ = write!(text, "   loss {:.4}{of}", self.loss);
+        let _ = write!(text, "   loss {}{of}", four_places(self.loss));
         text
     }
 
@@ -140,5 +140,5 @@ impl NumberScores {
 
 /// A metric in words: scores, of which more is better and 1 the best, to four places; errors to six digits.
 pub fn shown(x: f64, maximize: bool) -> String {
-    if maximize { format!("{x:.4}") } else { figure(x, 6) }
+    if maximize { four_places(x) } else { figure(x, 6) }
 }

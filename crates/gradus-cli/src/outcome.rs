@@ -1,7 +1,7 @@
 //! What testing a model gave, whether it tells classes apart or gives numbers.
 
+use crate::description::Description;
 use crate::error::Result;
-use crate::model_file::Description;
 use crate::number_scores::NumberScores;
 use crate::scores::Scores;
 use gradus::data::Loader;

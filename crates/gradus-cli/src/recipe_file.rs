@@ -1,44 +1,14 @@
 //! Recipes: TOML texts, built in or on disk, that state some of a run's settings; what they leave out is as for their model.
 
+use crate::entries::{Entry, Refusal};
 use crate::error::{CliError, Result};
-use crate::settings::{Settings, default_optimizer};
+use crate::settings::{Settings, VERSION, default_optimizer};
 use crate::suggest::unknown;
+use serde::Deserialize;
 use std::path::Path;
 
-/// What a recipe may state, table by table.
-const KEYS: &[(&str, &[&str])] = &[
-    (
-        "",
-        &[
-            "about",
-            "version",
-            "recipe",
-            "model",
-            "from",
-            "data",
-            "label",
-            "target",
-            "split",
-            "epochs",
-            "batch",
-            "seed",
-            "device",
-            "validation_split",
-            "limit_batches",
-            "overfit_one_batch",
-            "checkpoint_every",
-            "augment",
-            "evaluate",
-            "network",
-            "optimizer",
-            "schedule",
-            "training",
-        ],
-    ),
-    ("network", &["width", "dropout", "same_padding", "shortcut_padding"]),
-    ("optimizer", &["name", "learning_rate", "weight_decay", "momentum", "nesterov"]),
-    ("schedule", &["name", "warm_up", "every", "milestones", "gamma", "cycle_momentum"]),
-];
+/// The key of what a recipe says about itself, which is no setting.
+const ABOUT: &str = "about";
 
 /// The settings of a recipe on disk.
 pub fn read(path: &Path) -> Result<Settings> {
@@ -49,7 +19,7 @@ pub fn read(path: &Path) -> Result<Settings> {
 /// One line about a recipe.
 pub fn about(text: &str) -> String {
     let table: Option<toml::Table> = text.parse().ok();
-    let about = table.as_ref().and_then(|t| t.get("about")?.as_str());
+    let about = table.as_ref().and_then(|t| t.get(ABOUT)?.as_str());
     about.unwrap_or_default().to_owned()
 }
 
@@ -61,8 +31,8 @@ pub fn parse(name: &str, text: &str) -> Result<Settings> {
         CliError::Work(format!("{name}: {what}"))
     };
     let mut recipe: toml::Table = text.parse().map_err(|e| bad(&e))?;
-    refuse_unknown(&recipe).map_err(|e| bad(&e))?;
-    recipe.remove("about");
+    refuse_unknown(recipe.clone()).map_err(|e| bad(&e))?;
+    recipe.remove(ABOUT);
     let Some(model) = recipe.get("model").and_then(toml::Value::as_str) else {
         return Err(bad(&"there is no `model = \"NAME\"`, which a recipe must have"));
     };
@@ -79,26 +49,24 @@ pub fn parse(name: &str, text: &str) -> Result<Settings> {
     settings.recipe = stem.filter(|stem| *stem != "config").map(str::to_owned);
     let mut table = toml::Table::try_from(settings).expect("settings are a table");
     merge(&mut table, recipe);
-    let settings: Settings = table.try_into().map_err(|e| bad(&e))?;
+    let mut settings: Settings = table.try_into().map_err(|e| bad(&e))?;
     settings.check().map_err(|e| bad(&e))?;
+    // The config.toml of a run of before is written as those of today.
+    settings.version = VERSION;
     Ok(settings)
 }
 
-/// Refuses keys that nobody would read, with the one that was perhaps meant.
-fn refuse_unknown(recipe: &toml::Table) -> Result<()> {
-    for (table, keys) in KEYS {
-        let found = match *table {
-            "" => Some(recipe),
-            name => recipe.get(name).and_then(toml::Value::as_table),
-        };
-        for key in found.into_iter().flat_map(toml::Table::keys) {
-            if !keys.contains(&key.as_str()) {
-                let place = if table.is_empty() { String::new() } else { format!(" of [{table}]") };
-                return Err(unknown(&format!("key{place}"), key, keys));
-            }
+/// Refuses keys that nobody would read, with the one that was perhaps meant. What else is wrong with values is told once there are
+/// all.
+fn refuse_unknown(mut recipe: toml::Table) -> Result<()> {
+    recipe.remove(ABOUT);
+    match Settings::deserialize(Entry::of(recipe)) {
+        Err(Refusal::Key { table: None, name, known }) => {
+            Err(unknown("key", &name, &[&[ABOUT], known].concat()))
         }
+        Err(key @ Refusal::Key { .. }) => Err(key.told("key", |table| format!(" of [{table}]"))),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Puts the entries of `from` over those of `into`, table by table.
@@ -162,8 +130,25 @@ mod tests {
         assert_eq!(refused(""), "x.toml: there is no `model = \"NAME\"`, which a recipe must have");
         assert!(refused(&format!("{long} = 1")).contains("unknown key \"kkk"));
         assert!(refused(&format!("model = \"{long}\"")).contains("unknown model \"kkk"));
+        let key = refused("model = \"lenet\"\ntraining.clip_nrom = 1.0");
+        assert!(
+            key.contains("unknown key of [training] \"clip_nrom\"; did you mean \"clip_norm\"?")
+        );
+        let key = refused("model = \"lenet\"\ntraining.groups = [{ pth = \"conv1\" }]");
+        assert!(key.contains("unknown key of [training.groups] \"pth\"; did you mean \"path\"?"));
+        let key = refused("abuot = \"mine\"");
+        assert!(
+            key.contains(
+                "unknown key \"abuot\"; did you mean \"about\"? There are: about, version"
+            )
+        );
         assert!(refused("model = \"\\u001b[2J\"").contains("u{1b}"));
         refused(&format!("model = {}", "[".repeat(100_000)));
+        for entry in [format!("kind = {long:?}"), format!("kind = \"flip\", {long} = 1")] {
+            let refusal = refused(&format!("model = \"lenet\"\naugment = [{{ {entry} }}]"));
+            assert!(refusal.contains("kkk"), "{refusal}");
+        }
+        refused(&format!("model = \"lenet\"\naugment = [\"crop({})\"]", "9".repeat(5_000)));
         refused(&format!("model{} = 1", ".a".repeat(100_000)));
         for setting in [
             "epochs = 0",
@@ -179,6 +164,14 @@ mod tests {
             "optimizer.learning_rate = -inf",
             "schedule.milestones = [-1]",
             "version = 999",
+            "augment = 3",
+            "augment = [3]",
+            "augment = [{}]",
+            "augment = [{ kind = 3 }]",
+            "augment = [{ kind = \"crop\", size = 99999999999999 }]",
+            "augment = [{ kind = \"affine\", degrees = [[[[{ a = 1 }]]]] }]",
+            "evaluate = [{ kind = \"flip\" }]",
+            "evaluate = [{ kind = \"ten-crop\", size = 8 }, { kind = \"resize\", size = 9 }]",
         ] {
             refused(&format!("model = \"lenet\"\n{setting}\n"));
         }

@@ -114,6 +114,18 @@ pub fn read_record(run: &Path) -> Result<Option<RunRecord>> {
     serde_json::from_str(&text).map(Some).map_err(bad)
 }
 
+/// Refuses to go on with a run where something is not what it began with: `differ` says what, `remedy` what helps beside a new run.
+pub fn require_same(run: &Path, differ: &[String], remedy: &str) -> Result<()> {
+    if differ.is_empty() {
+        return Ok(());
+    }
+    let (differ, config) = (differ.join("; "), shell_word(&config(run)));
+    Err(CliError::Work(format!(
+        "{}: not what the run began with: {differ}; {remedy}, or begin a new run: gradus train {config}",
+        run.display()
+    )))
+}
+
 /// Reads the settings of a run.
 pub fn read_settings(run: &Path) -> Result<Settings> {
     let path = config(run);

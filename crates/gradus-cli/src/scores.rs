@@ -1,11 +1,11 @@
 //! How well a model does on data: accuracy, loss, and which class is taken for which.
 
 use crate::aim::Aim;
-use crate::bars::{grouped, shortened};
+use crate::bars::{four_places, grouped, shortened};
 use crate::error::Result;
 use gradus::Tensor;
 use gradus::data::Loader;
-use gradus::train::{Learner, Source};
+use gradus::train::{Confusion, Learner, Source};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -13,8 +13,8 @@ use std::fmt::Write;
 pub struct Scores {
     /// Names of the classes.
     classes: Vec<String>,
-    /// `confusion[truth][prediction]`.
-    confusion: Vec<Vec<u64>>,
+    /// Which class was taken for which.
+    confusion: Confusion,
     /// The mean of −log p(truth), or another loss that the model learned by.
     pub loss: f64,
     /// What else is measured, beside the accuracy.
@@ -35,7 +35,7 @@ impl Scores {
         aim: &Aim,
     ) -> Result<Scores> {
         let classes = data.dataset().classes().to_vec();
-        let mut confusion = vec![vec![0; classes.len()]; classes.len()];
+        let mut confusion = Confusion::new(classes.len());
         let (mut loss, mut samples, mut lost) = (0.0, 0, 0);
         let mut metrics = aim.metrics();
         metrics.retain(|metric| metric.name != "accuracy");
@@ -60,7 +60,7 @@ impl Scores {
                 }
                 match p.iter().any(|p| p.is_nan()) {
                     true => lost += 1,
-                    false => confusion[truth as usize][largest(&p)] += 1,
+                    false => confusion.add(truth, largest(&p) as i64)?,
                 }
             }
         }
@@ -87,8 +87,9 @@ impl Scores {
     /// `test accuracy  0.9790   loss 0.0700`
     pub fn headline(&self) -> String {
         let more: Vec<String> =
-            self.more.iter().map(|(name, value)| format!("   {name} {value:.4}")).collect();
-        format!("test accuracy  {:.4}{}   loss {:.4}", self.accuracy(), more.concat(), self.loss)
+            self.more.iter().map(|(name, x)| format!("   {name} {}", four_places(*x))).collect();
+        let (accuracy, loss) = (four_places(self.accuracy()), four_places(self.loss));
+        format!("test accuracy  {accuracy}{}   loss {loss}", more.concat())
     }
 
     /// For `--json`.
@@ -102,8 +103,8 @@ impl Scores {
 
     /// The share of samples whose most probable class is the true one.
     pub fn accuracy(&self) -> f64 {
-        let right: u64 = (0..self.classes.len()).map(|c| self.confusion[c][c]).sum();
-        right as f64 / self.samples as f64
+        // Those without scores count as missed.
+        self.confusion.correct() as f64 / self.samples as f64
     }
 
     /// The confusion table of up to 12 classes; of more, the commonest confusions.
@@ -119,9 +120,9 @@ impl Scores {
             let _ = write!(text, "{:>cell$}", shortened(class, cell - 1));
         }
         text.push_str("  <- predicted\n");
-        for (class, row) in self.classes.iter().zip(&self.confusion) {
+        for (truth, class) in self.classes.iter().enumerate() {
             let _ = write!(text, "{:>name$} ", shortened(class, name));
-            for &count in row {
+            for count in (0..self.classes.len()).map(|guess| self.confusion.count(truth, guess)) {
                 // A dot keeps the eye on what there is.
                 let count = if count == 0 { ".".to_owned() } else { count.to_string() };
                 let _ = write!(text, "{count:>cell$}");
@@ -132,16 +133,8 @@ impl Scores {
     }
 
     fn commonest(&self, n: usize) -> String {
-        let classes = 0..self.classes.len();
-        let mut pairs: Vec<(u64, usize, usize)> = classes
-            .clone()
-            .flat_map(|t| classes.clone().map(move |p| (t, p)))
-            .filter(|(t, p)| t != p && self.confusion[*t][*p] > 0)
-            .map(|(t, p)| (self.confusion[t][p], t, p))
-            .collect();
-        pairs.sort_by_key(|&(count, t, p)| (std::cmp::Reverse(count), t, p));
         let mut text = String::from("commonest confusions\n");
-        for (count, truth, predicted) in pairs.into_iter().take(n) {
+        for (truth, predicted, count) in self.confusion.commonest(n) {
             let (truth, predicted) = (&self.classes[truth], &self.classes[predicted]);
             let _ = writeln!(text, "{count:>6}  {truth} taken for {predicted}");
         }
@@ -208,7 +201,10 @@ mod tests {
     #[test]
     fn tables() {
         let classes = vec!["cat".to_owned(), "dog".to_owned()];
-        let confusion = vec![vec![3, 0], vec![2, 5]];
+        let mut confusion = Confusion::new(2);
+        for (truth, guess, times) in [(0, 0, 3), (1, 0, 2), (1, 1, 5)] {
+            (0..times).for_each(|_| confusion.add(truth, guess).unwrap());
+        }
         let scores = Scores { classes, confusion, loss: 0.5, more: vec![], samples: 10, lost: 0 };
         assert_eq!(scores.accuracy(), 0.8);
         let table = "truth   cat  dog  <- predicted\n  cat     3    .\n  dog     2    5\n";

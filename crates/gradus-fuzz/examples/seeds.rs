@@ -76,7 +76,7 @@ fn data() -> Anything<Files> {
     Ok(files)
 }
 
-/// A recipe that states little, one that states every table, and the settings that it comes to.
+/// A recipe that states little, one that states every table, the settings that it comes to, and changes of images in every form.
 fn recipes() -> Anything<Files> {
     let all = r#"about = "every table"
 model = "all_cnn_c"
@@ -88,8 +88,18 @@ network = { width = 0.25, dropout = false }
 optimizer = { name = "sgd", learning_rate = 0.05, momentum = 0.9, nesterov = true, weight_decay = 1e-4 }
 schedule = { name = "milestones", milestones = [3, 7], gamma = 0.1, warm_up = 1 }
 "#;
+    let changes = r#"model = "resnet18"
+augment = [
+    { kind = "random-resized-crop", size = 64, scale = [0.25, 1.0] },
+    { kind = "affine", degrees = 5, shift = 1.5 },
+    "colour-jitter(0.1, 0.2, 0.3)",
+    { kind = "flip" },
+]
+evaluate = [{ kind = "resize", size = 72 }, "ten-crop(64)"]
+"#;
     let whole = gradus_cli::whole_recipe("config.toml", all)?;
-    let texts = [("small", "model = \"lenet\"\n"), ("all", all), ("run", &whole)];
+    let small = "model = \"lenet\"\n";
+    let texts = [("small", small), ("all", all), ("changes", changes), ("run", &whole)];
     Ok(texts.map(|(name, text)| (format!("recipe/{name}.toml"), text.into())).to_vec())
 }
 

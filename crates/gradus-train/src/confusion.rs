@@ -6,6 +6,17 @@ use gradus_base::Error;
 use std::fmt;
 
 /// How often samples of each class (row) were taken for each class (column).
+///
+/// ```
+/// use gradus_train::Confusion;
+/// let mut found = Confusion::new(3);
+/// for (label, guess) in [(0, 0), (1, 1), (2, 1), (2, 1)] {
+///     found.add(label, guess)?;
+/// }
+/// assert_eq!((found.accuracy(), found.recall(2)), (0.5, 0.0));
+/// assert_eq!(found.commonest(1), [(2, 1, 2)]); // 2 taken for 1, twice
+/// # Ok::<(), gradus_train::TrainError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confusion {
     classes: usize,
@@ -60,10 +71,23 @@ impl Confusion {
     pub fn count(&self, label: usize, guess: usize) -> u64 {
         self.counts[label * self.classes + guess]
     }
+    /// How many samples were taken for what they are.
+    pub fn correct(&self) -> u64 {
+        (0..self.classes).map(|c| self.count(c, c)).sum()
+    }
     /// The part of all samples that were taken for what they are.
     pub fn accuracy(&self) -> f64 {
-        let right = (0..self.classes).map(|c| self.count(c, c)).sum();
-        part(right, self.counts.iter().sum())
+        part(self.correct(), self.counts.iter().sum())
+    }
+    /// The pairs (label, guess, how often) of different classes that were confused most often, at most `n`; of equally frequent ones
+    /// those of the first labels.
+    pub fn commonest(&self, n: usize) -> Vec<(usize, usize, u64)> {
+        let pairs = (0..self.classes).flat_map(|t| (0..self.classes).map(move |p| (t, p)));
+        let counted = pairs.map(|(t, p)| (t, p, self.count(t, p)));
+        let mut wrong: Vec<_> = counted.filter(|&(t, p, count)| t != p && count > 0).collect();
+        wrong.sort_by_key(|&(t, p, count)| (std::cmp::Reverse(count), t, p));
+        wrong.truncate(n);
+        wrong
     }
     /// The part of those taken for `class` that are of it; 0 where none was.
     pub fn precision(&self, class: usize) -> f64 {

@@ -1,7 +1,7 @@
 //! Answers the benchmark driver's requests, one JSON line each, until stdin ends. `benches/peers/README.md` describes them.
 
 use super::{Case, Prepared, cases, measure};
-use crate::error::{CliError, Result};
+use crate::error::{CliError, Result, panic_message};
 use gradus_cpu::{set_threads, threads};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -46,7 +46,7 @@ fn answer(cases: &[Case], ready: &mut HashMap<String, Prepared>, request: &Value
     match catch_unwind(AssertUnwindSafe(|| value(case, ready, seconds))) {
         Ok(Ok(reply)) => reply,
         Ok(Err(error)) => json!({ "error": error.to_string() }),
-        Err(payload) => json!({ "error": crate::message(&*payload) }),
+        Err(payload) => json!({ "error": panic_message(&*payload) }),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `gradus data`: which data sets there are, getting them, looking at them.
 
 use crate::bars::{bar, bytes, figure, grouped, shortened};
+use crate::columns;
 use crate::datasets;
 use crate::error::Result;
 use crate::suggest::unknown;
@@ -162,9 +163,9 @@ fn download(set: &NamedSet, places: &Places) -> Result<PathBuf> {
 }
 
 fn show(args: &ShowArgs) -> Result<()> {
-    let label = datasets::label(args.label.as_deref(), &args.data)?;
-    let split = datasets::split(args.split.as_deref(), &args.data)?;
-    datasets::target(&args.target, &args.data)?;
+    let label = columns::label(args.label.as_deref(), &args.data)?;
+    let split = columns::split(args.split.as_deref(), &args.data)?;
+    columns::target(&args.target, &args.data)?;
     let csv = CsvOptions { label, targets: args.target.clone(), ..CsvOptions::default() };
     let splits = datasets::open_as_is(&args.data, csv, split)?;
     let mut out = std::io::stdout().lock();

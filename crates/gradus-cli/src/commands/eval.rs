@@ -1,13 +1,15 @@
 //! `gradus eval`: tests a trained model.
 
-use crate::augmentation::{self, EVALUATIONS, Evaluation};
+use crate::augmentation::{self, Evaluation, Shown, kinds};
 use crate::bars::{counted, grouped};
-use crate::datasets::{self, Pictures};
+use crate::columns;
+use crate::datasets::{self, Opened, Pictures};
 use crate::error::{CliError, Result};
 use crate::experiment::in_order;
+use crate::learned::{Change, Learned};
 use crate::model_file;
 use crate::outcome::Outcome;
-use crate::record::{Change, Learned, Opened, Trained};
+use crate::trained::Trained;
 use gradus::data::{CsvOptions, Dataset, Split, Splits, has_test_part};
 use gradus::nn::losses::Target;
 use gradus::train::Learner;
@@ -37,7 +39,7 @@ pub struct Args {
     data: Option<String>,
     #[arg(long, value_name = "NAMES", help = format!(
         "How images are shown: some of {}, such as \"resize(256),ten-crop(224)\" [default: as when it was trained]",
-        EVALUATIONS.join(", ")))]
+        kinds::<Shown>().join(", ")))]
     evaluate: Option<String>,
     /// The column of a CSV file that holds the label: its name, or its number from 1 [default: as in training]
     #[arg(long, value_name = "COLUMN")]
@@ -70,7 +72,7 @@ pub fn run(args: &Args) -> Result<()> {
         None => &description.data,
     };
     let evaluation = match &args.evaluate {
-        Some(text) => Evaluation::of(&augmentation::list(text))?,
+        Some(text) => Evaluation::of(&augmentation::list(text)?)?,
         None => description.evaluation()?,
     };
     let pictures = Pictures::of_input(&description.input).squares(None, evaluation.loaded());
@@ -86,7 +88,7 @@ pub fn run(args: &Args) -> Result<()> {
         return Err(CliError::Usage(what));
     }
     let label = match &args.label {
-        Some(column) => datasets::label(Some(column), data)?,
+        Some(column) => columns::label(Some(column), data)?,
         None => description.label_column()?,
     };
     let record = model_file::record_of(&args.model)?;

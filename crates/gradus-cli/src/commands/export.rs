@@ -1,7 +1,8 @@
 //! `gradus export`: a trained model for other programs.
 
+use crate::description::Description;
 use crate::error::{CliError, Result};
-use crate::model_file::{self, Description, Loaded};
+use crate::model_file::{self, Loaded};
 use crate::suggest::unknown;
 use gradus::Shape;
 use gradus::io::onnx::write_model;

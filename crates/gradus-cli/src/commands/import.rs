@@ -7,8 +7,10 @@ mod preparation;
 mod report;
 
 use crate::bars::grouped;
+use crate::description::Description;
 use crate::error::{CliError, Result};
-use crate::model_file::{self, Description, Network};
+use crate::model_file;
+use crate::network::{self, Network};
 use crate::suggest::unknown;
 use candidates::Candidates;
 use gradus::Shape;
@@ -105,7 +107,7 @@ pub fn run(args: &Args) -> Result<()> {
         let what = format!("--check-tolerance {}: expected more than 0", args.check_tolerance);
         return Err(CliError::Usage(what));
     }
-    let (title, format, candidates) = match model_file::definition(&args.model)? {
+    let (title, format, candidates) = match network::definition(&args.model)? {
         Some(text) => defined(args, text)?,
         None => of_zoo(args)?,
     };

@@ -2,7 +2,7 @@
 
 use crate::bars::grouped;
 use crate::error::Result;
-use crate::model_file::build;
+use crate::network::build;
 use crate::recipe_file;
 use gradus::models::{RECIPES, ZOO};
 use gradus::nn::Init;

@@ -3,11 +3,12 @@
 mod numbers;
 mod rows;
 
-use crate::augmentation::{self, EVALUATIONS, Evaluation};
+use crate::augmentation::{self, Evaluation, Shown, kinds};
 use crate::bars::{bar, shortened};
+use crate::description::Description;
 use crate::error::{CliError, Result};
 use crate::experiment::in_order;
-use crate::model_file::{self, Description};
+use crate::model_file;
 use crate::scores::{largest, mean_probabilities};
 use gradus::data::{Fit, ImageDataset, ImageOptions, Loader, RawImage, parse_image};
 use gradus::train::optim::Sgd;
@@ -47,7 +48,7 @@ pub struct Args {
     #[arg(long, value_name = "NAMES", help = format!(
         "How images are shown: some of {}, such as \"resize(256),centre-crop(224)\" [default: as when it was trained, or as those who \
          trained it do]",
-        EVALUATIONS.join(", ")))]
+        kinds::<Shown>().join(", ")))]
     evaluate: Option<String>,
     /// Print one JSON object as the last line
     #[arg(long)]
@@ -73,7 +74,7 @@ pub fn run(args: &Args) -> Result<()> {
         };
     }
     let evaluation = match &args.evaluate {
-        Some(text) => Evaluation::of(&augmentation::list(text))?,
+        Some(text) => Evaluation::of(&augmentation::list(text)?)?,
         None => description.evaluation()?,
     };
     for path in &args.inputs {

@@ -3,7 +3,8 @@
 use crate::aim::{Aim, CLASSES};
 use crate::bars::bytes;
 use crate::error::{CliError, Result};
-use crate::model_file::{self, Network};
+use crate::model_file;
+use crate::network::{self, Network};
 use crate::recipe_file;
 use crate::settings::Settings;
 use crate::suggest::unknown;
@@ -143,7 +144,7 @@ fn open(args: &Args) -> Result<Opened> {
         model,
         aim: aim.clone(),
     };
-    if let Some(text) = model_file::definition(name)? {
+    if let Some(text) = network::definition(name)? {
         return defined(name, &text, args);
     }
     let settings = match recipe(name) {
@@ -168,7 +169,7 @@ fn open(args: &Args) -> Result<Opened> {
             network.check(name).map_err(|what| CliError::Usage(format!("--{what}")))?;
             design.width = width;
         }
-        let model = model_file::build(name, &design, &Init::blank())?;
+        let model = network::build(name, &design, &Init::blank())?;
         return Ok(opened((name.into(), model), &CLASSES));
     }
     if args.input.is_some() || args.classes.is_some() || args.width.is_some() {

@@ -5,26 +5,24 @@ mod options;
 mod resume;
 mod watch;
 
-use crate::augmentation::{self, AUGMENTATIONS, EVALUATIONS};
 use crate::bars::{counted, grouped};
 use crate::divergence;
 use crate::error::{CliError, Result, shell_word};
 use crate::experiment::{Begin, Experiment};
 use crate::model_file;
+use crate::options::{Stated, ids_of};
 use crate::outcome::Outcome;
-use crate::recipe_file;
+use crate::remedies;
 use crate::run_dir::RunDir;
-use crate::settings::{OPTIMIZERS, SCHEDULES, Settings, default_optimizer};
-use crate::suggest::unknown;
-use crate::transfer::Pretrained;
+use crate::settings::Settings;
 use gradus::io::log::read_json_lines;
-use gradus::models::{RECIPES, ZOO, find, recipe};
 use gradus::nn::parameters;
 use gradus::train::{EpochLog, Fit, INTERRUPTED, Progress, set_weights};
+use options::{Shorthands, settings};
 use resume::{Restored, Resumed, resume};
 use serde_json::{Value, json};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -59,180 +57,41 @@ pub struct Args {
     #[arg(value_name = "RECIPE|MODEL", required_unless_present = "resume")]
     model: Option<String>,
     /// Go on with an interrupted run, by its own settings
-    #[arg(long, value_name = "DIR", conflicts_with_all = [
-        "model", "data", "label", "target", "split", "epochs", "batch", "lr", "optimizer", "schedule", "seed", "device", "out",
-        "validation_split", "limit_batches", "overfit_one_batch", "checkpoint_every", "augment", "evaluate",
-        "width", "shortcut_padding", "from", "Options", "find_lr"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = of_a_new_run())]
     resume: Option<PathBuf>,
-    /// Begin with the weights of a trained model: a run, a model's file, or the name of a network that was imported. For other
-    /// classes its classifier is made anew
-    #[arg(long, value_name = "RUN|MODEL_FILE|NAME")]
-    from: Option<String>,
-    /// A data set's name (see `gradus data list`), a folder or a CSV file [default: mnist-5k]
-    #[arg(long, value_name = "NAME|DIR|CSV")]
-    data: Option<String>,
-    /// The column of a CSV file that holds the label: its name, or its number from 1 [default: the one called label, class or
-    /// target, or else the last]
-    #[arg(long, value_name = "COLUMN")]
-    label: Option<String>,
-    /// Columns of a CSV file whose numbers are to be learned instead of a label: names, or numbers from 1, with commas between them.
-    /// With --loss bce each is a yes (1) or no (0) of its own
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    target: Option<Vec<String>>,
-    /// Which samples are held out to test, of data without a test part: hash (a fifth, by what a sample holds: another file's order or
-    /// more rows move none), position (a fifth of each class, by place), time (the last fifth; time:COLUMN goes by a column),
-    /// group:COLUMN (rows of one value stay together) or file:PATH (another CSV file, or a list of pictures) [default: hash]
-    #[arg(long, value_name = "RULE")]
-    split: Option<String>,
-    /// Passes over the training data
-    #[arg(long, value_name = "N")]
-    epochs: Option<u64>,
-    /// Samples in a batch
-    #[arg(long, value_name = "N")]
-    batch: Option<usize>,
-    /// The learning rate
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    lr: Option<f64>,
-    #[arg(long, value_name = "NAME", help = format!("The optimiser: {}", OPTIMIZERS.join(", ")))]
-    optimizer: Option<String>,
-    #[arg(long, value_name = "NAME", help = format!("The learning rate's schedule: {}", SCHEDULES.join(", ")))]
-    schedule: Option<String>,
-    /// The seed of weights, order and dropout: same seed, same bits
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    #[arg(long, value_name = "NAMES", help = format!(
-        "Changes of training images: none, or some of {}, such as \"resize(256),crop(224),flip\" [default: affine for digits]",
-        AUGMENTATIONS.join(", ")))]
-    augment: Option<String>,
-    #[arg(long, value_name = "NAMES", help = format!(
-        "How images are shown to be tested: as they are, or some of {} [default: brought to the size of the training images]",
-        EVALUATIONS.join(", ")))]
-    evaluate: Option<String>,
-    /// What the channels of the network's hidden layers are multiplied with [default: 1]
-    #[arg(long, value_name = "X")]
-    width: Option<f64>,
-    /// Where shortcuts of CIFAR ResNets (option A) put their zeros: behind the channels, or half of them before, as public
-    /// PyTorch networks do [default: behind]
-    #[arg(long, value_name = "PLACE", value_parser = ["behind", "both-sides"])]
-    shortcut_padding: Option<String>,
-    /// Where to compute (see `gradus devices`)
-    #[arg(long, value_name = "DEVICE")]
-    device: Option<String>,
+    #[command(flatten)]
+    stated: Stated<Settings>,
+    #[command(flatten)]
+    shorthands: Shorthands,
     /// Threads to compute with; the result is the same for any number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
     /// The run directory [default: runs/MODEL-N]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Hold out this share of the training data and keep the epoch that is best on it
-    #[arg(long, visible_alias = "validation", value_name = "SHARE", num_args = 0..=1,
-          default_missing_value = "0.1")]
-    validation_split: Option<f64>,
-    /// Only so many batches of each epoch: a quick trial run
-    #[arg(long, value_name = "N")]
-    limit_batches: Option<usize>,
-    /// Train on one batch again and again: a network that cannot learn it has a mistake
-    #[arg(long, visible_alias = "overfit-batch")]
-    overfit_one_batch: bool,
     /// Try rates from far too low to far too high, suggest one, and train nothing
     #[arg(long, conflicts_with_all = ["out", "csv", "limit_batches", "epochs", "lr", "schedule"])]
     find_lr: bool,
     /// Also write the epochs as CSV to this file
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// Seconds between checkpoints within an epoch
-    #[arg(long, value_name = "SECS")]
-    checkpoint_every: Option<u64>,
     /// Print one JSON object as the last line
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    options: options::Options,
+}
+
+/// The options of a run that begins.
+fn of_a_new_run() -> Vec<clap::Id> {
+    let others = ["model", "out", "find_lr"].map(clap::Id::from);
+    [ids_of::<Settings>(), ids_of::<Shorthands>(), others.to_vec()].concat()
 }
 
 impl Args {
     /// The recipe's or model's settings, with what the options say put over them.
     fn settings(&self) -> Result<Settings> {
         let name = self.model.as_deref().expect("required without --resume");
-        let definition = model_file::is_definition(name);
-        let mut s = match recipe(name) {
-            Some(text) => recipe_file::parse(name, text)?,
-            None if name.ends_with(".toml") || (Path::new(name).is_file() && !definition) => {
-                recipe_file::read(Path::new(name))?
-            }
-            None if find(name).is_none() && !definition => return Err(unknown_name(name)),
-            None => Settings::of_model(name)?,
-        };
-        if let Some(data) = &self.data {
-            s.suit(data);
-        }
-        if let Some(name) = &self.optimizer {
-            s.optimizer = default_optimizer(name);
-        }
-        fn put<T: Clone>(into: &mut T, from: &Option<T>) {
-            if let Some(value) = from {
-                into.clone_from(value);
-            }
-        }
-        if let Some(names) = &self.augment {
-            s.augment = augmentation::list(names);
-            if s.augment == ["none"] {
-                s.augment.clear();
-            }
-            s.evaluate.clear();
-        }
-        if let Some(names) = &self.evaluate {
-            s.evaluate = augmentation::list(names);
-        }
-        if let Some(columns) = &self.target {
-            s.target = columns.iter().map(|column| column.trim().to_owned()).collect();
-            s.label = None;
-        }
-        s.label = self.label.clone().or(s.label);
-        s.split = self.split.clone().or(s.split);
-        s.from = self.from.clone().or(s.from);
-        put(&mut s.network.width, &self.width);
-        put(&mut s.network.shortcut_padding, &self.shortcut_padding);
-        put(&mut s.epochs, &self.epochs);
-        put(&mut s.batch, &self.batch);
-        put(&mut s.seed, &self.seed);
-        put(&mut s.device, &self.device);
-        put(&mut s.optimizer.learning_rate, &self.lr);
-        put(&mut s.schedule.name, &self.schedule);
-        put(&mut s.validation_split, &self.validation_split);
-        put(&mut s.checkpoint_every, &self.checkpoint_every);
-        s.limit_batches = self.limit_batches.or(s.limit_batches);
-        s.overfit_one_batch |= self.overfit_one_batch;
-        self.options.check(&s.schedule.name)?;
-        self.options.apply(&mut s);
-        if s.overfit_one_batch {
-            // The batch must stay what it is, and nothing is held out of it.
-            s.augment.clear();
-            (s.validation_split, s.training.early_stopping) = (0.0, None);
-        }
-        s.check()?;
-        if let Some(from) = s.from.clone() {
-            Pretrained::read(Path::new(&from))?.suit(&mut s)?;
-            // The weights are those of one network.
-            if let Some(padding) =
-                self.shortcut_padding.as_ref().filter(|p| **p != s.network.shortcut_padding)
-            {
-                let own = &s.network.shortcut_padding;
-                let what = format!(
-                    "--shortcut-padding {padding}: the network of {from} has its zeros {own}"
-                );
-                return Err(CliError::Usage(what));
-            }
-        }
-        Ok(s)
+        settings(name, &self.stated, &self.shorthands)
     }
-}
-
-/// Neither a recipe nor a model.
-fn unknown_name(name: &str) -> CliError {
-    let models = ZOO.iter().map(|e| e.name);
-    let names: Vec<&str> = models.chain(RECIPES.iter().map(|(name, _)| *name)).collect();
-    unknown("model", name, &names)
 }
 
 /// Trains.
@@ -320,7 +179,8 @@ fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, ste
     }
     if let Some(from) = &s.from {
         let new = match &e.fresh[..] {
-            [] => "its classifier, too".to_owned(),
+            [] if e.description.aim().is_of_classes() => "its classifier, too".to_owned(),
+            [] => "its last layer, too".to_owned(),
             paths => format!("new are {}", paths.join(", ")),
         };
         let frozen = parameters(&**e.learner.model()).into_iter().filter(|(_, p)| p.is_frozen());
@@ -402,11 +262,11 @@ fn conclude(
     for remark in &remarks {
         writeln!(out, "diagnosis      {}", remark["text"].as_str().unwrap_or_default())?;
     }
-    let guessing = divergence::guessing(&e.description);
+    let guessing = e.description.guessing();
     // A loss that is no number is no better either.
     let learned = tested.loss() < guessing;
     if !learned && remarks.iter().any(blames_the_rate) {
-        let anew = divergence::anew(run.path(), settings);
+        let anew = remedies::anew(run.path(), settings);
         writeln!(out, "remedy         {anew}   (a lower rate: guessing has loss {guessing:.4})")?;
     }
     writeln!(out, "run            {}", run.path().display())?;

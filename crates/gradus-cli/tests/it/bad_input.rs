@@ -57,7 +57,11 @@ fn bad_recipes() {
     recipe("model = \"mlp\"\naugment = [\"flop\"]")
         .fails(1, &["unknown augmentation \"flop\"; did you mean \"flip\"?"]);
     recipe("model = \"mlp\"\naugment = [\"shift(4\"]").fails(1, &["shift(4", "such as shift(4)"]);
-    recipe("model = \"mlp\"\naugment = [\"shift(0.5)\"]").fails(2, &["shift(PIXELS)"]);
+    recipe("model = \"mlp\"\naugment = [\"shift(0.5)\"]").fails(1, &["shift(PIXELS)"]);
+    recipe("model = \"mlp\"\naugment = [{ kind = \"affine\", degree = 3 }]")
+        .fails(1, &[".toml: ", "unknown key of affine \"degree\"; did you mean \"degrees\"?"]);
+    recipe("model = \"mlp\"\nevaluate = [{ kind = \"ten-crops\", size = 3 }]")
+        .fails(1, &["unknown way to show images \"ten-crops\"; did you mean \"ten-crop\"?"]);
     ran(f, &["train", "alexnet-imagenet"]).fails(2, &["imagenet: ", "--data DIR"]);
     ran(f, &["train", "alexnet-imagenet", "--data", "mnist-5k"])
         .fails(1, &["PCA colour: found samples [1, 28, 28], expected RGB images"]);
@@ -124,9 +128,9 @@ fn damaged_files(f: &Path, newest: &Path) {
     ran(f, &["train", "--resume", "run"]).fails(1, &["step-00000010.safetensors"]);
     let config = f.join("run/config.toml");
     let text = fs::read_to_string(&config).unwrap();
-    fs::write(&config, text.replace("version = 1", "version = 99")).unwrap();
+    fs::write(&config, text.replace("version = 2", "version = 99")).unwrap();
     ran(f, &["train", "--resume", "run"])
-        .fails(1, &["config.toml: found version 99, expected at most version 1"]);
+        .fails(1, &["config.toml: found version 99, expected at most version 2"]);
 }
 
 fn images(f: &Path) {

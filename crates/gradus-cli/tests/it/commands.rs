@@ -169,7 +169,8 @@ fn recipes() {
     assert_eq!(summary["params"], 448_386);
     let config = std::fs::read_to_string(f.join("runs/vgg-tiny-1/config.toml")).unwrap();
     assert!(
-        config.contains("augment = [\"flip\", \"shift(1)\"]") && config.contains("width = 0.125"),
+        config.contains("[[augment]]\nkind = \"shift\"\npadding = 1\n")
+            && config.contains("width = 0.125"),
         "{config}"
     );
 }

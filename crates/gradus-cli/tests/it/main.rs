@@ -9,6 +9,7 @@ mod kernel;
 mod learned;
 mod names;
 mod numbers;
+mod old_forms;
 mod onnx;
 mod photographs;
 mod proof;

@@ -267,7 +267,7 @@ fn what_does_not_go_together_is_refused_before_anything_begins() {
     refused(
         2,
         "boats.csv --target price --balance-classes",
-        &["class-weights: found them with the target price"],
+        &["class-weights: found balanced with the target price, expected classes to weigh"],
     );
     refused(
         2,
@@ -285,6 +285,12 @@ fn what_does_not_go_together_is_refused_before_anything_begins() {
         1,
         "boats.csv --target berths --loss bce",
         &["boats.csv, line 2, column 4 (\"berths\"): found \"", "expected 1 or 0"],
+    );
+    // A network for pictures says which take rows.
+    let lenet = ran(f, &["train", "lenet", "--data", "boats.csv", "--target", "price"]);
+    lenet.fails(
+        1,
+        &["expected [channels", "boats.csv has rows of numbers, which these take: linear, mlp"],
     );
     fs::write(f.join("hole.csv"), "length,price\n5,45000\n6,cheap\n7,60000\n").unwrap();
     refused(

@@ -1,7 +1,16 @@
 //! Binary cross-entropy of logits: −t·log σ(x) − (1 − t)·log(1 − σ(x)), every number its own yes or no.
 
+use super::named::{NamedLoss, Target, named};
 use super::{rest, same_shape};
 use gradus_tensor::Tensor;
+
+/// Those with a name on the command line and in recipes.
+pub(super) const NAMED: &[NamedLoss] = &[named(
+    "bce",
+    Target::YesNo,
+    binary_cross_entropy_with_logits,
+    "logits, each a yes or no of its own",
+)];
 
 /// Binary cross-entropy of logits `x [B, ..]` and targets `t [B, ..]` in 0..=1, the mean of each sample.
 #[track_caller]

@@ -1,9 +1,14 @@
 //! Cross-entropy: −Σ t·log softmax(x) over the classes, axis 1.
 
+use super::named::{NamedLoss, Target, named};
 use super::{at_labels, labels_fit, made_labels, rest, same_shape};
 use gradus_base::Error;
 use gradus_tensor::{DType, Tensor, fail};
 use std::panic::Location;
+
+/// Those with a name on the command line and in recipes.
+pub(super) const NAMED: &[NamedLoss] =
+    &[named("cross_entropy", Target::Label, cross_entropy, "scores of classes and a label")];
 
 /// −log softmax(x) at the label: cross-entropy of logits `x [B, C]` and labels `t [B]` (i64).
 #[track_caller]

@@ -1,7 +1,14 @@
 //! Hinge losses, of support vector machines.
 
+use super::named::{NamedLoss, Target, named};
 use super::{at_labels, labels_fit, rest, same_shape};
 use gradus_tensor::Tensor;
+
+/// Those with a name on the command line and in recipes.
+pub(super) const NAMED: &[NamedLoss] = &[
+    named("hinge", Target::Sides, hinge, "one score and −1 or 1"),
+    named("multi_class_hinge", Target::Label, multi_class_hinge, "scores of classes and a label"),
+];
 
 /// Mean of max(0, 1 − t·x), where t is −1 or 1.   Cortes & Vapnik 1995
 #[track_caller]

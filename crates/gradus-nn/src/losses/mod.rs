@@ -17,12 +17,12 @@ use gradus_tensor::{DType, Tensor, fail};
 use std::panic::Location;
 
 pub use adversarial::{Adversarial, gradient_penalty};
-pub use binary_cross_entropy::{BinaryCrossEntropy, binary_cross_entropy_with_logits};
-pub use cross_entropy::{CrossEntropy, Nll, cross_entropy, nll};
-pub use hinge::{hinge, multi_class_hinge, squared_hinge};
+pub use binary_cross_entropy::*;
+pub use cross_entropy::*;
+pub use hinge::*;
 pub use kl_divergence::kl_divergence;
 pub use named::{LOSSES, Loss, NamedLoss, Target};
-pub use regression::{huber, mean_absolute, mean_squared, smooth_l1, squared};
+pub use regression::*;
 pub use style::{gram_matrix, gram_style, total_variation};
 
 /// Every axis but the batch: `[B, ..]`.

@@ -1,9 +1,6 @@
 //! `Loss`: a loss as a value, with a name.
 
-use super::{
-    CrossEntropy, binary_cross_entropy_with_logits, cross_entropy, hinge, huber, mean_absolute,
-    mean_squared, multi_class_hinge, smooth_l1,
-};
+use super::{CrossEntropy, binary_cross_entropy, cross_entropy, hinge, regression};
 use gradus_base::Error;
 use gradus_tensor::{Tensor, fail, try_build};
 use std::borrow::Cow;
@@ -32,6 +29,7 @@ pub struct Loss {
 }
 
 /// A loss that has a name on the command line and in recipes.
+#[derive(Clone, Copy)]
 pub struct NamedLoss {
     /// The name.
     pub name: &'static str,
@@ -76,7 +74,8 @@ impl Target {
     }
 }
 
-const fn named(
+/// A loss with a name: a row of its family's list.
+pub(super) const fn named(
     name: &'static str,
     target: Target,
     of: fn(&Tensor, &Tensor) -> Tensor,
@@ -85,27 +84,34 @@ const fn named(
     NamedLoss { name, target, of, about }
 }
 
-/// The losses that have a name on the command line and in recipes.
-pub const LOSSES: &[NamedLoss] = &[
-    named("cross_entropy", Target::Label, cross_entropy, "scores of classes and a label"),
-    named("mse", Target::Numbers, mean_squared, "numbers; the mean of (x − t)²"),
-    named("mae", Target::Numbers, mean_absolute, "numbers; the mean of |x − t|"),
-    named(
-        "huber",
-        Target::Numbers,
-        |x, t| huber(x, t, 1.0),
-        "numbers; (x − t)²/2 up to 1 apart, then straight",
-    ),
-    named("smooth_l1", Target::Numbers, |x, t| smooth_l1(x, t, 1.0), "numbers; as huber"),
-    named(
-        "bce",
-        Target::YesNo,
-        binary_cross_entropy_with_logits,
-        "logits, each a yes or no of its own",
-    ),
-    named("hinge", Target::Sides, hinge, "one score and −1 or 1"),
-    named("multi_class_hinge", Target::Label, multi_class_hinge, "scores of classes and a label"),
-];
+/// The losses that have a name on the command line and in recipes: those of each family, each listed in its family's file.
+pub const LOSSES: &[NamedLoss] = &joined::<COUNT>();
+
+const FAMILIES: &[&[NamedLoss]] =
+    &[cross_entropy::NAMED, regression::NAMED, binary_cross_entropy::NAMED, hinge::NAMED];
+
+const COUNT: usize = {
+    let (mut count, mut family) = (0, 0);
+    while family < FAMILIES.len() {
+        count += FAMILIES[family].len();
+        family += 1;
+    }
+    count
+};
+
+const fn joined<const N: usize>() -> [NamedLoss; N] {
+    let mut all = [FAMILIES[0][0]; N];
+    let (mut family, mut at, mut next) = (0, 0, 0);
+    while next < N {
+        if at == FAMILIES[family].len() {
+            (family, at) = (family + 1, 0);
+        } else {
+            all[next] = FAMILIES[family][at];
+            (at, next) = (at + 1, next + 1);
+        }
+    }
+    all
+}
 
 impl Loss {
     /// A loss of your own.

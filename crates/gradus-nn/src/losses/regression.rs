@@ -1,7 +1,21 @@
 //! Losses of the difference x − t.
 
+use super::named::{NamedLoss, Target, named};
 use super::{rest, same_shape};
 use gradus_tensor::Tensor;
+
+/// Those with a name on the command line and in recipes.
+pub(super) const NAMED: &[NamedLoss] = &[
+    named("mse", Target::Numbers, mean_squared, "numbers; the mean of (x − t)²"),
+    named("mae", Target::Numbers, mean_absolute, "numbers; the mean of |x − t|"),
+    named(
+        "huber",
+        Target::Numbers,
+        |x, t| huber(x, t, 1.0),
+        "numbers; (x − t)²/2 up to 1 apart, then straight",
+    ),
+    named("smooth_l1", Target::Numbers, |x, t| smooth_l1(x, t, 1.0), "numbers; as huber"),
+];
 
 /// Mean of (x − t)² over everything but the batch.
 #[track_caller]

@@ -2,8 +2,9 @@
 
 use super::preparation::{self, Preparation};
 use super::{Args, classes_of, describe, sizes};
+use crate::description::Description;
 use crate::error::{CliError, Result};
-use crate::model_file::{Description, build};
+use crate::network::build;
 use gradus::io::{Checkpoint, NamedArray};
 use gradus::models::import::{
     Flattened, Imported, Origin, flattened, readings, swap_input_channels,

@@ -3,6 +3,7 @@
 
 use super::Args;
 use super::candidates::{Candidate, Candidates};
+use crate::augmentation::Shown;
 use crate::bars::{counted, grouped};
 use crate::datasets::{self, Pictures};
 use crate::error::{CliError, Result};
@@ -294,7 +295,7 @@ struct Samples<'a> {
     args: &'a Args,
     data: &'a str,
     /// By how they are shown.
-    opened: Vec<(Vec<String>, Arc<dyn Dataset>)>,
+    opened: Vec<(Vec<Shown>, Arc<dyn Dataset>)>,
 }
 
 impl Samples<'_> {

@@ -2,8 +2,8 @@
 
 use super::candidates::Candidates;
 use super::{Args, describe};
+use crate::description::Description;
 use crate::error::{CliError, Result};
-use crate::model_file::Description;
 use gradus::io::keras::{Model, parse};
 use gradus::io::weights::{self, Format};
 use gradus::io::{NamedArray, printable};

@@ -3,10 +3,11 @@
 use super::Args;
 use super::rows::{BATCH, columns_of, remark_on_known};
 use crate::bars::{figure, shortened};
+use crate::description::Description;
 use crate::error::{CliError, Result};
-use crate::model_file::{self, Description};
+use crate::model_file;
 use crate::number_scores::shown;
-use crate::record::Trained;
+use crate::trained::Trained;
 use gradus::Tensor;
 use gradus::data::{CsvOptions, Table, parse_csv, parse_csv_header};
 use gradus::nn::losses::Target;

@@ -3,10 +3,12 @@
 use super::Args;
 use crate::bars::shortened;
 use crate::datasets::Pictures;
+use crate::description::Description;
 use crate::error::{CliError, Result, shell_word};
-use crate::model_file::{self, Description};
-use crate::record::{Change, Trained};
+use crate::learned::Change;
+use crate::model_file;
 use crate::scores::{largest, mean_probabilities};
+use crate::trained::Trained;
 use gradus::Tensor;
 use gradus::data::{
     CsvOptions, Header, LabelColumn, Split, label_spelling, parse_csv, parse_csv_header,

@@ -1,10 +1,10 @@
 //! Going on with a run: its newest checkpoint, what it learned from, and what was logged after it.
 
 use crate::callbacks::KeepRecord;
-use crate::divergence::DIVERGED;
 use crate::error::{CliError, Result};
 use crate::experiment::{Begin, Experiment};
 use crate::record::RunRecord;
+use crate::remedies::DIVERGED;
 use crate::run_dir::{self, RunDir};
 use crate::settings::Settings;
 use gradus::io::log::retain_json_lines;
@@ -40,7 +40,7 @@ pub fn resume(path: &Path) -> Result<Resumed> {
     match &record {
         Some(record) => {
             record.verify().map_err(|e| CliError::Work(format!("{}: {e}", path.display())))?;
-            record.compare_settings(path, &settings)?;
+            run_dir::require_same(path, &record.differing_settings(&settings), "put it back")?;
             record.remark_on_beginning();
         }
         None => eprintln!(

@@ -1,68 +1,101 @@
 //! The part of a run's settings that says how steps are taken and when training ends: `[training]` in a recipe.
 
+use super::STEPS;
 use crate::aim::{self, Aim};
 use crate::error::{CliError, Result};
-use crate::transfer::{self, BACKBONE};
+use crate::layers::{BACKBONE, decaying_rates, is_below, layer_of};
+use clap::ArgAction;
+use gradus::nn::losses::LOSSES;
 use gradus::nn::{Module, parameters};
+use gradus::train::metrics::METRICS;
 use gradus::train::optim::{Clip, Ema};
 use gradus::train::{Group, Recipe};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// How steps are taken and when training ends, beside optimiser and schedule. What a recipe leaves out is as in the default.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields, default)]
+#[command(next_help_heading = STEPS)]
 pub struct Training {
-    /// What is minimised, one of [`gradus::nn::losses::LOSSES`]; if not stated, cross_entropy of classes and mse of numbers.
+    /// What is minimised, one of [`LOSSES`]; if not stated, cross_entropy of classes and mse of numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "NAME", help = format!(
+        "What is minimised: {} [default: cross_entropy; with --target mse]", names(LOSSES.iter().map(|l| l.name))))]
     pub loss: Option<String>,
-    /// What is measured beside it, some of [`gradus::train::metrics::METRICS`]; if not stated, what is usual for the loss.
+    /// What is measured beside it, some of [`METRICS`]; if not stated, what is usual for the loss.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "aim::names")]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help = format!(
+        "What is measured beside it: some of {} [default: what is usual for the loss]",
+        names(METRICS.iter().map(|m| m.name))))]
     pub metrics: Vec<String>,
-    /// Batches whose gradients are averaged for a step.
+    /// Average the gradients of N batches for each step
+    #[arg(long, value_name = "N")]
     pub accumulate: usize,
-    /// A bound on the norm of all gradients together.
+    /// Bound the norm of all gradients together
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "X")]
     pub clip_norm: Option<f64>,
-    /// A bound on every element of a gradient.
+    /// Bound every element of the gradients
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "X", conflicts_with = "clip_norm")]
     pub clip_value: Option<f64>,
-    /// λ₁ of λ₁‖w‖₁, added to the loss.
+    /// Add X times the sum of the weights' absolute values to the loss
+    #[arg(long, value_name = "X")]
     pub l1: f64,
-    /// What remains of the averages of the weights after a step; the averages are then what is kept.
+    /// Keep averages of the weights, of which BETA remains after a step, and test them: 0.999 averages 1,000 steps
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "BETA")]
     pub ema: Option<f64>,
-    /// What the classes count, if not all the same. Older files have `balance_classes = true`.
+    // Older files have `balance_classes = true`.
+    /// Let rare classes count more
     #[serde(
         alias = "balance_classes",
         skip_serializing_if = "Option::is_none",
         deserialize_with = "class_weights"
     )]
+    #[arg(long, value_name = "RULE")]
     pub class_weights: Option<ClassWeights>,
-    /// Whether activations are computed again in the backward pass instead of being kept for it.
+    /// Compute activations again in the backward pass instead of keeping them: less memory for more time, the same result
+    #[arg(long)]
     pub recompute: bool,
-    /// Layers or parameters, by path, that stay as they are; `backbone` is all but the classifier.
+    /// Layers that stay as they are, such as conv1,conv2; backbone means all but the classifier (feature extraction)
+    #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
     pub freeze: Vec<String>,
-    /// Epochs after which one more of the network's blocks learns, from the last to the first.
+    /// Gradual unfreezing: begin with the last block of layers; after every N epochs the block before joins
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "N")]
     pub unfreeze_every: Option<u64>,
-    /// What the rate of each block is of the rate of the block after it.
+    /// Discriminative learning rates: each block learns at X times the rate of the block after it
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "X")]
     pub layer_decay: Option<f64>,
-    /// Epochs without a lower validation loss after which training ends.
+    /// End training after so many epochs without a lower validation loss (needs --validation)
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "PATIENCE")]
     pub early_stopping: Option<u64>,
-    /// Steps between checkpoints within an epoch.
+    /// Steps between checkpoints within an epoch
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "N")]
     pub checkpoint_steps: Option<u64>,
     /// So many batches of validation and test data at most.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[arg(skip)]
     pub limit_evaluation: Option<usize>,
     /// Whether TensorBoard's events are written.
+    #[arg(long = "no-tensorboard", action = ArgAction::SetFalse, help = "Write no events for TensorBoard")]
     pub tensorboard: bool,
     /// Whether the run is looked into for what ails it.
+    #[arg(long = "no-diagnosis", action = ArgAction::SetFalse,
+          help = "Do not look inside for dead units, vanishing gradients and the like")]
     pub diagnose: bool,
     /// Rates and decays of their own, by path; the last that fits counts.
+    #[arg(skip)]
     pub groups: Vec<GroupSettings>,
+}
+
+/// The names of what there is.
+fn names(all: impl Iterator<Item = &'static str>) -> String {
+    all.collect::<Vec<_>>().join(", ")
 }
 
 /// What classes count.
@@ -195,7 +228,7 @@ impl Training {
 
     /// Rates and decays of their own: those that follow from the order of blocks, then those that are stated.
     fn groups(&self, model: &dyn Module) -> Vec<Group> {
-        let decaying = self.layer_decay.map(|decay| transfer::decaying_rates(model, decay));
+        let decaying = self.layer_decay.map(|decay| decaying_rates(model, decay));
         decaying.into_iter().flatten().chain(self.groups.iter().map(GroupSettings::group)).collect()
     }
 
@@ -238,27 +271,10 @@ impl GroupSettings {
     }
 }
 
-/// `conv1` of `conv1.weight`.
-pub fn layer_of(parameter: &str) -> &str {
-    parameter.rsplit_once('.').map_or(parameter, |(layer, _)| layer)
-}
-
-/// Whether a parameter is the one of that path, or in the layer of that path.
-fn is_below(parameter: &str, path: &str) -> bool {
-    parameter.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use gradus::nn::{Init, Sequential};
-
-    #[test]
-    fn paths_are_whole_names() {
-        assert!(is_below("conv1.weight", "conv1") && is_below("conv1.weight", "conv1.weight"));
-        assert!(!is_below("conv10.weight", "conv1"));
-        assert_eq!(layer_of("block.conv1.weight"), "block.conv1");
-    }
 
     #[test]
     fn rare_classes_count_more() {

@@ -1,0 +1,51 @@
+//! What settings say of the columns of data: the label, the targets, the rule by which samples are held out.
+
+use crate::error::{CliError, Result};
+use gradus::data::{LabelColumn, Split, has_test_part, named};
+use std::path::Path;
+
+/// Where the label of data is that `--label` names the column of; other data than a CSV file have no columns.
+pub fn label(column: Option<&str>, name_or_path: &str) -> Result<LabelColumn> {
+    let Some(column) = column else { return Ok(LabelColumn::Auto) };
+    let label = parse_label(column)?;
+    has_columns("label", column, name_or_path)?;
+    Ok(label)
+}
+
+/// Refuses target columns without a name, and those of data that are no CSV file.
+pub fn target(columns: &[String], name_or_path: &str) -> Result<()> {
+    let Some(first) = columns.first() else { return Ok(()) };
+    if columns.iter().any(String::is_empty) {
+        let what = "target: found \"\", expected a column's name, or its number from 1";
+        return Err(CliError::Usage(what.into()));
+    }
+    has_columns("target", first, name_or_path)
+}
+
+/// Refuses a column of data that are no CSV file.
+fn has_columns(option: &str, column: &str, name_or_path: &str) -> Result<()> {
+    match Path::new(name_or_path).is_dir() || named(name_or_path).is_ok() {
+        false => Ok(()),
+        true => Err(CliError::Usage(format!(
+            "{option}: found {column:?} for {name_or_path}, expected a CSV file with it: other data have no columns"
+        ))),
+    }
+}
+
+/// The rule that `--split` states for data.
+pub fn split(rule: Option<&str>, name_or_path: &str) -> Result<Option<Split>> {
+    let Some(text) = rule else { return Ok(None) };
+    let usage = |error: gradus::data::DataError| CliError::Usage(error.to_string());
+    let rule: Split = text.parse().map_err(usage)?;
+    match has_test_part(name_or_path) {
+        false => Ok(Some(rule)),
+        true => Err(CliError::Usage(format!(
+            "split: found {text} for {name_or_path}, expected no rule: these data bring a test part"
+        ))),
+    }
+}
+
+/// A column by its name or its number from 1.
+pub fn parse_label(column: &str) -> Result<LabelColumn> {
+    column.parse().map_err(|error: gradus::data::DataError| CliError::Usage(error.to_string()))
+}
