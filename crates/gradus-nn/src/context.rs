@@ -234,6 +234,8 @@ impl<'h> Context<'h> {
         let caller = Caller { line: Location::caller(), library: LIBRARY };
         let label = format!("{name} ({})", layer.describe());
         let y = layer_scope(&label, caller, || {
+            let fits = layer.takes().check(&self.path.borrow(), x.dtype(), x.shape());
+            fits.unwrap_or_else(|error| fail(error, Location::caller()));
             if layer.padding(&x.shape()) == Padding::Mixes {
                 self.refuse_lengths(x, &layer.describe());
             }
