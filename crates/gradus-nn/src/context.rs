@@ -223,19 +223,11 @@ impl<'h> Context<'h> {
     /// output.
     #[track_caller]
     pub fn run(&self, name: &str, layer: &dyn Layer, x: &Tensor) -> Tensor {
-        let before = self.path.borrow().len();
-        {
-            let mut path = self.path.borrow_mut();
-            if before > 0 {
-                path.push('.');
-            }
-            path.push_str(name);
-        }
+        let _leave = self.enter(name);
         let caller = Caller { line: Location::caller(), library: LIBRARY };
         let label = format!("{name} ({})", layer.describe());
         let y = layer_scope(&label, caller, || {
-            let fits = layer.takes().check(&self.path.borrow(), x.dtype(), x.shape());
-            fits.unwrap_or_else(|error| fail(error, Location::caller()));
+            layer.takes().expect(&self.path.borrow(), x.dtype(), x.shape());
             if layer.padding(&x.shape()) == Padding::Mixes {
                 self.refuse_lengths(x, &layer.describe());
             }
@@ -255,8 +247,29 @@ impl<'h> Context<'h> {
             },
             None => y,
         };
-        self.path.borrow_mut().truncate(before);
         y
+    }
+
+    /// Goes to a layer's path, until what is given back is dropped: also where the layer fails.
+    fn enter(&self, name: &str) -> Leave<'_> {
+        let mut path = self.path.borrow_mut();
+        let before = path.len();
+        if before > 0 {
+            path.push('.');
+        }
+        path.push_str(name);
+        Leave { path: &self.path, before }
+    }
+}
+
+struct Leave<'p> {
+    path: &'p RefCell<String>,
+    before: usize,
+}
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.path.borrow_mut().truncate(self.before);
     }
 }
 

@@ -90,7 +90,9 @@ impl Symbol {
         // A batch of two tells the batch axis apart from axes of size 1.
         let zeros: Vec<Tensor> = symbols.iter().map(|s| s.spec_as(float).zeros(2)).collect();
         let here = Location::caller();
-        let y = Spec::of(&try_build(|| join(&zeros)).unwrap_or_else(|e| fail(e, here)));
+        let y = Spec::of(
+            &try_build(|| join(&zeros)).unwrap_or_else(|e| fail(e.moved(file!(), here), here)),
+        );
         // Of floats whose type is open come floats whose type is.
         let open = said.is_none() && symbols.iter().any(|s| s.0.dtype.is_none());
         let dtype = (!open || y.dtype != float).then_some(y.dtype);
@@ -172,8 +174,7 @@ pub fn built(config: impl Config + 'static, input: impl Input, init: &Init) -> A
     let (shape, dtype) = input.parts();
     let (name, dtype) = (config.name(), dtype.unwrap_or(init.dtype()));
     let layer = Box::new(config).build(Spec { shape, dtype }, init);
-    let fits = layer.takes().check(name, dtype, shape);
-    fits.unwrap_or_else(|error| fail(error, Location::caller()));
+    layer.takes().expect(name, dtype, shape);
     layer
 }
 
@@ -192,9 +193,7 @@ impl Call for Arc<dyn Layer> {
     fn call(&self, x: &Symbol) -> Symbol {
         let (own, name, here) = (float_of(&**self), kind(&**self), Location::caller());
         let input = x.spec_as(own.unwrap_or(DType::F32));
-        let fits = self.takes().check(&name, input.dtype, input.shape);
-        let y = fits.and_then(|()| output_spec(&name, &**self, input));
-        let y = y.unwrap_or_else(|e| fail(e, here));
+        let y = output_spec(&name, &**self, input).unwrap_or_else(|e| fail(e, here));
         let open = x.0.dtype.is_none() && own.is_none();
         let dtype = (!open || y.dtype != input.dtype).then_some(y.dtype);
         Symbol::new(y.shape, dtype, Source::Layer(self.clone(), x.clone()))
@@ -267,8 +266,7 @@ impl Model {
                     format!("input {i} is {}, expected [B] and {}", x.shape(), input.shape());
                 fail(Error::shape("model", what), Location::caller());
             }
-            let fits = input.takes().check(&format!("model: input {i}"), x.dtype(), x.shape());
-            fits.unwrap_or_else(|error| fail(error, Location::caller()));
+            input.takes().expect(&format!("model: input {i}"), x.dtype(), x.shape());
             values.insert(input.0.id, x.clone());
         }
         for symbol in &self.order {

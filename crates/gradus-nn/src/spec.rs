@@ -1,9 +1,10 @@
 //! `Spec`: what one sample is, its shape and its element type. Layers are built for it, and refuse what they cannot take.
 
-use crate::Layer;
+use crate::{Context, Layer};
 use gradus_base::{DType, Error, Shape};
-use gradus_tensor::{Meta, Tensor};
+use gradus_tensor::{Meta, Tensor, fail, try_build};
 use std::fmt;
+use std::panic::Location;
 
 /// A shape without the batch axis, and an element type: what goes into a layer, or comes out of it.
 ///
@@ -106,6 +107,13 @@ impl Takes {
         }
     }
 
+    /// As [`Takes::check`], at the line of who calls.
+    #[track_caller]
+    pub(crate) fn expect(self, name: &str, dtype: DType, shape: Shape) {
+        let here = Location::caller();
+        self.check(name, dtype, shape).unwrap_or_else(|error| fail(error, here));
+    }
+
     fn allows(self, dtype: DType) -> bool {
         match self {
             Takes::Any => true,
@@ -115,7 +123,10 @@ impl Takes {
         }
     }
 
-    /// Why `name` refuses an input of this type and shape; nothing if it takes it.
+    /// Refuses an input of this type and shape in the layer's name.
+    ///
+    /// # Errors
+    /// When the type is not taken.
     pub(crate) fn check(self, name: &str, dtype: DType, shape: Shape) -> Result<(), Error> {
         if self.allows(dtype) {
             return Ok(());
@@ -135,9 +146,13 @@ impl Takes {
 ///
 /// # Errors
 /// When the layer cannot work on them.
+#[track_caller]
 pub(crate) fn output_spec(name: &str, layer: &dyn Layer, input: Spec) -> Result<Spec, Error> {
+    let here = Location::caller();
+    layer.takes().check(name, input.dtype, input.shape)?;
     // A batch of two tells the batch axis apart from axes of size 1.
     let x = input.zeros(2);
-    let y = gradus_tensor::try_build(|| crate::Context::eval().run(name, layer, &x))?;
-    Ok(Spec::of(&y))
+    let y = try_build(|| Context::eval().run(name, layer, &x));
+    // What the library runs is told at the line that made it run.
+    y.map(|y| Spec::of(&y)).map_err(|error| error.moved(file!(), here))
 }

@@ -24,7 +24,8 @@ impl Layer for Flatten {
     }
     fn padding(&self, input: &Shape) -> Padding {
         // One number a place is left as it is.
-        if input.rank() == 2 { Padding::Apart } else { Padding::Mixes }
+        let is_alone = input.iter().skip(2).all(|&size| size == 1);
+        if is_alone { Padding::Apart } else { Padding::Mixes }
     }
     fn describe(&self) -> String {
         "Flatten".into()
@@ -55,6 +56,11 @@ impl Layer for Reshape {
     #[track_caller]
     fn forward(&self, x: &Tensor, _: &Context) -> Tensor {
         x.reshape(self.0.inserted(0, x.shape()[0]))
+    }
+    fn padding(&self, input: &Shape) -> Padding {
+        // As many places before as after: row-major, each keeps what it has.
+        let keeps = self.0.first().is_some_and(|places| input.get(1) == Some(places));
+        if keeps { Padding::Apart } else { Padding::Mixes }
     }
     fn describe(&self) -> String {
         format!("Reshape({})", self.0)
