@@ -236,18 +236,16 @@ impl<'h> Context<'h> {
         if layer.padding(&x.shape()) == Padding::Apart {
             self.lengths(x).inspect(|lengths| self.set_lengths(&y, lengths));
         }
-        let y = match &self.hook {
-            Some(hook) => match hook(&self.path.borrow(), &y) {
-                Some(other) => {
-                    // What stands in for an output is as long as it was.
-                    self.lengths(&y).inspect(|lengths| self.set_lengths(&other, lengths));
-                    other
-                }
-                None => y,
-            },
-            None => y,
-        };
-        y
+        self.hooked(y)
+    }
+
+    /// What hooks put in the place of a layer's output.
+    fn hooked(&self, y: Tensor) -> Tensor {
+        let Some(hook) = &self.hook else { return y };
+        let Some(other) = hook(&self.path.borrow(), &y) else { return y };
+        // What stands in for an output is as long as it was.
+        self.lengths(&y).inspect(|lengths| self.set_lengths(&other, lengths));
+        other
     }
 
     /// Goes to a layer's path, until what is given back is dropped: also where the layer fails.

@@ -27,8 +27,9 @@
 //! # use gradus_tensor::{DType, Tensor};
 //! # let init = Init::new(0);
 //! let (word, size) = (Symbol::input(Spec::new([], DType::I64)), Symbol::input([2]));
-//! let vector = built(embedding(10, 3), word.spec(), &init).call(&word); // [3]
-//! let y = built(dense(1), [5], &init).call(&Symbol::concat(&[&vector, &size], 0));
+//! let vector = built(embedding(10, 3), &word, &init).call(&word); // [3]
+//! let both = Symbol::concat(&[&vector, &size], 0); // [5]
+//! let y = built(dense(1), &both, &init).call(&both);
 //! let model = Model::new(&[&word, &size], &[&y]);
 //! assert_eq!(model.input_specs(), [Spec::new([], DType::I64), Spec::new([2], DType::F32)]);
 //! let y = model.forward_all(&[&Tensor::from([7i64]), &Tensor::ones([1, 2])], &Context::eval());
@@ -90,9 +91,8 @@ impl Symbol {
         // A batch of two tells the batch axis apart from axes of size 1.
         let zeros: Vec<Tensor> = symbols.iter().map(|s| s.spec_as(float).zeros(2)).collect();
         let here = Location::caller();
-        let y = Spec::of(
-            &try_build(|| join(&zeros)).unwrap_or_else(|e| fail(e.moved(file!(), here), here)),
-        );
+        let y = try_build(|| join(&zeros)).unwrap_or_else(|e| fail(e.moved(file!(), here), here));
+        let y = Spec::of(&y);
         // Of floats whose type is open come floats whose type is.
         let open = said.is_none() && symbols.iter().any(|s| s.0.dtype.is_none());
         let dtype = (!open || y.dtype != float).then_some(y.dtype);
@@ -160,12 +160,20 @@ impl Symbol {
     }
 }
 
+/// What goes into a layer that is built for this place: floats whose type is open are of the type of the layer's weights.
+impl Input for &Symbol {
+    fn parts(self) -> (Shape, Option<DType>) {
+        (self.0.shape, self.0.dtype)
+    }
+}
+
 /// The first float type among those that are known.
 fn first_float<'a>(symbols: impl IntoIterator<Item = &'a Symbol>) -> Option<DType> {
     symbols.into_iter().filter_map(|s| s.0.dtype).find(|dtype| dtype.is_float())
 }
 
-/// The layer of a description, for inputs of a shape without the batch axis and of the type of `init`'s weights, or of a [`Spec`].
+/// The layer of a description, for inputs of a shape without the batch axis and of the type of `init`'s weights, or of a [`Spec`], or
+/// like those of a [`Symbol`].
 ///
 /// # Panics
 /// If no such layer can work on that input.
@@ -191,7 +199,7 @@ pub trait Call {
 impl Call for Arc<dyn Layer> {
     #[track_caller]
     fn call(&self, x: &Symbol) -> Symbol {
-        let (own, name, here) = (float_of(&**self), kind(&**self), Location::caller());
+        let (own, name, here) = (type_read(&**self), kind(&**self), Location::caller());
         let input = x.spec_as(own.unwrap_or(DType::F32));
         let y = output_spec(&name, &**self, input).unwrap_or_else(|e| fail(e, here));
         let open = x.0.dtype.is_none() && own.is_none();
@@ -200,9 +208,10 @@ impl Call for Arc<dyn Layer> {
     }
 }
 
-/// The type of a layer's weights.
-fn float_of(layer: &dyn Layer) -> Option<DType> {
-    parameters(layer).first().map(|(_, p)| p.variable().dtype())
+/// The type of inputs that a layer names, or that its weights have.
+fn type_read(layer: &dyn Layer) -> Option<DType> {
+    let weights = || parameters(layer).first().map(|(_, p)| p.variable().dtype());
+    layer.takes().dtype().or_else(weights)
 }
 
 /// What a layer is called in a model: `Conv2d(6@5×5)` is a `conv2d`.
@@ -285,7 +294,7 @@ impl Model {
 
     /// What goes in, in the order of [`Model::new`].
     pub fn input_specs(&self) -> Vec<Spec> {
-        self.inputs.iter().map(|input| input.spec_as(self.float_of(input))).collect()
+        self.inputs.iter().map(|input| input.spec_as(self.type_of(input))).collect()
     }
     /// What comes out, in the order of [`Model::new`].
     ///
@@ -298,15 +307,15 @@ impl Model {
         ys.iter().map(Spec::of).collect()
     }
 
-    /// The float type of an input whose type is open: that of the first weights which read it, or of what it is joined with.
-    fn float_of(&self, input: &Symbol) -> DType {
+    /// The type of an input whose type is open: that of the first layer which names one, or of what it is joined with before.
+    fn type_of(&self, input: &Symbol) -> DType {
         let mut open = HashSet::from([input.0.id]);
         for symbol in &self.order {
             if !symbol.causes().iter().any(|x| open.contains(&x.0.id)) {
                 continue;
             }
             let found = match &symbol.0.source {
-                Source::Layer(layer, _) => float_of(&**layer),
+                Source::Layer(layer, _) => type_read(&**layer),
                 _ => first_float(symbol.causes()),
             };
             match found {

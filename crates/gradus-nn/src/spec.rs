@@ -58,8 +58,8 @@ impl fmt::Display for Spec {
     }
 }
 
-/// What says what goes into a model: a [`Spec`], or a shape alone (`[1, 28, 28]`, `784`), which means floats of the type that the
-/// model's weights have.
+/// What says what goes into a model or a layer: a [`Spec`], a [`Symbol`](crate::functional::Symbol), or a shape alone
+/// (`[1, 28, 28]`, `784`), which means floats of the type that the weights have.
 pub trait Input {
     /// The shape without the batch axis, and the element type if one is said.
     fn parts(self) -> (Shape, Option<DType>);

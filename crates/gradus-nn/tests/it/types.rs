@@ -158,11 +158,11 @@ fn a_model_of_integers_and_floats() {
     for dtype in [DType::F32, DType::F64] {
         let init = Init::new(4).of(dtype);
         let (word, size) = (Symbol::input(ints([])), Symbol::input([2]));
-        let vector = built(embedding(7, 3), word.spec(), &init).call(&word);
+        let vector = built(embedding(7, 3), &word, &init).call(&word);
         assert_eq!(vector.spec(), Spec::new([3], dtype));
         let both = Symbol::concat(&[&vector, &size], 0);
         assert_eq!(both.spec(), Spec::new([5], dtype));
-        let y = built(dense(4), both.spec(), &init).call(&both);
+        let y = built(dense(4), &both, &init).call(&both);
         let best = Symbol::join(&[&y], |x| x[0].argmax(1));
         let model = Model::new(&[&word, &size], &[&y, &best]);
         assert_eq!(model.input_specs(), [ints([]), Spec::new([2], dtype)]);
@@ -193,6 +193,10 @@ fn a_join_is_tried_on_each_places_type() {
     assert!(error.contains("i64") && error.contains("f32"), "{error}");
     let wide = Symbol::input(Spec::new([3], DType::F64));
     assert_eq!(Symbol::sum(&[&wide, &x]).spec(), Spec::new([3], DType::F64));
+    // Only possible with f64.
+    let shift = Tensor::from([0.1f64, 0.2, 0.3]);
+    let shifted = Symbol::join(&[&wide], move |x| &x[0] + &shift);
+    assert_eq!(shifted.spec(), wide.spec());
 }
 
 /// An input of no said type has that of the weights which read it, wherever they are.
@@ -202,13 +206,18 @@ fn open_floats_are_those_of_the_weights() {
     let (a, b, c) = (Symbol::input([4]), Symbol::input([4]), Symbol::input([4]));
     // a meets weights behind a join and an activation, b at once, c only in the sum with what b became.
     let doubled = built(relu(), [4], &single).call(&Symbol::join(&[&a], |x| &x[0] * 2.0));
-    let y = built(dense(4), [4], &double).call(&doubled);
+    let y = built(dense(4), &doubled, &double).call(&doubled);
     let z = built(dense(4), [4], &single).call(&b);
     let sum = Symbol::sum(&[&z, &c]);
     let model = Model::new(&[&a, &b, &c], &[&y, &sum]);
     let types = |specs: Vec<Spec>| specs.iter().map(|s| s.dtype).collect::<Vec<_>>();
     assert_eq!(types(model.input_specs()), [DType::F64, DType::F32, DType::F32]);
     assert_eq!(types(model.output_specs()), [DType::F64, DType::F32]);
+    // A model that was said to be for integers says so for who reads it.
+    let words = Sequential::new(ints([4]), &single).add(embedding(9, 2));
+    let ids = Symbol::input([4]);
+    let y = Arc::<dyn Layer>::from(words).call(&ids);
+    assert_eq!(Model::new(&[&ids], &[&y]).input_specs(), [ints([4])]);
     // A model of no weights at all takes any floats.
     let alone = Model::new(&[&a], &[&doubled]);
     let y = alone.forward(&Tensor::ones([1, 4]).cast(DType::F64), &Context::eval());
