@@ -227,7 +227,7 @@ impl<'h> Context<'h> {
         let caller = Caller { line: Location::caller(), library: LIBRARY };
         let label = format!("{name} ({})", layer.describe());
         let y = layer_scope(&label, caller, || {
-            layer.takes().expect(&self.path.borrow(), x.dtype(), x.shape());
+            layer.takes().expect(&self.path.borrow(), "input", x.dtype(), x.shape());
             if layer.padding(&x.shape()) == Padding::Mixes {
                 self.refuse_lengths(x, &layer.describe());
             }

@@ -182,7 +182,7 @@ pub fn built(config: impl Config + 'static, input: impl Input, init: &Init) -> A
     let (shape, dtype) = input.parts();
     let (name, dtype) = (config.name(), dtype.unwrap_or(init.dtype()));
     let layer = Box::new(config).build(Spec { shape, dtype }, init);
-    layer.takes().expect(name, dtype, shape);
+    layer.takes().expect(name, "input", dtype, shape);
     layer
 }
 
@@ -275,7 +275,7 @@ impl Model {
                     format!("input {i} is {}, expected [B] and {}", x.shape(), input.shape());
                 fail(Error::shape("model", what), Location::caller());
             }
-            input.takes().expect(&format!("model: input {i}"), x.dtype(), x.shape());
+            input.takes().expect("model", &format!("input {i}"), x.dtype(), x.shape());
             values.insert(input.0.id, x.clone());
         }
         for symbol in &self.order {

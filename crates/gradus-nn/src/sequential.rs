@@ -85,7 +85,7 @@ impl Sequential {
         let here = Location::caller();
         assert!(!self.layers.iter().any(|(n, _)| n == name), "two layers are named {name}");
         let Spec { shape, dtype } = self.output;
-        layer.takes().expect(name, dtype, shape);
+        layer.takes().expect(name, "input", dtype, shape);
         self.output = output_spec(name, &*layer, self.output).unwrap_or_else(|e| {
             // The batch of two is ours, so it is explained.
             let what = format!("{}\n  (tried on a batch of 2 samples {shape})", e.what);
@@ -132,7 +132,7 @@ impl Module for Sequential {
 impl Layer for Sequential {
     #[track_caller]
     fn forward(&self, x: &Tensor, cx: &Context) -> Tensor {
-        self.takes.expect("sequential", x.dtype(), x.shape());
+        self.takes.expect("sequential", "input", x.dtype(), x.shape());
         let mut y = x.clone();
         for (name, layer) in &self.layers {
             y = cx.run(name, &**layer, &y);

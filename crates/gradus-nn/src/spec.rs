@@ -107,13 +107,6 @@ impl Takes {
         }
     }
 
-    /// As [`Takes::check`], at the line of who calls.
-    #[track_caller]
-    pub(crate) fn expect(self, name: &str, dtype: DType, shape: Shape) {
-        let here = Location::caller();
-        self.check(name, dtype, shape).unwrap_or_else(|error| fail(error, here));
-    }
-
     fn allows(self, dtype: DType) -> bool {
         match self {
             Takes::Any => true,
@@ -123,13 +116,10 @@ impl Takes {
         }
     }
 
-    /// Refuses an input of this type and shape in the layer's name.
-    ///
-    /// # Errors
-    /// When the type is not taken.
-    pub(crate) fn check(self, name: &str, dtype: DType, shape: Shape) -> Result<(), Error> {
+    /// Why an input of this type and shape is refused, if it is: `i64 [4], expected floats; embedding or a cast before it`.
+    fn refusal(self, dtype: DType, shape: Shape) -> Option<String> {
         if self.allows(dtype) {
-            return Ok(());
+            return None;
         }
         let of = |expected: DType| (expected.to_string(), format!("cast(DType::{expected:?})"));
         let (expected, remedy) = match self {
@@ -137,8 +127,15 @@ impl Takes {
             Takes::FloatsLike(own) if dtype.is_float() => of(own),
             _ => ("floats".into(), "embedding or a cast".into()),
         };
-        let what = format!("input {dtype} {shape}, expected {expected}; {remedy} before it");
-        Err(Error::dtype(name, what))
+        Some(format!("{dtype} {shape}, expected {expected}; {remedy} before it"))
+    }
+
+    /// Refuses an input of this type and shape, if it is not taken, by the name of a layer and what the input is called.
+    #[track_caller]
+    pub(crate) fn expect(self, name: &str, input: &str, dtype: DType, shape: Shape) {
+        if let Some(refusal) = self.refusal(dtype, shape) {
+            fail(Error::dtype(name, format!("{input} {refusal}")), Location::caller());
+        }
     }
 }
 
@@ -149,10 +146,11 @@ impl Takes {
 #[track_caller]
 pub(crate) fn output_spec(name: &str, layer: &dyn Layer, input: Spec) -> Result<Spec, Error> {
     let here = Location::caller();
-    layer.takes().check(name, input.dtype, input.shape)?;
-    // A batch of two tells the batch axis apart from axes of size 1.
-    let x = input.zeros(2);
-    let y = try_build(|| Context::eval().run(name, layer, &x));
+    let y = try_build(|| {
+        layer.takes().expect(name, "input", input.dtype, input.shape);
+        // A batch of two tells the batch axis apart from axes of size 1.
+        Context::eval().run(name, layer, &input.zeros(2))
+    });
     // What the library runs is told at the line that made it run.
     y.map(|y| Spec::of(&y)).map_err(|error| error.moved(file!(), here))
 }

@@ -21,10 +21,16 @@ const INT64: i64 = 7;
 
 #[test]
 fn words_end_to_end() {
+    words(DType::F32);
+    words(DType::F64);
+}
+
+/// By weights of a type.
+fn words(dtype: DType) {
     let (x, t) = sentences(1);
     let spec = Spec::new([LONG], DType::I64);
     assert_eq!(spec, Spec::of(&x));
-    let model = Sequential::new(spec, &Init::new(2))
+    let model = Sequential::new(spec, &Init::new(2).of(dtype))
         .add(embedding(WORDS, 8))
         .add(flatten())
         .add(dense(24))
@@ -39,9 +45,10 @@ fn words_end_to_end() {
     learner.fit(&train, 30).unwrap();
     let (x, t) = sentences(9);
     let y = learner.predict_batch(&x).unwrap();
+    assert_eq!(y.dtype(), dtype);
     let right = y.argmax(1).eq(&t).cast(DType::F32).mean(..).item();
     assert!(right > 0.95, "{right} of sentences it has not seen");
-    assert_eq!(learner.predictor().predict(&x).unwrap().to_vec::<f32>(), y.to_vec::<f32>());
+    assert_eq!(learner.predictor().predict(&x).unwrap().to_vec::<f64>(), y.to_vec::<f64>());
 
     let wrong = learner.predict_batch(&x.cast(DType::F32)).unwrap_err().to_string();
     let expected = "sequential: input f32 [300, 6], expected i64; cast(DType::I64) before it";

@@ -177,8 +177,8 @@ fn a_model_of_integers_and_floats() {
         assert_eq!((ys[0].to_vec::<f64>(), ys[0].dtype()), (by_hand.to_vec::<f64>(), dtype));
         let floats = x.select(1, 0);
         let error = refusal(|| model.forward_all(&[&floats, &x], &Context::eval()));
-        let expected = format!("input {dtype} [2], expected i64; cast(DType::I64) before it");
-        assert_eq!(error, format!("model: input 0: {expected}"));
+        let expected = format!("{dtype} [2], expected i64; cast(DType::I64) before it");
+        assert_eq!(error, format!("model: input 0 {expected}"));
     }
 }
 

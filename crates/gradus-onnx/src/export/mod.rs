@@ -84,8 +84,8 @@ impl Export {
     pub fn new() -> Export {
         Export::default()
     }
-    /// Names the next input, whose samples are of a [`Spec`], or of a shape (without the batch axis) and the type that the network
-    /// was built for.
+    /// Names the next input, whose samples are of a [`Spec`], or of a shape (without the batch axis) and the type that the layer
+    /// was built for; of a function f32.
     #[must_use]
     pub fn input(mut self, name: impl Into<String>, sample: impl Input) -> Export {
         let (shape, dtype) = sample.parts();
