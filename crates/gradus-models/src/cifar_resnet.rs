@@ -1,9 +1,8 @@
 //! Residual and plain networks for CIFAR-10.   He, Zhang, Ren & Sun 2015, arXiv:1512.03385 §4.2
 
 use crate::{Design, ShortcutPadding};
-use gradus_base::Shape;
 use gradus_nn::layers::*;
-use gradus_nn::{Config, Context, Init, Initializer, Layer, Module, Sequential, Visitor};
+use gradus_nn::{Config, Context, Init, Initializer, Layer, Module, Sequential, Spec, Visitor};
 use gradus_tensor::{Padding, Tensor};
 use std::sync::Arc;
 
@@ -125,7 +124,7 @@ impl Config for PadChannels {
     fn name(&self) -> &'static str {
         "pad_channels"
     }
-    fn build(self: Box<Self>, _: Shape, _: &Init) -> Arc<dyn Layer> {
+    fn build(self: Box<Self>, _: Spec, _: &Init) -> Arc<dyn Layer> {
         Arc::new(*self)
     }
 }

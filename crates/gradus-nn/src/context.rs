@@ -223,17 +223,11 @@ impl<'h> Context<'h> {
     /// output.
     #[track_caller]
     pub fn run(&self, name: &str, layer: &dyn Layer, x: &Tensor) -> Tensor {
-        let before = self.path.borrow().len();
-        {
-            let mut path = self.path.borrow_mut();
-            if before > 0 {
-                path.push('.');
-            }
-            path.push_str(name);
-        }
+        let _leave = self.enter(name);
         let caller = Caller { line: Location::caller(), library: LIBRARY };
         let label = format!("{name} ({})", layer.describe());
         let y = layer_scope(&label, caller, || {
+            layer.takes().expect(&self.path.borrow(), "input", x.dtype(), x.shape());
             if layer.padding(&x.shape()) == Padding::Mixes {
                 self.refuse_lengths(x, &layer.describe());
             }
@@ -242,19 +236,38 @@ impl<'h> Context<'h> {
         if layer.padding(&x.shape()) == Padding::Apart {
             self.lengths(x).inspect(|lengths| self.set_lengths(&y, lengths));
         }
-        let y = match &self.hook {
-            Some(hook) => match hook(&self.path.borrow(), &y) {
-                Some(other) => {
-                    // What stands in for an output is as long as it was.
-                    self.lengths(&y).inspect(|lengths| self.set_lengths(&other, lengths));
-                    other
-                }
-                None => y,
-            },
-            None => y,
-        };
-        self.path.borrow_mut().truncate(before);
-        y
+        self.hooked(y)
+    }
+
+    /// What hooks put in the place of a layer's output.
+    fn hooked(&self, y: Tensor) -> Tensor {
+        let Some(hook) = &self.hook else { return y };
+        let Some(other) = hook(&self.path.borrow(), &y) else { return y };
+        // What stands in for an output is as long as it was.
+        self.lengths(&y).inspect(|lengths| self.set_lengths(&other, lengths));
+        other
+    }
+
+    /// Goes to a layer's path, until what is given back is dropped: also where the layer fails.
+    fn enter(&self, name: &str) -> Leave<'_> {
+        let mut path = self.path.borrow_mut();
+        let before = path.len();
+        if before > 0 {
+            path.push('.');
+        }
+        path.push_str(name);
+        Leave { path: &self.path, before }
+    }
+}
+
+struct Leave<'p> {
+    path: &'p RefCell<String>,
+    before: usize,
+}
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.path.borrow_mut().truncate(self.before);
     }
 }
 

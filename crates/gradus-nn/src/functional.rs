@@ -18,12 +18,31 @@
 //! let names: Vec<String> = parameters(&model).into_iter().map(|(name, _)| name).collect();
 //! assert_eq!(names, ["dense1.weight", "dense1.bias", "dense2.weight", "dense2.bias"]);
 //! ```
+//!
+//! An input is a shape, for floats of the type of the weights that read it, or a [`Spec`]: the numbers of words beside measured ones.
+//!
+//! ```
+//! # use gradus_nn::functional::{Call, Model, Symbol, built};
+//! # use gradus_nn::{Context, Init, Spec, layers::{dense, embedding}};
+//! # use gradus_tensor::{DType, Tensor};
+//! # let init = Init::new(0);
+//! let (word, size) = (Symbol::input(Spec::new([], DType::I64)), Symbol::input([2]));
+//! let vector = built(embedding(10, 3), &word, &init).call(&word); // [3]
+//! let both = Symbol::concat(&[&vector, &size], 0); // [5]
+//! let y = built(dense(1), &both, &init).call(&both);
+//! let model = Model::new(&[&word, &size], &[&y]);
+//! assert_eq!(model.input_specs(), [Spec::new([], DType::I64), Spec::new([2], DType::F32)]);
+//! let y = model.forward_all(&[&Tensor::from([7i64]), &Tensor::ones([1, 2])], &Context::eval());
+//! assert_eq!(y[0].shape().to_string(), "[1, 1]");
+//! ```
 
-use crate::sequential::output_shape;
-use crate::{Config, Context, Init, Layer, Module, Padding, State, Visitor, parameters};
+use crate::spec::output_spec;
+use crate::{
+    Config, Context, Init, Input, Layer, Module, Padding, Spec, State, Takes, Visitor, parameters,
+};
 use gradus_base::{DType, Error, Shape};
 use gradus_tensor::{Tensor, fail, try_build};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,6 +57,8 @@ struct Vertex {
     /// Grows with each symbol made, so that sorting by it puts causes before effects.
     id: u64,
     shape: Shape,
+    /// The element type; `None` for floats of the type that the weights have which read it.
+    dtype: Option<DType>,
     source: Source,
 }
 
@@ -48,27 +69,35 @@ enum Source {
 }
 
 impl Symbol {
-    /// An input of the given shape, without the batch axis.
-    pub fn input(shape: impl Into<Shape>) -> Symbol {
-        Symbol::new(shape.into(), Source::Input)
+    /// An input of the given shape, without the batch axis: floats of the type that the weights have which read it. Others are said by
+    /// a [`Spec`], and then no others are taken.
+    #[track_caller]
+    pub fn input(input: impl Input) -> Symbol {
+        let (shape, dtype) = input.parts();
+        Symbol::new(shape, dtype, Source::Input)
     }
 
     /// What `join` makes of several places.
     ///
     /// # Panics
-    /// If it cannot work on their shapes.
+    /// If it cannot work on their shapes and types.
     #[track_caller]
     pub fn join(
         symbols: &[&Symbol],
         join: impl Fn(&[Tensor]) -> Tensor + Send + Sync + 'static,
     ) -> Symbol {
+        let said = first_float(symbols.iter().copied());
+        let float = said.unwrap_or(DType::F32);
         // A batch of two tells the batch axis apart from axes of size 1.
-        let zeros: Vec<Tensor> =
-            symbols.iter().map(|s| Tensor::zeros(s.0.shape.inserted(0, 2))).collect();
+        let zeros: Vec<Tensor> = symbols.iter().map(|s| s.spec_as(float).zeros(2)).collect();
         let here = Location::caller();
-        let y = try_build(|| join(&zeros)).unwrap_or_else(|e| fail(e, here));
+        let y = try_build(|| join(&zeros)).unwrap_or_else(|e| fail(e.moved(file!(), here), here));
+        let y = Spec::of(&y);
+        // Of floats whose type is open come floats whose type is.
+        let open = said.is_none() && symbols.iter().any(|s| s.0.dtype.is_none());
+        let dtype = (!open || y.dtype != float).then_some(y.dtype);
         let symbols = symbols.iter().map(|&s| s.clone()).collect();
-        Symbol::new(y.shape().without(0), Source::Join(Arc::new(join), symbols))
+        Symbol::new(y.shape, dtype, Source::Join(Arc::new(join), symbols))
     }
 
     /// Places one after the other along an axis, counted without the batch axis.
@@ -99,10 +128,27 @@ impl Symbol {
         self.0.shape
     }
 
-    fn new(shape: Shape, source: Source) -> Symbol {
+    /// The shape without the batch axis, and the element type: of floats whose type no weights have said yet, f32.
+    pub fn spec(&self) -> Spec {
+        self.spec_as(DType::F32)
+    }
+
+    fn spec_as(&self, float: DType) -> Spec {
+        Spec { shape: self.0.shape, dtype: self.0.dtype.unwrap_or(float) }
+    }
+
+    fn new(shape: Shape, dtype: Option<DType>, source: Source) -> Symbol {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Symbol(Arc::new(Vertex { id, shape, source }))
+        Symbol(Arc::new(Vertex { id, shape, dtype, source }))
+    }
+
+    /// The types taken where it is an input.
+    fn takes(&self) -> Takes {
+        match (&self.0.source, self.0.dtype) {
+            (Source::Input, Some(dtype)) => Takes::Only(dtype),
+            _ => Takes::Any,
+        }
     }
 
     fn causes(&self) -> &[Symbol] {
@@ -114,17 +160,30 @@ impl Symbol {
     }
 }
 
-/// The layer of a description, for inputs of a shape without the batch axis.
+/// What goes into a layer that is built for this place: floats whose type is open are of the type of the layer's weights.
+impl Input for &Symbol {
+    fn parts(self) -> (Shape, Option<DType>) {
+        (self.0.shape, self.0.dtype)
+    }
+}
+
+/// The first float type among those that are known.
+fn first_float<'a>(symbols: impl IntoIterator<Item = &'a Symbol>) -> Option<DType> {
+    symbols.into_iter().filter_map(|s| s.0.dtype).find(|dtype| dtype.is_float())
+}
+
+/// The layer of a description, for inputs of a shape without the batch axis and of the type of `init`'s weights, or of a [`Spec`], or
+/// like those of a [`Symbol`].
 ///
 /// # Panics
 /// If no such layer can work on that input.
 #[track_caller]
-pub fn built(
-    config: impl Config + 'static,
-    input: impl Into<Shape>,
-    init: &Init,
-) -> Arc<dyn Layer> {
-    Box::new(config).build(input.into(), init)
+pub fn built(config: impl Config + 'static, input: impl Input, init: &Init) -> Arc<dyn Layer> {
+    let (shape, dtype) = input.parts();
+    let (name, dtype) = (config.name(), dtype.unwrap_or(init.dtype()));
+    let layer = Box::new(config).build(Spec { shape, dtype }, init);
+    layer.takes().expect(name, "input", dtype, shape);
+    layer
 }
 
 /// Puts a layer into a graph.
@@ -140,12 +199,19 @@ pub trait Call {
 impl Call for Arc<dyn Layer> {
     #[track_caller]
     fn call(&self, x: &Symbol) -> Symbol {
-        let dtype = parameters(self).first().map_or(DType::F32, |(_, p)| p.variable().dtype());
-        let here = Location::caller();
-        let shape = output_shape(&kind(&**self), &**self, x.0.shape, dtype)
-            .unwrap_or_else(|e| fail(e, here));
-        Symbol::new(shape, Source::Layer(self.clone(), x.clone()))
+        let (own, name, here) = (type_read(&**self), kind(&**self), Location::caller());
+        let input = x.spec_as(own.unwrap_or(DType::F32));
+        let y = output_spec(&name, &**self, input).unwrap_or_else(|e| fail(e, here));
+        let open = x.0.dtype.is_none() && own.is_none();
+        let dtype = (!open || y.dtype != input.dtype).then_some(y.dtype);
+        Symbol::new(y.shape, dtype, Source::Layer(self.clone(), x.clone()))
     }
+}
+
+/// The type of inputs that a layer names, or that its weights have.
+fn type_read(layer: &dyn Layer) -> Option<DType> {
+    let weights = || parameters(layer).first().map(|(_, p)| p.variable().dtype());
+    layer.takes().dtype().or_else(weights)
 }
 
 /// What a layer is called in a model: `Conv2d(6@5×5)` is a `conv2d`.
@@ -195,7 +261,7 @@ impl Model {
     /// The outputs for the inputs, both in the order of [`Model::new`].
     ///
     /// # Panics
-    /// If there are more or fewer inputs than the model has, or one has another shape.
+    /// If there are more or fewer inputs than the model has, or one has another shape, or another type than the one that was said.
     #[track_caller]
     pub fn forward_all(&self, xs: &[&Tensor], cx: &Context) -> Vec<Tensor> {
         if xs.len() != self.inputs.len() {
@@ -209,6 +275,7 @@ impl Model {
                     format!("input {i} is {}, expected [B] and {}", x.shape(), input.shape());
                 fail(Error::shape("model", what), Location::caller());
             }
+            input.takes().expect("model", &format!("input {i}"), x.dtype(), x.shape());
             values.insert(input.0.id, x.clone());
         }
         for symbol in &self.order {
@@ -223,6 +290,41 @@ impl Model {
             values.insert(symbol.0.id, y);
         }
         self.outputs.iter().map(|y| values[&y.0.id].clone()).collect()
+    }
+
+    /// What goes in, in the order of [`Model::new`].
+    pub fn input_specs(&self) -> Vec<Spec> {
+        self.inputs.iter().map(|input| input.spec_as(self.type_of(input))).collect()
+    }
+    /// What comes out, in the order of [`Model::new`].
+    ///
+    /// # Panics
+    /// If the model cannot work on its [`Model::input_specs`].
+    #[track_caller]
+    pub fn output_specs(&self) -> Vec<Spec> {
+        let zeros: Vec<Tensor> = self.input_specs().iter().map(|input| input.zeros(2)).collect();
+        let ys = self.forward_all(&zeros.iter().collect::<Vec<_>>(), &Context::eval());
+        ys.iter().map(Spec::of).collect()
+    }
+
+    /// The type of an input whose type is open: that of the first layer which names one, or of what it is joined with before.
+    fn type_of(&self, input: &Symbol) -> DType {
+        let mut open = HashSet::from([input.0.id]);
+        for symbol in &self.order {
+            if !symbol.causes().iter().any(|x| open.contains(&x.0.id)) {
+                continue;
+            }
+            let found = match &symbol.0.source {
+                Source::Layer(layer, _) => type_read(&**layer),
+                _ => first_float(symbol.causes()),
+            };
+            match found {
+                Some(dtype) => return dtype,
+                None if symbol.0.dtype.is_none() => drop(open.insert(symbol.0.id)),
+                None => {}
+            }
+        }
+        DType::F32
     }
 
     /// The layers with their names, each once.
@@ -274,6 +376,12 @@ impl Layer for Model {
             fail(Error::value("model", what), Location::caller());
         }
         ys.swap_remove(0)
+    }
+    fn takes(&self) -> Takes {
+        match &self.inputs[..] {
+            [input] => input.takes(),
+            _ => Takes::Any,
+        }
     }
     fn padding(&self, _: &Shape) -> Padding {
         Padding::Known

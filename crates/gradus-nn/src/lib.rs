@@ -18,6 +18,7 @@ pub mod layers;
 pub mod losses;
 mod module;
 mod sequential;
+mod spec;
 mod summary;
 
 pub use context::{Context, Hook};
@@ -26,4 +27,5 @@ pub use module::{
     Config, Layer, Module, Padding, Parameter, State, Visitor, named_states, parameters,
 };
 pub use sequential::Sequential;
+pub use spec::{Input, Spec, Takes};
 pub use summary::{Row, Summary};

@@ -1,6 +1,6 @@
 //! `Module`: a tree of named state. `Layer`: a module that maps one tensor to one tensor.
 
-use crate::{Context, Init, Sequential};
+use crate::{Context, Init, Sequential, Spec, Takes};
 use gradus_base::Shape;
 use gradus_tensor::{Tensor, Variable};
 use std::sync::Arc;
@@ -101,6 +101,10 @@ pub trait Layer: Module {
     fn epsilon(&self) -> Option<f64> {
         None
     }
+    /// The element types it takes. Whoever runs the layer under a name ([`Context::run`]) refuses others by that name.
+    fn takes(&self) -> Takes {
+        Takes::Any
+    }
     /// What the layer makes of padded sequences of this shape, `[B, T, ..]`: see [`Context::set_lengths`].
     fn padding(&self, _input: &Shape) -> Padding {
         Padding::Mixes
@@ -122,21 +126,39 @@ pub enum Padding {
     Apart,
     /// The layer asks for the lengths ([`Context::lengths`]), and says itself which its output has.
     Known,
-    /// Places are mixed without a thought for padding: flattening, pooling, statistics of a batch. On sequences with lengths such a
+    /// Places are mixed without a thought for padding: flattening, convolutions, statistics of a batch. On sequences with lengths such a
     /// layer refuses.
     Mixes,
 }
 
-/// A description that becomes a layer once the input's shape is known.
+/// A description that becomes a layer once it is known what goes in.
+///
+/// ```
+/// use gradus_nn::{Config, Init, Layer, Sequential, Spec, layers::*};
+/// use std::sync::Arc;
+/// /// As many units as there are inputs.
+/// struct Square;
+/// impl Config for Square {
+///     fn name(&self) -> &'static str {
+///         "square"
+///     }
+///     fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer> {
+///         let features = input.shape[0];
+///         Arc::new(dense(features).build(features, init))
+///     }
+/// }
+/// let model = Sequential::new([3], &Init::new(0)).add(Square);
+/// assert_eq!(model.summary().parameters, 3 * 3 + 3);
+/// ```
 pub trait Config {
     /// A short lower-case name for the layer in its model: `conv`, `dense`.
     fn name(&self) -> &'static str;
-    /// The layer for inputs of `input` (without the batch axis), with weights from `init`.
+    /// The layer for samples like `input`, with weights from `init`.
     ///
     /// # Panics
     /// If no such layer can work on that input.
     #[track_caller]
-    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer>;
+    fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer>;
 }
 
 /// Every parameter and buffer below a module, with its path: `conv1.weight`.
@@ -231,6 +253,9 @@ impl<L: Layer + ?Sized> Layer for Arc<L> {
     }
     fn paths(&self) -> &[(String, Sequential)] {
         (**self).paths()
+    }
+    fn takes(&self) -> Takes {
+        (**self).takes()
     }
     fn padding(&self, input: &Shape) -> Padding {
         (**self).padding(input)

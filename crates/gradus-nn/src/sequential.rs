@@ -1,24 +1,47 @@
 //! `Sequential`: layers one after the other.
 
-use crate::{Config, Context, Init, Layer, Module, Padding, State, Visitor};
+use crate::spec::output_spec;
+use crate::{Config, Context, Init, Input, Layer, Module, Padding, Spec, State, Takes, Visitor};
 use gradus_base::{Error, Shape};
-use gradus_tensor::{Tensor, fail, try_build};
+use gradus_tensor::{Tensor, fail};
+use std::panic::Location;
 use std::sync::Arc;
 
 /// Layers one after the other, each built for what the one before gives.
 pub struct Sequential {
-    input: Shape,
-    output: Shape,
+    input: Spec,
+    /// The type that inputs must have, if one was said.
+    takes: Takes,
+    output: Spec,
     seed: Init,
     layers: Vec<(String, Arc<dyn Layer>)>,
 }
 
 impl Sequential {
-    /// An empty model for inputs of the given shape, without the batch axis: `[1, 28, 28]`. Weights come from `init`'s seed.
-    pub fn new(input: impl Into<Shape>, init: &Init) -> Sequential {
-        let input = input.into();
-        let seed = init.restarted();
-        Sequential { input, output: input, seed, layers: vec![] }
+    /// An empty model for inputs of the given shape, without the batch axis: `[1, 28, 28]`. They are floats of the type of
+    /// `init`'s weights; others are said by a [`Spec`], and then no others are taken. Weights come from `init`'s seed.
+    ///
+    /// ```
+    /// use gradus_nn::{Context, Init, Layer, Sequential, Spec, layers::*};
+    /// use gradus_tensor::{DType, Tensor, try_build};
+    /// let words = Spec::new([3], DType::I64);
+    /// let model = Sequential::new(words, &Init::new(0)).add(embedding(10, 4));
+    /// let y = model.forward(&Tensor::from([[7i64, 0, 2]]), &Context::eval());
+    /// assert_eq!((y.shape(), y.dtype()), ([1, 3, 4].into(), DType::F32));
+    /// let wrong = try_build(|| model.forward(&Tensor::ones([1, 3]), &Context::eval())).unwrap_err();
+    /// assert!(wrong.to_string().starts_with("sequential: input f32 [1, 3], expected i64; cast(DType::I64) before it"));
+    /// ```
+    #[track_caller]
+    pub fn new(input: impl Input, init: &Init) -> Sequential {
+        let (shape, said) = input.parts();
+        let takes = said.map_or(Takes::Any, Takes::Only);
+        let input = Spec { shape, dtype: said.unwrap_or(init.dtype()) };
+        Sequential { input, takes, output: input, seed: init.restarted(), layers: vec![] }
+    }
+
+    /// An empty model inside a layer, for what the model around it gives; that one says which types it takes.
+    pub(crate) fn inside(input: Spec, init: &Init) -> Sequential {
+        Sequential { takes: Takes::Any, ..Sequential::new(input, init) }
     }
 
     /// Adds a layer, named after its kind and number: `conv1`.
@@ -59,24 +82,33 @@ impl Sequential {
     #[must_use]
     #[track_caller]
     pub fn add_layer(mut self, name: &str, layer: Arc<dyn Layer>) -> Sequential {
-        let here = std::panic::Location::caller();
+        let here = Location::caller();
         assert!(!self.layers.iter().any(|(n, _)| n == name), "two layers are named {name}");
-        self.output =
-            output_shape(name, &*layer, self.output, self.seed.dtype()).unwrap_or_else(|e| {
-                // The batch of two is ours, so it is explained.
-                let what = format!("{}\n  (tried on a batch of 2 samples {})", e.what, self.output);
-                fail(Error { at: None, what, ..e }, here)
-            });
+        let Spec { shape, dtype } = self.output;
+        layer.takes().expect(name, "input", dtype, shape);
+        self.output = output_spec(name, &*layer, self.output).unwrap_or_else(|e| {
+            // The batch of two is ours, so it is explained.
+            let what = format!("{}\n  (tried on a batch of 2 samples {shape})", e.what);
+            fail(Error { at: None, what, ..e }, here)
+        });
         self.layers.push((name.to_owned(), layer));
         self
     }
 
     /// The input's shape, without the batch axis.
     pub fn input_shape(&self) -> Shape {
-        self.input
+        self.input.shape
     }
     /// The output's shape, without the batch axis.
     pub fn output_shape(&self) -> Shape {
+        self.output.shape
+    }
+    /// What goes in: a shape without the batch axis, and an element type.
+    pub fn input_spec(&self) -> Spec {
+        self.input
+    }
+    /// What comes out: a shape without the batch axis, and an element type.
+    pub fn output_spec(&self) -> Spec {
         self.output
     }
     /// The layers with their names.
@@ -87,22 +119,6 @@ impl Sequential {
     pub fn layer(&self, name: &str) -> Option<&Arc<dyn Layer>> {
         self.layers.iter().find(|(n, _)| n == name).map(|(_, l)| l)
     }
-}
-
-/// The shape a layer gives for inputs of `input`, both without the batch axis. Nothing is computed.
-///
-/// # Errors
-/// When the layer cannot work on such inputs.
-pub(crate) fn output_shape(
-    name: &str,
-    layer: &dyn Layer,
-    input: Shape,
-    dtype: gradus_base::DType,
-) -> Result<Shape, Error> {
-    // A batch of two tells the batch axis apart from axes of size 1.
-    let x = Tensor::full_of(input.inserted(0, 2), 0.0, dtype);
-    let y = try_build(|| Context::eval().run(name, layer, &x))?;
-    Ok(y.shape().without(0))
 }
 
 impl Module for Sequential {
@@ -116,11 +132,15 @@ impl Module for Sequential {
 impl Layer for Sequential {
     #[track_caller]
     fn forward(&self, x: &Tensor, cx: &Context) -> Tensor {
+        self.takes.expect("sequential", "input", x.dtype(), x.shape());
         let mut y = x.clone();
         for (name, layer) in &self.layers {
             y = cx.run(name, &**layer, &y);
         }
         y
+    }
+    fn takes(&self) -> Takes {
+        self.takes
     }
     fn padding(&self, _: &Shape) -> Padding {
         Padding::Known

@@ -1,7 +1,7 @@
 //! What a model consists of: its layers with shapes, parameters, multiply-adds and receptive fields. Nothing is computed.
 
-use crate::sequential::output_shape;
-use crate::{Layer, Sequential, parameters};
+use crate::spec::output_spec;
+use crate::{Layer, Sequential, Spec, parameters};
 use gradus_base::{DType, Shape};
 use std::collections::HashSet;
 use std::fmt;
@@ -12,6 +12,8 @@ use std::sync::Arc;
 pub struct Summary {
     /// The input's shape, without the batch axis.
     pub input: Shape,
+    /// The input's element type.
+    pub input_dtype: DType,
     /// The layers in the order they run.
     pub rows: Vec<Row>,
     /// Numbers that training adjusts; one that layers share counts once.
@@ -63,19 +65,20 @@ impl Sequential {
             let chosen = all.iter().filter(|(_, p)| p.is_frozen() || !frozen);
             chosen.map(|(_, p)| p.variable().shape().len()).sum()
         };
-        let dtype = all.first().map_or(DType::F32, |(_, p)| p.variable().dtype());
-        let mut walk = Walk { shape: self.input_shape(), field: None, rows: vec![], dtype };
-        walk.field = spatial(walk.shape).map(|_| Field { sees: [1, 1], jump: [1, 1] });
+        let input = self.input_spec();
+        let mut walk = Walk { at: input, field: None, rows: vec![], activation_bytes: 0 };
+        walk.field = spatial(input.shape).map(|_| Field { sees: [1, 1], jump: [1, 1] });
         walk.layers("", self.layers());
         Summary {
-            input: self.input_shape(),
+            input: input.shape,
+            input_dtype: input.dtype,
             parameters: len(false),
             frozen: len(true),
             parameter_bytes: all
                 .iter()
                 .map(|(_, p)| bytes(p.variable().shape(), p.variable().dtype()))
                 .sum(),
-            activation_bytes: walk.rows.iter().map(|r| bytes(r.output, dtype)).sum(),
+            activation_bytes: walk.activation_bytes,
             rows: walk.rows,
         }
     }
@@ -106,10 +109,11 @@ impl Field {
 }
 
 struct Walk {
-    shape: Shape,
+    /// What the layers so far give.
+    at: Spec,
     field: Option<Field>,
     rows: Vec<Row>,
-    dtype: DType,
+    activation_bytes: usize,
 }
 
 impl Walk {
@@ -132,48 +136,48 @@ impl Walk {
         layer: &dyn Layer,
         paths: &[(String, Sequential)],
     ) {
-        let (input, field) = (self.shape, self.field);
+        let (input, field) = (self.at, self.field);
         let output = self.output(name, layer);
         let mut seen = vec![];
         for (name, inner) in paths {
-            (self.shape, self.field) = (input, field);
+            (self.at, self.field) = (input, field);
             self.layers(&format!("{path}.{name}"), inner.layers());
             // An auxiliary head goes elsewhere.
-            if self.shape.rank() == output.rank() {
+            if self.at.shape.rank() == output.shape.rank() {
                 seen.extend(self.field);
             }
         }
-        (self.shape, self.field) = (output, seen.into_iter().reduce(Field::both).or(field));
+        (self.at, self.field) = (output, seen.into_iter().reduce(Field::both).or(field));
+        self.push(path, layer, 0, 0);
+    }
+
+    /// The row of a layer that gives what we are at.
+    fn push(&mut self, path: String, layer: &dyn Layer, parameters: usize, macs: u64) {
+        self.activation_bytes += bytes(self.at.shape, self.at.dtype);
         self.rows.push(Row {
             path,
             layer: layer.describe(),
-            output,
-            parameters: 0,
-            macs: 0,
+            output: self.at.shape,
+            parameters,
+            macs,
             receptive_field: self.field.map(|f| f.sees),
         });
     }
 
-    fn output(&self, name: &str, layer: &dyn Layer) -> Shape {
-        output_shape(name, layer, self.shape, self.dtype)
+    fn output(&self, name: &str, layer: &dyn Layer) -> Spec {
+        output_spec(name, layer, self.at)
             .expect("the model was built, so every layer takes what the one before gives")
     }
 
     fn leaf(&mut self, path: String, name: &str, layer: &dyn Layer) {
         let output = self.output(name, layer);
-        let input = std::mem::replace(&mut self.shape, output);
+        let input = std::mem::replace(&mut self.at, output).shape;
         self.field = self.field.map(|field| self.next_field(field, layer, input));
         let mut seen = HashSet::new();
         let own = parameters(layer);
         let own = own.iter().filter(|(_, p)| seen.insert(p.variable().id()));
-        self.rows.push(Row {
-            path,
-            layer: layer.describe(),
-            output,
-            parameters: own.map(|(_, p)| p.variable().shape().len()).sum(),
-            macs: layer.macs(&input, &output),
-            receptive_field: self.field.map(|f| f.sees),
-        });
+        let parameters = own.map(|(_, p)| p.variable().shape().len()).sum();
+        self.push(path, layer, parameters, layer.macs(&input, &output.shape));
     }
 
     /// A window of size k, stride s and dilation d sees (k − 1)·d jumps more, and the jump grows s-fold.
@@ -187,7 +191,7 @@ impl Walk {
                 }
             }
             // What changes height and width without a window sees all of them.
-            None if spatial(self.shape) != spatial(input) => {
+            None if spatial(self.at.shape) != spatial(input) => {
                 if let Some(whole) = spatial(input) {
                     for axis in 0..2 {
                         next.sees[axis] += (whole[axis] - 1) * field.jump[axis];
@@ -213,7 +217,11 @@ impl fmt::Display for Summary {
             "{:<path$}  {:<layer$}  {:<output$}  {:>10}  {:>12}  sees px",
             "layer", "kind", "output", "parameters", "mult-adds"
         )?;
-        writeln!(f, "{:<path$}  {:<layer$}  {}", "input", "", self.input)?;
+        let dtype = match self.input_dtype {
+            DType::F32 => String::new(),
+            other => format!("  {other}"),
+        };
+        writeln!(f, "{:<path$}  {:<layer$}  {}{dtype}", "input", "", self.input)?;
         for r in &self.rows {
             let sees = r.receptive_field.map_or(String::new(), |[h, w]| format!("{h}×{w}"));
             let shape = r.output.to_string();
@@ -240,7 +248,6 @@ impl fmt::Display for Summary {
 mod tests {
     use crate::layers::{dense, flatten, relu};
     use crate::{Config, Context, Init, Layer, Module, Sequential, Visitor};
-    use gradus_base::Shape;
     use gradus_tensor::Tensor;
     use std::sync::Arc;
 
@@ -264,7 +271,7 @@ mod tests {
         fn name(&self) -> &'static str {
             "window"
         }
-        fn build(self: Box<Self>, _: Shape, _: &Init) -> Arc<dyn Layer> {
+        fn build(self: Box<Self>, _: crate::Spec, _: &Init) -> Arc<dyn Layer> {
             Arc::new(*self)
         }
     }

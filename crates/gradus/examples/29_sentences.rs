@@ -14,7 +14,7 @@ const WORDS: usize = 5;
 const HIDDEN: usize = 24;
 const BATCHES: usize = 40;
 
-/// h ← tanh(x·W + h·U), and what is said of h; with the state of each stream.
+/// h ← tanh(W of the word + h·U), and what is said of h; with the state of each stream.
 #[derive(Module)]
 struct Cell {
     inward: Parameter,
@@ -79,14 +79,14 @@ impl Source for Streams {
 
 /// The mean over words of what is missed; how many are right of all words, and of the first of a piece.
 fn measured(cell: &Cell, batch: &Fields<'_>, cx: &Context<'_>) -> Measured {
-    let (x, lengths) = (batch["x"].one_hot(WORDS).cast(DType::F32), &batch["lengths"]);
+    let (x, lengths) = (&batch["x"], &batch["lengths"]); // [B, T], [B]
     let mut h = cell.state.tensor(); // [B, HIDDEN]
     let (mut lost, mut right, mut first) = (vec![], vec![], None);
     for k in 0..x.size(1) {
-        let there = lengths.gt(k as f64).cast(DType::F32); // [B]
+        let there = lengths.gt(k as f64); // [B]
         let [inward, onward, said] =
             [&cell.inward, &cell.onward, &cell.said].map(Parameter::tensor);
-        let next = (x.select(1, k).matmul(&inward) + h.matmul(&onward)).tanh();
+        let next = (inward.embedding(&x.select(1, k)) + h.matmul(&onward)).tanh();
         h = &h + (next - &h) * there.unsqueeze(1); // where the piece has ended the state stays
         let (y, t) = (h.matmul(&said), batch["t"].select(1, k));
         let hits = y.argmax(1).eq(&t).cast(DType::F32);

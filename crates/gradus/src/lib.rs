@@ -57,7 +57,7 @@ pub mod prelude {
     pub use crate::data::{Loader, LoaderOptions};
     pub use crate::nn::layers::*;
     pub use crate::nn::{
-        Context, Init, Initializer, Layer, Module, Sequential, losses, parameters,
+        Context, Init, Initializer, Layer, Module, Sequential, Spec, losses, parameters,
     };
     pub use crate::train::optim::{Adam, AdamW, Optimizer, Sgd};
     pub use crate::train::{

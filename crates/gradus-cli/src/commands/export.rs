@@ -4,7 +4,6 @@ use crate::description::Description;
 use crate::error::{CliError, Result};
 use crate::model_file::{self, Loaded};
 use crate::suggest::unknown;
-use gradus::Shape;
 use gradus::io::onnx::write_model;
 use gradus::nn::{Context, Layer};
 use gradus::onnx::Export;
@@ -97,7 +96,7 @@ pub fn run(args: &Args) -> Result<()> {
 fn write_onnx(path: &Path, loaded: &Loaded, batch: Option<u32>) -> Result<Option<PathBuf>> {
     let about = &loaded.description;
     let mut export = Export::new()
-        .input("input", Shape::from(&about.input[..]))
+        .input("input", loaded.model.input_spec())
         .output("output")
         .property("architecture", &*about.architecture)
         .property("data", &*about.data)

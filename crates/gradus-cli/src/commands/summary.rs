@@ -12,7 +12,7 @@ use gradus::data::SETS;
 use gradus::io::atomic_write;
 use gradus::models::caffe::CaffeNet;
 use gradus::models::{RECIPES, ZOO, find, recipe};
-use gradus::nn::{Init, Layer, Sequential, Summary};
+use gradus::nn::{Init, Layer, Sequential, Spec, Summary};
 use gradus::train::optim::{Optimizer, Sgd};
 use gradus::train::{Learner, Recipe};
 use gradus::{Shape, Tensor};
@@ -65,9 +65,10 @@ pub struct Args {
 /// Summarises.
 pub fn run(args: &Args) -> Result<()> {
     let Opened { name, model, summary, aim } = open(args)?;
+    let spec = model.input_spec();
     let model: Arc<dyn Layer> = Arc::new(model);
     if let Some(path) = &args.graph {
-        let [x, t] = example(summary.input, args.batch as usize, &aim);
+        let [x, t] = example(spec, args.batch as usize, &aim);
         let picture = learner(Box::new(Sgd::new(0.1)), model.clone(), &aim);
         draw(path, picture, [&x, &t], &args.graph_of)?;
     }
@@ -78,7 +79,7 @@ pub fn run(args: &Args) -> Result<()> {
         let batch = args.batch as usize;
         let usual = Settings::of_model(&name).map_err(|e| CliError::Work(e.to_string()))?;
         let mut learner = learner(usual.optimizer(), model, &aim);
-        let [x, t] = example(summary.input, batch, &aim);
+        let [x, t] = example(spec, batch, &aim);
         let plan = learner.prepare(&x, &t)?;
         writeln!(out, "\na training step on {batch} samples")?;
         write!(out, "{plan}")?;
@@ -206,14 +207,13 @@ fn draw(path: &Path, mut learner: Learner, [x, t]: [&Tensor; 2], part: &str) -> 
     Ok(atomic_write(path, |w| w.write_all(text.as_bytes()))?)
 }
 
-/// A batch of the right shape; planning looks at nothing else.
-fn example(input: Shape, batch: usize, aim: &Aim) -> [Tensor; 2] {
-    let x = vec![0.0f32; input.len() * batch];
+/// A batch of the right shapes and types; planning looks at nothing else.
+fn example(input: Spec, batch: usize, aim: &Aim) -> [Tensor; 2] {
     let t = match aim.targets.len() {
         0 => Tensor::from_slice(&vec![0i64; batch], [batch]),
         k => Tensor::from_slice(&vec![0f32; batch * k], [batch, k]),
     };
-    [Tensor::from_slice(&x, input.inserted(0, batch)), t]
+    [input.zeros(batch), t]
 }
 
 fn record(name: &str, summary: &Summary) -> Value {

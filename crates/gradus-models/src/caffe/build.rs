@@ -5,8 +5,8 @@ use super::{CaffeNet, Op, Step, at_layer};
 use gradus_base::Shape;
 use gradus_io::caffe::{Field, Message};
 use gradus_io::{Error, Result};
-use gradus_nn::{Init, Layer};
-use gradus_tensor::{Tensor, try_build};
+use gradus_nn::{Init, Layer, Spec};
+use gradus_tensor::{DType, Tensor, try_build};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -202,7 +202,7 @@ impl Builder<'_> {
         }
         let shapes: Vec<Shape> = from.iter().map(|&i| self.shapes[i]).collect();
         let Made { op, frozen } = layers::make(layer, kind, &shapes, self.init)?;
-        let output = shape_of(&op, &shapes)?;
+        let output = shape_of(&op, &shapes, self.init.dtype())?;
         if let (Op::Layer(layer), true) = (&op, frozen) {
             gradus_nn::parameters(layer).iter().for_each(|(_, p)| p.freeze(true));
         }
@@ -271,7 +271,8 @@ impl Builder<'_> {
         }
         let output = self.shapes[result];
         let (result, left_out) = (number[result], self.left_out);
-        Ok(CaffeNet { name: name.to_owned(), input, output, steps, result, left_out })
+        let (name, dtype) = (name.to_owned(), self.init.dtype());
+        Ok(CaffeNet { name, input, output, dtype, steps, result, left_out })
     }
 }
 
@@ -331,9 +332,9 @@ fn dims(shape: &Message) -> Result<Vec<usize>> {
 }
 
 /// The shape that a step gives, without the batch axis. Nothing is computed.
-fn shape_of(op: &Op, shapes: &[Shape]) -> Result<Shape> {
+fn shape_of(op: &Op, shapes: &[Shape], dtype: DType) -> Result<Shape> {
     // A batch of two tells the batch axis apart from axes of size 1.
-    let zeros: Vec<Tensor> = shapes.iter().map(|s| Tensor::zeros(s.inserted(0, 2))).collect();
+    let zeros: Vec<Tensor> = shapes.iter().map(|&s| Spec::new(s, dtype).zeros(2)).collect();
     let xs: Vec<&Tensor> = zeros.iter().collect();
     let y = try_build(|| match op {
         Op::Layer(layer) => {

@@ -5,8 +5,10 @@ use gradus_base::Shape;
 use gradus_io::caffe::Message;
 use gradus_io::{Error, Result};
 use gradus_nn::layers::*;
-use gradus_nn::{Config, Context, Init, Initializer, Layer, Module, Parameter, State, Visitor};
-use gradus_tensor::{LocalResponse, Padding, Pool, Tensor, try_build};
+use gradus_nn::{
+    Config, Context, Init, Initializer, Layer, Module, Parameter, Spec, State, Visitor,
+};
+use gradus_tensor::{DType, LocalResponse, Padding, Pool, Tensor, try_build};
 use std::sync::Arc;
 
 /// The types that do something.
@@ -98,7 +100,8 @@ pub(super) fn make(layer: &Message, kind: &str, shapes: &[Shape], init: &Init) -
             if p.get("axis").is_some() && p.float("axis")? != Some(1.0) {
                 return Err(Error::format("a scale along another axis than the channels"));
             }
-            own(ChannelScale::new(input[0], p.flag("bias_term")?.unwrap_or(false)))
+            let biased = p.flag("bias_term")?.unwrap_or(false);
+            own(ChannelScale::new(input[0], biased, init.dtype()))
         }
         other => return Err(Error::format(format!("the type {other} is not known"))),
     };
@@ -110,7 +113,7 @@ fn own(layer: impl Layer + 'static) -> Op {
 }
 
 fn built(config: impl Config + 'static, input: Shape, init: &Init) -> Result<Op> {
-    let layer = try_build(|| Box::new(config).build(input, init));
+    let layer = try_build(|| Box::new(config).build(Spec::new(input, init.dtype()), init));
     layer.map(Op::Layer).map_err(|error| Error::format(error.to_string()))
 }
 
@@ -416,8 +419,8 @@ struct ChannelScale {
 }
 
 impl ChannelScale {
-    fn new(channels: usize, biased: bool) -> ChannelScale {
-        let full = |v: f32| Parameter::bias(&Tensor::from_slice(&vec![v; channels], [channels]));
+    fn new(channels: usize, biased: bool, dtype: DType) -> ChannelScale {
+        let full = |v: f64| Parameter::bias(&Tensor::full_of([channels], v, dtype));
         ChannelScale { weight: full(1.0), bias: biased.then(|| full(0.0)) }
     }
 }

@@ -16,7 +16,7 @@ use gradus_io::{Error, Result, caffe::Message};
 use gradus_nn::{
     Context, Init, Layer, Module, Row, Sequential, State, Summary, Visitor, parameters,
 };
-use gradus_tensor::Tensor;
+use gradus_tensor::{DType, Tensor};
 use std::sync::Arc;
 
 /// A network of layers that part and join, in the order of its text.
@@ -37,6 +37,8 @@ pub struct CaffeNet {
     name: String,
     input: Shape,
     output: Shape,
+    /// The element type of all values.
+    dtype: DType,
     /// Each makes one value; value 0 is the input.
     steps: Vec<Step>,
     /// Which value the network gives.
@@ -135,10 +137,11 @@ impl CaffeNet {
         };
         Summary {
             input: self.input,
+            input_dtype: self.dtype,
             parameters: len(false),
             frozen: len(true),
-            parameter_bytes: 4 * len(false),
-            activation_bytes: rows.iter().map(|r| 4 * r.output.len()).sum(),
+            parameter_bytes: self.dtype.size() * len(false),
+            activation_bytes: rows.iter().map(|r| self.dtype.size() * r.output.len()).sum(),
             rows,
         }
     }

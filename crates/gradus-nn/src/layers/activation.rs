@@ -1,12 +1,12 @@
-//! Layers that apply one function at every element.
+//! Layers that apply one function at every element.   x [B, ..]   y as x
 
-use crate::{Config, Context, Init, Layer, Module, Padding, Visitor};
+use crate::{Config, Context, Init, Layer, Module, Padding, Spec, Visitor};
 use gradus_base::Shape;
 use gradus_tensor::Tensor;
 use std::fmt;
 use std::sync::Arc;
 
-/// A layer that applies one function at every element.
+/// A layer that applies one function at every element, `[B, ..]` → `[B, ..]`.
 #[derive(Clone, Copy)]
 pub struct Activation {
     name: &'static str,
@@ -46,7 +46,7 @@ impl Config for Activation {
     fn name(&self) -> &'static str {
         self.name
     }
-    fn build(self: Box<Self>, _: Shape, _: &Init) -> Arc<dyn Layer> {
+    fn build(self: Box<Self>, _: Spec, _: &Init) -> Arc<dyn Layer> {
         Arc::new(*self)
     }
 }

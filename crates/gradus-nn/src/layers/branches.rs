@@ -1,6 +1,6 @@
 //! Containers: layers in a row under one name, and paths side by side: residual blocks, concatenation, auxiliary heads.
 
-use crate::{Config, Context, Init, Layer, Module, Padding, Sequential, State, Visitor};
+use crate::{Config, Context, Init, Layer, Module, Padding, Sequential, Spec, State, Visitor};
 use gradus_base::{Error, Shape};
 use gradus_tensor::{Tensor, fail};
 use std::panic::Location;
@@ -9,7 +9,8 @@ use std::sync::Arc;
 /// Adds the layers of a path to an empty model for the path's input.
 type Path = Box<dyn FnOnce(Sequential) -> Sequential>;
 
-/// Describes layers in a row, as one layer of a larger model: a stage of blocks.
+/// Describes layers in a row, as one layer of a larger model: a stage of blocks. It takes what the first takes and gives what the
+/// last gives.
 ///
 /// ```
 /// use gradus_nn::{Init, Sequential, layers::*, parameters};
@@ -29,12 +30,12 @@ impl Config for SequentialConfig {
         "sequential"
     }
     #[track_caller]
-    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
+    fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer> {
         Arc::new(path(self.0, input, init))
     }
 }
 
-/// Describes x + f(x), where f is the path that `block` adds.   He et al. 2015, arXiv:1512.03385
+/// Describes x + f(x), where f is the path that `block` adds: x `[B, ..]` → f(x)'s shape.   He et al. 2015, arXiv:1512.03385
 ///
 /// ```
 /// use gradus_nn::{Init, Sequential, layers::*};
@@ -74,12 +75,15 @@ impl Config for ResidualConfig {
         "residual"
     }
     #[track_caller]
-    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
+    fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer> {
         let block = path(self.block, input, init);
         let skip = path(self.projection.unwrap_or_else(|| Box::new(|p| p)), input, init);
-        let (y, x) = (block.output_shape(), skip.output_shape());
-        if x != y {
-            let what = format!("the block gives {y}, x comes as {x}: a projection must match them");
+        let (y, x) = (block.output_spec(), skip.output_spec());
+        if x.shape != y.shape {
+            let what = format!(
+                "the block gives {}, x comes as {}: a projection must match them",
+                y.shape, x.shape
+            );
             fail(Error::shape("residual", what), Location::caller());
         }
         let paths = vec![("block".to_owned(), block), ("projection".to_owned(), skip)];
@@ -88,8 +92,8 @@ impl Config for ResidualConfig {
     }
 }
 
-/// Describes paths that all take x; their outputs are put one after the other along the channels.
-/// Szegedy et al. 2014, arXiv:1409.4842
+/// Describes paths that all take x; their outputs are put one after the other along the channels:
+/// `[B, C, ..]` → `[B, C₁ + C₂ + …, ..]`.   Szegedy et al. 2014, arXiv:1409.4842
 pub fn concat() -> ConcatConfig {
     ConcatConfig(vec![])
 }
@@ -120,14 +124,14 @@ impl Config for ConcatConfig {
     fn name(&self) -> &'static str {
         "concat"
     }
-    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
+    fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer> {
         let paths = self.0.into_iter().map(|(name, p)| (name, path(p, input, init))).collect();
         Arc::new(Branches { paths, join: Join::Concat, activation: None })
     }
 }
 
-/// Describes a head beside the model: while training, its output's loss is added `weight` times; x goes on unchanged.
-/// Szegedy et al. 2014, arXiv:1409.4842 §5
+/// Describes a head beside the model: while training, its output's loss is added `weight` times; x goes on unchanged:
+/// `[B, ..]` → `[B, ..]`.   Szegedy et al. 2014, arXiv:1409.4842 §5
 pub fn auxiliary(
     weight: f64,
     head: impl FnOnce(Sequential) -> Sequential + 'static,
@@ -146,15 +150,15 @@ impl Config for AuxiliaryConfig {
         "auxiliary"
     }
     #[track_caller]
-    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
+    fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer> {
         let paths = vec![("head".to_owned(), path(self.head, input, init))];
         Arc::new(Branches { paths, join: Join::Aside(self.weight), activation: None })
     }
 }
 
 #[track_caller]
-fn path(add: Path, input: Shape, init: &Init) -> Sequential {
-    add(Sequential::new(input, &init.fork()))
+fn path(add: Path, input: Spec, init: &Init) -> Sequential {
+    add(Sequential::inside(input, &init.fork()))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,12 +1,17 @@
-//! A convolution whose filters see some of the channels each.   LeCun et al. 1998 §II.B, table I
+//! A convolution whose filters see some of the channels each.   x [B, C, H, W]   y [B, O, H − R + 1, W − S + 1]
+//!
+//! LeCun et al. 1998 §II.B, table I
 
-use crate::{Config, Context, Init, Initializer, Layer, Module, Parameter, State, Visitor};
+use crate::{
+    Config, Context, Init, Initializer, Layer, Module, Parameter, Spec, State, Takes, Visitor,
+};
 use gradus_base::{Error, Shape};
 use gradus_tensor::{Conv, Tensor, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes a convolution of square kernels, one filter per entry of `table`, which lists the channels it sees.
+/// Describes a convolution of square kernels, one filter per entry of `table`, which lists the channels it sees:
+/// `[B, C, H, W]` → `[B, O, H − R + 1, W − S + 1]`.
 pub fn table_conv2d(table: &[&[usize]], kernel: usize) -> TableConv2dConfig {
     let table = table.iter().map(|seen| seen.to_vec()).collect();
     TableConv2dConfig { table, kernel, init: Initializer::GlorotUniform }
@@ -34,7 +39,8 @@ impl Config for TableConv2dConfig {
         "conv"
     }
     #[track_caller]
-    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
+    fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer> {
+        let input = input.shape;
         let channels = if input.rank() == 3 { input[0] } else { 0 };
         if let Some(missing) = self.table.iter().flatten().find(|&&c| c >= channels) {
             let what = format!(
@@ -87,6 +93,9 @@ impl Layer for TableConv2d {
         let weight = self.weight.tensor().reshape([links, r * s]).pad(0, 0, 1); // a kernel of zeros last
         let weight = weight.index_select(0, &self.places).reshape(self.kernel); // [O, C, R, S]
         x.conv2d(&weight, Conv::new()) + self.bias.tensor().reshape([1, filters, 1, 1])
+    }
+    fn takes(&self) -> Takes {
+        Takes::FloatsLike(self.weight.variable().dtype())
     }
     fn describe(&self) -> String {
         let [filters, _, r, s] = self.kernel;

@@ -1,12 +1,15 @@
 //! Convolution layers.   x [B, C, H, W]   w [O, C/groups, R, S]   b [O]   y [B, O, P, Q]
 
-use crate::{Config, Context, Init, Initializer, Layer, Module, Parameter, State, Visitor};
+use crate::{
+    Config, Context, Init, Initializer, Layer, Module, Parameter, Spec, State, Takes, Visitor,
+};
 use gradus_base::{Error, Shape};
 use gradus_tensor::{Conv, PadMode, Padding, Tensor, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes a convolution of `filters` square kernels of `kernel` pixels.
+/// Describes a convolution of `filters` square kernels of `kernel` pixels: `[B, C, H, W]` → `[B, filters, P, Q]`, where P is H − kernel + 1
+/// unless padding or a stride says otherwise, and Q likewise.
 ///
 /// ```
 /// use gradus_nn::{Init, layers::conv2d, parameters};
@@ -26,7 +29,8 @@ pub fn conv2d(filters: usize, kernel: usize) -> Conv2dConfig {
     }
 }
 
-/// Describes a transposed convolution of `filters` square kernels of `kernel` pixels.
+/// Describes a transposed convolution of `filters` square kernels of `kernel` pixels: `[B, C, H, W]` → `[B, filters, P, Q]`, where P is
+/// (H − 1)·stride + kernel unless padding says otherwise, and Q likewise.
 pub fn conv_transpose2d(filters: usize, kernel: usize) -> Conv2dConfig {
     Conv2dConfig { transposed: true, ..conv2d(filters, kernel) }
 }
@@ -148,7 +152,8 @@ impl Config for Conv2dConfig {
         if self.transposed { "conv_transpose" } else { "conv" }
     }
     #[track_caller]
-    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
+    fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer> {
+        let input = input.shape;
         if input.rank() != 3 {
             let what = format!("the input is {input}, expected [channels, height, width]");
             fail(Error::shape("conv2d", what), Location::caller());
@@ -196,6 +201,9 @@ impl Layer for Conv2d {
             Some(bias) => y + bias.tensor().reshape([1, self.filters(), 1, 1]),
             None => y,
         }
+    }
+    fn takes(&self) -> Takes {
+        Takes::FloatsLike(self.weight.variable().dtype())
     }
     fn describe(&self) -> String {
         let shape = self.weight.variable().shape();

@@ -1,14 +1,15 @@
 //! y = x·W + b.   x [B, .., in]   W [in, out]   b [out]   y [B, .., out].   Step 2 of the walk.
 
 use crate::{
-    Config, Context, Init, Initializer, Layer, Module, Padding, Parameter, State, Visitor,
+    Config, Context, Init, Initializer, Layer, Module, Padding, Parameter, Spec, State, Takes,
+    Visitor,
 };
 use gradus_base::{Error, Shape};
 use gradus_tensor::Tensor;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes a fully connected layer of `units` outputs.
+/// Describes a fully connected layer of `units` outputs, over the last axis: `[B, .., in]` → `[B, .., units]`.
 ///
 /// ```
 /// use gradus_nn::{Init, layers::dense, parameters};
@@ -63,8 +64,8 @@ impl Config for DenseConfig {
         "dense"
     }
     #[track_caller]
-    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
-        let Some(&features) = input.last() else {
+    fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer> {
+        let Some(&features) = input.shape.last() else {
             let what = "the input is a scalar, expected features";
             gradus_tensor::fail(Error::shape("dense", what), Location::caller())
         };
@@ -102,6 +103,9 @@ impl Layer for Dense {
             Some(bias) => y + bias.tensor(),
             None => y,
         }
+    }
+    fn takes(&self) -> Takes {
+        Takes::FloatsLike(self.weight.variable().dtype())
     }
     fn padding(&self, input: &Shape) -> Padding {
         // Over the last axis each place is treated apart, if that is not the axis of places.

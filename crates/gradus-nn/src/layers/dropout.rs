@@ -1,12 +1,12 @@
-//! Dropout.   Srivastava et al. 2014, JMLR 15; the kept are scaled while training, as everywhere today.
+//! Dropout.   x [B, ..]   y as x.   Srivastava et al. 2014, JMLR 15; the kept are scaled while training, as everywhere today.
 
-use crate::{Config, Context, Init, Layer, Module, Padding, Visitor};
+use crate::{Config, Context, Init, Layer, Module, Padding, Spec, Takes, Visitor};
 use gradus_base::{Error, Shape};
 use gradus_tensor::{Key, Tensor, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes dropout of each element with probability `p`.
+/// Describes dropout of each element with probability `p`: `[B, ..]` → `[B, ..]`.
 ///
 /// # Panics
 /// If `p` is not in 0 ≤ p < 1.
@@ -15,7 +15,7 @@ pub fn dropout(p: f64) -> Dropout {
     Dropout::new(p, false)
 }
 
-/// Describes dropout of whole channels with probability `p`.   Tompson et al. 2014, arXiv:1411.4280
+/// Describes dropout of whole channels with probability `p`: `[B, C, ..]` → `[B, C, ..]`.   Tompson et al. 2014, arXiv:1411.4280
 ///
 /// # Panics
 /// If `p` is not in 0 ≤ p < 1.
@@ -60,6 +60,10 @@ impl Layer for Dropout {
         let mask = Key::of(&key).stream(u64::from(stream)).bernoulli(shape, keep);
         x * (mask.cast(x.dtype()) / keep)
     }
+    fn takes(&self) -> Takes {
+        // With nothing dropped nothing is scaled.
+        if self.p == 0.0 { Takes::Any } else { Takes::Floats }
+    }
     fn padding(&self, _: &Shape) -> Padding {
         Padding::Apart
     }
@@ -72,7 +76,7 @@ impl Config for Dropout {
     fn name(&self) -> &'static str {
         "dropout"
     }
-    fn build(self: Box<Self>, _: Shape, _: &Init) -> Arc<dyn Layer> {
+    fn build(self: Box<Self>, _: Spec, _: &Init) -> Arc<dyn Layer> {
         Arc::new(*self)
     }
 }

@@ -1,13 +1,22 @@
 //! A table of vectors.   ids [B, ..]   W [N, D]   y [B, .., D]
 
 use crate::{
-    Config, Context, Init, Initializer, Layer, Module, Padding, Parameter, State, Visitor,
+    Config, Context, Init, Initializer, Layer, Module, Padding, Parameter, Spec, State, Visitor,
 };
-use gradus_base::Shape;
-use gradus_tensor::{DType, Tensor};
+use gradus_base::{DType, Shape};
+use gradus_tensor::Tensor;
 use std::sync::Arc;
 
-/// Describes a table of `vocabulary` vectors of `size` numbers, normal with variance 1.
+/// Describes a table of `vocabulary` vectors of `size` numbers, normal with variance 1: ids `[B, ..]` → `[B, .., size]`.
+///
+/// ```
+/// use gradus_nn::{Context, Init, Initializer, Layer, Sequential, Spec, layers::embedding};
+/// use gradus_tensor::{DType, Tensor};
+/// let table = embedding(5, 2).init(Initializer::Constant(0.5));
+/// let model = Sequential::new(Spec::new([3], DType::I64), &Init::new(0)).add(table);
+/// let y = model.forward(&Tensor::from([[4i64, 0, 4]]), &Context::eval());
+/// assert_eq!((y.shape(), y.to_vec::<f32>()), ([1, 3, 2].into(), vec![0.5; 6]));
+/// ```
 pub fn embedding(vocabulary: usize, size: usize) -> EmbeddingConfig {
     EmbeddingConfig { vocabulary, size, init: Initializer::Normal(1.0) }
 }
@@ -33,14 +42,14 @@ impl Config for EmbeddingConfig {
     fn name(&self) -> &'static str {
         "embedding"
     }
-    fn build(self: Box<Self>, _: Shape, init: &Init) -> Arc<dyn Layer> {
+    fn build(self: Box<Self>, _: Spec, init: &Init) -> Arc<dyn Layer> {
         let shape = Shape::from([self.vocabulary, self.size]);
         let weight = init.tensor(self.init, shape, self.vocabulary, self.size);
         Arc::new(Embedding { weight: Parameter::weight(&weight) })
     }
 }
 
-/// Looks vectors up by their numbers, i64 or floats without a fraction.
+/// Looks vectors up by their numbers: i64 as they are, other integers and floats without a fraction made i64.
 #[derive(Clone, Debug)]
 pub struct Embedding {
     /// W, `[N, D]`.
@@ -55,7 +64,8 @@ impl Module for Embedding {
 impl Layer for Embedding {
     #[track_caller]
     fn forward(&self, ids: &Tensor, _: &Context) -> Tensor {
-        self.weight.tensor().embedding(&ids.cast(DType::I64))
+        // A cast to the type that ids have already is no node.
+        self.weight.tensor().embedding(&ids.cast(DType::I64)) // [B, .., D]
     }
     fn padding(&self, _: &Shape) -> Padding {
         Padding::Apart

@@ -1,12 +1,12 @@
-//! The largest of each k neighbouring channels.   Goodfellow et al. 2013, arXiv:1302.4389 §2
+//! The largest of each k neighbouring channels.   x [B, C, ..]   y [B, C/k, ..].   Goodfellow et al. 2013, arXiv:1302.4389 §2
 
-use crate::{Config, Context, Init, Layer, Module, Visitor};
-use gradus_base::{Error, Shape};
+use crate::{Config, Context, Init, Layer, Module, Spec, Visitor};
+use gradus_base::Error;
 use gradus_tensor::{Tensor, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes a maxout over every `pieces` neighbouring channels: `[C, ..]` → `[C/pieces, ..]`. A dense layer or a convolution
+/// Describes a maxout over every `pieces` neighbouring channels: `[B, C, ..]` → `[B, C/pieces, ..]`. A dense layer or a convolution
 /// before it makes the pieces.
 ///
 /// ```
@@ -51,7 +51,8 @@ impl Config for Maxout {
         "maxout"
     }
     #[track_caller]
-    fn build(self: Box<Self>, input: Shape, _: &Init) -> Arc<dyn Layer> {
+    fn build(self: Box<Self>, input: Spec, _: &Init) -> Arc<dyn Layer> {
+        let input = input.shape;
         let channels = input.first().copied().unwrap_or(0);
         if channels == 0 || !channels.is_multiple_of(self.pieces) {
             let what = format!(

@@ -1,11 +1,11 @@
-//! Gaussian noise on the input, while training.   Bishop 1995, "Training with noise is equivalent to Tikhonov regularization"
+//! Gaussian noise on the input, while training.   x [B, ..]   y as x.   Bishop 1995, "Training with noise is equivalent to Tikhonov regularization"
 
-use crate::{Config, Context, Init, Layer, Module, Padding, Visitor};
+use crate::{Config, Context, Init, Layer, Module, Padding, Spec, Takes, Visitor};
 use gradus_base::Shape;
 use gradus_tensor::{Key, Tensor};
 use std::sync::Arc;
 
-/// Describes normal noise of the given standard deviation, added while training.
+/// Describes normal noise of the given standard deviation, added while training: `[B, ..]` → `[B, ..]`.
 pub fn gaussian_noise(std: f64) -> GaussianNoise {
     GaussianNoise(std)
 }
@@ -26,6 +26,9 @@ impl Layer for GaussianNoise {
         let (key, stream) = cx.random();
         x + Key::of(&key).stream(u64::from(stream)).normal_of(x.shape(), x.dtype()) * self.0
     }
+    fn takes(&self) -> Takes {
+        Takes::Floats
+    }
     fn padding(&self, _: &Shape) -> Padding {
         Padding::Apart
     }
@@ -37,7 +40,7 @@ impl Config for GaussianNoise {
     fn name(&self) -> &'static str {
         "noise"
     }
-    fn build(self: Box<Self>, _: Shape, _: &Init) -> Arc<dyn Layer> {
+    fn build(self: Box<Self>, _: Spec, _: &Init) -> Arc<dyn Layer> {
         Arc::new(*self)
     }
 }

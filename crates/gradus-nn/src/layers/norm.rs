@@ -1,12 +1,15 @@
-//! Normalisation layers.
+//! Normalisation layers.   x [B, C, ..]   y as x
 
-use crate::{Config, Context, Init, Layer, Module, Padding, Parameter, State, Visitor};
+use crate::{
+    Config, Context, Init, Layer, Module, Padding, Parameter, Spec, State, Takes, Visitor,
+};
 use gradus_base::{Error, Shape};
 use gradus_tensor::{LocalResponse, Tensor, Variable, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes batch normalisation over everything but the channels.   Ioffe & Szegedy 2015, arXiv:1502.03167 alg. 1
+/// Describes batch normalisation over everything but the channels: `[B, C, ..]` → `[B, C, ..]`.
+/// Ioffe & Szegedy 2015, arXiv:1502.03167 alg. 1
 pub fn batch_norm() -> BatchNormConfig {
     BatchNormConfig { eps: 1e-5, momentum: 0.1 }
 }
@@ -50,8 +53,8 @@ impl Config for BatchNormConfig {
         "batch_norm"
     }
     #[track_caller]
-    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
-        Arc::new(BatchNormConfig::build(&self, channels("batch_norm", &input), init))
+    fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer> {
+        Arc::new(BatchNormConfig::build(&self, channels("batch_norm", &input.shape), init))
     }
 }
 
@@ -120,6 +123,9 @@ impl Layer for BatchNorm {
         cx.update(&self.running_var, &moved(&self.running_var, unbiased));
         y
     }
+    fn takes(&self) -> Takes {
+        Takes::FloatsLike(self.weight.variable().dtype())
+    }
     fn describe(&self) -> String {
         "BatchNorm".into()
     }
@@ -135,15 +141,16 @@ enum Kind {
     Instance,
 }
 
-/// Describes normalisation of each sample over its last axis.   Ba, Kiros & Hinton 2016, arXiv:1607.06450
+/// Describes normalisation of each sample over its last axis: `[B, .., F]` → `[B, .., F]`.   Ba, Kiros & Hinton 2016, arXiv:1607.06450
 pub fn layer_norm() -> NormConfig {
     NormConfig { kind: Kind::Layer, eps: 1e-5 }
 }
-/// Describes normalisation of each sample over groups of channels.   Wu & He 2018, arXiv:1803.08494
+/// Describes normalisation of each sample over groups of channels: `[B, C, ..]` → `[B, C, ..]`.   Wu & He 2018, arXiv:1803.08494
 pub fn group_norm(groups: usize) -> NormConfig {
     NormConfig { kind: Kind::Group(groups), eps: 1e-5 }
 }
-/// Describes normalisation of each channel of each sample.   Ulyanov, Vedaldi & Lempitsky 2016, arXiv:1607.08022
+/// Describes normalisation of each channel of each sample: `[B, C, ..]` → `[B, C, ..]`.
+/// Ulyanov, Vedaldi & Lempitsky 2016, arXiv:1607.08022
 pub fn instance_norm() -> NormConfig {
     NormConfig { kind: Kind::Instance, eps: 1e-5 }
 }
@@ -178,7 +185,8 @@ impl Config for NormConfig {
         }
     }
     #[track_caller]
-    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
+    fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer> {
+        let input = input.shape;
         let first = channels(self.name(), &input);
         if matches!(self.kind, Kind::Instance) && input.rank() == 1 {
             let what =
@@ -218,9 +226,12 @@ impl Layer for Norm {
             Kind::Instance => x.instance_norm(&w, &b, self.eps),
         }
     }
+    fn takes(&self) -> Takes {
+        Takes::FloatsLike(self.weight.variable().dtype())
+    }
     fn padding(&self, input: &Shape) -> Padding {
-        // Over the last axis each place is normalised on its own, if that is not the axis of places.
-        let apart = matches!(self.kind, Kind::Layer) && input.rank() > 2;
+        // Over the last axis, or all behind it, each place is normalised on its own, if that is not the axis of places.
+        let apart = !matches!(self.kind, Kind::Group(_)) && input.rank() > 2;
         if apart { Padding::Apart } else { Padding::Mixes }
     }
     fn describe(&self) -> String {
@@ -232,7 +243,7 @@ impl Layer for Norm {
     }
 }
 
-/// Describes normalisation by the squares of neighbouring channels.   Krizhevsky, Sutskever & Hinton 2012 §3.3
+/// Describes normalisation by the squares of neighbouring channels: `[B, C, ..]` → `[B, C, ..]`.   Krizhevsky, Sutskever & Hinton 2012 §3.3
 pub fn local_response_norm(rule: LocalResponse) -> Lrn {
     Lrn(rule)
 }
@@ -258,8 +269,8 @@ impl Config for Lrn {
         "lrn"
     }
     #[track_caller]
-    fn build(self: Box<Self>, input: Shape, _: &Init) -> Arc<dyn Layer> {
-        channels("local_response_norm", &input);
+    fn build(self: Box<Self>, input: Spec, _: &Init) -> Arc<dyn Layer> {
+        channels("local_response_norm", &input.shape);
         Arc::new(*self)
     }
 }

@@ -1,6 +1,8 @@
 //! Pooling layers.   x [B, C, H, W]   y [B, C, P, Q]
 
-use crate::{Config, Context, Init, Layer, Module, Parameter, State, Visitor};
+use crate::{
+    Config, Context, Init, Layer, Module, Padding, Parameter, Spec, State, Takes, Visitor,
+};
 use gradus_base::Shape;
 use gradus_tensor::{Pool, Tensor};
 use std::sync::Arc;
@@ -19,27 +21,27 @@ enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct Pooling(Kind);
 
-/// Describes max-pooling with square windows of `size`, side by side.
+/// Describes max-pooling with square windows of `size`, side by side: `[B, C, H, W]` → `[B, C, H/size, W/size]`.
 pub fn max_pool2d(size: usize) -> Pooling {
     Pooling(Kind::Max(Pool::new(size)))
 }
-/// Describes mean-pooling with square windows of `size`, side by side.
+/// Describes mean-pooling with square windows of `size`, side by side: `[B, C, H, W]` → `[B, C, H/size, W/size]`.
 pub fn mean_pool2d(size: usize) -> Pooling {
     Pooling(Kind::Mean(Pool::new(size)))
 }
-/// Describes max-pooling with all options.
+/// Describes max-pooling with all options: `[B, C, H, W]` → `[B, C, P, Q]`.
 pub fn max_pool2d_with(pool: Pool) -> Pooling {
     Pooling(Kind::Max(pool))
 }
-/// Describes mean-pooling with all options.
+/// Describes mean-pooling with all options: `[B, C, H, W]` → `[B, C, P, Q]`.
 pub fn mean_pool2d_with(pool: Pool) -> Pooling {
     Pooling(Kind::Mean(pool))
 }
-/// Describes mean-pooling to a given size.
+/// Describes mean-pooling to a given size: `[B, C, H, W]` → `[B, C, height, width]`.
 pub fn adaptive_mean_pool2d(height: usize, width: usize) -> Pooling {
     Pooling(Kind::AdaptiveMean([height, width]))
 }
-/// Describes max-pooling to a given size.
+/// Describes max-pooling to a given size: `[B, C, H, W]` → `[B, C, height, width]`.
 pub fn adaptive_max_pool2d(height: usize, width: usize) -> Pooling {
     Pooling(Kind::AdaptiveMax([height, width]))
 }
@@ -66,6 +68,10 @@ impl Layer for Pooling {
             Kind::GlobalMean => x.mean([2, 3]),
             Kind::GlobalMax => x.max([2, 3]),
         }
+    }
+    fn padding(&self, _: &Shape) -> Padding {
+        // Height and width are what is pooled; of frames [B, T, H, W] each is one place.
+        Padding::Apart
     }
     fn describe(&self) -> String {
         let window = |p: &Pool| {
@@ -95,13 +101,13 @@ impl Config for Pooling {
     fn name(&self) -> &'static str {
         "pool"
     }
-    fn build(self: Box<Self>, _: Shape, _: &Init) -> Arc<dyn Layer> {
+    fn build(self: Box<Self>, _: Spec, _: &Init) -> Arc<dyn Layer> {
         Arc::new(*self)
     }
 }
 
-/// Describes LeNet-5's subsampling: the sum of each window times a trained coefficient, plus a trained bias, per channel.
-/// LeCun et al. 1998 §II.B
+/// Describes LeNet-5's subsampling: the sum of each window times a trained coefficient, plus a trained bias, per channel:
+/// `[B, C, H, W]` → `[B, C, H/size, W/size]`.   LeCun et al. 1998 §II.B
 pub fn trainable_mean_pool2d(size: usize) -> TrainablePoolConfig {
     TrainablePoolConfig(size)
 }
@@ -114,8 +120,8 @@ impl Config for TrainablePoolConfig {
     fn name(&self) -> &'static str {
         "subsample"
     }
-    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
-        let channels = [1, input[0], 1, 1];
+    fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer> {
+        let channels = [1, input.shape[0], 1, 1];
         Arc::new(TrainableMeanPool2d {
             weight: Parameter::weight(&Tensor::full_of(channels, 1.0, init.dtype())),
             bias: Parameter::bias(&Tensor::full_of(channels, 0.0, init.dtype())),
@@ -144,6 +150,13 @@ impl Layer for TrainableMeanPool2d {
     #[track_caller]
     fn forward(&self, x: &Tensor, _: &Context) -> Tensor {
         x.mean_pool2d(Pool::new(self.size)) * self.weight.tensor() + self.bias.tensor()
+    }
+    fn takes(&self) -> Takes {
+        Takes::FloatsLike(self.weight.variable().dtype())
+    }
+    fn padding(&self, _: &Shape) -> Padding {
+        // Height and width are what is pooled; of frames [B, T, H, W] each is one place.
+        Padding::Apart
     }
     fn describe(&self) -> String {
         format!("TrainableMeanPool2d({0}×{0})", self.size)

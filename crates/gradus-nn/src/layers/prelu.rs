@@ -1,12 +1,16 @@
-//! y = x where x > 0, else a·x, with one trained slope a per channel.   He et al. 2015, arXiv:1502.01852 eq. 1
+//! y = x where x > 0, else a·x, with one trained slope a per channel.   x [B, C, ..]   a [C]   y as x
+//!
+//! He et al. 2015, arXiv:1502.01852 eq. 1
 
-use crate::{Config, Context, Init, Layer, Module, Parameter, State, Visitor};
+use crate::{
+    Config, Context, Init, Layer, Module, Padding, Parameter, Spec, State, Takes, Visitor,
+};
 use gradus_base::{Error, Shape};
 use gradus_tensor::{Tensor, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes a ReLU with trained slopes that start at 0.25.
+/// Describes a ReLU with trained slopes that start at 0.25: `[B, C, ..]` → `[B, C, ..]`.
 pub fn prelu() -> PreluConfig {
     PreluConfig
 }
@@ -20,7 +24,8 @@ impl Config for PreluConfig {
         "prelu"
     }
     #[track_caller]
-    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
+    fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer> {
+        let input = input.shape;
         if input.rank() == 0 {
             let what = "the input is a scalar, expected channels";
             fail(Error::shape("prelu", what), Location::caller());
@@ -48,6 +53,12 @@ impl Layer for Prelu {
         let mut shape = self.weight.variable().shape();
         (2..x.rank()).for_each(|axis| shape = shape.inserted(axis - 1, 1));
         x.relu() - self.weight.tensor().reshape(shape) * (-x).relu()
+    }
+    fn takes(&self) -> Takes {
+        Takes::FloatsLike(self.weight.variable().dtype())
+    }
+    fn padding(&self, _: &Shape) -> Padding {
+        Padding::Apart
     }
     fn describe(&self) -> String {
         "Prelu".into()

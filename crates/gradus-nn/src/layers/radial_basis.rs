@@ -1,13 +1,13 @@
-//! Distances to fixed codes, as LeNet-5's output.   LeCun et al. 1998 §II.B eq. 7
+//! Distances to fixed codes, as LeNet-5's output.   x [B, F]   y [B, C].   LeCun et al. 1998 §II.B eq. 7
 
-use crate::{Config, Context, Init, Layer, Module, State, Visitor};
+use crate::{Config, Context, Init, Layer, Module, Spec, State, Takes, Visitor};
 use gradus_base::{Error, Shape};
 use gradus_tensor::{Tensor, Variable, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
 /// Describes an output of minus the squared distances to fixed codes `[classes, features]`: the nearest code scores
-/// highest.
+/// highest. `[B, features]` → `[B, classes]`.
 ///
 /// # Panics
 /// If the codes are not a matrix.
@@ -29,8 +29,8 @@ impl Config for RadialBasisConfig {
         "rbf"
     }
     #[track_caller]
-    fn build(self: Box<Self>, input: Shape, init: &Init) -> Arc<dyn Layer> {
-        let codes = self.0.shape();
+    fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer> {
+        let (input, codes) = (input.shape, self.0.shape());
         if *input != codes[1..] {
             let what =
                 format!("the input is {input}, the codes {codes} have {} features", codes[1]);
@@ -56,6 +56,9 @@ impl Layer for RadialBasis {
     #[track_caller]
     fn forward(&self, x: &Tensor, _: &Context) -> Tensor {
         -(x.unsqueeze(1) - self.codes.tensor()).square().sum([2])
+    }
+    fn takes(&self) -> Takes {
+        Takes::FloatsLike(self.codes.dtype())
     }
     fn describe(&self) -> String {
         format!("RadialBasis({})", self.codes.shape()[0])

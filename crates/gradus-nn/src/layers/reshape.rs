@@ -1,11 +1,11 @@
 //! Layers that only rearrange.
 
-use crate::{Config, Context, Init, Layer, Module, Visitor};
+use crate::{Config, Context, Init, Layer, Module, Padding, Spec, Visitor};
 use gradus_base::Shape;
 use gradus_tensor::Tensor;
 use std::sync::Arc;
 
-/// Describes a layer that makes everything but the batch one axis.
+/// Describes a layer that makes everything but the batch one axis: `[B, ..]` → `[B, n]`.
 pub fn flatten() -> Flatten {
     Flatten
 }
@@ -22,6 +22,11 @@ impl Layer for Flatten {
     fn forward(&self, x: &Tensor, _: &Context) -> Tensor {
         x.flatten(1)
     }
+    fn padding(&self, input: &Shape) -> Padding {
+        // One number a place is left as it is.
+        let is_alone = input.iter().skip(2).all(|&size| size == 1);
+        if is_alone { Padding::Apart } else { Padding::Mixes }
+    }
     fn describe(&self) -> String {
         "Flatten".into()
     }
@@ -30,12 +35,12 @@ impl Config for Flatten {
     fn name(&self) -> &'static str {
         "flatten"
     }
-    fn build(self: Box<Self>, _: Shape, _: &Init) -> Arc<dyn Layer> {
+    fn build(self: Box<Self>, _: Spec, _: &Init) -> Arc<dyn Layer> {
         Arc::new(*self)
     }
 }
 
-/// Describes a layer that gives everything but the batch another shape.
+/// Describes a layer that gives everything but the batch another shape: `[B, ..]` → `[B, shape]`.
 pub fn reshape(shape: impl Into<Shape>) -> Reshape {
     Reshape(shape.into())
 }
@@ -52,6 +57,11 @@ impl Layer for Reshape {
     fn forward(&self, x: &Tensor, _: &Context) -> Tensor {
         x.reshape(self.0.inserted(0, x.shape()[0]))
     }
+    fn padding(&self, input: &Shape) -> Padding {
+        // As many places before as after: row-major, each keeps what it has.
+        let keeps = self.0.first().is_some_and(|places| input.get(1) == Some(places));
+        if keeps { Padding::Apart } else { Padding::Mixes }
+    }
     fn describe(&self) -> String {
         format!("Reshape({})", self.0)
     }
@@ -60,7 +70,7 @@ impl Config for Reshape {
     fn name(&self) -> &'static str {
         "reshape"
     }
-    fn build(self: Box<Self>, _: Shape, _: &Init) -> Arc<dyn Layer> {
+    fn build(self: Box<Self>, _: Spec, _: &Init) -> Arc<dyn Layer> {
         Arc::new(*self)
     }
 }

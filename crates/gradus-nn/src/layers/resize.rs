@@ -1,6 +1,6 @@
-//! Layers that enlarge images: upsampling and padding.   x [B, C, H, W]
+//! Layers that enlarge images: upsampling and padding.   x [B, C, H, W]   y [B, C, P, Q]
 
-use crate::{Config, Context, Init, Layer, Module, Visitor};
+use crate::{Config, Context, Init, Layer, Module, Padding, Spec, Visitor};
 use gradus_base::{Error, Shape};
 use gradus_tensor::{PadMode, Tensor, fail};
 use std::panic::Location;
@@ -17,15 +17,18 @@ enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct Resize(Kind);
 
-/// Describes images made `factor` times as large, every pixel repeated.
+/// Describes images made `factor` times as large, every pixel repeated:
+/// `[B, C, H, W]` → `[B, C, factor·H, factor·W]`.
 pub fn upsample_nearest(factor: usize) -> Resize {
     Resize(Kind::Nearest(factor))
 }
-/// Describes images made `factor` times as large, linearly between pixels that are cells of equal size.
+/// Describes images made `factor` times as large, linearly between pixels that are cells of equal size:
+/// `[B, C, H, W]` → `[B, C, factor·H, factor·W]`.
 pub fn upsample_bilinear(factor: usize) -> Resize {
     Resize(Kind::Bilinear(factor))
 }
-/// Describes `pixels` put around all four sides: [`PadMode::Zero`], [`PadMode::Reflect`] or another.
+/// Describes `pixels` put around all four sides: [`PadMode::Zero`], [`PadMode::Reflect`] or another:
+/// `[B, C, H, W]` → `[B, C, H + 2·pixels, W + 2·pixels]`.
 pub fn pad2d(pixels: usize, mode: PadMode) -> Resize {
     Resize(Kind::Pad(pixels, mode))
 }
@@ -43,6 +46,10 @@ impl Layer for Resize {
             Kind::Pad(n, mode) => x.pad_with(-2, n, n, mode).pad_with(-1, n, n, mode),
         }
     }
+    fn padding(&self, _: &Shape) -> Padding {
+        // Height and width are what is enlarged; of frames [B, T, H, W] each is one place.
+        Padding::Apart
+    }
     fn describe(&self) -> String {
         match self.0 {
             Kind::Nearest(factor) => format!("UpsampleNearest({factor})"),
@@ -56,7 +63,8 @@ impl Config for Resize {
         if matches!(self.0, Kind::Pad(..)) { "pad" } else { "upsample" }
     }
     #[track_caller]
-    fn build(self: Box<Self>, input: Shape, _: &Init) -> Arc<dyn Layer> {
+    fn build(self: Box<Self>, input: Spec, _: &Init) -> Arc<dyn Layer> {
+        let input = input.shape;
         if input.rank() != 3 {
             let what = format!("the input is {input}, expected [channels, height, width]");
             fail(Error::shape(self.name(), what), Location::caller());

@@ -224,27 +224,51 @@ fn maxout_refuses_channels_that_do_not_divide() {
     assert!(e.contains("the input [4] has 4 channels; expected a multiple of the 3 pieces"), "{e}");
 }
 
-/// The functions that describe layers, read from the sources: each is called in a check above.
-#[test]
-fn every_layer_is_checked() {
+/// The functions that describe layers with their files, read from the sources.
+pub(crate) fn every_layer() -> Vec<(String, String)> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/layers");
-    let checks = include_str!("layers.rs");
-    let mut found = 0;
+    let mut found = vec![];
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let source = std::fs::read_to_string(&path).unwrap();
         for line in source.lines().filter_map(|line| line.strip_prefix("pub fn ")) {
             let name = line.split(['(', '<']).next().unwrap();
-            let starts = |call: &str| checks.contains(&format!("{call}{name}"));
-            let inside = checks.contains(&format!("add({name}("));
-            let listed = checks.contains(&format!("        {name}(),\n"));
-            let described = checks.contains(&format!("= || {name}("));
-            let checked = starts("check_layer(|| ") || starts("check_layer(") || described;
-            assert!(checked || inside || listed, "{}: {name} has no check_layer", path.display());
-            found += 1;
+            found.push((path.display().to_string(), name.to_owned()));
         }
     }
-    assert!(found > 50, "{found} layers");
+    assert!(found.len() > 50, "{} layers", found.len());
+    found
+}
+
+/// Each is called in a check above.
+#[test]
+fn every_layer_is_checked() {
+    let checks = include_str!("layers.rs");
+    for (file, name) in every_layer() {
+        let starts = |call: &str| checks.contains(&format!("{call}{name}"));
+        let inside = checks.contains(&format!("add({name}("));
+        let listed = checks.contains(&format!("        {name}(),\n"));
+        let described = checks.contains(&format!("= || {name}("));
+        let checked = starts("check_layer(|| ") || starts("check_layer(") || described;
+        assert!(checked || inside || listed, "{file}: {name} has no check_layer");
+    }
+}
+
+/// Each says what goes in and what comes out: `[B, ..]` → `[B, ..]`, or one of the two beside a container.
+#[test]
+fn every_layer_tells_its_shapes() {
+    for (file, name) in every_layer() {
+        let source = std::fs::read_to_string(&file).unwrap();
+        let (before, _) = source.split_once(&format!("pub fn {name}(")).unwrap_or_else(|| {
+            source.split_once(&format!("pub fn {name}<")).expect("it was read from there")
+        });
+        let doc: Vec<&str> =
+            before.lines().rev().take_while(|line| line.starts_with(['/', '#'])).collect();
+        let told = doc.concat().contains("` → `[B");
+        let of_elements = file.ends_with("activation.rs");
+        let of_paths = ["sequential", "residual"].contains(&&*name);
+        assert!(told || of_elements || of_paths, "{file}: {name} does not tell its shapes");
+    }
 }
 
 /// A frozen batch norm is one function for every batch: that of its running statistics, which stay.

@@ -5,4 +5,6 @@ mod golden_losses;
 mod image_losses;
 mod layers;
 mod module;
+mod padding;
+mod types;
 mod wrong_shapes;

@@ -16,9 +16,8 @@ pub(crate) use writer::{RuleUse, Value, Writer, rule_use};
 use crate::arrays::number_of;
 use crate::{Error, Result};
 use gradus_base::{DType, Shape};
-use gradus_graph::Meta;
 use gradus_io::onnx::{Model, Size, ValueInfo};
-use gradus_nn::{Context, Layer, Module, State, named_states, parameters};
+use gradus_nn::{Context, Input, Layer, Module, Spec, State, named_states, parameters};
 use gradus_tensor::Tensor;
 use std::collections::HashMap;
 use trace::Trace;
@@ -29,7 +28,8 @@ const OPSET: i64 = 17;
 const IR_VERSION: i64 = 8;
 
 /// The ONNX model of a layer, for samples of a shape (without the batch axis) in batches of any size: `input` goes in, `output`
-/// comes out, weights have their paths. Dropout is gone and batch norm has its running statistics, as in all predictions.
+/// comes out, weights have their paths. The input's type is the one that `sample` says ([`Spec`]), else the one that the model was
+/// built for, else that of its parameters. Dropout is gone and batch norm has its running statistics, as in all predictions.
 ///
 /// ```
 /// use gradus_nn::{Context, Init, Layer, Sequential, layers::*};
@@ -50,7 +50,7 @@ const IR_VERSION: i64 = 8;
 /// # Errors
 /// When something has no counterpart among ONNX's operators, or the network does not take batches of any size: then
 /// [`Export::batch`] gives it one.
-pub fn export(layer: &dyn Layer, sample: impl Into<Shape>) -> Result<Model> {
+pub fn export(layer: &dyn Layer, sample: impl Input) -> Result<Model> {
     Export::new().input("input", sample).output("output").layer(layer)
 }
 
@@ -84,22 +84,23 @@ impl Export {
     pub fn new() -> Export {
         Export::default()
     }
-    /// Names the next input, whose samples have a shape (without the batch axis) and the type of the network's parameters.
+    /// Names the next input, whose samples are of a [`Spec`], or of a shape (without the batch axis) and the type that the layer
+    /// was built for; of a function f32.
     #[must_use]
-    pub fn input(mut self, name: impl Into<String>, sample: impl Into<Shape>) -> Export {
-        self.inputs.push((name.into(), sample.into(), None));
+    pub fn input(mut self, name: impl Into<String>, sample: impl Input) -> Export {
+        let (shape, dtype) = sample.parts();
+        self.inputs.push((name.into(), shape, dtype));
         self
     }
     /// As [`Export::input`], of a type of its own.
     #[must_use]
     pub fn input_of(
-        mut self,
+        self,
         name: impl Into<String>,
         sample: impl Into<Shape>,
         dtype: DType,
     ) -> Export {
-        self.inputs.push((name.into(), sample.into(), Some(dtype)));
-        self
+        self.input(name, Spec::new(sample, dtype))
     }
     /// Names the next output; without a name the first is `output`, others `output1`, …
     #[must_use]
@@ -143,7 +144,8 @@ impl Export {
     /// # Errors
     /// As [`export`].
     pub fn layer(self, layer: &dyn Layer) -> Result<Model> {
-        let dtype = parameters(layer).first().map_or(DType::F32, |(_, p)| p.variable().dtype());
+        let weights = || parameters(layer).first().map(|(_, p)| p.variable().dtype());
+        let dtype = layer.takes().dtype().or_else(weights).unwrap_or(DType::F32);
         let mut this = self.names_of(layer);
         this.inputs.iter_mut().for_each(|(_, _, own)| *own = own.or(Some(dtype)));
         this.function(|x| vec![layer.forward(&x[0], &Context::eval())])
@@ -158,11 +160,11 @@ impl Export {
         if self.inputs.is_empty() {
             return Err(Error::new("the network has no input"));
         }
-        let meta = |(_, shape, dtype): &(String, Shape, Option<DType>)| Meta {
+        let spec = |(_, shape, dtype): &(String, Shape, Option<DType>)| Spec {
             shape: *shape,
             dtype: dtype.unwrap_or(DType::F32),
         };
-        let samples: Vec<Meta> = self.inputs.iter().map(meta).collect();
+        let samples: Vec<Spec> = self.inputs.iter().map(spec).collect();
         let trace = Trace::new(&samples, self.batch, &build)?;
         let outputs: Vec<String> = (0..trace.outputs.len()).map(|i| self.output_name(i)).collect();
         let outputs: Vec<&str> = outputs.iter().map(|name| &**name).collect();

@@ -3,7 +3,8 @@
 
 use crate::{Error, Result};
 use gradus_base::{Expr, Shape};
-use gradus_graph::{Kind, Meta, Node, ViewOp, input};
+use gradus_graph::{Kind, Node, ViewOp, input};
+use gradus_nn::Spec;
 use gradus_tensor::{Tensor, try_build};
 use std::collections::{HashMap, HashSet};
 
@@ -34,7 +35,7 @@ pub(crate) type Build<'a> = &'a dyn Fn(&[Tensor]) -> Vec<Tensor>;
 
 impl Trace {
     /// The graph for samples like these, in batches of any size or of a given one.
-    pub(crate) fn new(samples: &[Meta], batch: Option<usize>, build: Build<'_>) -> Result<Trace> {
+    pub(crate) fn new(samples: &[Spec], batch: Option<usize>, build: Build<'_>) -> Result<Trace> {
         let batches = batch.map_or([2, 3], |batch| [batch; 2]);
         let first = outputs(samples, batches[0], build).map_err(|e| match batch {
             Some(_) => e,
@@ -147,11 +148,9 @@ fn fixed(what: &str) -> Error {
     Error::new(format!("the network does not take batches of any size: {what}\n  {remedy}"))
 }
 
-fn outputs(samples: &[Meta], batch: usize, build: Build<'_>) -> Result<Vec<Node>> {
+fn outputs(samples: &[Spec], batch: usize, build: Build<'_>) -> Result<Vec<Node>> {
     let built = try_build(|| {
-        let arg = |(i, m): (usize, &Meta)| {
-            Tensor::from_node(input(i, Meta::new(m.shape.inserted(0, batch), m.dtype)))
-        };
+        let arg = |(i, s): (usize, &Spec)| Tensor::from_node(input(i, s.batch(batch)));
         build(&samples.iter().enumerate().map(arg).collect::<Vec<_>>())
     });
     Ok(built?.iter().map(|t| seen(t.node())).collect())

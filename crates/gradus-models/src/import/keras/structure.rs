@@ -2,8 +2,7 @@
 
 use super::super::OurLayer;
 use gradus_base::Shape;
-use gradus_nn::{Context, Layer, Sequential, parameters};
-use gradus_tensor::Tensor;
+use gradus_nn::{Context, Layer, Sequential, Spec, parameters};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -35,7 +34,7 @@ pub(super) struct Place {
 pub(super) fn places(model: &Sequential, ours: &[OurLayer]) -> Option<Vec<Place>> {
     let numbers = ours.iter().enumerate().map(|(i, layer)| (layer.name.as_str(), i)).collect();
     let mut walk = Walk { numbers, places: ours.iter().map(|_| None).collect(), ours };
-    let start = Flow { sources: vec![], concatenated: false, shape: model.input_shape() };
+    let start = Flow { sources: vec![], concatenated: false, spec: model.input_spec() };
     let end = walk.layers("", model.layers(), start)?;
     let mut places = walk.places.into_iter().collect::<Option<Vec<Place>>>()?;
     let mut readers = vec![vec![]; places.len()];
@@ -53,12 +52,12 @@ pub(super) fn places(model: &Sequential, ours: &[OurLayer]) -> Option<Vec<Place>
     Some(places)
 }
 
-/// A value on its way: what it is made of, and its shape.
+/// A value on its way: what it is made of, and what a sample of it is.
 #[derive(Clone)]
 struct Flow {
     sources: Vec<usize>,
     concatenated: bool,
-    shape: Shape,
+    spec: Spec,
 }
 
 struct Walk<'o> {
@@ -92,12 +91,12 @@ impl Walk<'_> {
         paths: &[(String, Sequential)],
         flow: Flow,
     ) -> Option<Flow> {
-        let shape = output(layer, flow.shape);
+        let spec = output(layer, flow.spec);
         let mut ends = vec![];
         for (name, inner) in paths {
             let end = self.layers(&format!("{path}.{name}"), inner.layers(), flow.clone())?;
             // An auxiliary head goes elsewhere.
-            if end.shape.rank() == shape.rank() {
+            if end.spec.shape.rank() == spec.shape.rank() {
                 ends.push(end);
             }
         }
@@ -106,7 +105,7 @@ impl Walk<'_> {
         }
         let ordered = |end: &Flow| end.concatenated || end.sources.len() == 1;
         let channels = |shape: &Shape| shape.first().copied().unwrap_or(0);
-        let total: usize = ends.iter().map(|end| channels(&end.shape)).sum();
+        let total: usize = ends.iter().map(|end| channels(&end.spec.shape)).sum();
         let mut sources: Vec<usize> = vec![];
         let mut again = false;
         for source in ends.iter().flat_map(|end| &end.sources) {
@@ -115,31 +114,31 @@ impl Walk<'_> {
                 false => sources.push(*source),
             }
         }
-        let concatenated = total == channels(&shape) && ends.iter().all(ordered) && !again;
-        Some(Flow { sources, concatenated, shape })
+        let concatenated = total == channels(&spec.shape) && ends.iter().all(ordered) && !again;
+        Some(Flow { sources, concatenated, spec })
     }
 
     fn leaf(&mut self, path: &str, layer: &Arc<dyn Layer>, flow: Flow) -> Option<Flow> {
-        let shape = output(layer, flow.shape);
+        let spec = output(layer, flow.spec);
         let Some(&number) = self.numbers.get(path) else {
             // Without weights, or with some inside that have no place of their own.
-            return parameters(layer).is_empty().then_some(Flow { shape, ..flow });
+            return parameters(layer).is_empty().then_some(Flow { spec, ..flow });
         };
         self.places[number] = Some(Place {
-            species: species(&self.ours[number], &flow.shape),
+            species: species(&self.ours[number], &flow.spec.shape),
             inputs: flow.sources,
             concatenated: flow.concatenated,
             layer: layer.clone(),
-            input: flow.shape,
+            input: flow.spec.shape,
             norm: None,
         });
-        Some(Flow { sources: vec![number], concatenated: false, shape })
+        Some(Flow { sources: vec![number], concatenated: false, spec })
     }
 }
 
-/// The shape a layer gives, without the batch axis; nothing is computed.
-fn output(layer: &Arc<dyn Layer>, input: Shape) -> Shape {
-    layer.forward(&Tensor::zeros(input.inserted(0, 2)), &Context::eval()).shape().without(0)
+/// What a layer gives; nothing is computed.
+fn output(layer: &Arc<dyn Layer>, input: Spec) -> Spec {
+    Spec::of(&layer.forward(&input.zeros(2), &Context::eval()))
 }
 
 fn species(layer: &OurLayer, input: &Shape) -> Species {
