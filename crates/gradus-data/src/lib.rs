@@ -29,13 +29,17 @@
 //! ```
 
 mod augment;
+mod bucket;
+mod collate;
 mod dataset;
 mod digest;
 mod embedded;
 mod error;
 #[cfg(feature = "fetch")]
 mod fetch;
+mod field;
 mod image_set;
+mod in_memory;
 mod key;
 mod label;
 mod loader;
@@ -43,24 +47,35 @@ mod locate;
 mod motion;
 mod named;
 mod normalization;
+mod on_fields;
 mod open;
 mod photo;
 mod prefetch;
 mod random;
 mod read;
+mod record_loader;
+mod records;
+mod sample;
 mod split;
 mod tabular;
 mod target;
 pub mod toy;
+mod transform;
+mod values;
 
 pub use augment::{Affine, Augment, CenterCrop, ColorJitter, HorizontalFlip, RandomCrop};
+pub use bucket::{Bucketing, Buckets};
+pub use collate::{BatchField, Padding, RecordBatch, UnitsOf};
 pub use dataset::{ColumnNames, Dataset, Relabelled, Subset, labels_of};
 pub use digest::{Content, Fingerprint, fingerprint};
 pub use embedded::{mnist_5k, mnist_5k_split};
 pub use error::{DataError, Place, Result};
 #[cfg(feature = "fetch")]
 pub use fetch::{Progress, download, fetch};
+pub use field::{FieldSpec, Name};
+pub use gradus_base::DType;
 pub use image_set::ImageDataset;
+pub use in_memory::InMemory;
 pub use key::Key;
 pub use label::label_spelling;
 pub use loader::{Batch, Loader, LoaderOptions};
@@ -68,6 +83,7 @@ pub use locate::{Places, cache_folder};
 pub use motion::{Motion, Warp};
 pub use named::{NamedSet, RemoteFile, SETS, named};
 pub use normalization::Normalization;
+pub use on_fields::OnFields;
 pub use open::{OpenOptions, Splits, has_test_part, open, open_path};
 pub use photo::{PcaColor, RandomResizedCrop, Resize, ScaleJitter, TenCrop};
 pub use prefetch::{BatchGuard, Batches, Position};
@@ -78,6 +94,11 @@ pub use read::csv::{
 };
 pub use read::folder::{Fit, ImageFolder, ImageOptions, RawImage, parse_image};
 pub use read::idx::{Idx, encode_idx, parse_idx, read_idx, read_idx_images};
+pub use record_loader::{RecordLoader, RecordOptions};
+pub use records::{DatasetRecords, RecordSubset, Records};
+pub use sample::Sample;
 pub use split::{HoldOut, Split, stratified_split};
 pub use tabular::TabularDataset;
 pub use target::{Targets, target_of};
+pub use transform::{Normalize, Transform};
+pub use values::Values;
