@@ -123,13 +123,12 @@ impl Augment for HorizontalFlip {
     }
 
     fn motion(&self, shape: [usize; 3], rng: &mut Rng) -> Motion {
-        match rng.next_u32() & 1 == 1 {
-            true => {
-                let column = [0.0, -1.0, (shape[2] - 1) as f64];
-                Motion::Moved(Warp { row: [1.0, 0.0, 0.0], column })
-            }
-            false => Motion::Still,
-        }
+        // An image that is not mirrored moves by nothing, so that boxes are clipped either way.
+        let column = match rng.next_u32() & 1 == 1 {
+            true => [0.0, -1.0, (shape[2] - 1) as f64],
+            false => [0.0, 1.0, 0.0],
+        };
+        Motion::Moved(Warp { row: [1.0, 0.0, 0.0], column })
     }
 }
 

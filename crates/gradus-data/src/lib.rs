@@ -1,7 +1,14 @@
 //! Data sets, loaders and transforms of Gradus.
 //!
-//! The walk of a sample: a reader (`read/`) turns outside bytes into a [`Dataset`]; a [`Loader`] draws its samples in
-//! a seeded order, applies [`Augment`]s and a [`Normalization`], and hands out flat f32 [`Batch`]es.
+//! The walk of a sample of one shape, such as a picture with a label: a reader (`read/`) turns outside bytes into a [`Dataset`]; a
+//! [`Loader`] draws its samples in a seeded order, applies [`Augment`]s and a [`Normalization`], and hands out flat f32 [`Batch`]es.
+//!
+//! The walk of any sample: [`Records`] have typed fields by name ([`FieldSpec`]), some *ragged*, with a first axis that differs from sample
+//! to sample; they write them into a [`Sample`]. A [`RecordLoader`] draws samples of like length ([`Bucketing`]) in a seeded
+//! order, applies [`Transform`]s (a picture and its mask turn together, [`OnFields`]), stacks fixed fields and pads ragged ones
+//! ([`Padding`]), and hands out [`RecordBatch`]es with lengths, masks and what they weigh ([`UnitsOf`]). A data set is records too
+//! ([`DatasetRecords`]). Both loaders have one machinery of threads and buffers, `prefetch.rs`.
+//!
 //! Invariants: no tensors here; a batch's bits depend on (data, options, seed, position) only, never on thread timing;
 //! no reader allocates by an unchecked header; every error names the file, what was found and what was expected.
 //!
@@ -25,6 +32,20 @@
 //!     seen += batch.len();
 //! }
 //! assert_eq!(seen, 4_000);
+//! # Ok::<(), gradus_data::DataError>(())
+//! ```
+//!
+//! Lists of tokens, each as long as it is, with a label:
+//!
+//! ```
+//! use gradus_data::{InMemory, Padding, RecordLoader, RecordOptions};
+//!
+//! let texts = InMemory::new().ragged("x", [vec![5i64, 2, 7], vec![7]])?.field("t", &[], &[0i64, 1])?;
+//! let padding = vec![("x".into(), Padding::default())];
+//! let loader = RecordLoader::new(texts, RecordOptions { padding, ..RecordOptions::default() })?;
+//! let batch = loader.epoch(0).next().unwrap()?; // i64 x [2, 3], t [2] and lengths [2]
+//! assert_eq!(batch.get("x")?.values.as_slice(), Some(&[5i64, 2, 7, 7, 0, 0][..]));
+//! assert_eq!(batch.get("lengths")?.values.as_slice(), Some(&[3i64, 1][..]));
 //! # Ok::<(), gradus_data::DataError>(())
 //! ```
 

@@ -234,6 +234,21 @@ fn keys_are_of_content_without_targets() {
     assert_eq!(some.sample(1).unwrap().get::<i64>("x").unwrap(), [1, 2]);
 }
 
+/// Declares two fields of one name.
+struct Twins([FieldSpec; 2]);
+
+impl Records for Twins {
+    fn len(&self) -> usize {
+        1
+    }
+    fn fields(&self) -> &[FieldSpec] {
+        &self.0
+    }
+    fn read(&self, _: usize, sample: &mut Sample) -> Result<()> {
+        (0..2).try_for_each(|field| sample.put(field, &[0.0f32]))
+    }
+}
+
 /// Declares `x` f32 `[2]` and `tokens` i64 `[T]`, and keeps to it but in sample 3.
 struct Liar(&'static str, [FieldSpec; 2]);
 
@@ -329,6 +344,15 @@ fn fields_that_cannot_be_are_refused() {
     check_message(
         new().field("none", &[0], &[0u8; 0]),
         expect!["field none: found 0 elements, expected whole samples of none u8 [0]"],
+    );
+    let twins = ["x", "x"].map(|name| FieldSpec::new(name, DType::F32, &[]));
+    check_message(
+        RecordLoader::new(Twins(twins), RecordOptions::default()),
+        expect!["fields: found two fields named x, expected a name for each"],
+    );
+    check_message(
+        Sample::new(&[FieldSpec::ragged("deep", DType::U8, &[1; 7])]),
+        expect!["field deep: found deep u8 [T, 1, 1, 1, 1, 1, 1, 1], expected at most 6 sizes"],
     );
     check_message(Sample::new(&[]), expect!["fields: found none, expected at least one"]);
     check_message(
