@@ -22,10 +22,10 @@ pub struct Padding {
     pub value: f64,
     /// The batch is as long as a multiple of this.
     pub multiple: usize,
-    /// Whether the batch has a field `lengths`, i64 `[B]`: the rows of each sample. Where several ragged fields have such, they
-    /// are called `NAME.lengths`.
+    /// Whether the batch has a field `lengths`, i64 `[B]`: the rows of each sample. Where several ragged fields have lengths or a
+    /// mask, theirs are called `NAME.lengths` and `NAME.mask`.
     pub lengths: bool,
-    /// Whether the batch has a field `mask`, bool `[B, T]`: true where a sample has a row. It is called as `lengths` is.
+    /// Whether the batch has a field `mask`, bool `[B, T]`: true where a sample has a row.
     pub mask: bool,
     /// Whether a sample may have no row. A batch is 1 long at least.
     pub empty: bool,
@@ -138,6 +138,22 @@ enum Units {
     Sum(usize),
 }
 
+impl Units {
+    fn of(units: &UnitsOf, fields: &[FieldSpec]) -> Result<Units> {
+        match units {
+            UnitsOf::Samples => Ok(Units::Samples),
+            UnitsOf::Sum(name) => Ok(Units::Sum(field::find(fields, name)?)),
+            UnitsOf::Lengths(name) => match field::find(fields, name)? {
+                at if fields[at].is_ragged() => Ok(Units::Lengths(at)),
+                at => {
+                    let found = fields[at].to_string();
+                    Err(DataError::invalid("units", found, "a ragged field [T, ..]"))
+                }
+            },
+        }
+    }
+}
+
 impl Collation {
     /// Checks the rules against the fields.
     pub(crate) fn new(
@@ -146,28 +162,18 @@ impl Collation {
         units: &UnitsOf,
     ) -> Result<Collation> {
         for (at, (name, _)) in paddings.iter().enumerate() {
-            if !fields[field::find(fields, name)?].is_ragged() {
-                let found = fields[field::find(fields, name)?].to_string();
-                return Err(wrong(name, found, "a ragged field [T, ..]"));
+            let field = &fields[field::find(fields, name)?];
+            if !field.is_ragged() {
+                return Err(wrong(name, field.to_string(), "a ragged field [T, ..]"));
             }
             if paddings[..at].iter().any(|(other, _)| other == name) {
                 return Err(wrong(name, "two rules", "one"));
             }
         }
-        let rules: Vec<Rule> =
-            fields.iter().map(|field| rule(field, fields, paddings)).collect::<Result<_>>()?;
+        let rules = fields.iter().map(|field| rule(field, fields, paddings));
+        let rules: Vec<Rule> = rules.collect::<Result<_>>()?;
         let told = told(fields, paddings)?;
-        let units = match units {
-            UnitsOf::Samples => Units::Samples,
-            UnitsOf::Sum(name) => Units::Sum(field::find(fields, name)?),
-            UnitsOf::Lengths(name) => match field::find(fields, name)? {
-                at if fields[at].is_ragged() => Units::Lengths(at),
-                at => {
-                    let found = fields[at].to_string();
-                    return Err(DataError::invalid("units", found, "a ragged field [T, ..]"));
-                }
-            },
-        };
+        let units = Units::of(units, fields)?;
         Ok(Collation { fields: fields.clone(), rules, told, units })
     }
 
@@ -274,8 +280,7 @@ fn rule(field: &FieldSpec, fields: &[FieldSpec], paddings: &[(Name, Padding)]) -
     if !field.is_ragged() {
         return Ok(Rule::Stack);
     }
-    let of = |name: &str| paddings.iter().find(|(other, _)| other == name).map(|(_, own)| own);
-    let Some(own) = of(field.name()) else {
+    let Some(own) = padding_of(field.name(), paddings) else {
         let found = format!("{field}, ragged without lengths");
         return Err(wrong(field.name(), found, "a rule: a Padding in RecordOptions::padding"));
     };
@@ -284,19 +289,7 @@ fn rule(field: &FieldSpec, fields: &[FieldSpec], paddings: &[(Name, Padding)]) -
     }
     let (leader, multiple) = match &own.along {
         None => (field.name(), own.multiple),
-        Some(name) => match of(name) {
-            Some(Padding { along: None, multiple, .. }) if !own.lengths && !own.mask => {
-                (name, *multiple)
-            }
-            Some(Padding { along: None, .. }) => {
-                let expected = format!("those of {name} only");
-                return Err(wrong(field.name(), "lengths or a mask of its own", expected));
-            }
-            _ => {
-                let expected = "a ragged field that is padded itself";
-                return Err(wrong(field.name(), format!("along {}", quote(name)), expected));
-            }
-        },
+        Some(name) => (name, led(field, own, name, paddings)?.multiple),
     };
     if multiple == 0 {
         return Err(wrong(leader, "a multiple of 0", "at least 1"));
@@ -305,18 +298,42 @@ fn rule(field: &FieldSpec, fields: &[FieldSpec], paddings: &[(Name, Padding)]) -
     Ok(Rule::Pad { value: own.value, multiple, empty: own.empty, leader })
 }
 
+fn padding_of<'a>(name: &str, paddings: &'a [(Name, Padding)]) -> Option<&'a Padding> {
+    paddings.iter().find(|(other, _)| other == name).map(|(_, own)| own)
+}
+
+/// The rule of the field that another one goes along with.
+fn led<'a>(
+    field: &FieldSpec,
+    own: &Padding,
+    leader: &str,
+    paddings: &'a [(Name, Padding)],
+) -> Result<&'a Padding> {
+    match padding_of(leader, paddings) {
+        Some(rule) if rule.along.is_none() && !own.lengths && !own.mask => Ok(rule),
+        Some(Padding { along: None, .. }) => {
+            let expected = format!("those of {leader} only");
+            Err(wrong(field.name(), "lengths or a mask of its own", expected))
+        }
+        _ => {
+            let expected = "a ragged field that is padded itself";
+            Err(wrong(field.name(), format!("along {}", quote(leader)), expected))
+        }
+    }
+}
+
 /// The names of what is told beside the fields.
 fn told(fields: &[FieldSpec], paddings: &[(Name, Padding)]) -> Result<Vec<Told>> {
-    let leaders = fields.iter().enumerate().filter_map(|(at, field)| {
-        let own = paddings.iter().find(|(name, own)| name == field.name() && own.along.is_none());
-        own.map(|(_, own)| (at, own))
+    let asking = fields.iter().enumerate().filter_map(|(at, field)| {
+        let own = padding_of(field.name(), paddings)?;
+        (own.lengths || own.mask).then_some((at, own))
     });
-    let leaders: Vec<(usize, &Padding)> = leaders.collect();
+    let asking: Vec<(usize, &Padding)> = asking.collect();
     let mut all = vec![];
-    for &(of, own) in &leaders {
+    for &(of, own) in &asking {
         let asked = [(own.lengths, "lengths", DType::I64), (own.mask, "mask", DType::Bool)];
         for (_, word, dtype) in asked.into_iter().filter(|asked| asked.0) {
-            let name: Name = match leaders.len() {
+            let name: Name = match asking.len() {
                 1 => word.into(),
                 _ => format!("{}.{word}", fields[of].name()).into(),
             };

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use expect_test::expect;
 use gradus_data::{
     Affine, DType, Dataset, DatasetRecords, FieldSpec, HorizontalFlip, ImageDataset, InMemory,
-    Loader, LoaderOptions, Normalization, Normalize, OnFields, Padding, RandomCrop, RecordBatch,
-    RecordLoader, RecordOptions, RecordSubset, Records, Result, Sample, Transform, UnitsOf, Values,
+    Loader, LoaderOptions, Name, Normalization, Normalize, OnFields, Padding, RandomCrop,
+    RecordBatch, RecordLoader, RecordOptions, RecordSubset, Records, Result, Sample, Transform,
+    UnitsOf, Values,
 };
 
 use crate::check_message;
@@ -32,7 +33,7 @@ fn anything() -> InMemory {
         .unwrap()
 }
 
-fn padded() -> Vec<(gradus_data::Name, Padding)> {
+fn padded() -> Vec<(Name, Padding)> {
     let empty = Padding { empty: true, ..Padding::default() };
     vec![
         ("sound".into(), Padding { lengths: false, multiple: 4, ..Padding::default() }),
@@ -107,10 +108,20 @@ fn one_sequence_has_plain_names() {
         ("t".into(), Padding::along("x")),
         ("x".into(), Padding { mask: true, ..Padding::default() }),
     ];
-    let loader = RecordLoader::new(data, RecordOptions { padding, ..options() }).unwrap();
-    let batch = &all(&loader, 0)[0];
-    let names: Vec<&str> = batch.fields.iter().map(|field| &*field.name).collect();
-    assert_eq!(names, ["x", "t", "lengths", "mask"]);
+    let names = |data: InMemory, padding: &[(Name, Padding)]| -> Vec<String> {
+        let options = RecordOptions { padding: padding.to_vec(), ..options() };
+        let batch = &all(&RecordLoader::new(data, options).unwrap(), 0)[0];
+        batch.fields.iter().map(|field| field.name.to_string()).collect()
+    };
+    assert_eq!(names(data.clone(), &padding), ["x", "t", "lengths", "mask"]);
+    // Another one of which nothing is told changes no name.
+    let data = data.text("note", ["a", "bcd"]).unwrap();
+    let note = |lengths| ("note".into(), Padding { lengths, ..Padding::default() });
+    let quiet = [&padding[..], &[note(false)]].concat();
+    assert_eq!(names(data.clone(), &quiet), ["x", "t", "note", "lengths", "mask"]);
+    let both = [&padding[..], &[note(true)]].concat();
+    let told = ["x", "t", "note", "x.lengths", "x.mask", "note.lengths"];
+    assert_eq!(names(data, &both), told);
 }
 
 #[test]
@@ -381,7 +392,7 @@ fn fields_that_cannot_be_are_refused() {
 /// Each of these options is refused, and so said.
 #[test]
 fn rules_that_do_not_suit_are_refused() {
-    let with = |padding: Vec<(gradus_data::Name, Padding)>| {
+    let with = |padding: Vec<(Name, Padding)>| {
         RecordLoader::new(anything(), RecordOptions { padding, ..options() }).map(|_| ())
     };
     let but = |name: &str, change: &dyn Fn(&mut Padding)| {
