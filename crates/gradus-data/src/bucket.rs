@@ -7,7 +7,6 @@ use std::ops::Range;
 
 use crate::error::{DataError, Result};
 use crate::field::Name;
-use crate::loader::shuffled;
 use crate::prefetch::Order;
 use crate::random::{Purpose, Rng};
 
@@ -70,6 +69,47 @@ impl Bucketing {
     }
 }
 
+impl Bucketing {
+    fn wrong(&self, what: &str, found: String, expected: &str) -> DataError {
+        DataError::invalid(format!("{what} of {}", self.by), found, expected)
+    }
+
+    fn check_windows(&self, batches: usize) -> Result<()> {
+        let many = "boundaries or quantiles, whose batches are as many every epoch";
+        match self.max_units {
+            _ if batches == 0 => Err(self.wrong("windows", "0 batches".into(), "at least 1")),
+            Some(_) => Err(self.wrong("max_units", "windows".into(), many)),
+            None => Ok(()),
+        }
+    }
+
+    /// The lengths that part buckets: each holds what is above the one before and up to its own.
+    fn bounds(&self, lengths: &[usize]) -> Result<Vec<usize>> {
+        match &self.buckets {
+            Buckets::Quantiles(0) => Err(self.wrong("quantiles", "0".into(), "at least 1")),
+            &Buckets::Quantiles(buckets) => Ok(quantiles(lengths, buckets)),
+            Buckets::Boundaries(bounds) if !bounds.is_sorted_by(|a, b| a < b) => {
+                Err(self.wrong("boundaries", format!("{bounds:?}"), "each above the one before"))
+            }
+            Buckets::Boundaries(bounds) => Ok(bounds.clone()),
+            Buckets::Windows(_) => Ok(vec![]),
+        }
+    }
+
+    /// How many samples as long as `sample` are within the budget.
+    fn fitting(&self, sample: usize, length: usize, padded: usize) -> Result<usize> {
+        let Some(most) = self.max_units else { return Ok(usize::MAX) };
+        match most / padded {
+            0 => {
+                let found = format!("{most}, and sample {sample} of length {length}");
+                let expected = format!("at least {padded}, what this sample takes");
+                Err(self.wrong("max_units", found, &expected))
+            }
+            fits => Ok(fits),
+        }
+    }
+}
+
 /// How the samples of an epoch are dealt out.
 pub(crate) struct Dealing {
     pub(crate) batch_size: usize,
@@ -103,23 +143,11 @@ impl Groups {
         batch_size: usize,
         padded: impl Fn(usize) -> usize,
     ) -> Result<Groups> {
-        let wrong = |what: &str, found: String, expected: &str| {
-            Err(DataError::invalid(format!("{what} of {}", bucketing.by), found, expected))
-        };
-        let bounds = match &bucketing.buckets {
-            Buckets::Windows(0) => return wrong("windows", "0 batches".into(), "at least 1"),
-            Buckets::Windows(_) if bucketing.max_units.is_some() => {
-                let expected = "boundaries or quantiles, whose batches are as many every epoch";
-                return wrong("max_units", "windows".into(), expected);
-            }
-            &Buckets::Windows(batches) => return Ok(Groups::Windows { lengths, batches }),
-            Buckets::Quantiles(0) => return wrong("quantiles", "0".into(), "at least 1"),
-            &Buckets::Quantiles(buckets) => quantiles(&lengths, buckets),
-            Buckets::Boundaries(bounds) if !bounds.is_sorted_by(|a, b| a < b) => {
-                return wrong("boundaries", format!("{bounds:?}"), "each above the one before");
-            }
-            Buckets::Boundaries(bounds) => bounds.clone(),
-        };
+        if let Buckets::Windows(batches) = bucketing.buckets {
+            bucketing.check_windows(batches)?;
+            return Ok(Groups::Windows { lengths, batches });
+        }
+        let bounds = bucketing.bounds(&lengths)?;
         let mut buckets: Vec<Vec<usize>> = vec![vec![]; bounds.len() + 1];
         for (sample, length) in lengths.iter().enumerate() {
             buckets[bounds.partition_point(|bound| bound < length)].push(sample);
@@ -127,23 +155,11 @@ impl Groups {
         buckets.retain(|samples| !samples.is_empty());
         let sized = |samples: Vec<usize>| {
             let longest = *samples.iter().max_by_key(|&&i| lengths[i]).expect("kept above");
-            let fits = fitting(bucketing, longest, lengths[longest], padded(lengths[longest]))?;
+            let length = lengths[longest];
+            let fits = bucketing.fitting(longest, length, padded(length))?;
             Ok(Bucket { samples, size: fits.min(batch_size) })
         };
         Ok(Groups::Buckets(buckets.into_iter().map(sized).collect::<Result<_>>()?))
-    }
-}
-
-/// How many samples as long as `sample` are within the budget.
-fn fitting(bucketing: &Bucketing, sample: usize, length: usize, padded: usize) -> Result<usize> {
-    let Some(most) = bucketing.max_units else { return Ok(usize::MAX) };
-    match most / padded {
-        0 => Err(DataError::invalid(
-            format!("max_units of {}", bucketing.by),
-            format!("{most}, and sample {sample} of length {length}"),
-            format!("at least {padded}, what this sample takes"),
-        )),
-        fits => Ok(fits),
     }
 }
 
@@ -151,23 +167,28 @@ fn fitting(bucketing: &Bucketing, sample: usize, length: usize, padded: usize) -
 fn quantiles(lengths: &[usize], buckets: usize) -> Vec<usize> {
     let mut sorted = lengths.to_vec();
     sorted.sort_unstable();
-    let ends = (1..buckets.min(sorted.len())).map(|k| k * sorted.len() / buckets.min(sorted.len()));
-    let mut bounds: Vec<usize> = ends.map(|end| sorted[end - 1]).collect();
+    let (n, buckets) = (sorted.len(), buckets.min(sorted.len()));
+    let mut bounds: Vec<usize> = (1..buckets).map(|k| sorted[k * n / buckets - 1]).collect();
     bounds.dedup();
     bounds
 }
 
-/// The places of batches of `size` among `range`; a last one that is not full is left out if it is to be.
+/// How many batches of `size` that many samples make; a last one that is not full is left out if it is to be.
+fn batches_of(samples: usize, size: usize, drop_last: bool) -> usize {
+    if drop_last { samples / size } else { samples.div_ceil(size) }
+}
+
+/// The places of these batches among `range`.
 fn cut(range: Range<usize>, size: usize, drop_last: bool) -> impl Iterator<Item = Range<usize>> {
     let n = range.len();
-    let batches = if drop_last { n / size } else { n.div_ceil(size) };
-    (0..batches).map(move |b| range.start + b * size..range.start + ((b + 1) * size).min(n))
+    (0..batches_of(n, size, drop_last))
+        .map(move |b| range.start + b * size..range.start + ((b + 1) * size).min(n))
 }
 
 impl Dealing {
     /// Batches of every epoch.
     pub(crate) fn batches(&self) -> usize {
-        let of = |n: usize, size: usize| if self.drop_last { n / size } else { n.div_ceil(size) };
+        let of = |n: usize, size: usize| batches_of(n, size, self.drop_last);
         match &self.groups {
             Groups::All(n) => of(*n, self.batch_size),
             Groups::Windows { lengths, .. } => of(lengths.len(), self.batch_size),
@@ -177,7 +198,13 @@ impl Dealing {
 
     /// The batches of an epoch.
     pub(crate) fn order(&self, epoch: u64) -> Order {
-        let shuffled = |n| shuffled(n, self.shuffle, self.seed, epoch);
+        let shuffled = |n| {
+            let mut order: Vec<usize> = (0..n).collect();
+            if self.shuffle {
+                Rng::new(self.seed, Purpose::Shuffle, epoch, 0).shuffle(&mut order);
+            }
+            order
+        };
         let mut order = match &self.groups {
             &Groups::All(n) => {
                 let batches = cut(0..n, self.batch_size, self.drop_last).collect();

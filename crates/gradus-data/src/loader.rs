@@ -7,11 +7,12 @@
 use std::sync::Arc;
 
 use crate::augment::Augment;
+use crate::bucket::{Dealing, Groups};
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
 use crate::normalization::Normalization;
 use crate::prefetch::{Ahead, Batches, Maker, Order, Position};
-use crate::random::{Purpose, Rng};
+use crate::random::Rng;
 use crate::target::{Targets, append_target};
 
 /// How batches are made.
@@ -108,7 +109,10 @@ impl Loader {
         if let Some(normalization) = &options.targets {
             normalization.check(&[dataset.targets().names().len()])?;
         }
-        let recipe = Recipe { dataset, options, stages, shape };
+        let LoaderOptions { batch_size, shuffle, drop_last, seed, workers, prefetch, .. } = options;
+        let groups = Groups::All(dataset.len());
+        let dealing = Dealing { batch_size, shuffle, drop_last, seed, groups };
+        let recipe = Recipe { dataset, options, dealing, stages, shape };
         if recipe.batches() == 0 {
             return Err(DataError::invalid(
                 "batch size",
@@ -116,7 +120,6 @@ impl Loader {
                 format!("at most {}, the number of samples (drop_last)", recipe.dataset.len()),
             ));
         }
-        let (workers, prefetch) = (recipe.options.workers, recipe.options.prefetch);
         Ok(Loader { ahead: Ahead::new(recipe, workers, prefetch)? })
     }
 
@@ -178,6 +181,7 @@ fn stages(shape: &[usize], options: &LoaderOptions) -> Result<(Vec<[usize; 3]>, 
 struct Recipe {
     dataset: Arc<dyn Dataset>,
     options: LoaderOptions,
+    dealing: Dealing,
     /// The image shape before each augmentation, and after the last.
     stages: Vec<[usize; 3]>,
     shape: Vec<usize>,
@@ -188,15 +192,11 @@ impl Maker for Recipe {
     type Scratch = [Vec<f32>; 2];
 
     fn batches(&self) -> usize {
-        let (n, size) = (self.dataset.len(), self.options.batch_size);
-        if self.options.drop_last { n / size } else { n.div_ceil(size) }
+        self.dealing.batches()
     }
 
     fn order(&self, epoch: u64) -> Order {
-        let samples = shuffled(self.dataset.len(), self.options.shuffle, self.options.seed, epoch);
-        let (size, n) = (self.options.batch_size, samples.len());
-        let batches = (0..self.batches()).map(|b| b * size..((b + 1) * size).min(n)).collect();
-        Order { samples, batches }
+        self.dealing.order(epoch)
     }
 
     fn scratch(&self) -> [Vec<f32>; 2] {
@@ -233,15 +233,6 @@ impl Maker for Recipe {
         }
         Ok(())
     }
-}
-
-/// The samples `0..n` in the order of an epoch.
-pub(crate) fn shuffled(n: usize, shuffle: bool, seed: u64, epoch: u64) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..n).collect();
-    if shuffle {
-        Rng::new(seed, Purpose::Shuffle, epoch, 0).shuffle(&mut order);
-    }
-    order
 }
 
 impl Recipe {

@@ -105,7 +105,24 @@ impl<R: Records + ?Sized> Records for Arc<R> {
     }
 }
 
-/// Some samples of other records, in a given order.
+/// Some samples of other records, in a given order: a part that is held out, for one.
+///
+/// ```
+/// use gradus_data::{InMemory, RecordSubset, Records};
+/// use std::sync::Arc;
+/// let rows = (0..100i64).map(|i| vec![i; 1 + i as usize % 5]);
+/// let all: Arc<dyn Records> = Arc::new(InMemory::new().ragged("x", rows)?);
+/// // By what a sample holds, not by where it stands: equal samples are on one side.
+/// let (mut kept, mut held) = (vec![], vec![]);
+/// for index in 0..all.len() {
+///     let side = if all.key(index)?.draw("test", 1) < 0.2 { &mut held } else { &mut kept };
+///     side.push(index);
+/// }
+/// let (train, test) = (RecordSubset::new(all.clone(), kept)?, RecordSubset::new(all, held)?);
+/// assert_eq!(train.len() + test.len(), 100);
+/// assert!((10..30).contains(&test.len()));
+/// # Ok::<(), gradus_data::DataError>(())
+/// ```
 #[derive(Clone)]
 pub struct RecordSubset {
     whole: Arc<dyn Records>,

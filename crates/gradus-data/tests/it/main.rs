@@ -10,6 +10,7 @@ mod idx;
 mod loader;
 mod named;
 mod photo;
+mod record_rules;
 mod records;
 mod sets;
 mod split;

@@ -14,7 +14,7 @@ use gradus_data::{
 use crate::check_message;
 
 /// Everything that a sample can have: pictures and their masks, sounds, texts, tokens with tags, boxes with classes, numbers.
-fn anything() -> InMemory {
+pub(crate) fn anything() -> InMemory {
     let floats = |n: usize| (0..n).map(|i| i as f32).collect::<Vec<_>>();
     let sounds = [vec![0.5f32, 0.25], vec![1.0], vec![-1.0, 0.0, 1.0]];
     let boxes = [floats(8), vec![], floats(4)];
@@ -33,7 +33,7 @@ fn anything() -> InMemory {
         .unwrap()
 }
 
-fn padded() -> Vec<(Name, Padding)> {
+pub(crate) fn padded() -> Vec<(Name, Padding)> {
     let empty = Padding { empty: true, ..Padding::default() };
     vec![
         ("sound".into(), Padding { lengths: false, multiple: 4, ..Padding::default() }),
@@ -44,11 +44,11 @@ fn padded() -> Vec<(Name, Padding)> {
     ]
 }
 
-fn options() -> RecordOptions {
+pub(crate) fn options() -> RecordOptions {
     RecordOptions { batch_size: 2, padding: padded(), ..RecordOptions::default() }
 }
 
-fn all(loader: &RecordLoader, epoch: u64) -> Vec<RecordBatch> {
+pub(crate) fn all(loader: &RecordLoader, epoch: u64) -> Vec<RecordBatch> {
     loader.epoch(epoch).map(|batch| (*batch.unwrap()).clone()).collect()
 }
 
@@ -386,118 +386,5 @@ fn fields_that_cannot_be_are_refused() {
         expect![
             "field x, sample 0: found invalid utf-8 sequence of 1 bytes from index 1, expected UTF-8"
         ],
-    );
-}
-
-/// Each of these options is refused, and so said.
-#[test]
-fn rules_that_do_not_suit_are_refused() {
-    let with = |padding: Vec<(Name, Padding)>| {
-        RecordLoader::new(anything(), RecordOptions { padding, ..options() }).map(|_| ())
-    };
-    let but = |name: &str, change: &dyn Fn(&mut Padding)| {
-        let mut padding = padded();
-        padding.iter_mut().filter(|(own, _)| own == name).for_each(|(_, own)| change(own));
-        with(padding)
-    };
-    check_message(
-        with(padded().into_iter().filter(|(name, _)| name != "sound").collect()),
-        expect![
-            "padding of sound: found sound f32 [T], ragged without lengths, expected a rule: a Padding in RecordOptions::padding"
-        ],
-    );
-    let more = |name: &'static str| {
-        padded().into_iter().chain([(name.into(), Padding::default())]).collect()
-    };
-    check_message(
-        with(more("tokens")),
-        expect!["padding of tokens: found two rules, expected one"],
-    );
-    check_message(
-        with(more("price")),
-        expect!["padding of price: found price f64 [], expected a ragged field [T, ..]"],
-    );
-    check_message(
-        with(more("word")),
-        expect![[
-            r#"field: found the name "word", expected one of picture f32 [1, 2, 2], mask u8 [2, 2], sound f32 [T], caption u8 [T], tokens i64 [T], tags i32 [T], boxes f32 [T, 4], several bool [3], price f64 []"#
-        ]],
-    );
-    check_message(
-        but("tokens", &|own| own.value = 0.5),
-        expect![
-            "padding of tokens: found 0.5 is no i64, which holds whole numbers of 64 bits, expected a value of tokens i64 [T]"
-        ],
-    );
-    check_message(
-        but("tokens", &|own| own.multiple = 0),
-        expect!["padding of tokens: found a multiple of 0, expected at least 1"],
-    );
-    check_message(
-        but("tags", &|own| own.mask = true),
-        expect![
-            "padding of tags: found lengths or a mask of its own, expected those of tokens only"
-        ],
-    );
-    check_message(
-        but("tags", &|own| own.along = Some("price".into())),
-        expect![[
-            r#"padding of tags: found along "price", expected a ragged field that is padded itself"#
-        ]],
-    );
-    check_message(
-        but("tokens", &|own| own.along = Some("tags".into())),
-        expect![[
-            r#"padding of tokens: found along "tags", expected a ragged field that is padded itself"#
-        ]],
-    );
-    let clash =
-        InMemory::new().ragged("x", [vec![1i64]]).unwrap().field("lengths", &[], &[1i64]).unwrap();
-    let padding = vec![("x".into(), Padding::default())];
-    check_message(
-        RecordLoader::new(clash, RecordOptions { padding, ..options() }),
-        expect![
-            "padding of x: found a field of the records that is called lengths, too, expected another name, or no lengths"
-        ],
-    );
-    let unequal =
-        InMemory::new().ragged("x", [vec![1i64]]).unwrap().ragged("t", [vec![1i64, 2]]).unwrap();
-    let padding = vec![("x".into(), Padding::default()), ("t".into(), Padding::along("x"))];
-    let loader = RecordLoader::new(unequal, RecordOptions { padding, ..options() }).unwrap();
-    check_message(
-        loader.epoch(0).next().unwrap(),
-        expect!["field t, sample 0: found 2 rows, expected 1, as many as x has"],
-    );
-}
-
-#[test]
-fn options_that_cannot_work_are_refused() {
-    let new = |options| RecordLoader::new(anything(), options).map(|_| ());
-    check_message(
-        new(RecordOptions { batch_size: 0, ..options() }),
-        expect!["batch size: found 0, expected at least 1"],
-    );
-    check_message(
-        new(RecordOptions { workers: 65, ..options() }),
-        expect!["loader workers: found 65, expected at most 64"],
-    );
-    check_message(
-        new(RecordOptions { batch_size: 4, drop_last: true, ..options() }),
-        expect!["batch size: found 4, expected at most 3, the number of samples (drop_last)"],
-    );
-    check_message(
-        RecordLoader::new(InMemory::new(), options()),
-        expect!["records: found no samples, expected at least one"],
-    );
-    check_message(
-        new(RecordOptions { units: UnitsOf::Lengths("price".into()), ..options() }),
-        expect!["units: found price f64 [], expected a ragged field [T, ..]"],
-    );
-    let nothing = RecordOptions { units: UnitsOf::Sum("sound".into()), ..options() };
-    let mut batches = RecordLoader::new(anything(), nothing).unwrap().epoch(0);
-    assert_eq!(batches.next().unwrap().unwrap().units, 1.75);
-    check_message(
-        batches.next().unwrap(),
-        expect!["units of sound, samples [2]: found 0, expected a finite number above 0"],
     );
 }
