@@ -180,11 +180,7 @@ impl Transform for OnFields {
                 along.boxes(input.find(name)?, beside, output)?;
             }
         }
-        // What was not written stays.
-        (0..input.fields().len()).try_for_each(|field| match output.is_written(field) {
-            true => Ok(()),
-            false => output.copy(field, input),
-        })
+        Ok(())
     }
 }
 

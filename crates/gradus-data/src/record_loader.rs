@@ -247,12 +247,16 @@ impl Recipe {
         first.finish()?;
         for (k, transform) in self.transforms.iter().enumerate() {
             let mut rng = Rng::for_augment(self.dealing.seed, epoch, index, k);
-            let (from, to) = before.split_at_mut(k + 1);
-            match to.first_mut() {
-                None => transform.apply(&from[k], last, &mut rng)?,
+            let mut change = |from: &Sample, to: &mut Sample| {
+                transform.apply(from, to, &mut rng)?;
+                to.keep(from)
+            };
+            let (from, rest) = before.split_at_mut(k + 1);
+            match rest.first_mut() {
+                None => change(&from[k], last)?,
                 Some(to) => {
                     to.restart(index);
-                    transform.apply(&from[k], to, &mut rng)?;
+                    change(&from[k], to)?;
                     to.finish()?;
                 }
             }

@@ -136,6 +136,18 @@ impl Sample {
         self.take(field, &from.columns[other].values, range)
     }
 
+    /// Copies every field that was not written from a sample that has it.
+    pub(crate) fn keep(&mut self, from: &Sample) -> Result<()> {
+        for field in 0..self.fields.len() {
+            let name = self.fields[field].name();
+            let there = from.fields.iter().any(|other| other.name() == name);
+            if there && !self.columns[field].written {
+                self.copy(field, from)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Copies some rows of a ragged field, by its number, from a sample that has the same fields.
     pub(crate) fn take_rows(&mut self, field: usize, from: &Sample, rows: &[usize]) -> Result<()> {
         let (width, column) = (self.fields[field].width(), &from.columns[field]);
@@ -209,11 +221,6 @@ impl Sample {
             Some(all) => Ok(&mut all[range]),
             None => Err(spec.wrong_in(self.index, spec.to_string(), T::DTYPE.name())),
         }
-    }
-
-    /// Whether a field of the sample at hand is written, by its number.
-    pub(crate) fn is_written(&self, field: usize) -> bool {
-        self.columns[field].written
     }
 
     /// The text of a field: its bytes as UTF-8.

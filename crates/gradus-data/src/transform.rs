@@ -12,27 +12,24 @@ use crate::sample::Sample;
 /// result does not depend on threads, on the batch, or on other changes.
 ///
 /// ```
-/// use gradus_data::{FieldSpec, Records, Result, Rng, Sample, Transform};
+/// use gradus_data::{Result, Rng, Sample, Transform};
 /// /// Forgets each token with a probability of 1 in 10: it becomes token 0.
 /// struct WordDropout;
 /// impl Transform for WordDropout {
-///     fn output_fields(&self, fields: &[FieldSpec]) -> Result<Vec<FieldSpec>> { Ok(fields.to_vec()) }
 ///     fn apply(&self, input: &Sample, output: &mut Sample, rng: &mut Rng) -> Result<()> {
-///         let tokens = output.find("tokens")?;
-///         for field in (0..input.fields().len()).filter(|&field| field != tokens) {
-///             output.copy(field, input)?;
-///         }
 ///         let own = input.get::<i64>("tokens")?;
 ///         let kept = own.iter().map(|&token| if rng.below(10) == 0 { 0 } else { token });
-///         output.put(tokens, &kept.collect::<Vec<_>>())
+///         output.put(output.find("tokens")?, &kept.collect::<Vec<_>>())
 ///     }
 /// }
 /// ```
 pub trait Transform: Send + Sync {
-    /// What the fields are afterwards; an error if such samples cannot be changed.
-    fn output_fields(&self, fields: &[FieldSpec]) -> Result<Vec<FieldSpec>>;
+    /// What the fields are afterwards; an error if such samples cannot be changed. They stay what they are unless said otherwise.
+    fn output_fields(&self, fields: &[FieldSpec]) -> Result<Vec<FieldSpec>> {
+        Ok(fields.to_vec())
+    }
 
-    /// Writes every field of the changed `input` into `output`, once.
+    /// Writes the changed fields of `input` into `output`, each once. A field that is not written stays as it is.
     fn apply(&self, input: &Sample, output: &mut Sample, rng: &mut Rng) -> Result<()>;
 }
 
@@ -73,8 +70,8 @@ impl Transform for Normalize {
     }
 
     fn apply(&self, input: &Sample, output: &mut Sample, _: &mut Rng) -> Result<()> {
-        (0..input.fields().len()).try_for_each(|field| output.copy(field, input))?;
         let field = output.find(&self.field)?;
+        output.copy(field, input)?;
         self.normalization.apply(output.elements_mut(field)?);
         Ok(())
     }

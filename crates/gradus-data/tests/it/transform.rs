@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use expect_test::expect;
 use gradus_data::{
-    Affine, Augment, CenterCrop, ColorJitter, HorizontalFlip, InMemory, Motion, Normalization,
-    Normalize, OnFields, Padding, PcaColor, RandomCrop, RandomResizedCrop, RecordBatch,
-    RecordLoader, RecordOptions, Resize, Rng, ScaleJitter, Transform,
+    Affine, Augment, CenterCrop, ColorJitter, DType, FieldSpec, HorizontalFlip, InMemory, Motion,
+    Normalization, Normalize, OnFields, Padding, PcaColor, RandomCrop, RandomResizedCrop,
+    RecordBatch, RecordLoader, RecordOptions, Resize, Result, Rng, Sample, ScaleJitter, Transform,
 };
 
 use crate::check_message;
@@ -244,6 +244,45 @@ fn motions_draw_what_they_say() {
             }
         }
     }
+}
+
+/// Doubles the tokens of `classes` and adds how many there are; keeps to what it says unless it is told otherwise.
+struct Doubling(bool);
+
+impl Transform for Doubling {
+    fn output_fields(&self, fields: &[FieldSpec]) -> Result<Vec<FieldSpec>> {
+        let count = FieldSpec::new("count", DType::I32, &[]);
+        Ok(fields.iter().cloned().chain([count]).collect())
+    }
+    fn apply(&self, input: &Sample, output: &mut Sample, _: &mut Rng) -> Result<()> {
+        let own = input.get::<i64>("classes")?;
+        output.put(output.find("classes")?, &own.iter().map(|x| 2 * x).collect::<Vec<_>>())?;
+        match self.0 {
+            true => output.put(output.find("count")?, &[own.len() as i32]),
+            false => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn a_transform_of_your_own_writes_what_it_changes() {
+    let batch = changed(vec![Arc::new(Doubling(true)), Arc::new(together(HorizontalFlip))], 0);
+    let plain = changed(vec![Arc::new(OnFields::new(HorizontalFlip, ["x"]))], 0);
+    let of = |name: &str| batch.get(name).unwrap().values.clone();
+    assert_eq!(of("classes"), vec![14i64; SAMPLES].into());
+    assert_eq!(of("count"), vec![1i32; SAMPLES].into());
+    // Another place in the list is another draw, and so another flip.
+    assert_ne!(batch.get("x").unwrap(), plain.get("x").unwrap());
+    let options = RecordOptions {
+        transforms: vec![Arc::new(Doubling(false))],
+        padding: padding(),
+        ..RecordOptions::default()
+    };
+    let loader = RecordLoader::new(rectangles(), options).unwrap();
+    check_message(
+        loader.epoch(0).next().unwrap(),
+        expect!["field count, sample 0: found nothing, expected count i32 []"],
+    );
 }
 
 /// Does not say how it moves pixels.
