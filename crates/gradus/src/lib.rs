@@ -36,8 +36,8 @@
 //! Anything else is [`Records`](data::Records): named fields of any type, each sample as long as it is. Padding weighs nothing.
 //!
 //! ```
-//! use gradus::data::Padding;
 //! use gradus::prelude::*;
+//! use gradus::data::Padding;
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let data = gradus::data::InMemory::new()
 //!     .ragged("x", vec![vec![3i64, 1, 4], vec![1, 5], vec![9]])? // the words of each sentence
