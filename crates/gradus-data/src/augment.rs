@@ -1,6 +1,9 @@
 //! Augmentations: random changes of a training image, each a pure function of the image and a keyed random stream.
 
+use std::sync::Arc;
+
 use crate::error::{DataError, Result};
+use crate::motion::{Motion, Warp};
 use crate::random::Rng;
 
 /// A change of one image. The stream `rng` is keyed by (seed, epoch, sample, place in the list), so the result does not
@@ -13,6 +16,25 @@ pub trait Augment: Send + Sync {
 
     /// Writes the changed `input` of shape `shape` into `output`, whose length is that of `output_shape`.
     fn apply(&self, input: &[f32], shape: [usize; 3], output: &mut [f32], rng: &mut Rng);
+
+    /// Where `apply` with the same stream takes the pixels of the result from, for masks and boxes to go along
+    /// ([`OnFields`](crate::OnFields)): it draws the same numbers. Unless it is said here, nothing can go along.
+    fn motion(&self, shape: [usize; 3], rng: &mut Rng) -> Motion {
+        let _ = (shape, rng);
+        Motion::Unknown
+    }
+}
+
+impl<A: Augment + ?Sized> Augment for Arc<A> {
+    fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3]> {
+        (**self).output_shape(shape)
+    }
+    fn apply(&self, input: &[f32], shape: [usize; 3], output: &mut [f32], rng: &mut Rng) {
+        (**self).apply(input, shape, output, rng);
+    }
+    fn motion(&self, shape: [usize; 3], rng: &mut Rng) -> Motion {
+        (**self).motion(shape, rng)
+    }
 }
 
 /// Cuts a `height`×`width` window at a random place of the image, which is first padded with zeros (black) all around.
@@ -26,17 +48,28 @@ pub struct RandomCrop {
     pub padding: usize,
 }
 
+impl RandomCrop {
+    /// Where the window begins, its row and its column; outside of the image they are negative.
+    fn origin(&self, [_, h, w]: [usize; 3], rng: &mut Rng) -> (isize, isize) {
+        let top = rng.below(h + 2 * self.padding - self.height + 1) as isize;
+        let left = rng.below(w + 2 * self.padding - self.width + 1) as isize;
+        (top - self.padding as isize, left - self.padding as isize)
+    }
+}
+
 impl Augment for RandomCrop {
     fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3]> {
         window_shape(shape, self.height, self.width, self.padding)
     }
 
     fn apply(&self, input: &[f32], shape: [usize; 3], output: &mut [f32], rng: &mut Rng) {
-        let [_, h, w] = shape;
-        let top = rng.below(h + 2 * self.padding - self.height + 1) as isize;
-        let left = rng.below(w + 2 * self.padding - self.width + 1) as isize;
-        let origin = (top - self.padding as isize, left - self.padding as isize);
+        let origin = self.origin(shape, rng);
         cut(input, shape, output, (self.height, self.width), origin);
+    }
+
+    fn motion(&self, shape: [usize; 3], rng: &mut Rng) -> Motion {
+        let (top, left) = self.origin(shape, rng);
+        Motion::Moved(Warp::shift(top as f64, left as f64))
     }
 }
 
@@ -49,15 +82,25 @@ pub struct CenterCrop {
     pub width: usize,
 }
 
+impl CenterCrop {
+    fn origin(&self, shape: [usize; 3]) -> (usize, usize) {
+        (middle(shape[1] - self.height), middle(shape[2] - self.width))
+    }
+}
+
 impl Augment for CenterCrop {
     fn output_shape(&self, shape: [usize; 3]) -> Result<[usize; 3]> {
         window_shape(shape, self.height, self.width, 0)
     }
 
     fn apply(&self, input: &[f32], shape: [usize; 3], output: &mut [f32], _: &mut Rng) {
-        let origin = (middle(shape[1] - self.height), middle(shape[2] - self.width));
-        let origin = (origin.0 as isize, origin.1 as isize);
-        cut(input, shape, output, (self.height, self.width), origin);
+        let (top, left) = self.origin(shape);
+        cut(input, shape, output, (self.height, self.width), (top as isize, left as isize));
+    }
+
+    fn motion(&self, shape: [usize; 3], _: &mut Rng) -> Motion {
+        let (top, left) = self.origin(shape);
+        Motion::Moved(Warp::shift(top as f64, left as f64))
     }
 }
 
@@ -78,6 +121,15 @@ impl Augment for HorizontalFlip {
             output.chunks_exact_mut(shape[2]).for_each(<[f32]>::reverse);
         }
     }
+
+    fn motion(&self, shape: [usize; 3], rng: &mut Rng) -> Motion {
+        // An image that is not mirrored moves by nothing, so that boxes are clipped either way.
+        let column = match rng.next_u32() & 1 == 1 {
+            true => [0.0, -1.0, (shape[2] - 1) as f64],
+            false => [0.0, 1.0, 0.0],
+        };
+        Motion::Moved(Warp { row: [1.0, 0.0, 0.0], column })
+    }
 }
 
 /// Rotates about the middle, scales and shifts by random amounts; bilinear, zeros (black) from outside.
@@ -89,6 +141,26 @@ pub struct Affine {
     pub shift: f64,
     /// Largest relative change of size, below 1: 0.1 scales by 0.9 to 1.1.
     pub scale: f64,
+}
+
+/// A turn, a change of size and a shift that were drawn.
+struct Drawn {
+    sin: f64,
+    cos: f64,
+    down: f64,
+    right: f64,
+}
+
+impl Affine {
+    fn draw(&self, rng: &mut Rng) -> Drawn {
+        let angle = rng.uniform(-self.degrees, self.degrees).to_radians();
+        let scale = 1.0 + rng.uniform(-self.scale, self.scale);
+        let (down, right) =
+            (rng.uniform(-self.shift, self.shift), rng.uniform(-self.shift, self.shift));
+        // Each output pixel looks back: unshift, then rotate and scale by the inverse about the middle.
+        let (sin, cos) = (libm::sin(angle) / scale, libm::cos(angle) / scale);
+        Drawn { sin, cos, down, right }
+    }
 }
 
 impl Augment for Affine {
@@ -105,12 +177,7 @@ impl Augment for Affine {
 
     fn apply(&self, input: &[f32], shape: [usize; 3], output: &mut [f32], rng: &mut Rng) {
         let [_, h, w] = shape;
-        let angle = rng.uniform(-self.degrees, self.degrees).to_radians();
-        let scale = 1.0 + rng.uniform(-self.scale, self.scale);
-        let (down, right) =
-            (rng.uniform(-self.shift, self.shift), rng.uniform(-self.shift, self.shift));
-        // Each output pixel looks back: unshift, then rotate and scale by the inverse about the middle.
-        let (sin, cos) = (libm::sin(angle) / scale, libm::cos(angle) / scale);
+        let Drawn { sin, cos, down, right } = self.draw(rng);
         let (cy, cx) = ((h - 1) as f64 / 2.0, (w - 1) as f64 / 2.0);
         for (from, to) in input.chunks_exact(h * w).zip(output.chunks_exact_mut(h * w)) {
             for y in 0..h {
@@ -121,6 +188,14 @@ impl Augment for Affine {
                 }
             }
         }
+    }
+
+    fn motion(&self, [_, h, w]: [usize; 3], rng: &mut Rng) -> Motion {
+        let Drawn { sin, cos, down, right } = self.draw(rng);
+        let (cy, cx) = ((h - 1) as f64 / 2.0, (w - 1) as f64 / 2.0);
+        let (dy, dx) = (-cy - down, -cx - right);
+        let row = [cos, -sin, cos * dy - sin * dx + cy];
+        Motion::Moved(Warp { row, column: [sin, cos, sin * dy + cos * dx + cx] })
     }
 }
 
@@ -159,6 +234,10 @@ impl Augment for ColorJitter {
             saturate(output, h * w, saturation);
         }
         output.iter_mut().for_each(|x| *x = x.clamp(0.0, 1.0));
+    }
+
+    fn motion(&self, _: [usize; 3], _: &mut Rng) -> Motion {
+        Motion::Still
     }
 }
 

@@ -1,22 +1,18 @@
-//! Batches in a seeded order, made ahead of time on background threads.
+//! Batches of a data set in a seeded order. Who makes them, and how far ahead, is `prefetch.rs`.
 //!
 //! The order of epoch `e` is the Fisher-Yates shuffle of `0..n` by the Philox stream (seed, shuffle, e); augmentation
 //! `k` of a sample draws from the stream (seed, k, epoch, sample). A batch is thus a pure function of the data, the
 //! options and its [`Position`]: any position can be entered directly, and the number of workers changes nothing.
-//! Worker `k` of `w` makes every `w`-th batch into a bounded queue of its own; the queues are emptied in turn.
 
-use std::any::Any;
-use std::ops::Deref;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 
 use crate::augment::Augment;
+use crate::bucket::{Dealing, Groups};
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
 use crate::normalization::Normalization;
-use crate::random::{Purpose, Rng};
+use crate::prefetch::{Ahead, Batches, Maker, Order, Position};
+use crate::random::Rng;
 use crate::target::{Targets, append_target};
 
 /// How batches are made.
@@ -59,15 +55,6 @@ impl Default for LoaderOptions {
     }
 }
 
-/// A place in the endless sequence of batches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Position {
-    /// The epoch, from 0.
-    pub epoch: u64,
-    /// The batch in it, from 0.
-    pub batch: usize,
-}
-
 /// Some samples, side by side.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Batch {
@@ -99,8 +86,7 @@ impl Batch {
 
 /// Makes batches of a data set.
 pub struct Loader {
-    recipe: Arc<Recipe>,
-    pool: Arc<Pool>,
+    ahead: Ahead<Recipe>,
 }
 
 impl Loader {
@@ -108,10 +94,6 @@ impl Loader {
     pub fn new(dataset: Arc<dyn Dataset>, options: LoaderOptions) -> Result<Loader> {
         if options.batch_size == 0 {
             return Err(DataError::invalid("batch size", "0", "at least 1"));
-        }
-        if options.workers > 64 {
-            let found = options.workers.to_string();
-            return Err(DataError::invalid("loader workers", found, "at most 64"));
         }
         if options.augment.len() > 64 {
             let found = options.augment.len().to_string();
@@ -127,7 +109,10 @@ impl Loader {
         if let Some(normalization) = &options.targets {
             normalization.check(&[dataset.targets().names().len()])?;
         }
-        let recipe = Recipe { dataset, options, stages, shape };
+        let LoaderOptions { batch_size, shuffle, drop_last, seed, workers, prefetch, .. } = options;
+        let groups = Groups::All(dataset.len());
+        let dealing = Dealing { batch_size, shuffle, drop_last, seed, groups };
+        let recipe = Recipe { dataset, options, dealing, stages, shape };
         if recipe.batches() == 0 {
             return Err(DataError::invalid(
                 "batch size",
@@ -135,27 +120,27 @@ impl Loader {
                 format!("at most {}, the number of samples (drop_last)", recipe.dataset.len()),
             ));
         }
-        Ok(Loader { recipe: Arc::new(recipe), pool: Arc::default() })
+        Ok(Loader { ahead: Ahead::new(recipe, workers, prefetch)? })
     }
 
     /// The data set.
     pub fn dataset(&self) -> &Arc<dyn Dataset> {
-        &self.recipe.dataset
+        &self.ahead.maker.dataset
     }
 
     /// Shape of one sample in a batch, after augmentation.
     pub fn sample_shape(&self) -> &[usize] {
-        &self.recipe.shape
+        &self.ahead.maker.shape
     }
 
     /// What the samples are normalised by.
     pub fn normalization(&self) -> Option<&Normalization> {
-        self.recipe.options.normalization.as_ref()
+        self.ahead.maker.options.normalization.as_ref()
     }
 
     /// Number of batches in an epoch.
     pub fn batches_per_epoch(&self) -> usize {
-        self.recipe.batches()
+        self.ahead.maker.batches()
     }
 
     /// All batches of one epoch.
@@ -165,30 +150,12 @@ impl Loader {
 
     /// The batches from `start` to the end of its epoch; none if `start.batch` is past the end.
     pub fn from(&self, start: Position) -> Batches {
-        let order = Arc::new(self.recipe.order(start.epoch));
-        let workers = self.recipe.options.workers;
-        let producer = |offset: usize| Producer {
-            recipe: self.recipe.clone(),
-            pool: self.pool.clone(),
-            order: order.clone(),
-            next: Position { epoch: start.epoch, batch: start.batch.saturating_add(offset) },
-            stride: workers.max(1),
-            scratch: Default::default(),
-        };
-        let source = match workers {
-            0 => Source::Inline(Box::new(producer(0))),
-            _ => Source::Workers((0..workers).map(|k| Worker::start(producer(k), k)).collect()),
-        };
-        Batches { source, pool: self.pool.clone(), turn: 0, done: false }
+        self.ahead.from(start)
     }
 
     /// The position after `position`: the next batch, or the first one of the next epoch.
     pub fn after(&self, position: Position) -> Position {
-        let Position { epoch, batch } = position;
-        match batch + 1 < self.recipe.batches() {
-            true => Position { epoch, batch: batch + 1 },
-            false => Position { epoch: epoch + 1, batch: 0 },
-        }
+        self.ahead.after(position)
     }
 }
 
@@ -210,168 +177,54 @@ fn stages(shape: &[usize], options: &LoaderOptions) -> Result<(Vec<[usize; 3]>, 
     Ok((stages, last.to_vec()))
 }
 
-/// The batches of one epoch, in order. After an error there are no more.
-pub struct Batches {
-    source: Source,
-    pool: Arc<Pool>,
-    turn: usize,
-    done: bool,
-}
-
-enum Source {
-    Inline(Box<Producer>),
-    Workers(Vec<Worker>),
-}
-
-impl Iterator for Batches {
-    type Item = Result<BatchGuard>;
-
-    fn next(&mut self) -> Option<Result<BatchGuard>> {
-        if self.done {
-            return None;
-        }
-        let made = match &mut self.source {
-            Source::Inline(producer) => producer.next(),
-            Source::Workers(workers) => {
-                let turn = self.turn % workers.len();
-                workers[turn].receive()
-            }
-        };
-        self.turn += 1;
-        self.done = !matches!(made, Some(Ok(_)));
-        Some(made?.map(|batch| BatchGuard { batch, pool: self.pool.clone() }))
-    }
-}
-
-/// A batch on loan: its buffers go back to the loader when this is dropped.
-#[derive(Debug)]
-pub struct BatchGuard {
-    batch: Batch,
-    pool: Arc<Pool>,
-}
-
-impl Deref for BatchGuard {
-    type Target = Batch;
-    fn deref(&self) -> &Batch {
-        &self.batch
-    }
-}
-
-impl Drop for BatchGuard {
-    fn drop(&mut self) {
-        self.pool.put(std::mem::take(&mut self.batch));
-    }
-}
-
-/// Buffers at rest. There are never more than are in use at once: those queued, in the making, and held by the caller.
-#[derive(Debug, Default)]
-struct Pool(Mutex<Vec<Batch>>);
-
-impl Pool {
-    fn take(&self) -> Batch {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
-    }
-
-    fn put(&self, batch: Batch) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
-    }
-}
-
-/// A background thread and its queue.
-struct Worker {
-    /// `None` only while it is being dropped.
-    queue: Option<Receiver<Result<Batch>>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Worker {
-    fn start(producer: Producer, number: usize) -> Worker {
-        let (sender, queue) = sync_channel(producer.recipe.options.prefetch);
-        let pool = producer.pool.clone();
-        let builder = std::thread::Builder::new().name(format!("gradus-loader-{number}"));
-        match builder.spawn(move || run_worker(producer, &sender, &pool)) {
-            Ok(thread) => Worker { queue: Some(queue), thread: Some(thread) },
-            Err(error) => {
-                // The closure took the sender with it, so the message waits in a queue of its own.
-                let (sender, queue) = sync_channel(1);
-                let message = DataError::invalid("loader worker", error.to_string(), "a thread");
-                sender.send(Err(message)).expect("the queue is here");
-                Worker { queue: Some(queue), thread: None }
-            }
-        }
-    }
-
-    fn receive(&self) -> Option<Result<Batch>> {
-        // A worker that is done hangs up.
-        self.queue.as_ref()?.recv().ok()
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // Hanging up first makes the thread's next `send` fail, so that it ends.
-        drop(self.queue.take());
-        if let Some(thread) = self.thread.take() {
-            // It catches every panic of its own, so there is nothing to learn from the result.
-            let _ = thread.join();
-        }
-    }
-}
-
-fn run_worker(mut producer: Producer, queue: &SyncSender<Result<Batch>>, pool: &Pool) {
-    while let Some(made) = producer.next() {
-        let failed = made.is_err();
-        if let Err(unsent) = queue.send(made) {
-            // Nobody listens any more; the buffers serve the next epoch.
-            if let Ok(batch) = unsent.0 {
-                pool.put(batch);
-            }
-            return;
-        }
-        if failed {
-            return;
-        }
-    }
-}
-
 /// Everything that decides what a batch holds.
 struct Recipe {
     dataset: Arc<dyn Dataset>,
     options: LoaderOptions,
+    dealing: Dealing,
     /// The image shape before each augmentation, and after the last.
     stages: Vec<[usize; 3]>,
     shape: Vec<usize>,
 }
 
-impl Recipe {
+impl Maker for Recipe {
+    type Batch = Batch;
+    type Scratch = [Vec<f32>; 2];
+
     fn batches(&self) -> usize {
-        let (n, size) = (self.dataset.len(), self.options.batch_size);
-        if self.options.drop_last { n / size } else { n.div_ceil(size) }
+        self.dealing.batches()
     }
 
-    fn order(&self, epoch: u64) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.dataset.len()).collect();
-        if self.options.shuffle {
-            Rng::new(self.options.seed, Purpose::Shuffle, epoch, 0).shuffle(&mut order);
-        }
-        order
+    fn order(&self, epoch: u64) -> Order {
+        self.dealing.order(epoch)
     }
 
-    /// Fills `batch`, whose position and indices are set.
-    fn fill(&self, batch: &mut Batch, scratch: &mut [Vec<f32>; 2]) -> Result<()> {
+    fn scratch(&self) -> [Vec<f32>; 2] {
+        Default::default()
+    }
+
+    fn make(
+        &self,
+        position: Position,
+        samples: &[usize],
+        batch: &mut Batch,
+        scratch: &mut [Vec<f32>; 2],
+    ) -> Result<()> {
         let item: usize = self.shape.iter().product();
-        let n = batch.indices.len();
+        batch.position = position;
+        batch.indices.clear();
+        batch.indices.extend_from_slice(samples);
         batch.shape.clear();
-        batch.shape.push(n);
+        batch.shape.push(samples.len());
         batch.shape.extend_from_slice(&self.shape);
-        batch.inputs.resize(n * item, 0.0);
+        batch.inputs.resize(samples.len() * item, 0.0);
         batch.labels.clear();
         batch.targets.clear();
-        for (place, &index) in batch.indices.iter().enumerate() {
+        for (place, &index) in samples.iter().enumerate() {
             let sample = &mut batch.inputs[place * item..(place + 1) * item];
-            self.fill_sample(index, batch.position.epoch, sample, scratch)?;
+            self.fill_sample(index, position.epoch, sample, scratch)?;
             match self.dataset.targets() {
-                Targets::Labels => batch.labels.push(self.label(index)?),
+                Targets::Labels => batch.labels.push(label_of(&*self.dataset, index)?),
                 Targets::Numbers(_) => {
                     let normalization = self.options.targets.as_ref();
                     append_target(&*self.dataset, index, normalization, &mut batch.targets)?;
@@ -380,7 +233,9 @@ impl Recipe {
         }
         Ok(())
     }
+}
 
+impl Recipe {
     fn fill_sample(
         &self,
         index: usize,
@@ -413,15 +268,14 @@ impl Recipe {
         }
         check_finite(index, sample)
     }
+}
 
-    fn label(&self, index: usize) -> Result<i64> {
-        let (label, classes) = (self.dataset.label(index), self.dataset.classes().len());
-        match (0..classes as i64).contains(&label) {
-            true => Ok(label),
-            false => {
-                Err(DataError::Label { file: "data set".into(), sample: index, label, classes })
-            }
-        }
+/// The label of a sample, which must be one of the classes.
+pub(crate) fn label_of(dataset: &dyn Dataset, index: usize) -> Result<i64> {
+    let (label, classes) = (dataset.label(index), dataset.classes().len());
+    match (0..classes as i64).contains(&label) {
+        true => Ok(label),
+        false => Err(DataError::Label { file: "data set".into(), sample: index, label, classes }),
     }
 }
 
@@ -437,44 +291,4 @@ fn check_finite(index: usize, sample: &[f32]) -> Result<()> {
         format!("{} at element {at}", sample[at]),
         "finite numbers",
     ))
-}
-
-/// Makes every `stride`-th batch of an epoch from `next` on.
-struct Producer {
-    recipe: Arc<Recipe>,
-    pool: Arc<Pool>,
-    order: Arc<Vec<usize>>,
-    next: Position,
-    stride: usize,
-    scratch: [Vec<f32>; 2],
-}
-
-impl Producer {
-    fn next(&mut self) -> Option<Result<Batch>> {
-        let position = self.next;
-        if position.batch >= self.recipe.batches() {
-            return None;
-        }
-        self.next.batch = position.batch.saturating_add(self.stride);
-        let size = self.recipe.options.batch_size;
-        let first = position.batch * size;
-        let last = (first + size).min(self.order.len());
-        let mut batch = self.pool.take();
-        batch.position = position;
-        batch.indices.clear();
-        batch.indices.extend_from_slice(&self.order[first..last]);
-        // The scratch is overwritten before it is read, so a half-made state cannot leak into the next batch.
-        let fill = AssertUnwindSafe(|| self.recipe.fill(&mut batch, &mut self.scratch));
-        let outcome = catch_unwind(fill).unwrap_or_else(|panic| {
-            let Position { epoch, batch } = position;
-            Err(DataError::Panicked { epoch, batch, message: panic_message(&*panic) })
-        });
-        Some(outcome.map(|()| batch))
-    }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|s| s.to_string());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without a message".into())
 }

@@ -7,8 +7,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::augment::{Augment, cut, middle};
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
+use crate::motion::{Motion, Warp};
 use crate::random::Rng;
 use crate::target::Targets;
+
+/// A window of an image: `(start, length)` along its rows and along its columns.
+type Windows = [(f64, f64); 2];
+
+fn whole([_, h, w]: [usize; 3]) -> Windows {
+    [(0.0, h as f64), (0.0, w as f64)]
+}
+
+fn moved([rows, columns]: Windows, size: usize) -> Motion {
+    Motion::Moved(Warp::windows(rows, columns, [size; 2]))
+}
 
 /// The whole image, brought to `size`×`size`: stretched if it is no square, averaged where it shrinks, linear where it grows.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,8 +41,11 @@ impl Augment for Resize {
     }
 
     fn apply(&self, input: &[f32], shape: [usize; 3], output: &mut [f32], _: &mut Rng) {
-        let whole = [(0.0, shape[1] as f64), (0.0, shape[2] as f64)];
-        resample(input, shape, output, [self.size; 2], whole);
+        resample(input, shape, output, [self.size; 2], whole(shape));
+    }
+
+    fn motion(&self, shape: [usize; 3], _: &mut Rng) -> Motion {
+        moved(whole(shape), self.size)
     }
 }
 
@@ -45,6 +60,16 @@ pub struct ScaleJitter {
     pub high: usize,
     /// Side of the result.
     pub size: usize,
+}
+
+impl ScaleJitter {
+    fn window(&self, rng: &mut Rng) -> Windows {
+        let side = self.low + rng.below(self.high - self.low + 1);
+        let window = self.size as f64 * self.high as f64 / side as f64;
+        let place = |rng: &mut Rng| rng.unit() * (self.high as f64 - window);
+        let (top, left) = (place(rng), place(rng));
+        [(top, window), (left, window)]
+    }
 }
 
 impl Augment for ScaleJitter {
@@ -62,11 +87,11 @@ impl Augment for ScaleJitter {
     }
 
     fn apply(&self, input: &[f32], shape: [usize; 3], output: &mut [f32], rng: &mut Rng) {
-        let side = self.low + rng.below(self.high - self.low + 1);
-        let window = self.size as f64 * self.high as f64 / side as f64;
-        let place = |rng: &mut Rng| rng.unit() * (self.high as f64 - window);
-        let (top, left) = (place(rng), place(rng));
-        resample(input, shape, output, [self.size; 2], [(top, window), (left, window)]);
+        resample(input, shape, output, [self.size; 2], self.window(rng));
+    }
+
+    fn motion(&self, _: [usize; 3], rng: &mut Rng) -> Motion {
+        moved(self.window(rng), self.size)
     }
 }
 
@@ -87,6 +112,24 @@ impl RandomResizedCrop {
     pub fn new(size: usize) -> RandomResizedCrop {
         RandomResizedCrop { size, area: (0.08, 1.0), aspect: (0.75, 4.0 / 3.0) }
     }
+
+    /// Ten tries to find a window that fits; else the largest window in the middle.
+    fn window(&self, shape: [usize; 3], rng: &mut Rng) -> Windows {
+        let (h, w) = (shape[1] as f64, shape[2] as f64);
+        for _ in 0..10 {
+            let area = rng.uniform(self.area.0, self.area.1) * h * w;
+            let (low, high) = (libm::log(self.aspect.0), libm::log(self.aspect.1));
+            let aspect = libm::exp(rng.uniform(low, high));
+            let (height, width) = ((area / aspect).sqrt(), (area * aspect).sqrt());
+            if height <= h && width <= w {
+                let top = rng.unit() * (h - height);
+                let left = rng.unit() * (w - width);
+                return [(top, height), (left, width)];
+            }
+        }
+        let side = h.min(w);
+        [((h - side) / 2.0, side), ((w - side) / 2.0, side)]
+    }
 }
 
 impl Augment for RandomResizedCrop {
@@ -101,24 +144,12 @@ impl Augment for RandomResizedCrop {
         }
     }
 
-    /// Ten tries to find a window that fits; else the largest window in the middle.
     fn apply(&self, input: &[f32], shape: [usize; 3], output: &mut [f32], rng: &mut Rng) {
-        let (h, w) = (shape[1] as f64, shape[2] as f64);
-        for _ in 0..10 {
-            let area = rng.uniform(self.area.0, self.area.1) * h * w;
-            let (low, high) = (libm::log(self.aspect.0), libm::log(self.aspect.1));
-            let aspect = libm::exp(rng.uniform(low, high));
-            let (height, width) = ((area / aspect).sqrt(), (area * aspect).sqrt());
-            if height <= h && width <= w {
-                let top = rng.unit() * (h - height);
-                let left = rng.unit() * (w - width);
-                let windows = [(top, height), (left, width)];
-                return resample(input, shape, output, [self.size; 2], windows);
-            }
-        }
-        let side = h.min(w);
-        let windows = [((h - side) / 2.0, side), ((w - side) / 2.0, side)];
-        resample(input, shape, output, [self.size; 2], windows);
+        resample(input, shape, output, [self.size; 2], self.window(shape, rng));
+    }
+
+    fn motion(&self, shape: [usize; 3], rng: &mut Rng) -> Motion {
+        moved(self.window(shape, rng), self.size)
     }
 }
 
@@ -194,6 +225,10 @@ impl Augment for PcaColor {
                 *to = from + added[c] as f32;
             }
         }
+    }
+
+    fn motion(&self, _: [usize; 3], _: &mut Rng) -> Motion {
+        Motion::Still
     }
 }
 
@@ -351,7 +386,7 @@ fn resample(
     [_, h, w]: [usize; 3],
     output: &mut [f32],
     [new_h, new_w]: [usize; 2],
-    [rows, columns]: [(f64, f64); 2],
+    [rows, columns]: Windows,
 ) {
     let (rows, columns) = (shares(h, new_h, rows), shares(w, new_w, columns));
     let mut row = vec![0.0f32; w];

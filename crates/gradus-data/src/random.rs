@@ -9,6 +9,8 @@ pub(crate) enum Purpose {
     Shuffle = 1,
     Split = 2,
     Toy = 3,
+    /// The order of batches whose samples were put together before.
+    Batches = 4,
     /// Augmentation number `k` of a loader uses `Augment + k`.
     Augment = 16,
 }

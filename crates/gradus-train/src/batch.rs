@@ -3,10 +3,8 @@
 use crate::Result;
 use gradus_base::Error;
 use gradus_tensor::{Element, Tensor};
-use std::borrow::Cow;
 
-/// The name of a field.
-pub type Name = Cow<'static, str>;
+pub use gradus_data::Name;
 
 /// Some samples: a tensor of any type and shape for each named field, how many samples they are, and how many *units* they weigh.
 ///

@@ -1,10 +1,10 @@
-//! Where batches come from: a loader over a data set, or tensors in memory.
+//! Where batches come from: a loader over a data set or over records of any fields, or tensors in memory.
 
 use crate::Result;
 use crate::batch::{Batch, Name};
 use gradus_base::Error;
 use gradus_base::philox::Stream;
-use gradus_data::{Loader, Position};
+use gradus_data::{BatchField, Loader, Position, RecordBatch, RecordLoader, Records, Values};
 use gradus_tensor::{DType, Tensor};
 
 /// An endless sequence of batches, entered at any place, always the same.
@@ -40,6 +40,56 @@ impl Source for Loader {
             };
             Batch::pair(&x, &t)
         }))
+    }
+}
+
+/// Batches have every field by its name, as it is typed, and weigh as many units as [`gradus_data::RecordOptions::units`] says.
+///
+/// ```
+/// use gradus_data::{InMemory, Padding, RecordLoader, RecordOptions, UnitsOf};
+/// use gradus_train::Source;
+/// let texts = InMemory::new().text("x", ["step", "by", "step"])?.field("t", &[], &[0i64, 1, 0])?;
+/// let options = RecordOptions {
+///     padding: vec![("x".into(), Padding::default())],
+///     units: UnitsOf::Lengths("x".into()),
+///     ..RecordOptions::default()
+/// };
+/// let loader = RecordLoader::new(texts, options)?;
+/// let batch = Source::from(&loader, 0, 0).next().unwrap()?;
+/// assert_eq!(batch.get("x")?.shape().to_string(), "[3, 4]"); // u8, padded to the longest
+/// assert_eq!(batch.get("lengths")?.to_vec::<i64>(), [4, 2, 4]);
+/// assert_eq!((batch.samples(), batch.units()), (3, 10.0));
+/// # Ok::<(), gradus_train::TrainError>(())
+/// ```
+impl Source for RecordLoader {
+    fn batches(&self) -> usize {
+        self.batches_per_epoch()
+    }
+    fn samples(&self) -> usize {
+        self.records().len()
+    }
+    fn from(&self, epoch: u64, batch: usize) -> Box<dyn Iterator<Item = Result<Batch>> + '_> {
+        let batches = RecordLoader::from(self, Position { epoch, batch });
+        Box::new(batches.map(|batch| from_records(&*batch?)))
+    }
+}
+
+fn from_records(batch: &RecordBatch) -> Result<Batch> {
+    let fields = batch.fields.iter().map(|field| (field.name.clone(), tensor(field)));
+    Ok(Batch::new(fields)?.weighing(batch.units))
+}
+
+fn tensor(BatchField { shape, values, .. }: &BatchField) -> Tensor {
+    let shape = shape.as_slice();
+    match values {
+        Values::F32(v) => Tensor::from_slice(v, shape),
+        Values::F64(v) => Tensor::from_slice(v, shape),
+        Values::F16(v) => Tensor::from_slice(v, shape),
+        Values::BF16(v) => Tensor::from_slice(v, shape),
+        Values::I32(v) => Tensor::from_slice(v, shape),
+        Values::I64(v) => Tensor::from_slice(v, shape),
+        Values::U8(v) => Tensor::from_slice(v, shape),
+        Values::Bool(v) => Tensor::from_slice(v, shape),
     }
 }
 

@@ -1,7 +1,10 @@
-//! A replayed step, of training or of prediction, allocates nothing, with one thread and with two, nor does a learner's. A binary
-//! of its own: it counts every allocation of the process.
+//! A replayed step, of training or of prediction, allocates nothing, with one thread and with two, nor does a learner's; a loader's
+//! batches are made in the buffers of those before. A binary of its own: it counts every allocation of the process.
 #![allow(unsafe_code)]
 
+use gradus_data::{
+    Bucketing, HorizontalFlip, InMemory, OnFields, Padding, RecordLoader, RecordOptions,
+};
 use gradus_nn::layers::{conv2d, dense, dropout, flatten, max_pool2d, relu};
 use gradus_nn::{Context, Init, Layer, Sequential, losses::cross_entropy, parameters};
 use gradus_tensor::{Step, Tensor, compile, gradients};
@@ -9,6 +12,7 @@ use gradus_train::metrics::{Metric, accuracy};
 use gradus_train::optim::{Adam, Clip};
 use gradus_train::{Learner, Recipe};
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 struct Counting;
@@ -107,6 +111,32 @@ fn of_a_learner(model: Sequential, metrics: Vec<Metric>, x: &Tensor, t: &Tensor)
     ALLOCATIONS.load(Ordering::Relaxed) - before
 }
 
+/// Allocations of all batches but the first of an epoch of pictures with masks and ragged tokens, after an epoch that met the longest.
+fn of_a_loader() -> usize {
+    let tokens = (0..60).map(|i| vec![i; 1 + i as usize * 7 % 23]);
+    let data = InMemory::new()
+        .field("x", &[3, 8, 8], &vec![0.5f32; 60 * 192])
+        .and_then(|data| data.field("segments", &[8, 8], &vec![1u8; 60 * 64]))
+        .and_then(|data| data.ragged("tokens", tokens))
+        .unwrap();
+    let options = RecordOptions {
+        batch_size: 8,
+        shuffle: true,
+        workers: 0,
+        transforms: vec![Arc::new(OnFields::new(HorizontalFlip, ["x"]).mask("segments"))],
+        padding: vec![("tokens".into(), Padding { mask: true, ..Padding::default() })],
+        bucketing: Some(Bucketing::quantiles("tokens", 3).max_units(100)),
+        ..RecordOptions::default()
+    };
+    let loader = RecordLoader::new(data, options).unwrap();
+    loader.epoch(0).for_each(|batch| assert!(!batch.unwrap().is_empty()));
+    let mut batches = loader.epoch(1);
+    batches.next().unwrap().unwrap();
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    batches.for_each(|batch| assert!(!batch.unwrap().is_empty()));
+    ALLOCATIONS.load(Ordering::Relaxed) - before
+}
+
 /// The least of three counts: the test harness's own thread may allocate meanwhile, once; what a step allocates, it allocates
 /// every time.
 fn least(count: impl Fn() -> usize) -> usize {
@@ -145,6 +175,7 @@ fn a_replayed_step_allocates_nothing() {
         || Sequential::new([64], &Init::new(1)).add(dense(32)).add(dropout(0.2)).add(dense(10));
     let x = Tensor::randn([16, 64], 3);
     assert_eq!(least(|| of_a_learner(model(), vec![], &x, &t)), 0);
+    assert_eq!(least(of_a_loader), 0);
     // The list of what the metrics gave.
     assert_eq!(least(|| of_a_learner(model(), vec![accuracy()], &x, &t)), STEPS);
 }

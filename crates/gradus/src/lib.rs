@@ -32,6 +32,24 @@
 //! # assert!(learner.evaluate(&test)?.loss < 0.4);
 //! # Ok(()) }
 //! ```
+//!
+//! Anything else is [`Records`](data::Records): named fields of any type, each sample as long as it is. Padding weighs nothing.
+//!
+//! ```
+//! use gradus::prelude::*;
+//! use gradus::data::Padding;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let data = gradus::data::InMemory::new()
+//!     .ragged("x", vec![vec![3i64, 1, 4], vec![1, 5], vec![9]])? // the words of each sentence
+//!     .ragged("t", vec![vec![1i64, 1, 0], vec![1, 1], vec![1]])?; // a class for each word
+//! let padding = vec![("x".into(), Padding::default()), ("t".into(), Padding::along("x"))];
+//! let train = RecordLoader::new(data, RecordOptions { padding, ..Default::default() })?;
+//! let model = Sequential::new([1], &Init::new(0)).add(embedding(10, 8)).add(dense(2));
+//! let mut learner = Learner::new(model.into(), Adam::new(0.05));
+//! learner.fit(&train, 10)?;
+//! # assert!(learner.evaluate(&train)?.loss < 0.5);
+//! # Ok(()) }
+//! ```
 
 pub use gradus_tensor::*;
 
@@ -54,7 +72,7 @@ pub mod nn {
 
 /// What most programs use.
 pub mod prelude {
-    pub use crate::data::{Loader, LoaderOptions};
+    pub use crate::data::{Loader, LoaderOptions, RecordLoader, RecordOptions};
     pub use crate::nn::layers::*;
     pub use crate::nn::{
         Context, Init, Initializer, Layer, Module, Sequential, Spec, losses, parameters,

@@ -1,6 +1,7 @@
 //! Tests of the public API, one binary.
 
 mod augment;
+mod bucket;
 mod csv;
 #[cfg(feature = "fetch")]
 mod fetch;
@@ -9,9 +10,12 @@ mod idx;
 mod loader;
 mod named;
 mod photo;
+mod record_rules;
+mod records;
 mod sets;
 mod split;
 mod targets;
+mod transform;
 
 use expect_test::Expect;
 use gradus_data::Result;

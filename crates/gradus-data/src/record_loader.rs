@@ -1,0 +1,266 @@
+//! Batches of records in a seeded order: any fields, ragged ones padded, samples of like length together.
+//!
+//! The walk of a batch: [`Records::read`] writes the fields of each sample into the batch's own buffers, one sample behind the other
+//! (through [`Transform`]s, if there are any); `collate.rs` moves ragged ones apart, in place, and adds lengths and masks. As with a
+//! [`Loader`](crate::Loader) a batch is a pure function of the records, the options and its [`Position`].
+
+use std::sync::Arc;
+
+use crate::bucket::{Bucketing, Dealing, Groups};
+use crate::collate::{Collation, Padding, RecordBatch, UnitsOf};
+use crate::error::{DataError, Result};
+use crate::field::{self, FieldSpec, Name};
+use crate::prefetch::{Ahead, Batches, Maker, Order, Position};
+use crate::random::Rng;
+use crate::records::Records;
+use crate::sample::Sample;
+use crate::transform::Transform;
+
+/// How batches of records are made.
+#[derive(Clone)]
+pub struct RecordOptions {
+    /// Samples per batch; at most that many where batches have a budget.
+    pub batch_size: usize,
+    /// Whether each epoch has an order of its own; else samples come in the order of the records, those of a bucket after each other.
+    pub shuffle: bool,
+    /// Whether a last batch that is not full is left out, of each bucket.
+    pub drop_last: bool,
+    /// Seed of the order and of random changes.
+    pub seed: u64,
+    /// Background threads, at most 64. With 0 each batch is made when it is asked for.
+    pub workers: usize,
+    /// Finished batches each worker may hold ready.
+    pub prefetch: usize,
+    /// Changes of each sample, in this order.
+    pub transforms: Vec<Arc<dyn Transform>>,
+    /// How each ragged field is padded.
+    pub padding: Vec<(Name, Padding)>,
+    /// What a batch weighs.
+    pub units: UnitsOf,
+    /// Whether samples of like length share batches.
+    pub bucketing: Option<Bucketing>,
+}
+
+impl Default for RecordOptions {
+    fn default() -> RecordOptions {
+        RecordOptions {
+            batch_size: 64,
+            shuffle: false,
+            drop_last: false,
+            seed: 0,
+            workers: 1,
+            prefetch: 2,
+            transforms: Vec::new(),
+            padding: Vec::new(),
+            units: UnitsOf::Samples,
+            bucketing: None,
+        }
+    }
+}
+
+/// Makes batches of records.
+///
+/// ```
+/// use gradus_data::{Bucketing, InMemory, Padding, RecordLoader, RecordOptions, UnitsOf};
+/// let sentences = InMemory::new()
+///     .ragged("x", [vec![5i64, 2, 7], vec![7], vec![7, 7], vec![2]])?
+///     .field("t", &[], &[0i64, 1, 1, 0])?;
+/// let options = RecordOptions {
+///     batch_size: 2,
+///     padding: vec![("x".into(), Padding { value: 1.0, ..Padding::default() })],
+///     units: UnitsOf::Lengths("x".into()),
+///     bucketing: Some(Bucketing::boundaries("x", [1])),
+///     ..RecordOptions::default()
+/// };
+/// let loader = RecordLoader::new(sentences, options)?;
+/// let batches: Vec<_> = loader.epoch(0).collect::<Result<_, _>>()?;
+/// assert_eq!((&batches[0].indices[..], &batches[1].indices[..]), (&[1, 3][..], &[0, 2][..]));
+/// assert_eq!(batches[1].get("x")?.shape, [2, 3]);
+/// assert_eq!(batches[1].get("x")?.values.as_slice(), Some(&[5i64, 2, 7, 7, 7, 1][..]));
+/// assert_eq!(batches[1].get("lengths")?.values.as_slice(), Some(&[3i64, 2][..]));
+/// assert_eq!(batches[1].units, 5.0);
+/// # Ok::<(), gradus_data::DataError>(())
+/// ```
+pub struct RecordLoader {
+    ahead: Ahead<Recipe>,
+}
+
+impl RecordLoader {
+    /// Checks the options against the records. With bucketing the length of every sample is asked for.
+    ///
+    /// # Errors
+    /// When there are no samples, two fields share a name, a ragged field has no padding, a transform does not suit, a batch would
+    /// hold nothing, or a sample is over the budget.
+    pub fn new(records: impl Records + 'static, options: RecordOptions) -> Result<RecordLoader> {
+        if options.batch_size == 0 {
+            return Err(DataError::invalid("batch size", "0", "at least 1"));
+        }
+        if options.transforms.len() > 64 {
+            let found = options.transforms.len().to_string();
+            return Err(DataError::invalid("transforms", found, "at most 64"));
+        }
+        if records.is_empty() {
+            return Err(DataError::invalid("records", "no samples", "at least one"));
+        }
+        let stages = stages(records.fields(), &options.transforms)?;
+        let fields = stages.last().expect("there is that of the records");
+        let collation = Collation::new(fields, &options.padding, &options.units)?;
+        let RecordOptions { batch_size, shuffle, drop_last, seed, workers, prefetch, .. } = options;
+        let groups = groups(&records, &options, fields, &collation)?;
+        let dealing = Dealing { batch_size, shuffle, drop_last, seed, groups };
+        if dealing.batches() == 0 {
+            let expected = format!("at most {}, the number of samples (drop_last)", records.len());
+            return Err(DataError::invalid("batch size", batch_size.to_string(), expected));
+        }
+        let transforms = options.transforms;
+        let recipe = Recipe { records: Arc::new(records), transforms, stages, collation, dealing };
+        Ok(RecordLoader { ahead: Ahead::new(recipe, workers, prefetch)? })
+    }
+
+    /// The records.
+    pub fn records(&self) -> &Arc<dyn Records> {
+        &self.ahead.maker.records
+    }
+
+    /// What the fields of a sample are after all changes, before they are padded.
+    pub fn fields(&self) -> &[FieldSpec] {
+        self.ahead.maker.stages.last().expect("there is that of the records")
+    }
+
+    /// Number of batches in an epoch, the same in each.
+    pub fn batches_per_epoch(&self) -> usize {
+        self.ahead.maker.batches()
+    }
+
+    /// All batches of one epoch.
+    pub fn epoch(&self, epoch: u64) -> Batches<RecordBatch> {
+        self.from(Position { epoch, batch: 0 })
+    }
+
+    /// The batches from `start` to the end of its epoch; none if `start.batch` is past the end.
+    pub fn from(&self, start: Position) -> Batches<RecordBatch> {
+        self.ahead.from(start)
+    }
+
+    /// The position after `position`: the next batch, or the first one of the next epoch.
+    pub fn after(&self, position: Position) -> Position {
+        self.ahead.after(position)
+    }
+}
+
+/// The fields before each transform, and after the last.
+fn stages(
+    fields: &[FieldSpec],
+    transforms: &[Arc<dyn Transform>],
+) -> Result<Vec<Arc<[FieldSpec]>>> {
+    field::check(fields)?;
+    let mut stages: Vec<Arc<[FieldSpec]>> = vec![fields.into()];
+    for (index, transform) in transforms.iter().enumerate() {
+        let after = transform.output_fields(&stages[index])?;
+        field::check(&after)?;
+        stages.push(after.into());
+    }
+    Ok(stages)
+}
+
+/// Which samples may share a batch.
+fn groups(
+    records: &impl Records,
+    options: &RecordOptions,
+    fields: &[FieldSpec],
+    collation: &Collation,
+) -> Result<Groups> {
+    let Some(bucketing) = &options.bucketing else { return Ok(Groups::All(records.len())) };
+    let by = field::find(records.fields(), &bucketing.by)?;
+    let after = field::find(fields, &bucketing.by)?;
+    if !records.fields()[by].is_ragged() {
+        let found = records.fields()[by].to_string();
+        return Err(DataError::invalid("bucketing", found, "a ragged field [T, ..]"));
+    }
+    let lengths = (0..records.len()).map(|index| records.length(index, by));
+    let lengths: Vec<usize> = lengths.collect::<Result<_>>()?;
+    Groups::of(lengths, bucketing, options.batch_size, |longest| collation.padded(after, longest))
+}
+
+/// Everything that decides what a batch holds.
+struct Recipe {
+    records: Arc<dyn Records>,
+    transforms: Vec<Arc<dyn Transform>>,
+    /// The fields before each transform, and after the last.
+    stages: Vec<Arc<[FieldSpec]>>,
+    collation: Collation,
+    dealing: Dealing,
+}
+
+impl Maker for Recipe {
+    type Batch = RecordBatch;
+    /// A sample at each stage; the last one is that of the batch.
+    type Scratch = Vec<Sample>;
+
+    fn batches(&self) -> usize {
+        self.dealing.batches()
+    }
+
+    fn order(&self, epoch: u64) -> Order {
+        self.dealing.order(epoch)
+    }
+
+    fn scratch(&self) -> Vec<Sample> {
+        self.stages.iter().map(Sample::of).collect()
+    }
+
+    fn make(
+        &self,
+        position: Position,
+        samples: &[usize],
+        batch: &mut RecordBatch,
+        scratch: &mut Vec<Sample>,
+    ) -> Result<()> {
+        batch.position = position;
+        batch.indices.clear();
+        batch.indices.extend_from_slice(samples);
+        let (last, before) = scratch.split_last_mut().expect("there is that of the records");
+        last.restart(0);
+        self.collation.lend(batch, last);
+        for &index in samples {
+            last.begin(index);
+            self.read(index, position.epoch, before, last)?;
+            last.finish()?;
+            self.collation.check(last)?;
+        }
+        self.collation.finish(last, batch)
+    }
+}
+
+impl Recipe {
+    /// Reads a sample into the batch, through the stages before.
+    fn read(
+        &self,
+        index: usize,
+        epoch: u64,
+        before: &mut [Sample],
+        last: &mut Sample,
+    ) -> Result<()> {
+        let Some(first) = before.first_mut() else { return self.records.read(index, last) };
+        first.restart(index);
+        self.records.read(index, first)?;
+        first.finish()?;
+        for (k, transform) in self.transforms.iter().enumerate() {
+            let mut rng = Rng::for_augment(self.dealing.seed, epoch, index, k);
+            let mut change = |from: &Sample, to: &mut Sample| {
+                transform.apply(from, to, &mut rng)?;
+                to.keep(from)
+            };
+            let (from, rest) = before.split_at_mut(k + 1);
+            match rest.first_mut() {
+                None => change(&from[k], last)?,
+                Some(to) => {
+                    to.restart(index);
+                    change(&from[k], to)?;
+                    to.finish()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
