@@ -1,0 +1,211 @@
+//! Marks: what takes too long for `cargo test`, measured three times (seeds 0, 1, 2) and written down with the machine and the commit,
+//! under docs/marks/.
+
+use crate::{Outcome, cargo, output, succeed};
+use serde_json::Value;
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+
+/// How often each is run: seeds 0, 1, ….
+const RUNS: usize = 3;
+/// Where marks are written.
+const FOLDER: &str = "docs/marks";
+
+/// Something to be measured.
+struct Mark {
+    name: &'static str,
+    about: &'static str,
+    program: Program,
+    /// Entries of the JSON object in the last line it prints, and what is asked of each.
+    figures: &'static [(&'static str, &'static str)],
+}
+
+/// What is run. Its last line is a JSON object.
+enum Program {
+    /// `gradus` with these words, `--json` and a seed.
+    Command(&'static str),
+    /// An example of the crate `gradus`.
+    Example(&'static str),
+}
+
+const TRAINED: &[(&str, &str)] = &[("test_accuracy", ""), ("test_loss", ""), ("seconds", "")];
+
+const MARKS: &[Mark] = &[
+    Mark {
+        name: "lenet",
+        about: "LeNet-5 on the 5,000 embedded digits",
+        program: Program::Command("train lenet"),
+        figures: &[("test_accuracy", "≥ .97 each, median ≥ .975"), ("seconds", "≤ 10")],
+    },
+    Mark {
+        name: "lenet-fashion",
+        about: "LeNet-5 on Fashion-MNIST, ten epochs",
+        program: Program::Command("train lenet --data fashion-mnist --epochs 10"),
+        figures: TRAINED,
+    },
+    Mark {
+        name: "mlp-fashion",
+        about: "The perceptron with a hidden layer on Fashion-MNIST, ten epochs",
+        program: Program::Command("train mlp --data fashion-mnist --epochs 10"),
+        figures: TRAINED,
+    },
+    Mark {
+        name: "gan",
+        about: "A step of a task with two updaters, over its two halves compiled and replayed by hand: time",
+        program: Program::Example("marks_gan"),
+        figures: &[("numbers_ratio", "≤ 1.05"), ("pictures_ratio", "≤ 1.05")],
+    },
+    Mark {
+        name: "lengths",
+        about: "Training on 496 lengths, 5 to 500, over training on one (time per true token) and on the longest (peak of memory)",
+        program: Program::Example("marks_lengths"),
+        figures: &[
+            ("tagger_first_epoch", "≤ 1.3"),
+            ("tagger_second_epoch", "≤ 1.3"),
+            ("tagger_peak", "≤ 1.2"),
+            ("tagger_peak_mib", ""),
+            ("cell_first_epoch", ""),
+            ("cell_second_epoch", "≤ 1.3"),
+            ("cell_peak", "≤ 1.2"),
+            ("cell_peak_mib", ""),
+        ],
+    },
+];
+
+/// Runs `cargo xtask marks [NAME...]`: without a name it lists them.
+pub fn run(root: &Path, arguments: &[String]) -> Outcome {
+    if arguments.is_empty() {
+        MARKS.iter().for_each(|mark| println!("{:<16} {}", mark.name, mark.about));
+        return Ok(());
+    }
+    let known = |name: &String| {
+        let names = || MARKS.iter().map(|mark| mark.name).collect::<Vec<_>>().join(", ");
+        let found = MARKS.iter().find(|mark| mark.name == name);
+        found.ok_or_else(|| format!("no mark is called {name}; there are {}", names()))
+    };
+    let marks: Vec<&Mark> = arguments.iter().map(known).collect::<Result<_, _>>()?;
+    let mut build = cargo(root);
+    build.args(["build", "--quiet", "--release", "--package", "gradus-cli"]);
+    succeed(&mut build)?;
+    marks.into_iter().try_for_each(|mark| measure(root, mark))
+}
+
+/// Runs a mark and writes it down.
+fn measure(root: &Path, mark: &Mark) -> Outcome {
+    let mut runs = vec![];
+    for seed in 0..RUNS {
+        let line = last_line(&output(&mut mark.command(root, seed)?)?);
+        let record: Value = serde_json::from_str(&line).map_err(|e| format!("{line}: {e}"))?;
+        println!("{} {seed}: {}", mark.name, mark.told(&record));
+        runs.push(record);
+    }
+    let page = mark.page(&runs, &machine(), &commit(root)?);
+    let folder = root.join(FOLDER);
+    let path = folder.join(format!("{}.md", mark.name));
+    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    std::fs::write(&path, page).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+impl Mark {
+    fn command(&self, root: &Path, seed: usize) -> Result<Command, String> {
+        match self.program {
+            Program::Command(words) => {
+                let mut command = Command::new(root.join("target/release/gradus"));
+                let out = std::env::temp_dir().join(format!("gradus-mark-{}", std::process::id()));
+                command.args(words.split(' ')).args(["--json", "--seed", &seed.to_string()]);
+                command.arg("--out").arg(out.join(format!("{}-{seed}", self.name)));
+                Ok(command)
+            }
+            Program::Example(name) => {
+                let mut build = cargo(root);
+                build.args(["build", "--quiet", "--release", "--package", "gradus", "--example"]);
+                succeed(build.arg(name))?;
+                Ok(Command::new(root.join("target/release/examples").join(name)))
+            }
+        }
+    }
+
+    fn words(&self) -> String {
+        match self.program {
+            Program::Command(words) => format!("gradus {words} --json --seed 0|1|2"),
+            Program::Example(name) => format!("cargo run --release --example {name}"),
+        }
+    }
+
+    fn told(&self, record: &Value) -> String {
+        let one =
+            |(key, _): &(&str, &str)| record[*key].as_f64().map(|value| format!("{key} {value}"));
+        self.figures.iter().filter_map(one).collect::<Vec<_>>().join("  ")
+    }
+
+    /// What is written down.
+    fn page(&self, runs: &[Value], machine: &str, commit: &str) -> String {
+        let mut page = format!("# {}\n\n{}.\n\n", self.name, self.about);
+        let _ = writeln!(page, "`{}`, on {machine}, at commit {commit}.\n", self.words());
+        page.push_str("| | run 0 | run 1 | run 2 | median | asked |\n|---|---|---|---|---|---|\n");
+        for (key, asked) in self.figures {
+            let values: Option<Vec<f64>> = runs.iter().map(|run| run[*key].as_f64()).collect();
+            // A network that learns numbers has no accuracy.
+            let Some(values) = values else { continue };
+            let mut sorted = values.clone();
+            sorted.sort_by(f64::total_cmp);
+            let cells: Vec<String> = values.iter().map(f64::to_string).collect();
+            let median = sorted[sorted.len() / 2];
+            let _ = writeln!(page, "| {key} | {} | {median} | {asked} |", cells.join(" | "));
+        }
+        page
+    }
+}
+
+fn last_line(text: &str) -> String {
+    text.lines().last().unwrap_or_default().to_owned()
+}
+
+/// The processor, how many of them, and the vectors it has.
+fn machine() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let entry = |key: &str| {
+        let line = text.lines().find(|line| line.starts_with(key))?;
+        line.split_once(':').map(|(_, value)| value.trim().to_owned())
+    };
+    let name = entry("model name").unwrap_or_else(|| std::env::consts::ARCH.into());
+    let flags = entry("flags").unwrap_or_default();
+    let vectors = ["avx512f", "avx2"].into_iter().find(|v| flags.split(' ').any(|f| f == *v));
+    let count = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{name}, {count} threads, {}", vectors.unwrap_or("no vectors known to this program"))
+}
+
+fn commit(root: &Path) -> Result<String, String> {
+    let git = |arguments: &[&str]| output(Command::new("git").current_dir(root).args(arguments));
+    let changed = !git(&["status", "--porcelain", "--untracked-files=no"])?.trim().is_empty();
+    let commit = git(&["rev-parse", "--short", "HEAD"])?;
+    Ok(format!("{}{}", commit.trim(), if changed { " with changes" } else { "" }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_page_tells_runs_and_their_median() {
+        let mark = &MARKS[0];
+        let runs = [
+            json!({"test_accuracy": 0.97, "seconds": 2.0}),
+            json!({"test_accuracy": 0.99, "seconds": 3.0}),
+            json!({"test_accuracy": 0.98, "seconds": 1.0}),
+        ];
+        let page = mark.page(&runs, "a machine", "abc");
+        assert!(page.contains("| test_accuracy | 0.97 | 0.99 | 0.98 | 0.98 | ≥ .97"), "{page}");
+        assert!(page.contains("on a machine, at commit abc"), "{page}");
+    }
+
+    #[test]
+    fn names_are_told_apart() {
+        for (at, mark) in MARKS.iter().enumerate() {
+            assert!(!mark.figures.is_empty());
+            assert!(MARKS[..at].iter().all(|other| other.name != mark.name), "{}", mark.name);
+        }
+    }
+}
