@@ -60,17 +60,15 @@ impl Program {
         &self.inputs
     }
 
-    /// Bytes held between runs: the arena and what is computed once.
+    /// Bytes held between runs: the arena, what is computed once, and what lies beside variables.
     pub fn held_bytes(&self) -> usize {
         self.session.bytes()
     }
-    /// Its arena, which another program may run in; this one makes a new one if it runs before it is given one.
-    pub fn take_arena(&mut self) -> Buffer {
-        self.session.take_arena()
-    }
-    /// Runs in this arena from now on; if it is too small, in a new one, made after this one is dropped.
-    pub fn give_arena(&mut self, arena: Buffer) {
-        self.session.give_arena(&self.plan, arena);
+    /// Another program runs in this one's memory from now on: in its arena, or, if that is too small, in a new one that is made after it
+    /// is dropped; and in what lies beside the variables of programs with [`Options::undo`]. What this one's last run did can no longer
+    /// be undone, and it makes new memory if it runs again before it is handed some.
+    pub fn hand_over(&mut self, to: &mut Program) {
+        to.session.take_over(&to.plan, &mut self.session);
     }
 
     fn check(&self, inputs: &[&Buffer]) -> Result<()> {

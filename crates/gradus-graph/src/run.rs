@@ -299,13 +299,31 @@ impl Session {
         self.kept && self.seen.iter().copied().eq(now)
     }
 
-    /// The arena, for another plan's session; see [`Session::give_arena`].
-    pub(crate) fn take_arena(&mut self) -> Buffer {
-        self.memory.take_arena()
+    /// Runs in another session's arena from now on, if it is large enough, and writes new values to what lay beside its variables. Its
+    /// last run can no longer be undone.
+    pub(crate) fn take_over(&mut self, plan: &Plan, other: &mut Session) {
+        plan.program.give_arena(&mut self.memory, other.memory.take_arena());
+        other.undoable = false;
+        let mut left = HashMap::new();
+        for at in 0..other.slots.len() {
+            let id = other.id_beside(at);
+            if let (Some(id), Slot::Next { buffer, .. }) = (id, &mut other.slots[at]) {
+                left.insert(id, buffer.take());
+            }
+        }
+        for at in 0..self.slots.len() {
+            let found = self.id_beside(at).and_then(|id| left.remove(&id)).flatten();
+            if let (Some(found), Slot::Next { buffer, .. }) = (found, &mut self.slots[at]) {
+                *buffer = Some(found);
+            }
+        }
     }
-    /// Runs in this arena from now on, if it is large enough.
-    pub(crate) fn give_arena(&mut self, plan: &Plan, arena: Buffer) {
-        plan.program.give_arena(&mut self.memory, arena);
+
+    /// The variable beside which a slot lies, if it does.
+    fn id_beside(&self, at: usize) -> Option<u64> {
+        let Slot::Next { variable, .. } = self.slots[at] else { return None };
+        let Slot::Variable { variable, .. } = &self.slots[variable] else { return None };
+        Some(bound(variable).id())
     }
 
     /// The next run computes everything, also what was kept.
@@ -322,10 +340,11 @@ impl Session {
         found.expect("an output of a run")
     }
 
-    /// Bytes held between runs: the arena and what is kept.
+    /// Bytes held between runs: the arena, what is kept, and what lies beside variables.
     pub(crate) fn bytes(&self) -> usize {
         let kept = self.slots.iter().map(|s| match s {
             Slot::Kept(b) => b.bytes(),
+            Slot::Next { buffer: Some(b), .. } => b.bytes(),
             _ => 0,
         });
         self.memory.bytes() + kept.sum::<usize>()
