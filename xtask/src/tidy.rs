@@ -68,11 +68,10 @@ fn unchecked_ops(root: &Path, files: &[PathBuf]) -> Result<Vec<String>, String> 
         let text = fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
         let is_test = file.ends_with("tests.rs") || file.iter().any(|part| part == "tests");
         let below = file.strip_prefix(&ops).ok();
-        let code = text.split("#[cfg(test)]").next().unwrap_or("").split("#[test]").next();
-        let code = code.filter(|_| !is_test).unwrap_or("");
+        let code = if is_test { "" } else { before_tests(&text) };
         tests += &text[code.len()..];
-        let lines = || code.lines().map(str::trim_start);
-        lines().filter(|line| line.starts_with("///")).for_each(|line| tests += line);
+        let lines = code.lines().map(str::trim_start);
+        lines.filter(|line| line.starts_with("///")).for_each(|line| tests += line);
         let Some(below) = below else { continue };
         let name = below.parent().unwrap_or(below).display().to_string();
         if below.ends_with("tests.rs") && !FLAT.iter().any(|(flat, _)| *flat == name) {
@@ -82,9 +81,7 @@ fn unchecked_ops(root: &Path, files: &[PathBuf]) -> Result<Vec<String>, String> 
             }
         }
         if code.contains("impl Tensor") {
-            let public = lines().filter_map(|line| line.strip_prefix("pub fn "));
-            let of_tensors = public.filter(|line| line.contains("(&self"));
-            let names = of_tensors.filter_map(|line| line.split(['(', '<']).next());
+            let names = public_methods(code);
             methods.extend(names.map(|name| (name.to_owned(), below.display().to_string())));
         }
     }
@@ -94,6 +91,25 @@ fn unchecked_ops(root: &Path, files: &[PathBuf]) -> Result<Vec<String>, String> 
     });
     complaints.extend(untested.map(|(name, at)| format!("{OPS}/{at}: no test calls {name}")));
     Ok(complaints)
+}
+
+/// A file's code up to its first test or its module of tests; a line like `mod tests;` ends nothing.
+fn before_tests(text: &str) -> &str {
+    let begin = |(at, _): &(usize, &str)| {
+        let item = text[*at..].lines().nth(1).unwrap_or("");
+        !(item.contains("mod ") && item.ends_with(';'))
+    };
+    let modules = text.match_indices("#[cfg(test)]").find(begin).map(|(at, _)| at);
+    let test = text.find("#[test]");
+    &text[..modules.into_iter().chain(test).min().unwrap_or(text.len())]
+}
+
+/// The names of public functions that take `&self`, on whichever line of their signature.
+fn public_methods(code: &str) -> impl Iterator<Item = &str> {
+    let signatures =
+        code.split("\n    pub fn ").skip(1).filter_map(|rest| rest.split(" {\n").next());
+    let methods = signatures.filter(|signature| signature.contains("&self"));
+    methods.filter_map(|signature| signature.split(['(', '<']).next())
 }
 
 /// The Rust files below a folder, but none that a build made.
@@ -142,7 +158,7 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{links, of_file};
+    use super::{before_tests, links, of_file, public_methods};
 
     #[test]
     fn complaints() {
@@ -155,6 +171,20 @@ mod tests {
         assert_eq!(complain(engine, &"//! x\n".repeat(520)), "");
         assert!(complain("crates/a/src/conv_v2.rs", "//! x\n").contains("says nothing"));
         assert!(complain(engine, "//! x\n").contains("take it off the list"));
+    }
+
+    #[test]
+    fn methods_of_code_that_is_no_test() {
+        let code = "#[cfg(test)]\nmod tests;\n\nimpl Tensor {\n    pub fn sort(&self) {\n    }\n\n    \
+                    pub fn map<F: Fn(f32)>(\n        &self,\n    ) -> X {\n    }\n\n    \
+                    pub fn new(x: X) {\n    }\n}\n";
+        for tests in
+            ["", "#[test]\nfn f() {}\n", "#[cfg(test)]\nmod tests {\n    pub fn no(&self) {\n"]
+        {
+            let text = format!("{code}{tests}");
+            assert_eq!(before_tests(&text), code);
+            assert_eq!(public_methods(&text[..code.len()]).collect::<Vec<_>>(), ["sort", "map"]);
+        }
     }
 
     #[test]

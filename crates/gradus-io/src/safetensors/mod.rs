@@ -1,8 +1,9 @@
 //! safetensors: an eight-byte length, a JSON header, then the arrays' bytes without gaps.
 //! Format: <https://github.com/huggingface/safetensors#format>.
 //!
-//! The parser is own because it must be stricter than the usual one: a duplicate name, a hole, an
-//! overlap or an unknown field is an error that names the array, never a silent choice.
+//! Reader and writer are own because the usual crate (safetensors 0.8) is looser: of a name that comes twice it takes the last,
+//! unknown fields it passes over. Here both are errors that name the array, as are holes and overlaps with their places. It also
+//! writes the text entries in an order that changes from call to call; here equal contents are equal bytes.
 
 mod header;
 mod read;

@@ -53,6 +53,14 @@ fn the_bytes_are_those_of_the_format() {
 }
 
 #[test]
+fn text_entries_are_written_in_the_order_of_their_keys() {
+    let pairs = [("step", "7"), ("a", "1"), ("format", "x/1"), ("b", "2")];
+    let metadata: Metadata = pairs.map(|(key, text)| (key.to_owned(), text.to_owned())).into();
+    let header = r#"{"__metadata__":{"a":"1","b":"2","format":"x/1","step":"7"}"#;
+    assert!(bytes_of(&metadata, &two_arrays())[8..].starts_with(header.as_bytes()));
+}
+
+#[test]
 fn a_file_is_saved_and_read_array_by_array() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.safetensors");
