@@ -31,7 +31,7 @@ fn square(vjp: Option<Formula>) -> Case {
 #[track_caller]
 fn fails(case: &Case, with: &str) {
     match case.verify() {
-        Ok(()) => panic!("a planted mistake passed; expected: {with}"),
+        Ok(_) => panic!("a planted mistake passed; expected: {with}"),
         Err(e) => assert!(e.contains(with), "expected a failure with {with:?}, got: {e}"),
     }
 }
