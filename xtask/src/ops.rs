@@ -13,7 +13,8 @@ const ROW: &str = "checked | ";
 pub fn run(root: &Path, arguments: &[String]) -> Outcome {
     let mut command = Command::new("cargo");
     command.args(["test", "--quiet", "-p", "gradus-tensor", "--lib", "--"]).arg("--nocapture");
-    command.args(if arguments.is_empty() { &["ops::".to_owned()] } else { arguments });
+    let all = ["ops::".to_owned()];
+    command.args(if arguments.is_empty() { all.as_slice() } else { arguments });
     let out = command.current_dir(root).stderr(Stdio::inherit()).output();
     let out = out.map_err(|e| format!("cargo: {e}"))?;
     let text = String::from_utf8_lossy(&out.stdout);

@@ -16,7 +16,8 @@ const POINTWISE: [usize; 2] = [3, 5];
 /// The op under test, of its input nodes.
 pub(crate) type Build = dyn Fn(&[Node]) -> Vec<Node>;
 
-/// An op under test. Build one with [`check`], end with [`Case::run`].
+/// An op under test. Build one with [`check`] or [`check_all`], end with [`Case::run`].
+#[must_use = "a case checks nothing until it runs"]
 pub struct Case {
     pub(crate) name: String,
     pub(crate) op: Box<Build>,
@@ -98,18 +99,15 @@ pub fn check_all(name: &str, op: impl Fn(&[Node]) -> Vec<Node> + 'static) -> Cas
 
 impl Case {
     /// Another input of a pointwise op, its numbers drawn from `range`.
-    #[must_use]
     pub fn domain(self, range: Range<f64>) -> Case {
         self.input(POINTWISE, range)
     }
     /// Another input of the given shape, its numbers drawn from `range`.
-    #[must_use]
     pub fn input(mut self, shape: impl Into<Shape>, range: Range<f64>) -> Case {
         self.inputs.push(Input::new(shape.into(), None, range));
         self
     }
     /// The last input keeps a distance from these numbers, where the op has a kink or a jump.
-    #[must_use]
     pub fn avoid(mut self, kinks: &[f64]) -> Case {
         let last = self.inputs.last_mut().expect("an input comes before what it avoids");
         last.avoid = kinks.to_vec();
@@ -117,25 +115,21 @@ impl Case {
     }
     /// The last input's numbers lie equally far apart, in any order: for ops that choose among them, so that a small step
     /// changes no choice.
-    #[must_use]
     pub fn apart(mut self) -> Case {
         self.inputs.last_mut().expect("an input comes before how it is drawn").apart = true;
         self
     }
     /// The last input has these numbers in every draw.
-    #[must_use]
     pub fn at(mut self, numbers: &[f64]) -> Case {
         let last = self.inputs.last_mut().expect("an input comes before its numbers");
         last.at = Some(numbers.to_vec());
         self
     }
     /// Another input of a pointwise op, a mask.
-    #[must_use]
     pub fn mask(self) -> Case {
         self.typed(POINTWISE, DType::Bool, 0..2)
     }
     /// Another input of integers or masks, of a type that stays the same whatever float type is tested.
-    #[must_use]
     pub fn typed(mut self, shape: impl Into<Shape>, dtype: DType, range: Range<i64>) -> Case {
         let range = range.start as f64..range.end as f64;
         self.inputs.push(Input::new(shape.into(), Some(dtype), range));
@@ -143,85 +137,71 @@ impl Case {
     }
 
     /// What a pointwise op gives for one number of each input.
-    #[must_use]
     pub fn oracle(mut self, f: impl Fn(&[f64]) -> f64 + 'static) -> Case {
         self.oracle = Some(Oracle::Element(Box::new(f)));
         self
     }
     /// What the op gives for whole inputs.
-    #[must_use]
     pub fn oracle_of(self, f: impl Fn(&[Array]) -> Array + 'static) -> Case {
         self.oracles_of(move |x| vec![f(x)])
     }
     /// What the op gives for whole inputs, output by output.
-    #[must_use]
     pub fn oracles_of(mut self, f: impl Fn(&[Array]) -> Vec<Array> + 'static) -> Case {
         self.oracle = Some(Oracle::Whole(Box::new(f)));
         self
     }
     /// Numbers worked out by hand: one vector for each input, and the output's.
-    #[must_use]
     pub fn example(self, inputs: &[&[f64]], output: &[f64]) -> Case {
         let inputs: Vec<Array> = inputs.iter().map(|x| Array::new(x.len(), *x)).collect();
         self.example_of(inputs, Array::new(output.len(), output))
     }
     /// Numbers worked out by hand, in shapes.
-    #[must_use]
     pub fn example_of(mut self, inputs: impl Into<Vec<Array>>, output: Array) -> Case {
         self.examples.push(Example { inputs: inputs.into(), output });
         self
     }
     /// The first input's gradient worked out by hand, for dy = 1: what holds at kinks.
-    #[must_use]
     pub fn slope(self, inputs: &[&[f64]], dx: &[f64]) -> Case {
         let inputs: Vec<Array> = inputs.iter().map(|x| Array::new(x.len(), *x)).collect();
         self.slope_of(inputs, Array::new(dx.len(), dx))
     }
     /// The first input's gradient worked out by hand, for dy = 1, in shapes.
-    #[must_use]
     pub fn slope_of(mut self, inputs: impl Into<Vec<Array>>, dx: Array) -> Case {
         self.slopes.push(Example { inputs: inputs.into(), output: dx });
         self
     }
 
     /// The op has no gradient and must say so.
-    #[must_use]
     pub fn not_differentiable(mut self) -> Case {
         self.differentiable = false;
         self
     }
     /// Which row of the tolerance table applies, if not the pointwise one.
-    #[must_use]
     pub fn species(mut self, species: Species) -> Case {
         self.species = species;
         self
     }
     /// The float types to test, if not all.
-    #[must_use]
     pub fn dtypes(mut self, dtypes: &[DType]) -> Case {
         self.dtypes = dtypes.to_vec();
         self
     }
     /// The axis of all inputs that may be empty, axis 0 unless said here; `None` if nothing may.
-    #[must_use]
     pub fn empty_axis(mut self, axis: Option<usize>) -> Case {
         self.empty_axis = axis;
         self
     }
     /// Also inputs of these shapes, one of each, some without elements.
-    #[must_use]
     pub fn empty(mut self, shapes: &[&[usize]]) -> Case {
         self.empty.push(shapes.iter().map(|&s| Shape::new(s)).collect());
         self
     }
     /// Inputs of these shapes are refused, in words that contain `says`.
-    #[must_use]
     pub fn refuses(mut self, shapes: &[&[usize]], says: &str) -> Case {
         self.refused.push((shapes.iter().map(|&s| Shape::new(s)).collect(), says.to_owned()));
         self
     }
     /// An algorithm of f32 that is called directly, whatever the planner would choose, and how far it may be from the oracle.
-    #[must_use]
     pub fn forced(
         mut self,
         name: &str,
@@ -233,20 +213,17 @@ impl Case {
         self
     }
     /// The devices to run on, if not all.
-    #[must_use]
     pub fn devices(mut self, devices: &[Device]) -> Case {
         self.devices = devices.to_vec();
         self
     }
     /// Arguments beyond ±`most` are not visited, with the reason: where a function turns or jumps too fast for differences.
-    #[must_use]
     pub fn within(mut self, most: f64, reason: &str) -> Case {
         assert!(!reason.is_empty(), "{}: an exception needs a reason", self.name);
         self.reach = most;
         self
     }
     /// An exception from the tolerance table, with its reason.
-    #[must_use]
     pub fn tolerance(mut self, dtype: DType, tolerance: f64, reason: &str) -> Case {
         assert!(!reason.is_empty(), "{}: an exception needs a reason", self.name);
         self.exceptions.push((dtype, tolerance));

@@ -1,5 +1,7 @@
 //! Negative controls: the harness must fail on planted mistakes, and say what is wrong.
 
+mod kernels;
+
 use gradus_base::expr::Sym;
 use gradus_base::{DType, Expr, Real};
 use gradus_cpu::ReduceOp;
