@@ -18,8 +18,6 @@ pub mod linalg;
 mod logsumexp;
 mod moments;
 pub(crate) mod norm;
-#[cfg(test)]
-mod numeric;
 mod operand;
 pub(crate) mod pad;
 pub mod pointwise;
@@ -28,6 +26,8 @@ mod prod;
 pub(crate) mod random;
 mod reduce;
 mod reference;
+#[cfg(test)]
+mod registry;
 mod series;
 mod softmax;
 mod sort;
@@ -40,4 +40,4 @@ mod views;
 
 pub use operand::Operand;
 #[cfg(test)]
-pub(crate) use testing::check;
+pub(crate) use testing::{check, check_all};

@@ -1,6 +1,7 @@
 //! Every algorithm by name against naive sums in f64, and the three passes against each other.
 #![allow(unsafe_code)]
 
+pub(crate) mod cases;
 mod epilogues;
 
 use super::cpu::{batch_lanes, implicit_gemm, winograd};

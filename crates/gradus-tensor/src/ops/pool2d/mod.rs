@@ -5,6 +5,8 @@
 //! here; [`mod@reference`] takes any strides, the functions of this file the orders of [`Order`].
 #![allow(unsafe_code)]
 
+#[cfg(test)]
+pub(crate) mod cases;
 mod cpu;
 mod geometry;
 mod kernel;

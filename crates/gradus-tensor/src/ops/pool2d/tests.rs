@@ -300,7 +300,6 @@ fn unpooling_puts_maxima_back() {
     assert_eq!((y.to_vec::<f64>(), places.to_vec::<i32>()), (vec![5.0, 7.0], vec![1, 6]));
     let back = y.max_unpool2d(&places, [2, 4]);
     assert_eq!(back.to_vec::<f64>(), [0.0, 5.0, 0.0, 0.0, 0.0, 0.0, 7.0, 0.0]);
-    crate::ops::numeric::check_gradients(&[&[1, 1, 1, 2]], |v| v[0].max_unpool2d(&places, [2, 4]));
 }
 
 #[test]
