@@ -178,12 +178,12 @@ impl Reduce {
     ///
     /// # Safety
     /// The buffers are valid for the views; the output overlaps no input.
-    pub unsafe fn run(&self, inputs: &[*const u8], output: *mut u8) {
+    pub unsafe fn apply(&self, inputs: &[*const u8], output: *mut u8) {
         // SAFETY: the caller's promise.
-        unsafe { self.run_at(inputs, output.wrapping_offset(self.offset), true) }
+        unsafe { self.apply_at(inputs, output.wrapping_offset(self.offset), true) }
     }
 
-    unsafe fn run_at(&self, inputs: &[*const u8], output: *mut u8, in_buffer: bool) {
+    unsafe fn apply_at(&self, inputs: &[*const u8], output: *mut u8, in_buffer: bool) {
         let run = Run { r: self, inputs, output, in_buffer };
         // SAFETY: the caller's promise.
         unsafe {
@@ -198,9 +198,9 @@ impl Reduce {
 
 // SAFETY: touches only elements of the views it was made for.
 unsafe impl Kernel for Reduce {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: the pointers are the views' first elements; the rest is the caller's promise.
-        unsafe { self.run_at(args.inputs(), args.output(0), false) }
+        unsafe { self.apply_at(args.inputs(), args.output(0), false) }
     }
 }
 
@@ -246,7 +246,7 @@ unsafe impl Sync for Run<'_> {}
 
 impl Run<'_> {
     /// # Safety
-    /// As [`Reduce::run`].
+    /// As [`Reduce::apply`].
     unsafe fn reduce(&self, p: &Plan) {
         let per_output = p.tiles * p.engine.tile_len();
         if p.outputs >= ENOUGH || p.parts == 1 {
@@ -317,7 +317,7 @@ impl Run<'_> {
                 std::slice::from_raw_parts_mut(acc.cast::<u64>(), n).fill(identity);
             }
             let start = k * p.tiles + start;
-            p.engine.run(start, tiles, self.inputs, None, self.in_buffer, |n, values| {
+            p.engine.run_tiles(start, tiles, self.inputs, None, self.in_buffer, |n, values| {
                 (p.accumulate)(acc, values, n);
             });
         }

@@ -95,7 +95,7 @@ impl Program {
     /// value lies in an update itself.
     pub fn run(&mut self, inputs: &[&Buffer]) -> Result<Values<'_>> {
         self.check(inputs)?;
-        self.session.run(&self.plan, inputs)?;
+        self.session.run_plan(&self.plan, inputs)?;
         Ok(Values { program: self })
     }
 
@@ -112,7 +112,7 @@ impl Program {
     pub fn run_timed(&mut self, inputs: &[&Buffer], times: &mut [Duration]) -> Result<Values<'_>> {
         self.check(inputs)?;
         let start = std::cell::Cell::new(Instant::now());
-        self.session.run_watched(
+        self.session.run_plan_watched(
             &self.plan,
             inputs,
             |_| start.set(Instant::now()),
@@ -130,7 +130,7 @@ impl Program {
         self.session.forget();
         let mut first = None;
         let steps = self.plan.steps();
-        self.session.run_watched(
+        self.session.run_plan_watched(
             &self.plan,
             inputs,
             |_| {},

@@ -148,7 +148,7 @@ fn strips_in_place<T>(p: &Product<'_, T>, nr: usize, wanted: usize) -> (usize, u
 ///
 /// # Safety
 /// As [`super::gemm`].
-pub(super) unsafe fn run<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernels<S>) {
+pub(super) unsafe fn multiply_blocked<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernels<S>) {
     if p.m * p.n * p.k <= TINY && p.k <= TINY_K {
         // SAFETY: passed on.
         return unsafe { tiny(p, kernels) };
@@ -167,10 +167,10 @@ pub(super) unsafe fn run<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernel
                 with_scratch((rows * deep + gaps) * size_of::<S>(), |scratch| {
                     // SAFETY: the scratch holds the slab; the caller's promise.
                     unsafe { slab.pack(scratch.cast()) };
-                    slab.run();
+                    slab.multiply();
                 });
             } else {
-                slab.run();
+                slab.multiply();
             }
         }
     }
@@ -293,7 +293,7 @@ impl<S: Scalar> Slab<'_, S> {
         Mat { ptr, row_stride: 1, col_stride: len as isize }
     }
 
-    fn run(&self) {
+    fn multiply(&self) {
         let chunks = self.panels().count().div_ceil(self.plan.chunk);
         let (strips, work) = (self.plan.strips, self.rows * self.p.n * self.deep);
         run_tasks(strips * chunks, work, &|task| {

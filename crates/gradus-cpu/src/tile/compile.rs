@@ -38,7 +38,7 @@ impl Instr {
     /// # Safety
     /// The table's entries must hold what [`Kernel`] asks for.
     #[inline(always)]
-    pub(super) unsafe fn run(&self, table: *const *mut u8, n: usize) {
+    pub(super) unsafe fn execute(&self, table: *const *mut u8, n: usize) {
         // SAFETY: the caller's promise.
         unsafe { (self.kernel)(table, self.entries.as_ptr(), n) }
     }
