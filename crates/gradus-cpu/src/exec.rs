@@ -145,7 +145,7 @@ impl Step {
 }
 
 /// A list of steps, ready to run. The first of them may be a prologue, whose results outlast a run.
-pub struct Program {
+pub struct Executable {
     /// A number no other program of this process has.
     id: u64,
     steps: Vec<Step>,
@@ -193,13 +193,18 @@ pub enum Bound<'a> {
 /// A new arena in place of one that was too small has a part of so many to spare.
 const SPARE: usize = 8;
 
-impl Program {
+impl Executable {
     /// A program over `storages` storages (the arena is number 0). The first `prologue` steps need not run again as long as
     /// what they read stays the same and what they wrote outside the arena is kept.
     ///
     /// # Panics
     /// If a step reaches outside the arena or names a storage that is not there.
-    pub fn new(steps: Vec<Step>, prologue: usize, arena_bytes: usize, storages: usize) -> Program {
+    pub fn new(
+        steps: Vec<Step>,
+        prologue: usize,
+        arena_bytes: usize,
+        storages: usize,
+    ) -> Executable {
         let mut reach = vec![0; storages];
         let mut written = [vec![false; storages], vec![false; storages]];
         for (i, step) in steps.iter().enumerate() {
@@ -216,7 +221,7 @@ impl Program {
         let prologue_pointers = steps[..prologue].iter().map(Step::pointers).sum();
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Program { id, steps, prologue, prologue_pointers, arena_bytes, reach, written }
+        Executable { id, steps, prologue, prologue_pointers, arena_bytes, reach, written }
     }
 
     /// The steps, in order.
@@ -316,11 +321,11 @@ impl Program {
         })
     }
 
-    /// As [`Program::execute`], calling `before` with each step's number and `after` with its number and its outputs'
+    /// As [`Executable::execute`], calling `before` with each step's number and `after` with its number and its outputs'
     /// first bytes: for profiles and for finding the first NaN.
     ///
     /// # Errors
-    /// As [`Program::execute`].
+    /// As [`Executable::execute`].
     pub fn execute_watched<'a>(
         &self,
         memory: &mut Memory,
@@ -418,16 +423,16 @@ mod tests {
     use gradus_base::{Expr, Shape};
 
     /// Storage 2 becomes twice storage 1.
-    fn doubling(len: usize) -> Program {
+    fn doubling(len: usize) -> Executable {
         let view = View::dense(Shape::from([len]));
         let (expr, slot) = (Expr::trace(1, |x| vec![x[0] + x[0]]), [(DType::F32, view)]);
         let kernel = Pointwise::new(&expr, DType::F32, view.shape, &slot, &slot);
         let [x, y] = [1, 2].map(|storage| vec![Place::new(storage, 0, DType::F32, &view)]);
-        Program::new(vec![Step::new(Box::new(kernel), x, y, 0)], 0, 0, 3)
+        Executable::new(vec![Step::new(Box::new(kernel), x, y, 0)], 0, 0, 3)
     }
 
     /// Runs it on two threes, and asks whether so many elements of the result are finite.
-    fn doubled(program: &Program, memory: &mut Memory, asked: usize) -> (Vec<f32>, bool) {
+    fn doubled(program: &Executable, memory: &mut Memory, asked: usize) -> (Vec<f32>, bool) {
         let (x, mut y) = (Buffer::from_slice(&[3.0f32; 2]), Buffer::zeroed(8));
         let storages = [Bound::Read(&x), Bound::Write(&mut y)].into_iter();
         let mut finite = false;

@@ -189,7 +189,7 @@ impl Session {
         plan: &Plan,
         inputs: &[&Buffer],
         go: impl FnOnce(
-            &gradus_cpu::exec::Program,
+            &gradus_cpu::exec::Executable,
             &mut Memory,
             &mut dyn Iterator<Item = Bound<'_>>,
             Part,

@@ -1,7 +1,7 @@
 //! Running a compiled expression over tiles: binding inputs and outputs in place where they are contiguous,
 //! gathering and scattering where not.
 
-use super::compile::{Home, Program, REGISTER, Rate, SLOT, Target, compile, slot_len, tile_len};
+use super::compile::{Home, REGISTER, Rate, SLOT, Target, TileCode, compile, slot_len, tile_len};
 use super::convert::{Block, Load, Store, loader, storer};
 use super::geometry::{Axes, Loop, Tiling, Walk, count};
 use crate::dispatch::Isa;
@@ -98,7 +98,7 @@ impl Dims {
 
 /// A program with the loop it runs in.
 pub(crate) struct Engine {
-    program: Program,
+    program: TileCode,
     tiling: Tiling,
     ports: Vec<Port>,
     inputs: usize,
@@ -176,7 +176,7 @@ impl Engine {
     }
 
     fn assemble(
-        program: Program,
+        program: TileCode,
         tiling: Tiling,
         ports: Vec<Port>,
         inputs: usize,

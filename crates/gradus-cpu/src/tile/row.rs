@@ -2,7 +2,7 @@
 //! matrix product.
 
 use super::compile::{
-    Entry, Home, Program, REGISTER, Rate, SLOT, Target, compile, slot_len, tile_len,
+    Entry, Home, REGISTER, Rate, SLOT, Target, TileCode, compile, slot_len, tile_len,
 };
 use super::convert::{Block, Load, loader};
 use crate::dispatch::Isa;
@@ -14,7 +14,7 @@ use gradus_base::{DType, Element, Expr};
 /// A pointwise program over stretches of a matrix's rows. Input 0 is the stretch, every other input a matrix over the
 /// same rows and columns; the output is written over the stretch.
 pub struct RowLoop {
-    program: Program,
+    program: TileCode,
     compute: DType,
     matrices: Vec<Matrix>,
     /// Whether a scalar changes from row to row.

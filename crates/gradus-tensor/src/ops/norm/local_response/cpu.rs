@@ -102,7 +102,7 @@ impl Response {
                     };
                     match self.back {
                         true => on(isa, Gradient(strip)),
-                        false => on(isa, Value(strip)),
+                        false => on(isa, StripOutput(strip)),
                     }
                 }
             });
@@ -128,7 +128,7 @@ struct Strip<T> {
 }
 
 /// y of a strip.
-struct Value<T>(Strip<T>);
+struct StripOutput<T>(Strip<T>);
 /// dx of a strip.
 struct Gradient<T>(Strip<T>);
 
@@ -179,11 +179,11 @@ impl<T: Series> Strip<T> {
     }
 }
 
-impl<T: Series> Task for Value<T> {
+impl<T: Series> Task for StripOutput<T> {
     type Element = T;
     #[inline(always)]
     fn compute<V: Vector<Element = T>>(self) {
-        let Value(t) = self;
+        let StripOutput(t) = self;
         let c = t.constants;
         // SAFETY: within the strip and its buffers; the path was chosen for the machine.
         unsafe {

@@ -142,7 +142,7 @@ impl Columns {
                 }
                 false => {
                     let each = [0, 1, 2].map(of);
-                    on(isa, Values(Tile { walk, from, a, b, out, each }));
+                    on(isa, NormalizedColumns(Tile { walk, from, a, b, out, each }));
                 }
             }
         });
@@ -208,10 +208,10 @@ impl Columns {
     }
 }
 
-struct Values<'a, T>(Tile<'a, T, 3>);
+struct NormalizedColumns<'a, T>(Tile<'a, T, 3>);
 struct Gradients<'a, T>(Tile<'a, T, 6>);
 
-impl<T: Series> Task for Values<'_, T> {
+impl<T: Series> Task for NormalizedColumns<'_, T> {
     type Element = T;
     #[inline(always)]
     fn compute<V: Vector<Element = T>>(self) {

@@ -60,7 +60,7 @@ impl Rows {
             let some = Some { eps, n, x, dy, out };
             match back {
                 true => on(isa, Gradients(some)),
-                false => on(isa, Values(some)),
+                false => on(isa, NormalizedRows(some)),
             }
         });
     }
@@ -75,10 +75,10 @@ struct Some<'a, T> {
     out: &'a mut [T],
 }
 
-struct Values<'a, T>(Some<'a, T>);
+struct NormalizedRows<'a, T>(Some<'a, T>);
 struct Gradients<'a, T>(Some<'a, T>);
 
-impl<T: Series> Task for Values<'_, T> {
+impl<T: Series> Task for NormalizedRows<'_, T> {
     type Element = T;
     #[inline(always)]
     fn compute<V: Vector<Element = T>>(self) {
