@@ -2,7 +2,7 @@
 
 use crate::tolerance::{self, Species};
 use crate::{Array, far, gradient, layout, value};
-use gradus_base::philox::Stream;
+use gradus_base::philox::Rng;
 use gradus_base::{DType, Shape};
 use gradus_graph::Node;
 use std::ops::Range;
@@ -263,13 +263,13 @@ impl Case {
 
 impl Input {
     pub(crate) fn sample(&self, shape: Shape, draw: u32, stream: u32) -> Array {
-        let mut random = Stream::new(2026, stream, draw);
+        let mut random = Rng::new(2026, stream, draw);
         let Range { start, end } = self.range;
         let distance = 0.01 * (end - start);
         let mut one = || match self.dtype {
-            Some(_) => (start + random.uniform() * (end - start)).floor(),
+            Some(_) => (start + random.unit() * (end - start)).floor(),
             None => loop {
-                let x = start + random.uniform() * (end - start);
+                let x = start + random.unit() * (end - start);
                 if self.avoid.iter().all(|k| (x - k).abs() > distance) {
                     break x;
                 }
