@@ -5,7 +5,7 @@ use gradus_data::{Idx, encode_idx};
 use gradus_io::numpy::{write_npy, write_npz};
 use gradus_io::onnx::{self, Attribute, Size, Value, ValueInfo, model_bytes};
 use gradus_io::tfevents::{EventWriter, Graph, Histogram, Node};
-use gradus_io::{Checkpoint, ElementType, NamedArray, png};
+use gradus_io::{Checkpoint, DType, NamedArray, png};
 use image::{DynamicImage, ImageFormat, codecs::jpeg::JpegEncoder};
 use std::error::Error;
 use std::fs;
@@ -136,11 +136,11 @@ fn arrays() -> Anything<Vec<NamedArray>> {
     };
     Ok(vec![
         NamedArray::from_f32("dense1.weight", [2, 3], &[1.0, -2.5, 0.0, f32::NAN, 1e30, -0.0])?,
-        array("dense1.bias", ElementType::F64, &[1], &2.5f64.to_le_bytes())?,
-        array("labels", ElementType::I64, &[2], &[[1; 8], [0xFF; 8]].concat())?,
-        array("mask", ElementType::Bool, &[3], &[0, 1, 1])?,
-        array("scalar", ElementType::U8, &[], &[7])?,
-        array("none", ElementType::F16, &[0, 5], &[])?,
+        array("dense1.bias", DType::F64, &[1], &2.5f64.to_le_bytes())?,
+        array("labels", DType::I64, &[2], &[[1; 8], [0xFF; 8]].concat())?,
+        array("mask", DType::Bool, &[3], &[0, 1, 1])?,
+        array("scalar", DType::U8, &[], &[7])?,
+        array("none", DType::F16, &[0, 5], &[])?,
     ])
 }
 
@@ -306,7 +306,7 @@ fn settings() -> Anything<Vec<(&'static str, Value)>> {
         ("a", Value::Float(-1.5)),
         ("b", Value::Int(-1)),
         ("c", Value::Text("größe".into())),
-        ("d", Value::Tensor(NamedArray::new("d", ElementType::F16, [1], vec![0, 0x3e])?)),
+        ("d", Value::Tensor(NamedArray::new("d", DType::F16, [1], vec![0, 0x3e])?)),
         ("e", Value::Graph(Box::new(branch))),
         ("f", Value::Floats(vec![0.5, f32::NAN])),
         ("g", Value::Ints(vec![i64::MIN, 0, 300])),
@@ -326,7 +326,7 @@ fn operators() -> Anything<Files> {
     let ints = |list: &[i64]| Value::Ints(list.to_vec());
     let i64s = |name: &str, values: &[i64]| {
         let data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        NamedArray::new(name, ElementType::I64, [values.len()], data)
+        NamedArray::new(name, DType::I64, [values.len()], data)
     };
     let text = |value: &str| Value::Text(value.into());
     let sizes = vec![

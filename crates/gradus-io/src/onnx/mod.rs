@@ -10,7 +10,7 @@ mod write;
 pub use read::{parse_model, parse_tensor, read_model};
 pub use write::{model_bytes, tensor_bytes, write_model, write_model_within};
 
-use crate::{ElementType, NamedArray};
+use crate::{DType, NamedArray};
 
 /// A model: a graph, and the versions of the operator sets it is written for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -138,9 +138,9 @@ pub enum Size {
 /// The number of an element type in files.
 ///
 /// ```
-/// assert_eq!(gradus_io::onnx::element_number(gradus_io::ElementType::F16), 10);
+/// assert_eq!(gradus_io::onnx::element_number(gradus_io::DType::F16), 10);
 /// ```
-pub fn element_number(dtype: ElementType) -> i64 {
+pub fn element_number(dtype: DType) -> i64 {
     tensor::element_number(dtype)
 }
 

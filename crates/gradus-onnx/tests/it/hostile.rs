@@ -39,7 +39,7 @@ fn ints(values: &[i64]) -> Value {
 
 fn array(name: &str, values: &[i64]) -> NamedArray {
     let data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-    NamedArray::new(name, gradus_io::ElementType::I64, [values.len()], data).unwrap()
+    NamedArray::new(name, I64, [values.len()], data).unwrap()
 }
 
 #[test]

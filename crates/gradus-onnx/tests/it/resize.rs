@@ -23,7 +23,7 @@ fn model(settings: &[(&str, &str)]) -> Model {
     let sizes = get("sizes").map(|v| {
         let values: Vec<i64> = numbers(v);
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        NamedArray::new("sizes", gradus_io::ElementType::I64, vec![values.len()], bytes).unwrap()
+        NamedArray::new("sizes", DType::I64, vec![values.len()], bytes).unwrap()
     });
     let given = match opset {
         ..11 => vec![floats("scales")],
