@@ -122,10 +122,9 @@ pub fn parse(bytes: &[u8]) -> Result<(Format, Vec<NamedArray>)> {
 fn weights_of(model: Model) -> Vec<NamedArray> {
     let as_it_stands = |node: &&onnx::Node| match &*node.op {
         "MatMul" => true,
-        "Gemm" => !node
-            .attributes
-            .iter()
-            .any(|a| a.name == "transB" && matches!(a.value, onnx::Value::Int(n) if n != 0)),
+        "Gemm" => !node.attributes.iter().any(|a| {
+            a.name == "transB" && matches!(a.value, onnx::AttributeValue::Int(n) if n != 0)
+        }),
         _ => false,
     };
     let nodes = model.graph.nodes.iter().filter(as_it_stands);
