@@ -8,7 +8,7 @@ use std::ops::Range;
 use crate::error::{DataError, Result};
 use crate::field::Name;
 use crate::prefetch::Order;
-use crate::random::{Purpose, Rng};
+use crate::random::{Purpose, rng};
 
 /// Batches of samples that are of like length in a ragged field, as the records have it, and how much a batch may hold.
 ///
@@ -201,7 +201,7 @@ impl Dealing {
         let shuffled = |n| {
             let mut order: Vec<usize> = (0..n).collect();
             if self.shuffle {
-                Rng::new(self.seed, Purpose::Shuffle, epoch, 0).shuffle(&mut order);
+                rng(self.seed, Purpose::Shuffle, epoch, 0).shuffle(&mut order);
             }
             order
         };
@@ -216,7 +216,7 @@ impl Dealing {
             Groups::Buckets(all) => self.buckets(all, epoch),
         };
         if self.shuffle {
-            Rng::new(self.seed, Purpose::Batches, epoch, 0).shuffle(&mut order.batches);
+            rng(self.seed, Purpose::Batches, epoch, 0).shuffle(&mut order.batches);
         }
         order
     }
@@ -240,7 +240,7 @@ impl Dealing {
             let start = order.samples.len();
             order.samples.extend_from_slice(&bucket.samples);
             if self.shuffle {
-                let mut rng = Rng::new(self.seed, Purpose::Shuffle, epoch, number as u64);
+                let mut rng = rng(self.seed, Purpose::Shuffle, epoch, number as u64);
                 rng.shuffle(&mut order.samples[start..]);
             }
             order.batches.extend(cut(start..order.samples.len(), bucket.size, self.drop_last));

@@ -8,7 +8,7 @@ use crate::augment::Augment;
 use crate::error::{DataError, Result, count};
 use crate::field::{self, FieldSpec, Name};
 use crate::motion::{Motion, Warp};
-use crate::random::Rng;
+use crate::random::{Rng, rng_for_augment};
 use crate::sample::Sample;
 use crate::transform::Transform;
 
@@ -82,7 +82,7 @@ impl OnFields {
         for (name, beside) in &self.boxes {
             check_boxes(fields, name, beside)?;
         }
-        let motion = || self.augment.motion(shapes[0], &mut Rng::for_augment(0, 0, 0, 0));
+        let motion = || self.augment.motion(shapes[0], &mut rng_for_augment(0, 0, 0, 0));
         match self.is_followed() && motion() == Motion::Unknown {
             false => Ok(()),
             true => Err(DataError::invalid(

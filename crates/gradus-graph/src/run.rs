@@ -154,10 +154,10 @@ impl Session {
     }
 
     /// Runs the plan on the given arguments; what the variables hold is locked meanwhile.
-    pub(crate) fn run(&mut self, plan: &Plan, inputs: &[&Buffer]) -> Result<()> {
+    pub(crate) fn run_plan(&mut self, plan: &Plan, inputs: &[&Buffer]) -> Result<()> {
         let Some((step, output)) = plan.stop else {
-            return self.run_in(plan, inputs, |program, memory, storages, part| {
-                program.run(memory, storages, part)
+            return self.run_locked(plan, inputs, |program, memory, storages, part| {
+                program.execute(memory, storages, part)
             });
         };
         let stopped = Cell::new(false);
@@ -167,29 +167,29 @@ impl Session {
                 args.fail(|| "it is not finite".to_owned());
             }
         };
-        let result = self.run_watched(plan, inputs, |_| {}, stop);
+        let result = self.run_plan_watched(plan, inputs, |_| {}, stop);
         if stopped.get() { Ok(()) } else { result }
     }
 
-    /// As [`Session::run`], with a look at each step before and after.
-    pub(crate) fn run_watched(
+    /// As [`Session::run_plan`], with a look at each step before and after.
+    pub(crate) fn run_plan_watched(
         &mut self,
         plan: &Plan,
         inputs: &[&Buffer],
         before: impl FnMut(usize),
         after: impl FnMut(usize, &Args<'_>),
     ) -> Result<()> {
-        self.run_in(plan, inputs, |program, memory, storages, part| {
-            program.run_watched(memory, storages, part, before, after)
+        self.run_locked(plan, inputs, |program, memory, storages, part| {
+            program.execute_watched(memory, storages, part, before, after)
         })
     }
 
-    fn run_in(
+    fn run_locked(
         &mut self,
         plan: &Plan,
         inputs: &[&Buffer],
         go: impl FnOnce(
-            &gradus_cpu::exec::Program,
+            &gradus_cpu::exec::Executable,
             &mut Memory,
             &mut dyn Iterator<Item = Bound<'_>>,
             Part,
@@ -442,7 +442,7 @@ pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
         let mut session = session.unwrap_or_else(|| Session::new(&plan));
         session.bind_variables(&plan, &collected.variables);
         session.bind_leaves(&plan, &collected.leaves);
-        session.run(&plan, &[])?;
+        session.run_plan(&plan, &[])?;
         for (i, node) in missing.iter().enumerate() {
             node.set_value(session.output(i).clone());
         }
@@ -472,7 +472,7 @@ mod tests {
         let (plan, session) = cache.take((1, 2)).unwrap();
         assert!(Arc::ptr_eq(&plan, &first));
         let mut session = session.unwrap();
-        session.run(&plan, &[]).unwrap();
+        session.run_plan(&plan, &[]).unwrap();
         let result = Arc::downgrade(session.output(0));
         session.release();
         assert!(result.upgrade().is_none(), "a session that waits holds no result");

@@ -3,7 +3,9 @@
 use crate::{Drawing, Tensor, Variable, draw, try_build};
 use gradus_base::{Error, Result};
 use gradus_cpu::Buffer;
-use gradus_graph::{self as graph, CACHED_PLANS, Meta, Options, Plan, Program, Values, input};
+use gradus_graph::{
+    self as graph, CACHED_PLANS, Meta, Options, Plan, Program, ProgramOutputs, input,
+};
 use std::sync::Arc;
 
 /// What a step computes: the tensors to read and the variables to update.
@@ -262,7 +264,7 @@ fn computed(t: &Tensor) -> &Buffer {
 }
 
 /// What a step read, valid until its next run.
-pub struct Outputs<'a>(Values<'a>);
+pub struct Outputs<'a>(ProgramOutputs<'a>);
 
 impl Outputs<'_> {
     /// How many tensors were read.

@@ -7,7 +7,7 @@
 use crate::Array;
 use crate::session::Session;
 use crate::tolerance::{GRADIENT, VACUOUS};
-use gradus_base::philox::Stream;
+use gradus_base::philox::Rng;
 use gradus_base::{DType, Expr, Kind, Real};
 use gradus_cpu::ReduceOp;
 use gradus_graph::{Meta, Node, Pointwise, constant, gradients, pointwise};
@@ -171,7 +171,7 @@ fn judge(numeric: f64, parts: &[f64]) -> Result<(), String> {
 }
 
 fn normal(like: &Array, draw: u32, stream: u32) -> Array {
-    let mut random = Stream::new(2027, stream, draw);
+    let mut random = Rng::new(2027, stream, draw);
     let values = like.values.iter().map(|_| random.normal()).collect();
     Array { shape: like.shape, values }
 }

@@ -1,7 +1,7 @@
 //! An input of a case, and where its numbers come from.
 
 use crate::Array;
-use gradus_base::philox::Stream;
+use gradus_base::philox::Rng;
 use gradus_base::{DType, Shape};
 use std::ops::Range;
 
@@ -29,16 +29,16 @@ impl Input {
         if let Some(at) = self.at.as_ref().filter(|_| shape == self.shape) {
             return Array::new(shape, at.clone());
         }
-        let mut random = Stream::new(2026, stream, draw);
+        let mut random = Rng::new(2026, stream, draw);
         if self.apart {
             return Array { shape, values: self.shuffled(shape.len(), &mut random) };
         }
         let Range { start, end } = self.range;
         let distance = 0.01 * (end - start);
         let mut one = || match self.dtype {
-            Some(_) => (start + random.uniform() * (end - start)).floor(),
+            Some(_) => (start + random.unit() * (end - start)).floor(),
             None => loop {
-                let x = start + random.uniform() * (end - start);
+                let x = start + random.unit() * (end - start);
                 if self.avoid.iter().all(|k| (x - k).abs() > distance) {
                     break x;
                 }
@@ -47,9 +47,9 @@ impl Input {
         Array { shape, values: (0..shape.len()).map(|_| one()).collect() }
     }
 
-    fn shuffled(&self, len: usize, random: &mut Stream) -> Vec<f64> {
+    fn shuffled(&self, len: usize, random: &mut Rng) -> Vec<f64> {
         let Range { start, end } = self.range;
-        let mut order: Vec<(f64, usize)> = (0..len).map(|i| (random.uniform(), i)).collect();
+        let mut order: Vec<(f64, usize)> = (0..len).map(|i| (random.unit(), i)).collect();
         order.sort_by(|a, b| a.0.total_cmp(&b.0));
         let step = (end - start) / len.max(1) as f64;
         order.into_iter().map(|(_, i)| start + (i as f64 + 0.5) * step).collect()

@@ -2,7 +2,7 @@
 
 use crate::arrays::{any_arrays, torment, two_arrays};
 use gradus_io::safetensors::{self, Metadata, Reader};
-use gradus_io::{ElementType, Kind, NamedArray};
+use gradus_io::{DType, Kind, NamedArray};
 use proptest::prelude::*;
 
 fn bytes_of(metadata: &Metadata, arrays: &[NamedArray]) -> Vec<u8> {
@@ -198,5 +198,5 @@ fn what_the_format_cannot_hold_is_refused() {
 fn an_empty_array_of_huge_axes_is_read() {
     let header = r#"{"a":{"dtype":"F32","shape":[0,4294967296,4294967296],"data_offsets":[0,0]}}"#;
     let contents = safetensors::parse(&file(header, b"")).unwrap();
-    assert_eq!((contents.arrays[0].dtype, contents.arrays[0].data.len()), (ElementType::F32, 0));
+    assert_eq!((contents.arrays[0].dtype, contents.arrays[0].data.len()), (DType::F32, 0));
 }

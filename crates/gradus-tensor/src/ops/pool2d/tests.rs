@@ -94,7 +94,7 @@ fn check(pool: &Pool2d, x: &[f64], dy: &[f64]) {
                     if back { (ptr, dy.as_ptr().cast_mut()) } else { (x.as_ptr().cast_mut(), ptr) };
                 let planes = order.planes(pool, x, y, indices.as_mut_ptr());
                 // SAFETY: buffers of the geometry's shapes.
-                unsafe { cpu::run(isa, &Tables::new(pool, work), planes) };
+                unsafe { cpu::pool_planes(isa, &Tables::new(pool, work), planes) };
                 row_major(shape, axes, &out)
             };
             let what = format!("{order:?} {isa:?} {pool:?}");
@@ -109,7 +109,7 @@ fn check(pool: &Pool2d, x: &[f64], dy: &[f64]) {
             let mut out = vec![f32::NAN; ys.len()];
             let planes = order.planes(pool, x.as_ptr(), out.as_mut_ptr(), std::ptr::null());
             // SAFETY: buffers of the geometry's shapes.
-            unsafe { cpu::run(isa, &Tables::new(pool, Work::Max), planes) };
+            unsafe { cpu::pool_planes(isa, &Tables::new(pool, Work::Max), planes) };
             close(&what, &row_major(ys, axes, &out), &want.max);
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::ops::check;
 use crate::{DType, Key, Tensor};
-use gradus_base::philox::Stream;
+use gradus_base::philox::Rng;
 use gradus_testkit::{Array, Case};
 
 /// Elements of a draw: a tile of counters and a rest.
@@ -40,8 +40,8 @@ fn draw(
 ) -> Case {
     let case = check(name, move |x| op(&Key::of(&x[0]).stream(3))).typed([2], DType::I64, 0..1000);
     case.not_differentiable().dtypes(&[DType::F64]).empty_axis(None).oracle_of(move |x| {
-        let mut stream = Stream::new(x[0].values[0] as u64, 3, x[0].values[1] as u32);
-        let pairs = (0..LEN.div_ceil(2)).map(|_| make([stream.uniform(), stream.uniform()]));
+        let mut stream = Rng::new(x[0].values[0] as u64, 3, x[0].values[1] as u32);
+        let pairs = (0..LEN.div_ceil(2)).map(|_| make([stream.unit(), stream.unit()]));
         Array::new([LEN], pairs.flatten().take(LEN).collect::<Vec<f64>>())
     })
 }

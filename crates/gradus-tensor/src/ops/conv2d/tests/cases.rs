@@ -129,8 +129,8 @@ fn pass_case(
                 let case = filled(as_case(x));
                 let order = algorithm.memory_order();
                 let values = match how {
-                    true => run(&case, pass, order, &by_name(algorithm)),
-                    false => run(&case, pass, order, &portable(algorithm)),
+                    true => run_pass(&case, pass, order, &by_name(algorithm)),
+                    false => run_pass(&case, pass, order, &portable(algorithm)),
                 };
                 Array::new(case.result_shape(pass), values)
             });
