@@ -11,6 +11,7 @@ mod kill_examples;
 mod licences;
 mod marks;
 mod new_op;
+mod ops;
 mod outside;
 mod tidy;
 
@@ -25,6 +26,7 @@ const USAGE: &str = "Usage: cargo xtask COMMAND
   outside [CHECK...]                ONNX's tests, ONNX Runtime, TensorBoard, NumPy and real weights on Gradus (fetches them)
   fuzz [TARGET...] [--seconds N]    search for bytes that break a reader (default all, 600 s of work each)
   new-op NAME --pointwise           begin a pointwise op: its file, with a test that fails until it is filled in
+  ops [NAME...]                     the checks of gradus-tensor as a table: op by orders, types, devices, rules and algorithms
   marks [NAME...]                   what takes long, measured for three seeds and written to docs/marks/; without a name the list
   bench [CASE...] [--against REV]   speed of this tree against a revision (default main), alternating";
 
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         "licences" => licences::run(&root, rest),
         "kill" => kill::run(&root, rest),
         "fuzz" => fuzz::run(&root, rest),
+        "ops" => ops::run(&root, rest),
         "new-op" => new_op::run(&root, rest),
         "outside" => outside::run(&root, rest),
         "marks" => marks::run(&root, rest),

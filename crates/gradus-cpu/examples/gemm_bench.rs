@@ -67,9 +67,9 @@ fn ladder() {
     print("naive", &mut || blocked(n, n, &a, &b, &mut c));
     print("blocked", &mut || blocked(n, 32, &a, &b, &mut c));
     for &isa in Isa::all() {
-        print(isa.name(), &mut || product.run_by(isa));
+        print(isa.name(), &mut || product.compute_by(isa));
     }
-    print("packed before", &mut || packed.run());
+    print("packed before", &mut || packed.compute());
 }
 
 /// Three loops over blocks; one block of all is the naive product.

@@ -47,7 +47,7 @@ fn chains() {
         let ins = [x.as_ptr().cast(), y.as_ptr().cast(), z.as_ptr().cast()];
         let outs = [out.as_mut_ptr().cast()];
         // SAFETY: the vectors hold the views.
-        let tiled = least(calls, || unsafe { p.run(&ins, &outs) });
+        let tiled = least(calls, || unsafe { p.apply(&ins, &outs) });
         let by_hand = least(calls, || {
             if is_x86() {
                 // SAFETY: checked; the slices have one length.
@@ -73,7 +73,7 @@ fn tiny() {
         let ins = [x.as_ptr().cast(), x.as_ptr().cast()];
         let outs = [y.as_mut_ptr().cast()];
         // SAFETY: the vectors hold the views.
-        let t = least(10_000, || unsafe { p.run(black_box(&ins), &outs) });
+        let t = least(10_000, || unsafe { p.apply(black_box(&ins), &outs) });
         println!("tiny loop of {n}, 3 lines: {:.0} ns", t * 1e9);
     }
     let shape = Shape::from([10, 8]);
@@ -85,7 +85,7 @@ fn tiny() {
     let ins = [x.as_ptr().cast(), x.as_ptr().cast()];
     let outs = [y.as_mut_ptr().cast()];
     // SAFETY: the vectors hold the views.
-    let t = least(10_000, || unsafe { p.run(black_box(&ins), &outs) });
+    let t = least(10_000, || unsafe { p.apply(black_box(&ins), &outs) });
     println!("tiny loop [10, 8] with a bias: {:.0} ns", t * 1e9);
 }
 
@@ -116,14 +116,14 @@ fn update(n: usize) {
     for threads in [1, 2] {
         set_threads(threads);
         // SAFETY: the vectors hold the views; outputs lie where inputs do.
-        let t = least(20, || unsafe { sgd.run(&[pp, gp, rp], &[pp]) });
+        let t = least(20, || unsafe { sgd.apply(&[pp, gp, rp], &[pp]) });
         println!(
             "sgd of {n}, {threads} threads: {:.0} us, {:.1} GB/s",
             t * 1e6,
             n as f64 * 12.0 / t / 1e9
         );
         // SAFETY: as above.
-        let t = least(20, || unsafe { adam.run(&[pp, gp, mp, sp, rp], &[pp, mp, sp]) });
+        let t = least(20, || unsafe { adam.apply(&[pp, gp, mp, sp, rp], &[pp, mp, sp]) });
         println!(
             "adam of {n}, {threads} threads: {:.0} us, {:.1} GB/s",
             t * 1e6,
@@ -156,7 +156,7 @@ fn reductions() {
         let (x, mut y) = (vec![1f32; shape.len()], vec![0f32; stride as usize]);
         let ins = [x.as_ptr().cast()];
         // SAFETY: the vectors hold the views.
-        let t = least(10, || unsafe { r.run(&ins, y.as_mut_ptr().cast()) });
+        let t = least(10, || unsafe { r.apply(&ins, y.as_mut_ptr().cast()) });
         println!("{name}: {:.2} us, {:.1} GB/s", t * 1e6, shape.len() as f64 * 4.0 / t / 1e9);
     }
 }

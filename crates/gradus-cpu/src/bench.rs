@@ -80,7 +80,7 @@ impl Product {
     }
 
     /// Computes C.
-    pub fn run(&mut self) {
+    pub fn compute(&mut self) {
         let [m, k, n] = self.sizes;
         let ptr = self.c.as_mut_ptr().cast::<f32>();
         let (a, c) = (matrix(&self.a, k), MatMut { ptr, row_stride: n as isize, col_stride: 1 });
@@ -97,7 +97,7 @@ impl Product {
     ///
     /// # Panics
     /// If this machine lacks it.
-    pub fn run_by(&mut self, isa: Isa) {
+    pub fn compute_by(&mut self, isa: Isa) {
         let [m, k, n] = self.sizes;
         let ptr = self.c.as_mut_ptr().cast::<f32>();
         let c = MatMut { ptr, row_stride: n as isize, col_stride: 1 };
@@ -126,10 +126,10 @@ mod tests {
         for packed in [false, true] {
             let mut product =
                 Product::new([2, 2, 3], &[1., 2., 3., 4.], &[1., 0., 2., 0., 1., 3.], packed);
-            product.run();
+            product.compute();
             assert_eq!(product.result(), [1., 2., 8., 3., 4., 18.]);
             for &isa in Isa::all() {
-                product.run_by(isa);
+                product.compute_by(isa);
                 assert_eq!(product.result(), [1., 2., 8., 3., 4., 18.], "{}", isa.name());
             }
         }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// What a step runs. Built for fixed shapes, strides and types.
 ///
 /// # Safety
-/// `run` may touch only the bytes that the views it was built for reach from the given pointers, and
+/// `launch` may touch only the bytes that the views it was built for reach from the given pointers, and
 /// `workspace()` bytes of the workspace.
 pub unsafe trait Kernel: Send + Sync {
     /// Runs on the given memory.
@@ -17,7 +17,7 @@ pub unsafe trait Kernel: Send + Sync {
     /// # Safety
     /// The pointers must be valid for the views the kernel was built for; outputs overlap nothing, except where
     /// the kernel was told that one shares an input's place.
-    unsafe fn run(&self, args: &Args<'_>);
+    unsafe fn launch(&self, args: &Args<'_>);
     /// Bytes of workspace it wants, 64-byte aligned, contents undefined.
     fn workspace(&self) -> usize {
         0
@@ -145,7 +145,7 @@ impl Step {
 }
 
 /// A list of steps, ready to run. The first of them may be a prologue, whose results outlast a run.
-pub struct Program {
+pub struct Executable {
     /// A number no other program of this process has.
     id: u64,
     steps: Vec<Step>,
@@ -193,13 +193,18 @@ pub enum Bound<'a> {
 /// A new arena in place of one that was too small has a part of so many to spare.
 const SPARE: usize = 8;
 
-impl Program {
+impl Executable {
     /// A program over `storages` storages (the arena is number 0). The first `prologue` steps need not run again as long as
     /// what they read stays the same and what they wrote outside the arena is kept.
     ///
     /// # Panics
     /// If a step reaches outside the arena or names a storage that is not there.
-    pub fn new(steps: Vec<Step>, prologue: usize, arena_bytes: usize, storages: usize) -> Program {
+    pub fn new(
+        steps: Vec<Step>,
+        prologue: usize,
+        arena_bytes: usize,
+        storages: usize,
+    ) -> Executable {
         let mut reach = vec![0; storages];
         let mut written = [vec![false; storages], vec![false; storages]];
         for (i, step) in steps.iter().enumerate() {
@@ -216,7 +221,7 @@ impl Program {
         let prologue_pointers = steps[..prologue].iter().map(Step::pointers).sum();
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Program { id, steps, prologue, prologue_pointers, arena_bytes, reach, written }
+        Executable { id, steps, prologue, prologue_pointers, arena_bytes, reach, written }
     }
 
     /// The steps, in order.
@@ -303,25 +308,25 @@ impl Program {
     ///
     /// # Panics
     /// If the memory is another program's, or a storage is missing, too small, or written but bound for reading.
-    pub fn run<'a>(
+    pub fn execute<'a>(
         &self,
         memory: &mut Memory,
         storages: impl Iterator<Item = Bound<'a>>,
         part: Part,
     ) -> Result<(), Fault> {
         self.bind(memory, storages, part);
-        self.run_with(memory, part, |_, kernel, args| {
+        self.execute_with(memory, part, |_, kernel, args| {
             // SAFETY: the buffers are borrowed for the run; `bind` and `Place` keep every view in bounds.
-            unsafe { kernel.run(args) }
+            unsafe { kernel.launch(args) }
         })
     }
 
-    /// As [`Program::run`], calling `before` with each step's number and `after` with its number and its outputs'
+    /// As [`Executable::execute`], calling `before` with each step's number and `after` with its number and its outputs'
     /// first bytes: for profiles and for finding the first NaN.
     ///
     /// # Errors
-    /// As [`Program::run`].
-    pub fn run_watched<'a>(
+    /// As [`Executable::execute`].
+    pub fn execute_watched<'a>(
         &self,
         memory: &mut Memory,
         storages: impl Iterator<Item = Bound<'a>>,
@@ -330,15 +335,15 @@ impl Program {
         mut after: impl FnMut(usize, &Args<'_>),
     ) -> Result<(), Fault> {
         self.bind(memory, storages, part);
-        self.run_with(memory, part, |i, kernel, args| {
+        self.execute_with(memory, part, |i, kernel, args| {
             before(i);
-            // SAFETY: as in `run`.
-            unsafe { kernel.run(args) }
+            // SAFETY: as in `execute`.
+            unsafe { kernel.launch(args) }
             after(i, args);
         })
     }
 
-    fn run_with(
+    fn execute_with(
         &self,
         memory: &mut Memory,
         part: Part,
@@ -418,40 +423,40 @@ mod tests {
     use gradus_base::{Expr, Shape};
 
     /// Storage 2 becomes twice storage 1.
-    fn doubling(len: usize) -> Program {
+    fn doubling(len: usize) -> Executable {
         let view = View::dense(Shape::from([len]));
         let (expr, slot) = (Expr::trace(1, |x| vec![x[0] + x[0]]), [(DType::F32, view)]);
         let kernel = Pointwise::new(&expr, DType::F32, view.shape, &slot, &slot);
         let [x, y] = [1, 2].map(|storage| vec![Place::new(storage, 0, DType::F32, &view)]);
-        Program::new(vec![Step::new(Box::new(kernel), x, y, 0)], 0, 0, 3)
+        Executable::new(vec![Step::new(Box::new(kernel), x, y, 0)], 0, 0, 3)
     }
 
     /// Runs it on two threes, and asks whether so many elements of the result are finite.
-    fn run(program: &Program, memory: &mut Memory, asked: usize) -> (Vec<f32>, bool) {
+    fn doubled(program: &Executable, memory: &mut Memory, asked: usize) -> (Vec<f32>, bool) {
         let (x, mut y) = (Buffer::from_slice(&[3.0f32; 2]), Buffer::zeroed(8));
         let storages = [Bound::Read(&x), Bound::Write(&mut y)].into_iter();
         let mut finite = false;
         let look = |_, args: &Args<'_>| finite = args.is_finite(0, DType::F32, asked);
-        program.run_watched(memory, storages, Part::All, |_| {}, look).unwrap();
+        program.execute_watched(memory, storages, Part::All, |_| {}, look).unwrap();
         (y.as_slice().to_vec(), finite)
     }
 
     #[test]
     fn runs_in_its_own_memory() {
         let program = doubling(2);
-        assert_eq!(run(&program, &mut program.memory(), 2), (vec![6.0; 2], true));
+        assert_eq!(doubled(&program, &mut program.memory(), 2), (vec![6.0; 2], true));
     }
 
     #[test]
     #[should_panic(expected = "memory of another program")]
     fn refuses_memory_of_another_program() {
-        run(&doubling(2), &mut doubling(2).memory(), 2);
+        doubled(&doubling(2), &mut doubling(2).memory(), 2);
     }
 
     #[test]
     #[should_panic(expected = "3 elements of f32 of an output of 8 bytes")]
     fn looks_at_no_more_than_there_is() {
         let program = doubling(2);
-        run(&program, &mut program.memory(), 3);
+        doubled(&program, &mut program.memory(), 3);
     }
 }

@@ -92,7 +92,7 @@ pub fn parallel(tiles: usize, body: &(dyn Fn(usize) + Sync)) {
         return (0..tiles).for_each(body);
     }
     POOL.spawn(threads() - 1);
-    let panic = POOL.run(tiles, body);
+    let panic = POOL.run_job(tiles, body);
     POOL.busy.store(false, Release);
     if let Some(payload) = panic {
         resume_unwind(payload);
@@ -137,7 +137,7 @@ fn cores() -> usize {
 
 impl Pool {
     /// Runs a job. The caller holds `busy`.
-    fn run(&self, tiles: usize, body: Body<'_>) -> Option<Box<dyn Any + Send>> {
+    fn run_job(&self, tiles: usize, body: Body<'_>) -> Option<Box<dyn Any + Send>> {
         // SAFETY: only the lifetime changes. Workers use `body` while counted inside, and this function does not
         // return before the gate is closed and nobody is inside.
         let body = unsafe { std::mem::transmute::<Body<'_>, Body<'static>>(body) };

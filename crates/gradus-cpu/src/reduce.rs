@@ -87,10 +87,10 @@ enum What {
     Nothing,
     /// Outputs of nothing.
     Empty(Dims),
-    Some(Box<Plan>),
+    Some(Box<ReducePlan>),
 }
 
-struct Plan {
+struct ReducePlan {
     engine: Engine,
     accumulate: Accumulate,
     /// Tiles of the output.
@@ -163,7 +163,7 @@ impl Reduce {
         } else {
             let outputs = &[(dtype, view)];
             let spec = Spec { expr, isa, compute, shape, inputs, outputs, reduced };
-            What::Some(Box::new(Plan::new(&spec, accumulate(isa, compute, op.op()))))
+            What::Some(Box::new(ReducePlan::new(&spec, accumulate(isa, compute, op.op()))))
         };
         Reduce {
             what,
@@ -178,12 +178,12 @@ impl Reduce {
     ///
     /// # Safety
     /// The buffers are valid for the views; the output overlaps no input.
-    pub unsafe fn run(&self, inputs: &[*const u8], output: *mut u8) {
+    pub unsafe fn apply(&self, inputs: &[*const u8], output: *mut u8) {
         // SAFETY: the caller's promise.
-        unsafe { self.run_at(inputs, output.wrapping_offset(self.offset), true) }
+        unsafe { self.apply_at(inputs, output.wrapping_offset(self.offset), true) }
     }
 
-    unsafe fn run_at(&self, inputs: &[*const u8], output: *mut u8, in_buffer: bool) {
+    unsafe fn apply_at(&self, inputs: &[*const u8], output: *mut u8, in_buffer: bool) {
         let run = Run { r: self, inputs, output, in_buffer };
         // SAFETY: the caller's promise.
         unsafe {
@@ -198,14 +198,14 @@ impl Reduce {
 
 // SAFETY: touches only elements of the views it was made for.
 unsafe impl Kernel for Reduce {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: the pointers are the views' first elements; the rest is the caller's promise.
-        unsafe { self.run_at(args.inputs(), args.output(0), false) }
+        unsafe { self.apply_at(args.inputs(), args.output(0), false) }
     }
 }
 
-impl Plan {
-    fn new(spec: &Spec<'_>, accumulate: Accumulate) -> Plan {
+impl ReducePlan {
+    fn new(spec: &Spec<'_>, accumulate: Accumulate) -> ReducePlan {
         let engine = Engine::new(spec);
         let (inner, outer): (Vec<_>, Vec<_>) = engine.loops().iter().partition(|l| l.reduced);
         let (tiles, outputs) = (count(inner), count(outer));
@@ -229,7 +229,7 @@ impl Plan {
         let cut = !tile[tile.len() - 1].1.reduced;
         let kept = if cut { Dims::cut(kept.into_iter()) } else { Dims::whole(kept.into_iter()) };
         let parts = tiles.div_ceil(part);
-        Plan { engine, accumulate, outputs, tiles, part, parts, folds, kept, cut }
+        ReducePlan { engine, accumulate, outputs, tiles, part, parts, folds, kept, cut }
     }
 }
 
@@ -246,8 +246,8 @@ unsafe impl Sync for Run<'_> {}
 
 impl Run<'_> {
     /// # Safety
-    /// As [`Reduce::run`].
-    unsafe fn reduce(&self, p: &Plan) {
+    /// As [`Reduce::apply`].
+    unsafe fn reduce(&self, p: &ReducePlan) {
         let per_output = p.tiles * p.engine.tile_len();
         if p.outputs >= ENOUGH || p.parts == 1 {
             let each = TASK.div_ceil(per_output);
@@ -272,7 +272,7 @@ impl Run<'_> {
     }
 
     /// Reduces for some of the output's tiles.
-    unsafe fn outputs(&self, p: &Plan, range: std::ops::Range<usize>) {
+    unsafe fn outputs(&self, p: &ReducePlan, range: std::ops::Range<usize>) {
         with_scratch(p.parts * ACC, |parts| {
             // SAFETY: the scratch holds the parts' accumulators; the rest is the caller's promise.
             unsafe {
@@ -285,7 +285,7 @@ impl Run<'_> {
     }
 
     /// Combines the parts of tile `k` of the output in pairs, pairs of pairs, …, and finishes it.
-    unsafe fn combine(&self, p: &Plan, k: usize, parts: *mut u8) {
+    unsafe fn combine(&self, p: &ReducePlan, k: usize, parts: *mut u8) {
         let mut step = 1;
         while step < p.parts {
             for i in (step..p.parts).step_by(2 * step) {
@@ -302,7 +302,7 @@ impl Run<'_> {
     }
 
     /// Reduces part `i` for tile `k` of the output into an accumulator.
-    unsafe fn part(&self, p: &Plan, k: usize, i: usize, acc: *mut u8) {
+    unsafe fn part(&self, p: &ReducePlan, k: usize, i: usize, acc: *mut u8) {
         let start = i * p.part;
         let tiles = p.part.min(p.tiles - start);
         let size = self.r.compute.size();
@@ -317,14 +317,14 @@ impl Run<'_> {
                 std::slice::from_raw_parts_mut(acc.cast::<u64>(), n).fill(identity);
             }
             let start = k * p.tiles + start;
-            p.engine.run(start, tiles, self.inputs, None, self.in_buffer, |n, values| {
+            p.engine.run_tiles(start, tiles, self.inputs, None, self.in_buffer, |n, values| {
                 (p.accumulate)(acc, values, n);
             });
         }
     }
 
     /// Folds an accumulator and stores it.
-    unsafe fn finish(&self, p: &Plan, k: usize, acc: *mut u8) {
+    unsafe fn finish(&self, p: &ReducePlan, k: usize, acc: *mut u8) {
         let size = self.r.compute.size();
         let (place, chunks) = p.engine.output_place(k * p.tiles);
         let chunks = if p.cut { chunks } else { 1 };
@@ -341,7 +341,7 @@ impl Run<'_> {
     }
 
     /// Folds every block in halves and moves the results together.
-    unsafe fn fold(&self, p: &Plan, f: &Fold, outside: usize, acc: *mut u8) {
+    unsafe fn fold(&self, p: &ReducePlan, f: &Fold, outside: usize, acc: *mut u8) {
         let step = f.inside * self.r.compute.size();
         for o in 0..outside {
             // SAFETY: within the accumulator; the halves do not overlap.

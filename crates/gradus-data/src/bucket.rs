@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::error::{DataError, Result};
 use crate::field::Name;
 use crate::prefetch::Order;
-use crate::random::{Purpose, Rng};
+use crate::random::{Purpose, rng};
 
 /// Batches of samples that are of like length in a ragged field, and how much a batch may hold. Lengths are those of the records, as
 /// long as [`Transform::max_length`](crate::Transform::max_length) says they become at most.
@@ -231,7 +231,7 @@ impl Dealing {
         let shuffled = |n| {
             let mut order: Vec<usize> = (0..n).collect();
             if self.shuffle {
-                Rng::new(self.seed, Purpose::Shuffle, epoch, 0).shuffle(&mut order);
+                rng(self.seed, Purpose::Shuffle, epoch, 0).shuffle(&mut order);
             }
             order
         };
@@ -246,7 +246,7 @@ impl Dealing {
             Groups::Buckets(all) => self.buckets(all, epoch),
         };
         if self.shuffle {
-            Rng::new(self.seed, Purpose::Batches, epoch, 0).shuffle(&mut order.batches);
+            rng(self.seed, Purpose::Batches, epoch, 0).shuffle(&mut order.batches);
         }
         order
     }
@@ -270,7 +270,7 @@ impl Dealing {
             let start = order.samples.len();
             order.samples.extend_from_slice(&bucket.samples);
             if self.shuffle {
-                let mut rng = Rng::new(self.seed, Purpose::Shuffle, epoch, number as u64);
+                let mut rng = rng(self.seed, Purpose::Shuffle, epoch, number as u64);
                 rng.shuffle(&mut order.samples[start..]);
             }
             order.batches.extend(cut(start..order.samples.len(), bucket.size, self.drop_last));

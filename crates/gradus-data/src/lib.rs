@@ -108,7 +108,7 @@ pub use on_fields::OnFields;
 pub use open::{OpenOptions, Splits, has_test_part, open, open_path};
 pub use photo::{PcaColor, RandomResizedCrop, Resize, ScaleJitter, TenCrop};
 pub use prefetch::{BatchGuard, Batches, Position};
-pub use random::Rng;
+pub use random::{Rng, rng_for_augment};
 pub use read::cifar::{CIFAR10_CLASSES, Cifar100Labels, parse_cifar10, parse_cifar100, read_cifar};
 pub use read::csv::{
     CsvOptions, Header, LabelColumn, Table, parse_csv, parse_csv_header, read_csv,

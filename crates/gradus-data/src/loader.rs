@@ -12,7 +12,7 @@ use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
 use crate::normalization::Normalization;
 use crate::prefetch::{Ahead, Batches, Maker, Order, Position};
-use crate::random::Rng;
+use crate::random::rng_for_augment;
 use crate::target::{Targets, append_target};
 
 /// How batches are made.
@@ -254,7 +254,7 @@ impl Recipe {
                 input.resize(self.stages[0].iter().product(), 0.0);
                 self.dataset.read(index, input)?;
                 for (k, augment) in self.options.augment.iter().enumerate() {
-                    let mut rng = Rng::for_augment(self.options.seed, epoch, index, k);
+                    let mut rng = rng_for_augment(self.options.seed, epoch, index, k);
                     if k + 1 == count {
                         augment.apply(input, self.stages[k], sample, &mut rng);
                     } else {

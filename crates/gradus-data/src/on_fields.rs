@@ -8,7 +8,7 @@ use crate::augment::Augment;
 use crate::error::{DataError, Result, count};
 use crate::field::{self, FieldSpec, Name};
 use crate::motion::{Motion, Warp};
-use crate::random::Rng;
+use crate::random::{Rng, rng_for_augment};
 use crate::sample::Sample;
 use crate::transform::Transform;
 
@@ -226,7 +226,7 @@ impl Transform for OnFields {
         let Some(shapes) = first else {
             return Err(DataError::invalid("augmentation", "no picture", "at least one"));
         };
-        let motion = self.augment.motion(shapes[0], &mut Rng::for_augment(0, 0, 0, 0));
+        let motion = self.augment.motion(shapes[0], &mut rng_for_augment(0, 0, 0, 0));
         self.follow(&mut after, shapes, motion)?;
         if motion != Motion::Still {
             self.check_left(fields, shapes[0])?;

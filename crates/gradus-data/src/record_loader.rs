@@ -11,7 +11,7 @@ use crate::collate::{Collation, Padding, RecordBatch, UnitsOf};
 use crate::error::{DataError, Result, count};
 use crate::field::{self, FieldSpec, Name};
 use crate::prefetch::{Ahead, Batches, Maker, Order, Position};
-use crate::random::Rng;
+use crate::random::rng_for_augment;
 use crate::records::Records;
 use crate::sample::Sample;
 use crate::transform::Transform;
@@ -294,7 +294,7 @@ impl Recipe {
         self.records.read(index, first)?;
         first.finish()?;
         for (k, transform) in self.transforms.iter().enumerate() {
-            let mut rng = Rng::for_augment(self.dealing.seed, epoch, index, k);
+            let mut rng = rng_for_augment(self.dealing.seed, epoch, index, k);
             let mut change = |from: &Sample, to: &mut Sample| {
                 transform.apply(from, to, &mut rng)?;
                 to.keep(from)

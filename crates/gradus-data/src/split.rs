@@ -9,7 +9,7 @@ use crate::dataset::{Dataset, labels_of};
 use crate::error::{DataError, Result, quote};
 use crate::key::Key;
 use crate::label::label_spelling;
-use crate::random::{Purpose, Rng};
+use crate::random::{Purpose, rng};
 
 /// Which samples are held out of data that have no test part of their own.
 ///
@@ -263,7 +263,7 @@ pub fn stratified_split(
     let quotas = largest_remainders(&sizes, held_out);
     let (mut kept, mut held) = (Vec::new(), Vec::new());
     for ((&label, members), &quota) in by_class.iter_mut().zip(&quotas) {
-        Rng::new(seed, Purpose::Split, 0, label as u64).shuffle(members);
+        rng(seed, Purpose::Split, 0, label as u64).shuffle(members);
         held.extend_from_slice(&members[..quota]);
         kept.extend_from_slice(&members[quota..]);
     }

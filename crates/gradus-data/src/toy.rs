@@ -5,7 +5,7 @@ use std::f64::consts::{PI, TAU};
 
 use crate::dataset::Dataset;
 use crate::error::Result;
-use crate::random::{Purpose, Rng};
+use crate::random::{Purpose, Rng, rng};
 
 /// Names of the generated sets, as [`generate`] knows them.
 pub const NAMES: [&str; 8] =
@@ -185,7 +185,7 @@ pub fn moons(n: usize, noise: f64, seed: u64) -> Points {
 }
 
 fn stream(seed: u64, set: u64) -> Rng {
-    Rng::new(seed, Purpose::Toy, 0, set)
+    rng(seed, Purpose::Toy, 0, set)
 }
 
 /// Uniform in `-amount..amount`.

@@ -3,9 +3,9 @@
 use flate2::{Compression, write::GzEncoder};
 use gradus_data::{Idx, encode_idx};
 use gradus_io::numpy::{write_npy, write_npz};
-use gradus_io::onnx::{self, Attribute, Size, Value, ValueInfo, model_bytes};
+use gradus_io::onnx::{self, Attribute, AttributeValue, Size, ValueInfo, model_bytes};
 use gradus_io::tfevents::{EventWriter, Graph, Histogram, Node};
-use gradus_io::{Checkpoint, ElementType, NamedArray, png};
+use gradus_io::{Checkpoint, DType, NamedArray, png};
 use image::{DynamicImage, ImageFormat, codecs::jpeg::JpegEncoder};
 use std::error::Error;
 use std::fs;
@@ -136,11 +136,11 @@ fn arrays() -> Anything<Vec<NamedArray>> {
     };
     Ok(vec![
         NamedArray::from_f32("dense1.weight", [2, 3], &[1.0, -2.5, 0.0, f32::NAN, 1e30, -0.0])?,
-        array("dense1.bias", ElementType::F64, &[1], &2.5f64.to_le_bytes())?,
-        array("labels", ElementType::I64, &[2], &[[1; 8], [0xFF; 8]].concat())?,
-        array("mask", ElementType::Bool, &[3], &[0, 1, 1])?,
-        array("scalar", ElementType::U8, &[], &[7])?,
-        array("none", ElementType::F16, &[0, 5], &[])?,
+        array("dense1.bias", DType::F64, &[1], &2.5f64.to_le_bytes())?,
+        array("labels", DType::I64, &[2], &[[1; 8], [0xFF; 8]].concat())?,
+        array("mask", DType::Bool, &[3], &[0, 1, 1])?,
+        array("scalar", DType::U8, &[], &[7])?,
+        array("none", DType::F16, &[0, 5], &[])?,
     ])
 }
 
@@ -233,12 +233,12 @@ fn onnx() -> Anything<Files> {
                 "Conv",
                 &["x", "conv.weight", "conv.bias"],
                 "a",
-                &[("pads", Value::Ints(vec![1; 4]))],
+                &[("pads", AttributeValue::Ints(vec![1; 4]))],
             ),
             node("Relu", &["a"], "b", &[]),
             node("GlobalAveragePool", &["b"], "c", &[]),
-            node("Flatten", &["c"], "d", &[("axis", Value::Int(1))]),
-            node("Gemm", &["d", "fc.weight"], "e", &[("transB", Value::Int(1))]),
+            node("Flatten", &["c"], "d", &[("axis", AttributeValue::Int(1))]),
+            node("Gemm", &["d", "fc.weight"], "e", &[("transB", AttributeValue::Int(1))]),
             node("Softmax", &["e"], "y", &[]),
         ],
         initializers: vec![
@@ -282,9 +282,16 @@ fn beside() -> Anything<Files> {
     Ok(vec![("onnx_beside/place.onnx".into(), fs::read(path)?)])
 }
 
-fn node(op: &str, inputs: &[&str], output: &str, settings: &[(&str, Value)]) -> onnx::Node {
-    let setting =
-        |(name, value): &(&str, Value)| Attribute { name: (*name).into(), value: value.clone() };
+fn node(
+    op: &str,
+    inputs: &[&str],
+    output: &str,
+    settings: &[(&str, AttributeValue)],
+) -> onnx::Node {
+    let setting = |(name, value): &(&str, AttributeValue)| Attribute {
+        name: (*name).into(),
+        value: value.clone(),
+    };
     onnx::Node {
         name: format!("{op} of {output}"),
         op: op.into(),
@@ -296,22 +303,22 @@ fn node(op: &str, inputs: &[&str], output: &str, settings: &[(&str, Value)]) -> 
 }
 
 /// A setting of every kind.
-fn settings() -> Anything<Vec<(&'static str, Value)>> {
+fn settings() -> Anything<Vec<(&'static str, AttributeValue)>> {
     let branch = onnx::Graph {
         nodes: vec![node("Relu", &["x"], "z", &[])],
         outputs: vec![ValueInfo { name: "z".into(), ..ValueInfo::default() }],
         ..onnx::Graph::default()
     };
     Ok(vec![
-        ("a", Value::Float(-1.5)),
-        ("b", Value::Int(-1)),
-        ("c", Value::Text("größe".into())),
-        ("d", Value::Tensor(NamedArray::new("d", ElementType::F16, [1], vec![0, 0x3e])?)),
-        ("e", Value::Graph(Box::new(branch))),
-        ("f", Value::Floats(vec![0.5, f32::NAN])),
-        ("g", Value::Ints(vec![i64::MIN, 0, 300])),
-        ("h", Value::Texts(vec![String::new(), "two".into()])),
-        ("i", Value::Other(13)),
+        ("a", AttributeValue::Float(-1.5)),
+        ("b", AttributeValue::Int(-1)),
+        ("c", AttributeValue::Text("größe".into())),
+        ("d", AttributeValue::Tensor(NamedArray::new("d", DType::F16, [1], vec![0, 0x3e])?)),
+        ("e", AttributeValue::Graph(Box::new(branch))),
+        ("f", AttributeValue::Floats(vec![0.5, f32::NAN])),
+        ("g", AttributeValue::Ints(vec![i64::MIN, 0, 300])),
+        ("h", AttributeValue::Texts(vec![String::new(), "two".into()])),
+        ("i", AttributeValue::Other(13)),
     ])
 }
 
@@ -323,21 +330,21 @@ fn and_also(mut node: onnx::Node, output: &str) -> onnx::Node {
 
 /// Models of the operators that take sizes and places out of the file.
 fn operators() -> Anything<Files> {
-    let ints = |list: &[i64]| Value::Ints(list.to_vec());
+    let ints = |list: &[i64]| AttributeValue::Ints(list.to_vec());
     let i64s = |name: &str, values: &[i64]| {
         let data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        NamedArray::new(name, ElementType::I64, [values.len()], data)
+        NamedArray::new(name, DType::I64, [values.len()], data)
     };
-    let text = |value: &str| Value::Text(value.into());
+    let text = |value: &str| AttributeValue::Text(value.into());
     let sizes = vec![
         node("Shape", &["x"], "s", &[]),
         node("Gather", &["s", "i"], "n", &[]),
-        node("Concat", &["n", "minus"], "wanted", &[("axis", Value::Int(0))]),
+        node("Concat", &["n", "minus"], "wanted", &[("axis", AttributeValue::Int(0))]),
         node("Reshape", &["x", "wanted"], "rows", &[]),
         node("Slice", &["rows", "i", "from", "axis", "from"], "cut", &[]),
         node("Pad", &["cut", "pads", ""], "padded", &[("mode", text("constant"))]),
         node("Tile", &["padded", "times"], "tiled", &[]),
-        and_also(node("Split", &["tiled"], "u", &[("axis", Value::Int(1))]), "v"),
+        and_also(node("Split", &["tiled"], "u", &[("axis", AttributeValue::Int(1))]), "v"),
         node("Add", &["u", "v"], "sum", &[]),
         node("Expand", &["sum", "axis"], "y", &[]),
     ];
@@ -352,10 +359,10 @@ fn operators() -> Anything<Files> {
             "AveragePool",
             &["b"],
             "c",
-            &[("kernel_shape", ints(&[2, 2])), ("ceil_mode", Value::Int(1))],
+            &[("kernel_shape", ints(&[2, 2])), ("ceil_mode", AttributeValue::Int(1))],
         ),
         node("Constant", &[], "k", &[("value_ints", ints(&[3]))]),
-        and_also(node("TopK", &["c", "k"], "t", &[("axis", Value::Int(2))]), "places"),
+        and_also(node("TopK", &["c", "k"], "t", &[("axis", AttributeValue::Int(2))]), "places"),
         node("Transpose", &["t"], "y", &[("perm", ints(&[0, 1, 3, 2]))]),
     ];
     let weights = vec![
@@ -364,8 +371,18 @@ fn operators() -> Anything<Files> {
     ];
     let old = vec![
         node("Unsqueeze", &["x"], "a", &[("axes", ints(&[0]))]),
-        node("Clip", &["a"], "b", &[("min", Value::Float(0.0)), ("max", Value::Float(6.0))]),
-        node("ReduceMean", &["b"], "y", &[("axes", ints(&[-1])), ("keepdims", Value::Int(0))]),
+        node(
+            "Clip",
+            &["a"],
+            "b",
+            &[("min", AttributeValue::Float(0.0)), ("max", AttributeValue::Float(6.0))],
+        ),
+        node(
+            "ReduceMean",
+            &["b"],
+            "y",
+            &[("axes", ints(&[-1])), ("keepdims", AttributeValue::Int(0))],
+        ),
     ];
     let file = |opset: i64, nodes, initializers| {
         let value = |name: &str, shape| ValueInfo { name: name.into(), element: 1, shape };

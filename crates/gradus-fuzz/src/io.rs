@@ -4,7 +4,7 @@ use crate::readable;
 use gradus_io::numpy::{Limits, parse_npy, parse_npz, write_npy, write_npz};
 use gradus_io::safetensors::{Contents, parse as parse_safetensors, write as write_safetensors};
 use gradus_io::tfevents::{self, Event};
-use gradus_io::{Checkpoint, Crc32c, ElementType, NamedArray, Result, Storage};
+use gradus_io::{Checkpoint, Crc32c, DType, NamedArray, Result, Storage};
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::path::Path;
@@ -60,11 +60,8 @@ fn check_checkpoint(checkpoint: &Checkpoint) {
         accepted(checkpoint.get::<(u64, usize)>(key));
     }
     assert_eq!(by_name(again.arrays.clone()), by_name(checkpoint.arrays.clone()));
-    let wanted = gradus_io::checkpoint::Expected {
-        name: "w".into(),
-        dtype: ElementType::F32,
-        shape: vec![2],
-    };
+    let wanted =
+        gradus_io::checkpoint::Expected { name: "w".into(), dtype: DType::F32, shape: vec![2] };
     accepted(checkpoint.expect(&[wanted]));
 }
 

@@ -20,7 +20,7 @@ pub use draw::{Drawing, to_dot, to_svg};
 pub use grad::{grad, gradients};
 pub use node::{Kind, Node, Pointwise, ViewOp};
 pub use plan::{Options, Plan, PlanStep};
-pub use program::{Program, Values};
+pub use program::{Program, ProgramOutputs};
 pub use rule::{
     Backward, Epilogue, Layouts, Meta, Order, Packing, Rule, Setting, Slot, Spec,
     not_differentiable,

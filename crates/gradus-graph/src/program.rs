@@ -17,7 +17,7 @@ pub struct Program {
 }
 
 /// The wanted values of a run, valid until the next.
-pub struct Values<'a> {
+pub struct ProgramOutputs<'a> {
     program: &'a Program,
 }
 
@@ -60,17 +60,15 @@ impl Program {
         &self.inputs
     }
 
-    /// Bytes held between runs: the arena and what is computed once.
+    /// Bytes held between runs: the arena, what is computed once, and what lies beside variables.
     pub fn held_bytes(&self) -> usize {
         self.session.bytes()
     }
-    /// Its arena, which another program may run in; this one makes a new one if it runs before it is given one.
-    pub fn take_arena(&mut self) -> Buffer {
-        self.session.take_arena()
-    }
-    /// Runs in this arena from now on; if it is too small, in a new one, made after this one is dropped.
-    pub fn give_arena(&mut self, arena: Buffer) {
-        self.session.give_arena(&self.plan, arena);
+    /// Another program runs in this one's memory from now on: in its arena, or, if that is too small, in a new one that is made after it
+    /// is dropped; and in what lies beside the variables of programs with [`Options::undo`]. What this one's last run did can no longer
+    /// be undone, and it makes new memory if it runs again before it is handed some.
+    pub fn hand_over(&mut self, to: &mut Program) {
+        to.session.take_over(&to.plan, &mut self.session);
     }
 
     fn check(&self, inputs: &[&Buffer]) -> Result<()> {
@@ -93,10 +91,10 @@ impl Program {
     /// # Errors
     /// When an argument is missing or too small, or a step finds a bad value; then no variable was updated, unless the bad
     /// value lies in an update itself.
-    pub fn run(&mut self, inputs: &[&Buffer]) -> Result<Values<'_>> {
+    pub fn run(&mut self, inputs: &[&Buffer]) -> Result<ProgramOutputs<'_>> {
         self.check(inputs)?;
-        self.session.run(&self.plan, inputs)?;
-        Ok(Values { program: self })
+        self.session.run_plan(&self.plan, inputs)?;
+        Ok(ProgramOutputs { program: self })
     }
 
     /// Undoes the updates of the last run, if it was planned with [`Options::undo`] and ended well: the variables are what they were
@@ -109,28 +107,35 @@ impl Program {
     ///
     /// # Errors
     /// As [`Program::run`].
-    pub fn run_timed(&mut self, inputs: &[&Buffer], times: &mut [Duration]) -> Result<Values<'_>> {
+    pub fn run_timed(
+        &mut self,
+        inputs: &[&Buffer],
+        times: &mut [Duration],
+    ) -> Result<ProgramOutputs<'_>> {
         self.check(inputs)?;
         let start = std::cell::Cell::new(Instant::now());
-        self.session.run_watched(
+        self.session.run_plan_watched(
             &self.plan,
             inputs,
             |_| start.set(Instant::now()),
             |i, _| times[i] += start.get().elapsed(),
         )?;
-        Ok(Values { program: self })
+        Ok(ProgramOutputs { program: self })
     }
 
     /// As [`Program::run`], computing everything anew, also giving the number of the first step one of whose float outputs is not finite.
     ///
     /// # Errors
     /// As [`Program::run`].
-    pub fn run_checked(&mut self, inputs: &[&Buffer]) -> Result<(Values<'_>, Option<usize>)> {
+    pub fn run_checked(
+        &mut self,
+        inputs: &[&Buffer],
+    ) -> Result<(ProgramOutputs<'_>, Option<usize>)> {
         self.check(inputs)?;
         self.session.forget();
         let mut first = None;
         let steps = self.plan.steps();
-        self.session.run_watched(
+        self.session.run_plan_watched(
             &self.plan,
             inputs,
             |_| {},
@@ -140,11 +145,11 @@ impl Program {
                 }
             },
         )?;
-        Ok((Values { program: self }, first))
+        Ok((ProgramOutputs { program: self }, first))
     }
 }
 
-impl Values<'_> {
+impl ProgramOutputs<'_> {
     /// How many values were wanted.
     pub fn len(&self) -> usize {
         self.program.plan.outputs.len()

@@ -154,10 +154,10 @@ impl Session {
     }
 
     /// Runs the plan on the given arguments; what the variables hold is locked meanwhile.
-    pub(crate) fn run(&mut self, plan: &Plan, inputs: &[&Buffer]) -> Result<()> {
+    pub(crate) fn run_plan(&mut self, plan: &Plan, inputs: &[&Buffer]) -> Result<()> {
         let Some((step, output)) = plan.stop else {
-            return self.run_in(plan, inputs, |program, memory, storages, part| {
-                program.run(memory, storages, part)
+            return self.run_locked(plan, inputs, |program, memory, storages, part| {
+                program.execute(memory, storages, part)
             });
         };
         let stopped = Cell::new(false);
@@ -167,29 +167,29 @@ impl Session {
                 args.fail(|| "it is not finite".to_owned());
             }
         };
-        let result = self.run_watched(plan, inputs, |_| {}, stop);
+        let result = self.run_plan_watched(plan, inputs, |_| {}, stop);
         if stopped.get() { Ok(()) } else { result }
     }
 
-    /// As [`Session::run`], with a look at each step before and after.
-    pub(crate) fn run_watched(
+    /// As [`Session::run_plan`], with a look at each step before and after.
+    pub(crate) fn run_plan_watched(
         &mut self,
         plan: &Plan,
         inputs: &[&Buffer],
         before: impl FnMut(usize),
         after: impl FnMut(usize, &Args<'_>),
     ) -> Result<()> {
-        self.run_in(plan, inputs, |program, memory, storages, part| {
-            program.run_watched(memory, storages, part, before, after)
+        self.run_locked(plan, inputs, |program, memory, storages, part| {
+            program.execute_watched(memory, storages, part, before, after)
         })
     }
 
-    fn run_in(
+    fn run_locked(
         &mut self,
         plan: &Plan,
         inputs: &[&Buffer],
         go: impl FnOnce(
-            &gradus_cpu::exec::Program,
+            &gradus_cpu::exec::Executable,
             &mut Memory,
             &mut dyn Iterator<Item = Bound<'_>>,
             Part,
@@ -299,13 +299,31 @@ impl Session {
         self.kept && self.seen.iter().copied().eq(now)
     }
 
-    /// The arena, for another plan's session; see [`Session::give_arena`].
-    pub(crate) fn take_arena(&mut self) -> Buffer {
-        self.memory.take_arena()
+    /// Runs in another session's arena from now on, if it is large enough, and writes new values to what lay beside its variables. Its
+    /// last run can no longer be undone.
+    pub(crate) fn take_over(&mut self, plan: &Plan, other: &mut Session) {
+        plan.program.give_arena(&mut self.memory, other.memory.take_arena());
+        other.undoable = false;
+        let mut left = HashMap::new();
+        for at in 0..other.slots.len() {
+            let id = other.id_beside(at);
+            if let (Some(id), Slot::Next { buffer, .. }) = (id, &mut other.slots[at]) {
+                left.insert(id, buffer.take());
+            }
+        }
+        for at in 0..self.slots.len() {
+            let found = self.id_beside(at).and_then(|id| left.remove(&id)).flatten();
+            if let (Some(found), Slot::Next { buffer, .. }) = (found, &mut self.slots[at]) {
+                *buffer = Some(found);
+            }
+        }
     }
-    /// Runs in this arena from now on, if it is large enough.
-    pub(crate) fn give_arena(&mut self, plan: &Plan, arena: Buffer) {
-        plan.program.give_arena(&mut self.memory, arena);
+
+    /// The variable beside which a slot lies, if it does.
+    fn id_beside(&self, at: usize) -> Option<u64> {
+        let Slot::Next { variable, .. } = self.slots[at] else { return None };
+        let Slot::Variable { variable, .. } = &self.slots[variable] else { return None };
+        Some(bound(variable).id())
     }
 
     /// The next run computes everything, also what was kept.
@@ -322,10 +340,11 @@ impl Session {
         found.expect("an output of a run")
     }
 
-    /// Bytes held between runs: the arena and what is kept.
+    /// Bytes held between runs: the arena, what is kept, and what lies beside variables.
     pub(crate) fn bytes(&self) -> usize {
         let kept = self.slots.iter().map(|s| match s {
             Slot::Kept(b) => b.bytes(),
+            Slot::Next { buffer: Some(b), .. } => b.bytes(),
             _ => 0,
         });
         self.memory.bytes() + kept.sum::<usize>()
@@ -423,7 +442,7 @@ pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
         let mut session = session.unwrap_or_else(|| Session::new(&plan));
         session.bind_variables(&plan, &collected.variables);
         session.bind_leaves(&plan, &collected.leaves);
-        session.run(&plan, &[])?;
+        session.run_plan(&plan, &[])?;
         for (i, node) in missing.iter().enumerate() {
             node.set_value(session.output(i).clone());
         }
@@ -453,7 +472,7 @@ mod tests {
         let (plan, session) = cache.take((1, 2)).unwrap();
         assert!(Arc::ptr_eq(&plan, &first));
         let mut session = session.unwrap();
-        session.run(&plan, &[]).unwrap();
+        session.run_plan(&plan, &[]).unwrap();
         let result = Arc::downgrade(session.output(0));
         session.release();
         assert!(result.upgrade().is_none(), "a session that waits holds no result");

@@ -2,76 +2,11 @@
 
 use crate::strided::{column_major, gather};
 use crate::{Error, Result};
+use gradus_base::DType;
 use half::{bf16, f16};
-use std::fmt;
-
-/// The type of an array's elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ElementType {
-    /// IEEE 754 binary32.
-    F32,
-    /// IEEE 754 binary64.
-    F64,
-    /// IEEE 754 binary16.
-    F16,
-    /// bfloat16.
-    BF16,
-    /// 32-bit signed integer.
-    I32,
-    /// 64-bit signed integer.
-    I64,
-    /// 8-bit unsigned integer.
-    U8,
-    /// One byte, 0 or 1.
-    Bool,
-}
-
-impl ElementType {
-    /// Every element type.
-    pub const ALL: [ElementType; 8] = [
-        ElementType::F32,
-        ElementType::F64,
-        ElementType::F16,
-        ElementType::BF16,
-        ElementType::I32,
-        ElementType::I64,
-        ElementType::U8,
-        ElementType::Bool,
-    ];
-
-    /// Bytes an element takes.
-    pub fn size(self) -> usize {
-        match self {
-            ElementType::U8 | ElementType::Bool => 1,
-            ElementType::F16 | ElementType::BF16 => 2,
-            ElementType::F32 | ElementType::I32 => 4,
-            ElementType::F64 | ElementType::I64 => 8,
-        }
-    }
-
-    /// The name users write: `f32`, `i64`, `bool`.
-    pub fn name(self) -> &'static str {
-        match self {
-            ElementType::F32 => "f32",
-            ElementType::F64 => "f64",
-            ElementType::F16 => "f16",
-            ElementType::BF16 => "bf16",
-            ElementType::I32 => "i32",
-            ElementType::I64 => "i64",
-            ElementType::U8 => "u8",
-            ElementType::Bool => "bool",
-        }
-    }
-}
-
-impl fmt::Display for ElementType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// Bytes that an array of this type and shape takes, or `None` where that overflows.
-pub fn byte_len(dtype: ElementType, shape: &[usize]) -> Option<usize> {
+pub fn byte_len(dtype: DType, shape: &[usize]) -> Option<usize> {
     // A size of zero makes the array empty however large the others are.
     if shape.contains(&0) {
         return Some(0);
@@ -85,7 +20,7 @@ pub struct NamedArray {
     /// The name, such as `fc1.weight`.
     pub name: String,
     /// The type of the elements.
-    pub dtype: ElementType,
+    pub dtype: DType,
     /// The sizes of the axes; empty for a scalar.
     pub shape: Vec<usize>,
     /// The elements, little endian.
@@ -96,7 +31,7 @@ impl NamedArray {
     /// An array whose bytes fit its type and shape, or an error that says why they do not.
     pub fn new(
         name: impl Into<String>,
-        dtype: ElementType,
+        dtype: DType,
         shape: impl Into<Vec<usize>>,
         data: Vec<u8>,
     ) -> Result<NamedArray> {
@@ -112,13 +47,13 @@ impl NamedArray {
         values: &[f32],
     ) -> Result<NamedArray> {
         let data = values.iter().flat_map(|x| x.to_le_bytes()).collect();
-        NamedArray::new(name, ElementType::F32, shape, data)
+        NamedArray::new(name, DType::F32, shape, data)
     }
 
     /// The values, where the array holds f32.
     pub fn to_f32(&self) -> Option<Vec<f32>> {
         let (words, rest) = self.data.as_chunks::<4>();
-        (self.dtype == ElementType::F32 && rest.is_empty())
+        (self.dtype == DType::F32 && rest.is_empty())
             .then(|| words.iter().map(|&word| f32::from_le_bytes(word)).collect())
     }
 
@@ -151,16 +86,16 @@ impl NamedArray {
     ///
     /// # Errors
     /// When `dtype` is no float (integers become floats, not the other way round), or a finite number would become infinite.
-    pub fn cast(&self, dtype: ElementType) -> Result<NamedArray> {
+    pub fn cast(&self, dtype: DType) -> Result<NamedArray> {
         if dtype == self.dtype {
             return Ok(self.clone());
         }
         let (from, name) = (self.dtype, &self.name);
         let held = match dtype {
-            ElementType::F32 => |x: f64| f64::from(x as f32),
-            ElementType::F64 => |x: f64| x,
-            ElementType::F16 => |x: f64| f16::from_f64(x).to_f64(),
-            ElementType::BF16 => |x: f64| bf16::from_f64(x).to_f64(),
+            DType::F32 => |x: f64| f64::from(x as f32),
+            DType::F64 => |x: f64| x,
+            DType::F16 => |x: f64| f16::from_f64(x).to_f64(),
+            DType::BF16 => |x: f64| bf16::from_f64(x).to_f64(),
             _ => {
                 let what = format!("array `{name}`: {from} cannot become {dtype}");
                 return Err(Error::value(what));
@@ -173,9 +108,9 @@ impl NamedArray {
             return Err(Error::value(what));
         }
         let data = match dtype {
-            ElementType::F32 => elements().flat_map(|x| (x as f32).to_le_bytes()).collect(),
-            ElementType::F16 => elements().flat_map(|x| f16::from_f64(x).to_le_bytes()).collect(),
-            ElementType::BF16 => elements().flat_map(|x| bf16::from_f64(x).to_le_bytes()).collect(),
+            DType::F32 => elements().flat_map(|x| (x as f32).to_le_bytes()).collect(),
+            DType::F16 => elements().flat_map(|x| f16::from_f64(x).to_le_bytes()).collect(),
+            DType::BF16 => elements().flat_map(|x| bf16::from_f64(x).to_le_bytes()).collect(),
             _ => elements().flat_map(f64::to_le_bytes).collect(),
         };
         NamedArray::new(self.name.clone(), dtype, self.shape.clone(), data)
@@ -190,7 +125,7 @@ impl NamedArray {
                 data.len()
             )));
         }
-        if *dtype != ElementType::Bool {
+        if *dtype != DType::Bool {
             return Ok(());
         }
         match data.iter().position(|&byte| byte > 1) {
@@ -204,18 +139,18 @@ impl NamedArray {
 }
 
 /// An element's value; `bytes` has its size.
-fn to_f64(dtype: ElementType, bytes: &[u8]) -> f64 {
+fn to_f64(dtype: DType, bytes: &[u8]) -> f64 {
     fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
         *bytes.first_chunk().expect("an element has its size")
     }
     match dtype {
-        ElementType::F32 => f32::from_le_bytes(fixed(bytes)).into(),
-        ElementType::F64 => f64::from_le_bytes(fixed(bytes)),
-        ElementType::F16 => f16::from_le_bytes(fixed(bytes)).into(),
-        ElementType::BF16 => bf16::from_le_bytes(fixed(bytes)).into(),
-        ElementType::I32 => i32::from_le_bytes(fixed(bytes)).into(),
-        ElementType::I64 => i64::from_le_bytes(fixed(bytes)) as f64,
-        ElementType::U8 | ElementType::Bool => bytes[0].into(),
+        DType::F32 => f32::from_le_bytes(fixed(bytes)).into(),
+        DType::F64 => f64::from_le_bytes(fixed(bytes)),
+        DType::F16 => f16::from_le_bytes(fixed(bytes)).into(),
+        DType::BF16 => bf16::from_le_bytes(fixed(bytes)).into(),
+        DType::I32 => i32::from_le_bytes(fixed(bytes)).into(),
+        DType::I64 => i64::from_le_bytes(fixed(bytes)) as f64,
+        DType::U8 | DType::Bool => bytes[0].into(),
     }
 }
 
@@ -227,20 +162,20 @@ mod tests {
     fn a_cast_rounds_and_never_makes_infinities() {
         let x = |values: &[f64]| {
             let data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-            NamedArray::new("w", ElementType::F64, [values.len()], data).unwrap()
+            NamedArray::new("w", DType::F64, [values.len()], data).unwrap()
         };
         let inf = f64::INFINITY;
-        let cast = x(&[0.1, -inf, 1e-60]).cast(ElementType::F32).unwrap();
+        let cast = x(&[0.1, -inf, 1e-60]).cast(DType::F32).unwrap();
         assert_eq!(cast.to_f32().unwrap(), [0.1, -f32::INFINITY, 0.0]);
         let beyond = [
-            (ElementType::F32, -1e300, "-1e300, more than f32 holds"),
-            (ElementType::F16, 65520.0, "6.552e4, more than f16 holds"),
-            (ElementType::BF16, 3.4e38, "3.4e38, more than bf16 holds"),
+            (DType::F32, -1e300, "-1e300, more than f32 holds"),
+            (DType::F16, 65520.0, "6.552e4, more than f16 holds"),
+            (DType::BF16, 3.4e38, "3.4e38, more than bf16 holds"),
         ];
         for (dtype, value, said) in beyond {
             let e = x(&[1.0, value]).cast(dtype).unwrap_err().to_string();
             assert!(e.contains(&format!("array `w`: element 1 is {said}")), "{e}");
         }
-        assert!(x(&[1.0]).cast(ElementType::I64).is_err());
+        assert!(x(&[1.0]).cast(DType::I64).is_err());
     }
 }

@@ -5,7 +5,7 @@
 //! counters, random state, position in the data, architecture, class names) as a JSON value.
 
 use crate::safetensors::{self, Contents, Metadata};
-use crate::{Crc32c, Disk, ElementType, Error, Kind, NamedArray, Result, Storage, atomic_write_on};
+use crate::{Crc32c, DType, Disk, Error, Kind, NamedArray, Result, Storage, atomic_write_on};
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ pub struct Expected {
     /// The name, such as `fc1.weight`.
     pub name: String,
     /// The type of the elements.
-    pub dtype: ElementType,
+    pub dtype: DType,
     /// The sizes.
     pub shape: Vec<usize>,
 }

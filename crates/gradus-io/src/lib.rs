@@ -30,10 +30,11 @@ pub mod weights;
 mod wire;
 mod zip;
 
-pub use array::{ElementType, NamedArray, byte_len};
+pub use array::{NamedArray, byte_len};
 pub use atomic::{Disk, SmallDisk, Storage, atomic_write, atomic_write_on, remove_leftovers};
 pub use checkpoint::Checkpoint;
 pub use crc::Crc32c;
 pub use error::{Error, Kind, Result, printable};
+pub use gradus_base::DType;
 pub use lock::RunLock;
 pub use natural::natural_order;

@@ -122,15 +122,14 @@ pub fn parse(bytes: &[u8]) -> Result<(Format, Vec<NamedArray>)> {
 fn weights_of(model: Model) -> Vec<NamedArray> {
     let as_it_stands = |node: &&onnx::Node| match &*node.op {
         "MatMul" => true,
-        "Gemm" => !node
-            .attributes
-            .iter()
-            .any(|a| a.name == "transB" && matches!(a.value, onnx::Value::Int(n) if n != 0)),
+        "Gemm" => !node.attributes.iter().any(|a| {
+            a.name == "transB" && matches!(a.value, onnx::AttributeValue::Int(n) if n != 0)
+        }),
         _ => false,
     };
     let nodes = model.graph.nodes.iter().filter(as_it_stands);
     let second: HashSet<&str> = nodes.filter_map(|n| Some(&**n.inputs.get(1)?)).collect();
-    use crate::ElementType::{BF16, F16, F32, F64};
+    use crate::DType::{BF16, F16, F32, F64};
     let is_float = |a: &NamedArray| matches!(a.dtype, F32 | F64 | F16 | BF16);
     let floats = model.graph.initializers.into_iter().filter(is_float);
     floats

@@ -1,6 +1,6 @@
 //! Initialisers. Fan-in and fan-out are the numbers of weights that feed one output and that one input feeds.
 
-use gradus_base::philox::Stream;
+use gradus_base::philox::Rng;
 use gradus_base::{DType, Error, Shape};
 use gradus_tensor::{Buffer, Tensor, fail};
 use std::panic::Location;
@@ -108,7 +108,7 @@ impl Init {
         if !self.blank {
             let draw = Draw {
                 spread: initializer.spread(fan_in.max(1) as f64, fan_out as f64),
-                random: Stream::new(self.seed, stream, 0),
+                random: Rng::new(self.seed, stream, 0),
                 shape,
             };
             match wide {
@@ -162,7 +162,7 @@ impl Initializer {
 /// Numbers about to be drawn.
 struct Draw {
     spread: Spread,
-    random: Stream,
+    random: Rng,
     shape: Shape,
 }
 
@@ -176,12 +176,12 @@ impl Draw {
             Spread::Constant(0.0) => {}
             Spread::Constant(c) => out.fill(round(c)),
             Spread::Uniform(limit) => {
-                self.each(out, 2, |random| round((2.0 * random.uniform() - 1.0) * limit));
+                self.each(out, 2, |random| round((2.0 * random.unit() - 1.0) * limit));
             }
-            Spread::Normal(std) => self.each(out, 4, |random| round(random.normal() * std)),
+            Spread::Normal(std) => self.each(out, 4, |random| round(random.normal_std() * std)),
             Spread::Orthogonal(gain) => {
                 let mut values = vec![0.0; out.len()];
-                self.each(&mut values, 4, |random| random.normal() * gain.signum());
+                self.each(&mut values, 4, |random| random.normal_std() * gain.signum());
                 let values = orthogonal(values, self.shape, gain.abs());
                 out.iter_mut().zip(values).for_each(|(to, v)| *to = round(v));
             }
@@ -189,7 +189,7 @@ impl Draw {
     }
 
     /// Each element takes its own `words` of the stream, so it does not matter who draws it.
-    fn each<T: Send>(&self, out: &mut [T], words: u64, one: impl Fn(&mut Stream) -> T + Sync) {
+    fn each<T: Send>(&self, out: &mut [T], words: u64, one: impl Fn(&mut Rng) -> T + Sync) {
         let fill = |first: usize, part: &mut [T]| {
             let mut random = self.random.clone();
             random.seek(first as u64 * words);
@@ -268,8 +268,8 @@ mod tests {
     fn every_part_of_a_large_tensor_is_drawn_as_in_order() {
         let (init, shape) = (Init::new(5), Shape::from([PIECE + 77]));
         let drawn = init.tensor(Initializer::Normal(0.5), shape, 1, 1).to_vec::<f32>();
-        let mut random = Stream::new(5, 1 << 31, 0);
-        assert!(drawn.iter().all(|&w| w == (random.normal() * 0.5) as f32));
+        let mut random = Rng::new(5, 1 << 31, 0);
+        assert!(drawn.iter().all(|&w| w == (random.normal_std() * 0.5) as f32));
     }
 
     #[test]

@@ -2,41 +2,13 @@
 
 use crate::Result;
 use gradus_graph::read;
+use gradus_io::NamedArray;
 use gradus_io::onnx::element_number;
-use gradus_io::{ElementType, NamedArray};
 use gradus_tensor::{Buffer, DType, Meta, Shape, Tensor};
-
-/// The element type of a tensor that holds what `dtype` holds.
-pub(crate) fn dtype_of(dtype: ElementType) -> DType {
-    match dtype {
-        ElementType::F32 => DType::F32,
-        ElementType::F64 => DType::F64,
-        ElementType::F16 => DType::F16,
-        ElementType::BF16 => DType::BF16,
-        ElementType::I32 => DType::I32,
-        ElementType::I64 => DType::I64,
-        ElementType::U8 => DType::U8,
-        ElementType::Bool => DType::Bool,
-    }
-}
-
-/// The type of a file's array that holds what a tensor of `dtype` holds.
-pub(crate) fn element_of(dtype: DType) -> ElementType {
-    match dtype {
-        DType::F32 => ElementType::F32,
-        DType::F64 => ElementType::F64,
-        DType::F16 => ElementType::F16,
-        DType::BF16 => ElementType::BF16,
-        DType::I32 => ElementType::I32,
-        DType::I64 => ElementType::I64,
-        DType::U8 => ElementType::U8,
-        DType::Bool => ElementType::Bool,
-    }
-}
 
 /// The number of an element type in files.
 pub(crate) fn number_of(dtype: DType) -> i64 {
-    element_number(element_of(dtype))
+    element_number(dtype)
 }
 
 /// An array's elements as a tensor.
@@ -51,7 +23,7 @@ pub(crate) fn number_of(dtype: DType) -> i64 {
 /// When its shape has more axes than tensors have.
 pub fn tensor_of(array: &NamedArray) -> Result<Tensor> {
     let shape = Shape::try_new(&array.shape)?;
-    Ok(Tensor::from_buffer(Buffer::from_slice(&array.data), shape, dtype_of(array.dtype)))
+    Ok(Tensor::from_buffer(Buffer::from_slice(&array.data), shape, array.dtype))
 }
 
 /// A tensor's elements as an array.
@@ -67,7 +39,7 @@ pub fn array_of(name: &str, tensor: &Tensor) -> Result<NamedArray> {
 pub(crate) fn array_in(name: impl Into<String>, meta: Meta, buffer: &Buffer) -> Result<NamedArray> {
     let bytes = meta.shape.len() * meta.dtype.size();
     let data = buffer.as_bytes()[..bytes].to_vec();
-    Ok(NamedArray::new(name, element_of(meta.dtype), meta.shape.to_vec(), data)?)
+    Ok(NamedArray::new(name, meta.dtype, meta.shape.to_vec(), data)?)
 }
 
 /// The type that holds the elements of a number in files: narrow and unsigned integers that Gradus has no type for are held in wider

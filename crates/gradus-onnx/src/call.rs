@@ -1,7 +1,7 @@
 //! One use of an operator, as the operator sees it: inputs, settings, and errors that say what was found.
 
 use crate::{Error, Result, arrays};
-use gradus_io::onnx::{Node, Value};
+use gradus_io::onnx::{AttributeValue, Node};
 use gradus_tensor::Tensor;
 
 /// What an operator works with.
@@ -61,7 +61,7 @@ impl Call<'_> {
         fits(sizes, self.limit)
     }
 
-    fn attribute(&self, name: &str) -> Option<&Value> {
+    fn attribute(&self, name: &str) -> Option<&AttributeValue> {
         self.node.attributes.iter().find(|a| a.name == name).map(|a| &a.value)
     }
 
@@ -72,7 +72,7 @@ impl Call<'_> {
     pub(crate) fn int(&self, name: &str, default: i64) -> Result<i64> {
         match self.attribute(name) {
             None => Ok(default),
-            Some(Value::Int(x)) => Ok(*x),
+            Some(AttributeValue::Int(x)) => Ok(*x),
             Some(_) => Err(self.wrong(name, "an integer")),
         }
     }
@@ -80,7 +80,7 @@ impl Call<'_> {
     pub(crate) fn float(&self, name: &str, default: f64) -> Result<f64> {
         match self.attribute(name) {
             None => Ok(default),
-            Some(Value::Float(x)) => Ok(f64::from(*x)),
+            Some(AttributeValue::Float(x)) => Ok(f64::from(*x)),
             Some(_) => Err(self.wrong(name, "a float")),
         }
     }
@@ -88,7 +88,7 @@ impl Call<'_> {
     pub(crate) fn text(&self, name: &str, default: &str) -> Result<String> {
         match self.attribute(name) {
             None => Ok(default.to_owned()),
-            Some(Value::Text(x)) => Ok(x.clone()),
+            Some(AttributeValue::Text(x)) => Ok(x.clone()),
             Some(_) => Err(self.wrong(name, "a text")),
         }
     }
@@ -96,7 +96,7 @@ impl Call<'_> {
     pub(crate) fn ints(&self, name: &str) -> Result<Option<Vec<i64>>> {
         match self.attribute(name) {
             None => Ok(None),
-            Some(Value::Ints(x)) => Ok(Some(x.clone())),
+            Some(AttributeValue::Ints(x)) => Ok(Some(x.clone())),
             Some(_) => Err(self.wrong(name, "a list of integers")),
         }
     }
@@ -104,7 +104,7 @@ impl Call<'_> {
     pub(crate) fn floats(&self, name: &str) -> Result<Option<Vec<f32>>> {
         match self.attribute(name) {
             None => Ok(None),
-            Some(Value::Floats(x)) => Ok(Some(x.clone())),
+            Some(AttributeValue::Floats(x)) => Ok(Some(x.clone())),
             Some(_) => Err(self.wrong(name, "a list of floats")),
         }
     }
@@ -112,7 +112,7 @@ impl Call<'_> {
     pub(crate) fn tensor(&self, name: &str) -> Result<Option<Tensor>> {
         match self.attribute(name) {
             None => Ok(None),
-            Some(Value::Tensor(x)) => Ok(Some(arrays::tensor_of(x)?)),
+            Some(AttributeValue::Tensor(x)) => Ok(Some(arrays::tensor_of(x)?)),
             Some(_) => Err(self.wrong(name, "a tensor")),
         }
     }

@@ -3,7 +3,9 @@
 use crate::{Drawing, Tensor, Variable, draw, try_build};
 use gradus_base::{Error, Result};
 use gradus_cpu::Buffer;
-use gradus_graph::{self as graph, CACHED_PLANS, Meta, Options, Plan, Program, Values, input};
+use gradus_graph::{
+    self as graph, CACHED_PLANS, Meta, Options, Plan, Program, ProgramOutputs, input,
+};
 use std::sync::Arc;
 
 /// What a step computes: the tensors to read and the variables to update.
@@ -131,12 +133,14 @@ impl<F> Compiled<F> {
 }
 
 impl<F> Compiled<F> {
-    /// Undoes the updates of the last run, if it was [`Compiled::undoable`], ended well and is not undone yet; whoever wrote one of the
-    /// variables since must have undone that. False if there is nothing to undo.
+    /// Undoes the updates of the last run, if it was [`Compiled::undoable`], ended well, is not undone yet, and no step was planned
+    /// since; whoever wrote one of the variables since must have undone that. False if there is nothing to undo.
     pub fn undo(&mut self) -> bool {
         self.programs.last_mut().is_some_and(Program::undo)
     }
-    /// Bytes held between runs by all plans together: their one arena, and what each has computed once and keeps.
+
+    /// Bytes held between runs by all plans together: their one arena, what lies beside variables, and what each has computed once and
+    /// keeps.
     pub fn held_bytes(&self) -> usize {
         self.programs.iter().map(Program::held_bytes).sum()
     }
@@ -200,9 +204,9 @@ impl<F: FnMut(&[Tensor]) -> Step> Compiled<F> {
                 Some(at) => self.programs.remove(at),
                 None => self.trace(metas)?,
             };
-            // One arena serves all plans: of the programs only the last one has it.
+            // One memory serves all plans: of the programs only the last one has it.
             if let Some(last) = self.programs.last_mut() {
-                program.give_arena(last.take_arena());
+                last.hand_over(&mut program);
             }
             if self.programs.len() == CACHED_PLANS {
                 self.programs.remove(0);
@@ -260,7 +264,7 @@ fn computed(t: &Tensor) -> &Buffer {
 }
 
 /// What a step read, valid until its next run.
-pub struct Outputs<'a>(Values<'a>);
+pub struct Outputs<'a>(ProgramOutputs<'a>);
 
 impl Outputs<'_> {
     /// How many tensors were read.

@@ -92,7 +92,7 @@ fn norm(case: &GoldenCase, [x, w, b]: [&Tensor; 3]) -> Option<Tensor> {
 }
 
 /// Runs every case of a file that this test knows; how many.
-fn run(file: &str) -> usize {
+fn check_file(file: &str) -> usize {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let mut known = 0;
     for case in &read_golden(format!("{path}/{file}")) {
@@ -117,10 +117,10 @@ fn run(file: &str) -> usize {
 
 #[test]
 fn layers_agree_with_pytorch() {
-    assert_eq!(run("gradus-nn/tests/fixtures/layers.safetensors"), 77);
+    assert_eq!(check_file("gradus-nn/tests/fixtures/layers.safetensors"), 77);
 }
 
 #[test]
 fn local_response_norms_agree_with_pytorch() {
-    assert!(run("gradus-tensor/tests/fixtures/conv.safetensors") > 0);
+    assert!(check_file("gradus-tensor/tests/fixtures/conv.safetensors") > 0);
 }

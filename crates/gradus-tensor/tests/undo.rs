@@ -89,3 +89,24 @@ fn the_same_bits_and_back() {
         assert!(undone.values() == before && !beside.undo());
     }
 }
+
+/// Thirty shapes, one set of new values beside the variables.
+#[test]
+fn plans_share_what_lies_beside() {
+    let w = Variable::new("w", &Tensor::zeros([512, 512]));
+    let own = w.clone();
+    let step =
+        compile(move |x: &[Tensor]| Step::new().update(&own, &(own.tensor() + x[0].sum(..))));
+    let mut step = step.undoable(true);
+    for n in (1..=30).chain([1, 30, 2]) {
+        let before = w.value().to_vec::<f32>()[0];
+        step.run(&[&Tensor::ones([n])]).unwrap();
+        assert_eq!(w.value().to_vec::<f32>()[0], before + n as f32);
+        assert!(step.undo());
+        assert_eq!(w.value().to_vec::<f32>()[511], before);
+        step.run(&[&Tensor::ones([n])]).unwrap();
+        let (held, one) = (step.held_bytes(), 512 * 512 * 4);
+        assert!((one..one + one / 4).contains(&held), "{held} bytes held after {n}");
+    }
+    assert_eq!(w.value().to_vec::<f32>()[0], (30 * 31 / 2 + 1 + 30 + 2) as f32);
+}

@@ -1,8 +1,9 @@
 //! `Array`: dense f64 numbers with a shape, what cases and oracles are written in.
 
+use crate::Device;
 use gradus_base::{DType, Element, Shape, bf16, f16};
 use gradus_cpu::Buffer;
-use gradus_graph::{Meta, Node, data, read};
+use gradus_graph::{Meta, Node, data};
 use std::sync::Arc;
 
 /// Dense, row-major numbers.
@@ -83,8 +84,8 @@ impl Array {
     }
 
     /// Computes nodes together.
-    pub(crate) fn read(nodes: &[Node]) -> Result<Vec<Array>, String> {
-        let buffers = read(nodes, &[]).map_err(|e| e.to_string())?;
+    pub(crate) fn read(device: Device, nodes: &[Node]) -> Result<Vec<Array>, String> {
+        let buffers = device.read(nodes).map_err(|e| e.to_string())?;
         let one = |(n, b): (&Node, &Arc<Buffer>)| Array {
             shape: n.shape(),
             values: elements(b, n.dtype(), n.shape().len()),

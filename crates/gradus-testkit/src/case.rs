@@ -1,19 +1,23 @@
 //! `Case`: what an op takes, what it should give, and which checks follow.
 
+use crate::forced::{self, Forced};
+use crate::input::Input;
+use crate::session::{Met, Session};
 use crate::tolerance::{self, Species};
-use crate::{Array, far, gradient, layout, value};
-use gradus_base::philox::Stream;
+use crate::{Array, Checked, Device, far, gradient, layout, narrow, value};
 use gradus_base::{DType, Shape};
 use gradus_graph::Node;
+use std::cell::RefCell;
 use std::ops::Range;
 
 /// The shape of a pointwise input unless the case says otherwise: neither axis a multiple of a vector's lanes.
 const POINTWISE: [usize; 2] = [3, 5];
 
 /// The op under test, of its input nodes.
-pub(crate) type Build = dyn Fn(&[Node]) -> Node;
+pub(crate) type Build = dyn Fn(&[Node]) -> Vec<Node>;
 
-/// An op under test. Build one with [`check`], end with [`Case::run`].
+/// An op under test. Build one with [`check`] or [`check_all`], end with [`Case::run`].
+#[must_use = "a case checks nothing until it runs"]
 pub struct Case {
     pub(crate) name: String,
     pub(crate) op: Box<Build>,
@@ -23,27 +27,21 @@ pub struct Case {
     pub(crate) slopes: Vec<Example>,
     pub(crate) differentiable: bool,
     pub(crate) empty_axis: Option<usize>,
+    pub(crate) empty: Vec<Vec<Shape>>,
+    pub(crate) refused: Vec<(Vec<Shape>, String)>,
+    pub(crate) forced: Vec<Forced>,
     /// The largest argument that is visited far from 0.
     pub(crate) reach: f64,
     species: Species,
     dtypes: Vec<DType>,
     exceptions: Vec<(DType, f64)>,
-}
-
-/// An input and where its numbers come from.
-#[derive(Clone, Debug)]
-pub(crate) struct Input {
-    pub(crate) shape: Shape,
-    /// The element type, if it is not the one under test.
-    pub(crate) dtype: Option<DType>,
-    range: Range<f64>,
-    avoid: Vec<f64>,
+    devices: Vec<Device>,
 }
 
 /// What the op should give for one number of each input.
 type OfElement = dyn Fn(&[f64]) -> f64;
 /// What the op should give for whole inputs.
-type OfWhole = dyn Fn(&[Array]) -> Array;
+type OfWhole = dyn Fn(&[Array]) -> Vec<Array>;
 
 /// What the op should give, in f64.
 pub(crate) enum Oracle {
@@ -74,6 +72,11 @@ pub(crate) struct Example {
 ///     .run();
 /// ```
 pub fn check(name: &str, op: impl Fn(&[Node]) -> Node + 'static) -> Case {
+    check_all(name, move |x| vec![op(x)])
+}
+
+/// A test of `op`, which builds several outputs; floats among them are differentiated.
+pub fn check_all(name: &str, op: impl Fn(&[Node]) -> Vec<Node> + 'static) -> Case {
     Case {
         name: name.to_owned(),
         op: Box::new(op),
@@ -83,129 +86,162 @@ pub fn check(name: &str, op: impl Fn(&[Node]) -> Node + 'static) -> Case {
         slopes: vec![],
         differentiable: true,
         empty_axis: Some(0),
+        empty: vec![],
+        refused: vec![],
+        forced: vec![],
         reach: f64::INFINITY,
         species: Species::Pointwise,
         dtypes: vec![DType::F64, DType::F32, DType::F16, DType::BF16],
         exceptions: vec![],
+        devices: Device::ALL.to_vec(),
     }
 }
 
 impl Case {
     /// Another input of a pointwise op, its numbers drawn from `range`.
-    #[must_use]
     pub fn domain(self, range: Range<f64>) -> Case {
         self.input(POINTWISE, range)
     }
     /// Another input of the given shape, its numbers drawn from `range`.
-    #[must_use]
     pub fn input(mut self, shape: impl Into<Shape>, range: Range<f64>) -> Case {
-        self.inputs.push(Input { shape: shape.into(), dtype: None, range, avoid: vec![] });
+        self.inputs.push(Input::new(shape.into(), None, range));
         self
     }
     /// The last input keeps a distance from these numbers, where the op has a kink or a jump.
-    #[must_use]
     pub fn avoid(mut self, kinks: &[f64]) -> Case {
         let last = self.inputs.last_mut().expect("an input comes before what it avoids");
         last.avoid = kinks.to_vec();
         self
     }
+    /// The last input's numbers lie equally far apart, in any order: for ops that choose among them, so that a small step
+    /// changes no choice.
+    pub fn apart(mut self) -> Case {
+        self.inputs.last_mut().expect("an input comes before how it is drawn").apart = true;
+        self
+    }
+    /// The last input has these numbers in every draw.
+    pub fn at(mut self, numbers: &[f64]) -> Case {
+        let last = self.inputs.last_mut().expect("an input comes before its numbers");
+        last.at = Some(numbers.to_vec());
+        self
+    }
     /// Another input of a pointwise op, a mask.
-    #[must_use]
     pub fn mask(self) -> Case {
         self.typed(POINTWISE, DType::Bool, 0..2)
     }
     /// Another input of integers or masks, of a type that stays the same whatever float type is tested.
-    #[must_use]
     pub fn typed(mut self, shape: impl Into<Shape>, dtype: DType, range: Range<i64>) -> Case {
         let range = range.start as f64..range.end as f64;
-        self.inputs.push(Input { shape: shape.into(), dtype: Some(dtype), range, avoid: vec![] });
+        self.inputs.push(Input::new(shape.into(), Some(dtype), range));
         self
     }
 
     /// What a pointwise op gives for one number of each input.
-    #[must_use]
     pub fn oracle(mut self, f: impl Fn(&[f64]) -> f64 + 'static) -> Case {
         self.oracle = Some(Oracle::Element(Box::new(f)));
         self
     }
     /// What the op gives for whole inputs.
-    #[must_use]
-    pub fn oracle_of(mut self, f: impl Fn(&[Array]) -> Array + 'static) -> Case {
+    pub fn oracle_of(self, f: impl Fn(&[Array]) -> Array + 'static) -> Case {
+        self.oracles_of(move |x| vec![f(x)])
+    }
+    /// What the op gives for whole inputs, output by output.
+    pub fn oracles_of(mut self, f: impl Fn(&[Array]) -> Vec<Array> + 'static) -> Case {
         self.oracle = Some(Oracle::Whole(Box::new(f)));
         self
     }
     /// Numbers worked out by hand: one vector for each input, and the output's.
-    #[must_use]
     pub fn example(self, inputs: &[&[f64]], output: &[f64]) -> Case {
         let inputs: Vec<Array> = inputs.iter().map(|x| Array::new(x.len(), *x)).collect();
         self.example_of(inputs, Array::new(output.len(), output))
     }
     /// Numbers worked out by hand, in shapes.
-    #[must_use]
     pub fn example_of(mut self, inputs: impl Into<Vec<Array>>, output: Array) -> Case {
         self.examples.push(Example { inputs: inputs.into(), output });
         self
     }
     /// The first input's gradient worked out by hand, for dy = 1: what holds at kinks.
-    #[must_use]
     pub fn slope(self, inputs: &[&[f64]], dx: &[f64]) -> Case {
         let inputs: Vec<Array> = inputs.iter().map(|x| Array::new(x.len(), *x)).collect();
         self.slope_of(inputs, Array::new(dx.len(), dx))
     }
     /// The first input's gradient worked out by hand, for dy = 1, in shapes.
-    #[must_use]
     pub fn slope_of(mut self, inputs: impl Into<Vec<Array>>, dx: Array) -> Case {
         self.slopes.push(Example { inputs: inputs.into(), output: dx });
         self
     }
 
     /// The op has no gradient and must say so.
-    #[must_use]
     pub fn not_differentiable(mut self) -> Case {
         self.differentiable = false;
         self
     }
     /// Which row of the tolerance table applies, if not the pointwise one.
-    #[must_use]
     pub fn species(mut self, species: Species) -> Case {
         self.species = species;
         self
     }
     /// The float types to test, if not all.
-    #[must_use]
     pub fn dtypes(mut self, dtypes: &[DType]) -> Case {
         self.dtypes = dtypes.to_vec();
         self
     }
     /// The axis of all inputs that may be empty, axis 0 unless said here; `None` if nothing may.
-    #[must_use]
     pub fn empty_axis(mut self, axis: Option<usize>) -> Case {
         self.empty_axis = axis;
         self
     }
+    /// Also inputs of these shapes, one of each, some without elements.
+    pub fn empty(mut self, shapes: &[&[usize]]) -> Case {
+        self.empty.push(shapes.iter().map(|&s| Shape::new(s)).collect());
+        self
+    }
+    /// Inputs of these shapes are refused, in words that contain `says`.
+    pub fn refuses(mut self, shapes: &[&[usize]], says: &str) -> Case {
+        self.refused.push((shapes.iter().map(|&s| Shape::new(s)).collect(), says.to_owned()));
+        self
+    }
+    /// An algorithm of f32 that is called directly, whatever the planner would choose, and how far it may be from the oracle.
+    pub fn forced(
+        mut self,
+        name: &str,
+        tolerance: f64,
+        run: impl Fn(&[Array]) -> Array + 'static,
+    ) -> Case {
+        let run = Box::new(move |x: &[Array]| vec![run(x)]);
+        self.forced.push(Forced { name: name.to_owned(), tolerance, run });
+        self
+    }
+    /// The devices to run on, if not all.
+    pub fn devices(mut self, devices: &[Device]) -> Case {
+        self.devices = devices.to_vec();
+        self
+    }
     /// Arguments beyond ±`most` are not visited, with the reason: where a function turns or jumps too fast for differences.
-    #[must_use]
     pub fn within(mut self, most: f64, reason: &str) -> Case {
         assert!(!reason.is_empty(), "{}: an exception needs a reason", self.name);
         self.reach = most;
         self
     }
     /// An exception from the tolerance table, with its reason.
-    #[must_use]
     pub fn tolerance(mut self, dtype: DType, tolerance: f64, reason: &str) -> Case {
         assert!(!reason.is_empty(), "{}: an exception needs a reason", self.name);
         self.exceptions.push((dtype, tolerance));
         self
     }
 
-    /// Runs every check.
+    /// Runs every check and prints what was checked, which test runners show when asked.
     ///
     /// # Panics
     /// With what is wrong.
     #[track_caller]
-    pub fn run(&self) {
-        if let Err(what) = self.verify() {
-            panic!("{}: {what}", self.name);
+    pub fn run(&self) -> Checked {
+        match self.verify() {
+            Ok(checked) => {
+                println!("checked | {checked}");
+                checked
+            }
+            Err(what) => panic!("{}: {what}", self.name),
         }
     }
 
@@ -213,12 +249,30 @@ impl Case {
     ///
     /// # Errors
     /// What is wrong.
-    pub fn verify(&self) -> Result<(), String> {
+    pub fn verify(&self) -> Result<Checked, String> {
         assert!(!self.inputs.is_empty(), "{}: a case needs an input", self.name);
-        value::verify(self)?;
-        layout::verify(self)?;
-        gradient::verify(self)?;
-        far::verify(self)
+        let mut checked = Checked {
+            name: self.name.clone(),
+            dtypes: self.dtypes.clone(),
+            orders: vec![],
+            rules: [].into(),
+            algorithms: [].into(),
+            devices: vec![],
+        };
+        for &device in &self.devices {
+            let session = Session { case: self, device, met: RefCell::default() };
+            value::verify(&session)?;
+            layout::verify(&session)?;
+            checked.orders = gradient::verify(&session)?;
+            narrow::verify(&session)?;
+            far::verify(&session)?;
+            forced::verify(&session)?;
+            let Met { rules, algorithms } = session.met.into_inner();
+            checked.rules.extend(rules);
+            checked.algorithms.extend(algorithms);
+            checked.devices.push(device.name);
+        }
+        Ok(checked)
     }
 
     /// The accepted error for outputs of `dtype`.
@@ -248,33 +302,20 @@ impl Case {
         let of = |i: usize| self.inputs.get(i).and_then(|input| input.dtype).unwrap_or(dtype);
         inputs.iter().enumerate().map(|(i, x)| x.node(of(i))).collect()
     }
+    /// Inputs as tensors hold them whose floats are of type `dtype`.
+    pub(crate) fn rounded(&self, inputs: &[Array], dtype: DType) -> Vec<Array> {
+        let one = |(x, input): (&Array, &Input)| x.rounded(input.dtype.unwrap_or(dtype));
+        inputs.iter().zip(&self.inputs).map(one).collect()
+    }
     /// What the oracle says, if there is one.
-    pub(crate) fn expected(&self, inputs: &[Array]) -> Option<Array> {
+    pub(crate) fn expected(&self, inputs: &[Array]) -> Option<Vec<Array>> {
         Some(match self.oracle.as_ref()? {
             Oracle::Whole(f) => f(inputs),
             Oracle::Element(f) => {
                 let at = |i: usize| f(&inputs.iter().map(|x| x.values[i]).collect::<Vec<_>>());
                 let shape = inputs[0].shape;
-                Array { shape, values: (0..shape.len()).map(at).collect() }
+                vec![Array { shape, values: (0..shape.len()).map(at).collect() }]
             }
         })
-    }
-}
-
-impl Input {
-    pub(crate) fn sample(&self, shape: Shape, draw: u32, stream: u32) -> Array {
-        let mut random = Stream::new(2026, stream, draw);
-        let Range { start, end } = self.range;
-        let distance = 0.01 * (end - start);
-        let mut one = || match self.dtype {
-            Some(_) => (start + random.uniform() * (end - start)).floor(),
-            None => loop {
-                let x = start + random.uniform() * (end - start);
-                if self.avoid.iter().all(|k| (x - k).abs() > distance) {
-                    break x;
-                }
-            },
-        };
-        Array { shape, values: (0..shape.len()).map(|_| one()).collect() }
     }
 }

@@ -6,7 +6,9 @@
 //! judge. What is compared is compared absolutely below 1 and relatively above: a NaN, an infinity and a missing or a wrong
 //! branch show, the digits of a derivative that is nearly 0 do not.
 
-use crate::case::{Input, Oracle};
+use crate::case::Oracle;
+use crate::input::Input;
+use crate::session::Session;
 use crate::{Array, Case};
 use gradus_base::{DType, Expr, Real, Shape};
 use gradus_cpu::ReduceOp;
@@ -27,7 +29,8 @@ const STEP: f64 = 1e-4;
 /// Rounding errors of sums of five numbers, relative to these.
 const NOISE: f64 = 2e-15;
 
-pub(crate) fn verify(case: &Case) -> Result<(), String> {
+pub(crate) fn verify(session: &Session<'_>) -> Result<(), String> {
+    let case = session.case;
     let Some(Oracle::Element(oracle)) = case.oracle.as_ref().filter(|_| case.any_shape()) else {
         return Ok(());
     };
@@ -37,7 +40,7 @@ pub(crate) fn verify(case: &Case) -> Result<(), String> {
         }
         let points: Vec<f64> = points.iter().copied().filter(|&x| x <= case.reach).collect();
         for input in case.float_inputs() {
-            let far = Far { case, oracle, dtype, at: inputs(case, input, &points, dtype) };
+            let far = Far { session, oracle, dtype, at: inputs(case, input, &points, dtype) };
             far.verify().map_err(|e| format!("far from 0, input {input} in {dtype}: {e}"))?;
         }
     }
@@ -60,7 +63,7 @@ fn inputs(case: &Case, far: usize, points: &[f64], dtype: DType) -> Vec<Array> {
 
 /// An op and its oracle at some points.
 struct Far<'a> {
-    case: &'a Case,
+    session: &'a Session<'a>,
     oracle: &'a dyn Fn(&[f64]) -> f64,
     dtype: DType,
     at: Vec<Array>,
@@ -68,13 +71,13 @@ struct Far<'a> {
 
 impl Far<'_> {
     fn verify(&self) -> Result<(), String> {
-        let x = self.case.nodes(&self.at, self.dtype);
-        let y = (self.case.op)(&x);
+        let x = self.session.case.nodes(&self.at, self.dtype);
+        let y = (self.session.case.op)(&x).swap_remove(0);
         self.values(&y)?;
-        if !self.case.differentiable || !y.dtype().is_float() {
+        if !self.session.case.differentiable || !y.dtype().is_float() {
             return Ok(());
         }
-        let inputs = self.case.float_inputs();
+        let inputs = self.session.case.float_inputs();
         let slopes = self.slopes(&y, &x, &inputs)?;
         for (&j, slope) in inputs.iter().zip(&slopes) {
             let what = format!("the derivative by input {j}");
@@ -99,7 +102,7 @@ impl Far<'_> {
 
     /// The points, each with what a node holds there.
     fn found(&self, node: &Node) -> Result<Vec<(Vec<f64>, f64)>, String> {
-        let found = Array::read(std::slice::from_ref(node))?.remove(0).values;
+        let found = self.session.read(std::slice::from_ref(node))?.remove(0).values;
         let at = |i: usize| self.at.iter().map(|x| x.values[i]).collect();
         Ok(found.into_iter().enumerate().map(|(i, y)| (at(i), y)).collect())
     }

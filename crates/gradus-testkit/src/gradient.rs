@@ -4,9 +4,10 @@
 //! derivative too (and so has arcsin, whose sine has none). Every input has a direction of its own. A direction along
 //! which the numeric derivative is about 0 is refused: any gradient that vanishes there would pass.
 
+use crate::Array;
+use crate::session::Session;
 use crate::tolerance::{GRADIENT, VACUOUS};
-use crate::{Array, Case};
-use gradus_base::philox::Stream;
+use gradus_base::philox::Rng;
 use gradus_base::{DType, Expr, Kind, Real};
 use gradus_cpu::ReduceOp;
 use gradus_graph::{Meta, Node, Pointwise, constant, gradients, pointwise};
@@ -17,79 +18,95 @@ const STEP: f64 = 1e-5;
 /// How many points and directions are tried.
 const DRAWS: u32 = 2;
 
-pub(crate) fn verify(case: &Case) -> Result<(), String> {
-    if !case.differentiable {
-        return says_it_has_none(case);
+/// The orders that were checked.
+pub(crate) fn verify(session: &Session<'_>) -> Result<Vec<usize>, String> {
+    if !session.case.differentiable {
+        says_it_has_none(session)?;
+        return Ok(vec![]);
     }
-    for draw in 0..DRAWS {
-        let probe = Probe::new(case, draw);
-        for input in case.float_inputs() {
-            let of = |e| format!("of input {input}: {e}");
-            let first = |x: &[Node]| Ok(probe.loss(x));
-            probe.verify(input, first).map_err(|e| format!("gradient {}", of(e)))?;
-            let second = |x: &[Node]| probe.slope(x);
-            probe.verify(input, second).map_err(|e| format!("second-order gradient {}", of(e)))?;
+    let (of_value, of_slope): (&Differentiated, &Differentiated) =
+        (&|probe, x| Ok(probe.loss(x, DType::F64)), &|probe, x| probe.slope(x, DType::F64));
+    let orders = [(1, "gradient", of_value), (2, "second-order gradient", of_slope)];
+    for (_, what, f) in orders {
+        for draw in 0..DRAWS {
+            let probe = Probe::new(session, draw);
+            for input in session.case.float_inputs() {
+                let verified = probe.verify(input, |x| f(&probe, x));
+                verified.map_err(|e| format!("{what} of input {input}: {e}"))?;
+            }
         }
     }
-    Ok(())
+    Ok(orders.map(|(order, ..)| order).to_vec())
 }
 
-fn says_it_has_none(case: &Case) -> Result<(), String> {
-    let probe = Probe::new(case, 0);
-    let x = case.nodes(&probe.at, DType::F64);
-    let y = (case.op)(&x);
+/// A number that inputs determine.
+type Differentiated = dyn Fn(&Probe<'_>, &[Node]) -> Result<Node, String>;
+
+fn says_it_has_none(session: &Session<'_>) -> Result<(), String> {
+    let probe = Probe::new(session, 0);
+    let x = session.case.nodes(&probe.at, DType::F64);
+    let y = (session.case.op)(&x);
     // Masks and integers carry no gradient by their type.
-    if !y.dtype().is_float() {
+    if !y.iter().any(|y| y.dtype().is_float()) {
         return Ok(());
     }
-    match gradients(&probe.loss_of(&y), &one(), &x) {
+    match gradients(&probe.loss_of(&y, DType::F64), &one(DType::F64), &x) {
         Err(e) if e.kind == Kind::Gradient => Ok(()),
         Err(e) => Err(format!("its gradient fails for another reason: {e}")),
+        // Of integers alone none is asked for.
+        Ok(found)
+            if found.iter().all(Option::is_none) && session.case.float_inputs().is_empty() =>
+        {
+            Ok(())
+        }
         Ok(_) => Err("it is declared not differentiable and has a gradient".into()),
     }
 }
 
 /// A point, weights and directions.
-struct Probe<'a> {
-    case: &'a Case,
-    at: Vec<Array>,
+pub(crate) struct Probe<'a> {
+    pub(crate) session: &'a Session<'a>,
+    pub(crate) at: Vec<Array>,
     directions: Vec<Array>,
     draw: u32,
 }
 
-impl Probe<'_> {
-    fn new(case: &Case, draw: u32) -> Probe<'_> {
-        let at = case.sample(10 + draw);
+impl<'a> Probe<'a> {
+    pub(crate) fn new(session: &'a Session<'a>, draw: u32) -> Probe<'a> {
+        let at = session.case.sample(10 + draw);
         let one = |(i, x): (usize, &Array)| normal(x, draw, 100 + i as u32);
         let directions = at.iter().enumerate().map(one).collect();
-        Probe { case, at, directions, draw }
+        Probe { session, at, directions, draw }
     }
 
-    fn loss(&self, x: &[Node]) -> Node {
-        self.loss_of(&(self.case.op)(x))
+    /// The loss, for inputs of a float type.
+    pub(crate) fn loss(&self, x: &[Node], dtype: DType) -> Node {
+        self.loss_of(&(self.session.case.op)(x), dtype)
     }
 
-    /// Σ c·sin(1.3·y + 0.4)
-    fn loss_of(&self, y: &Node) -> Node {
-        let shape = Array { shape: y.shape(), values: vec![0.0; y.shape().len()] };
-        let c = normal(&shape, self.draw, 200).node(DType::F64);
-        let expr = Arc::new(Expr::trace(2, |x| {
-            let inner = x[0] * Real::constant(1.3) + Real::constant(0.4);
-            vec![inner.sin() * x[1]]
-        }));
-        let p = Pointwise { name: "c·sin", expr, vjp: None, constant: None };
-        sum(&pointwise(p, vec![y.clone(), c], DType::F64))
+    /// Σ c·sin(1.3·y + 0.4) over all outputs of that type.
+    fn loss_of(&self, outputs: &[Node], dtype: DType) -> Node {
+        let floats = outputs.iter().enumerate().filter(|(_, y)| y.dtype() == dtype);
+        let parts = floats.map(|(i, y)| {
+            let shape = Array { shape: y.shape(), values: vec![0.0; y.shape().len()] };
+            let c = normal(&shape, self.draw, 200 + 1000 * i as u32).node(dtype);
+            sum(&zip("c·sin", y, &c, |y, c| {
+                (y * Real::constant(1.3) + Real::constant(0.4)).sin() * c
+            }))
+        });
+        let total = parts.reduce(|a, b| zip("add", &a, &b, |a, b| a + b));
+        total.unwrap_or_else(|| constant(0.0, Meta::new((), dtype)))
     }
 
     /// ⟨dL/dx, v⟩ for fixed random v: its gradient is the second derivative along v.
-    fn slope(&self, x: &[Node]) -> Result<Node, String> {
-        let wanted = self.case.float_inputs();
+    pub(crate) fn slope(&self, x: &[Node], dtype: DType) -> Result<Node, String> {
+        let wanted = self.session.case.float_inputs();
         let xs: Vec<Node> = wanted.iter().map(|&i| x[i].clone()).collect();
-        let found = gradients(&self.loss(x), &one(), &xs).map_err(|e| e.to_string())?;
+        let found = gradients(&self.loss(x, dtype), &one(dtype), &xs).map_err(|e| e.to_string())?;
         let mut total: Option<Node> = None;
         for (&i, dx) in wanted.iter().zip(found) {
             let dx = dx.ok_or(format!("no gradient reaches input {i}"))?;
-            let v = normal(&self.at[i], self.draw, 300 + i as u32).node(DType::F64);
+            let v = normal(&self.at[i], self.draw, 300 + i as u32).node(dtype);
             let part = sum(&zip("mul", &dx, &v, |a, b| a * b));
             total = Some(match total {
                 Some(t) => zip("add", &t, &part, |a, b| a + b),
@@ -111,15 +128,16 @@ impl Probe<'_> {
             minus[input].values[j] -= STEP * u;
         }
         let value = |x: &[Array]| -> Result<f64, String> {
-            let y = f(&self.case.nodes(x, DType::F64))?;
-            Ok(Array::read(&[y])?[0].values[0])
+            let y = f(&self.session.case.nodes(x, DType::F64))?;
+            Ok(self.session.read(&[y])?[0].values[0])
         };
         let numeric = (value(&plus)? - value(&minus)?) / (2.0 * STEP);
 
-        let x = self.case.nodes(&self.at, DType::F64);
-        let found = gradients(&f(&x)?, &one(), &x[input..=input]).map_err(|e| e.to_string())?;
+        let x = self.session.case.nodes(&self.at, DType::F64);
+        let found =
+            gradients(&f(&x)?, &one(DType::F64), &x[input..=input]).map_err(|e| e.to_string())?;
         let dx = found.into_iter().next().flatten().ok_or("no gradient reaches it")?;
-        let dx = Array::read(&[dx])?.remove(0);
+        let dx = self.session.watch(&[dx])?.remove(0);
         if dx.shape != self.at[input].shape {
             return Err(format!("its shape is {}, not {}", dx.shape, self.at[input].shape));
         }
@@ -153,13 +171,14 @@ fn judge(numeric: f64, parts: &[f64]) -> Result<(), String> {
 }
 
 fn normal(like: &Array, draw: u32, stream: u32) -> Array {
-    let mut random = Stream::new(2027, stream, draw);
+    let mut random = Rng::new(2027, stream, draw);
     let values = like.values.iter().map(|_| random.normal()).collect();
     Array { shape: like.shape, values }
 }
 
-fn one() -> Node {
-    constant(1.0, Meta::new((), DType::F64))
+/// The gradient of a loss by itself.
+pub(crate) fn one(dtype: DType) -> Node {
+    constant(1.0, Meta::new((), dtype))
 }
 
 fn sum(x: &Node) -> Node {

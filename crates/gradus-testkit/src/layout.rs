@@ -1,36 +1,63 @@
 //! Layouts: transposed, sliced, reversed, broadcast and empty inputs give what dense copies give.
 
-use crate::tolerance::compare;
-use crate::value::evaluate;
-use crate::{Array, Case};
+use crate::Array;
+use crate::session::Session;
 use gradus_base::{DType, Shape};
-use gradus_graph::{Node, gradients};
+use gradus_graph::{Node, gradients, try_build};
 
-pub(crate) fn verify(case: &Case) -> Result<(), String> {
+pub(crate) fn verify(session: &Session<'_>) -> Result<(), String> {
+    let case = session.case;
     let inputs = case.sample(2);
     for dtype in [DType::F64, DType::F32] {
         if !case.dtypes_under_test().contains(&dtype) {
             continue;
         }
-        for layout in [TRANSPOSED, EVERY_SECOND, REVERSED, OFFSET] {
-            strided(case, &inputs, dtype, layout)
+        for layout in LAYOUTS {
+            strided(session, &inputs, dtype, layout)
                 .map_err(|e| format!("{} inputs in {dtype}: {e}", layout.0))?;
         }
-        broadcast(case, &inputs, dtype).map_err(|e| format!("{e} in {dtype}"))?;
+        broadcast(session, &inputs, dtype).map_err(|e| format!("{e} in {dtype}"))?;
     }
-    empty(case)
+    let axis = |axis: usize| case.inputs.iter().map(|i| i.shape.with(axis, 0)).collect();
+    let by_axis = case.empty_axis.map(axis);
+    for shapes in by_axis.iter().chain(&case.empty) {
+        empty(session, shapes).map_err(|e| format!("inputs of shapes {}: {e}", listed(shapes)))?;
+    }
+    case.refused.iter().try_for_each(|(shapes, says)| refused(session, shapes, says))
 }
+
+const LAYOUTS: [Layout; 6] =
+    [TRANSPOSED, EVERY_SECOND, REVERSED, OFFSET, CHANNELS_INNERMOST, BATCH_INNERMOST];
 
 /// A name, and how to see an array's numbers through other strides.
 type Layout = (&'static str, fn(&Array, DType) -> Node);
 
-const TRANSPOSED: Layout = ("transposed", |x, dtype| {
+const TRANSPOSED: Layout =
+    ("transposed", |x, dtype| stored(x, dtype, &(0..x.shape.rank()).rev().collect::<Vec<_>>()));
+
+/// Axis 1 innermost in memory, as images lie for some kernels.
+const CHANNELS_INNERMOST: Layout = ("channels-innermost", |x, dtype| {
     let rank = x.shape.rank();
-    let order: Vec<usize> = (0..rank).rev().collect();
-    let shape: Vec<usize> = order.iter().map(|&a| x.shape[a]).collect();
-    let flip = |index: &[usize]| x.at(&index.iter().rev().copied().collect::<Vec<_>>());
-    Array::from_fn(shape, flip).node(dtype).permute(&order)
+    if rank < 3 {
+        return x.node(dtype);
+    }
+    stored(x, dtype, &std::iter::once(0).chain(2..rank).chain([1]).collect::<Vec<_>>())
 });
+
+/// Axis 0 innermost in memory.
+const BATCH_INNERMOST: Layout = ("batch-innermost", |x, dtype| {
+    let rank = x.shape.rank();
+    stored(x, dtype, &(1..rank).chain((rank > 0).then_some(0)).collect::<Vec<_>>())
+});
+
+/// The numbers lying in memory with the axes in this order, outermost first.
+fn stored(x: &Array, dtype: DType, order: &[usize]) -> Node {
+    let mut inverse = vec![0; order.len()];
+    order.iter().enumerate().for_each(|(place, &axis)| inverse[axis] = place);
+    let shape: Vec<usize> = order.iter().map(|&axis| x.shape[axis]).collect();
+    let moved = |index: &[usize]| x.at(&inverse.iter().map(|&p| index[p]).collect::<Vec<_>>());
+    Array::from_fn(shape, moved).node(dtype).permute(&inverse)
+}
 
 const EVERY_SECOND: Layout =
     ("every second of the last axis of", |x, dtype| along_last(x, dtype, 2 * size(x) + 1, 1, 2));
@@ -58,19 +85,33 @@ fn along_last(x: &Array, dtype: DType, room: usize, start: usize, step: isize) -
     wide.node(dtype).slice(axis, start, step, size)
 }
 
-fn strided(case: &Case, inputs: &[Array], dtype: DType, layout: Layout) -> Result<(), String> {
-    let of = |i: usize| case.inputs[i].dtype.unwrap_or(dtype);
+fn strided(
+    session: &Session<'_>,
+    inputs: &[Array],
+    dtype: DType,
+    layout: Layout,
+) -> Result<(), String> {
+    let of = |i: usize| session.case.inputs[i].dtype.unwrap_or(dtype);
     let nodes: Vec<Node> = inputs.iter().enumerate().map(|(i, x)| (layout.1)(x, of(i))).collect();
-    let got = Array::read(&[(case.op)(&nodes)])?.remove(0);
-    let (want, out) = evaluate(case, inputs, dtype)?;
-    compare(&got, &want, case.accepts(out))
+    same(session, &nodes, inputs, dtype)
+}
+
+/// The op gives for nodes what it gives for dense copies of their numbers.
+fn same(
+    session: &Session<'_>,
+    nodes: &[Node],
+    dense: &[Array],
+    dtype: DType,
+) -> Result<(), String> {
+    let want: Vec<Array> = session.evaluate(dense, dtype)?.into_iter().map(|y| y.0).collect();
+    session.compare(&session.values(nodes)?, &want)
 }
 
 /// Each input in turn repeated along each of its axes.
-fn broadcast(case: &Case, inputs: &[Array], dtype: DType) -> Result<(), String> {
+fn broadcast(session: &Session<'_>, inputs: &[Array], dtype: DType) -> Result<(), String> {
     for (i, x) in inputs.iter().enumerate() {
         for axis in 0..x.shape.rank() {
-            let mut nodes = case.nodes(inputs, dtype);
+            let mut nodes = session.case.nodes(inputs, dtype);
             nodes[i] = nodes[i].slice(axis, 0, 1, 1).expand(x.shape);
             let copy = |index: &[usize]| {
                 let mut index = index.to_vec();
@@ -79,9 +120,7 @@ fn broadcast(case: &Case, inputs: &[Array], dtype: DType) -> Result<(), String> 
             };
             let mut dense = inputs.to_vec();
             dense[i] = Array::from_fn(x.shape, copy);
-            let got = Array::read(&[(case.op)(&nodes)])?.remove(0);
-            let (want, out) = evaluate(case, &dense, dtype)?;
-            compare(&got, &want, case.accepts(out))
+            same(session, &nodes, &dense, dtype)
                 .map_err(|e| format!("input {i} broadcast along axis {axis}: {e}"))?;
         }
     }
@@ -89,23 +128,41 @@ fn broadcast(case: &Case, inputs: &[Array], dtype: DType) -> Result<(), String> 
 }
 
 /// Inputs without elements: the value is what the oracle says, and gradients exist.
-fn empty(case: &Case) -> Result<(), String> {
-    let Some(axis) = case.empty_axis else { return Ok(()) };
-    let shapes: Vec<Shape> = case.inputs.iter().map(|i| i.shape.with(axis, 0)).collect();
-    let inputs: Vec<Array> = shapes.iter().map(|&s| Array::new(s, [])).collect();
-    let named = |e| format!("inputs with an empty axis {axis}: {e}");
-    let (got, out) = evaluate(case, &inputs, DType::F64).map_err(named)?;
+fn empty(session: &Session<'_>, shapes: &[Shape]) -> Result<(), String> {
+    let case = session.case;
+    let inputs = drawn(session, shapes);
+    let got = session.evaluate(&inputs, DType::F64)?;
     if let Some(want) = case.expected(&inputs) {
-        compare(&got, &want, case.accepts(out)).map_err(named)?;
+        session.compare(&got, &want)?;
     }
-    if !case.differentiable || !out.is_float() {
+    if !case.differentiable {
         return Ok(());
     }
     let x = case.nodes(&inputs, DType::F64);
-    let y = (case.op)(&x);
-    let found = gradients(&y, &y, &x).map_err(|e| named(e.to_string()))?;
-    for dx in found.into_iter().flatten() {
-        Array::read(&[dx]).map_err(named)?;
+    for y in (case.op)(&x).iter().filter(|y| y.dtype().is_float()) {
+        for dx in gradients(y, y, &x).map_err(|e| e.to_string())?.into_iter().flatten() {
+            session.read(&[dx])?;
+        }
     }
     Ok(())
+}
+
+/// Inputs of these shapes end in an error, of the build or of the run, with these words.
+fn refused(session: &Session<'_>, shapes: &[Shape], says: &str) -> Result<(), String> {
+    let nodes = session.case.nodes(&drawn(session, shapes), DType::F64);
+    let found = try_build(|| (session.case.op)(&nodes)).map_err(|e| e.to_string());
+    match found.and_then(|y| session.read(&y)) {
+        Err(e) if e.contains(says) => Ok(()),
+        Err(e) => Err(format!("shapes {} are refused without {says:?}: {e}", listed(shapes))),
+        Ok(_) => Err(format!("shapes {} are not refused", listed(shapes))),
+    }
+}
+
+fn drawn(session: &Session<'_>, shapes: &[Shape]) -> Vec<Array> {
+    let one = |(i, shape): (usize, &Shape)| session.case.inputs[i].sample(*shape, 4, i as u32);
+    shapes.iter().enumerate().map(one).collect()
+}
+
+fn listed(shapes: &[Shape]) -> String {
+    shapes.iter().map(Shape::to_string).collect::<Vec<_>>().join(" ")
 }

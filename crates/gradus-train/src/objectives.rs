@@ -264,7 +264,8 @@ impl Objectives {
                 }
                 Err(error) => {
                     let error = in_loss(error, &part.name);
-                    for &moved in early.iter().filter(|&&moved| moved < i) {
+                    // The last first: each brings back what it was given.
+                    for &moved in early.iter().rev().filter(|&&moved| moved < i) {
                         self.parts[moved].objective.undo()?;
                     }
                     return Err(error);
@@ -273,7 +274,7 @@ impl Objectives {
         }
         if let Some(stopped_by) = stopped_by {
             // As a single loss that is no number it counts as a step, which moved nothing.
-            for &i in due.iter().filter(|&&i| i != stopped_by) {
+            for &i in due.iter().rev().filter(|&&i| i != stopped_by) {
                 let objective = &mut self.parts[i].objective;
                 if i < stopped_by {
                     objective.undo()?;

@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::batch::{Batch, Name};
 use gradus_base::Error;
-use gradus_base::philox::Stream;
+use gradus_base::philox::Rng;
 use gradus_data::{BatchField, Loader, Position, RecordBatch, RecordLoader, Records, Values};
 use gradus_tensor::{DType, Tensor};
 
@@ -198,7 +198,7 @@ impl Arrays {
             let what = format!("{part} of {n} rows leaves one side empty");
             return Err(Error::value("split", what).into());
         }
-        let mut order = Stream::new(seed, 2, 0).permutation(n);
+        let mut order = Rng::new(seed, 2, 0).permutation(n);
         let (held, kept) = order.split_at_mut(held as usize);
         let part = |rows: &mut [usize], shuffle| {
             rows.sort_unstable();
@@ -274,7 +274,7 @@ impl Source for Arrays {
     }
     fn from(&self, epoch: u64, batch: usize) -> Box<dyn Iterator<Item = Result<Batch>> + '_> {
         let order = match self.shuffle {
-            Some(seed) => Stream::new(seed, 1, epoch as u32).permutation(self.samples()),
+            Some(seed) => Rng::new(seed, 1, epoch as u32).permutation(self.samples()),
             None => (0..self.samples()).collect(),
         };
         let batches = (batch..self.batches()).map(move |b| {

@@ -1,7 +1,7 @@
 //! A model's state as arrays of a file, and back: what saving and loading a trained model needs.
 
 use crate::Result;
-use crate::callbacks::checkpoints::{array, element_type, tensor};
+use crate::callbacks::checkpoints::{array, tensor};
 use gradus_io::NamedArray;
 use gradus_io::checkpoint::{Checkpoint, Expected};
 use gradus_nn::{Module, State, named_states};
@@ -52,7 +52,7 @@ pub fn set_weights(model: &dyn Module, file: &Checkpoint) -> Result<()> {
     let variables = variables(model);
     let expected = |(name, v): &(String, Variable)| Expected {
         name: name.clone(),
-        dtype: element_type(v.dtype()),
+        dtype: v.dtype(),
         shape: v.shape().to_vec(),
     };
     file.expect(&variables.iter().map(expected).collect::<Vec<_>>())?;

@@ -3,7 +3,7 @@
 //!
 //! Ronneberger, Fischer & Brox 2015, arXiv:1505.04597 §3.1
 
-use gradus::data::{Affine, InMemory, OnFields, Rng, Transform};
+use gradus::data::{Affine, InMemory, OnFields, Rng, Transform, rng_for_augment};
 use gradus::nn::losses::binary_cross_entropy_with_logits;
 use gradus::prelude::*;
 use gradus::train::{Fields, measure};
@@ -17,7 +17,7 @@ type Anything<T> = Result<T, Box<dyn Error>>;
 fn bars(n: usize, seed: u64, angle: impl Fn(&mut Rng) -> f64) -> gradus::data::Result<InMemory> {
     let (mut pictures, mut masks) = (vec![], vec![]);
     for sample in 0..n {
-        let mut rng = Rng::for_augment(seed, 0, sample, 0);
+        let mut rng = rng_for_augment(seed, 0, sample, 0);
         let (sin, cos) = angle(&mut rng).to_radians().sin_cos();
         let middle = [0; 2].map(|_| SIDE as f64 / 2.0 - 0.5 + rng.uniform(-3.0, 3.0));
         for at in 0..SIDE * SIDE {

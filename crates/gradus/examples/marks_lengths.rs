@@ -119,7 +119,7 @@ fn train(net: &str, lengths: &str) -> Anything<[f64; 3]> {
     let mut told = [0.0; 3];
     for (epoch, each) in told[..2].iter_mut().enumerate() {
         let (start, mut tokens) = (Instant::now(), 0.0);
-        for batch in data.from(epoch as u64, 0) {
+        for batch in Source::from(&data, epoch as u64, 0) {
             let batch = batch?;
             tokens += batch.units();
             task.train_step(&batch, &Pace::CONSTANT)?;

@@ -218,14 +218,14 @@ impl Case {
 fn product([m, k, n]: [usize; 3], packed: bool) -> Prepared {
     let (a, b) = (formula(m * k, 1001, 1.0), formula(k * n, 2001, 1.0));
     let mut product = Product::new([m, k, n], &a, &b, packed);
-    product.run();
+    product.compute();
     let check = mean_abs(product.result());
     Prepared { work: Box::new(product), check }
 }
 
 impl Work for Product {
     fn run(&mut self) -> Result<()> {
-        Product::run(self);
+        Product::compute(self);
         Ok(())
     }
 }

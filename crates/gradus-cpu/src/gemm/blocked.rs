@@ -32,7 +32,7 @@ const TINY: usize = 1 << 13;
 const TINY_K: usize = 64;
 
 /// How a product is cut.
-struct Plan {
+struct Blocking {
     kc: usize,
     /// Columns of a strip.
     strip: usize,
@@ -92,8 +92,8 @@ const FEW_ROWS: usize = 6;
 /// Elements that a row of a copy of A may be longer than the row: at most two lines.
 const GAP: usize = 32;
 
-impl Plan {
-    fn new<S: Scalar>(p: &Product<'_, S>, kernels: &Kernels<S>) -> Plan {
+impl Blocking {
+    fn new<S: Scalar>(p: &Product<'_, S>, kernels: &Kernels<S>) -> Blocking {
         let nr = kernels.nr;
         let (pack_a, mr) = PackA::choose(p, kernels);
         let kc = p.k.div_ceil(p.k.div_ceil(KC));
@@ -120,7 +120,7 @@ impl Plan {
         let least = if pack_b { LEAST_ROWS / mr } else { 1 };
         let chunk = panels.div_ceil(wanted.div_ceil(strips)).max(least);
         let block = (BLOCK_ROWS / mr).max(1);
-        Plan { kc, strip, strips, mr, chunk, block, pack_a, pack_b }
+        Blocking { kc, strip, strips, mr, chunk, block, pack_a, pack_b }
     }
 }
 
@@ -148,12 +148,12 @@ fn strips_in_place<T>(p: &Product<'_, T>, nr: usize, wanted: usize) -> (usize, u
 ///
 /// # Safety
 /// As [`super::gemm`].
-pub(super) unsafe fn run<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernels<S>) {
+pub(super) unsafe fn multiply_blocked<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernels<S>) {
     if p.m * p.n * p.k <= TINY && p.k <= TINY_K {
         // SAFETY: passed on.
         return unsafe { tiny(p, kernels) };
     }
-    let plan = Plan::new(p, kernels);
+    let plan = Blocking::new(p, kernels);
     let pack = plan.pack_a != PackA::No;
     let rows = if pack { p.m.div_ceil(p.m.div_ceil(PACK_ROWS)) } else { p.m };
     let deep = if pack { plan.kc * (PACK_ELEMENTS / (rows * plan.kc)).max(1) } else { p.k };
@@ -167,10 +167,10 @@ pub(super) unsafe fn run<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernel
                 with_scratch((rows * deep + gaps) * size_of::<S>(), |scratch| {
                     // SAFETY: the scratch holds the slab; the caller's promise.
                     unsafe { slab.pack(scratch.cast()) };
-                    slab.run();
+                    slab.multiply();
                 });
             } else {
-                slab.run();
+                slab.multiply();
             }
         }
     }
@@ -181,7 +181,7 @@ unsafe fn tiny<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernels<S>) {
     let (nr, panels) = (kernels.nr, Panels::of(p.m, kernels.mr).count());
     let (kc, strip, pack_a, pack_b) = (p.k, p.n, PackA::No, false);
     let mr = kernels.mr;
-    let plan = Plan { kc, strip, strips: 1, mr, chunk: panels, block: panels, pack_a, pack_b };
+    let plan = Blocking { kc, strip, strips: 1, mr, chunk: panels, block: panels, pack_a, pack_b };
     let clip = p.epilogue.and_then(|e| e.clip());
     let slab =
         Slab { p, plan: &plan, kernels, i: 0, rows: p.m, k: 0, deep: p.k, packed: None, clip };
@@ -204,7 +204,7 @@ unsafe fn tiny<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernels<S>) {
 /// Rows `i..i+rows` of the product, steps `k..k+deep` of the sum.
 struct Slab<'a, S: Scalar> {
     p: &'a Product<'a, S>,
-    plan: &'a Plan,
+    plan: &'a Blocking,
     kernels: &'static Kernels<S>,
     i: usize,
     rows: usize,
@@ -293,7 +293,7 @@ impl<S: Scalar> Slab<'_, S> {
         Mat { ptr, row_stride: 1, col_stride: len as isize }
     }
 
-    fn run(&self) {
+    fn multiply(&self) {
         let chunks = self.panels().count().div_ceil(self.plan.chunk);
         let (strips, work) = (self.plan.strips, self.rows * self.p.n * self.deep);
         run_tasks(strips * chunks, work, &|task| {

@@ -240,7 +240,7 @@ macro_rules! instruction_set {
         mod $module {
             use super::*;
             $(#[$attr])*
-            unsafe fn run<V: Lanes, const R: usize, const N: usize, const MASKED: bool>(
+            unsafe fn run_tile<V: Lanes, const R: usize, const N: usize, const MASKED: bool>(
                 t: &Tile<V::Scalar>,
             ) {
                 // SAFETY: passed on.
@@ -267,21 +267,21 @@ macro_rules! instruction_set {
             }
             const fn row<V: Lanes, const M: bool>() -> [TileFn<V::Scalar>; WIDE] {
                 [
-                    run::<V, 1, 1, M>,
-                    run::<V, 1, 2, M>,
-                    run::<V, 1, 3, M>,
-                    run::<V, 1, 4, M>,
-                    run::<V, 1, 5, M>,
-                    run::<V, 1, 6, M>,
-                    run::<V, 1, 7, M>,
-                    run::<V, 1, 8, M>,
+                    run_tile::<V, 1, 1, M>,
+                    run_tile::<V, 1, 2, M>,
+                    run_tile::<V, 1, 3, M>,
+                    run_tile::<V, 1, 4, M>,
+                    run_tile::<V, 1, 5, M>,
+                    run_tile::<V, 1, 6, M>,
+                    run_tile::<V, 1, 7, M>,
+                    run_tile::<V, 1, 8, M>,
                 ]
             }
             /// Tiles of vectors V; blocks are transposed in vectors T, N × N.
             pub(super) const fn kernels<V: Lanes, T: Square<N, Scalar = V::Scalar>, const N: usize>()
             -> Kernels<V::Scalar> {
-                let whole = const { &[$([run::<V, $rows, 1, false>, run::<V, $rows, 2, false>]),*] };
-                let masked = const { &[$([run::<V, $rows, 1, true>, run::<V, $rows, 2, true>]),*] };
+                let whole = const { &[$([run_tile::<V, $rows, 1, false>, run_tile::<V, $rows, 2, false>]),*] };
+                let masked = const { &[$([run_tile::<V, $rows, 1, true>, run_tile::<V, $rows, 2, true>]),*] };
                 let whole: &[[TileFn<V::Scalar>; NV]] = whole;
                 Kernels {
                     lanes: V::LEN,

@@ -182,7 +182,7 @@ pub unsafe fn gemm<T: Element>(
 ) {
     let b = Right::Strided(b);
     // SAFETY: the caller's promise.
-    unsafe { Product { m, n, k, a, b, c, accumulate, epilogue }.run() }
+    unsafe { Product { m, n, k, a, b, c, accumulate, epilogue }.compute() }
 }
 
 /// C = A·B of f32 matrices by the kernels of an instruction set, so that they can be compared.
@@ -202,7 +202,7 @@ pub(crate) unsafe fn gemm_by(
     isa.require();
     let (kernels, b) = (f32::kernels(isa), Right::Strided(b));
     // SAFETY: the caller's promise.
-    unsafe { run(&Product { m, n, k, a, b, c, accumulate: false, epilogue: None }, kernels) }
+    unsafe { multiply(&Product { m, n, k, a, b, c, accumulate: false, epilogue: None }, kernels) }
 }
 
 /// As [`gemm`] with a B packed by [`pack_b`].
@@ -224,7 +224,7 @@ pub unsafe fn gemm_packed<T: Element>(
 ) {
     let b = Right::Packed(b);
     // SAFETY: the caller's promise.
-    unsafe { Product { m, n, k, a, b, c, accumulate, epilogue }.run() }
+    unsafe { Product { m, n, k, a, b, c, accumulate, epilogue }.compute() }
 }
 
 /// The format of a B that is packed once and used for many A's: panels of a register tile's columns, each k rows
@@ -302,14 +302,14 @@ struct Product<'a, T> {
 unsafe impl<T: Element> Sync for Product<'_, T> {}
 
 impl<'a, T: Element> Product<'a, T> {
-    unsafe fn run(self) {
+    unsafe fn compute(self) {
         assert!(
             self.epilogue.is_none() || self.c.col_stride == 1 || self.n <= 1,
             "an epilogue needs contiguous columns, found a column stride of {}",
             self.c.col_stride
         );
         // SAFETY: S is T, and the caller's promise.
-        match_scalar!(T, S => unsafe { run(&self.cast::<S>(), S::kernels(Isa::best())) })
+        match_scalar!(T, S => unsafe { multiply(&self.cast::<S>(), S::kernels(Isa::best())) })
     }
 
     /// # Safety
@@ -332,7 +332,7 @@ impl<'a, T: Element> Product<'a, T> {
     }
 }
 
-unsafe fn run<S: Scalar>(p: &Product<'_, S>, kernels: &'static kernel::Kernels<S>) {
+unsafe fn multiply<S: Scalar>(p: &Product<'_, S>, kernels: &'static kernel::Kernels<S>) {
     if p.m == 0 || p.n == 0 {
         return;
     }
@@ -341,8 +341,8 @@ unsafe fn run<S: Scalar>(p: &Product<'_, S>, kernels: &'static kernel::Kernels<S
         if p.k == 0 {
             return empty_sum(p);
         }
-        if !vector::run(p, kernels) {
-            blocked::run(&p.by_rows(), kernels);
+        if !vector::multiply_vector(p, kernels) {
+            blocked::multiply_blocked(&p.by_rows(), kernels);
         }
     }
 }

@@ -103,7 +103,7 @@ fn check_with<T: Scalar>(
             Right::Strided(b.mat())
         };
         let (a, c) = (a.mat(), c.mat_mut());
-        run(&Product { m, n, k, a, b: right, c, accumulate, epilogue: None }, kernels);
+        multiply(&Product { m, n, k, a, b: right, c, accumulate, epilogue: None }, kernels);
     }
     let epsilon = if T::DTYPE.size() == 4 { 1e-6 } else { 1e-15 };
     let mut touched = vec![false; c.data.len()];
@@ -220,7 +220,7 @@ mod ladder {
             epilogue: None,
         };
         // SAFETY: the slices hold the shapes.
-        unsafe { run(&product, kernels) };
+        unsafe { multiply(&product, kernels) };
         c
     }
 
@@ -335,7 +335,7 @@ fn bounded(kernels: &'static kernel::Kernels<f32>, [m, n, k]: [usize; 3], expr: 
             let epilogue = Some(epilogue);
             // SAFETY: the buffers hold the shapes.
             unsafe {
-                run(&Product { m, n, k, a, b: right, c: c_mat, accumulate, epilogue }, kernels)
+                multiply(&Product { m, n, k, a, b: right, c: c_mat, accumulate, epilogue }, kernels)
             };
             c.data.iter().map(|x| if x.is_nan() { 1 } else { x.to_bits() }).collect::<Vec<_>>()
         });

@@ -30,7 +30,10 @@ unsafe impl<S: Scalar> Sync for VectorProduct<'_, S> {}
 ///
 /// # Safety
 /// As [`super::gemm`]; k is not 0.
-pub(super) unsafe fn run<S: Scalar>(p: &Product<'_, S>, kernels: &'static Kernels<S>) -> bool {
+pub(super) unsafe fn multiply_vector<S: Scalar>(
+    p: &Product<'_, S>,
+    kernels: &'static Kernels<S>,
+) -> bool {
     let Right::Strided(b) = p.b else { return false };
     let (n, x, b, y): (usize, Mat<S>, Mat<S>, MatMut<S>) = if p.m == 1 {
         (p.n, p.a, b, p.c)

@@ -38,7 +38,7 @@ impl Instr {
     /// # Safety
     /// The table's entries must hold what [`Kernel`] asks for.
     #[inline(always)]
-    pub(super) unsafe fn run(&self, table: *const *mut u8, n: usize) {
+    pub(super) unsafe fn execute(&self, table: *const *mut u8, n: usize) {
         // SAFETY: the caller's promise.
         unsafe { (self.kernel)(table, self.entries.as_ptr(), n) }
     }
@@ -71,7 +71,7 @@ pub(super) enum Home {
 }
 
 /// A compiled expression.
-pub(super) struct Program {
+pub(super) struct TileCode {
     pub(super) homes: Vec<Home>,
     pub(super) slots: usize,
     pub(super) registers: usize,
@@ -102,7 +102,7 @@ pub(super) struct Target<'a> {
     pub(super) stored: bool,
 }
 
-pub(super) fn compile(expr: &Expr, target: &Target<'_>) -> Program {
+pub(super) fn compile(expr: &Expr, target: &Target<'_>) -> TileCode {
     let rates = rates(expr, target.rates);
     let nodes = fuse(expr, &rates, target.compute);
     let operations = expr.lines().iter().zip(&rates);
@@ -139,7 +139,7 @@ struct Compiler<'a> {
     /// For each line, the output that is it.
     output_of: Vec<Option<usize>>,
     wanted: Vec<usize>,
-    p: Program,
+    p: TileCode,
 }
 
 impl<'a> Compiler<'a> {
@@ -166,7 +166,7 @@ impl<'a> Compiler<'a> {
             last,
             free: vec![],
             output_of,
-            p: Program {
+            p: TileCode {
                 homes: vec![],
                 slots: 0,
                 registers: 0,
@@ -252,7 +252,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Copies the outputs that no instruction computes in their place, and finds those that must be staged.
-    fn finish(mut self) -> Program {
+    fn finish(mut self) -> TileCode {
         for o in 0..self.wanted.len() {
             let line = self.wanted[o];
             if self.output_of[line] == Some(o) {

@@ -1,7 +1,7 @@
 //! Running a compiled expression over tiles: binding inputs and outputs in place where they are contiguous,
 //! gathering and scattering where not.
 
-use super::compile::{Home, Program, REGISTER, Rate, SLOT, Target, compile, slot_len, tile_len};
+use super::compile::{Home, REGISTER, Rate, SLOT, Target, TileCode, compile, slot_len, tile_len};
 use super::convert::{Block, Load, Store, loader, storer};
 use super::geometry::{Axes, Loop, Tiling, Walk, count};
 use crate::dispatch::Isa;
@@ -98,7 +98,7 @@ impl Dims {
 
 /// A program with the loop it runs in.
 pub(crate) struct Engine {
-    program: Program,
+    program: TileCode,
     tiling: Tiling,
     ports: Vec<Port>,
     inputs: usize,
@@ -176,7 +176,7 @@ impl Engine {
     }
 
     fn assemble(
-        program: Program,
+        program: TileCode,
         tiling: Tiling,
         ports: Vec<Port>,
         inputs: usize,
@@ -262,7 +262,7 @@ impl Engine {
     /// # Safety
     /// The pointers are valid for the views; outputs overlap nothing but inputs of the same view and type.
     #[inline(always)]
-    pub(crate) unsafe fn run(
+    pub(crate) unsafe fn run_tiles(
         &self,
         start: usize,
         tiles: usize,
@@ -353,7 +353,7 @@ impl<'a> Frame<'a> {
     /// What is done before the first tile.
     #[inline(always)]
     unsafe fn once(&mut self) {
-        // SAFETY: as for `Engine::run`.
+        // SAFETY: as for `Engine::run_tiles`.
         unsafe {
             for (i, port) in self.e.ports[..self.e.inputs].iter().enumerate() {
                 *self.loaded.add(i) = 0;
@@ -362,14 +362,14 @@ impl<'a> Frame<'a> {
                 }
             }
             for instr in &self.e.program.once {
-                instr.run(self.table, slot_len(self.e.compute));
+                instr.execute(self.table, slot_len(self.e.compute));
             }
         }
     }
 
     unsafe fn splat(&self, i: usize, port: &Port) {
         let block = Block { n0: slot_len(self.e.compute), s0: 0, n1: 1, s1: 0 };
-        // SAFETY: as for `Engine::run`.
+        // SAFETY: as for `Engine::run_tiles`.
         unsafe {
             (port.load)(*self.table.add(port.entry), *self.places.add(i) as *const u8, &block);
         }
@@ -382,21 +382,21 @@ impl<'a> Frame<'a> {
         let lanes = slot_len(e.compute);
         let rest = n % lanes;
         let whole = n - rest;
-        // SAFETY: as for `Engine::run`.
+        // SAFETY: as for `Engine::run_tiles`.
         unsafe {
             if !e.fetched.is_empty() && self.fetch(n) {
-                e.program.per_tile.iter().for_each(|instr| instr.run(self.table, lanes));
+                e.program.per_tile.iter().for_each(|instr| instr.execute(self.table, lanes));
             }
             if e.program.body.is_empty() {
                 return self.bind_in_place();
             }
             if whole > 0 {
                 self.bind_in_place();
-                e.program.body.iter().for_each(|instr| instr.run(self.table, whole));
+                e.program.body.iter().for_each(|instr| instr.execute(self.table, whole));
             }
             if rest > 0 {
                 self.bind_rest(whole, rest);
-                e.program.body.iter().for_each(|instr| instr.run(self.table, lanes));
+                e.program.body.iter().for_each(|instr| instr.execute(self.table, lanes));
                 self.finish_rest(whole, rest);
             }
             if self.store && !e.scattered.is_empty() {
@@ -409,7 +409,7 @@ impl<'a> Frame<'a> {
     unsafe fn fetch(&mut self, n: usize) -> bool {
         let mut changed = false;
         let same_n = std::mem::replace(&mut self.loaded_n, n) == n;
-        // SAFETY: as for `Engine::run`.
+        // SAFETY: as for `Engine::run_tiles`.
         unsafe {
             for &i in &self.e.fetched {
                 let port = &self.e.ports[i];
@@ -435,7 +435,7 @@ impl<'a> Frame<'a> {
     /// Binds what lies in place to memory.
     #[inline(always)]
     unsafe fn bind_in_place(&mut self) {
-        // SAFETY: as for `Engine::run`.
+        // SAFETY: as for `Engine::run_tiles`.
         unsafe {
             for &i in &self.e.direct {
                 *self.table.add(self.e.ports[i].entry) = *self.places.add(i) as *mut u8;
@@ -452,7 +452,7 @@ impl<'a> Frame<'a> {
     unsafe fn bind_rest(&mut self, whole: usize, rest: usize) {
         let e = self.e;
         let size = e.compute.size();
-        // SAFETY: as for `Engine::run`.
+        // SAFETY: as for `Engine::run_tiles`.
         unsafe {
             for &i in &e.direct {
                 let port = &e.ports[i];
@@ -477,7 +477,7 @@ impl<'a> Frame<'a> {
     unsafe fn finish_rest(&mut self, whole: usize, rest: usize) {
         let e = self.e;
         let size = e.compute.size();
-        // SAFETY: as for `Engine::run`.
+        // SAFETY: as for `Engine::run_tiles`.
         unsafe {
             let copied = |&&i: &&usize| e.ports[i].access == Access::Copied;
             for &i in e.fetched.iter().filter(copied).chain(&e.scattered).chain(&e.in_place) {
@@ -494,7 +494,7 @@ impl<'a> Frame<'a> {
     }
 
     unsafe fn scatter(&mut self, n: usize) {
-        // SAFETY: as for `Engine::run`.
+        // SAFETY: as for `Engine::run_tiles`.
         unsafe {
             for &i in &self.e.scattered {
                 let port = &self.e.ports[i];

@@ -78,18 +78,18 @@ impl Pointwise {
     /// # Safety
     /// The buffers are valid for the views. An output overlaps no input and no other output, except that it may have
     /// the place of an input with the same view and type.
-    pub unsafe fn run(&self, inputs: &[*const u8], outputs: &[*mut u8]) {
+    pub unsafe fn apply(&self, inputs: &[*const u8], outputs: &[*mut u8]) {
         // SAFETY: the caller's promise.
-        unsafe { self.run_at(inputs, outputs, true) }
+        unsafe { self.apply_at(inputs, outputs, true) }
     }
 
-    unsafe fn run_at(&self, inputs: &[*const u8], outputs: &[*mut u8], in_buffer: bool) {
+    unsafe fn apply_at(&self, inputs: &[*const u8], outputs: &[*mut u8], in_buffer: bool) {
         let Some(e) = &self.engine else { return };
         let tiles = e.tiles();
         let cost = e.tile_len() * e.work();
         if tiles * cost <= SMALL {
             // SAFETY: the caller's promise.
-            return unsafe { e.run(0, tiles, inputs, Some(outputs), in_buffer, |_, _| {}) };
+            return unsafe { e.run_tiles(0, tiles, inputs, Some(outputs), in_buffer, |_, _| {}) };
         }
         let each = TASK.div_ceil(cost);
         let memory = Pointers(inputs, outputs);
@@ -98,7 +98,14 @@ impl Pointwise {
             let start = task * each;
             // SAFETY: the caller's promise; tasks have distinct tiles, so distinct elements of the outputs.
             unsafe {
-                e.run(start, each.min(tiles - start), inputs, Some(outputs), in_buffer, |_, _| {})
+                e.run_tiles(
+                    start,
+                    each.min(tiles - start),
+                    inputs,
+                    Some(outputs),
+                    in_buffer,
+                    |_, _| {},
+                )
             }
         });
     }
@@ -106,9 +113,9 @@ impl Pointwise {
 
 // SAFETY: touches only elements of the views it was made for.
 unsafe impl Kernel for Pointwise {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: the pointers are the views' first elements; the rest is the caller's promise.
-        unsafe { self.run_at(args.inputs(), args.outputs(), false) }
+        unsafe { self.apply_at(args.inputs(), args.outputs(), false) }
     }
 }
 

@@ -2,7 +2,7 @@
 //! matrix product.
 
 use super::compile::{
-    Entry, Home, Program, REGISTER, Rate, SLOT, Target, compile, slot_len, tile_len,
+    Entry, Home, REGISTER, Rate, SLOT, Target, TileCode, compile, slot_len, tile_len,
 };
 use super::convert::{Block, Load, loader};
 use crate::dispatch::Isa;
@@ -14,7 +14,7 @@ use gradus_base::{DType, Element, Expr};
 /// A pointwise program over stretches of a matrix's rows. Input 0 is the stretch, every other input a matrix over the
 /// same rows and columns; the output is written over the stretch.
 pub struct RowLoop {
-    program: Program,
+    program: TileCode,
     compute: DType,
     matrices: Vec<Matrix>,
     /// Whether a scalar changes from row to row.
@@ -219,7 +219,7 @@ impl Run<'_> {
                 let block = Block { n0: lanes, s0: 0, n1: 1, s1: 0 };
                 (m.load)(*self.entry(m.entry), self.place(m, i, 0), &block);
             }
-            self.l.program.once.iter().for_each(|instr| instr.run(self.scratch.cast(), lanes));
+            self.l.program.once.iter().for_each(|instr| instr.execute(self.scratch.cast(), lanes));
         }
     }
 
@@ -243,7 +243,7 @@ impl Run<'_> {
                         }
                     }
                     let start = i as isize * stride + (done * self.l.compute.size()) as isize;
-                    self.run(at.offset(start), 0, [1, n]);
+                    self.run_body(at.offset(start), 0, [1, n]);
                 }
             }
             done += n;
@@ -264,7 +264,7 @@ impl Run<'_> {
                         self.bind(m, self.place(m, i, 0), [some, len]);
                     }
                 }
-                self.run(at.offset(i as isize * stride), stride, [some, len]);
+                self.run_body(at.offset(i as isize * stride), stride, [some, len]);
             }
         }
     }
@@ -286,7 +286,7 @@ impl Run<'_> {
     }
 
     /// Runs the program over `rows` stretches of `len` elements, `stride` bytes apart; a tile at most.
-    unsafe fn run(&self, stretch: *mut u8, stride: isize, [rows, len]: [usize; 2]) {
+    unsafe fn run_body(&self, stretch: *mut u8, stride: isize, [rows, len]: [usize; 2]) {
         let p = &self.l.program;
         let (n, bytes) = (rows * len, len * self.l.compute.size());
         let padded = n.next_multiple_of(slot_len(self.l.compute));
@@ -303,7 +303,7 @@ impl Run<'_> {
                     copy_rows(stretch, stride, copy, bytes as isize, rows, bytes);
                 }
             }
-            p.body.iter().for_each(|instr| instr.run(self.scratch.cast(), padded));
+            p.body.iter().for_each(|instr| instr.execute(self.scratch.cast(), padded));
             if !in_place {
                 copy_rows(output, bytes as isize, stretch, stride, rows, bytes);
             }

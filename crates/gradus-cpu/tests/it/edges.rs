@@ -108,7 +108,7 @@ fn map<T: Copy + Default>(isa: Isa, dtype: DType, expr: &Expr, inputs: &[&[T]]) 
     let p = Pointwise::with_isa(isa, expr, dtype, shape, &vec![v; inputs.len()], &[v]);
     let from: Vec<*const u8> = inputs.iter().map(|x| x.as_ptr().cast()).collect();
     // SAFETY: the slices hold the views.
-    unsafe { p.run(&from, &[y.as_mut_ptr().cast()]) };
+    unsafe { p.apply(&from, &[y.as_mut_ptr().cast()]) };
     y
 }
 

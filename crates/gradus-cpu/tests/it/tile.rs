@@ -6,7 +6,7 @@ use gradus_base::{DType, Expr, Real, Shape, View};
 use gradus_cpu::{Isa, Pointwise, Reduce, ReduceOp, RowLoop, set_threads};
 
 /// Runs a loop with buffers for its outputs filled with 77.
-fn run(
+fn pointwise(
     isa: Isa,
     expr: &Expr,
     compute: DType,
@@ -21,7 +21,7 @@ fn run(
     let ins: Vec<_> = inputs.iter().map(|(d, _)| d.bytes.as_ptr()).collect();
     let outs: Vec<_> = out.iter_mut().map(|d| d.bytes.as_mut_ptr()).collect();
     // SAFETY: the buffers hold the views.
-    unsafe { p.run(&ins, &outs) };
+    unsafe { p.apply(&ins, &outs) };
     out
 }
 
@@ -57,7 +57,7 @@ fn random_loops_agree_with_eval() {
             })
             .collect();
         for &isa in Isa::all() {
-            let out = run(isa, &expr, compute, shape, &inputs, &outputs);
+            let out = pointwise(isa, &expr, compute, shape, &inputs, &outputs);
             for (o, data) in out.iter().enumerate() {
                 let mut expected = Data::new(data.dtype, outputs[o].2, || 77.0);
                 for i in 0..shape.len() {
@@ -128,7 +128,7 @@ fn random_reductions_agree_with_eval() {
                 Reduce::with_isa(isa, &expr, compute, op, shape, &reduced, &ins, (compute, view));
             let ins: Vec<_> = inputs.iter().map(|(d, _)| d.bytes.as_ptr()).collect();
             // SAFETY: the buffers hold the views.
-            unsafe { p.run(&ins, out.bytes.as_mut_ptr()) };
+            unsafe { p.apply(&ins, out.bytes.as_mut_ptr()) };
             for (i, &b) in expected.iter().enumerate() {
                 let a = out.get(i);
                 let close = a == b
@@ -151,7 +151,7 @@ fn map(isa: Isa, expr: &Expr, x: &[f32]) -> Vec<f32> {
     let mut y = vec![0f32; x.len()];
     let p = Pointwise::with_isa(isa, expr, DType::F32, shape, &[v], &[v]);
     // SAFETY: the slices hold the views.
-    unsafe { p.run(&[x.as_ptr().cast()], &[y.as_mut_ptr().cast()]) };
+    unsafe { p.apply(&[x.as_ptr().cast()], &[y.as_mut_ptr().cast()]) };
     y
 }
 
@@ -244,7 +244,7 @@ fn powers_follow_ieee_754() {
             let p = Pointwise::with_isa(isa, &expr, f, shape, &[(f, v), (f, b)], &[(f, v)]);
             let ins = [all.as_ptr().cast(), (&raw const y).cast()];
             // SAFETY: the slices hold the views.
-            unsafe { p.run(&ins, &[out.as_mut_ptr().cast()]) };
+            unsafe { p.apply(&ins, &[out.as_mut_ptr().cast()]) };
             for (&x, &z) in all.iter().zip(&out) {
                 let exact = f64::from(x).powf(y.into());
                 assert!(ulps(z, exact) < 1.5, "{x}^{y} = {z}, not {exact}");
@@ -262,7 +262,7 @@ fn integers_wrap_saturate_and_divide_by_zero() {
         let p = Pointwise::new(&expr, DType::I64, Shape::from([1]), &[v, v], &[v]);
         let mut y = i(0);
         // SAFETY: one element each.
-        unsafe { p.run(&[i(a).as_ptr(), i(b).as_ptr()], &[y.as_mut_ptr()]) };
+        unsafe { p.apply(&[i(a).as_ptr(), i(b).as_ptr()], &[y.as_mut_ptr()]) };
         i64::from_ne_bytes(y)
     };
     assert_eq!(run(|a, b| a / b, 7, 0), 0);
@@ -292,7 +292,7 @@ fn conversions_truncate_and_saturate() {
         let v = View::dense(shape);
         let input = [(data.clone(), v)];
         for &isa in Isa::all() {
-            let y = run(isa, &Expr::identity(), DType::F32, shape, &input, &[(dtype, v, 9)]);
+            let y = pointwise(isa, &Expr::identity(), DType::F32, shape, &input, &[(dtype, v, 9)]);
             let y: Vec<f64> = (0..9).map(|i| y[0].get(i)).collect();
             assert_eq!(y, expected, "{dtype}");
         }
@@ -318,8 +318,8 @@ fn outputs_may_lie_where_inputs_do() {
         let (pa, pb) = (a.as_mut_ptr().cast::<u8>(), b.as_mut_ptr().cast::<u8>());
         // SAFETY: the vectors hold the views; outputs have the places of inputs with the same view.
         unsafe {
-            p.run(&[pa, pb], &[pa, pb]);
-            q.run(&[pa, pb], &[pa, pb]);
+            p.apply(&[pa, pb], &[pa, pb]);
+            q.apply(&[pa, pb], &[pa, pb]);
         }
         for i in 0..n {
             assert_eq!((a[i], b[i]), (3.0 * i as f32, i as f32 + 3.0), "{n} {i}");
@@ -343,7 +343,7 @@ fn threads_do_not_change_bits() {
         let ins = [x.as_ptr().cast(), x.as_ptr().cast()];
         let p = Pointwise::new(&expr, DType::F32, shape, &[v, turned], &[v]);
         // SAFETY: the vectors hold the views.
-        unsafe { p.run(&ins, &[y.as_mut_ptr().cast()]) };
+        unsafe { p.apply(&ins, &[y.as_mut_ptr().cast()]) };
         bits.extend(y.iter().map(|y| y.to_bits()));
         for reduced in [[true; 3], [true, false, false], [false, false, true], [true, false, true]]
         {
@@ -363,7 +363,7 @@ fn threads_do_not_change_bits() {
                 (DType::F32, out),
             );
             // SAFETY: as above.
-            unsafe { r.run(&ins, y.as_mut_ptr().cast()) };
+            unsafe { r.apply(&ins, y.as_mut_ptr().cast()) };
             bits.extend(y[..stride as usize].iter().map(|y| y.to_bits()));
         }
         results.push(bits);
@@ -383,7 +383,7 @@ fn long_sums_are_accurate() {
     let r = Reduce::new(&Expr::identity(), DType::F32, ReduceOp::Sum, shape, &[true], &[v], out);
     let mut y = 0f32;
     // SAFETY: the vector holds the view.
-    unsafe { r.run(&[x.as_ptr().cast()], (&raw mut y).cast()) };
+    unsafe { r.apply(&[x.as_ptr().cast()], (&raw mut y).cast()) };
     assert!((f64::from(y) / exact - 1.0).abs() < 3e-7, "{y}, not {exact}");
 }
 
@@ -399,7 +399,7 @@ fn extremes_propagate_nan_and_empty_reductions_give_the_identity() {
         let r = Reduce::new(&Expr::identity(), DType::F32, op, shape, &[false, true], &[v], out);
         let mut y = [0f32; 2];
         // SAFETY: the arrays hold the views.
-        unsafe { r.run(&[x.as_ptr().cast()], y.as_mut_ptr().cast()) };
+        unsafe { r.apply(&[x.as_ptr().cast()], y.as_mut_ptr().cast()) };
         assert!(y[0] == 1.0 && y[1].is_nan(), "{y:?}");
     }
     let shape = Shape::from([2, 0]);
@@ -412,7 +412,7 @@ fn extremes_propagate_nan_and_empty_reductions_give_the_identity() {
         let r = Reduce::new(&Expr::identity(), DType::I64, op, shape, &[false, true], &[v], out);
         let mut y = [5i64; 2];
         // SAFETY: the array holds the view.
-        unsafe { r.run(&[x.as_ptr().cast()], y.as_mut_ptr().cast()) };
+        unsafe { r.apply(&[x.as_ptr().cast()], y.as_mut_ptr().cast()) };
         assert_eq!(y, [identity; 2], "{op:?}");
     }
 }
@@ -538,7 +538,7 @@ fn formulas_with_kernels_of_their_own_agree_with_eval() {
         inputs.push((Data::new(compute, 1, || 0.05), one));
         for expr in [&adam, &others, &activations] {
             for &isa in Isa::all() {
-                let out = run(isa, expr, compute, shape, &inputs, &[(compute, dense, n); 3]);
+                let out = pointwise(isa, expr, compute, shape, &inputs, &[(compute, dense, n); 3]);
                 for i in 0..n {
                     let x: Vec<f64> = inputs.iter().map(|(d, v)| d.get(v.index(i))).collect();
                     for (o, exact) in expr.eval(&x).into_iter().enumerate() {

@@ -1,11 +1,13 @@
 //! Augmentations on small images whose result can be seen.
 
-use gradus_data::{Affine, Augment, CenterCrop, ColorJitter, HorizontalFlip, RandomCrop, Rng};
+use gradus_data::{
+    Affine, Augment, CenterCrop, ColorJitter, HorizontalFlip, RandomCrop, rng_for_augment,
+};
 
 fn apply(augment: &dyn Augment, input: &[f32], shape: [usize; 3], sample: usize) -> Vec<f32> {
     let len = augment.output_shape(shape).unwrap().iter().product();
     let mut output = vec![f32::NAN; len];
-    augment.apply(input, shape, &mut output, &mut Rng::for_augment(1, 0, sample, 0));
+    augment.apply(input, shape, &mut output, &mut rng_for_augment(1, 0, sample, 0));
     output
 }
 

@@ -378,7 +378,7 @@ fn photographs_are_cut_as_torchvision_cuts_them() {
         let input: Vec<f32> = loaded.pixels.iter().map(|&p| p.into()).collect();
         let mut cut = vec![0.0; 3 * 28 * 28];
         let crop = gradus_data::CenterCrop { height: 28, width: 28 };
-        let mut rng = gradus_data::Rng::for_augment(0, 0, 0, 0);
+        let mut rng = gradus_data::rng_for_augment(0, 0, 0, 0);
         gradus_data::Augment::apply(&crop, &input, [3, 32, 32], &mut cut, &mut rng);
         let want = decode(&fixture(&format!("{name}-28")), &RGB);
         assert_eq!(want.shape, [3, 28, 28]);

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gradus_data::{
     Augment, Dataset, ImageDataset, Loader, LoaderOptions, PcaColor, RandomResizedCrop, Resize,
-    Rng, ScaleJitter, TenCrop,
+    ScaleJitter, TenCrop, rng_for_augment,
 };
 
 fn apply(augment: &dyn Augment, input: &[f32], shape: [usize; 3], sample: usize) -> Vec<f32> {
     let len = augment.output_shape(shape).unwrap().iter().product();
     let mut output = vec![f32::NAN; len];
-    augment.apply(input, shape, &mut output, &mut Rng::for_augment(1, 0, sample, 0));
+    augment.apply(input, shape, &mut output, &mut rng_for_augment(1, 0, sample, 0));
     output
 }
 

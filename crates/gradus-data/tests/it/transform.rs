@@ -7,6 +7,7 @@ use gradus_data::{
     Affine, Augment, CenterCrop, ColorJitter, DType, FieldSpec, HorizontalFlip, InMemory, Motion,
     Normalization, Normalize, OnFields, Padding, PcaColor, RandomCrop, RandomResizedCrop,
     RecordBatch, RecordLoader, RecordOptions, Resize, Result, Rng, Sample, ScaleJitter, Transform,
+    rng_for_augment,
 };
 
 use crate::check_message;
@@ -233,7 +234,7 @@ fn motions_draw_what_they_say() {
     for (at, augment) in all.iter().enumerate() {
         let mut output = vec![0.0; augment.output_shape(shape).unwrap().iter().product()];
         for sample in 0..20 {
-            let mut applied = Rng::for_augment(1, 2, sample, 0);
+            let mut applied = rng_for_augment(1, 2, sample, 0);
             let mut told = applied.clone();
             augment.apply(&input, shape, &mut output, &mut applied);
             let motion = augment.motion(shape, &mut told);

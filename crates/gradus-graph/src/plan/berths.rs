@@ -6,7 +6,7 @@
 use super::collect::{Collected, What};
 use super::fuse::{Groups, readers};
 use super::hoist::fixed_items;
-use super::lower::{Lowerer, Value, order_of};
+use super::lower::{BufferView, Lowerer, order_of};
 use crate::rule::{Layouts, Meta, Order};
 use gradus_base::{Expr, Real, View};
 
@@ -75,12 +75,12 @@ fn accepts(c: &Collected, reader: usize, i: usize) -> bool {
 
 impl Lowerer<'_> {
     /// A new value for item `i` with its axes in `order`: inside the value that it is part of if it can lie so there.
-    pub(super) fn place_for(&mut self, i: usize, order: &[usize]) -> Value {
+    pub(super) fn place_for(&mut self, i: usize, order: &[usize]) -> BufferView {
         self.berth(i, order).unwrap_or_else(|| self.fresh(self.c.items[i].meta, order))
     }
 
     /// Where item `i` belongs in the value that it is part of, if its axes lie in `order` there.
-    pub(super) fn berth(&mut self, i: usize, order: &[usize]) -> Option<Value> {
+    pub(super) fn berth(&mut self, i: usize, order: &[usize]) -> Option<BufferView> {
         let Berth { whole, piece } = self.berths[i]?;
         let of = self.whole_value(whole, order);
         let value = self.piece(whole, piece, of);
@@ -88,16 +88,16 @@ impl Lowerer<'_> {
     }
 
     /// A piece's part of an assembled value.
-    fn piece(&self, whole: usize, piece: usize, of: Value) -> Value {
+    fn piece(&self, whole: usize, piece: usize, of: BufferView) -> BufferView {
         let item = &self.c.items[whole];
         let What::Assemble { axis, pieces } = &item.what else { unreachable!("assembled") };
         let ((start, step), len) =
             (pieces[piece], self.c.items[item.inputs[piece]].meta.shape[*axis]);
-        Value { view: of.view.slice(*axis, start, step, len), ..of }
+        BufferView { view: of.view.slice(*axis, start, step, len), ..of }
     }
 
     /// The memory of an assembled value, with its axes in `order` if it is new: zeros where no piece will lie.
-    fn whole_value(&mut self, i: usize, order: &[usize]) -> Value {
+    fn whole_value(&mut self, i: usize, order: &[usize]) -> BufferView {
         if let Some(&value) = self.wholes.get(&i) {
             return value;
         }
@@ -114,7 +114,7 @@ impl Lowerer<'_> {
     }
 
     /// Every piece that is not there already into its part.
-    pub(super) fn assemble(&mut self, i: usize) -> Value {
+    pub(super) fn assemble(&mut self, i: usize) -> BufferView {
         let item = &self.c.items[i];
         // It lies as the first piece that does not lie row by row, so that channels stay innermost.
         let of_piece = |&n: &usize| order_of(&[self.value(n)], self.c.items[n].meta.shape);

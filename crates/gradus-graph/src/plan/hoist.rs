@@ -5,7 +5,7 @@
 //! keeps fixed loops apart from the others; here the steps that follow from them are moved to a prologue.
 
 use super::collect::{Collected, What};
-use super::lower::{Buf, Home, Lowered, LoweredPlan, Value};
+use super::lower::{Buf, BufferView, Home, Lowered, LoweredPlan};
 use super::show::PlanStep;
 use crate::node::ViewOp;
 use crate::rule::Packing;
@@ -128,7 +128,7 @@ fn live_steps(plan: &LoweredPlan, leaves_stay: bool) -> Vec<bool> {
         Home::Input(_) => true,
     };
     let mut bufs: Vec<bool> = plan.bufs.iter().map(changes).collect();
-    let asked_for = |v: &Value| !matches!(plan.bufs[v.buf].home, Home::Arena);
+    let asked_for = |v: &BufferView| !matches!(plan.bufs[v.buf].home, Home::Arena);
     let mut live = Vec::with_capacity(plan.steps.len());
     for s in &plan.steps {
         let is =
@@ -180,7 +180,8 @@ fn pack(plan: &mut LoweredPlan, fixed: &mut Fixed, share: bool) {
         // What the prologue reads is packed there, before it.
         let once = stays || read_by(&fixed.steps);
         let shape = [packing.bytes].as_slice().into();
-        let packed = Value { buf: plan.bufs.len(), dtype: DType::U8, view: View::dense(shape) };
+        let packed =
+            BufferView { buf: plan.bufs.len(), dtype: DType::U8, view: View::dense(shape) };
         plan.bufs.push(Buf { home: Home::Arena, bytes: packing.bytes });
         fixed.bufs.push(once);
         for &(t, i) in &readers {

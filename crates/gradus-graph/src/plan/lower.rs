@@ -39,7 +39,7 @@ pub(crate) struct Buf {
 
 /// A computed item: a view of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Value {
+pub(crate) struct BufferView {
     pub buf: usize,
     pub dtype: DType,
     pub view: View,
@@ -48,8 +48,8 @@ pub(crate) struct Value {
 /// A step before its memory is fixed.
 pub(crate) struct Lowered {
     pub kernel: Box<dyn Kernel>,
-    pub inputs: Vec<Value>,
-    pub outputs: Vec<Value>,
+    pub inputs: Vec<BufferView>,
+    pub outputs: Vec<BufferView>,
     /// Whether an output may take the place of an input with the same view.
     pub aligned: bool,
     /// Of a call: what its kernel was built from.
@@ -112,26 +112,26 @@ pub(super) struct Lowerer<'a> {
     pub(super) c: &'a Collected,
     groups: &'a Groups,
     /// Each item's value; a call of several outputs has several, others one.
-    values: Vec<Option<Vec<Value>>>,
+    values: Vec<Option<Vec<BufferView>>>,
     /// Copies made of a value in another order, so that no copy is made twice.
-    ordered: HashMap<(usize, Vec<usize>), Value>,
+    ordered: HashMap<(usize, Vec<usize>), BufferView>,
     /// The outputs, by call and number, that are read of calls with several.
     parts_read: HashSet<(usize, usize)>,
     /// Where items belong that are part of an assembled value.
     pub(super) berths: Vec<Option<Berth>>,
     /// Assembled values that have their memory, some of whose pieces may be there already.
-    pub(super) wholes: HashMap<usize, Value>,
+    pub(super) wholes: HashMap<usize, BufferView>,
     /// Calls that run with the group that rides on them.
     delayed: HashSet<usize>,
     pub(super) plan: LoweredPlan,
 }
 
 impl Lowerer<'_> {
-    pub(super) fn value(&self, i: usize) -> Value {
+    pub(super) fn value(&self, i: usize) -> BufferView {
         self.values[i].as_ref().expect("inputs are lowered first")[0]
     }
 
-    pub(super) fn set(&mut self, i: usize, value: Value) {
+    pub(super) fn set(&mut self, i: usize, value: BufferView) {
         self.values[i] = Some(vec![value]);
     }
 
@@ -141,18 +141,18 @@ impl Lowerer<'_> {
     }
 
     /// A new dense value in the arena with its axes in `order`.
-    pub(super) fn fresh(&mut self, meta: Meta, order: &[usize]) -> Value {
+    pub(super) fn fresh(&mut self, meta: Meta, order: &[usize]) -> BufferView {
         let buf = self.buf(Home::Arena, meta.shape.len() * meta.dtype.size());
-        Value { buf, dtype: meta.dtype, view: View::ordered(meta.shape, order) }
+        BufferView { buf, dtype: meta.dtype, view: View::ordered(meta.shape, order) }
     }
 
-    pub(super) fn fresh_dense(&mut self, meta: Meta) -> Value {
+    pub(super) fn fresh_dense(&mut self, meta: Meta) -> BufferView {
         self.fresh(meta, &(0..meta.shape.rank()).collect::<Vec<_>>())
     }
 
-    pub(super) fn outside(&mut self, home: Home, meta: Meta) -> Value {
+    pub(super) fn outside(&mut self, home: Home, meta: Meta) -> BufferView {
         let buf = self.buf(home, meta.shape.len() * meta.dtype.size());
-        Value { buf, dtype: meta.dtype, view: View::dense(meta.shape) }
+        BufferView { buf, dtype: meta.dtype, view: View::dense(meta.shape) }
     }
 
     fn item(&mut self, i: usize) {
@@ -179,7 +179,7 @@ impl Lowerer<'_> {
         self.values[i] = Some(vec![value]);
     }
 
-    fn view(&mut self, i: usize, op: &ViewOp) -> Value {
+    fn view(&mut self, i: usize, op: &ViewOp) -> BufferView {
         let item = &self.c.items[i];
         let from = self.value(item.inputs[0]);
         let shape = item.meta.shape;
@@ -193,19 +193,19 @@ impl Lowerer<'_> {
                 Some(view) => view,
                 None => {
                     let dense = self.in_order(item.inputs[0], &Order::Dense);
-                    return Value { view: View::dense(shape), ..dense };
+                    return BufferView { view: View::dense(shape), ..dense };
                 }
             },
         };
-        Value { view, ..from }
+        BufferView { view, ..from }
     }
 
-    pub(super) fn copy(&mut self, from: Value, to: Value, node: &Node) {
+    pub(super) fn copy(&mut self, from: BufferView, to: BufferView, node: &Node) {
         self.loop_step(&Expr::identity(), from.dtype, vec![from], vec![to], node, "copy");
     }
 
     /// The item's value lying as `order` asks, copied if need be.
-    pub(super) fn in_order(&mut self, i: usize, order: &Order) -> Value {
+    pub(super) fn in_order(&mut self, i: usize, order: &Order) -> BufferView {
         let value = self.value(i);
         if order.accepts(&value.view) {
             return value;
@@ -240,14 +240,14 @@ impl Lowerer<'_> {
         let What::Call(rule, metas) = &item.what else { unreachable!("a call") };
         let input_metas: Vec<Meta> = item.inputs.iter().map(|&n| c.items[n].meta).collect();
         let layouts = self.cheapest(rule.layout_choices(&input_metas, metas), &item.inputs);
-        let mut inputs: Vec<Value> =
+        let mut inputs: Vec<BufferView> =
             item.inputs.iter().zip(&layouts.inputs).map(|(&n, o)| self.in_order(n, o)).collect();
         let flops = rule.flops(&input_metas, metas);
         let Some((group, expr, extra)) = epilogue else {
             return self.plain_call(i, inputs, &layouts.outputs, flops);
         };
         let (outputs, mut spec) = self.outputs(i, group.root, &inputs, &layouts.outputs);
-        let extra_values: Vec<Value> = extra.iter().map(|&n| self.value(n)).collect();
+        let extra_values: Vec<BufferView> = extra.iter().map(|&n| self.value(n)).collect();
         spec.inputs.extend(extra_values.iter().map(slot));
         let lines = (expr.flops() * item.meta.shape.len()) as u64;
         spec.epilogue = Some(Epilogue { expr, inputs: extra.len() });
@@ -263,7 +263,7 @@ impl Lowerer<'_> {
     }
 
     /// Room for an output of call `i`: none for one that nobody reads, if the kernel can leave it out.
-    fn output(&mut self, i: usize, n: usize, order: &[usize]) -> Value {
+    fn output(&mut self, i: usize, n: usize, order: &[usize]) -> BufferView {
         let What::Call(rule, metas) = &self.c.items[i].what else { unreachable!("a call") };
         let unread = metas.len() > 1 && !self.parts_read.contains(&(i, n));
         match unread && rule.may_skip(n) {
@@ -272,7 +272,7 @@ impl Lowerer<'_> {
         }
     }
 
-    fn plain_call(&mut self, i: usize, inputs: Vec<Value>, orders: &[Vec<usize>], flops: u64) {
+    fn plain_call(&mut self, i: usize, inputs: Vec<BufferView>, orders: &[Vec<usize>], flops: u64) {
         let item = &self.c.items[i];
         let What::Call(rule, _) = &item.what else { unreachable!("a call") };
         let (outputs, spec) = self.outputs(i, i, &inputs, orders);
@@ -286,11 +286,11 @@ impl Lowerer<'_> {
         &mut self,
         i: usize,
         of: usize,
-        inputs: &[Value],
+        inputs: &[BufferView],
         orders: &[Vec<usize>],
-    ) -> (Vec<Value>, Spec) {
+    ) -> (Vec<BufferView>, Spec) {
         let What::Call(rule, metas) = &self.c.items[i].what else { unreachable!("a call") };
-        let spec = |outputs: &[Value]| Spec {
+        let spec = |outputs: &[BufferView]| Spec {
             inputs: inputs.iter().map(slot).collect(),
             outputs: outputs.iter().map(slot).collect(),
             epilogue: None,
@@ -303,7 +303,7 @@ impl Lowerer<'_> {
                 return (vec![berth], spec);
             }
         }
-        let outputs: Vec<Value> =
+        let outputs: Vec<BufferView> =
             orders.iter().enumerate().map(|(n, o)| self.output(i, n, o)).collect();
         let spec = spec(&outputs);
         (outputs, spec)
@@ -312,8 +312,8 @@ impl Lowerer<'_> {
     pub(super) fn call_step(
         &mut self,
         (rule, spec): (&Arc<dyn Rule>, Spec),
-        inputs: Vec<Value>,
-        outputs: &[Value],
+        inputs: Vec<BufferView>,
+        outputs: &[BufferView],
         node: &Node,
         name: &str,
         flops: u64,
@@ -347,13 +347,14 @@ impl Lowerer<'_> {
         let c = self.c;
         let root = &c.items[group.root];
         let sources = inputs(c, group);
-        let values: Vec<Value> = sources.iter().map(|&n| self.value(n)).collect();
+        let values: Vec<BufferView> = sources.iter().map(|&n| self.value(n)).collect();
         if let What::Reduce(op, reduced) = &root.what {
             return self.reduce(group, *op, reduced, &sources, values);
         }
         let shape = root.meta.shape;
         let order = order_of(&values, shape).unwrap_or_else(|| (0..shape.rank()).collect());
-        let outs: Vec<Value> = group.outputs.iter().map(|&o| self.place_for(o, &order)).collect();
+        let outs: Vec<BufferView> =
+            group.outputs.iter().map(|&o| self.place_for(o, &order)).collect();
         let expr = compose(c, group, &sources, &group.outputs);
         let compute = compute_of(c, group.root);
         self.loop_step(&expr, compute, values, outs.clone(), &root.node, root.node.name());
@@ -368,7 +369,7 @@ impl Lowerer<'_> {
         op: gradus_cpu::ReduceOp,
         reduced: &[bool],
         sources: &[usize],
-        values: Vec<Value>,
+        values: Vec<BufferView>,
     ) {
         let c = self.c;
         let root = &c.items[group.root];
@@ -399,13 +400,13 @@ impl Lowerer<'_> {
         &mut self,
         expr: &Expr,
         compute: DType,
-        inputs: Vec<Value>,
-        outputs: Vec<Value>,
+        inputs: Vec<BufferView>,
+        outputs: Vec<BufferView>,
         node: &Node,
         name: &str,
     ) {
         let shape = outputs[0].view.shape;
-        let pair = |v: &Value| (v.dtype, place(v));
+        let pair = |v: &BufferView| (v.dtype, place(v));
         let (ins, outs): (Vec<_>, Vec<_>) =
             (inputs.iter().map(pair).collect(), outputs.iter().map(pair).collect());
         let kernel = Pointwise::new(expr, compute.compute(), shape, &ins, &outs);
@@ -416,8 +417,8 @@ impl Lowerer<'_> {
     fn push(
         &mut self,
         kernel: Box<dyn Kernel>,
-        inputs: Vec<Value>,
-        outputs: Vec<Value>,
+        inputs: Vec<BufferView>,
+        outputs: Vec<BufferView>,
         aligned: bool,
         node: &Node,
         name: &str,
@@ -428,7 +429,7 @@ impl Lowerer<'_> {
     }
 
     /// Whether a value is a whole dense arena buffer, so that the buffer can live elsewhere.
-    pub(super) fn whole(&self, value: &Value) -> bool {
+    pub(super) fn whole(&self, value: &BufferView) -> bool {
         let buf = &self.plan.bufs[value.buf];
         buf.home == Home::Arena
             && value.view.is_dense()
@@ -437,17 +438,17 @@ impl Lowerer<'_> {
     }
 }
 
-pub(super) fn slot(v: &Value) -> Slot {
+pub(super) fn slot(v: &BufferView) -> Slot {
     Slot { dtype: v.dtype, view: place(v), packed: false }
 }
 
 /// The view a kernel sees: its pointer is at the first element.
-fn place(v: &Value) -> View {
+fn place(v: &BufferView) -> View {
     View { offset: 0, ..v.view }
 }
 
 /// The memory order a loop takes over: the first that is not row-major among its full-size dense inputs.
-pub(super) fn order_of(values: &[Value], shape: Shape) -> Option<Vec<usize>> {
+pub(super) fn order_of(values: &[BufferView], shape: Shape) -> Option<Vec<usize>> {
     values
         .iter()
         .filter(|v| v.view.shape == shape && !v.view.is_dense())

@@ -2,9 +2,9 @@
 //! dies with it writes over that input.
 
 use super::Storage;
-use super::lower::{Home, Lowered, LoweredPlan, Value};
+use super::lower::{BufferView, Home, Lowered, LoweredPlan};
 use gradus_cpu::ALIGN;
-use gradus_cpu::exec::{Place, Program, Step};
+use gradus_cpu::exec::{Executable, Place, Step};
 use std::collections::{BTreeMap, HashMap};
 
 /// Where a buffer begins.
@@ -16,7 +16,7 @@ struct Begin {
 
 /// A program and what its storages are; the bytes that outlast a run.
 pub(crate) struct LaidOut {
-    pub program: Program,
+    pub program: Executable,
     /// From storage 1 on; 0 is the arena.
     pub storages: Vec<Storage>,
     pub kept_bytes: usize,
@@ -31,7 +31,7 @@ pub(crate) fn lay_out(plan: &mut LoweredPlan) -> LaidOut {
     arena.place(&mut begins);
     let workspaces = &arena.workspaces;
     let steps = std::mem::take(&mut plan.steps);
-    let place = |v: &Value| {
+    let place = |v: &BufferView| {
         let b = begins[v.buf].expect("every buffer a step touches has a place");
         Place::new(b.storage, b.byte, v.dtype, &v.view)
     };
@@ -44,7 +44,7 @@ pub(crate) fn lay_out(plan: &mut LoweredPlan) -> LaidOut {
             Step::new(s.kernel, inputs, outputs, workspace)
         })
         .collect();
-    let program = Program::new(steps, plan.prologue, arena.bytes, storages.len() + 1);
+    let program = Executable::new(steps, plan.prologue, arena.bytes, storages.len() + 1);
     LaidOut { program, storages, kept_bytes, live_bytes: arena.live_bytes }
 }
 
@@ -243,7 +243,7 @@ fn reusable(
     plan: &LoweredPlan,
     step: &Lowered,
     t: usize,
-    out: &Value,
+    out: &BufferView,
     last: &[usize],
     of_buf: &[Option<usize>],
     taken: &[bool],

@@ -48,7 +48,7 @@ pub(crate) enum Storage {
 
 /// A graph, planned: ordered, fused, laid out in memory, with every kernel resolved.
 pub struct Plan {
-    pub(crate) program: exec::Program,
+    pub(crate) program: exec::Executable,
     pub(crate) storages: Vec<Storage>,
     /// For each variable, whether the plan writes it.
     pub(crate) updates: Vec<bool>,
@@ -91,7 +91,7 @@ pub(crate) struct Goal<'a> {
 }
 
 /// The step that makes the first wanted value, and as which of its outputs.
-fn first_wanted(program: &exec::Program, storages: &[Storage]) -> Option<(usize, usize)> {
+fn first_wanted(program: &exec::Executable, storages: &[Storage]) -> Option<(usize, usize)> {
     let storage = 1 + storages.iter().position(|s| *s == Storage::Output(0))?;
     let output = |step: &exec::Step| step.outputs().iter().position(|p| p.storage() == storage);
     let mut steps = program.steps().iter().enumerate().rev();

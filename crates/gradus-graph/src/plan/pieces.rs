@@ -5,7 +5,7 @@
 use super::collect::{Collected, What};
 use super::fuse::{Group, inputs};
 use super::loops::{compose, compute_of};
-use super::lower::{Lowerer, Value, slot};
+use super::lower::{BufferView, Lowerer, slot};
 use crate::rule::{Meta, Spec};
 
 /// Bytes of a piece, about, and pieces at most.
@@ -35,18 +35,19 @@ impl Lowerer<'_> {
         let layouts = self.cheapest(rule.layout_choices(&input_metas, metas), &item.inputs);
         let (rows, count) = (metas[0].shape[0], pieces(metas[0]));
         let each = rows.div_ceil(count);
-        let cut = |v: Value, axis: Option<usize>, start: usize| match axis {
-            Some(a) => Value { view: v.view.slice(a, start, 1, each.min(rows - start)), ..v },
+        let cut = |v: BufferView, axis: Option<usize>, start: usize| match axis {
+            Some(a) => BufferView { view: v.view.slice(a, start, 1, each.min(rows - start)), ..v },
             None => v,
         };
-        let whole: Vec<Value> =
+        let whole: Vec<BufferView> =
             item.inputs.iter().zip(&layouts.inputs).map(|(&n, o)| self.in_order(n, o)).collect();
-        let parts = |start: usize| -> Vec<Value> {
+        let parts = |start: usize| -> Vec<BufferView> {
             whole.iter().zip(&axes).map(|(&v, &axis)| cut(v, axis, start)).collect()
         };
         let last = parts((rows - 1) / each * each);
-        let fits =
-            |parts: &[Value]| parts.iter().zip(&layouts.inputs).all(|(v, o)| o.accepts(&v.view));
+        let fits = |parts: &[BufferView]| {
+            parts.iter().zip(&layouts.inputs).all(|(v, o)| o.accepts(&v.view))
+        };
         if !fits(&parts(0)) || !fits(&last) {
             return false;
         }
@@ -54,7 +55,7 @@ impl Lowerer<'_> {
         let sources = inputs(c, group);
         let expr = compose(c, group, &sources, &group.outputs);
         let compute = compute_of(c, group.root);
-        let results: Vec<Value> =
+        let results: Vec<BufferView> =
             group.outputs.iter().map(|&o| self.fresh_dense(c.items[o].meta)).collect();
         for start in (0..rows).step_by(each) {
             let inputs = parts(start);

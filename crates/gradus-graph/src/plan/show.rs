@@ -1,7 +1,7 @@
 //! Showing: a plan as a table one can read.
 
 use super::Plan;
-use super::lower::Value;
+use super::lower::BufferView;
 use crate::node::Node;
 use crate::rule::Packing;
 use gradus_base::Shape;
@@ -38,11 +38,11 @@ impl PlanStep {
         name: &str,
         kernel: &dyn Kernel,
         node: &Node,
-        inputs: &[Value],
-        outputs: &[Value],
+        inputs: &[BufferView],
+        outputs: &[BufferView],
         flops: u64,
     ) -> PlanStep {
-        let bytes = |v: &Value| {
+        let bytes = |v: &BufferView| {
             let repeats: usize = (0..v.view.shape.rank())
                 .filter(|&a| v.view.strides[a] == 0)
                 .map(|a| v.view.shape[a].max(1))
@@ -71,7 +71,7 @@ impl PlanStep {
 
 impl PlanStep {
     /// The step that packs an input of this one.
-    pub(crate) fn packing(&self, packing: &Packing, value: &Value) -> PlanStep {
+    pub(crate) fn packing(&self, packing: &Packing, value: &BufferView) -> PlanStep {
         PlanStep {
             name: "pack".to_owned(),
             algorithm: packing.form.clone(),

@@ -105,7 +105,7 @@ fn fold_scales(c: &mut Collected) {
         .filter_map(|i| chain(c, &fixed, &alone, i).map(|chain| (i, chain)))
         .collect();
     if !chains.is_empty() {
-        Rewriter::new(c).run(&fixed, &chains);
+        Rewriter::new(c).rewrite(&fixed, &chains);
     }
 }
 
@@ -198,7 +198,7 @@ impl<'a> Rewriter<'a> {
         Rewriter { c, items: vec![], place }
     }
 
-    fn run(mut self, fixed: &[bool], chains: &HashMap<usize, Chain>) {
+    fn rewrite(mut self, fixed: &[bool], chains: &HashMap<usize, Chain>) {
         let mut inner = vec![false; fixed.len()];
         chains.values().flat_map(|c| &c.inner).for_each(|&i| inner[i] = true);
         // The offset of each chain's end.

@@ -1,6 +1,6 @@
 //! Touches: which steps write each buffer and read each variable, and so whether a variable's new value may be written over it.
 
-use super::lower::{Home, LoweredPlan, Value};
+use super::lower::{BufferView, Home, LoweredPlan};
 
 /// The steps that write each buffer, and those that read each variable.
 pub(super) struct Touches {
@@ -37,9 +37,10 @@ impl Touches {
         let once = || writers.iter().map(bytes).sum::<usize>() == plan.bufs[buf].bytes;
         let in_place = |t: &usize| {
             let step = &plan.steps[*t];
-            let reads = |i: &&Value| plan.bufs[i.buf].home == Home::Variable(v);
+            let reads = |i: &&BufferView| plan.bufs[i.buf].home == Home::Variable(v);
             step.outputs.iter().find(|o| o.buf == buf).is_some_and(|out| {
-                let same = |i: &Value| step.aligned && i.view == out.view && i.dtype == out.dtype;
+                let same =
+                    |i: &BufferView| step.aligned && i.view == out.view && i.dtype == out.dtype;
                 step.inputs.iter().filter(reads).all(same)
             })
         };

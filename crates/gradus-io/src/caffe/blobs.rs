@@ -1,7 +1,7 @@
 //! `.caffemodel`: a network's weights in protobuf's binary form, in its old (`layers`) and new (`layer`) spelling.
 
 use crate::wire::{Field, Message, fields};
-use crate::{ElementType, Error, NamedArray, Result, atomic_write, byte_len};
+use crate::{DType, Error, NamedArray, Result, atomic_write, byte_len};
 use std::path::Path;
 
 /// The number of an inner product among the old layer types.
@@ -55,7 +55,7 @@ pub fn write_caffemodel(name: &str, layers: &[(&str, &str, Vec<NamedArray>)]) ->
     let blobs = layers.iter().flat_map(|(_, _, blobs)| blobs);
     for array in blobs {
         array.check()?;
-        if array.dtype != ElementType::F32 {
+        if array.dtype != DType::F32 {
             let (name, dtype) = (&array.name, array.dtype);
             return Err(Error::value(format!("array `{name}`: Caffe holds f32, not {dtype}")));
         }
@@ -150,7 +150,7 @@ fn blob(name: &str, bytes: &[u8], old_rank: usize) -> Result<NamedArray> {
     });
     // Double precision is rare, and the weights of a network do not need it.
     data.extend(wide.iter().map(|&x| x as f32));
-    if byte_len(ElementType::F32, &shape) != Some(4 * data.len()) {
+    if byte_len(DType::F32, &shape) != Some(4 * data.len()) {
         let what = format!("the blob `{name}` of shape {shape:?} has {} numbers", data.len());
         return Err(Error::format(what));
     }

@@ -4,7 +4,7 @@ use super::chunked::{self, Index};
 use super::file::{Cursor, File, corrupt};
 use super::filters::Filters;
 use super::header::{DATASPACE, DATATYPE, FILTERS, Header, LAYOUT};
-use crate::{ElementType, Error, NamedArray, Result, byte_len};
+use crate::{DType, Error, NamedArray, Result, byte_len};
 
 /// Reads data sets one after the other, within a limit for all of them.
 pub(super) struct Reader<'f, 'a> {
@@ -22,7 +22,7 @@ struct Stored {
     size: usize,
     big_endian: bool,
     signed: bool,
-    dtype: ElementType,
+    dtype: DType,
 }
 
 /// Where the elements lie.
@@ -112,19 +112,19 @@ fn datatype(mut at: Cursor<'_>) -> Result<Option<Stored>> {
     let unknown = |what: String| Err(Error::format(what));
     let dtype = match class {
         0 => match (size, signed) {
-            (1, false) => ElementType::U8,
-            (1 | 2, _) | (4, true) => ElementType::I32,
-            (4, false) | (8, _) => ElementType::I64,
+            (1, false) => DType::U8,
+            (1 | 2, _) | (4, true) => DType::I32,
+            (4, false) | (8, _) => DType::I64,
             _ => return unknown(format!("integers of {size} bytes")),
         },
         1 => {
             at.take(5)?;
             let exponent_bits = at.u8()?;
             match (size, exponent_bits) {
-                (2, 5) => ElementType::F16,
-                (2, 8) => ElementType::BF16,
-                (4, 8) => ElementType::F32,
-                (8, 11) => ElementType::F64,
+                (2, 5) => DType::F16,
+                (2, 8) => DType::BF16,
+                (4, 8) => DType::F32,
+                (8, 11) => DType::F64,
                 _ => {
                     return unknown(format!(
                         "floats of {size} bytes with {exponent_bits} bits of exponent"
@@ -133,7 +133,7 @@ fn datatype(mut at: Cursor<'_>) -> Result<Option<Stored>> {
             }
         }
         // An enumeration of one byte is how h5py writes a bool: its base type follows.
-        8 if size == 1 => ElementType::Bool,
+        8 if size == 1 => DType::Bool,
         _ => return Ok(None),
     };
     Ok(Some(Stored { size, big_endian, signed, dtype }))
@@ -145,7 +145,7 @@ impl Stored {
         if self.big_endian && self.size > 1 {
             data.chunks_exact_mut(self.size).for_each(<[u8]>::reverse);
         }
-        let fits = self.signed || self.dtype != ElementType::I64;
+        let fits = self.signed || self.dtype != DType::I64;
         if fits && self.size == self.dtype.size() {
             return Ok(data);
         }

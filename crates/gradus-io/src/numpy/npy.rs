@@ -1,7 +1,7 @@
 //! `.npy`: a magic text, a version, a Python dictionary of three keys, then the elements.
 
 use crate::strided::{column_major, gather};
-use crate::{ElementType, Error, NamedArray, Result, atomic_write, byte_len};
+use crate::{DType, Error, NamedArray, Result, atomic_write, byte_len};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -11,14 +11,14 @@ const MAGIC: &[u8; 6] = b"\x93NUMPY";
 const MAX_HEADER_BYTES: usize = 1 << 16;
 
 /// Each element type with NumPy's letters for it; bf16 has none.
-const DESCRIPTORS: [(ElementType, &str); 7] = [
-    (ElementType::F32, "f4"),
-    (ElementType::F64, "f8"),
-    (ElementType::F16, "f2"),
-    (ElementType::I32, "i4"),
-    (ElementType::I64, "i8"),
-    (ElementType::U8, "u1"),
-    (ElementType::Bool, "b1"),
+const DESCRIPTORS: [(DType, &str); 7] = [
+    (DType::F32, "f4"),
+    (DType::F64, "f8"),
+    (DType::F16, "f2"),
+    (DType::I32, "i4"),
+    (DType::I64, "i8"),
+    (DType::U8, "u1"),
+    (DType::Bool, "b1"),
 ];
 
 /// Reads a file; the array's name is the file's, without `.npy`.
@@ -124,9 +124,7 @@ fn split_header(bytes: &[u8]) -> std::result::Result<(&[u8], &[u8]), String> {
 }
 
 /// The element type, and whether it is big endian.
-pub(crate) fn parse_descriptor(
-    descriptor: &str,
-) -> std::result::Result<(ElementType, bool), String> {
+pub(crate) fn parse_descriptor(descriptor: &str) -> std::result::Result<(DType, bool), String> {
     let mut letters = descriptor.chars();
     let order = letters.next();
     let known = DESCRIPTORS.iter().find(|(_, known)| *known == letters.as_str());

@@ -10,7 +10,7 @@ mod write;
 pub use read::{parse_model, parse_tensor, read_model};
 pub use write::{model_bytes, tensor_bytes, write_model, write_model_within};
 
-use crate::{ElementType, NamedArray};
+use crate::{DType, NamedArray};
 
 /// A model: a graph, and the versions of the operator sets it is written for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,32 +69,32 @@ pub struct Attribute {
     /// Such as `strides`.
     pub name: String,
     /// Its value.
-    pub value: Value,
+    pub value: AttributeValue,
 }
 
 impl Attribute {
     /// An integer.
     ///
     /// ```
-    /// use gradus_io::onnx::{Attribute, Value};
-    /// assert_eq!(Attribute::int("axis", 1).value, Value::Int(1));
+    /// use gradus_io::onnx::{Attribute, AttributeValue};
+    /// assert_eq!(Attribute::int("axis", 1).value, AttributeValue::Int(1));
     /// ```
     pub fn int(name: impl Into<String>, value: i64) -> Attribute {
-        Attribute { name: name.into(), value: Value::Int(value) }
+        Attribute { name: name.into(), value: AttributeValue::Int(value) }
     }
     /// Integers.
     pub fn ints(name: impl Into<String>, values: impl IntoIterator<Item = i64>) -> Attribute {
-        Attribute { name: name.into(), value: Value::Ints(values.into_iter().collect()) }
+        Attribute { name: name.into(), value: AttributeValue::Ints(values.into_iter().collect()) }
     }
     /// A float, in f32 as files have it.
     pub fn float(name: impl Into<String>, value: f64) -> Attribute {
-        Attribute { name: name.into(), value: Value::Float(value as f32) }
+        Attribute { name: name.into(), value: AttributeValue::Float(value as f32) }
     }
 }
 
 /// A setting's value.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub enum AttributeValue {
     /// A float.
     Float(f32),
     /// An integer.
@@ -138,9 +138,9 @@ pub enum Size {
 /// The number of an element type in files.
 ///
 /// ```
-/// assert_eq!(gradus_io::onnx::element_number(gradus_io::ElementType::F16), 10);
+/// assert_eq!(gradus_io::onnx::element_number(gradus_io::DType::F16), 10);
 /// ```
-pub fn element_number(dtype: ElementType) -> i64 {
+pub fn element_number(dtype: DType) -> i64 {
     tensor::element_number(dtype)
 }
 

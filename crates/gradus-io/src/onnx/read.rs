@@ -3,7 +3,7 @@
 
 use super::external::{Beside, Folder, Nowhere};
 use super::tensor::array;
-use super::{Attribute, Graph, Model, Node, Size, Value, ValueInfo};
+use super::{Attribute, AttributeValue, Graph, Model, Node, Size, ValueInfo};
 use crate::wire::{Field, fields};
 use crate::{Error, NamedArray, Result};
 use std::path::Path;
@@ -149,11 +149,14 @@ fn attribute(bytes: &[u8], depth: usize, beside: &mut dyn Beside) -> Result<Attr
     fields(bytes, |number, field| {
         match number {
             1 => name = field.text()?,
-            2 => value = Some(Value::Float(field.float()?)),
-            3 => value = Some(Value::Int(field.int()?)),
-            4 => value = Some(Value::Text(lossy(field)?)),
-            5 => value = Some(Value::Tensor(array(field.bytes()?, beside)?)),
-            6 => value = Some(Value::Graph(Box::new(graph(field.bytes()?, depth + 1, beside)?))),
+            2 => value = Some(AttributeValue::Float(field.float()?)),
+            3 => value = Some(AttributeValue::Int(field.int()?)),
+            4 => value = Some(AttributeValue::Text(lossy(field)?)),
+            5 => value = Some(AttributeValue::Tensor(array(field.bytes()?, beside)?)),
+            6 => {
+                value =
+                    Some(AttributeValue::Graph(Box::new(graph(field.bytes()?, depth + 1, beside)?)))
+            }
             7 => field.floats(&mut floats)?,
             8 => field.ints(&mut ints)?,
             9 => texts.push(lossy(field)?),
@@ -163,18 +166,18 @@ fn attribute(bytes: &[u8], depth: usize, beside: &mut dyn Beside) -> Result<Attr
         Ok(())
     })?;
     let value = match kind {
-        Some(1) => value.or(Some(Value::Float(0.0))),
-        Some(2) => value.or(Some(Value::Int(0))),
-        Some(3) => value.or(Some(Value::Text(String::new()))),
-        Some(6) => Some(Value::Floats(floats)),
-        Some(7) => Some(Value::Ints(ints)),
-        Some(8) => Some(Value::Texts(texts)),
-        Some(other) => value.or(Some(Value::Other(other))),
-        None if !floats.is_empty() => Some(Value::Floats(floats)),
-        None if !texts.is_empty() => Some(Value::Texts(texts)),
-        None => value.or(Some(Value::Ints(ints))),
+        Some(1) => value.or(Some(AttributeValue::Float(0.0))),
+        Some(2) => value.or(Some(AttributeValue::Int(0))),
+        Some(3) => value.or(Some(AttributeValue::Text(String::new()))),
+        Some(6) => Some(AttributeValue::Floats(floats)),
+        Some(7) => Some(AttributeValue::Ints(ints)),
+        Some(8) => Some(AttributeValue::Texts(texts)),
+        Some(other) => value.or(Some(AttributeValue::Other(other))),
+        None if !floats.is_empty() => Some(AttributeValue::Floats(floats)),
+        None if !texts.is_empty() => Some(AttributeValue::Texts(texts)),
+        None => value.or(Some(AttributeValue::Ints(ints))),
     };
-    Ok(Attribute { name, value: value.unwrap_or(Value::Other(0)) })
+    Ok(Attribute { name, value: value.unwrap_or(AttributeValue::Other(0)) })
 }
 
 fn value_info(bytes: &[u8]) -> Result<ValueInfo> {

@@ -3,7 +3,7 @@
 use super::element_name;
 use super::external::{Beside, Place};
 use crate::wire::{Message, fields};
-use crate::{ElementType, Error, NamedArray, Result, byte_len};
+use crate::{DType, Error, NamedArray, Result, byte_len};
 use std::ops::RangeInclusive;
 
 /// What a tensor message says before its parts are put together.
@@ -89,26 +89,26 @@ impl Parts<'_> {
         Ok(place)
     }
 
-    fn of_raw(&self, raw: &[u8]) -> Result<(ElementType, Vec<u8>)> {
-        let same = |dtype: ElementType| Ok((dtype, raw.to_vec()));
+    fn of_raw(&self, raw: &[u8]) -> Result<(DType, Vec<u8>)> {
+        let same = |dtype: DType| Ok((dtype, raw.to_vec()));
         let narrow = |values: Vec<i32>| {
-            Ok((ElementType::I32, values.iter().flat_map(|v| v.to_le_bytes()).collect()))
+            Ok((DType::I32, values.iter().flat_map(|v| v.to_le_bytes()).collect()))
         };
         let wide = |values: Vec<i64>| {
-            Ok((ElementType::I64, values.iter().flat_map(|v| v.to_le_bytes()).collect()))
+            Ok((DType::I64, values.iter().flat_map(|v| v.to_le_bytes()).collect()))
         };
         let pairs = || raw.as_chunks::<2>().0.iter();
         match self.element {
-            1 => same(ElementType::F32),
-            2 => same(ElementType::U8),
+            1 => same(DType::F32),
+            2 => same(DType::U8),
             3 => narrow(raw.iter().map(|&b| i32::from(b as i8)).collect()),
             4 => narrow(pairs().map(|&b| i32::from(u16::from_le_bytes(b))).collect()),
             5 => narrow(pairs().map(|&b| i32::from(i16::from_le_bytes(b))).collect()),
-            6 => same(ElementType::I32),
-            7 => same(ElementType::I64),
+            6 => same(DType::I32),
+            7 => same(DType::I64),
             9 => booleans(raw.iter().map(|&b| i64::from(b))),
-            10 => same(ElementType::F16),
-            11 => same(ElementType::F64),
+            10 => same(DType::F16),
+            11 => same(DType::F64),
             12 => {
                 wide(raw.as_chunks::<4>().0.iter().map(|&b| u32::from_le_bytes(b).into()).collect())
             }
@@ -119,33 +119,31 @@ impl Parts<'_> {
                     .map(|&b| unsigned(u64::from_le_bytes(b)))
                     .collect::<Result<_>>()?,
             ),
-            16 => same(ElementType::BF16),
+            16 => same(DType::BF16),
             other => Err(unread(other)),
         }
     }
 
-    fn of_lists(&self) -> Result<(ElementType, Vec<u8>)> {
+    fn of_lists(&self) -> Result<(DType, Vec<u8>)> {
         let longs = || self.longs.iter().flat_map(|v| v.to_le_bytes()).collect();
         Ok(match self.element {
-            1 => (ElementType::F32, self.floats.iter().flat_map(|v| v.to_le_bytes()).collect()),
-            2 => (ElementType::U8, self.narrow()?.iter().map(|&v| v as u8).collect()),
-            3..=6 => {
-                (ElementType::I32, self.narrow()?.iter().flat_map(|v| v.to_le_bytes()).collect())
-            }
-            7 => (ElementType::I64, longs()),
+            1 => (DType::F32, self.floats.iter().flat_map(|v| v.to_le_bytes()).collect()),
+            2 => (DType::U8, self.narrow()?.iter().map(|&v| v as u8).collect()),
+            3..=6 => (DType::I32, self.narrow()?.iter().flat_map(|v| v.to_le_bytes()).collect()),
+            7 => (DType::I64, longs()),
             12 => {
                 self.longs.iter().try_for_each(|&v| self.within(v, 0..=u32::MAX.into()))?;
-                (ElementType::I64, longs())
+                (DType::I64, longs())
             }
             9 => return booleans(self.ints.iter().copied()),
-            10 => (ElementType::F16, self.halves()?),
-            11 => (ElementType::F64, self.doubles.iter().flat_map(|v| v.to_le_bytes()).collect()),
+            10 => (DType::F16, self.halves()?),
+            11 => (DType::F64, self.doubles.iter().flat_map(|v| v.to_le_bytes()).collect()),
             13 => {
                 let fit: Result<Vec<i64>> =
                     self.longs.iter().map(|&v| unsigned(v as u64)).collect();
-                (ElementType::I64, fit?.iter().flat_map(|v| v.to_le_bytes()).collect())
+                (DType::I64, fit?.iter().flat_map(|v| v.to_le_bytes()).collect())
             }
-            16 => (ElementType::BF16, self.halves()?),
+            16 => (DType::BF16, self.halves()?),
             other => return Err(unread(other)),
         })
     }
@@ -182,8 +180,8 @@ impl Parts<'_> {
     }
 }
 
-fn booleans(values: impl Iterator<Item = i64>) -> Result<(ElementType, Vec<u8>)> {
-    Ok((ElementType::Bool, values.map(|v| u8::from(v != 0)).collect()))
+fn booleans(values: impl Iterator<Item = i64>) -> Result<(DType, Vec<u8>)> {
+    Ok((DType::Bool, values.map(|v| u8::from(v != 0)).collect()))
 }
 
 fn unsigned(value: u64) -> Result<i64> {
@@ -206,16 +204,16 @@ fn unread(element: i64) -> Error {
 }
 
 /// The number of an element type.
-pub(super) fn element_number(dtype: ElementType) -> i64 {
+pub(super) fn element_number(dtype: DType) -> i64 {
     match dtype {
-        ElementType::F32 => 1,
-        ElementType::U8 => 2,
-        ElementType::I32 => 6,
-        ElementType::I64 => 7,
-        ElementType::Bool => 9,
-        ElementType::F16 => 10,
-        ElementType::F64 => 11,
-        ElementType::BF16 => 16,
+        DType::F32 => 1,
+        DType::U8 => 2,
+        DType::I32 => 6,
+        DType::I64 => 7,
+        DType::Bool => 9,
+        DType::F16 => 10,
+        DType::F64 => 11,
+        DType::BF16 => 16,
     }
 }
 
@@ -284,7 +282,7 @@ mod tests {
             m.bytes(9, &[0xff, 5]);
         });
         let bytes = bytes.unwrap();
-        assert_eq!((bytes.dtype, &bytes.data[..4]), (ElementType::I32, &(-1i32).to_le_bytes()[..]));
+        assert_eq!((bytes.dtype, &bytes.data[..4]), (DType::I32, &(-1i32).to_le_bytes()[..]));
     }
 
     /// A listed number is an element, or an error: never another number.

@@ -1,7 +1,7 @@
 //! Writing: [`Model`] as protobuf messages.
 
 use super::external::Place;
-use super::{Attribute, Graph, Model, Node, Size, Value, ValueInfo, tensor};
+use super::{Attribute, AttributeValue, Graph, Model, Node, Size, ValueInfo, tensor};
 use crate::sha1::Sha1;
 use crate::wire::Message;
 use crate::{Error, NamedArray, Result, atomic_write};
@@ -171,39 +171,39 @@ fn node(n: &Node, m: &mut Message) {
 fn attribute(a: &Attribute, m: &mut Message) {
     m.text(1, &a.name);
     let kind = match &a.value {
-        Value::Float(x) => {
+        AttributeValue::Float(x) => {
             m.float(2, *x);
             1
         }
-        Value::Int(x) => {
+        AttributeValue::Int(x) => {
             m.int(3, *x);
             2
         }
-        Value::Text(x) => {
+        AttributeValue::Text(x) => {
             m.text(4, x);
             3
         }
-        Value::Tensor(x) => {
+        AttributeValue::Tensor(x) => {
             m.message(5, |m| tensor::write(x, None, m));
             4
         }
-        Value::Graph(x) => {
+        AttributeValue::Graph(x) => {
             m.message(6, |m| graph(x, &[], m));
             5
         }
-        Value::Floats(xs) => {
+        AttributeValue::Floats(xs) => {
             xs.iter().for_each(|x| m.float(7, *x));
             6
         }
-        Value::Ints(xs) => {
+        AttributeValue::Ints(xs) => {
             xs.iter().for_each(|x| m.int(8, *x));
             7
         }
-        Value::Texts(xs) => {
+        AttributeValue::Texts(xs) => {
             xs.iter().for_each(|x| m.text(9, x));
             8
         }
-        Value::Other(kind) => *kind,
+        AttributeValue::Other(kind) => *kind,
     };
     m.int(20, kind);
 }

@@ -2,7 +2,7 @@
 
 use super::machine::Machine;
 use super::value::{Array, Id, Object, Tensor, Value};
-use crate::{ElementType, Error, Kind, Result};
+use crate::{DType, Error, Kind, Result};
 use std::borrow::Cow;
 
 /// The refusal of a call.
@@ -180,7 +180,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn tensor(&self, name: &str, args: &[Id], dtype: Option<ElementType>) -> Result<Tensor> {
+    fn tensor(&self, name: &str, args: &[Id], dtype: Option<DType>) -> Result<Tensor> {
         let &[storage, offset, shape, strides, ..] = args else {
             return Err(self.bad_args(name));
         };
@@ -266,16 +266,16 @@ pub(crate) fn as_text<'a>(value: &Value<'a>) -> Option<Cow<'a, str>> {
 }
 
 /// The element type of PyTorch's name for it.
-pub(crate) fn torch_dtype(name: &str) -> Option<ElementType> {
+pub(crate) fn torch_dtype(name: &str) -> Option<DType> {
     Some(match name.strip_prefix("torch.")? {
-        "float32" | "float" => ElementType::F32,
-        "float64" | "double" => ElementType::F64,
-        "float16" | "half" => ElementType::F16,
-        "bfloat16" => ElementType::BF16,
-        "int32" | "int" => ElementType::I32,
-        "int64" | "long" => ElementType::I64,
-        "uint8" => ElementType::U8,
-        "bool" => ElementType::Bool,
+        "float32" | "float" => DType::F32,
+        "float64" | "double" => DType::F64,
+        "float16" | "half" => DType::F16,
+        "bfloat16" => DType::BF16,
+        "int32" | "int" => DType::I32,
+        "int64" | "long" => DType::I64,
+        "uint8" => DType::U8,
+        "bool" => DType::Bool,
         _ => return None,
     })
 }

@@ -1,6 +1,6 @@
 //! What a pickle holds, as inert values in an arena: sharing and cycles are just equal ids.
 
-use crate::ElementType;
+use crate::DType;
 use std::borrow::Cow;
 
 /// A value's place in the arena.
@@ -71,7 +71,7 @@ impl Object {
 pub(crate) struct Tensor {
     pub(crate) storage: Id,
     /// Where it differs from the storage's own.
-    pub(crate) dtype: Option<ElementType>,
+    pub(crate) dtype: Option<DType>,
     pub(crate) offset: usize,
     pub(crate) shape: Vec<usize>,
     pub(crate) strides: Vec<usize>,

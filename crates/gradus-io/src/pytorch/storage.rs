@@ -2,13 +2,13 @@
 
 use crate::pickle::{Id, Tensor, Value, as_text, too_much, torch_dtype};
 use crate::strided::gather;
-use crate::{ElementType, Error, NamedArray, Result, byte_len};
+use crate::{DType, Error, NamedArray, Result, byte_len};
 
 /// How a storage's elements lie in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stored {
     /// As an array will have them.
-    As(ElementType),
+    As(DType),
     /// 8-bit signed integers, which become i32.
     I8,
     /// 16-bit signed integers, which become i32.
@@ -68,14 +68,14 @@ impl StorageId {
 fn stored(class: &str) -> Result<Stored> {
     let kind = class.rsplit('.').next().unwrap_or(class);
     Ok(Stored::As(match kind {
-        "FloatStorage" => ElementType::F32,
-        "DoubleStorage" => ElementType::F64,
-        "HalfStorage" => ElementType::F16,
-        "BFloat16Storage" => ElementType::BF16,
-        "IntStorage" => ElementType::I32,
-        "LongStorage" => ElementType::I64,
-        "ByteStorage" => ElementType::U8,
-        "BoolStorage" => ElementType::Bool,
+        "FloatStorage" => DType::F32,
+        "DoubleStorage" => DType::F64,
+        "HalfStorage" => DType::F16,
+        "BFloat16Storage" => DType::BF16,
+        "IntStorage" => DType::I32,
+        "LongStorage" => DType::I64,
+        "ByteStorage" => DType::U8,
+        "BoolStorage" => DType::Bool,
         "CharStorage" => return Ok(Stored::I8),
         "ShortStorage" => return Ok(Stored::I16),
         "UntypedStorage" => return Ok(Stored::Untyped),
@@ -102,7 +102,7 @@ pub(super) fn array(
     let (size, dtype) = match (id.stored, tensor.dtype) {
         (Stored::As(dtype), None) => (dtype.size(), dtype),
         (Stored::Untyped, Some(dtype)) => (dtype.size(), dtype),
-        (Stored::I8 | Stored::I16, None) => (id.stored.size(), ElementType::I32),
+        (Stored::I8 | Stored::I16, None) => (id.stored.size(), DType::I32),
         _ => return Err(bad("its type is not that of its storage".into())),
     };
     let shape = &tensor.shape;

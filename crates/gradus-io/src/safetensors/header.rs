@@ -1,7 +1,7 @@
 //! The JSON header of a safetensors file: parsed without trust, checked against the data's length.
 
 use super::{DTYPES, Metadata};
-use crate::{ElementType, Error, Result, byte_len};
+use crate::{DType, Error, Result, byte_len};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use std::collections::HashSet;
 use std::fmt;
@@ -16,7 +16,7 @@ pub struct Entry {
     /// The array's name.
     pub name: String,
     /// The type of its elements.
-    pub dtype: ElementType,
+    pub dtype: DType,
     /// Its sizes.
     pub shape: Vec<usize>,
     /// Its bytes, counted from the end of the header.

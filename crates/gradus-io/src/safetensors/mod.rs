@@ -1,8 +1,9 @@
 //! safetensors: an eight-byte length, a JSON header, then the arrays' bytes without gaps.
 //! Format: <https://github.com/huggingface/safetensors#format>.
 //!
-//! The parser is own because it must be stricter than the usual one: a duplicate name, a hole, an
-//! overlap or an unknown field is an error that names the array, never a silent choice.
+//! Reader and writer are own because the usual crate (safetensors 0.8) is looser: of a name that comes twice it takes the last,
+//! unknown fields it passes over. Here both are errors that name the array, as are holes and overlaps with their places. It also
+//! writes the text entries in an order that changes from call to call; here equal contents are equal bytes.
 
 mod header;
 mod read;
@@ -13,7 +14,7 @@ pub use read::{Reader, parse, read};
 pub(crate) use write::{check, write_checked};
 pub use write::{save, write};
 
-use crate::{ElementType, NamedArray};
+use crate::{DType, NamedArray};
 use std::collections::BTreeMap;
 
 /// The text entries of a header, `__metadata__` in the file.
@@ -29,13 +30,13 @@ pub struct Contents {
 }
 
 /// Each element type with its name in the header.
-const DTYPES: [(ElementType, &str); 8] = [
-    (ElementType::F32, "F32"),
-    (ElementType::F64, "F64"),
-    (ElementType::F16, "F16"),
-    (ElementType::BF16, "BF16"),
-    (ElementType::I32, "I32"),
-    (ElementType::I64, "I64"),
-    (ElementType::U8, "U8"),
-    (ElementType::Bool, "BOOL"),
+const DTYPES: [(DType, &str); 8] = [
+    (DType::F32, "F32"),
+    (DType::F64, "F64"),
+    (DType::F16, "F16"),
+    (DType::BF16, "BF16"),
+    (DType::I32, "I32"),
+    (DType::I64, "I64"),
+    (DType::U8, "U8"),
+    (DType::Bool, "BOOL"),
 ];

@@ -1,7 +1,7 @@
 //! Writing safetensors: the header first, then each array's bytes as they are.
 
 use super::{DTYPES, Metadata};
-use crate::{Disk, ElementType, Error, NamedArray, Result, atomic_write_on};
+use crate::{DType, Disk, Error, NamedArray, Result, atomic_write_on};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -70,7 +70,7 @@ fn header(metadata: &Metadata, order: &[&NamedArray]) -> String {
     header
 }
 
-fn dtype_text(dtype: ElementType) -> &'static str {
+fn dtype_text(dtype: DType) -> &'static str {
     let (_, text) = DTYPES.iter().find(|(known, _)| *known == dtype).expect("every type is listed");
     text
 }

@@ -1,6 +1,6 @@
 //! Arrays for the other tests: strategies for proptest, and a parser's worst day.
 
-use gradus_io::{ElementType, NamedArray, byte_len};
+use gradus_io::{DType, NamedArray, byte_len};
 use proptest::prelude::*;
 
 /// Lists of arrays of any type and of up to three small axes, empty ones among them.
@@ -13,13 +13,13 @@ pub(crate) fn any_arrays() -> impl Strategy<Value = Vec<NamedArray>> {
 }
 
 fn array_of(i: usize, kind: u8, shape: Vec<usize>, seed: u64) -> NamedArray {
-    let dtype = ElementType::ALL[usize::from(kind) % ElementType::ALL.len()];
+    let dtype = DType::ALL[usize::from(kind) % DType::ALL.len()];
     let len = byte_len(dtype, &shape).unwrap();
     let mut state = seed | 1;
     let data = (0..len).map(|_| {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         let byte = (state >> 56) as u8;
-        if dtype == ElementType::Bool { byte & 1 } else { byte }
+        if dtype == DType::Bool { byte & 1 } else { byte }
     });
     NamedArray::new(format!("schicht \"{i}\"/Ω"), dtype, shape, data.collect()).unwrap()
 }
@@ -27,7 +27,7 @@ fn array_of(i: usize, kind: u8, shape: Vec<usize>, seed: u64) -> NamedArray {
 /// Two arrays of different types, for tests that look at one file closely.
 pub(crate) fn two_arrays() -> Vec<NamedArray> {
     vec![
-        NamedArray::new("labels", ElementType::U8, [3], vec![7, 8, 9]).unwrap(),
+        NamedArray::new("labels", DType::U8, [3], vec![7, 8, 9]).unwrap(),
         NamedArray::from_f32("fc1.weight", [2, 2], &[1.0, -2.0, 0.5, f32::MIN_POSITIVE]).unwrap(),
     ]
 }

@@ -3,7 +3,7 @@
 use crate::arrays::{any_arrays, torment, two_arrays};
 use gradus_io::checkpoint::{Checkpoint, Expected};
 use gradus_io::safetensors::{self, Metadata};
-use gradus_io::{ElementType, Kind, NamedArray, SmallDisk};
+use gradus_io::{DType, Kind, NamedArray, SmallDisk};
 use proptest::prelude::*;
 use std::fs;
 
@@ -93,11 +93,8 @@ fn another_architecture_is_described() {
     arrays.extend((0..10).map(|i| array(&format!("conv{i}.weight"), &[1])));
     Checkpoint::new(arrays).save(&path).unwrap();
     let expected = [("fc1.weight", vec![2, 4]), ("fc1.bias", vec![3]), ("fc2.bias", vec![1])];
-    let expected = expected.map(|(name, shape)| Expected {
-        name: name.to_owned(),
-        dtype: ElementType::F32,
-        shape,
-    });
+    let expected =
+        expected.map(|(name, shape)| Expected { name: name.to_owned(), dtype: DType::F32, shape });
     let checkpoint = Checkpoint::load(&path).unwrap();
     let error = checkpoint.expect(&expected).unwrap_err();
     assert_eq!(error.kind, Kind::Mismatch);

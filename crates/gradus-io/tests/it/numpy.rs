@@ -4,7 +4,7 @@ use crate::arrays::{any_arrays, torment, two_arrays};
 use gradus_io::numpy::{
     Limits, parse_npy, parse_npz, read_npy, read_npz, save_npy, save_npz, write_npy, write_npz,
 };
-use gradus_io::{ElementType, NamedArray};
+use gradus_io::{DType, NamedArray};
 use proptest::prelude::*;
 
 fn bytes_of(array: &NamedArray) -> Vec<u8> {
@@ -22,7 +22,7 @@ proptest! {
     #[test]
     fn what_is_written_is_read(arrays in any_arrays()) {
         let arrays: Vec<_> =
-            arrays.into_iter().filter(|array| array.dtype != ElementType::BF16).collect();
+            arrays.into_iter().filter(|array| array.dtype != DType::BF16).collect();
         for array in &arrays {
             let bytes = bytes_of(array);
             prop_assert_eq!((bytes.len() - array.data.len()) % 64, 0);
@@ -99,7 +99,7 @@ fn each_fault_has_its_message() {
     for (found, expected) in cases {
         assert_eq!(found, format!("array `x`: {expected}"));
     }
-    let bf16 = NamedArray::new("w", ElementType::BF16, [1], vec![0, 0]).unwrap();
+    let bf16 = NamedArray::new("w", DType::BF16, [1], vec![0, 0]).unwrap();
     let error = write_npy(&mut Vec::new(), &bf16).unwrap_err().to_string();
     assert_eq!(error, "array `w`: NumPy has no bf16; convert it to f32 first");
 }
@@ -120,7 +120,7 @@ fn no_broken_input_panics_and_corruption_is_found() {
 
 #[test]
 fn limits_hold() {
-    let zeros = NamedArray::new("zeros", ElementType::U8, [1 << 20], vec![0; 1 << 20]).unwrap();
+    let zeros = NamedArray::new("zeros", DType::U8, [1 << 20], vec![0; 1 << 20]).unwrap();
     let npz = write_npz(std::slice::from_ref(&zeros)).unwrap();
     assert!(npz.len() < 4096, "a megabyte of zeros packs well");
     let fault = |limits| parse_npz(&npz, limits).unwrap_err().to_string();
@@ -157,17 +157,17 @@ fn files_are_saved_and_read() {
 }
 
 /// `arange` of its size, in its type and shape, as `numpy_exchange.py` expects.
-fn arange(name: &str, dtype: ElementType, shape: &[usize]) -> NamedArray {
+fn arange(name: &str, dtype: DType, shape: &[usize]) -> NamedArray {
     let len: usize = shape.iter().product();
     let element = |i: usize| match dtype {
-        ElementType::F32 => (i as f32).to_le_bytes().to_vec(),
-        ElementType::F64 => (i as f64).to_le_bytes().to_vec(),
-        ElementType::F16 => [0u16, 0x3c00, 0x4000, 0x4200][i].to_le_bytes().to_vec(),
-        ElementType::I32 => (i as i32).to_le_bytes().to_vec(),
-        ElementType::I64 => (i as i64).to_le_bytes().to_vec(),
-        ElementType::U8 => vec![i as u8],
-        ElementType::Bool => vec![i as u8 % 2],
-        ElementType::BF16 => panic!("NumPy has no bf16"),
+        DType::F32 => (i as f32).to_le_bytes().to_vec(),
+        DType::F64 => (i as f64).to_le_bytes().to_vec(),
+        DType::F16 => [0u16, 0x3c00, 0x4000, 0x4200][i].to_le_bytes().to_vec(),
+        DType::I32 => (i as i32).to_le_bytes().to_vec(),
+        DType::I64 => (i as i64).to_le_bytes().to_vec(),
+        DType::U8 => vec![i as u8],
+        DType::Bool => vec![i as u8 % 2],
+        DType::BF16 => panic!("NumPy has no bf16"),
     };
     NamedArray::new(name, dtype, shape, (0..len).flat_map(element).collect()).unwrap()
 }
@@ -184,10 +184,8 @@ fn with_variants(arrays: &[NamedArray]) -> Vec<NamedArray> {
 
 #[test]
 fn files_that_numpy_wrote_are_read() {
-    let expected = with_variants(&[
-        arange("weight", ElementType::F32, &[2, 3]),
-        arange("half", ElementType::F16, &[4]),
-    ]);
+    let expected =
+        with_variants(&[arange("weight", DType::F32, &[2, 3]), arange("half", DType::F16, &[4])]);
     for file in [&include_bytes!("../data/stored.npz")[..], include_bytes!("../data/deflated.npz")]
     {
         assert_eq!(parse_npz(file, Limits::default()).unwrap(), expected);
@@ -202,7 +200,7 @@ fn numpy_and_gradus_exchange_files() {
         eprintln!("SKIPPED: set GRADUS_PYTHON to a Python with numpy to run this test");
         return;
     };
-    let types = ElementType::ALL.into_iter().filter(|&dtype| dtype != ElementType::BF16);
+    let types = DType::ALL.into_iter().filter(|&dtype| dtype != DType::BF16);
     let shapes: [&[usize]; 5] = [&[], &[4], &[2, 2], &[1, 2, 2], &[3, 0]];
     let arrays: Vec<NamedArray> = types
         .flat_map(|dtype| shapes.map(|shape| (dtype, shape)))

@@ -2,7 +2,7 @@
 
 use crate::arrays::{any_arrays, torment, two_arrays};
 use gradus_io::safetensors::{self, Metadata, Reader};
-use gradus_io::{ElementType, Kind, NamedArray};
+use gradus_io::{DType, Kind, NamedArray};
 use proptest::prelude::*;
 
 fn bytes_of(metadata: &Metadata, arrays: &[NamedArray]) -> Vec<u8> {
@@ -50,6 +50,14 @@ fn the_bytes_are_those_of_the_format() {
     assert_eq!(data_start % 8, 0);
     assert_eq!(bytes[data_start..][..4], 1f32.to_le_bytes());
     assert_eq!(bytes[bytes.len() - 3..], [7, 8, 9]);
+}
+
+#[test]
+fn text_entries_are_written_in_the_order_of_their_keys() {
+    let pairs = [("step", "7"), ("a", "1"), ("format", "x/1"), ("b", "2")];
+    let metadata: Metadata = pairs.map(|(key, text)| (key.to_owned(), text.to_owned())).into();
+    let header = r#"{"__metadata__":{"a":"1","b":"2","format":"x/1","step":"7"}"#;
+    assert!(bytes_of(&metadata, &two_arrays())[8..].starts_with(header.as_bytes()));
 }
 
 #[test]
@@ -190,5 +198,5 @@ fn what_the_format_cannot_hold_is_refused() {
 fn an_empty_array_of_huge_axes_is_read() {
     let header = r#"{"a":{"dtype":"F32","shape":[0,4294967296,4294967296],"data_offsets":[0,0]}}"#;
     let contents = safetensors::parse(&file(header, b"")).unwrap();
-    assert_eq!((contents.arrays[0].dtype, contents.arrays[0].data.len()), (ElementType::F32, 0));
+    assert_eq!((contents.arrays[0].dtype, contents.arrays[0].data.len()), (DType::F32, 0));
 }

@@ -3,7 +3,7 @@
 
 use super::{OurLayer, TheirLayer};
 use gradus_base::DType;
-use gradus_io::{ElementType, NamedArray, Result};
+use gradus_io::{NamedArray, Result};
 
 /// Whose conventions a file follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,11 +32,11 @@ impl Origin {
     }
 }
 
-/// The file's element type for a tensor's.
-pub(super) fn element_type(dtype: DType) -> ElementType {
+/// The type in which a file's arrays are read for a variable of `dtype`.
+pub(super) fn read_as(dtype: DType) -> DType {
     match dtype {
-        DType::F64 => ElementType::F64,
-        _ => ElementType::F32,
+        DType::F64 => DType::F64,
+        _ => DType::F32,
     }
 }
 
@@ -59,7 +59,7 @@ impl Fit<'_> {
     }
 
     /// The array in our order, under our name.
-    pub(super) fn array(&self, name: String, dtype: ElementType) -> Option<Result<NamedArray>> {
+    pub(super) fn array(&self, name: String, dtype: DType) -> Option<Result<NamedArray>> {
         let Fit::There(array, turn) = self else { return None };
         let turned = turn.as_ref().map(|turn| turn.of(array));
         let cast = turned.as_ref().unwrap_or(array).cast(dtype);
@@ -74,7 +74,7 @@ pub(super) fn fit<'t>(
     origin: Origin,
     before: Option<&[usize; 3]>,
 ) -> Vec<Fit<'t>> {
-    let part = |(part, _, shape): &(String, ElementType, Vec<usize>)| match find(part, theirs) {
+    let part = |(part, _, shape): &(String, DType, Vec<usize>)| match find(part, theirs) {
         None => Fit::Missing,
         Some(array) => Fit::There(array, Turn::new(shape, &array.shape, origin, before)),
     };

@@ -11,7 +11,7 @@ mod matching;
 pub mod names;
 mod order;
 
-use gradus_io::{ElementType, Error, Kind, NamedArray, Result};
+use gradus_io::{DType, Error, Kind, NamedArray, Result};
 use gradus_nn::{Module, Sequential, State, named_states};
 use std::collections::{HashMap, HashSet};
 
@@ -222,7 +222,7 @@ pub fn flattened(model: &Sequential) -> Flattened {
 /// A layer's own state: its path, and the shape of each part.
 pub(crate) struct OurLayer {
     pub(crate) name: String,
-    pub(crate) parts: Vec<(String, ElementType, Vec<usize>)>,
+    pub(crate) parts: Vec<(String, DType, Vec<usize>)>,
 }
 
 /// What a file has under one path.
@@ -240,8 +240,7 @@ fn our_layers(model: &dyn Module) -> Vec<OurLayer> {
             State::Child(_) => continue,
         };
         let (layer, part) = path.rsplit_once('.').unwrap_or(("", &path));
-        let part =
-            (part.to_owned(), layout::element_type(variable.dtype()), variable.shape().to_vec());
+        let part = (part.to_owned(), layout::read_as(variable.dtype()), variable.shape().to_vec());
         match layers.last_mut() {
             Some(last) if last.name == layer => last.parts.push(part),
             _ => layers.push(OurLayer { name: layer.to_owned(), parts: vec![part] }),
@@ -279,10 +278,7 @@ fn their_layers(arrays: Vec<NamedArray>) -> Vec<TheirLayer> {
 /// What counts how often a layer ran, or what it costs, and is no weight: batch norms' counter, and the buffers that
 /// profilers (thop) leave in every layer.
 fn is_counter(part: &str, array: &NamedArray) -> bool {
-    let is_integer = !matches!(
-        array.dtype,
-        ElementType::F32 | ElementType::F64 | ElementType::F16 | ElementType::BF16
-    );
+    let is_integer = !matches!(array.dtype, DType::F32 | DType::F64 | DType::F16 | DType::BF16);
     ["num_batches_tracked", "total_ops", "total_params"].contains(&part)
         || (is_integer && array.shape.is_empty())
 }
@@ -301,8 +297,7 @@ mod tests {
         for line in lines {
             let [net, name, shape] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
             let shape = shape.split('x').map(|size| size.parse().unwrap()).collect();
-            let array =
-                NamedArray { name: name.into(), dtype: ElementType::F32, shape, data: vec![] };
+            let array = NamedArray { name: name.into(), dtype: DType::F32, shape, data: vec![] };
             match files.last_mut() {
                 Some((last, arrays)) if *last == net => arrays.push(array),
                 _ => files.push((net, vec![array])),

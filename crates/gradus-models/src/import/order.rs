@@ -23,12 +23,12 @@ fn by_folders(a: &NamedArray, b: &NamedArray) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gradus_io::ElementType;
+    use gradus_io::DType;
 
     #[test]
     fn sorted_files_are_known() {
-        let file = |names: &[(&str, ElementType)]| {
-            let array = |&(name, dtype): &(&str, ElementType)| NamedArray {
+        let file = |names: &[(&str, DType)]| {
+            let array = |&(name, dtype): &(&str, DType)| NamedArray {
                 name: name.into(),
                 dtype,
                 shape: vec![0],
@@ -36,7 +36,7 @@ mod tests {
             };
             is_sorted(&names.iter().map(array).collect::<Vec<_>>())
         };
-        use ElementType::{F16, F32};
+        use DType::{F16, F32};
         assert!(file(&[("a.0.w", F32), ("a.1.w", F32), ("a.10.w", F32), ("a.2.w", F32)]));
         assert!(!file(&[("a.0.w", F32), ("a.1.w", F32), ("a.2.w", F32), ("a.10.w", F32)]));
         assert!(file(&[("b", F32), ("c", F32), ("a", F16)]), "type by type");

@@ -1,6 +1,6 @@
 //! Files of weights that fit in more than one way, or whose names say little: what is taken, and what is said.
 
-use gradus_io::{ElementType, NamedArray};
+use gradus_io::{DType, NamedArray};
 use gradus_models::import::{Imported, Origin, flattened, import, readings};
 use gradus_models::{Design, Layout, Library, googlenet_bn, googlenet_bn_aux, names};
 use gradus_nn::layers::*;
@@ -151,14 +151,13 @@ fn counters_are_no_weights() {
             for part in ["total_ops", "total_params"] {
                 let count = vec![0; 8];
                 arrays.push(
-                    NamedArray::new(format!("{layer}.{part}"), ElementType::F64, [1], count)
-                        .unwrap(),
+                    NamedArray::new(format!("{layer}.{part}"), DType::F64, [1], count).unwrap(),
                 );
             }
         }
         arrays.push(array);
     }
-    let steps = NamedArray::new("bn1.num_batches_tracked", ElementType::I64, [], vec![0; 8]);
+    let steps = NamedArray::new("bn1.num_batches_tracked", DType::I64, [], vec![0; 8]);
     arrays.push(steps.unwrap());
     let whole = ["total_ops", "total_params"];
     arrays.extend(whole.map(|n| NamedArray::from_f32(n, [1], &[0.0]).unwrap()));

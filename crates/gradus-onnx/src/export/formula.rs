@@ -2,7 +2,7 @@
 
 use super::trace::{Extent, constant, seen, unexpanded};
 use super::views::expand;
-use super::writer::{Value, Writer};
+use super::writer::{ValueRef, Writer};
 use crate::arrays::number_of;
 use crate::{Error, Result};
 use gradus_base::expr::{Line, Op, Sym};
@@ -106,7 +106,7 @@ pub(crate) fn binary(node: &Node, op: Op) -> Option<[Node; 2]> {
 }
 
 /// A pointwise node, its inputs not repeated where the operators do that.
-pub(super) fn write(w: &mut Writer<'_>, node: &Node, p: &Pointwise) -> Result<Value> {
+pub(super) fn write(w: &mut Writer<'_>, node: &Node, p: &Pointwise) -> Result<ValueRef> {
     let inputs: Vec<Node> = node.inputs().iter().map(unexpanded).collect();
     let mut writing =
         Writing { w, expr: &p.expr, inputs: &inputs, of: of(node, &inputs), done: HashMap::new() };
@@ -152,7 +152,7 @@ fn common(w: &Writer<'_>, p: &Pointwise, inputs: &[Node]) -> Result<Vec<Extent>>
 /// A value and its type.
 #[derive(Clone, Copy)]
 struct Typed {
-    value: Value,
+    value: ValueRef,
     dtype: DType,
 }
 
@@ -179,7 +179,7 @@ impl Writing<'_, '_, '_> {
     }
 
     /// The line as an operator that ONNX has for the whole formula.
-    fn known(&mut self, at: u32) -> Result<Option<Value>> {
+    fn known(&mut self, at: u32) -> Result<Option<ValueRef>> {
         if !self.of.is_float() {
             return Ok(None);
         }
@@ -252,7 +252,7 @@ impl Writing<'_, '_, '_> {
                     .ok_or_else(|| {
                         Error::new(format!("{op:?} of {of} has no counterpart in ONNX"))
                     })?;
-                let inputs: Vec<Value> =
+                let inputs: Vec<ValueRef> =
                     args[..op.arity()].iter().map(|&a| self.of_type(a)).collect::<Result<_>>()?;
                 self.w.add(name, &inputs, vec![])
             }
@@ -260,9 +260,9 @@ impl Writing<'_, '_, '_> {
         Ok(Typed { value, dtype: of })
     }
 
-    fn mask(&mut self, op: Op, args: [u32; 3]) -> Result<Value> {
+    fn mask(&mut self, op: Op, args: [u32; 3]) -> Result<ValueRef> {
         let logic = matches!(op, Op::And | Op::Or | Op::Not);
-        let inputs: Vec<Value> = args[..op.arity()]
+        let inputs: Vec<ValueRef> = args[..op.arity()]
             .iter()
             .map(|&a| if logic { self.as_mask(a) } else { self.of_type(a) })
             .collect::<Result<_>>()?;
@@ -271,12 +271,12 @@ impl Writing<'_, '_, '_> {
     }
 
     /// A line in the type that is computed in.
-    fn of_type(&mut self, at: u32) -> Result<Value> {
+    fn of_type(&mut self, at: u32) -> Result<ValueRef> {
         let typed = self.line(at)?;
         Ok(if typed.dtype == self.of { typed } else { self.cast(typed, self.of) }.value)
     }
 
-    fn as_mask(&mut self, at: u32) -> Result<Value> {
+    fn as_mask(&mut self, at: u32) -> Result<ValueRef> {
         let typed = self.line(at)?;
         Ok(if typed.dtype == DType::Bool { typed } else { self.cast(typed, DType::Bool) }.value)
     }

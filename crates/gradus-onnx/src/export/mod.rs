@@ -11,7 +11,7 @@ mod writer;
 pub(crate) use formula::binary;
 pub(crate) use trace::{Extent, behind, constant, inputs, row, seen, unexpanded};
 pub(crate) use views::reshape;
-pub(crate) use writer::{RuleUse, Value, Writer, rule_use};
+pub(crate) use writer::{RuleUse, ValueRef, Writer, rule_use};
 
 use crate::arrays::number_of;
 use crate::{Error, Result};

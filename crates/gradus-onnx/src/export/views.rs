@@ -1,12 +1,12 @@
 //! Views, concatenation and repetition as operators. Sizes that grow with the batch stay open.
 
 use super::trace::{Extent, seen};
-use super::writer::{Value, Writer};
+use super::writer::{ValueRef, Writer};
 use crate::{Error, Result};
 use gradus_graph::{Node, ViewOp};
 use gradus_io::onnx::Attribute;
 
-pub(super) fn view(w: &mut Writer<'_>, node: &Node, view: &ViewOp) -> Result<Value> {
+pub(super) fn view(w: &mut Writer<'_>, node: &Node, view: &ViewOp) -> Result<ValueRef> {
     let x = seen(&node.inputs()[0]);
     let (from, to) = (w.sizes(&x)?, w.sizes(node)?);
     let value = w.value(&x)?;
@@ -37,7 +37,7 @@ pub(super) fn view(w: &mut Writer<'_>, node: &Node, view: &ViewOp) -> Result<Val
 
 /// The elements in another shape. What grows with the batch is kept (0), worked out from the rest (−1) or, where that leaves
 /// two such axes, computed.
-pub(crate) fn reshape(w: &mut Writer<'_>, x: Value, from: &[Extent], to: &[Extent]) -> Value {
+pub(crate) fn reshape(w: &mut Writer<'_>, x: ValueRef, from: &[Extent], to: &[Extent]) -> ValueRef {
     if let ([rows, _, _, ..], [kept, Extent::Fixed(_)]) = (from, to)
         && rows == kept
         && *rows != Extent::Fixed(0)
@@ -64,7 +64,7 @@ pub(crate) fn reshape(w: &mut Writer<'_>, x: Value, from: &[Extent], to: &[Exten
 }
 
 /// Repeated to a shape; sizes that are there already need not be said.
-pub(crate) fn expand(w: &mut Writer<'_>, x: Value, from: &[Extent], to: &[Extent]) -> Value {
+pub(crate) fn expand(w: &mut Writer<'_>, x: ValueRef, from: &[Extent], to: &[Extent]) -> ValueRef {
     let lead = to.len() - from.len();
     let new = |(i, size): (usize, &Extent)| match i.checked_sub(lead).map(|i| from[i]) {
         Some(old) if old == *size => Extent::Fixed(1),
@@ -76,7 +76,7 @@ pub(crate) fn expand(w: &mut Writer<'_>, x: Value, from: &[Extent], to: &[Extent
 }
 
 /// Sizes as a list of integers, computed from the batch's size where they depend on it.
-fn shape(w: &mut Writer<'_>, sizes: &[Extent]) -> Value {
+fn shape(w: &mut Writer<'_>, sizes: &[Extent]) -> ValueRef {
     let number = |e: &Extent| match *e {
         Extent::Fixed(n) => Some(n as i64),
         Extent::Batches(_) => None,
@@ -86,13 +86,13 @@ fn shape(w: &mut Writer<'_>, sizes: &[Extent]) -> Value {
     }
     let parts = sizes.iter().map(|size| match *size {
         Extent::Fixed(n) => w.ints(&[n as i64]),
-        Extent::Batches(1) => Value::BatchSize,
+        Extent::Batches(1) => ValueRef::BatchSize,
         Extent::Batches(times) => {
             let times = w.ints(&[times as i64]);
-            w.add("Mul", &[Value::BatchSize, times], vec![])
+            w.add("Mul", &[ValueRef::BatchSize, times], vec![])
         }
     });
-    let parts: Vec<Value> = parts.collect();
+    let parts: Vec<ValueRef> = parts.collect();
     w.add("Concat", &parts, vec![Attribute::int("axis", 0)])
 }
 
@@ -102,7 +102,7 @@ pub(super) fn assemble(
     node: &Node,
     axis: usize,
     pieces: &[(usize, isize)],
-) -> Result<Value> {
+) -> Result<ValueRef> {
     let inputs: Vec<Node> = node.inputs().iter().map(seen).collect();
     let mut end = 0;
     let in_a_row = inputs.iter().zip(pieces).all(|(x, &(start, step))| {

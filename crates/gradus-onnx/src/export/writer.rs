@@ -11,9 +11,9 @@ use gradus_io::onnx::{self, Attribute};
 use gradus_tensor::{DType, Tensor};
 use std::collections::{HashMap, HashSet};
 
-/// A value in the file.
+/// What stands for a value in the file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Value {
+pub(crate) enum ValueRef {
     /// What a node of the graph is written as.
     Of(u64),
     /// An operator's output.
@@ -31,7 +31,7 @@ pub(crate) enum Value {
 /// One use of an operator.
 struct Use {
     op: &'static str,
-    inputs: Vec<Value>,
+    inputs: Vec<ValueRef>,
     /// Of its outputs, the one that is wanted.
     output: usize,
     made: usize,
@@ -46,14 +46,14 @@ pub(crate) struct Writer<'a> {
     names: &'a HashMap<u64, String>,
     wanted: HashSet<u64>,
     /// What nodes are written as.
-    written: HashMap<u64, Value>,
+    written: HashMap<u64, ValueRef>,
     /// The uses that each node became, the last node first.
     groups: Vec<Vec<Use>>,
     uses: Vec<Use>,
     made: usize,
     path: String,
     arrays: Vec<(String, Node)>,
-    by_name: HashMap<String, Value>,
+    by_name: HashMap<String, ValueRef>,
 }
 
 /// A use of a rule with its settings.
@@ -135,7 +135,7 @@ impl<'a> Writer<'a> {
     /// Writes everything; `outputs` and `inputs` are their names.
     pub(crate) fn graph(mut self, inputs: &[&str], outputs: &[&str]) -> Result<onnx::Graph> {
         let trace = self.trace;
-        let ends: Vec<Value> =
+        let ends: Vec<ValueRef> =
             trace.outputs.iter().map(|n| self.value(n)).collect::<Result<_>>()?;
         for node in trace.nodes.iter().rev() {
             if !self.wanted.contains(&node.id()) {
@@ -150,9 +150,9 @@ impl<'a> Writer<'a> {
         self.named(&ends, inputs, outputs)
     }
 
-    fn node(&mut self, node: &Node) -> Result<Value> {
+    fn node(&mut self, node: &Node) -> Result<ValueRef> {
         match node.kind() {
-            Kind::Input(i) => Ok(Value::Input(*i)),
+            Kind::Input(i) => Ok(ValueRef::Input(*i)),
             Kind::Pointwise(p) => {
                 for pattern in ops::patterns() {
                     if let Some(value) = pattern(self, node)? {
@@ -174,7 +174,7 @@ impl<'a> Writer<'a> {
             Kind::Part(0) => {
                 let call = seen(&node.inputs()[0]);
                 self.wanted.insert(call.id());
-                Ok(Value::Of(call.id()))
+                Ok(ValueRef::Of(call.id()))
             }
             Kind::Part(i) => Err(Error::new(format!("its output {i} has no counterpart in ONNX"))),
             Kind::Data | Kind::Variable(_) | Kind::Detach => {
@@ -184,14 +184,14 @@ impl<'a> Writer<'a> {
     }
 
     /// A node's value: an array where it is the same for all inputs, else what will be written for it.
-    pub(crate) fn value(&mut self, node: &Node) -> Result<Value> {
+    pub(crate) fn value(&mut self, node: &Node) -> Result<ValueRef> {
         let node = seen(node);
         let fixed = self.sizes(&node)?.iter().all(|e| matches!(e, Extent::Fixed(_)));
         if fixed && !self.trace.varies(&node) {
             return Ok(self.array(self.array_name(&node), &node));
         }
         self.wanted.insert(node.id());
-        Ok(Value::Of(node.id()))
+        Ok(ValueRef::Of(node.id()))
     }
 
     pub(crate) fn sizes(&self, node: &Node) -> Result<Vec<Extent>> {
@@ -220,34 +220,34 @@ impl<'a> Writer<'a> {
         format!("{path}{dot}{}", node.name())
     }
 
-    fn array(&mut self, name: String, node: &Node) -> Value {
+    fn array(&mut self, name: String, node: &Node) -> ValueRef {
         if let Some(&value) = self.written.get(&node.id()) {
             return value;
         }
-        let value = Value::Array(self.arrays.len());
+        let value = ValueRef::Array(self.arrays.len());
         self.arrays.push((name, node.clone()));
         self.written.insert(node.id(), value);
         value
     }
 
     /// An array that is known by its name.
-    pub(crate) fn literal(&mut self, name: String, make: impl FnOnce() -> Tensor) -> Value {
+    pub(crate) fn literal(&mut self, name: String, make: impl FnOnce() -> Tensor) -> ValueRef {
         if let Some(&value) = self.by_name.get(&name) {
             return value;
         }
-        let value = Value::Array(self.arrays.len());
+        let value = ValueRef::Array(self.arrays.len());
         self.arrays.push((name.clone(), make().node().clone()));
         self.by_name.insert(name, value);
         value
     }
 
     /// A list of integers, such as axes.
-    pub(crate) fn ints(&mut self, values: &[i64]) -> Value {
+    pub(crate) fn ints(&mut self, values: &[i64]) -> ValueRef {
         self.literal(format!("{values:?}"), || Tensor::from_slice(values, [values.len()]))
     }
 
     /// One number, of no axes.
-    pub(crate) fn number(&mut self, value: f64, dtype: DType) -> Value {
+    pub(crate) fn number(&mut self, value: f64, dtype: DType) -> ValueRef {
         let name = match dtype {
             DType::F32 => format!("{value:?}"),
             _ => format!("{value:?} {dtype}"),
@@ -256,7 +256,7 @@ impl<'a> Writer<'a> {
     }
 
     /// So many times the same number.
-    pub(crate) fn numbers(&mut self, value: f64, len: usize, dtype: DType) -> Value {
+    pub(crate) fn numbers(&mut self, value: f64, len: usize, dtype: DType) -> ValueRef {
         self.literal(format!("{len} × {value:?} {dtype}"), || Tensor::full_of([len], value, dtype))
     }
 
@@ -264,9 +264,9 @@ impl<'a> Writer<'a> {
     pub(crate) fn add(
         &mut self,
         op: &'static str,
-        inputs: &[Value],
+        inputs: &[ValueRef],
         attributes: Vec<Attribute>,
-    ) -> Value {
+    ) -> ValueRef {
         self.add_output(op, inputs, attributes, 0)
     }
 
@@ -274,24 +274,29 @@ impl<'a> Writer<'a> {
     pub(crate) fn add_output(
         &mut self,
         op: &'static str,
-        inputs: &[Value],
+        inputs: &[ValueRef],
         attributes: Vec<Attribute>,
         output: usize,
-    ) -> Value {
+    ) -> ValueRef {
         let (inputs, path) = (inputs.to_vec(), self.path.clone());
         self.made += 1;
         self.uses.push(Use { op, inputs, output, made: self.made, attributes, path });
-        Value::Made(self.made)
+        ValueRef::Made(self.made)
     }
 
-    fn resolve(&self, mut value: Value) -> Value {
-        while let Value::Of(id) = value {
+    fn resolve(&self, mut value: ValueRef) -> ValueRef {
+        while let ValueRef::Of(id) = value {
             value = self.written[&id];
         }
         value
     }
 
-    fn named(mut self, ends: &[Value], inputs: &[&str], outputs: &[&str]) -> Result<onnx::Graph> {
+    fn named(
+        mut self,
+        ends: &[ValueRef],
+        inputs: &[&str],
+        outputs: &[&str],
+    ) -> Result<onnx::Graph> {
         self.path.clear();
         let mut uses: Vec<Use> =
             std::mem::take(&mut self.groups).into_iter().rev().flatten().collect();
@@ -304,21 +309,23 @@ impl<'a> Writer<'a> {
         for (&end, &name) in ends.iter().zip(outputs) {
             let end = self.resolve(end);
             match end {
-                Value::Made(i) if !made.contains_key(&i) => drop(made.insert(i, name.to_owned())),
+                ValueRef::Made(i) if !made.contains_key(&i) => {
+                    drop(made.insert(i, name.to_owned()))
+                }
                 _ => {
-                    let Value::Made(i) = self.add("Identity", &[end], vec![]) else { continue };
+                    let ValueRef::Made(i) = self.add("Identity", &[end], vec![]) else { continue };
                     made.insert(i, name.to_owned());
                 }
             }
         }
         uses.append(&mut self.uses);
-        if uses.iter().any(|u| u.inputs.contains(&Value::BatchSize)) {
-            let (inputs, path) = (vec![Value::Input(0)], String::new());
+        if uses.iter().any(|u| u.inputs.contains(&ValueRef::BatchSize)) {
+            let (inputs, path) = (vec![ValueRef::Input(0)], String::new());
             let attributes = vec![Attribute::int("start", 0), Attribute::int("end", 1)];
             self.made += 1;
-            let size = Value::Made(self.made);
+            let size = ValueRef::Made(self.made);
             uses.iter_mut().flat_map(|u| &mut u.inputs).for_each(|v| {
-                if *v == Value::BatchSize {
+                if *v == ValueRef::BatchSize {
                     *v = size;
                 }
             });
@@ -331,11 +338,11 @@ impl<'a> Writer<'a> {
             let slash = if each.path.is_empty() { "" } else { "/" };
             let name = names.unique(&format!("{}{slash}{}", each.path, each.op));
             let output = made.entry(each.made).or_insert_with(|| name.clone()).clone();
-            let input = |v: &Value| match *v {
-                Value::Made(i) => made[&i].clone(),
-                Value::Array(i) => arrays[i].clone(),
-                Value::Input(i) => inputs[i].to_owned(),
-                Value::None | Value::Of(_) | Value::BatchSize => String::new(),
+            let input = |v: &ValueRef| match *v {
+                ValueRef::Made(i) => made[&i].clone(),
+                ValueRef::Array(i) => arrays[i].clone(),
+                ValueRef::Input(i) => inputs[i].to_owned(),
+                ValueRef::None | ValueRef::Of(_) | ValueRef::BatchSize => String::new(),
             };
             // Outputs before the wanted one that nobody reads have names, too: the checker asks for them.
             let unread = (0..each.output).map(|i| names.unique(&format!("{output}.{i}")));

@@ -2,7 +2,7 @@
 
 use super::{Export, Op, one};
 use crate::call::{Call, size_of};
-use crate::export::{RuleUse, Value, Writer, binary, row, rule_use};
+use crate::export::{RuleUse, ValueRef, Writer, binary, row, rule_use};
 use crate::{Error, Result};
 use gradus_base::expr::Op as Line;
 use gradus_graph::Node;
@@ -12,8 +12,8 @@ use gradus_tensor::{Conv, Padding, Tensor};
 pub(super) const OPS: &[(&str, Op)] = &[("Conv", conv), ("ConvTranspose", conv_transpose)];
 
 pub(super) const EXPORTS: &[(&str, Export)] = &[
-    ("conv2d", |w, call| write(w, call, Value::None)),
-    ("conv2d_data_gradient", |w, call| write(w, call, Value::None)),
+    ("conv2d", |w, call| write(w, call, ValueRef::None)),
+    ("conv2d_data_gradient", |w, call| write(w, call, ValueRef::None)),
 ];
 
 /// Windows over the axes behind the channels: sizes, strides, dilations, pads. One axis becomes the second of two.
@@ -156,7 +156,7 @@ fn conv_transpose(c: &Call<'_>) -> Result<Vec<Tensor>> {
 }
 
 /// A convolution, or what takes one back to its input, which is a transposed one.
-fn write(w: &mut Writer<'_>, call: &RuleUse<'_>, bias: Value) -> Result<Value> {
+fn write(w: &mut Writer<'_>, call: &RuleUse<'_>, bias: ValueRef) -> Result<ValueRef> {
     let (x, kernels) = (call.input(0), call.input(1));
     let [kernel, stride, dilation] = ["kernel", "stride", "dilation"].map(|s| call.sizes(s));
     let (kernel, stride, dilation, pads) = (kernel?, stride?, dilation?, call.sizes("padding")?);
@@ -180,14 +180,14 @@ fn write(w: &mut Writer<'_>, call: &RuleUse<'_>, bias: Value) -> Result<Value> {
         attributes.push(Attribute::ints("output_padding", [rest(0), rest(1)]));
     }
     let mut inputs = vec![w.value(&x)?, w.value(&kernels)?];
-    if bias != Value::None {
+    if bias != ValueRef::None {
         inputs.push(bias);
     }
     Ok(w.add(op, &inputs, attributes))
 }
 
 /// A convolution plus a number per channel.
-pub(super) fn write_biased(w: &mut Writer<'_>, node: &Node) -> Result<Option<Value>> {
+pub(super) fn write_biased(w: &mut Writer<'_>, node: &Node) -> Result<Option<ValueRef>> {
     let Some([y, bias]) = binary(node, Line::Add) else { return Ok(None) };
     let Some(call) = rule_use(&y) else { return Ok(None) };
     let known = EXPORTS.iter().any(|(name, _)| *name == y.name());

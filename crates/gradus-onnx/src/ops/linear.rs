@@ -3,7 +3,7 @@
 use super::{Export, Op, one};
 use crate::Result;
 use crate::call::Call;
-use crate::export::{Value, Writer, behind, binary, row, rule_use};
+use crate::export::{ValueRef, Writer, behind, binary, row, rule_use};
 use gradus_base::expr::Op as Line;
 use gradus_graph::{Node, ViewOp};
 use gradus_io::onnx::Attribute;
@@ -33,7 +33,7 @@ fn gemm(c: &Call<'_>) -> Result<Vec<gradus_tensor::Tensor>> {
 }
 
 /// A product of matrices plus a number per column. A matrix that is turned before is named as it was.
-pub(super) fn write_gemm(w: &mut Writer<'_>, node: &Node) -> Result<Option<Value>> {
+pub(super) fn write_gemm(w: &mut Writer<'_>, node: &Node) -> Result<Option<ValueRef>> {
     let Some([y, bias]) = binary(node, Line::Add) else { return Ok(None) };
     if y.name() != "matmul" || y.shape().rank() != 2 || !w.trace.read_once(&y) {
         return Ok(None);

@@ -14,7 +14,7 @@ pub(crate) use reduce::write as write_reduce;
 
 use crate::Result;
 use crate::call::Call;
-use crate::export::{RuleUse, Value, Writer};
+use crate::export::{RuleUse, ValueRef, Writer};
 use gradus_graph::Node;
 use gradus_tensor::Tensor;
 
@@ -38,7 +38,7 @@ pub(crate) fn lookup(op: &str) -> Option<Op> {
 }
 
 /// Writes a use of a rule as operators; gives the value of its (first) output.
-pub(crate) type Export = fn(&mut Writer<'_>, &RuleUse<'_>) -> Result<Value>;
+pub(crate) type Export = fn(&mut Writer<'_>, &RuleUse<'_>) -> Result<ValueRef>;
 
 const EXPORTS: [&[(&str, Export)]; 6] = [
     moving::EXPORTS,
@@ -55,7 +55,7 @@ pub(crate) fn export(rule: &str) -> Option<Export> {
 }
 
 /// Writes a pointwise node and some that it is made of as one operator, if they amount to it.
-pub(crate) type Pattern = fn(&mut Writer<'_>, &Node) -> Result<Option<Value>>;
+pub(crate) type Pattern = fn(&mut Writer<'_>, &Node) -> Result<Option<ValueRef>>;
 
 /// Several nodes that are one operator.
 pub(crate) fn patterns() -> [Pattern; 4] {

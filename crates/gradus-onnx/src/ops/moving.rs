@@ -2,7 +2,7 @@
 
 use super::{Export, Op, one};
 use crate::call::{Call, axis_of, size_of};
-use crate::export::{RuleUse, Value, Writer, behind, constant, reshape, unexpanded};
+use crate::export::{RuleUse, ValueRef, Writer, behind, constant, reshape, unexpanded};
 use crate::{Error, Result};
 use gradus_graph::ViewOp;
 use gradus_io::onnx::Attribute;
@@ -315,21 +315,21 @@ fn trilu(c: &Call<'_>) -> Result<Vec<Tensor>> {
     one(kept.broadcast_to(x.shape()).select_where(x, &x.zeros_like()))
 }
 
-fn write_arg(w: &mut Writer<'_>, call: &RuleUse<'_>, op: &'static str) -> Result<Value> {
+fn write_arg(w: &mut Writer<'_>, call: &RuleUse<'_>, op: &'static str) -> Result<ValueRef> {
     let x = w.value(&call.input(0))?;
     let axis = Attribute::int("axis", call.size("axis")? as i64);
     Ok(w.add(op, &[x], vec![axis, Attribute::int("keepdims", 0)]))
 }
 
 /// The places that a top-k gives with its values.
-fn write_argsort(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<Value> {
+fn write_argsort(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<ValueRef> {
     let x = w.value(&call.input(0))?;
     let keep = w.ints(&[call.size("keep")? as i64]);
     let largest = Attribute::int("largest", call.flag("descending")?.into());
     Ok(w.add_output("TopK", &[x, keep], vec![Attribute::int("axis", -1), largest], 1))
 }
 
-fn write_cumsum(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<Value> {
+fn write_cumsum(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<ValueRef> {
     let x = w.value(&call.input(0))?;
     let axis = w.number(call.size("axis")? as f64, DType::I64);
     let reverse = Attribute::int("reverse", call.flag("backwards")?.into());
@@ -337,14 +337,14 @@ fn write_cumsum(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<Value> {
 }
 
 /// One list of places for all rows, or a place for each element.
-fn write_gather(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<Value> {
+fn write_gather(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<ValueRef> {
     let inputs = [w.value(&call.input(0))?, w.value(&call.input(1))?];
     let op = if call.input(1).shape().rank() == 1 { "Gather" } else { "GatherElements" };
     Ok(w.add(op, &inputs, vec![Attribute::int("axis", call.size("axis")? as i64)]))
 }
 
 /// The same number at one place of each row is a one-hot; sums of others' elements have no operator in the set.
-fn write_one_hot(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<Value> {
+fn write_one_hot(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<ValueRef> {
     let (axis, depth, ids) = (call.size("axis")?, call.size("size")?, call.input(1));
     let number = constant(&unexpanded(&call.input(0)));
     let Some(number) = number.filter(|_| ids.shape()[axis] == 1) else {

@@ -2,7 +2,7 @@
 
 use super::{Export, Op, one};
 use crate::call::{Call, axis_of, size_of};
-use crate::export::{Extent, RuleUse, Value, Writer, binary, inputs, reshape, row};
+use crate::export::{Extent, RuleUse, ValueRef, Writer, binary, inputs, reshape, row};
 use crate::{Error, Result};
 use gradus_base::expr::{Op as Line, Sym};
 use gradus_base::{Expr, Real};
@@ -140,13 +140,13 @@ fn hardmax(x: &Tensor, axis: isize) -> Tensor {
 }
 
 /// Along the last axis.
-fn write_softmax(w: &mut Writer<'_>, call: &RuleUse<'_>, op: &'static str) -> Result<Value> {
+fn write_softmax(w: &mut Writer<'_>, call: &RuleUse<'_>, op: &'static str) -> Result<ValueRef> {
     let x = w.value(&call.input(0))?;
     Ok(w.add(op, &[x], vec![Attribute::int("axis", -1)]))
 }
 
 /// ONNX divides its α by the size.
-fn write_local_response(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<Value> {
+fn write_local_response(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<ValueRef> {
     let size = call.size("size")?;
     if size.is_multiple_of(2) {
         let what =
@@ -164,7 +164,7 @@ fn write_local_response(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<Value>
 }
 
 /// Groups of channels are the channels of an instance norm.
-fn write_normalize(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<Value> {
+fn write_normalize(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<ValueRef> {
     let (x, groups) = (call.input(0), call.size("groups")?);
     let sizes = w.sizes(&x)?;
     let (channels, pixels) = (x.shape()[1], x.shape()[2]);
@@ -182,7 +182,7 @@ fn write_normalize(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<Value> {
 }
 
 /// (x − mean)·(w/√(var + ε)) + b, as a trained batch norm has it.
-pub(super) fn write_batch_norm(w: &mut Writer<'_>, node: &Node) -> Result<Option<Value>> {
+pub(super) fn write_batch_norm(w: &mut Writer<'_>, node: &Node) -> Result<Option<ValueRef>> {
     let Some((x, [scale, b, mean, var], eps)) = batch_norm_of(w, node) else { return Ok(None) };
     let inputs = [&x, &scale, &b, &mean, &var].map(|n| w.value(n));
     let inputs = inputs.into_iter().collect::<Result<Vec<_>>>()?;

@@ -3,7 +3,7 @@
 use super::convolution::{Geometry, over_two};
 use super::{Export, Op, one};
 use crate::call::Call;
-use crate::export::{RuleUse, Value, Writer};
+use crate::export::{RuleUse, ValueRef, Writer};
 use crate::{Error, Result};
 use gradus_io::onnx::Attribute;
 use gradus_tensor::{DType, Pool, Tensor};
@@ -123,7 +123,11 @@ impl Axis {
 }
 
 /// A pooling; `global` is the operator for one window over all.
-fn write(w: &mut Writer<'_>, call: &RuleUse<'_>, [op, global]: [&'static str; 2]) -> Result<Value> {
+fn write(
+    w: &mut Writer<'_>,
+    call: &RuleUse<'_>,
+    [op, global]: [&'static str; 2],
+) -> Result<ValueRef> {
     let x = call.input(0);
     // A maximum has its places as a second output; what counts is the first's shape.
     let rows = call.sizes("rows")?;

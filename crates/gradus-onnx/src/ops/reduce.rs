@@ -2,7 +2,7 @@
 
 use super::{Op, one};
 use crate::call::{Call, axis_of};
-use crate::export::{Value, Writer, binary, constant, seen, unexpanded};
+use crate::export::{ValueRef, Writer, binary, constant, seen, unexpanded};
 use crate::{Error, Result};
 use gradus_base::expr::Op as Line;
 use gradus_cpu::ReduceOp;
@@ -80,7 +80,7 @@ pub(crate) fn write(
     node: &Node,
     op: ReduceOp,
     reduced: &[bool],
-) -> Result<Value> {
+) -> Result<ValueRef> {
     let x = seen(&node.inputs()[0]);
     if matches!(x.dtype(), DType::Bool | DType::U8) {
         return Err(Error::new(format!("reduces {}, which ONNX does not", x.dtype())));
@@ -96,7 +96,7 @@ pub(crate) fn write(
 }
 
 /// The axes are an input of a sum already, of the others an attribute still.
-fn over(w: &mut Writer<'_>, op: &'static str, x: Value, reduced: &[bool]) -> Value {
+fn over(w: &mut Writer<'_>, op: &'static str, x: ValueRef, reduced: &[bool]) -> ValueRef {
     let axes: Vec<i64> =
         reduced.iter().enumerate().filter(|(_, r)| **r).map(|(a, _)| a as i64).collect();
     let keepdims = Attribute::int("keepdims", 0);
@@ -108,7 +108,7 @@ fn over(w: &mut Writer<'_>, op: &'static str, x: Value, reduced: &[bool]) -> Val
 }
 
 /// A sum divided by how many were summed.
-pub(super) fn write_mean(w: &mut Writer<'_>, node: &Node) -> Result<Option<Value>> {
+pub(super) fn write_mean(w: &mut Writer<'_>, node: &Node) -> Result<Option<ValueRef>> {
     let Some([sum, count]) = binary(node, Line::Div) else { return Ok(None) };
     let Kind::Reduce(ReduceOp::Sum, reduced) = sum.kind() else { return Ok(None) };
     let Some(count) = constant(&unexpanded(&count)) else { return Ok(None) };

@@ -2,13 +2,13 @@
 
 use gradus_io::NamedArray;
 use gradus_io::onnx::{
-    Attribute, Graph, Model, Node, Size, Value, ValueInfo, model_bytes, parse_model,
+    Attribute, AttributeValue, Graph, Model, Node, Size, ValueInfo, model_bytes, parse_model,
 };
 use gradus_onnx::Network;
 use gradus_tensor::DType::{I32, I64};
 use gradus_tensor::Tensor;
 
-fn node(op: &str, inputs: &[&str], attributes: Vec<(&str, Value)>) -> Node {
+fn node(op: &str, inputs: &[&str], attributes: Vec<(&str, AttributeValue)>) -> Node {
     Node {
         op: op.into(),
         inputs: inputs.iter().map(|&n| n.into()).collect(),
@@ -33,13 +33,13 @@ fn model(node: Node, initializers: Vec<NamedArray>) -> Model {
     Model { ir_version: 8, opsets: vec![(String::new(), 17)], graph, ..Model::default() }
 }
 
-fn ints(values: &[i64]) -> Value {
-    Value::Ints(values.to_vec())
+fn ints(values: &[i64]) -> AttributeValue {
+    AttributeValue::Ints(values.to_vec())
 }
 
 fn array(name: &str, values: &[i64]) -> NamedArray {
     let data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-    NamedArray::new(name, gradus_io::ElementType::I64, [values.len()], data).unwrap()
+    NamedArray::new(name, I64, [values.len()], data).unwrap()
 }
 
 #[test]
@@ -85,12 +85,12 @@ fn settings_that_do_not_fit() {
         ),
         (node("Conv", &["x", "w"], vec![("strides", ints(&[0, 1]))]), vec![w()], "strides [0, 1]"),
         (
-            node("Conv", &["x", "w"], vec![("group", Value::Int(3))]),
+            node("Conv", &["x", "w"], vec![("group", AttributeValue::Int(3))]),
             vec![w()],
             "the channels do not fit",
         ),
         (
-            node("Conv", &["x", "w"], vec![("auto_pad", Value::Text("SOME".into()))]),
+            node("Conv", &["x", "w"], vec![("auto_pad", AttributeValue::Text("SOME".into()))]),
             vec![w()],
             "auto_pad `SOME` is not known",
         ),
@@ -103,7 +103,11 @@ fn settings_that_do_not_fit() {
         ),
         (node("Reshape", &["x", "s"], vec![]), vec![array("s", &[7])], "cannot become [7]"),
         (node("Slice", &["x", "s", "s", "s", "s"], vec![]), vec![array("s", &[0])], "a step of 0"),
-        (node("Concat", &["x"], vec![("axis", Value::Int(9))]), vec![], "axis 9 of 4 axes"),
+        (
+            node("Concat", &["x"], vec![("axis", AttributeValue::Int(9))]),
+            vec![],
+            "axis 9 of 4 axes",
+        ),
         (
             node("Transpose", &["x"], vec![("perm", ints(&[0, 0, 1, 2]))]),
             vec![],
@@ -218,7 +222,7 @@ fn sizes_beyond_memory() {
             "elements",
         ),
         (
-            node("Split", &["x"], vec![("num_outputs", Value::Int(far))]),
+            node("Split", &["x"], vec![("num_outputs", AttributeValue::Int(far))]),
             vec![],
             "2147483647 parts for 1 outputs",
         ),

@@ -1,6 +1,6 @@
 //! Operators one by one where formulas fail: large and small numbers, infinities, integers beyond f64.
 
-use gradus_io::onnx::{Attribute, Graph, Model, Node, Value, ValueInfo};
+use gradus_io::onnx::{Attribute, AttributeValue, Graph, Model, Node, ValueInfo};
 use gradus_onnx::Network;
 use gradus_tensor::{DType, Tensor};
 
@@ -19,7 +19,7 @@ pub(crate) fn ran_of(
     let names: Vec<String> = (0..inputs.len()).map(|i| format!("x{i}")).collect();
     let value = |name: &String| ValueInfo { name: name.clone(), element: 0, shape: None };
     let attribute =
-        |&(name, n): &(&str, i64)| Attribute { name: name.into(), value: Value::Int(n) };
+        |&(name, n): &(&str, i64)| Attribute { name: name.into(), value: AttributeValue::Int(n) };
     let node = Node {
         op: op.into(),
         inputs: names.clone(),

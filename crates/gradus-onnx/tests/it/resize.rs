@@ -1,7 +1,7 @@
 //! Resize against ONNX Runtime, case by case, and what no case of it shows.
 
 use gradus_io::NamedArray;
-use gradus_io::onnx::{Attribute, Graph, Model, Node, Value, ValueInfo};
+use gradus_io::onnx::{Attribute, AttributeValue, Graph, Model, Node, ValueInfo};
 use gradus_onnx::Network;
 use gradus_tensor::{DType, Tensor};
 
@@ -23,7 +23,7 @@ fn model(settings: &[(&str, &str)]) -> Model {
     let sizes = get("sizes").map(|v| {
         let values: Vec<i64> = numbers(v);
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        NamedArray::new("sizes", gradus_io::ElementType::I64, vec![values.len()], bytes).unwrap()
+        NamedArray::new("sizes", DType::I64, vec![values.len()], bytes).unwrap()
     });
     let given = match opset {
         ..11 => vec![floats("scales")],
@@ -33,10 +33,12 @@ fn model(settings: &[(&str, &str)]) -> Model {
     let attributes = settings.iter().filter_map(|&(name, value)| {
         let value = match name {
             "opset" | "x" | "roi" | "scales" | "sizes" => return None,
-            "axes" => Value::Ints(numbers(value)),
-            "antialias" | "exclude_outside" => Value::Int(value.parse().unwrap()),
-            "cubic_coeff_a" | "extrapolation_value" => Value::Float(value.parse().unwrap()),
-            _ => Value::Text(value.into()),
+            "axes" => AttributeValue::Ints(numbers(value)),
+            "antialias" | "exclude_outside" => AttributeValue::Int(value.parse().unwrap()),
+            "cubic_coeff_a" | "extrapolation_value" => {
+                AttributeValue::Float(value.parse().unwrap())
+            }
+            _ => AttributeValue::Text(value.into()),
         };
         Some(Attribute { name: name.into(), value })
     });

@@ -19,8 +19,6 @@ pub mod linalg;
 mod logsumexp;
 mod moments;
 pub(crate) mod norm;
-#[cfg(test)]
-mod numeric;
 mod operand;
 pub(crate) mod pad;
 pub mod pointwise;
@@ -29,6 +27,8 @@ mod prod;
 pub(crate) mod random;
 mod reduce;
 mod reference;
+#[cfg(test)]
+mod registry;
 mod series;
 mod softmax;
 mod sort;
@@ -41,4 +41,4 @@ mod views;
 
 pub use operand::Operand;
 #[cfg(test)]
-pub(crate) use testing::check;
+pub(crate) use testing::{check, check_all};

@@ -296,11 +296,11 @@ mod avx2 {
     }
 }
 
-/// A piece of work on elements of one type. `run`, and what it calls, is `#[inline(always)]`, so that it becomes part of
+/// A piece of work on elements of one type. `compute`, and what it calls, is `#[inline(always)]`, so that it becomes part of
 /// the function of its instruction set.
 pub(crate) trait Task {
     type Element: Series;
-    fn run<V: Vector<Element = Self::Element>>(self);
+    fn compute<V: Vector<Element = Self::Element>>(self);
 }
 
 /// Runs a task on a path that this machine has.
@@ -310,14 +310,14 @@ pub(crate) fn on<K: Task>(isa: Isa, task: K) {
         // SAFETY: `Isa` names this path only where the machine has it.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 | Isa::Avx512 => unsafe { avx2(task) },
-        _ => task.run::<Plain<K::Element, 8>>(),
+        _ => task.compute::<Plain<K::Element, 8>>(),
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn avx2<K: Task>(task: K) {
-    task.run::<<K::Element as Series>::Fast>();
+    task.compute::<<K::Element as Series>::Fast>();
 }
 
 #[cfg(test)]
@@ -330,7 +330,7 @@ mod tests {
     impl Task for Operations<'_> {
         type Element = f32;
         #[inline(always)]
-        fn run<V: Vector<Element = f32>>(self) {
+        fn compute<V: Vector<Element = f32>>(self) {
             for pair in self.0.windows(V::LEN + 1) {
                 // SAFETY: as many elements are there; the path was given.
                 let (a, b) = unsafe { (V::load(pair.as_ptr()), V::load(pair[1..].as_ptr())) };

@@ -5,9 +5,9 @@ use crate::fit::Progress;
 use crate::task::Task;
 use crate::{Result, TrainError};
 use gradus_cpu::Buffer;
+use gradus_io::NamedArray;
 use gradus_io::checkpoint::{Checkpoint, Expected};
-use gradus_io::{ElementType, NamedArray};
-use gradus_tensor::{DType, Tensor, Variable};
+use gradus_tensor::{Tensor, Variable};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -178,7 +178,7 @@ pub fn restore_checkpoint(
         .iter()
         .map(|(name, v)| Expected {
             name: name.clone(),
-            dtype: element_type(v.dtype()),
+            dtype: v.dtype(),
             shape: v.shape().to_vec(),
         })
         .collect();
@@ -201,7 +201,7 @@ pub(crate) fn array(name: &str, v: &Variable) -> NamedArray {
     let buffer = value.node().value().expect("a snapshot has its value");
     NamedArray {
         name: name.to_owned(),
-        dtype: element_type(v.dtype()),
+        dtype: v.dtype(),
         shape: v.shape().to_vec(),
         data: buffer.as_bytes()[..bytes].to_vec(),
     }
@@ -212,17 +212,4 @@ pub(crate) fn tensor(array: &NamedArray, v: &Variable) -> Tensor {
     let mut buffer = Buffer::zeroed(array.data.len());
     buffer.as_mut_bytes().copy_from_slice(&array.data);
     Tensor::from_buffer(buffer, v.shape(), v.dtype())
-}
-
-pub(crate) fn element_type(dtype: DType) -> ElementType {
-    match dtype {
-        DType::F32 => ElementType::F32,
-        DType::F64 => ElementType::F64,
-        DType::F16 => ElementType::F16,
-        DType::BF16 => ElementType::BF16,
-        DType::I32 => ElementType::I32,
-        DType::I64 => ElementType::I64,
-        DType::U8 => ElementType::U8,
-        DType::Bool => ElementType::Bool,
-    }
 }

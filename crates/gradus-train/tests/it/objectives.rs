@@ -2,7 +2,7 @@
 
 use gradus_nn::layers::{dense, tanh};
 use gradus_nn::{Context, Init, Layer, Module, Sequential};
-use gradus_tensor::{DType, Tensor};
+use gradus_tensor::{DType, Tensor, Variable};
 use gradus_train::callbacks::{TerminateOnNan, load_checkpoint, save_checkpoint};
 use gradus_train::optim::{Adam, Clip, Ema, Sgd};
 use gradus_train::{
@@ -280,6 +280,35 @@ fn the_steps_of_a_batch_are_taken_together() {
         step(&mut smooth, &good).unwrap();
         assert_eq!(steps(&task), steps(&smooth));
     }
+}
+
+/// A state that two losses write in turn, before a third fails, is what it was: the last step is undone first.
+#[test]
+fn steps_are_undone_from_the_last() {
+    let counter = Variable::new("counter", &Tensor::zeros([1]));
+    let nets = [model(1), model(2), model(3)];
+    let mut task = Objectives::new(0).module("counter", Arc::new(counter.clone()));
+    for (at, net) in nets.iter().enumerate() {
+        let name = ["first", "second", "third"][at];
+        let (own, counter) = (square(net), counter.clone());
+        let updater = Updater::new(Adam::new(0.01));
+        task = task.module(name, net.clone()).minimize(name, updater, &[name], move |batch, cx| {
+            if at < 2 {
+                cx.update(&counter, &(counter.tensor() + 1.0));
+                return own(batch, cx);
+            }
+            let scale = Tensor::ones([2, 1]).embedding(&batch["class"]);
+            (scale + batch["square"].sqrt()).into()
+        });
+    }
+    let count = |task: &mut Objectives, batch: &Batch| {
+        let failed = task.train_step(batch, &Pace::CONSTANT).is_err();
+        (failed, counter.value().to_vec::<f32>()[0])
+    };
+    assert_eq!(count(&mut task, &classed(1, 4.0)), (false, 2.0));
+    assert_eq!(count(&mut task, &classed(7, 4.0)), (true, 2.0));
+    assert_eq!(count(&mut task, &classed(1, -1.0)), (false, 2.0));
+    assert_eq!(count(&mut task, &classed(1, 4.0)), (false, 4.0));
 }
 
 fn weights_of(task: &Objectives) -> Vec<Vec<f32>> {

@@ -12,7 +12,7 @@ use crate::scores::{Scores, probabilities};
 use gradus::Tensor;
 use gradus::data::{Dataset, LabelColumn, Subset, labels_of};
 use gradus::io::numpy::read_npy;
-use gradus::io::{ElementType, NamedArray};
+use gradus::io::{DType, NamedArray};
 use gradus::models::import::Origin;
 use gradus::nn::{Context, Layer};
 use gradus::train::Learner;
@@ -138,7 +138,7 @@ type Numbers = (Vec<usize>, Vec<f32>);
 
 /// An array's shape and values.
 fn numbers(path: &Path) -> Result<Numbers> {
-    let array: NamedArray = read_npy(path)?.cast(ElementType::F32).map_err(|e| e.in_file(path))?;
+    let array: NamedArray = read_npy(path)?.cast(DType::F32).map_err(|e| e.in_file(path))?;
     let values = array.to_f32().expect("it was cast");
     if let Some(i) = values.iter().position(|x| !x.is_finite()) {
         let what = format!("number {i} is {}, expected a finite one", values[i]);

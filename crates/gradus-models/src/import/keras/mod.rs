@@ -11,7 +11,7 @@ use super::names::KerasBlock;
 use super::{Imported, Match, Origin, OurLayer, TheirLayer, differences, flattened, our_layers};
 use gradus_base::Shape;
 use gradus_io::keras::{Model, Padding};
-use gradus_io::{ElementType, Error, Kind, NamedArray, Result};
+use gradus_io::{DType, Error, Kind, NamedArray, Result};
 use gradus_nn::Sequential;
 use std::collections::HashSet;
 
@@ -304,11 +304,11 @@ fn add(array: &mut NamedArray, change: &dyn Fn(usize) -> f64) -> Result<()> {
     values.iter_mut().enumerate().for_each(|(i, value)| *value += change(i));
     let name = std::mem::take(&mut array.name);
     let data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    *array = NamedArray::new(name, ElementType::F64, array.shape.clone(), data)?.cast(dtype)?;
+    *array = NamedArray::new(name, DType::F64, array.shape.clone(), data)?.cast(dtype)?;
     Ok(())
 }
 
 fn doubles(array: &NamedArray) -> Result<Vec<f64>> {
-    let wide = array.cast(ElementType::F64)?;
+    let wide = array.cast(DType::F64)?;
     Ok(wide.data.as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect())
 }

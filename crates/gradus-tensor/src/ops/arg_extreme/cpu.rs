@@ -26,7 +26,7 @@ pub(super) fn kernel(op: Extreme, spec: &Spec) -> Box<dyn Kernel> {
 
 // SAFETY: x is dense [outer, n, inner], y dense [outer, inner] of i64.
 unsafe impl Kernel for ArgExtreme {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
             match (self.dtype, self.op) {
@@ -59,7 +59,7 @@ fn above<T: PartialOrd>(beyond: bool, a: T, b: T) -> bool {
 
 impl ArgExtreme {
     /// # Safety
-    /// As `run`; x holds `T`.
+    /// As `launch`; x holds `T`.
     unsafe fn seek<T: Copy + Sync>(&self, args: &Args<'_>, beats: impl Fn(T, T) -> bool + Sync) {
         let (n, inner) = (self.n, self.inner);
         // SAFETY: the caller's promise.

@@ -2,6 +2,8 @@
 //!
 //! The first of equals; NaN wins, as in PyTorch.
 
+#[cfg(test)]
+pub(crate) mod cases;
 mod cpu;
 #[cfg(test)]
 mod tests;

@@ -81,7 +81,7 @@ struct Pack {
 
 // SAFETY: reads all weights, which are dense, and writes as many elements as `packing` asked for.
 unsafe impl Kernel for Pack {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: the caller's pointers are valid for what `packing` named.
         unsafe {
             match self.algorithm {
@@ -148,7 +148,7 @@ fn merged(view: &View, axes: &[usize]) -> Option<isize> {
 
 // SAFETY: the geometry and the views come from the spec; the algorithms touch no more.
 unsafe impl Kernel for Convolve {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: the caller's pointers are valid for the views.
         unsafe {
             match (self.algorithm, self.dtype) {
@@ -175,7 +175,7 @@ impl Convolve {
         let a = Operand::new(args.input::<T>(0), &self.views[0]);
         let b = Operand::new(args.input::<T>(1), &self.views[1]);
         let out = Operand::new(args.output::<T>(0).cast_const(), &self.views[2]);
-        // SAFETY: as `run`.
+        // SAFETY: as `launch`.
         unsafe {
             match self.pass {
                 Pass::Forward => reference::forward(&self.conv, a, b, out),
@@ -188,7 +188,7 @@ impl Convolve {
     unsafe fn fast(&self, args: &Args<'_>) {
         let (a, b) = (args.input::<f32>(0), args.input::<f32>(1));
         let out = Target { ptr: args.output(0), pixel: self.pixel };
-        // SAFETY: as `run`. A row loop's input 0 is the stretch itself, so it may be any pointer.
+        // SAFETY: as `launch`. A row loop's input 0 is the stretch itself, so it may be any pointer.
         unsafe {
             let inputs = &args.inputs()[1..];
             let hook = self.epilogue.as_ref().map(|e| e.bind_inputs(inputs));

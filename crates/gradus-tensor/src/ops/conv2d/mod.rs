@@ -12,7 +12,7 @@ mod options;
 pub mod reference;
 mod rule;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use super::lanes::Isa;
 pub use geometry::{Conv2d, Pass};

@@ -37,7 +37,7 @@ fn rows(spec: &Spec) -> Rows {
 
 // SAFETY: all are dense: x [n, classes], labels, loss, top and rest [n].
 unsafe impl Kernel for Forward {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
             match self.0.dtype {
@@ -51,7 +51,7 @@ unsafe impl Kernel for Forward {
 
 impl Forward {
     /// # Safety
-    /// As `run`; the floats are `T`.
+    /// As `launch`; the floats are `T`.
     unsafe fn rows<T: Series>(&self, args: &Args<'_>) {
         let Rows { n, classes, .. } = self.0;
         // SAFETY: the caller's promise.
@@ -80,7 +80,7 @@ impl Forward {
 
 // SAFETY: all are dense: x and dx [n, classes], labels, top, rest and dy [n].
 unsafe impl Kernel for Backward {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
             match self.0.dtype {
@@ -94,7 +94,7 @@ unsafe impl Kernel for Backward {
 
 impl Backward {
     /// # Safety
-    /// As `run`; the floats are `T`.
+    /// As `launch`; the floats are `T`.
     unsafe fn rows<T: Series>(&self, args: &Args<'_>) {
         let Rows { n, classes, .. } = self.0;
         // SAFETY: the caller's promise.
@@ -130,7 +130,7 @@ struct Sums<'a, T> {
 impl<T: Series> Task for Sums<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn run<V: Vector<Element = T>>(self) {
+    fn compute<V: Vector<Element = T>>(self) {
         let rows = self.x.chunks_exact(self.classes);
         for (x, (top, rest)) in rows.zip(self.top.iter_mut().zip(self.rest)) {
             // SAFETY: the path was chosen for the machine.
@@ -152,7 +152,7 @@ struct Shares<'a, T> {
 impl<T: Series> Task for Shares<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn run<V: Vector<Element = T>>(self) {
+    fn compute<V: Vector<Element = T>>(self) {
         let n = self.classes;
         for (row, dx) in self.dx.chunks_exact_mut(n).enumerate() {
             let x = &self.x[row * n..][..n];

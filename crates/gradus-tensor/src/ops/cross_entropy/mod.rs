@@ -4,6 +4,8 @@
 //! parts: the row's largest score, and ln Σ e^(x − top), so that large scores have all digits of the loss. A NaN makes its row's
 //! loss NaN.
 
+#[cfg(test)]
+pub(crate) mod cases;
 mod cpu;
 #[cfg(test)]
 mod tests;

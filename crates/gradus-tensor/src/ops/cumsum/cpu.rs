@@ -27,7 +27,7 @@ pub(super) fn kernel(axis: usize, backwards: bool, spec: &Spec) -> Box<dyn Kerne
 
 // SAFETY: x and y are dense, of `len` elements.
 unsafe impl Kernel for CumSum {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
             match self.dtype {
@@ -45,7 +45,7 @@ unsafe impl Kernel for CumSum {
 
 impl CumSum {
     /// # Safety
-    /// As `run`; x and y hold `T`.
+    /// As `launch`; x and y hold `T`.
     unsafe fn sum<T: Copy + Send + Sync, S: Copy + Default>(
         &self,
         args: &Args<'_>,

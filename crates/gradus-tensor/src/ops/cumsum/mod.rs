@@ -2,6 +2,8 @@
 //!
 //! Its gradient is the same sum from the other end. cumprod is composed of products.
 
+#[cfg(test)]
+pub(crate) mod cases;
 mod cpu;
 #[cfg(test)]
 mod tests;

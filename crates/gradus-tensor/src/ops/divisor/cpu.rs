@@ -15,7 +15,7 @@ pub(super) fn kernel(spec: &Spec) -> Box<dyn Kernel> {
 
 // SAFETY: x and y are dense, of `len` i64.
 unsafe impl Kernel for Divisor {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         let (x, y) = unsafe { (input::<i64>(args, 0, self.len), output::<i64>(args, 0, self.len)) };
         match x.iter().position(|&x| x == 0) {

@@ -3,6 +3,8 @@
 //! Floats have ∞ and NaN for it; integers have nothing that a quotient by 0 could be. The ops that divide integers read their divisor
 //! through this, so that the loops over integers, which divide among other things, need not look out for it.
 
+#[cfg(test)]
+pub(crate) mod cases;
 mod cpu;
 
 use crate::{DType, Tensor};

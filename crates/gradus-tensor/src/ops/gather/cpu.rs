@@ -71,7 +71,7 @@ fn geometry(axis: usize, spec: &Spec, m: usize, n: usize) -> Geometry {
 
 // SAFETY: inputs and output are dense: x of outer·n·inner elements, y of outer·m·inner, as many ids as `ids` says.
 unsafe impl Kernel for Gather {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: moving bits needs only the element's size; see above.
         unsafe {
             match self.0.dtype.size() {
@@ -89,7 +89,7 @@ impl Gather {
     unsafe fn pick<T: Copy + Send + Sync>(&self, args: &Args<'_>) {
         let g = self.0;
         let Geometry { outer, inner, m, n, .. } = g;
-        // SAFETY: as `run`.
+        // SAFETY: as `launch`.
         let (x, ids, y) = unsafe {
             let x: &[T] = input(args, 0, outer * n * inner);
             (x, input::<i64>(args, 1, g.ids()), output::<T>(args, 0, outer * m * inner))
@@ -120,7 +120,7 @@ impl Gather {
 
 // SAFETY: inputs and output are dense: x of outer·m·inner elements, y of outer·n·inner, as many ids as `ids` says.
 unsafe impl Kernel for ScatterAdd {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
             match self.0.dtype {
@@ -138,7 +138,7 @@ impl ScatterAdd {
     unsafe fn add<T: Sum>(&self, args: &Args<'_>) {
         let g = self.0;
         let Geometry { outer, inner, m, n, .. } = g;
-        // SAFETY: as `run`.
+        // SAFETY: as `launch`.
         let (x, ids, y) = unsafe {
             let x: &[T] = input(args, 0, outer * m * inner);
             (x, input::<i64>(args, 1, g.ids()), output::<T>(args, 0, outer * n * inner))

@@ -6,6 +6,8 @@
 //! With one list of indices for all rows (`index_select`, `embedding`) ids is [M]. Each is the other's gradient, so the
 //! family is closed. Sums run in the order of the indices, whatever the number of threads.
 
+#[cfg(test)]
+pub(crate) mod cases;
 mod cpu;
 #[cfg(test)]
 mod tests;

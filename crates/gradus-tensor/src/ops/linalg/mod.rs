@@ -1,3 +1,3 @@
 //! Linear algebra.
 
-mod matmul;
+pub(super) mod matmul;

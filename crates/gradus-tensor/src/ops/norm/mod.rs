@@ -4,6 +4,8 @@
 //! compositions of these.
 
 mod batch;
+#[cfg(test)]
+pub(crate) mod cases;
 mod local_response;
 mod rows;
 #[cfg(test)]

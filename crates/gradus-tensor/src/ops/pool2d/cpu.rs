@@ -101,7 +101,7 @@ impl Tables {
 /// # Safety
 /// The planes must be valid over the geometry's sizes, what is written overlapping nothing else; indices must be −1 or
 /// inside the plane; the machine must have the instruction set.
-pub(super) unsafe fn run(isa: Isa, tables: &Tables, all: Planes) {
+pub(super) unsafe fn pool_planes(isa: Isa, tables: &Tables, all: Planes) {
     if matches!(tables.work, Work::Pick | Work::Scatter) {
         let chunks = all.lanes.div_ceil(CHUNK);
         let all = &all;

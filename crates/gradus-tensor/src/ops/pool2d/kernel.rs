@@ -40,7 +40,7 @@ pub(super) fn kernel(pool: Pool2d, work: Work, spec: &Spec) -> Box<dyn Kernel> {
 // SAFETY: the geometry and the views come from the spec; the kernels touch no more. Indices come from `max`, or are the
 // user's for an unpooling, which checks them first.
 unsafe impl Kernel for Pooled {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         if matches!(self.work, Work::Pick | Work::Scatter) && !self.indices_fit(args) {
             return;
         }
@@ -100,15 +100,15 @@ impl Pooled {
             Work::Max | Work::Pick | Work::Mean => (a, out.cast_const()),
             Work::Scatter | Work::MaxGradient | Work::MeanGradient => (out.cast_const(), a),
         };
-        // SAFETY: as `run`.
-        unsafe { cpu::run(Isa::best(), tables, order.planes(&self.pool, x, y, indices)) }
+        // SAFETY: as `launch`.
+        unsafe { cpu::pool_planes(Isa::best(), tables, order.planes(&self.pool, x, y, indices)) }
     }
 
     unsafe fn plain<T: Number + PartialOrd + Div<Output = T>>(&self, args: &Args<'_>) {
         let a = Operand::new(args.input::<T>(0), &self.inputs[0]);
         let out = Operand::new(args.output::<T>(0).cast_const(), &self.outputs[0]);
         let indices = || Operand::new(args.input::<i32>(1), &self.inputs[1]);
-        // SAFETY: as `run`.
+        // SAFETY: as `launch`.
         unsafe {
             match self.work {
                 Work::Max => {

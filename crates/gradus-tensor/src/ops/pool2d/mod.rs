@@ -5,6 +5,8 @@
 //! here; [`mod@reference`] takes any strides, the functions of this file the orders of [`Order`].
 #![allow(unsafe_code)]
 
+#[cfg(test)]
+pub(crate) mod cases;
 mod cpu;
 mod geometry;
 mod kernel;
@@ -66,7 +68,7 @@ pub unsafe fn max(
 ) {
     let planes = order.planes(pool, x, y, indices.unwrap_or(null_mut()));
     // SAFETY: the caller's promise.
-    unsafe { cpu::run(Isa::best(), &Tables::new(pool, Work::Max), planes) }
+    unsafe { cpu::pool_planes(Isa::best(), &Tables::new(pool, Work::Max), planes) }
 }
 
 /// y = the value of x at each index; 0 for −1.
@@ -76,7 +78,11 @@ pub unsafe fn max(
 pub unsafe fn pick(order: Order, pool: &Pool2d, x: *const f32, indices: *const i32, y: *mut f32) {
     // SAFETY: the caller's promise.
     unsafe {
-        cpu::run(Isa::best(), &Tables::new(pool, Work::Pick), order.planes(pool, x, y, indices))
+        cpu::pool_planes(
+            Isa::best(),
+            &Tables::new(pool, Work::Pick),
+            order.planes(pool, x, y, indices),
+        )
     }
 }
 
@@ -93,7 +99,7 @@ pub unsafe fn scatter(
 ) {
     // SAFETY: the caller's promise.
     unsafe {
-        cpu::run(
+        cpu::pool_planes(
             Isa::best(),
             &Tables::new(pool, Work::Scatter),
             order.planes(pool, dx, dy, indices),
@@ -114,7 +120,7 @@ pub unsafe fn max_gradient(
 ) {
     // SAFETY: the caller's promise.
     unsafe {
-        cpu::run(
+        cpu::pool_planes(
             Isa::best(),
             &Tables::new(pool, Work::MaxGradient),
             order.planes(pool, dx, dy, indices),
@@ -129,7 +135,11 @@ pub unsafe fn max_gradient(
 pub unsafe fn mean(order: Order, pool: &Pool2d, x: *const f32, y: *mut f32) {
     // SAFETY: the caller's promise.
     unsafe {
-        cpu::run(Isa::best(), &Tables::new(pool, Work::Mean), order.planes(pool, x, y, null_mut()))
+        cpu::pool_planes(
+            Isa::best(),
+            &Tables::new(pool, Work::Mean),
+            order.planes(pool, x, y, null_mut()),
+        )
     }
 }
 
@@ -140,7 +150,7 @@ pub unsafe fn mean(order: Order, pool: &Pool2d, x: *const f32, y: *mut f32) {
 pub unsafe fn mean_gradient(order: Order, pool: &Pool2d, dy: *const f32, dx: *mut f32) {
     // SAFETY: the caller's promise.
     unsafe {
-        cpu::run(
+        cpu::pool_planes(
             Isa::best(),
             &Tables::new(pool, Work::MeanGradient),
             order.planes(pool, dx, dy, null_mut()),

@@ -26,7 +26,7 @@ pub(super) fn kernel(distribution: Distribution, stream: u64, out: Meta) -> Box<
 
 // SAFETY: the key is a dense [2] of i64, the output dense of `out`'s length and type.
 unsafe impl Kernel for Draw {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         let len = self.out.shape.len();
         // SAFETY: see above.
         let key = unsafe { input::<i64>(args, 0, 2) };

@@ -4,6 +4,8 @@
 //! Four elements (two in f64) share one Philox block: the seed is its key, (block, stream, step) its counter. Normal
 //! numbers are Box & Muller's (1958), by polynomials of our own, so that they have the same bits on every system.
 
+#[cfg(test)]
+pub(crate) mod cases;
 mod cpu;
 #[cfg(test)]
 mod tests;

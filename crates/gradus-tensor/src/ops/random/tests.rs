@@ -2,7 +2,7 @@
 
 use crate::{DType, Key, Step, Tensor, compile};
 use gradus_base::Real;
-use gradus_base::philox::{Stream, unit};
+use gradus_base::philox::{Rng, unit};
 
 /// Kolmogorov & Smirnov: the largest distance of the empirical distribution function from `cdf`, times √n. Above 1.63
 /// with probability 1 %.
@@ -18,8 +18,8 @@ fn distance(mut x: Vec<f64>, cdf: impl Fn(f64) -> f64) -> f64 {
 #[test]
 fn elements_are_the_words_of_their_stream_in_order() {
     let key = Key::of(&Tensor::from([-5i64, 9])).stream(3);
-    let mut stream = Stream::new(-5i64 as u64, 3, 9);
-    let want: Vec<f32> = (0..103).map(|_| unit(stream.word())).collect();
+    let mut stream = Rng::new(-5i64 as u64, 3, 9);
+    let want: Vec<f32> = (0..103).map(|_| unit(stream.next_u32())).collect();
     assert_eq!(key.uniform([103]).to_vec::<f32>(), want);
     let zero = Key::new(0).bits([2]).to_vec::<i64>();
     assert_eq!(zero, [0x6627e8d5e169c58d, 0xbc57ac4c9b00dbd8u64 as i64]);

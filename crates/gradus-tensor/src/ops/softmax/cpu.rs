@@ -28,7 +28,7 @@ pub(super) fn kernel(op: Softmax, spec: &Spec) -> Box<dyn Kernel> {
 
 // SAFETY: x and y are dense, of `len` elements.
 unsafe impl Kernel for Rows {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
             match self.dtype {
@@ -42,7 +42,7 @@ unsafe impl Kernel for Rows {
 
 impl Rows {
     /// # Safety
-    /// As `run`; x and y hold `T`.
+    /// As `launch`; x and y hold `T`.
     unsafe fn rows<T: Series>(&self, args: &Args<'_>) {
         let n = self.n;
         // SAFETY: the caller's promise.
@@ -67,7 +67,7 @@ struct Tile<'a, T> {
 impl<T: Series> Task for Tile<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn run<V: Vector<Element = T>>(self) {
+    fn compute<V: Vector<Element = T>>(self) {
         let n = self.n;
         for (x, y) in self.x.chunks_exact(n).zip(self.y.chunks_exact_mut(n)) {
             // SAFETY: x and y are rows of n; the path was chosen for the machine.

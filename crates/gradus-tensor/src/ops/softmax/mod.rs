@@ -3,6 +3,8 @@
 //! The largest element is subtracted first, so nothing overflows, and adding a number to all changes nothing:
 //! ln softmax(x) = (x − top) − ln Σ e^(x − top). A NaN makes its row NaN.
 
+#[cfg(test)]
+pub(crate) mod cases;
 mod cpu;
 #[cfg(test)]
 mod tests;

@@ -27,7 +27,7 @@ pub(super) fn kernel(descending: bool, keep: usize, spec: &Spec) -> Box<dyn Kern
 
 // SAFETY: x is dense, rows·n elements, y rows·keep of i64.
 unsafe impl Kernel for Argsort {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
             match self.dtype {
@@ -59,7 +59,7 @@ fn float_key(bits: u64, nan: bool, zero: bool) -> u64 {
 
 impl Argsort {
     /// # Safety
-    /// As `run`; x holds `T`.
+    /// As `launch`; x holds `T`.
     unsafe fn sort<T: Copy + Sync>(&self, args: &Args<'_>, key: impl Fn(T) -> u64 + Sync) {
         let (n, keep) = (self.n, self.keep);
         // SAFETY: the caller's promise.

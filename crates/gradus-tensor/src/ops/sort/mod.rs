@@ -3,6 +3,8 @@
 //! Sorting and top-k are argsort and gather, so they have gather's gradient. NaN counts as the largest number, as in
 //! argmax; equal elements keep their order, whichever way is sorted.
 
+#[cfg(test)]
+pub(crate) mod cases;
 mod cpu;
 #[cfg(test)]
 mod tests;

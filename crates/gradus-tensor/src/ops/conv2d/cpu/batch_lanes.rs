@@ -226,7 +226,7 @@ pub(in super::super) unsafe fn weight_gradient(
             parallel(tasks.len(), &|task| {
                 let [rows, cols] = tasks.get(task);
                 let part = parts.at((task + 1) * part);
-                Slopes { isa, g: &g, x: x.get(), dy: dy.get(), rows, cols, part }.run();
+                Slopes { isa, g: &g, x: x.get(), dy: dy.get(), rows, cols, part }.accumulate();
             });
             let sum = std::slice::from_raw_parts_mut(parts.get(), part);
             for task in 1..=tasks.len() {
@@ -296,7 +296,7 @@ struct Taps {
 
 impl Slopes<'_> {
     /// For every source channel: sums in vectors, then the sums of their lanes.
-    unsafe fn run(&self) {
+    unsafe fn accumulate(&self) {
         let g = self.g;
         let channel = filters(g).next_multiple_of(LANES);
         with_scratch((channel * LANES + g.batch) * size_of::<f32>(), |scratch| {

@@ -107,7 +107,7 @@ macro_rules! instruction_set {
         mod $module {
             use super::*;
             $(#[$attr])*
-            unsafe fn run<const K: usize, const B: usize>(t: &Line) {
+            unsafe fn run_line<const K: usize, const B: usize>(t: &Line) {
                 // SAFETY: passed on.
                 unsafe { line::<$lanes, K, B>(t) }
             }
@@ -118,11 +118,11 @@ macro_rules! instruction_set {
             }
             pub(super) static LINES: Lines = Lines {
                 table: [
-                    &[run::<1, 1>, run::<2, 1>, run::<3, 1>, run::<4, 1>, run::<5, 1>, run::<6, 1>],
-                    &[run::<1, 2>, run::<2, 2>, run::<3, 2>, run::<4, 2>, run::<5, 2>, run::<6, 2>],
-                    &[run::<1, 3>, run::<2, 3>, run::<3, 3>, run::<4, 3>],
-                    &[run::<1, 4>, run::<2, 4>, run::<3, 4>],
-                    &[run::<1, 5>, run::<2, 5>],
+                    &[run_line::<1, 1>, run_line::<2, 1>, run_line::<3, 1>, run_line::<4, 1>, run_line::<5, 1>, run_line::<6, 1>],
+                    &[run_line::<1, 2>, run_line::<2, 2>, run_line::<3, 2>, run_line::<4, 2>, run_line::<5, 2>, run_line::<6, 2>],
+                    &[run_line::<1, 3>, run_line::<2, 3>, run_line::<3, 3>, run_line::<4, 3>],
+                    &[run_line::<1, 4>, run_line::<2, 4>, run_line::<3, 4>],
+                    &[run_line::<1, 5>, run_line::<2, 5>],
                 ],
                 reduce: run_reduce,
             };

@@ -133,7 +133,7 @@ macro_rules! instruction_set {
         mod $module {
             use super::*;
             $(#[$attr])*
-            unsafe fn run<const K: usize, const J: usize, const V: usize, const S: usize, const M: bool>(
+            unsafe fn run_tile<const K: usize, const J: usize, const V: usize, const S: usize, const M: bool>(
                 t: &Tile,
             ) {
                 // SAFETY: passed on.
@@ -142,12 +142,12 @@ macro_rules! instruction_set {
             const fn tiles<const K: usize, const J: usize>() -> Tiles {
                 Tiles {
                     pair: [
-                        run::<K, J, VECTORS, 3, false>,
-                        run::<K, J, VECTORS, 5, false>,
-                        run::<K, J, VECTORS, 0, false>,
+                        run_tile::<K, J, VECTORS, 3, false>,
+                        run_tile::<K, J, VECTORS, 5, false>,
+                        run_tile::<K, J, VECTORS, 0, false>,
                     ],
-                    single: run::<K, J, 1, 0, false>,
-                    masked: run::<K, J, 1, 0, true>,
+                    single: run_tile::<K, J, 1, 0, false>,
+                    masked: run_tile::<K, J, 1, 0, true>,
                 }
             }
             pub(super) static NARROW: [Tiles; CHANNELS] =

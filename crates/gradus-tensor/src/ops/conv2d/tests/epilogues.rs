@@ -34,7 +34,7 @@ fn epilogues_see_every_element_once() {
 
 fn with_marks(conv: Conv2d, algorithm: Algorithm, pass: Pass) {
     let (case, order) = (Case::new(conv), algorithm.memory_order());
-    let got = run(&case, pass, order, &|conv, pass, [a, b], out| {
+    let got = run_pass(&case, pass, order, &|conv, pass, [a, b], out| {
         // SAFETY: as in `by_name`.
         unsafe {
             match pass {
@@ -101,7 +101,7 @@ fn kernels_that_know_the_epilogue_give_its_bits() {
                     let channels = conv.in_channels.max(conv.out_channels);
                     let bias = (0..channels).map(|c| (c as f32 * 0.7).sin()).collect();
                     let bounds = Bounds { bias, told };
-                    run(&case, pass, algorithm.memory_order(), &|conv, pass, [a, b], out| {
+                    run_pass(&case, pass, algorithm.memory_order(), &|conv, pass, [a, b], out| {
                         // SAFETY: as in `by_name`.
                         unsafe {
                             match pass {

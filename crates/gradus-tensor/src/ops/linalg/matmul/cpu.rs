@@ -80,7 +80,7 @@ struct Pack {
 
 // SAFETY: reads b over its view and writes as many elements as `packing` asked for.
 unsafe impl Kernel for Pack {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: the caller's pointers are valid for what `packing` named.
         unsafe {
             match self.dtype {
@@ -95,7 +95,7 @@ unsafe impl Kernel for Pack {
 impl Pack {
     unsafe fn pack<T: gradus_base::Element>(&self, args: &Args<'_>) {
         let ([k, n], [row_stride, col_stride]) = (self.size, self.strides);
-        // SAFETY: as `run`.
+        // SAFETY: as `launch`.
         unsafe {
             pack_b(k, n, Mat { ptr: args.input::<T>(0), row_stride, col_stride }, args.output(0));
         }
@@ -104,7 +104,7 @@ impl Pack {
 
 // SAFETY: reads and writes only what the spec's views reach: `begins` and `strides` come from them.
 unsafe impl Kernel for Gemm {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: the caller's pointers are valid for the views; each product writes its own matrix.
         unsafe {
             match self.dtype {
@@ -132,7 +132,7 @@ impl Gemm {
             let [a0, b0, y0] = self.begins[i];
             let (a, b, y) = (shared.0.get(), shared.1.get(), shared.2.get());
             let [sa, sb, sy] = self.strides;
-            // SAFETY: as `run`.
+            // SAFETY: as `launch`.
             unsafe {
                 let a =
                     Mat { ptr: a.offset(a0).cast_const(), row_stride: sa[0], col_stride: sa[1] };

@@ -3,6 +3,8 @@
 //! Transposed and strided operands are read in place; leading axes broadcast. Step 3 of the walk: infers the
 //! shape, appends a node; nothing is computed.
 
+#[cfg(test)]
+pub(crate) mod cases;
 mod cpu;
 #[cfg(test)]
 mod tests;

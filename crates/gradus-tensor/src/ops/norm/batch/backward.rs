@@ -35,7 +35,7 @@ pub(super) fn kernel(eps: f64, relu: bool, spec: &Spec) -> Box<dyn Kernel> {
 
 // SAFETY: x, dy and dx are dense in the walk's order; the others are dense, one number per channel.
 unsafe impl Kernel for Backward {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
             match (self.f64, self.relu) {
@@ -61,7 +61,7 @@ unsafe impl Kernel for Backward {
 
 impl Backward {
     /// # Safety
-    /// As `run`; x, w, dy and the outputs hold `T`.
+    /// As `launch`; x, w, dy and the outputs hold `T`.
     unsafe fn gradients<T: Series, const RELU: bool>(&self, args: &Args<'_>) {
         let (walk, cut) = (self.walk, self.cut);
         let (all, channels, columns) = (walk.elements(), walk.channels(), walk.columns());
@@ -175,7 +175,7 @@ pub(in crate::ops::norm) struct Rows<'a, T> {
 impl<T: Series, const RELU: bool> Task for Given<Rows<'_, T>, RELU> {
     type Element = T;
     #[inline(always)]
-    fn run<V: Vector<Element = T>>(self) {
+    fn compute<V: Vector<Element = T>>(self) {
         let Rows { x, dy, affine, sums, out } = self.0;
         let (columns, channels) = (affine[0].len(), out.len());
         let (first, second) = sums.split_at_mut(columns);
@@ -219,7 +219,7 @@ struct Planes<'a, T> {
 impl<T: Series, const RELU: bool> Task for Given<Planes<'_, T>, RELU> {
     type Element = T;
     #[inline(always)]
-    fn run<V: Vector<Element = T>>(self) {
+    fn compute<V: Vector<Element = T>>(self) {
         let Planes { walk, x, dy, affine, first, from, to, out } = self.0;
         for (i, out) in out.iter_mut().enumerate() {
             let channel = affine.map(|e| e[first + i]);
@@ -252,7 +252,7 @@ impl<const RELU: bool> Formula<6> for Descent<RELU> {
 impl<T: Series, const RELU: bool> Task for Given<Tile<'_, T, 6>, RELU> {
     type Element = T;
     #[inline(always)]
-    fn run<V: Vector<Element = T>>(self) {
+    fn compute<V: Vector<Element = T>>(self) {
         self.0.write::<V, Descent<RELU>>();
     }
 }

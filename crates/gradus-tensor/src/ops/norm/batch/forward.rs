@@ -93,7 +93,7 @@ fn stride(spec: &Spec, view: &View) -> Option<isize> {
 // SAFETY: x and y are dense in the walk's order, so is what rides along or it is a single number; w, b, mean and variance
 // are dense, one number per channel.
 unsafe impl Kernel for Forward {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
             match self.f64 {
@@ -121,7 +121,7 @@ unsafe impl Kernel for Forward {
 
 impl Forward {
     /// # Safety
-    /// As `run`; x, w, b and y hold `T`.
+    /// As `launch`; x, w, b and y hold `T`.
     unsafe fn normalize<T: Series + Element>(&self, args: &Args<'_>) {
         let walk = self.walk;
         let (all, channels, columns) = (walk.elements(), walk.channels(), walk.columns());
@@ -165,7 +165,7 @@ struct Riding<'a, T, const SUM: bool, const RELU: bool>(Tile<'a, T, 3>);
 impl<T: Series, const SUM: bool, const RELU: bool> Task for Riding<'_, T, SUM, RELU> {
     type Element = T;
     #[inline(always)]
-    fn run<V: Vector<Element = T>>(self) {
+    fn compute<V: Vector<Element = T>>(self) {
         self.0.write::<V, Normal<SUM, RELU>>();
     }
 }
@@ -176,7 +176,7 @@ struct Hooked<'a, T>(Tile<'a, T, 3>, Option<&'a RowEpilogue<'a>>);
 impl<T: Series + Element> Task for Hooked<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn run<V: Vector<Element = T>>(self) {
+    fn compute<V: Vector<Element = T>>(self) {
         let Hooked(tile, Some(hook)) = self else {
             return self.0.write::<V, Normal<false, false>>();
         };

@@ -29,7 +29,7 @@ pub(super) fn kernel(spec: &Spec) -> Box<dyn Kernel> {
 
 // SAFETY: x is dense in the walk's order; mean and variance are dense f64, one per channel.
 unsafe impl Kernel for Statistics {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
             match self.f64 {
@@ -46,7 +46,7 @@ unsafe impl Kernel for Statistics {
 
 impl Statistics {
     /// # Safety
-    /// As `run`; x holds `T`.
+    /// As `launch`; x holds `T`.
     unsafe fn of<T: Series>(&self, args: &Args<'_>) {
         let (walk, cut) = (self.walk, self.cut);
         let channels = walk.channels();
@@ -117,7 +117,7 @@ pub(in crate::ops::norm) const SCRATCH: usize = 5 * size_of::<f64>();
 impl<T: Series> Task for Rows<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn run<V: Vector<Element = T>>(self) {
+    fn compute<V: Vector<Element = T>>(self) {
         let columns = self.walk.columns();
         let numbers = self.scratch.cast::<f64>().wrapping_add(2 * columns).cast::<T>();
         // SAFETY: the scratch has room for two numbers of f64 and three of T per column, aligned for both, of which
@@ -232,7 +232,7 @@ struct Planes<'a, T> {
 impl<T: Series> Task for Planes<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn run<V: Vector<Element = T>>(self) {
+    fn compute<V: Vector<Element = T>>(self) {
         for (i, out) in self.out.iter_mut().enumerate() {
             let mut all = Moments::default();
             for at in (self.from..self.to).step_by(BLOCK) {

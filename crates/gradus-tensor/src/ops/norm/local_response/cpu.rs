@@ -47,7 +47,7 @@ pub(super) fn kernel(constants: LocalResponse, back: bool, spec: &Spec) -> Box<d
 
 // SAFETY: all are dense in the order that the kernel was made for.
 unsafe impl Kernel for Response {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
             match self.dtype {
@@ -65,7 +65,7 @@ unsafe impl Kernel for Response {
 
 impl Response {
     /// # Safety
-    /// As `run`; all hold `T`.
+    /// As `launch`; all hold `T`.
     unsafe fn strips<T: Series>(&self, args: &Args<'_>) {
         let Response { outer, channels, inner, .. } = *self;
         let pixels = (ROOM / channels.max(1)).next_power_of_two().clamp(2 * LANES, WIDTH);
@@ -102,7 +102,7 @@ impl Response {
                     };
                     match self.back {
                         true => on(isa, Gradient(strip)),
-                        false => on(isa, Value(strip)),
+                        false => on(isa, StripOutput(strip)),
                     }
                 }
             });
@@ -128,7 +128,7 @@ struct Strip<T> {
 }
 
 /// y of a strip.
-struct Value<T>(Strip<T>);
+struct StripOutput<T>(Strip<T>);
 /// dx of a strip.
 struct Gradient<T>(Strip<T>);
 
@@ -179,11 +179,11 @@ impl<T: Series> Strip<T> {
     }
 }
 
-impl<T: Series> Task for Value<T> {
+impl<T: Series> Task for StripOutput<T> {
     type Element = T;
     #[inline(always)]
-    fn run<V: Vector<Element = T>>(self) {
-        let Value(t) = self;
+    fn compute<V: Vector<Element = T>>(self) {
+        let StripOutput(t) = self;
         let c = t.constants;
         // SAFETY: within the strip and its buffers; the path was chosen for the machine.
         unsafe {
@@ -206,7 +206,7 @@ impl<T: Series> Task for Value<T> {
 impl<T: Series> Task for Gradient<T> {
     type Element = T;
     #[inline(always)]
-    fn run<V: Vector<Element = T>>(self) {
+    fn compute<V: Vector<Element = T>>(self) {
         let Gradient(t) = self;
         let c = t.constants;
         let [before, after] = c.reach();

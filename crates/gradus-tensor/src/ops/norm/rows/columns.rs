@@ -38,7 +38,7 @@ pub(super) fn kernel(eps: f64, groups: usize, back: bool, spec: &Spec) -> Box<dy
 
 // SAFETY: x and y, or x, dy and dx, are dense in the order [N, L, C].
 unsafe impl Kernel for Columns {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
             match self.dtype {
@@ -62,7 +62,7 @@ unsafe impl Kernel for Columns {
 
 impl Columns {
     /// # Safety
-    /// As `run`; all hold `T`.
+    /// As `launch`; all hold `T`.
     unsafe fn columns<T: Series>(&self, args: &Args<'_>) {
         let Columns { samples, walk, cut, back, .. } = *self;
         let (channels, columns, sample) = (walk.channels(), walk.columns(), walk.elements());
@@ -142,7 +142,7 @@ impl Columns {
                 }
                 false => {
                     let each = [0, 1, 2].map(of);
-                    on(isa, Values(Tile { walk, from, a, b, out, each }));
+                    on(isa, NormalizedColumns(Tile { walk, from, a, b, out, each }));
                 }
             }
         });
@@ -208,13 +208,13 @@ impl Columns {
     }
 }
 
-struct Values<'a, T>(Tile<'a, T, 3>);
+struct NormalizedColumns<'a, T>(Tile<'a, T, 3>);
 struct Gradients<'a, T>(Tile<'a, T, 6>);
 
-impl<T: Series> Task for Values<'_, T> {
+impl<T: Series> Task for NormalizedColumns<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn run<V: Vector<Element = T>>(self) {
+    fn compute<V: Vector<Element = T>>(self) {
         self.0.write::<V, Normal<false, false>>();
     }
 }
@@ -222,7 +222,7 @@ impl<T: Series> Task for Values<'_, T> {
 impl<T: Series> Task for Gradients<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn run<V: Vector<Element = T>>(self) {
+    fn compute<V: Vector<Element = T>>(self) {
         self.0.write::<V, Descent<false>>();
     }
 }

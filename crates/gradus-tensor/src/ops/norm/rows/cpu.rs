@@ -30,7 +30,7 @@ pub(super) fn kernel(eps: f64, groups: usize, back: bool, spec: &Spec) -> Box<dy
 
 // SAFETY: x and y, or x, dy and dx, are dense, of `len` elements.
 unsafe impl Kernel for Rows {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
             match self.dtype {
@@ -44,7 +44,7 @@ unsafe impl Kernel for Rows {
 
 impl Rows {
     /// # Safety
-    /// As `run`; all hold `T`.
+    /// As `launch`; all hold `T`.
     unsafe fn rows<T: Series>(&self, args: &Args<'_>) {
         let Rows { len, n, eps, back, .. } = *self;
         // SAFETY: the caller's promise.
@@ -60,7 +60,7 @@ impl Rows {
             let some = Some { eps, n, x, dy, out };
             match back {
                 true => on(isa, Gradients(some)),
-                false => on(isa, Values(some)),
+                false => on(isa, NormalizedRows(some)),
             }
         });
     }
@@ -75,13 +75,13 @@ struct Some<'a, T> {
     out: &'a mut [T],
 }
 
-struct Values<'a, T>(Some<'a, T>);
+struct NormalizedRows<'a, T>(Some<'a, T>);
 struct Gradients<'a, T>(Some<'a, T>);
 
-impl<T: Series> Task for Values<'_, T> {
+impl<T: Series> Task for NormalizedRows<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn run<V: Vector<Element = T>>(self) {
+    fn compute<V: Vector<Element = T>>(self) {
         let Some { eps, n, x, out, .. } = self.0;
         let walk = Walk::Planes { n: 1, channels: 1, len: n };
         for (x, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
@@ -96,7 +96,7 @@ impl<T: Series> Task for Values<'_, T> {
 impl<T: Series> Task for Gradients<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn run<V: Vector<Element = T>>(self) {
+    fn compute<V: Vector<Element = T>>(self) {
         let Some { eps, n, x, dy, out } = self.0;
         let walk = Walk::Planes { n: 1, channels: 1, len: n };
         let rows = x.chunks_exact(n).zip(dy.chunks_exact(n));

@@ -103,7 +103,7 @@ const REST: usize = 3;
 
 /// S adjacent column taps, pixels D apart, J of them side by side: each source pixel is read once for all that see it.
 #[inline(always)]
-unsafe fn run<L: F32s, const S: usize, const D: usize, const J: usize>(t: &Run) {
+unsafe fn dense_run<L: F32s, const S: usize, const D: usize, const J: usize>(t: &Run) {
     let mut pixel = 0;
     while pixel + J <= t.pixels {
         // SAFETY: the caller's promise.
@@ -282,13 +282,13 @@ pub(super) struct Kernels {
 }
 
 impl Kernels {
-    pub(super) fn run(&self, t: &Run) -> unsafe fn(&Run) {
+    pub(super) fn for_run(&self, t: &Run) -> unsafe fn(&Run) {
         match (t.x_col == t.channels, t.cols, t.x_next / t.x_col) {
             (true, taps @ 1..=5, distance @ 1..=2) => self.runs[taps - 1][distance - 1],
             _ => self.any_run,
         }
     }
-    pub(super) fn slope(&self, t: &Slope) -> unsafe fn(&Slope) {
+    pub(super) fn for_slope(&self, t: &Slope) -> unsafe fn(&Slope) {
         match (t.x_col == t.channels, t.cols, t.x_next / t.x_col) {
             (true, taps @ 1..=5, distance @ 1..=2) => self.slopes[taps - 1][distance - 1],
             _ => self.any_slope,
@@ -301,9 +301,9 @@ macro_rules! instruction_set {
         mod $module {
             use super::*;
             $(#[$attr])*
-            unsafe fn run<const S: usize, const D: usize, const J: usize>(t: &Run) {
+            unsafe fn dense_run<const S: usize, const D: usize, const J: usize>(t: &Run) {
                 // SAFETY: passed on.
-                unsafe { super::run::<$lanes, S, D, J>(t) }
+                unsafe { super::dense_run::<$lanes, S, D, J>(t) }
             }
             $(#[$attr])*
             unsafe fn slope<const S: usize, const D: usize, const J: usize>(t: &Slope) {
@@ -324,11 +324,11 @@ macro_rules! instruction_set {
                 any_run,
                 any_slope,
                 runs: [
-                    [run::<1, 1, 8>, run::<1, 2, 2>],
-                    [run::<2, 1, 8>, run::<2, 2, 2>],
-                    [run::<3, 1, 8>, run::<3, 2, 2>],
-                    [run::<4, 1, 8>, run::<4, 2, 2>],
-                    [run::<5, 1, 8>, run::<5, 2, 2>],
+                    [dense_run::<1, 1, 8>, dense_run::<1, 2, 2>],
+                    [dense_run::<2, 1, 8>, dense_run::<2, 2, 2>],
+                    [dense_run::<3, 1, 8>, dense_run::<3, 2, 2>],
+                    [dense_run::<4, 1, 8>, dense_run::<4, 2, 2>],
+                    [dense_run::<5, 1, 8>, dense_run::<5, 2, 2>],
                 ],
                 slopes: [
                     [slope::<1, 1, 8>, slope::<1, 2, 4>],

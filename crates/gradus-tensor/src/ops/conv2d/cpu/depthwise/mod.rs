@@ -158,7 +158,7 @@ impl Job<'_> {
                 let end = columns.first + done;
                 // SAFETY: the caller's promise; only seen taps are visited.
                 unsafe {
-                    self.kernels.run(&run)(&run);
+                    self.kernels.for_run(&run)(&run);
                     if end - finished >= each || end == cols.end {
                         self.finish(target, finished..end);
                         finished = end;
@@ -263,7 +263,7 @@ impl Slopes<'_> {
                 ahead: self.ahead,
             };
             // SAFETY: the caller's promise; only seen taps are visited.
-            unsafe { self.kernels.slope(&slope)(&slope) }
+            unsafe { self.kernels.for_slope(&slope)(&slope) }
         }
     }
 }

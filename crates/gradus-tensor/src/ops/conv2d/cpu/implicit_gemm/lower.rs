@@ -37,18 +37,18 @@ impl<'a> Lower<'a> {
         Lower { row: lines * LINE, ..Lower::dense(g, src, group) }
     }
 
-    /// As [`Lower::run`], by all threads.
+    /// As [`Lower::fill`], by all threads.
     ///
     /// # Safety
     /// As there.
-    pub(super) unsafe fn run_parallel(&self, some: Range<usize>, out: *mut f32) {
+    pub(super) unsafe fn fill_parallel(&self, some: Range<usize>, out: *mut f32) {
         let each = some.len().div_ceil(TASKS).max(1);
         let out = Shared::new(out);
         parallel(some.len().div_ceil(each), &|task| {
             let part = task * each..((task + 1) * each).min(some.len());
             let to = out.at(part.start * self.row);
             // SAFETY: the caller's promise; tasks write distinct rows.
-            unsafe { self.run(some.start + part.start..some.start + part.end, to) }
+            unsafe { self.fill(some.start + part.start..some.start + part.end, to) }
         });
     }
 
@@ -56,7 +56,7 @@ impl<'a> Lower<'a> {
     ///
     /// # Safety
     /// The source must be valid over the geometry's shape; `out` must hold a row for each pixel.
-    pub(super) unsafe fn run(&self, some: Range<usize>, out: *mut f32) {
+    pub(super) unsafe fn fill(&self, some: Range<usize>, out: *mut f32) {
         let g = self.g;
         let (rows, cols) = (g.rows.count, g.cols.count);
         let each = self.row;

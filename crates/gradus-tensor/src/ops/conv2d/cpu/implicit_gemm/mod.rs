@@ -230,7 +230,7 @@ impl Job<'_> {
                     let some = from..(from + each).min(count);
                     // SAFETY: the scratch holds the slab; the caller's promise.
                     unsafe {
-                        lower.run_parallel(some.clone(), lowered);
+                        lower.fill_parallel(some.clone(), lowered);
                         self.target(group, a, some, aside);
                     }
                 }
@@ -274,7 +274,7 @@ impl Job<'_> {
                 for group in 0..g.groups {
                     // SAFETY: the scratch holds the tile; the caller's promise.
                     unsafe {
-                        Lower::dense(g, self.src, group).run(some.clone(), lowered);
+                        Lower::dense(g, self.src, group).fill(some.clone(), lowered);
                         self.target(group, a, some.clone(), aside);
                     }
                 }

@@ -75,7 +75,7 @@ unsafe fn by_slabs(g: &Gather, x: *const f32, dy: *const f32, dw: *mut f32) {
                 }
                 for from in (0..pixels).step_by(each) {
                     let some = from..(from + each).min(pixels);
-                    lower.run_parallel(some.clone(), lowered);
+                    lower.fill_parallel(some.clone(), lowered);
                     let a = slopes_of(g, group, dy, from);
                     gemm(n, k, some.len(), a, b, c, from > 0, None);
                 }
@@ -195,7 +195,7 @@ unsafe fn slopes(
                 let dy = dy.wrapping_add((p * g.groups + group) * n);
                 let b = Mat { ptr: dy, row_stride: (g.groups * n) as isize, col_stride: 1 };
                 // SAFETY: the scratch holds the tile.
-                unsafe { lower.run(tile.clone(), lowered) };
+                unsafe { lower.fill(tile.clone(), lowered) };
                 let a = Mat { ptr: lowered.cast_const(), row_stride: 1, col_stride: k as isize };
                 // SAFETY: the caller's promise.
                 unsafe { gemm(k, n, tile.len(), a, b, c, p > some.start, None) }

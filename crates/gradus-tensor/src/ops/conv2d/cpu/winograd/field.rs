@@ -83,13 +83,13 @@ impl Field {
     }
 
     /// Source channels that lie together: those of a row of the stride's square.
-    pub(super) fn run(&self) -> usize {
+    pub(super) fn row_channels(&self) -> usize {
         self.stride * self.channels_in
     }
 
     /// Source channels of a product.
     pub(super) fn depth(&self) -> usize {
-        self.stride * self.run()
+        self.stride * self.row_channels()
     }
 
     /// Whether the taps of a channel are nine that lie together.
@@ -99,7 +99,7 @@ impl Field {
 
     /// Of a product's source channel: the op's channel, and where its taps lie.
     pub(super) fn places(&self, channel: usize) -> (usize, Places) {
-        let (row, at) = (channel / self.run(), channel % self.run());
+        let (row, at) = (channel / self.row_channels(), channel % self.row_channels());
         let (col, channel) = (at / self.channels_in, at % self.channels_in);
         let mut places = [[None; MOST_TAPS]; MOST_TAPS];
         for i in 0..self.taps {

@@ -2,7 +2,7 @@
 //! tile of the products themselves.
 #![allow(unsafe_code)]
 
-use super::transform::{POINTS, Sums, Tile as TileMap, Values, both};
+use super::transform::{POINTS, PointValues, Sums, Tile as TileMap, both};
 use crate::ops::lanes::{Isa, LANES};
 use gradus_cpu::lanes::{F32s, Portable, prefetch};
 
@@ -153,7 +153,7 @@ unsafe fn slopes_in<L: F32s, const M: usize>(t: &TileOut) {
                     }
                 }
             }
-            let x = both::<L, Values, M, POINTS>(&x);
+            let x = both::<L, PointValues, M, POINTS>(&x);
             let to = t.products.add(c / COLUMNS * t.panel + c % COLUMNS);
             for i in 0..POINTS {
                 for j in 0..POINTS {
@@ -192,7 +192,7 @@ unsafe fn many_weights_in<L: F32s>(t: &ManyWeights) {
                         [x[0][2], x[0][1], x[0][0]],
                     ];
                 }
-                let x = both::<L, Values, 3, POINTS>(&x);
+                let x = both::<L, PointValues, 3, POINTS>(&x);
                 let to = t.to.add(c * COLUMNS + half * LANES);
                 for i in 0..POINTS {
                     for j in 0..POINTS {
@@ -221,7 +221,7 @@ unsafe fn weights_in<L: F32s, const R: usize>(t: &Weights) {
                     }
                 }
             }
-            let x = both::<L, Values, R, POINTS>(&x);
+            let x = both::<L, PointValues, R, POINTS>(&x);
             for i in 0..POINTS {
                 for j in 0..POINTS {
                     x[i][j].store(t.to.add((i * POINTS + j) * t.step + half * LANES));

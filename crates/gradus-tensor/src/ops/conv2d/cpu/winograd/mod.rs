@@ -105,7 +105,8 @@ struct Rows {
 
 /// A row of source channels, with room for whole vectors.
 fn row_len(f: &Field) -> usize {
-    ((f.stride - 1) * f.run() + f.run().next_multiple_of(LANES)).next_multiple_of(LANES)
+    ((f.stride - 1) * f.row_channels() + f.row_channels().next_multiple_of(LANES))
+        .next_multiple_of(LANES)
 }
 
 impl Rows {
@@ -224,7 +225,8 @@ impl Job<'_> {
                     let some = group * each..((group + 1) * each).min(tiles);
                     let (len_in, len_out) = (Rows::len(each, wide_in), Rows::len(each, wide_out));
                     with_scratch((len_in + len_out) * size_of::<f32>(), |scratch| {
-                        let source = Rows::new(scratch.cast(), each, wide_in).with_squares(f.run());
+                        let source =
+                            Rows::new(scratch.cast(), each, wide_in).with_squares(f.row_channels());
                         let to = scratch.cast::<f32>().wrapping_add(len_in);
                         let target = Rows::new(to, each, wide_out);
                         self.lower(some.clone(), source, 0);
@@ -246,7 +248,7 @@ impl Job<'_> {
             let each = tiles.div_ceil(TASKS);
             parallel(tiles.div_ceil(each), &|task| {
                 let some = task * each..((task + 1) * each).min(tiles);
-                let to = Rows::new(operands.get(), tiles, wide_in).with_squares(f.run());
+                let to = Rows::new(operands.get(), tiles, wide_in).with_squares(f.row_channels());
                 // SAFETY: the scratch holds all tiles; tasks write distinct ones.
                 unsafe { self.lower(some.clone(), to, some.start) }
             });
@@ -314,7 +316,7 @@ impl Job<'_> {
     /// Tiles to operands, from row `row` on: of each source pixel's square a row of channels after the other.
     unsafe fn lower(&self, some: Range<usize>, to: Rows, row: usize) {
         let f = self.field;
-        let run = f.run();
+        let run = f.row_channels();
         let spare = run.next_multiple_of(LANES);
         with_scratch((PRODUCTS + 1) * spare * size_of::<f32>(), |scratch| {
             let zeros = scratch.cast::<f32>();
@@ -347,7 +349,7 @@ impl Job<'_> {
         zeros: *mut f32,
     ) -> [[*const f32; POINTS]; POINTS] {
         let f = self.field;
-        let (run, between) = (f.run(), f.groups * f.channels_in);
+        let (run, between) = (f.row_channels(), f.groups * f.channels_in);
         let spare = run.next_multiple_of(LANES);
         let [height, width] = f.source.map(|size| size as isize);
         let mut pixels = [[zeros.cast_const(); POINTS]; POINTS];

@@ -42,8 +42,8 @@ impl<L: F32s> Map<L, POINTS, POINTS> for Tile {
 }
 
 /// N coefficients to a polynomial's values, G: divided by what Bᵀ multiplies them by.
-pub(super) struct Values;
-impl<L: F32s, const N: usize> Map<L, N, POINTS> for Values {
+pub(super) struct PointValues;
+impl<L: F32s, const N: usize> Map<L, N, POINTS> for PointValues {
     #[inline(always)]
     unsafe fn apply(x: [L; N]) -> [L; POINTS] {
         // SAFETY: the caller's promise.

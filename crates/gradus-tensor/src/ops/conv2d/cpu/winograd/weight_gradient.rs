@@ -94,7 +94,7 @@ fn wide(channels: usize) -> usize {
 
 /// Elements of the source channels of a row of a stride's square: whole vectors, which never cross a panel's border.
 fn square_row(f: &Field) -> usize {
-    f.run().next_multiple_of(LANES)
+    f.row_channels().next_multiple_of(LANES)
 }
 
 impl Slopes<'_> {
@@ -318,8 +318,8 @@ impl Slopes<'_> {
             return;
         }
         for first in (0..f.stride * width).step_by(LANES) {
-            let channel = first / width * f.run() + first % width;
-            let lanes = LANES.min(f.run() - first % width);
+            let channel = first / width * f.row_channels() + first % width;
+            let lanes = LANES.min(f.row_channels() - first % width);
             let places: [_; LANES] =
                 std::array::from_fn(|l| f.places((channel + l).min(f.depth() - 1)));
             for (i, o) in outs.clone().enumerate() {
