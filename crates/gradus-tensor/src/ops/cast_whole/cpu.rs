@@ -18,7 +18,7 @@ pub(super) fn kernel(spec: &Spec) -> Box<dyn Kernel> {
 
 // SAFETY: x and y are dense, of `len` elements; x is of `dtype`, y i64.
 unsafe impl Kernel for CastWhole {
-    unsafe fn run(&self, args: &Args<'_>) {
+    unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
             match self.dtype {
@@ -32,7 +32,7 @@ unsafe impl Kernel for CastWhole {
 
 impl CastWhole {
     unsafe fn cast<T: Copy + Into<f64> + std::fmt::Display>(&self, args: &Args<'_>) {
-        // SAFETY: as `run`.
+        // SAFETY: as `launch`.
         let (x, y) = unsafe { (input::<T>(args, 0, self.len), output::<i64>(args, 0, self.len)) };
         for (at, (&own, y)) in x.iter().zip(y).enumerate() {
             let x: f64 = own.into();

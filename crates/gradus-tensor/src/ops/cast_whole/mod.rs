@@ -2,6 +2,8 @@
 //!
 //! What names rows and classes may come as floats. `cast` would make 0 of 0.9 and of -0.5, and a table would give its first row.
 
+#[cfg(test)]
+pub(crate) mod cases;
 mod cpu;
 
 use crate::{DType, Tensor};
