@@ -2,20 +2,29 @@
 //!
 //! Which samples share a batch is drawn anew every epoch, how many batches there are is not: schedules by steps stay right, and any
 //! position can be entered. So a bucket's batches all hold as many samples as fit if each were as long as the longest of the bucket.
+//! Where batches that are not full are left out (`drop_last`), each shuffled epoch draws anew which samples of a bucket remain out: as
+//! many each time, fewer than a batch, so that over the epochs all are seen. A bucket that is no batch is refused: it never would be.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::error::{DataError, Result};
 use crate::field::Name;
 use crate::prefetch::Order;
 use crate::random::{Purpose, rng};
 
-/// Batches of samples that are of like length in a ragged field, as the records have it, and how much a batch may hold.
+/// Batches of samples that are of like length in a ragged field, and how much a batch may hold. Lengths are those of the records, as
+/// long as [`Transform::max_length`](crate::Transform::max_length) says they become at most.
+///
+/// Elsewhere this is torchtext's `BucketIterator` ([`Bucketing::windows`] is its way of sorting), `bucket_by_sequence_length` of
+/// `tf.data` ([`Bucketing::boundaries`]), or a `BatchSampler` of your own beside PyTorch's `DataLoader`; `max_units` is fairseq's
+/// `max_tokens`.
 ///
 /// ```
 /// use gradus_data::Bucketing;
 /// let by_hand = Bucketing::boundaries("tokens", [8, 16, 32]); // up to 8, 9 to 16, 17 to 32, more
-/// let ten = Bucketing::quantiles("tokens", 10).max_units(4096); // ten buckets of as many samples each
+/// // Ten buckets of as many samples each, and at most 4,096 tokens a batch.
+/// let ten = Bucketing::quantiles("tokens", 10).max_units(4096);
 /// let sorted = Bucketing::windows("tokens", 50); // 50 batches' worth of samples in a row, sorted
 /// assert_eq!((by_hand.max_units, ten.max_units, sorted.by), (None, Some(4096), "tokens".into()));
 /// ```
@@ -108,6 +117,22 @@ impl Bucketing {
             fits => Ok(fits),
         }
     }
+
+    /// Refuses a bucket of these lengths that is smaller than its batch, if such are left out.
+    fn check_seen(&self, bucket: &Bucket, lengths: &[usize]) -> Result<()> {
+        let Bucket { samples, size } = bucket;
+        if samples.len() >= *size {
+            return Ok(());
+        }
+        let own = || samples.iter().map(|&i| lengths[i]);
+        let (shortest, longest) = (own().min().unwrap_or(0), own().max().unwrap_or(0));
+        let found = crate::error::count(samples.len(), "sample");
+        Err(DataError::invalid(
+            format!("bucket of {}, lengths {shortest} to {longest}", self.by),
+            found,
+            format!("at least {size}, its batch: drop_last would leave it out of every epoch"),
+        ))
+    }
 }
 
 /// How the samples of an epoch are dealt out.
@@ -124,7 +149,7 @@ pub(crate) enum Groups {
     /// Any of so many.
     All(usize),
     /// Those of a window of so many batches, by their lengths.
-    Windows { lengths: Vec<usize>, batches: usize },
+    Windows { lengths: Arc<[usize]>, batches: usize },
     /// Those of a bucket.
     Buckets(Vec<Bucket>),
 }
@@ -138,16 +163,17 @@ pub(crate) struct Bucket {
 impl Groups {
     /// The groups of samples of these lengths; `padded` says how long a batch is by its longest sample.
     pub(crate) fn of(
-        lengths: Vec<usize>,
+        lengths: &Arc<[usize]>,
         bucketing: &Bucketing,
         batch_size: usize,
+        drop_last: bool,
         padded: impl Fn(usize) -> usize,
     ) -> Result<Groups> {
         if let Buckets::Windows(batches) = bucketing.buckets {
             bucketing.check_windows(batches)?;
-            return Ok(Groups::Windows { lengths, batches });
+            return Ok(Groups::Windows { lengths: lengths.clone(), batches });
         }
-        let bounds = bucketing.bounds(&lengths)?;
+        let bounds = bucketing.bounds(lengths)?;
         let mut buckets: Vec<Vec<usize>> = vec![vec![]; bounds.len() + 1];
         for (sample, length) in lengths.iter().enumerate() {
             buckets[bounds.partition_point(|bound| bound < length)].push(sample);
@@ -157,7 +183,11 @@ impl Groups {
             let longest = *samples.iter().max_by_key(|&&i| lengths[i]).expect("kept above");
             let length = lengths[longest];
             let fits = bucketing.fitting(longest, length, padded(length))?;
-            Ok(Bucket { samples, size: fits.min(batch_size) })
+            let bucket = Bucket { samples, size: fits.min(batch_size) };
+            if drop_last {
+                bucketing.check_seen(&bucket, lengths)?;
+            }
+            Ok(bucket)
         };
         Ok(Groups::Buckets(buckets.into_iter().map(sized).collect::<Result<_>>()?))
     }

@@ -22,11 +22,14 @@ pub struct Padding {
     pub value: f64,
     /// The batch is as long as a multiple of this.
     pub multiple: usize,
-    /// Whether the batch has a field `lengths`, i64 `[B]`: the rows of each sample. Where several ragged fields have lengths or a
-    /// mask, theirs are called `NAME.lengths` and `NAME.mask`.
+    /// Whether the batch has a field `lengths`, i64 `[B]`: the rows of each sample. `lengths` and `mask` are those of `x` (and of
+    /// what it goes along with), or those of the only ragged field; all others' are called `NAME.lengths` and `NAME.mask`.
     pub lengths: bool,
     /// Whether the batch has a field `mask`, bool `[B, T]`: true where a sample has a row.
     pub mask: bool,
+    /// Whether nothing needs to tell padding: its value does, which no sample holds, or what reads the field does not mind. Where
+    /// there are neither lengths nor a mask, of the field or of the one it goes along with, this must be said.
+    pub unmarked: bool,
     /// Whether a sample may have no row. A batch is 1 long at least.
     pub empty: bool,
     /// The ragged field that has as many rows in every sample; its lengths, mask and multiple are those of this one, too.
@@ -36,8 +39,8 @@ pub struct Padding {
 impl Default for Padding {
     /// Zeros, with lengths.
     fn default() -> Padding {
-        let (lengths, mask) = (true, false);
-        Padding { value: 0.0, multiple: 1, lengths, mask, empty: false, along: None }
+        let (lengths, mask, unmarked) = (true, false, false);
+        Padding { value: 0.0, multiple: 1, lengths, mask, unmarked, empty: false, along: None }
     }
 }
 
@@ -46,6 +49,23 @@ impl Padding {
     pub fn along(leader: impl Into<Name>) -> Padding {
         let along = Some(leader.into());
         Padding { lengths: false, empty: true, along, ..Padding::default() }
+    }
+
+    /// This value, which alone tells padding: neither lengths nor a mask.
+    ///
+    /// ```
+    /// use gradus_data::{InMemory, Padding, RecordLoader, RecordOptions};
+    /// let new = |own: Padding| {
+    ///     let sounds = InMemory::new().ragged("sound", [vec![0.5f32], vec![0.25, 1.0]])?;
+    ///     RecordLoader::new(sounds, RecordOptions { padding: vec![("sound".into(), own)], ..Default::default() })
+    /// };
+    /// let batch = new(Padding::unmarked(-1.0))?.epoch(0).next().unwrap()?.fields.clone();
+    /// assert_eq!((batch.len(), batch[0].values.as_slice()), (1, Some(&[0.5f32, -1.0, 0.25, 1.0][..])));
+    /// assert!(new(Padding { lengths: false, ..Padding::default() }).is_err()); // perhaps forgotten
+    /// # Ok::<(), gradus_data::DataError>(())
+    /// ```
+    pub fn unmarked(value: f64) -> Padding {
+        Padding { value, lengths: false, unmarked: true, ..Padding::default() }
     }
 }
 
@@ -180,7 +200,9 @@ impl Collation {
     /// How long a batch is whose longest sample has so many rows of a ragged field.
     pub(crate) fn padded(&self, field: usize, longest: usize) -> usize {
         match self.rules[field] {
-            Rule::Pad { multiple, .. } => longest.max(1).next_multiple_of(multiple),
+            Rule::Pad { multiple, .. } => {
+                longest.max(1).checked_next_multiple_of(multiple).unwrap_or(usize::MAX)
+            }
             Rule::Stack => longest,
         }
     }
@@ -288,6 +310,11 @@ fn rule(field: &FieldSpec, fields: &[FieldSpec], paddings: &[(Name, Padding)]) -
         return Err(wrong(field.name(), error.what, format!("a value of {field}")));
     }
     let (leader, multiple) = match &own.along {
+        None if !(own.lengths || own.mask || own.unmarked) => {
+            let found = format!("{field}, ragged without lengths: nobody could tell its padding");
+            let expected = "lengths, a mask, a field it goes along with, or Padding::unmarked";
+            return Err(wrong(field.name(), found, expected));
+        }
         None => (field.name(), own.multiple),
         Some(name) => (name, led(field, own, name, paddings)?.multiple),
     };
@@ -322,24 +349,34 @@ fn led<'a>(
     }
 }
 
+/// The field whose lengths and mask are called just so: `x`, or what it goes along with; without a ragged `x` the only ragged field, where
+/// fields that go along are one with theirs. So a field that is added renames nothing of `x`.
+fn plain<'a>(fields: &'a [FieldSpec], paddings: &'a [(Name, Padding)]) -> Option<&'a Name> {
+    let leader = |field: &'a FieldSpec| {
+        let along = padding_of(field.name(), paddings).and_then(|own| own.along.as_ref());
+        along.unwrap_or(field.name())
+    };
+    let mut ragged = fields.iter().filter(|field| field.is_ragged());
+    let x = ragged.clone().find(|field| field.name() == "x");
+    let first = x.or_else(|| ragged.next()).map(leader)?;
+    (x.is_some() || ragged.all(|field| leader(field) == first)).then_some(first)
+}
+
 /// The names of what is told beside the fields.
 fn told(fields: &[FieldSpec], paddings: &[(Name, Padding)]) -> Result<Vec<Told>> {
-    let asking = fields.iter().enumerate().filter_map(|(at, field)| {
-        let own = padding_of(field.name(), paddings)?;
-        (own.lengths || own.mask).then_some((at, own))
-    });
-    let asking: Vec<(usize, &Padding)> = asking.collect();
+    let plain = plain(fields, paddings);
     let mut all = vec![];
-    for &(of, own) in &asking {
+    for (of, field) in fields.iter().enumerate() {
+        let Some(own) = padding_of(field.name(), paddings) else { continue };
         let asked = [(own.lengths, "lengths", DType::I64), (own.mask, "mask", DType::Bool)];
         for (_, word, dtype) in asked.into_iter().filter(|asked| asked.0) {
-            let name: Name = match asking.len() {
-                1 => word.into(),
-                _ => format!("{}.{word}", fields[of].name()).into(),
+            let name: Name = match plain == Some(field.name()) {
+                true => word.into(),
+                false => format!("{}.{word}", field.name()).into(),
             };
             if fields.iter().any(|field| *field.name() == name) {
                 let found = format!("a field of the records that is called {name}, too");
-                return Err(wrong(fields[of].name(), found, format!("another name, or no {word}")));
+                return Err(wrong(field.name(), found, format!("another name, or no {word}")));
             }
             all.push(Told { name, dtype, of });
         }

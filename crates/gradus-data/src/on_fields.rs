@@ -13,7 +13,8 @@ use crate::sample::Sample;
 use crate::transform::Transform;
 
 /// An augmentation of pictures, by the names of their fields, f32 `[C, H, W]`: all of one random draw. Masks and boxes go along by
-/// the same draw; every other field stays as it is.
+/// the same draw; every other field stays as it is. A field that looks like a mask, `[H, W]` or `[1, H, W]` as large as the picture,
+/// must be named where pixels move: as one that goes along, or as one that stays ([`OnFields::leaving`]).
 ///
 /// ```
 /// use gradus_data::{Affine, ColorJitter, HorizontalFlip, OnFields};
@@ -29,6 +30,8 @@ pub struct OnFields {
     masks: Vec<(Name, f64)>,
     /// With the fields that have a row for each box.
     boxes: Vec<(Name, Vec<Name>)>,
+    /// What stays as it is, though it is as large as the pictures.
+    leaving: Vec<Name>,
 }
 
 impl OnFields {
@@ -38,7 +41,8 @@ impl OnFields {
         pictures: impl IntoIterator<Item = N>,
     ) -> OnFields {
         let pictures = pictures.into_iter().map(Into::into).collect();
-        OnFields { augment: Arc::new(augment), pictures, masks: vec![], boxes: vec![] }
+        let augment = Arc::new(augment);
+        OnFields { augment, pictures, masks: vec![], boxes: vec![], leaving: vec![] }
     }
 
     /// A mask of any type, `[H, W]` or `[C, H, W]`, goes along: by the nearest pixel, so that it gets no values but its own, and 0
@@ -63,6 +67,71 @@ impl OnFields {
         self
     }
 
+    /// These fields stay as they are, though they are `[H, W]` or `[1, H, W]`, as large as the pictures: another picture, a table.
+    ///
+    /// ```
+    /// use gradus_data::{HorizontalFlip, InMemory, OnFields, RecordLoader, RecordOptions};
+    /// use std::sync::Arc;
+    /// let new = |flip: OnFields| {
+    ///     let pair = InMemory::new().field("x", &[1, 2, 2], &[0.5f32; 4])?.field("t", &[1, 2, 2], &[1.0f32; 4])?;
+    ///     RecordLoader::new(pair, RecordOptions { transforms: vec![Arc::new(flip)], ..Default::default() })
+    /// };
+    /// assert!(new(OnFields::new(HorizontalFlip, ["x"])).is_err()); // is t what x is to become?
+    /// assert!(new(OnFields::new(HorizontalFlip, ["x"]).mask("t")).is_ok());
+    /// assert!(new(OnFields::new(HorizontalFlip, ["x"]).leaving(["t"])).is_ok());
+    /// # Ok::<(), gradus_data::DataError>(())
+    /// ```
+    #[must_use]
+    pub fn leaving<N: Into<Name>>(mut self, names: impl IntoIterator<Item = N>) -> OnFields {
+        self.leaving.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Every name, in the order in which they were said.
+    fn names(&self) -> impl Iterator<Item = &Name> {
+        let masks = self.masks.iter().map(|(name, _)| name);
+        let boxes =
+            self.boxes.iter().flat_map(|(name, beside)| std::iter::once(name).chain(beside));
+        self.pictures.iter().chain(masks).chain(boxes).chain(&self.leaving)
+    }
+
+    fn wrong(&self, found: impl Into<String>, expected: impl Into<String>) -> DataError {
+        let what = format!("augmentation of {}", self.pictures.join(", "));
+        DataError::invalid(what, found, expected)
+    }
+
+    /// Refuses a field that is named twice.
+    fn check_names(&self) -> Result<()> {
+        let twice =
+            self.names().enumerate().find(|(at, name)| self.names().take(*at).any(|n| n == *name));
+        match twice {
+            None => Ok(()),
+            Some((_, name)) => {
+                let expected = "once: as a picture, a mask, boxes, beside boxes, or left";
+                Err(self.wrong(format!("the field {name} twice"), expected))
+            }
+        }
+    }
+
+    /// Refuses to leave a field behind that looks like a mask of these pictures.
+    fn check_left(&self, fields: &[FieldSpec], [_, h, w]: [usize; 3]) -> Result<()> {
+        for name in &self.leaving {
+            field::find(fields, name)?;
+        }
+        let looks = |field: &&FieldSpec| {
+            let shape = field.shape();
+            !field.is_ragged() && (shape == [h, w] || shape == [1, h, w])
+        };
+        let left = |field: &&FieldSpec| looks(field) && !self.names().any(|n| n == field.name());
+        match fields.iter().find(left) {
+            None => Ok(()),
+            Some(field) => Err(self.wrong(
+                format!("{field}, as large as the picture, left behind"),
+                format!("a choice: it goes along (mask) or stays (leaving([{:?}]))", field.name()),
+            )),
+        }
+    }
+
     /// The shape of a picture, and that of the result.
     fn shapes(&self, field: &FieldSpec) -> Result<[[usize; 3]; 2]> {
         match *field.shape() {
@@ -74,7 +143,12 @@ impl OnFields {
     }
 
     /// Checks what goes along with pictures of these shapes before and after, and sets what the masks' are afterwards.
-    fn follow(&self, fields: &mut [FieldSpec], shapes: [[usize; 3]; 2]) -> Result<()> {
+    fn follow(
+        &self,
+        fields: &mut [FieldSpec],
+        shapes: [[usize; 3]; 2],
+        motion: Motion,
+    ) -> Result<()> {
         for (name, outside) in &self.masks {
             let field = &mut fields[field::find(fields, name)?];
             *field = mask_after(field, *outside, shapes)?;
@@ -82,14 +156,12 @@ impl OnFields {
         for (name, beside) in &self.boxes {
             check_boxes(fields, name, beside)?;
         }
-        let motion = || self.augment.motion(shapes[0], &mut rng_for_augment(0, 0, 0, 0));
-        match self.is_followed() && motion() == Motion::Unknown {
-            false => Ok(()),
-            true => Err(DataError::invalid(
-                format!("augmentation of {}", self.pictures.join(", ")),
+        match motion {
+            Motion::Unknown if self.is_followed() => Err(self.wrong(
                 "one that does not say how it moves pixels",
                 "Augment::motion, for masks and boxes to go along",
             )),
+            _ => Ok(()),
         }
     }
 
@@ -137,6 +209,7 @@ fn check_boxes(fields: &[FieldSpec], name: &Name, beside: &[Name]) -> Result<()>
 
 impl Transform for OnFields {
     fn output_fields(&self, fields: &[FieldSpec]) -> Result<Vec<FieldSpec>> {
+        self.check_names()?;
         let mut after = fields.to_vec();
         let mut first: Option<[[usize; 3]; 2]> = None;
         for name in &self.pictures {
@@ -153,7 +226,11 @@ impl Transform for OnFields {
         let Some(shapes) = first else {
             return Err(DataError::invalid("augmentation", "no picture", "at least one"));
         };
-        self.follow(&mut after, shapes)?;
+        let motion = self.augment.motion(shapes[0], &mut rng_for_augment(0, 0, 0, 0));
+        self.follow(&mut after, shapes, motion)?;
+        if motion != Motion::Still {
+            self.check_left(fields, shapes[0])?;
+        }
         Ok(after)
     }
 

@@ -84,7 +84,9 @@ impl<M: Maker> Ahead<M> {
         let source = match self.workers {
             0 => Source::Inline(Box::new(producer(0))),
             workers => {
-                let start = |k| Worker::start(producer(k), k, self.prefetch);
+                // The queue is laid out at once, and no epoch fills more of it.
+                let ready = self.prefetch.min(order.batches.len());
+                let start = |k| Worker::start(producer(k), k, ready);
                 Source::Workers((0..workers).map(start).collect())
             }
         };
@@ -94,9 +96,9 @@ impl<M: Maker> Ahead<M> {
     /// The position after `position`: the next batch, or the first one of the next epoch.
     pub(crate) fn after(&self, position: Position) -> Position {
         let Position { epoch, batch } = position;
-        match batch + 1 < self.maker.batches() {
-            true => Position { epoch, batch: batch + 1 },
-            false => Position { epoch: epoch + 1, batch: 0 },
+        match batch.saturating_add(1) {
+            next if next < self.maker.batches() => Position { epoch, batch: next },
+            _ => Position { epoch: epoch.saturating_add(1), batch: 0 },
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::bucket::{Bucketing, Dealing, Groups};
 use crate::collate::{Collation, Padding, RecordBatch, UnitsOf};
-use crate::error::{DataError, Result};
+use crate::error::{DataError, Result, count};
 use crate::field::{self, FieldSpec, Name};
 use crate::prefetch::{Ahead, Batches, Maker, Order, Position};
 use crate::random::rng_for_augment;
@@ -17,19 +17,28 @@ use crate::sample::Sample;
 use crate::transform::Transform;
 
 /// How batches of records are made.
+///
+/// In PyTorch's words: `padding` is what a `collate_fn` does with `pad_sequence` (`batch_first`), or a tokenizer's `padding="longest"`
+/// and `pad_to_multiple_of`; `bucketing` is the `BatchSampler` (torchtext's `BucketIterator`); `transforms` are a data set's
+/// `transform`; all else is called as in `DataLoader`, but that `workers` are threads.
+///
+/// A program is planned once for each shape of a batch, and a recurrent net that is unrolled over the places is planned long:
+/// [`Padding::multiple`] makes the shapes few. Sentences of 1 to 60 words are 60 shapes; with a multiple of 8 they are 8, for 3 or 4 more
+/// places a sentence.
 #[derive(Clone)]
 pub struct RecordOptions {
     /// Samples per batch; at most that many where batches have a budget.
     pub batch_size: usize,
     /// Whether each epoch has an order of its own; else samples come in the order of the records, those of a bucket after each other.
     pub shuffle: bool,
-    /// Whether a last batch that is not full is left out, of each bucket.
+    /// Whether a last batch that is not full is left out, of each bucket. Which samples that are is drawn anew every epoch; without
+    /// shuffling they are always the last. A bucket of fewer samples than a batch is refused.
     pub drop_last: bool,
     /// Seed of the order and of random changes.
     pub seed: u64,
     /// Background threads, at most 64. With 0 each batch is made when it is asked for.
     pub workers: usize,
-    /// Finished batches each worker may hold ready.
+    /// Finished batches each worker may hold ready; more than an epoch has are as many as it has.
     pub prefetch: usize,
     /// Changes of each sample, in this order.
     pub transforms: Vec<Arc<dyn Transform>>,
@@ -89,8 +98,8 @@ impl RecordLoader {
     /// Checks the options against the records. With bucketing the length of every sample is asked for.
     ///
     /// # Errors
-    /// When there are no samples, two fields share a name, a ragged field has no padding, a transform does not suit, a batch would
-    /// hold nothing, or a sample is over the budget.
+    /// When there are no samples, two fields share a name, a ragged field has no padding, a transform does not suit, a batch or a
+    /// bucket would hold nothing, or a sample is over the budget.
     pub fn new(records: impl Records + 'static, options: RecordOptions) -> Result<RecordLoader> {
         if options.batch_size == 0 {
             return Err(DataError::invalid("batch size", "0", "at least 1"));
@@ -106,14 +115,16 @@ impl RecordLoader {
         let fields = stages.last().expect("there is that of the records");
         let collation = Collation::new(fields, &options.padding, &options.units)?;
         let RecordOptions { batch_size, shuffle, drop_last, seed, workers, prefetch, .. } = options;
-        let groups = groups(&records, &options, fields, &collation)?;
+        let bound = bound(&records, &options, fields)?;
+        let groups = groups(records.len(), &options, bound.as_ref(), &collation)?;
         let dealing = Dealing { batch_size, shuffle, drop_last, seed, groups };
         if dealing.batches() == 0 {
             let expected = format!("at most {}, the number of samples (drop_last)", records.len());
             return Err(DataError::invalid("batch size", batch_size.to_string(), expected));
         }
         let transforms = options.transforms;
-        let recipe = Recipe { records: Arc::new(records), transforms, stages, collation, dealing };
+        let records = Arc::new(records);
+        let recipe = Recipe { records, transforms, stages, collation, bound, dealing };
         Ok(RecordLoader { ahead: Ahead::new(recipe, workers, prefetch)? })
     }
 
@@ -163,23 +174,58 @@ fn stages(
     Ok(stages)
 }
 
-/// Which samples may share a batch.
-fn groups(
+/// How many rows each sample has at most in the field that batches are sorted by, after all changes.
+struct Bound {
+    field: usize,
+    lengths: Arc<[usize]>,
+}
+
+impl Bound {
+    /// Refuses a sample, which is complete, that is longer than was said when batches were planned.
+    fn check(&self, sample: &Sample) -> Result<()> {
+        let (spec, most) = (&sample.fields()[self.field], self.lengths[sample.index()]);
+        match sample.length(self.field) {
+            length if spec.is_ragged() && length > most => {
+                let said = "what Records::length and Transform::max_length say";
+                let expected = format!("at most {most}, {said}");
+                Err(spec.wrong_in(sample.index(), count(length, "row"), expected))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Asks for the lengths that batches are sorted by, if they are.
+fn bound(
     records: &impl Records,
     options: &RecordOptions,
     fields: &[FieldSpec],
-    collation: &Collation,
-) -> Result<Groups> {
-    let Some(bucketing) = &options.bucketing else { return Ok(Groups::All(records.len())) };
-    let by = field::find(records.fields(), &bucketing.by)?;
-    let after = field::find(fields, &bucketing.by)?;
-    if !records.fields()[by].is_ragged() {
-        let found = records.fields()[by].to_string();
+) -> Result<Option<Bound>> {
+    let Some(Bucketing { by, .. }) = &options.bucketing else { return Ok(None) };
+    let before = field::find(records.fields(), by)?;
+    let field = field::find(fields, by)?;
+    if !records.fields()[before].is_ragged() {
+        let found = records.fields()[before].to_string();
         return Err(DataError::invalid("bucketing", found, "a ragged field [T, ..]"));
     }
-    let lengths = (0..records.len()).map(|index| records.length(index, by));
-    let lengths: Vec<usize> = lengths.collect::<Result<_>>()?;
-    Groups::of(lengths, bucketing, options.batch_size, |longest| collation.padded(after, longest))
+    let after = |length| options.transforms.iter().fold(length, |n, t| t.max_length(by, n));
+    let lengths = (0..records.len()).map(|index| Ok(after(records.length(index, before)?)));
+    Ok(Some(Bound { field, lengths: lengths.collect::<Result<_>>()? }))
+}
+
+/// Which samples may share a batch.
+fn groups(
+    samples: usize,
+    options: &RecordOptions,
+    bound: Option<&Bound>,
+    collation: &Collation,
+) -> Result<Groups> {
+    let (Some(bucketing), Some(bound)) = (&options.bucketing, bound) else {
+        return Ok(Groups::All(samples));
+    };
+    let padded = |longest| collation.padded(bound.field, longest);
+    let &RecordOptions { batch_size, drop_last, .. } = options;
+    Groups::of(&bound.lengths, bucketing, batch_size, drop_last, padded)
 }
 
 /// Everything that decides what a batch holds.
@@ -189,6 +235,7 @@ struct Recipe {
     /// The fields before each transform, and after the last.
     stages: Vec<Arc<[FieldSpec]>>,
     collation: Collation,
+    bound: Option<Bound>,
     dealing: Dealing,
 }
 
@@ -226,6 +273,7 @@ impl Maker for Recipe {
             last.begin(index);
             self.read(index, position.epoch, before, last)?;
             last.finish()?;
+            self.bound.iter().try_for_each(|bound| bound.check(last))?;
             self.collation.check(last)?;
         }
         self.collation.finish(last, batch)

@@ -29,6 +29,30 @@ pub trait Transform: Send + Sync {
         Ok(fields.to_vec())
     }
 
+    /// How many rows a ragged field has at most afterwards, if it has `length` before: as many, unless said otherwise. Samples are
+    /// sorted into batches of like length ([`Bucketing`](crate::Bucketing)) by this, without being read; a transform that makes the
+    /// field longer than it says is refused when it does.
+    ///
+    /// ```
+    /// use gradus_data::{Result, Rng, Sample, Transform};
+    /// /// Says each token twice.
+    /// struct Twice;
+    /// impl Transform for Twice {
+    ///     fn max_length(&self, field: &str, length: usize) -> usize {
+    ///         if field == "x" { 2 * length } else { length }
+    ///     }
+    ///     fn apply(&self, input: &Sample, output: &mut Sample, _: &mut Rng) -> Result<()> {
+    ///         let twice: Vec<i64> = input.get("x")?.iter().flat_map(|&token| [token, token]).collect();
+    ///         output.put(output.find("x")?, &twice)
+    ///     }
+    /// }
+    /// assert_eq!((Twice.max_length("x", 3), Twice.max_length("t", 3)), (6, 3));
+    /// ```
+    fn max_length(&self, field: &str, length: usize) -> usize {
+        let _ = field;
+        length
+    }
+
     /// Writes the changed fields of `input` into `output`, each once. A field that is not written stays as it is.
     fn apply(&self, input: &Sample, output: &mut Sample, rng: &mut Rng) -> Result<()>;
 }

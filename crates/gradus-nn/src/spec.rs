@@ -85,8 +85,10 @@ pub enum Takes {
     Any,
     /// Floats of any type.
     Floats,
-    /// Floats that go together with weights of this type ([`DType::join`]).
+    /// Floats that go together with weights of this type ([`DType::join`]): element by element.
     FloatsLike(DType),
+    /// Floats of this type, that of the weights: products and convolutions, which mix none.
+    FloatsOf(DType),
     /// This one: the type that a model was said to be for.
     Only(DType),
 }
@@ -103,7 +105,7 @@ impl Takes {
     pub fn dtype(self) -> Option<DType> {
         match self {
             Takes::Any | Takes::Floats => None,
-            Takes::FloatsLike(dtype) | Takes::Only(dtype) => Some(dtype),
+            Takes::FloatsLike(own) | Takes::FloatsOf(own) | Takes::Only(own) => Some(own),
         }
     }
 
@@ -111,8 +113,8 @@ impl Takes {
         match self {
             Takes::Any => true,
             Takes::Floats => dtype.is_float(),
-            Takes::FloatsLike(own) => dtype.join(own).is_some(),
-            Takes::Only(own) => dtype == own,
+            Takes::FloatsLike(own) => dtype.is_float() && dtype.join(own).is_some(),
+            Takes::FloatsOf(own) | Takes::Only(own) => dtype == own,
         }
     }
 
@@ -124,7 +126,7 @@ impl Takes {
         let of = |expected: DType| (expected.to_string(), format!("cast(DType::{expected:?})"));
         let (expected, remedy) = match self {
             Takes::Only(own) => of(own),
-            Takes::FloatsLike(own) if dtype.is_float() => of(own),
+            Takes::FloatsLike(own) | Takes::FloatsOf(own) if dtype.is_float() => of(own),
             _ => ("floats".into(), "embedding or a cast".into()),
         };
         Some(format!("{dtype} {shape}, expected {expected}; {remedy} before it"))

@@ -73,7 +73,7 @@ fn scores(net: &Sequential, batch: &Fields<'_>, cx: &Context<'_>) -> [Tensor; 2]
 fn main() -> Anything<()> {
     let turn = || OnFields::new(Affine { degrees: 180.0, shift: 2.0, scale: 0.1 }, ["x"]);
     let standing = overlap(vec![])?;
-    let alone = overlap(vec![Arc::new(turn())])?;
+    let alone = overlap(vec![Arc::new(turn().leaving(["mask"]))])?;
     let together = overlap(vec![Arc::new(turn().mask("mask"))])?;
     println!(
         "overlap on bars at every angle: {together:.3}; {standing:.3} without turns, {alone:.3} with masks left behind"

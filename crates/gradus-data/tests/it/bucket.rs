@@ -2,8 +2,12 @@
 
 use expect_test::expect;
 use gradus_data::{
-    Bucketing, InMemory, Padding, Position, RecordBatch, RecordLoader, RecordOptions, UnitsOf,
+    Bucketing, FieldSpec, InMemory, Padding, Position, RecordBatch, RecordLoader, RecordOptions,
+    Records, Result, Rng, Sample, Transform, UnitsOf,
 };
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use crate::check_message;
@@ -63,11 +67,20 @@ proptest! {
         let padding = vec![("x".into(), Padding { multiple, ..Padding::default() })];
         let most = bucketing.as_ref().and_then(|b| b.max_units).unwrap_or(usize::MAX);
         let own = RecordOptions { batch_size, padding, shuffle, drop_last, seed, ..options(bucketing) };
-        let Ok(loader) = RecordLoader::new(tokens(&lengths), own) else {
-            // All batches would be dropped.
-            prop_assert!(drop_last);
-            return Ok(());
+        let loader = match RecordLoader::new(tokens(&lengths), own.clone()) {
+            Ok(loader) => loader,
+            // A bucket, or all of them, would be left out of every epoch: only then, and so it is said.
+            Err(error) => {
+                let error = error.to_string();
+                let smallest = if error.starts_with("bucket of x") { 1 } else { lengths.len() };
+                prop_assert!(drop_last && smallest < batch_size, "{}", error);
+                prop_assert!(error.contains("drop_last"), "{}", error);
+                let keeping = RecordOptions { drop_last: false, ..own };
+                prop_assert!(RecordLoader::new(tokens(&lengths), keeping).is_ok());
+                return Ok(());
+            }
         };
+        let mut ever = HashSet::new();
         for epoch in [0, 7] {
             let batches = all(&loader, epoch);
             prop_assert_eq!(batches.len(), loader.batches_per_epoch());
@@ -77,6 +90,7 @@ proptest! {
             seen.dedup();
             prop_assert_eq!(seen.len(), before, "no sample twice");
             prop_assert!(drop_last || seen.len() == lengths.len(), "each sample once");
+            ever.extend(seen);
             for batch in &batches {
                 let x = batch.get("x").unwrap();
                 prop_assert!(batch.len() <= batch_size && x.values.len() <= most);
@@ -90,6 +104,27 @@ proptest! {
                 }
             }
         }
+    }
+
+    /// What an epoch leaves out another one sees: each bucket leaves out as many each time, fewer than a batch.
+    #[test]
+    fn every_sample_is_seen_in_the_end(
+        lengths in proptest::collection::vec(1usize..60, 20..90),
+        batch_size in 1usize..8,
+        bucketing in bucketings(),
+        seed: u64,
+    ) {
+        let own = RecordOptions { batch_size, drop_last: true, seed, ..options(bucketing) };
+        let Ok(loader) = RecordLoader::new(tokens(&lengths), own) else { return Ok(()) };
+        let mut ever = HashSet::new();
+        let mut left = HashSet::new();
+        // A sample is left out of an epoch with less than 1 in 2.
+        for epoch in 0..40 {
+            let seen = samples(&all(&loader, epoch));
+            left.insert(lengths.len() - seen.len());
+            ever.extend(seen);
+        }
+        prop_assert_eq!((ever.len(), left.len()), (lengths.len(), 1));
     }
 
     /// Entered anywhere, by any number of workers, a batch has the same bits.
@@ -172,6 +207,97 @@ fn the_order_is_pinned() {
         .assert_eq(&told(Bucketing::boundaries("x", [2, 4])));
     expect!["[[5, 2, 1, 4], [0], [6], [3], [9], [7], [8]]"]
         .assert_eq(&told(Bucketing::quantiles("x", 2).max_units(9)));
+}
+
+/// Short sentences, and fewer long ones than a batch has.
+#[test]
+fn a_bucket_that_would_never_be_seen_is_refused() {
+    let new = |lengths: &[usize], bucketing, drop_last| {
+        let own = RecordOptions { batch_size: 64, drop_last, ..options(Some(bucketing)) };
+        RecordLoader::new(tokens(lengths), own)
+    };
+    let lengths: Vec<usize> = (0..220).map(|i| if i < 200 { 5 } else { 50 }).collect();
+    let by_hand = Bucketing::boundaries("x", [10]);
+    check_message(
+        new(&lengths, by_hand.clone(), true),
+        expect![
+            "bucket of x, lengths 50 to 50: found 20 samples, expected at least 64, its batch: drop_last would leave it out of every epoch"
+        ],
+    );
+    assert!(new(&lengths, by_hand.clone().max_units(64 * 50), true).is_err());
+    // With a budget of 20 long ones they are a batch.
+    let loader = new(&lengths, by_hand.clone().max_units(1000), true).unwrap();
+    let seen: HashSet<usize> = (0..50).flat_map(|epoch| samples(&all(&loader, epoch))).collect();
+    assert_eq!(seen.len(), 220);
+    assert_eq!(new(&lengths, by_hand, false).unwrap().batches_per_epoch(), 5);
+}
+
+/// Says each token so many times; says so, or not.
+struct Repeat {
+    times: usize,
+    said: usize,
+}
+
+impl Transform for Repeat {
+    fn max_length(&self, field: &str, length: usize) -> usize {
+        if field == "x" { self.said * length } else { length }
+    }
+    fn apply(&self, input: &Sample, output: &mut Sample, _: &mut Rng) -> Result<()> {
+        let own = input.get::<i64>("x")?.iter();
+        let all: Vec<i64> = own.flat_map(|&token| vec![token; self.times]).collect();
+        output.put(output.find("x")?, &all)
+    }
+}
+
+/// Records that say every sample to be 1 long.
+struct Liar(InMemory);
+
+impl Records for Liar {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+    fn fields(&self) -> &[FieldSpec] {
+        self.0.fields()
+    }
+    fn read(&self, index: usize, sample: &mut Sample) -> Result<()> {
+        self.0.read(index, sample)
+    }
+    fn length(&self, _: usize, _: usize) -> Result<usize> {
+        Ok(1)
+    }
+}
+
+/// A budget holds for what the batch holds, whatever transforms do and records say.
+#[test]
+fn a_budget_is_kept_or_the_sample_that_breaks_it_is_named() {
+    let lengths: Vec<usize> = (0..100).map(|i| 1 + i % 10).collect();
+    let budget = Bucketing::quantiles("x", 4).max_units(40);
+    let repeat = |times, said| {
+        let transforms: Vec<Arc<dyn Transform>> = vec![Arc::new(Repeat { times, said })];
+        let own = RecordOptions { batch_size: 64, transforms, ..options(Some(budget.clone())) };
+        RecordLoader::new(tokens(&lengths), own).unwrap()
+    };
+    for (times, said) in [(1, 1), (2, 2), (1, 3)] {
+        for batch in all(&repeat(times, said), 0) {
+            let x = batch.get("x").unwrap();
+            assert!(x.values.len() <= 40, "{:?}", x.shape);
+        }
+    }
+    let first_error = |loader: &RecordLoader| loader.epoch(0).find_map(|b| b.map(|_| ()).err());
+    check_message(
+        Err::<(), _>(first_error(&repeat(2, 1)).unwrap()),
+        expect![
+            "field x, sample 68: found 18 rows, expected at most 9, what Records::length and Transform::max_length say"
+        ],
+    );
+    let own = RecordOptions { batch_size: 64, ..options(Some(budget.clone())) };
+    let liar = RecordLoader::new(Liar(tokens(&lengths)), own).unwrap();
+    check_message(
+        Err::<(), _>(first_error(&liar).unwrap()),
+        expect![
+            "field x, sample 17: found 8 rows, expected at most 1, what Records::length and Transform::max_length say"
+        ],
+    );
 }
 
 #[test]

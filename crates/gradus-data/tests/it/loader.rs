@@ -273,3 +273,15 @@ fn messages() {
         expect!["subset: found index 5, expected indices below 5, the number of samples"],
     );
 }
+
+/// Numbers without bound are as many as there are.
+#[test]
+fn positions_and_queues_saturate() {
+    let options = LoaderOptions { prefetch: usize::MAX, workers: 2, ..options() };
+    let loader = Loader::new(images(10), options).unwrap();
+    assert_eq!(loader.epoch(0).map(|batch| batch.unwrap().len()).sum::<usize>(), 10);
+    let last = |epoch| Position { epoch, batch: usize::MAX };
+    assert_eq!(loader.after(last(3)), Position { epoch: 4, batch: 0 });
+    assert_eq!(loader.after(last(u64::MAX)), Position { epoch: u64::MAX, batch: 0 });
+    assert_eq!(loader.from(last(0)).count(), 0);
+}

@@ -50,6 +50,14 @@ fn rules_that_do_not_suit_are_refused() {
         expect!["padding of tokens: found a multiple of 0, expected at least 1"],
     );
     check_message(
+        but("tokens", &|own| own.lengths = false),
+        expect![
+            "padding of tokens: found tokens i64 [T], ragged without lengths: nobody could tell its padding, expected lengths, a mask, a field it goes along with, or Padding::unmarked"
+        ],
+    );
+    assert!(but("tokens", &|own| (own.lengths, own.unmarked) = (false, true)).is_ok());
+    assert!(but("tokens", &|own| (own.lengths, own.mask) = (false, true)).is_ok());
+    check_message(
         but("tags", &|own| own.mask = true),
         expect![
             "padding of tags: found lengths or a mask of its own, expected those of tokens only"

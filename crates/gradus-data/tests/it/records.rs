@@ -36,7 +36,7 @@ pub(crate) fn anything() -> InMemory {
 pub(crate) fn padded() -> Vec<(Name, Padding)> {
     let empty = Padding { empty: true, ..Padding::default() };
     vec![
-        ("sound".into(), Padding { lengths: false, multiple: 4, ..Padding::default() }),
+        ("sound".into(), Padding { multiple: 4, ..Padding::unmarked(0.0) }),
         ("caption".into(), Padding { mask: true, ..empty.clone() }),
         ("tokens".into(), Padding { value: -1.0, ..Padding::default() }),
         ("tags".into(), Padding { value: 9.0, ..Padding::along("tokens") }),
@@ -114,14 +114,27 @@ fn one_sequence_has_plain_names() {
         batch.fields.iter().map(|field| field.name.to_string()).collect()
     };
     assert_eq!(names(data.clone(), &padding), ["x", "t", "lengths", "mask"]);
-    // Another one of which nothing is told changes no name.
+    // Another one changes no name of x's, whether or not anything is told of it.
     let data = data.text("note", ["a", "bcd"]).unwrap();
-    let note = |lengths| ("note".into(), Padding { lengths, ..Padding::default() });
-    let quiet = [&padding[..], &[note(false)]].concat();
+    let with = |own: Padding| [&padding[..], &[("note".into(), own)]].concat();
+    let quiet = with(Padding::unmarked(0.0));
     assert_eq!(names(data.clone(), &quiet), ["x", "t", "note", "lengths", "mask"]);
-    let both = [&padding[..], &[note(true)]].concat();
-    let told = ["x", "t", "note", "x.lengths", "x.mask", "note.lengths"];
-    assert_eq!(names(data, &both), told);
+    let told = ["x", "t", "note", "lengths", "mask", "note.lengths"];
+    assert_eq!(names(data.clone(), &with(Padding::default())), told);
+    // x may go along itself: then they are those of what it goes along with.
+    let turned = vec![
+        ("x".into(), Padding::along("t")),
+        ("t".into(), Padding::default()),
+        ("note".into(), Padding { mask: true, ..Padding::default() }),
+    ];
+    assert_eq!(names(data, &turned), ["x", "t", "note", "lengths", "note.lengths", "note.mask"]);
+    // Of two of which neither is x each has its own.
+    let two = InMemory::new()
+        .ragged("a", [vec![1i64], vec![2]])
+        .and_then(|data| data.ragged("b", [vec![1i64], vec![2]]))
+        .unwrap();
+    let padding = ["a", "b"].map(|name| (name.into(), Padding::default()));
+    assert_eq!(names(two, &padding), ["a", "b", "a.lengths", "b.lengths"]);
 }
 
 #[test]

@@ -268,7 +268,7 @@ impl Transform for Doubling {
 #[test]
 fn a_transform_of_your_own_writes_what_it_changes() {
     let batch = changed(vec![Arc::new(Doubling(true)), Arc::new(together(HorizontalFlip))], 0);
-    let plain = changed(vec![Arc::new(OnFields::new(HorizontalFlip, ["x"]))], 0);
+    let plain = changed(vec![Arc::new(OnFields::new(HorizontalFlip, ["x"]).leaving(["mask"]))], 0);
     let of = |name: &str| batch.get(name).unwrap().values.clone();
     assert_eq!(of("classes"), vec![14i64; SAMPLES].into());
     assert_eq!(of("count"), vec![1i32; SAMPLES].into());
@@ -296,6 +296,66 @@ impl Augment for Silent {
     }
 }
 
+/// Pictures, masks and two kinds of boxes, to be named.
+fn named(transform: OnFields) -> Result<()> {
+    let boxes = || vec![vec![0.0f32, 0.0, 2.0, 2.0]; 4];
+    let data = InMemory::new()
+        .field("x", &[1, 4, 4], &[0.5f32; 64])
+        .and_then(|data| data.field("mask", &[4, 4], &[1u8; 64]))
+        .and_then(|data| data.ragged_rows("boxes", &[4], boxes()))
+        .and_then(|data| data.ragged_rows("more", &[4], boxes()))
+        .and_then(|data| data.ragged("classes", vec![[1i64]; 4]))?;
+    let empty = Padding { empty: true, ..Padding::default() };
+    let padding = ["boxes", "more", "classes"].map(|name| (name.into(), empty.clone())).to_vec();
+    let transforms: Vec<Arc<dyn Transform>> = vec![Arc::new(transform)];
+    let options = RecordOptions { transforms, padding, ..RecordOptions::default() };
+    RecordLoader::new(data, options)?.epoch(0).next().unwrap().map(|_| ())
+}
+
+#[test]
+fn a_field_is_named_once() {
+    let flip = |pictures: &[&'static str]| OnFields::new(HorizontalFlip, pictures.to_vec());
+    check_message(
+        named(flip(&["x"]).mask("mask").mask("mask")),
+        expect![
+            "augmentation of x: found the field mask twice, expected once: as a picture, a mask, boxes, beside boxes, or left"
+        ],
+    );
+    let doubled = [
+        (flip(&["x", "x"]), "x"),
+        (flip(&["x"]).mask("x"), "x"),
+        (flip(&["x"]).mask("mask").leaving(["mask"]), "mask"),
+        (flip(&["x"]).mask("mask").boxes("boxes", &["boxes"]), "boxes"),
+        (flip(&["x"]).mask("mask").boxes("boxes", &[]).boxes("boxes", &[]), "boxes"),
+        (flip(&["x"]).boxes("boxes", &["classes"]).boxes("more", &["classes"]), "classes"),
+        (flip(&["x"]).boxes("boxes", &["classes", "classes"]), "classes"),
+    ];
+    for (transform, name) in doubled {
+        let error = named(transform).unwrap_err().to_string();
+        assert!(error.contains(&format!("the field {name} twice")), "{error}");
+    }
+    let all = flip(&["x"]).mask("mask").boxes("boxes", &["classes"]).boxes("more", &[]);
+    assert!(named(all).is_ok());
+}
+
+/// Where pixels move, nobody forgets a mask by accident.
+#[test]
+fn a_mask_that_is_left_behind_is_asked_for() {
+    check_message(
+        named(OnFields::new(HorizontalFlip, ["x"])),
+        expect![[
+            r#"augmentation of x: found mask u8 [4, 4], as large as the picture, left behind, expected a choice: it goes along (mask) or stays (leaving(["mask"]))"#
+        ]],
+    );
+    assert!(named(OnFields::new(Silent, ["x"])).is_err());
+    assert!(named(OnFields::new(HorizontalFlip, ["x"]).leaving(["mask"])).is_ok());
+    // Colours move nothing.
+    let jitter = ColorJitter { brightness: 0.1, contrast: 0.1, saturation: 0.0 };
+    assert!(named(OnFields::new(jitter, ["x"])).is_ok());
+    let error = named(OnFields::new(HorizontalFlip, ["x"]).mask("mask").leaving(["none"]));
+    assert!(error.unwrap_err().to_string().contains("the name \"none\""));
+}
+
 #[test]
 fn messages() {
     let new = |transform: OnFields| {
@@ -303,7 +363,7 @@ fn messages() {
         let options = RecordOptions { transforms, padding: padding(), ..RecordOptions::default() };
         RecordLoader::new(rectangles(), options).map(|_| ())
     };
-    assert!(new(OnFields::new(Silent, ["x"])).is_ok());
+    assert!(new(OnFields::new(Silent, ["x"]).leaving(["mask"])).is_ok());
     check_message(
         new(OnFields::new(Silent, ["x"]).mask("mask")),
         expect![

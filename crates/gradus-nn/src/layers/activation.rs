@@ -1,6 +1,8 @@
 //! Layers that apply one function at every element.   x [B, ..]   y as x
+//!
+//! They take floats, unless their description says otherwise.
 
-use crate::{Config, Context, Init, Layer, Module, Padding, Spec, Visitor};
+use crate::{Config, Context, Init, Layer, Module, Padding, Spec, Takes, Visitor};
 use gradus_base::Shape;
 use gradus_tensor::Tensor;
 use std::fmt;
@@ -11,12 +13,18 @@ use std::sync::Arc;
 pub struct Activation {
     name: &'static str,
     function: fn(&Tensor) -> Tensor,
+    takes: Takes,
 }
 
 impl Activation {
-    /// A layer for a function of your own.
+    /// A layer for a function of your own, of any types that it takes.
     pub fn new(name: &'static str, function: fn(&Tensor) -> Tensor) -> Activation {
-        Activation { name, function }
+        Activation { name, function, takes: Takes::Any }
+    }
+
+    /// A layer for a function of floats.
+    fn of_floats(name: &'static str, function: fn(&Tensor) -> Tensor) -> Activation {
+        Activation { takes: Takes::Floats, ..Activation::new(name, function) }
     }
 }
 
@@ -33,6 +41,9 @@ impl Layer for Activation {
     #[track_caller]
     fn forward(&self, x: &Tensor, _: &Context) -> Tensor {
         (self.function)(x)
+    }
+    fn takes(&self) -> Takes {
+        self.takes
     }
     fn padding(&self, input: &Shape) -> Padding {
         let over_places = self.name.ends_with("softmax") && input.rank() == 2;
@@ -51,83 +62,83 @@ impl Config for Activation {
     }
 }
 
-/// Describes a layer that applies [`Tensor::relu`].
+/// Describes a layer that applies [`Tensor::relu`]; integers and booleans keep their type.
 pub fn relu() -> Activation {
     Activation::new("relu", Tensor::relu)
 }
 /// Describes a layer that applies [`Tensor::gelu`].
 pub fn gelu() -> Activation {
-    Activation::new("gelu", Tensor::gelu)
+    Activation::of_floats("gelu", Tensor::gelu)
 }
 /// Describes a layer that applies [`Tensor::tanh`].
 pub fn tanh() -> Activation {
-    Activation::new("tanh", Tensor::tanh)
+    Activation::of_floats("tanh", Tensor::tanh)
 }
 /// Describes a layer that applies [`Tensor::sigmoid`], the logistic function.
 pub fn sigmoid() -> Activation {
-    Activation::new("sigmoid", Tensor::sigmoid)
+    Activation::of_floats("sigmoid", Tensor::sigmoid)
 }
 /// Describes a layer that applies [`Tensor::silu`].
 pub fn silu() -> Activation {
-    Activation::new("silu", Tensor::silu)
+    Activation::of_floats("silu", Tensor::silu)
 }
 /// Describes a layer that applies [`Tensor::lecun_tanh`], 1.7159 tanh(2x/3).
 pub fn lecun_tanh() -> Activation {
-    Activation::new("lecun_tanh", Tensor::lecun_tanh)
+    Activation::of_floats("lecun_tanh", Tensor::lecun_tanh)
 }
 /// Describes a layer that applies [`Tensor::leaky_relu`] with slope 0.01.
 pub fn leaky_relu() -> Activation {
-    Activation::new("leaky_relu", |x| x.leaky_relu(0.01))
+    Activation::of_floats("leaky_relu", |x| x.leaky_relu(0.01))
 }
 /// Describes a layer that applies [`Tensor::elu`] with α = 1.
 pub fn elu() -> Activation {
-    Activation::new("elu", |x| x.elu(1.0))
+    Activation::of_floats("elu", |x| x.elu(1.0))
 }
 /// Describes a layer that applies [`Tensor::softplus`] with β = 1.
 pub fn softplus() -> Activation {
-    Activation::new("softplus", |x| x.softplus(1.0))
+    Activation::of_floats("softplus", |x| x.softplus(1.0))
 }
 /// Describes a layer that applies [`Tensor::softmax`] over the last axis.
 pub fn softmax() -> Activation {
-    Activation::new("softmax", |x| x.softmax(-1))
+    Activation::of_floats("softmax", |x| x.softmax(-1))
 }
 /// Describes a layer that applies [`Tensor::selu`].
 pub fn selu() -> Activation {
-    Activation::new("selu", Tensor::selu)
+    Activation::of_floats("selu", Tensor::selu)
 }
 /// Describes a layer that applies [`Tensor::mish`].
 pub fn mish() -> Activation {
-    Activation::new("mish", Tensor::mish)
+    Activation::of_floats("mish", Tensor::mish)
 }
 /// Describes a layer that applies [`Tensor::hard_sigmoid`].
 pub fn hard_sigmoid() -> Activation {
-    Activation::new("hard_sigmoid", Tensor::hard_sigmoid)
+    Activation::of_floats("hard_sigmoid", Tensor::hard_sigmoid)
 }
 /// Describes a layer that applies [`Tensor::hard_swish`].
 pub fn hard_swish() -> Activation {
-    Activation::new("hard_swish", Tensor::hard_swish)
+    Activation::of_floats("hard_swish", Tensor::hard_swish)
 }
-/// Describes a layer that applies [`Tensor::hard_tanh`].
+/// Describes a layer that applies [`Tensor::hard_tanh`]; integers and booleans keep their type.
 pub fn hard_tanh() -> Activation {
     Activation::new("hard_tanh", Tensor::hard_tanh)
 }
 /// Describes a layer that applies [`Tensor::softsign`].
 pub fn softsign() -> Activation {
-    Activation::new("softsign", Tensor::softsign)
+    Activation::of_floats("softsign", Tensor::softsign)
 }
-/// Describes a layer that applies [`Tensor::relu6`].
+/// Describes a layer that applies [`Tensor::relu6`]; integers and booleans keep their type.
 pub fn relu6() -> Activation {
     Activation::new("relu6", Tensor::relu6)
 }
 /// Describes a layer that applies [`Tensor::log_sigmoid`].
 pub fn log_sigmoid() -> Activation {
-    Activation::new("log_sigmoid", Tensor::log_sigmoid)
+    Activation::of_floats("log_sigmoid", Tensor::log_sigmoid)
 }
 /// Describes a layer that applies [`Tensor::gelu_tanh`].
 pub fn gelu_tanh() -> Activation {
-    Activation::new("gelu_tanh", Tensor::gelu_tanh)
+    Activation::of_floats("gelu_tanh", Tensor::gelu_tanh)
 }
 /// Describes a layer that applies [`Tensor::log_softmax`] over the last axis.
 pub fn log_softmax() -> Activation {
-    Activation::new("log_softmax", |x| x.log_softmax(-1))
+    Activation::of_floats("log_softmax", |x| x.log_softmax(-1))
 }

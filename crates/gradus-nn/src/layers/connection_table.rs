@@ -95,7 +95,7 @@ impl Layer for TableConv2d {
         x.conv2d(&weight, Conv::new()) + self.bias.tensor().reshape([1, filters, 1, 1])
     }
     fn takes(&self) -> Takes {
-        Takes::FloatsLike(self.weight.variable().dtype())
+        Takes::FloatsOf(self.weight.variable().dtype())
     }
     fn describe(&self) -> String {
         let [filters, _, r, s] = self.kernel;

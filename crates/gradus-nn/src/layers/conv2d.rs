@@ -203,7 +203,7 @@ impl Layer for Conv2d {
         }
     }
     fn takes(&self) -> Takes {
-        Takes::FloatsLike(self.weight.variable().dtype())
+        Takes::FloatsOf(self.weight.variable().dtype())
     }
     fn describe(&self) -> String {
         let shape = self.weight.variable().shape();

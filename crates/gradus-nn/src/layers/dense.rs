@@ -105,7 +105,7 @@ impl Layer for Dense {
         }
     }
     fn takes(&self) -> Takes {
-        Takes::FloatsLike(self.weight.variable().dtype())
+        Takes::FloatsOf(self.weight.variable().dtype())
     }
     fn padding(&self, input: &Shape) -> Padding {
         // Over the last axis each place is treated apart, if that is not the axis of places.

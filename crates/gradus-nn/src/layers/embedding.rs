@@ -3,8 +3,9 @@
 use crate::{
     Config, Context, Init, Initializer, Layer, Module, Padding, Parameter, Spec, State, Visitor,
 };
-use gradus_base::{DType, Shape};
-use gradus_tensor::Tensor;
+use gradus_base::{Error, Shape};
+use gradus_tensor::{Tensor, fail};
+use std::panic::Location;
 use std::sync::Arc;
 
 /// Describes a table of `vocabulary` vectors of `size` numbers, normal with variance 1: ids `[B, ..]` → `[B, .., size]`.
@@ -42,14 +43,22 @@ impl Config for EmbeddingConfig {
     fn name(&self) -> &'static str {
         "embedding"
     }
+    #[track_caller]
     fn build(self: Box<Self>, _: Spec, init: &Init) -> Arc<dyn Layer> {
+        for (size, what) in [(self.vocabulary, "vectors"), (self.size, "numbers a vector")] {
+            if size == 0 {
+                let what = format!("0 {what}, expected at least 1");
+                fail(Error::value("embedding", what), Location::caller());
+            }
+        }
         let shape = Shape::from([self.vocabulary, self.size]);
         let weight = init.tensor(self.init, shape, self.vocabulary, self.size);
         Arc::new(Embedding { weight: Parameter::weight(&weight) })
     }
 }
 
-/// Looks vectors up by their numbers: i64 as they are, other integers and floats without a fraction made i64.
+/// Looks vectors up by their numbers: i64 as they are, other integers and floats made i64. A number that is not there, or that has a
+/// fraction, is an error of the run.
 #[derive(Clone, Debug)]
 pub struct Embedding {
     /// W, `[N, D]`.
@@ -64,8 +73,8 @@ impl Module for Embedding {
 impl Layer for Embedding {
     #[track_caller]
     fn forward(&self, ids: &Tensor, _: &Context) -> Tensor {
-        // A cast to the type that ids have already is no node.
-        self.weight.tensor().embedding(&ids.cast(DType::I64)) // [B, .., D]
+        // Of i64 this is no node.
+        self.weight.tensor().embedding(&ids.cast_whole()) // [B, .., D]
     }
     fn padding(&self, _: &Shape) -> Padding {
         Padding::Apart

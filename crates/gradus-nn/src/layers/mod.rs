@@ -2,6 +2,7 @@
 
 mod activation;
 mod branches;
+mod cast;
 mod connection_table;
 mod conv2d;
 mod dense;
@@ -18,6 +19,7 @@ mod resize;
 
 pub use activation::*;
 pub use branches::*;
+pub use cast::*;
 pub use connection_table::*;
 pub use conv2d::*;
 pub use dense::*;

@@ -124,7 +124,7 @@ impl Layer for BatchNorm {
         y
     }
     fn takes(&self) -> Takes {
-        Takes::FloatsLike(self.weight.variable().dtype())
+        Takes::FloatsOf(self.weight.variable().dtype())
     }
     fn describe(&self) -> String {
         "BatchNorm".into()
@@ -227,7 +227,8 @@ impl Layer for Norm {
         }
     }
     fn takes(&self) -> Takes {
-        Takes::FloatsLike(self.weight.variable().dtype())
+        let own = self.weight.variable().dtype();
+        if matches!(self.kind, Kind::Layer) { Takes::FloatsLike(own) } else { Takes::FloatsOf(own) }
     }
     fn padding(&self, input: &Shape) -> Padding {
         // Over the last axis, or all behind it, each place is normalised on its own, if that is not the axis of places.
@@ -259,6 +260,9 @@ impl Layer for Lrn {
     #[track_caller]
     fn forward(&self, x: &Tensor, _: &Context) -> Tensor {
         x.local_response_norm(self.0)
+    }
+    fn takes(&self) -> Takes {
+        Takes::Floats
     }
     fn describe(&self) -> String {
         "LocalResponseNorm".into()

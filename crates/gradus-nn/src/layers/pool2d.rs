@@ -69,6 +69,9 @@ impl Layer for Pooling {
             Kind::GlobalMax => x.max([2, 3]),
         }
     }
+    fn takes(&self) -> Takes {
+        if matches!(self.0, Kind::GlobalMax) { Takes::Any } else { Takes::Floats }
+    }
     fn padding(&self, _: &Shape) -> Padding {
         // Height and width are what is pooled; of frames [B, T, H, W] each is one place.
         Padding::Apart

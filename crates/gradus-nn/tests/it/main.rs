@@ -6,5 +6,6 @@ mod image_losses;
 mod layers;
 mod module;
 mod padding;
+mod takes;
 mod types;
 mod wrong_shapes;

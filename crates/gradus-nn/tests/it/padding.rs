@@ -120,6 +120,7 @@ fn what_rearranges() {
 #[test]
 fn functions_of_one_element() {
     for shape in [&[3][..], &[3, 2], &[3, 2, 2]] {
+        check(cast(DType::F64), shape, Apart);
         check(dropout(0.2), shape, Apart);
         check(spatial_dropout(0.2), shape, Apart);
         check(gaussian_noise(0.1), shape, Apart);

@@ -3,6 +3,7 @@
 use super::{Export, Op, one};
 use crate::call::Call;
 use crate::{Error, Result, arrays};
+use gradus_io::onnx::Attribute;
 use gradus_tensor::{DType, Shape, Tensor};
 
 pub(super) const OPS: &[(&str, Op)] = &[
@@ -102,8 +103,13 @@ pub(super) const OPS: &[(&str, Op)] = &[
     ("Xor", |c| pair(c, Tensor::logical_xor)),
 ];
 
-/// What integers are divided by, checked as they are read; the operators that divide do so as they can.
+/// What integers are divided by, checked as they are read; the operators that divide do so as they can. Whole numbers are a cast.
 pub(super) const EXPORTS: &[(&str, Export)] = &[
+    ("cast_whole", |w, call| {
+        let x = w.value(&call.input(0))?;
+        let to = Attribute::int("to", arrays::number_of(DType::I64));
+        Ok(w.add("Cast", &[x], vec![to]))
+    }),
     ("div_floor", |w, call| w.value(&call.input(0))),
     ("div_trunc", |w, call| w.value(&call.input(0))),
     ("remainder", |w, call| w.value(&call.input(0))),

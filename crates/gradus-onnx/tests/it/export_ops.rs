@@ -231,3 +231,27 @@ fn embeddings() {
     assert_eq!(y.shape().to_string(), "[2, 3, 2]");
     assert_eq!(y.to_vec::<f32>(), build(&ids).to_vec::<f32>());
 }
+
+/// A layer that casts is a Cast, and so are numbers of rows that come as floats.
+#[test]
+fn casts() {
+    let model = Export::new()
+        .input_of("input", [3], DType::U8)
+        .function(|x| vec![x[0].cast(DType::F32) * 0.5])
+        .unwrap();
+    obeys(&model);
+    assert_eq!(model.graph.nodes[0].op, "Cast");
+    let network = gradus_onnx::Network::new(model).unwrap();
+    let y = network.run(&[("input", Tensor::from([[4u8, 0, 255]]))]).unwrap().remove(0).1;
+    assert_eq!(y.to_vec::<f32>(), [2.0, 0.0, 127.5]);
+    let table = Variable::new("table", &Tensor::rand([5, 2], 1));
+    let build = |x: &Tensor| table.tensor().embedding(&x.cast_whole());
+    let model = Export::new().input("input", [3]).function(|x| vec![build(&x[0])]).unwrap();
+    obeys(&model);
+    let ops: Vec<&str> = model.graph.nodes.iter().map(|node| &*node.op).collect();
+    assert!(ops.contains(&"Cast") && ops.contains(&"Gather"), "{ops:?}");
+    let x = Tensor::from([[4.0f32, 0.0, 2.0]]);
+    let network = gradus_onnx::Network::new(model).unwrap();
+    let y = network.run(&[("input", x.clone())]).unwrap().remove(0).1;
+    assert_eq!(y.to_vec::<f32>(), build(&x).to_vec::<f32>());
+}

@@ -7,6 +7,7 @@
 mod all;
 mod all_any;
 mod arg_extreme;
+mod cast_whole;
 pub mod conv2d;
 mod cross_entropy;
 mod cumsum;

@@ -6,7 +6,8 @@
 use super::conv2d::tests::cases as conv2d_cases;
 use super::linalg::matmul;
 use super::{
-    arg_extreme, cross_entropy, cumsum, divisor, gather, norm, pool2d, random, softmax, sort,
+    arg_extreme, cast_whole, cross_entropy, cumsum, divisor, gather, norm, pool2d, random, softmax,
+    sort,
 };
 use crate::DType;
 use gradus_testkit::{Case, Checked, Required};
@@ -36,6 +37,7 @@ macro_rules! families {
 
 families! {
     arg_extreme: "arg_extreme", arg_extreme::cases::cases, Some("gives positions"), Vec::new;
+    cast_whole: "cast_whole", cast_whole::cases::cases, Some("is flat"), Vec::new;
     conv2d: "conv2d", conv2d_cases::cases, None, conv2d_cases::forced_names;
     cross_entropy: "cross_entropy", cross_entropy::cases::cases, None, Vec::new;
     cumsum: "cumsum", cumsum::cases::cases, None, Vec::new;

@@ -75,9 +75,7 @@ fn inputs_of_another_type_or_shape() {
             "\n  in a batch of x {dtype} [4, 1, 8, 8] and t i64 [4]; the model's parameters are f32\n"
         );
         let found = match dtype {
-            // Types that go with f32 in other operations are refused by this one.
-            DType::F16 | DType::Bool => format!("conv2d: x is {dtype}, w is f32"),
-            DType::F64 => refusal(dtype, "f32; cast(DType::F32)"),
+            DType::F16 | DType::F64 => refusal(dtype, "f32; cast(DType::F32)"),
             _ => refusal(dtype, "floats; embedding or a cast"),
         };
         refused(&x.cast(dtype), &t, &[&found, &batch, "in layer conv1"]);
