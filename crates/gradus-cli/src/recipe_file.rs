@@ -1,6 +1,6 @@
 //! Recipes: TOML texts, built in or on disk, that state some of a run's settings; what they leave out is as for their model.
 
-use crate::augmentation::{self, Augmentation, Shown, Written};
+use crate::augmentation::{self, Augmentation, Misstated, Shown, Written};
 use crate::entries::{Entry, Refusal, Step, Why, table};
 use crate::error::{CliError, Result};
 use crate::settings::{Settings, VERSION, default_optimizer};
@@ -103,12 +103,12 @@ impl File<'_> {
         let Some(value) = recipe.get(key) else { return Ok(()) };
         let read = augmentation::of_value::<T>(value.clone());
         let all = read.and_then(|all| augmentation::check(&all).map(|()| all));
-        let all = all.map_err(|(at, error)| {
+        let all = all.map_err(|Misstated { at, what }| {
             let key = Step::Key(key.into());
             let path: Vec<Step> = [key].into_iter().chain(at.map(Step::Item)).collect();
             let what = match at {
-                Some(at) => format!("{}, entry {}: {error}", table(&path), at + 1),
-                None => format!("{}: {error}", table(&path)),
+                Some(at) => format!("{}, entry {}: {what}", table(&path), at + 1),
+                None => format!("{}: {what}", table(&path)),
             };
             self.bad(self.line(&path), &what)
         })?;

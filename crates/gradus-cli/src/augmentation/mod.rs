@@ -14,7 +14,7 @@ use gradus::data::{
     Affine, Augment, ColorJitter, Dataset, HorizontalFlip, PcaColor, RandomCrop, RandomResizedCrop,
     Resize, ScaleJitter,
 };
-pub use notation::{Written, check, entries, kinds, list, of_value, usages};
+pub use notation::{Misstated, Written, check, entries, kinds, list, of_value, usages};
 use notation::{incomplete, told};
 use serde::de::{Error, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};

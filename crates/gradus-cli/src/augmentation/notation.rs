@@ -53,35 +53,46 @@ pub fn list<T: Written>(text: &str) -> Result<Vec<T>> {
     }
 }
 
-/// Those of a file: tables, one table, or the texts of before. An error comes with the place of its entry, if it is of one.
-pub fn of_value<T: Written>(value: Value) -> Result<Vec<T>, (Option<usize>, CliError)> {
-    let one = |(at, value)| -> Result<T, (Option<usize>, CliError)> {
+/// Why changes cannot be made.
+#[derive(Debug)]
+pub struct Misstated {
+    /// The place of the entry that is wrong, from 0; none if it is the whole.
+    pub at: Option<usize>,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// Those of a file: tables, one table, or the texts of before.
+pub fn of_value<T: Written>(value: Value) -> Result<Vec<T>, Misstated> {
+    let one = |(at, value)| -> Result<T, Misstated> {
         let read = match value {
             Value::String(text) => of_text(&text),
             Value::Table(table) => of_table(table),
             other => Err(no_table::<T>(&other)),
         };
-        read.map_err(|error| (Some(at), error))
+        read.map_err(|error| Misstated { at: Some(at), what: error.to_string() })
     };
     match value {
         Value::Array(all) => all.into_iter().enumerate().map(one).collect(),
         Value::Table(table) => Ok(vec![one((0, Value::Table(table)))?]),
-        Value::String(text) => list(&text).map_err(|error| (None, error)),
-        other => Err((None, no_table::<T>(&other))),
+        Value::String(text) => {
+            list(&text).map_err(|error| Misstated { at: None, what: error.to_string() })
+        }
+        other => Err(Misstated { at: None, what: no_table::<T>(&other).to_string() }),
     }
 }
 
 /// Those of a file that is read as a whole.
 pub fn entries<'d, D: Deserializer<'d>, T: Written>(d: D) -> Result<Vec<T>, D::Error> {
-    of_value(Value::deserialize(d)?).map_err(|(_, error)| D::Error::custom(error))
+    of_value(Value::deserialize(d)?).map_err(|wrong| D::Error::custom(wrong.what))
 }
 
 /// Refuses numbers that make no sense, with the place of the entry that has them.
-pub fn check<T: Written>(all: &[T]) -> Result<(), (Option<usize>, CliError)> {
+pub fn check<T: Written>(all: &[T]) -> Result<(), Misstated> {
     all.iter().enumerate().try_for_each(|(at, one)| {
         one.check().map_err(|what| {
             let written = Value::try_from(one).expect("it is a table").to_string();
-            (Some(at), CliError::Usage(format!("{} {written}: {what}", T::NOUN)))
+            Misstated { at: Some(at), what: format!("{} {written}: {what}", T::NOUN) }
         })
     })
 }

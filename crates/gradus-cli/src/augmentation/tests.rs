@@ -76,9 +76,9 @@ fn texts_and_tables() {
 fn numbers_that_make_no_sense_are_refused_by_their_keys() {
     let refused = |table: &str| {
         let file: File = toml::from_str(&format!("augment = [{{ {table} }}]")).unwrap();
-        let (at, error) = check(&file.augment).unwrap_err();
+        let Misstated { at, what } = check(&file.augment).unwrap_err();
         assert_eq!(at, Some(0));
-        error.to_string().split_once(" }: ").unwrap().1.to_owned()
+        what.split_once(" }: ").unwrap().1.to_owned()
     };
     let crop = "kind = \"random-resized-crop\", size = 8";
     for (table, told) in [

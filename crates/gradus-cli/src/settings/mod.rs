@@ -252,7 +252,7 @@ impl Settings {
     pub fn check_new(&self) -> Result<()> {
         self.check()?;
         self.schedule.check_order()?;
-        augmentation::check(&self.augment).map_err(|(_, error)| error)
+        augmentation::check(&self.augment).map_err(|wrong| CliError::Usage(wrong.what))
     }
 
     /// The optimiser.
