@@ -50,6 +50,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
   gradus train squeezenet --from squeezenet --data my-photos --freeze backbone
   gradus train mlp --data flowers.csv --label species
   gradus train mlp --data houses.csv --target price
+  gradus train mlp --data houses.csv --target price --leave-out street,town
   gradus train mlp --data weather.csv --target rain,storm --loss bce
   gradus train resnet18-imagenet --data imagenet-folder
   gradus train --resume runs/mlp-1")]

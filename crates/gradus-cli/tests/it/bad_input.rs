@@ -129,6 +129,9 @@ fn damaged_files(f: &Path, newest: &Path) {
     ran(f, &["train", "--resume", "run"]).fails(1, &["step-00000010.safetensors"]);
     let config = f.join("run/config.toml");
     let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("batch = 32", "batch = \"x\"")).unwrap();
+    ran(f, &["train", "--resume", "run"])
+        .fails(1, &["run/config.toml: batch: found \"x\", expected a whole number, 0 or more"]);
     fs::write(&config, text.replace("version = 2", "version = 99")).unwrap();
     ran(f, &["train", "--resume", "run"])
         .fails(1, &["config.toml: found version 99, expected at most version 2"]);
