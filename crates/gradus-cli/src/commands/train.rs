@@ -284,22 +284,14 @@ fn conclude(
     if let Some(why) = &progress.stopped {
         writeln!(out, "ended early    {why}")?;
     }
-    for remark in &remarks {
-        writeln!(out, "diagnosis      {}", remark["text"].as_str().unwrap_or_default())?;
-    }
-    if let Some(Advice { remark, remedy }) = &advice {
-        if let Some(remark) = remark {
-            writeln!(out, "remark         {remark}")?;
-        }
-        writeln!(out, "remedy         {remedy}")?;
-    }
+    tell(&mut out, &remarks, advice.as_ref())?;
     writeln!(out, "run            {}", run.path().display())?;
     writeln!(out, "model          {}", run.best().display())?;
     if let Some(plotted) = &plotted {
         writeln!(out, "plot           {plotted}")?;
     }
     // What is of no use is not to be used next.
-    if advice.is_none() {
+    if !advice.as_ref().is_some_and(|advice| advice.is_useless) {
         let path = shell_word(run.path());
         let input = if e.description.is_of_rows() { "FILE.csv" } else { "IMAGE.png" };
         writeln!(out, "next           gradus predict {path} {input}   (or: gradus eval {path})")?;
@@ -322,6 +314,20 @@ fn conclude(
             record["remedy"] = json!(advice.remedy);
         }
         writeln!(out, "{record}")?;
+    }
+    Ok(())
+}
+
+/// Says what was remarked on a run, what ails its model, and what may help.
+fn tell(out: &mut impl Write, remarks: &[Value], advice: Option<&Advice>) -> Result<()> {
+    for remark in remarks {
+        writeln!(out, "diagnosis      {}", remark["text"].as_str().unwrap_or_default())?;
+    }
+    if let Some(Advice { remark, remedy, .. }) = advice {
+        if let Some(remark) = remark {
+            writeln!(out, "remark         {remark}")?;
+        }
+        writeln!(out, "remedy         {remedy}")?;
     }
     Ok(())
 }

@@ -84,7 +84,7 @@ fn cells_that_are_no_numbers_say_what_helps() {
         fs::write(f.join("t.csv"), format!("a,b,price\n1,2,3\n{cells}\n")).unwrap();
         run(f, "train mlp --data t.csv --target price").fails(1, &[part]);
     };
-    told("1,2,$712596", "found \"$712596\", expected a number: write 712596, without signs");
+    told("1,2,$712596", "found \"$712596\", expected a number: write 712596");
     told("1,2,cheap", "expected a number; texts are classes, which --label price learns");
     told("1,2,n/a", "expected a number; fill it in or remove the row");
     told("1,yes,3", "found \"yes\", expected a number: write 1 for yes and 0 for no");

@@ -31,6 +31,13 @@ fn a_rate_far_too_high_is_remarked_on() {
         assert!(!ended.out.contains("next  "), "{}", ended.out);
         assert!(ended.json()["remedy"].as_str().unwrap().starts_with(&config));
     }
+    // One that lets the loss rise, looked into or not.
+    let rising = "train mlp --data houses.csv --target price --optimizer sgd --momentum 0 --lr 0.2 \
+                  --schedule constant --warm-up 50 --epochs 2 --no-diagnosis --out rising";
+    let rising = ok(f, &rising.split_whitespace().collect::<Vec<_>>());
+    for part in ["remark         the loss rose from 10.", "config.toml --lr 0.02   (a lower rate"] {
+        assert!(rising.out.contains(part), "{part:?} is not in {}", rising.out);
+    }
     // Too low a rate, and one that is right.
     let train = |rate: &str| {
         let train = "train mlp --data houses.csv --target price --epochs 40 --lr";

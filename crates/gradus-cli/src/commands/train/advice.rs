@@ -14,6 +14,8 @@ use serde_json::Value;
 const RISEN: f64 = 2.0;
 /// A loss that has fallen to this share of the first epoch's is still falling.
 const FALLING: f64 = 0.9;
+/// A loss below this share of what guessing costs is small, whatever it was at first.
+const SMALL: f64 = 0.1;
 /// A rate so many times the usual one is far from it.
 const FAR: f64 = 10.0;
 /// Below this share of what guessing costs, the samples to train on are known by heart if others are not.
@@ -26,6 +28,8 @@ pub struct Advice {
     pub remark: Option<String>,
     /// `gradus train … --lr 0.003   (a lower rate)`
     pub remedy: String,
+    /// Whether the model is no better than a guess. One of an earlier epoch may be good, though later ones are not.
+    pub is_useless: bool,
 }
 
 /// What is known of a run at its end.
@@ -45,12 +49,13 @@ impl Ended<'_> {
         // A loss that is no number is no better either.
         let learned = tested.loss() < guessing;
         let blamed = !learned && self.remarks.iter().any(blames_the_rate);
-        let remark = self.remark(tested.r2());
+        let useless = tested.r2().filter(|r2| r2.is_nan() || *r2 < 0.0);
+        let remark = self.remark(useless);
         if remark.is_none() && !blamed {
             return None;
         }
         let remedy = self.remedy(blamed, guessing);
-        Some(Advice { remark, remedy })
+        Some(Advice { remark, remedy, is_useless: !learned || useless.is_some() })
     }
 
     /// The losses of the first and the last epoch.
@@ -60,16 +65,20 @@ impl Ended<'_> {
 
     /// Whether the loss is far above that of the first epoch.
     fn has_risen(&self) -> bool {
-        self.losses().is_some_and(|(first, last)| last.is_nan() || last > RISEN * first)
+        let guessing = self.description.guessing();
+        // Where guessing depends on the data, it costs about as much as the deviation of standardised targets, 1.
+        let small = SMALL * if guessing.is_finite() { guessing } else { 1.0 };
+        let rose = |(first, last): (f64, f64)| last.is_nan() || last > (RISEN * first).max(small);
+        self.losses().is_some_and(rose)
     }
 
-    fn remark(&self, r2: Option<f64>) -> Option<String> {
+    /// What is to be said; `useless` is an r2 below 0.
+    fn remark(&self, useless: Option<f64>) -> Option<String> {
         if let (true, Some((first, last))) = (self.has_risen(), self.losses()) {
             let (first, last) = (four_places(first), four_places(last));
             return Some(format!("the loss rose from {first} in the first epoch to {last}"));
         }
-        let useless = r2.filter(|r2| r2.is_nan() || *r2 < 0.0)?;
-        let r2 = four_places(useless);
+        let r2 = four_places(useless?);
         Some(format!("the model is worse than always saying the mean, whose r2 is 0: {r2}"))
     }
 

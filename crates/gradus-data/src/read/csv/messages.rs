@@ -32,12 +32,11 @@ impl Columns<'_> {
     pub(super) fn number(&self, field: &str, column: usize) -> String {
         let is_target = self.targets.contains(&column);
         let yes_no = ["yes", "no", "true", "false", "y", "n"];
-        let digits: String = field.chars().filter(|c| !"$€£¥%,' ".contains(*c)).collect();
         if yes_no.iter().any(|word| word.eq_ignore_ascii_case(field)) {
             return "a number: write 1 for yes and 0 for no".into();
         }
-        if digits != field && digits.parse::<f64>().is_ok() {
-            return format!("a number: write {digits}, without signs");
+        if let Some(plain) = plain(field) {
+            return format!("a number: write {plain}");
         }
         if ["n/a", "na", "null", "none", "-", "?"].contains(&&*field.to_lowercase()) {
             return format!("a number{}", self.way_out(column));
@@ -70,5 +69,42 @@ impl Columns<'_> {
 
     pub(super) fn cell(&self, line: u64, column: usize) -> Place {
         Place::Cell { line, column: column + 1, name: self.header.names.get(column).cloned() }
+    }
+}
+
+/// A price or a share without its signs, if that is a number: `$712,596` is 712596, and `12,5 %` is 12.5.
+fn plain(field: &str) -> Option<String> {
+    let bare: String = field.chars().filter(|c| !"$€£¥%' \u{a0}".contains(*c)).collect();
+    let (whole, rest) = bare
+        .split_once('.')
+        .map_or((&*bare, String::new()), |(whole, fraction)| (whole, format!(".{fraction}")));
+    let groups: Vec<&str> = whole.split(',').collect();
+    let thousands = groups[1..].iter().all(|group| group.len() == 3);
+    let plain = match (&groups[..], thousands) {
+        (_, true) => groups.concat() + &rest,
+        (&[whole, fraction], false) if rest.is_empty() => format!("{whole}.{fraction}"),
+        _ => return None,
+    };
+    let is_number = plain.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+    (plain != field && is_number && plain.parse::<f64>().is_ok()).then_some(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn prices_without_their_signs() {
+        for (field, number) in [
+            ("$712596", "712596"),
+            ("-$1,712,596.50", "-1712596.50"),
+            ("12,5 %", "12.5"),
+            ("3 000 €", "3000"),
+        ] {
+            assert_eq!(plain(field).as_deref(), Some(number));
+        }
+        for text in ["1.234,50", "1,2,3", "524 High St", "3.5", "$", "in f"] {
+            assert_eq!(plain(text), None, "{text}");
+        }
     }
 }
