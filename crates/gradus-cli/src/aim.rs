@@ -223,7 +223,7 @@ impl Aim {
 /// Some names: a list, or one text with commas, as on the command line.
 pub fn names<'d, D: serde::Deserializer<'d>>(d: D) -> std::result::Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "expected a name in quotes, or a list of names")]
     enum Names {
         List(Vec<String>),
         Text(String),

@@ -96,7 +96,7 @@ impl Callback for Report {
             self.noun,
             log.seconds
         );
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| say!("{line}"));
         Ok(Flow::Continue)
     }
     fn at_end(&mut self, _: &mut Moment<'_>) -> Result<()> {

@@ -14,12 +14,21 @@ pub fn label(column: Option<&str>, name_or_path: &str) -> Result<LabelColumn> {
 
 /// Refuses target columns without a name, and those of data that are no CSV file.
 pub fn target(columns: &[String], name_or_path: &str) -> Result<()> {
+    named_columns("target", columns, name_or_path)
+}
+
+/// Refuses the same of columns that are to be left out.
+pub fn leave_out(columns: &[String], name_or_path: &str) -> Result<()> {
+    named_columns("leave-out", columns, name_or_path)
+}
+
+fn named_columns(option: &str, columns: &[String], name_or_path: &str) -> Result<()> {
     let Some(first) = columns.first() else { return Ok(()) };
     if columns.iter().any(String::is_empty) {
-        let what = "target: found \"\", expected a column's name, or its number from 1";
-        return Err(CliError::Usage(what.into()));
+        let what = "found \"\", expected a column's name, or its number from 1";
+        return Err(CliError::Usage(format!("{option}: {what}")));
     }
-    has_columns("target", first, name_or_path)
+    has_columns(option, first, name_or_path)
 }
 
 /// Refuses a column of data that are no CSV file.

@@ -1,5 +1,6 @@
 //! Opening data for a network: by name or path, images brought to the network's size and channels.
 
+use crate::aim::Aim;
 use crate::bars::counted;
 use crate::description::Description;
 use crate::error::{CliError, Result};
@@ -9,6 +10,7 @@ use gradus::data::{
     Splits, labels_of, target_of,
 };
 use gradus::models::find;
+use gradus::nn::losses::Target;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -112,21 +114,34 @@ pub fn remark_on_classes(name_or_path: &str, splits: &Splits) {
         };
         if !missing.is_empty() {
             let names = named.join(", ");
-            eprintln!("remark: {name_or_path}: no sample {purpose} of {names}{more}");
+            say!("remark: {name_or_path}: no sample {purpose} of {names}{more}");
         }
     }
 }
 
-/// Says which of the numbers to be learned are the same in all samples to train on.
-pub fn remark_on_targets(name_or_path: &str, train: &dyn Dataset) {
+/// Says which of the numbers to be learned are the same in all samples to train on, and which are only 0 and 1 though they are
+/// learned as numbers.
+pub fn remark_on_targets(name_or_path: &str, train: &dyn Dataset, aim: &Aim) {
     let names = train.targets().names();
     let first = if train.is_empty() { vec![] } else { target_of(train, 0) };
+    let mut yes_no = vec![];
     for (at, (name, x)) in names.iter().zip(&first).enumerate() {
-        if (1..train.len()).all(|index| target_of(train, index)[at] == *x) {
-            eprintln!(
+        let mut all = (0..train.len()).map(|index| target_of(train, index)[at]);
+        if all.clone().all(|y| y == *x) {
+            say!(
                 "remark: {name_or_path}: {name} is {x} in every sample to train on, which leaves nothing to learn"
             );
+        } else if aim.target() == Target::Numbers && all.all(|y| y == 0.0 || y == 1.0) {
+            yes_no.push(&**name);
         }
+    }
+    if let Some((one, more)) = yes_no.split_first() {
+        let holds = if more.is_empty() { "holds" } else { "hold" };
+        say!(
+            "remark: {name_or_path}: {} {holds} only 0 and 1, learned here as numbers; --loss bce learns a yes or no: --target {} --loss bce",
+            [&[*one], more].concat().join(", "),
+            yes_no.join(",")
+        );
     }
 }
 
@@ -173,7 +188,7 @@ pub fn labelled_as(
     }
     if own == theirs {
         let first = &data.classes()[0];
-        eprintln!(
+        say!(
             "remark: the model's classes have numbers, no names: 0 is taken for {first}, and so on in the order of the names"
         );
         return Ok(data);

@@ -43,6 +43,9 @@ pub struct Description {
     /// The column of the table that held the label: its name if it has one, else its number from 1 if that was stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// The columns of the table that it does not learn from, as they were stated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// What is subtracted from each column of a table before it is rounded; empty for nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offset: Vec<f64>,
@@ -168,7 +171,9 @@ impl Description {
     pub fn csv(&self, label: LabelColumn) -> CsvOptions {
         let (aim, features) = (self.aim(), self.columns.clone());
         let (targets, target_values) = (aim.targets.clone(), aim.target().values().to_vec());
-        CsvOptions { label, features, targets, target_values, ..CsvOptions::default() }
+        // Where the features have names, all else is passed over.
+        let leave_out = if features.is_empty() { self.left_out.clone() } else { vec![] };
+        CsvOptions { label, features, targets, target_values, leave_out, ..CsvOptions::default() }
     }
 
     /// Where the label was in the table that it learned from.
@@ -231,6 +236,7 @@ mod tests {
                 classes: vec!["one".into()],
                 columns: vec![],
                 label: None,
+                left_out: vec![],
                 mean: mean.to_vec(),
                 std: std.to_vec(),
                 offset: vec![],

@@ -126,6 +126,7 @@ impl Experiment {
             None => describe(settings, pretrained.as_ref(), &parts)?,
         };
         let Parts { train, validation, test, held_out, data, .. } = parts;
+        require_shown_size(settings, &description, &test)?;
         for part in [Some(&train), Some(&test), validation.as_ref()].into_iter().flatten() {
             description.check(&data, part)?;
         }
@@ -262,9 +263,12 @@ impl Parts {
         learned.train = numbers(&train);
         learned.test = numbers(&test);
         learned.validation = validation.as_ref().map_or(vec![], numbers);
-        datasets::remark_on_targets(&name, &*train);
+        datasets::remark_on_targets(&name, &*train, &settings.aim()?);
         let aim = settings.aim()?.measured(&*train, known.map(Description::aim));
         learned.aim = aim.clone();
+        if let Begin::Anew = begin {
+            augmentation::require_room(&settings.augment, train.shape())?;
+        }
         let augment = augmentation::build(&settings.augment, &*train)?;
         let few = |data| limited(data, settings.training.limit_evaluation);
         let (validation, test) = (validation.map(few).transpose()?, few(test)?);
@@ -311,7 +315,9 @@ fn found(
     let features = pretrained.map_or(vec![], |pretrained| pretrained.description.columns.clone());
     let (targets, target_values) =
         (settings.target.clone(), settings.aim()?.target().values().to_vec());
-    let csv = CsvOptions { label, features, targets, target_values, ..CsvOptions::default() };
+    let leave_out = settings.leave_out.clone();
+    let csv =
+        CsvOptions { label, features, targets, target_values, leave_out, ..CsvOptions::default() };
     let rule = match (settings.rule()?, begin) {
         (None, Begin::Again { .. }) if !has_test_part(&settings.data) => Some(Split::Position),
         (rule, _) => rule,
@@ -352,6 +358,21 @@ fn ahead(data: &dyn Dataset) -> LoaderOptions {
     }
 }
 
+/// Refuses an `evaluate` that shows pictures of another size than the network takes.
+fn require_shown_size(settings: &Settings, network: &Description, test: &Loader) -> Result<()> {
+    match (test.sample_shape(), &network.input[..], &settings.evaluate[..]) {
+        (&[c, h, w], &[channels, height, width], [_, ..])
+            if c == channels && (h, w) != (height, width) =>
+        {
+            Err(CliError::Work(format!(
+                "evaluate: found a way that shows pictures of {h}×{w}, expected {height}×{width}, which {} is trained on",
+                settings.model
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The network for these data, and how it is fed.
 fn describe(settings: &Settings, from: Option<&Pretrained>, parts: &Parts) -> Result<Description> {
     let train = &parts.train;
@@ -368,6 +389,7 @@ fn describe(settings: &Settings, from: Option<&Pretrained>, parts: &Parts) -> Re
         classes: train.dataset().classes().to_vec(),
         columns: columns.map_or(vec![], |columns| columns.features.clone()),
         label: columns.map_or(settings.label.clone(), |columns| columns.label.clone()),
+        left_out: settings.leave_out.clone(),
         offset: normalization.offset().to_vec(),
         mean: normalization.mean().to_vec(),
         std: normalization.std().to_vec(),

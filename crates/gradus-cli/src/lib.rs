@@ -7,6 +7,9 @@
 // Nothing but the command and its reader of recipes is for the outside: `pub` here means "for the other files".
 #![allow(unreachable_pub)]
 
+#[macro_use]
+mod stderr;
+
 mod aim;
 mod augmentation;
 mod bars;
@@ -107,8 +110,8 @@ pub fn main() -> ExitCode {
     };
     match error {
         CliError::BrokenPipe => {}
-        CliError::Interrupted(_) => eprintln!("{error}"),
-        _ => eprintln!("error: {error}"),
+        CliError::Interrupted(_) => say!("{error}"),
+        _ => say!("error: {error}"),
     }
     if json && !matches!(error, CliError::BrokenPipe) {
         // A script that reads the last line finds one, whatever happened.

@@ -115,12 +115,23 @@ impl NumberScores {
         }
     }
 
+    /// How much of the deviations of numbers is explained, whether it was asked for or not; none of yes and no.
+    pub fn r2(&self) -> Option<f64> {
+        let metric = Metric::named("r2").filter(|_| self.aim.target() == Target::Numbers)?;
+        Some(metric.over(&self.predicted, &self.truth))
+    }
+
     /// Says on stderr if the model gave no numbers; `noun` is what samples are called.
     pub fn warn(&self, noun: &str) {
         if self.lost > 0 {
             let (lost, all) = (grouped(self.lost), grouped(self.samples));
-            eprintln!("warning: the model's numbers are not finite for {lost} of {all} {noun}s");
+            say!("warning: the model's numbers are not finite for {lost} of {all} {noun}s");
         }
+    }
+
+    /// How many targets a picture leaves out, for want of room.
+    pub fn undrawn(&self) -> usize {
+        self.aim.targets.len().saturating_sub(scatter::MOST)
     }
 
     /// A picture of what is predicted against what is true, as a PNG; none of yes and no.

@@ -78,11 +78,22 @@ impl Outcome {
             Outcome::Numbers(scores) => scores.record(into),
         }
     }
-    /// Draws what is predicted against what is true into a PNG, where that can be drawn; gives whether it was.
-    pub fn plot(&self, path: &Path) -> Result<bool> {
-        let Outcome::Numbers(scores) = self else { return Ok(false) };
-        let Some(png) = scores.plot()? else { return Ok(false) };
+    /// How much of the deviations of numbers the model explains; none of other targets.
+    pub fn r2(&self) -> Option<f64> {
+        match self {
+            Outcome::Classes(_) => None,
+            Outcome::Numbers(scores) => scores.r2(),
+        }
+    }
+    /// Draws what is predicted against what is true into a PNG, where that can be drawn; gives what is to be said of it.
+    pub fn plot(&self, path: &Path) -> Result<Option<String>> {
+        let Outcome::Numbers(scores) = self else { return Ok(None) };
+        let Some(png) = scores.plot()? else { return Ok(None) };
         atomic_write(path, |w| w.write_all(&png))?;
-        Ok(true)
+        let more = match scores.undrawn() {
+            0 => String::new(),
+            n => format!("   ({n} more targets are not drawn)"),
+        };
+        Ok(Some(format!("{}{more}", path.display())))
     }
 }

@@ -1,11 +1,14 @@
 //! Recipes: TOML texts, built in or on disk, that state some of a run's settings; what they leave out is as for their model.
 
-use crate::entries::{Entry, Refusal};
+use crate::augmentation::{self, Augmentation, Misstated, Shown, Written};
+use crate::entries::{Entry, Refusal, Step, Why, table};
 use crate::error::{CliError, Result};
 use crate::settings::{Settings, VERSION, default_optimizer};
-use crate::suggest::unknown;
+use crate::suggest::{meant, unknown};
 use serde::Deserialize;
+use std::fmt::Display;
 use std::path::Path;
+use toml::de::{DeTable, DeValue};
 
 /// The key of what a recipe says about itself, which is no setting.
 const ABOUT: &str = "about";
@@ -25,18 +28,15 @@ pub fn about(text: &str) -> String {
 
 /// The settings that a recipe's text states, called `name` in messages.
 pub fn parse(name: &str, text: &str) -> Result<Settings> {
-    let bad = |what: &dyn std::fmt::Display| {
-        // Keys and values are the file's: they neither fill the screen nor steer it.
-        let what = gradus::io::printable(what.to_string().trim_end());
-        CliError::Work(format!("{name}: {what}"))
-    };
-    let mut recipe: toml::Table = text.parse().map_err(|e| bad(&e))?;
-    refuse_unknown(recipe.clone()).map_err(|e| bad(&e))?;
+    let file = File { name, text };
+    let mut recipe: toml::Table = text.parse().map_err(|e| file.bad(None, &e))?;
+    file.refuse_unknown(recipe.clone())?;
     recipe.remove(ABOUT);
     let Some(model) = recipe.get("model").and_then(toml::Value::as_str) else {
-        return Err(bad(&"there is no `model = \"NAME\"`, which a recipe must have"));
+        return Err(file.bad(None, &"there is no `model = \"NAME\"`, which a recipe must have"));
     };
-    let mut settings = Settings::of_model(model).map_err(|e| bad(&e))?;
+    let model_line = file.line(&[Step::Key("model".into())]);
+    let mut settings = Settings::of_model(model).map_err(|e| file.bad(model_line, &e))?;
     if let Some(data) = recipe.get("data").and_then(toml::Value::as_str) {
         settings.suit(data);
     }
@@ -44,28 +44,167 @@ pub fn parse(name: &str, text: &str) -> Result<Settings> {
     if let Some(name) = optimizer {
         settings.optimizer = default_optimizer(name);
     }
+    file.changes::<Augmentation>("augment", &mut recipe)?;
+    file.changes::<Shown>("evaluate", &mut recipe)?;
     // A run's config.toml is a recipe, too; it says which one it was made from, if it was.
     let stem = Path::new(name).file_stem().and_then(|stem| stem.to_str());
     settings.recipe = stem.filter(|stem| *stem != "config").map(str::to_owned);
     let mut table = toml::Table::try_from(settings).expect("settings are a table");
     merge(&mut table, recipe);
-    let mut settings: Settings = table.try_into().map_err(|e| bad(&e))?;
-    settings.check().map_err(|e| bad(&e))?;
+    let read = Settings::deserialize(Entry::of(table));
+    let mut settings = read.map_err(|refusal| file.refused(&refusal))?;
+    settings.check_new().map_err(|e| file.bad(file.line_of_setting(&e.to_string()), &e))?;
     // The config.toml of a run of before is written as those of today.
     settings.version = VERSION;
     Ok(settings)
 }
 
-/// Refuses keys that nobody would read, with the one that was perhaps meant. What else is wrong with values is told once there are
-/// all.
-fn refuse_unknown(mut recipe: toml::Table) -> Result<()> {
-    recipe.remove(ABOUT);
-    match Settings::deserialize(Entry::of(recipe)) {
-        Err(Refusal::Key { table: None, name, known }) => {
-            Err(unknown("key", &name, &[&[ABOUT], known].concat()))
+/// A recipe that is read.
+struct File<'a> {
+    name: &'a str,
+    text: &'a str,
+}
+
+impl File<'_> {
+    /// `mine.toml, line 3: …`
+    fn bad(&self, line: Option<usize>, what: &dyn Display) -> CliError {
+        // Keys and values are the file's: they neither fill the screen nor steer it.
+        let what = gradus::io::printable(what.to_string().trim_end());
+        let place = line.map_or(String::new(), |line| format!(", line {line}"));
+        CliError::Work(format!("{}{place}: {what}", self.name))
+    }
+
+    /// The error about an entry that cannot be read.
+    fn refused(&self, refusal: &Refusal) -> CliError {
+        let mut path = refusal.path.clone();
+        let what = match &refusal.why {
+            Why::Key { name, known } => {
+                let what = unknown_key(&table(&path), name, known);
+                path.push(Step::Key(name.clone()));
+                what
+            }
+            _ => refusal.told(),
+        };
+        self.bad(self.line(&path), &what)
+    }
+
+    /// Refuses keys that nobody would read, with the one that was perhaps meant. What else is wrong with values is told once there
+    /// are all.
+    fn refuse_unknown(&self, mut recipe: toml::Table) -> Result<()> {
+        recipe.remove(ABOUT);
+        match Settings::deserialize(Entry::of(recipe)) {
+            Err(refusal) if matches!(refusal.why, Why::Key { .. }) => Err(self.refused(&refusal)),
+            _ => Ok(()),
         }
-        Err(key @ Refusal::Key { .. }) => Err(key.told("key", |table| format!(" of [{table}]"))),
-        _ => Ok(()),
+    }
+
+    /// Reads changes of images, however they are written, and leaves them as tables.
+    fn changes<T: Written>(&self, key: &str, recipe: &mut toml::Table) -> Result<()> {
+        let Some(value) = recipe.get(key) else { return Ok(()) };
+        let read = augmentation::of_value::<T>(value.clone());
+        let all = read.and_then(|all| augmentation::check(&all).map(|()| all));
+        let all = all.map_err(|Misstated { at, what }| {
+            let key = Step::Key(key.into());
+            let path: Vec<Step> = [key].into_iter().chain(at.map(Step::Item)).collect();
+            let what = match at {
+                Some(at) => format!("{}, entry {}: {what}", table(&path), at + 1),
+                None => format!("{}: {what}", table(&path)),
+            };
+            self.bad(self.line(&path), &what)
+        })?;
+        let tables = toml::Value::try_from(all).expect("they are tables");
+        recipe.insert(key.into(), tables);
+        Ok(())
+    }
+
+    /// The line of what a way leads to, or of the last on it that is there.
+    fn line(&self, path: &[Step]) -> Option<usize> {
+        let whole = DeTable::parse(self.text).ok()?;
+        let (mut found, mut start): (Option<&DeValue<'_>>, Option<usize>) = (None, None);
+        for (i, step) in path.iter().enumerate() {
+            let next = match (step, i, found) {
+                (Step::Key(key), 0, _) => entry(whole.get_ref(), key),
+                (Step::Key(key), _, Some(DeValue::Table(table))) => entry(table, key),
+                (Step::Item(at), _, Some(DeValue::Array(list))) => {
+                    list.get(*at).map(|item| (item.span().start, item.get_ref()))
+                }
+                _ => None,
+            };
+            let Some((at, value)) = next else { break };
+            (found, start) = (Some(value), Some(at));
+        }
+        Some(self.text.get(..start?)?.matches('\n').count() + 1)
+    }
+
+    /// The line of the setting that a message begins with: `drop-every: found 0` is of `[schedule] every`.
+    fn line_of_setting(&self, message: &str) -> Option<usize> {
+        let name = match message.strip_prefix("unknown ") {
+            Some(rest) => rest.split(' ').next()?.to_owned(),
+            None => message.split(':').next()?.replace(['-', ' '], "_"),
+        };
+        if ["optimizer", "schedule"].contains(&&*name) {
+            return self.line(&[Step::Key(name), Step::Key("name".into())]);
+        }
+        let key = match &*name {
+            "metric" => "metrics",
+            "drop_every" => "every",
+            "drop_factor" => "gamma",
+            "validation" => "validation_split",
+            name => name,
+        };
+        let here = self.line(&[Step::Key(key.into())]);
+        here.or_else(|| {
+            let table = TABLES.iter().find(|table| self.has(table, key))?;
+            self.line(&[Step::Key((*table).into()), Step::Key(key.into())])
+        })
+    }
+
+    /// Whether it states a key of a table.
+    fn has(&self, table: &str, key: &str) -> bool {
+        let whole: Option<toml::Table> = self.text.parse().ok();
+        whole.is_some_and(|whole| whole.get(table).is_some_and(|table| table.get(key).is_some()))
+    }
+}
+
+/// A value of a table, with the place of its key.
+fn entry<'a, 'b>(table: &'a DeTable<'b>, key: &str) -> Option<(usize, &'a DeValue<'b>)> {
+    let (key, value) = table.iter().find(|(name, _)| name.get_ref() == key)?;
+    Some((key.span().start, value.get_ref()))
+}
+
+/// The tables of settings.
+const TABLES: &[&str] = &["network", "optimizer", "schedule", "training"];
+
+/// The error about a key of a table, or of the file itself, that nobody would read: another table may have it.
+fn unknown_key(here: &str, name: &str, known: &[&str]) -> CliError {
+    let known = if here.is_empty() { [&[ABOUT], known].concat() } else { known.to_vec() };
+    let others = || [""].iter().chain(TABLES).filter(|other| **other != here);
+    let kind = if here.is_empty() { "key".into() } else { format!("key of [{here}]") };
+    let place = |table: &str| match table {
+        "" => "above all tables".to_owned(),
+        table => format!("under [{table}]"),
+    };
+    if let Some(table) = others().find(|table| keys_of(table).contains(&name)) {
+        let place = place(table);
+        return CliError::Usage(format!("unknown {kind} {name:?}; it stands {place}"));
+    }
+    let elsewhere = || others().find_map(|table| Some((table, meant(name, keys_of(table))?)));
+    if let (None, Some((table, own))) = (meant(name, &known), elsewhere()) {
+        let place = place(table);
+        return CliError::Usage(format!("unknown {kind} {name:?}; did you mean {own:?} {place}?"));
+    }
+    unknown(&kind, name, &known)
+}
+
+/// The keys of one of [`TABLES`]; with an empty name those of the file itself.
+fn keys_of(table: &str) -> &'static [&'static str] {
+    let mut asked = toml::Table::from_iter([("?".to_owned(), toml::Value::Integer(1))]);
+    if !table.is_empty() {
+        asked = toml::Table::from_iter([(table.to_owned(), toml::Value::Table(asked))]);
+    }
+    match Settings::deserialize(Entry::of(asked)).map_err(|refusal| refusal.why) {
+        Err(Why::Key { known, .. }) => known,
+        _ => &[],
     }
 }
 
@@ -134,6 +273,10 @@ mod tests {
         assert!(
             key.contains("unknown key of [training] \"clip_nrom\"; did you mean \"clip_norm\"?")
         );
+        let key = refused("model = \"lenet\"\ntraining.groups = [{ path = \"fc\", rate = 2 }]");
+        assert!(
+            key.contains("unknown key of [training.groups] \"rate\"; did you mean \"rate_scale\"?")
+        );
         let key = refused("model = \"lenet\"\ntraining.groups = [{ pth = \"conv1\" }]");
         assert!(key.contains("unknown key of [training.groups] \"pth\"; did you mean \"path\"?"));
         let key = refused("abuot = \"mine\"");
@@ -175,6 +318,63 @@ mod tests {
         ] {
             refused(&format!("model = \"lenet\"\n{setting}\n"));
         }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line_and_in_the_words_of_the_file() {
+        let told = |entries: &str| refusal(&format!("model = \"lenet\"\n{entries}")).unwrap();
+        for (entries, expected) in [
+            ("batch_size = 64", "line 2: unknown key \"batch_size\"; did you mean \"batch\"?"),
+            (
+                "[optimizer]\nname = \"sgd\"\nlr = 0.1",
+                "line 4: unknown key of [optimizer] \"lr\"; did you mean \"learning_rate\"?",
+            ),
+            (
+                "learning_rate = 0.1",
+                "line 2: unknown key \"learning_rate\"; it stands under [optimizer]",
+            ),
+            (
+                "lr = 0.1",
+                "line 2: unknown key \"lr\"; did you mean \"learning_rate\" under [optimizer]?",
+            ),
+            (
+                "[training]\nepochs = 3",
+                "line 3: unknown key of [training] \"epochs\"; it stands above all tables",
+            ),
+            ("epochs = \"3\"", "line 2: epochs: found \"3\", expected a whole number, 0 or more"),
+            (
+                "optimizer = \"sgd\"",
+                "line 2: optimizer: found \"sgd\", expected a table [optimizer]",
+            ),
+            (
+                "\n[optimizer]\nlearning_rate = \"0.1\"",
+                "line 4: optimizer.learning_rate: found \"0.1\", expected a number",
+            ),
+            ("[optimizer]\nname = \"adma\"", "line 3: unknown optimizer \"adma\"; did you mean"),
+            (
+                "[[augment]]\nkind = \"flip\"\n[[augment]]\nkind = \"affine\"\ndegrees = -5",
+                "line 4: augment, entry 2: augmentation { degrees = -5.0, kind = \"affine\", scale = 0.1 }: degrees: found -5, expected 0 or more",
+            ),
+            (
+                "augment = [\"flip\", \"crop(2\"]",
+                "line 2: augment, entry 2: augmentation \"crop(2\"",
+            ),
+            ("augment = [\"horizontal-flip\"]", "line 2: augment, entry 1: unknown augmentation"),
+            (
+                "[schedule]\nname = \"milestones\"\nmilestones = [60, 45]",
+                "line 4: milestones: found 60, 45, expected epochs in rising order",
+            ),
+            ("epochs = 1\nbatch = 0", "line 3: batch: found 0, expected at least 1"),
+            ("epochs = ", "TOML parse error at line 2"),
+        ] {
+            let found = told(entries);
+            assert!(found.contains(expected), "{found}\nis not {expected}");
+        }
+        let text = parse("x.toml", "model = \"lenet\"\naugment = \"flip, crop(2)\"").unwrap();
+        let table = "model = \"lenet\"\n[[augment]]\nkind = \"flip\"\n[[augment]]\nkind = \"crop\"\nsize = 2";
+        assert_eq!(text, parse("x.toml", table).unwrap());
+        let one = parse("x.toml", "model = \"lenet\"\naugment = { kind = \"flip\" }").unwrap();
+        assert_eq!(one.augment, [Augmentation::Flip {}]);
     }
 
     #[test]

@@ -119,7 +119,7 @@ impl RunRecord {
     pub fn remark_on_beginning(&self) {
         let (Some(from), Some(name)) = (&self.from, &self.settings.from) else { return };
         match gradus::data::Key::of_file(&from.path) {
-            Ok(found) if found.to_string() != from.digest => eprintln!(
+            Ok(found) if found.to_string() != from.digest => say!(
                 "remark: {name} is another model than when the run began; it goes on with its own weights"
             ),
             _ => {}

@@ -33,6 +33,12 @@ pub fn anew(run: &Path, settings: &Settings) -> String {
 
 /// A tenth of the rate, or what is usual for the network if that is less; to two digits.
 fn lower_rate(settings: &Settings) -> f64 {
+    let rate = usual_rate(settings).min(settings.optimizer.learning_rate / 10.0);
+    format!("{rate:.1e}").parse().expect("it was a number")
+}
+
+/// The rate that is usual for the network, its optimiser and the data.
+pub fn usual_rate(settings: &Settings) -> f64 {
     let usual = match Settings::of_model(&settings.model) {
         Ok(mut usual) if usual.optimizer.name == settings.optimizer.name => {
             usual.suit(&settings.data);
@@ -40,8 +46,7 @@ fn lower_rate(settings: &Settings) -> f64 {
         }
         _ => default_optimizer(&settings.optimizer.name),
     };
-    let rate = usual.learning_rate.min(settings.optimizer.learning_rate / 10.0);
-    format!("{rate:.1e}").parse().expect("it was a number")
+    usual.learning_rate
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! A run directory: where it lies, that only one process works on it, and what its files are called.
 
+use crate::entries::Entry;
 use crate::error::{CliError, Result, shell_word};
 use crate::record::RunRecord;
 use crate::settings::{Settings, VERSION};
 use gradus::io::{RunLock, atomic_write, remove_leftovers};
+use serde::Deserialize;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -146,7 +148,8 @@ pub fn read_settings(run: &Path) -> Result<Settings> {
         let found = version.map_or("no version".into(), |v| format!("version {v}"));
         return Err(bad(format!("found {found}, expected at most version {VERSION}")));
     }
-    let settings: Settings = table.try_into().map_err(|e| bad(e.to_string()))?;
+    let settings = Settings::deserialize(Entry::of(table));
+    let settings = settings.map_err(|refusal| bad(refusal.told().to_string()))?;
     settings.check().map_err(|e| bad(e.to_string()))?;
     Ok(settings)
 }

@@ -2,13 +2,21 @@
 
 use gradus::io::{self, png};
 
-/// The side of the square of points, and the room around it, in pixels.
+/// The side of the square of points, in pixels.
 const SIDE: usize = 320;
+/// The room around it: for numbers on the left, for lines of text above and below.
+const LEFT: usize = 92;
+const RIGHT: usize = 16;
 const ROOM: usize = 36;
-const PANEL: usize = SIDE + 2 * ROOM;
-/// Panels side by side, and at most.
+const PANEL: (usize, usize) = (LEFT + SIDE + RIGHT, SIDE + 2 * ROOM);
+/// Least distance of a point's middle from the frame, so that no point is cut.
+const INSET: usize = 6;
+/// Panels side by side.
 const ACROSS: usize = 3;
-const MOST: usize = 9;
+/// Panels at most.
+pub const MOST: usize = 9;
+/// The room for a line below all panels.
+const FOOT: usize = 24;
 
 const PAPER: [u8; 3] = [255, 255, 255];
 const FRAME: [u8; 3] = [80, 80, 80];
@@ -27,16 +35,22 @@ pub struct Panel<'a> {
 
 /// A PNG of at most nine targets. True values run to the right, predicted ones upwards, both from the least to the greatest of either;
 /// on the diagonal they are equal. Ends of the axes are written beside them, and the target above. Numbers that are not finite have
-/// no place.
+/// no place. If there are more targets, a line below says how many.
 ///
 /// # Errors
 /// When there is no target.
 pub fn draw(panels: &[Panel<'_>]) -> io::Result<Vec<u8>> {
     let shown = &panels[..panels.len().min(MOST)];
     let (across, down) = (shown.len().min(ACROSS), shown.len().div_ceil(ACROSS));
-    let mut paper = Paper::new(across * PANEL, down * PANEL);
+    let more = panels.len() - shown.len();
+    let foot = if more > 0 { FOOT } else { 0 };
+    let mut paper = Paper::new(across * PANEL.0, down * PANEL.1 + foot);
     for (i, panel) in shown.iter().enumerate() {
-        paper.panel(panel, (i % ACROSS * PANEL, i / ACROSS * PANEL));
+        paper.panel(panel, (i % ACROSS * PANEL.0, i / ACROSS * PANEL.1));
+    }
+    if more > 0 {
+        let text = format!("{more} MORE TARGETS ARE NOT DRAWN");
+        paper.text(&text, (paper.width - width(&text)) / 2, down * PANEL.1);
     }
     png::encode(paper.width, paper.height, 3, &paper.pixels)
 }
@@ -64,7 +78,7 @@ impl Paper {
     }
 
     fn panel(&mut self, panel: &Panel<'_>, (left, top): (usize, usize)) {
-        let (left, top) = (left + ROOM, top + ROOM);
+        let (left, top) = (left + LEFT, top + ROOM);
         for i in 0..=SIDE {
             for (x, y) in [(i, 0), (i, SIDE), (0, i), (SIDE, i)] {
                 self.put(left + x, top + y, FRAME);
@@ -76,14 +90,15 @@ impl Paper {
         let all = || pairs.iter().flat_map(|&(t, p)| [t, p]);
         let (low, high) = (all().fold(f64::MAX, f64::min), all().fold(f64::MIN, f64::max));
         let name = written(panel.name);
-        self.text(&name, left + SIDE.saturating_sub(width(&name)) / 2, top - 14);
+        self.text(&name, left + SIDE.saturating_sub(width(&name)) / 2, top - 16);
         if pairs.is_empty() {
             return;
         }
         // Halves do not overflow where the ends lie far apart.
         let place = |v: f64| match high > low {
             true => {
-                ((v / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0) * SIDE as f64).round() as usize
+                let share = (v / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
+                INSET + (share * (SIDE - 2 * INSET) as f64).round() as usize
             }
             false => SIDE / 2,
         };
@@ -95,7 +110,8 @@ impl Paper {
         self.text(&least, left, below);
         self.text(&greatest, (left + SIDE).saturating_sub(width(&greatest)), below);
         self.text("TRUE", left + (SIDE - width("TRUE")) / 2, below);
-        self.text(&greatest, left, top - 14);
+        self.text(&least, left.saturating_sub(width(&least) + 6), top + SIDE - INSET - 3);
+        self.text(&greatest, left.saturating_sub(width(&greatest) + 6), top + INSET - 3);
         self.upright("PREDICTED", left - 20, top + SIDE / 2);
     }
 
@@ -141,10 +157,17 @@ fn figure(x: f64) -> String {
     crate::bars::figure(x, 5).to_uppercase()
 }
 
-/// A name in the letters that there are, as much of it as there is room for beside a number.
+/// A name in the letters that there are; of one that is too long the beginning, and dots.
 fn written(name: &str) -> String {
+    const DOTS: &str = "...";
     let drawn = |c: char| if glyph(c).is_some() { c } else { '-' };
-    name.to_uppercase().chars().map(drawn).take(SIDE / 6 - 16).collect()
+    let all: Vec<char> = name.to_uppercase().chars().map(drawn).collect();
+    match all.len() > SIDE / 6 {
+        true => {
+            all[..SIDE / 6 - DOTS.len()].iter().chain(&DOTS.chars().collect::<Vec<_>>()).collect()
+        }
+        false => all.into_iter().collect(),
+    }
 }
 
 /// Calls with the column and row of each dot of a letter of 5 by 7.
@@ -209,16 +232,19 @@ mod tests {
     /// The middle of the panel, of points at two ends and one off the diagonal.
     #[test]
     fn points_lie_where_they_should() {
-        let mut paper = Paper::new(PANEL, PANEL);
+        let mut paper = Paper::new(PANEL.0, PANEL.1);
         let pairs = vec![(0.0, 0.0), (10.0, 10.0), (2.5, 7.5), (f64::NAN, 1.0)];
         paper.panel(&Panel { name: "price", pairs }, (0, 0));
         let mut is_ink = |x: usize, y: usize| {
-            let pixel = paper.pixel(ROOM + x, ROOM + y).unwrap();
+            let pixel = paper.pixel(LEFT + x, ROOM + y).unwrap();
             i32::from(pixel[2]) > i32::from(pixel[0]) + 40
         };
-        assert!(is_ink(SIDE / 4, SIDE / 4), "2.5 from the left, 7.5 from below");
-        assert!(!is_ink(SIDE * 3 / 4, SIDE * 3 / 4), "not the other way round");
-        assert!(is_ink(2, SIDE - 1) && is_ink(SIDE - 2, 1), "both ends");
+        let quarter = INSET + (SIDE - 2 * INSET) / 4;
+        assert!(is_ink(quarter, quarter), "2.5 from the left, 7.5 from below");
+        assert!(!is_ink(SIDE - quarter, SIDE - quarter), "not the other way round");
+        let (low, high) = (INSET, SIDE - INSET);
+        assert!(is_ink(low + 1, high) && is_ink(high - 1, low), "both ends");
+        assert!((0..=SIDE).all(|i| !is_ink(i, 0) && !is_ink(SIDE, i)), "no point is on the frame");
         assert!(!is_ink(SIDE / 2, SIDE / 2), "the diagonal alone");
     }
 
@@ -233,5 +259,19 @@ mod tests {
         }
         assert!(draw(&[]).is_err());
         assert_eq!(written("Préis €"), "PR-IS -");
+        let cut = written(&"long".repeat(20));
+        assert!(cut.ends_with("LONGLO...") && width(&cut) <= SIDE, "{cut}");
+    }
+
+    /// Rows of dots below the panels, where there are more targets than panels.
+    #[test]
+    fn targets_that_are_not_drawn_are_counted() {
+        let height = |targets: usize| {
+            let panels = (0..targets).map(|_| Panel { name: "x", pairs: vec![(0.0, 1.0)] });
+            let png = draw(&panels.collect::<Vec<_>>()).unwrap();
+            u32::from_be_bytes(png[20..24].try_into().unwrap()) as usize
+        };
+        assert_eq!(height(MOST), 3 * PANEL.1);
+        assert_eq!(height(MOST + 11), 3 * PANEL.1 + FOOT);
     }
 }

@@ -78,7 +78,7 @@ impl Scores {
     pub fn warn(&self, noun: &str) {
         if self.lost > 0 {
             let (lost, all) = (grouped(self.lost), grouped(self.samples));
-            eprintln!(
+            say!(
                 "warning: the model's scores of the classes are not finite for {lost} of {all} {noun}s"
             );
         }

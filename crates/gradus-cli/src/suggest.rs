@@ -1,19 +1,61 @@
 //! Finding what a user meant: a name that is not known is answered with those that are, and the closest first.
 
 use crate::error::CliError;
+use gradus::data::closest;
+
+/// What other programs call things, and what they are called here.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("batch_size", "batch"),
+    ("n_epochs", "epochs"),
+    ("num_epochs", "epochs"),
+    ("dataset", "data"),
+    ("lr", "learning_rate"),
+    ("rate", "learning_rate"),
+    ("wd", "weight_decay"),
+    ("l1", "mae"),
+    ("l1_loss", "mae"),
+    ("l2", "mse"),
+    ("mse_loss", "mse"),
+    ("ce", "cross_entropy"),
+    ("binary_cross_entropy", "bce"),
+    ("mae", "mean_absolute_error"),
+    ("acc", "accuracy"),
+    ("roc_auc", "auc"),
+    ("r2_score", "r2"),
+    ("horizontal-flip", "flip"),
+    ("random-crop", "crop"),
+    ("center-crop", "centre-crop"),
+    ("color-jitter", "colour-jitter"),
+    ("pca-color", "pca-colour"),
+    ("rotate", "affine"),
+    ("rotation", "affine"),
+    ("translate", "shift"),
+];
 
 /// `unknown model "lnet"; did you mean "lenet"? There are: linear, mlp, lenet`
 pub fn unknown(kind: &str, name: &str, known: &[&str]) -> CliError {
-    let guess = closest(name, known).map_or(String::new(), |k| format!("; did you mean {k:?}?"));
+    let guess = meant(name, known).map_or(String::new(), |k| format!("; did you mean {k:?}?"));
     let end = if guess.is_empty() { "; there are: " } else { " There are: " };
     CliError::Usage(format!("unknown {kind} {name:?}{guess}{end}{}", known.join(", ")))
 }
 
-/// The known name that differs least, if it differs by at most a third of its letters. Letters that are inserted, left out, replaced
-/// or swapped with their neighbour count one each.
-pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    let (distance, best) = known.iter().map(|k| (strsim::osa_distance(name, k), *k)).min()?;
-    (distance <= best.len().div_ceil(3)).then_some(best)
+/// The known name that was perhaps meant: one of another program's words, or the one that differs least.
+pub fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let spelled = name.to_lowercase();
+    let forms = [spelled.replace('-', "_"), spelled.replace('_', "-")];
+    let is_so =
+        |(other, own): &&(&str, &str)| forms.iter().any(|f| f == other) && known.contains(own);
+    if let Some((_, own)) = SYNONYMS.iter().find(is_so) {
+        return known.iter().find(|k| *k == own).copied();
+    }
+    closest(name, known)
+}
+
+/// `unknown model "mpl"; did you mean "mlp"? gradus models lists all`
+pub fn unknown_model(name: &str, known: &[&str]) -> CliError {
+    let guess = meant(name, known).map_or(String::new(), |k| format!("; did you mean {k:?}?"));
+    let end = if guess.is_empty() { ";" } else { "" };
+    CliError::Usage(format!("unknown model {name:?}{guess}{end} gradus models lists all"))
 }
 
 #[cfg(test)]
@@ -21,11 +63,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_closest_name_is_suggested() {
-        assert_eq!(closest("lnet", &["linear", "lenet", "mlp"]), Some("lenet"));
-        assert_eq!(closest("transformer", &["linear", "lenet", "mlp"]), None);
-        // Swapped neighbours are one change, and a third of three letters is one.
-        assert_eq!(closest("mpl", &["linear", "lenet", "mlp"]), Some("mlp"));
-        assert_eq!(closest("mpx", &["linear", "lenet", "mlp"]), None);
+    fn words_of_other_programs() {
+        assert_eq!(meant("batch_size", &["epochs", "batch"]), Some("batch"));
+        assert_eq!(meant("lr", &["name", "learning_rate"]), Some("learning_rate"));
+        assert_eq!(meant("l1", &["mse", "mae"]), Some("mae"));
+        assert_eq!(meant("mae", &["r2", "mean_absolute_error"]), Some("mean_absolute_error"));
+        assert_eq!(meant("horizontal_flip", &["flip", "shift"]), Some("flip"));
+        // Where the word means nothing, letters count.
+        assert_eq!(meant("rate", &["path", "rate_scale"]), Some("rate_scale"));
+    }
+
+    #[test]
+    fn models_are_not_all_listed() {
+        let told = |name| unknown_model(name, &["mlp", "lenet"]).to_string();
+        assert_eq!(
+            told("lnet"),
+            "unknown model \"lnet\"; did you mean \"lenet\"? gradus models lists all"
+        );
+        assert_eq!(told("houses"), "unknown model \"houses\"; gradus models lists all");
     }
 }

@@ -3,6 +3,7 @@
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result, quote};
 use crate::normalization::Normalization;
+use crate::spelling::guess;
 
 /// What is to be learned of each sample of a data set.
 ///
@@ -82,8 +83,14 @@ pub(crate) fn find_targets(
         let Some(column) = names.iter().position(|name| name == text).or_else(number) else {
             let expected = match names {
                 [] => format!("a column's number, from 1 to {columns}, since there is no header"),
-                names => format!("one of {}", names.join(", ")),
+                names => format!("one of {}{}", names.join(", "), guess(text, names)),
             };
+            if text == "0" {
+                return wrong(
+                    "column 0".into(),
+                    "a number from 1: columns count from there".into(),
+                );
+            }
             return wrong(format!("name {}", quote(text)), expected);
         };
         if column >= columns {

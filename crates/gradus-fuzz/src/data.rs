@@ -75,6 +75,7 @@ pub(crate) fn csv(bytes: &[u8]) -> bool {
         options(LabelColumn::Auto, Some(true), Some(b';'), Some(1000)),
         CsvOptions { features: vec!["b".into(), "a".into()], ..CsvOptions::default() },
         CsvOptions { aside: Some("2".into()), ..CsvOptions::default() },
+        CsvOptions { leave_out: vec!["1".into(), "b".into()], ..CsvOptions::default() },
         CsvOptions { targets: vec!["2".into(), "a".into()], ..CsvOptions::default() },
         CsvOptions {
             targets: vec!["1".into()],

@@ -14,10 +14,11 @@ use gradus::data::{
     Affine, Augment, ColorJitter, Dataset, HorizontalFlip, PcaColor, RandomCrop, RandomResizedCrop,
     Resize, ScaleJitter,
 };
-use notation::{Written, incomplete, told};
-pub use notation::{entries, kinds, list};
+pub use notation::{Misstated, Written, check, entries, kinds, list, of_value, usages};
+use notation::{incomplete, told};
 use serde::de::{Error, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt::Display;
 use std::sync::Arc;
 
 /// A random change of training images. A kind is written once: here and, as it is built, in [`Augmentation::build`]. Its entries are what
@@ -120,6 +121,7 @@ mod usual {
 
 impl Written for Augmentation {
     const NOUN: &'static str = "augmentation";
+    const MAY_BE_NONE: bool = true;
 
     fn remark(kind: &str) -> &'static str {
         match kind {
@@ -128,6 +130,53 @@ impl Written for Augmentation {
             _ => "",
         }
     }
+
+    fn check(&self) -> Result<(), String> {
+        let share = |x: f64| (0.0..=1.0).contains(&x);
+        let not_negative = |x: f64| x >= 0.0 && x.is_finite();
+        match *self {
+            Augmentation::Affine { degrees, shift, scale } => {
+                within(not_negative(degrees), "degrees", &degrees, "0 or more")?;
+                let shift = shift.unwrap_or(0.0);
+                within(not_negative(shift), "shift", &shift, "0 or more")?;
+                within((0.0..1.0).contains(&scale), "scale", &scale, "from 0 to below 1")
+            }
+            Augmentation::RandomResizedCrop {
+                scale: (small, large),
+                ratio: (narrow, wide),
+                ..
+            } => {
+                let found = format!("[{small:?}, {large:?}]");
+                let is_rising = 0.0 < small && small <= large && large <= 1.0;
+                within(
+                    is_rising,
+                    "scale",
+                    &found,
+                    "two shares above 0, the smaller first, at most 1",
+                )?;
+                let found = format!("[{narrow:?}, {wide:?}]");
+                let is_rising = 0.0 < narrow && narrow <= wide && wide.is_finite();
+                within(is_rising, "ratio", &found, "two numbers above 0, the smaller first")
+            }
+            Augmentation::ScaleJitter { shortest, longest } => {
+                within(shortest <= longest, "longest", &longest, &format!("at least {shortest}"))
+            }
+            Augmentation::PcaColour { deviation } => {
+                within(not_negative(deviation), "deviation", &deviation, "0 or more")
+            }
+            Augmentation::ColourJitter { brightness, contrast, saturation } => {
+                within(share(brightness), "brightness", &brightness, "from 0 to 1")?;
+                within(share(contrast), "contrast", &contrast, "from 0 to 1")?;
+                within(share(saturation), "saturation", &saturation, "from 0 to 1")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Refuses what does not hold, by the key.
+fn within(ok: bool, key: &str, found: &dyn Display, expected: &str) -> Result<(), String> {
+    if ok { Ok(()) } else { Err(format!("{key}: found {found}, expected {expected}")) }
 }
 
 /// No picture has a longer side.
@@ -141,14 +190,18 @@ fn pixels<'d, D: Deserializer<'d>>(d: D) -> Result<usize, D::Error> {
     if n.fract() == 0.0 && (1.0..=MOST).contains(&n) {
         return Ok(n as usize);
     }
-    let what = format!("found {n}, expected a number in whole pixels from 1 to {MOST}");
-    Err(D::Error::custom(what))
+    Err(no_pixels(n, 1))
+}
+
+fn no_pixels<E: Error>(found: f64, least: usize) -> E {
+    E::custom(format!("found {found}, expected a number in whole pixels from {least} to {MOST}"))
 }
 
 /// What is put around an image; it may be nothing.
 fn padding<'d, D: Deserializer<'d>>(d: D) -> Result<Option<usize>, D::Error> {
     let n = f64::deserialize(d)?;
-    if n == 0.0 { Ok(Some(0)) } else { pixels(n.into_deserializer()).map(Some) }
+    let all: Result<usize, D::Error> = pixels(n.into_deserializer());
+    if n == 0.0 { Ok(Some(0)) } else { all.map(Some).map_err(|_| no_pixels(n, 0)) }
 }
 
 /// The side of the squares that pictures are brought to for a crop: an eighth more.
@@ -187,16 +240,52 @@ pub fn build(changes: &[Augmentation], train: &dyn Dataset) -> Result<Vec<Arc<dy
                 left.next();
                 Arc::new(ScaleJitter { low: shortest, high: longest, size })
             }
-            _ => change.build(shape, train)?,
+            _ => change.build(shape, train).map_err(|error| at(change, error))?,
         };
         let before = shape;
-        shape = built.output_shape(before)?;
+        shape = built.output_shape(before).map_err(|error| at(change, error.into()))?;
         // Pictures in folders were brought to their size when they were decoded.
         if !matches!(change, Augmentation::Resize { .. }) || shape != before {
             all.push(built);
         }
     }
     Ok(all)
+}
+
+/// An error, with the change that it is of.
+fn at(change: &Augmentation, error: CliError) -> CliError {
+    match error {
+        CliError::Usage(_) => error, // that names it
+        error => CliError::Work(format!("augment, {}: {error}", told(change))),
+    }
+}
+
+/// Refuses shifts by which nothing of images `[c, h, w]` would be left.
+pub fn require_room(changes: &[Augmentation], shape: &[usize]) -> Result<()> {
+    let &[_, h, w] = shape else { return Ok(()) };
+    let mut side = h.min(w);
+    for change in changes {
+        let shift = match *change {
+            Augmentation::Shift { padding } => padding.map(|n| n as f64),
+            Augmentation::Affine { shift, .. } => shift,
+            Augmentation::Resize { size } => {
+                side = size;
+                None
+            }
+            _ => {
+                side = change.cut().unwrap_or(side);
+                None
+            }
+        };
+        if let Some(found) = shift.filter(|shift| *shift >= side as f64) {
+            let expected = format!("fewer pixels than the {side} of the images");
+            return Err(CliError::Usage(format!(
+                "augment, {}: found a shift by {found}, expected {expected}",
+                told(change)
+            )));
+        }
+    }
+    Ok(())
 }
 
 impl Augmentation {
@@ -256,142 +345,4 @@ impl Augmentation {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn changes(text: &str) -> Vec<Augmentation> {
-        list(text).unwrap()
-    }
-
-    /// What a file with these entries holds.
-    #[derive(Debug, Deserialize, PartialEq, Serialize)]
-    struct File {
-        #[serde(deserialize_with = "entries")]
-        augment: Vec<Augmentation>,
-    }
-
-    fn refusal(augment: &str) -> String {
-        let error = toml::from_str::<File>(&format!("augment = [{augment}]")).unwrap_err();
-        error.message().to_owned()
-    }
-
-    #[test]
-    fn commas_in_brackets_divide_nothing() {
-        let found = changes("scale-jitter(256, 480), crop(224),flip,");
-        let jitter = Augmentation::ScaleJitter { shortest: 256, longest: 480 };
-        assert_eq!(found, [jitter, Augmentation::Crop { size: 224 }, Augmentation::Flip {}]);
-    }
-
-    #[test]
-    fn sides_follow_from_the_changes() {
-        let of = |text: &str| sides(&changes(text));
-        assert_eq!(of("resize(256),crop(227),flip"), (Some(256), Some(227)));
-        assert_eq!(of("scale-jitter(256, 480),crop(224)"), (Some(480), Some(224)));
-        assert_eq!(of("random-resized-crop(224),flip"), (Some(256), Some(224)));
-        assert_eq!(of("resize(64),flip"), (Some(64), Some(64)));
-        assert_eq!(of("flip,shift(2)"), (None, None));
-        assert!(list::<Augmentation>("crop(1.5)").is_err());
-    }
-
-    /// Texts and tables say the same, with the same usual numbers; what is written is tables.
-    #[test]
-    fn texts_and_tables() {
-        let read = |text: &str| toml::from_str::<File>(&format!("augment = [{text}]")).unwrap();
-        for (text, table) in [
-            ("shift", "{ kind = \"shift\" }"),
-            ("shift(0)", "{ kind = \"shift\", padding = 0 }"),
-            ("shift(4)", "{ kind = \"shift\", padding = 4 }"),
-            ("flip", "{ kind = \"flip\" }"),
-            ("affine", "{ kind = \"affine\" }"),
-            ("affine", "{ kind = \"affine\", degrees = 10, scale = 0.1 }"),
-            ("affine(5, 1.4)", "{ kind = \"affine\", degrees = 5, shift = 1.4 }"),
-            ("resize(256)", "{ kind = \"resize\", size = 256 }"),
-            ("crop(224)", "{ kind = \"crop\", size = 224 }"),
-            ("random-resized-crop(224)", "{ kind = \"random-resized-crop\", size = 224 }"),
-            (
-                "scale-jitter(256, 480)",
-                "{ kind = \"scale-jitter\", shortest = 256, longest = 480 }",
-            ),
-            ("pca-colour(0.1)", "{ kind = \"pca-colour\", deviation = 0.1 }"),
-            ("colour-jitter", "{ kind = \"colour-jitter\", contrast = 0.4 }"),
-            (
-                "colour-jitter(0.1, 0, 1)",
-                "{ kind = \"colour-jitter\", brightness = 0.1, contrast = 0, saturation = 1 }",
-            ),
-        ] {
-            let (of_text, of_table) = (read(&format!("{text:?}")), read(table));
-            assert_eq!(of_text, of_table, "{text}");
-            let written = toml::to_string(&of_text).unwrap();
-            assert!(written.starts_with("[[augment]]\nkind = "), "{written}");
-            assert_eq!(toml::from_str::<File>(&written).unwrap(), of_text);
-            let json = serde_json::to_string(&of_text).unwrap();
-            assert_eq!(serde_json::from_str::<File>(&json).unwrap(), of_text);
-        }
-        let usual = read("{ kind = \"random-resized-crop\", size = 224 }");
-        let (scale, ratio) = ((0.08, 1.0), (0.75, 4.0 / 3.0));
-        assert_eq!(usual.augment, [Augmentation::RandomResizedCrop { size: 224, scale, ratio }]);
-    }
-
-    #[test]
-    fn what_is_none_is_refused_by_name() {
-        let kinds = "There are: shift, flip, affine, resize, crop, random-resized-crop, scale-jitter, pca-colour, colour-jitter";
-        let flop = format!("unknown augmentation \"flop\"; did you mean \"flip\"? {kinds}");
-        assert_eq!(refusal("\"flop\""), flop);
-        assert_eq!(refusal("{ kind = \"flop\" }"), flop);
-        for (table, told) in [
-            (
-                "{ kind = \"affine\", degree = 3 }",
-                "unknown key of affine \"degree\"; did you mean \"degrees\"? There are: degrees, shift, scale",
-            ),
-            (
-                "{ kind = \"flip\", p = 0.3 }",
-                "augmentation { kind = \"flip\", p = 0.3 }: expected no p: flip has no entries",
-            ),
-            ("{ kind = \"crop\" }", "augmentation { kind = \"crop\" }: expected size, too"),
-            (
-                "{ kind = \"crop\", size = 1.5 }",
-                "augmentation { kind = \"crop\", size = 1.5 }: found 1.5, expected a number in whole pixels from 1 to 16384",
-            ),
-            (
-                "{ kind = \"affine\", shift = nan }",
-                "augmentation { kind = \"affine\", shift = nan }: shift: found nan, expected a finite number",
-            ),
-            (
-                "{ kind = \"affine\", shift = \"2\" }",
-                "augmentation { kind = \"affine\", shift = \"2\" }: invalid type: string \"2\", expected f64",
-            ),
-            (
-                "{ size = 3 }",
-                "augmentation { size = 3 }: expected a kind, one of shift, flip, affine",
-            ),
-            ("3", "expected tables such as { kind = \"flip\" }"),
-            ("\"crop\"", "augmentation \"crop\": expected crop(PIXELS)"),
-            (
-                "\"crop(0.5)\"",
-                "augmentation \"crop(0.5)\": expected crop(PIXELS): found 0.5, expected a number in whole pixels from 1 to 16384",
-            ),
-            ("\"crop(2, 3)\"", "augmentation \"crop(2, 3)\": expected crop(PIXELS)"),
-            ("\"flip(1)\"", "augmentation \"flip(1)\": expected flip"),
-            ("\"crop(,2)\"", "augmentation \"crop(,2)\": expected a name and perhaps numbers"),
-            (
-                "\"shift(4\"",
-                "augmentation \"shift(4\": expected a name and perhaps numbers, such as shift(4)",
-            ),
-            ("\"shift(1, 2)\"", "augmentation \"shift(1, 2)\": expected shift or shift(PIXELS)"),
-            (
-                "\"pca-colour\"",
-                "augmentation \"pca-colour\": expected pca-colour(DEVIATION), 0.1 in the paper",
-            ),
-            (
-                "\"scale-jitter(8)\"",
-                "augmentation \"scale-jitter(8)\": expected scale-jitter(SHORTEST, LONGEST) and crop(PIXELS) after it",
-            ),
-            (
-                "\"colour-jitter(1, 1, 1, 1)\"",
-                "augmentation \"colour-jitter(1, 1, 1, 1)\": expected colour-jitter or colour-jitter(BRIGHTNESS, CONTRAST, SATURATION)",
-            ),
-        ] {
-            assert!(refusal(table).starts_with(told), "{}", refusal(table));
-        }
-    }
-}
+mod tests;

@@ -70,6 +70,9 @@ pub struct ShowArgs {
     /// Columns of a CSV file whose numbers are to be learned instead of a label: as in `gradus train`
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',', conflicts_with = "label")]
     target: Vec<String>,
+    /// Columns of a CSV file that are passed over, such as texts: as in `gradus train`
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    leave_out: Vec<String>,
     /// Which samples are held out to test, of data without a test part: as in `gradus train` [default: hash]
     #[arg(long, value_name = "RULE")]
     split: Option<String>,
@@ -152,7 +155,7 @@ fn download(set: &NamedSet, places: &Places) -> Result<PathBuf> {
             file = progress.file.to_owned();
             bar.set_message(file.clone());
             if bar.is_hidden() {
-                eprintln!("{file}: {}", bytes(progress.total));
+                say!("{file}: {}", bytes(progress.total));
             }
         }
         bar.set_length(progress.total);
@@ -166,7 +169,9 @@ fn show(args: &ShowArgs) -> Result<()> {
     let label = columns::label(args.label.as_deref(), &args.data)?;
     let split = columns::split(args.split.as_deref(), &args.data)?;
     columns::target(&args.target, &args.data)?;
-    let csv = CsvOptions { label, targets: args.target.clone(), ..CsvOptions::default() };
+    columns::leave_out(&args.leave_out, &args.data)?;
+    let (targets, leave_out) = (args.target.clone(), args.leave_out.clone());
+    let csv = CsvOptions { label, targets, leave_out, ..CsvOptions::default() };
     let splits = datasets::open_as_is(&args.data, csv, split)?;
     let mut out = std::io::stdout().lock();
     let (train, test) = (&*splits.train, &*splits.test);

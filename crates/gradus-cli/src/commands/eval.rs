@@ -115,6 +115,8 @@ pub fn run(args: &Args) -> Result<()> {
     let tested = Outcome::measure(&mut learner, &test, evaluation.views(), description)?;
     let seconds = start.elapsed().as_secs_f64();
     let speed = tested.samples() as f64 / seconds;
+    // Files first: stdout may be closed.
+    let plotted = args.plot.as_ref().map(|path| tested.plot(path)).transpose()?.flatten();
     let mut out = std::io::stdout().lock();
     write!(out, "{}", tested.table())?;
     writeln!(
@@ -128,9 +130,8 @@ pub fn run(args: &Args) -> Result<()> {
         description.noun()
     )?;
     tested.warn(description.noun());
-    if let Some(path) = &args.plot {
-        tested.plot(path)?;
-        writeln!(out, "plot           {}", path.display())?;
+    if let Some(plotted) = plotted {
+        writeln!(out, "plot           {plotted}")?;
     }
     if args.json {
         let mut record = json!({
@@ -175,7 +176,7 @@ fn held_out(trained: &Trained<'_>, opened: Opened) -> Result<Chosen> {
     let change = match (&trained.description.learned, &splits.rule) {
         (None, None) => Change::None,
         (None, Some(_)) => {
-            eprintln!(
+            say!(
                 "remark: an older version trained the model, which did not keep what it learned from: if {name} has changed since, {noun}s that were trained on may be among those held out"
             );
             Change::None
@@ -204,10 +205,10 @@ fn remark_on_change(
 ) -> Result<()> {
     let changed = format!("{name} has changed since training: {text}");
     match rule {
-        None | Some(Split::File(_)) => eprintln!("remark: {changed}"),
+        None | Some(Split::File(_)) => say!("remark: {changed}"),
         Some(rule) if rule.is_by_content() => {
             learned.require_known(name, splits, noun)?;
-            eprintln!("remark: {changed}; the held-out {noun}s are chosen by content, none moved");
+            say!("remark: {changed}; the held-out {noun}s are chosen by content, none moved");
         }
         Some(rule) => {
             return Err(CliError::Work(format!(
@@ -233,7 +234,7 @@ fn other(
     if let Some(learned) = &trained.description.learned {
         let change = learned.change(&opened.splits, &opened.fingerprint);
         if matches!(change, Change::None | Change::Order) {
-            eprintln!("remark: {name} holds the same as {}", trained.description.data);
+            say!("remark: {name} holds the same as {}", trained.description.data);
             return held_out(trained, trained.open(name, pictures, csv)?);
         }
     }

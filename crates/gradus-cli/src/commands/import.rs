@@ -235,10 +235,7 @@ fn warn_of_broken_weights(model: &Sequential) {
         let finite = parameter.variable().value().is_finite().to_vec::<bool>();
         let broken = finite.iter().filter(|finite| !**finite).count();
         if broken > 0 {
-            eprintln!(
-                "warning: {broken} of the {} numbers of {path} are NaN or infinite",
-                finite.len()
-            );
+            say!("warning: {broken} of the {} numbers of {path} are NaN or infinite", finite.len());
         }
     }
 }
@@ -274,6 +271,7 @@ fn describe(
         classes: classes_of(args)?.unwrap_or_else(|| numbered(classes)),
         columns: vec![],
         label: None,
+        left_out: vec![],
         offset: vec![],
         mean: vec![0.0; channels],
         std: vec![1.0; channels],

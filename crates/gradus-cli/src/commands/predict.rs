@@ -110,7 +110,7 @@ fn prepare(path: &Path, description: &Description, evaluation: &Evaluation) -> R
     let mut image = parse_image(&bytes, &name, &options)?;
     let dark_ground = description.mean.iter().all(|&m| m < 0.5);
     if channels == 1 && dark_ground && corners_are_light(&image) {
-        eprintln!(
+        say!(
             "{}: its corners are light: inverted, as the model knows light on dark",
             path.display()
         );

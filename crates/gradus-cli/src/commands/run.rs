@@ -53,15 +53,18 @@ pub fn run(args: &Args) -> Result<()> {
         action: "make the folder",
         source,
     })?;
-    let mut out = std::io::stdout().lock();
-    let mut written = vec![];
+    let (mut written, mut lines) = (vec![], String::new());
     let files = file_names(outputs.iter().map(|(name, _)| &**name));
     for ((name, tensor), file) in outputs.iter().zip(files) {
         let path = args.output.join(format!("{file}.npy"));
         save_npy(&path, &array_of(name, tensor)?)?;
-        writeln!(out, "{name}  {} {}  {}", tensor.dtype(), tensor.shape(), path.display())?;
+        let (dtype, shape, place) = (tensor.dtype(), tensor.shape(), path.display());
+        lines.push_str(&format!("{name}  {dtype} {shape}  {place}\n"));
         written.push(json!({ "name": name, "shape": tensor.shape().to_vec(), "file": path }));
     }
+    // All files are there before a word of them is said: stdout may be closed.
+    let mut out = std::io::stdout().lock();
+    write!(out, "{lines}")?;
     if args.json {
         writeln!(out, "{}", json!({ "outputs": written, "seconds": seconds }))?;
     }

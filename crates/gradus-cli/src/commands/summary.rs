@@ -131,7 +131,7 @@ fn defined(name: &str, text: &str, args: &Args) -> Result<Opened> {
     let init = Init::blank();
     let net = CaffeNet::parse(text, args.input.as_ref().map(Shape::from), &init)
         .map_err(|error| error.in_file(Path::new(name)))?;
-    net.left_out().iter().for_each(|layer| eprintln!("left out: {layer}"));
+    net.left_out().iter().for_each(|layer| say!("left out: {layer}"));
     let (name, summary) = (net.name().to_owned(), net.summary());
     Ok(Opened { name, summary, model: net.into_model(&init), aim: CLASSES.clone() })
 }

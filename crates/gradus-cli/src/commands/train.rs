@@ -1,5 +1,6 @@
 //! `gradus train`: trains a network, keeps everything about it in a run directory, and goes on with what was interrupted.
 
+mod advice;
 mod find_lr;
 mod options;
 mod resume;
@@ -12,9 +13,9 @@ use crate::experiment::{Begin, Experiment};
 use crate::model_file;
 use crate::options::{Stated, ids_of};
 use crate::outcome::Outcome;
-use crate::remedies;
-use crate::run_dir::RunDir;
+use crate::run_dir::{self, RunDir};
 use crate::settings::Settings;
+use advice::{Advice, Ended};
 use gradus::io::log::read_json_lines;
 use gradus::nn::parameters;
 use gradus::train::{EpochLog, Fit, INTERRUPTED, Progress, set_weights};
@@ -22,7 +23,7 @@ use options::{Shorthands, settings};
 use resume::{Restored, Resumed, resume};
 use serde_json::{Value, json};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -49,6 +50,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
   gradus train squeezenet --from squeezenet --data my-photos --freeze backbone
   gradus train mlp --data flowers.csv --label species
   gradus train mlp --data houses.csv --target price
+  gradus train mlp --data houses.csv --target price --leave-out street,town
   gradus train mlp --data weather.csv --target rain,storm --loss bce
   gradus train resnet18-imagenet --data imagenet-folder
   gradus train --resume runs/mlp-1")]
@@ -83,7 +85,10 @@ pub struct Args {
 /// The options of a run that begins.
 fn of_a_new_run() -> Vec<clap::Id> {
     let others = ["model", "out", "find_lr"].map(clap::Id::from);
-    [ids_of::<Settings>(), ids_of::<Shorthands>(), others.to_vec()].concat()
+    let mut all = [ids_of::<Settings>(), ids_of::<Shorthands>(), others.to_vec()].concat();
+    // Refused by words of its own, in [`Args::refuse_epochs`].
+    all.retain(|id| id != "epochs");
+    all
 }
 
 impl Args {
@@ -91,6 +96,17 @@ impl Args {
     fn settings(&self) -> Result<Settings> {
         let name = self.model.as_deref().expect("required without --resume");
         settings(name, &self.stated, &self.shorthands)
+    }
+
+    /// Refuses other epochs for a run that goes on by its own settings, and says where they are.
+    fn refuse_epochs(&self, run: &Path) -> Result<()> {
+        let Some(epochs) = self.stated.get::<u64>("epochs") else { return Ok(()) };
+        let config = run_dir::config(run);
+        Err(CliError::Usage(format!(
+            "epochs: found {epochs} with --resume, expected none: a run goes on by its own settings; to train longer put epochs = {epochs} into {}, then: gradus train --resume {}",
+            config.display(),
+            shell_word(run)
+        )))
     }
 }
 
@@ -106,7 +122,10 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let interrupt = listen()?;
     let Resumed { run, settings, mut experiment, restored } = match &args.resume {
-        Some(path) => resume(path)?,
+        Some(path) => {
+            args.refuse_epochs(path)?;
+            resume(path)?
+        }
         None => begin(args)?,
     };
     let steps = experiment.steps_per_epoch(&settings);
@@ -141,10 +160,10 @@ fn listen() -> Result<Arc<AtomicBool>> {
     let shared = flag.clone();
     let handler = move || {
         if shared.swap(true, Ordering::Relaxed) {
-            eprintln!("ended without saving; the last checkpoint stays");
+            say!("ended without saving; the last checkpoint stays");
             std::process::exit(130);
         }
-        eprintln!("interrupted: finishing the step at hand, then saving (again to end at once)");
+        say!("interrupted: finishing the step at hand, then saving (again to end at once)");
     };
     ctrlc::set_handler(handler)
         .map_err(|e| CliError::Work(format!("cannot listen to Ctrl-C: {e}")))?;
@@ -153,7 +172,7 @@ fn listen() -> Result<Arc<AtomicBool>> {
 
 /// Says on stderr what is about to happen.
 fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, steps: u64) {
-    eprintln!(
+    say!(
         "{} ({} parameters) on {}: {}, {} of {}, {} at {} ({}), seed {}",
         s.model,
         grouped(e.parameters as u64),
@@ -175,7 +194,7 @@ fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, ste
             ([target], _) => format!("the target is column {target}, the loss {}", aim.loss),
             (all, _) => format!("the targets are {}, the loss {}", all.join(", "), aim.loss),
         };
-        eprintln!("{what}; it learns from {features}");
+        say!("{what}; it learns from {features}");
     }
     if let Some(from) = &s.from {
         let new = match &e.fresh[..] {
@@ -185,17 +204,17 @@ fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, ste
         };
         let frozen = parameters(&**e.learner.model()).into_iter().filter(|(_, p)| p.is_frozen());
         let frozen: usize = frozen.map(|(_, p)| p.variable().shape().len()).sum();
-        eprintln!("begins with {from} ({new}); {} parameters frozen", grouped(frozen as u64));
+        say!("begins with {from} ({new}); {} parameters frozen", grouped(frozen as u64));
     }
     for path in e.learner.unreached() {
-        eprintln!("warning: the loss does not depend on the parameter {path}: it gets no gradient");
+        say!("warning: the loss does not depend on the parameter {path}: it gets no gradient");
     }
     if e.learner.step() > 0 {
         let (epoch, step) = (progress.epoch + 1, e.learner.step());
         let path = run.path().display();
         match epoch > s.epochs {
-            true => eprintln!("{path} is finished, after step {step}"),
-            false => eprintln!("going on with {path} after step {step}, in epoch {epoch}"),
+            true => say!("{path} is finished, after step {step}"),
+            false => say!("going on with {path} after step {step}, in epoch {epoch}"),
         }
     }
 }
@@ -244,6 +263,13 @@ fn conclude(
     let views = e.description.evaluation()?.views();
     let tested = Outcome::measure(&mut e.learner, &e.test, views, &e.description)?;
     let epoch = chosen.description.epoch;
+    // Files first: stdout may be closed.
+    let plot = run.path().join("predicted.png");
+    let plotted = tested.plot(&plot)?;
+    let remarks = remarks(run)?;
+    let (history, description) = (&progress.history[..], &e.description);
+    let ended = Ended { run, settings, description, history, remarks: &remarks };
+    let advice = ended.advice(&tested);
     let mut out = std::io::stdout().lock();
     write!(out, "{}", tested.table())?;
     writeln!(
@@ -258,27 +284,18 @@ fn conclude(
     if let Some(why) = &progress.stopped {
         writeln!(out, "ended early    {why}")?;
     }
-    let remarks = remarks(run)?;
-    for remark in &remarks {
-        writeln!(out, "diagnosis      {}", remark["text"].as_str().unwrap_or_default())?;
-    }
-    let guessing = e.description.guessing();
-    // A loss that is no number is no better either.
-    let learned = tested.loss() < guessing;
-    if !learned && remarks.iter().any(blames_the_rate) {
-        let anew = remedies::anew(run.path(), settings);
-        writeln!(out, "remedy         {anew}   (a lower rate: guessing has loss {guessing:.4})")?;
-    }
+    tell(&mut out, &remarks, advice.as_ref())?;
     writeln!(out, "run            {}", run.path().display())?;
     writeln!(out, "model          {}", run.best().display())?;
-    let plot = run.path().join("predicted.png");
-    let plotted = tested.plot(&plot)?;
-    if plotted {
-        writeln!(out, "plot           {}", plot.display())?;
+    if let Some(plotted) = &plotted {
+        writeln!(out, "plot           {plotted}")?;
     }
-    let path = shell_word(run.path());
-    let input = if e.description.is_of_rows() { "FILE.csv" } else { "IMAGE.png" };
-    writeln!(out, "next           gradus predict {path} {input}   (or: gradus eval {path})")?;
+    // What is of no use is not to be used next.
+    if !advice.as_ref().is_some_and(|advice| advice.is_useless) {
+        let path = shell_word(run.path());
+        let input = if e.description.is_of_rows() { "FILE.csv" } else { "IMAGE.png" };
+        writeln!(out, "next           gradus predict {path} {input}   (or: gradus eval {path})")?;
+    }
     if args.json {
         let (seconds, samples) = totals(&progress.history);
         let mut record = json!({
@@ -289,17 +306,30 @@ fn conclude(
             "stopped": progress.stopped, "unreached": e.learner.unreached(), "remarks": remarks,
         });
         tested.record(&mut record);
-        if plotted {
+        if plotted.is_some() {
             record["plot"] = json!(plot);
+        }
+        if let Some(advice) = advice {
+            record["remark"] = json!(advice.remark);
+            record["remedy"] = json!(advice.remedy);
         }
         writeln!(out, "{record}")?;
     }
     Ok(())
 }
 
-/// Whether a lower rate may help against what was remarked.
-fn blames_the_rate(remark: &Value) -> bool {
-    ["rate-too-high", "dead-units", "exploding"].iter().any(|ailment| remark["ailment"] == *ailment)
+/// Says what was remarked on a run, what ails its model, and what may help.
+fn tell(out: &mut impl Write, remarks: &[Value], advice: Option<&Advice>) -> Result<()> {
+    for remark in remarks {
+        writeln!(out, "diagnosis      {}", remark["text"].as_str().unwrap_or_default())?;
+    }
+    if let Some(Advice { remark, remedy, .. }) = advice {
+        if let Some(remark) = remark {
+            writeln!(out, "remark         {remark}")?;
+        }
+        writeln!(out, "remedy         {remedy}")?;
+    }
+    Ok(())
 }
 
 /// What was remarked on the run, from its log.

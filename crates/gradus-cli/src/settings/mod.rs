@@ -11,7 +11,7 @@ use crate::augmentation::{self, Augmentation, Evaluation, Shown};
 use crate::columns;
 use crate::error::{CliError, Result};
 use crate::network::{Network, is_definition};
-use crate::suggest::unknown;
+use crate::suggest::{unknown, unknown_model};
 use gradus::data::Split;
 use gradus::models::ZOO;
 use gradus::train::optim::Optimizer;
@@ -59,6 +59,10 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "aim::names")]
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = trimmed)]
     pub target: Vec<String>,
+    /// Columns of a CSV file that it does not learn from, such as texts: names, or numbers from 1, with commas between them
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "aim::names")]
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = trimmed)]
+    pub leave_out: Vec<String>,
     // Without it they are those that a new run holds out, or in a run of before, which had no such entry, those of fixed places.
     /// Which samples are held out to test, of data without a test part: hash (a fifth, by what a sample holds: another file's order or
     /// more rows move none), position (a fifth of each class, by place), time (the last fifth; time:COLUMN goes by a column),
@@ -144,6 +148,7 @@ impl Settings {
             data: "mnist-5k".into(),
             label: None,
             target: vec![],
+            leave_out: vec![],
             split: None,
             epochs: 15,
             batch: 32,
@@ -166,6 +171,7 @@ impl Settings {
     pub fn suit(&mut self, data: &str) {
         self.data = data.into();
         (self.label, self.target, self.split) = (None, vec![], None);
+        self.leave_out.clear();
         if self.recipe.is_some() {
             return;
         }
@@ -193,6 +199,7 @@ impl Settings {
     /// Refuses targets that these data or settings cannot have.
     fn check_target(&self) -> Result<()> {
         columns::target(&self.target, &self.data)?;
+        columns::leave_out(&self.leave_out, &self.data)?;
         self.aim()?;
         let Some(first) = self.target.first() else { return Ok(()) };
         let found = |what: &str, found: &str, expected: &str| {
@@ -202,7 +209,11 @@ impl Settings {
         };
         match (&self.label, self.training.class_weights) {
             (Some(label), _) => found("label", label, "either a label or targets"),
-            (_, Some(_)) => found("class-weights", "balanced", "classes to weigh"),
+            (_, Some(_)) => found(
+                "class-weights",
+                "balanced",
+                "classes to weigh: leave it away, or give --label instead of --target",
+            ),
             _ => Ok(()),
         }
     }
@@ -235,6 +246,13 @@ impl Settings {
         let share = self.validation_split;
         require((0.0..1.0).contains(&share), "validation", &share, "a share from 0 to 1")?;
         self.training.check(share > 0.0)
+    }
+
+    /// Refuses what no new run should begin with, though one of before goes on with it.
+    pub fn check_new(&self) -> Result<()> {
+        self.check()?;
+        self.schedule.check_order()?;
+        augmentation::check(&self.augment).map_err(|wrong| CliError::Usage(wrong.what))
     }
 
     /// The optimiser.
@@ -278,7 +296,10 @@ fn known(kind: &str, name: &str, names: &[&str]) -> Result<()> {
 fn known_model(name: &str) -> Result<()> {
     match is_definition(name) {
         true => Ok(()),
-        false => known("model", name, &ZOO.iter().map(|e| e.name).collect::<Vec<_>>()),
+        false => {
+            let names: Vec<&str> = ZOO.iter().map(|entry| entry.name).collect();
+            if names.contains(&name) { Ok(()) } else { Err(unknown_model(name, &names)) }
+        }
     }
 }
 

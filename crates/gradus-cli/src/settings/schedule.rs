@@ -86,6 +86,13 @@ impl ScheduleSettings {
         Ok(())
     }
 
+    /// Refuses milestones that are not in their order. A run of before goes on with them in any order.
+    pub fn check_order(&self) -> Result<()> {
+        let found: Vec<String> = self.milestones.iter().map(u64::to_string).collect();
+        let rising = self.milestones.is_sorted();
+        require(rising, "milestones", &found.join(", "), "epochs in rising order")
+    }
+
     /// The schedule, for so many epochs of so many batches, of which a step takes `accumulate`.
     pub fn build(&self, epochs: u64, batches: u64, accumulate: u64) -> Schedule {
         let ScheduleSettings { name, warm_up, every, milestones, gamma, cycle_momentum } = self;

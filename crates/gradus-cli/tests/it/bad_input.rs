@@ -10,7 +10,7 @@ fn unknown_names() {
     let folder = tempdir().unwrap();
     let f = folder.path();
     ran(f, &["train", "linnear"])
-        .fails(2, &["unknown model \"linnear\"; did you mean \"linear\"? There are: "]);
+        .fails(2, &["unknown model \"linnear\"; did you mean \"linear\"? gradus models lists all"]);
     ran(f, &["train", "mlp", "--data", "mnits"]).fails(2, &["\"mnits\"; did you mean \"mnist\"?"]);
     ran(f, &["train", "mlp", "--epoch", "3"]).fails(2, &["--epoch", "--epochs"]);
     ran(f, &["train", "mlp", "--optimizer", "adma"]).fails(2, &["did you mean \"adam\"?"]);
@@ -47,19 +47,20 @@ fn bad_recipes() {
         ran(f, &["train", "r.toml"])
     };
     recipe("epochs = 3").fails(1, &["r.toml: there is no `model = \"NAME\"`"]);
-    recipe("model = \"mpl\"").fails(1, &["r.toml: unknown model \"mpl\"; did you mean \"mlp\"?"]);
+    recipe("model = \"mpl\"")
+        .fails(1, &["r.toml, line 1: unknown model \"mpl\"; did you mean \"mlp\"?"]);
     recipe("model = \"mlp\"\nepoch = 3")
-        .fails(1, &["r.toml: unknown key \"epoch\"; did you mean \"epochs\"?"]);
+        .fails(1, &["r.toml, line 2: unknown key \"epoch\"; did you mean \"epochs\"?"]);
     recipe("model = \"mlp\"\n[schedule]\nmilestone = [3]").fails(
         1,
-        &["r.toml: unknown key of [schedule] \"milestone\"; did you mean \"milestones\"?"],
+        &["r.toml, line 3: unknown key of [schedule] \"milestone\"; did you mean \"milestones\"?"],
     );
     recipe("model = \"mlp\"\naugment = [\"flop\"]")
         .fails(1, &["unknown augmentation \"flop\"; did you mean \"flip\"?"]);
     recipe("model = \"mlp\"\naugment = [\"shift(4\"]").fails(1, &["shift(4", "such as shift(4)"]);
     recipe("model = \"mlp\"\naugment = [\"shift(0.5)\"]").fails(1, &["shift(PIXELS)"]);
     recipe("model = \"mlp\"\naugment = [{ kind = \"affine\", degree = 3 }]")
-        .fails(1, &[".toml: ", "unknown key of affine \"degree\"; did you mean \"degrees\"?"]);
+        .fails(1, &["r.toml, line 2: augment, entry 1: unknown key of affine \"degree\"; did you mean \"degrees\"?"]);
     recipe("model = \"mlp\"\nevaluate = [{ kind = \"ten-crops\", size = 3 }]")
         .fails(1, &["unknown way to show images \"ten-crops\"; did you mean \"ten-crop\"?"]);
     ran(f, &["train", "alexnet-imagenet"]).fails(2, &["imagenet: ", "--data DIR"]);
@@ -128,6 +129,9 @@ fn damaged_files(f: &Path, newest: &Path) {
     ran(f, &["train", "--resume", "run"]).fails(1, &["step-00000010.safetensors"]);
     let config = f.join("run/config.toml");
     let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("batch = 32", "batch = \"x\"")).unwrap();
+    ran(f, &["train", "--resume", "run"])
+        .fails(1, &["run/config.toml: batch: found \"x\", expected a whole number, 0 or more"]);
     fs::write(&config, text.replace("version = 2", "version = 99")).unwrap();
     ran(f, &["train", "--resume", "run"])
         .fails(1, &["config.toml: found version 99, expected at most version 2"]);

@@ -173,6 +173,7 @@ fn a_run_goes_on_only_with_what_it_began_with() {
     // Killed before anything of it was kept.
     copy(f, "two", "a0");
     fs::remove_dir_all(f.join("a0/checkpoints")).unwrap();
+    fs::remove_file(f.join("a0/best.safetensors")).unwrap();
     ok(f, &["train", "--resume", "a0"]);
     assert_eq!(best(f, "a0"), best(f, "straight"));
 
@@ -261,6 +262,7 @@ fn a_run_goes_on_from_anywhere_without_what_it_began_with() {
     begin(f, "--from base");
     copy(f, "two", "e");
     fs::remove_dir_all(f.join("e/checkpoints")).unwrap();
+    fs::remove_file(f.join("e/best.safetensors")).unwrap();
     ok(f, &["train", "--resume", "e"]);
     assert_eq!(best(f, "e"), best(f, "straight"));
     fs::remove_dir_all(f.join("base")).unwrap();
@@ -289,6 +291,7 @@ fn a_run_goes_on_from_anywhere_without_what_it_began_with() {
     // Before the first step is kept, it is needed.
     copy(f, "two", "c");
     fs::remove_dir_all(f.join("c/checkpoints")).unwrap();
+    fs::remove_file(f.join("c/best.safetensors")).unwrap();
     ran(f, &["train", "--resume", "c"])
         .fails(1, &["is another model than when the run began, and no step"]);
     // Gone altogether.

@@ -7,18 +7,22 @@ mod import;
 mod import_keras;
 mod kernel;
 mod learned;
+mod left_out;
 mod names;
 mod numbers;
 mod old_forms;
 mod onnx;
 mod photographs;
+mod pipes;
 mod proof;
+mod recipes;
 mod remedies;
 #[cfg(unix)]
 mod resume;
 mod tables;
 mod training;
 mod transfer;
+mod useless;
 
 use serde_json::Value;
 use std::path::Path;

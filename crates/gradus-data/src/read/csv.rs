@@ -1,12 +1,15 @@
 //! Tables of numbers in CSV files: feature columns, and a label column or columns of numbers to be learned.
 //! [`TabularDataset`] makes samples of one.
 
+mod messages;
+
 use std::iter::Peekable;
 use std::path::Path;
 
 use crate::error::{DataError, Place, Result, count, quote};
 use crate::label::label_spelling;
 use crate::read::read_file;
+use crate::spelling::guess;
 use crate::tabular::TabularDataset;
 use crate::target::find_targets;
 
@@ -56,6 +59,14 @@ impl std::str::FromStr for LabelColumn {
 
 /// How to read a CSV file.
 ///
+/// ```
+/// use gradus_data::{CsvOptions, parse_csv};
+/// let options = CsvOptions { leave_out: vec!["street".into()], ..CsvOptions::default() };
+/// let table = parse_csv(b"area,street,label\n80,High St,a\n95,,b\n", "houses.csv", &options)?;
+/// assert_eq!((table.names, table.values), (vec!["area".to_owned()], vec![80.0, 95.0]));
+/// # Ok::<(), gradus_data::DataError>(())
+/// ```
+///
 /// Columns are known by their names, so no two may have one; which is the label is said by one column only. Labels are told
 /// apart by [`label_spelling`]: blanks around one do not count, and `1`, `1.0` and `01` are one class, called `1`.
 #[derive(Debug, Clone, Default)]
@@ -73,6 +84,8 @@ pub struct CsvOptions {
     /// A column, by its name or its number from 1, that is neither label, target nor feature: its text is kept beside the rows,
     /// such as whose they are.
     pub aside: Option<String>,
+    /// Columns, each by its name or its number from 1, that are passed over: they are no features, and may hold anything.
+    pub leave_out: Vec<String>,
     /// Whether the first line is a header; if not said, it is one when none of its fields is a number.
     pub header: Option<bool>,
     /// Field separator; if not said, the most frequent of comma, semicolon and tab in the first line.
@@ -225,14 +238,21 @@ impl<'a> Columns<'a> {
         };
         let aside = options.aside.as_ref().map(|column| find_aside(name, header, column, taken));
         let aside = aside.transpose()?;
-        let is_feature = |&c: &usize| taken(c).is_none() && Some(c) != aside;
-        let features = match &options.features[..] {
+        let left = options.leave_out.iter().map(|column| find_aside(name, header, column, taken));
+        let left = left.collect::<Result<Vec<usize>>>()?;
+        let is_feature = |c: &usize| taken(*c).is_none() && Some(*c) != aside && !left.contains(c);
+        let features: Vec<usize> = match &options.features[..] {
             [] => (0..header.columns).filter(is_feature).collect(),
             wanted => wanted
                 .iter()
                 .map(|wanted| find_feature(name, header, wanted, taken))
                 .collect::<Result<_>>()?,
         };
+        if features.is_empty() && !left.is_empty() {
+            let found = "no column to learn from";
+            let expected = "one beside the label, the targets and those that are left out";
+            return Err(DataError::malformed(name, Place::Whole, found, expected));
+        }
         let target_values = &options.target_values;
         Ok(Columns { name, header, label, guessed, aside, targets, target_values, features })
     }
@@ -272,7 +292,7 @@ impl<'a> Columns<'a> {
                 DataError::malformed(self.name, self.cell(line, column), found, expected)
             };
             if field.is_empty() {
-                return Err(wrong("an empty field", "a value"));
+                return Err(wrong("an empty field", &self.value(column)));
             }
             if Some(column) == self.label {
                 table.labels.push(label_spelling(field).into_owned());
@@ -283,7 +303,9 @@ impl<'a> Columns<'a> {
                 continue;
             }
             match field.parse::<f64>() {
-                Ok(value) if value.is_nan() => return Err(wrong("NaN", "a finite number")),
+                Ok(value) if value.is_nan() => {
+                    return Err(wrong("NaN", &format!("a finite number{}", self.way_out(column))));
+                }
                 Ok(value) if (value as f32).is_finite() => match self.targets.contains(&column) {
                     true if self.may_be_target(value) => table.targets.push(value),
                     true => return Err(wrong(&quote(field), &self.target_numbers())),
@@ -295,38 +317,13 @@ impl<'a> Columns<'a> {
                 }
                 // Text in the first row already: perhaps this column is the label.
                 Err(_) if self.guessed && table.lines.is_empty() => {
-                    return Err(wrong(&quote(field), &self.number_or_label()));
+                    return Err(wrong(&quote(field), &self.number_or_label(column)));
                 }
-                Err(_) => return Err(wrong(&quote(field), "a number")),
+                Err(_) => return Err(wrong(&quote(field), &self.number(field, column))),
             }
         }
         table.lines.push(line);
         Ok(())
-    }
-
-    fn may_be_target(&self, value: f64) -> bool {
-        self.target_values.is_empty() || self.target_values.contains(&value)
-    }
-
-    /// `1 or 0`.
-    fn target_numbers(&self) -> String {
-        let numbers: Vec<String> = self.target_values.iter().map(f64::to_string).collect();
-        numbers.join(" or ")
-    }
-
-    fn number_or_label(&self) -> String {
-        let label = self.label.map_or(String::new(), |column| self.title(column));
-        format!("a number: the label is taken to be in {label}; --label names another column")
-    }
-
-    /// `column 5 ("species")`.
-    fn title(&self, column: usize) -> String {
-        let name = self.header.names.get(column).map(|name| format!(" ({})", quote(name)));
-        format!("column {}{}", column + 1, name.unwrap_or_default())
-    }
-
-    fn cell(&self, line: u64, column: usize) -> Place {
-        Place::Cell { line, column: column + 1, name: self.header.names.get(column).cloned() }
     }
 }
 
@@ -355,7 +352,7 @@ fn find_label(name: &str, header: &Header, label: &LabelColumn) -> Result<(Optio
             ),
             None => missing(
                 format!("name {}", quote(wanted)),
-                format!("one of {}", header.names.join(", ")),
+                format!("one of {}{}", header.names.join(", "), guess(wanted, &header.names)),
             ),
         },
     }
@@ -383,7 +380,7 @@ fn find_aside(
         None => Err(DataError::invalid(
             what,
             "no such column",
-            format!("one of {}", header.names.join(", ")),
+            format!("one of {}{}", header.names.join(", "), guess(wanted, &header.names)),
         )),
     }
 }

@@ -108,7 +108,7 @@ fn labels_in_any_column() {
     check_message(
         parse("species,x,y\nvirginica,1,2\n"),
         expect![[
-            r#"t.csv, line 2, column 1 ("species"): found "virginica", expected a number: the label is taken to be in column 3 ("y"); --label names another column"#
+            r#"t.csv, line 2, column 1 ("species"): found "virginica", expected a number: the label is taken to be in column 3 ("y"); --label names another column, --leave-out species trains without this one"#
         ]],
     );
 }
@@ -188,15 +188,21 @@ fn messages() {
     );
     check_message(
         parse("width,y\n1,2\n1.5m,0\n"),
-        expect![[r#"t.csv, line 3, column 1 ("width"): found "1.5m", expected a number"#]],
+        expect![[
+            r#"t.csv, line 3, column 1 ("width"): found "1.5m", expected a number; --leave-out width trains without the column"#
+        ]],
     );
     check_message(
         parse("1,2\nNaN,0\n"),
-        expect!["t.csv, line 2, column 1: found NaN, expected a finite number"],
+        expect![
+            "t.csv, line 2, column 1: found NaN, expected a finite number; fill it in, remove the row, or train without the column (--leave-out)"
+        ],
     );
     check_message(
         parse("width,y\n1,2\n3,0\nnan,0\n"),
-        expect![[r#"t.csv, line 4, column 1 ("width"): found NaN, expected a finite number"#]],
+        expect![[
+            r#"t.csv, line 4, column 1 ("width"): found NaN, expected a finite number; fill it in, remove the row, or train without the column (--leave-out)"#
+        ]],
     );
     check_message(
         parse("1,2\n1e999,0\n"),
@@ -206,7 +212,9 @@ fn messages() {
     );
     check_message(
         parse("1,2\n,0\n"),
-        expect!["t.csv, line 2, column 1: found an empty field, expected a value"],
+        expect![
+            "t.csv, line 2, column 1: found an empty field, expected a value; fill it in, remove the row, or train without the column (--leave-out)"
+        ],
     );
     check_message(
         parse("1,\"2\n3,4\n"),
@@ -266,7 +274,7 @@ fn messages() {
     check_message(
         parse(&long),
         expect![[
-            r#"t.csv, line 2, column 1 ("x"): found "abababababababababababababababababababab"…, expected a number: the label is taken to be in column 2 ("y"); --label names another column"#
+            r#"t.csv, line 2, column 1 ("x"): found "abababababababababababababababababababab"…, expected a number: the label is taken to be in column 2 ("y"); --label names another column, --leave-out x trains without this one"#
         ]],
     );
     let dir = tempfile::tempdir().unwrap();

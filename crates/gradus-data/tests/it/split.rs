@@ -149,7 +149,9 @@ fn rules_for_tables() {
     check_error(
         open("time:day").map(|_| ()),
         dir.path(),
-        expect![[r#"DIR/t.csv, line 2, column 2 ("patient"): found "p0", expected a number"#]],
+        expect![[
+            r#"DIR/t.csv, line 2, column 2 ("patient"): found "p0", expected a number; --leave-out patient trains without the column"#
+        ]],
     );
     write(
         "n.csv",

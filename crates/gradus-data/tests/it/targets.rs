@@ -55,7 +55,7 @@ fn what_cannot_be_targets() {
         BOATS,
         wanting(&["prize"]),
         expect![[
-            r#"boats.csv: target column: found name "prize", expected one of length, price, berths, age"#
+            r#"boats.csv: target column: found name "prize", expected one of length, price, berths, age; did you mean "price"?"#
         ]],
     );
     check(
@@ -78,17 +78,23 @@ fn what_cannot_be_targets() {
     check(
         "a,b\n1,2\n3,cheap\n",
         wanting(&["b"]),
-        expect![[r#"boats.csv, line 3, column 2 ("b"): found "cheap", expected a number"#]],
+        expect![[
+            r#"boats.csv, line 3, column 2 ("b"): found "cheap", expected a number; texts are classes, which --label b learns"#
+        ]],
     );
     check(
         "a,b\n1,2\n3,NaN\n",
         wanting(&["b"]),
-        expect![[r#"boats.csv, line 3, column 2 ("b"): found NaN, expected a finite number"#]],
+        expect![[
+            r#"boats.csv, line 3, column 2 ("b"): found NaN, expected a finite number; fill it in or remove the row"#
+        ]],
     );
     check(
         "a,b\n1,2\n3,\n",
         wanting(&["b"]),
-        expect![[r#"boats.csv, line 3, column 2 ("b"): found an empty field, expected a value"#]],
+        expect![[
+            r#"boats.csv, line 3, column 2 ("b"): found an empty field, expected a value; fill it in or remove the row"#
+        ]],
     );
     check(
         "a,b\n1,2\n3,1e39\n",

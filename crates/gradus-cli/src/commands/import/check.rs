@@ -120,7 +120,7 @@ fn by_outputs(
         return Err(CliError::Work(format!("{what}\n  {}", lines.join("\n  "))));
     };
     if candidates.all.len() > 1 {
-        eprintln!("tried on {}:\n  {}", x.display(), lines.join("\n  "));
+        say!("tried on {}:\n  {}", x.display(), lines.join("\n  "));
     }
     let outputs = expected.1.len() as u64;
     checked.lines.push(format!(
@@ -264,7 +264,7 @@ fn choose(
     right.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let label = |i: usize| candidates.label(&candidates.all[i]);
     let lines = right.iter().map(|&(i, accuracy)| format!("\n  {accuracy:.4}  {}", label(i)));
-    eprintln!("accuracies on {on}:{}", lines.collect::<String>());
+    say!("accuracies on {on}:{}", lines.collect::<String>());
     let tried =
         right.iter().map(|&(i, accuracy)| json!({ "convention": label(i), "accuracy": accuracy }));
     checked.record.insert("tried".into(), tried.collect());

@@ -92,7 +92,7 @@ fn import(args: &Args, description: &mut Description, file: Model) -> Result<Imp
 
 fn remark(found: &FromKeras, unlisted: &[String], padding: Option<&str>) {
     for remark in remarks(found, unlisted).iter().map(String::as_str).chain(padding) {
-        eprintln!("{}", printable(remark)); // names are the file's
+        say!("{}", printable(remark)); // names are the file's
     }
 }
 

@@ -14,7 +14,7 @@ pub fn left_out(imported: &Imported) {
     let (heads, others): (Vec<&String>, Vec<&String>) =
         imported.left_out.iter().partition(|name| is_auxiliary(name));
     if !heads.is_empty() {
-        eprintln!(
+        say!(
             "passed over: {} of auxiliary heads, which only training uses",
             counted(heads.len() as u64, "layer")
         );
@@ -23,7 +23,7 @@ pub fn left_out(imported: &Imported) {
     for (what, names) in [("left out", others), ("fresh", missing)] {
         if !names.is_empty() {
             let listed: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-            eprintln!("{what} ({}): {}", names.len(), listed.join(", "));
+            say!("{what} ({}): {}", names.len(), listed.join(", "));
         }
     }
 }
@@ -110,14 +110,14 @@ pub fn say(unproven: &[String], args: &Args) {
     if unproven.is_empty() {
         return;
     }
-    eprintln!("not proven:");
-    unproven.iter().for_each(|line| eprintln!("  {line}"));
+    say!("not proven:");
+    unproven.iter().for_each(|line| say!("  {line}"));
     let data = "labelled samples, --check-data DIR";
     let outputs = "numbers of the original, --check-input X.npy --check-output Y.npy";
     match (args.check_input.is_some(), args.check_data.is_some()) {
         (true, true) => {}
-        (true, false) => eprintln!("they can be proven by {data}"),
-        (false, true) => eprintln!("they can be proven by {outputs}"),
-        (false, false) => eprintln!("they can be proven by {outputs}, or by {data}"),
+        (true, false) => say!("they can be proven by {data}"),
+        (false, true) => say!("they can be proven by {outputs}"),
+        (false, false) => say!("they can be proven by {outputs}, or by {data}"),
     }
 }

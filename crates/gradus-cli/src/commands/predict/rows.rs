@@ -113,12 +113,12 @@ pub(super) fn remark_on_known(args: &Args, path: &Path, trained: &Trained<'_>) -
     let change = learned.change(&opened.splits, &opened.fingerprint);
     if change != Change::None {
         let text = change.text(description.noun());
-        eprintln!("remark: {name} has changed since training: {text}");
+        say!("remark: {name} has changed since training: {text}");
     }
     if change == Change::None || by_content {
         let (seen, held) = (opened.splits.train.len(), opened.splits.test.len());
         let (model, all) = (shell_word(&args.model), seen + held);
-        eprintln!(
+        say!(
             "remark: the model was trained on {seen} of the {all} rows of {name}; gradus eval {model} tests it on the other {held}"
         );
     }
@@ -132,6 +132,10 @@ pub(super) fn columns_of(
     description: &Description,
 ) -> Result<CsvOptions> {
     let aim = description.aim();
+    // A file without names has all columns of before, or just those that are learned from.
+    if description.columns.is_empty() && !description.left_out.is_empty() {
+        return of_left_out(name, header, description);
+    }
     if aim.is_of_classes() {
         return Ok(description.csv(label_of(name, header, description)?));
     }
@@ -153,6 +157,23 @@ pub(super) fn columns_of(
         csv.targets.clear();
     }
     Ok(csv)
+}
+
+/// How a file without names is read of which training left out some columns.
+fn of_left_out(name: &str, header: &Header, description: &Description) -> Result<CsvOptions> {
+    let (width, left) = (description.input[0], description.left_out.len());
+    let learned = description.aim().targets.len().max(1);
+    if header.columns == width {
+        return Ok(CsvOptions { label: LabelColumn::None, ..CsvOptions::default() });
+    }
+    if header.columns == width + left + learned {
+        return Ok(description.csv(description.label_column()?));
+    }
+    Err(CliError::Work(format!(
+        "{name}: found {} columns, expected the {} of the file that the model learned from, or only the {width} that it takes",
+        header.columns,
+        width + left + learned
+    )))
 }
 
 /// Where the labels are in a file that may have none.

@@ -15,9 +15,13 @@ const LINES: usize = 24;
 /// Sweeps and prints the curve.
 pub fn run(settings: &Settings, experiment: &mut Experiment, as_json: bool) -> Result<()> {
     let sweep = Sweep { low: 1e-6, high: 10.0, steps: 140 };
-    eprintln!(
+    say!(
         "{} steps of {} on {} at rates from {:.0e} to {:.0e}",
-        sweep.steps, settings.optimizer.name, settings.data, sweep.low, sweep.high
+        sweep.steps,
+        settings.optimizer.name,
+        settings.data,
+        sweep.low,
+        sweep.high
     );
     let curve = sweep.run(&mut experiment.learner, &experiment.train)?;
     let mut out = std::io::stdout().lock();

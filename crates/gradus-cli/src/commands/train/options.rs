@@ -1,15 +1,16 @@
 //! What `gradus train` trains by: the settings of a model or a recipe, with what the command line states put over them.
 
 use crate::aim::default_metrics;
-use crate::augmentation::{Augmentation, Shown, kinds, list};
-use crate::error::{CliError, Result};
+use crate::augmentation::{Augmentation, Shown, kinds, list, usages};
+use crate::error::{CliError, Result, shell_word};
 use crate::network::is_definition;
 use crate::options::Stated;
 use crate::recipe_file;
+use crate::run_dir;
 use crate::settings::{
     ClassWeights, GroupSettings, LOOKED_AT_BY, STEPS, Settings, default_optimizer,
 };
-use crate::suggest::unknown;
+use crate::suggest::unknown_model;
 use crate::transfer::Pretrained;
 use gradus::models::{RECIPES, ZOO, find, recipe};
 use gradus::nn::losses::LOSSES;
@@ -20,7 +21,12 @@ use std::path::Path;
 pub struct Shorthands {
     #[arg(long, value_name = "NAMES", help = format!(
         "Changes of training images: none, or some of {}, such as \"resize(256),crop(224),flip\" [default: affine for digits]",
-        kinds::<Augmentation>().join(", ")))]
+        kinds::<Augmentation>().join(", ")), long_help = format!(
+        "Changes of training images: none, or some of these, with commas between them, such as \"resize(256),crop(224),flip\" or \
+         \"affine(5, 1, 0.1)\": turned by up to 5 degrees, moved by up to 1 pixel, up to 10 % larger or smaller [default: affine for \
+         digits]. A recipe has tables, {{ kind = \"affine\", degrees = 5, shift = 1, scale = 0.1 }}, whose keys are the words in \
+         brackets; PIXELS are size, of shift padding.\n\n{}",
+        usages::<Augmentation>()))]
     augment: Option<String>,
     #[arg(long, value_name = "NAMES", help = format!(
         "How images are shown to be tested: as they are, or some of {} [default: brought to the size of the training images]",
@@ -66,7 +72,7 @@ pub fn settings(
         s.augment.clear();
         (s.validation_split, s.training.early_stopping) = (0.0, None);
     }
-    s.check()?;
+    s.check_new()?;
     if let Some(from) = s.from.clone() {
         Pretrained::read(Path::new(&from))?.suit(&mut s)?;
         // The weights are those of one network.
@@ -86,16 +92,33 @@ fn begun(name: &str) -> Result<Settings> {
     let definition = is_definition(name);
     match recipe(name) {
         Some(text) => recipe_file::parse(name, text),
+        None if find(name).is_none() && is_data(name) => {
+            let (path, config) = (shell_word(Path::new(name)), run_dir::config(Path::new(name)));
+            let (found, command) = match config.is_file() {
+                true => ("a run", format!("gradus train {}", shell_word(&config))),
+                false => ("data", format!("gradus train mlp --data {path}")),
+            };
+            Err(CliError::Usage(format!(
+                "{name}: found {found}, expected a model or a recipe: {command}"
+            )))
+        }
         None if name.ends_with(".toml") || (Path::new(name).is_file() && !definition) => {
             recipe_file::read(Path::new(name))
         }
         None if find(name).is_none() && !definition => {
             let models = ZOO.iter().map(|e| e.name);
             let names: Vec<&str> = models.chain(RECIPES.iter().map(|(name, _)| *name)).collect();
-            Err(unknown("model", name, &names))
+            Err(unknown_model(name, &names))
         }
         None => Settings::of_model(name),
     }
+}
+
+/// Whether data were named where a model or a recipe should be: a folder, or a table of numbers.
+fn is_data(name: &str) -> bool {
+    let path = Path::new(name);
+    let is_table = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv"));
+    path.is_dir() || (is_table && path.is_file())
 }
 
 /// Takes away what suits what is stated no longer: other data, another optimiser, another loss.
@@ -141,7 +164,7 @@ fn state_aim(s: &mut Settings) {
 impl Shorthands {
     fn apply(&self, s: &mut Settings) -> Result<()> {
         if let Some(names) = &self.augment {
-            s.augment = if names.trim() == "none" { vec![] } else { list(names)? };
+            s.augment = list(names)?;
             s.evaluate.clear();
         }
         if let Some(names) = &self.evaluate {

@@ -1,8 +1,9 @@
 //! Going on with a run: its newest checkpoint, what it learned from, and what was logged after it.
 
 use crate::callbacks::KeepRecord;
-use crate::error::{CliError, Result};
+use crate::error::{CliError, Result, shell_word};
 use crate::experiment::{Begin, Experiment};
+use crate::model_file;
 use crate::record::RunRecord;
 use crate::remedies::DIVERGED;
 use crate::run_dir::{self, RunDir};
@@ -32,7 +33,14 @@ pub struct Resumed {
 /// When settings or data are not those that it began with.
 pub fn resume(path: &Path) -> Result<Resumed> {
     let (run, settings) = RunDir::resume(path)?;
-    let checkpoint = newest(&run.checkpoints())?;
+    let checkpoint = newest(&run)?;
+    if checkpoint.is_none() && run.best().exists() {
+        return Err(CliError::Work(format!(
+            "{}: found no checkpoint, but a trained model beside it, which going on would overwrite; {}",
+            run.checkpoints().display(),
+            begin_again(&run)
+        )));
+    }
     let record = match &checkpoint {
         Some(checkpoint) => kept_record(checkpoint)?,
         None => run_dir::read_record(path)?,
@@ -43,7 +51,7 @@ pub fn resume(path: &Path) -> Result<Resumed> {
             run_dir::require_same(path, &record.differing_settings(&settings), "put it back")?;
             record.remark_on_beginning();
         }
-        None => eprintln!(
+        None => say!(
             "remark: {} was begun by an older version, which did not keep what it learned from: that the data are the same is not checked",
             path.display()
         ),
@@ -68,18 +76,35 @@ fn kept_record(checkpoint: &Checkpoint) -> Result<Option<RunRecord>> {
 }
 
 /// The newest checkpoint that can be read, if there is one.
-fn newest(folder: &Path) -> Result<Option<Checkpoint>> {
-    let mut all = Checkpoints::all(folder)?;
+fn newest(run: &RunDir) -> Result<Option<Checkpoint>> {
+    let mut all = Checkpoints::all(&run.checkpoints())?;
     while let Some(path) = all.pop() {
         match Checkpoint::load(&path) {
             // A disk may have lost a file's end; the one before is as good, only older.
             Err(error) if error.kind == Kind::Format && !all.is_empty() => {
-                eprintln!("warning: {error}; going on with the checkpoint before it");
+                say!("warning: {error}; going on with the checkpoint before it");
+            }
+            Err(error) if error.kind == Kind::Format => {
+                let what = format!("{error}\nno checkpoint can be read; {}", begin_again(run));
+                return Err(CliError::Work(what));
             }
             result => return Ok(Some(result?)),
         }
     }
     Ok(None)
+}
+
+/// What can be done with a run that has nothing to go on with: its model is kept, if that can be read.
+fn begin_again(run: &RunDir) -> String {
+    let (config, path) = (shell_word(&run.config()), shell_word(run.path()));
+    let anew = format!("begin a new run:\n  gradus train {config}");
+    match model_file::read(&run.best()) {
+        Ok(model) => format!(
+            "{anew}\nor one from the model of epoch {}, which is kept:\n  gradus train {config} --from {path}",
+            model.description.epoch
+        ),
+        Err(_) => anew,
+    }
 }
 
 /// Drops what was logged after the checkpoint.

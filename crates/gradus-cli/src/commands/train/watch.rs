@@ -41,7 +41,7 @@ pub fn callbacks(
         };
         let (remarks, layers) = (log.clone(), log.clone());
         let say = move |remark: &Remark| {
-            bar.suspend(|| eprintln!("remark: {remark}"));
+            bar.suspend(|| say!("remark: {remark}"));
             write(&remarks, "remark", json!(remark));
         };
         let show = move |inside: &Inside| write(&layers, "layers", json!(inside));

@@ -1,0 +1,110 @@
+//! What is said of a cell that cannot be read: where it is, what may be there, what makes it so.
+
+use super::Columns;
+use crate::error::{Place, quote};
+
+impl Columns<'_> {
+    pub(super) fn may_be_target(&self, value: f64) -> bool {
+        self.target_values.is_empty() || self.target_values.contains(&value)
+    }
+
+    /// `1 or 0`, and by which loss other two may be learned.
+    pub(super) fn target_numbers(&self) -> String {
+        let numbers: Vec<String> = self.target_values.iter().map(f64::to_string).collect();
+        let others =
+            if self.target_values.contains(&-1.0) { "; --loss bce takes 1 and 0" } else { "" };
+        numbers.join(" or ") + others
+    }
+
+    /// What helps where a row has no number: features can be done without.
+    pub(super) fn way_out(&self, column: usize) -> &'static str {
+        match self.features.contains(&column) {
+            true => "; fill it in, remove the row, or train without the column (--leave-out)",
+            false => "; fill it in or remove the row",
+        }
+    }
+
+    pub(super) fn value(&self, column: usize) -> String {
+        format!("a value{}", self.way_out(column))
+    }
+
+    /// A number instead of this text, and what makes one of it.
+    pub(super) fn number(&self, field: &str, column: usize) -> String {
+        let is_target = self.targets.contains(&column);
+        let yes_no = ["yes", "no", "true", "false", "y", "n"];
+        if yes_no.iter().any(|word| word.eq_ignore_ascii_case(field)) {
+            return "a number: write 1 for yes and 0 for no".into();
+        }
+        if let Some(plain) = plain(field) {
+            return format!("a number: write {plain}");
+        }
+        if ["n/a", "na", "null", "none", "-", "?"].contains(&&*field.to_lowercase()) {
+            return format!("a number{}", self.way_out(column));
+        }
+        if is_target {
+            let option = self.option(column);
+            return format!("a number; texts are classes, which --label {option} learns");
+        }
+        format!("a number; --leave-out {} trains without the column", self.option(column))
+    }
+
+    /// What an option calls a column.
+    pub(super) fn option(&self, column: usize) -> String {
+        self.header.names.get(column).cloned().unwrap_or((column + 1).to_string())
+    }
+
+    pub(super) fn number_or_label(&self, column: usize) -> String {
+        let label = self.label.map_or(String::new(), |column| self.title(column));
+        let option = self.option(column);
+        format!(
+            "a number: the label is taken to be in {label}; --label names another column, --leave-out {option} trains without this one"
+        )
+    }
+
+    /// `column 5 ("species")`.
+    pub(super) fn title(&self, column: usize) -> String {
+        let name = self.header.names.get(column).map(|name| format!(" ({})", quote(name)));
+        format!("column {}{}", column + 1, name.unwrap_or_default())
+    }
+
+    pub(super) fn cell(&self, line: u64, column: usize) -> Place {
+        Place::Cell { line, column: column + 1, name: self.header.names.get(column).cloned() }
+    }
+}
+
+/// A price or a share without its signs, if that is a number: `$712,596` is 712596, and `12,5 %` is 12.5.
+fn plain(field: &str) -> Option<String> {
+    let bare: String = field.chars().filter(|c| !"$€£¥%' \u{a0}".contains(*c)).collect();
+    let (whole, rest) = bare
+        .split_once('.')
+        .map_or((&*bare, String::new()), |(whole, fraction)| (whole, format!(".{fraction}")));
+    let groups: Vec<&str> = whole.split(',').collect();
+    let thousands = groups[1..].iter().all(|group| group.len() == 3);
+    let plain = match (&groups[..], thousands) {
+        (_, true) => groups.concat() + &rest,
+        (&[whole, fraction], false) if rest.is_empty() => format!("{whole}.{fraction}"),
+        _ => return None,
+    };
+    let is_number = plain.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+    (plain != field && is_number && plain.parse::<f64>().is_ok()).then_some(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn prices_without_their_signs() {
+        for (field, number) in [
+            ("$712596", "712596"),
+            ("-$1,712,596.50", "-1712596.50"),
+            ("12,5 %", "12.5"),
+            ("3 000 €", "3000"),
+        ] {
+            assert_eq!(plain(field).as_deref(), Some(number));
+        }
+        for text in ["1.234,50", "1,2,3", "524 High St", "3.5", "$", "in f"] {
+            assert_eq!(plain(text), None, "{text}");
+        }
+    }
+}
