@@ -150,6 +150,7 @@ impl Fit<'_> {
         let rest = batches.saturating_sub(progress.batch);
         for batch in train.from(progress.epoch, progress.batch).take(rest) {
             let batch = batch?;
+            batch.check()?;
             let pace = progress.pace(&self.schedule);
             let rate = task.rate(&pace, task.steps());
             let numbers = task.train_step(&batch, &pace)?;
@@ -398,7 +399,9 @@ fn gathered(task: &mut dyn Task, source: &dyn Source) -> Result<Gathered> {
 fn over_all(task: &mut dyn Task, source: &dyn Source) -> Result<Gathered> {
     let mut all = Gathered::default();
     for batch in source.from(0, 0) {
-        all.add(task.evaluate_step(&batch?)?);
+        let batch = batch?;
+        batch.check()?;
+        all.add(task.evaluate_step(&batch)?);
     }
     Ok(all)
 }

@@ -18,7 +18,9 @@ use gradus_tensor::{Compiled, Plan, Step, Tensor, Variable, compile};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
+mod given;
 mod inspect;
+mod padding;
 mod predict;
 mod supervised;
 mod task;
@@ -110,9 +112,6 @@ pub struct Learner {
 
 /// The names of a batch's fields.
 const NAMES: [Name; 3] = [Name::Borrowed("x"), Name::Borrowed("t"), Name::Borrowed("weights")];
-
-/// The names of what is predicted of padded sequences.
-const PADDED: [Name; 2] = [Name::Borrowed("x"), Name::Borrowed("lengths")];
 
 impl Learner {
     /// A model with an optimiser, by the default [`Recipe`]: cross-entropy, no metrics.

@@ -12,6 +12,7 @@ mod not_finite;
 mod numbers;
 mod objectives;
 mod optim;
+mod padding;
 mod records;
 mod schedule;
 mod sequences;
