@@ -2,7 +2,7 @@
 
 use crate::batch::Fields;
 use crate::objective::Trace;
-use gradus_base::{Error, Kind, Result};
+use gradus_base::{DType, Error, Kind, Result};
 use gradus_nn::Parameter;
 use gradus_tensor::{Compiled, Tensor};
 
@@ -15,11 +15,14 @@ pub(crate) fn in_batch(
     let own = parameters.first().map(|(_, p)| p.variable().dtype());
     let other = own.filter(|dtype| fields.find("x").is_some_and(|x| x.dtype() != *dtype));
     let told = || fields.told(" and ");
+    let labels = error.what.contains("labels");
+    let narrow = fields.find("t").is_some_and(|t| labels && t.dtype() == DType::I32);
+    let hint = if narrow { "\n  make the field t i64, as labels are" } else { "" };
     match error.kind {
-        Kind::Shape => error.what += &format!("\n  in a batch of {}", told()),
+        Kind::Shape => error.what += &format!("\n  in a batch of {}{hint}", told()),
         Kind::DType => {
             let own = other.map_or(String::new(), |d| format!("; the model's parameters are {d}"));
-            error.what += &format!("\n  in a batch of {}{own}", told());
+            error.what += &format!("\n  in a batch of {}{own}{hint}", told());
         }
         _ => {}
     }

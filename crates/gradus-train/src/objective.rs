@@ -51,6 +51,8 @@ pub(crate) struct Objective {
 /// What tracing a step reads and writes.
 pub(crate) struct Inner {
     pub(crate) updater: Updater,
+    /// What is minimised, in messages: `the loss cross_entropy`.
+    called: String,
     measure: Box<Measure>,
     moves: Box<Moves>,
     pub(crate) traced: Mutex<Traced>,
@@ -80,6 +82,7 @@ pub(crate) struct Traced {
 impl Objective {
     pub(crate) fn new(
         updater: Updater,
+        called: String,
         measure: Box<Measure>,
         moves: Box<Moves>,
         seed: u64,
@@ -90,7 +93,7 @@ impl Objective {
             _ => Tensor::from([0f32; SCALARS]),
         };
         let again = updater.recompute;
-        let inner = Arc::new(Inner { updater, measure, moves, traced: Mutex::default() });
+        let inner = Arc::new(Inner { updater, called, measure, moves, traced: Mutex::default() });
         let tracer = |f: fn(&Inner, &[Tensor]) -> Step| -> Compiled<Trace> {
             let inner = inner.clone();
             compile(Box::new(move |args: &[Tensor]| f(&inner, args)) as Trace)
@@ -117,6 +120,12 @@ impl Objective {
 
     pub(crate) fn updater(&self) -> &Updater {
         &self.inner.updater
+    }
+    /// What a run that goes on must have as it began.
+    pub(crate) fn terms(&self) -> Vec<(String, String)> {
+        let mut all = self.inner.updater.terms();
+        all.push(("seed".into(), self.seed.to_string()));
+        all
     }
     /// (steps taken, batches accumulated since).
     pub(crate) fn counters(&self) -> (u64, usize) {
@@ -208,6 +217,14 @@ impl Objective {
     }
     /// Takes up the momentum of the next step.
     pub(crate) fn keep_pace(&mut self, pace: &Pace<'_>) -> Result<()> {
+        let base = self.inner.updater.learning_rate();
+        if !(base.is_finite() && base > 0.0) {
+            let what = format!(
+                "found {base} as the rate of {}, expected a finite number above 0",
+                self.inner.updater.name()
+            );
+            return Err(Error::value("learning rate", what));
+        }
         let schedule = self.inner.updater.schedule.as_ref().unwrap_or(pace.schedule);
         self.set_momentum(schedule.momentum(self.step))
     }
@@ -251,6 +268,11 @@ impl Objective {
         take: impl FnOnce(&mut dyn Iterator<Item = f64>) -> R,
     ) -> Result<R> {
         self.expect(names);
+        if !(rate.is_finite() && rate >= 0.0) {
+            let what =
+                format!("found {rate} as the rate of a step, expected a finite number, 0 or more");
+            return Err(Error::value("learning rate", what));
+        }
         if let Some(quasi_newton) = &mut self.quasi_newton {
             self.key.refill(&[self.seed as i64, self.step as i64]);
             let numbers = quasi_newton.step(fields, &self.key, rate)?;

@@ -12,10 +12,13 @@ use crate::updater::Updater;
 use crate::{Result, TrainError};
 use gradus_base::Error;
 use gradus_nn::{Context, Module, Parameter, parameters};
-use gradus_tensor::{Meta, Tensor, Variable};
+use gradus_tensor::{Meta, Tensor, Variable, fail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::panic::Location;
 use std::sync::Arc;
+
+mod watch;
 
 /// Losses over named modules, each minimised by an updater of its own, on the same batches in the order they were added. Each sees the
 /// modules as the ones before it left them. A batch on which one of them fails, or is no finite number, moves nothing.
@@ -104,7 +107,9 @@ impl Objectives {
     #[must_use]
     #[track_caller]
     pub fn module(mut self, name: &str, module: Arc<dyn Module>) -> Objectives {
-        assert!(!self.modules.iter().any(|(n, _)| n == name), "two modules are named {name}");
+        if self.modules.iter().any(|(n, _)| n == name) {
+            refuse(format!("found two modules named {name}, expected a name for each"));
+        }
         self.modules.push((name.to_owned(), module));
         self
     }
@@ -122,22 +127,27 @@ impl Objectives {
         modules: &[&str],
         measure: impl Fn(&Fields<'_>, &Context<'_>) -> Measured + Send + Sync + 'static,
     ) -> Objectives {
-        assert!(!self.parts.iter().any(|p| p.name == name), "two losses are named {name}");
-        let moved: Vec<(String, Arc<dyn Module>)> = modules
-            .iter()
-            .map(|&wanted| {
-                let found = self.modules.iter().find(|(n, _)| n == wanted);
-                found
-                    .unwrap_or_else(|| {
-                        panic!("{name} is to move {wanted}, but there is no such module")
-                    })
-                    .clone()
-            })
-            .collect();
+        if self.parts.iter().any(|p| p.name == name) {
+            refuse(format!("found two losses named {name}, expected a name for each"));
+        }
+        let mut moved: Vec<(String, Arc<dyn Module>)> = vec![];
+        for &wanted in modules {
+            match self.modules.iter().find(|(n, _)| n == wanted) {
+                Some(module) => moved.push(module.clone()),
+                None => {
+                    let there: Vec<&str> = self.modules.iter().map(|(n, _)| &**n).collect();
+                    let there = there.join(", ");
+                    refuse(format!(
+                        "the loss {name} is to move {wanted}, expected one of the modules {there}"
+                    ));
+                }
+            }
+        }
         let moves = move || moved.iter().flat_map(|(n, m)| named(n, &**m)).collect::<Vec<_>>();
         // Each loss draws random numbers of its own.
         let seed = self.seed ^ (self.parts.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let objective = Objective::new(updater, Box::new(measure), Box::new(moves), seed);
+        let called = format!("the loss {name}");
+        let objective = Objective::new(updater, called, Box::new(measure), Box::new(moves), seed);
         // A loss that comes after another one may fail when that one's step is taken.
         if let Some(Part { name, objective }) = self.parts.pop() {
             self.parts.push(Part { name, objective: objective.undoable() });
@@ -187,51 +197,6 @@ impl Objectives {
             Ok(out) => Ok(out.tensor(0)),
             Err(error) => Err(in_batch(error, &batch.fields(), &[]).into()),
         }
-    }
-
-    /// Has steps of the loss of this name keep the outputs of the layers at these paths, or what layers show there
-    /// ([`Context::show`]), without a second pass: [`Objectives::seen`] has them. No path ends it.
-    ///
-    /// ```
-    /// use gradus_nn::{Init, Layer, Sequential, layers::*};
-    /// use gradus_tensor::Tensor;
-    /// use gradus_train::{Batch, Objectives, Pace, Task, Updater, optim::Sgd};
-    /// use std::sync::Arc;
-    /// let model = Arc::new(Sequential::new([2], &Init::new(0)).add(dense(3)).add(relu()).add(dense(1)));
-    /// let own = model.clone();
-    /// let mut task = Objectives::new(0).module("model", model).minimize(
-    ///     "loss",
-    ///     Updater::new(Sgd::new(0.1)),
-    ///     &["model"],
-    ///     move |batch, cx| (own.forward(&batch["x"], cx) - &batch["t"]).square().into(),
-    /// );
-    /// task.watch("loss", ["relu1"])?;
-    /// task.train_step(&Batch::pair(&Tensor::randn([4, 2], 1), &Tensor::ones([4, 1]))?, &Pace::CONSTANT)?;
-    /// let (path, y) = &task.seen("loss")[0];
-    /// assert_eq!((path.as_str(), y.shape()), ("relu1", [4, 3].into()));
-    /// # Ok::<(), gradus_train::TrainError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// When there is no loss of that name.
-    pub fn watch<'p>(
-        &mut self,
-        loss: &str,
-        paths: impl IntoIterator<Item = &'p str>,
-    ) -> Result<()> {
-        let Some(part) = self.parts.iter_mut().find(|part| part.name == loss) else {
-            let there: Vec<&str> = self.parts.iter().map(|part| &*part.name).collect();
-            let what = format!("there is no loss {loss}; there are {}", there.join(", "));
-            return Err(Error::value("watch", what).into());
-        };
-        part.objective.watch(paths.into_iter().map(str::to_owned).collect());
-        self.suits.clear();
-        Ok(())
-    }
-    /// What was watched in the last step of the loss of this name, by path.
-    pub fn seen(&self, loss: &str) -> &[(String, Tensor)] {
-        let part = self.parts.iter().find(|part| part.name == loss);
-        part.map_or(&[], |part| part.objective.seen())
     }
 
     /// A key that no step and no other evaluation has: (seed, a number from the end downwards).
@@ -343,6 +308,12 @@ impl Objectives {
     }
 }
 
+/// Ends building a task, at the line that builds it.
+#[track_caller]
+fn refuse(what: String) -> ! {
+    fail(Error::value("objectives", what), Location::caller())
+}
+
 /// The error with the part and the batch that it is about.
 fn of_part(error: Error, part: &str, batch: &Batch, objective: &Objective) -> TrainError {
     in_loss(in_batch(error, &batch.fields(), &objective.moves()), part)
@@ -376,6 +347,9 @@ impl Task for Objectives {
         Ok(Numbers { means, rows: vec![], samples: batch.samples() })
     }
 
+    fn evaluates(&self) -> bool {
+        self.evaluate.is_some()
+    }
     fn evaluate_step(&mut self, batch: &Batch) -> Result<Numbers> {
         batch.check()?;
         let key = self.key();
@@ -442,6 +416,14 @@ impl Task for Objectives {
     fn rate(&self, pace: &Pace<'_>, step: u64) -> f64 {
         let own = self.parts.first().and_then(|p| p.objective.updater().schedule.as_ref());
         pace.rate(self.learning_rate(), own, step)
+    }
+    fn terms(&self) -> Vec<(String, String)> {
+        let mut all = vec![];
+        for Part { name, objective } in &self.parts {
+            let own = objective.terms().into_iter();
+            all.extend(own.map(|(term, value)| (format!("{term} of {name}"), value)));
+        }
+        all
     }
     fn parameters(&self) -> Vec<(String, Parameter)> {
         self.modules.iter().flat_map(|(name, module)| named(name, &**module)).collect()

@@ -3,8 +3,9 @@
 use crate::{
     Config, Context, Init, Initializer, Layer, Module, Padding, Parameter, Spec, State, Visitor,
 };
-use gradus_base::{DType, Shape};
-use gradus_tensor::Tensor;
+use gradus_base::{DType, Error, Shape};
+use gradus_tensor::{Tensor, fail};
+use std::panic::Location;
 use std::sync::Arc;
 
 /// Describes a table of `vocabulary` vectors of `size` numbers, normal with variance 1: ids `[B, ..]` → `[B, .., size]`.
@@ -42,7 +43,15 @@ impl Config for EmbeddingConfig {
     fn name(&self) -> &'static str {
         "embedding"
     }
+    #[track_caller]
     fn build(self: Box<Self>, _: Spec, init: &Init) -> Arc<dyn Layer> {
+        if self.vocabulary == 0 || self.size == 0 {
+            let what = format!(
+                "found {} vectors of {} numbers, expected at least 1 of each",
+                self.vocabulary, self.size
+            );
+            fail(Error::value("embedding", what), Location::caller());
+        }
         let shape = Shape::from([self.vocabulary, self.size]);
         let weight = init.tensor(self.init, shape, self.vocabulary, self.size);
         Arc::new(Embedding { weight: Parameter::weight(&weight) })

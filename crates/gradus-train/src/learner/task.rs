@@ -97,6 +97,9 @@ impl Task for Learner {
     fn learning_rate(&self) -> f64 {
         Learner::learning_rate(self)
     }
+    fn terms(&self) -> Vec<(String, String)> {
+        self.objective.terms()
+    }
     fn parameters(&self) -> Vec<(String, Parameter)> {
         parameters(&*self.model)
     }

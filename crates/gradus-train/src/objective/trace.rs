@@ -18,9 +18,19 @@ impl Inner {
         (self.measure)(&Fields::new(&names, fields), cx)
     }
 
+    /// The gradients of what is minimised, which something that is to move must have a part in.
     pub(crate) fn slopes(&self, measured: &Measured) -> Slopes {
         let slopes = self.updater.gradients(&measured.minimize, &(self.moves)());
-        slopes.unwrap_or_else(|e| fail(e, Location::caller()))
+        let slopes = slopes.unwrap_or_else(|e| fail(e, Location::caller()));
+        if slopes.reached.is_empty() && !slopes.unreached.is_empty() {
+            let what = format!(
+                "{} depends on no parameter that it is to move: {}",
+                self.called,
+                slopes.unreached.join(", ")
+            );
+            fail(Error::value("gradients", what), Location::caller());
+        }
+        slopes
     }
 
     /// The parameters that are not frozen, by path.
