@@ -260,3 +260,20 @@ fn names_of_objectives_are_told_apart_at_the_users_line() {
         assert!(error.starts_with(expected) && error.contains("mistakes.rs:"), "{error}");
     }
 }
+
+/// A label out of range is found when the step runs: its line is one of Rust's own library, and the loss is called from this one.
+#[test]
+fn no_place_is_told_rather_than_a_wrong_one() {
+    let (x, t) = (Tensor::ones([2, 2]), Tensor::from([0i64, 3]));
+    let error = by(Sgd::new(0.1)).train_batch(&x, &t, 0.1).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("label 3 at sample 1"), "{text}");
+    assert!(!text.contains("\n  at ") && !text.contains(".rs:"), "{text}");
+    assert_eq!(format!("{error:?}"), text);
+    assert_eq!(format!("{:?}", TrainError::from(error)), text);
+    // A loss of one's own is told at its line.
+    let mine = Loss::new("mine", |x, t| x.gather(1, &t.unsqueeze(1)).squeeze(1));
+    let mut learner = with(Recipe { loss: mine, ..Recipe::default() });
+    let text = learner.train_batch(&x, &t, 0.1).unwrap_err().to_string();
+    assert!(text.contains("mistakes.rs:"), "{text}");
+}
