@@ -237,11 +237,13 @@ fn labels_of_i32_are_told_what_they_are() {
     assert!(error.contains("make the field t i64, as labels are"), "{error}");
 }
 
+type Make = fn() -> Objectives;
+
 #[test]
 fn names_of_objectives_are_told_apart_at_the_users_line() {
     let refused =
         |make: fn() -> Objectives| try_build(make).err().expect("it is refused").to_string();
-    let cases: [(fn() -> Objectives, &str); 3] = [
+    let cases: [(Make, &str); 3] = [
         (
             || objectives().module("model", Arc::new(model())),
             "objectives: found two modules named model",
