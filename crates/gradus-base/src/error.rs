@@ -23,7 +23,7 @@ pub enum Kind {
 }
 
 /// An error of the engine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Error {
     /// The family.
     pub kind: Kind,
@@ -54,19 +54,20 @@ impl Error {
     pub fn value(op: impl Into<String>, what: impl Into<String>) -> Error {
         Error::new(Kind::Value, op, what)
     }
-    /// Adds the user's line, unless one is there already.
+    /// Adds the user's line, unless one is there already. A line of Rust's own library is no user's: functions that are values are called
+    /// through it.
     #[must_use]
     pub fn at(mut self, location: &std::panic::Location<'_>) -> Error {
-        self.at.get_or_insert_with(|| format!("{}:{}", location.file(), location.line()));
+        if self.at.is_none() && !is_rusts_own(location.file()) {
+            self.at = Some(format!("{}:{}", location.file(), location.line()));
+        }
         self
     }
-    /// Puts another line in the place of one in `file`, or in Rust's own library, through which functions that are values are called:
-    /// what a library calls for its user is told at the user's line.
+    /// Puts a line in the place of none, or of one in `file`: what a library calls for its user is told at the user's line.
     #[must_use]
     pub fn moved(mut self, file: &str, to: &std::panic::Location<'_>) -> Error {
-        let is_no_users = |path: &str| path == file || path.ends_with("/core/src/ops/function.rs");
         let line = self.at.as_deref().and_then(|at| at.rsplit_once(':'));
-        if line.is_some_and(|(path, _)| is_no_users(path)) {
+        if line.is_none_or(|(path, _)| path == file) {
             self.at = Some(format!("{}:{}", to.file(), to.line()));
         }
         self
@@ -81,6 +82,13 @@ impl Error {
     }
 }
 
+/// Whether a source file is one of Rust's own library.
+pub fn is_rusts_own(file: &str) -> bool {
+    let library = ["core", "alloc", "std"].map(|name| format!("/library/{name}/src/"));
+    let file = file.replace('\\', "/");
+    library.iter().any(|library| file.contains(library))
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.op, self.what)?;
@@ -93,11 +101,30 @@ impl fmt::Display for Error {
     }
 }
 
+/// As it is displayed: a program whose `main` returns it shows a message, not its parts.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for Error {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_line_of_rusts_own_library_is_a_users() {
+        let through = |call: fn() -> &'static std::panic::Location<'static>| call();
+        let line = through(std::panic::Location::caller);
+        assert!(is_rusts_own(line.file()), "{line}");
+        let error = Error::value("label", "found 3, expected 0..3").at(line);
+        assert_eq!(error.to_string(), "label: found 3, expected 0..3");
+        let here = std::panic::Location::caller();
+        assert!(error.clone().moved("other.rs", here).to_string().contains("error.rs:"));
+        assert_eq!(format!("{error:?}"), error.to_string());
+    }
 
     #[test]
     fn says_what_where_and_in_which_layer() {

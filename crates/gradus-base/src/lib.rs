@@ -11,7 +11,7 @@ mod shape;
 mod view;
 
 pub use dtype::{DType, Element};
-pub use error::{Error, Kind, Result};
+pub use error::{Error, Kind, Result, is_rusts_own};
 pub use expr::Expr;
 pub use half::{bf16, f16};
 pub use real::Real;

@@ -41,7 +41,7 @@ impl fmt::Display for Place {
 }
 
 /// Whatever can go wrong between a user's data and a batch.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
     /// The operating system refused.
@@ -132,6 +132,13 @@ pub enum DataError {
         /// The panic's message.
         message: String,
     },
+}
+
+/// As it is displayed: a program whose `main` returns it shows a message, not its parts.
+impl fmt::Debug for DataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl DataError {

@@ -28,7 +28,7 @@ pub enum Kind {
 }
 
 /// An error of reading or writing a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Error {
     /// The family.
     pub kind: Kind,
@@ -112,6 +112,13 @@ fn printable_line(line: &str) -> Cow<'_, str> {
     match clean.chars().count() {
         ..=LINE => clean.into(),
         n => format!("{} … {}", &clean[..edge(LINE / 2)], &clean[edge(n - LINE / 2)..]).into(),
+    }
+}
+
+/// As it is displayed: a program whose `main` returns it shows a message, not its parts.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -8,9 +8,10 @@ pub use gradus_data::Name;
 
 /// Some samples: a tensor of any type and shape for each named field, how many samples they are, and how many *units* they weigh.
 ///
-/// The house's names are `x` for inputs, `t` for targets, `weights` for how much each sample counts, `lengths` and `mask` for what
-/// of padded inputs is there. Units are what losses and metrics are means over: samples unless said otherwise, tokens of
-/// sentences, pixels of pictures that differ in size.
+/// The house's names are `x` for inputs, `t` for targets, `weights` for how much each sample counts, `lengths` or `mask` for what
+/// of padded inputs is there. Units are what the numbers of a task such as [`Objectives`](crate::Objectives) are means over: samples
+/// unless said otherwise, tokens of sentences, pixels of pictures that differ in size. A [`Learner`](crate::Learner) knows itself what its
+/// loss and its metrics are means over, and weighs by that.
 ///
 /// ```
 /// use gradus_tensor::Tensor;
@@ -28,6 +29,8 @@ pub struct Batch {
     tensors: Vec<Tensor>,
     samples: usize,
     units: Option<f64>,
+    /// Fields that are padded without a field that says where.
+    silent: Vec<Name>,
 }
 
 impl Batch {
@@ -50,7 +53,7 @@ impl Batch {
             return Err(Error::value("batch", what).into());
         }
         let samples = samples_in(&names[0], first)?;
-        Ok(Batch { names, tensors, samples, units: None })
+        Ok(Batch { names, tensors, samples, units: None, silent: vec![] })
     }
 
     /// So many fields a batch may have.
@@ -113,10 +116,28 @@ impl Batch {
         Ok(Batch::new(all)?.weighing(lengths.iter().sum::<usize>() as f64))
     }
 
-    /// This batch, weighing so many units.
+    /// This batch, weighing so many units: a finite number above 0, else it is refused when it is trained on or evaluated.
     #[must_use]
     pub fn weighing(self, units: f64) -> Batch {
         Batch { units: Some(units), ..self }
+    }
+    /// This batch, of which some fields are padded without a field that says where.
+    pub(crate) fn silent(self, silent: Vec<Name>) -> Batch {
+        Batch { silent, ..self }
+    }
+    /// Whether a field is padded and no other says where.
+    pub(crate) fn is_silent(&self, name: &str) -> bool {
+        self.silent.iter().any(|silent| silent == name)
+    }
+    /// Refuses units that are none.
+    pub(crate) fn check(&self) -> gradus_base::Result<()> {
+        match self.units {
+            Some(units) if !(units.is_finite() && units > 0.0) => {
+                let what = format!("found {units} units, expected a finite number above 0");
+                Err(Error::value("batch", what))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The field of a name.

@@ -1,12 +1,13 @@
 //! What can end training.
 
+use std::fmt;
 use std::path::PathBuf;
 
 /// A result whose error is [`TrainError`].
 pub type Result<T, E = TrainError> = std::result::Result<T, E>;
 
 /// What can end training.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
     /// The engine met a mistake or a bad value.
@@ -44,4 +45,11 @@ pub enum TrainError {
         /// What is wrong.
         what: String,
     },
+}
+
+/// As it is displayed: a program whose `main` returns it shows a message, not its parts.
+impl fmt::Debug for TrainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }

@@ -2,9 +2,12 @@
 
 use crate::batch::Fields;
 use crate::objective::Trace;
-use gradus_base::{Error, Kind, Result};
+use gradus_base::{DType, Error, Kind, Result, is_rusts_own};
 use gradus_nn::Parameter;
 use gradus_tensor::{Compiled, Tensor};
+
+/// How the names of this library's source files begin.
+const OWN: &str = file!().split_at(file!().len() - "faults.rs".len()).0;
 
 /// The error with the batch that it is about, where shapes or element types do not fit.
 pub(crate) fn in_batch(
@@ -12,14 +15,19 @@ pub(crate) fn in_batch(
     fields: &Fields<'_>,
     parameters: &[(String, Parameter)],
 ) -> Error {
+    // What this library calls for its user has no line of the user's.
+    error.at = error.at.filter(|at| !at.starts_with(OWN));
     let own = parameters.first().map(|(_, p)| p.variable().dtype());
     let other = own.filter(|dtype| fields.find("x").is_some_and(|x| x.dtype() != *dtype));
     let told = || fields.told(" and ");
+    let labels = error.what.contains("labels");
+    let narrow = fields.find("t").is_some_and(|t| labels && t.dtype() == DType::I32);
+    let hint = if narrow { "\n  make the field t i64, as labels are" } else { "" };
     match error.kind {
-        Kind::Shape => error.what += &format!("\n  in a batch of {}", told()),
+        Kind::Shape => error.what += &format!("\n  in a batch of {}{hint}", told()),
         Kind::DType => {
             let own = other.map_or(String::new(), |d| format!("; the model's parameters are {d}"));
-            error.what += &format!("\n  in a batch of {}{own}", told());
+            error.what += &format!("\n  in a batch of {}{own}{hint}", told());
         }
         _ => {}
     }
@@ -37,6 +45,10 @@ pub(crate) fn first_bad_op(step: &mut Compiled<Trace>, args: &[&Tensor]) -> Resu
     let (_, first) = program.run_checked(&buffers)?;
     Ok(first.map(|i| &program.plan().steps()[i]).map(|step| {
         let layer = step.scope.as_deref().map_or(String::new(), |s| format!(" in layer {s}"));
-        format!("{}{layer}, built at {}", step.name, step.at)
+        let file = step.at.file();
+        match file.starts_with(OWN) || is_rusts_own(file) {
+            true => format!("{}{layer}", step.name),
+            false => format!("{}{layer}, built at {}", step.name, step.at),
+        }
     }))
 }

@@ -1,7 +1,7 @@
 //! `fit`: epochs of training steps with callbacks. Step 1 of the walk.
 
 use crate::batch::Batch;
-use crate::callbacks::{Callback, Flow, Moment, Others};
+use crate::callbacks::{Callback, Flow, Moment, Others, TerminateOnNan};
 use crate::learner::{BatchResult, Learner};
 use crate::schedule::Schedule;
 use crate::source::Source;
@@ -66,6 +66,12 @@ pub struct Progress {
     pub history: Vec<EpochLog>,
     /// Why training ended before its last epoch, if it did.
     pub stopped: Option<String>,
+    /// What a run in a folder began with, each in words: of data, schedule and updaters. A checkpoint of an older version has none.
+    #[serde(default)]
+    pub terms: BTreeMap<String, String>,
+    /// What there is to say about how a run went on in its folder. No part of a checkpoint.
+    #[serde(skip)]
+    pub remarks: Vec<String>,
 }
 
 /// What an epoch gave.
@@ -114,7 +120,8 @@ impl Fit<'_> {
     /// Trains from where `progress` stands to the last epoch, or until a callback or an interruption ends it.
     ///
     /// # Errors
-    /// When data cannot be read, a callback fails, or the loss is no longer a number and a callback says to give up.
+    /// When data cannot be read, a callback fails, or the loss is no longer a number and a callback says to give up; and when there are
+    /// validation data for a task that evaluates nothing.
     pub fn run(
         &mut self,
         task: &mut dyn Task,
@@ -122,6 +129,9 @@ impl Fit<'_> {
         validation: Option<&dyn Source>,
         progress: &mut Progress,
     ) -> Result<()> {
+        if validation.is_some() {
+            expect_evaluation(task)?;
+        }
         progress.stopped = None;
         progress.take_up();
         let batches = self.limit_batches.unwrap_or(usize::MAX).min(train.batches());
@@ -150,6 +160,7 @@ impl Fit<'_> {
         let rest = batches.saturating_sub(progress.batch);
         for batch in train.from(progress.epoch, progress.batch).take(rest) {
             let batch = batch?;
+            batch.check()?;
             let pace = progress.pace(&self.schedule);
             let rate = task.rate(&pace, task.steps());
             let numbers = task.train_step(&batch, &pace)?;
@@ -217,7 +228,9 @@ impl Fit<'_> {
 
 /// The short forms that Keras has too; [`Fit`] says more.
 impl Learner {
-    /// Trains for so many epochs at the optimiser's rate, and gives their history.
+    /// Trains for so many epochs at the optimiser's rate, and gives their history; of 0 epochs there is none. It ends with
+    /// [`TrainError::Diverged`] when the loss is no longer a number: of the batch that gave it nothing is learned, and the message names the
+    /// op. With a [`Fit`] of your own that is [`TerminateOnNan`](crate::callbacks::TerminateOnNan)'s to say.
     ///
     /// ```
     /// use gradus_nn::{Init, Sequential, layers::*};
@@ -236,10 +249,11 @@ impl Learner {
     /// ```
     ///
     /// # Errors
-    /// When data cannot be read or holds a bad value.
+    /// When data cannot be read or holds a bad value, or the loss is no longer a number.
     pub fn fit(&mut self, train: &dyn Source, epochs: u64) -> Result<Progress> {
         let mut progress = Progress::default();
         let mut fit = Fit { epochs, ..Fit::default() };
+        fit.callbacks.push(Box::new(TerminateOnNan));
         fit.run(self, train, None, &mut progress)?;
         Ok(progress)
     }
@@ -368,17 +382,60 @@ fn named(task: &dyn Task, values: &[Option<f64>]) -> BTreeMap<String, f64> {
     all.filter(|(name, _)| name != "loss").collect()
 }
 
-/// Every number of a task over all batches of a source, in the order of [`Task::numbers`]. A state that is carried from batch to batch
+/// The error of a task whose evaluations give no numbers.
+fn expect_evaluation(task: &dyn Task) -> Result<()> {
+    if task.evaluates() {
+        return Ok(());
+    }
+    let what = "this task evaluates nothing, expected numbers: Objectives::evaluate says which";
+    Err(TrainError::Engine(gradus_base::Error::value("evaluate", what)))
+}
+
+/// Every number of a task over all batches of a source, in the order of [`Task::numbers`]; NaN for one that evaluations do not give:
+/// [`measure_by_name`] leaves those out. A state that is carried from batch to batch
 /// goes on within the source, and is afterwards as it was before.
 ///
 /// # Errors
-/// When data cannot be read or holds a bad value, or there are none.
+/// When data cannot be read or holds a bad value, or there are none, or the task evaluates nothing.
 pub fn measure(task: &mut dyn Task, source: &dyn Source) -> Result<Vec<f64>> {
     let all = gathered(task, source)?;
     Ok(all.values(task).into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
 }
 
+/// The numbers that a task's evaluation gives over all batches of a source, by their names.
+///
+/// ```
+/// use gradus_nn::{Init, Layer, Sequential, layers::dense};
+/// use gradus_tensor::Tensor;
+/// use gradus_train::{Arrays, Objectives, Updater, measure_by_name, optim::Sgd};
+/// use std::sync::Arc;
+/// let model = Arc::new(Sequential::new([1], &Init::new(0)).add(dense(1)));
+/// let own = model.clone();
+/// let mut task = Objectives::new(0)
+///     .module("model", model)
+///     .minimize("loss", Updater::new(Sgd::new(0.1)), &["model"], move |batch, cx| {
+///         (own.forward(&batch["x"], cx) - &batch["t"]).square().into()
+///     })
+///     .evaluate(|batch, _| vec![("largest".into(), batch["t"].max(..))]);
+/// let x = Tensor::from([[1f32], [2.0]]);
+/// let numbers = measure_by_name(&mut task, &Arrays::new(&x, &x, 2)?)?;
+/// assert_eq!(numbers, [("largest".into(), 2.0)]);
+/// # Ok::<(), gradus_train::TrainError>(())
+/// ```
+///
+/// # Errors
+/// As [`measure`].
+pub fn measure_by_name(
+    task: &mut dyn Task,
+    source: &dyn Source,
+) -> Result<Vec<(crate::Name, f64)>> {
+    let all = gathered(task, source)?;
+    let names = task.numbers().into_iter().map(|number| number.name);
+    Ok(names.zip(all.values(task)).filter_map(|(name, value)| Some((name, value?))).collect())
+}
+
 fn gathered(task: &mut dyn Task, source: &dyn Source) -> Result<Gathered> {
+    expect_evaluation(task)?;
     let before: Vec<_> = task.state().into_iter().map(|(_, v)| (v.value(), v)).collect();
     let found = over_all(task, source);
     let buffer = |t: &Tensor| t.node().value().map(Arc::as_ptr);
@@ -398,7 +455,9 @@ fn gathered(task: &mut dyn Task, source: &dyn Source) -> Result<Gathered> {
 fn over_all(task: &mut dyn Task, source: &dyn Source) -> Result<Gathered> {
     let mut all = Gathered::default();
     for batch in source.from(0, 0) {
-        all.add(task.evaluate_step(&batch?)?);
+        let batch = batch?;
+        batch.check()?;
+        all.add(task.evaluate_step(&batch)?);
     }
     Ok(all)
 }

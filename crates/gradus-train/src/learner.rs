@@ -11,14 +11,17 @@ use crate::objective::{Objective, Trace};
 use crate::optim::{Clip, Ema, Optimizer};
 use crate::task::{Swap, Task};
 use crate::updater::{Group, Updater};
-use gradus_base::Result;
+use gradus_base::{Error, Result};
 use gradus_nn::losses::{Loss, cross_entropy};
 use gradus_nn::{Context, Layer, Parameter, State, named_states, parameters};
-use gradus_tensor::{Compiled, Plan, Step, Tensor, Variable, compile};
+use gradus_tensor::{Compiled, Plan, Step, Tensor, Variable, compile, fail};
 use parking_lot::Mutex;
+use std::panic::Location;
 use std::sync::Arc;
 
+mod given;
 mod inspect;
+mod padding;
 mod predict;
 mod supervised;
 mod task;
@@ -111,16 +114,18 @@ pub struct Learner {
 /// The names of a batch's fields.
 const NAMES: [Name; 3] = [Name::Borrowed("x"), Name::Borrowed("t"), Name::Borrowed("weights")];
 
-/// The names of what is predicted of padded sequences.
-const PADDED: [Name; 2] = [Name::Borrowed("x"), Name::Borrowed("lengths")];
-
 impl Learner {
     /// A model with an optimiser, by the default [`Recipe`]: cross-entropy, no metrics.
+    #[track_caller]
     pub fn new(model: Arc<dyn Layer>, optimizer: impl Optimizer + 'static) -> Learner {
         Learner::with(model, Box::new(optimizer), Recipe::default(), 0)
     }
 
     /// A model with an optimiser, a recipe and the seed of its random numbers (dropout).
+    ///
+    /// # Panics
+    /// If two metrics have one name, or one is called `loss`.
+    #[track_caller]
     pub fn with(
         model: Arc<dyn Layer>,
         optimizer: Box<dyn Optimizer>,
@@ -128,6 +133,8 @@ impl Learner {
         seed: u64,
     ) -> Learner {
         let Recipe { loss, metrics, class_weights, .. } = recipe;
+        expect_names_apart(&metrics);
+        let called = format!("the loss {}", loss.name());
         let supervised =
             Arc::new(Supervised { model: model.clone(), loss, metrics, class_weights });
         let updater = Updater::of(optimizer)
@@ -143,7 +150,7 @@ impl Learner {
         let moved = model.clone();
         let moves = move || parameters(&*moved);
         Learner {
-            objective: Objective::new(updater, Box::new(measure), Box::new(moves), seed),
+            objective: Objective::new(updater, called, Box::new(measure), Box::new(moves), seed),
             evaluate: {
                 let supervised = supervised.clone();
                 Forward::new(Arc::new(move |fields, cx| supervised.evaluate(fields, cx)))
@@ -300,30 +307,6 @@ impl Learner {
         })
     }
 
-    /// Has training steps keep the outputs of the layers at these paths, or what layers show there ([`Context::show`]), without a
-    /// second pass: [`Learner::seen`] has them. No path ends it.
-    ///
-    /// ```
-    /// # use gradus_nn::{Init, Sequential, layers::*};
-    /// # use gradus_tensor::Tensor;
-    /// # use gradus_train::{Learner, optim::Sgd};
-    /// let model = Sequential::new([2], &Init::new(0)).add(dense(3)).add(relu()).add(dense(2));
-    /// let mut learner = Learner::new(model.into(), Sgd::new(0.1));
-    /// learner.watch(["relu1"]);
-    /// learner.train_batch(&Tensor::randn([4, 2], 1), &Tensor::from([0i64, 1, 0, 1]), 0.1)?;
-    /// let (path, y) = &learner.seen()[0];
-    /// assert_eq!((path.as_str(), y.shape()), ("relu1", [4, 3].into()));
-    /// assert!(y.to_vec::<f32>().iter().all(|y| *y >= 0.0));
-    /// # Ok::<(), gradus_base::Error>(())
-    /// ```
-    pub fn watch<'p>(&mut self, paths: impl IntoIterator<Item = &'p str>) {
-        self.objective.watch(paths.into_iter().map(str::to_owned).collect());
-    }
-    /// What was watched in the last training step, by path.
-    pub fn seen(&self) -> &[(String, Tensor)] {
-        self.objective.seen()
-    }
-
     /// The momentum of the steps to come, in place of the optimiser's own: sgd's μ, Adam's β₁. An argument of the step, as the rate
     /// is: only beginning or ending to give one plans the step anew. [`Fit`](crate::Fit) sets what its schedule says.
     ///
@@ -434,6 +417,22 @@ impl Learner {
     fn in_batch(&self, error: gradus_base::Error, fields: &[&Tensor]) -> gradus_base::Error {
         let tensors: Vec<Tensor> = fields.iter().map(|&t| t.clone()).collect();
         in_batch(error, &Fields::new(&NAMES[..tensors.len()], &tensors), &self.objective.moves())
+    }
+}
+
+/// Fails if the numbers of a learner could not be told apart by their names.
+#[track_caller]
+fn expect_names_apart(metrics: &[Metric]) {
+    let names = || metrics.iter().map(|metric| &*metric.name);
+    if names().any(|name| name == "loss") {
+        let what = "found a metric named loss, expected another name: so the loss itself is called";
+        fail(Error::value("metrics", what), Location::caller());
+    }
+    if let Some((_, name)) =
+        names().enumerate().find(|(at, name)| names().take(*at).any(|n| n == *name))
+    {
+        let what = format!("found two metrics named {name}, expected a name for each");
+        fail(Error::value("metrics", what), Location::caller());
     }
 }
 

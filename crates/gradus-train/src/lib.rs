@@ -28,7 +28,7 @@ mod weights;
 pub use batch::{Batch, Fields, Name};
 pub use confusion::Confusion;
 pub use error::{Result, TrainError};
-pub use fit::{BatchEnd, EpochLog, Fit, INTERRUPTED, Progress, evaluate, measure};
+pub use fit::{BatchEnd, EpochLog, Fit, INTERRUPTED, Progress, evaluate, measure, measure_by_name};
 pub use learner::{Activity, BatchResult, Learner, Predictor, Recipe, Units};
 pub use measured::Measured;
 pub use objectives::Objectives;

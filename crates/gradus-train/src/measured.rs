@@ -7,8 +7,8 @@ use gradus_tensor::Tensor;
 pub struct Measured {
     pub(crate) minimize: Tensor,
     pub(crate) numbers: Vec<(Name, Tensor)>,
-    /// What the first number weighs beside those of other batches, and what the others do.
-    pub(crate) units: Option<[Tensor; 2]>,
+    /// What each number weighs beside those of other batches, where that is not one for each sample.
+    pub(crate) units: Option<Vec<Tensor>>,
 }
 
 impl Measured {
@@ -26,9 +26,9 @@ impl Measured {
     pub(crate) fn is_apart(&self) -> bool {
         self.numbers[0].1.node().id() != self.minimize.node().id()
     }
-    /// The loss and the other numbers weigh so many units beside those of other batches.
-    pub(crate) fn weighing(self, units: [Tensor; 2]) -> Measured {
-        Measured { units: Some(units), ..self }
+    /// Its numbers, the loss first, weigh so many units each beside those of other batches.
+    pub(crate) fn weighing(self, units: Option<Vec<Tensor>>) -> Measured {
+        Measured { units, ..self }
     }
     /// Another number to report, the mean of `value`'s elements.
     #[must_use]

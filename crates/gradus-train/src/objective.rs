@@ -7,14 +7,14 @@ use crate::measured::Measured;
 use crate::optim::{SCALARS, Slots};
 use crate::quasi_newton::QuasiNewton;
 use crate::task::{Mean, Numbers, Pace};
-use crate::updater::{Slopes, Updater};
+use crate::updater::Updater;
 use gradus_base::{Error, Result};
 use gradus_nn::{Context, Parameter};
-use gradus_tensor::{Compiled, DType, Plan, Step, Tensor, Variable, compile, fail};
+use gradus_tensor::{Compiled, DType, Plan, Step, Tensor, Variable, compile};
 use parking_lot::Mutex;
-use std::cell::RefCell;
-use std::panic::Location;
 use std::sync::Arc;
+
+mod trace;
 
 /// From a batch's fields to what is minimised.
 pub(crate) type Measure = dyn Fn(&Fields<'_>, &Context<'_>) -> Measured + Send + Sync;
@@ -36,8 +36,8 @@ pub(crate) struct Objective {
     momentum: Option<f64>,
     /// (seed, number of the batch), from which random numbers are drawn.
     key: Tensor,
-    /// What the numbers of the last step weigh, where not all samples count alike.
-    units: Option<[f64; 2]>,
+    /// What each number of the last step weighs, where that is not one for each sample.
+    units: Option<Vec<f64>>,
     /// What is watched in steps, by path, as it was in the last one.
     seen: Vec<(String, Tensor)>,
     seed: u64,
@@ -51,6 +51,8 @@ pub(crate) struct Objective {
 /// What tracing a step reads and writes.
 pub(crate) struct Inner {
     pub(crate) updater: Updater,
+    /// What is minimised, in messages: `the loss cross_entropy`.
+    called: String,
     measure: Box<Measure>,
     moves: Box<Moves>,
     pub(crate) traced: Mutex<Traced>,
@@ -65,7 +67,7 @@ pub(crate) struct Traced {
     pub(crate) numbers: Vec<Name>,
     /// Whether it reads before them what is minimised, which is not the loss that is reported.
     apart: bool,
-    /// Whether it reads after them what they weigh.
+    /// Whether it reads after them what each of them weighs.
     weighed: bool,
     /// What a look of L-BFGS writes beside its own state.
     pub(crate) writes: Vec<Variable>,
@@ -80,6 +82,7 @@ pub(crate) struct Traced {
 impl Objective {
     pub(crate) fn new(
         updater: Updater,
+        called: String,
         measure: Box<Measure>,
         moves: Box<Moves>,
         seed: u64,
@@ -90,7 +93,7 @@ impl Objective {
             _ => Tensor::from([0f32; SCALARS]),
         };
         let again = updater.recompute;
-        let inner = Arc::new(Inner { updater, measure, moves, traced: Mutex::default() });
+        let inner = Arc::new(Inner { updater, called, measure, moves, traced: Mutex::default() });
         let tracer = |f: fn(&Inner, &[Tensor]) -> Step| -> Compiled<Trace> {
             let inner = inner.clone();
             compile(Box::new(move |args: &[Tensor]| f(&inner, args)) as Trace)
@@ -117,6 +120,12 @@ impl Objective {
 
     pub(crate) fn updater(&self) -> &Updater {
         &self.inner.updater
+    }
+    /// What a run that goes on must have as it began.
+    pub(crate) fn terms(&self) -> Vec<(String, String)> {
+        let mut all = self.inner.updater.terms();
+        all.push(("seed".into(), self.seed.to_string()));
+        all
     }
     /// (steps taken, batches accumulated since).
     pub(crate) fn counters(&self) -> (u64, usize) {
@@ -208,6 +217,14 @@ impl Objective {
     }
     /// Takes up the momentum of the next step.
     pub(crate) fn keep_pace(&mut self, pace: &Pace<'_>) -> Result<()> {
+        let base = self.inner.updater.learning_rate();
+        if !(base.is_finite() && base > 0.0) {
+            let what = format!(
+                "found {base} as the rate of {}, expected a finite number above 0",
+                self.inner.updater.name()
+            );
+            return Err(Error::value("learning rate", what));
+        }
         let schedule = self.inner.updater.schedule.as_ref().unwrap_or(pace.schedule);
         self.set_momentum(schedule.momentum(self.step))
     }
@@ -251,6 +268,11 @@ impl Objective {
         take: impl FnOnce(&mut dyn Iterator<Item = f64>) -> R,
     ) -> Result<R> {
         self.expect(names);
+        if !(rate.is_finite() && rate >= 0.0) {
+            let what =
+                format!("found {rate} as the rate of a step, expected a finite number, 0 or more");
+            return Err(Error::value("learning rate", what));
+        }
         if let Some(quasi_newton) = &mut self.quasi_newton {
             self.key.refill(&[self.seed as i64, self.step as i64]);
             let numbers = quasi_newton.step(fields, &self.key, rate)?;
@@ -276,26 +298,30 @@ impl Objective {
             (false, _) => f64::NAN,
         };
         let past = first + count;
-        self.units = weighed.then(|| [out.item(past), out.item(past + 1)]);
+        self.units = weighed.then(|| (past..past + count).map(|i| out.item(i)).collect());
         let taken = take(&mut (0..count).map(value));
         if watches {
-            let past = past + if weighed { 2 } else { 0 };
+            let past = past + if weighed { count } else { 0 };
             let traced = self.inner.traced.lock();
             let seen = traced.watched.iter().zip(past..).filter(|_| whole);
             self.seen = seen.map(|(path, i)| (path.clone(), out.tensor(i))).collect();
         }
         if weighed && !whole {
-            // The run may have ended before it came to what the numbers weigh; of a batch in which nothing counts that is 0.
-            let mut args = [&self.key; ARGUMENTS];
-            let used = arguments(&mut args, fields, &[&self.key]);
-            let out = self.gradients.run(&args[..used])?;
-            self.units = Some([2, 1].map(|back| out.item(out.len() - back)));
+            self.units = Some(self.weigh_again(fields, count)?);
         }
         match whole {
             true => self.count(),
             false => self.pass()?,
         }
         Ok(taken)
+    }
+
+    /// What each number weighs of a batch whose run may have ended before it came to that; of one in which nothing counts it is 0.
+    fn weigh_again(&mut self, fields: &[&Tensor], count: usize) -> Result<Vec<f64>> {
+        let mut args = [&self.key; ARGUMENTS];
+        let used = arguments(&mut args, fields, &[&self.key]);
+        let out = self.gradients.run(&args[..used])?;
+        Ok((out.len() - count..out.len()).map(|i| out.item(i)).collect())
     }
 
     /// Counts a batch that changed nothing. If it is the last of a step, the gradients that were added up are not used: they are not
@@ -318,19 +344,23 @@ impl Objective {
             if last { (self.step + 1, 0) } else { (self.step, self.micro + 1) };
     }
 
-    /// [`Objective::step`] on a batch, at the rate of its pace.
-    pub(crate) fn step_on(&mut self, batch: &Batch, pace: &Pace<'_>) -> Result<Numbers> {
+    /// [`Objective::step`] on a batch, at the rate of its pace. Its numbers weigh `units`, unless it is known what they weigh.
+    pub(crate) fn step_on(
+        &mut self,
+        batch: &Batch,
+        units: f64,
+        pace: &Pace<'_>,
+    ) -> Result<Numbers> {
         let rate = self.rate(pace);
         self.keep_pace(pace)?;
         let fields: Vec<&Tensor> = batch.tensors().iter().collect();
         let means = self.step(batch.names(), &fields, rate, |numbers| {
-            numbers.map(|value| Mean { value, units: batch.units() }).collect()
+            numbers.map(|value| Mean { value, units }).collect()
         });
         let means: Result<Vec<Mean>> = means;
         let mut means = means.map_err(|error| in_batch(error, &batch.fields(), &self.moves()))?;
-        if let Some([of_loss, of_others]) = self.units {
-            let units = |i: usize| if i == 0 { of_loss } else { of_others };
-            means.iter_mut().enumerate().for_each(|(i, mean)| mean.units = units(i));
+        for (mean, units) in means.iter_mut().zip(self.units.iter().flatten()) {
+            mean.units = *units;
         }
         Ok(Numbers { means, rows: vec![], samples: batch.samples() })
     }
@@ -415,77 +445,4 @@ pub(crate) fn arguments<'a>(
     let all = fields.iter().chain(rest);
     args.iter_mut().zip(all).for_each(|(to, from)| *to = from);
     fields.len() + rest.len()
-}
-
-impl Inner {
-    /// What is minimised on a batch whose tensors are these.
-    pub(crate) fn measured(&self, fields: &[Tensor], cx: &Context<'_>) -> Measured {
-        // The closure is the user's: it may look at the task, so nothing is locked meanwhile.
-        let names = self.traced.lock().fields.clone();
-        (self.measure)(&Fields::new(&names, fields), cx)
-    }
-
-    pub(crate) fn slopes(&self, measured: &Measured) -> Slopes {
-        let slopes = self.updater.gradients(&measured.minimize, &(self.moves)());
-        slopes.unwrap_or_else(|e| fail(e, Location::caller()))
-    }
-
-    /// The parameters that are not frozen, by path.
-    pub(crate) fn free(&self) -> Vec<(String, Parameter)> {
-        (self.moves)().into_iter().filter(|(_, p)| !p.is_frozen()).collect()
-    }
-
-    /// Forward, loss, gradients; then either the update (`apply`) or adding to the gradients kept. What is minimised is read first,
-    /// since a step ends there if it is no number.
-    fn step(&self, args: &[Tensor], apply: bool) -> Step {
-        let [fields @ .., scalars, key] = args else { unreachable!("a step has both") };
-        let (watch, shown) = (self.traced.lock().watch.clone(), RefCell::new(vec![]));
-        let cx = Context::train(key).with_hook(|path, value| {
-            if !watch.is_empty() {
-                shown.borrow_mut().push((path.to_owned(), value.clone()));
-            }
-            None
-        });
-        let measured = self.measured(fields, &cx);
-        let apart = measured.is_apart();
-        let step = if apart { Step::new().read(&measured.minimize) } else { Step::new() };
-        let step = measured.numbers.iter().fold(step, |step, (_, n)| step.read(n));
-        let step = measured.units.iter().flatten().fold(step, |step, units| step.read(units));
-        let mut updates = cx.take_updates();
-        drop(cx);
-        let found = watched(&watch, shown.into_inner());
-        let step = found.iter().fold(step, |step, (_, value)| step.read(value));
-        let slopes = self.slopes(&measured);
-        let mut traced = self.traced.lock();
-        traced.watched = found.into_iter().map(|(path, _)| path).collect();
-        updates.extend(self.updater.updates(&slopes, &mut traced.slots, scalars, apply));
-        (traced.apart, traced.weighed) = (apart, measured.units.is_some());
-        traced.numbers = measured.numbers.into_iter().map(|(name, _)| name).collect();
-        traced.unreached = slopes.unreached;
-        step.updates(updates)
-    }
-
-    fn look(&self, args: &[Tensor]) -> Step {
-        let [fields @ .., key] = args else { unreachable!("a look at gradients has a key") };
-        let measured = self.measured(fields, &Context::train(key));
-        let slopes = self.slopes(&measured);
-        let mut traced = self.traced.lock();
-        traced.reached = slopes.reached.iter().map(|(path, ..)| path.clone()).collect();
-        traced.unreached = slopes.unreached;
-        let step = slopes.reached.iter().fold(Step::new(), |step, (_, _, g)| step.read(g));
-        // A loss may be no number though its gradients are.
-        let step = step.read(&measured.minimize);
-        let step = measured.numbers.iter().fold(step, |step, (_, n)| step.read(n));
-        measured.units.iter().flatten().fold(step, |step, units| step.read(units))
-    }
-}
-
-/// What is watched of all that a pass showed.
-fn watched(watch: &[String], shown: Vec<(String, Tensor)>) -> Vec<(String, Tensor)> {
-    if let Some(absent) = watch.iter().find(|path| !shown.iter().any(|(known, _)| known == *path)) {
-        let known: Vec<&str> = shown.iter().map(|(path, _)| &**path).collect();
-        let what = format!("nothing is shown at {absent}; there are {}", known.join(", "));
-        fail(Error::value("watch", what), Location::caller());
-    }
-    shown.into_iter().filter(|(path, _)| watch.contains(path)).collect()
 }

@@ -12,10 +12,13 @@ use crate::updater::Updater;
 use crate::{Result, TrainError};
 use gradus_base::Error;
 use gradus_nn::{Context, Module, Parameter, parameters};
-use gradus_tensor::{Meta, Tensor, Variable};
+use gradus_tensor::{Meta, Tensor, Variable, fail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::panic::Location;
 use std::sync::Arc;
+
+mod watch;
 
 /// Losses over named modules, each minimised by an updater of its own, on the same batches in the order they were added. Each sees the
 /// modules as the ones before it left them. A batch on which one of them fails, or is no finite number, moves nothing.
@@ -104,7 +107,9 @@ impl Objectives {
     #[must_use]
     #[track_caller]
     pub fn module(mut self, name: &str, module: Arc<dyn Module>) -> Objectives {
-        assert!(!self.modules.iter().any(|(n, _)| n == name), "two modules are named {name}");
+        if self.modules.iter().any(|(n, _)| n == name) {
+            refuse(format!("found two modules named {name}, expected a name for each"));
+        }
         self.modules.push((name.to_owned(), module));
         self
     }
@@ -122,22 +127,27 @@ impl Objectives {
         modules: &[&str],
         measure: impl Fn(&Fields<'_>, &Context<'_>) -> Measured + Send + Sync + 'static,
     ) -> Objectives {
-        assert!(!self.parts.iter().any(|p| p.name == name), "two losses are named {name}");
-        let moved: Vec<(String, Arc<dyn Module>)> = modules
-            .iter()
-            .map(|&wanted| {
-                let found = self.modules.iter().find(|(n, _)| n == wanted);
-                found
-                    .unwrap_or_else(|| {
-                        panic!("{name} is to move {wanted}, but there is no such module")
-                    })
-                    .clone()
-            })
-            .collect();
+        if self.parts.iter().any(|p| p.name == name) {
+            refuse(format!("found two losses named {name}, expected a name for each"));
+        }
+        let mut moved: Vec<(String, Arc<dyn Module>)> = vec![];
+        for &wanted in modules {
+            match self.modules.iter().find(|(n, _)| n == wanted) {
+                Some(module) => moved.push(module.clone()),
+                None => {
+                    let there: Vec<&str> = self.modules.iter().map(|(n, _)| &**n).collect();
+                    let there = there.join(", ");
+                    refuse(format!(
+                        "the loss {name} is to move {wanted}, expected one of the modules {there}"
+                    ));
+                }
+            }
+        }
         let moves = move || moved.iter().flat_map(|(n, m)| named(n, &**m)).collect::<Vec<_>>();
         // Each loss draws random numbers of its own.
         let seed = self.seed ^ (self.parts.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let objective = Objective::new(updater, Box::new(measure), Box::new(moves), seed);
+        let called = format!("the loss {name}");
+        let objective = Objective::new(updater, called, Box::new(measure), Box::new(moves), seed);
         // A loss that comes after another one may fail when that one's step is taken.
         if let Some(Part { name, objective }) = self.parts.pop() {
             self.parts.push(Part { name, objective: objective.undoable() });
@@ -198,6 +208,7 @@ impl Objectives {
 
     /// Refuses two updaters over one parameter, and a batch that does not suit all parts, before any part has moved.
     fn check(&mut self, batch: &Batch, pace: &Pace<'_>) -> Result<()> {
+        batch.check()?;
         for part in &mut self.parts {
             part.objective.keep_pace(pace).map_err(|e| in_loss(e, &part.name))?;
         }
@@ -256,7 +267,7 @@ impl Objectives {
                 means.extend(part.objective.number_names().iter().map(|_| none));
                 continue;
             }
-            match part.objective.step_on(batch, pace) {
+            match part.objective.step_on(batch, batch.units(), pace) {
                 Ok(numbers) => {
                     let finite = numbers.means.first().is_none_or(|loss| loss.value.is_finite());
                     stopped_by = (!finite).then_some(i);
@@ -298,6 +309,12 @@ impl Objectives {
     }
 }
 
+/// Ends building a task, at the line that builds it.
+#[track_caller]
+fn refuse(what: String) -> ! {
+    fail(Error::value("objectives", what), Location::caller())
+}
+
 /// The error with the part and the batch that it is about.
 fn of_part(error: Error, part: &str, batch: &Batch, objective: &Objective) -> TrainError {
     in_loss(in_batch(error, &batch.fields(), &objective.moves()), part)
@@ -331,7 +348,11 @@ impl Task for Objectives {
         Ok(Numbers { means, rows: vec![], samples: batch.samples() })
     }
 
+    fn evaluates(&self) -> bool {
+        self.evaluate.is_some()
+    }
     fn evaluate_step(&mut self, batch: &Batch) -> Result<Numbers> {
+        batch.check()?;
         let key = self.key();
         let mut means = vec![];
         let units = batch.units();
@@ -396,6 +417,14 @@ impl Task for Objectives {
     fn rate(&self, pace: &Pace<'_>, step: u64) -> f64 {
         let own = self.parts.first().and_then(|p| p.objective.updater().schedule.as_ref());
         pace.rate(self.learning_rate(), own, step)
+    }
+    fn terms(&self) -> Vec<(String, String)> {
+        let mut all = vec![];
+        for Part { name, objective } in &self.parts {
+            let own = objective.terms().into_iter();
+            all.extend(own.map(|(term, value)| (format!("{term} of {name}"), value)));
+        }
+        all
     }
     fn parameters(&self) -> Vec<(String, Parameter)> {
         self.modules.iter().flat_map(|(name, module)| named(name, &**module)).collect()

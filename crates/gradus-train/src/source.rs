@@ -43,14 +43,16 @@ impl Source for Loader {
     }
 }
 
-/// Batches have every field by its name, as it is typed, and weigh as many units as [`gradus_data::RecordOptions::units`] says.
+/// Batches have every field by its name, as it is typed, and weigh as many units as [`gradus_data::RecordOptions::units`] says: what the
+/// losses of an [`Objectives`](crate::Objectives) are means over. Here that is characters, of which each has a label.
 ///
 /// ```
 /// use gradus_data::{InMemory, Padding, RecordLoader, RecordOptions, UnitsOf};
 /// use gradus_train::Source;
-/// let texts = InMemory::new().text("x", ["step", "by", "step"])?.field("t", &[], &[0i64, 1, 0])?;
+/// let vowels = [vec![0i64, 0, 1, 0], vec![0, 0], vec![0, 0, 1, 0]];
+/// let texts = InMemory::new().text("x", ["step", "by", "step"])?.ragged("t", vowels)?;
 /// let options = RecordOptions {
-///     padding: vec![("x".into(), Padding::default())],
+///     padding: vec![("x".into(), Padding::default()), ("t".into(), Padding::along("x"))],
 ///     units: UnitsOf::Lengths("x".into()),
 ///     ..RecordOptions::default()
 /// };
@@ -70,13 +72,41 @@ impl Source for RecordLoader {
     }
     fn from(&self, epoch: u64, batch: usize) -> Box<dyn Iterator<Item = Result<Batch>> + '_> {
         let batches = RecordLoader::from(self, Position { epoch, batch });
-        Box::new(batches.map(|batch| from_records(&*batch?)))
+        Box::new(batches.map(|batch| from_records(self, &*batch?)))
     }
 }
 
-fn from_records(batch: &RecordBatch) -> Result<Batch> {
+fn from_records(loader: &RecordLoader, batch: &RecordBatch) -> Result<Batch> {
     let fields = batch.fields.iter().map(|field| (field.name.clone(), tensor(field)));
-    Ok(Batch::new(fields)?.weighing(batch.units))
+    let all = Batch::new(fields)?.weighing(batch.units);
+    let told = |name: &str| {
+        ["lengths", "mask"].iter().any(|word| all.find(&format!("{name}.{word}")).is_some())
+    };
+    if all.find("lengths").or(all.find("mask")).is_some() {
+        return Ok(all);
+    }
+    let mut silent = vec![];
+    for field in loader.fields().iter().filter(|field| field.is_ragged() && !told(field.name())) {
+        if is_padded(loader, batch, field.name())? {
+            silent.push(field.name().clone());
+        }
+    }
+    Ok(all.silent(silent))
+}
+
+/// Whether some sample of a batch has fewer rows of a field than the batch.
+fn is_padded(loader: &RecordLoader, batch: &RecordBatch, name: &str) -> Result<bool> {
+    let records = loader.records();
+    let Some(at) = records.fields().iter().position(|own| own.name() == name) else {
+        return Ok(true);
+    };
+    let longest = batch.get(name)?.shape[1];
+    for &index in &batch.indices {
+        if records.length(index, at)? != longest {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn tensor(BatchField { shape, values, .. }: &BatchField) -> Tensor {

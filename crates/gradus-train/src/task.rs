@@ -31,6 +31,10 @@ pub trait Task: Send {
     /// As [`Task::train_step`].
     fn evaluate_step(&mut self, batch: &Batch) -> Result<Numbers>;
 
+    /// Whether evaluations give numbers. Where they do not, validation data are refused.
+    fn evaluates(&self) -> bool {
+        true
+    }
     /// The number `at` (of those of whole sets, from 0) for what all batches' [`Numbers::rows`] gave for it, one after the other.
     fn of_set(&self, _at: usize, _rows: &Rows) -> f64 {
         f64::NAN
@@ -67,6 +71,11 @@ pub trait Task: Send {
     /// The first updater's rate of a step, counted from 0, at this pace.
     fn rate(&self, pace: &Pace<'_>, step: u64) -> f64 {
         pace.rate(self.learning_rate(), None, step)
+    }
+
+    /// What of the task a run that goes on must have as it began, by name and in words, such as optimisers and their rates.
+    fn terms(&self) -> Vec<(String, String)> {
+        vec![("base rate".into(), self.learning_rate().to_string())]
     }
 
     /// What is trained, by path.

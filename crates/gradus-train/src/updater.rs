@@ -2,9 +2,10 @@
 
 use crate::optim::{Clip, Ema, Lbfgs, Optimizer, SCALARS, Slots, Target};
 use crate::schedule::Schedule;
-use gradus_base::Result;
+use gradus_base::{Error, Result};
 use gradus_nn::Parameter;
-use gradus_tensor::{Tensor, Variable, gradients};
+use gradus_tensor::{Tensor, Variable, fail, gradients};
+use std::panic::Location;
 use std::sync::Arc;
 
 /// Parameters that are treated differently.
@@ -147,6 +148,21 @@ impl Updater {
             Method::Lbfgs(_) => "lbfgs",
         }
     }
+    /// What a run that goes on must have as it began, by name and in words.
+    pub(crate) fn terms(&self) -> Vec<(String, String)> {
+        let mut all = vec![
+            ("optimizer".into(), self.name().to_owned()),
+            ("base rate".into(), self.learning_rate().to_string()),
+            ("accumulated batches".into(), self.accumulate.to_string()),
+        ];
+        if let Method::FirstOrder(optimizer) = &self.method {
+            all.push(("weight decay".into(), optimizer.weight_decay().to_string()));
+        }
+        if let Some(schedule) = &self.schedule {
+            all.push(("schedule of its own".into(), format!("{schedule:?}")));
+        }
+        all
+    }
     /// Whether a schedule can cycle its momentum.
     pub(crate) fn has_momentum(&self) -> bool {
         matches!(&self.method, Method::FirstOrder(optimizer) if optimizer.momentum().is_some())
@@ -200,11 +216,21 @@ impl Updater {
         if let Some(clip) = self.clip {
             grads = clip.apply(&grads);
         }
+        let mut moved = false;
         let scalars: Vec<Tensor> = (0..scalars.len()).map(|i| scalars.select(0, i)).collect();
         for ((path, p, _), g) in slopes.reached.iter().zip(&grads) {
             // Also where nothing is applied yet: it makes the optimiser's state, which a checkpoint holds.
             let next = self.update_one(slots, path, p, g, &scalars);
+            moved |= next.iter().any(|(variable, _)| variable == p.variable());
             updates.extend(next.into_iter().filter(|_| apply));
+        }
+        if !moved && !slopes.reached.is_empty() {
+            let paths: Vec<&str> = slopes.reached.iter().map(|(path, ..)| &**path).collect();
+            let what = format!(
+                "Optimizer::update gives no parameter a new value, expected one for {}",
+                paths.join(", ")
+            );
+            fail(Error::value(self.name(), what), Location::caller());
         }
         updates
     }

@@ -27,6 +27,30 @@ pub struct Activity {
 }
 
 impl Learner {
+    /// Has training steps keep the outputs of the layers at these paths, or what layers show there ([`Context::show`]), without a
+    /// second pass: [`Learner::seen`] has them. No path ends it.
+    ///
+    /// ```
+    /// # use gradus_nn::{Init, Sequential, layers::*};
+    /// # use gradus_tensor::Tensor;
+    /// # use gradus_train::{Learner, optim::Sgd};
+    /// let model = Sequential::new([2], &Init::new(0)).add(dense(3)).add(relu()).add(dense(2));
+    /// let mut learner = Learner::new(model.into(), Sgd::new(0.1));
+    /// learner.watch(["relu1"]);
+    /// learner.train_batch(&Tensor::randn([4, 2], 1), &Tensor::from([0i64, 1, 0, 1]), 0.1)?;
+    /// let (path, y) = &learner.seen()[0];
+    /// assert_eq!((path.as_str(), y.shape()), ("relu1", [4, 3].into()));
+    /// assert!(y.to_vec::<f32>().iter().all(|y| *y >= 0.0));
+    /// # Ok::<(), gradus_base::Error>(())
+    /// ```
+    pub fn watch<'p>(&mut self, paths: impl IntoIterator<Item = &'p str>) {
+        self.objective.watch(paths.into_iter().map(str::to_owned).collect());
+    }
+    /// What was watched in the last training step, by path.
+    pub fn seen(&self) -> &[(String, Tensor)] {
+        self.objective.seen()
+    }
+
     /// The gradient of the loss on this batch for every parameter that trains, by path. Nothing is updated; dropout draws as the
     /// next step would.
     ///

@@ -1,8 +1,8 @@
 //! What a learner's model gives, on the learner's thread or beside it.
 
-use super::{Learner, NAMES, PADDED, traced};
+use super::{Learner, NAMES, padding, traced};
 use crate::Result as TrainResult;
-use crate::batch::{Batch, Fields};
+use crate::batch::{Batch, Fields, Name};
 use crate::faults::in_batch;
 use crate::objective::Trace;
 use gradus_base::Result;
@@ -22,14 +22,18 @@ impl Learner {
         }
     }
 
-    /// What the model gives for a batch that has more than `x`, such as `lengths`.
+    /// What the model gives for a batch that has more than `x`: `lengths`, or a `mask`.
     ///
     /// # Errors
     /// As [`Learner::predict_batch`].
     pub fn predict_on(&mut self, batch: &Batch) -> TrainResult<Tensor> {
         let x = batch.get("x")?;
-        let Some(lengths) = batch.find("lengths") else { return Ok(self.predict_batch(x)?) };
-        match self.predict_padded.run(&PADDED, &[x, lengths], self.objective.key()) {
+        let Some((name, told)) = padding::of_inputs(&batch.fields()) else {
+            return Ok(self.predict_batch(x)?);
+        };
+        padding::check_inputs(batch)?;
+        let names = [Name::Borrowed("x"), Name::Borrowed(name)];
+        match self.predict_padded.run(&names, &[x, told], self.objective.key()) {
             Ok(out) => Ok(out.tensor(0)),
             Err(error) => Err(in_batch(error, &batch.fields(), &self.objective.moves()).into()),
         }

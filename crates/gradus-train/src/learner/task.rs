@@ -1,6 +1,6 @@
 //! A learner is the task of a model with targets.
 
-use super::{Activity, Learner};
+use super::{Activity, Learner, padding};
 use crate::Result;
 use crate::batch::Batch;
 use crate::faults::in_batch;
@@ -11,6 +11,14 @@ use gradus_tensor::{DType, Tensor, Variable};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+impl Learner {
+    /// Refuses a batch without inputs or targets, or whose padding would count.
+    fn check(&self, batch: &Batch) -> Result<()> {
+        batch.xt()?;
+        padding::check(batch, self.supervised.ignores())
+    }
+}
+
 impl Task for Learner {
     fn numbers(&self) -> Vec<NumberName> {
         let of =
@@ -19,21 +27,23 @@ impl Task for Learner {
         [NumberName::loss("loss")].into_iter().chain(metrics).collect()
     }
     fn train_step(&mut self, batch: &Batch, pace: &Pace<'_>) -> Result<Numbers> {
-        batch.xt()?;
-        Ok(self.objective.step_on(batch, pace)?)
+        self.check(batch)?;
+        let samples = batch.get("x")?.shape().first().copied().unwrap_or(1);
+        Ok(self.objective.step_on(batch, samples as f64, pace)?)
     }
     fn evaluate_step(&mut self, batch: &Batch) -> Result<Numbers> {
-        batch.xt()?;
+        self.check(batch)?;
+        let samples = batch.get("x")?.shape().first().copied().unwrap_or(1);
         let (means, wholes) =
             (1 + self.supervised.means().count(), self.supervised.wholes().count());
         let fields: Vec<&Tensor> = batch.tensors().iter().collect();
         match self.evaluate.run(batch.names(), &fields, self.objective.key()) {
             Ok(out) => {
-                // Where not all samples count alike, what the loss and what the metrics weigh comes last.
+                // Where that is not one for each sample, what each of the means weighs comes last.
                 let weighed = out.len() > means + wholes;
                 let units = |i: usize| match weighed {
-                    true => out.item(means + wholes + usize::from(i > 0)),
-                    false => batch.units(),
+                    true => out.item(means + wholes + i),
+                    false => samples as f64,
                 };
                 let mean = |i| Mean { value: out.item(i), units: units(i) };
                 let rows = |i| {
@@ -63,7 +73,7 @@ impl Task for Learner {
         finish(&kept, own)
     }
     fn prepare(&mut self, batch: &Batch, pace: &Pace<'_>) -> Result<()> {
-        batch.xt()?;
+        self.check(batch)?;
         Ok(self.objective.prepare_on(batch, pace)?)
     }
     fn state(&self) -> Vec<(String, Variable)> {
@@ -87,6 +97,9 @@ impl Task for Learner {
     fn learning_rate(&self) -> f64 {
         Learner::learning_rate(self)
     }
+    fn terms(&self) -> Vec<(String, String)> {
+        self.objective.terms()
+    }
     fn parameters(&self) -> Vec<(String, Parameter)> {
         parameters(&*self.model)
     }
@@ -97,7 +110,7 @@ impl Task for Learner {
         Learner::averages(self)
     }
     fn gradients(&mut self, batch: &Batch) -> Result<Vec<(String, Tensor)>> {
-        batch.xt()?;
+        self.check(batch)?;
         let fields: Vec<&Tensor> = batch.tensors().iter().collect();
         let found = self.objective.gradients(batch.names(), &fields);
         Ok(found.map_err(|e| in_batch(e, &batch.fields(), &self.objective.moves()))?)

@@ -35,7 +35,8 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// The mean of a number per sample, `[B]`.
+    /// The mean of a number per sample, `[B]`, or per place of a sample, `[B, ..]`. One number for a whole batch is taken for the mean of
+    /// its samples; where places are padding or labels do not count it is refused, since they would have a part in it.
     pub fn mean(
         name: impl Into<Cow<'static, str>>,
         maximize: bool,

@@ -47,7 +47,7 @@ fn labels_of_another_type_or_shape() {
     for dtype in [DType::F64, DType::F32, DType::F16, DType::I32, DType::U8, DType::Bool] {
         let found = format!("labels {dtype} [4]; expected [B, classes] and i64 [B]");
         let remedy = ": labels.cast(DType::I64) has that type";
-        refused(&x, &t.cast(dtype), &[&found, remedy, &format!("{batch}{dtype} [4]\n")]);
+        refused(&x, &t.cast(dtype), &[&found, remedy, &format!("{batch}{dtype} [4]")]);
     }
     refused(&x, &t.unsqueeze(1), &["labels i64 [4, 1]; expected", "labels.squeeze(-1)", batch]);
     let one_hot = t.one_hot(3).cast(DType::F32);

@@ -165,7 +165,7 @@ fn stopped_runs_go_on_whatever_their_callbacks() {
 fn a_run_that_a_callback_ended_has_ended() {
     let folder = tempfile::tempdir().unwrap();
     let go = || {
-        let learner = learner(Recipe::default(), Sgd::new(0.0));
+        let learner = learner(Recipe::default(), Sgd::new(1e-40));
         run(Some(folder.path()), 20, Schedule::Constant, learner, &|_, fit| {
             fit.callbacks.push(Box::new(EarlyStopping::new("val_loss", 2)));
         })
