@@ -290,7 +290,7 @@ fn steps_are_undone_from_the_last() {
     let mut task = Objectives::new(0).module("counter", Arc::new(counter.clone()));
     for (at, net) in nets.iter().enumerate() {
         let name = ["first", "second", "third"][at];
-        let (own, counter) = (square(net), counter.clone());
+        let (own, last, counter) = (square(net), net.clone(), counter.clone());
         let updater = Updater::new(Adam::new(0.01));
         task = task.module(name, net.clone()).minimize(name, updater, &[name], move |batch, cx| {
             if at < 2 {
@@ -298,7 +298,7 @@ fn steps_are_undone_from_the_last() {
                 return own(batch, cx);
             }
             let scale = Tensor::ones([2, 1]).embedding(&batch["class"]);
-            (scale + batch["square"].sqrt()).into()
+            (last.forward(&batch["x"], cx) * scale + batch["square"].sqrt()).into()
         });
     }
     let count = |task: &mut Objectives, batch: &Batch| {

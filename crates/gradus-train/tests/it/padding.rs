@@ -50,7 +50,7 @@ fn both() -> Padding {
     Padding { mask: true, ..Padding::default() }
 }
 fn untold() -> Padding {
-    Padding { lengths: false, ..Padding::default() }
+    Padding::unmarked(0.0)
 }
 
 /// (loss, metrics) of a set in batches of 1, 8 and 40.
