@@ -1,6 +1,6 @@
 //! What five hundred lengths cost beside one: sequences of 5 to 500 tokens in batches of like length, of two networks. `tagger` treats each
-//! token by three dense layers, in batches as long as their longest sequence; `cell` is an unrolled recurrent net, in
-//! batches of a multiple of 32. `cargo xtask marks lengths` runs this; the last line is what was measured, as JSON.
+//! token by three dense layers, in batches as long as their longest sequence, which is planned anew; `tagger16` is the same in batches of a
+//! multiple of 16, of which all plans are kept; `cell` is an unrolled recurrent net, in batches of a multiple of 32. `cargo xtask marks lengths` runs this; the last line is what was measured, as JSON.
 
 use gradus::data::{Bucketing, FieldSpec, Padding, Records, Sample, UnitsOf};
 use gradus::nn::{Module, Parameter};
@@ -108,8 +108,10 @@ fn data(net: &str, lengths: &str) -> Anything<RecordLoader> {
     };
     let fields = ["x", "t"].map(|name| FieldSpec::ragged(name, DType::I64, &[]));
     let records = Sequences(lengths, fields);
+    let every = |n| (n, Bucketing::boundaries("x", (n..LONGEST).step_by(n).collect::<Vec<_>>()));
     let (multiple, bucketing) = match net {
-        "cell" => (32, Bucketing::boundaries("x", (32..LONGEST).step_by(32).collect::<Vec<_>>())),
+        "cell" => every(32),
+        "tagger16" => every(16),
         _ => (1, Bucketing::windows("x", LONGEST)),
     };
     let padding = Padding { multiple, lengths: false, mask: true, ..Padding::default() };
@@ -165,7 +167,7 @@ fn main() -> Anything<()> {
         return Ok(());
     }
     let mut figures = vec![];
-    for net in ["tagger", "cell"] {
+    for net in ["tagger", "tagger16", "cell"] {
         let [one, all, longest] = [apart(net, "one")?, apart(net, "all")?, apart(net, "longest")?];
         figures.push(format!(r#""{net}_first_epoch":{:.3}"#, all[0] / one[0]));
         figures.push(format!(r#""{net}_second_epoch":{:.3}"#, all[1] / one[1]));
