@@ -197,16 +197,7 @@ mod tests {
 
     #[test]
     fn every_type_is_itself() {
-        for dtype in [
-            DType::F32,
-            DType::F64,
-            DType::F16,
-            DType::BF16,
-            DType::I32,
-            DType::I64,
-            DType::U8,
-            DType::Bool,
-        ] {
+        for dtype in DType::ALL {
             let mut values = Values::empty(dtype);
             assert_eq!(values.dtype(), dtype);
             values.grow(2);
