@@ -7,6 +7,7 @@
 mod build;
 mod draw;
 mod grad;
+mod mistake;
 mod node;
 mod plan;
 mod program;
@@ -18,6 +19,7 @@ mod variable;
 pub use build::{call, call_one, concat, constant, data, input, pointwise};
 pub use draw::{Drawing, to_dot, to_svg};
 pub use grad::{grad, gradients};
+pub use mistake::{fail, mistaken, poisoned, refuse, report, report_at, sound, try_build};
 pub use node::{Kind, Node, Pointwise, ViewOp};
 pub use plan::{Options, Plan, PlanStep};
 pub use program::{Program, ProgramOutputs};
@@ -26,5 +28,5 @@ pub use rule::{
     not_differentiable,
 };
 pub use run::{CACHED_PLANS, Update, read};
-pub use scope::{Caller, fail, layer_scope, scope, scope_path, try_build};
+pub use scope::{Caller, layer_scope, scope, scope_path, with_place};
 pub use variable::Variable;

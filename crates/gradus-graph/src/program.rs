@@ -3,7 +3,7 @@
 use crate::node::Node;
 use crate::plan::{Collected, Goal, Options, Plan};
 use crate::rule::Meta;
-use crate::run::{Session, Update, check_updates};
+use crate::run::{Session, Update, check_wanted};
 use gradus_base::Buffer;
 use gradus_base::{DType, Error, Result};
 use std::sync::Arc;
@@ -40,7 +40,7 @@ impl Program {
         updates: &[Update],
         options: Options,
     ) -> Result<Program> {
-        check_updates(updates)?;
+        check_wanted(wanted, updates)?;
         let mut collected = Collected::new(&Goal { outputs: wanted, updates, leaves_stay: true });
         collected.check_arguments(inputs)?;
         let plan = Arc::new(Plan::new(&mut collected, options));

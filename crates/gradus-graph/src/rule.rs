@@ -33,7 +33,7 @@ impl fmt::Display for Meta {
 /// Two rules that print the same under `Debug` must behave the same: plans are cached by that text.
 pub trait Rule: fmt::Debug + Send + Sync {
     /// The name, as users write the op.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// The outputs' shapes and types.
     ///
@@ -102,7 +102,7 @@ pub trait Rule: fmt::Debug + Send + Sync {
 
     /// The op's settings by name, for those who write it down in another form, such as a model file: all that tells two uses
     /// apart beside their inputs. `None`, unless it says otherwise: it cannot be written.
-    fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
+    fn settings(&self) -> Option<Vec<(&str, Setting)>> {
         None
     }
 

@@ -17,6 +17,7 @@ mod init;
 pub mod layers;
 pub mod losses;
 mod module;
+mod refused;
 mod sequential;
 mod spec;
 mod summary;

@@ -28,9 +28,10 @@ pub use axes::Axes;
 pub use compile::{Compiled, Outputs, Step, compile};
 pub use draw::{Drawing, draw};
 pub use gradus_base::Buffer;
-pub use gradus_base::{DType, Element, Error, Expr, Kind, Real, Result, Shape, bf16, f16};
+pub use gradus_base::{DType, Element, Error, Expr, Kind, Place, Real, Result, Shape, bf16, f16};
 pub use gradus_graph::{
-    Caller, Meta, Plan, PlanStep, Program, fail, layer_scope, scope, scope_path, try_build,
+    Caller, Meta, Plan, PlanStep, Program, fail, layer_scope, mistaken, report, report_at, scope,
+    scope_path, try_build, with_place,
 };
 pub use ops::conv2d::{Conv, Padding};
 pub use ops::norm::LocalResponse;

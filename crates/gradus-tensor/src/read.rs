@@ -3,14 +3,14 @@
 use crate::{Tensor, Variable};
 use gradus_base::Buffer;
 use gradus_base::{DType, Element, Error, Result, bf16, f16};
-use gradus_graph::{self as graph, Meta, constant, fail};
+use gradus_graph::{self as graph, Meta, constant, report};
 use std::panic::Location;
 
 impl Tensor {
     /// The elements in row-major order, as `T`, which must hold each of them exactly: what changes a number is [`Tensor::cast`].
     ///
     /// # Panics
-    /// Where [`Tensor::try_to_vec`] errs.
+    /// Where [`Tensor::try_to_vec`] errs; inside [`crate::try_build`] that gives zeros, for nobody to see.
     ///
     /// ```
     /// use gradus_tensor::{DType, Tensor};
@@ -21,8 +21,13 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn to_vec<T: Element>(&self) -> Vec<T> {
-        let here = Location::caller();
-        self.try_to_vec().unwrap_or_else(|e| fail(e, here))
+        match self.try_to_vec() {
+            Ok(elements) => elements,
+            Err(e) => {
+                report(e);
+                vec![T::from_f64(0.0); self.len()]
+            }
+        }
     }
 
     /// The elements in row-major order, as `T`.
@@ -36,15 +41,24 @@ impl Tensor {
     /// The only element, as f64.
     ///
     /// # Panics
-    /// If there are more or fewer, or where [`Tensor::try_to_vec`] errs.
+    /// If there are more or fewer, or where [`Tensor::try_to_vec`] errs; inside [`crate::try_build`] that gives NaN, for nobody to
+    /// see.
     #[track_caller]
     pub fn item(&self) -> f64 {
-        let here = Location::caller();
-        if self.len() != 1 {
-            let what = format!("shape {} has {} elements, not one", self.shape(), self.len());
-            fail(Error::shape("item", what), here);
+        let element = match self.len() {
+            1 => self.elements("item").map(|elements| elements[0]),
+            n => {
+                let what = format!("shape {} has {n} elements, not one", self.shape());
+                Err(Error::shape("item", what))
+            }
+        };
+        match element {
+            Ok(element) => element,
+            Err(e) => {
+                report(e);
+                f64::NAN
+            }
         }
-        self.elements("item").unwrap_or_else(|e| fail(e, here))[0]
     }
 
     fn elements<T: Element>(&self, op: &str) -> Result<Vec<T>> {
@@ -120,7 +134,7 @@ fn held<S: Element, T: Element>(x: S) -> Option<T> {
 pub fn read<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) {
     let nodes: Vec<_> = tensors.into_iter().map(|t| t.0.clone()).collect();
     if let Err(e) = graph::read(&nodes, &[]) {
-        fail(e, Location::caller());
+        report(e);
     }
 }
 

@@ -1,7 +1,7 @@
 //! `Tensor`: the one type users compute with.
 
-use gradus_base::{DType, Shape};
-use gradus_graph::Node;
+use gradus_base::{DType, Error, Result, Shape};
+use gradus_graph::{self as graph, Node};
 
 /// A value of the graph, perhaps not computed yet. Cloning copies a pointer; nothing ever changes a tensor.
 ///
@@ -15,6 +15,43 @@ impl Tensor {
     pub fn from_node(node: Node) -> Tensor {
         Tensor(node)
     }
+    /// Reports a mistake in building: panics at the caller's line, or inside [`crate::try_build`] gives a poisoned tensor. What is
+    /// made of it is poisoned, and `try_build` ends with the first mistake.
+    ///
+    /// ```
+    /// use gradus_tensor::{Error, Tensor, try_build};
+    /// #[track_caller]
+    /// fn halves(x: &Tensor) -> Tensor {
+    ///     match x.rank() {
+    ///         1 => x.reshape([2, x.len() / 2]),
+    ///         rank => Tensor::refuse(Error::shape("halves", format!("{rank} axes, expected 1"))),
+    ///     }
+    /// }
+    /// let error = try_build(|| halves(&Tensor::zeros([2, 2])) + 1.0).unwrap_err();
+    /// assert!(error.to_string().starts_with("halves: 2 axes, expected 1"));
+    /// ```
+    ///
+    /// # Panics
+    /// Outside of [`crate::try_build`].
+    #[cold]
+    #[track_caller]
+    pub fn refuse(error: Error) -> Tensor {
+        Tensor(graph::refuse(error))
+    }
+    /// A poisoned tensor for the mistake just reported, for whoever was told of it by another function.
+    #[cold]
+    #[track_caller]
+    pub fn poisoned() -> Tensor {
+        Tensor(graph::poisoned())
+    }
+    /// The mistake that left this tensor without a value, if it is poisoned.
+    pub fn mistake(&self) -> Option<&Error> {
+        self.0.mistake().map(|mistake| &**mistake)
+    }
+    /// Errs if one of the tensors is poisoned: with its mistake, before anything is said about a shape that is none.
+    pub(crate) fn sound<const N: usize>(tensors: [&Tensor; N]) -> Result<()> {
+        graph::sound(tensors.map(|t| &t.0))
+    }
     /// The graph node.
     pub fn node(&self) -> &Node {
         &self.0
@@ -26,10 +63,10 @@ impl Tensor {
     /// The size of one axis; negative axes count from the last.
     ///
     /// # Panics
-    /// If the axis is not there.
+    /// If the axis is not there. Inside [`crate::try_build`] its size is then 1, for nobody to see.
     #[track_caller]
     pub fn size(&self, axis: isize) -> usize {
-        self.shape()[self.axis("size", axis)]
+        self.axis("size", axis).map_or(1, |axis| self.shape()[axis])
     }
     /// The number of axes.
     pub fn rank(&self) -> usize {

@@ -4,10 +4,10 @@ use super::Plan;
 use super::lower::BufferView;
 use crate::node::Node;
 use crate::rule::Packing;
-use gradus_base::Shape;
 use gradus_base::exec::Kernel;
+use gradus_base::{Place, Shape};
 use std::fmt;
-use std::panic::Location;
+
 use std::sync::Arc;
 
 /// One step of a plan, for people.
@@ -20,7 +20,7 @@ pub struct PlanStep {
     /// The layer.
     pub scope: Option<Arc<str>>,
     /// The user's line.
-    pub at: &'static Location<'static>,
+    pub at: Place,
     /// The first output's shape.
     pub shape: Shape,
     /// Floating-point operations.
@@ -53,7 +53,7 @@ impl PlanStep {
             name: name.to_owned(),
             algorithm: kernel.algorithm().to_owned(),
             scope: node.scope().cloned(),
-            at: node.location(),
+            at: node.place().clone(),
             shape: outputs[0].view.shape,
             flops,
             bytes: inputs.iter().chain(outputs).map(bytes).sum(),
@@ -76,7 +76,7 @@ impl PlanStep {
             name: "pack".to_owned(),
             algorithm: packing.form.clone(),
             scope: self.scope.clone(),
-            at: self.at,
+            at: self.at.clone(),
             shape: value.view.shape,
             flops: 0,
             bytes: (value.view.shape.len() * value.dtype.size() + packing.bytes) as u64,
@@ -220,7 +220,7 @@ mod tests {
             name: "conv2d".into(),
             algorithm: String::new(),
             scope: Some("layer1 (Sequential(2))/0 (Residual)/pool (MaxPool2d(3×3/2))".into()),
-            at: Location::caller(),
+            at: Place::here(),
             shape: Shape::new(&[1]),
             flops: 0,
             bytes: 0,

@@ -73,7 +73,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn argmax(&self, axis: isize) -> Tensor {
-        let axis = self.axis("argmax", axis);
+        let Some(axis) = self.axis("argmax", axis) else { return Tensor::poisoned() };
         Tensor(call_one(Extreme::Max { axis }, &[&self.wide().0]))
     }
 
@@ -83,7 +83,7 @@ impl Tensor {
     /// If the axis is not there or empty.
     #[track_caller]
     pub fn argmin(&self, axis: isize) -> Tensor {
-        let axis = self.axis("argmin", axis);
+        let Some(axis) = self.axis("argmin", axis) else { return Tensor::poisoned() };
         Tensor(call_one(Extreme::Min { axis }, &[&self.wide().0]))
     }
 }

@@ -14,8 +14,7 @@ pub(crate) use cpu::{LogSumExp, log_sum_exp};
 use crate::{DType, Tensor};
 use gradus_base::exec::Kernel;
 use gradus_base::{Error, Result};
-use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one, fail};
-use std::panic::Location;
+use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one};
 
 /// Along the last axis.
 #[derive(Clone, Copy, Debug)]
@@ -98,11 +97,12 @@ impl Tensor {
 
     #[track_caller]
     fn along(&self, rule: Softmax, axis: isize) -> Tensor {
-        let axis = self.axis(rule.name(), axis) as isize;
+        let Some(axis) = self.axis(rule.name(), axis) else { return Tensor::poisoned() };
+        let axis = axis as isize;
         let dtype = self.dtype();
         if !dtype.is_float() {
             let what = format!("the elements must be floats, found {dtype}");
-            fail(Error::dtype(rule.name(), what), Location::caller());
+            return Tensor::refuse(Error::dtype(rule.name(), what));
         }
         if matches!(dtype, DType::F16 | DType::BF16) {
             return self.cast(DType::F32).along(rule, axis).cast(dtype);

@@ -12,8 +12,7 @@ mod tests;
 use crate::{DType, Tensor};
 use gradus_base::exec::Kernel;
 use gradus_base::{Error, Result};
-use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one, fail, not_differentiable};
-use std::panic::Location;
+use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one, not_differentiable};
 
 /// The first `keep` places of the order, along the last axis.
 #[derive(Debug)]
@@ -69,7 +68,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn argsort(&self, axis: isize, descending: bool) -> Tensor {
-        let axis = self.axis("argsort", axis);
+        let Some(axis) = self.axis("argsort", axis) else { return Tensor::poisoned() };
         self.first_places(axis, descending, self.shape()[axis])
     }
 
@@ -79,7 +78,8 @@ impl Tensor {
     /// If the axis is not there.
     #[track_caller]
     pub fn sort(&self, axis: isize, descending: bool) -> Tensor {
-        let axis = self.axis("sort", axis) as isize;
+        let Some(axis) = self.axis("sort", axis) else { return Tensor::poisoned() };
+        let axis = axis as isize;
         self.gather(axis, &self.argsort(axis, descending))
     }
 
@@ -96,12 +96,15 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn top_k(&self, k: usize, axis: isize) -> (Tensor, Tensor) {
-        let axis = self.axis("top_k", axis);
+        let Some(axis) = self.axis("top_k", axis) else {
+            return (Tensor::poisoned(), Tensor::poisoned());
+        };
         let size = self.shape()[axis];
         if k > size {
             let what =
                 format!("the {k} largest of axis {axis} of {}, which has {size}", self.shape());
-            fail(Error::shape("top_k", what), Location::caller());
+            let refused = Tensor::refuse(Error::shape("top_k", what));
+            return (refused.clone(), refused);
         }
         let places = self.first_places(axis, true, k);
         (self.gather(axis as isize, &places), places)

@@ -12,8 +12,7 @@ use crate::ops::pointwise::{Pointwise, apply};
 use crate::ops::reference::differentiate;
 use gradus_base::exec::Kernel;
 use gradus_base::{DType, Error, Real, Result};
-use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Setting, Spec, call_one, fail};
-use std::panic::Location;
+use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Setting, Spec, call_one};
 
 /// The constants of [`Tensor::local_response_norm`].
 #[derive(Clone, Copy, Debug)]
@@ -143,16 +142,14 @@ impl Tensor {
     /// If there is no channel axis, the size is 0 or the elements are not floats.
     #[track_caller]
     pub fn local_response_norm(&self, rule: LocalResponse) -> Tensor {
-        let here = Location::caller();
-        let fails = |e: Error| fail(e, here);
         if self.rank() < 2 || rule.size == 0 {
             let what = format!("{} channels of {}", rule.size, self.shape());
-            fails(Error::shape("local_response_norm", what));
+            return Tensor::refuse(Error::shape("local_response_norm", what));
         }
         let dtype = self.dtype();
         if !dtype.is_float() {
             let what = format!("the elements must be floats, found {dtype}");
-            fails(Error::dtype("local_response_norm", what));
+            return Tensor::refuse(Error::dtype("local_response_norm", what));
         }
         if matches!(dtype, DType::F16 | DType::BF16) {
             return self.cast(DType::F32).local_response_norm(rule).cast(dtype);

@@ -11,8 +11,7 @@ use crate::Tensor;
 use crate::ops::reference::differentiate;
 use gradus_base::exec::Kernel;
 use gradus_base::{Error, Result};
-use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Setting, Spec, call_one, fail};
-use std::panic::Location;
+use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Setting, Spec, call_one};
 
 /// x → y, or x, dy → dx.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +81,7 @@ impl Tensor {
     pub(super) fn normalize_groups(&self, groups: usize, eps: f64) -> Tensor {
         if !self.dtype().is_float() {
             let what = format!("the elements must be floats, found {}", self.dtype());
-            fail(Error::dtype("normalize", what), Location::caller());
+            return Tensor::refuse(Error::dtype("normalize", what));
         }
         let shape = self.shape();
         let x = self.wide().reshape([shape[0], shape[1], shape[2..].iter().product()]);
