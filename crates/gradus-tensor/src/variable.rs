@@ -29,8 +29,9 @@ impl Variable {
             Ok(read) => Variable(graph::Variable::new(name, value.0.meta(), read[0].clone())),
             Err(e) => {
                 graph::report(e);
-                let meta = Meta::new((), value.dtype());
-                Variable(graph::Variable::new(name, meta, Arc::new(Buffer::zeroed(8))))
+                let meta = graph::poisoned().meta();
+                let bytes = meta.shape.len() * meta.dtype.size();
+                Variable(graph::Variable::new(name, meta, Arc::new(Buffer::zeroed(bytes))))
             }
         }
     }
