@@ -5,6 +5,7 @@
 //! views, reductions, pointwise expressions and calls of a [`Rule`]; it knows no op by name.
 
 mod build;
+mod check;
 mod device;
 mod draw;
 mod grad;
@@ -18,6 +19,7 @@ mod strategy;
 mod variable;
 
 pub use build::{call, call_one, concat, constant, data, input, pointwise};
+pub use check::{Checked, check_everything, checked};
 pub use device::{Device, Plain};
 pub use draw::{Drawing, to_dot, to_svg};
 pub use grad::{grad, gradients};

@@ -9,7 +9,7 @@ use gradus_base::Buffer;
 use gradus_base::exec::{Args, Bound, Memory, Part};
 use gradus_base::{Error, Result};
 use parking_lot::Mutex;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
@@ -157,6 +157,9 @@ impl Session {
     /// Runs the plan on the given arguments; what the variables hold is locked meanwhile.
     pub(crate) fn run_plan(&mut self, plan: &Plan, inputs: &[&Buffer]) -> Result<()> {
         let Some((step, output)) = plan.stop else {
+            if !plan.twins.is_empty() {
+                return self.run_plan_watched(plan, inputs, |_, _| {}, |_, _| {});
+            }
             return self.run_locked(plan, inputs, |program, memory, storages, part| {
                 program.execute(memory, storages, part)
             });
@@ -177,11 +180,26 @@ impl Session {
         &mut self,
         plan: &Plan,
         inputs: &[&Buffer],
-        before: impl FnMut(usize, &Args<'_>),
-        after: impl FnMut(usize, &Args<'_>),
+        mut before: impl FnMut(usize, &Args<'_>),
+        mut after: impl FnMut(usize, &Args<'_>),
     ) -> Result<()> {
+        let read = RefCell::new(vec![]);
+        let look = |i: usize, args: &Args<'_>| {
+            if let Some(twin) = plan.twins.get(i) {
+                *read.borrow_mut() = twin.look(args);
+            }
+            before(i, args);
+        };
+        let compare = |i: usize, args: &Args<'_>| {
+            after(i, args);
+            if let Some(twin) = plan.twins.get(i)
+                && let Err(what) = twin.compare(&plan.steps()[i], &read.borrow(), args)
+            {
+                args.fail(|| what);
+            }
+        };
         self.run_locked(plan, inputs, |program, memory, storages, part| {
-            program.execute_watched(memory, storages, part, before, after)
+            program.execute_watched(memory, storages, part, look, compare)
         })
     }
 
@@ -435,10 +453,15 @@ pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
             let what = "an argument of a program has no value outside of it";
             return Err(Error::value("read", what).at(input.location()));
         }
-        let cached = cache().lock().take(collected.key);
+        let check = crate::check::is_on() && !crate::check::is_inside();
+        let key = (collected.key.0, collected.key.1 ^ u64::from(check));
+        let cached = cache().lock().take(key);
         let (plan, session) = match cached {
             Some((plan, session)) => (plan, session),
-            None => (Arc::new(Plan::new(&mut collected, Options::default())?), None),
+            None => {
+                let options = Options { check, ..Options::default() };
+                (Arc::new(Plan::new(&mut collected, options)?), None)
+            }
         };
         let mut session = session.unwrap_or_else(|| Session::new(&plan));
         session.bind_variables(&plan, &collected.variables);
@@ -448,7 +471,7 @@ pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
             node.set_value(session.output(i).clone());
         }
         session.release();
-        cache().lock().give(collected.key, plan, session);
+        cache().lock().give(key, plan, session);
     }
     Ok(wanted.iter().map(|n| n.value().expect("computed above").clone()).collect())
 }
