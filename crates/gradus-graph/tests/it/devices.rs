@@ -6,7 +6,6 @@ use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::expr::Sym;
 use gradus_base::{DType, Expr, Real, ReduceOp, Result, Shape};
 use gradus_graph::*;
-use std::sync::Arc;
 
 /// y = x·factor by a kernel of the CPU; by its expansion where there is none. `wrong` says how the kernel errs.
 #[derive(Debug)]
