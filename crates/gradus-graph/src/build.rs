@@ -1,6 +1,6 @@
 //! Making nodes: every function checks shapes and types at the caller's line, and computes nothing.
 
-use crate::mistake::{noticed, refuse};
+use crate::mistake::{refuse, sound};
 use crate::node::{Kind, Node, Pointwise, ViewOp};
 use crate::rule::{Meta, Rule};
 use gradus_base::expr::Sym;
@@ -91,31 +91,37 @@ fn wider(a: DType, b: DType) -> DType {
 /// Where the rule's `infer` errs.
 #[track_caller]
 pub fn call<const N: usize>(rule: Arc<dyn Rule>, inputs: Vec<Node>) -> [Node; N] {
-    if let Some(mistake) = inputs.iter().find_map(Node::mistake) {
-        noticed(mistake);
-        let node = Node::poisoned(mistake.clone());
-        return std::array::from_fn(|_| node.clone());
-    }
-    let metas: Vec<Meta> = inputs.iter().map(Node::meta).collect();
-    let outputs = match rule.infer(&metas) {
-        Ok(outputs) => outputs,
+    match outputs(rule, inputs) {
+        Ok(outputs) => outputs.try_into().unwrap_or_else(|outputs: Vec<Node>| {
+            panic!("the op has {} outputs, expected {N}: {outputs:?}", outputs.len())
+        }),
         Err(e) => {
             let node = refuse(e);
-            return std::array::from_fn(|_| node.clone());
-        }
-    };
-    assert_eq!(outputs.len(), N, "outputs of {}", rule.name());
-    let first = outputs[0];
-    let node = Node::new(Kind::Call(rule, outputs.clone()), inputs, first.shape, first.dtype);
-    let mut parts = [const { None }; N];
-    if N == 1 {
-        parts[0] = Some(node);
-    } else {
-        for (i, (part, m)) in parts.iter_mut().zip(outputs).enumerate() {
-            *part = Some(Node::new(Kind::Part(i), vec![node.clone()], m.shape, m.dtype));
+            std::array::from_fn(|_| node.clone())
         }
     }
-    parts.map(|part| part.expect("each was made"))
+}
+
+/// The outputs of a kernel op.
+///
+/// # Errors
+/// Where the rule's `infer` does, or an input is poisoned.
+#[track_caller]
+pub(crate) fn outputs(rule: Arc<dyn Rule>, inputs: Vec<Node>) -> Result<Vec<Node>> {
+    sound(&inputs)?;
+    let metas: Vec<Meta> = inputs.iter().map(Node::meta).collect();
+    let outputs = rule.infer(&metas)?;
+    let (first, count) = (outputs[0], outputs.len());
+    let kind = Kind::Call(rule, outputs.clone());
+    let node = Node::new(kind, inputs, first.shape, first.dtype);
+    if count == 1 {
+        return Ok(vec![node]);
+    }
+    let mut parts = Vec::with_capacity(count);
+    for (i, m) in outputs.into_iter().enumerate() {
+        parts.push(Node::new(Kind::Part(i), vec![node.clone()], m.shape, m.dtype));
+    }
+    Ok(parts)
 }
 
 /// The only output of a kernel op.

@@ -30,8 +30,8 @@ pub use draw::{Drawing, draw};
 pub use gradus_base::Buffer;
 pub use gradus_base::{DType, Element, Error, Expr, Kind, Place, Real, Result, Shape, bf16, f16};
 pub use gradus_graph::{
-    Caller, Meta, Plan, PlanStep, Program, fail, layer_scope, mistaken, report, report_at, scope,
-    scope_path, try_build, with_place,
+    Caller, Checked, Device, Meta, Plan, PlanStep, Program, check_everything, checked, fail,
+    layer_scope, mistaken, report, report_at, scope, scope_path, try_build, with_place,
 };
 pub use ops::conv2d::{Conv, Padding};
 pub use ops::norm::LocalResponse;
