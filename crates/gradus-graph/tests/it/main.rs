@@ -2,6 +2,7 @@
 
 mod devices;
 mod effects;
+mod mistakes;
 
 use gradus_base::expr::Sym;
 use gradus_base::{Buffer, ReduceOp};
