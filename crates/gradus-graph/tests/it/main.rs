@@ -287,3 +287,13 @@ fn a_running_sum_that_nobody_reads_stays_small() {
     assert!(longest < 110_000, "{longest} nodes in a row");
     assert_eq!(values(&sum), [250_000.0]);
 }
+
+#[test]
+fn a_run_writes_to_a_copy_of_memory_that_is_only_lent() {
+    let lent: Arc<[u8]> = Arc::from(1.5f64.to_ne_bytes());
+    let buffer = Buffer::from_owner(lent.clone());
+    assert!(buffer.is_adopted());
+    let v = Variable::new("v", Meta::new([1], DType::F64), Arc::new(buffer));
+    read(&[], &[(v.clone(), map(&v.node(), |x| x + x))]).unwrap();
+    assert_eq!((values(&v.node()), &*lent), (vec![3.0], &1.5f64.to_ne_bytes()[..]));
+}
