@@ -14,6 +14,7 @@ mod new_op;
 mod ops;
 mod outside;
 mod tidy;
+mod walks;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};

@@ -1,7 +1,7 @@
 //! What a reader may rely on in every source file: it says what it is, it is not too long, its name says something, it is no part
 //! of a circle of imports; and what the documents link to exists.
 
-use crate::{Outcome, cycles};
+use crate::{Outcome, cycles, walks};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +37,7 @@ pub fn run(root: &Path, _arguments: &[String]) -> Outcome {
     }
     complaints.extend(unchecked_ops(root, &files)?);
     complaints.extend(cycles::complaints(root, &files)?);
+    complaints.extend(walks::complaints(root)?);
     for page in PAGES {
         let text = fs::read_to_string(root.join(page)).map_err(|e| format!("{page}: {e}"))?;
         let at = root.join(page);

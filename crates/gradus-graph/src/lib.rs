@@ -28,7 +28,7 @@ pub use grad::{grad, gradients};
 pub use node::{Kind, Node, Pointwise, ViewOp};
 pub use plan::{Options, Plan, PlanStep};
 /// Mistakes to be planted in tests of what is to find them.
-#[cfg(feature = "faults")]
+#[doc(hidden)]
 pub mod faults {
     pub use crate::plan::fault::{Fault, planted};
 }

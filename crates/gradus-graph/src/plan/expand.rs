@@ -1,6 +1,6 @@
 //! Expanding: an op that a device has no strategy for becomes the nodes of simpler ops that it stands for.
 
-use super::Goal;
+use super::goal::Goal;
 use crate::device::Device;
 use crate::node::{Kind, Node};
 use crate::scope::{scope_at, try_build};

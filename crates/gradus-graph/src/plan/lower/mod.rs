@@ -70,7 +70,10 @@ impl Lowerer<'_> {
             What::Assemble { .. } => self.assemble(i),
             What::Part(n) => self.values[item.inputs[0]].as_ref().expect("calls come first")[*n],
             What::Call(..) if self.delayed.contains(&i) => return,
-            What::Call(..) => return self.call(i, None),
+            What::Call(..) => {
+                self.call(i, None);
+                return;
+            }
             What::Pointwise(_) | What::Reduce(..) => {
                 if let Some(g) = self.groups.of[i].map(|g| &self.groups.list[g])
                     && g.root == i
