@@ -51,8 +51,13 @@ pub struct Compiled<F> {
 
 /// Traces `step` at its first call with arguments of given shapes, then replays its plan.
 ///
-/// Inside, arguments are tensors without values. What the closure captures is either a [`Variable`], read anew at every
-/// call, or a tensor, whose value is taken at the first.
+/// Inside, arguments are tensors without values. What the closure captures is either a
+/// [`Variable`], read anew at every call, or a tensor, whose value is taken at the first.
+///
+/// **Shape** any; there is one plan for each combination of shapes and types.
+///
+/// # Panics
+/// Never; [`Compiled::run`] says what is wrong with a step.
 ///
 /// ```
 /// use gradus_tensor::{Step, Tensor, Variable, compile, grad};

@@ -3,7 +3,13 @@
 use crate::{Tensor, Variable};
 use gradus_graph as graph;
 
-/// A picture of the tensors and all they are made of: values flow upwards, from arguments and variables.
+/// A picture of the tensors and all they are made of. Values flow upwards, from arguments and
+/// variables.
+///
+/// **Shape** any.
+///
+/// # Panics
+/// Never.
 ///
 /// ```
 /// use gradus_tensor::{Tensor, Variable, draw};

@@ -22,16 +22,22 @@ pub enum PadMode {
 }
 
 impl Tensor {
-    /// `before` and `after` elements put around an axis.
+    /// Puts elements before and after an axis: zeros, a number, or its own elements in some order.
+    ///
+    /// **Shape** `[.., N, ..] -> [.., before + N + after, ..]`.
     ///
     /// # Panics
-    /// If the axis is not there, or is too short to reflect, repeat or go round as far.
+    /// If the axis is not there or would be longer than a tensor can be, more than N − 1 elements
+    /// are to be mirrored or more than N to go round, an empty axis is to be repeated, or the
+    /// element type does not hold the number.
     ///
     /// ```
     /// use gradus_tensor::{PadMode, Tensor};
     /// let x = Tensor::from([1.0f32, 2.0, 3.0]);
-    /// assert_eq!(x.pad_with(0, 2, 1, PadMode::Reflect).to_vec::<f32>(), [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]);
-    /// assert_eq!(x.pad_with(0, 1, 1, PadMode::Circular).to_vec::<f32>(), [3.0, 1.0, 2.0, 3.0, 1.0]);
+    /// let y = x.pad_with(0, 2, 1, PadMode::Reflect);
+    /// assert_eq!(y.to_vec::<f32>(), [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]);
+    /// let y = x.pad_with(0, 1, 1, PadMode::Circular);
+    /// assert_eq!(y.to_vec::<f32>(), [3.0, 1.0, 2.0, 3.0, 1.0]);
     /// ```
     #[track_caller]
     pub fn pad_with(&self, axis: isize, before: usize, after: usize, padding: PadMode) -> Tensor {

@@ -9,12 +9,14 @@ use gradus_graph::fail;
 use std::panic::Location;
 
 impl Tensor {
-    /// Resized to `sizes`, every element the nearest one before it.
+    /// Resizes the axes behind the channels; every element becomes the nearest one before its
+    /// place.
     ///
     /// **Shape** `x [N, C, ..]` → `[N, C, sizes..]`.
     ///
     /// # Panics
-    /// If `sizes` does not name every axis behind the channels, or something is to be made of nothing.
+    /// If there are not as many `sizes` as axes behind the channels, or elements are to be made of
+    /// an axis of size 0.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -35,13 +37,16 @@ impl Tensor {
         (2..).zip(&sizes).fold(self.clone(), resize)
     }
 
-    /// Resized to `sizes`, linearly between neighbours: bilinear for images. With `align_corners` the first and last
-    /// elements stay the first and last; without, elements are cells of equal size, as in PyTorch.
+    /// Resizes the axes behind the channels, linearly between neighbours: bilinear for images. With
+    /// `align_corners` the first and last elements stay the first and last; without, elements are
+    /// cells of equal size, as in PyTorch.
     ///
-    /// **Shape** `x [N, C, ..]` → `[N, C, sizes..]`.
+    /// **Shape** `x [N, C, ..]` → `[N, C, sizes..]`. Integers have no fractions to weigh with: each
+    /// element becomes the one before its place; cast them to floats.
     ///
     /// # Panics
-    /// If `sizes` does not name every axis behind the channels, or something is to be made of nothing.
+    /// If there are not as many `sizes` as axes behind the channels, elements are to be made of an
+    /// axis of size 0, or booleans are to be resized.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -43,9 +43,13 @@ impl Rule for CastWhole {
 }
 
 impl Tensor {
-    /// Whole numbers of any type in i64. A float with a fraction, NaN, or one that i64 does not hold is an error of the run.
+    /// Whole numbers of any type, in i64.
     ///
-    /// **Shape** `[..] -> [..]`. There is no gradient.
+    /// **Shape** `[..] -> i64 [..]`. A float with a fraction, NaN, or a number that i64 does not
+    /// hold is an error of the run. There is no gradient.
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

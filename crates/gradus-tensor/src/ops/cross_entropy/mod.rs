@@ -85,12 +85,14 @@ impl Rule for CrossEntropyGrad {
 }
 
 impl Tensor {
-    /// The cross entropy of softmax(x) with class labels, one number per sample: −ln of the probability of its label.
+    /// The cross entropy of softmax(x) with class labels: for each sample −ln of the probability of
+    /// its label.
     ///
-    /// **Shape** scores `x [.., C]`, `labels [..]` (i64) → `[..]`. A label outside `0..C` is an error of the run.
+    /// **Shape** scores `x [.., C]`, `labels i64 [..]` → `[..]`. A label outside `0..C` is an error
+    /// of the run.
     ///
     /// # Panics
-    /// If the scores are not floats, the labels not i64, or the leading shapes differ.
+    /// If the scores are not floats, the labels not i64, or the leading axes differ.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

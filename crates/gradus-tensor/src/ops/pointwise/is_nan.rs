@@ -6,9 +6,12 @@ use gradus_base::Real;
 use gradus_base::expr::Sym;
 
 impl Tensor {
-    /// x ≠ x: set where x is NaN.
+    /// A mask, true where x is NaN.
     ///
-    /// **Shape** `[..] -> bool [..]`.
+    /// **Shape** `[..] -> bool [..]`. There is no gradient.
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -19,9 +22,12 @@ impl Tensor {
         mask("is_nan", [self], |[x]| Sym::not(x.eq(x)))
     }
 
-    /// 0·x = 0: set where x is neither NaN nor infinite.
+    /// A mask, true where x is neither NaN nor infinite.
     ///
-    /// **Shape** `[..] -> bool [..]`.
+    /// **Shape** `[..] -> bool [..]`. There is no gradient.
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

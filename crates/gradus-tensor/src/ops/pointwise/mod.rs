@@ -91,12 +91,27 @@ pub trait Pointwise<const N: usize> {
     }
 }
 
-/// Applies a pointwise op to tensors, broadcast together. The result has their common type ([`DType::join`]). Integers are computed
-/// in i64, which wraps; results that i32 and u8 do not hold become the nearest that they do.
+/// Applies a pointwise op to tensors, broadcast together. The result has their common type
+/// ([`DType::join`]). Integers are computed in i64, which wraps; results that i32 and u8 do not
+/// hold become the nearest that they do.
+///
+/// **Shape** `[..], .. -> [..]`, broadcast.
 ///
 /// # Panics
-/// If the shapes do not broadcast, the types have none in common, the formula needs fractions and the type has none, or a sign and
-/// the type is bool.
+/// If the shapes do not broadcast, the types have none in common, the formula needs fractions and
+/// the type has none, or a sign and the type is bool.
+///
+/// ```
+/// use gradus_tensor::{DType, Real, Tensor, ops::pointwise::{Pointwise, apply}, try_build};
+/// struct Halve;
+/// impl Pointwise<1> for Halve {
+///     const NAME: &'static str = "halve";
+///     fn formula<R: Real>(&self, [x]: [R; 1]) -> R { x * R::constant(0.5) }
+/// }
+/// let x = Tensor::from([3.0f32, -1.0]);
+/// assert_eq!(apply(Halve, [&x]).to_vec::<f32>(), [1.5, -0.5]);
+/// assert!(try_build(|| apply(Halve, [&x.cast(DType::I64)])).is_err());
+/// ```
 #[track_caller]
 pub fn apply<P: Pointwise<N>, const N: usize>(op: P, inputs: [&Tensor; N]) -> Tensor {
     let inputs = broadcast(P::NAME, &inputs);

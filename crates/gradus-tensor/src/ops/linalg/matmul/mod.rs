@@ -85,12 +85,13 @@ impl Rule for MatMul {
 impl Tensor {
     /// The matrix product over the last two axes.
     ///
-    /// **Shape** `a [.., M, K]`, `b [.., K, N]` → `[.., M, N]`; the leading axes broadcast. A vector `[K]` counts as a row
-    /// on the left and as a column on the right, and that axis disappears from the result. f16 and bf16 are multiplied
-    /// and summed in f32.
+    /// **Shape** `a [.., M, K]`, `b [.., K, N]` → `[.., M, N]`; the leading axes broadcast. A
+    /// vector `[K]` counts as a row on the left and as a column on the right, and that axis is
+    /// missing from the result. f16 and bf16 are multiplied and summed in f32.
     ///
     /// # Panics
-    /// If the inner sizes differ, the leading axes do not broadcast, or the types differ or are integers.
+    /// If the inner sizes differ, the leading axes do not broadcast, one of the two has no axes, or
+    /// their types differ or are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -135,12 +135,23 @@ impl LocalResponse {
 }
 
 impl Tensor {
-    /// Each channel divided by a power of its neighbourhood's sum of squares.
+    /// Divides each channel by a power of the sum of squares of its neighbours: x·(k + scale·Σ
+    /// x²)^−beta.
     ///
-    /// **Shape** `[N, C, ..]` → the same.
+    /// **Shape** `[N, C, ..] -> [N, C, ..]`.
+    ///
+    /// **Paper** Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep
+    /// convolutional neural networks" §3.3.
     ///
     /// # Panics
-    /// If there is no channel axis, the size is 0 or the elements are not floats.
+    /// If there are fewer than two axes, the size is 0, or the elements are not floats.
+    ///
+    /// ```
+    /// use gradus_tensor::{LocalResponse, Tensor};
+    /// let rule = LocalResponse { size: 3, scale: 1.0, beta: 1.0, k: 1.0 };
+    /// let y = Tensor::from([[1.0f32, 2.0, 2.0]]).local_response_norm(rule).to_vec::<f32>();
+    /// assert!((y[0] - 1.0 / 6.0).abs() < 1e-6 && (y[1] - 0.2).abs() < 1e-6);
+    /// ```
     #[track_caller]
     pub fn local_response_norm(&self, rule: LocalResponse) -> Tensor {
         let here = Location::caller();
