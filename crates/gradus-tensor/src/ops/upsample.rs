@@ -41,12 +41,11 @@ impl Tensor {
     /// `align_corners` the first and last elements stay the first and last; without, elements are
     /// cells of equal size, as in PyTorch.
     ///
-    /// **Shape** `x [N, C, ..]` → `[N, C, sizes..]`. Integers have no fractions to weigh with: each
-    /// element becomes the one before its place; cast them to floats.
+    /// **Shape** `x [N, C, ..]` → `[N, C, sizes..]`.
     ///
     /// # Panics
     /// If there are not as many `sizes` as axes behind the channels, elements are to be made of an
-    /// axis of size 0, or booleans are to be resized.
+    /// axis of size 0, or a size changes and the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -60,6 +59,10 @@ impl Tensor {
         align_corners: bool,
     ) -> Tensor {
         self.check_sizes(&sizes);
+        if !self.dtype().is_float() && self.shape()[2..] != sizes {
+            let what = format!("the elements are {}, it needs floats; cast them", self.dtype());
+            fail(Error::dtype("upsample", what), Location::caller());
+        }
         let resize = |x: Tensor, (axis, &size): (usize, &usize)| {
             if size == x.shape()[axis] { x } else { x.blend(axis, size, align_corners) }
         };

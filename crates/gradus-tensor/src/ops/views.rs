@@ -56,8 +56,11 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn permute(&self, order: impl AsRef<[isize]>) -> Tensor {
-        let order: Vec<usize> = order.as_ref().iter().map(|&a| self.axis("permute", a)).collect();
-        Tensor(self.0.permute(&order))
+        let mut axes = Vec::with_capacity(self.rank());
+        for &a in order.as_ref() {
+            axes.push(self.axis("permute", a));
+        }
+        Tensor(self.0.permute(&axes))
     }
 
     /// Exchanges two axes.
@@ -259,7 +262,7 @@ impl Tensor {
     #[track_caller]
     pub fn concat(tensors: &[&Tensor], axis: isize) -> Tensor {
         let nodes: Vec<_> = tensors.iter().map(|t| t.0.clone()).collect();
-        let axis = tensors.first().map_or(0, |t| t.axis("concat", axis));
+        let axis = if let Some(first) = tensors.first() { first.axis("concat", axis) } else { 0 };
         Tensor(concat(&nodes, axis))
     }
 
@@ -279,7 +282,10 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn stack(tensors: &[&Tensor], axis: isize) -> Tensor {
-        let wide: Vec<Tensor> = tensors.iter().map(|t| t.unsqueeze(axis)).collect();
+        let mut wide = Vec::with_capacity(tensors.len());
+        for t in tensors {
+            wide.push(t.unsqueeze(axis));
+        }
         let axis = match tensors.first() {
             Some(t) if axis < 0 => axis + t.rank() as isize + 1,
             _ => axis,
