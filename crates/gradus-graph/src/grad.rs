@@ -16,7 +16,8 @@ use std::sync::Arc;
 /// depend on it. A variable stands for all of its nodes.
 ///
 /// # Errors
-/// When an op on the way has no gradient, by name; when shapes of `y` and `dy` differ.
+/// When an op on the way has no gradient, which the error names, or `y` and `dy` are not of one
+/// shape and float type.
 #[track_caller]
 pub fn gradients(y: &Node, dy: &Node, xs: &[Node]) -> Result<Vec<Option<Node>>> {
     if y.meta() != dy.meta() || !y.dtype().is_float() {
@@ -69,7 +70,8 @@ pub fn gradients(y: &Node, dy: &Node, xs: &[Node]) -> Result<Vec<Option<Node>>> 
 /// The gradients of a one-element `y` with respect to each of `xs`.
 ///
 /// # Panics
-/// If `y` has several elements, does not depend on an `x`, or an op on the way has no gradient.
+/// If `y` has not exactly one element or is not a float, does not depend on an `x`, or an op on the
+/// way has no gradient.
 #[track_caller]
 pub fn grad(y: &Node, xs: &[Node]) -> Vec<Node> {
     let here = Location::caller();

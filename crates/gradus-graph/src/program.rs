@@ -25,7 +25,8 @@ impl Program {
     /// Plans the wanted nodes and the updates; [`crate::input`] nodes are the arguments, of the given shapes and types.
     ///
     /// # Errors
-    /// When an update's shape is not its variable's, a variable has two updates, or an argument is not among `inputs`.
+    /// When the shape of an update is not that of its variable, a variable has two updates, or an
+    /// argument is not among `inputs`.
     pub fn new(inputs: &[Meta], wanted: &[Node], updates: &[Update]) -> Result<Program> {
         Program::with(inputs, wanted, updates, Options::default())
     }
@@ -64,9 +65,10 @@ impl Program {
     pub fn held_bytes(&self) -> usize {
         self.session.bytes()
     }
-    /// Another program runs in this one's memory from now on: in its arena, or, if that is too small, in a new one that is made after it
-    /// is dropped; and in what lies beside the variables of programs with [`Options::undo`]. What this one's last run did can no longer
-    /// be undone, and it makes new memory if it runs again before it is handed some.
+    /// Lets another program run in the memory of this one: in its arena, or, if that is too small,
+    /// in a new one that is made after the old one is dropped; and in what lies beside the
+    /// variables of programs with [`Options::undo`]. The last run of this program can then no
+    /// longer be undone, and it makes new memory if it runs again before it is handed some.
     pub fn hand_over(&mut self, to: &mut Program) {
         to.session.take_over(&to.plan, &mut self.session);
     }
@@ -97,8 +99,9 @@ impl Program {
         Ok(ProgramOutputs { program: self })
     }
 
-    /// Undoes the updates of the last run, if it was planned with [`Options::undo`] and ended well: the variables are what they were
-    /// before. Whoever wrote one of them since must have undone that. False if there is nothing to undo.
+    /// Undoes the updates of the last run, if the program was planned with [`Options::undo`] and
+    /// the run ended well: the variables hold what they held before. Whoever wrote one of them
+    /// since must have undone that first. False if there is nothing to undo.
     pub fn undo(&mut self) -> bool {
         self.session.undo()
     }
@@ -123,7 +126,8 @@ impl Program {
         Ok(ProgramOutputs { program: self })
     }
 
-    /// As [`Program::run`], computing everything anew, also giving the number of the first step one of whose float outputs is not finite.
+    /// As [`Program::run`], computing everything anew. Also gives the number of the first step with
+    /// a float output that is not finite.
     ///
     /// # Errors
     /// As [`Program::run`].
@@ -154,11 +158,12 @@ impl ProgramOutputs<'_> {
     pub fn len(&self) -> usize {
         self.program.plan.outputs.len()
     }
-    /// Whether none was.
+    /// Whether no value was wanted.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// The i-th wanted value. Held past the next run it stays as it is; that run then allocates.
+    /// The i-th wanted value. Whoever holds it past the next run keeps it as it is; that run then
+    /// allocates.
     pub fn buffer(&self, i: usize) -> &Arc<Buffer> {
         self.program.session.output(i)
     }

@@ -35,7 +35,7 @@ pub trait Rule: fmt::Debug + Send + Sync {
     /// The name, as users write the op.
     fn name(&self) -> &'static str;
 
-    /// The outputs' shapes and types.
+    /// The shapes and types of the outputs.
     ///
     /// # Errors
     /// What does not fit, with every shape by name.
@@ -47,51 +47,57 @@ pub trait Rule: fmt::Debug + Send + Sync {
     /// [`not_differentiable`], with the reason.
     fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>>;
 
-    /// The axis orders in memory it wants. Dense everywhere unless it says otherwise.
+    /// The memory orders that the op wants its inputs in and gives its outputs in; dense and
+    /// row-major by default.
     fn layouts(&self, inputs: &[Meta], outputs: &[Meta]) -> Layouts {
         Layouts::dense(inputs.len(), outputs)
     }
 
-    /// Several ways to lie in memory, if it is as good in each: the one that needs the fewest bytes copied is taken, of equals
-    /// the first.
+    /// Several memory orders, if the op is as fast in each. The one that needs the fewest bytes
+    /// copied is taken, of equal ones the first.
     fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
         vec![self.layouts(inputs, outputs)]
     }
 
-    /// Whether its CPU kernel applies a pointwise expression to its (only) output while that is hot. `spec` holds
-    /// the epilogue that would be asked for.
+    /// Whether the CPU kernel can apply a pointwise expression to its only output while that is in
+    /// the cache. `spec` holds the epilogue that it would get.
     fn accepts_epilogue(&self, _spec: &Spec) -> bool {
         false
     }
 
-    /// Whether its CPU kernel can leave out the output of this number. If nobody reads it then, its slot in the [`Spec`] is
-    /// empty, of shape `[0]`, and nothing may be written there.
+    /// Whether the CPU kernel can leave out the output of this number. If nobody reads that output,
+    /// its slot in the [`Spec`] is then empty, of shape `[0]`, and nothing may be written there.
     fn may_skip(&self, _output: usize) -> bool {
         false
     }
 
-    /// Whether its CPU kernel writes to the (only) output as `spec` has it: with the axes in the order of [`Rule::layouts`], but
-    /// with room between them, as a part of a larger value.
+    /// Whether the CPU kernel can write its only output as `spec` has it: with the axes in the
+    /// order of [`Rule::layouts`], but with room between them, as a part of a larger value.
     fn accepts_room(&self, _spec: &Spec) -> bool {
         false
     }
 
-    /// The form in which [`Rule::cpu`]'s kernel would rather read an input: packed panels of a matrix, transformed weights.
+    /// The form in which the kernel of [`Rule::cpu`] would rather read an input: packed panels of a
+    /// matrix, transformed weights.
     ///
-    /// The planner packs what does not change from run to run once and keeps it, and what several calls want in the same
-    /// form once a run; the kernel is then built for a [`Slot`] that is `packed`. Everything else the kernel reads as it is.
+    /// An input that does not change from run to run is packed once and kept; one that several
+    /// calls want in the same form is packed once a run. The kernel is then built for a [`Slot`]
+    /// that is `packed`. All other inputs it reads as they are.
     fn packing(&self, _input: usize, _spec: &Spec) -> Option<Packing> {
         None
     }
 
-    /// Which input, along which of its axes, a factor along `axis` of the (only) output may be multiplied into instead, if there
-    /// is one: the filters of a convolution for its channels.
+    /// The input, and its axis, that a factor along `axis` of the only output may be multiplied
+    /// into instead: for the channels of a convolution, its filters. `None` if there is no such
+    /// input.
     fn scaling(&self, _axis: usize) -> Option<(usize, usize)> {
         None
     }
 
-    /// A slice of every output along `axis` is this rule's result for slices of its inputs, each along the axis given here; of an
-    /// input with `None`, for all of it. `None` if that is not so: rows of a product are products of rows.
+    /// How slices of the outputs along `axis` are computed from slices of the inputs: for each
+    /// input the axis that it is cut along, or `None` if it is needed whole. So rows of a matrix
+    /// product take rows of the first factor and all of the second. `None` if the outputs cannot be
+    /// computed in slices.
     fn slices(&self, _axis: usize) -> Option<Vec<Option<usize>>> {
         None
     }
@@ -100,13 +106,14 @@ pub trait Rule: fmt::Debug + Send + Sync {
     /// [`Rule::packing`] named for the same spec; others as their view says.
     fn cpu(&self, spec: &Spec) -> Box<dyn Kernel>;
 
-    /// The op's settings by name, for those who write it down in another form, such as a model file: all that tells two uses
-    /// apart beside their inputs. `None`, unless it says otherwise: it cannot be written.
+    /// The op's settings by name: beside the inputs, all that tells two uses of it apart. Whoever
+    /// writes the op down in another form, such as a model file, reads them. `None`, the default,
+    /// says that it cannot be written down.
     fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
         None
     }
 
-    /// Floating-point operations, a multiply-add as two.
+    /// Floating-point operations; a multiply-add counts as two.
     fn flops(&self, inputs: &[Meta], outputs: &[Meta]) -> u64;
 }
 
@@ -117,7 +124,7 @@ pub enum Setting {
     Sizes(Vec<usize>),
     /// A number.
     Number(f64),
-    /// Whether or not.
+    /// Yes or no.
     Flag(bool),
 }
 
@@ -131,7 +138,7 @@ pub struct Packing {
     pub kernel: Box<dyn Kernel>,
 }
 
-/// How an input must lie in memory.
+/// The memory order that an input must have.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Order {
     /// Any strides will do.
@@ -150,7 +157,7 @@ impl Order {
             _ => (0..view.shape.rank()).collect(),
         }
     }
-    /// Whether a view lies so.
+    /// Whether a view has this memory order.
     pub fn accepts(&self, view: &View) -> bool {
         match self {
             Order::Any => true,

@@ -358,8 +358,8 @@ impl Plan {
     }
 }
 
-/// Plans kept for [`read`], and for whoever keeps [`Program`](crate::Program)s by the shapes of their arguments: a training loop
-/// needs few, and each holds an arena.
+/// How many plans [`read`] keeps, and how many [`Program`](crate::Program)s whoever keeps them by
+/// the shapes of their arguments. A training loop needs few, and each holds an arena.
 pub const CACHED_PLANS: usize = 32;
 
 struct Cached {
@@ -422,8 +422,9 @@ pub(crate) fn check_updates(updates: &[Update]) -> Result<()> {
 /// already computed are not computed again. Gives the wanted elements, dense and row-major.
 ///
 /// # Errors
-/// A bad value found while running (an index out of range), an argument of a program outside of one, an
-/// update whose shape is not the variable's, or two updates of one variable.
+/// A bad value found while running (an index out of range), an argument of a program outside of
+/// that program, an update whose shape or type is not that of its variable, or two updates of one
+/// variable.
 pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
     check_updates(updates)?;
     let missing: Vec<Node> = wanted.iter().filter(|n| n.value().is_none()).cloned().collect();

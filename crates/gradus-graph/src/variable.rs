@@ -76,7 +76,7 @@ impl Variable {
         Variable(Arc::new(Shared { id, name: name.into(), meta, cell }))
     }
 
-    /// A number no other variable of this process has.
+    /// A number that no other variable of this process has.
     pub fn id(&self) -> u64 {
         self.0.id
     }

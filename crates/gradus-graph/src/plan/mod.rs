@@ -69,14 +69,17 @@ pub struct Plan {
 /// What can be chosen about a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Options {
-    /// Whether values that are computed on the way to the first wanted one, the loss, are computed again where later values (its
-    /// gradients) read them, instead of being kept until then: less memory for more time, the same bits.
+    /// Whether the values that the loss, the first wanted value, is made of are computed again
+    /// where later values (its gradients) read them, instead of being kept until then. That takes
+    /// less memory and more time, and gives the same bits.
     pub recompute: bool,
-    /// Whether a run ends at the first wanted value, the loss, if it is not finite: then no variable is updated, but one whose
-    /// new value is computed in one loop with it, and the other wanted values are not of this run.
+    /// Whether a run ends at the first wanted value, the loss, if that is not finite. Then no
+    /// variable is updated, except one whose new value is computed in one loop with the loss, and
+    /// the other wanted values are not those of this run.
     pub stop_unless_finite: bool,
-    /// Whether the updates of a run can be undone: new values are written beside the variables and change places with the old ones
-    /// when the run has ended well. So an update whose computing fails changes nothing, either.
+    /// Whether the updates of a run can be undone. New values are written beside the variables and
+    /// change places with the old ones when the run has ended well, so an update that cannot be
+    /// computed changes nothing.
     pub undo: bool,
 }
 
@@ -150,7 +153,7 @@ impl Plan {
         self.program.arena_bytes()
     }
 
-    /// Bytes of intermediate values that exist at one time, at the most: no arena could be smaller.
+    /// The most bytes of intermediate values that exist at one time: no arena could be smaller.
     pub fn live_bytes(&self) -> usize {
         self.live_bytes
     }
@@ -160,12 +163,12 @@ impl Plan {
         self.kept_bytes
     }
 
-    /// Floating-point operations of a run, the first one's extra left out.
+    /// Floating-point operations of a run, without what only the first run computes.
     pub fn flops(&self) -> u64 {
         self.steps[self.prologue..].iter().map(|s| s.flops).sum()
     }
 
-    /// Bytes the steps of a run read and write, the first one's extra left out.
+    /// Bytes that the steps of a run read and write, without what only the first run computes.
     pub fn bytes(&self) -> u64 {
         self.steps[self.prologue..].iter().map(|s| s.bytes).sum()
     }
