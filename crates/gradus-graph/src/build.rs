@@ -14,6 +14,9 @@ use std::sync::Arc;
 const LONGEST_WAIT: u32 = 100_000;
 
 /// A node that holds the given elements, dense and row-major.
+///
+/// # Panics
+/// If the buffer is too small for the shape.
 #[track_caller]
 pub fn data(meta: Meta, buffer: Arc<Buffer>) -> Node {
     assert!(buffer.bytes() >= meta.shape.len() * meta.dtype.size(), "buffer too small");

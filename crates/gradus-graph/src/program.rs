@@ -164,14 +164,23 @@ impl ProgramOutputs<'_> {
     }
     /// The i-th wanted value. Whoever holds it past the next run keeps it as it is; that run then
     /// allocates.
+    ///
+    /// # Panics
+    /// If fewer values were wanted.
     pub fn buffer(&self, i: usize) -> &Arc<Buffer> {
         self.program.session.output(i)
     }
     /// The i-th wanted value as a node.
+    ///
+    /// # Panics
+    /// If fewer values were wanted.
     pub fn node(&self, i: usize) -> Node {
         crate::build::data(self.program.plan.outputs[i], self.buffer(i).clone())
     }
     /// The first element of the i-th wanted value, as f64.
+    ///
+    /// # Panics
+    /// If fewer values were wanted, or that one has no elements.
     pub fn item(&self, i: usize) -> f64 {
         let b = self.buffer(i);
         match self.program.plan.outputs[i].dtype {

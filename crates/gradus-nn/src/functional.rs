@@ -49,7 +49,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 type Join = Arc<dyn Fn(&[Tensor]) -> Tensor + Send + Sync>;
 
-/// A place in a graph of layers: an input, or what a layer makes of other places. It has a shape, and no value.
+/// A place in a graph of layers: an input, or the output of a layer for other places. It has a
+/// shape but no value.
 #[derive(Clone)]
 pub struct Symbol(Arc<Vertex>);
 
@@ -69,18 +70,18 @@ enum Source {
 }
 
 impl Symbol {
-    /// An input of the given shape, without the batch axis: floats of the type that the weights have which read it. Others are said by
-    /// a [`Spec`], and then no others are taken.
+    /// An input of the given shape, without the batch axis. It takes floats of the type of the
+    /// weights that read it; a [`Spec`] names another type, and then only that one is taken.
     #[track_caller]
     pub fn input(input: impl Input) -> Symbol {
         let (shape, dtype) = input.parts();
         Symbol::new(shape, dtype, Source::Input)
     }
 
-    /// What `join` makes of several places.
+    /// The place whose value `join` computes from the values of several places.
     ///
     /// # Panics
-    /// If it cannot work on their shapes and types.
+    /// If `join` refuses their shapes or types.
     #[track_caller]
     pub fn join(
         symbols: &[&Symbol],
@@ -100,7 +101,7 @@ impl Symbol {
         Symbol::new(y.shape, dtype, Source::Join(Arc::new(join), symbols))
     }
 
-    /// Places one after the other along an axis, counted without the batch axis.
+    /// The values of several places joined along an axis, counted without the batch axis.
     ///
     /// # Panics
     /// If their shapes differ elsewhere.
@@ -111,7 +112,7 @@ impl Symbol {
         })
     }
 
-    /// The sum of places.
+    /// The sum of the values of several places.
     ///
     /// # Panics
     /// If their shapes do not fit.
@@ -128,7 +129,8 @@ impl Symbol {
         self.0.shape
     }
 
-    /// The shape without the batch axis, and the element type: of floats whose type no weights have said yet, f32.
+    /// The shape without the batch axis, and the element type: f32 for floats that no weights have
+    /// given a type yet.
     pub fn spec(&self) -> Spec {
         self.spec_as(DType::F32)
     }
@@ -172,8 +174,8 @@ fn first_float<'a>(symbols: impl IntoIterator<Item = &'a Symbol>) -> Option<DTyp
     symbols.into_iter().filter_map(|s| s.0.dtype).find(|dtype| dtype.is_float())
 }
 
-/// The layer of a description, for inputs of a shape without the batch axis and of the type of `init`'s weights, or of a [`Spec`], or
-/// like those of a [`Symbol`].
+/// Builds the layer of a description. Its input is a shape without the batch axis (floats of the
+/// type of `init`'s weights), a [`Spec`], or a [`Symbol`].
 ///
 /// # Panics
 /// If no such layer can work on that input.
@@ -230,8 +232,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// The model that makes `outputs` of `inputs`. Layers are named after their kind and number in order of first calls:
-    /// `conv2d1`.
+    /// The model that computes `outputs` from `inputs`. Layers are named after their kind and their
+    /// number, in the order of first calls: `conv2d1`.
     ///
     /// # Panics
     /// If an output depends on an input that is not listed, or on none.
@@ -261,7 +263,8 @@ impl Model {
     /// The outputs for the inputs, both in the order of [`Model::new`].
     ///
     /// # Panics
-    /// If there are more or fewer inputs than the model has, or one has another shape, or another type than the one that was said.
+    /// If there are more or fewer inputs than the model has, or one has another shape than the
+    /// model's or another type than its [`Spec`] names.
     #[track_caller]
     pub fn forward_all(&self, xs: &[&Tensor], cx: &Context) -> Vec<Tensor> {
         if xs.len() != self.inputs.len() {
@@ -307,7 +310,8 @@ impl Model {
         ys.iter().map(Spec::of).collect()
     }
 
-    /// The type of an input whose type is open: that of the first layer which names one, or of what it is joined with before.
+    /// The type of an input whose type is open: that of the first layer that names one, or of a
+    /// place that it is joined with before.
     fn type_of(&self, input: &Symbol) -> DType {
         let mut open = HashSet::from([input.0.id]);
         for symbol in &self.order {

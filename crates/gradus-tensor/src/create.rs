@@ -74,7 +74,13 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn from_buffer(buffer: Buffer, shape: impl Into<Shape>, dtype: DType) -> Tensor {
-        Tensor(data(Meta::new(shape.into(), dtype), Arc::new(buffer)))
+        let meta = Meta::new(shape, dtype);
+        let takes = meta.shape.len() * dtype.size();
+        if buffer.bytes() < takes {
+            let what = format!("{} bytes for {meta}, which takes {takes}", buffer.bytes());
+            fail(Error::shape("from_buffer", what), Location::caller());
+        }
+        Tensor(data(meta, Arc::new(buffer)))
     }
 
     /// A tensor without axes that holds one number.

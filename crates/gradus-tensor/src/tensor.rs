@@ -3,10 +3,13 @@
 use gradus_base::{DType, Shape};
 use gradus_graph::Node;
 
-/// A value of the graph, perhaps not computed yet. Cloning copies a pointer; nothing ever changes a tensor.
+/// A value of the graph, perhaps not computed yet. Cloning copies a pointer; nothing ever changes a
+/// tensor, but [`Tensor::refill`] makes one another.
 ///
-/// Rank, shape and element type are run-time values. Mistakes in shapes panic at the line that makes them, with
-/// every shape named; inside [`crate::try_build`] they come back as an `Err`.
+/// Rank, shape and element type are run-time values. What the `# Panics` of a method lists panics
+/// at the line that calls it, with every shape named; inside [`crate::try_build`] it comes back as
+/// an `Err`. Beyond that, a shape that [`Shape::new`] refuses panics wherever it is made, also
+/// inside [`crate::try_build`].
 #[derive(Clone)]
 pub struct Tensor(pub(crate) Node);
 

@@ -1,7 +1,7 @@
 //! What the documentation says is refused is refused, at the line that asks for it.
 
 use gradus_tensor::ops::conv2d::{Conv, Padding};
-use gradus_tensor::{DType, Key, LocalResponse, PadMode, Pool, Tensor, grad, try_build};
+use gradus_tensor::{Buffer, DType, Key, LocalResponse, PadMode, Pool, Tensor, grad, try_build};
 use std::fs;
 use std::path::Path;
 
@@ -107,6 +107,10 @@ fn mistakes_in_making_tensors_are_refused() {
     let ids = Tensor::from([0i64, 1]);
     expect_refused(&[
         (try_build(|| Tensor::from_slice(&[1.0f32], [2])), "from_slice: 1 values"),
+        (
+            try_build(|| Tensor::from_buffer(Buffer::from_slice(&[1.0f32]), [3], DType::F32)),
+            "from_buffer: 4 bytes for f32 [3], which takes 12",
+        ),
         (try_build(|| Tensor::full_of([2], 0.5, DType::I64)), "full: 0.5 is no i64"),
         (try_build(|| x.cast(DType::F16).full_like(1e6)), "full: 1000000 is no f16"),
         (try_build(|| Tensor::linspace(0.0, 1e300, 2)), "linspace: 1e300 is no f32"),

@@ -26,7 +26,8 @@ pub struct TableConv2dConfig {
 }
 
 impl TableConv2dConfig {
-    /// How the weights start; Glorot uniform unless told. The fans are means over the filters.
+    /// The initialiser of the weights; Glorot uniform by default. The fans are means over the
+    /// filters.
     #[must_use]
     pub fn init(mut self, init: Initializer) -> Self {
         self.init = init;
@@ -67,7 +68,8 @@ impl Config for TableConv2dConfig {
     }
 }
 
-/// A convolution whose filters see some of the channels each. Only weights between connected maps exist.
+/// A convolution whose filters see some of the channels each. Only connected maps have weights
+/// between them.
 #[derive(Clone, Debug)]
 pub struct TableConv2d {
     /// One kernel per connection, `[connections, R, S]`, filter by filter.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// ```
 ///
 /// # Panics
-/// If there are no pieces; when built, if the channels are no multiple of them.
+/// If `pieces` is 0; when the layer is built, if the channels are not a multiple of `pieces`.
 #[track_caller]
 pub fn maxout(pieces: usize) -> Maxout {
     if pieces == 0 {

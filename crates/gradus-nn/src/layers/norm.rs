@@ -22,13 +22,13 @@ pub struct BatchNormConfig {
 }
 
 impl BatchNormConfig {
-    /// ε, added to the variance; 1e-5 unless told.
+    /// ε, added to the variance; 1e-5 by default.
     #[must_use]
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
     }
-    /// How much of each batch enters the running statistics; 0.1 unless told.
+    /// How much of each batch enters the running statistics; 0.1 by default.
     #[must_use]
     pub fn momentum(mut self, momentum: f64) -> Self {
         self.momentum = momentum;
@@ -163,13 +163,13 @@ pub struct NormConfig {
 }
 
 impl NormConfig {
-    /// ε, added to the variance; 1e-5 unless told.
+    /// ε, added to the variance; 1e-5 by default.
     #[must_use]
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
     }
-    /// The layer for so many channels (for layer norm, elements of the last axis).
+    /// Builds the layer for `size` channels; of layer norm, for `size` elements of the last axis.
     pub fn build(&self, size: usize, init: &Init) -> Norm {
         let full = |v: f64| Parameter::bias(&Tensor::full_of([size], v, init.dtype()));
         Norm { weight: full(1.0), bias: full(0.0), kind: self.kind, eps: self.eps }

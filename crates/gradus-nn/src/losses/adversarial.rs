@@ -4,20 +4,20 @@
 use super::{binary_cross_entropy_with_logits, mean_squared, rest};
 use gradus_tensor::{Key, Tensor, grad};
 
-/// How the critic's scores become losses.
+/// How the scores of a critic become losses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Adversarial {
     /// Scores are logits of being real; the generator's loss does not saturate.   Goodfellow et al. 2014, arXiv:1406.2661 §3
     CrossEntropy,
     /// Scores are drawn to 1 for real and 0 for fake samples.   Mao et al. 2016, arXiv:1611.04076 eq. 9
     LeastSquares,
-    /// Scores differ as much as they can; wants a critic of bounded slope, see [`gradient_penalty`].
-    /// Arjovsky et al. 2017, arXiv:1701.07875
+    /// Scores differ as much as they can. It needs a critic of bounded slope, see
+    /// [`gradient_penalty`].   Arjovsky et al. 2017, arXiv:1701.07875
     Wasserstein,
 }
 
 impl Adversarial {
-    /// What the critic lowers.
+    /// The loss of the critic.
     ///
     /// ```
     /// use gradus_nn::losses::Adversarial;
@@ -35,7 +35,7 @@ impl Adversarial {
         }
     }
 
-    /// What the generator lowers.
+    /// The loss of the generator.
     #[track_caller]
     pub fn generator(self, fake: &Tensor) -> Tensor {
         match self {

@@ -21,7 +21,7 @@ pub fn binary_cross_entropy_with_logits(x: &Tensor, t: &Tensor) -> Tensor {
 /// Binary cross-entropy of logits with options.
 #[derive(Clone, Debug, Default)]
 pub struct BinaryCrossEntropy {
-    /// How much more a yes counts than a no; broadcast against the target.
+    /// How much more a yes counts than a no; it is broadcast against the target.
     pub pos_weight: Option<Tensor>,
 }
 
@@ -29,7 +29,7 @@ impl BinaryCrossEntropy {
     /// One number per sample, `[B]`.
     ///
     /// # Panics
-    /// If `x` and `t` differ in shape.
+    /// If `x` and `t` have different shapes.
     #[track_caller]
     pub fn per_sample(&self, x: &Tensor, t: &Tensor) -> Tensor {
         same_shape("binary_cross_entropy_with_logits", x, t);

@@ -68,8 +68,8 @@ impl Nll {
         each.mean(rest(&each))
     }
 
-    /// One number: the sum over all places divided by the sum of their labels' class weights, in which ignored ones have no part.
-    /// NaN where all are ignored, as in PyTorch.
+    /// One number: the sum over all places that are not ignored, divided by the sum of the class
+    /// weights of their labels. NaN where all are ignored, as in PyTorch.
     ///
     /// # Panics
     /// As [`Nll::per_sample`].
@@ -141,7 +141,8 @@ impl Labels {
 pub struct CrossEntropy {
     /// The part of each target that is spread evenly over the classes.   Szegedy et al. 2015, arXiv:1512.00567 §7
     pub label_smoothing: f64,
-    /// How much each class counts, `[C]`: also in the part that smoothing spreads over them, as in PyTorch.
+    /// How much each class counts, `[C]`, also in the part that smoothing spreads over the classes,
+    /// as in PyTorch.
     pub class_weights: Option<Tensor>,
     /// The label of places that do not count, in PyTorch −100. Other labels must be classes.
     pub ignore_index: Option<i64>,
@@ -160,8 +161,9 @@ impl CrossEntropy {
         each.mean(rest(&each))
     }
 
-    /// One number: the sum over all places divided by the sum of their labels' class weights, in which ignored ones
-    /// have no part. With probabilities as targets, the mean over all places. NaN where all are ignored, as in PyTorch.
+    /// One number: the sum over all places that are not ignored, divided by the sum of the class
+    /// weights of their labels. With probabilities as targets it is the mean over all places. NaN
+    /// where all are ignored, as in PyTorch.
     ///
     /// # Panics
     /// As [`CrossEntropy::per_sample`].
@@ -174,7 +176,7 @@ impl CrossEntropy {
         }
     }
 
-    /// [`CrossEntropy::mean`] over samples that count as much as `samples [B]` say.
+    /// [`CrossEntropy::mean`] over samples that count as much as their weights `samples [B]`.
     ///
     /// # Panics
     /// As [`CrossEntropy::per_sample`], and if there is not one weight for each sample.

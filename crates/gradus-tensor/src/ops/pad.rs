@@ -1,4 +1,5 @@
-//! PadMode an axis with something else than zeros: compositions of views, so gradients add up where elements repeat.
+//! Padding an axis with something else than zeros: compositions of views, so gradients add up where
+//! elements repeat.
 
 use crate::Tensor;
 use crate::ops::Operand;
@@ -13,11 +14,12 @@ pub enum PadMode {
     Zero,
     /// A number.
     Constant(f64),
-    /// The elements mirrored at the first and the last, which are not repeated: c b | a b c | b a.
+    /// The elements mirrored at the first and the last one, which are not repeated: `c b | a b c |
+    /// b a`.
     Reflect,
-    /// The first and the last element again: a a | a b c | c c.
+    /// The first and the last element repeated: `a a | a b c | c c`.
     Replicate,
-    /// The axis again: b c | a b c | a b.
+    /// The axis gone round: `b c | a b c | a b`.
     Circular,
 }
 

@@ -77,15 +77,15 @@ use std::sync::Arc;
 /// assert_eq!((y.item(), grad(&y, [&x])[0].item()), (8.0, 12.0));
 /// ```
 pub trait Pointwise<const N: usize> {
-    /// The op's name, as users write it.
+    /// The name of the op, as users write it.
     const NAME: &'static str;
     /// Why the op has no gradient, if it has none. An op that is flat almost everywhere says so here: its gradient is
     /// an error, not silently 0.
     const NOT_DIFFERENTIABLE: Option<&'static str> = None;
     /// The value.
     fn formula<R: Real>(&self, x: [R; N]) -> R;
-    /// The gradients of the inputs, where a form better than the formula's own derivative is known: cheaper by reading the
-    /// value `y`, or exact where the derivative cancels.
+    /// The gradients of the inputs, where a better form than the derivative of the formula is
+    /// known: cheaper by reading the value `y`, or exact where the derivative cancels.
     fn grad<R: Real>(&self, _x: [R; N], _y: R, _dy: R) -> Option<[R; N]> {
         None
     }

@@ -24,13 +24,14 @@ pub struct Pool {
     pub kernel: [usize; 2],
     /// Pixels from one window to the next.
     pub stride: [usize; 2],
-    /// Pixels before and after, for rows and for columns; a maximum ignores them, a mean counts them as zeros.
+    /// Pixels put before and after, for rows and for columns. A maximum ignores them, a mean counts
+    /// them as zeros.
     pub padding: [[usize; 2]; 2],
-    /// Pixels from one element of the window to the next; means have 1.
+    /// Pixels from one element of the window to the next; it must be 1 for a mean.
     pub dilation: [usize; 2],
     /// Whether a last window may reach past the padding, as in Caffe.
     pub ceil: bool,
-    /// Whether a mean's divisor counts the padding.
+    /// Whether the divisor of a mean counts the padding.
     pub count_include_pad: bool,
 }
 

@@ -18,22 +18,22 @@ use std::panic::Location;
 /// The constants of [`Tensor::local_response_norm`].
 #[derive(Clone, Copy, Debug)]
 pub struct LocalResponse {
-    /// How many channels the sum takes, the channel itself in the middle.
+    /// How many channels are summed, with the channel itself in the middle.
     pub size: usize,
-    /// What the sum of squares is multiplied by. AlexNet's paper multiplies the sum by its α; Caffe and PyTorch the mean:
-    /// they divide their α by the size.
+    /// The factor of the sum of squares. AlexNet's paper multiplies the sum by its α; Caffe and
+    /// PyTorch multiply the mean, so their α is divided by the size.
     pub scale: f64,
     /// The exponent.
     pub beta: f64,
-    /// What is added to the scaled sum.
+    /// The number added to the scaled sum.
     pub k: f64,
 }
 
 impl LocalResponse {
-    /// AlexNet's, as in its paper.
+    /// The constants of AlexNet, as in its paper.
     pub const ALEXNET: LocalResponse = LocalResponse { size: 5, scale: 1e-4, beta: 0.75, k: 2.0 };
 
-    /// α as Caffe and PyTorch count it: of the mean of squares.
+    /// The constants with α as Caffe and PyTorch have it, the factor of the mean of squares.
     #[must_use]
     pub fn of_mean(size: usize, alpha: f64, beta: f64, k: f64) -> LocalResponse {
         LocalResponse { size, scale: alpha / size as f64, beta, k }
