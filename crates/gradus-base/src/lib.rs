@@ -1,19 +1,24 @@
-//! Shapes, element types, views, scalar expressions and errors: the words every other Gradus crate speaks.
+//! Shapes, element types, views, scalar expressions, buffers, kernels and errors: the words every other Gradus crate speaks.
 //!
-//! Nothing here computes on buffers and nothing here knows a graph; see `gradus-graph` for that.
+//! Nothing here computes and nothing here knows a graph or a device: see `gradus-graph` and `gradus-cpu`.
 
+mod buffer;
 mod dtype;
 mod error;
+pub mod exec;
 pub mod expr;
 pub mod philox;
 mod real;
+mod reduce;
 mod shape;
 mod view;
 
+pub use buffer::{ALIGN, Buffer};
 pub use dtype::{DType, Element};
 pub use error::{Error, Kind, Result, is_rusts_own};
 pub use expr::Expr;
 pub use half::{bf16, f16};
 pub use real::Real;
+pub use reduce::ReduceOp;
 pub use shape::{MAX_RANK, Shape};
 pub use view::View;

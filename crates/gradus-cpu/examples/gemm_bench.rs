@@ -4,10 +4,9 @@
 //! `cargo run --release -p gradus-cpu --example gemm_bench [MxKxN ... | ladder]`
 #![allow(unsafe_code)]
 
+use gradus_base::Buffer;
 use gradus_cpu::bench::{Product, fma_peak};
-use gradus_cpu::{
-    Buffer, Isa, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b, parallel, set_threads,
-};
+use gradus_cpu::{Isa, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b, parallel, set_threads};
 use std::time::{Duration, Instant};
 
 /// M, K, N.

@@ -1,9 +1,10 @@
 //! Pointwise loops and reductions against hand-written loops: `cargo run --release --example tile_bench`.
 #![allow(unsafe_code)] // kernels take pointers
 
+use gradus_base::ReduceOp;
 use gradus_base::expr::Sym;
 use gradus_base::{DType, Expr, MAX_RANK, Real, Shape, View};
-use gradus_cpu::{Pointwise, Reduce, ReduceOp, set_threads};
+use gradus_cpu::{Pointwise, Reduce, set_threads};
 use std::hint::black_box;
 use std::time::Instant;
 

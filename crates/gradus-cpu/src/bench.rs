@@ -1,7 +1,8 @@
 //! What benchmarks need of the machine: its measured peak, and matrix products without a graph around them.
 
 use crate::gemm::gemm_by;
-use crate::{Buffer, Isa, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b, parallel};
+use crate::{Isa, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b, parallel};
+use gradus_base::Buffer;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

@@ -2,9 +2,7 @@
 #![allow(unsafe_code)]
 
 pub mod bench;
-mod buffer;
 mod dispatch;
-pub mod exec;
 pub mod gemm;
 pub mod lanes;
 pub mod pool;
@@ -13,11 +11,10 @@ pub mod scratch;
 mod shared;
 mod tile;
 
-pub use buffer::{ALIGN, Buffer};
 pub use dispatch::Isa;
 pub use gemm::{Clip, Epilogue, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b};
 pub use pool::{parallel, set_threads, threads};
-pub use reduce::{Reduce, ReduceOp};
+pub use reduce::Reduce;
 pub use scratch::with_scratch;
 pub use shared::Shared;
 pub use tile::{Pointwise, RowEpilogue, RowLoop};

@@ -6,11 +6,10 @@
 //! on the shape alone and their parts combined in order: same bits for any number of threads.
 
 use crate::dispatch::Isa;
-use crate::exec::{Args, Kernel};
 use crate::tile::{Accumulate, Block, Dims, Engine, Spec, Store, accumulate, check, count, storer};
 use crate::{Shared, parallel, with_scratch};
-use gradus_base::expr::Op;
-use gradus_base::{DType, Expr, Shape, View};
+use gradus_base::exec::{Args, Kernel};
+use gradus_base::{DType, Expr, ReduceOp, Shape, View};
 
 /// Tiles of a part of a long reduction, at least.
 const PART: usize = 64;
@@ -23,53 +22,16 @@ const ENOUGH: usize = 16;
 /// Bytes of an accumulator: a tile.
 const ACC: usize = 1024;
 
-/// How values are combined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ReduceOp {
-    /// The sum; of nothing 0.
-    Sum,
-    /// The product; of nothing 1.
-    Prod,
-    /// The smallest, NaN if any is; of nothing ∞ or the largest integer.
-    Min,
-    /// The largest, NaN if any is; of nothing −∞ or the smallest integer.
-    Max,
-}
-
-impl ReduceOp {
-    /// `sum`, `prod`, `min`, `max`.
-    pub fn name(self) -> &'static str {
-        match self {
-            ReduceOp::Sum => "sum",
-            ReduceOp::Prod => "prod",
-            ReduceOp::Min => "min",
-            ReduceOp::Max => "max",
-        }
+/// The value of an empty reduction, in the type it is computed in.
+fn identity(op: ReduceOp, compute: DType) -> [u8; 8] {
+    let real = op.identity();
+    let mut bytes = [0; 8];
+    match compute {
+        DType::F32 => bytes[..4].copy_from_slice(&(real as f32).to_ne_bytes()),
+        DType::F64 => bytes = real.to_ne_bytes(),
+        _ => bytes = (real as i64).to_ne_bytes(),
     }
-    fn op(self) -> Op {
-        match self {
-            ReduceOp::Sum => Op::Add,
-            ReduceOp::Prod => Op::Mul,
-            ReduceOp::Min => Op::Min,
-            ReduceOp::Max => Op::Max,
-        }
-    }
-    /// The value of an empty reduction.
-    fn identity(self, compute: DType) -> [u8; 8] {
-        let real = match self {
-            ReduceOp::Sum => 0.0,
-            ReduceOp::Prod => 1.0,
-            ReduceOp::Min => f64::INFINITY,
-            ReduceOp::Max => f64::NEG_INFINITY,
-        };
-        let mut bytes = [0; 8];
-        match compute {
-            DType::F32 => bytes[..4].copy_from_slice(&(real as f32).to_ne_bytes()),
-            DType::F64 => bytes = real.to_ne_bytes(),
-            _ => bytes = (real as i64).to_ne_bytes(),
-        }
-        bytes
-    }
+    bytes
 }
 
 /// A reduction over some axes of an expression of the inputs, resolved for shapes, strides and types.
@@ -167,7 +129,7 @@ impl Reduce {
         };
         Reduce {
             what,
-            identity: op.identity(compute),
+            identity: identity(op, compute),
             compute,
             store: storer(dtype, compute),
             offset: (view.offset * size) as isize,

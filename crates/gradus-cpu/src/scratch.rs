@@ -1,7 +1,7 @@
 //! Scratch memory: each thread keeps a few buffers that grow to what was ever asked and are then reused, so a
 //! kernel that packs or accumulates allocates nothing after its first run.
 
-use crate::Buffer;
+use gradus_base::Buffer;
 use std::cell::Cell;
 use std::ptr::null_mut;
 

@@ -4,8 +4,8 @@ use crate::node::{Kind, Node, Pointwise, ViewOp};
 use crate::rule::{Meta, Rule};
 use crate::scope::fail;
 use gradus_base::expr::Sym;
+use gradus_base::{Buffer, ReduceOp};
 use gradus_base::{DType, Error, Expr, Real, Shape};
-use gradus_cpu::{Buffer, ReduceOp};
 use std::panic::Location;
 use std::sync::Arc;
 

@@ -3,8 +3,8 @@
 use crate::rule::{Meta, Rule};
 use crate::scope::scope_path;
 use crate::variable::Variable;
+use gradus_base::{Buffer, ReduceOp};
 use gradus_base::{DType, Expr, Shape};
-use gradus_cpu::{Buffer, ReduceOp};
 use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};

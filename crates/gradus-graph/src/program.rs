@@ -4,8 +4,8 @@ use crate::node::Node;
 use crate::plan::{Collected, Goal, Options, Plan};
 use crate::rule::Meta;
 use crate::run::{Session, Update, check_updates};
+use gradus_base::Buffer;
 use gradus_base::{DType, Error, Result};
-use gradus_cpu::Buffer;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,8 @@
 //! `Rule`: what an op with kernels of its own declares. The planner reads declarations, never names.
 
 use crate::node::Node;
+use gradus_base::exec::Kernel;
 use gradus_base::{DType, Error, Expr, Kind, Result, Shape, View};
-use gradus_cpu::exec::Kernel;
 use std::fmt;
 use std::sync::Arc;
 

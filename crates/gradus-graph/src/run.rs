@@ -4,9 +4,9 @@
 use crate::node::Node;
 use crate::plan::{Collected, Goal, Options, Plan, Storage};
 use crate::variable::{ReadGuard, Variable, WriteGuard};
+use gradus_base::Buffer;
+use gradus_base::exec::{Args, Bound, Memory, Part};
 use gradus_base::{Error, Result};
-use gradus_cpu::Buffer;
-use gradus_cpu::exec::{Args, Bound, Memory, Part};
 use parking_lot::Mutex;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -189,11 +189,11 @@ impl Session {
         plan: &Plan,
         inputs: &[&Buffer],
         go: impl FnOnce(
-            &gradus_cpu::exec::Executable,
+            &gradus_base::exec::Executable,
             &mut Memory,
             &mut dyn Iterator<Item = Bound<'_>>,
             Part,
-        ) -> std::result::Result<(), gradus_cpu::exec::Fault>,
+        ) -> std::result::Result<(), gradus_base::exec::Fault>,
     ) -> Result<()> {
         for &i in &self.lock_order {
             if let Slot::Variable { variable, write, lock } = &mut self.slots[i] {

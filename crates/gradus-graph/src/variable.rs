@@ -3,7 +3,7 @@
 
 use crate::node::{Inner, Kind, Node};
 use crate::rule::Meta;
-use gradus_cpu::Buffer;
+use gradus_base::Buffer;
 use parking_lot::RwLock;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

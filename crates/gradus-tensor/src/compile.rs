@@ -1,8 +1,8 @@
 //! `compile`: a step traced once per shape of its arguments and replayed.
 
 use crate::{Drawing, Tensor, Variable, draw, try_build};
+use gradus_base::Buffer;
 use gradus_base::{Error, Result};
-use gradus_cpu::Buffer;
 use gradus_graph::{
     self as graph, CACHED_PLANS, Meta, Options, Plan, Program, ProgramOutputs, input,
 };

@@ -1,8 +1,8 @@
 //! Making tensors from numbers.
 
 use crate::Tensor;
+use gradus_base::Buffer;
 use gradus_base::{DType, Element, Error, Shape, bf16, f16};
-use gradus_cpu::Buffer;
 use gradus_graph::{Meta, constant, data, fail};
 use std::panic::Location;
 use std::sync::Arc;

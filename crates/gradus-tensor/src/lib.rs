@@ -27,8 +27,8 @@ mod variable;
 pub use axes::Axes;
 pub use compile::{Compiled, Outputs, Step, compile};
 pub use draw::{Drawing, draw};
+pub use gradus_base::Buffer;
 pub use gradus_base::{DType, Element, Error, Expr, Kind, Real, Result, Shape, bf16, f16};
-pub use gradus_cpu::Buffer;
 pub use gradus_graph::{
     Caller, Meta, Plan, PlanStep, Program, fail, layer_scope, scope, scope_path, try_build,
 };

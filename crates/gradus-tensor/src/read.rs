@@ -1,8 +1,8 @@
 //! Reading values and taking gradients.
 
 use crate::{Tensor, Variable};
+use gradus_base::Buffer;
 use gradus_base::{DType, Element, Error, Result, bf16, f16};
-use gradus_cpu::Buffer;
 use gradus_graph::{self as graph, Meta, constant, fail};
 use std::panic::Location;
 

@@ -1,8 +1,8 @@
 //! `Array`: dense f64 numbers with a shape, what cases and oracles are written in.
 
 use crate::Device;
+use gradus_base::Buffer;
 use gradus_base::{DType, Element, Shape, bf16, f16};
-use gradus_cpu::Buffer;
 use gradus_graph::{Meta, Node, data};
 use std::sync::Arc;
 

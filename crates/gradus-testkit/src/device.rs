@@ -1,7 +1,7 @@
 //! Where cases run. A second device is a second constant here, in [`Device::ALL`]: every case then runs on both.
 
+use gradus_base::Buffer;
 use gradus_base::Result;
-use gradus_cpu::Buffer;
 use gradus_graph::{Node, read};
 use std::sync::Arc;
 

@@ -10,8 +10,8 @@ use crate::case::Oracle;
 use crate::input::Input;
 use crate::session::Session;
 use crate::{Array, Case};
+use gradus_base::ReduceOp;
 use gradus_base::{DType, Expr, Real, Shape};
-use gradus_cpu::ReduceOp;
 use gradus_graph::{Meta, Node, Pointwise, constant, gradients, pointwise};
 use std::sync::Arc;
 

@@ -7,9 +7,9 @@
 use crate::Array;
 use crate::session::Session;
 use crate::tolerance::{GRADIENT, VACUOUS};
+use gradus_base::ReduceOp;
 use gradus_base::philox::Rng;
 use gradus_base::{DType, Expr, Kind, Real};
-use gradus_cpu::ReduceOp;
 use gradus_graph::{Meta, Node, Pointwise, constant, gradients, pointwise};
 use std::sync::Arc;
 

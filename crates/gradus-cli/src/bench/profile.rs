@@ -3,7 +3,7 @@
 use super::train::Planned;
 use crate::bars::shortened;
 use gradus::{PlanStep, Result};
-use gradus_cpu::Buffer;
+use gradus_base::Buffer;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::{Duration, Instant};

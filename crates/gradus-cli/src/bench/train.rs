@@ -5,7 +5,7 @@ use super::{Work, mean_abs};
 use gradus::nn::{Context, Layer, Sequential, parameters};
 use gradus::train::optim::{Adam, Optimizer, Sgd, Slots, Target};
 use gradus::{Compiled, Program, Result, Step, Tensor, Variable, compile, gradients};
-use gradus_cpu::Buffer;
+use gradus_base::Buffer;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;

@@ -24,8 +24,8 @@ pub(crate) use kernels::{Accumulate, accumulate};
 pub use row::{RowEpilogue, RowLoop};
 
 use crate::dispatch::Isa;
-use crate::exec::{Args, Kernel};
 use crate::parallel;
+use gradus_base::exec::{Args, Kernel};
 use gradus_base::{DType, Expr, Shape, View};
 
 /// Operations times elements below which a loop stays on the calling thread.

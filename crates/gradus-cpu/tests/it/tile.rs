@@ -1,9 +1,10 @@
 //! Pointwise loops and reductions against `Expr::eval` in f64.
 
 use crate::random::{Data, Random};
+use gradus_base::ReduceOp;
 use gradus_base::expr::Sym;
 use gradus_base::{DType, Expr, Real, Shape, View};
-use gradus_cpu::{Isa, Pointwise, Reduce, ReduceOp, RowLoop, set_threads};
+use gradus_cpu::{Isa, Pointwise, Reduce, RowLoop, set_threads};
 
 /// Runs a loop with buffers for its outputs filled with 77.
 fn pointwise(

@@ -182,7 +182,7 @@ fn number(node: &Node) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::{Meta, Variable, input};
-    use gradus_cpu::Buffer;
+    use gradus_base::Buffer;
     use std::sync::Arc;
 
     /// sum(w·(1 − x)) with w broadcast and read twice.
@@ -196,7 +196,7 @@ mod tests {
             wide.zip(&one.zip(&x, "sub", |a, b| a - b), "mul", |a, b| a * b)
         });
         let y = y.zip(&w.node().expand(x.shape()), "add", |a, b| a + b);
-        let y = y.reduce(gradus_cpu::ReduceOp::Sum, &[0, 1]);
+        let y = y.reduce(gradus_base::ReduceOp::Sum, &[0, 1]);
         (x.clone(), Drawing::new(&[y]).name(&x, "x"))
     }
 

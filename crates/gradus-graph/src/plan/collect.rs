@@ -5,7 +5,7 @@ use crate::node::{Kind, Node, Pointwise};
 use crate::rule::{Meta, Rule};
 use crate::variable::Variable;
 use gradus_base::Expr;
-use gradus_cpu::ReduceOp;
+use gradus_base::ReduceOp;
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};

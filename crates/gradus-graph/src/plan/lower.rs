@@ -10,8 +10,8 @@ use super::loops::{compose, compute_of};
 use super::show::PlanStep;
 use crate::node::{Node, ViewOp};
 use crate::rule::{Epilogue, Layouts, Meta, Order, Rule, Slot, Spec};
+use gradus_base::exec::Kernel;
 use gradus_base::{DType, Expr, Shape, View};
-use gradus_cpu::exec::Kernel;
 use gradus_cpu::{Pointwise, Reduce};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -366,7 +366,7 @@ impl Lowerer<'_> {
     fn reduce(
         &mut self,
         group: &Group,
-        op: gradus_cpu::ReduceOp,
+        op: gradus_base::ReduceOp,
         reduced: &[bool],
         sources: &[usize],
         values: Vec<BufferView>,

@@ -3,8 +3,8 @@
 
 use super::Storage;
 use super::lower::{BufferView, Home, Lowered, LoweredPlan};
-use gradus_cpu::ALIGN;
-use gradus_cpu::exec::{Executable, Place, Step};
+use gradus_base::ALIGN;
+use gradus_base::exec::{Executable, Place, Step};
 use std::collections::{BTreeMap, HashMap};
 
 /// Where a buffer begins.

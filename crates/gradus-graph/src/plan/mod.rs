@@ -27,7 +27,7 @@ pub use show::PlanStep;
 use crate::node::Node;
 use crate::rule::Meta;
 use crate::variable::Variable;
-use gradus_cpu::exec;
+use gradus_base::exec;
 
 /// What a storage of the program is bound to at each run, from storage 1 on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use super::lower::BufferView;
 use crate::node::Node;
 use crate::rule::Packing;
 use gradus_base::Shape;
-use gradus_cpu::exec::Kernel;
+use gradus_base::exec::Kernel;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -192,12 +192,12 @@ impl fmt::Display for Bytes {
 
 impl PlanStep {
     /// Whether all float outputs of the step's last run are finite. Outputs with gaps are not looked at.
-    pub(crate) fn is_finite(&self, args: &gradus_cpu::exec::Args<'_>) -> bool {
+    pub(crate) fn is_finite(&self, args: &gradus_base::exec::Args<'_>) -> bool {
         self.dense_floats.iter().enumerate().all(|(i, &(len, dtype))| args.is_finite(i, dtype, len))
     }
 
     /// Whether one of its outputs is, as [`PlanStep::is_finite`].
-    pub(crate) fn output_is_finite(&self, i: usize, args: &gradus_cpu::exec::Args<'_>) -> bool {
+    pub(crate) fn output_is_finite(&self, i: usize, args: &gradus_base::exec::Args<'_>) -> bool {
         self.dense_floats.get(i).is_none_or(|&(len, dtype)| args.is_finite(i, dtype, len))
     }
 }

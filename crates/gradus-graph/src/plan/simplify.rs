@@ -6,9 +6,9 @@ use super::fuse::readers;
 use super::hoist::fixed_items;
 use crate::node::{Node, Pointwise, ViewOp};
 use crate::rule::Meta;
+use gradus_base::ReduceOp;
 use gradus_base::expr::{Op, Sym};
 use gradus_base::{DType, Expr, Real as _, Shape};
-use gradus_cpu::ReduceOp;
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -2,8 +2,8 @@
 #![allow(unsafe_code)]
 
 use crate::Tensor;
+use gradus_base::exec::Args;
 use gradus_base::{Error, Shape};
-use gradus_cpu::exec::Args;
 use gradus_cpu::{Shared, parallel};
 use gradus_graph::fail;
 use std::panic::Location;

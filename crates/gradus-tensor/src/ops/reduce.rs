@@ -1,8 +1,8 @@
 //! Reductions over axes. `x.sum(..)` takes all, `x.sum(1)` one, `x.mean([2, 3])` several.
 
 use crate::{Axes, DType, Tensor};
+use gradus_base::ReduceOp;
 use gradus_base::{Error, Shape};
-use gradus_cpu::ReduceOp;
 use gradus_graph::fail;
 use std::panic::Location;
 

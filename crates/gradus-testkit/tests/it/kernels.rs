@@ -75,7 +75,7 @@ fn empty_inputs_and_refusals() {
     refusing("of one element").empty(&[&[3, 0]]).refuses(&[&[1, 1]], "of one element").run();
     fails(&refusing("of one").refuses(&[&[1, 1]], "of one element"), "are refused without");
     fails(&case(square).refuses(&[&[1, 1]], "of one element"), "[1, 1] are not refused");
-    let filled = check("sum", |x| x[0].reduce(gradus_cpu::ReduceOp::Sum, &[1]));
+    let filled = check("sum", |x| x[0].reduce(gradus_base::ReduceOp::Sum, &[1]));
     let filled = filled.input([3, 4], 0.5..2.0).empty(&[&[3, 0]]).oracle_of(|x| {
         let empty = x[0].values.is_empty();
         Array::from_fn([x[0].shape[0]], |at| {

@@ -2,9 +2,9 @@
 
 mod kernels;
 
+use gradus_base::ReduceOp;
 use gradus_base::expr::Sym;
 use gradus_base::{DType, Expr, Real};
-use gradus_cpu::ReduceOp;
 use gradus_graph::{Node, Pointwise, pointwise};
 use gradus_testkit::{Array, Case, Species, check};
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use super::{Callback, Flow, Moment};
 use crate::fit::Progress;
 use crate::task::Task;
 use crate::{Result, TrainError};
-use gradus_cpu::Buffer;
+use gradus_base::Buffer;
 use gradus_io::NamedArray;
 use gradus_io::checkpoint::{Checkpoint, Expected};
 use gradus_tensor::{Tensor, Variable};

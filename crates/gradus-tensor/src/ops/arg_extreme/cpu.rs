@@ -4,7 +4,7 @@
 use super::Extreme;
 use crate::ops::kernel::{around, chunks, grain, input, output};
 use gradus_base::DType;
-use gradus_cpu::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel};
 use gradus_graph::Spec;
 
 /// Elements a tile reads.

@@ -3,7 +3,7 @@
 
 use crate::ops::kernel::{input, output};
 use gradus_base::DType;
-use gradus_cpu::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel};
 use gradus_graph::Spec;
 
 struct CastWhole {

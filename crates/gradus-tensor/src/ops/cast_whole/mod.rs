@@ -8,7 +8,7 @@ mod cpu;
 
 use crate::{DType, Tensor};
 use gradus_base::Result;
-use gradus_cpu::exec::Kernel;
+use gradus_base::exec::Kernel;
 use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one};
 
 /// x, f32 or f64, in i64.

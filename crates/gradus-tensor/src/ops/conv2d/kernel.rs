@@ -4,8 +4,8 @@
 use super::cpu::{implicit_gemm, weights};
 use super::reference::{self, Number, Operand};
 use super::{Algorithm, Conv2d, Isa, Pass, Target, data_gradient, forward, weight_gradient};
+use gradus_base::exec::{Args, Kernel};
 use gradus_base::{DType, View};
-use gradus_cpu::exec::{Args, Kernel};
 use gradus_cpu::{Epilogue, RowLoop};
 use gradus_graph::{Packing, Spec};
 

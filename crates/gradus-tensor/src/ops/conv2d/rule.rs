@@ -4,8 +4,8 @@ use super::kernel;
 use super::{Algorithm, Conv, Conv2d, Padding, Pass, choose};
 use crate::ops::kernel::expect_pixels;
 use crate::{PadMode, Tensor};
+use gradus_base::exec::Kernel;
 use gradus_base::{DType, Error, Result, Shape};
-use gradus_cpu::exec::Kernel;
 use gradus_graph::{
     Backward, Layouts, Meta, Node, Order, Packing, Rule, Setting, Spec, call_one, fail,
 };

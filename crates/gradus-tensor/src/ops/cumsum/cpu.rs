@@ -3,7 +3,7 @@
 
 use crate::ops::kernel::{around, chunks, grain, input, output};
 use gradus_base::DType;
-use gradus_cpu::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel};
 use gradus_graph::Spec;
 
 /// Elements a tile writes.

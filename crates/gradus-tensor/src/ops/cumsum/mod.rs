@@ -10,7 +10,7 @@ mod tests;
 
 use crate::Tensor;
 use gradus_base::Result;
-use gradus_cpu::exec::Kernel;
+use gradus_base::exec::Kernel;
 use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one};
 
 #[derive(Clone, Copy, Debug)]

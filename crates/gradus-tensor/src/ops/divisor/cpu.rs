@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use crate::ops::kernel::{input, output};
-use gradus_cpu::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel};
 use gradus_graph::Spec;
 
 struct Divisor {

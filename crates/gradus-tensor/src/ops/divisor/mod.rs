@@ -9,7 +9,7 @@ mod cpu;
 
 use crate::{DType, Tensor};
 use gradus_base::Result;
-use gradus_cpu::exec::Kernel;
+use gradus_base::exec::Kernel;
 use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one};
 
 /// x → x, of the op that divides by it.

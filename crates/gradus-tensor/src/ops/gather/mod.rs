@@ -14,8 +14,8 @@ mod tests;
 
 use crate::ops::kernel::expect_i64;
 use crate::{DType, Tensor};
+use gradus_base::exec::Kernel;
 use gradus_base::{Error, Result};
-use gradus_cpu::exec::Kernel;
 use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one, fail};
 use std::panic::Location;
 

@@ -3,8 +3,8 @@
 use super::{Order as Lanes, Pool2d, Windows, kernel};
 use crate::Tensor;
 use crate::ops::kernel::expect_pixels;
+use gradus_base::exec::Kernel;
 use gradus_base::{DType, Error, Result, Shape};
-use gradus_cpu::exec::Kernel;
 use gradus_graph::{
     Backward, Layouts, Meta, Node, Order, Rule, Setting, Spec, call, call_one, fail,
 };

@@ -5,8 +5,8 @@ use super::Distribution;
 use crate::ops::kernel::{chunks, input, output};
 use crate::ops::series::Series;
 use gradus_base::DType;
+use gradus_base::exec::{Args, Kernel};
 use gradus_base::philox::{philox, unit};
-use gradus_cpu::exec::{Args, Kernel};
 use gradus_graph::Meta;
 
 /// Counters per round: eight u32 lanes.

@@ -13,8 +13,8 @@ mod tests;
 use crate::ops::kernel::expect_i64;
 use crate::ops::pointwise::compare;
 use crate::{DType, Tensor};
+use gradus_base::exec::Kernel;
 use gradus_base::{Error, Real, Result, Shape};
-use gradus_cpu::exec::Kernel;
 use gradus_graph::{Backward, Meta, Node, Rule, Spec, call_one, fail};
 use std::panic::Location;
 

@@ -7,7 +7,7 @@ use crate::ops::lanes::Isa;
 use crate::ops::series::Series;
 use crate::ops::vector::{Task, Vector, on};
 use gradus_base::DType;
-use gradus_cpu::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel};
 use gradus_graph::Spec;
 
 /// Elements a tile writes.

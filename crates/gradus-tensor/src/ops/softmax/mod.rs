@@ -12,8 +12,8 @@ mod tests;
 pub(crate) use cpu::{LogSumExp, log_sum_exp};
 
 use crate::{DType, Tensor};
+use gradus_base::exec::Kernel;
 use gradus_base::{Error, Result};
-use gradus_cpu::exec::Kernel;
 use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one, fail};
 use std::panic::Location;
 

@@ -3,7 +3,7 @@
 
 use crate::ops::kernel::{chunks, grain, input, output};
 use gradus_base::DType;
-use gradus_cpu::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel};
 use gradus_cpu::with_scratch;
 use gradus_graph::Spec;
 

@@ -10,8 +10,8 @@ mod cpu;
 mod tests;
 
 use crate::{DType, Tensor};
+use gradus_base::exec::Kernel;
 use gradus_base::{Error, Result};
-use gradus_cpu::exec::Kernel;
 use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one, fail, not_differentiable};
 use std::panic::Location;
 

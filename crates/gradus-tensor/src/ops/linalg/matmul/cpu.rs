@@ -1,8 +1,8 @@
 //! The CPU kernel: views → one `gemm` call per matrix, the epilogue fused into its tiles.
 #![allow(unsafe_code)]
 
+use gradus_base::exec::{Args, Kernel};
 use gradus_base::{DType, View};
-use gradus_cpu::exec::{Args, Kernel};
 use gradus_cpu::{
     Epilogue, Mat, MatMut, PackedB, RowLoop, Shared, gemm, gemm_packed, pack_b, parallel,
 };

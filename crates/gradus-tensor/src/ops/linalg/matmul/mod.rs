@@ -10,8 +10,8 @@ mod cpu;
 mod tests;
 
 use crate::Tensor;
+use gradus_base::exec::Kernel;
 use gradus_base::{DType, Error, Result, Shape};
-use gradus_cpu::exec::Kernel;
 use gradus_graph::{Backward, Layouts, Meta, Node, Packing, Rule, Setting, Spec, call_one, fail};
 use std::panic::Location;
 

@@ -7,8 +7,8 @@ use crate::ops::kernel::{chunks_backwards, input, output, workspace};
 use crate::ops::lanes::Isa;
 use crate::ops::series::Series;
 use crate::ops::vector::{Task, Vector, on};
+use gradus_base::exec::{Args, Kernel};
 use gradus_base::{DType, Element, Expr, Real, View};
-use gradus_cpu::exec::{Args, Kernel};
 use gradus_cpu::{Epilogue, RowEpilogue, RowLoop};
 use gradus_graph::{self as graph, Spec};
 

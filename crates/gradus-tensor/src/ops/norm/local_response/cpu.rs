@@ -8,7 +8,7 @@ use crate::ops::lanes::{Isa, Shared};
 use crate::ops::series::Series;
 use crate::ops::vector::{Task, Vector, on};
 use gradus_base::DType;
-use gradus_cpu::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel};
 use gradus_cpu::{parallel, with_scratch};
 use gradus_graph::Spec;
 

@@ -10,8 +10,8 @@ use super::orders;
 use crate::Tensor;
 use crate::ops::pointwise::{Pointwise, apply};
 use crate::ops::reference::differentiate;
+use gradus_base::exec::Kernel;
 use gradus_base::{DType, Error, Real, Result};
-use gradus_cpu::exec::Kernel;
 use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Setting, Spec, call_one, fail};
 use std::panic::Location;
 

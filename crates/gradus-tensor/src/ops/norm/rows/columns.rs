@@ -11,7 +11,7 @@ use crate::ops::norm::batch::{
 use crate::ops::series::{Moments, Series};
 use crate::ops::vector::{Task, Vector, on};
 use gradus_base::DType;
-use gradus_cpu::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel};
 use gradus_cpu::{parallel, with_scratch};
 use gradus_graph::Spec;
 

@@ -7,7 +7,7 @@ use crate::ops::norm::batch::{Descent, Normal, Slopes, Sums, Tile, Walk, moments
 use crate::ops::series::{Moments, STRETCH, Series};
 use crate::ops::vector::{Task, Vector, on};
 use gradus_base::DType;
-use gradus_cpu::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel};
 use gradus_graph::Spec;
 
 /// Elements a tile writes.

@@ -9,8 +9,8 @@ mod cpu;
 use super::inverse_deviation;
 use crate::Tensor;
 use crate::ops::reference::differentiate;
+use gradus_base::exec::Kernel;
 use gradus_base::{Error, Result};
-use gradus_cpu::exec::Kernel;
 use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Setting, Spec, call_one, fail};
 use std::panic::Location;
 

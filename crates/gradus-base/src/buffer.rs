@@ -1,6 +1,7 @@
 //! Buffers: 64-byte aligned, zero-initialised bytes that a tensor's elements live in.
+#![allow(unsafe_code)]
 
-use gradus_base::{DType, Element};
+use crate::{DType, Element};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
