@@ -1,5 +1,5 @@
-//! Gradients are graph: from the loss backwards, every node's rule appends nodes. So a gradient can be
-//! differentiated again.
+//! Gradients are graph: from the loss backwards, every node's rule appends nodes. So a gradient can
+//! be differentiated again.
 
 use crate::build::{constant, pointwise};
 use crate::node::{Kind, Node, Pointwise, ViewOp};
@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// The gradients of the sum of `y · dy` over all elements with respect to each of `xs`, `None` where `y` does not
-/// depend on it. A variable stands for all of its nodes.
+/// The gradients of the sum of `y · dy` over all elements with respect to each of `xs`, `None`
+/// where `y` does not depend on it. A variable stands for all of its nodes.
 ///
 /// # Errors
 /// When an op on the way has no gradient, which the error names, or `y` and `dy` are not of one

@@ -1,4 +1,5 @@
-//! `Program`: a graph traced once over arguments, planned once, replayed many times without allocating.
+//! `Program`: a graph traced once over arguments, planned once, replayed many times without
+//! allocating.
 
 use crate::node::Node;
 use crate::plan::{Collected, Goal, Options, Plan};
@@ -22,7 +23,8 @@ pub struct ProgramOutputs<'a> {
 }
 
 impl Program {
-    /// Plans the wanted nodes and the updates; [`crate::input`] nodes are the arguments, of the given shapes and types.
+    /// Plans the wanted nodes and the updates; [`crate::input`] nodes are the arguments, of the
+    /// given shapes and types.
     ///
     /// # Errors
     /// When the shape of an update is not that of its variable, a variable has two updates, or an
@@ -91,8 +93,8 @@ impl Program {
     /// Runs on the given arguments, dense and row-major.
     ///
     /// # Errors
-    /// When an argument is missing or too small, or a step finds a bad value; then no variable was updated, unless the bad
-    /// value lies in an update itself.
+    /// When an argument is missing or too small, or a step finds a bad value; then no variable was
+    /// updated, unless the bad value lies in an update itself.
     pub fn run(&mut self, inputs: &[&Buffer]) -> Result<ProgramOutputs<'_>> {
         self.check(inputs)?;
         self.session.run_plan(&self.plan, inputs)?;

@@ -1,4 +1,5 @@
-//! `Rule`: what an op with kernels of its own declares. The planner reads declarations, never names.
+//! `Rule`: what an op with kernels of its own declares. The planner reads declarations, never
+//! names.
 
 use crate::node::Node;
 use gradus_base::exec::Kernel;
@@ -130,7 +131,8 @@ pub enum Setting {
 
 /// A form of an input that only its rule can read.
 pub struct Packing {
-    /// What the bytes mean. Inputs that are the same view of the same value and have the same form share one copy.
+    /// What the bytes mean. Inputs that are the same view of the same value and have the same form
+    /// share one copy.
     pub form: String,
     /// How many bytes, 64-byte aligned.
     pub bytes: usize,
@@ -194,14 +196,16 @@ impl Layouts {
     }
 }
 
-/// One value as a kernel sees it. The view's offset is 0: kernels get a pointer to the first element.
+/// One value as a kernel sees it. The view's offset is 0: kernels get a pointer to the first
+/// element.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot {
     /// The element type.
     pub dtype: DType,
     /// Shape and strides.
     pub view: View,
-    /// Whether the pointer leads to the bytes that [`Rule::packing`] asked for, in place of the view's elements.
+    /// Whether the pointer leads to the bytes that [`Rule::packing`] asked for, in place of the
+    /// view's elements.
     pub packed: bool,
 }
 
@@ -216,8 +220,8 @@ pub struct Spec {
     pub epilogue: Option<Epilogue>,
 }
 
-/// A pointwise expression for a kernel to apply to its output. Input 0 is the output itself; the others are the
-/// last inputs of the [`Spec`], seen over the output's shape.
+/// A pointwise expression for a kernel to apply to its output. Input 0 is the output itself; the
+/// others are the last inputs of the [`Spec`], seen over the output's shape.
 #[derive(Clone, Debug)]
 pub struct Epilogue {
     /// The expression.

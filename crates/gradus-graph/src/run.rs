@@ -1,5 +1,5 @@
-//! Running: binds a plan's storages and runs its steps. `read` plans through a cache, so that a bare loop that builds the
-//! same graph again and again plans it once.
+//! Running: binds a plan's storages and runs its steps. `read` plans through a cache, so that a
+//! bare loop that builds the same graph again and again plans it once.
 
 use crate::node::Node;
 use crate::plan::{Collected, Goal, Options, Plan, Storage};
@@ -418,8 +418,9 @@ pub(crate) fn check_updates(updates: &[Update]) -> Result<()> {
     Ok(())
 }
 
-/// Computes the wanted nodes together and writes the new values of variables, all after everything was read. Values
-/// already computed are not computed again. Gives the wanted elements, dense and row-major.
+/// Computes the wanted nodes together and writes the new values of variables, all after everything
+/// was read. Values already computed are not computed again. Gives the wanted elements, dense and
+/// row-major.
 ///
 /// # Errors
 /// A bad value found while running (an index out of range), an argument of a program outside of

@@ -1,5 +1,5 @@
-//! Where a node is built: the layer's path, the line that runs the layer, and whether a mistake panics or comes back as an
-//! `Err`.
+//! Where a node is built: the layer's path, the line that runs the layer, and whether a mistake
+//! panics or comes back as an `Err`.
 
 use gradus_base::{Error, Result};
 use std::cell::{Cell, RefCell};
@@ -73,7 +73,8 @@ pub(crate) fn user_line<'a>(line: &'a Location<'a>) -> &'a Location<'a> {
     }
 }
 
-/// Reports a mistake in building: panics at the user's line, or inside [`try_build`] ends it with the error.
+/// Reports a mistake in building: panics at the user's line, or inside [`try_build`] ends it with
+/// the error.
 pub fn fail(error: Error, at: &Location<'_>) -> ! {
     let error = error.at(user_line(at)).in_scope(scope_path().as_deref());
     if FALLIBLE.get() > 0 {
@@ -82,7 +83,8 @@ pub fn fail(error: Error, at: &Location<'_>) -> ! {
     panic!("{error}");
 }
 
-/// Builds nodes from what comes from outside (a file, a request): a mistake comes back as `Err` instead of a panic.
+/// Builds nodes from what comes from outside (a file, a request): a mistake comes back as `Err`
+/// instead of a panic.
 ///
 /// # Errors
 /// The first mistake in building, with the op, the line and the layer.

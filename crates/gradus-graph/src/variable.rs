@@ -1,5 +1,5 @@
-//! `Variable`: a named buffer that steps read and update. Reading one gives a node that keeps the value of
-//! that moment, whatever is written later.
+//! `Variable`: a named buffer that steps read and update. Reading one gives a node that keeps the
+//! value of that moment, whatever is written later.
 
 use crate::node::{Inner, Kind, Node};
 use crate::rule::Meta;

@@ -1,4 +1,5 @@
-//! `Context`: what a forward pass knows besides its input: training or not, randomness, and the state it changes.
+//! `Context`: what a forward pass knows besides its input: training or not, randomness, and the
+//! state it changes.
 
 use crate::{Layer, Padding};
 use gradus_base::{DType, Error};
@@ -40,8 +41,8 @@ impl<'h> Context<'h> {
         }
     }
 
-    /// A pass that trains. `key` is an i64 tensor `[seed, step]`; give it as an argument of a compiled step, so that every
-    /// step draws other numbers without being planned anew.
+    /// A pass that trains. `key` is an i64 tensor `[seed, step]`; give it as an argument of a
+    /// compiled step, so that every step draws other numbers without being planned anew.
     pub fn train(key: &Tensor) -> Context<'h> {
         Context { training: true, key: Some(key.clone()), ..Context::eval() }
     }

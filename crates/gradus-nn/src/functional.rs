@@ -1,7 +1,9 @@
-//! Models as graphs of layers: several inputs and outputs, layers used twice, paths that part and join.
+//! Models as graphs of layers: several inputs and outputs, layers used twice, paths that part and
+//! join.
 //!
-//! Calling a layer on a [`Symbol`] gives the symbol of its output; a [`Model`] is everything between some inputs and some
-//! outputs. A layer called at several places is one layer: its state appears once, its gradients add up.
+//! Calling a layer on a [`Symbol`] gives the symbol of its output; a [`Model`] is everything
+//! between some inputs and some outputs. A layer called at several places is one layer: its state
+//! appears once, its gradients add up.
 //!
 //! ```
 //! use gradus_nn::functional::{Call, Model, Symbol, built};
@@ -19,7 +21,8 @@
 //! assert_eq!(names, ["dense1.weight", "dense1.bias", "dense2.weight", "dense2.bias"]);
 //! ```
 //!
-//! An input is a shape, for floats of the type of the weights that read it, or a [`Spec`]: the numbers of words beside measured ones.
+//! An input is a shape, for floats of the type of the weights that read it, or a [`Spec`]: the
+//! numbers of words beside measured ones.
 //!
 //! ```
 //! # use gradus_nn::functional::{Call, Model, Symbol, built};

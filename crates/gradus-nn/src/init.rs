@@ -1,4 +1,5 @@
-//! Initialisers. Fan-in and fan-out are the numbers of weights that feed one output and that one input feeds.
+//! Initialisers. Fan-in and fan-out are the numbers of weights that feed one output and that one
+//! input feeds.
 
 use gradus_base::philox::Rng;
 use gradus_base::{DType, Error, Shape};

@@ -20,7 +20,8 @@ impl Parameter {
         let variable = Variable::new("weight", value);
         Parameter { variable, frozen: Arc::default(), decays: true }
     }
-    /// A parameter that starts at `value` and is left out of weight decay: a bias, a scale of a norm.
+    /// A parameter that starts at `value` and is left out of weight decay: a bias, a scale of a
+    /// norm.
     pub fn bias(value: &Tensor) -> Parameter {
         Parameter { decays: false, ..Parameter::weight(value) }
     }
@@ -70,7 +71,8 @@ pub enum State<'a> {
 /// What [`Module::visit`] calls for each entry: its name and what it is.
 pub type Visitor<'a, 'v> = dyn FnMut(&str, State<'a>) + 'v;
 
-/// A tree of named state. `#[derive(Module)]` writes this for a struct whose fields are modules or parameters.
+/// A tree of named state. `#[derive(Module)]` writes this for a struct whose fields are modules or
+/// parameters.
 pub trait Module: Send + Sync {
     /// Calls `visitor` for each parameter, buffer and child, in a fixed order.
     fn visit<'a>(&'a self, visitor: &mut Visitor<'a, '_>);
@@ -184,7 +186,8 @@ pub fn named_states<'a>(module: &'a dyn Module) -> Vec<(String, State<'a>)> {
     out
 }
 
-/// Every parameter below a module, with its path. One that is shared appears once, under its first path.
+/// Every parameter below a module, with its path. One that is shared appears once, under its first
+/// path.
 pub fn parameters(module: &dyn Module) -> Vec<(String, Parameter)> {
     let mut seen = std::collections::HashSet::new();
     named_states(module)

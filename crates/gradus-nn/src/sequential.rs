@@ -18,8 +18,9 @@ pub struct Sequential {
 }
 
 impl Sequential {
-    /// An empty model for inputs of the given shape, without the batch axis: `[1, 28, 28]`. They are floats of the type of
-    /// `init`'s weights; others are said by a [`Spec`], and then no others are taken. Weights come from `init`'s seed.
+    /// An empty model for inputs of the given shape, without the batch axis: `[1, 28, 28]`. They
+    /// are floats of the type of `init`'s weights; others are said by a [`Spec`], and then no
+    /// others are taken. Weights come from `init`'s seed.
     ///
     /// ```
     /// use gradus_nn::{Context, Init, Layer, Sequential, Spec, layers::*};

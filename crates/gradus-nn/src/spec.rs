@@ -1,4 +1,5 @@
-//! `Spec`: what one sample is, its shape and its element type. Layers are built for it, and refuse what they cannot take.
+//! `Spec`: what one sample is, its shape and its element type. Layers are built for it, and refuse
+//! what they cannot take.
 
 use crate::{Context, Layer};
 use gradus_base::{DType, Error, Shape};

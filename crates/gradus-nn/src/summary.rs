@@ -1,4 +1,5 @@
-//! What a model consists of: its layers with shapes, parameters, multiply-adds and receptive fields. Nothing is computed.
+//! What a model consists of: its layers with shapes, parameters, multiply-adds and receptive
+//! fields. Nothing is computed.
 
 use crate::spec::output_spec;
 use crate::{Layer, Sequential, Spec, parameters};
@@ -39,7 +40,8 @@ pub struct Row {
     pub parameters: usize,
     /// Its multiply-adds for one sample.
     pub macs: u64,
-    /// How much of the input one output sees, along height and width; `None` where there are no such axes.
+    /// How much of the input one output sees, along height and width; `None` where there are no
+    /// such axes.
     pub receptive_field: Option<[usize; 2]>,
 }
 

@@ -1,7 +1,7 @@
 //! Drawing: a graph as a picture, laid out here (SVG) or by Graphviz (DOT).
 //!
-//! Values flow upwards, from arguments and variables to what is wanted. Numbers are folded into the box that uses them,
-//! views into the arrow they lie on.
+//! Values flow upwards, from arguments and variables to what is wanted. Numbers are folded into the
+//! box that uses them, views into the arrow they lie on.
 
 mod dot;
 mod layout;

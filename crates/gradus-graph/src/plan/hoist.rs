@@ -1,8 +1,9 @@
-//! Hoisting and packing: what depends on nothing that changes from run to run is computed once and kept, and inputs go in the
-//! packed form that their kernel asks for where that pays.
+//! Hoisting and packing: what depends on nothing that changes from run to run is computed once and
+//! kept, and inputs go in the packed form that their kernel asks for where that pays.
 //!
-//! An item is fixed if it is made of variables that the plan does not write, of leaves that stay, and of fixed items. `fuse`
-//! keeps fixed loops apart from the others; here the steps that follow from them are moved to a prologue.
+//! An item is fixed if it is made of variables that the plan does not write, of leaves that stay,
+//! and of fixed items. `fuse` keeps fixed loops apart from the others; here the steps that follow
+//! from them are moved to a prologue.
 
 use super::collect::{Collected, What};
 use super::lower::{Buf, BufferView, Home, Lowered, LoweredPlan};

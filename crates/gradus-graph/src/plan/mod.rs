@@ -1,9 +1,10 @@
 //! Plans: a graph turned into a flat list of steps over one arena.
 //!
 //! The stages, in order: `collect` (reachable nodes, equal ones merged), `simplify`,
-//! `recompute` (if asked for) or `slices` (of large batches), `schedule` (updates as early as may be), `fuse` (which pointwise nodes run
-//! together), `berths` (what is computed inside a larger value), `lower` (memory orders, kernels, steps; `pieces`, large
-//! gradients), `hoist` (what runs once, packed inputs), `memory` (where each value lies).
+//! `recompute` (if asked for) or `slices` (of large batches), `schedule` (updates as early as may
+//! be), `fuse` (which pointwise nodes run together), `berths` (what is computed inside a larger
+//! value), `lower` (memory orders, kernels, steps; `pieces`, large gradients), `hoist` (what runs
+//! once, packed inputs), `memory` (where each value lies).
 
 mod berths;
 mod collect;

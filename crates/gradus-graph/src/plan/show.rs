@@ -147,8 +147,8 @@ impl PlanStep {
         }
     }
 
-    /// The layer's path without the layers' types: `layer1.0.conv1` of `layer1 (Sequential(2))/0 (Residual)/conv1 (Conv2d)`; empty
-    /// outside of layers.
+    /// The layer's path without the layers' types: `layer1.0.conv1` of
+    /// `layer1 (Sequential(2))/0 (Residual)/conv1 (Conv2d)`; empty outside of layers.
     pub fn layer(&self) -> String {
         let (mut path, mut depth) = (String::new(), 0usize);
         for c in self.scope.as_deref().unwrap_or_default().chars() {

@@ -1,4 +1,5 @@
-//! Containers: layers in a row under one name, and paths side by side: residual blocks, concatenation, auxiliary heads.
+//! Containers: layers in a row under one name, and paths side by side: residual blocks,
+//! concatenation, auxiliary heads.
 
 use crate::{Config, Context, Init, Layer, Module, Padding, Sequential, Spec, State, Visitor};
 use gradus_base::{Error, Shape};

@@ -1,4 +1,5 @@
-//! A convolution whose filters see some of the channels each.   x [B, C, H, W]   y [B, O, H − R + 1, W − S + 1]
+//! A convolution whose filters see some of the channels each.   x [B, C, H, W]
+//! y [B, O, H − R + 1, W − S + 1]
 //!
 //! LeCun et al. 1998 §II.B, table I
 
@@ -10,8 +11,8 @@ use gradus_tensor::{Conv, Tensor, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes a convolution of square kernels, one filter per entry of `table`, which lists the channels it sees:
-/// `[B, C, H, W]` → `[B, O, H − R + 1, W − S + 1]`.
+/// Describes a convolution of square kernels, one filter per entry of `table`, which lists the
+/// channels it sees: `[B, C, H, W]` → `[B, O, H − R + 1, W − S + 1]`.
 pub fn table_conv2d(table: &[&[usize]], kernel: usize) -> TableConv2dConfig {
     let table = table.iter().map(|seen| seen.to_vec()).collect();
     TableConv2dConfig { table, kernel, init: Initializer::GlorotUniform }

@@ -8,8 +8,8 @@ use gradus_tensor::{Conv, PadMode, Padding, Tensor, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes a convolution of `filters` square kernels of `kernel` pixels: `[B, C, H, W]` → `[B,
-/// filters, P, Q]`, where P is H − kernel + 1 without padding and stride, and Q likewise.
+/// Describes a convolution of `filters` square kernels of `kernel` pixels: `[B, C, H, W]` →
+/// `[B, filters, P, Q]`, where P is H − kernel + 1 without padding and stride, and Q likewise.
 ///
 /// ```
 /// use gradus_nn::{Init, layers::conv2d, parameters};
@@ -29,8 +29,9 @@ pub fn conv2d(filters: usize, kernel: usize) -> Conv2dConfig {
     }
 }
 
-/// Describes a transposed convolution of `filters` square kernels of `kernel` pixels: `[B, C, H,
-/// W]` → `[B, filters, P, Q]`, where P is (H − 1)·stride + kernel without padding, and Q likewise.
+/// Describes a transposed convolution of `filters` square kernels of `kernel` pixels:
+/// `[B, C, H, W]` → `[B, filters, P, Q]`, where P is (H − 1)·stride + kernel without padding, and Q
+/// likewise.
 pub fn conv_transpose2d(filters: usize, kernel: usize) -> Conv2dConfig {
     Conv2dConfig { transposed: true, ..conv2d(filters, kernel) }
 }

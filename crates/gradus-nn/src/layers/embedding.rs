@@ -8,7 +8,8 @@ use gradus_tensor::{Tensor, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes a table of `vocabulary` vectors of `size` numbers, normal with variance 1: ids `[B, ..]` → `[B, .., size]`.
+/// Describes a table of `vocabulary` vectors of `size` numbers, normal with variance 1: ids
+/// `[B, ..]` → `[B, .., size]`.
 ///
 /// ```
 /// use gradus_nn::{Context, Init, Initializer, Layer, Sequential, Spec, layers::embedding};

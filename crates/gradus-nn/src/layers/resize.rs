@@ -17,8 +17,8 @@ enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct Resize(Kind);
 
-/// Describes a layer that makes images `factor` times as large by repeating every pixel: `[B, C, H,
-/// W]` → `[B, C, factor·H, factor·W]`.
+/// Describes a layer that makes images `factor` times as large by repeating every pixel:
+/// `[B, C, H, W]` → `[B, C, factor·H, factor·W]`.
 pub fn upsample_nearest(factor: usize) -> Resize {
     Resize(Kind::Nearest(factor))
 }

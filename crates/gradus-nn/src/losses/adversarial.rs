@@ -1,5 +1,5 @@
-//! Losses of generative adversarial networks. A critic scores samples, higher for real ones; `real` and `fake` are its scores,
-//! `[B, ..]`, and every loss is one number per sample.
+//! Losses of generative adversarial networks. A critic scores samples, higher for real ones; `real`
+//! and `fake` are its scores, `[B, ..]`, and every loss is one number per sample.
 
 use super::{binary_cross_entropy_with_logits, mean_squared, rest};
 use gradus_tensor::{Key, Tensor, grad};
@@ -54,8 +54,9 @@ impl Adversarial {
     }
 }
 
-/// (‖∇ critic‖ − 1)² at random points between real and fake samples `[B, ..]`: one number per sample, itself differentiable, so
-/// that it trains the critic.   Gulrajani et al. 2017, arXiv:1704.00028 eq. 3
+/// (‖∇ critic‖ − 1)² at random points between real and fake samples `[B, ..]`: one number per
+/// sample, itself differentiable, so that it trains the critic.
+/// Gulrajani et al. 2017, arXiv:1704.00028 eq. 3
 ///
 /// ```
 /// use gradus_nn::losses::gradient_penalty;

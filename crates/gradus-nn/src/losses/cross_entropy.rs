@@ -29,8 +29,8 @@ pub fn cross_entropy(x: &Tensor, t: &Tensor) -> Tensor {
     x.softmax_cross_entropy(t)
 }
 
-/// −x at the label: the negative log-likelihood of log-probabilities `x [B, C, ..]` and labels `t [B, ..]` (i64). With options:
-/// [`Nll`].
+/// −x at the label: the negative log-likelihood of log-probabilities `x [B, C, ..]` and labels
+/// `t [B, ..]` (i64). With options: [`Nll`].
 #[track_caller]
 pub fn nll(x: &Tensor, t: &Tensor) -> Tensor {
     Nll::default().per_sample(x, t)
@@ -139,7 +139,8 @@ impl Labels {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct CrossEntropy {
-    /// The part of each target that is spread evenly over the classes.   Szegedy et al. 2015, arXiv:1512.00567 §7
+    /// The part of each target that is spread evenly over the classes.
+    /// Szegedy et al. 2015, arXiv:1512.00567 §7
     pub label_smoothing: f64,
     /// How much each class counts, `[C]`, also in the part that smoothing spreads over the classes,
     /// as in PyTorch.
@@ -151,7 +152,8 @@ pub struct CrossEntropy {
 impl CrossEntropy {
     /// One number per sample, `[B]`: the mean over its places, of which ignored ones give 0.
     ///
-    /// **Shape** logits `x [B, C, ..]`; `t` are i64 labels `[B, ..]`, or probabilities `[B, C, ..]`.
+    /// **Shape** logits `x [B, C, ..]`; `t` are i64 labels `[B, ..]`, or probabilities
+    /// `[B, C, ..]`.
     ///
     /// # Panics
     /// If the shapes do not fit.

@@ -86,7 +86,8 @@ pub(super) const fn named(
     NamedLoss { name, target, of, about }
 }
 
-/// The losses that have a name on the command line and in recipes: those of each family, each listed in its family's file.
+/// The losses that have a name on the command line and in recipes: those of each family, each
+/// listed in its family's file.
 pub const LOSSES: &[NamedLoss] = &joined::<COUNT>();
 
 const FAMILIES: &[&[NamedLoss]] =

@@ -49,7 +49,8 @@ pub fn huber(x: &Tensor, t: &Tensor, delta: f64) -> Tensor {
     (&c * (&d - &c * 0.5)).mean(rest(x))
 }
 
-/// [`huber`] divided by its threshold, so that it nears |d| as β nears 0.   Girshick 2015, arXiv:1504.08083 eq. 3
+/// [`huber`] divided by its threshold, so that it nears |d| as β nears 0.
+/// Girshick 2015, arXiv:1504.08083 eq. 3
 #[track_caller]
 pub fn smooth_l1(x: &Tensor, t: &Tensor, beta: f64) -> Tensor {
     huber(x, t, beta) / beta

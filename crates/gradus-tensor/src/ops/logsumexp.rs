@@ -1,5 +1,6 @@
-//! logsumexp(x) = ln Σ eˣ over an axis, derived: the largest element is taken out first, so that nothing overflows. It is
-//! a constant as far as gradients are concerned: it cancels.   [.., N, ..] -> [.., ..]
+//! logsumexp(x) = ln Σ eˣ over an axis, derived: the largest element is taken out first, so that
+//! nothing overflows. It is a constant as far as gradients are concerned: it cancels.
+//! [.., N, ..] -> [.., ..]
 
 use crate::Tensor;
 

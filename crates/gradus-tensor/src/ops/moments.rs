@@ -1,4 +1,5 @@
-//! var(x) = Σ(x − mean)²/(n − correction), std(x) = √var(x) over axes, derived.   [.., N, ..] -> [.., ..]
+//! var(x) = Σ(x − mean)²/(n − correction), std(x) = √var(x) over axes, derived.
+//! [.., N, ..] -> [.., ..]
 
 use super::vector_norm::root_of_squares;
 use crate::{Axes, Tensor};

@@ -1,4 +1,5 @@
-//! argmax(x), argmin(x): the place of the largest or smallest element along an axis.   [A, N, B] -> [A, B], i64
+//! argmax(x), argmin(x): the place of the largest or smallest element along an axis.
+//! [A, N, B] -> [A, B], i64
 //!
 //! The first of equals; NaN wins, as in PyTorch.
 

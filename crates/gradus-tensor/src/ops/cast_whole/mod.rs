@@ -1,6 +1,8 @@
-//! cast_whole(x): whole numbers as i64, and an error of the run where one has a fraction.   [..] -> [..]
+//! cast_whole(x): whole numbers as i64, and an error of the run where one has a fraction.
+//! [..] -> [..]
 //!
-//! What names rows and classes may come as floats. `cast` would make 0 of 0.9 and of -0.5, and a table would give its first row.
+//! What names rows and classes may come as floats. `cast` would make 0 of 0.9 and of -0.5, and a
+//! table would give its first row.
 
 #[cfg(test)]
 pub(crate) mod cases;

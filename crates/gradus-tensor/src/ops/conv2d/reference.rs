@@ -1,4 +1,5 @@
-//! The three passes in plain loops, for f32 and f64 and any strides: the oracle, and the portable path.
+//! The three passes in plain loops, for f32 and f64 and any strides: the oracle, and the portable
+//! path.
 #![allow(unsafe_code)]
 
 use super::geometry::{Conv2d, Gather};

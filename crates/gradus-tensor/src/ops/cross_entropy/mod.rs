@@ -1,8 +1,9 @@
-//! cross entropy of softmax: loss[i] = ln Σ_c e^x[i, c] − x[i, label[i]].   x [N, C], labels [N] -> [N]
+//! cross entropy of softmax: loss[i] = ln Σ_c e^x[i, c] − x[i, label[i]].
+//! x [N, C], labels [N] -> [N]
 //!
-//! One pass forward, one backward: dx = (softmax(x) − one_hot(label))·dy. The logarithm of the sum is kept between them, in two
-//! parts: the row's largest score, and ln Σ e^(x − top), so that large scores have all digits of the loss. A NaN makes its row's
-//! loss NaN.
+//! One pass forward, one backward: dx = (softmax(x) − one_hot(label))·dy. The logarithm of the sum
+//! is kept between them, in two parts: the row's largest score, and ln Σ e^(x − top), so that large
+//! scores have all digits of the loss. A NaN makes its row's loss NaN.
 
 #[cfg(test)]
 pub(crate) mod cases;

@@ -1,10 +1,12 @@
 //! gather and scatter_add: reading along an axis by index, and its opposite.
 //!
 //! gather: y[i, j, k] = x[i, ids[i, j, k], k]   x [A, N, B]   ids [A, M, B]   y [A, M, B]
-//! scatter_add: y[i, n, k] = Σ over j with ids[i, j, k] = n of x[i, j, k]   x [A, M, B]   y [A, N, B]
+//! scatter_add: y[i, n, k] = Σ over j with ids[i, j, k] = n of x[i, j, k]   x [A, M, B]
+//! y [A, N, B]
 //!
-//! With one list of indices for all rows (`index_select`, `embedding`) ids is [M]. Each is the other's gradient, so the
-//! family is closed. Sums run in the order of the indices, whatever the number of threads.
+//! With one list of indices for all rows (`index_select`, `embedding`) ids is [M]. Each is the
+//! other's gradient, so the family is closed. Sums run in the order of the indices, whatever the
+//! number of threads.
 
 #[cfg(test)]
 pub(crate) mod cases;

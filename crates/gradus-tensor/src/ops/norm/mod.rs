@@ -1,7 +1,8 @@
-//! Normalisation: to mean 0 and variance 1 over the batch, over features, over groups of channels, over neighbours.
+//! Normalisation: to mean 0 and variance 1 over the batch, over features, over groups of channels,
+//! over neighbours.
 //!
-//! `batch` normalises per channel, `rows` groups of channels of each sample, `local_response` by the neighbouring channels; the others are
-//! compositions of these.
+//! `batch` normalises per channel, `rows` groups of channels of each sample, `local_response` by
+//! the neighbouring channels; the others are compositions of these.
 
 mod batch;
 #[cfg(test)]

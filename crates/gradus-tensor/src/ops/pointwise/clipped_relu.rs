@@ -1,4 +1,5 @@
-//! clipped_relu(x, ceiling) = min(max(x, 0), ceiling); relu6 has ceiling 6   [..] -> [..]   Hannun et al. 2014, arXiv:1412.5567 §2
+//! clipped_relu(x, ceiling) = min(max(x, 0), ceiling); relu6 has ceiling 6   [..] -> [..]
+//! Hannun et al. 2014, arXiv:1412.5567 §2
 
 use super::{Pointwise, apply};
 use crate::Tensor;

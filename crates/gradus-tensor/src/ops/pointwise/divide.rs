@@ -31,8 +31,8 @@ impl Pointwise<2> for DivTrunc {
 }
 
 impl Tensor {
-    /// The quotient rounded down, ⌊a/b⌋, as by Python's `//`: `a = b·div_floor(a, b) + remainder(a,
-    /// b)`.
+    /// The quotient rounded down, ⌊a/b⌋, as by Python's `//`:
+    /// `a = b·div_floor(a, b) + remainder(a, b)`.
     ///
     /// **Shape** `[..], [..] -> [..]`, broadcast. Of integers it is exact, of floats the quotient
     /// is rounded first. Where b = 0, floats give ∞ or NaN; an integer b = 0 is an error of the

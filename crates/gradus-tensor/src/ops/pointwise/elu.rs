@@ -1,4 +1,5 @@
-//! elu(x, α) = x where x > 0, else α(eˣ − 1)   [..] -> [..]   Clevert et al. 2016, arXiv:1511.07289 §3
+//! elu(x, α) = x where x > 0, else α(eˣ − 1)   [..] -> [..]
+//! Clevert et al. 2016, arXiv:1511.07289 §3
 
 use super::{Pointwise, apply};
 use crate::Tensor;

@@ -1,4 +1,5 @@
-//! gelu(x) = x·Φ(x), Φ the standard normal distribution function.   [..] -> [..]   Hendrycks & Gimpel 2016, arXiv:1606.08415 §2
+//! gelu(x) = x·Φ(x), Φ the standard normal distribution function.   [..] -> [..]
+//! Hendrycks & Gimpel 2016, arXiv:1606.08415 §2
 
 use super::{Pointwise, apply, normal_cdf, normal_pdf};
 use crate::Tensor;

@@ -1,4 +1,5 @@
-//! gelu_tanh(x) = ½x(1 + tanh(√(2/π)(x + 0.044715x³)))   [..] -> [..]   Hendrycks & Gimpel 2016, arXiv:1606.08415 §2
+//! gelu_tanh(x) = ½x(1 + tanh(√(2/π)(x + 0.044715x³)))   [..] -> [..]
+//! Hendrycks & Gimpel 2016, arXiv:1606.08415 §2
 
 use super::{Pointwise, apply};
 use crate::Tensor;

@@ -1,4 +1,5 @@
-//! hard_swish(x) = x·min(max(x/6 + ½, 0), 1)   [..] -> [..]   Howard et al. 2019, arXiv:1905.02244 §5.2
+//! hard_swish(x) = x·min(max(x/6 + ½, 0), 1)   [..] -> [..]
+//! Howard et al. 2019, arXiv:1905.02244 §5.2
 
 use super::hard_sigmoid::ramp;
 use super::{Pointwise, apply};

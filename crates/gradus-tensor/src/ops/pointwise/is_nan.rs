@@ -1,4 +1,5 @@
-//! is_nan(x), is_finite(x): which elements are not numbers, which are ordinary ones   [..] -> bool [..]
+//! is_nan(x), is_finite(x): which elements are not numbers, which are ordinary ones
+//! [..] -> bool [..]
 
 use super::mask;
 use crate::Tensor;

@@ -1,4 +1,5 @@
-//! Pointwise ops: one formula each, written once over [`Real`]. To add one, add a file and a line here.
+//! Pointwise ops: one formula each, written once over [`Real`]. To add one, add a file and a line
+//! here.
 
 mod abs;
 mod acos;
@@ -61,9 +62,11 @@ use gradus_graph::{self as graph, fail, pointwise};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// An op that computes the same scalar formula at every element. Users may implement it for ops of their own.
+/// An op that computes the same scalar formula at every element. Users may implement it for ops of
+/// their own.
 ///
-/// The formula is traced once into a scalar expression; fusion, gradients and every device read that.
+/// The formula is traced once into a scalar expression; fusion, gradients and every device read
+/// that.
 ///
 /// ```
 /// use gradus_tensor::{Real, Tensor, grad, ops::pointwise::{Pointwise, apply}};

@@ -1,4 +1,5 @@
-//! selu(x) = λ·elu(x, α), λ = 1.0507…, α = 1.6733…   [..] -> [..]   Klambauer et al. 2017, arXiv:1706.02515 eq. 2
+//! selu(x) = λ·elu(x, α), λ = 1.0507…, α = 1.6733…   [..] -> [..]
+//! Klambauer et al. 2017, arXiv:1706.02515 eq. 2
 
 use super::elu::{exponential_linear, exponential_linear_slope};
 use super::{Pointwise, apply};

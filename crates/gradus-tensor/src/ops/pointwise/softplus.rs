@@ -1,4 +1,5 @@
-//! softplus(x, β) = ln(1 + e^(βx))/β = max(x, 0) + ln(1 + e^(−|βx|))/β   [..] -> [..]   Dugas et al. 2001
+//! softplus(x, β) = ln(1 + e^(βx))/β = max(x, 0) + ln(1 + e^(−|βx|))/β   [..] -> [..]
+//! Dugas et al. 2001
 
 use super::{Pointwise, apply};
 use crate::Tensor;

@@ -1,7 +1,8 @@
 //! Pooling in plain loops, for f32 and f64 and any strides: the oracle, and the portable path.
 //!
-//! Two closed families: `mean` and `mean_gradient` are each other's adjoints; so are `pick`, which reads x at saved
-//! indices, and `scatter`, which adds to them: the gradient of a maximum, and max-unpooling.
+//! Two closed families: `mean` and `mean_gradient` are each other's adjoints; so are `pick`, which
+//! reads x at saved indices, and `scatter`, which adds to them: the gradient of a maximum, and
+//! max-unpooling.
 #![allow(unsafe_code)]
 
 use super::geometry::Pool2d;
@@ -9,11 +10,12 @@ use crate::ops::conv2d::reference::{Number, Operand};
 use gradus_cpu::parallel;
 use std::ops::Div;
 
-/// y = the largest value of each window; the first of equals, a NaN before any number; −∞ of no pixels. `indices`, if
-/// wanted, gets its place h·W + w, or −1.
+/// y = the largest value of each window; the first of equals, a NaN before any number; −∞ of no
+/// pixels. `indices`, if wanted, gets its place h·W + w, or −1.
 ///
 /// # Safety
-/// The operands must be valid over the geometry's shapes; what is written may not overlap what is read.
+/// The operands must be valid over the geometry's shapes; what is written may not overlap what is
+/// read.
 pub unsafe fn max<T: Number + PartialOrd>(
     pool: &Pool2d,
     x: Operand<T>,

@@ -1,8 +1,10 @@
-//! Random tensors: element i of a tensor is a pure function of (seed, stream, step, i), so it does not matter which
-//! thread draws it, or when.   key [2] = (seed, step) -> [..]   Philox4x32-10, Salmon et al. 2011 §3.3
+//! Random tensors: element i of a tensor is a pure function of (seed, stream, step, i), so it does
+//! not matter which thread draws it, or when.   key [2] = (seed, step) -> [..]
+//! Philox4x32-10, Salmon et al. 2011 §3.3
 //!
-//! Four elements (two in f64) share one Philox block: the seed is its key, (block, stream, step) its counter. Normal
-//! numbers are Box & Muller's (1958), by polynomials of our own, so that they have the same bits on every system.
+//! Four elements (two in f64) share one Philox block: the seed is its key, (block, stream, step)
+//! its counter. Normal numbers are Box & Muller's (1958), by polynomials of our own, so that they
+//! have the same bits on every system.
 
 #[cfg(test)]
 pub(crate) mod cases;
@@ -65,8 +67,8 @@ impl Rule for Random {
     }
 }
 
-/// Where random numbers come from: (seed, step) as a tensor, so that a compiled step draws new ones at every run, and a
-/// stream, which tells the drawing places of one step apart.
+/// Where random numbers come from: (seed, step) as a tensor, so that a compiled step draws new ones
+/// at every run, and a stream, which tells the drawing places of one step apart.
 ///
 /// ```
 /// use gradus_tensor::{Key, Tensor};

@@ -1,7 +1,7 @@
 //! softmax(x) = e^x / Σ e^x along an axis, and its logarithm.   [.., C] -> [.., C]
 //!
-//! The largest element is subtracted first, so nothing overflows, and adding a number to all changes nothing:
-//! ln softmax(x) = (x − top) − ln Σ e^(x − top). A NaN makes its row NaN.
+//! The largest element is subtracted first, so nothing overflows, and adding a number to all
+//! changes nothing: ln softmax(x) = (x − top) − ln Σ e^(x − top). A NaN makes its row NaN.
 
 #[cfg(test)]
 pub(crate) mod cases;

@@ -1,7 +1,7 @@
 //! argsort(x): where the elements of a row go to be in order.   [.., N] -> [.., k], i64
 //!
-//! Sorting and top-k are argsort and gather, so they have gather's gradient. NaN counts as the largest number, as in
-//! argmax; equal elements keep their order, whichever way is sorted.
+//! Sorting and top-k are argsort and gather, so they have gather's gradient. NaN counts as the
+//! largest number, as in argmax; equal elements keep their order, whichever way is sorted.
 
 #[cfg(test)]
 pub(crate) mod cases;

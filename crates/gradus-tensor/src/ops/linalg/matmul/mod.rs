@@ -1,7 +1,7 @@
 //! y = a·b over the last two axes.   a [.., M, K]   b [.., K, N]   y [.., M, N]
 //!
-//! Transposed and strided operands are read in place; leading axes broadcast. Step 3 of the walk: infers the
-//! shape, appends a node; nothing is computed.
+//! Transposed and strided operands are read in place; leading axes broadcast. Step 3 of the walk:
+//! infers the shape, appends a node; nothing is computed.
 
 #[cfg(test)]
 pub(crate) mod cases;

@@ -1,10 +1,12 @@
-//! Batch normalisation in training: y = (x − mean)/√(var + ε)·w + b, the statistics over all but the channels.
+//! Batch normalisation in training: y = (x − mean)/√(var + ε)·w + b, the statistics over all but
+//! the channels.
 //! x [N, C, ..], w [C], b [C] -> y, mean [C], var [C]   Ioffe & Szegedy 2015, arXiv:1502.03167
 //!
-//! Two ops: the statistics, in f64, and what they make of x. The second has one output, so a ReLU or the other path of a
-//! residual block can ride on it. With x̂ = (x − mean)/√(var + ε) and M the elements of a channel: db = Σ dy,
-//! dw = Σ dy·x̂, dx = w/√(var + ε)·(dy − db/M − x̂·dw/M), one kernel, which takes in the mask of a ReLU that followed. Its
-//! own gradient goes by the composition.
+//! Two ops: the statistics, in f64, and what they make of x. The second has one output, so a ReLU
+//! or the other path of a residual block can ride on it. With x̂ = (x − mean)/√(var + ε) and M the
+//! elements of a channel: db = Σ dy, dw = Σ dy·x̂, dx = w/√(var + ε)·(dy − db/M − x̂·dw/M), one
+//! kernel, which takes in the mask of a ReLU that followed. Its own gradient goes by the
+//! composition.
 
 mod backward;
 mod forward;

@@ -1,8 +1,9 @@
-//! Local response normalisation: y[c] = x[c]·s[c]^−β, s[c] = k + a·Σ x[c']² over neighbouring channels.
+//! Local response normalisation: y[c] = x[c]·s[c]^−β, s[c] = k + a·Σ x[c']² over neighbouring
+//! channels.
 //! [N, C, ..] -> [N, C, ..]   Krizhevsky, Sutskever & Hinton 2012 §3.3
 //!
-//! dx[c] = dy[c]·s[c]^−β − 2aβ·x[c]·Σ dy[c']·x[c']·s[c']^(−β−1), the sum over the channels that have c in their
-//! neighbourhood; one kernel, which computes s again.
+//! dx[c] = dy[c]·s[c]^−β − 2aβ·x[c]·Σ dy[c']·x[c']·s[c']^(−β−1), the sum over the channels that
+//! have c in their neighbourhood; one kernel, which computes s again.
 
 mod cpu;
 
