@@ -8,8 +8,9 @@ use gradus_tensor::{Conv, PadMode, Padding, Tensor, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes a convolution of `filters` square kernels of `kernel` pixels: `[B, C, H, W]` →
-/// `[B, filters, P, Q]`, where P is H − kernel + 1 without padding and stride, and Q likewise.
+/// Describes a convolution of `filters` square kernels of `kernel` pixels:
+/// `[B, C, H, W]` → `[B, filters, P, Q]`, where P is H − kernel + 1 without padding and stride, and
+/// Q likewise.
 ///
 /// ```
 /// use gradus_nn::{Init, layers::conv2d, parameters};

@@ -9,8 +9,8 @@ use gradus_tensor::Tensor;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes a fully connected layer of `units` outputs, over the last axis: `[B, .., in]` →
-/// `[B, .., units]`.
+/// Describes a fully connected layer of `units` outputs, over the last axis:
+/// `[B, .., in]` → `[B, .., units]`.
 ///
 /// ```
 /// use gradus_nn::{Init, layers::dense, parameters};

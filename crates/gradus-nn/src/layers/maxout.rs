@@ -7,8 +7,8 @@ use gradus_tensor::{Tensor, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes a maxout over every `pieces` neighbouring channels: `[B, C, ..]` →
-/// `[B, C/pieces, ..]`. A dense layer or a convolution before it makes the pieces.
+/// Describes a maxout over every `pieces` neighbouring channels:
+/// `[B, C, ..]` → `[B, C/pieces, ..]`. A dense layer or a convolution before it makes the pieces.
 ///
 /// ```
 /// use gradus_nn::{Context, Layer, functional::built, layers::maxout, Init};

@@ -6,8 +6,8 @@ use gradus_base::Shape;
 use gradus_tensor::{Key, Tensor};
 use std::sync::Arc;
 
-/// Describes normal noise of the given standard deviation, added while training: `[B, ..]` →
-/// `[B, ..]`.
+/// Describes normal noise of the given standard deviation, added while training:
+/// `[B, ..]` → `[B, ..]`.
 pub fn gaussian_noise(std: f64) -> GaussianNoise {
     GaussianNoise(std)
 }

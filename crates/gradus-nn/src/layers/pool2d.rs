@@ -21,13 +21,13 @@ enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct Pooling(Kind);
 
-/// Describes max-pooling with square windows of `size`, side by side: `[B, C, H, W]` →
-/// `[B, C, H/size, W/size]`.
+/// Describes max-pooling with square windows of `size`, side by side:
+/// `[B, C, H, W]` → `[B, C, H/size, W/size]`.
 pub fn max_pool2d(size: usize) -> Pooling {
     Pooling(Kind::Max(Pool::new(size)))
 }
-/// Describes mean-pooling with square windows of `size`, side by side: `[B, C, H, W]` →
-/// `[B, C, H/size, W/size]`.
+/// Describes mean-pooling with square windows of `size`, side by side:
+/// `[B, C, H, W]` → `[B, C, H/size, W/size]`.
 pub fn mean_pool2d(size: usize) -> Pooling {
     Pooling(Kind::Mean(Pool::new(size)))
 }
