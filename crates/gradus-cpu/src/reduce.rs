@@ -6,9 +6,11 @@
 //! on the shape alone and their parts combined in order: same bits for any number of threads.
 
 use crate::dispatch::Isa;
-use crate::tile::{Accumulate, Block, Dims, Engine, Spec, Store, accumulate, check, count, storer};
+use crate::tile::{
+    Accumulate, Block, Dims, Engine, Spec, Store, accumulate, check, count, storer, touches,
+};
 use crate::{Shared, parallel, with_scratch};
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::{DType, Expr, ReduceOp, Shape, View};
 
 /// Tiles of a part of a long reduction, at least.
@@ -42,6 +44,7 @@ pub struct Reduce {
     store: Store,
     /// Where the output's view begins in its buffer, in bytes.
     offset: isize,
+    touches: Touches,
 }
 
 enum What {
@@ -133,6 +136,7 @@ impl Reduce {
             compute,
             store: storer(dtype, compute),
             offset: (view.offset * size) as isize,
+            touches: touches(inputs, &[(dtype, view)]),
         }
     }
 
@@ -160,6 +164,10 @@ impl Reduce {
 
 // SAFETY: touches only elements of the views it was made for.
 unsafe impl Kernel for Reduce {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: the pointers are the views' first elements; the rest is the caller's promise.
         unsafe { self.apply_at(args.inputs(), args.output(0), false) }

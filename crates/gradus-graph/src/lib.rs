@@ -6,6 +6,7 @@
 //! it knows no op by name.
 
 mod build;
+mod device;
 mod draw;
 mod grad;
 mod node;
@@ -14,18 +15,18 @@ mod program;
 mod rule;
 mod run;
 mod scope;
+mod strategy;
 mod variable;
 
 pub use build::{call, call_one, concat, constant, data, input, pointwise};
+pub use device::{Device, Plain};
 pub use draw::{Drawing, to_dot, to_svg};
 pub use grad::{grad, gradients};
 pub use node::{Kind, Node, Pointwise, ViewOp};
 pub use plan::{Options, Plan, PlanStep};
 pub use program::{Program, ProgramOutputs};
-pub use rule::{
-    Backward, Epilogue, Layouts, Meta, Order, Packing, Rule, Setting, Slot, Spec,
-    not_differentiable,
-};
+pub use rule::{Backward, Effect, Meta, Rule, Setting, not_differentiable};
 pub use run::{CACHED_PLANS, Update, read};
 pub use scope::{Caller, fail, layer_scope, scope, scope_path, try_build};
+pub use strategy::{Dense, Epilogue, Layouts, Order, Packing, Slot, Spec, Strategy};
 pub use variable::Variable;

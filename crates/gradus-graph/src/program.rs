@@ -1,6 +1,7 @@
 //! `Program`: a graph traced once over arguments, planned once, replayed many times without
 //! allocating.
 
+use crate::device::Device;
 use crate::node::Node;
 use crate::plan::{Collected, Goal, Options, Plan};
 use crate::rule::Meta;
@@ -23,12 +24,12 @@ pub struct ProgramOutputs<'a> {
 }
 
 impl Program {
-    /// Plans the wanted nodes and the updates; [`crate::input`] nodes are the arguments, of the
-    /// given shapes and types.
+    /// Plans the wanted nodes and the updates for the [current](Device::current) device;
+    /// [`crate::input`] nodes are the arguments, of the given shapes and types.
     ///
     /// # Errors
-    /// When the shape of an update is not that of its variable, a variable has two updates, or an
-    /// argument is not among `inputs`.
+    /// When the shape of an update is not that of its variable, a variable has two updates, an
+    /// argument is not among `inputs`, or the device has no way to do an op.
     pub fn new(inputs: &[Meta], wanted: &[Node], updates: &[Update]) -> Result<Program> {
         Program::with(inputs, wanted, updates, Options::default())
     }
@@ -44,9 +45,10 @@ impl Program {
         options: Options,
     ) -> Result<Program> {
         check_updates(updates)?;
-        let mut collected = Collected::new(&Goal { outputs: wanted, updates, leaves_stay: true });
+        let goal = Goal { outputs: wanted, updates, leaves_stay: true };
+        let mut collected = Collected::new(&goal, Device::current())?;
         collected.check_arguments(inputs)?;
-        let plan = Arc::new(Plan::new(&mut collected, options));
+        let plan = Arc::new(Plan::new(&mut collected, options)?);
         let mut session = Session::new(&plan);
         session.bind_variables(&plan, &collected.variables);
         session.bind_leaves(&plan, &collected.leaves);
@@ -122,7 +124,7 @@ impl Program {
         self.session.run_plan_watched(
             &self.plan,
             inputs,
-            |_| start.set(Instant::now()),
+            |_, _| start.set(Instant::now()),
             |i, _| times[i] += start.get().elapsed(),
         )?;
         Ok(ProgramOutputs { program: self })
@@ -144,7 +146,7 @@ impl Program {
         self.session.run_plan_watched(
             &self.plan,
             inputs,
-            |_| {},
+            |_, _| {},
             |i, args| {
                 if first.is_none() && !steps[i].is_finite(args) {
                     first = Some(i);

@@ -1,6 +1,7 @@
 //! Running: binds a plan's storages and runs its steps. `read` plans through a cache, so that a
 //! bare loop that builds the same graph again and again plans it once.
 
+use crate::device::Device;
 use crate::node::Node;
 use crate::plan::{Collected, Goal, Options, Plan, Storage};
 use crate::variable::{ReadGuard, Variable, WriteGuard};
@@ -167,7 +168,7 @@ impl Session {
                 args.fail(|| "it is not finite".to_owned());
             }
         };
-        let result = self.run_plan_watched(plan, inputs, |_| {}, stop);
+        let result = self.run_plan_watched(plan, inputs, |_, _| {}, stop);
         if stopped.get() { Ok(()) } else { result }
     }
 
@@ -176,7 +177,7 @@ impl Session {
         &mut self,
         plan: &Plan,
         inputs: &[&Buffer],
-        before: impl FnMut(usize),
+        before: impl FnMut(usize, &Args<'_>),
         after: impl FnMut(usize, &Args<'_>),
     ) -> Result<()> {
         self.run_locked(plan, inputs, |program, memory, storages, part| {
@@ -418,9 +419,9 @@ pub(crate) fn check_updates(updates: &[Update]) -> Result<()> {
     Ok(())
 }
 
-/// Computes the wanted nodes together and writes the new values of variables, all after everything
-/// was read. Values already computed are not computed again. Gives the wanted elements, dense and
-/// row-major.
+/// Computes the wanted nodes together, on the [current](Device::current) device, and writes the new
+/// values of variables, all after everything was read. Values already computed are not computed
+/// again. Gives the wanted elements, dense and row-major.
 ///
 /// # Errors
 /// A bad value found while running (an index out of range), an argument of a program outside of
@@ -430,8 +431,8 @@ pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
     check_updates(updates)?;
     let missing: Vec<Node> = wanted.iter().filter(|n| n.value().is_none()).cloned().collect();
     if !missing.is_empty() || !updates.is_empty() {
-        let mut collected =
-            Collected::new(&Goal { outputs: &missing, updates, leaves_stay: false });
+        let goal = Goal { outputs: &missing, updates, leaves_stay: false };
+        let mut collected = Collected::new(&goal, Device::current())?;
         if let Some(input) = collected.argument() {
             let what = "an argument of a program has no value outside of it";
             return Err(Error::value("read", what).at(input.location()));
@@ -439,7 +440,7 @@ pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
         let cached = cache().lock().take(collected.key);
         let (plan, session) = match cached {
             Some((plan, session)) => (plan, session),
-            None => (Arc::new(Plan::new(&mut collected, Options::default())), None),
+            None => (Arc::new(Plan::new(&mut collected, Options::default())?), None),
         };
         let mut session = session.unwrap_or_else(|| Session::new(&plan));
         session.bind_variables(&plan, &collected.variables);
@@ -465,7 +466,8 @@ mod tests {
         let wanted = [crate::constant(1.0, Meta::new([3], DType::F32))];
         let plan = || {
             let goal = Goal { outputs: &wanted, updates: &[], leaves_stay: false };
-            Arc::new(Plan::new(&mut Collected::new(&goal), Options::default()))
+            let mut collected = Collected::new(&goal, Device::Cpu).unwrap();
+            Arc::new(Plan::new(&mut collected, Options::default()).unwrap())
         };
         let (mut cache, first, second) = (Cache::default(), plan(), plan());
         for plan in [&first, &second] {

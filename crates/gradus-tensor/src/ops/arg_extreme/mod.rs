@@ -10,9 +10,10 @@ mod cpu;
 mod tests;
 
 use crate::{DType, Tensor};
-use gradus_base::exec::Kernel;
 use gradus_base::{Error, Result};
-use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one, not_differentiable};
+use gradus_graph::{
+    Backward, Dense, Device, Meta, Node, Rule, Setting, Strategy, call_one, not_differentiable,
+};
 
 /// Which element is sought, along `axis`.
 #[derive(Clone, Copy, Debug)]
@@ -52,8 +53,11 @@ impl Rule for Extreme {
         Some(vec![("axis", Setting::Sizes(vec![self.axis()]))])
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::kernel(*self, spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Dense::of(|spec| cpu::kernel(*self, spec))),
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {

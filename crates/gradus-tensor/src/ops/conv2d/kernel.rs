@@ -5,7 +5,7 @@
 use super::cpu::{implicit_gemm, weights};
 use super::reference::{self, Number, Operand};
 use super::{Algorithm, Conv2d, Isa, Pass, Target, data_gradient, forward, weight_gradient};
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::{DType, View};
 use gradus_cpu::{Epilogue, RowLoop};
 use gradus_graph::{Packing, Spec};
@@ -22,6 +22,7 @@ struct Convolve {
     /// Elements from one of the output's pixels to the next, if there is room between them.
     pixel: Option<usize>,
     epilogue: Option<RowLoop>,
+    touches: Touches,
 }
 
 pub(super) fn kernel(
@@ -41,9 +42,19 @@ pub(super) fn kernel(
         let inputs: Vec<_> = own.chain(extra).map(|(d, [r, c])| (d, r, c)).collect();
         RowLoop::new(&e.expr, dtype, &inputs)
     });
-    let packed = spec.inputs[1].packed;
+    let packed = spec.inputs[1].packed.is_some();
     let pixel = room(algorithm, pass, &views[2]);
-    Box::new(Convolve { conv, pass, algorithm, dtype, packed, views, pixel, epilogue })
+    Box::new(Convolve {
+        conv,
+        pass,
+        algorithm,
+        dtype,
+        packed,
+        views,
+        pixel,
+        epilogue,
+        touches: spec.touches(),
+    })
 }
 
 /// Elements from one pixel of an output to the next, where that is more than its channels.
@@ -56,7 +67,12 @@ fn room(algorithm: Algorithm, pass: Pass, output: &View) -> Option<usize> {
 }
 
 /// The weights as the algorithm multiplies with them, if that takes work which can be done beforehand.
-pub(super) fn packing(conv: Conv2d, pass: Pass, algorithm: Algorithm) -> Option<Packing> {
+pub(super) fn packing(
+    conv: Conv2d,
+    pass: Pass,
+    algorithm: Algorithm,
+    spec: &Spec,
+) -> Option<Packing> {
     let len = match algorithm {
         Algorithm::ImplicitGemm => weights::packed_len(&conv, pass)?,
         _ => return None,
@@ -66,11 +82,9 @@ pub(super) fn packing(conv: Conv2d, pass: Pass, algorithm: Algorithm) -> Option<
         Pass::Forward => format!("implicit GEMM, groups {}", conv.groups),
         _ => format!("implicit GEMM of {pass:?} {conv:?}"),
     };
-    Some(Packing {
-        form,
-        bytes: len * size_of::<f32>(),
-        kernel: Box::new(Pack { conv, pass, algorithm }),
-    })
+    let bytes = len * size_of::<f32>();
+    let touches = spec.touches_of_packing(1, bytes);
+    Some(Packing::new(form, bytes, Pack { conv, pass, algorithm, touches }))
 }
 
 /// Packs the weights of a pass.
@@ -78,10 +92,15 @@ struct Pack {
     conv: Conv2d,
     pass: Pass,
     algorithm: Algorithm,
+    touches: Touches,
 }
 
 // SAFETY: reads all weights, which are dense, and writes as many elements as `packing` asked for.
 unsafe impl Kernel for Pack {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: the caller's pointers are valid for what `packing` named.
         unsafe {
@@ -149,6 +168,10 @@ fn merged(view: &View, axes: &[usize]) -> Option<isize> {
 
 // SAFETY: the geometry and the views come from the spec; the algorithms touch no more.
 unsafe impl Kernel for Convolve {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: the caller's pointers are valid for the views.
         unsafe {

@@ -13,6 +13,7 @@ mod kernel;
 mod options;
 pub mod reference;
 mod rule;
+mod strategy;
 #[cfg(test)]
 pub(crate) mod tests;
 

@@ -1,20 +1,17 @@
 //! The convolution ops of a tensor: shape rules, gradients, memory orders.
 
-use super::kernel;
-use super::{Algorithm, Conv, Conv2d, Padding, Pass, choose};
+use super::strategy::OnCpu;
+use super::{Conv, Conv2d, Padding, Pass};
 use crate::ops::kernel::expect_pixels;
 use crate::{PadMode, Tensor};
-use gradus_base::exec::Kernel;
 use gradus_base::{DType, Error, Result, Shape};
-use gradus_graph::{
-    Backward, Layouts, Meta, Node, Order, Packing, Rule, Setting, Spec, call_one, fail,
-};
+use gradus_graph::{Backward, Device, Meta, Node, Rule, Setting, Strategy, call_one, fail};
 use std::panic::Location;
 
 /// One of the three passes of a convolution.
 #[derive(Clone, Debug)]
-struct Convolution {
-    pass: Pass,
+pub(super) struct Convolution {
+    pub(super) pass: Pass,
     /// Height and width of x, which the other operands don't always tell.
     image: [usize; 2],
     kernel: [usize; 2],
@@ -28,7 +25,7 @@ struct Convolution {
 }
 
 impl Convolution {
-    fn geometry(&self, inputs: &[Meta]) -> Conv2d {
+    pub(super) fn geometry(&self, inputs: &[Meta]) -> Conv2d {
         Conv2d {
             batch: inputs[0].shape[0],
             in_channels: self.in_channels,
@@ -43,21 +40,9 @@ impl Convolution {
         }
     }
 
-    fn algorithm(&self, inputs: &[Meta]) -> Algorithm {
-        match inputs[0].dtype {
-            DType::F32 => choose(&self.geometry(inputs), self.pass),
-            _ => Algorithm::Reference,
-        }
-    }
-
     fn call(&self, pass: Pass, a: &Node, b: &Node) -> Node {
         call_one(Convolution { pass, ..self.clone() }, &[a, b])
     }
-}
-
-/// The shapes and types of a pass's own inputs.
-fn operands(spec: &Spec) -> Vec<Meta> {
-    spec.inputs[..2].iter().map(|s| Meta::new(s.view.shape, s.dtype)).collect()
 }
 
 impl Rule for Convolution {
@@ -117,30 +102,6 @@ impl Rule for Convolution {
         ])
     }
 
-    fn layouts(&self, inputs: &[Meta], outputs: &[Meta]) -> Layouts {
-        let algorithm = self.algorithm(inputs);
-        if algorithm == Algorithm::Reference {
-            return Layouts::any(inputs.len(), outputs);
-        }
-        let image = algorithm.memory_order().to_vec();
-        let (wanted, given) = match self.pass {
-            Pass::WeightGradient => {
-                (vec![Order::Axes(image.clone()), Order::Axes(image)], vec![0, 1, 2, 3])
-            }
-            _ => (vec![Order::Axes(image.clone()), Order::Dense], image),
-        };
-        Layouts { inputs: wanted, outputs: vec![given] }
-    }
-
-    fn accepts_epilogue(&self, spec: &Spec) -> bool {
-        kernel::accepts_epilogue(self.pass, self.algorithm(&operands(spec)), spec)
-    }
-
-    fn accepts_room(&self, spec: &Spec) -> bool {
-        let metas = operands(spec);
-        kernel::accepts_room(&self.geometry(&metas), self.pass, self.algorithm(&metas), spec)
-    }
-
     fn scaling(&self, axis: usize) -> Option<(usize, usize)> {
         match self.pass {
             Pass::Forward if axis == 1 => Some((1, 0)),
@@ -154,16 +115,11 @@ impl Rule for Convolution {
         (axis == 0 && self.pass != Pass::WeightGradient).then(|| vec![Some(0), None])
     }
 
-    fn packing(&self, input: usize, spec: &Spec) -> Option<Packing> {
-        let metas = operands(spec);
-        let weights = input == 1 && self.pass != Pass::WeightGradient;
-        weights
-            .then(|| kernel::packing(self.geometry(&metas), self.pass, self.algorithm(&metas)))?
-    }
-
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        let metas = operands(spec);
-        kernel::kernel(self.geometry(&metas), self.pass, self.algorithm(&metas), spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Box::new(OnCpu(self))),
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _: &[Meta]) -> u64 {

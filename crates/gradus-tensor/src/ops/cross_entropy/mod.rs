@@ -14,9 +14,8 @@ mod tests;
 use crate::ops::kernel::expect_i64;
 use crate::ops::reference::differentiate;
 use crate::{DType, Tensor};
-use gradus_base::exec::Kernel;
 use gradus_base::{Error, Result, Shape};
-use gradus_graph::{Backward, Meta, Node, Rule, Spec, call, call_one, fail};
+use gradus_graph::{Backward, Dense, Device, Meta, Node, Rule, Strategy, call, call_one, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -47,8 +46,11 @@ impl Rule for CrossEntropy {
         Ok(vec![backward.wanted[0].then(dx), None])
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::forward(spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Dense::of(|spec| cpu::forward(spec))),
+            _ => None,
+        }
     }
 
     /// An exponential counts as ten.
@@ -76,8 +78,11 @@ impl Rule for CrossEntropyGrad {
         })
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::backward(spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Dense::of(|spec| cpu::backward(spec))),
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {

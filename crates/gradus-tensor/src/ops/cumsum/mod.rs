@@ -10,8 +10,7 @@ mod tests;
 
 use crate::Tensor;
 use gradus_base::Result;
-use gradus_base::exec::Kernel;
-use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one};
+use gradus_graph::{Backward, Dense, Device, Meta, Node, Rule, Setting, Strategy, call_one};
 
 #[derive(Clone, Copy, Debug)]
 struct CumSum {
@@ -40,8 +39,11 @@ impl Rule for CumSum {
         Some(vec![("axis", axis), ("backwards", Setting::Flag(self.backwards))])
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::kernel(self.axis, self.backwards, spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Dense::of(|spec| cpu::kernel(self.axis, self.backwards, spec))),
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {

@@ -11,8 +11,7 @@ mod cpu;
 
 use crate::{DType, Tensor};
 use gradus_base::Result;
-use gradus_base::exec::Kernel;
-use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one};
+use gradus_graph::{Backward, Dense, Device, Meta, Node, Rule, Setting, Strategy, call_one};
 
 /// x → x, of the op that divides by it.
 #[derive(Debug)]
@@ -38,8 +37,11 @@ impl Rule for Divisor {
         Some(vec![])
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::kernel(spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Dense::of(|spec| cpu::kernel(spec))),
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {

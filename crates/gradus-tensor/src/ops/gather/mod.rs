@@ -16,9 +16,8 @@ mod tests;
 
 use crate::ops::kernel::expect_i64;
 use crate::{DType, Tensor};
-use gradus_base::exec::Kernel;
 use gradus_base::{Error, Result};
-use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one, fail};
+use gradus_graph::{Backward, Dense, Device, Meta, Node, Rule, Setting, Strategy, call_one, fail};
 use std::panic::Location;
 
 /// x, ids → y along `axis`. The ids have y's shape, or are one list for all rows.
@@ -56,8 +55,11 @@ impl Rule for Gather {
         Some(vec![("axis", Setting::Sizes(vec![self.axis]))])
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::gather(self.axis, spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Dense::of(|spec| cpu::gather(self.axis, spec))),
+            _ => None,
+        }
     }
 
     fn flops(&self, _inputs: &[Meta], _outputs: &[Meta]) -> u64 {
@@ -85,8 +87,11 @@ impl Rule for ScatterAdd {
         Some(vec![("axis", sizes(self.axis)), ("size", sizes(self.size))])
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::scatter_add(self.axis, spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Dense::of(|spec| cpu::scatter_add(self.axis, spec))),
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {

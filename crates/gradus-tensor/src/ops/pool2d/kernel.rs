@@ -3,15 +3,49 @@
 
 use super::cpu::{self, Tables};
 use super::reference;
-use super::rule::Work;
+use super::rule::{Pooling, Work};
 use super::{Order, Pool2d};
 use crate::ops::conv2d::reference::{Number, Operand};
 use crate::ops::lanes::Isa;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::{DType, View};
-use gradus_graph::Spec;
+use gradus_graph::{Layouts, Meta, Spec, Strategy};
 use std::ops::Div;
 use std::ptr::null;
+
+/// A pooling on the CPU.
+pub(super) struct OnCpu<'a>(pub &'a Pooling);
+
+impl Strategy for OnCpu<'_> {
+    /// Either lanes of images or lanes of channels, whichever the input lies in.
+    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
+        if inputs[0].dtype != DType::F32 {
+            return vec![Layouts::any(inputs.len(), outputs)];
+        }
+        let choice = |lanes: Order| {
+            let axes = lanes.memory_order().to_vec();
+            Layouts {
+                inputs: vec![gradus_graph::Order::Axes(axes.clone()); inputs.len()],
+                outputs: vec![axes; outputs.len()],
+            }
+        };
+        let [batch, channels] = [inputs[0].shape[0], inputs[0].shape[1]];
+        let first =
+            if channels >= batch { Order::ChannelsInnermost } else { Order::BatchInnermost };
+        let second = Order::ALL.into_iter().find(|&l| l != first).unwrap_or(first);
+        vec![choice(first), choice(second)]
+    }
+
+    /// Where the maxima are matters to gradients only.
+    fn may_skip(&self, output: usize) -> bool {
+        self.0.work == Work::Max && output == 1
+    }
+
+    fn kernel(&self, spec: &Spec) -> Box<dyn Kernel> {
+        let slot = &spec.inputs[0];
+        kernel(self.0.geometry(&[Meta::new(slot.view.shape, slot.dtype)]), self.0.work, spec)
+    }
+}
 
 struct Pooled {
     pool: Pool2d,
@@ -22,9 +56,10 @@ struct Pooled {
     inputs: Vec<View>,
     /// Of a maximum also that of its places: with one axis, not four, if nobody reads them.
     outputs: Vec<View>,
+    touches: Touches,
 }
 
-pub(super) fn kernel(pool: Pool2d, work: Work, spec: &Spec) -> Box<dyn Kernel> {
+fn kernel(pool: Pool2d, work: Work, spec: &Spec) -> Box<dyn Kernel> {
     let inputs: Vec<View> = spec.inputs.iter().map(|s| s.view).collect();
     let outputs: Vec<View> = spec.outputs.iter().map(|s| s.view).collect();
     let dtype = spec.inputs[0].dtype;
@@ -34,12 +69,16 @@ pub(super) fn kernel(pool: Pool2d, work: Work, spec: &Spec) -> Box<dyn Kernel> {
     };
     let order = Order::ALL.into_iter().find(|o| dtype == DType::F32 && fits(o));
     let lanes = order.map(|order| (order, Tables::new(&pool, work)));
-    Box::new(Pooled { pool, work, lanes, dtype, inputs, outputs })
+    Box::new(Pooled { pool, work, lanes, dtype, inputs, outputs, touches: spec.touches() })
 }
 
 // SAFETY: the geometry and the views come from the spec; the kernels touch no more. Indices come from `max`, or are the
 // user's for an unpooling, which checks them first.
 unsafe impl Kernel for Pooled {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         if matches!(self.work, Work::Pick | Work::Scatter) && !self.indices_fit(args) {
             return;

@@ -1,13 +1,11 @@
 //! The pooling ops of a tensor: shape rules, gradients, memory orders.
 
-use super::{Order as Lanes, Pool2d, Windows, kernel};
+use super::kernel::OnCpu;
+use super::{Pool2d, Windows};
 use crate::Tensor;
 use crate::ops::kernel::expect_pixels;
-use gradus_base::exec::Kernel;
 use gradus_base::{DType, Error, Result, Shape};
-use gradus_graph::{
-    Backward, Layouts, Meta, Node, Order, Rule, Setting, Spec, call, call_one, fail,
-};
+use gradus_graph::{Backward, Device, Meta, Node, Rule, Setting, Strategy, call, call_one, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -96,15 +94,15 @@ pub(super) enum Work {
 
 /// A pooling of planes of a given size.
 #[derive(Clone, Debug)]
-struct Pooling {
-    work: Work,
+pub(super) struct Pooling {
+    pub(super) work: Work,
     plane: [usize; 2],
     windows: [Windows; 2],
     count_include_pad: bool,
 }
 
 impl Pooling {
-    fn geometry(&self, inputs: &[Meta]) -> Pool2d {
+    pub(super) fn geometry(&self, inputs: &[Meta]) -> Pool2d {
         Pool2d {
             batch: inputs[0].shape[0],
             channels: inputs[0].shape[1],
@@ -178,25 +176,6 @@ impl Rule for Pooling {
         ])
     }
 
-    /// Either lanes of images or lanes of channels, whichever the input lies in.
-    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
-        if inputs[0].dtype != DType::F32 {
-            return vec![Layouts::any(inputs.len(), outputs)];
-        }
-        let choice = |lanes: Lanes| {
-            let axes = lanes.memory_order().to_vec();
-            Layouts {
-                inputs: vec![Order::Axes(axes.clone()); inputs.len()],
-                outputs: vec![axes; outputs.len()],
-            }
-        };
-        let [batch, channels] = [inputs[0].shape[0], inputs[0].shape[1]];
-        let first =
-            if channels >= batch { Lanes::ChannelsInnermost } else { Lanes::BatchInnermost };
-        let second = Lanes::ALL.into_iter().find(|&l| l != first).unwrap_or(first);
-        vec![choice(first), choice(second)]
-    }
-
     /// Neither images nor channels meet.
     fn slices(&self, axis: usize) -> Option<Vec<Option<usize>>> {
         let inputs = match self.work {
@@ -206,14 +185,11 @@ impl Rule for Pooling {
         (axis < 2).then(|| vec![Some(axis); inputs])
     }
 
-    /// Where the maxima are matters to gradients only.
-    fn may_skip(&self, output: usize) -> bool {
-        self.work == Work::Max && output == 1
-    }
-
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        let slot = &spec.inputs[0];
-        kernel::kernel(self.geometry(&[Meta::new(slot.view.shape, slot.dtype)]), self.work, spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Box::new(OnCpu(self))),
+            _ => None,
+        }
     }
 
     fn flops(&self, _: &[Meta], outputs: &[Meta]) -> u64 {

@@ -7,7 +7,7 @@ use crate::ops::lanes::Isa;
 use crate::ops::series::Series;
 use crate::ops::vector::{Task, Vector, on};
 use gradus_base::DType;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_graph::Spec;
 
 /// Elements a tile writes.
@@ -18,16 +18,21 @@ struct Rows {
     dtype: DType,
     len: usize,
     n: usize,
+    touches: Touches,
 }
 
 pub(super) fn kernel(op: Softmax, spec: &Spec) -> Box<dyn Kernel> {
     let x = &spec.inputs[0];
     let n = x.view.shape[x.view.shape.rank() - 1];
-    Box::new(Rows { op, dtype: x.dtype, len: x.view.shape.len(), n })
+    Box::new(Rows { op, dtype: x.dtype, len: x.view.shape.len(), n, touches: spec.touches() })
 }
 
 // SAFETY: x and y are dense, of `len` elements.
 unsafe impl Kernel for Rows {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {

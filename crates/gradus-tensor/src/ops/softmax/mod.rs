@@ -12,9 +12,8 @@ mod tests;
 pub(crate) use cpu::{LogSumExp, log_sum_exp};
 
 use crate::{DType, Tensor};
-use gradus_base::exec::Kernel;
 use gradus_base::{Error, Result};
-use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one, fail};
+use gradus_graph::{Backward, Dense, Device, Meta, Node, Rule, Setting, Strategy, call_one, fail};
 use std::panic::Location;
 
 /// Along the last axis.
@@ -60,8 +59,11 @@ impl Rule for Softmax {
         Some(vec![])
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::kernel(*self, spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Dense::of(|spec| cpu::kernel(*self, spec))),
+            _ => None,
+        }
     }
 
     /// An exponential counts as ten.

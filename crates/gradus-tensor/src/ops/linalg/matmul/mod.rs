@@ -10,9 +10,8 @@ mod cpu;
 mod tests;
 
 use crate::Tensor;
-use gradus_base::exec::Kernel;
 use gradus_base::{DType, Error, Result, Shape};
-use gradus_graph::{Backward, Layouts, Meta, Node, Packing, Rule, Setting, Spec, call_one, fail};
+use gradus_graph::{Backward, Device, Meta, Node, Rule, Setting, Strategy, call_one, fail};
 use std::panic::Location;
 
 /// A matrix product whose operands have the same leading axes.
@@ -46,19 +45,6 @@ impl Rule for MatMul {
         Some(vec![])
     }
 
-    fn layouts(&self, inputs: &[Meta], outputs: &[Meta]) -> Layouts {
-        Layouts::any(inputs.len(), outputs)
-    }
-
-    /// Any strides will do.
-    fn accepts_room(&self, _spec: &Spec) -> bool {
-        true
-    }
-
-    fn accepts_epilogue(&self, spec: &Spec) -> bool {
-        cpu::accepts_epilogue(spec)
-    }
-
     fn scaling(&self, axis: usize) -> Option<(usize, usize)> {
         (axis + 1 == self.rank).then_some((1, axis))
     }
@@ -68,12 +54,11 @@ impl Rule for MatMul {
         Some(vec![(axis != columns).then_some(axis), (axis != rows).then_some(axis)])
     }
 
-    fn packing(&self, input: usize, spec: &Spec) -> Option<Packing> {
-        cpu::packing(input, spec)
-    }
-
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::kernel(spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Box::new(cpu::OnCpu)),
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], outputs: &[Meta]) -> u64 {

@@ -25,10 +25,9 @@ pub(super) use write::Tile;
 use super::{check_channels, inverse_deviation, over_channels};
 use crate::Tensor;
 use crate::ops::reference::differentiate;
-use gradus_base::exec::Kernel;
 use gradus_base::expr::Sym;
 use gradus_base::{DType, Error, Expr, Real, Result};
-use gradus_graph::{Backward, Kind, Layouts, Meta, Node, Rule, Spec, call, call_one, fail};
+use gradus_graph::{Backward, Device, Kind, Meta, Node, Rule, Strategy, call, call_one, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -68,12 +67,11 @@ impl Rule for Statistics {
         })
     }
 
-    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
-        walk::layouts(inputs, outputs)
-    }
-
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        statistics::kernel(spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Box::new(statistics::OnCpu)),
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
@@ -100,16 +98,11 @@ impl Rule for BatchNorm {
         Ok(grads.into_iter().map(Some).chain([None, None]).collect())
     }
 
-    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
-        walk::layouts(inputs, outputs)
-    }
-
-    fn accepts_epilogue(&self, spec: &Spec) -> bool {
-        forward::accepts_epilogue(spec)
-    }
-
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        forward::kernel(self.eps, spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Box::new(forward::OnCpu(self.eps))),
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
@@ -147,12 +140,11 @@ impl Rule for BatchNormGrad {
         })
     }
 
-    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
-        walk::layouts(inputs, outputs)
-    }
-
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        backward::kernel(self.eps, self.relu, spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Box::new(backward::OnCpu(self))),
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {

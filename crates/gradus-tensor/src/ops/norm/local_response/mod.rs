@@ -13,7 +13,9 @@ use crate::ops::pointwise::{Pointwise, apply};
 use crate::ops::reference::differentiate;
 use gradus_base::exec::Kernel;
 use gradus_base::{DType, Error, Real, Result};
-use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Setting, Spec, call_one, fail};
+use gradus_graph::{
+    Backward, Device, Layouts, Meta, Node, Order, Rule, Setting, Spec, Strategy, call_one, fail,
+};
 use std::panic::Location;
 
 /// The constants of [`Tensor::local_response_norm`].
@@ -96,16 +98,11 @@ impl Rule for Response {
         (axis != 1).then(|| vec![Some(axis); if self.back { 2 } else { 1 }])
     }
 
-    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
-        let choice = |axes: Vec<usize>| Layouts {
-            inputs: vec![Order::Axes(axes.clone()); inputs.len()],
-            outputs: vec![axes; outputs.len()],
-        };
-        orders(inputs[0].shape.rank()).map(choice).to_vec()
-    }
-
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::kernel(self.constants, self.back, spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Box::new(OnCpu(self))),
+            _ => None,
+        }
     }
 
     /// A power counts as ten.
@@ -132,6 +129,23 @@ impl LocalResponse {
         let [before, after] = self.reach();
         let along = self.neighbours(&along, [after, before]);
         dy * power - x * along * (2.0 * self.scale * self.beta)
+    }
+}
+
+/// How the CPU does it.
+struct OnCpu<'a>(&'a Response);
+
+impl Strategy for OnCpu<'_> {
+    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
+        let choice = |axes: Vec<usize>| Layouts {
+            inputs: vec![Order::Axes(axes.clone()); inputs.len()],
+            outputs: vec![axes; outputs.len()],
+        };
+        orders(inputs[0].shape.rank()).map(choice).to_vec()
+    }
+
+    fn kernel(&self, spec: &Spec) -> Box<dyn Kernel> {
+        cpu::kernel(self.0.constants, self.0.back, spec)
     }
 }
 

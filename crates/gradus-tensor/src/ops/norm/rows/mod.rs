@@ -11,7 +11,9 @@ use crate::Tensor;
 use crate::ops::reference::differentiate;
 use gradus_base::exec::Kernel;
 use gradus_base::{Error, Result};
-use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Setting, Spec, call_one, fail};
+use gradus_graph::{
+    Backward, Device, Layouts, Meta, Node, Order, Rule, Setting, Spec, Strategy, call_one, fail,
+};
 use std::panic::Location;
 
 /// x → y, or x, dy → dx.
@@ -54,6 +56,22 @@ impl Rule for Normalize {
         Some(vec![("eps", Setting::Number(self.eps)), ("groups", groups)])
     }
 
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Box::new(OnCpu(self))),
+            _ => None,
+        }
+    }
+
+    fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
+        inputs[0].shape.len() as u64 * if self.back { 12 } else { 6 }
+    }
+}
+
+/// How the CPU does it.
+struct OnCpu<'a>(&'a Normalize);
+
+impl Strategy for OnCpu<'_> {
     /// Row-major, or with the channels innermost.
     fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
         let choice = |axes: [usize; 3]| Layouts {
@@ -63,16 +81,12 @@ impl Rule for Normalize {
         vec![choice([0, 1, 2]), choice([0, 2, 1])]
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
+    fn kernel(&self, spec: &Spec) -> Box<dyn Kernel> {
         let view = &spec.inputs[0].view;
         match Order::Dense.accepts(view) {
-            true => cpu::kernel(self.eps, self.groups, self.back, spec),
-            false => columns::kernel(self.eps, self.groups, self.back, spec),
+            true => cpu::kernel(self.0.eps, self.0.groups, self.0.back, spec),
+            false => columns::kernel(self.0.eps, self.0.groups, self.0.back, spec),
         }
-    }
-
-    fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
-        inputs[0].shape.len() as u64 * if self.back { 12 } else { 6 }
     }
 }
 
