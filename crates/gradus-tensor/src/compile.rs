@@ -115,6 +115,25 @@ impl<F> Compiled<F> {
         self
     }
 
+    /// Whether every step of a run is compared with what the reference device computes from the
+    /// same inputs. That tells whether a mistake is yours or the framework's. A run ends with an
+    /// error that names the first op whose values differ by more than rounding. Slow.
+    ///
+    /// ```
+    /// use gradus_tensor::{Step, Tensor, compile};
+    /// let step = compile(|x: &[Tensor]| Step::new().read(&x[0].matmul(&x[0].t()).softmax(-1)));
+    /// let mut step = step.checked(true);
+    /// assert!(step.run(&[&Tensor::randn([4, 3], 0)]).is_ok());
+    /// ```
+    #[must_use]
+    pub fn checked(mut self, on: bool) -> Compiled<F> {
+        if self.options.check != on {
+            self.options.check = on;
+            self.programs.clear();
+        }
+        self
+    }
+
     /// Whether the updates of a run can be undone ([`Compiled::undo`]). New values are written
     /// beside the variables, which doubles their memory, and change places with the old ones when
     /// the run has ended well. So a run that fails changes nothing.

@@ -26,9 +26,11 @@ mod simplify;
 mod slices;
 
 pub(crate) use collect::Collected;
+pub(crate) use lowered::{Lowered, Work};
 pub(crate) use memory::Storage;
 pub use show::PlanStep;
 
+use crate::check::Twin;
 use crate::device::Device;
 use crate::node::Node;
 use crate::rule::Meta;
@@ -54,6 +56,8 @@ pub struct Plan {
     pub(crate) stop: Option<(usize, usize)>,
     live_bytes: usize,
     steps: Vec<PlanStep>,
+    /// What each step should compute, if that is checked.
+    pub(crate) twins: Vec<Twin>,
 }
 
 /// What can be chosen about a plan.
@@ -71,6 +75,10 @@ pub struct Options {
     /// change places with the old ones when the run has ended well, so an update that cannot be
     /// computed changes nothing.
     pub undo: bool,
+    /// Whether every step's values are compared, in every run, with what the reference device makes
+    /// of the same inputs. A run ends with an error at the first that differ by more than rounding.
+    /// It takes the memory of packed inputs' originals and much time.
+    pub check: bool,
 }
 
 /// What is to be planned.
@@ -129,10 +137,14 @@ impl Plan {
                 device,
                 leaves_stay: collected.leaves_stay,
                 share: !options.recompute,
-                keep_originals: false,
+                keep_originals: options.check,
             };
             hoist::hoist(&mut lowered, hoisting);
         }
+        let twins = match options.check {
+            true => lowered.steps.iter().map(Twin::of).collect(),
+            false => vec![],
+        };
         let kernels = link::link(device, &mut lowered.steps)?;
         let shown = lowered.steps.iter().zip(&kernels).map(|(s, k)| PlanStep::new(s, &**k));
         let steps = shown.collect();
@@ -151,6 +163,7 @@ impl Plan {
             undo,
             outputs: lowered.outputs,
             steps,
+            twins,
         };
         if std::env::var("GRADUS_SHOW").is_ok_and(|v| v.split(',').any(|v| v == "plan")) {
             eprintln!("{plan}");
