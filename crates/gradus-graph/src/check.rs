@@ -362,7 +362,7 @@ pub(crate) fn is_inside() -> bool {
     INSIDE.get()
 }
 
-fn unchecked<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn unchecked<R>(f: impl FnOnce() -> R) -> R {
     let before = INSIDE.replace(true);
     let result = f();
     INSIDE.set(before);

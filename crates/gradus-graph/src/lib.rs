@@ -28,6 +28,12 @@ pub use draw::{Drawing, to_dot, to_svg};
 pub use grad::{grad, gradients};
 pub use node::{Kind, Node, Pointwise, ViewOp};
 pub use plan::{Options, Plan, PlanStep};
+/// Mistakes to be planted in tests of what is to find them.
+#[cfg(feature = "faults")]
+pub mod faults {
+    pub use crate::plan::fault::{Fault, planted};
+}
+
 pub use program::{Program, ProgramOutputs};
 pub use rule::{Backward, Effect, Meta, Rule, Setting, not_differentiable};
 pub use run::{Update, read};

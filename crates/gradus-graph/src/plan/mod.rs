@@ -12,6 +12,8 @@ mod berths;
 mod collect;
 mod expand;
 mod facts;
+#[cfg(feature = "faults")]
+pub(crate) mod fault;
 mod fuse;
 mod hoist;
 mod link;
@@ -141,16 +143,22 @@ impl Plan {
             };
             hoist::hoist(&mut lowered, hoisting);
         }
-        let twins = match options.check {
+        #[allow(unused_mut)] // planted faults change them
+        let mut twins: Vec<Twin> = match options.check {
             true => lowered.steps.iter().map(Twin::of).collect(),
             false => vec![],
         };
+        #[cfg(feature = "faults")]
+        let planted = fault::Planted::into(&mut lowered, &mut twins);
         let kernels = link::link(device, &mut lowered.steps)?;
+        #[cfg(feature = "faults")]
+        let (kernels, stale) = planted.in_place_of(kernels);
         let shown = lowered.steps.iter().zip(&kernels).map(|(s, k)| PlanStep::new(s, &**k));
         let steps = shown.collect();
         let memory::LaidOut { program, storages, kept_bytes, live_bytes } =
             memory::lay_out(device, &lowered, kernels);
-        let plan = Plan {
+        #[allow(unused_mut)] // as above
+        let mut plan = Plan {
             device,
             stop: options.stop_unless_finite.then(|| first_wanted(&program, &storages)).flatten(),
             watched: watched(&program, lowered.prologue, &storages),
@@ -165,6 +173,10 @@ impl Plan {
             steps,
             twins,
         };
+        #[cfg(feature = "faults")]
+        if stale {
+            plan.watched.clear();
+        }
         if std::env::var("GRADUS_SHOW").is_ok_and(|v| v.split(',').any(|v| v == "plan")) {
             eprintln!("{plan}");
         }

@@ -7,10 +7,12 @@
 #[cfg(test)]
 pub(crate) mod cases;
 mod cpu;
+mod reference;
 
 use crate::{DType, Tensor};
 use gradus_base::Result;
-use gradus_graph::{Backward, Dense, Device, Meta, Node, Rule, Setting, Strategy, call_one};
+use gradus_graph::{Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one};
+use gradus_reference::Array;
 
 /// x, f32 or f64, in i64.
 #[derive(Debug)]
@@ -37,6 +39,9 @@ impl Rule for CastWhole {
     fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
         match device {
             Device::Cpu => Some(Dense::of(|spec| cpu::kernel(spec))),
+            Device::Reference => {
+                Some(Plain::of(|x: &[Array]| Ok(vec![reference::cast_whole(&x[0])?])))
+            }
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::cpu::{implicit_gemm, weights};
-use super::reference::{self, Number, Operand};
+use super::plain::{self, Number, Operand};
 use super::{Algorithm, Conv2d, Isa, Pass, Target, data_gradient, forward, weight_gradient};
 use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::{DType, View};
@@ -17,7 +17,7 @@ struct Convolve {
     dtype: DType,
     /// Whether the weights come packed.
     packed: bool,
-    /// Both operands and the output, for the reference.
+    /// Both operands and the output, for plain loops.
     views: [View; 3],
     /// Elements from one of the output's pixels to the next, if there is room between them.
     pixel: Option<usize>,
@@ -118,7 +118,7 @@ unsafe impl Kernel for Pack {
 /// the algorithm shows it.
 pub(super) fn accepts_epilogue(pass: Pass, algorithm: Algorithm, spec: &Spec) -> bool {
     pass != Pass::WeightGradient
-        && algorithm != Algorithm::Reference
+        && algorithm != Algorithm::Plain
         && spec.inputs[2..].iter().all(|s| row_strides(algorithm, &s.view).is_some())
 }
 
@@ -126,7 +126,7 @@ pub(super) fn accepts_epilogue(pass: Pass, algorithm: Algorithm, spec: &Spec) ->
 pub(super) fn accepts_room(conv: &Conv2d, pass: Pass, algorithm: Algorithm, spec: &Spec) -> bool {
     let depthwise = conv.groups == conv.in_channels && conv.groups == conv.out_channels;
     match algorithm {
-        Algorithm::Reference => true,
+        Algorithm::Plain => true,
         Algorithm::BatchLanes => false,
         Algorithm::ImplicitGemm if depthwise => false,
         _ => {
@@ -176,8 +176,8 @@ unsafe impl Kernel for Convolve {
         // SAFETY: the caller's pointers are valid for the views.
         unsafe {
             match (self.algorithm, self.dtype) {
-                (Algorithm::Reference, DType::F64) => self.reference::<f64>(args),
-                (Algorithm::Reference, DType::F32) => self.reference::<f32>(args),
+                (Algorithm::Plain, DType::F64) => self.plain::<f64>(args),
+                (Algorithm::Plain, DType::F32) => self.plain::<f32>(args),
                 (_, DType::F32) => self.fast(args),
                 (_, dtype) => unreachable!("convolutions of {dtype} are cast"),
             }
@@ -186,7 +186,7 @@ unsafe impl Kernel for Convolve {
 
     fn algorithm(&self) -> &str {
         match self.algorithm {
-            Algorithm::Reference => "reference",
+            Algorithm::Plain => "plain loops",
             Algorithm::BatchLanes => "batch lanes",
             Algorithm::ImplicitGemm => "implicit GEMM",
             Algorithm::Winograd => "Winograd",
@@ -195,16 +195,16 @@ unsafe impl Kernel for Convolve {
 }
 
 impl Convolve {
-    unsafe fn reference<T: Number>(&self, args: &Args<'_>) {
+    unsafe fn plain<T: Number>(&self, args: &Args<'_>) {
         let a = Operand::new(args.input::<T>(0), &self.views[0]);
         let b = Operand::new(args.input::<T>(1), &self.views[1]);
         let out = Operand::new(args.output::<T>(0).cast_const(), &self.views[2]);
         // SAFETY: as `launch`.
         unsafe {
             match self.pass {
-                Pass::Forward => reference::forward(&self.conv, a, b, out),
-                Pass::DataGradient => reference::data_gradient(&self.conv, a, b, out),
-                Pass::WeightGradient => reference::weight_gradient(&self.conv, a, b, out),
+                Pass::Forward => plain::forward(&self.conv, a, b, out),
+                Pass::DataGradient => plain::data_gradient(&self.conv, a, b, out),
+                Pass::WeightGradient => plain::weight_gradient(&self.conv, a, b, out),
             }
         }
     }

@@ -1,11 +1,14 @@
 //! The convolution ops of a tensor: shape rules, gradients, memory orders.
 
 use super::strategy::OnCpu;
-use super::{Conv, Conv2d, Padding, Pass};
-use crate::ops::kernel::expect_pixels;
+use super::{Conv, Conv2d, Padding, Pass, reference};
+use crate::ops::kernel::{anything, expect_pixels, tensors};
 use crate::{PadMode, Tensor};
 use gradus_base::{DType, Error, Result, Shape};
-use gradus_graph::{Backward, Device, Meta, Node, Rule, Setting, Strategy, call_one, fail};
+use gradus_graph::{
+    Backward, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one, fail, gradients,
+};
+use gradus_reference::Array;
 use std::panic::Location;
 
 /// One of the three passes of a convolution.
@@ -25,9 +28,9 @@ pub(super) struct Convolution {
 }
 
 impl Convolution {
-    pub(super) fn geometry(&self, inputs: &[Meta]) -> Conv2d {
+    pub(super) fn geometry(&self, images: usize) -> Conv2d {
         Conv2d {
-            batch: inputs[0].shape[0],
+            batch: images,
             in_channels: self.in_channels,
             height: self.image[0],
             width: self.image[1],
@@ -55,7 +58,7 @@ impl Rule for Convolution {
     }
 
     fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
-        let g = self.geometry(inputs);
+        let g = self.geometry(inputs[0].shape[0]);
         let ([p, q], [r, s]) = (g.output(), self.kernel);
         let sizes = match self.pass {
             Pass::Forward => [g.batch, g.out_channels, p, q],
@@ -88,6 +91,28 @@ impl Rule for Convolution {
         })
     }
 
+    /// A sum over the kernel's taps of matrix products; the passes are bilinear, so the others are its gradients.
+    fn expand(&self, inputs: &[Node]) -> Option<Vec<Node>> {
+        let [a, b] = tensors(inputs);
+        let g = self.geometry(a.shape()[0]);
+        let gradient = |x: &Tensor, w: &Tensor, of: &Tensor, dy: &Tensor| {
+            let found = gradients(&taps(&g, x, w).0, &dy.0, &[of.0.clone()]).ok()?;
+            found.into_iter().next()?
+        };
+        let y = match self.pass {
+            Pass::Forward => taps(&g, &a, &b).0,
+            Pass::DataGradient => {
+                let x = anything(g.x_shape(), &a);
+                gradient(&x, &b, &x, &a)?
+            }
+            Pass::WeightGradient => {
+                let w = anything(g.w_shape(), &a);
+                gradient(&a, &w, &w, &b)?
+            }
+        };
+        Some(vec![y])
+    }
+
     /// `padding` is before and after the rows, before and after the columns.
     fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
         let pairs = |p: [[usize; 2]; 2]| Setting::Sizes(p.concat());
@@ -118,13 +143,38 @@ impl Rule for Convolution {
     fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
         match device {
             Device::Cpu => Some(Box::new(OnCpu(self))),
+            Device::Reference => {
+                let rule = self.clone();
+                Some(Plain::of(move |x: &[Array]| {
+                    let geometry = rule.geometry(x[0].shape[0]);
+                    Ok(vec![reference::convolution(&geometry, rule.pass, &x[0], &x[1])])
+                }))
+            }
             _ => None,
         }
     }
 
     fn flops(&self, inputs: &[Meta], _: &[Meta]) -> u64 {
-        2 * self.geometry(inputs).macs()
+        2 * self.geometry(inputs[0].shape[0]).macs()
     }
+}
+
+/// y as a sum over the taps: of each, the pixels that it sees, times its matrix.
+fn taps(g: &Conv2d, x: &Tensor, w: &Tensor) -> Tensor {
+    let [p, q] = g.output();
+    let [inner, outer] = [g.in_channels / g.groups, g.out_channels / g.groups];
+    let pads = g.padding.map(|side| side.map(|pixels| pixels as usize));
+    let x = x.pad(2, pads[0][0], pads[0][1]).pad(3, pads[1][0], pads[1][1]);
+    let tap = |i: usize, j: usize| {
+        let seen = x.slice_step(2, i * g.dilation[0], g.stride[0] as isize, p);
+        let seen = seen.slice_step(3, j * g.dilation[1], g.stride[1] as isize, q);
+        let seen = seen.reshape([g.batch, g.groups, inner, p * q]);
+        let matrix = w.select(3, j).select(2, i).reshape([g.groups, outer, inner]);
+        matrix.matmul(&seen) // [N, G, O/G, P·Q]
+    };
+    let all = (0..g.kernel[0]).flat_map(|i| (0..g.kernel[1]).map(move |j| (i, j)));
+    let sum = all.map(|(i, j)| tap(i, j)).reduce(|sum, y| sum + y);
+    sum.expect("a kernel has a tap").reshape(g.y_shape())
 }
 
 impl Tensor {
@@ -270,7 +320,7 @@ impl Tensor {
             in_channels: k[1] * conv.groups,
             out_channels: x[1],
         };
-        let g = rule.geometry(&[self.0.meta()]);
+        let g = rule.geometry(x[0]);
         if (0..2).any(|a| conv.output_padding[a] >= conv.stride[a].max(conv.dilation[a])) {
             let what = format!(
                 "the output padding {:?} must be below the stride {:?} or the dilation {:?}",

@@ -13,8 +13,8 @@ pub(super) struct OnCpu<'a>(pub &'a Convolution);
 impl OnCpu<'_> {
     fn algorithm(&self, inputs: &[Meta]) -> Algorithm {
         match inputs[0].dtype {
-            DType::F32 => choose(&self.0.geometry(inputs), self.0.pass),
-            _ => Algorithm::Reference,
+            DType::F32 => choose(&self.0.geometry(inputs[0].shape[0]), self.0.pass),
+            _ => Algorithm::Plain,
         }
     }
 }
@@ -27,7 +27,7 @@ fn operands(spec: &Spec) -> Vec<Meta> {
 impl Strategy for OnCpu<'_> {
     fn layouts(&self, inputs: &[Meta], outputs: &[Meta]) -> Layouts {
         let algorithm = self.algorithm(inputs);
-        if algorithm == Algorithm::Reference {
+        if algorithm == Algorithm::Plain {
             return Layouts::any(inputs.len(), outputs);
         }
         let image = algorithm.memory_order().to_vec();
@@ -46,19 +46,34 @@ impl Strategy for OnCpu<'_> {
 
     fn accepts_room(&self, spec: &Spec) -> bool {
         let metas = operands(spec);
-        kernel::accepts_room(&self.0.geometry(&metas), self.0.pass, self.algorithm(&metas), spec)
+        kernel::accepts_room(
+            &self.0.geometry(metas[0].shape[0]),
+            self.0.pass,
+            self.algorithm(&metas),
+            spec,
+        )
     }
 
     fn packing(&self, input: usize, spec: &Spec) -> Option<Packing> {
         let metas = operands(spec);
         let weights = input == 1 && self.0.pass != Pass::WeightGradient;
         weights.then(|| {
-            kernel::packing(self.0.geometry(&metas), self.0.pass, self.algorithm(&metas), spec)
+            kernel::packing(
+                self.0.geometry(metas[0].shape[0]),
+                self.0.pass,
+                self.algorithm(&metas),
+                spec,
+            )
         })?
     }
 
     fn kernel(&self, spec: &Spec) -> Box<dyn Kernel> {
         let metas = operands(spec);
-        kernel::kernel(self.0.geometry(&metas), self.0.pass, self.algorithm(&metas), spec)
+        kernel::kernel(
+            self.0.geometry(metas[0].shape[0]),
+            self.0.pass,
+            self.algorithm(&metas),
+            spec,
+        )
     }
 }

@@ -2,10 +2,10 @@
 #![allow(unsafe_code)]
 
 use super::cpu::{self, Tables};
-use super::reference;
+use super::plain;
 use super::rule::{Pooling, Work};
 use super::{Order, Pool2d};
-use crate::ops::conv2d::reference::{Number, Operand};
+use crate::ops::conv2d::plain::{Number, Operand};
 use crate::ops::lanes::Isa;
 use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::{DType, View};
@@ -42,15 +42,14 @@ impl Strategy for OnCpu<'_> {
     }
 
     fn kernel(&self, spec: &Spec) -> Box<dyn Kernel> {
-        let slot = &spec.inputs[0];
-        kernel(self.0.geometry(&[Meta::new(slot.view.shape, slot.dtype)]), self.0.work, spec)
+        kernel(self.0.geometry(spec.inputs[0].view.shape), self.0.work, spec)
     }
 }
 
 struct Pooled {
     pool: Pool2d,
     work: Work,
-    /// Which axis fills the lanes, and what the loops look up; `None` for the reference.
+    /// Which axis fills the lanes, and what the loops look up; `None` for plain loops.
     lanes: Option<(Order, Tables)>,
     dtype: DType,
     inputs: Vec<View>,
@@ -98,7 +97,7 @@ unsafe impl Kernel for Pooled {
         match self.lanes {
             Some((Order::BatchInnermost, _)) => "batch lanes",
             Some((Order::ChannelsInnermost, _)) => "channel lanes",
-            None => "reference",
+            None => "plain loops",
         }
     }
 }
@@ -153,14 +152,12 @@ impl Pooled {
                 Work::Max => {
                     let places =
                         || Operand::new(args.output::<i32>(1).cast_const(), &self.outputs[1]);
-                    reference::max(&self.pool, a, out, self.places().then(places));
+                    plain::max(&self.pool, a, out, self.places().then(places));
                 }
-                Work::Pick => reference::pick(&self.pool, a, indices(), out),
-                Work::Scatter | Work::MaxGradient => {
-                    reference::scatter(&self.pool, a, indices(), out)
-                }
-                Work::Mean => reference::mean(&self.pool, a, out),
-                Work::MeanGradient => reference::mean_gradient(&self.pool, a, out),
+                Work::Pick => plain::pick(&self.pool, a, indices(), out),
+                Work::Scatter | Work::MaxGradient => plain::scatter(&self.pool, a, indices(), out),
+                Work::Mean => plain::mean(&self.pool, a, out),
+                Work::MeanGradient => plain::mean_gradient(&self.pool, a, out),
             }
         }
     }

@@ -1,17 +1,18 @@
 //! Pooling: the largest value, or the mean, of each window of a plane.
 //!
-//! Two closed families: mean and its gradient are each other's adjoints; so are `pick`, which reads
-//! x at the indices a maximum saved, and `scatter`, which adds to them (the gradient of a maximum,
-//! and max-unpooling). The raw kernels are here; [`mod@reference`] takes any strides, the functions
-//! of this file the orders of [`Order`].
+//! Two closed families: mean and its gradient are each other's adjoints; so are `pick`, which reads x at the indices a
+//! maximum saved, and `scatter`, which adds to them (the gradient of a maximum, and max-unpooling). The raw kernels are
+//! here; [`mod@plain`] takes any strides, the functions of this file the orders of [`Order`].
 #![allow(unsafe_code)]
 
 #[cfg(test)]
 pub(crate) mod cases;
 mod cpu;
+mod expansion;
 mod geometry;
 mod kernel;
-pub mod reference;
+pub mod plain;
+mod reference;
 mod rule;
 #[cfg(test)]
 mod tests;
@@ -54,12 +55,12 @@ impl Order {
     }
 }
 
-/// y = the largest value of each window; the first of equals, a NaN before any number; −∞ of no
-/// pixels. `indices`, if wanted, gets its place h·W + w, or −1.
+/// y = the largest value of each window; the first of equals, a NaN before any number; −∞ of no pixels. `indices`, if
+/// wanted, gets its place h·W + w, or −1.
 ///
 /// # Safety
-/// x, y and the indices must be valid over the geometry's shapes and dense in the order; what is
-/// written may not overlap anything else.
+/// x, y and the indices must be valid over the geometry's shapes and dense in the order; what is written may not overlap
+/// anything else.
 pub unsafe fn max(
     order: Order,
     pool: &Pool2d,

@@ -1,11 +1,14 @@
 //! The pooling ops of a tensor: shape rules, gradients, memory orders.
 
 use super::kernel::OnCpu;
-use super::{Pool2d, Windows};
+use super::{Pool2d, Windows, expansion, reference};
 use crate::Tensor;
 use crate::ops::kernel::expect_pixels;
 use gradus_base::{DType, Error, Result, Shape};
-use gradus_graph::{Backward, Device, Meta, Node, Rule, Setting, Strategy, call, call_one, fail};
+use gradus_graph::{
+    Backward, Device, Meta, Node, Plain, Rule, Setting, Strategy, call, call_one, fail,
+};
+use gradus_reference::Array;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -102,10 +105,10 @@ pub(super) struct Pooling {
 }
 
 impl Pooling {
-    pub(super) fn geometry(&self, inputs: &[Meta]) -> Pool2d {
+    pub(super) fn geometry(&self, input: Shape) -> Pool2d {
         Pool2d {
-            batch: inputs[0].shape[0],
-            channels: inputs[0].shape[1],
+            batch: input[0],
+            channels: input[1],
             height: self.plane[0],
             width: self.plane[1],
             windows: self.windows,
@@ -130,7 +133,7 @@ impl Rule for Pooling {
     }
 
     fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
-        let g = self.geometry(inputs);
+        let g = self.geometry(inputs[0].shape);
         let dtype = inputs[0].dtype;
         let [rows, columns] = match self.work {
             Work::Max | Work::Pick | Work::Mean => g.output(),
@@ -158,6 +161,10 @@ impl Rule for Pooling {
             Work::Mean => one(self.call(Work::MeanGradient, &[b.dy()])),
             Work::MeanGradient => one(self.call(Work::Mean, &[b.dy()])),
         }
+    }
+
+    fn expand(&self, inputs: &[Node]) -> Option<Vec<Node>> {
+        expansion::expand(self.work, &self.geometry(inputs[0].shape()), inputs)
     }
 
     /// Per axis, kernel, stride, padding before and after, and dilation; or how many windows, as equal as can be.
@@ -188,6 +195,12 @@ impl Rule for Pooling {
     fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
         match device {
             Device::Cpu => Some(Box::new(OnCpu(self))),
+            Device::Reference => {
+                let rule = self.clone();
+                Some(Plain::of(move |x: &[Array]| {
+                    reference::pooling(rule.work, &rule.geometry(x[0].shape), x)
+                }))
+            }
             _ => None,
         }
     }

@@ -9,6 +9,7 @@
 #[cfg(test)]
 pub(crate) mod cases;
 mod cpu;
+mod reference;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +17,8 @@ use crate::ops::kernel::expect_i64;
 use crate::ops::pointwise::compare;
 use crate::{DType, Tensor};
 use gradus_base::{Error, Real, Result, Shape};
-use gradus_graph::{Backward, Dense, Device, Meta, Node, Rule, Strategy, call_one, fail};
+use gradus_graph::{Backward, Dense, Device, Meta, Node, Plain, Rule, Strategy, call_one, fail};
+use gradus_reference::Array;
 use std::panic::Location;
 
 /// What the numbers are like.
@@ -59,6 +61,11 @@ impl Rule for Random {
         match device {
             Device::Cpu => {
                 Some(Dense::of(|spec| cpu::kernel(self.distribution, self.stream, spec)))
+            }
+            Device::Reference => {
+                let Random { distribution, stream, out } = *self;
+                let draw = move |key: &Array| reference::draw(distribution, stream, out, key);
+                Some(Plain::of(move |x: &[Array]| Ok(vec![draw(&x[0])])))
             }
             _ => None,
         }

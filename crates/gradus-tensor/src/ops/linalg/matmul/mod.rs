@@ -6,12 +6,15 @@
 #[cfg(test)]
 pub(crate) mod cases;
 mod cpu;
+mod reference;
 #[cfg(test)]
 mod tests;
 
 use crate::Tensor;
+use crate::ops::kernel::tensors;
 use gradus_base::{DType, Error, Result, Shape};
-use gradus_graph::{Backward, Device, Meta, Node, Rule, Setting, Strategy, call_one, fail};
+use gradus_graph::{Backward, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one, fail};
+use gradus_reference::Array;
 use std::panic::Location;
 
 /// A matrix product whose operands have the same leading axes.
@@ -41,6 +44,12 @@ impl Rule for MatMul {
         Ok(vec![da, db])
     }
 
+    /// All products, and their sum over the inner axis.
+    fn expand(&self, inputs: &[Node]) -> Option<Vec<Node>> {
+        let [a, b] = tensors(inputs);
+        Some(vec![(a.unsqueeze(-1) * b.unsqueeze(-3)).sum(-2).0])
+    }
+
     fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
         Some(vec![])
     }
@@ -57,6 +66,9 @@ impl Rule for MatMul {
     fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
         match device {
             Device::Cpu => Some(Box::new(cpu::OnCpu)),
+            Device::Reference => {
+                Some(Plain::of(|x: &[Array]| Ok(vec![reference::matmul(&x[0], &x[1])])))
+            }
             _ => None,
         }
     }
