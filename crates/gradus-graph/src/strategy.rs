@@ -187,7 +187,8 @@ impl Spec {
         packed.fold(all, |all, (i, bytes)| all.with_input(i, bytes))
     }
 
-    /// A kernel of a function from the elements of dense inputs to those of dense outputs, all of type `T`.
+    /// A kernel of a function from the elements of dense inputs to those of dense outputs, all of
+    /// type `T`.
     ///
     /// # Panics
     /// If they are of another type or not dense.
