@@ -1,8 +1,9 @@
 //! The lazy computation graph of Gradus: nodes, gradients, plans and their execution.
 //!
-//! A [`Node`] is a cheap handle on a value that may not be computed yet. Building nodes computes nothing;
-//! [`read`] plans and runs what the wanted nodes need, [`Program`] does so once and replays it. This crate knows
-//! views, reductions, pointwise expressions and calls of a [`Rule`]; it knows no op by name.
+//! A [`Node`] is a cheap handle on a value that may not be computed yet. Building nodes computes
+//! nothing; [`read`] plans and runs what the wanted nodes need, [`Program`] does so once and
+//! replays it. This crate knows views, reductions, pointwise expressions and calls of a [`Rule`];
+//! it knows no op by name.
 
 mod build;
 mod cache;

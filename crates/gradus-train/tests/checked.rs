@@ -95,7 +95,7 @@ fn four_a_stale_pack() {
     let mut step = compile(|x: &[Tensor]| Step::new().read(&x[0].matmul(&w.tensor())));
     let (first, second) = planted(Fault::StalePack, "pack", || {
         let first = step.run(&[&x]).map(|_| ()).map_err(|e| e.to_string());
-        w.set(&Tensor::randn([32, 24], 4));
+        w.set(&Tensor::randn([32, 24], 4)).unwrap();
         (first, step.run(&[&x]).map(|_| ()).map_err(|e| e.to_string()))
     });
     assert_eq!(first, Ok(()));

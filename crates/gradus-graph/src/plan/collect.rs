@@ -1,4 +1,5 @@
-//! Collecting: the nodes a goal needs, in order of making, equal ones merged; and the key plans are cached by.
+//! Collecting: the nodes a goal needs, in order of making, equal ones merged; and the key plans are
+//! cached by.
 
 use super::expand::in_order;
 use super::goal::Goal;

@@ -46,7 +46,7 @@ impl Plan {
         self.program.arena_bytes()
     }
 
-    /// Bytes of intermediate values that exist at one time, at the most: no arena could be smaller.
+    /// The most bytes of intermediate values that exist at one time: no arena could be smaller.
     pub fn live_bytes(&self) -> usize {
         self.live_bytes
     }
@@ -56,12 +56,12 @@ impl Plan {
         self.kept_bytes
     }
 
-    /// Floating-point operations of a run, the first one's extra left out.
+    /// Floating-point operations of a run, without what only the first run computes.
     pub fn flops(&self) -> u64 {
         self.steps[self.prologue..].iter().map(|s| s.flops).sum()
     }
 
-    /// Bytes the steps of a run read and write, the first one's extra left out.
+    /// Bytes that the steps of a run read and write, without what only the first run computes.
     pub fn bytes(&self) -> u64 {
         self.steps[self.prologue..].iter().map(|s| s.bytes).sum()
     }

@@ -1,10 +1,12 @@
 //! Plans: a graph turned into a flat list of steps over one arena.
 //!
-//! The stages, in order: `expand` (ops that the device has no way to do), `collect` (reachable nodes, equal ones merged), `simplify`,
-//! `recompute` (if asked for) or `slices` (of large batches), `schedule` (updates as early as may be), `fuse` (which pointwise nodes run
-//! together), `berths` (what is computed inside a larger value), `lower` (memory orders and steps), `hoist` (what runs once, packed
-//! inputs), `link` (kernels), `memory` (where each value lies), `show`. Up to `berths` a plan is a list of items ([`collect::Item`]),
-//! of which `facts` tells what several stages ask; from `lower` on it is in the form of `lowered`.
+//! The stages, in order: `expand` (ops that the device has no way to do), `collect` (reachable
+//! nodes, equal ones merged), `simplify`, `recompute` (if asked for) or `slices` (of large
+//! batches), `schedule` (updates as early as may be), `fuse` (which pointwise nodes run together),
+//! `berths` (what is computed inside a larger value), `lower` (memory orders and steps), `hoist`
+//! (what runs once, packed inputs), `link` (kernels), `memory` (where each value lies), `show`. Up
+//! to `berths` a plan is a list of items ([`collect::Item`]), of which `facts` tells what several
+//! stages ask; from `lower` on it is in the form of `lowered`.
 
 mod berths;
 mod collect;

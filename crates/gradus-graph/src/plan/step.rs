@@ -9,13 +9,13 @@ use std::sync::Arc;
 /// One step of a plan, for people.
 #[derive(Clone, Debug)]
 pub struct PlanStep {
-    /// The op's name; a fused step bears its last op's.
+    /// The op's name; that of a fused step is the name of its last op.
     pub name: String,
     /// The kernel's algorithm, where there are several.
     pub algorithm: String,
     /// The layer.
     pub scope: Option<Arc<str>>,
-    /// The user's line.
+    /// The line of the user's program.
     pub at: &'static Location<'static>,
     /// The first output's shape.
     pub shape: Shape,
@@ -23,7 +23,7 @@ pub struct PlanStep {
     pub flops: u64,
     /// Bytes read and written.
     pub bytes: u64,
-    /// Whether it runs once, until a variable changes that it depends on.
+    /// Whether it runs once only, and again when a variable that it depends on has changed.
     pub once: bool,
     /// The first output's element type is a float, and this many elements lie densely.
     pub(crate) dense_floats: Vec<(usize, gradus_base::DType)>,
@@ -74,8 +74,8 @@ impl PlanStep {
         }
     }
 
-    /// The layer's path without the layers' types: `layer1.0.conv1` of `layer1 (Sequential(2))/0 (Residual)/conv1 (Conv2d)`; empty
-    /// outside of layers.
+    /// The layer's path without the layers' types: `layer1.0.conv1` of
+    /// `layer1 (Sequential(2))/0 (Residual)/conv1 (Conv2d)`; empty outside of layers.
     pub fn layer(&self) -> String {
         let (mut path, mut depth) = (String::new(), 0usize);
         for c in self.scope.as_deref().unwrap_or_default().chars() {

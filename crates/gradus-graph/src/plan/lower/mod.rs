@@ -1,7 +1,8 @@
 //! Lowering: groups and calls become steps; values get buffers, views and memory orders.
 //!
-//! A memory order is a property of a buffer of the plan, never of a node. A call says which orders it wants, a loop
-//! takes over the order of what it reads, and a value in the wrong order is copied once.
+//! A memory order is a property of a buffer of the plan, never of a node. A call says which orders
+//! it wants, a loop takes over the order of what it reads, and a value in the wrong order is copied
+//! once.
 
 mod assemble;
 mod builder;
