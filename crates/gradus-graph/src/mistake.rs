@@ -123,15 +123,9 @@ pub fn fail(error: Error, at: impl Into<Place>) -> ! {
 /// # Errors
 /// The first mistake in building, with the op, the line and the layer.
 pub fn try_build<R>(f: impl FnOnce() -> R) -> Result<R> {
-    let depth = FIRST.with_borrow_mut(|first| {
-        first.push(None);
-        first.len()
-    });
+    FIRST.with_borrow_mut(|first| first.push(None));
     let built = catch_unwind(AssertUnwindSafe(f));
-    let mistake = FIRST.with_borrow_mut(|first| {
-        first.truncate(depth);
-        first.pop().flatten()
-    });
+    let mistake = FIRST.with_borrow_mut(|first| first.pop().flatten());
     match (mistake, built) {
         (Some(mistake), _) => Err(Arc::unwrap_or_clone(mistake)),
         (None, Ok(built)) => Ok(built),

@@ -23,8 +23,8 @@ struct Entered {
 pub struct Caller {
     /// The line that runs it.
     pub line: Place,
-    /// How the names of the source files begin that hold layers of a library: what is built on a line of those is told by
-    /// the line that runs the layer, of what the user wrote himself by its own line.
+    /// How the paths of a library's source files begin. A mistake in one of these files is reported
+    /// at the line that runs the layer, a mistake anywhere else at its own line.
     pub library: &'static str,
 }
 
@@ -33,7 +33,8 @@ pub fn scope<R>(name: &str, f: impl FnOnce() -> R) -> R {
     enter(name, None, f)
 }
 
-/// As [`scope`], for the layers of a library: what its files build is told by the line of `caller`.
+/// As [`scope`], for the layers of a library: a mistake in its files is reported at the line of
+/// `caller`.
 pub fn layer_scope<R>(name: &str, caller: Caller, f: impl FnOnce() -> R) -> R {
     // A library's container that runs a layer passes on who runs the container.
     enter(name, Some(Caller { line: told_by(caller.line), ..caller }), f)

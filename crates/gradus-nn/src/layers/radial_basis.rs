@@ -1,4 +1,5 @@
-//! Distances to fixed codes, as LeNet-5's output.   x [B, F]   y [B, C].   LeCun et al. 1998 §II.B eq. 7
+//! Distances to fixed codes, as LeNet-5's output.   x [B, F]   y [B, C].
+//! LeCun et al. 1998 §II.B eq. 7
 
 use crate::refused::refused;
 use crate::{Config, Context, Init, Layer, Module, Spec, State, Takes, Visitor};
@@ -6,8 +7,8 @@ use gradus_base::{Error, Shape};
 use gradus_tensor::{Tensor, Variable};
 use std::sync::Arc;
 
-/// Describes an output of minus the squared distances to fixed codes `[classes, features]`: the nearest code scores
-/// highest. `[B, features]` → `[B, classes]`.
+/// Describes an output of minus the squared distances to fixed codes `[classes, features]`: the
+/// nearest code scores highest. `[B, features]` → `[B, classes]`.
 ///
 /// # Panics
 /// If the codes are not a matrix.

@@ -7,12 +7,14 @@ use crate::Tensor;
 use gradus_base::{Error, Result};
 
 impl Tensor {
-    /// Resized to `sizes`, every element the nearest one before it.
+    /// Resizes the axes behind the channels; every element becomes the nearest one before its
+    /// place.
     ///
     /// **Shape** `x [N, C, ..]` → `[N, C, sizes..]`.
     ///
     /// # Panics
-    /// If `sizes` does not name every axis behind the channels, or something is to be made of nothing.
+    /// If there are not as many `sizes` as axes behind the channels, or elements are to be made of
+    /// an axis of size 0.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -35,13 +37,15 @@ impl Tensor {
         (2..).zip(&sizes).fold(self.clone(), resize)
     }
 
-    /// Resized to `sizes`, linearly between neighbours: bilinear for images. With `align_corners` the first and last
-    /// elements stay the first and last; without, elements are cells of equal size, as in PyTorch.
+    /// Resizes the axes behind the channels, linearly between neighbours: bilinear for images. With
+    /// `align_corners` the first and last elements stay the first and last; without, elements are
+    /// cells of equal size, as in PyTorch.
     ///
     /// **Shape** `x [N, C, ..]` → `[N, C, sizes..]`.
     ///
     /// # Panics
-    /// If `sizes` does not name every axis behind the channels, or something is to be made of nothing.
+    /// If there are not as many `sizes` as axes behind the channels, elements are to be made of an
+    /// axis of size 0, or a size changes and the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -56,6 +60,10 @@ impl Tensor {
     ) -> Tensor {
         if let Err(e) = self.check_sizes(&sizes) {
             return Tensor::refuse(e);
+        }
+        if !self.dtype().is_float() && self.shape()[2..] != sizes {
+            let what = format!("the elements are {}, it needs floats; cast them", self.dtype());
+            return Tensor::refuse(Error::dtype("upsample", what));
         }
         let resize = |x: Tensor, (axis, &size): (usize, &usize)| {
             if size == x.shape()[axis] { x } else { x.blend(axis, size, align_corners) }
