@@ -96,7 +96,7 @@ impl Rule for Convolution {
         let [a, b] = tensors(inputs);
         let g = self.geometry(a.shape()[0]);
         let gradient = |x: &Tensor, w: &Tensor, of: &Tensor, dy: &Tensor| {
-            let found = gradients(&taps(&g, x, w).0, &dy.0, &[of.0.clone()]).ok()?;
+            let found = gradients(&taps(&g, x, w).0, &dy.0, std::slice::from_ref(&of.0)).ok()?;
             found.into_iter().next()?
         };
         let y = match self.pass {
