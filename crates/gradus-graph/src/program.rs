@@ -47,7 +47,8 @@ impl Program {
         let goal = Goal { outputs: wanted, updates, leaves_stay: true };
         let mut collected = Collected::new(&goal, Device::current())?;
         collected.check_arguments(inputs)?;
-        let plan = Arc::new(Plan::new(&mut collected, options)?);
+        let check = options.check || crate::check::is_on();
+        let plan = Arc::new(Plan::new(&mut collected, Options { check, ..options })?);
         let mut session = Session::new(&plan);
         session.bind_variables(&plan, &collected.variables);
         session.bind_leaves(&plan, &collected.leaves);

@@ -1,8 +1,8 @@
 //! `Strategy`: how one device does an op. It lies in the op's folder, in a file named for the device.
 
 use crate::rule::Meta;
-use gradus_base::exec::{Kernel, Touches};
-use gradus_base::{DType, Expr, View};
+use gradus_base::exec::{Kernel, Slices, Touches};
+use gradus_base::{DType, Element, Expr, View};
 use std::sync::Arc;
 
 /// How a device does an op: in which memory orders, with what fused in, by which kernel.
@@ -177,6 +177,28 @@ impl Spec {
         let all = Touches::new(slots(&self.inputs), slots(&self.outputs));
         let packed = self.inputs.iter().enumerate().filter_map(|(i, s)| Some((i, s.packed?)));
         packed.fold(all, |all, (i, bytes)| all.with_input(i, bytes))
+    }
+
+    /// A kernel of a function from the elements of dense inputs to those of dense outputs, all of type `T`.
+    ///
+    /// # Panics
+    /// If they are of another type or not dense.
+    pub fn slices<T: Element>(
+        &self,
+        function: impl Fn(&[&[T]], &mut [&mut [T]]) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Box<dyn Kernel> {
+        for slot in self.inputs.iter().chain(&self.outputs) {
+            assert!(
+                slot.dtype == T::DTYPE && slot.view.is_dense(),
+                "a kernel over dense {} gets {} {} with strides {:?}",
+                T::DTYPE,
+                slot.dtype,
+                slot.view.shape,
+                slot.view.strides()
+            );
+        }
+        let lens = |slots: &[Slot]| slots.iter().map(|s| s.view.shape.len()).collect::<Vec<_>>();
+        Box::new(Slices::new(lens(&self.inputs), lens(&self.outputs), function))
     }
 
     /// What a kernel touches that packs input `i` into so many bytes.

@@ -3,9 +3,11 @@
 #![allow(unsafe_code)]
 
 mod kernel;
+mod slices;
 mod step;
 
 pub use kernel::{Args, Kernel, Touches};
+pub use slices::Slices;
 pub use step::{Fault, Place, Step};
 
 use crate::buffer::{ALIGN, Buffer};

@@ -18,13 +18,15 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let (threads, isa) = (threads(), Isa::best().name());
     let mut out = std::io::stdout().lock();
-    writeln!(out, "cpu     {threads} threads, {isa} ({})", std::env::consts::ARCH)?;
+    writeln!(out, "cpu        {threads} threads, {isa} ({})", std::env::consts::ARCH)?;
+    writeln!(out, "reference  one thread, plain loops: slow, what --check compares with")?;
     if args.json {
+        let reference = json!({ "name": "reference", "threads": 1 });
         let cpu = json!({
             "name": "cpu", "threads": threads, "instructions": isa,
             "architecture": std::env::consts::ARCH,
         });
-        writeln!(out, "{}", json!({ "devices": [cpu] }))?;
+        writeln!(out, "{}", json!({ "devices": [cpu, reference] }))?;
     }
     Ok(())
 }

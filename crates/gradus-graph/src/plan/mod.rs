@@ -10,6 +10,8 @@ mod berths;
 mod collect;
 mod expand;
 mod facts;
+#[cfg(feature = "faults")]
+pub(crate) mod fault;
 mod fuse;
 mod hoist;
 mod link;
@@ -24,9 +26,11 @@ mod simplify;
 mod slices;
 
 pub(crate) use collect::Collected;
+pub(crate) use lowered::{Lowered, Work};
 pub(crate) use memory::Storage;
 pub use show::PlanStep;
 
+use crate::check::Twin;
 use crate::device::Device;
 use crate::node::Node;
 use crate::rule::Meta;
@@ -52,6 +56,8 @@ pub struct Plan {
     pub(crate) stop: Option<(usize, usize)>,
     live_bytes: usize,
     steps: Vec<PlanStep>,
+    /// What each step should compute, if that is checked.
+    pub(crate) twins: Vec<Twin>,
 }
 
 /// What can be chosen about a plan.
@@ -66,6 +72,9 @@ pub struct Options {
     /// Whether the updates of a run can be undone: new values are written beside the variables and change places with the old ones
     /// when the run has ended well. So an update whose computing fails changes nothing, either.
     pub undo: bool,
+    /// Whether every step's values are compared, in every run, with what the reference device makes of the same inputs. A run ends with
+    /// an error at the first that differ by more than rounding. It takes the memory of packed inputs' originals and much time.
+    pub check: bool,
 }
 
 /// What is to be planned.
@@ -124,16 +133,26 @@ impl Plan {
                 device,
                 leaves_stay: collected.leaves_stay,
                 share: !options.recompute,
-                keep_originals: false,
+                keep_originals: options.check,
             };
             hoist::hoist(&mut lowered, hoisting);
         }
+        #[allow(unused_mut)] // planted faults change them
+        let mut twins: Vec<Twin> = match options.check {
+            true => lowered.steps.iter().map(Twin::of).collect(),
+            false => vec![],
+        };
+        #[cfg(feature = "faults")]
+        let planted = fault::Planted::into(&mut lowered, &mut twins);
         let kernels = link::link(device, &mut lowered.steps)?;
+        #[cfg(feature = "faults")]
+        let (kernels, stale) = planted.in_place_of(kernels);
         let shown = lowered.steps.iter().zip(&kernels).map(|(s, k)| PlanStep::new(s, &**k));
         let steps = shown.collect();
         let memory::LaidOut { program, storages, kept_bytes, live_bytes } =
             memory::lay_out(device, &lowered, kernels);
-        let plan = Plan {
+        #[allow(unused_mut)] // as above
+        let mut plan = Plan {
             device,
             stop: options.stop_unless_finite.then(|| first_wanted(&program, &storages)).flatten(),
             watched: watched(&program, lowered.prologue, &storages),
@@ -146,7 +165,12 @@ impl Plan {
             undo,
             outputs: lowered.outputs,
             steps,
+            twins,
         };
+        #[cfg(feature = "faults")]
+        if stale {
+            plan.watched.clear();
+        }
         if std::env::var("GRADUS_SHOW").is_ok_and(|v| v.split(',').any(|v| v == "plan")) {
             eprintln!("{plan}");
         }

@@ -1,5 +1,8 @@
 //! The graph engine, seen from outside: plans, gradients, variables, programs.
 
+mod devices;
+mod effects;
+
 use gradus_base::expr::Sym;
 use gradus_base::{Buffer, ReduceOp};
 use gradus_base::{DType, Expr, Real, Shape};
