@@ -44,7 +44,7 @@ impl Rule for Double {
 }
 
 fn twice(x: &Node) -> Node {
-    op(&[x.clone()], |x| x[0] * c(2.0), None, None)
+    op(std::slice::from_ref(x), |x| x[0] * c(2.0), None, None)
 }
 
 fn case(expand: fn(&Node) -> Node) -> Case {
@@ -65,7 +65,8 @@ fn a_device_without_a_kernel_computes_the_expansion_which_is_compared() {
 
 #[test]
 fn a_wrong_expansion_fails() {
-    let wrong: fn(&Node) -> Node = |x| op(&[x.clone()], |x| x[0] * c(2.0001), None, None);
+    let wrong: fn(&Node) -> Node =
+        |x| op(std::slice::from_ref(x), |x| x[0] * c(2.0001), None, None);
     fails(&case(wrong), "on cpu: values in f64");
     let alone = |expand| case(expand).devices(&[Device::REFERENCE]);
     alone(twice).run();
