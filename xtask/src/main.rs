@@ -5,6 +5,7 @@
 
 mod bench;
 mod cycles;
+mod docs;
 mod fuzz;
 mod kill;
 mod kill_examples;
@@ -14,13 +15,15 @@ mod new_op;
 mod ops;
 mod outside;
 mod tidy;
+mod walks;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 const USAGE: &str = "Usage: cargo xtask COMMAND
 
-  tidy                              sizes of files, their first lines, names, circles of imports, what the documents link to
+  tidy                              sizes of files, their first lines, names, circles of imports, what the documents link to, and
+                                    whether every public function of tensors gives its shapes, what it refuses and an example
   licences                          the licence of every dependency
   kill [KILLS]                      runs killed and resumed, and 1, 2, 3 and 8 threads: the same bits (default 20)
   outside [CHECK...]                ONNX's tests, ONNX Runtime, TensorBoard, NumPy and real weights on Gradus (fetches them)

@@ -13,7 +13,10 @@ use std::sync::Arc;
 /// cost no memory worth mentioning.
 const LONGEST_WAIT: u32 = 100_000;
 
-/// Given elements, dense and row-major.
+/// A node that holds the given elements, dense and row-major.
+///
+/// # Panics
+/// If the buffer is too small for the shape.
 #[track_caller]
 pub fn data(meta: Meta, buffer: Arc<Buffer>) -> Node {
     assert!(buffer.bytes() >= meta.shape.len() * meta.dtype.size(), "buffer too small");
@@ -22,10 +25,11 @@ pub fn data(meta: Meta, buffer: Arc<Buffer>) -> Node {
     node
 }
 
-/// `value` at every element, as the type holds it: what a loop writes down is what a buffer would hold.
+/// `value` at every element, rounded to the element type: a loop that writes it down and a buffer
+/// that holds it agree.
 ///
 /// # Panics
-/// Where [`DType::number`] errs.
+/// If the type does not hold the value ([`DType::number`]).
 #[track_caller]
 pub fn constant(value: f64, meta: Meta) -> Node {
     let at = Location::caller();
@@ -45,7 +49,7 @@ pub fn input(index: usize, meta: Meta) -> Node {
 /// The same expression at every element of inputs of one shape.
 ///
 /// # Panics
-/// If the shapes differ, or the types compute differently (booleans go with anything).
+/// If the shapes differ, or the types have none in common ([`DType::join`]).
 #[track_caller]
 pub fn pointwise(p: Pointwise, inputs: Vec<Node>, dtype: DType) -> Node {
     let shape = inputs.first().map_or(Shape::SCALAR, Node::shape);
@@ -88,7 +92,7 @@ fn wider(a: DType, b: DType) -> DType {
 /// The outputs of a kernel op.
 ///
 /// # Panics
-/// Where the rule's `infer` errs.
+/// If [`Rule::infer`] refuses the inputs.
 #[track_caller]
 pub fn call(rule: Arc<dyn Rule>, inputs: Vec<Node>) -> Vec<Node> {
     let metas: Vec<Meta> = inputs.iter().map(Node::meta).collect();
@@ -120,7 +124,7 @@ pub fn call_one(rule: impl Rule + 'static, inputs: &[&Node]) -> Node {
 /// The nodes joined along `axis`.
 ///
 /// # Panics
-/// If there are none, or their shapes differ elsewhere or their types differ.
+/// If there are none, the axis is not there, or shapes differ elsewhere or types differ.
 #[track_caller]
 pub fn concat(nodes: &[Node], axis: usize) -> Node {
     let Some(first) = nodes.first() else {
@@ -181,7 +185,7 @@ impl Node {
     /// The elements in row-major order under another shape.
     ///
     /// # Panics
-    /// If the lengths differ.
+    /// If the two shapes have different numbers of elements.
     #[track_caller]
     pub fn reshape(&self, shape: Shape) -> Node {
         if shape == self.shape() {
@@ -198,7 +202,7 @@ impl Node {
         Node::new(Kind::View(ViewOp::Reshape), vec![self.clone()], shape, self.dtype())
     }
 
-    /// Axes reordered: axis i of the result is axis `order[i]`.
+    /// The axes reordered: axis i of the result is axis `order[i]` of this.
     ///
     /// # Panics
     /// If `order` does not name every axis once.
@@ -221,7 +225,7 @@ impl Node {
         Node::new(kind, vec![self.clone()], Shape::new(&sizes), self.dtype())
     }
 
-    /// Broadcast to `shape`.
+    /// This broadcast to `shape`.
     ///
     /// # Panics
     /// If this shape does not broadcast to it.
@@ -264,10 +268,11 @@ impl Node {
         Node::new(kind, vec![self.clone()], shape.with(axis, len), self.dtype())
     }
 
-    /// Zeros of `size` along `axis` with this written from `start`, every `step`-th: what undoes a slice.
+    /// Zeros of `size` along `axis`, with this written at every `step`-th place from `start`: it
+    /// undoes [`Node::slice`].
     ///
     /// # Panics
-    /// If that leaves the axis, or the axis would be longer than a tensor can be.
+    /// If the places leave the axis, or the axis would be longer than a tensor can be.
     #[track_caller]
     pub fn embed(&self, axis: usize, size: usize, start: usize, step: isize) -> Node {
         let (old, here) = (self.shape(), Location::caller());
@@ -281,7 +286,7 @@ impl Node {
         Node::new(kind, vec![self.clone()], shape, self.dtype())
     }
 
-    /// Reduced over `axes`, which disappear.
+    /// This reduced over `axes`, which are removed.
     ///
     /// # Panics
     /// If an axis is not there or is named twice.
@@ -303,9 +308,11 @@ impl Node {
         Node::new(kind, vec![self.clone()], Shape::new(&kept), self.dtype())
     }
 
-    /// The same value with no gradient. Of a value already read, this lets go of what it was made from.
+    /// The same value, through which no gradient flows. If it has been read, this lets go of what
+    /// it was made from.
     ///
-    /// A running sum that nobody reads must not grow for ever: past 100,000 nodes in a row the value is computed here.
+    /// A running sum that nobody reads must not grow for ever, so past 100,000 nodes in a row the
+    /// value is computed here.
     #[track_caller]
     pub fn detach(&self) -> Node {
         if self.value().is_none() && self.depth() > LONGEST_WAIT {
@@ -331,7 +338,8 @@ impl Node {
         pointwise(Pointwise { name, expr, vjp: None, constant: None }, inputs, self.dtype())
     }
 
-    /// The sum over broadcast axes that brings this back to `shape`: what undoes [`Node::expand`].
+    /// The sum over the axes along which `shape` was broadcast to this one: it undoes
+    /// [`Node::expand`].
     #[track_caller]
     pub fn sum_to(&self, shape: Shape) -> Node {
         let lead = self.shape().rank() - shape.rank();

@@ -1,7 +1,8 @@
 //! Checking: every step of a run against the reference device, on the run's own inputs.
 //!
-//! A fused step is one step here too, and so is an update. What a step should have computed is worked out in plain arrays from what it
-//! read; where the two differ by more than rounding explains, the run ends with an error that names the op.
+//! A fused step is one step here too, and so is an update. What a step should have computed is
+//! worked out in plain arrays from what it read; where the two differ by more than rounding
+//! explains, the run ends with an error that names the op.
 
 use crate::build::{call, data};
 use crate::device::Device;
@@ -21,7 +22,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 static ALWAYS: AtomicBool = AtomicBool::new(false);
 static SEEN: Mutex<Checked> = Mutex::new(Checked { compared: 0, not: BTreeMap::new() });
 
-/// From now on everything that is planned in this process is checked, as with [`Options::check`](crate::Options).
+/// From now on everything that is planned in this process is checked, as with
+/// [`Options::check`](crate::Options).
 pub fn check_everything(on: bool) {
     ALWAYS.store(on, Ordering::Relaxed);
 }

@@ -1,5 +1,5 @@
-//! Gradients are graph: from the loss backwards, every node's rule appends nodes. So a gradient can be
-//! differentiated again.
+//! Gradients are graph: from the loss backwards, every node's rule appends nodes. So a gradient can
+//! be differentiated again.
 
 use crate::build::{constant, pointwise};
 use crate::node::{Kind, Node, Pointwise, ViewOp};
@@ -12,11 +12,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// The gradients of the sum of `y · dy` over all elements with respect to each of `xs`, `None` where `y` does not
-/// depend on it. A variable stands for all of its nodes.
+/// The gradients of the sum of `y · dy` over all elements with respect to each of `xs`, `None`
+/// where `y` does not depend on it. A variable stands for all of its nodes.
 ///
 /// # Errors
-/// When an op on the way has no gradient, by name; when shapes of `y` and `dy` differ.
+/// When an op on the way has no gradient, which the error names, or `y` and `dy` are not of one
+/// shape and float type.
 #[track_caller]
 pub fn gradients(y: &Node, dy: &Node, xs: &[Node]) -> Result<Vec<Option<Node>>> {
     if y.meta() != dy.meta() || !y.dtype().is_float() {
@@ -69,7 +70,8 @@ pub fn gradients(y: &Node, dy: &Node, xs: &[Node]) -> Result<Vec<Option<Node>>> 
 /// The gradients of a one-element `y` with respect to each of `xs`.
 ///
 /// # Panics
-/// If `y` has several elements, does not depend on an `x`, or an op on the way has no gradient.
+/// If `y` has not exactly one element or is not a float, does not depend on an `x`, or an op on the
+/// way has no gradient.
 #[track_caller]
 pub fn grad(y: &Node, xs: &[Node]) -> Vec<Node> {
     let here = Location::caller();

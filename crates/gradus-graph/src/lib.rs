@@ -1,8 +1,9 @@
 //! The lazy computation graph of Gradus: nodes, gradients, plans and their execution.
 //!
-//! A [`Node`] is a cheap handle on a value that may not be computed yet. Building nodes computes nothing;
-//! [`read`] plans and runs what the wanted nodes need, [`Program`] does so once and replays it. This crate knows
-//! views, reductions, pointwise expressions and calls of a [`Rule`]; it knows no op by name.
+//! A [`Node`] is a cheap handle on a value that may not be computed yet. Building nodes computes
+//! nothing; [`read`] plans and runs what the wanted nodes need, [`Program`] does so once and
+//! replays it. This crate knows views, reductions, pointwise expressions and calls of a [`Rule`];
+//! it knows no op by name.
 
 mod build;
 mod cache;
@@ -28,7 +29,7 @@ pub use grad::{grad, gradients};
 pub use node::{Kind, Node, Pointwise, ViewOp};
 pub use plan::{Options, Plan, PlanStep};
 /// Mistakes to be planted in tests of what is to find them.
-#[cfg(feature = "faults")]
+#[doc(hidden)]
 pub mod faults {
     pub use crate::plan::fault::{Fault, planted};
 }

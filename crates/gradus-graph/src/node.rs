@@ -27,7 +27,7 @@ pub(crate) struct Inner {
     value: OnceLock<Arc<Buffer>>,
 }
 
-/// How a value comes about.
+/// How a value is made.
 #[derive(Clone, Debug)]
 pub enum Kind {
     /// Given elements.
@@ -40,14 +40,15 @@ pub enum Kind {
     Pointwise(Pointwise),
     /// The same elements seen differently.
     View(ViewOp),
-    /// Zeros with each input written along `axis` from `start`, every `step`-th: concatenation, and what undoes a slice.
+    /// Zeros, with each input written along `axis` at every `step`-th place from `start`: a
+    /// concatenation, or what undoes a slice.
     Assemble {
         /// The axis.
         axis: usize,
         /// One (start, step) per input.
         pieces: Vec<(usize, isize)>,
     },
-    /// A reduction over the marked axes, which disappear.
+    /// A reduction over the marked axes, which are removed.
     Reduce(ReduceOp, Vec<bool>),
     /// A kernel op. With several outputs the node itself has no value; its [`Kind::Part`]s do.
     Call(Arc<dyn Rule>, Vec<Meta>),
@@ -64,9 +65,10 @@ pub struct Pointwise {
     pub name: &'static str,
     /// The expression, one output.
     pub expr: Arc<Expr>,
-    /// The gradient with inputs x…, y, dy and one output per x; without it the expression is differentiated.
+    /// The gradient, from inputs x…, y, dy to one output per x. Without it the expression is
+    /// differentiated.
     pub vjp: Option<Arc<Expr>>,
-    /// Why it has no gradient, if it has none.
+    /// Why the op has no gradient, if it has none.
     pub constant: Option<&'static str>,
 }
 
@@ -109,11 +111,11 @@ impl Node {
         }))
     }
 
-    /// A number that grows with the order of making: inputs have smaller ones.
+    /// A number that grows with the order of making: that of an input is smaller.
     pub fn id(&self) -> u64 {
         self.0.id
     }
-    /// How the value comes about.
+    /// How the value is made.
     pub fn kind(&self) -> &Kind {
         &self.0.kind
     }
@@ -149,7 +151,8 @@ impl Node {
     pub fn value(&self) -> Option<&Arc<Buffer>> {
         self.0.value.get()
     }
-    /// The computed elements, to write: only if nobody else holds this node or them, so that no value changes for anybody.
+    /// The computed elements, for writing. `None` if anybody else holds this node or its elements,
+    /// for whom no value may change.
     pub fn value_mut(&mut self) -> Option<&mut Buffer> {
         Arc::get_mut(Arc::get_mut(&mut self.0)?.value.get_mut()?)
     }

@@ -1,5 +1,5 @@
-//! Running: binds a plan's storages and runs its steps. `read` plans through a cache, so that a bare loop that builds the
-//! same graph again and again plans it once.
+//! Running: binds a plan's storages and runs its steps. `read` plans through a cache, so that a
+//! bare loop that builds the same graph again and again plans it once.
 
 use crate::cache;
 use crate::device::Device;
@@ -394,12 +394,14 @@ pub(crate) fn check_updates(updates: &[Update]) -> Result<()> {
     Ok(())
 }
 
-/// Computes the wanted nodes together, on the [current](Device::current) device, and writes the new values of variables, all after everything was read. Values
-/// already computed are not computed again. Gives the wanted elements, dense and row-major.
+/// Computes the wanted nodes together, on the [current](Device::current) device, and writes the new
+/// values of variables, all after everything was read. Values already computed are not computed
+/// again. Gives the wanted elements, dense and row-major.
 ///
 /// # Errors
-/// A bad value found while running (an index out of range), an argument of a program outside of one, an
-/// update whose shape is not the variable's, or two updates of one variable.
+/// A bad value found while running (an index out of range), an argument of a program outside of
+/// that program, an update whose shape or type is not that of its variable, or two updates of one
+/// variable.
 pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
     check_updates(updates)?;
     let missing: Vec<Node> = wanted.iter().filter(|n| n.value().is_none()).cloned().collect();

@@ -1,5 +1,5 @@
-//! Where a node is built: the layer's path, the line that runs the layer, and whether a mistake panics or comes back as an
-//! `Err`.
+//! Where a node is built: the layer's path, the line that runs the layer, and whether a mistake
+//! panics or comes back as an `Err`.
 
 use gradus_base::{Error, Result};
 use std::cell::{Cell, RefCell};
@@ -24,8 +24,8 @@ struct Entered {
 pub struct Caller {
     /// The line that runs it.
     pub line: &'static Location<'static>,
-    /// How the names of the source files begin that hold layers of a library: what is built on a line of those is told by
-    /// the line that runs the layer, of what the user wrote himself by its own line.
+    /// How the paths of a library's source files begin. A mistake in one of these files is reported
+    /// at the line that runs the layer, a mistake anywhere else at its own line.
     pub library: &'static str,
 }
 
@@ -34,7 +34,8 @@ pub fn scope<R>(name: &str, f: impl FnOnce() -> R) -> R {
     enter(name, None, f)
 }
 
-/// As [`scope`], for the layers of a library: what its files build is told by the line of `caller`.
+/// As [`scope`], for the layers of a library: a mistake in its files is reported at the line of
+/// `caller`.
 pub fn layer_scope<R>(name: &str, caller: Caller, f: impl FnOnce() -> R) -> R {
     // A library's container that runs a layer passes on who runs the container.
     enter(name, Some(Caller { line: user_line(caller.line), ..caller }), f)
@@ -72,7 +73,8 @@ pub(crate) fn user_line<'a>(line: &'a Location<'a>) -> &'a Location<'a> {
     }
 }
 
-/// Reports a mistake in building: panics at the user's line, or inside [`try_build`] ends it with the error.
+/// Reports a mistake in building: panics at the user's line, or inside [`try_build`] ends it with
+/// the error.
 pub fn fail(error: Error, at: &Location<'_>) -> ! {
     let error = error.at(user_line(at)).in_scope(scope_path().as_deref());
     if FALLIBLE.get() > 0 {
@@ -81,7 +83,8 @@ pub fn fail(error: Error, at: &Location<'_>) -> ! {
     panic!("{error}");
 }
 
-/// Builds nodes from what comes from outside (a file, a request): a mistake comes back as `Err` instead of a panic.
+/// Builds nodes from what comes from outside (a file, a request): a mistake comes back as `Err`
+/// instead of a panic.
 ///
 /// # Errors
 /// The first mistake in building, with the op, the line and the layer.

@@ -1,4 +1,5 @@
-//! `Context`: what a forward pass knows besides its input: training or not, randomness, and the state it changes.
+//! `Context`: what a forward pass knows besides its input: training or not, randomness, and the
+//! state it changes.
 
 use crate::{Layer, Padding};
 use gradus_base::{DType, Error};
@@ -40,13 +41,14 @@ impl<'h> Context<'h> {
         }
     }
 
-    /// A pass that trains. `key` is an i64 tensor `[seed, step]`; give it as an argument of a compiled step, so that every
-    /// step draws other numbers without being planned anew.
+    /// A pass that trains. `key` is an i64 tensor `[seed, step]`; give it as an argument of a
+    /// compiled step, so that every step draws other numbers without being planned anew.
     pub fn train(key: &Tensor) -> Context<'h> {
         Context { training: true, key: Some(key.clone()), ..Context::eval() }
     }
 
-    /// This pass with a look at (or a change of) every layer's output, by its path.
+    /// This pass with a hook that sees the output of every layer, by the layer's path, and may
+    /// change it.
     ///
     /// ```
     /// use gradus_nn::{Context, Init, Layer, Sequential, layers::*};
@@ -73,13 +75,15 @@ impl<'h> Context<'h> {
         self
     }
 
-    /// This pass with random numbers to draw from, though it predicts: for what samples. `key` is as in [`Context::train`].
+    /// This pass with random numbers to draw from although it predicts, for models that sample.
+    /// `key` is as in [`Context::train`].
     #[must_use]
     pub fn drawing(self, key: &Tensor) -> Self {
         Context { key: Some(key.clone()), ..self }
     }
 
-    /// Shows hooks a value inside the layer at work, under a name below its path: the gates of a recurrent cell.
+    /// Shows hooks a value inside the layer that runs, under a name below its path, such as the
+    /// gates of a recurrent cell.
     pub fn show(&self, name: &str, value: &Tensor) {
         if let Some(hook) = &self.hook {
             let path = self.path.borrow();
@@ -93,10 +97,11 @@ impl<'h> Context<'h> {
         self.training
     }
 
-    /// The random key of this pass and a stream number nobody else in it has.
+    /// The random key of this pass, and a stream number that nobody else in it has.
     ///
     /// # Panics
-    /// If this pass neither trains nor is [`Context::drawing`]: prediction draws no random numbers.
+    /// If this pass neither trains nor is [`Context::drawing`]: a prediction draws no random
+    /// numbers.
     #[track_caller]
     pub fn random(&self) -> (Tensor, u32) {
         let Some(key) = self.key.clone() else {
@@ -126,7 +131,8 @@ impl<'h> Context<'h> {
         Key::of(&key).stream(stream.into())
     }
 
-    /// Asks for `variable` to take a new value when the step commits, instead of one asked for before in this pass.
+    /// Asks for `variable` to take a new value when the step commits. It replaces what was asked
+    /// for before in this pass.
     pub fn update(&self, variable: &Variable, value: &Tensor) {
         let mut updates = self.updates.borrow_mut();
         match updates.iter_mut().find(|(v, _)| v == variable) {
@@ -135,31 +141,34 @@ impl<'h> Context<'h> {
         }
     }
 
-    /// What `variable` will be by the updates asked for so far in this pass: its value if there are none. A layer that is called
-    /// twice moves its statistics twice, the second time from where the first call left them.
+    /// What `variable` will hold after the updates asked for so far in this pass; its present value
+    /// if there are none. So a layer that is called twice moves its statistics twice, the second
+    /// time from where the first call left them.
     pub fn value(&self, variable: &Variable) -> Tensor {
         let updates = self.updates.borrow();
         let pending = updates.iter().find(|(v, _)| v == variable);
         pending.map_or_else(|| variable.tensor(), |(_, value)| value.clone())
     }
 
-    /// The updates asked for so far; they are handed over.
+    /// Takes out the updates asked for so far.
     pub fn take_updates(&self) -> Vec<(Variable, Tensor)> {
         self.updates.take()
     }
 
-    /// Offers another output to learn from: its loss, `weight` times, is added to that of the model's output.
+    /// Offers another output to learn from: `weight` times its loss is added to the loss of the
+    /// model's output.
     pub fn add_auxiliary(&self, output: &Tensor, weight: f64) {
         self.auxiliary.borrow_mut().push((output.clone(), weight));
     }
 
-    /// The outputs offered so far, with their weights; they are handed over.
+    /// Takes out the outputs offered so far, with their weights.
     pub fn take_auxiliary(&self) -> Vec<(Tensor, f64)> {
         self.auxiliary.take()
     }
 
-    /// Says that `x [B, T, ..]` is padded: of each sequence only the first `lengths [B]` places (i64) are there. They travel beside the
-    /// tensor: layers that treat each place apart pass them on, layers that know of padding ask for them, all others refuse `x`.
+    /// Says that `x [B, T, ..]` is padded: only the first `lengths [B]` places (i64) of each
+    /// sequence count. The lengths travel beside the tensor: layers that treat each place apart
+    /// pass them on, layers that know of padding ask for them, all others refuse `x`.
     ///
     /// ```
     /// use gradus_nn::{Context, Init, Layer, Sequential, layers::*};
@@ -202,7 +211,8 @@ impl<'h> Context<'h> {
         found.map(|(_, lengths)| lengths.clone())
     }
 
-    /// What of padded sequences `x [B, T, ..]` is there: 1, and 0 for padding, f32 `[B, T]`; `None` where nothing is padded.
+    /// The mask of padded sequences `x [B, T, ..]`, f32 `[B, T]`: 1 at places that count, 0 at
+    /// padding. `None` where nothing is padded.
     pub fn mask(&self, x: &Tensor) -> Option<Tensor> {
         self.lengths(x).map(|lengths| mask_of(&lengths, x.size(1)))
     }
@@ -219,8 +229,8 @@ impl<'h> Context<'h> {
         }
     }
 
-    /// Runs a layer under its name: its nodes and messages carry the path and the line that runs the model, and hooks see its
-    /// output.
+    /// Runs a layer under its name: its nodes and messages carry the layer's path and the line that
+    /// runs the model, and hooks see its output.
     #[track_caller]
     pub fn run(&self, name: &str, layer: &dyn Layer, x: &Tensor) -> Tensor {
         let _leave = self.enter(name);

@@ -1,7 +1,9 @@
-//! Models as graphs of layers: several inputs and outputs, layers used twice, paths that part and join.
+//! Models as graphs of layers: several inputs and outputs, layers used twice, paths that part and
+//! join.
 //!
-//! Calling a layer on a [`Symbol`] gives the symbol of its output; a [`Model`] is everything between some inputs and some
-//! outputs. A layer called at several places is one layer: its state appears once, its gradients add up.
+//! Calling a layer on a [`Symbol`] gives the symbol of its output; a [`Model`] is everything
+//! between some inputs and some outputs. A layer called at several places is one layer: its state
+//! appears once, its gradients add up.
 //!
 //! ```
 //! use gradus_nn::functional::{Call, Model, Symbol, built};
@@ -19,7 +21,8 @@
 //! assert_eq!(names, ["dense1.weight", "dense1.bias", "dense2.weight", "dense2.bias"]);
 //! ```
 //!
-//! An input is a shape, for floats of the type of the weights that read it, or a [`Spec`]: the numbers of words beside measured ones.
+//! An input is a shape, for floats of the type of the weights that read it, or a [`Spec`]: the
+//! numbers of words beside measured ones.
 //!
 //! ```
 //! # use gradus_nn::functional::{Call, Model, Symbol, built};
@@ -49,7 +52,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 type Join = Arc<dyn Fn(&[Tensor]) -> Tensor + Send + Sync>;
 
-/// A place in a graph of layers: an input, or what a layer makes of other places. It has a shape, and no value.
+/// A place in a graph of layers: an input, or the output of a layer for other places. It has a
+/// shape but no value.
 #[derive(Clone)]
 pub struct Symbol(Arc<Vertex>);
 
@@ -69,18 +73,18 @@ enum Source {
 }
 
 impl Symbol {
-    /// An input of the given shape, without the batch axis: floats of the type that the weights have which read it. Others are said by
-    /// a [`Spec`], and then no others are taken.
+    /// An input of the given shape, without the batch axis. It takes floats of the type of the
+    /// weights that read it; a [`Spec`] names another type, and then only that one is taken.
     #[track_caller]
     pub fn input(input: impl Input) -> Symbol {
         let (shape, dtype) = input.parts();
         Symbol::new(shape, dtype, Source::Input)
     }
 
-    /// What `join` makes of several places.
+    /// The place whose value `join` computes from the values of several places.
     ///
     /// # Panics
-    /// If it cannot work on their shapes and types.
+    /// If `join` refuses their shapes or types.
     #[track_caller]
     pub fn join(
         symbols: &[&Symbol],
@@ -100,7 +104,7 @@ impl Symbol {
         Symbol::new(y.shape, dtype, Source::Join(Arc::new(join), symbols))
     }
 
-    /// Places one after the other along an axis, counted without the batch axis.
+    /// The values of several places joined along an axis, counted without the batch axis.
     ///
     /// # Panics
     /// If their shapes differ elsewhere.
@@ -111,7 +115,7 @@ impl Symbol {
         })
     }
 
-    /// The sum of places.
+    /// The sum of the values of several places.
     ///
     /// # Panics
     /// If their shapes do not fit.
@@ -128,7 +132,8 @@ impl Symbol {
         self.0.shape
     }
 
-    /// The shape without the batch axis, and the element type: of floats whose type no weights have said yet, f32.
+    /// The shape without the batch axis, and the element type: f32 for floats that no weights have
+    /// given a type yet.
     pub fn spec(&self) -> Spec {
         self.spec_as(DType::F32)
     }
@@ -172,8 +177,8 @@ fn first_float<'a>(symbols: impl IntoIterator<Item = &'a Symbol>) -> Option<DTyp
     symbols.into_iter().filter_map(|s| s.0.dtype).find(|dtype| dtype.is_float())
 }
 
-/// The layer of a description, for inputs of a shape without the batch axis and of the type of `init`'s weights, or of a [`Spec`], or
-/// like those of a [`Symbol`].
+/// Builds the layer of a description. Its input is a shape without the batch axis (floats of the
+/// type of `init`'s weights), a [`Spec`], or a [`Symbol`].
 ///
 /// # Panics
 /// If no such layer can work on that input.
@@ -230,8 +235,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// The model that makes `outputs` of `inputs`. Layers are named after their kind and number in order of first calls:
-    /// `conv2d1`.
+    /// The model that computes `outputs` from `inputs`. Layers are named after their kind and their
+    /// number, in the order of first calls: `conv2d1`.
     ///
     /// # Panics
     /// If an output depends on an input that is not listed, or on none.
@@ -261,7 +266,8 @@ impl Model {
     /// The outputs for the inputs, both in the order of [`Model::new`].
     ///
     /// # Panics
-    /// If there are more or fewer inputs than the model has, or one has another shape, or another type than the one that was said.
+    /// If there are more or fewer inputs than the model has, or one has another shape than the
+    /// model's or another type than its [`Spec`] names.
     #[track_caller]
     pub fn forward_all(&self, xs: &[&Tensor], cx: &Context) -> Vec<Tensor> {
         if xs.len() != self.inputs.len() {
@@ -307,7 +313,8 @@ impl Model {
         ys.iter().map(Spec::of).collect()
     }
 
-    /// The type of an input whose type is open: that of the first layer which names one, or of what it is joined with before.
+    /// The type of an input whose type is open: that of the first layer that names one, or of a
+    /// place that it is joined with before.
     fn type_of(&self, input: &Symbol) -> DType {
         let mut open = HashSet::from([input.0.id]);
         for symbol in &self.order {

@@ -1,4 +1,5 @@
-//! Initialisers. Fan-in and fan-out are the numbers of weights that feed one output and that one input feeds.
+//! Initialisers. Fan-in and fan-out are the numbers of weights that feed one output and that one
+//! input feeds.
 
 use gradus_base::philox::Rng;
 use gradus_base::{DType, Error, Shape};
@@ -45,8 +46,9 @@ impl Init {
     pub fn new(seed: u64) -> Init {
         Init { seed, dtype: DType::F32, blank: false, next: AtomicU32::new(0) }
     }
-    /// No drawing: every weight is 0, in memory that the system hands out when it is first written. For models that are
-    /// only looked at, and for those whose weights are read from a file.
+    /// Draws nothing: every weight is 0, in memory that the system hands out when it is first
+    /// written. For models that are only looked at, and for those whose weights are read from a
+    /// file.
     ///
     /// ```
     /// use gradus_nn::{Init, Sequential, layers::*};
@@ -56,13 +58,13 @@ impl Init {
     pub fn blank() -> Init {
         Init { blank: true, ..Init::new(0) }
     }
-    /// Weights of another float type, such as f64 for gradient checks.
+    /// Makes weights of another float type, such as f64 for gradient checks.
     #[must_use]
     pub fn of(mut self, dtype: DType) -> Init {
         self.dtype = dtype;
         self
     }
-    /// The weights' element type.
+    /// The element type of the weights.
     pub fn dtype(&self) -> DType {
         self.dtype
     }
@@ -71,14 +73,14 @@ impl Init {
         self.seed
     }
 
-    /// A source like this one was before it drew anything.
+    /// A source that is what this one was before it drew anything.
     #[must_use]
     pub fn restarted(&self) -> Init {
         Init { next: AtomicU32::new(0), ..*self }
     }
 
-    /// A source of its own, for a model inside a model: other numbers than this one's, the same for the same seed and
-    /// the same number of tensors and forks before it.
+    /// A separate source, for a model inside a model. Its numbers differ from those of this one,
+    /// and are the same for the same seed and the same number of tensors and forks before it.
     #[must_use]
     pub fn fork(&self) -> Init {
         let number = u64::from(self.next.fetch_add(1, Ordering::Relaxed)) + 1;
@@ -90,7 +92,7 @@ impl Init {
     /// The next tensor: the same for the same seed and the same number of tensors before it.
     ///
     /// # Panics
-    /// If the memory does not hold so many weights.
+    /// If there is not enough memory for the weights.
     #[track_caller]
     pub fn tensor(
         &self,

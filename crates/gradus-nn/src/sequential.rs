@@ -7,7 +7,7 @@ use gradus_tensor::{Tensor, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Layers one after the other, each built for what the one before gives.
+/// Layers one after the other, each built for the output of the one before.
 pub struct Sequential {
     input: Spec,
     /// The type that inputs must have, if one was said.
@@ -18,8 +18,9 @@ pub struct Sequential {
 }
 
 impl Sequential {
-    /// An empty model for inputs of the given shape, without the batch axis: `[1, 28, 28]`. They are floats of the type of
-    /// `init`'s weights; others are said by a [`Spec`], and then no others are taken. Weights come from `init`'s seed.
+    /// An empty model for inputs of the given shape, without the batch axis: `[1, 28, 28]`. They
+    /// are floats of the type of `init`'s weights; others are said by a [`Spec`], and then no
+    /// others are taken. Weights come from `init`'s seed.
     ///
     /// ```
     /// use gradus_nn::{Context, Init, Layer, Sequential, Spec, layers::*};
@@ -95,19 +96,19 @@ impl Sequential {
         self
     }
 
-    /// The input's shape, without the batch axis.
+    /// The shape of the input, without the batch axis.
     pub fn input_shape(&self) -> Shape {
         self.input.shape
     }
-    /// The output's shape, without the batch axis.
+    /// The shape of the output, without the batch axis.
     pub fn output_shape(&self) -> Shape {
         self.output.shape
     }
-    /// What goes in: a shape without the batch axis, and an element type.
+    /// The shape of the input without the batch axis, and its element type.
     pub fn input_spec(&self) -> Spec {
         self.input
     }
-    /// What comes out: a shape without the batch axis, and an element type.
+    /// The shape of the output without the batch axis, and its element type.
     pub fn output_spec(&self) -> Spec {
         self.output
     }

@@ -60,7 +60,11 @@ impl Tensor {
         match axes.into() {
             Axes::All => (0..self.rank()).collect(),
             Axes::These(list) => {
-                let mut out: Vec<usize> = list.iter().map(|&a| self.axis(op, a)).collect();
+                let mut out = Vec::with_capacity(list.len());
+                // No closure: in one, the line of a mistake would be this one.
+                for &a in &list {
+                    out.push(self.axis(op, a));
+                }
                 out.sort_unstable();
                 if out.windows(2).any(|w| w[0] == w[1]) {
                     let what = format!("axes {list:?} of {} name one twice", self.shape());

@@ -10,8 +10,10 @@ use std::sync::Arc;
 impl Tensor {
     /// A tensor of the given elements, row-major.
     ///
+    /// **Shape** `shape`, which holds as many elements as there are `values`.
+    ///
     /// # Panics
-    /// If the shape asks for another number of elements.
+    /// If the shape holds another number of elements.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -30,8 +32,10 @@ impl Tensor {
         Tensor(data(Meta::new(shape, T::DTYPE), buffer))
     }
 
-    /// Becomes a tensor of the same shape and type with other elements. They are written in place if nobody else holds this
-    /// tensor, so that an argument that changes with every step costs no allocation.
+    /// Replaces the elements; shape and type stay. They are written in place if nobody else holds
+    /// this tensor, so that an argument that changes with every step costs no allocation.
+    ///
+    /// **Shape** `[..] -> [..]`, as many `values` as there are elements.
     ///
     /// # Panics
     /// If the number or the type of the elements differs.
@@ -55,16 +59,42 @@ impl Tensor {
         }
     }
 
-    /// A tensor over a buffer's bytes, row-major.
+    /// A tensor over the bytes of a buffer, row-major.
+    ///
+    /// **Shape** `shape`.
     ///
     /// # Panics
     /// If the buffer is too small for the shape.
+    ///
+    /// ```
+    /// use gradus_tensor::{Buffer, DType, Tensor};
+    /// let buffer = Buffer::from_slice(&[1.0f32, 2.0, 3.0, 4.0]);
+    /// let x = Tensor::from_buffer(buffer, [2, 2], DType::F32);
+    /// assert_eq!(x.sum(1).to_vec::<f32>(), [3.0, 7.0]);
+    /// ```
     #[track_caller]
     pub fn from_buffer(buffer: Buffer, shape: impl Into<Shape>, dtype: DType) -> Tensor {
-        Tensor(data(Meta::new(shape.into(), dtype), Arc::new(buffer)))
+        let meta = Meta::new(shape, dtype);
+        let takes = meta.shape.len() * dtype.size();
+        if buffer.bytes() < takes {
+            let what = format!("{} bytes for {meta}, which takes {takes}", buffer.bytes());
+            fail(Error::shape("from_buffer", what), Location::caller());
+        }
+        Tensor(data(meta, Arc::new(buffer)))
     }
 
-    /// One number.
+    /// A tensor without axes that holds one number.
+    ///
+    /// **Shape** `[]`.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::scalar(2.5f64);
+    /// assert_eq!((x.rank(), x.item()), (0, 2.5));
+    /// ```
     #[track_caller]
     pub fn scalar<T: Element>(value: T) -> Tensor {
         Tensor::from_slice(&[value], ())
@@ -72,16 +102,26 @@ impl Tensor {
 
     /// `value` everywhere, in f32.
     ///
+    /// **Shape** `shape`.
+    ///
     /// # Panics
-    /// Where [`Tensor::full_of`] does.
+    /// If f32 does not hold `value` even nearly: a finite number beyond ±3.4e38.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::full([2], 0.5).to_vec::<f32>(), [0.5, 0.5]);
+    /// ```
     #[track_caller]
     pub fn full(shape: impl Into<Shape>, value: f64) -> Tensor {
         Tensor::full_of(shape, value, DType::F32)
     }
     /// `value` everywhere, in the given type: of floats the nearest number to it.
     ///
+    /// **Shape** `shape`.
+    ///
     /// # Panics
-    /// If the type does not hold the value ([`DType::number`]): a fraction in an integer, 300 in u8, a million in f16.
+    /// If the type does not hold the value ([`DType::number`]): a fraction in an integer, 300 in
+    /// u8, a million in f16.
     ///
     /// ```
     /// use gradus_tensor::{DType, Tensor, try_build};
@@ -94,34 +134,91 @@ impl Tensor {
         filled("full", value, Meta::new(shape.into(), dtype))
     }
     /// 0 everywhere, in f32.
+    ///
+    /// **Shape** `shape`.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::zeros([1, 2]).to_vec::<f32>(), [0.0, 0.0]);
+    /// ```
     #[track_caller]
     pub fn zeros(shape: impl Into<Shape>) -> Tensor {
         Tensor::full(shape, 0.0)
     }
     /// 1 everywhere, in f32.
+    ///
+    /// **Shape** `shape`.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::ones([1, 2]).to_vec::<f32>(), [1.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn ones(shape: impl Into<Shape>) -> Tensor {
         Tensor::full(shape, 1.0)
     }
-    /// `value` in this tensor's shape and type.
+    /// `value` everywhere, in the shape and type of this tensor.
+    ///
+    /// **Shape** `[..] -> [..]`.
     ///
     /// # Panics
-    /// Where [`Tensor::full_of`] does.
+    /// If the type does not hold the value, as in [`Tensor::full_of`].
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([1i64, 2]).full_like(7.0).to_vec::<i64>(), [7, 7]);
+    /// ```
     #[track_caller]
     pub fn full_like(&self, value: f64) -> Tensor {
         filled("full", value, self.0.meta())
     }
-    /// 0 in this tensor's shape and type.
+    /// 0 everywhere, in the shape and type of this tensor.
+    ///
+    /// **Shape** `[..] -> [..]`.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([1i64, 2]).zeros_like().to_vec::<i64>(), [0, 0]);
+    /// ```
     #[track_caller]
     pub fn zeros_like(&self) -> Tensor {
         self.full_like(0.0)
     }
-    /// 1 in this tensor's shape and type.
+    /// 1 everywhere, in the shape and type of this tensor.
+    ///
+    /// **Shape** `[..] -> [..]`.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([5i64, 2]).ones_like().to_vec::<i64>(), [1, 1]);
+    /// ```
     #[track_caller]
     pub fn ones_like(&self) -> Tensor {
         self.full_like(1.0)
     }
     /// The integers 0 … len − 1, in i64.
+    ///
+    /// **Shape** `[len]`.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::arange(3).to_vec::<i64>(), [0, 1, 2]);
+    /// ```
     #[track_caller]
     pub fn arange(len: usize) -> Tensor {
         let values: Vec<i64> = (0..len as i64).collect();
@@ -129,8 +226,15 @@ impl Tensor {
     }
     /// `len` evenly spaced numbers from `start` to `end`, both included, in f32.
     ///
+    /// **Shape** `[len]`.
+    ///
     /// # Panics
-    /// If f32 holds one of the two not even nearly.
+    /// If f32 does not hold `start` or `end` even nearly: a finite number beyond ±3.4e38.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::linspace(0.0, 1.0, 3).to_vec::<f32>(), [0.0, 0.5, 1.0]);
+    /// ```
     #[track_caller]
     pub fn linspace(start: f64, end: f64, len: usize) -> Tensor {
         for bound in [start, end] {
@@ -140,7 +244,17 @@ impl Tensor {
         let values: Vec<f32> = (0..len).map(|i| (start + step * i as f64) as f32).collect();
         Tensor::from_slice(&values, [len])
     }
-    /// The identity matrix of `size`, in f32.
+    /// The identity matrix, in f32.
+    ///
+    /// **Shape** `[size, size]`.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::eye(2).to_vec::<f32>(), [1.0, 0.0, 0.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn eye(size: usize) -> Tensor {
         let mut values = vec![0.0f32; size * size];

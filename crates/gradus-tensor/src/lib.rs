@@ -1,7 +1,7 @@
-//! Tensors of Gradus and every op on them, one place per op.
+//! The tensors of Gradus and every op on them, one place per op.
 //!
-//! A [`Tensor`] is a cheap handle on a node of a lazy graph: building computes nothing, reading plans and runs what is
-//! needed, once.
+//! A [`Tensor`] is a cheap handle on a node of a lazy graph: building computes nothing, reading
+//! plans and runs what is needed, once.
 //!
 //! ```
 //! use gradus_tensor::{Tensor, grad};

@@ -3,53 +3,147 @@
 use gradus_base::{DType, Shape};
 use gradus_graph::Node;
 
-/// A value of the graph, perhaps not computed yet. Cloning copies a pointer; nothing ever changes a tensor.
+/// A value of the graph, perhaps not computed yet. Cloning copies a pointer; nothing ever changes a
+/// tensor, but [`Tensor::refill`] makes one another.
 ///
-/// Rank, shape and element type are run-time values. Mistakes in shapes panic at the line that makes them, with
-/// every shape named; inside [`crate::try_build`] they come back as an `Err`.
+/// Rank, shape and element type are run-time values. What the `# Panics` of a method lists panics
+/// at the line that calls it, with every shape named; inside [`crate::try_build`] it comes back as
+/// an `Err`. Beyond that, a shape that [`Shape::new`] refuses panics wherever it is made, also
+/// inside [`crate::try_build`].
 #[derive(Clone)]
 pub struct Tensor(pub(crate) Node);
 
 impl Tensor {
     /// The tensor of a graph node.
+    ///
+    /// **Shape** the node's.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::ones([2, 3]);
+    /// assert_eq!(Tensor::from_node(x.node().clone()).shape().to_string(), "[2, 3]");
+    /// ```
     pub fn from_node(node: Node) -> Tensor {
         Tensor(node)
     }
-    /// The graph node.
+    /// The graph node behind this tensor.
+    ///
+    /// **Shape** any.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::ones([2, 3]).exp().node().name(), "exp");
+    /// ```
     pub fn node(&self) -> &Node {
         &self.0
     }
     /// The sizes of the axes, outermost first.
+    ///
+    /// **Shape** any.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::ones([2, 3]).sum(0).shape().to_string(), "[3]");
+    /// ```
     pub fn shape(&self) -> Shape {
         self.0.shape()
     }
     /// The size of one axis; negative axes count from the last.
     ///
+    /// **Shape** `[.., N, ..]` → N.
+    ///
     /// # Panics
     /// If the axis is not there.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::ones([2, 3]);
+    /// assert_eq!((x.size(0), x.size(-1)), (2, 3));
+    /// ```
     #[track_caller]
     pub fn size(&self, axis: isize) -> usize {
         self.shape()[self.axis("size", axis)]
     }
-    /// The number of axes.
+    /// The number of axes: 0 for a scalar, 2 for a matrix.
+    ///
+    /// **Shape** any.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::ones([2, 3]).rank(), 2);
+    /// ```
     pub fn rank(&self) -> usize {
         self.shape().rank()
     }
-    /// The number of elements.
+    /// The number of elements: the product of the sizes, 1 for a scalar.
+    ///
+    /// **Shape** any.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::ones([2, 3]).len(), 6);
+    /// ```
     pub fn len(&self) -> usize {
         self.shape().len()
     }
-    /// True when there are no elements.
+    /// Whether there are no elements, because some axis has size 0.
+    ///
+    /// **Shape** any.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert!(Tensor::ones([2, 0]).is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.shape().is_empty()
     }
     /// The element type.
+    ///
+    /// **Shape** any.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::{DType, Tensor};
+    /// assert_eq!(Tensor::from([1i64, 2]).dtype(), DType::I64);
+    /// ```
     pub fn dtype(&self) -> DType {
         self.0.dtype()
     }
 
-    /// The same value, through which no gradient flows. Of a tensor already read, this also lets go of the
-    /// graph it came from, so that a running sum does not keep every step alive.
+    /// The same value, through which no gradient flows. If it has been read, this also lets go of
+    /// the graph it came from, so that a running sum does not keep every step alive.
+    ///
+    /// **Shape** `[..] -> [..]`.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::{Tensor, grad};
+    /// let x = Tensor::from(3.0f32);
+    /// let y = &x * x.stop_gradient();
+    /// assert_eq!((y.item(), grad(&y, [&x])[0].item()), (9.0, 3.0)); // not 2x = 6
+    /// ```
     #[track_caller]
     pub fn stop_gradient(&self) -> Tensor {
         Tensor(self.0.detach())

@@ -1,7 +1,8 @@
-//! Collecting: the nodes a goal needs, in order of making, equal ones merged; and the key plans are cached by.
+//! Collecting: the nodes a goal needs, in order of making, equal ones merged; and the key plans are
+//! cached by.
 
-use super::Goal;
 use super::expand::in_order;
+use super::goal::Goal;
 use crate::device::{Device, Limits};
 use crate::node::{Kind, Node, Pointwise};
 use crate::rule::{Effect, Meta, Rule};

@@ -1,6 +1,7 @@
-//! Expanding: an op that a device has no strategy for becomes the nodes of simpler ops that it stands for.
+//! Expanding: an op that a device has no strategy for becomes the nodes of simpler ops that it
+//! stands for.
 
-use super::Goal;
+use super::goal::Goal;
 use crate::device::Device;
 use crate::node::{Kind, Node};
 use crate::scope::{scope_at, try_build};
@@ -10,7 +11,8 @@ use std::collections::{HashMap, HashSet};
 /// The nodes below a goal, every one after its inputs.
 pub(crate) struct InOrder {
     pub nodes: Vec<Node>,
-    /// By the number of a call that the device expands, what stands for each of its outputs; that comes before the call itself.
+    /// By the number of a call that the device expands, what stands for each of its outputs; that
+    /// comes before the call itself.
     pub expansions: HashMap<u64, Vec<Node>>,
 }
 

@@ -1,5 +1,5 @@
-//! Planted faults, for tests of what is to find them: a plan that computes something else than it says, as a mistake in a kernel or in
-//! the planner would make it.
+//! Planted faults, for tests of what is to find them: a plan that computes something else than it
+//! says, as a mistake in a kernel or in the planner would make it.
 
 use super::lowered::{BufferView, Home, Label, Lowered, LoweredPlan, Work};
 use crate::build::{call, data};

@@ -1,5 +1,6 @@
-//! Simplifying: what a collected graph says in fewer items. Arithmetic among constants is done here, and a factor along an
-//! axis of a call's result moves into an input of the call, where it is multiplied in once instead of at each run.
+//! Simplifying: what a collected graph says in fewer items. Arithmetic among constants is done
+//! here, and a factor along an axis of a call's result moves into an input of the call, where it is
+//! multiplied in once instead of at each run.
 
 use super::collect::{Collected, Item, What};
 use super::facts::{fixed_items, readers};

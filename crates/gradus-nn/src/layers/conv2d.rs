@@ -8,8 +8,9 @@ use gradus_tensor::{Conv, PadMode, Padding, Tensor, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes a convolution of `filters` square kernels of `kernel` pixels: `[B, C, H, W]` → `[B, filters, P, Q]`, where P is H − kernel + 1
-/// unless padding or a stride says otherwise, and Q likewise.
+/// Describes a convolution of `filters` square kernels of `kernel` pixels:
+/// `[B, C, H, W]` → `[B, filters, P, Q]`, where P is H − kernel + 1 without padding and stride, and
+/// Q likewise.
 ///
 /// ```
 /// use gradus_nn::{Init, layers::conv2d, parameters};
@@ -29,8 +30,9 @@ pub fn conv2d(filters: usize, kernel: usize) -> Conv2dConfig {
     }
 }
 
-/// Describes a transposed convolution of `filters` square kernels of `kernel` pixels: `[B, C, H, W]` → `[B, filters, P, Q]`, where P is
-/// (H − 1)·stride + kernel unless padding says otherwise, and Q likewise.
+/// Describes a transposed convolution of `filters` square kernels of `kernel` pixels:
+/// `[B, C, H, W]` → `[B, filters, P, Q]`, where P is (H − 1)·stride + kernel without padding, and Q
+/// likewise.
 pub fn conv_transpose2d(filters: usize, kernel: usize) -> Conv2dConfig {
     Conv2dConfig { transposed: true, ..conv2d(filters, kernel) }
 }
@@ -60,18 +62,18 @@ impl Conv2dConfig {
         self.conv.stride = [stride; 2];
         self
     }
-    /// The same number of pixels around all four sides.
+    /// Puts the same number of pixels around all four sides.
     #[must_use]
     pub fn pad(self, pixels: usize) -> Self {
         self.padding(Padding::all(pixels))
     }
-    /// How much is put around the input; nothing unless told.
+    /// How much is put around the input; nothing by default.
     #[must_use]
     pub fn padding(mut self, padding: Padding) -> Self {
         self.conv.padding = padding;
         self
     }
-    /// What is put around the input; zeros unless told.
+    /// What is put around the input; zeros by default.
     #[must_use]
     pub fn pad_mode(mut self, mode: PadMode) -> Self {
         self.conv.pad_mode = mode;
@@ -83,7 +85,7 @@ impl Conv2dConfig {
         self.conv.dilation = [dilation; 2];
         self
     }
-    /// Parts that channels are divided into.
+    /// The number of groups that the channels are divided into.
     #[must_use]
     pub fn groups(mut self, groups: usize) -> Self {
         self.conv.groups = groups;
@@ -101,22 +103,22 @@ impl Conv2dConfig {
         self.bias = bias;
         self
     }
-    /// How the weights start; Glorot uniform unless told.
+    /// The initialiser of the weights; Glorot uniform by default.
     #[must_use]
     pub fn init(mut self, init: Initializer) -> Self {
         self.init = init;
         self
     }
-    /// What the biases start at; 0 unless told.
+    /// The number that the biases start at; 0 by default.
     #[must_use]
     pub fn bias_init(mut self, value: f64) -> Self {
         self.bias_init = value;
         self
     }
-    /// The layer for `channels` inputs.
+    /// Builds the layer for inputs of `channels` channels.
     ///
     /// # Panics
-    /// If the groups divide neither channels nor filters.
+    /// If the groups do not divide both the channels and the filters.
     #[track_caller]
     pub fn build(&self, channels: usize, init: &Init) -> Conv2d {
         if self.filters == 0 {

@@ -9,7 +9,8 @@ use gradus_tensor::Tensor;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes a fully connected layer of `units` outputs, over the last axis: `[B, .., in]` → `[B, .., units]`.
+/// Describes a fully connected layer of `units` outputs, over the last axis:
+/// `[B, .., in]` → `[B, .., units]`.
 ///
 /// ```
 /// use gradus_nn::{Init, layers::dense, parameters};
@@ -37,19 +38,19 @@ impl DenseConfig {
         self.bias = bias;
         self
     }
-    /// How the weights start; Glorot uniform unless told.
+    /// The initialiser of the weights; Glorot uniform by default.
     #[must_use]
     pub fn init(mut self, init: Initializer) -> Self {
         self.init = init;
         self
     }
-    /// What the biases start at; 0 unless told.
+    /// The number that the biases start at; 0 by default.
     #[must_use]
     pub fn bias_init(mut self, value: f64) -> Self {
         self.bias_init = value;
         self
     }
-    /// The layer for `features` inputs.
+    /// Builds the layer for `features` inputs.
     #[track_caller]
     pub fn build(&self, features: usize, init: &Init) -> Dense {
         let (i, o) = (features, self.units);

@@ -1,4 +1,5 @@
-//! Dropout.   x [B, ..]   y as x.   Srivastava et al. 2014, JMLR 15; the kept are scaled while training, as everywhere today.
+//! Dropout.   x [B, ..]   y as x.   Srivastava et al. 2014, JMLR 15; the kept are scaled while
+//! training, as everywhere today.
 
 use crate::{Config, Context, Init, Layer, Module, Padding, Spec, Takes, Visitor};
 use gradus_base::{Error, Shape};
@@ -15,7 +16,8 @@ pub fn dropout(p: f64) -> Dropout {
     Dropout::new(p, false)
 }
 
-/// Describes dropout of whole channels with probability `p`: `[B, C, ..]` → `[B, C, ..]`.   Tompson et al. 2014, arXiv:1411.4280
+/// Describes dropout of whole channels with probability `p`: `[B, C, ..]` → `[B, C, ..]`.
+/// Tompson et al. 2014, arXiv:1411.4280
 ///
 /// # Panics
 /// If `p` is not in 0 ≤ p < 1.

@@ -8,7 +8,8 @@ use gradus_tensor::{Tensor, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes a table of `vocabulary` vectors of `size` numbers, normal with variance 1: ids `[B, ..]` → `[B, .., size]`.
+/// Describes a table of `vocabulary` vectors of `size` numbers, normal with variance 1: ids
+/// `[B, ..]` → `[B, .., size]`.
 ///
 /// ```
 /// use gradus_nn::{Context, Init, Initializer, Layer, Sequential, Spec, layers::embedding};
@@ -31,7 +32,7 @@ pub struct EmbeddingConfig {
 }
 
 impl EmbeddingConfig {
-    /// How the vectors start.
+    /// The initialiser of the vectors.
     #[must_use]
     pub fn init(mut self, init: Initializer) -> Self {
         self.init = init;
@@ -57,8 +58,8 @@ impl Config for EmbeddingConfig {
     }
 }
 
-/// Looks vectors up by their numbers: i64 as they are, other integers and floats made i64. A number that is not there, or that has a
-/// fraction, is an error of the run.
+/// Looks vectors up by their numbers. Other integers than i64 and floats are made i64 first; a
+/// number outside the table, or with a fraction, is an error of the run.
 #[derive(Clone, Debug)]
 pub struct Embedding {
     /// W, `[N, D]`.

@@ -1,4 +1,5 @@
-//! The largest of each k neighbouring channels.   x [B, C, ..]   y [B, C/k, ..].   Goodfellow et al. 2013, arXiv:1302.4389 §2
+//! The largest of each k neighbouring channels.   x [B, C, ..]   y [B, C/k, ..].
+//! Goodfellow et al. 2013, arXiv:1302.4389 §2
 
 use crate::{Config, Context, Init, Layer, Module, Spec, Visitor};
 use gradus_base::Error;
@@ -6,8 +7,8 @@ use gradus_tensor::{Tensor, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes a maxout over every `pieces` neighbouring channels: `[B, C, ..]` → `[B, C/pieces, ..]`. A dense layer or a convolution
-/// before it makes the pieces.
+/// Describes a maxout over every `pieces` neighbouring channels:
+/// `[B, C, ..]` → `[B, C/pieces, ..]`. A dense layer or a convolution before it makes the pieces.
 ///
 /// ```
 /// use gradus_nn::{Context, Layer, functional::built, layers::maxout, Init};
@@ -18,7 +19,7 @@ use std::sync::Arc;
 /// ```
 ///
 /// # Panics
-/// If there are no pieces; when built, if the channels are no multiple of them.
+/// If `pieces` is 0; when the layer is built, if the channels are not a multiple of `pieces`.
 #[track_caller]
 pub fn maxout(pieces: usize) -> Maxout {
     if pieces == 0 {

@@ -22,13 +22,13 @@ pub struct BatchNormConfig {
 }
 
 impl BatchNormConfig {
-    /// ε, added to the variance; 1e-5 unless told.
+    /// ε, added to the variance; 1e-5 by default.
     #[must_use]
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
     }
-    /// How much of each batch enters the running statistics; 0.1 unless told.
+    /// How much of each batch enters the running statistics; 0.1 by default.
     #[must_use]
     pub fn momentum(mut self, momentum: f64) -> Self {
         self.momentum = momentum;
@@ -69,12 +69,14 @@ fn channels(op: &str, input: &Shape) -> usize {
     }
 }
 
-/// y = γ(x − μ)/√(σ² + ε) + β per channel; μ and σ² are the batch's while training, running means of them otherwise. The
-/// running variance is the unbiased one, as in PyTorch. Frozen, with γ and β, it does while training what it does otherwise,
-/// as in Keras: a frozen layer is the same function for every batch.
+/// y = γ(x − μ)/√(σ² + ε) + β per channel; μ and σ² are the batch's while training, running means
+/// of them otherwise. The running variance is the unbiased one, as in PyTorch. Frozen, with γ and
+/// β, it does while training what it does otherwise, as in Keras: a frozen layer is the same
+/// function for every batch.
 ///
-/// A batch with one value a channel is refused while training, as in PyTorch: what is taken from its own mean is 0, so that the
-/// layer would give β for any input, and its variance of 0 would enter the running one.
+/// A batch with one value a channel is refused while training, as in PyTorch: what is taken from
+/// its own mean is 0, so that the layer would give β for any input, and its variance of 0 would
+/// enter the running one.
 #[derive(Clone, Debug)]
 pub struct BatchNorm {
     /// γ, `[C]`.
@@ -141,11 +143,13 @@ enum Kind {
     Instance,
 }
 
-/// Describes normalisation of each sample over its last axis: `[B, .., F]` → `[B, .., F]`.   Ba, Kiros & Hinton 2016, arXiv:1607.06450
+/// Describes normalisation of each sample over its last axis: `[B, .., F]` → `[B, .., F]`.
+/// Ba, Kiros & Hinton 2016, arXiv:1607.06450
 pub fn layer_norm() -> NormConfig {
     NormConfig { kind: Kind::Layer, eps: 1e-5 }
 }
-/// Describes normalisation of each sample over groups of channels: `[B, C, ..]` → `[B, C, ..]`.   Wu & He 2018, arXiv:1803.08494
+/// Describes normalisation of each sample over groups of channels: `[B, C, ..]` → `[B, C, ..]`.
+/// Wu & He 2018, arXiv:1803.08494
 pub fn group_norm(groups: usize) -> NormConfig {
     NormConfig { kind: Kind::Group(groups), eps: 1e-5 }
 }
@@ -163,13 +167,13 @@ pub struct NormConfig {
 }
 
 impl NormConfig {
-    /// ε, added to the variance; 1e-5 unless told.
+    /// ε, added to the variance; 1e-5 by default.
     #[must_use]
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
     }
-    /// The layer for so many channels (for layer norm, elements of the last axis).
+    /// Builds the layer for `size` channels; of layer norm, for `size` elements of the last axis.
     pub fn build(&self, size: usize, init: &Init) -> Norm {
         let full = |v: f64| Parameter::bias(&Tensor::full_of([size], v, init.dtype()));
         Norm { weight: full(1.0), bias: full(0.0), kind: self.kind, eps: self.eps }
@@ -244,7 +248,8 @@ impl Layer for Norm {
     }
 }
 
-/// Describes normalisation by the squares of neighbouring channels: `[B, C, ..]` → `[B, C, ..]`.   Krizhevsky, Sutskever & Hinton 2012 §3.3
+/// Describes normalisation by the squares of neighbouring channels: `[B, C, ..]` → `[B, C, ..]`.
+/// Krizhevsky, Sutskever & Hinton 2012 §3.3
 pub fn local_response_norm(rule: LocalResponse) -> Lrn {
     Lrn(rule)
 }

@@ -1,4 +1,5 @@
-//! y = x where x > 0, else a·x, with one trained slope a per channel.   x [B, C, ..]   a [C]   y as x
+//! y = x where x > 0, else a·x, with one trained slope a per channel.   x [B, C, ..]   a [C]
+//! y as x
 //!
 //! He et al. 2015, arXiv:1502.01852 eq. 1
 

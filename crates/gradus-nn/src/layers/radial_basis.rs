@@ -1,4 +1,5 @@
-//! Distances to fixed codes, as LeNet-5's output.   x [B, F]   y [B, C].   LeCun et al. 1998 §II.B eq. 7
+//! Distances to fixed codes, as LeNet-5's output.   x [B, F]   y [B, C].
+//! LeCun et al. 1998 §II.B eq. 7
 
 use crate::{Config, Context, Init, Layer, Module, Spec, State, Takes, Visitor};
 use gradus_base::{Error, Shape};
@@ -6,8 +7,8 @@ use gradus_tensor::{Tensor, Variable, fail};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes an output of minus the squared distances to fixed codes `[classes, features]`: the nearest code scores
-/// highest. `[B, features]` → `[B, classes]`.
+/// Describes an output of minus the squared distances to fixed codes `[classes, features]`: the
+/// nearest code scores highest. `[B, features]` → `[B, classes]`.
 ///
 /// # Panics
 /// If the codes are not a matrix.

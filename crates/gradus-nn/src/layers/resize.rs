@@ -17,18 +17,18 @@ enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct Resize(Kind);
 
-/// Describes images made `factor` times as large, every pixel repeated:
+/// Describes a layer that makes images `factor` times as large by repeating every pixel:
 /// `[B, C, H, W]` → `[B, C, factor·H, factor·W]`.
 pub fn upsample_nearest(factor: usize) -> Resize {
     Resize(Kind::Nearest(factor))
 }
-/// Describes images made `factor` times as large, linearly between pixels that are cells of equal size:
-/// `[B, C, H, W]` → `[B, C, factor·H, factor·W]`.
+/// Describes a layer that makes images `factor` times as large, linearly between pixels that are
+/// cells of equal size: `[B, C, H, W]` → `[B, C, factor·H, factor·W]`.
 pub fn upsample_bilinear(factor: usize) -> Resize {
     Resize(Kind::Bilinear(factor))
 }
-/// Describes `pixels` put around all four sides: [`PadMode::Zero`], [`PadMode::Reflect`] or another:
-/// `[B, C, H, W]` → `[B, C, H + 2·pixels, W + 2·pixels]`.
+/// Describes a layer that puts `pixels` around all four sides, by [`PadMode::Zero`],
+/// [`PadMode::Reflect`] or another mode: `[B, C, H, W]` → `[B, C, H + 2·pixels, W + 2·pixels]`.
 pub fn pad2d(pixels: usize, mode: PadMode) -> Resize {
     Resize(Kind::Pad(pixels, mode))
 }

@@ -29,8 +29,8 @@ pub fn cross_entropy(x: &Tensor, t: &Tensor) -> Tensor {
     x.softmax_cross_entropy(t)
 }
 
-/// −x at the label: the negative log-likelihood of log-probabilities `x [B, C, ..]` and labels `t [B, ..]` (i64). With options:
-/// [`Nll`].
+/// −x at the label: the negative log-likelihood of log-probabilities `x [B, C, ..]` and labels
+/// `t [B, ..]` (i64). With options: [`Nll`].
 #[track_caller]
 pub fn nll(x: &Tensor, t: &Tensor) -> Tensor {
     Nll::default().per_sample(x, t)
@@ -68,8 +68,8 @@ impl Nll {
         each.mean(rest(&each))
     }
 
-    /// One number: the sum over all places divided by the sum of their labels' class weights, in which ignored ones have no part.
-    /// NaN where all are ignored, as in PyTorch.
+    /// One number: the sum over all places that are not ignored, divided by the sum of the class
+    /// weights of their labels. NaN where all are ignored, as in PyTorch.
     ///
     /// # Panics
     /// As [`Nll::per_sample`].
@@ -139,9 +139,11 @@ impl Labels {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct CrossEntropy {
-    /// The part of each target that is spread evenly over the classes.   Szegedy et al. 2015, arXiv:1512.00567 §7
+    /// The part of each target that is spread evenly over the classes.
+    /// Szegedy et al. 2015, arXiv:1512.00567 §7
     pub label_smoothing: f64,
-    /// How much each class counts, `[C]`: also in the part that smoothing spreads over them, as in PyTorch.
+    /// How much each class counts, `[C]`, also in the part that smoothing spreads over the classes,
+    /// as in PyTorch.
     pub class_weights: Option<Tensor>,
     /// The label of places that do not count, in PyTorch −100. Other labels must be classes.
     pub ignore_index: Option<i64>,
@@ -150,7 +152,8 @@ pub struct CrossEntropy {
 impl CrossEntropy {
     /// One number per sample, `[B]`: the mean over its places, of which ignored ones give 0.
     ///
-    /// **Shape** logits `x [B, C, ..]`; `t` are i64 labels `[B, ..]`, or probabilities `[B, C, ..]`.
+    /// **Shape** logits `x [B, C, ..]`; `t` are i64 labels `[B, ..]`, or probabilities
+    /// `[B, C, ..]`.
     ///
     /// # Panics
     /// If the shapes do not fit.
@@ -160,8 +163,9 @@ impl CrossEntropy {
         each.mean(rest(&each))
     }
 
-    /// One number: the sum over all places divided by the sum of their labels' class weights, in which ignored ones
-    /// have no part. With probabilities as targets, the mean over all places. NaN where all are ignored, as in PyTorch.
+    /// One number: the sum over all places that are not ignored, divided by the sum of the class
+    /// weights of their labels. With probabilities as targets it is the mean over all places. NaN
+    /// where all are ignored, as in PyTorch.
     ///
     /// # Panics
     /// As [`CrossEntropy::per_sample`].
@@ -174,7 +178,7 @@ impl CrossEntropy {
         }
     }
 
-    /// [`CrossEntropy::mean`] over samples that count as much as `samples [B]` say.
+    /// [`CrossEntropy::mean`] over samples that count as much as their weights `samples [B]`.
     ///
     /// # Panics
     /// As [`CrossEntropy::per_sample`], and if there is not one weight for each sample.

@@ -28,8 +28,8 @@ fn shortfall(x: &Tensor, t: &Tensor) -> Tensor {
     (-(t.cast(x.dtype()) * x) + 1.0).relu()
 }
 
-/// Σ max(0, 1 + x_j − x_t) over the classes j other than the label t, for scores `x [B, C]` and labels `t [B]` (i64).
-/// Weston & Watkins 1999
+/// Σ max(0, 1 + x_j − x_t) over the classes j other than the label t, for scores `x [B, C]` and
+/// labels `t [B]` (i64). Weston & Watkins 1999
 #[track_caller]
 pub fn multi_class_hinge(x: &Tensor, t: &Tensor) -> Tensor {
     labels_fit("multi_class_hinge", x, t);

@@ -3,8 +3,8 @@
 use super::{rest, same_shape};
 use gradus_tensor::Tensor;
 
-/// Σ t·(ln t − x) over everything but the batch: from log-probabilities `x` to probabilities `t`. Where t is 0 it
-/// gives 0; where it is no probability, negative or NaN: NaN.
+/// Σ t·(ln t − x) over all axes but the batch, for log-probabilities `x` and probabilities `t`.
+/// Where t is 0 it gives 0; where t is negative or NaN, and so no probability, NaN.
 #[track_caller]
 pub fn kl_divergence(x: &Tensor, t: &Tensor) -> Tensor {
     same_shape("kl_divergence", x, t);

@@ -1,7 +1,7 @@
 //! Losses. Each gives one number per sample, `[B]`; training takes their (weighted) mean.
 //!
-//! `x` is what the model gives, `t` the target. Where a sample has several numbers, a loss is their mean unless it says
-//! sum.
+//! `x` is what the model gives, `t` the target. Where a sample has several numbers, a loss is their
+//! mean unless it says sum.
 
 mod adversarial;
 mod binary_cross_entropy;

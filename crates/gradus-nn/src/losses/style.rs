@@ -7,7 +7,8 @@ use std::panic::Location;
 
 /// G = F·Fᵀ, how often features occur together: `[N, C, H, W]` → `[N, C, C]`.
 ///
-/// Divided by nothing; Gatys et al. divide the loss, see [`gram_style`].   Gatys et al. 2015, arXiv:1508.06576 eq. 3
+/// Divided by nothing; Gatys et al. divide the loss, see [`gram_style`].
+/// Gatys et al. 2015, arXiv:1508.06576 eq. 3
 ///
 /// ```
 /// use gradus_nn::losses::gram_matrix;
@@ -28,8 +29,9 @@ pub fn gram_matrix(features: &Tensor) -> Tensor {
     flat.matmul(&flat.transpose(1, 2)) // [N, C, C]
 }
 
-/// Σ(G − A)² / (4·C²·M²) of features `x [N, C, H, W]` with M = H·W, where A is the Gram matrix of the style, `[N, C, C]` or
-/// `[1, C, C]`: one number per image.   Gatys et al. 2015, arXiv:1508.06576 eq. 4
+/// Σ(G − A)² / (4·C²·M²) of features `x [N, C, H, W]` with M = H·W, where A is the Gram matrix of
+/// the style, `[N, C, C]` or `[1, C, C]`: one number per image.
+/// Gatys et al. 2015, arXiv:1508.06576 eq. 4
 ///
 /// # Panics
 /// If the features do not have four axes, or the channels differ.
@@ -45,8 +47,9 @@ pub fn gram_style(x: &Tensor, style: &Tensor) -> Tensor {
     d.square().sum(rest(&d)) / (4.0 * cells * cells)
 }
 
-/// Σ |x\[h + 1, w\] − x\[h, w\]| + |x\[h, w + 1\] − x\[h, w\]| over an image's channels and pixels, of `x [N, C, H, W]`: one number per image. Low
-/// for smooth images.   Rudin, Osher & Fatemi 1992; anisotropic, as in image restoration by networks
+/// Σ |x\[h + 1, w\] − x\[h, w\]| + |x\[h, w + 1\] − x\[h, w\]| over an image's channels and pixels,
+/// of `x [N, C, H, W]`: one number per image. Low for smooth images.   Rudin, Osher & Fatemi 1992;
+/// anisotropic, as in image restoration by networks
 ///
 /// ```
 /// use gradus_nn::losses::total_variation;

@@ -1,4 +1,5 @@
-//! What kernels over dense tensors share: arguments as slices, and outputs cut into stretches for the threads.
+//! What kernels over dense tensors share: arguments as slices, and outputs cut into stretches for
+//! the threads.
 #![allow(unsafe_code)]
 
 use crate::Tensor;

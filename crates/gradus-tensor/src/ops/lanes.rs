@@ -1,4 +1,5 @@
-//! What the direct kernels of convolution and pooling share: eight f32 a vector, and pointers that tasks share.
+//! What the direct kernels of convolution and pooling share: eight f32 a vector, and pointers that
+//! tasks share.
 
 pub use gradus_cpu::Isa;
 pub(super) use gradus_cpu::Shared;

@@ -11,8 +11,8 @@ use std::panic::Location;
 pub enum Operand<'a> {
     /// A tensor.
     Tensor(&'a Tensor),
-    /// A number, taken in the other side's element type: of floats the nearest number, of integers the same number, which must be
-    /// whole and in their range. Comparisons take any number.
+    /// A number, taken in the element type of the other side: the nearest float, or the same
+    /// integer, which must be whole and in range. Comparisons of integers take any number.
     Number(f64),
 }
 

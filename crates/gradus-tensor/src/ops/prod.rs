@@ -3,14 +3,15 @@
 use crate::{Axes, DType, Tensor};
 
 impl Tensor {
-    /// Πx over the axes, which disappear.
+    /// The product over the axes, which are removed.
     ///
-    /// **Shape** `[.., N, ..] -> [.., ..]`. Of nothing: 1. Integers and booleans are multiplied in i64, floats in f64, so that the
-    /// order of large and small factors does not matter. The gradient is right where zeros occur too: that of an element is the
-    /// product of the others, never the product divided by the element.
+    /// **Shape** `[.., N, ..] -> [.., ..]`. Of no elements it is 1. Integers and booleans are
+    /// multiplied in i64, floats in f64, so that the order of large and small factors does not
+    /// matter. The gradient is right where there are zeros, too: that of an element is the product
+    /// of the others, never the product divided by the element.
     ///
     /// # Panics
-    /// If an axis is not there.
+    /// If an axis is not there or is named twice.
     ///
     /// ```
     /// use gradus_tensor::{Tensor, grad};

@@ -1,5 +1,5 @@
-//! Elementary functions for kernels, by series and without branches: the compiler makes vectors of them, and they have the
-//! same bits on every system.
+//! Elementary functions for kernels, by series and without branches: the compiler makes vectors of
+//! them, and they have the same bits on every system.
 
 use std::ops::{Add, Mul, Sub};
 

@@ -9,12 +9,14 @@ use gradus_graph::fail;
 use std::panic::Location;
 
 impl Tensor {
-    /// Resized to `sizes`, every element the nearest one before it.
+    /// Resizes the axes behind the channels; every element becomes the nearest one before its
+    /// place.
     ///
     /// **Shape** `x [N, C, ..]` → `[N, C, sizes..]`.
     ///
     /// # Panics
-    /// If `sizes` does not name every axis behind the channels, or something is to be made of nothing.
+    /// If there are not as many `sizes` as axes behind the channels, or elements are to be made of
+    /// an axis of size 0.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -35,13 +37,15 @@ impl Tensor {
         (2..).zip(&sizes).fold(self.clone(), resize)
     }
 
-    /// Resized to `sizes`, linearly between neighbours: bilinear for images. With `align_corners` the first and last
-    /// elements stay the first and last; without, elements are cells of equal size, as in PyTorch.
+    /// Resizes the axes behind the channels, linearly between neighbours: bilinear for images. With
+    /// `align_corners` the first and last elements stay the first and last; without, elements are
+    /// cells of equal size, as in PyTorch.
     ///
     /// **Shape** `x [N, C, ..]` → `[N, C, sizes..]`.
     ///
     /// # Panics
-    /// If `sizes` does not name every axis behind the channels, or something is to be made of nothing.
+    /// If there are not as many `sizes` as axes behind the channels, elements are to be made of an
+    /// axis of size 0, or a size changes and the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -55,6 +59,10 @@ impl Tensor {
         align_corners: bool,
     ) -> Tensor {
         self.check_sizes(&sizes);
+        if !self.dtype().is_float() && self.shape()[2..] != sizes {
+            let what = format!("the elements are {}, it needs floats; cast them", self.dtype());
+            fail(Error::dtype("upsample", what), Location::caller());
+        }
         let resize = |x: Tensor, (axis, &size): (usize, &usize)| {
             if size == x.shape()[axis] { x } else { x.blend(axis, size, align_corners) }
         };

@@ -1,6 +1,6 @@
-//! Vectors of f32 or f64 for the loops over memory: a kernel is written once over [`Vector`], `#[inline(always)]`, and
-//! runs behind a function of its instruction set. Products and sums are not fused outside the exponential, so all else has
-//! the same bits on every path.
+//! Vectors of f32 or f64 for the loops over memory: a kernel is written once over [`Vector`],
+//! `#[inline(always)]`, and runs behind a function of its instruction set. Products and sums are
+//! not fused outside the exponential, so all else has the same bits on every path.
 #![allow(unsafe_code)]
 
 use super::series::Series;
@@ -214,7 +214,8 @@ pub(crate) type Avx = Plain<f32, 8>;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
-    //! SAFETY of all: a vector is made by `load` and `splat` only, which ask for the instruction set.
+    //! SAFETY of all: a vector is made by `load` and `splat` only, which ask for the instruction
+    //! set.
     #![allow(clippy::undocumented_unsafe_blocks)]
 
     use super::Vector;

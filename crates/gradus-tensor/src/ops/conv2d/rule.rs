@@ -180,13 +180,17 @@ fn taps(g: &Conv2d, x: &Tensor, w: &Tensor) -> Tensor {
 impl Tensor {
     /// The convolution (cross-correlation) of images with kernels.
     ///
-    /// y\[n, o, p, q\] = Σ w\[o, c, r, s\]·x\[n, c, p·stride + r·dilation − padding, …\] over c, r, s
+    /// y\[n, o, p, q\] = Σ w\[o, c, r, s\]·x\[n, c, p·stride + r·dilation − padding, …\],
+    /// summed over c, r, s
     ///
     /// **Shape** `x [N, C, H, W]`, `w [O, C/groups, R, S]` → `[N, O, P, Q]` with
-    /// P = ⌊(H + padding − dilation·(R − 1) − 1)/stride⌋ + 1.
+    /// P = ⌊(H + padding − dilation·(R − 1) − 1)/stride⌋ + 1, the padding of both sides counted.
     ///
     /// # Panics
-    /// If the shapes do not fit, or the types differ or are no floats.
+    /// If x or w has not four axes, their types differ or are not floats, the channels do not fit
+    /// the groups, the kernel is larger than the padded image, a size of the kernel, the stride,
+    /// the dilation or the groups is 0, or there are more than 2³¹ pixels along an axis; also where
+    /// [`Tensor::pad_with`] refuses the padding.
     ///
     /// ```
     /// use gradus_tensor::{Tensor, ops::conv2d::{Conv, Padding}};
@@ -244,13 +248,27 @@ impl Tensor {
         Tensor(call_one(rule, &[&self.0, &w.0]))
     }
 
-    /// The transposed convolution: what [`Tensor::conv2d`] of the same options takes back to its input.
+    /// The transposed convolution: from the shape that [`Tensor::conv2d`] with the same options
+    /// gives back to that of its input.
     ///
     /// **Shape** `x [N, C, H, W]`, `w [C, O/groups, R, S]` → `[N, O, P, Q]` with
-    /// P = (H − 1)·stride − padding + dilation·(R − 1) + output_padding + 1.
+    /// P = (H − 1)·stride − padding + dilation·(R − 1) + output_padding + 1, the padding of both
+    /// sides counted.
     ///
     /// # Panics
-    /// If the shapes do not fit, the padding is [`Padding::Same`] or not of zeros, or the types differ or are no floats.
+    /// If x or w has not four axes, their types differ or are not floats, the channels do not fit
+    /// the groups, the padding is [`Padding::Same`], not of zeros, or leaves nothing of the result,
+    /// a size of the kernel, the stride, the dilation or the groups is 0, there are more than 2³¹
+    /// pixels along an axis, or the output padding is neither below the stride nor below the
+    /// dilation.
+    ///
+    /// ```
+    /// use gradus_tensor::{Tensor, ops::conv2d::Conv};
+    /// let x = Tensor::from([1.0f32, 2.0]).reshape([1, 1, 1, 2]);
+    /// let y = x.conv_transpose2d(&Tensor::ones([1, 1, 1, 2]), Conv::new().stride(2));
+    /// assert_eq!(y.shape().to_string(), "[1, 1, 1, 4]");
+    /// assert_eq!(y.to_vec::<f32>(), [1.0, 1.0, 2.0, 2.0]);
+    /// ```
     #[track_caller]
     pub fn conv_transpose2d(&self, w: &Tensor, conv: Conv) -> Tensor {
         check("conv_transpose2d", self, w, &conv);
@@ -316,11 +334,21 @@ impl Tensor {
         Tensor(call_one(rule, &[&x.0, &w.0]))
     }
 
-    /// The convolution along one axis: `x [N, C, L]`, `w [O, C/groups, K]` → `[N, O, M]`. Of the options' pairs the
-    /// second counts.
+    /// The convolution (cross-correlation) along one axis. Of each pair in the options the second
+    /// counts.
+    ///
+    /// **Shape** `x [N, C, L]`, `w [O, C/groups, K]` → `[N, O, M]` with
+    /// M = ⌊(L + padding − dilation·(K − 1) − 1)/stride⌋ + 1.
     ///
     /// # Panics
-    /// As [`Tensor::conv2d`].
+    /// If x or w has not three axes; else as [`Tensor::conv2d`].
+    ///
+    /// ```
+    /// use gradus_tensor::{Tensor, ops::conv2d::Conv};
+    /// let x = Tensor::from([[[1.0f32, 2.0, 4.0, 8.0]]]);
+    /// let w = Tensor::from([[[-1.0f32, 1.0]]]);
+    /// assert_eq!(x.conv1d(&w, Conv::new()).to_vec::<f32>(), [1.0, 2.0, 4.0]);
+    /// ```
     #[track_caller]
     pub fn conv1d(&self, w: &Tensor, conv: Conv) -> Tensor {
         if self.rank() != 3 || w.rank() != 3 {
@@ -335,10 +363,20 @@ impl Tensor {
         self.unsqueeze(2).conv2d(&w.unsqueeze(2), flat).squeeze(2)
     }
 
-    /// The transposed convolution along one axis: `x [N, C, L]`, `w [C, O/groups, K]` → `[N, O, M]`.
+    /// The transposed convolution along one axis. Of each pair in the options the second counts.
+    ///
+    /// **Shape** `x [N, C, L]`, `w [C, O/groups, K]` → `[N, O, M]` with
+    /// M = (L − 1)·stride − padding + dilation·(K − 1) + output_padding + 1.
     ///
     /// # Panics
-    /// As [`Tensor::conv_transpose2d`].
+    /// If x or w has not three axes; else as [`Tensor::conv_transpose2d`].
+    ///
+    /// ```
+    /// use gradus_tensor::{Tensor, ops::conv2d::Conv};
+    /// let x = Tensor::from([[[1.0f32, 2.0]]]);
+    /// let y = x.conv_transpose1d(&Tensor::from([[[1.0f32, 10.0]]]), Conv::new());
+    /// assert_eq!(y.to_vec::<f32>(), [1.0, 12.0, 20.0]);
+    /// ```
     #[track_caller]
     pub fn conv_transpose1d(&self, w: &Tensor, conv: Conv) -> Tensor {
         if self.rank() != 3 || w.rank() != 3 {

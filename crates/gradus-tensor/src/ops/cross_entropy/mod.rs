@@ -1,8 +1,9 @@
-//! cross entropy of softmax: loss[i] = ln Σ_c e^x[i, c] − x[i, label[i]].   x [N, C], labels [N] -> [N]
+//! cross entropy of softmax: loss[i] = ln Σ_c e^x[i, c] − x[i, label[i]].
+//! x [N, C], labels [N] -> [N]
 //!
-//! One pass forward, one backward: dx = (softmax(x) − one_hot(label))·dy. The logarithm of the sum is kept between them, in two
-//! parts: the row's largest score, and ln Σ e^(x − top), so that large scores have all digits of the loss. A NaN makes its row's
-//! loss NaN.
+//! One pass forward, one backward: dx = (softmax(x) − one_hot(label))·dy. The logarithm of the sum
+//! is kept between them, in two parts: the row's largest score, and ln Σ e^(x − top), so that large
+//! scores have all digits of the loss. A NaN makes its row's loss NaN.
 
 #[cfg(test)]
 pub(crate) mod cases;
@@ -101,12 +102,14 @@ impl Rule for CrossEntropyGrad {
 }
 
 impl Tensor {
-    /// The cross entropy of softmax(x) with class labels, one number per sample: −ln of the probability of its label.
+    /// The cross entropy of softmax(x) with class labels: for each sample −ln of the probability of
+    /// its label.
     ///
-    /// **Shape** scores `x [.., C]`, `labels [..]` (i64) → `[..]`. A label outside `0..C` is an error of the run.
+    /// **Shape** scores `x [.., C]`, `labels i64 [..]` → `[..]`. A label outside `0..C` is an error
+    /// of the run.
     ///
     /// # Panics
-    /// If the scores are not floats, the labels not i64, or the leading shapes differ.
+    /// If the scores are not floats, the labels not i64, or the leading axes differ.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

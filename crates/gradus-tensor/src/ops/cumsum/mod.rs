@@ -76,8 +76,10 @@ impl Rule for CumSum {
 }
 
 impl Tensor {
-    /// The running sum along `axis`. Integers and booleans are summed in i64, floats in f64, so that long sums do not drift: a
-    /// million times .1 in f32 ends with 100000.
+    /// The running sum along `axis`. Integers and booleans are summed in i64, floats in f64, so
+    /// that long sums do not drift: a million times 0.1 in f32 ends with 100000.
+    ///
+    /// **Shape** `[.., N, ..] -> [.., N, ..]`.
     ///
     /// # Panics
     /// If the axis is not there.
@@ -93,8 +95,10 @@ impl Tensor {
         if self.dtype().is_float() { sum.cast(self.dtype()) } else { sum }
     }
 
-    /// The running product along `axis`, in the types of [`Tensor::cumsum`], so that f32 may pass beyond its range and come
-    /// back. Its gradient is right where elements are 0, too.
+    /// The running product along `axis`, in the types of [`Tensor::cumsum`], so that f32 may pass
+    /// beyond its range and come back.
+    ///
+    /// **Shape** `[.., N, ..] -> [.., N, ..]`. The gradient is right where elements are 0, too.
     ///
     /// # Panics
     /// If the axis is not there.

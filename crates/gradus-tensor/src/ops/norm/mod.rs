@@ -1,7 +1,8 @@
-//! Normalisation: to mean 0 and variance 1 over the batch, over features, over groups of channels, over neighbours.
+//! Normalisation: to mean 0 and variance 1 over the batch, over features, over groups of channels,
+//! over neighbours.
 //!
-//! `batch` normalises per channel, `rows` groups of channels of each sample, `local_response` by the neighbouring channels; the others are
-//! compositions of these.
+//! `batch` normalises per channel, `rows` groups of channels of each sample, `local_response` by
+//! the neighbouring channels; the others are compositions of these.
 
 mod batch;
 #[cfg(test)]
@@ -40,12 +41,22 @@ fn inverse_deviation(variance: &Tensor, eps: f64) -> Tensor {
 }
 
 impl Tensor {
-    /// Normalised per channel by given statistics: (x − mean)/√(var + ε)·w + b, as a trained batch norm does.
+    /// Normalises each channel by given statistics, as a trained batch norm does: (x −
+    /// mean)/√(variance + eps)·w + b.
     ///
-    /// **Shape** `x [N, C, ..]`, the others `[C]`.
+    /// **Shape** `x [N, C, ..]`, the others `[C]` → `[N, C, ..]`.
     ///
     /// # Panics
-    /// If the shapes do not fit.
+    /// If x has fewer than two axes, one of the others is not `[C]`, or the types differ or are not
+    /// floats.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let (mean, variance) = (Tensor::full([1], 2.0), Tensor::full([1], 4.0));
+    /// let (w, b) = (Tensor::ones([1]), Tensor::zeros([1]));
+    /// let y = Tensor::from([[1.0f32], [4.0]]).batch_norm_with(&mean, &variance, &w, &b, 0.0);
+    /// assert_eq!(y.to_vec::<f32>(), [-0.5, 1.0]);
+    /// ```
     #[track_caller]
     pub fn batch_norm_with(
         &self,
@@ -62,12 +73,23 @@ impl Tensor {
         (self - spread(mean)) * spread(&scale) + spread(b)
     }
 
-    /// Normalised over the axes that `w` and `b` have, the last ones, each sample by itself; then ·w + b.
+    /// Normalises each sample by itself over the last axes, those that w and b have, then
+    /// multiplies by w and adds b.
     ///
-    /// **Shape** `x [.., F]`, `w [F]`, `b [F]`, F one or several axes.   Ba, Kiros & Hinton 2016, arXiv:1607.06450
+    /// **Shape** `x [.., F]`, `w [F]`, `b [F]` → `[.., F]`, where F is one or several axes.
+    ///
+    /// **Paper** Ba, Kiros & Hinton 2016, arXiv:1607.06450.
     ///
     /// # Panics
-    /// If the shapes of `w` and `b` are not the last axes of this.
+    /// If the shapes of w and b are not the last axes of x, the elements are not floats, or the
+    /// types of x and w or b have none in common ([`DType::join`](crate::DType::join)).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0f32, 3.0], [10.0, 30.0]]);
+    /// let y = x.layer_norm(&Tensor::ones([2]), &Tensor::zeros([2]), 0.0);
+    /// assert_eq!(y.to_vec::<f32>(), [-1.0, 1.0, -1.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn layer_norm(&self, w: &Tensor, b: &Tensor, eps: f64) -> Tensor {
         let (x, features) = (self.shape(), w.shape());
@@ -82,12 +104,23 @@ impl Tensor {
         normal.reshape(x) * w + b
     }
 
-    /// Normalised over groups of neighbouring channels, each sample by itself; then per channel ·w + b.
+    /// Normalises each sample by itself over groups of neighbouring channels, then multiplies each
+    /// channel by w and adds b.
     ///
-    /// **Shape** `x [N, C, ..]`, `w [C]`, `b [C]`.   Wu & He 2018, arXiv:1803.08494
+    /// **Shape** `x [N, C, ..]`, `w [C]`, `b [C]` → `[N, C, ..]`.
+    ///
+    /// **Paper** Wu & He 2018, arXiv:1803.08494.
     ///
     /// # Panics
-    /// If the groups do not divide the channels or the shapes do not fit.
+    /// If the groups do not divide the channels, x has fewer than two axes, w or b is not `[C]`, or
+    /// the types differ or are not floats.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0f32, 3.0, 10.0, 30.0]]);
+    /// let y = x.group_norm(2, &Tensor::ones([4]), &Tensor::zeros([4]), 0.0);
+    /// assert_eq!(y.to_vec::<f32>(), [-1.0, 1.0, -1.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn group_norm(&self, groups: usize, w: &Tensor, b: &Tensor, eps: f64) -> Tensor {
         check_channels("group_norm", self, &[("w", w), ("b", b)]);
@@ -99,12 +132,21 @@ impl Tensor {
         self.normalize_groups(groups, eps) * over_channels(w, self) + over_channels(b, self)
     }
 
-    /// Normalised over each channel of each sample; then ·w + b.
+    /// Normalises each channel of each sample by itself, then multiplies by w and adds b.
     ///
-    /// **Shape** `x [N, C, ..]`, `w [C]`, `b [C]`.   Ulyanov, Vedaldi & Lempitsky 2016, arXiv:1607.08022
+    /// **Shape** `x [N, C, ..]`, `w [C]`, `b [C]` → `[N, C, ..]`.
+    ///
+    /// **Paper** Ulyanov, Vedaldi & Lempitsky 2016, arXiv:1607.08022.
     ///
     /// # Panics
-    /// If the shapes do not fit.
+    /// If x has fewer than two axes, w or b is not `[C]`, or the types differ or are not floats.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[[1.0f32, 3.0], [10.0, 30.0]]]);
+    /// let y = x.instance_norm(&Tensor::ones([2]), &Tensor::zeros([2]), 0.0);
+    /// assert_eq!(y.to_vec::<f32>(), [-1.0, 1.0, -1.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn instance_norm(&self, w: &Tensor, b: &Tensor, eps: f64) -> Tensor {
         check_channels("instance_norm", self, &[("w", w), ("b", b)]);
@@ -112,12 +154,22 @@ impl Tensor {
         normal * over_channels(w, self) + over_channels(b, self)
     }
 
-    /// Divided by the root of the mean square over the last axis, then ·w.
+    /// Divides by the root of the mean square over the last axis, then multiplies by w.
     ///
-    /// **Shape** `x [.., F]`, `w [F]`.   Zhang & Sennrich 2019, arXiv:1910.07467
+    /// **Shape** `x [.., F]`, `w [F]` → `[.., F]`.
+    ///
+    /// **Paper** Zhang & Sennrich 2019, arXiv:1910.07467.
     ///
     /// # Panics
-    /// If the shapes do not fit.
+    /// If w is not `[F]`, the elements are not floats, or the types of x and w have none in common
+    /// ([`DType::join`](crate::DType::join)).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let y = Tensor::from([1.0f64, 7.0]).rms_norm(&Tensor::from([1.0f64, 10.0]), 0.0);
+    /// let y = y.to_vec::<f64>();
+    /// assert!((y[0] - 0.2).abs() < 1e-9 && (y[1] - 14.0).abs() < 1e-9);
+    /// ```
     #[track_caller]
     pub fn rms_norm(&self, w: &Tensor, eps: f64) -> Tensor {
         if self.shape().last() != w.shape().last() || w.rank() != 1 {

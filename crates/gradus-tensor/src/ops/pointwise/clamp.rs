@@ -25,13 +25,14 @@ impl Pointwise<1> for Clamp {
 }
 
 impl Tensor {
-    /// min(max(x, low), high); either bound may be infinite. Bounds of integers are such.
+    /// Limited to an interval: min(max(x, low), high). Either bound may be infinite.
     ///
-    /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at a bound is 0, as that of every clipped function here and as in
-    /// PyTorch 2.15; before, PyTorch's was 1.
+    /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at a bound is 0, as that of every
+    /// clipped function here and as in PyTorch 2.15; before, PyTorch's was 1.
     ///
     /// # Panics
-    /// If `low` > `high`, one is NaN, or the elements are integers of a type that does not hold it.
+    /// If `low` > `high`, a bound is NaN, or the elements are integers or booleans of a type that
+    /// does not hold a bound.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -31,10 +31,17 @@ impl Pointwise<2> for DivTrunc {
 }
 
 impl Tensor {
-    /// ⌊a/b⌋, the quotient rounded down: how integers are divided, as Python's `//`. `a = b·div_floor(a, b) + remainder(a, b)`.
+    /// The quotient rounded down, ⌊a/b⌋, as by Python's `//`:
+    /// `a = b·div_floor(a, b) + remainder(a, b)`.
     ///
-    /// **Shape** `[..], [..] -> [..]`, broadcast. Of floats the rounded quotient, ∞ or NaN where b = 0; of integers exact, and b = 0
-    /// an error of the run, or of building where it is a number. It has no gradient.
+    /// **Shape** `[..], [..] -> [..]`, broadcast. Of integers it is exact, of floats the quotient
+    /// is rounded first. Where b = 0, floats give ∞ or NaN; an integer b = 0 is an error of the
+    /// run. There is no gradient.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast, the types have none in common
+    /// ([`DType::join`](crate::DType::join)), or the divisor is a number that the type of this does
+    /// not hold, 0 beside integers, or any number beside booleans.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -57,9 +64,13 @@ impl Tensor {
         })
     }
 
-    /// a/b rounded towards 0, as integers are divided in Rust and C.
+    /// The quotient a/b rounded towards 0, as integers are divided in Rust and C.
     ///
-    /// **Shape** `[..], [..] -> [..]`, broadcast. Where b = 0 as [`Tensor::div_floor`]. It has no gradient.
+    /// **Shape** `[..], [..] -> [..]`, broadcast. Where b = 0, floats give ∞ or NaN; an integer b =
+    /// 0 is an error of the run. There is no gradient.
+    ///
+    /// # Panics
+    /// As [`Tensor::div_floor`].
     ///
     /// ```
     /// use gradus_tensor::Tensor;

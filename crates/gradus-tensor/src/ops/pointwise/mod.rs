@@ -1,4 +1,5 @@
-//! Pointwise ops: one formula each, written once over [`Real`]. To add one, add a file and a line here.
+//! Pointwise ops: one formula each, written once over [`Real`]. To add one, add a file and a line
+//! here.
 
 mod abs;
 mod acos;
@@ -61,9 +62,11 @@ use gradus_graph::{self as graph, fail, pointwise};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// An op that computes the same scalar formula at every element. Users may implement it for ops of their own.
+/// An op that computes the same scalar formula at every element. Users may implement it for ops of
+/// their own.
 ///
-/// The formula is traced once into a scalar expression; fusion, gradients and every device read that.
+/// The formula is traced once into a scalar expression; fusion, gradients and every device read
+/// that.
 ///
 /// ```
 /// use gradus_tensor::{Real, Tensor, grad, ops::pointwise::{Pointwise, apply}};
@@ -77,26 +80,41 @@ use std::sync::Arc;
 /// assert_eq!((y.item(), grad(&y, [&x])[0].item()), (8.0, 12.0));
 /// ```
 pub trait Pointwise<const N: usize> {
-    /// The op's name, as users write it.
+    /// The name of the op, as users write it.
     const NAME: &'static str;
     /// Why the op has no gradient, if it has none. An op that is flat almost everywhere says so here: its gradient is
     /// an error, not silently 0.
     const NOT_DIFFERENTIABLE: Option<&'static str> = None;
     /// The value.
     fn formula<R: Real>(&self, x: [R; N]) -> R;
-    /// The gradients of the inputs, where a form better than the formula's own derivative is known: cheaper by reading the
-    /// value `y`, or exact where the derivative cancels.
+    /// The gradients of the inputs, where a better form than the derivative of the formula is
+    /// known: cheaper by reading the value `y`, or exact where the derivative cancels.
     fn grad<R: Real>(&self, _x: [R; N], _y: R, _dy: R) -> Option<[R; N]> {
         None
     }
 }
 
-/// Applies a pointwise op to tensors, broadcast together. The result has their common type ([`DType::join`]). Integers are computed
-/// in i64, which wraps; results that i32 and u8 do not hold become the nearest that they do.
+/// Applies a pointwise op to tensors, broadcast together. The result has their common type
+/// ([`DType::join`]). Integers are computed in i64, which wraps; results that i32 and u8 do not
+/// hold become the nearest that they do.
+///
+/// **Shape** `[..], .. -> [..]`, broadcast.
 ///
 /// # Panics
-/// If the shapes do not broadcast, the types have none in common, the formula needs fractions and the type has none, or a sign and
-/// the type is bool.
+/// If the shapes do not broadcast, the types have none in common, the formula needs fractions and
+/// the type has none, or a sign and the type is bool.
+///
+/// ```
+/// use gradus_tensor::{DType, Real, Tensor, ops::pointwise::{Pointwise, apply}, try_build};
+/// struct Halve;
+/// impl Pointwise<1> for Halve {
+///     const NAME: &'static str = "halve";
+///     fn formula<R: Real>(&self, [x]: [R; 1]) -> R { x * R::constant(0.5) }
+/// }
+/// let x = Tensor::from([3.0f32, -1.0]);
+/// assert_eq!(apply(Halve, [&x]).to_vec::<f32>(), [1.5, -0.5]);
+/// assert!(try_build(|| apply(Halve, [&x.cast(DType::I64)])).is_err());
+/// ```
 #[track_caller]
 pub fn apply<P: Pointwise<N>, const N: usize>(op: P, inputs: [&Tensor; N]) -> Tensor {
     let inputs = broadcast(P::NAME, &inputs);

@@ -58,14 +58,16 @@ fn expect_whole_power(x: &Tensor, p: f64) {
 }
 
 impl Tensor {
-    /// xᵖ, the exponent a tensor or a number.
+    /// The power xᵖ; the exponent is a tensor or a number.
     ///
-    /// **Shape** `[..], [..] -> [..]`, broadcast. Of negative x and fractional p: NaN. 0⁰ = 1. The gradient of the
-    /// exponent at x = 0 is 0 for p ≥ 0, as is its limit. Powers of integers wrap; by exponents below 0, which only a tensor can hold
-    /// for them, they are 1/x⁻ᵖ without its fraction, and 0 of 0, as in PyTorch.
+    /// **Shape** `[..], [..] -> [..]`, broadcast. A negative x with a fractional p gives NaN, and
+    /// 0⁰ = 1. The gradient of the exponent at x = 0 is 0 for p ≥ 0, as is its limit. Powers of
+    /// integers wrap. Integers have exponents below 0 only in a tensor: then the power is 1/x⁻ᵖ
+    /// without its fraction, and 0 at x = 0, as in PyTorch.
     ///
     /// # Panics
-    /// If integers are raised to a number that is negative or has a fraction.
+    /// If the shapes do not broadcast, the types have none in common ([`DType::join`]), or integers
+    /// are raised to a number that is negative or has a fraction.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

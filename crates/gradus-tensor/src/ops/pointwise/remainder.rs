@@ -8,10 +8,14 @@ use gradus_graph::{Pointwise, pointwise};
 use std::sync::Arc;
 
 impl Tensor {
-    /// a − b·⌊a/b⌋, the remainder with the sign of b, as Python's `%`; exact however large the quotient.
+    /// The remainder a − b·⌊a/b⌋ with the sign of b, as by Python's `%`; exact however large the
+    /// quotient.
     ///
-    /// **Shape** `[..], [..] -> [..]`, broadcast. Of b = 0: NaN; among integers an error of the run, or of
-    /// building where b is a number. The gradient with respect to b is −⌊a/b⌋.
+    /// **Shape** `[..], [..] -> [..]`, broadcast. Where b = 0, floats give NaN; an integer b = 0 is
+    /// an error of the run. The gradient with respect to b is −⌊a/b⌋.
+    ///
+    /// # Panics
+    /// As [`Tensor::div_floor`].
     ///
     /// ```
     /// use gradus_tensor::Tensor;

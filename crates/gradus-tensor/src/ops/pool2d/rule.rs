@@ -25,13 +25,14 @@ pub struct Pool {
     pub kernel: [usize; 2],
     /// Pixels from one window to the next.
     pub stride: [usize; 2],
-    /// Pixels before and after, for rows and for columns; a maximum ignores them, a mean counts them as zeros.
+    /// Pixels put before and after, for rows and for columns. A maximum ignores them, a mean counts
+    /// them as zeros.
     pub padding: [[usize; 2]; 2],
-    /// Pixels from one element of the window to the next; means have 1.
+    /// Pixels from one element of the window to the next; it must be 1 for a mean.
     pub dilation: [usize; 2],
     /// Whether a last window may reach past the padding, as in Caffe.
     pub ceil: bool,
-    /// Whether a mean's divisor counts the padding.
+    /// Whether the divisor of a mean counts the padding.
     pub count_include_pad: bool,
 }
 
@@ -214,13 +215,17 @@ impl Rule for Pooling {
 }
 
 impl Tensor {
-    /// The largest value of each window.
+    /// The largest value in each window.
     ///
-    /// **Shape** `[N, C, H, W]` → `[N, C, P, Q]`, P = ⌊(H + padding − dilation·(kernel − 1) − 1)/stride⌋ + 1 (⌈ ⌉ with `ceil`).
-    /// NaN counts as largest; of equals the first takes the gradient.
+    /// **Shape** `[N, C, H, W] -> [N, C, P, Q]` with
+    /// P = ⌊(H + padding − dilation·(kernel − 1) − 1)/stride⌋ + 1, the padding of both sides
+    /// counted; ⌈ ⌉ with `ceil`. NaN counts as largest; of equal values the first takes the
+    /// gradient.
     ///
     /// # Panics
-    /// If the input has not four axes, is no float, or a window does not fit.
+    /// If there are not four axes, the elements are not floats, a window is larger than the padded
+    /// image, a size of the window, the stride or the dilation is 0, or there are more than 2³¹
+    /// pixels along an axis.
     ///
     /// ```
     /// use gradus_tensor::{Pool, Tensor};
@@ -232,21 +237,42 @@ impl Tensor {
         self.max_pool2d_with_indices(pool).0
     }
 
-    /// [`Tensor::max_pool2d`] with the place h·W + w of each maximum, i32.
+    /// [`Tensor::max_pool2d`] and the place h·W + w of each maximum.
+    ///
+    /// **Shape** `[N, C, H, W] -> [N, C, P, Q], i32 [N, C, P, Q]`, P and Q as in
+    /// [`Tensor::max_pool2d`].
     ///
     /// # Panics
     /// As [`Tensor::max_pool2d`].
+    ///
+    /// ```
+    /// use gradus_tensor::{Pool, Tensor};
+    /// let x = Tensor::from([1.0f32, 2.0, 4.0, 3.0]).reshape([1, 1, 2, 2]);
+    /// let (y, places) = x.max_pool2d_with_indices(Pool::new(2));
+    /// assert_eq!((y.item(), places.item()), (4.0, 2.0));
+    /// ```
     #[track_caller]
     pub fn max_pool2d_with_indices(&self, pool: Pool) -> (Tensor, Tensor) {
         check("max_pool2d", self, Some(&pool));
         maxima(self, [pool.windows(0), pool.windows(1)])
     }
 
-    /// What [`Tensor::max_pool2d_with_indices`] undoes as far as it can: each value at its place in planes of `size`, zeros
-    /// elsewhere.
+    /// Undoes [`Tensor::max_pool2d_with_indices`] as far as it can: puts each value at its place in
+    /// a plane of `size`, and zeros elsewhere. Values that meet in one place are summed.
+    ///
+    /// **Shape** `[N, C, P, Q]`, `indices i32 [N, C, P, Q]` → `[N, C, size..]`. An index outside
+    /// the plane is an error of the run.
     ///
     /// # Panics
-    /// If the shapes differ or the indices are not i32.
+    /// If there are not four axes, the elements are not floats, or the indices are not i32 or have
+    /// another shape.
+    ///
+    /// ```
+    /// use gradus_tensor::{Pool, Tensor};
+    /// let x = Tensor::from([1.0f32, 2.0, 4.0, 3.0]).reshape([1, 1, 2, 2]);
+    /// let (y, places) = x.max_pool2d_with_indices(Pool::new(2));
+    /// assert_eq!(y.max_unpool2d(&places, [2, 2]).to_vec::<f32>(), [0.0, 0.0, 4.0, 0.0]);
+    /// ```
     #[track_caller]
     pub fn max_unpool2d(&self, indices: &Tensor, size: [usize; 2]) -> Tensor {
         check("max_unpool2d", self, None);
@@ -270,11 +296,18 @@ impl Tensor {
 
     /// The mean of each window.
     ///
-    /// **Shape** as [`Tensor::max_pool2d`]. The divisor counts the padding's zeros unless told otherwise, and never pixels that
-    /// `ceil` alone adds.
+    /// **Shape** `[N, C, H, W] -> [N, C, P, Q]`, P and Q as in [`Tensor::max_pool2d`]. The divisor
+    /// counts the zeros of the padding unless the options say otherwise, and never the pixels that
+    /// `ceil` adds.
     ///
     /// # Panics
     /// As [`Tensor::max_pool2d`], and if there is a dilation.
+    ///
+    /// ```
+    /// use gradus_tensor::{Pool, Tensor};
+    /// let x = Tensor::from([1.0f32, 2.0, 3.0, 4.0]).reshape([1, 1, 2, 2]);
+    /// assert_eq!(x.mean_pool2d(Pool::new(2)).item(), 2.5);
+    /// ```
     #[track_caller]
     pub fn mean_pool2d(&self, pool: Pool) -> Tensor {
         check("mean_pool2d", self, Some(&pool));
@@ -285,39 +318,77 @@ impl Tensor {
         means(self, [pool.windows(0), pool.windows(1)], pool.count_include_pad)
     }
 
-    /// The largest value of each of `size` windows as equal as can be: window u sees ⌊u·H/P⌋ .. ⌈(u + 1)·H/P⌉.
+    /// The largest value in each of `size` windows that are as equal as can be: window u reaches
+    /// from ⌊u·H/P⌋ to ⌈(u + 1)·H/P⌉.
+    ///
+    /// **Shape** `[N, C, H, W] -> [N, C, P, Q]` with `size` = `[P, Q]`.
     ///
     /// # Panics
-    /// If the input has not four axes, is no float, or a size is 0.
+    /// If there are not four axes, the elements are not floats, or a size is 0.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([1.0f32, 2.0, 3.0]).reshape([1, 1, 1, 3]);
+    /// assert_eq!(x.adaptive_max_pool2d([1, 2]).to_vec::<f32>(), [2.0, 3.0]);
+    /// ```
     #[track_caller]
     pub fn adaptive_max_pool2d(&self, size: [usize; 2]) -> Tensor {
         check("adaptive_max_pool2d", self, None);
         maxima(self, adaptive("adaptive_max_pool2d", size)).0
     }
 
-    /// The mean of each of `size` windows as equal as can be.
+    /// The mean of each of `size` windows that are as equal as can be, those of
+    /// [`Tensor::adaptive_max_pool2d`].
+    ///
+    /// **Shape** `[N, C, H, W] -> [N, C, P, Q]` with `size` = `[P, Q]`.
     ///
     /// # Panics
     /// As [`Tensor::adaptive_max_pool2d`].
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([1.0f32, 2.0, 3.0]).reshape([1, 1, 1, 3]);
+    /// assert_eq!(x.adaptive_mean_pool2d([1, 2]).to_vec::<f32>(), [1.5, 2.5]);
+    /// ```
     #[track_caller]
     pub fn adaptive_mean_pool2d(&self, size: [usize; 2]) -> Tensor {
         check("adaptive_mean_pool2d", self, None);
         means(self, adaptive("adaptive_mean_pool2d", size), true)
     }
 
-    /// [`Tensor::max_pool2d`] along the last of three axes; of the options' pairs the second counts.
+    /// [`Tensor::max_pool2d`] along the last of three axes. Of each pair in the options the second
+    /// counts.
+    ///
+    /// **Shape** `[N, C, L] -> [N, C, M]`, M computed from L as P is from H in
+    /// [`Tensor::max_pool2d`].
     ///
     /// # Panics
-    /// As [`Tensor::max_pool2d`].
+    /// If there are not three axes; else as [`Tensor::max_pool2d`].
+    ///
+    /// ```
+    /// use gradus_tensor::{Pool, Tensor};
+    /// let x = Tensor::from([[[1.0f32, 5.0, 2.0, 3.0]]]);
+    /// assert_eq!(x.max_pool1d(Pool::new(2)).to_vec::<f32>(), [5.0, 3.0]);
+    /// ```
     #[track_caller]
     pub fn max_pool1d(&self, pool: Pool) -> Tensor {
         self.unsqueeze(2).max_pool2d(flat(pool)).squeeze(2)
     }
 
-    /// [`Tensor::mean_pool2d`] along the last of three axes; of the options' pairs the second counts.
+    /// [`Tensor::mean_pool2d`] along the last of three axes. Of each pair in the options the second
+    /// counts.
+    ///
+    /// **Shape** `[N, C, L] -> [N, C, M]`, M computed from L as P is from H in
+    /// [`Tensor::max_pool2d`].
     ///
     /// # Panics
-    /// As [`Tensor::mean_pool2d`].
+    /// If there are not three axes; else as [`Tensor::mean_pool2d`].
+    ///
+    /// ```
+    /// use gradus_tensor::{Pool, Tensor};
+    /// let x = Tensor::from([[[1.0f32, 5.0, 2.0, 4.0]]]);
+    /// assert_eq!(x.mean_pool1d(Pool::new(2)).to_vec::<f32>(), [3.0, 3.0]);
+    /// ```
     #[track_caller]
     pub fn mean_pool1d(&self, pool: Pool) -> Tensor {
         self.unsqueeze(2).mean_pool2d(flat(pool)).squeeze(2)

@@ -1,7 +1,7 @@
 //! softmax(x) = e^x / Σ e^x along an axis, and its logarithm.   [.., C] -> [.., C]
 //!
-//! The largest element is subtracted first, so nothing overflows, and adding a number to all changes nothing:
-//! ln softmax(x) = (x − top) − ln Σ e^(x − top). A NaN makes its row NaN.
+//! The largest element is subtracted first, so nothing overflows, and adding a number to all
+//! changes nothing: ln softmax(x) = (x − top) − ln Σ e^(x − top). A NaN makes its row NaN.
 
 #[cfg(test)]
 pub(crate) mod cases;
@@ -93,8 +93,11 @@ impl Rule for Softmax {
 }
 
 impl Tensor {
-    /// e^x / Σ e^x along `axis`: positive numbers that sum to 1, or 0 where they are less than e⁻⁸⁷ (f32) or e⁻⁷⁰⁸ (f64) of the
-    /// largest. NaN everywhere along the axis if one is NaN or ∞, or all are −∞.
+    /// e^x / Σ e^x along `axis`: positive numbers that sum to 1, or 0 where they are less than e⁻⁸⁷
+    /// (f32) or e⁻⁷⁰⁸ (f64) of the largest.
+    ///
+    /// **Shape** `[.., C, ..] -> [.., C, ..]`. NaN everywhere along the axis if one element is NaN
+    /// or ∞, or all are −∞.
     ///
     /// # Panics
     /// If the axis is not there or the elements are not floats.
@@ -109,10 +112,20 @@ impl Tensor {
         self.along(Softmax::Plain, axis)
     }
 
-    /// ln softmax(x) along `axis`, exact also where the softmax is too small to hold.
+    /// The logarithm of the softmax along `axis`, exact also where the softmax is too small to
+    /// hold.
+    ///
+    /// **Shape** `[.., C, ..] -> [.., C, ..]`. NaN everywhere along the axis if one element is NaN
+    /// or ∞, or all are −∞.
     ///
     /// # Panics
     /// If the axis is not there or the elements are not floats.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let y = Tensor::from([0.0f64, -1000.0]).log_softmax(0).to_vec::<f64>();
+    /// assert_eq!(y, [0.0, -1000.0]);
+    /// ```
     #[track_caller]
     pub fn log_softmax(&self, axis: isize) -> Tensor {
         self.along(Softmax::Log, axis)

@@ -1,7 +1,7 @@
 //! argsort(x): where the elements of a row go to be in order.   [.., N] -> [.., k], i64
 //!
-//! Sorting and top-k are argsort and gather, so they have gather's gradient. NaN counts as the largest number, as in
-//! argmax; equal elements keep their order, whichever way is sorted.
+//! Sorting and top-k are argsort and gather, so they have gather's gradient. NaN counts as the
+//! largest number, as in argmax; equal elements keep their order, whichever way is sorted.
 
 #[cfg(test)]
 pub(crate) mod cases;
@@ -69,7 +69,10 @@ impl Rule for Argsort {
 }
 
 impl Tensor {
-    /// The places on `axis` of its elements in order: i64, of the same shape.
+    /// The places on `axis` of its elements in order.
+    ///
+    /// **Shape** `[.., N, ..] -> i64 [.., N, ..]`. Equal elements stay in order; NaN counts as
+    /// largest. There is no gradient.
     ///
     /// # Panics
     /// If the axis is not there.
@@ -87,8 +90,16 @@ impl Tensor {
 
     /// The elements along `axis` in order.
     ///
+    /// **Shape** `[.., N, ..] -> [.., N, ..]`. NaN counts as largest.
+    ///
     /// # Panics
     /// If the axis is not there.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([30.0f32, 10.0, 20.0]);
+    /// assert_eq!(x.sort(0, true).to_vec::<f32>(), [30.0, 20.0, 10.0]);
+    /// ```
     #[track_caller]
     pub fn sort(&self, axis: isize, descending: bool) -> Tensor {
         let axis = self.axis("sort", axis) as isize;
@@ -97,8 +108,10 @@ impl Tensor {
 
     /// The `k` largest elements along `axis`, largest first, and their places.
     ///
+    /// **Shape** `[.., N, ..] -> [.., k, ..], i64 [.., k, ..]`. NaN counts as largest.
+    ///
     /// # Panics
-    /// If the axis is not there or has fewer elements.
+    /// If the axis is not there or has fewer than `k` elements.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -1,7 +1,7 @@
 //! y = a·b over the last two axes.   a [.., M, K]   b [.., K, N]   y [.., M, N]
 //!
-//! Transposed and strided operands are read in place; leading axes broadcast. Step 3 of the walk: infers the
-//! shape, appends a node; nothing is computed.
+//! Transposed and strided operands are read in place; leading axes broadcast. Step 3 of the walk:
+//! infers the shape, appends a node; nothing is computed.
 
 #[cfg(test)]
 pub(crate) mod cases;
@@ -82,12 +82,13 @@ impl Rule for MatMul {
 impl Tensor {
     /// The matrix product over the last two axes.
     ///
-    /// **Shape** `a [.., M, K]`, `b [.., K, N]` → `[.., M, N]`; the leading axes broadcast. A vector `[K]` counts as a row
-    /// on the left and as a column on the right, and that axis disappears from the result. f16 and bf16 are multiplied
-    /// and summed in f32.
+    /// **Shape** `a [.., M, K]`, `b [.., K, N]` → `[.., M, N]`; the leading axes broadcast. A
+    /// vector `[K]` counts as a row on the left and as a column on the right, and that axis is
+    /// missing from the result. f16 and bf16 are multiplied and summed in f32.
     ///
     /// # Panics
-    /// If the inner sizes differ, the leading axes do not broadcast, or the types differ or are integers.
+    /// If the inner sizes differ, the leading axes do not broadcast, one of the two has no axes, or
+    /// their types differ or are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

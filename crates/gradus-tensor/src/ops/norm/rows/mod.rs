@@ -1,5 +1,5 @@
-//! Groups of channels to mean 0 and variance 1, each sample by itself: y = (x − mean)/√(var + ε), var the mean of squares
-//! over a group's channels and all pixels.   [N, C, L] -> [N, C, L]
+//! Groups of channels to mean 0 and variance 1, each sample by itself: y = (x − mean)/√(var + ε),
+//! var the mean of squares over a group's channels and all pixels.   [N, C, L] -> [N, C, L]
 //!
 //! dx = (dy − mean(dy) − y·mean(dy·y))/√(var + ε), one kernel that computes the statistics again.
 
