@@ -1,5 +1,5 @@
-//! The reference device beside the processor where numbers are no help: ties, NaN, infinities, nothing at all, bad data, random bits.
-//! And what a rule is expanded to at the same places.
+//! The reference device beside the processor where numbers are no help: ties, NaN, infinities,
+//! nothing at all, bad data, random bits. And what a rule is expanded to at the same places.
 
 use gradus_graph::{Kind, Node};
 use gradus_tensor::{DType, Device, Element, Key, Pool, Tensor, grad, try_build};

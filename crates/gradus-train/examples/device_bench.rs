@@ -1,4 +1,5 @@
-//! Milliseconds of a training step of LeNet-5 on each device, in one thread, and how many times the processor's that is; best of many.
+//! Milliseconds of a training step of LeNet-5 on each device, in one thread, and how many times the
+//! processor's that is; best of many.
 //!
 //! `cargo run --release -p gradus-train --example device_bench [images]`
 

@@ -1,4 +1,5 @@
-//! Negative controls: an expansion that is not what the plain kernel computes, in its numbers, its type or its gradient.
+//! Negative controls: an expansion that is not what the plain kernel computes, in its numbers, its
+//! type or its gradient.
 
 use super::{c, fails, op};
 use gradus_base::{DType, Result, Shape};

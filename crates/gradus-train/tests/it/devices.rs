@@ -8,7 +8,8 @@ use gradus_tensor::{DType, Device, Tensor};
 use gradus_train::Learner;
 use gradus_train::optim::{Adam, Optimizer, Sgd};
 
-/// The losses of five steps on a batch of random images in three classes, and the sums of the parameters' squares after them.
+/// The losses of five steps on a batch of random images in three classes, and the sums of the
+/// parameters' squares after them.
 fn trained(
     device: Device,
     size: [usize; 3],
@@ -69,7 +70,8 @@ fn lenet_loses_the_same() {
 
 #[test]
 fn a_residual_net_with_batch_norm_and_dropout_loses_the_same() {
-    // A bias before a batch norm has no gradient but rounding errors, which Adam makes whole steps of.
+    // A bias before a batch norm has no gradient but rounding errors, which Adam makes whole steps
+    // of.
     let net = |net: Sequential| {
         let block = |path: Sequential| {
             path.add(conv2d(8, 3).pad(1).bias(false))
