@@ -31,7 +31,7 @@ const USAGE: &str = "Usage: cargo xtask COMMAND
   outside [CHECK...]                ONNX's tests, ONNX Runtime, TensorBoard, NumPy and real weights on Gradus (fetches them)
   fuzz [TARGET...] [--seconds N]    search for bytes that break a reader (default all, 600 s of work each)
   new-op NAME --pointwise           begin a pointwise op: its file, with a test that fails until it is filled in
-  ops [NAME...]                     the checks of gradus-tensor as a table: op by orders, types, devices, rules and algorithms
+  ops [NAME...]                     the checks of gradus-tensor as a table: op by types, orders, devices, rules, expansions, algorithms
   marks [NAME...]                   what takes long, measured for three seeds and written to docs/marks/; without a name the list
   bench [CASE...] [--against REV]   speed of this tree against a revision (default main), alternating";
 

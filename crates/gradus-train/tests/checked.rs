@@ -9,10 +9,10 @@ use gradus_train::optim::{Adam, Sgd};
 
 fn net() -> Sequential {
     Sequential::new([3, 8, 8], &Init::new(0))
-        .add(conv2d(8, 3).pad(1))
+        .add(conv2d(8, 3).pad(1).bias(false))
         .add(batch_norm())
         .add(relu())
-        .add(conv2d(8, 3).pad(1))
+        .add(conv2d(8, 3).pad(1).bias(false))
         .add(batch_norm())
         .add(relu())
         .add(max_pool2d(2))
@@ -116,7 +116,7 @@ fn six_packed_weights() {
     let said = planted(Fault::LostPack, "pack", || {
         learner.predict_batch(&x).map(|_| ()).map_err(|e| e.to_string())
     });
-    named(&said.unwrap_err(), "conv2d", "Conv2d");
+    named(&said.unwrap_err(), "matmul + relu", "Dense");
 }
 
 #[test]

@@ -96,8 +96,8 @@ pub(crate) fn tensors<const N: usize>(inputs: &[Node]) -> [Tensor; N] {
     std::array::from_fn(|i| Tensor::from_node(inputs[i].clone()))
 }
 
-/// Something of a shape and of `like`'s type to differentiate by, where the gradient does not read it: not a constant, whose views
-/// would be constants of their own.
+/// Something of a shape and of `like`'s type to differentiate by, where the gradient does not read
+/// it: not a constant, whose views would be constants of their own.
 pub(crate) fn anything(shape: Shape, like: &Tensor) -> Tensor {
     like.sum(..).broadcast_to(shape)
 }

@@ -1,5 +1,6 @@
 //! Negative controls: the harness must fail on planted mistakes, and say what is wrong.
 
+mod expansions;
 mod kernels;
 
 use gradus_base::ReduceOp;

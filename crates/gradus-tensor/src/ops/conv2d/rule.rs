@@ -90,7 +90,8 @@ impl Rule for Convolution {
         })
     }
 
-    /// A sum over the kernel's taps of matrix products; the passes are bilinear, so the others are its gradients.
+    /// A sum over the kernel's taps of matrix products; the passes are bilinear, so the others are
+    /// its gradients.
     fn expand(&self, inputs: &[Node]) -> Option<Vec<Node>> {
         let [a, b] = tensors(inputs);
         let g = self.geometry(a.shape()[0]);

@@ -1,4 +1,5 @@
-//! Random numbers on the reference device: element by element from its counter, in the arithmetic that gives the CPU's bits.
+//! Random numbers on the reference device: element by element from its counter, in the arithmetic
+//! that gives the CPU's bits.
 
 use super::Distribution;
 use crate::ops::series::Series;
