@@ -269,7 +269,7 @@ mod tests {
         assert!(buffer.is_adopted() && buffer.as_ptr() == ptr.cast_const());
         assert_eq!(buffer.as_slice::<i64>(), [1, 2]);
         let copy = buffer.clone();
-        assert!(!copy.is_adopted() && copy.as_ptr() as usize % ALIGN == 0);
+        assert!(!copy.is_adopted() && (copy.as_ptr() as usize).is_multiple_of(ALIGN));
         let buffer = std::thread::spawn(move || buffer).join().unwrap();
         assert_eq!(drops.load(Ordering::Relaxed), 0);
         drop(buffer);
