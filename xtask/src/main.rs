@@ -3,6 +3,7 @@
 // A binary has no outside: `pub` here means "for the other files".
 #![allow(unreachable_pub)]
 
+mod abort;
 mod bench;
 mod cycles;
 mod docs;
@@ -26,6 +27,7 @@ const USAGE: &str = "Usage: cargo xtask COMMAND
                                     whether every public function of tensors gives its shapes, what it refuses and an example
   licences                          the licence of every dependency
   kill [KILLS]                      runs killed and resumed, and 1, 2, 3 and 8 threads: the same bits (default 20)
+  abort                             bad graphs, files and command lines where a panic ends the program
   outside [CHECK...]                ONNX's tests, ONNX Runtime, TensorBoard, NumPy and real weights on Gradus (fetches them)
   fuzz [TARGET...] [--seconds N]    search for bytes that break a reader (default all, 600 s of work each)
   new-op NAME --pointwise           begin a pointwise op: its file, with a test that fails until it is filled in
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         "licences" => licences::run(&root, rest),
         "kill" => kill::run(&root, rest),
         "fuzz" => fuzz::run(&root, rest),
+        "abort" => abort::run(&root, rest),
         "ops" => ops::run(&root, rest),
         "new-op" => new_op::run(&root, rest),
         "outside" => outside::run(&root, rest),

@@ -4,12 +4,12 @@
 //! worked out in plain arrays from what it read; where the two differ by more than rounding
 //! explains, the run ends with an error that names the op.
 
-use crate::build::{call, data};
+use crate::build::{data, outputs};
 use crate::device::Device;
+use crate::mistake::try_build;
 use crate::node::Node;
 use crate::plan::{Lowered, PlanStep, Work};
 use crate::rule::{Effect, Meta, Rule};
-use crate::scope::try_build;
 use crate::strategy::Epilogue;
 use gradus_base::exec::Args;
 use gradus_base::{Buffer, DType, Error, Expr, ReduceOp, Result, Shape, View};
@@ -207,7 +207,7 @@ impl Twin {
             data(Meta::new(array.shape, *dtype), Arc::new(dense(array, *dtype)))
         };
         let inputs: Vec<Node> = read.iter().zip(&self.inputs).map(node).collect();
-        let outputs = call(rule.clone(), inputs);
+        let outputs = outputs(rule.clone(), inputs)?;
         let values = Device::Reference.scope(|| unchecked(|| crate::run::read(&outputs, &[])))?;
         let array = |(n, b): (&Node, &Arc<Buffer>)| {
             Array::gather(n.dtype(), &View::dense(n.shape()), b.as_bytes(), 0)

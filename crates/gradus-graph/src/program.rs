@@ -5,7 +5,7 @@ use crate::device::Device;
 use crate::node::Node;
 use crate::plan::{Collected, Goal, Options, Plan};
 use crate::rule::Meta;
-use crate::run::{Session, Update, check_updates};
+use crate::run::{Session, Update, check_wanted};
 use gradus_base::Buffer;
 use gradus_base::{DType, Error, Result};
 use std::sync::Arc;
@@ -44,7 +44,7 @@ impl Program {
         updates: &[Update],
         options: Options,
     ) -> Result<Program> {
-        check_updates(updates)?;
+        check_wanted(wanted, updates)?;
         let goal = Goal { outputs: wanted, updates, leaves_stay: true };
         let mut collected = Collected::new(&goal, Device::current())?;
         collected.check_arguments(inputs)?;

@@ -33,7 +33,7 @@ impl fmt::Display for Meta {
 /// Two rules that print the same under `Debug` must behave the same: plans are cached by that text.
 pub trait Rule: fmt::Debug + Send + Sync {
     /// The name, as users write the op.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// The shapes and types of the outputs.
     ///
@@ -83,7 +83,7 @@ pub trait Rule: fmt::Debug + Send + Sync {
     /// The op's settings by name: beside the inputs, all that tells two uses of it apart. Whoever
     /// writes the op down in another form, such as a model file, reads them. `None`, the default,
     /// says that it cannot be written down.
-    fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
+    fn settings(&self) -> Option<Vec<(&str, Setting)>> {
         None
     }
 

@@ -2,10 +2,9 @@
 //! state it changes.
 
 use crate::{Layer, Padding};
-use gradus_base::{DType, Error};
-use gradus_tensor::{Caller, Key, Tensor, Variable, fail, layer_scope};
+use gradus_base::{DType, Error, Result};
+use gradus_tensor::{Caller, Key, Place, Tensor, Variable, layer_scope, report};
 use std::cell::{Cell, RefCell};
-use std::panic::Location;
 
 /// How the names of this library's source files begin.
 const LIBRARY: &str = file!().split_at(file!().len() - "context.rs".len()).0;
@@ -106,7 +105,7 @@ impl<'h> Context<'h> {
     pub fn random(&self) -> (Tensor, u32) {
         let Some(key) = self.key.clone() else {
             let what = "a pass that predicts draws no random numbers, unless it is given a key by Context::drawing";
-            fail(Error::value("random", what), Location::caller());
+            return (Tensor::refuse(Error::value("random", what)), 0);
         };
         let stream = self.stream.get();
         self.stream.set(stream + 1);
@@ -199,7 +198,7 @@ impl<'h> Context<'h> {
                 lengths.dtype(),
                 lengths.shape()
             );
-            fail(Error::shape("lengths", what), Location::caller());
+            return report(Error::shape("lengths", what));
         }
         self.lengths.borrow_mut().push((x.clone(), lengths.clone()));
     }
@@ -218,15 +217,15 @@ impl<'h> Context<'h> {
     }
 
     /// Refuses padded sequences where padding would be mixed with what is there.
-    #[track_caller]
-    pub(crate) fn refuse_lengths(&self, x: &Tensor, who: &str) {
+    pub(crate) fn refuse_lengths(&self, x: &Tensor, who: &str) -> Result<()> {
         if self.lengths(x).is_some() {
             let what = format!(
                 "{who} would mix padding with what is there: x {} has lengths, of which it does not know",
                 x.shape()
             );
-            fail(Error::value("padding", what), Location::caller());
+            return Err(Error::value("padding", what));
         }
+        Ok(())
     }
 
     /// Runs a layer under its name: its nodes and messages carry the layer's path and the line that
@@ -234,19 +233,28 @@ impl<'h> Context<'h> {
     #[track_caller]
     pub fn run(&self, name: &str, layer: &dyn Layer, x: &Tensor) -> Tensor {
         let _leave = self.enter(name);
-        let caller = Caller { line: Location::caller(), library: LIBRARY };
+        let caller = Caller { line: Place::here(), library: LIBRARY };
         let label = format!("{name} ({})", layer.describe());
-        let y = layer_scope(&label, caller, || {
-            layer.takes().expect(&self.path.borrow(), "input", x.dtype(), x.shape());
-            if layer.padding(&x.shape()) == Padding::Mixes {
-                self.refuse_lengths(x, &layer.describe());
-            }
-            layer.forward(x, self)
+        let y = layer_scope(&label, caller, || match self.check(layer, x) {
+            Ok(()) => layer.forward(x, self),
+            Err(e) => Tensor::refuse(e),
         });
         if layer.padding(&x.shape()) == Padding::Apart {
             self.lengths(x).inspect(|lengths| self.set_lengths(&y, lengths));
         }
         self.hooked(y)
+    }
+
+    /// Refuses what a layer cannot take.
+    fn check(&self, layer: &dyn Layer, x: &Tensor) -> Result<()> {
+        if let Some(mistake) = x.mistake() {
+            return Err(mistake.clone());
+        }
+        layer.takes().expect(&self.path.borrow(), "input", x.dtype(), x.shape())?;
+        match layer.padding(&x.shape()) {
+            Padding::Mixes => self.refuse_lengths(x, &layer.describe()),
+            _ => Ok(()),
+        }
     }
 
     /// What hooks put in the place of a layer's output.

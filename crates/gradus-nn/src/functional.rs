@@ -39,14 +39,14 @@
 //! assert_eq!(y[0].shape().to_string(), "[1, 1]");
 //! ```
 
+use crate::refused::{nothing, refused};
 use crate::spec::output_spec;
 use crate::{
     Config, Context, Init, Input, Layer, Module, Padding, Spec, State, Takes, Visitor, parameters,
 };
 use gradus_base::{DType, Error, Shape};
-use gradus_tensor::{Tensor, fail, try_build};
+use gradus_tensor::{Place, Tensor, report, try_build};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -94,9 +94,13 @@ impl Symbol {
         let float = said.unwrap_or(DType::F32);
         // A batch of two tells the batch axis apart from axes of size 1.
         let zeros: Vec<Tensor> = symbols.iter().map(|s| s.spec_as(float).zeros(2)).collect();
-        let here = Location::caller();
-        let y = try_build(|| join(&zeros)).unwrap_or_else(|e| fail(e.moved(file!(), here), here));
-        let y = Spec::of(&y);
+        let y = match try_build(|| join(&zeros)) {
+            Ok(y) => Spec::of(&y),
+            Err(e) => {
+                report(e.moved(file!(), Place::here()));
+                nothing()
+            }
+        };
         // Of floats whose type is open come floats whose type is.
         let open = said.is_none() && symbols.iter().any(|s| s.0.dtype.is_none());
         let dtype = (!open || y.dtype != float).then_some(y.dtype);
@@ -187,8 +191,10 @@ pub fn built(config: impl Config + 'static, input: impl Input, init: &Init) -> A
     let (shape, dtype) = input.parts();
     let (name, dtype) = (config.name(), dtype.unwrap_or(init.dtype()));
     let layer = Box::new(config).build(Spec { shape, dtype }, init);
-    layer.takes().expect(name, "input", dtype, shape);
-    layer
+    match layer.takes().expect(name, "input", dtype, shape) {
+        Ok(()) => layer,
+        Err(e) => refused(e),
+    }
 }
 
 /// Puts a layer into a graph.
@@ -204,9 +210,15 @@ pub trait Call {
 impl Call for Arc<dyn Layer> {
     #[track_caller]
     fn call(&self, x: &Symbol) -> Symbol {
-        let (own, name, here) = (type_read(&**self), kind(&**self), Location::caller());
+        let (own, name) = (type_read(&**self), kind(&**self));
         let input = x.spec_as(own.unwrap_or(DType::F32));
-        let y = output_spec(&name, &**self, input).unwrap_or_else(|e| fail(e, here));
+        let y = match output_spec(&name, &**self, input) {
+            Ok(y) => y,
+            Err(e) => {
+                report(e);
+                nothing()
+            }
+        };
         let open = x.0.dtype.is_none() && own.is_none();
         let dtype = (!open || y.dtype != input.dtype).then_some(y.dtype);
         Symbol::new(y.shape, dtype, Source::Layer(self.clone(), x.clone()))
@@ -249,7 +261,7 @@ impl Model {
             if matches!(symbol.0.source, Source::Input) && !listed {
                 let what =
                     format!("an output needs an input {} that is not listed", symbol.shape());
-                fail(Error::value("model", what), Location::caller());
+                report(Error::value("model", what));
             }
             // What lies before a listed symbol is no part of the model.
             if found.insert(symbol.0.id, symbol.clone()).is_none() && !listed {
@@ -272,30 +284,44 @@ impl Model {
     pub fn forward_all(&self, xs: &[&Tensor], cx: &Context) -> Vec<Tensor> {
         if xs.len() != self.inputs.len() {
             let what = format!("{} inputs, the model has {}", xs.len(), self.inputs.len());
-            fail(Error::value("model", what), Location::caller());
+            return self.refused(Error::value("model", what));
         }
         let mut values: HashMap<u64, Tensor> = HashMap::new();
         for (i, (input, &x)) in self.inputs.iter().zip(xs).enumerate() {
             if x.rank() == 0 || x.shape().without(0) != input.shape() {
                 let what =
                     format!("input {i} is {}, expected [B] and {}", x.shape(), input.shape());
-                fail(Error::shape("model", what), Location::caller());
+                return self.refused(Error::shape("model", what));
             }
-            input.takes().expect("model", &format!("input {i}"), x.dtype(), x.shape());
+            let what = format!("input {i}");
+            if let Err(e) = input.takes().expect("model", &what, x.dtype(), x.shape()) {
+                return self.refused(e);
+            }
             values.insert(input.0.id, x.clone());
         }
         for symbol in &self.order {
             let y = match &symbol.0.source {
-                Source::Input => unreachable!("inputs have their values"),
+                Source::Input => {
+                    return self.refused(Error::value("model", "an input is not listed"));
+                }
                 Source::Layer(layer, x) => cx.run(self.name(layer), &**layer, &values[&x.0.id]),
                 Source::Join(join, xs) => {
-                    xs.iter().for_each(|x| cx.refuse_lengths(&values[&x.0.id], "a join"));
-                    join(&xs.iter().map(|x| values[&x.0.id].clone()).collect::<Vec<_>>())
+                    let xs: Vec<Tensor> = xs.iter().map(|x| values[&x.0.id].clone()).collect();
+                    match xs.iter().try_for_each(|x| cx.refuse_lengths(x, "a join")) {
+                        Ok(()) => join(&xs),
+                        Err(e) => return self.refused(e),
+                    }
                 }
             };
             values.insert(symbol.0.id, y);
         }
         self.outputs.iter().map(|y| values[&y.0.id].clone()).collect()
+    }
+
+    /// Poisoned outputs.
+    #[track_caller]
+    fn refused(&self, error: Error) -> Vec<Tensor> {
+        vec![Tensor::refuse(error); self.outputs.len()]
     }
 
     /// What goes in, in the order of [`Model::new`].
@@ -380,7 +406,7 @@ impl Layer for Model {
         let mut ys = self.forward_all(&[x], cx);
         if ys.len() != 1 {
             let what = format!("the model has {} outputs; a layer has one", ys.len());
-            fail(Error::value("model", what), Location::caller());
+            return Tensor::refuse(Error::value("model", what));
         }
         ys.swap_remove(0)
     }

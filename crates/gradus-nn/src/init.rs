@@ -3,8 +3,7 @@
 
 use gradus_base::philox::Rng;
 use gradus_base::{DType, Error, Shape};
-use gradus_tensor::{Buffer, Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::{Buffer, Result, Tensor, mistaken};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How weights start.
@@ -105,8 +104,14 @@ impl Init {
         let stream = self.next.fetch_add(1, Ordering::Relaxed) | 1 << 31;
         let wide = self.dtype == DType::F64;
         let drawn = if wide { DType::F64 } else { DType::F32 };
+        if mistaken() {
+            return Tensor::poisoned(); // of a model that nobody will see
+        }
         // Drawn straight into the buffer that the weights will live in.
-        let mut buffer = Buffer::zeroed(bytes(&shape, drawn, Location::caller()));
+        let mut buffer = match bytes(&shape, drawn) {
+            Ok(bytes) => Buffer::zeroed(bytes),
+            Err(e) => return Tensor::refuse(e),
+        };
         if !self.blank {
             let draw = Draw {
                 spread: initializer.spread(fan_in.max(1) as f64, fan_out as f64),
@@ -123,14 +128,14 @@ impl Init {
 }
 
 /// The bytes of so many weights. A file may ask for any number of them, and what the system refuses would end the program.
-fn bytes(shape: &Shape, dtype: DType, at: &Location<'_>) -> usize {
+fn bytes(shape: &Shape, dtype: DType) -> Result<usize> {
     const UNASKED: usize = 1 << 30;
     let is_there =
         |&bytes: &usize| bytes <= UNASKED || Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
     let bytes = shape.iter().try_fold(dtype.size(), |bytes, &size| bytes.checked_mul(size));
-    bytes.filter(is_there).unwrap_or_else(|| {
-        fail(Error::value("init", format!("the memory does not hold weights {shape}")), at)
-    })
+    bytes
+        .filter(is_there)
+        .ok_or_else(|| Error::value("init", format!("the memory does not hold weights {shape}")))
 }
 
 /// A distribution in numbers.

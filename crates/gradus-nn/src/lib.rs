@@ -18,6 +18,7 @@ mod init;
 pub mod layers;
 pub mod losses;
 mod module;
+mod refused;
 mod sequential;
 mod spec;
 mod summary;

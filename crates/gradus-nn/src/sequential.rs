@@ -1,10 +1,10 @@
 //! `Sequential`: layers one after the other.
 
+use crate::refused::nothing;
 use crate::spec::output_spec;
 use crate::{Config, Context, Init, Input, Layer, Module, Padding, Spec, State, Takes, Visitor};
-use gradus_base::{Error, Shape};
-use gradus_tensor::{Tensor, fail};
-use std::panic::Location;
+use gradus_base::{Error, Result, Shape};
+use gradus_tensor::{Tensor, report};
 use std::sync::Arc;
 
 /// Layers one after the other, each built for the output of the one before.
@@ -83,17 +83,29 @@ impl Sequential {
     #[must_use]
     #[track_caller]
     pub fn add_layer(mut self, name: &str, layer: Arc<dyn Layer>) -> Sequential {
-        let here = Location::caller();
-        assert!(!self.layers.iter().any(|(n, _)| n == name), "two layers are named {name}");
-        let Spec { shape, dtype } = self.output;
-        layer.takes().expect(name, "input", dtype, shape);
-        self.output = output_spec(name, &*layer, self.output).unwrap_or_else(|e| {
-            // The batch of two is ours, so it is explained.
-            let what = format!("{}\n  (tried on a batch of 2 samples {shape})", e.what);
-            fail(Error { at: None, what, ..e }, here)
-        });
+        match self.tried(name, &*layer) {
+            Ok(output) => self.output = output,
+            Err(e) => {
+                report(e);
+                self.output = nothing();
+            }
+        }
         self.layers.push((name.to_owned(), layer));
         self
+    }
+
+    /// What one more layer gives.
+    fn tried(&self, name: &str, layer: &dyn Layer) -> Result<Spec> {
+        if self.layers.iter().any(|(n, _)| n == name) {
+            return Err(Error::value("sequential", format!("two layers are named {name}")));
+        }
+        let Spec { shape, dtype } = self.output;
+        layer.takes().expect(name, "input", dtype, shape)?;
+        output_spec(name, layer, self.output).map_err(|e| {
+            // The batch of two is ours, so it is explained.
+            let what = format!("{}\n  (tried on a batch of 2 samples {shape})", e.what);
+            Error { at: None, what, ..e }
+        })
     }
 
     /// The shape of the input, without the batch axis.
@@ -133,7 +145,9 @@ impl Module for Sequential {
 impl Layer for Sequential {
     #[track_caller]
     fn forward(&self, x: &Tensor, cx: &Context) -> Tensor {
-        self.takes.expect("sequential", "input", x.dtype(), x.shape());
+        if let Err(e) = self.takes.expect("sequential", "input", x.dtype(), x.shape()) {
+            return Tensor::refuse(e);
+        }
         let mut y = x.clone();
         for (name, layer) in &self.layers {
             y = cx.run(name, &**layer, &y);

@@ -3,9 +3,8 @@
 
 use crate::{Context, Layer};
 use gradus_base::{DType, Error, Shape};
-use gradus_tensor::{Meta, Tensor, fail, try_build};
+use gradus_tensor::{Meta, Place, Tensor, try_build};
 use std::fmt;
-use std::panic::Location;
 
 /// A shape without the batch axis, and an element type: those of the input or the output of a
 /// layer.
@@ -136,10 +135,16 @@ impl Takes {
     }
 
     /// Refuses an input of this type and shape, if it is not taken, by the name of a layer and what the input is called.
-    #[track_caller]
-    pub(crate) fn expect(self, name: &str, input: &str, dtype: DType, shape: Shape) {
-        if let Some(refusal) = self.refusal(dtype, shape) {
-            fail(Error::dtype(name, format!("{input} {refusal}")), Location::caller());
+    pub(crate) fn expect(
+        self,
+        name: &str,
+        input: &str,
+        dtype: DType,
+        shape: Shape,
+    ) -> Result<(), Error> {
+        match self.refusal(dtype, shape) {
+            Some(refusal) => Err(Error::dtype(name, format!("{input} {refusal}"))),
+            None => Ok(()),
         }
     }
 }
@@ -150,9 +155,12 @@ impl Takes {
 /// When the layer cannot work on them.
 #[track_caller]
 pub(crate) fn output_spec(name: &str, layer: &dyn Layer, input: Spec) -> Result<Spec, Error> {
-    let here = Location::caller();
+    let here = Place::here();
+    layer
+        .takes()
+        .expect(name, "input", input.dtype, input.shape)
+        .map_err(|e| e.at(here.clone()))?;
     let y = try_build(|| {
-        layer.takes().expect(name, "input", input.dtype, input.shape);
         // A batch of two tells the batch axis apart from axes of size 1.
         Context::eval().run(name, layer, &input.zeros(2))
     });

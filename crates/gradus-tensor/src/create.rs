@@ -3,8 +3,7 @@
 use crate::Tensor;
 use gradus_base::Buffer;
 use gradus_base::{DType, Element, Error, Shape, bf16, f16};
-use gradus_graph::{Meta, constant, data, fail};
-use std::panic::Location;
+use gradus_graph::{Meta, constant, data, report};
 use std::sync::Arc;
 
 impl Tensor {
@@ -26,7 +25,7 @@ impl Tensor {
         if shape.len() != values.len() {
             let what =
                 format!("{} values for shape {shape}, which holds {}", values.len(), shape.len());
-            fail(Error::shape("from_slice", what), Location::caller());
+            return Tensor::refuse(Error::shape("from_slice", what));
         }
         let buffer = Arc::new(Buffer::from_slice(values));
         Tensor(data(Meta::new(shape, T::DTYPE), buffer))
@@ -51,7 +50,7 @@ impl Tensor {
     pub fn refill<T: Element>(&mut self, values: &[T]) {
         if T::DTYPE != self.dtype() || values.len() != self.len() {
             let what = format!("{} values of {} for {:?}", values.len(), T::DTYPE, self.0.meta());
-            fail(Error::shape("refill", what), Location::caller());
+            return report(Error::shape("refill", what));
         }
         match self.0.value_mut() {
             Some(buffer) => buffer.as_mut_slice()[..values.len()].copy_from_slice(values),
@@ -78,7 +77,7 @@ impl Tensor {
         let takes = meta.shape.len() * dtype.size();
         if buffer.bytes() < takes {
             let what = format!("{} bytes for {meta}, which takes {takes}", buffer.bytes());
-            fail(Error::shape("from_buffer", what), Location::caller());
+            return Tensor::refuse(Error::shape("from_buffer", what));
         }
         Tensor(data(meta, Arc::new(buffer)))
     }
@@ -270,7 +269,7 @@ impl Tensor {
 #[track_caller]
 pub(crate) fn filled(op: &str, value: f64, meta: Meta) -> Tensor {
     if let Err(e) = meta.dtype.number(value) {
-        fail(Error { op: op.into(), ..e }, Location::caller());
+        return Tensor::refuse(Error { op: op.into(), ..e });
     }
     Tensor(constant(value, meta))
 }

@@ -3,7 +3,7 @@
 use crate::{Tensor, Variable};
 use gradus_base::Buffer;
 use gradus_base::{DType, Element, Error, Result, bf16, f16};
-use gradus_graph::{self as graph, Meta, constant, fail};
+use gradus_graph::{self as graph, Meta, constant, report};
 use std::panic::Location;
 
 impl Tensor {
@@ -14,7 +14,8 @@ impl Tensor {
     ///
     /// # Panics
     /// If computing the elements meets a bad value, such as an index out of range, or `T` does not
-    /// hold one of them exactly.
+    /// hold one of them exactly. Inside
+    /// [`crate::try_build`] that gives zeros, for nobody to see.
     ///
     /// ```
     /// use gradus_tensor::{DType, Tensor};
@@ -25,8 +26,13 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn to_vec<T: Element>(&self) -> Vec<T> {
-        let here = Location::caller();
-        self.try_to_vec().unwrap_or_else(|e| fail(e, here))
+        match self.try_to_vec() {
+            Ok(elements) => elements,
+            Err(e) => {
+                report(e);
+                vec![T::from_f64(0.0); self.len()]
+            }
+        }
     }
 
     /// [`Tensor::to_vec`] with a `Result`.
@@ -54,7 +60,7 @@ impl Tensor {
     ///
     /// # Panics
     /// If there is not exactly one element, computing it meets a bad value, or f64 does not hold it
-    /// exactly (a large i64).
+    /// exactly (a large i64). Inside [`crate::try_build`] that gives NaN, for nobody to see.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -62,12 +68,20 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn item(&self) -> f64 {
-        let here = Location::caller();
-        if self.len() != 1 {
-            let what = format!("shape {} has {} elements, not one", self.shape(), self.len());
-            fail(Error::shape("item", what), here);
+        let element = match self.len() {
+            1 => self.elements("item").map(|elements| elements[0]),
+            n => {
+                let what = format!("shape {} has {n} elements, not one", self.shape());
+                Err(Error::shape("item", what))
+            }
+        };
+        match element {
+            Ok(element) => element,
+            Err(e) => {
+                report(e);
+                f64::NAN
+            }
         }
-        self.elements("item").unwrap_or_else(|e| fail(e, here))[0]
     }
 
     fn elements<T: Element>(&self, op: &str) -> Result<Vec<T>> {
@@ -164,7 +178,7 @@ fn held<S: Element, T: Element>(x: S) -> Option<T> {
 pub fn read<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) {
     let nodes: Vec<_> = tensors.into_iter().map(|t| t.0.clone()).collect();
     if let Err(e) = graph::read(&nodes, &[]) {
-        fail(e, Location::caller());
+        report(e);
     }
 }
 

@@ -1,7 +1,7 @@
 //! `Tensor`: the one type users compute with.
 
-use gradus_base::{DType, Shape};
-use gradus_graph::Node;
+use gradus_base::{DType, Error, Result, Shape};
+use gradus_graph::{self as graph, Node};
 
 /// A value of the graph, perhaps not computed yet. Cloning copies a pointer; nothing ever changes a
 /// tensor, but [`Tensor::refill`] makes one another.
@@ -28,6 +28,74 @@ impl Tensor {
     /// ```
     pub fn from_node(node: Node) -> Tensor {
         Tensor(node)
+    }
+    /// Reports a mistake in building: panics at the line of the caller, or inside
+    /// [`crate::try_build`] gives a poisoned tensor. What is made of it is poisoned, and `try_build`
+    /// ends with the first mistake.
+    ///
+    /// **Shape** none that is meant: some axes of size 1.
+    ///
+    /// # Panics
+    /// Outside of [`crate::try_build`].
+    ///
+    /// ```
+    /// use gradus_tensor::{Error, Tensor, try_build};
+    /// #[track_caller]
+    /// fn halves(x: &Tensor) -> Tensor {
+    ///     match x.rank() {
+    ///         1 => x.reshape([2, x.len() / 2]),
+    ///         rank => Tensor::refuse(Error::shape("halves", format!("{rank} axes, expected 1"))),
+    ///     }
+    /// }
+    /// let error = try_build(|| halves(&Tensor::zeros([2, 2])) + 1.0).unwrap_err();
+    /// assert!(error.to_string().starts_with("halves: 2 axes, expected 1"));
+    /// ```
+    #[cold]
+    #[track_caller]
+    pub fn refuse(error: Error) -> Tensor {
+        Tensor(graph::refuse(error))
+    }
+    /// A poisoned tensor for the mistake that was reported last, for whoever was told of it by
+    /// another function.
+    ///
+    /// **Shape** none that is meant: some axes of size 1.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::{Error, Tensor, report, try_build};
+    /// let error = try_build(|| {
+    ///     report(Error::value("load", "the file is empty"));
+    ///     Tensor::poisoned().exp()
+    /// });
+    /// assert!(error.unwrap_err().to_string().starts_with("load: the file is empty"));
+    /// ```
+    #[cold]
+    #[track_caller]
+    pub fn poisoned() -> Tensor {
+        Tensor(graph::poisoned())
+    }
+    /// The mistake that left this tensor without a value, if it is poisoned.
+    ///
+    /// **Shape** any.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::{Tensor, try_build};
+    /// let mut told = None;
+    /// let _ = try_build(|| told = Tensor::zeros([2]).reshape([3]).mistake().cloned());
+    /// assert_eq!(told.unwrap().op, "reshape");
+    /// ```
+    pub fn mistake(&self) -> Option<&Error> {
+        self.0.mistake().map(|mistake| &**mistake)
+    }
+    /// Errs if one of the tensors is poisoned: with its mistake, before anything is said about a
+    /// shape that is none.
+    pub(crate) fn sound<const N: usize>(tensors: [&Tensor; N]) -> Result<()> {
+        graph::sound(tensors.map(|t| &t.0))
     }
     /// The graph node behind this tensor.
     ///
@@ -62,7 +130,7 @@ impl Tensor {
     /// **Shape** `[.., N, ..]` → N.
     ///
     /// # Panics
-    /// If the axis is not there.
+    /// If the axis is not there. Inside [`crate::try_build`] its size is then 1, for nobody to see.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -71,7 +139,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn size(&self, axis: isize) -> usize {
-        self.shape()[self.axis("size", axis)]
+        self.axis("size", axis).map_or(1, |axis| self.shape()[axis])
     }
     /// The number of axes: 0 for a scalar, 2 for a matrix.
     ///

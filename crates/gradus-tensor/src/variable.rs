@@ -1,8 +1,9 @@
 //! `Variable`: state that steps read and update.
 
 use crate::Tensor;
-use gradus_base::{DType, Error, Result, Shape};
+use gradus_base::{Buffer, DType, Error, Result, Shape};
 use gradus_graph::{self as graph, Meta, data};
+use std::sync::Arc;
 
 /// State of a model: a parameter, a running statistic, a counter. Cloning shares it.
 ///
@@ -23,7 +24,8 @@ impl Variable {
     /// **Shape** `[..]`, which the variable keeps.
     ///
     /// # Panics
-    /// If computing `value` meets a bad value, such as an index out of range.
+    /// If computing `value` meets a bad value, such as an index out of range. Inside
+    /// [`crate::try_build`] it is then a variable for nobody to see.
     ///
     /// ```
     /// use gradus_tensor::{Tensor, Variable};
@@ -32,11 +34,15 @@ impl Variable {
     /// ```
     #[track_caller]
     pub fn new(name: impl Into<String>, value: &Tensor) -> Variable {
-        let here = std::panic::Location::caller();
-        let buffer = graph::read(std::slice::from_ref(&value.0), &[])
-            .unwrap_or_else(|e| graph::fail(e, here))
-            .remove(0);
-        Variable(graph::Variable::new(name, value.0.meta(), buffer))
+        match graph::read(std::slice::from_ref(&value.0), &[]) {
+            Ok(read) => Variable(graph::Variable::new(name, value.0.meta(), read[0].clone())),
+            Err(e) => {
+                graph::report(e);
+                let meta = graph::poisoned().meta();
+                let bytes = meta.shape.len() * meta.dtype.size();
+                Variable(graph::Variable::new(name, meta, Arc::new(Buffer::zeroed(bytes))))
+            }
+        }
     }
     /// The present value as a tensor of the graph, for which there are gradients. It stays as it
     /// is, whatever is written later.

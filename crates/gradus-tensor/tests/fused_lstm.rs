@@ -205,7 +205,7 @@ fn inputs() -> [Tensor; 6] {
 
 fn lstm(x: &[Tensor; 6]) -> Vec<Tensor> {
     let nodes = x.iter().map(|t| t.node().clone()).collect();
-    call(Arc::new(Lstm { hidden: H }), nodes).into_iter().map(Tensor::from_node).collect()
+    call::<4>(Arc::new(Lstm { hidden: H }), nodes).into_iter().map(Tensor::from_node).collect()
 }
 
 fn expanded(x: &[Tensor; 6]) -> Vec<Tensor> {

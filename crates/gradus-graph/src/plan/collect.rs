@@ -211,6 +211,7 @@ impl Collector {
             Kind::Reduce(op, reduced) => What::Reduce(*op, reduced.clone()),
             Kind::Call(rule, metas) => What::Call(rule.clone(), metas.clone()),
             Kind::Part(i) => What::Part(*i),
+            Kind::Poisoned(mistake) => unreachable!("refused before it is planned: {mistake}"),
         }
     }
 }
@@ -284,7 +285,9 @@ impl Collected {
             {
                 let what =
                     format!("argument {i} is used as {}, declared {:?}", item.meta, inputs.get(i));
-                return Err(gradus_base::Error::shape("program", what).at(item.node.location()));
+                return Err(
+                    gradus_base::Error::shape("program", what).at(item.node.place().clone())
+                );
             }
         }
         Ok(())

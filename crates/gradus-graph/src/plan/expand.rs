@@ -3,8 +3,9 @@
 
 use super::goal::Goal;
 use crate::device::Device;
+use crate::mistake::try_build;
 use crate::node::{Kind, Node};
-use crate::scope::{scope_at, try_build};
+use crate::scope::scope_at;
 use gradus_base::{Error, Result};
 use std::collections::{HashMap, HashSet};
 
@@ -91,7 +92,7 @@ impl Expander {
         let Kind::Call(rule, metas) = node.kind() else {
             unreachable!("only calls have strategies")
         };
-        let at = |e: Error| e.at(node.location()).in_scope(node.scope().map(|s| &**s));
+        let at = |e: Error| e.at(node.place().clone()).in_scope(node.scope().map(|s| &**s));
         let found = try_build(|| scope_at(node, || rule.expand(node.inputs()))).map_err(at)?;
         let Some(outputs) = found else {
             let what = format!("the device {} has no way to compute it", self.device);

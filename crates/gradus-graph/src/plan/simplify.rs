@@ -30,7 +30,7 @@ fn constant(value: f64) -> What {
 }
 
 fn formula(expr: Expr) -> What {
-    What::Pointwise(Pointwise { name: "", expr: Arc::new(expr), vjp: None, constant: None })
+    What::Pointwise(Pointwise { name: "".into(), expr: Arc::new(expr), vjp: None, constant: None })
 }
 
 /// Computes what is made of constants only. Types that would round in between are left alone.

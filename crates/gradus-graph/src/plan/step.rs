@@ -1,9 +1,8 @@
 //! `PlanStep`: a step of a plan, for people.
 
 use super::lowered::{BufferView, Lowered, Work};
-use gradus_base::Shape;
 use gradus_base::exec::{Args, Kernel};
-use std::panic::Location;
+use gradus_base::{Place, Shape};
 use std::sync::Arc;
 
 /// One step of a plan, for people.
@@ -16,7 +15,7 @@ pub struct PlanStep {
     /// The layer.
     pub scope: Option<Arc<str>>,
     /// The line of the user's program.
-    pub at: &'static Location<'static>,
+    pub at: Place,
     /// The first output's shape.
     pub shape: Shape,
     /// Floating-point operations.
@@ -52,7 +51,7 @@ impl PlanStep {
             name: step.label.name.clone(),
             algorithm,
             scope: node.scope().cloned(),
-            at: node.location(),
+            at: node.place().clone(),
             shape,
             flops: step.label.flops,
             bytes: step.inputs.iter().chain(&step.outputs).map(bytes).sum(),
@@ -113,7 +112,7 @@ mod tests {
             name: "conv2d".into(),
             algorithm: String::new(),
             scope: Some("layer1 (Sequential(2))/0 (Residual)/pool (MaxPool2d(3×3/2))".into()),
-            at: Location::caller(),
+            at: Place::here(),
             shape: Shape::new(&[1]),
             flops: 0,
             bytes: 0,

@@ -1,10 +1,10 @@
 //! Containers: layers in a row under one name, and paths side by side: residual blocks,
 //! concatenation, auxiliary heads.
 
+use crate::refused::refused;
 use crate::{Config, Context, Init, Layer, Module, Padding, Sequential, Spec, State, Visitor};
 use gradus_base::{Error, Shape};
-use gradus_tensor::{Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::Tensor;
 use std::sync::Arc;
 
 /// Adds the layers of a path to an empty model for the path's input.
@@ -86,7 +86,7 @@ impl Config for ResidualConfig {
                 "the block gives {}, x comes as {}: a projection must match them",
                 y.shape, x.shape
             );
-            fail(Error::shape("residual", what), Location::caller());
+            return refused(Error::shape("residual", what));
         }
         let paths = vec![("block".to_owned(), block), ("projection".to_owned(), skip)];
         let activation = self.activation.map(|a| a.build(y, init));
@@ -203,7 +203,12 @@ impl Layer for Branches {
             }
             Join::Concat => {
                 let ys: Vec<Tensor> = self.paths.iter().map(run).collect();
-                ys.iter().for_each(|y| cx.refuse_lengths(y, "a concatenation along axis 1"));
+                let refused = ys
+                    .iter()
+                    .try_for_each(|y| cx.refuse_lengths(y, "a concatenation along axis 1"));
+                if let Err(e) = refused {
+                    return Tensor::refuse(e);
+                }
                 Tensor::concat(&ys.iter().collect::<Vec<_>>(), 1)
             }
             Join::Aside(weight) => {

@@ -3,12 +3,12 @@
 //!
 //! LeCun et al. 1998 §II.B, table I
 
+use crate::refused::refused;
 use crate::{
     Config, Context, Init, Initializer, Layer, Module, Parameter, Spec, State, Takes, Visitor,
 };
 use gradus_base::{Error, Shape};
-use gradus_tensor::{Conv, Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::{Conv, Tensor};
 use std::sync::Arc;
 
 /// Describes a convolution of square kernels, one filter per entry of `table`, which lists the
@@ -48,7 +48,7 @@ impl Config for TableConv2dConfig {
             let what = format!(
                 "the table names channel {missing}, from 0; the input is {input}, expected [channels, height, width]"
             );
-            fail(Error::shape("table_conv2d", what), Location::caller());
+            return refused(Error::shape("table_conv2d", what));
         }
         let (filters, k) = (self.table.len(), self.kernel);
         let links: usize = self.table.iter().map(Vec::len).sum();

@@ -1,11 +1,11 @@
 //! Convolution layers.   x [B, C, H, W]   w [O, C/groups, R, S]   b [O]   y [B, O, P, Q]
 
+use crate::refused::refused;
 use crate::{
     Config, Context, Init, Initializer, Layer, Module, Parameter, Spec, State, Takes, Visitor,
 };
-use gradus_base::{Error, Shape};
-use gradus_tensor::{Conv, PadMode, Padding, Tensor, fail};
-use std::panic::Location;
+use gradus_base::{Error, Result, Shape};
+use gradus_tensor::{Conv, PadMode, Padding, Tensor, report};
 use std::sync::Arc;
 
 /// Describes a convolution of `filters` square kernels of `kernel` pixels:
@@ -121,16 +121,11 @@ impl Conv2dConfig {
     /// If the groups do not divide both the channels and the filters.
     #[track_caller]
     pub fn build(&self, channels: usize, init: &Init) -> Conv2d {
-        if self.filters == 0 {
-            fail(Error::value("conv2d", "0 filters, expected at least 1"), Location::caller());
-        }
         let groups = self.conv.groups.max(1);
-        if !channels.is_multiple_of(groups) || !self.filters.is_multiple_of(groups) {
-            let what = format!(
-                "{channels} channels and {} filters do not divide into {groups} groups",
-                self.filters
-            );
-            fail(Error::value("conv2d", what), Location::caller());
+        if let Err(e) = self.check(channels) {
+            report(e);
+            let plain = Conv { groups: 1, ..self.conv };
+            return Conv2dConfig { filters: 1, conv: plain, ..self.clone() }.build(1, init);
         }
         let [r, s] = self.kernel;
         let (ins, outs) = (channels / groups * r * s, self.filters / groups * r * s);
@@ -147,6 +142,21 @@ impl Conv2dConfig {
             transposed: self.transposed,
         }
     }
+
+    fn check(&self, channels: usize) -> Result<()> {
+        if self.filters == 0 {
+            return Err(Error::value("conv2d", "0 filters, expected at least 1"));
+        }
+        let groups = self.conv.groups.max(1);
+        if !channels.is_multiple_of(groups) || !self.filters.is_multiple_of(groups) {
+            let what = format!(
+                "{channels} channels and {} filters do not divide into {groups} groups",
+                self.filters
+            );
+            return Err(Error::value("conv2d", what));
+        }
+        Ok(())
+    }
 }
 
 impl Config for Conv2dConfig {
@@ -158,7 +168,7 @@ impl Config for Conv2dConfig {
         let input = input.shape;
         if input.rank() != 3 {
             let what = format!("the input is {input}, expected [channels, height, width]");
-            fail(Error::shape("conv2d", what), Location::caller());
+            return refused(Error::shape("conv2d", what));
         }
         Arc::new(Conv2dConfig::build(&self, input[0], init))
     }

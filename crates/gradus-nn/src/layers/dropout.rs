@@ -3,8 +3,7 @@
 
 use crate::{Config, Context, Init, Layer, Module, Padding, Spec, Takes, Visitor};
 use gradus_base::{Error, Shape};
-use gradus_tensor::{Key, Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::{Key, Tensor, report};
 use std::sync::Arc;
 
 /// Describes dropout of each element with probability `p`: `[B, ..]` → `[B, ..]`.
@@ -38,7 +37,8 @@ impl Dropout {
     fn new(p: f64, channels: bool) -> Dropout {
         if !(0.0..1.0).contains(&p) {
             let what = format!("probability {p}; expected 0 ≤ p < 1");
-            fail(Error::value("dropout", what), Location::caller());
+            report(Error::value("dropout", what));
+            return Dropout { p: 0.0, channels };
         }
         Dropout { p, channels }
     }

@@ -1,11 +1,11 @@
 //! A table of vectors.   ids [B, ..]   W [N, D]   y [B, .., D]
 
+use crate::refused::refused;
 use crate::{
     Config, Context, Init, Initializer, Layer, Module, Padding, Parameter, Spec, State, Visitor,
 };
 use gradus_base::{Error, Shape};
-use gradus_tensor::{Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::Tensor;
 use std::sync::Arc;
 
 /// Describes a table of `vocabulary` vectors of `size` numbers, normal with variance 1: ids
@@ -49,7 +49,7 @@ impl Config for EmbeddingConfig {
         for (size, what) in [(self.vocabulary, "vectors"), (self.size, "numbers a vector")] {
             if size == 0 {
                 let what = format!("0 {what}, expected at least 1");
-                fail(Error::value("embedding", what), Location::caller());
+                return refused(Error::value("embedding", what));
             }
         }
         let shape = Shape::from([self.vocabulary, self.size]);

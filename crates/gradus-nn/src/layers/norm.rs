@@ -1,11 +1,11 @@
 //! Normalisation layers.   x [B, C, ..]   y as x
 
+use crate::refused::refused;
 use crate::{
     Config, Context, Init, Layer, Module, Padding, Parameter, Spec, State, Takes, Visitor,
 };
-use gradus_base::{Error, Shape};
-use gradus_tensor::{LocalResponse, Tensor, Variable, fail};
-use std::panic::Location;
+use gradus_base::{Error, Result, Shape};
+use gradus_tensor::{LocalResponse, Tensor, Variable};
 use std::sync::Arc;
 
 /// Describes batch normalisation over everything but the channels: `[B, C, ..]` → `[B, C, ..]`.
@@ -54,19 +54,16 @@ impl Config for BatchNormConfig {
     }
     #[track_caller]
     fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer> {
-        Arc::new(BatchNormConfig::build(&self, channels("batch_norm", &input.shape), init))
+        match channels("batch_norm", &input.shape) {
+            Ok(channels) => Arc::new(BatchNormConfig::build(&self, channels, init)),
+            Err(e) => refused(e),
+        }
     }
 }
 
-#[track_caller]
-fn channels(op: &str, input: &Shape) -> usize {
-    match input.first() {
-        Some(&channels) => channels,
-        None => {
-            let what = "the input is a scalar, expected channels";
-            fail(Error::shape(op, what), Location::caller())
-        }
-    }
+fn channels(op: &str, input: &Shape) -> Result<usize> {
+    let refusal = || Error::shape(op, "the input is a scalar, expected channels");
+    input.first().copied().ok_or_else(refusal)
 }
 
 /// y = γ(x − μ)/√(σ² + ε) + β per channel; μ and σ² are the batch's while training, running means
@@ -110,13 +107,16 @@ impl Layer for BatchNorm {
             return x.batch_norm_with(&mean, &var, &w, &b, self.eps);
         }
         let (y, mean, var) = x.batch_norm(&w, &b, self.eps);
+        if y.mistake().is_some() {
+            return y;
+        }
         let count = (x.len() / x.shape()[1].max(1)) as f64;
         if count == 1.0 {
             let what = format!(
                 "the input is {}: training needs more than one value a channel, so more samples a batch",
                 x.shape()
             );
-            fail(Error::shape("batch_norm", what), Location::caller());
+            return Tensor::refuse(Error::shape("batch_norm", what));
         }
         let unbiased = var.stop_gradient() * (count / (count - 1.0).max(1.0));
         let keep = 1.0 - self.momentum;
@@ -191,11 +191,14 @@ impl Config for NormConfig {
     #[track_caller]
     fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer> {
         let input = input.shape;
-        let first = channels(self.name(), &input);
+        let first = match channels(self.name(), &input) {
+            Ok(first) => first,
+            Err(e) => return refused(e),
+        };
         if matches!(self.kind, Kind::Instance) && input.rank() == 1 {
             let what =
                 format!("the input is {input}: one element has no spread; expected [channels, ..]");
-            fail(Error::shape(self.name(), what), Location::caller());
+            return refused(Error::shape(self.name(), what));
         }
         let size =
             if matches!(self.kind, Kind::Layer) { *input.last().unwrap_or(&first) } else { first };
@@ -279,7 +282,9 @@ impl Config for Lrn {
     }
     #[track_caller]
     fn build(self: Box<Self>, input: Spec, _: &Init) -> Arc<dyn Layer> {
-        channels("local_response_norm", &input.shape);
-        Arc::new(*self)
+        match channels("local_response_norm", &input.shape) {
+            Ok(_) => Arc::new(*self),
+            Err(e) => refused(e),
+        }
     }
 }

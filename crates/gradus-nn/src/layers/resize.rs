@@ -1,9 +1,9 @@
 //! Layers that enlarge images: upsampling and padding.   x [B, C, H, W]   y [B, C, P, Q]
 
+use crate::refused::refused;
 use crate::{Config, Context, Init, Layer, Module, Padding, Spec, Visitor};
 use gradus_base::{Error, Shape};
-use gradus_tensor::{PadMode, Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::{PadMode, Tensor};
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,13 +67,10 @@ impl Config for Resize {
         let input = input.shape;
         if input.rank() != 3 {
             let what = format!("the input is {input}, expected [channels, height, width]");
-            fail(Error::shape(self.name(), what), Location::caller());
+            return refused(Error::shape(self.name(), what));
         }
         if matches!(self.0, Kind::Nearest(0) | Kind::Bilinear(0)) {
-            fail(
-                Error::value("upsample", "the factor is 0, expected at least 1"),
-                Location::caller(),
-            );
+            return refused(Error::value("upsample", "the factor is 0, expected at least 1"));
         }
         Arc::new(*self)
     }

@@ -34,7 +34,7 @@ impl BinaryCrossEntropy {
     /// If `x` and `t` have different shapes.
     #[track_caller]
     pub fn per_sample(&self, x: &Tensor, t: &Tensor) -> Tensor {
-        same_shape("binary_cross_entropy_with_logits", x, t);
+        let x = &same_shape("binary_cross_entropy_with_logits", x, t);
         // −log σ(x) = softplus(−x) and −log(1 − σ(x)) = x + softplus(−x): no overflow for any x.
         let softplus = -x.log_sigmoid();
         let yes = match &self.pos_weight {

@@ -3,8 +3,7 @@
 use super::named::{NamedLoss, Target, named};
 use super::{at_labels, labels_fit, made_labels, rest, same_shape};
 use gradus_base::Error;
-use gradus_tensor::{DType, Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::{DType, Tensor};
 
 /// Those with a name on the command line and in recipes.
 pub(super) const NAMED: &[NamedLoss] =
@@ -24,7 +23,7 @@ pub fn cross_entropy(x: &Tensor, t: &Tensor) -> Tensor {
             t.shape(),
             made_labels(x, t)
         );
-        fail(Error::shape("cross_entropy", what), Location::caller());
+        return Tensor::refuse(Error::shape("cross_entropy", what));
     }
     x.softmax_cross_entropy(t)
 }
@@ -81,7 +80,7 @@ impl Nll {
 
     #[track_caller]
     fn each(&self, x: &Tensor, t: &Tensor) -> (Tensor, Labels) {
-        labels_fit("nll", x, t);
+        let x = &labels_fit("nll", x, t);
         let labels = Labels::new(x, t, self.ignore_index, self.class_weights.as_ref());
         let each = -at_labels(x, &labels.classes) * &labels.weight; // [B, ..]
         (labels.counted(&each), labels)
@@ -191,7 +190,7 @@ impl CrossEntropy {
                 "there are {}, the losses are {shape}: expected one for each sample",
                 samples.shape()
             );
-            fail(Error::shape("weights", what), Location::caller());
+            return Tensor::refuse(Error::shape("weights", what));
         }
         (1..shape.rank()).for_each(|axis| shape = shape.with(axis, 1));
         let samples = samples.reshape(shape); // [B, 1, ..]
@@ -205,11 +204,11 @@ impl CrossEntropy {
         let classes = x.size(1);
         let smooth = self.label_smoothing;
         if t.dtype().is_float() {
-            same_shape("cross_entropy", x, t);
+            let x = &same_shape("cross_entropy", x, t);
             let t = t * (1.0 - smooth) + smooth / classes as f64;
             return (-(t * self.weigh(&x.log_softmax(1))).sum([1]), None);
         }
-        labels_fit("cross_entropy", x, t);
+        let x = &labels_fit("cross_entropy", x, t);
         let labels = Labels::new(x, t, self.ignore_index, self.class_weights.as_ref());
         if smooth == 0.0 && x.rank() == 2 {
             let hit = x.softmax_cross_entropy(&labels.classes) * &labels.weight;

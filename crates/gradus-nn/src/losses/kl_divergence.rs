@@ -7,7 +7,7 @@ use gradus_tensor::Tensor;
 /// Where t is 0 it gives 0; where t is negative or NaN, and so no probability, NaN.
 #[track_caller]
 pub fn kl_divergence(x: &Tensor, t: &Tensor) -> Tensor {
-    same_shape("kl_divergence", x, t);
+    let x = &same_shape("kl_divergence", x, t);
     let none = t.eq(0.0);
     let each = t * (none.select_where(1.0, t).ln() - x);
     none.select_where(0.0, &each).sum(rest(x))

@@ -1,11 +1,9 @@
 //! `Loss`: a loss as a value, with a name.
 
 use super::{CrossEntropy, binary_cross_entropy, cross_entropy, hinge, regression};
-use gradus_base::Error;
-use gradus_tensor::{Tensor, fail, try_build};
+use gradus_tensor::{Place, Tensor, try_build};
 use std::borrow::Cow;
 use std::fmt;
-use std::panic::Location;
 use std::sync::Arc;
 
 type Function = dyn Fn(&Tensor, &Tensor) -> Tensor + Send + Sync;
@@ -144,9 +142,10 @@ impl Loss {
     /// If the loss does not take these shapes.
     #[track_caller]
     pub fn of(&self, x: &Tensor, t: &Tensor) -> Tensor {
-        let here = Location::caller();
-        let told = |error: Error| fail(error.moved(file!(), here), here);
-        try_build(|| (self.function)(x, t)).unwrap_or_else(told)
+        match try_build(|| (self.function)(x, t)) {
+            Ok(each) => each,
+            Err(error) => Tensor::refuse(error.moved(file!(), Place::here())),
+        }
     }
 }
 

@@ -20,21 +20,21 @@ pub(super) const NAMED: &[NamedLoss] = &[
 /// The mean of (x − t)² over all axes but the batch.
 #[track_caller]
 pub fn mean_squared(x: &Tensor, t: &Tensor) -> Tensor {
-    same_shape("mean_squared", x, t);
+    let x = &same_shape("mean_squared", x, t);
     (x - t).square().mean(rest(x))
 }
 
 /// ½·Σ(x − t)² over all axes but the batch; its gradient is the difference itself.
 #[track_caller]
 pub fn squared(x: &Tensor, t: &Tensor) -> Tensor {
-    same_shape("squared", x, t);
+    let x = &same_shape("squared", x, t);
     (x - t).square().sum(rest(x)) * 0.5
 }
 
 /// The mean of |x − t| over all axes but the batch: L1.
 #[track_caller]
 pub fn mean_absolute(x: &Tensor, t: &Tensor) -> Tensor {
-    same_shape("mean_absolute", x, t);
+    let x = &same_shape("mean_absolute", x, t);
     (x - t).abs().mean(rest(x))
 }
 
@@ -42,7 +42,7 @@ pub fn mean_absolute(x: &Tensor, t: &Tensor) -> Tensor {
 /// Math. Stat. 35
 #[track_caller]
 pub fn huber(x: &Tensor, t: &Tensor, delta: f64) -> Tensor {
-    same_shape("huber", x, t);
+    let x = &same_shape("huber", x, t);
     // With c = min(|d|, δ) both branches are c·(|d| − ½·c).
     let d = (x - t).abs();
     let c = d.minimum(delta);

@@ -2,8 +2,7 @@
 
 use super::rest;
 use gradus_base::Error;
-use gradus_tensor::{Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::Tensor;
 
 /// G = F·Fᵀ, how often features occur together: `[N, C, H, W]` → `[N, C, C]`.
 ///
@@ -23,7 +22,7 @@ use std::panic::Location;
 pub fn gram_matrix(features: &Tensor) -> Tensor {
     if features.rank() != 4 {
         let what = format!("the features are {}; expected [N, C, H, W]", features.shape());
-        fail(Error::shape("gram_matrix", what), Location::caller());
+        return Tensor::refuse(Error::shape("gram_matrix", what));
     }
     let flat = features.flatten(2); // [N, C, H·W]
     flat.matmul(&flat.transpose(1, 2)) // [N, C, C]
@@ -40,7 +39,7 @@ pub fn gram_style(x: &Tensor, style: &Tensor) -> Tensor {
     let g = gram_matrix(x);
     if style.rank() != 3 || style.size(1) != g.size(1) || style.size(2) != g.size(2) {
         let what = format!("the features are {}, the style {}", x.shape(), style.shape());
-        fail(Error::shape("gram_style", what), Location::caller());
+        return Tensor::refuse(Error::shape("gram_style", what));
     }
     let cells = (x.size(1) * x.size(2) * x.size(3)) as f64;
     let d = g - style;
@@ -64,7 +63,7 @@ pub fn gram_style(x: &Tensor, style: &Tensor) -> Tensor {
 pub fn total_variation(x: &Tensor) -> Tensor {
     if x.rank() != 4 {
         let what = format!("the images are {}; expected [N, C, H, W]", x.shape());
-        fail(Error::shape("total_variation", what), Location::caller());
+        return Tensor::refuse(Error::shape("total_variation", what));
     }
     let along = |axis: usize| {
         let d = x.slice(axis as isize, 1..)

@@ -40,7 +40,8 @@ impl Tensor {
     /// How many elements of a mask are set.
     #[track_caller]
     fn count(&self, op: &str, axes: impl Into<Axes>) -> Tensor {
-        let axes: Vec<isize> = self.axes(op, axes).iter().map(|&a| a as isize).collect();
+        let Some(axes) = self.axes(op, axes) else { return Tensor::poisoned() };
+        let axes: Vec<isize> = axes.iter().map(|&a| a as isize).collect();
         self.cast(DType::I64).sum(axes)
     }
 }

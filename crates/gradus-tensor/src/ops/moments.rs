@@ -28,8 +28,8 @@ impl Tensor {
     /// The variance in the type that is computed in.
     #[track_caller]
     fn wide_var(&self, axes: Axes, correction: f64) -> Tensor {
-        let count: usize =
-            self.axes("var", axes.clone()).iter().map(|&a| self.shape()[a]).product();
+        let Some(over) = self.axes("var", axes.clone()) else { return Tensor::poisoned() };
+        let count: usize = over.iter().map(|&a| self.shape()[a]).product();
         let x = self.wide();
         let centred = &x - x.mean(axes.clone()).keep(&x, axes.clone());
         centred.square().sum(axes) / (count as f64 - correction).max(0.0)

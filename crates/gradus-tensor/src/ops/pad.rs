@@ -4,8 +4,6 @@
 use crate::Tensor;
 use crate::ops::Operand;
 use gradus_base::Error;
-use gradus_graph::fail;
-use std::panic::Location;
 
 /// What lies beyond the ends of an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,7 +41,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn pad_with(&self, axis: isize, before: usize, after: usize, padding: PadMode) -> Tensor {
-        let a = self.axis("pad", axis);
+        let Some(a) = self.axis("pad", axis) else { return Tensor::poisoned() };
         let (axis, size) = (a as isize, self.shape()[a]);
         let most = match padding {
             PadMode::Zero => return self.pad(axis, before, after),
@@ -63,9 +61,11 @@ impl Tensor {
                 "{before} before and {after} after axis {axis} of {}: {padding:?} goes {most} far",
                 self.shape()
             );
-            fail(Error::shape("pad", what), Location::caller());
+            return Tensor::refuse(Error::shape("pad", what));
         }
-        self.padded("pad", a, before, after);
+        if let Err(e) = self.padded("pad", a, before, after) {
+            return Tensor::refuse(e);
+        }
         let repeat = |at: usize, times: usize| {
             let shape = self.shape().with(a, times);
             self.slice(axis, at..at + 1).broadcast_to(shape)

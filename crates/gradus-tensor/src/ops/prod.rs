@@ -22,7 +22,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn prod(&self, axes: impl Into<Axes>) -> Tensor {
-        let reduced = self.axes("prod", axes);
+        let Some(reduced) = self.axes("prod", axes) else { return Tensor::poisoned() };
         let kept: Vec<usize> = (0..self.rank()).filter(|a| !reduced.contains(a)).collect();
         let order: Vec<usize> = kept.iter().chain(&reduced).copied().collect();
         let mut sizes: Vec<usize> = kept.iter().map(|&a| self.shape()[a]).collect();

@@ -3,8 +3,6 @@
 use crate::{Axes, DType, Tensor};
 use gradus_base::ReduceOp;
 use gradus_base::{Error, Shape};
-use gradus_graph::fail;
-use std::panic::Location;
 
 impl Tensor {
     /// The sum over the axes, which are removed.
@@ -23,7 +21,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn sum(&self, axes: impl Into<Axes>) -> Tensor {
-        let axes = self.axes("sum", axes);
+        let Some(axes) = self.axes("sum", axes) else { return Tensor::poisoned() };
         let x = if self.dtype().is_float() { self.clone() } else { self.cast(DType::I64) };
         Tensor(x.0.reduce(ReduceOp::Sum, &axes))
     }
@@ -44,10 +42,10 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn mean(&self, axes: impl Into<Axes>) -> Tensor {
-        let axes = self.axes("mean", axes);
+        let Some(axes) = self.axes("mean", axes) else { return Tensor::poisoned() };
         if !self.dtype().is_float() {
             let what = format!("the elements are {}, it needs floats; cast them", self.dtype());
-            fail(Error::dtype("mean", what), Location::caller());
+            return Tensor::refuse(Error::dtype("mean", what));
         }
         let count: usize = axes.iter().map(|&a| self.shape()[a]).product();
         let sum = Tensor(self.wide().0.reduce(ReduceOp::Sum, &axes));
@@ -69,7 +67,8 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn max(&self, axes: impl Into<Axes>) -> Tensor {
-        Tensor(self.0.reduce(ReduceOp::Max, &self.axes("max", axes)))
+        let Some(axes) = self.axes("max", axes) else { return Tensor::poisoned() };
+        Tensor(self.0.reduce(ReduceOp::Max, &axes))
     }
 
     /// The smallest element over the axes, which are removed.
@@ -87,7 +86,8 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn min(&self, axes: impl Into<Axes>) -> Tensor {
-        Tensor(self.0.reduce(ReduceOp::Min, &self.axes("min", axes)))
+        let Some(axes) = self.axes("min", axes) else { return Tensor::poisoned() };
+        Tensor(self.0.reduce(ReduceOp::Min, &axes))
     }
 
     /// Puts back the axes that a reduction of `of` removed, with size 1, so that the result
@@ -108,7 +108,8 @@ impl Tensor {
     #[track_caller]
     pub fn keep(&self, of: &Tensor, axes: impl Into<Axes>) -> Tensor {
         let mut shape: Shape = of.shape();
-        for a in of.axes("keep", axes) {
+        let Some(axes) = of.axes("keep", axes) else { return Tensor::poisoned() };
+        for a in axes {
             shape = shape.with(a, 1);
         }
         self.reshape(shape)

@@ -4,9 +4,7 @@
 //! Compositions: axis by axis, elements are picked and blended.
 
 use crate::Tensor;
-use gradus_base::Error;
-use gradus_graph::fail;
-use std::panic::Location;
+use gradus_base::{Error, Result};
 
 impl Tensor {
     /// Resizes the axes behind the channels; every element becomes the nearest one before its
@@ -25,7 +23,9 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn upsample_nearest<const N: usize>(&self, sizes: [usize; N]) -> Tensor {
-        self.check_sizes(&sizes);
+        if let Err(e) = self.check_sizes(&sizes) {
+            return Tensor::refuse(e);
+        }
         let resize = |x: Tensor, (axis, &size): (usize, &usize)| {
             let old = x.shape()[axis];
             match size {
@@ -58,10 +58,12 @@ impl Tensor {
         sizes: [usize; N],
         align_corners: bool,
     ) -> Tensor {
-        self.check_sizes(&sizes);
+        if let Err(e) = self.check_sizes(&sizes) {
+            return Tensor::refuse(e);
+        }
         if !self.dtype().is_float() && self.shape()[2..] != sizes {
             let what = format!("the elements are {}, it needs floats; cast them", self.dtype());
-            fail(Error::dtype("upsample", what), Location::caller());
+            return Tensor::refuse(Error::dtype("upsample", what));
         }
         let resize = |x: Tensor, (axis, &size): (usize, &usize)| {
             if size == x.shape()[axis] { x } else { x.blend(axis, size, align_corners) }
@@ -69,18 +71,19 @@ impl Tensor {
         (2..).zip(&sizes).fold(self.clone(), resize)
     }
 
-    #[track_caller]
-    fn check_sizes(&self, sizes: &[usize]) {
+    fn check_sizes(&self, sizes: &[usize]) -> Result<()> {
+        Tensor::sound([self])?;
         let shape = self.shape();
-        let at = Location::caller();
         if shape.rank() != sizes.len() + 2 {
             let what =
                 format!("sizes {sizes:?} for {shape}, which has other axes behind the channels");
-            fail(Error::shape("upsample", what), at);
+            return Err(Error::shape("upsample", what));
         }
         if (2..).zip(sizes).any(|(axis, &size)| shape[axis] == 0 && size > 0) {
-            fail(Error::shape("upsample", format!("{shape} has nothing to make {sizes:?} of")), at);
+            let what = format!("{shape} has nothing to make {sizes:?} of");
+            return Err(Error::shape("upsample", what));
         }
+        Ok(())
     }
 
     /// Every element of an axis so many times.

@@ -1,10 +1,9 @@
 //! Views: the same elements under other axes. None copies unless memory must be rearranged.
 
 use crate::Tensor;
-use gradus_base::{Error, Shape};
-use gradus_graph::{concat, fail};
+use gradus_base::{Error, Result, Shape};
+use gradus_graph::concat;
 use std::ops::{Bound, RangeBounds};
-use std::panic::Location;
 
 impl Tensor {
     /// The elements in row-major order under another shape.
@@ -37,7 +36,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn flatten(&self, axis: isize) -> Tensor {
-        let axis = self.axis("flatten", axis);
+        let Some(axis) = self.axis("flatten", axis) else { return Tensor::poisoned() };
         let mut sizes = self.shape()[..axis].to_vec();
         sizes.push(self.shape()[axis..].iter().product());
         self.reshape(sizes)
@@ -56,11 +55,11 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn permute(&self, order: impl AsRef<[isize]>) -> Tensor {
-        let mut axes = Vec::with_capacity(self.rank());
-        for &a in order.as_ref() {
-            axes.push(self.axis("permute", a));
+        let order = order.as_ref().iter().map(|&a| self.find_axis("permute", a));
+        match order.collect::<Result<Vec<usize>>>() {
+            Ok(order) => Tensor(self.0.permute(&order)),
+            Err(e) => Tensor::refuse(e),
         }
-        Tensor(self.0.permute(&axes))
     }
 
     /// Exchanges two axes.
@@ -77,7 +76,9 @@ impl Tensor {
     #[track_caller]
     pub fn transpose(&self, a: isize, b: isize) -> Tensor {
         let mut order: Vec<usize> = (0..self.rank()).collect();
-        order.swap(self.axis("transpose", a), self.axis("transpose", b));
+        let Some(a) = self.axis("transpose", a) else { return Tensor::poisoned() };
+        let Some(b) = self.axis("transpose", b) else { return Tensor::poisoned() };
+        order.swap(a, b);
         Tensor(self.0.permute(&order))
     }
 
@@ -135,9 +136,12 @@ impl Tensor {
         let at = if axis < 0 { axis + rank + 1 } else { axis };
         if !(0..=rank).contains(&at) {
             let what = format!("axis {axis} of {}", self.shape());
-            fail(Error::shape("unsqueeze", what), Location::caller());
+            return Tensor::refuse(Error::shape("unsqueeze", what));
         }
-        self.reshape(self.shape().inserted(at as usize, 1))
+        match self.shape().try_inserted(at as usize, 1) {
+            Ok(shape) => self.reshape(shape),
+            Err(e) => Tensor::refuse(Error { op: "unsqueeze".into(), ..e }),
+        }
     }
 
     /// Removes an axis of size 1.
@@ -153,10 +157,10 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn squeeze(&self, axis: isize) -> Tensor {
-        let a = self.axis("squeeze", axis);
+        let Some(a) = self.axis("squeeze", axis) else { return Tensor::poisoned() };
         if self.shape()[a] != 1 {
             let what = format!("axis {axis} of {} has size {}", self.shape(), self.shape()[a]);
-            fail(Error::shape("squeeze", what), Location::caller());
+            return Tensor::refuse(Error::shape("squeeze", what));
         }
         self.reshape(self.shape().without(a))
     }
@@ -175,7 +179,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn slice(&self, axis: isize, range: impl RangeBounds<usize>) -> Tensor {
-        let axis = self.axis("slice", axis);
+        let Some(axis) = self.axis("slice", axis) else { return Tensor::poisoned() };
         let start = match range.start_bound() {
             Bound::Included(&s) => s,
             Bound::Excluded(&s) => s + 1,
@@ -188,7 +192,7 @@ impl Tensor {
         };
         if start > end || end > self.shape()[axis] {
             let what = format!("{start}..{end} on axis {axis} of {}", self.shape());
-            fail(Error::shape("slice", what), Location::caller());
+            return Tensor::refuse(Error::shape("slice", what));
         }
         Tensor(self.0.slice(axis, start, 1, end - start))
     }
@@ -208,7 +212,8 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn slice_step(&self, axis: isize, start: usize, step: isize, len: usize) -> Tensor {
-        Tensor(self.0.slice(self.axis("slice_step", axis), start, step, len))
+        let Some(axis) = self.axis("slice_step", axis) else { return Tensor::poisoned() };
+        Tensor(self.0.slice(axis, start, step, len))
     }
 
     /// One element of an axis, which is removed.
@@ -225,7 +230,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn select(&self, axis: isize, index: usize) -> Tensor {
-        let a = self.axis("select", axis);
+        let Some(a) = self.axis("select", axis) else { return Tensor::poisoned() };
         Tensor(self.0.slice(a, index, 1, 1)).reshape(self.shape().without(a))
     }
 
@@ -242,7 +247,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn flip(&self, axis: isize) -> Tensor {
-        let a = self.axis("flip", axis);
+        let Some(a) = self.axis("flip", axis) else { return Tensor::poisoned() };
         let size = self.shape()[a];
         Tensor(self.0.slice(a, size.saturating_sub(1), -1, size))
     }
@@ -262,7 +267,11 @@ impl Tensor {
     #[track_caller]
     pub fn concat(tensors: &[&Tensor], axis: isize) -> Tensor {
         let nodes: Vec<_> = tensors.iter().map(|t| t.0.clone()).collect();
-        let axis = if let Some(first) = tensors.first() { first.axis("concat", axis) } else { 0 };
+        let first = tensors.first().map(|t| t.find_axis("concat", axis)).transpose();
+        let axis = match first {
+            Ok(axis) => axis.unwrap_or(0),
+            Err(e) => return Tensor::refuse(e),
+        };
         Tensor(concat(&nodes, axis))
     }
 
@@ -307,10 +316,12 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn split(&self, sizes: &[usize], axis: isize) -> Vec<Tensor> {
-        let a = self.axis("split", axis);
+        let Some(a) = self.axis("split", axis) else {
+            return vec![Tensor::poisoned(); sizes.len()];
+        };
         if sizes.iter().sum::<usize>() != self.shape()[a] {
             let what = format!("{sizes:?} do not add up to axis {axis} of {}", self.shape());
-            fail(Error::shape("split", what), Location::caller());
+            return vec![Tensor::refuse(Error::shape("split", what)); sizes.len()];
         }
         let mut start = 0;
         let mut pieces = Vec::with_capacity(sizes.len());
@@ -337,21 +348,29 @@ impl Tensor {
         if (before, after) == (0, 0) {
             return self.clone();
         }
-        let a = self.axis("pad", axis);
-        let size = self.padded("pad", a, before, after);
+        let Some(a) = self.axis("pad", axis) else { return Tensor::poisoned() };
+        let size = match self.padded("pad", a, before, after) {
+            Ok(size) => size,
+            Err(e) => return Tensor::refuse(e),
+        };
         Tensor(self.0.embed(a, size, before, 1))
     }
 
     /// The size of an axis with so much put around it.
-    #[track_caller]
-    pub(crate) fn padded(&self, op: &str, axis: usize, before: usize, after: usize) -> usize {
+    pub(crate) fn padded(
+        &self,
+        op: &str,
+        axis: usize,
+        before: usize,
+        after: usize,
+    ) -> Result<usize> {
         let shape = self.shape();
         let size = before.checked_add(shape[axis]).and_then(|n| n.checked_add(after));
-        size.filter(|&n| shape.try_with(axis, n).is_ok()).unwrap_or_else(|| {
+        size.filter(|&n| shape.try_with(axis, n).is_ok()).ok_or_else(|| {
             let what = format!(
                 "{before} before and {after} after axis {axis} of {shape} are more elements than a tensor can have"
             );
-            fail(Error::shape(op, what), Location::caller())
+            Error::shape(op, what)
         })
     }
 }
@@ -408,6 +427,7 @@ mod tests {
         let (a, b) = (Tensor::zeros([274_177, 1]), Tensor::zeros([1, 67_280_421_310_721]));
         assert!(fails(&|| &a + &b).starts_with("add: the shapes do not broadcast"));
         // Four steps of 2⁶² lead back to the first element, if nobody looks.
+        assert!(fails(&|| Tensor::zeros([1; 8]).unsqueeze(0)).starts_with("unsqueeze: [1, 1, 1"));
         let e = fails(&|| x.slice_step(0, 0, 1 << 62, 5));
         assert!(e.starts_with("slice: 5 elements from 0 by 4611686018427387904"), "{e}");
     }

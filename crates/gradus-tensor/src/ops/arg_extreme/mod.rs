@@ -107,7 +107,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn argmax(&self, axis: isize) -> Tensor {
-        let axis = self.axis("argmax", axis);
+        let Some(axis) = self.axis("argmax", axis) else { return Tensor::poisoned() };
         Tensor(call_one(Extreme::Max { axis }, &[&self.wide().0]))
     }
 
@@ -126,7 +126,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn argmin(&self, axis: isize) -> Tensor {
-        let axis = self.axis("argmin", axis);
+        let Some(axis) = self.axis("argmin", axis) else { return Tensor::poisoned() };
         Tensor(call_one(Extreme::Min { axis }, &[&self.wide().0]))
     }
 }

@@ -6,10 +6,9 @@ use crate::ops::kernel::{anything, expect_pixels, tensors};
 use crate::{PadMode, Tensor};
 use gradus_base::{DType, Error, Result, Shape};
 use gradus_graph::{
-    Backward, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one, fail, gradients,
+    Backward, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one, gradients,
 };
 use gradus_reference::Array;
-use std::panic::Location;
 
 /// One of the three passes of a convolution.
 #[derive(Clone, Debug)]
@@ -203,7 +202,9 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn conv2d(&self, w: &Tensor, conv: Conv) -> Tensor {
-        check("conv2d", self, w, &conv);
+        if let Err(e) = check("conv2d", self, w, &conv) {
+            return Tensor::refuse(e);
+        }
         if matches!(self.dtype(), DType::F16 | DType::BF16) {
             return self.cast(DType::F32).conv2d(&w.cast(DType::F32), conv).cast(self.dtype());
         }
@@ -214,7 +215,7 @@ impl Tensor {
                  the groups, and w's first ({}) a multiple of them",
                 conv.groups, x[1], k[1], k[0]
             );
-            fail(Error::shape("conv2d", what), Location::caller());
+            return Tensor::refuse(Error::shape("conv2d", what));
         }
         let (image, kernel) = ([x[2], x[3]], [k[2], k[3]]);
         let padding = conv.padding.resolve(image, kernel, conv.stride, conv.dilation);
@@ -232,7 +233,7 @@ impl Tensor {
                 let what = format!(
                     "the kernel does not fit the image\n  x {x}   w {k}      {padded} pixels with padding, the kernel reaches over {reach}"
                 );
-                fail(Error::shape("conv2d", what), Location::caller());
+                return Tensor::refuse(Error::shape("conv2d", what));
             }
         }
         let rule = Convolution {
@@ -272,47 +273,49 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn conv_transpose2d(&self, w: &Tensor, conv: Conv) -> Tensor {
-        check("conv_transpose2d", self, w, &conv);
+        if let Err(e) = check("conv_transpose2d", self, w, &conv) {
+            return Tensor::refuse(e);
+        }
         if matches!(self.dtype(), DType::F16 | DType::BF16) {
             let wide = self.cast(DType::F32).conv_transpose2d(&w.cast(DType::F32), conv);
             return wide.cast(self.dtype());
         }
         let (x, k) = (self.shape(), w.shape());
-        let at = Location::caller();
         if conv.pad_mode != PadMode::Zero {
             let what = format!("padding by {:?}; what it crops has no values", conv.pad_mode);
-            fail(Error::value("conv_transpose2d", what), at);
+            return Tensor::refuse(Error::value("conv_transpose2d", what));
         }
         if k[0] != x[1] || !x[1].is_multiple_of(conv.groups) {
             let what = format!(
                 "the channels do not fit\n  x {x}   w {k}   groups {}      x's channels ({}) must be w's first size ({}), a multiple of the groups",
                 conv.groups, x[1], k[0]
             );
-            fail(Error::shape("conv_transpose2d", what), at);
+            return Tensor::refuse(Error::shape("conv_transpose2d", what));
         }
         if conv.padding == Padding::Same {
             let what = "same padding does not tell the output's size; give it explicitly";
-            fail(Error::value("conv_transpose2d", what), at);
+            return Tensor::refuse(Error::value("conv_transpose2d", what));
         }
         let kernel = [k[2], k[3]];
         let padding = conv.padding.resolve([0; 2], kernel, conv.stride, conv.dilation);
-        let size = |a: usize| {
+        let size = |a: usize| -> Result<usize> {
             let full = (x[2 + a].max(1) - 1) * conv.stride[a]
                 + conv.dilation[a] * (kernel[a].max(1) - 1)
                 + 1;
             let full = full + conv.output_padding[a];
-            full.checked_sub(padding[a][0] + padding[a][1]).filter(|&s| s > 0).unwrap_or_else(
-                || {
-                    let what = format!(
-                        "the padding leaves nothing\n  x {x}   w {k}   padding {padding:?}"
-                    );
-                    fail(Error::shape("conv_transpose2d", what), at)
-                },
-            )
+            full.checked_sub(padding[a][0] + padding[a][1]).filter(|&s| s > 0).ok_or_else(|| {
+                let what =
+                    format!("the padding leaves nothing\n  x {x}   w {k}   padding {padding:?}");
+                Error::shape("conv_transpose2d", what)
+            })
+        };
+        let image = match [size(0), size(1)] {
+            [Ok(height), Ok(width)] => [height, width],
+            [Err(e), _] | [_, Err(e)] => return Tensor::refuse(e),
         };
         let rule = Convolution {
             pass: Pass::DataGradient,
-            image: [size(0), size(1)],
+            image,
             kernel,
             stride: conv.stride,
             padding,
@@ -327,7 +330,7 @@ impl Tensor {
                 "the output padding {:?} must be below the stride {:?} or the dilation {:?}",
                 conv.output_padding, conv.stride, conv.dilation
             );
-            fail(Error::value("conv_transpose2d", what), at);
+            return Tensor::refuse(Error::value("conv_transpose2d", what));
         }
         // Padding beyond the stride leaves room for further, empty, input pixels.
         let full = g.output();
@@ -354,7 +357,7 @@ impl Tensor {
     pub fn conv1d(&self, w: &Tensor, conv: Conv) -> Tensor {
         if self.rank() != 3 || w.rank() != 3 {
             let what = format!("x {} and w {} must have three axes", self.shape(), w.shape());
-            fail(Error::shape("conv1d", what), Location::caller());
+            return Tensor::refuse(Error::shape("conv1d", what));
         }
         let flat = Conv { stride: [1, conv.stride[1]], dilation: [1, conv.dilation[1]], ..conv };
         let flat = match flat.padding {
@@ -382,7 +385,7 @@ impl Tensor {
     pub fn conv_transpose1d(&self, w: &Tensor, conv: Conv) -> Tensor {
         if self.rank() != 3 || w.rank() != 3 {
             let what = format!("x {} and w {} must have three axes", self.shape(), w.shape());
-            fail(Error::shape("conv_transpose1d", what), Location::caller());
+            return Tensor::refuse(Error::shape("conv_transpose1d", what));
         }
         let mut flat =
             Conv { stride: [1, conv.stride[1]], dilation: [1, conv.dilation[1]], ..conv };
@@ -394,27 +397,26 @@ impl Tensor {
     }
 }
 
-#[track_caller]
-fn check(op: &str, x: &Tensor, w: &Tensor, conv: &Conv) {
-    let at = Location::caller();
+fn check(op: &str, x: &Tensor, w: &Tensor, conv: &Conv) -> Result<()> {
+    Tensor::sound([x, w])?;
     if x.rank() != 4 || w.rank() != 4 {
         let what = format!(
             "x {} and w {} must have four axes, [N, C, H, W] and [O, C, R, S]",
             x.shape(),
             w.shape()
         );
-        fail(Error::shape(op, what), at);
+        return Err(Error::shape(op, what));
     }
     if x.dtype() != w.dtype() || !x.dtype().is_float() {
         let what = format!("x is {}, w is {}; both must be one float type", x.dtype(), w.dtype());
-        fail(Error::dtype(op, what), at);
+        return Err(Error::dtype(op, what));
     }
     let pads = match conv.padding {
         Padding::Explicit(pads) => pads,
         _ => [[0; 2]; 2],
     };
     let options = [conv.stride, conv.dilation, conv.output_padding, pads[0], pads[1]];
-    expect_pixels(op, &[&x.shape()[2..], &w.shape()[2..], options.as_flattened()]);
+    expect_pixels(op, &[&x.shape()[2..], &w.shape()[2..], options.as_flattened()])?;
     let positive = conv.groups > 0 && conv.stride.iter().chain(&conv.dilation).all(|&n| n > 0);
     if !positive || w.shape()[2..].contains(&0) {
         let what = format!(
@@ -424,6 +426,7 @@ fn check(op: &str, x: &Tensor, w: &Tensor, conv: &Conv) {
             conv.groups,
             Shape::new(&w.shape()[2..])
         );
-        fail(Error::value(op, what), at);
+        return Err(Error::value(op, what));
     }
+    Ok(())
 }

@@ -15,11 +15,8 @@ mod tests;
 use crate::ops::kernel::{expect_i64, tensors};
 use crate::{DType, Tensor};
 use gradus_base::{Error, Result, Shape};
-use gradus_graph::{
-    Backward, Dense, Device, Meta, Node, Plain, Rule, Strategy, call, call_one, fail,
-};
+use gradus_graph::{Backward, Dense, Device, Meta, Node, Plain, Rule, Strategy, call, call_one};
 use gradus_reference::Array;
-use std::panic::Location;
 use std::sync::Arc;
 
 /// x, labels → loss, top = the largest score, rest = ln Σ e^(x − top)
@@ -119,23 +116,25 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn softmax_cross_entropy(&self, labels: &Tensor) -> Tensor {
-        let (shape, at) = (self.shape(), Location::caller());
-        expect_i64("cross_entropy", "labels", labels);
+        let shape = self.shape();
+        if let Err(e) = expect_i64("cross_entropy", "labels", labels) {
+            return Tensor::refuse(e);
+        }
         if !self.dtype().is_float() {
             let what = format!("the scores must be floats, found {}", self.dtype());
-            fail(Error::dtype("cross_entropy", what), at);
+            return Tensor::refuse(Error::dtype("cross_entropy", what));
         }
         if shape.rank() == 0 || Shape::new(&shape[..shape.rank() - 1]) != labels.shape() {
             let labels = labels.shape();
             let what = format!("scores [.., classes] and labels [..] are {shape} and {labels}");
-            fail(Error::shape("cross_entropy", what), at);
+            return Tensor::refuse(Error::shape("cross_entropy", what));
         }
         if matches!(self.dtype(), DType::F16 | DType::BF16) {
             return self.cast(DType::F32).softmax_cross_entropy(labels).cast(self.dtype());
         }
         let rows = self.reshape([labels.len(), shape[shape.rank() - 1]]);
         let inputs = vec![rows.0, labels.reshape([labels.len()]).0];
-        let loss = Tensor(call(Arc::new(CrossEntropy), inputs).swap_remove(0));
-        loss.reshape(labels.shape())
+        let [loss, _, _] = call(Arc::new(CrossEntropy), inputs);
+        Tensor(loss).reshape(labels.shape())
     }
 }

@@ -90,7 +90,8 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn cumsum(&self, axis: isize) -> Tensor {
-        let rule = CumSum { axis: self.axis("cumsum", axis), backwards: false };
+        let Some(axis) = self.axis("cumsum", axis) else { return Tensor::poisoned() };
+        let rule = CumSum { axis, backwards: false };
         let sum = Tensor(call_one(rule, &[&self.wide().0]));
         if self.dtype().is_float() { sum.cast(self.dtype()) } else { sum }
     }
@@ -109,7 +110,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn cumprod(&self, axis: isize) -> Tensor {
-        let a = self.axis("cumprod", axis);
+        let Some(a) = self.axis("cumprod", axis) else { return Tensor::poisoned() };
         let (axis, size) = (a as isize, self.shape()[a]);
         // Every product of 1, 2, 4, … neighbours from those of half as many.
         let mut y = self.widest();

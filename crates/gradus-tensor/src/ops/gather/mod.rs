@@ -18,11 +18,8 @@ mod tests;
 use crate::ops::kernel::expect_i64;
 use crate::{DType, Tensor};
 use gradus_base::{Error, Result};
-use gradus_graph::{
-    Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one, fail,
-};
+use gradus_graph::{Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one};
 use gradus_reference::Array;
-use std::panic::Location;
 
 /// x, ids → y along `axis`. The ids have y's shape, or are one list for all rows.
 #[derive(Clone, Copy, Debug)]
@@ -141,8 +138,10 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn gather(&self, axis: isize, ids: &Tensor) -> Tensor {
-        let a = self.axis("gather", axis);
-        check(self, a, ids, "gather");
+        let Some(a) = self.axis("gather", axis) else { return Tensor::poisoned() };
+        if let Err(e) = check(self, a, ids, "gather") {
+            return Tensor::refuse(e);
+        }
         if self.rank() == 1 {
             return self.index_select(0, ids);
         }
@@ -167,15 +166,17 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn scatter_add(&self, axis: isize, ids: &Tensor, size: usize) -> Tensor {
-        let axis = self.axis("scatter_add", axis);
-        check(self, axis, ids, "scatter_add");
+        let Some(axis) = self.axis("scatter_add", axis) else { return Tensor::poisoned() };
+        if let Err(e) = check(self, axis, ids, "scatter_add") {
+            return Tensor::refuse(e);
+        }
         if ids.shape() != self.shape() {
             let what = format!("x is {}, ids {}; they must be the same", self.shape(), ids.shape());
-            fail(Error::shape("scatter_add", what), Location::caller());
+            return Tensor::refuse(Error::shape("scatter_add", what));
         }
         if matches!(self.dtype(), DType::Bool | DType::U8) {
             let what = format!("{} does not hold sums; cast to i64 first", self.dtype());
-            fail(Error::dtype("scatter_add", what), Location::caller());
+            return Tensor::refuse(Error::dtype("scatter_add", what));
         }
         Tensor(sum_in_f32(ScatterAdd { axis, size }, &self.0, &ids.0))
     }
@@ -196,11 +197,13 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn index_select(&self, axis: isize, ids: &Tensor) -> Tensor {
-        let axis = self.axis("index_select", axis);
-        expect_i64("index_select", "indices", ids);
+        let Some(axis) = self.axis("index_select", axis) else { return Tensor::poisoned() };
+        if let Err(e) = expect_i64("index_select", "indices", ids) {
+            return Tensor::refuse(e);
+        }
         if ids.rank() != 1 {
             let what = format!("indices must be a vector, found {}", ids.shape());
-            fail(Error::shape("index_select", what), Location::caller());
+            return Tensor::refuse(Error::shape("index_select", what));
         }
         Tensor(call_one(Gather { axis }, &[&self.0, &ids.0]))
     }
@@ -223,10 +226,12 @@ impl Tensor {
     pub fn embedding(&self, ids: &Tensor) -> Tensor {
         if self.rank() != 2 {
             let what = format!("the table must be [rows, features], found {}", self.shape());
-            fail(Error::shape("embedding", what), Location::caller());
+            return Tensor::refuse(Error::shape("embedding", what));
         }
-        let shape = ids.shape().inserted(ids.rank(), self.shape()[1]);
-        self.index_select(0, &ids.reshape([ids.len()])).reshape(shape)
+        match ids.shape().try_inserted(ids.rank(), self.shape()[1]) {
+            Ok(shape) => self.index_select(0, &ids.reshape([ids.len()])).reshape(shape),
+            Err(e) => Tensor::refuse(Error { op: "embedding".into(), ..e }),
+        }
     }
 
     /// 1 at the place that each id names, 0 elsewhere, in f32.
@@ -249,12 +254,13 @@ impl Tensor {
     }
 }
 
-#[track_caller]
-fn check(x: &Tensor, axis: usize, ids: &Tensor, op: &str) {
-    expect_i64(op, "indices", ids);
+fn check(x: &Tensor, axis: usize, ids: &Tensor, op: &str) -> Result<()> {
+    Tensor::sound([x])?;
+    expect_i64(op, "indices", ids)?;
     let (a, b) = (x.shape(), ids.shape());
     if a.rank() != b.rank() || a.with(axis, 0) != b.with(axis, 0) {
         let what = format!("x {a} and ids {b} differ elsewhere than on axis {axis}");
-        fail(Error::shape(op, what), Location::caller());
+        return Err(Error::shape(op, what));
     }
+    Ok(())
 }

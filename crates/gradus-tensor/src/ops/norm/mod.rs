@@ -16,9 +16,7 @@ pub use local_response::LocalResponse;
 
 use crate::Tensor;
 use crate::ops::pointwise::{Pointwise, apply};
-use gradus_base::{Error, Real, Shape};
-use gradus_graph::fail;
-use std::panic::Location;
+use gradus_base::{Error, Real, Result, Shape};
 
 /// 1/√(v + ε)
 struct InverseDeviation {
@@ -67,7 +65,9 @@ impl Tensor {
         eps: f64,
     ) -> Tensor {
         let given = [("mean", mean), ("variance", variance), ("w", w), ("b", b)];
-        check_channels("batch_norm", self, &given);
+        if let Err(e) = check_channels("batch_norm", self, &given) {
+            return Tensor::refuse(e);
+        }
         let scale = w * inverse_deviation(variance, eps);
         let spread = |t: &Tensor| over_channels(t, self);
         (self - spread(mean)) * spread(&scale) + spread(b)
@@ -97,7 +97,7 @@ impl Tensor {
         if b.shape() != features || lead.is_none_or(|lead| x[lead..] != *features) {
             let what =
                 format!("x {x}, w {features}, b {}: w and b must be x's last axes", b.shape());
-            fail(Error::shape("layer_norm", what), Location::caller());
+            return Tensor::refuse(Error::shape("layer_norm", what));
         }
         let rows = x.len() / features.len().max(1);
         let normal = self.reshape([rows, 1, features.len()]).normalize_groups(1, eps);
@@ -123,11 +123,13 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn group_norm(&self, groups: usize, w: &Tensor, b: &Tensor, eps: f64) -> Tensor {
-        check_channels("group_norm", self, &[("w", w), ("b", b)]);
+        if let Err(e) = check_channels("group_norm", self, &[("w", w), ("b", b)]) {
+            return Tensor::refuse(e);
+        }
         let channels = self.shape()[1];
         if groups == 0 || !channels.is_multiple_of(groups) {
             let what = format!("{channels} channels cannot be cut into {groups} groups");
-            fail(Error::value("group_norm", what), Location::caller());
+            return Tensor::refuse(Error::value("group_norm", what));
         }
         self.normalize_groups(groups, eps) * over_channels(w, self) + over_channels(b, self)
     }
@@ -149,7 +151,9 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn instance_norm(&self, w: &Tensor, b: &Tensor, eps: f64) -> Tensor {
-        check_channels("instance_norm", self, &[("w", w), ("b", b)]);
+        if let Err(e) = check_channels("instance_norm", self, &[("w", w), ("b", b)]) {
+            return Tensor::refuse(e);
+        }
         let normal = self.normalize_groups(self.shape()[1], eps);
         normal * over_channels(w, self) + over_channels(b, self)
     }
@@ -174,7 +178,7 @@ impl Tensor {
     pub fn rms_norm(&self, w: &Tensor, eps: f64) -> Tensor {
         if self.shape().last() != w.shape().last() || w.rank() != 1 {
             let what = format!("x {}, w {}: w must be x's last axis", self.shape(), w.shape());
-            fail(Error::shape("rms_norm", what), Location::caller());
+            return Tensor::refuse(Error::shape("rms_norm", what));
         }
         let x = self.wide();
         let scale = inverse_deviation(&x.square().mean(-1), eps);
@@ -190,25 +194,25 @@ fn over_channels(t: &Tensor, like: &Tensor) -> Tensor {
     t.reshape(shape)
 }
 
-#[track_caller]
-fn check_channels(op: &str, x: &Tensor, given: &[(&str, &Tensor)]) {
-    let at = Location::caller();
+fn check_channels(op: &str, x: &Tensor, given: &[(&str, &Tensor)]) -> Result<()> {
+    Tensor::sound([x])?;
     if x.rank() < 2 {
-        fail(Error::shape(op, format!("x must be [N, C, ..], found {}", x.shape())), at);
+        return Err(Error::shape(op, format!("x must be [N, C, ..], found {}", x.shape())));
     }
     let channels = x.shape()[1];
     if let Some((name, t)) = given.iter().find(|(_, t)| t.shape() != Shape::from([channels])) {
         let what = format!("{name} must be [{channels}] for x {}, found {}", x.shape(), t.shape());
-        fail(Error::shape(op, what), at);
+        return Err(Error::shape(op, what));
     }
     if let Some((name, t)) = given.iter().find(|(_, t)| t.dtype() != x.dtype()) {
         let what =
             format!("x is {}, {name} is {}; they must be one float type", x.dtype(), t.dtype());
-        fail(Error::dtype(op, what), at);
+        return Err(Error::dtype(op, what));
     }
     if !x.dtype().is_float() {
-        fail(Error::dtype(op, format!("the elements must be floats, found {}", x.dtype())), at);
+        return Err(Error::dtype(op, format!("the elements must be floats, found {}", x.dtype())));
     }
+    Ok(())
 }
 
 /// The three memory orders of `[N, C, ..]`: row-major, channels innermost, batch innermost.

@@ -48,7 +48,7 @@ impl Tensor {
             _ => Expr::identity(),
         };
         let flat = (!dtype.is_float()).then_some("a cast to integers is flat almost everywhere");
-        let p = Pointwise { name: "cast", expr: Arc::new(expr), vjp: None, constant: flat };
+        let p = Pointwise { name: "cast".into(), expr: Arc::new(expr), vjp: None, constant: flat };
         Tensor(pointwise(p, vec![self.0.clone()], dtype))
     }
 

@@ -4,8 +4,6 @@ use super::{Pointwise, apply};
 use crate::Tensor;
 use crate::ops::Operand;
 use gradus_base::{Error, Real};
-use gradus_graph::fail;
-use std::panic::Location;
 
 struct Clamp {
     low: f64,
@@ -42,7 +40,7 @@ impl Tensor {
     pub fn clamp(&self, low: f64, high: f64) -> Tensor {
         if low > high || low.is_nan() || high.is_nan() {
             let what = format!("low {low} must not exceed high {high}");
-            fail(Error::value("clamp", what), Location::caller());
+            return Tensor::refuse(Error::value("clamp", what));
         }
         if self.dtype().is_float() {
             return apply(Clamp { low, high }, [self]);

@@ -5,8 +5,7 @@ use crate::Tensor;
 use crate::ops::Operand;
 use gradus_base::expr::Sym;
 use gradus_base::{Error, Expr, Real};
-use gradus_graph::{self as graph, fail, pointwise};
-use std::panic::Location;
+use gradus_graph::{self as graph, pointwise};
 use std::sync::Arc;
 
 struct DivFloor;
@@ -97,7 +96,7 @@ impl Operand<'_> {
             }
             Operand::Number(0.0) if !other.dtype().is_float() => {
                 let what = format!("the divisor is 0, the elements are {}", other.dtype());
-                fail(Error::value(op, what), Location::caller())
+                Tensor::refuse(Error::value(op, what))
             }
             operand => operand.in_arithmetic(op, other),
         }
@@ -112,10 +111,13 @@ fn integers(
     b: &Tensor,
     formula: impl FnOnce(Sym, Sym) -> Sym,
 ) -> Tensor {
-    let inputs = broadcast(name, &[a, b]);
+    let inputs = match broadcast(name, [a, b]) {
+        Ok(inputs) => inputs,
+        Err(e) => return Tensor::refuse(e),
+    };
     let dtype = common_type(&inputs);
     let expr = Arc::new(Expr::trace(2, |x| vec![formula(x[0], x[1])]));
-    let p = graph::Pointwise { name, expr, vjp: None, constant: FLAT };
+    let p = graph::Pointwise { name: name.into(), expr, vjp: None, constant: FLAT };
     Tensor(pointwise(p, inputs.into_iter().map(|t| t.0).collect(), dtype))
 }
 

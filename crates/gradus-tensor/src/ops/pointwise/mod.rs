@@ -57,9 +57,8 @@ mod trunc;
 
 use crate::Tensor;
 use gradus_base::expr::{Sym, SymMask};
-use gradus_base::{DType, Error, Expr, Real, Shape};
-use gradus_graph::{self as graph, fail, pointwise};
-use std::panic::Location;
+use gradus_base::{DType, Error, Expr, Real, Result, Shape};
+use gradus_graph::{self as graph, pointwise};
 use std::sync::Arc;
 
 /// An op that computes the same scalar formula at every element. Users may implement it for ops of
@@ -117,12 +116,15 @@ pub trait Pointwise<const N: usize> {
 /// ```
 #[track_caller]
 pub fn apply<P: Pointwise<N>, const N: usize>(op: P, inputs: [&Tensor; N]) -> Tensor {
-    let inputs = broadcast(P::NAME, &inputs);
+    let inputs = match broadcast(P::NAME, inputs) {
+        Ok(inputs) => inputs,
+        Err(e) => return Tensor::refuse(e),
+    };
     let dtype = common_type(&inputs);
     let expr = Expr::trace(N, |x| vec![op.formula(array(x))]);
     if let Some(lack) = lack(&expr, dtype) {
         let what = format!("the elements are {dtype}, it needs {lack}");
-        fail(Error::dtype(P::NAME, what), Location::caller());
+        return Tensor::refuse(Error::dtype(P::NAME, what));
     }
     let vjp = Expr::trace(N + 2, |x| match op.grad(array(&x[..N]), x[N], x[N + 1]) {
         Some(dx) => dx.to_vec(),
@@ -130,7 +132,7 @@ pub fn apply<P: Pointwise<N>, const N: usize>(op: P, inputs: [&Tensor; N]) -> Te
     });
     let vjp = (!vjp.outputs().is_empty()).then(|| Arc::new(vjp));
     let p = graph::Pointwise {
-        name: P::NAME,
+        name: P::NAME.into(),
         expr: Arc::new(expr),
         vjp,
         constant: P::NOT_DIFFERENTIABLE,
@@ -174,9 +176,12 @@ pub(crate) fn mask<const N: usize>(
     inputs: [&Tensor; N],
     formula: impl FnOnce([Sym; N]) -> SymMask,
 ) -> Tensor {
-    let inputs = broadcast(name, &inputs);
+    let inputs = match broadcast(name, inputs) {
+        Ok(inputs) => inputs,
+        Err(e) => return Tensor::refuse(e),
+    };
     let expr = Expr::trace(N, |x| vec![Sym::of_mask(formula(array(x)))]);
-    let p = graph::Pointwise { name, expr: Arc::new(expr), vjp: None, constant: FLAT };
+    let p = graph::Pointwise { name: name.into(), expr: Arc::new(expr), vjp: None, constant: FLAT };
     Tensor(pointwise(p, inputs.into_iter().map(|t| t.0).collect(), DType::Bool))
 }
 
@@ -199,16 +204,22 @@ fn array<const N: usize>(x: &[Sym]) -> [Sym; N] {
 
 /// The tensors broadcast to their common shape.
 #[track_caller]
-pub(crate) fn broadcast(op: &str, inputs: &[&Tensor]) -> Vec<Tensor> {
-    let (mut shape, here) = (Shape::SCALAR, Location::caller());
+pub(crate) fn broadcast<const N: usize>(op: &str, inputs: [&Tensor; N]) -> Result<[Tensor; N]> {
+    Tensor::sound(inputs)?;
+    let mut shape = Shape::SCALAR;
     for t in inputs {
-        shape = Shape::broadcast(&shape, &t.shape()).unwrap_or_else(|| {
-            let shapes: Vec<String> = inputs.iter().map(|t| t.shape().to_string()).collect();
+        let Some(wider) = Shape::broadcast(&shape, &t.shape()) else {
+            let shapes = inputs.map(|t| t.shape().to_string());
             let what = format!("the shapes do not broadcast: {}", shapes.join(" and "));
-            fail(Error::shape(op, what), here)
-        });
+            return Err(Error::shape(op, what));
+        };
+        shape = wider;
     }
-    inputs.iter().map(|t| t.broadcast_to(shape)).collect()
+    let mut wide = inputs.map(Tensor::clone);
+    for t in &mut wide {
+        *t = t.broadcast_to(shape);
+    }
+    Ok(wide)
 }
 
 /// Φ(x) = ½(1 + erf(x/√2)), the standard normal distribution function.

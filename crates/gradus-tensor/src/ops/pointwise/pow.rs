@@ -3,9 +3,7 @@
 use super::{Pointwise, apply};
 use crate::ops::Operand;
 use crate::{DType, Tensor};
-use gradus_base::{Error, Real};
-use gradus_graph::fail;
-use std::panic::Location;
+use gradus_base::{Error, Real, Result};
 
 struct Pow;
 
@@ -45,16 +43,16 @@ fn power<R: Real>(x: R, p: f64) -> R {
 }
 
 /// Fails where powers of integers would be none.
-#[track_caller]
-fn expect_whole_power(x: &Tensor, p: f64) {
+fn expect_whole_power(x: &Tensor, p: f64) -> Result<()> {
     let whole = DType::I64.number(p).is_ok_and(|p| p >= 0.0);
     if !x.dtype().is_float() && !whole {
         let what = format!(
             "the elements are {}, whose powers by {p} are none; cast them: .cast(DType::F32)",
             x.dtype()
         );
-        fail(Error::value("pow", what), Location::caller());
+        return Err(Error::value("pow", what));
     }
+    Ok(())
 }
 
 impl Tensor {
@@ -79,10 +77,10 @@ impl Tensor {
     pub fn pow<'a>(&self, exponent: impl Into<Operand<'a>>) -> Tensor {
         match exponent.into() {
             Operand::Tensor(p) => apply(Pow, [self, p]),
-            Operand::Number(p) => {
-                expect_whole_power(self, p);
-                apply(PowNumber(p), [self])
-            }
+            Operand::Number(p) => match expect_whole_power(self, p) {
+                Ok(()) => apply(PowNumber(p), [self]),
+                Err(e) => Tensor::refuse(e),
+            },
         }
     }
 }

@@ -25,11 +25,14 @@ impl Tensor {
     #[track_caller]
     pub fn remainder<'a>(&self, divisor: impl Into<Operand<'a>>) -> Tensor {
         let divisor = divisor.into().as_divisor("remainder", self);
-        let inputs = broadcast("remainder", &[self, &divisor]);
+        let inputs = match broadcast("remainder", [self, &divisor]) {
+            Ok(inputs) => inputs,
+            Err(e) => return Tensor::refuse(e),
+        };
         let dtype = common_type(&inputs);
         // One operation of its own and not a formula over `Real`: integers have it too.
         let expr = Arc::new(Expr::trace(2, |x| vec![x[0].remainder(x[1])]));
-        let p = Pointwise { name: "remainder", expr, vjp: None, constant: None };
+        let p = Pointwise { name: "remainder".into(), expr, vjp: None, constant: None };
         Tensor(pointwise(p, inputs.into_iter().map(|t| t.0).collect(), dtype))
     }
 }

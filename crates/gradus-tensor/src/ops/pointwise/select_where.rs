@@ -4,8 +4,6 @@ use super::{Pointwise, apply};
 use crate::ops::Operand;
 use crate::{DType, Tensor};
 use gradus_base::{Error, Real};
-use gradus_graph::fail;
-use std::panic::Location;
 
 struct SelectWhere;
 
@@ -40,7 +38,7 @@ impl Tensor {
     ) -> Tensor {
         if self.dtype() != DType::Bool {
             let what = format!("the mask is {} {}, not bool", self.dtype(), self.shape());
-            fail(Error::dtype("select_where", what), Location::caller());
+            return Tensor::refuse(Error::dtype("select_where", what));
         }
         let (yes, no) = match (yes.into(), no.into()) {
             (Operand::Tensor(a), b) => (a.clone(), b.beside("select_where", a)),

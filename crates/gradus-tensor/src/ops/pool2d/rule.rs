@@ -5,11 +5,8 @@ use super::{Pool2d, Windows, expansion, reference};
 use crate::Tensor;
 use crate::ops::kernel::expect_pixels;
 use gradus_base::{DType, Error, Result, Shape};
-use gradus_graph::{
-    Backward, Device, Meta, Node, Plain, Rule, Setting, Strategy, call, call_one, fail,
-};
+use gradus_graph::{Backward, Device, Meta, Node, Plain, Rule, Setting, Strategy, call, call_one};
 use gradus_reference::Array;
-use std::panic::Location;
 use std::sync::Arc;
 
 /// Window, stride, padding and rounding of a pooling.
@@ -253,7 +250,10 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn max_pool2d_with_indices(&self, pool: Pool) -> (Tensor, Tensor) {
-        check("max_pool2d", self, Some(&pool));
+        if let Err(e) = check("max_pool2d", self, Some(&pool)) {
+            let refused = Tensor::refuse(e);
+            return (refused.clone(), refused);
+        }
         maxima(self, [pool.windows(0), pool.windows(1)])
     }
 
@@ -275,7 +275,9 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn max_unpool2d(&self, indices: &Tensor, size: [usize; 2]) -> Tensor {
-        check("max_unpool2d", self, None);
+        if let Err(e) = check("max_unpool2d", self, None) {
+            return Tensor::refuse(e);
+        }
         let x = self.wide();
         if indices.shape() != x.shape() || indices.dtype() != DType::I32 {
             let what = format!(
@@ -284,7 +286,7 @@ impl Tensor {
                 indices.dtype(),
                 indices.shape()
             );
-            fail(Error::shape("max_unpool2d", what), Location::caller());
+            return Tensor::refuse(Error::shape("max_unpool2d", what));
         }
         let windows = [
             Windows::Adaptive { output: x.shape()[2] },
@@ -310,10 +312,12 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn mean_pool2d(&self, pool: Pool) -> Tensor {
-        check("mean_pool2d", self, Some(&pool));
+        if let Err(e) = check("mean_pool2d", self, Some(&pool)) {
+            return Tensor::refuse(e);
+        }
         if pool.dilation != [1, 1] {
             let what = format!("dilation {:?}; a mean has none", pool.dilation);
-            fail(Error::value("mean_pool2d", what), Location::caller());
+            return Tensor::refuse(Error::value("mean_pool2d", what));
         }
         means(self, [pool.windows(0), pool.windows(1)], pool.count_include_pad)
     }
@@ -333,8 +337,10 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn adaptive_max_pool2d(&self, size: [usize; 2]) -> Tensor {
-        check("adaptive_max_pool2d", self, None);
-        maxima(self, adaptive("adaptive_max_pool2d", size)).0
+        match check_adaptive("adaptive_max_pool2d", self, size) {
+            Ok(windows) => maxima(self, windows).0,
+            Err(e) => Tensor::refuse(e),
+        }
     }
 
     /// The mean of each of `size` windows that are as equal as can be, those of
@@ -352,8 +358,10 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn adaptive_mean_pool2d(&self, size: [usize; 2]) -> Tensor {
-        check("adaptive_mean_pool2d", self, None);
-        means(self, adaptive("adaptive_mean_pool2d", size), true)
+        match check_adaptive("adaptive_mean_pool2d", self, size) {
+            Ok(windows) => means(self, windows, true),
+            Err(e) => Tensor::refuse(e),
+        }
     }
 
     /// [`Tensor::max_pool2d`] along the last of three axes. Of each pair in the options the second
@@ -414,9 +422,8 @@ fn maxima(x: &Tensor, windows: [Windows; 2]) -> (Tensor, Tensor) {
         windows,
         count_include_pad: true,
     };
-    let mut outputs = call(Arc::new(rule), vec![x.wide().0]);
-    let indices = outputs.remove(1);
-    (Tensor(outputs.remove(0)).cast(x.dtype()), Tensor(indices))
+    let [largest, indices] = call(Arc::new(rule), vec![x.wide().0]);
+    (Tensor(largest).cast(x.dtype()), Tensor(indices))
 }
 
 #[track_caller]
@@ -426,34 +433,30 @@ fn means(x: &Tensor, windows: [Windows; 2], count_include_pad: bool) -> Tensor {
     Tensor(call_one(rule, &[&x.wide().0])).cast(x.dtype())
 }
 
-#[track_caller]
-fn adaptive(op: &str, size: [usize; 2]) -> [Windows; 2] {
+fn check_adaptive(op: &str, x: &Tensor, size: [usize; 2]) -> Result<[Windows; 2]> {
+    check(op, x, None)?;
     if size.contains(&0) {
-        fail(
-            Error::value(op, format!("output size {size:?}; at least 1 each")),
-            Location::caller(),
-        );
+        return Err(Error::value(op, format!("output size {size:?}; at least 1 each")));
     }
-    size.map(|output| Windows::Adaptive { output })
+    Ok(size.map(|output| Windows::Adaptive { output }))
 }
 
-#[track_caller]
-fn check(op: &str, x: &Tensor, pool: Option<&Pool>) {
-    let at = Location::caller();
+fn check(op: &str, x: &Tensor, pool: Option<&Pool>) -> Result<()> {
+    Tensor::sound([x])?;
     if x.rank() != 4 || !x.dtype().is_float() {
         let what =
             format!("the input is {} {}, expected floats [N, C, H, W]", x.dtype(), x.shape());
-        fail(Error::shape(op, what), at);
+        return Err(Error::shape(op, what));
     }
     if let Some(p) = pool {
         let options = [p.kernel, p.stride, p.dilation, p.padding[0], p.padding[1]];
-        expect_pixels(op, &[&x.shape()[2..], options.as_flattened()]);
+        expect_pixels(op, &[&x.shape()[2..], options.as_flattened()])?;
         if p.kernel.iter().chain(&p.stride).chain(&p.dilation).any(|&n| n == 0) {
             let what = format!(
                 "window {:?}, stride {:?} and dilation {:?} must be at least 1",
                 p.kernel, p.stride, p.dilation
             );
-            fail(Error::value(op, what), at);
+            return Err(Error::value(op, what));
         }
         for a in 0..2 {
             let reach = p.dilation[a] * (p.kernel[a] - 1) + 1;
@@ -464,8 +467,9 @@ fn check(op: &str, x: &Tensor, pool: Option<&Pool>) {
                     x.shape(),
                     p.kernel
                 );
-                fail(Error::shape(op, what), at);
+                return Err(Error::shape(op, what));
             }
         }
     }
+    Ok(())
 }

@@ -17,9 +17,8 @@ use crate::ops::kernel::expect_i64;
 use crate::ops::pointwise::compare;
 use crate::{DType, Tensor};
 use gradus_base::{Error, Real, Result, Shape};
-use gradus_graph::{Backward, Dense, Device, Meta, Node, Plain, Rule, Strategy, call_one, fail};
+use gradus_graph::{Backward, Dense, Device, Meta, Node, Plain, Rule, Strategy, call_one};
 use gradus_reference::Array;
-use std::panic::Location;
 
 /// What the numbers are like.
 #[derive(Clone, Copy, Debug)]
@@ -128,12 +127,11 @@ impl Key {
     /// ```
     #[track_caller]
     pub fn of(key: &Tensor) -> Key {
-        expect_i64("key", "a key", key);
-        if *key.shape() != [2] {
-            let what = format!("a key is (seed, step), shape [2], found {}", key.shape());
-            fail(Error::shape("key", what), Location::caller());
-        }
-        Key { key: key.clone(), stream: 0 }
+        let key = match check(key) {
+            Ok(()) => key.clone(),
+            Err(e) => Tensor::refuse(e),
+        };
+        Key { key, stream: 0 }
     }
 
     /// The same key with another stream. Numbers of different streams are independent.
@@ -238,7 +236,7 @@ impl Key {
     pub fn bernoulli(&self, shape: impl Into<Shape>, p: f64) -> Tensor {
         if !(0.0..=1.0).contains(&p) {
             let what = format!("p must be a probability, in 0..=1, found {p}");
-            fail(Error::value("bernoulli", what), Location::caller());
+            return Tensor::refuse(Error::value("bernoulli", what));
         }
         let u = self.uniform(shape);
         compare("bernoulli", [&u, &u.full_like(p)], |u, p| u.lt(p))
@@ -288,12 +286,21 @@ impl Key {
             _ if matches!(distribution, Distribution::Bits) => dtype,
             _ => {
                 let what = format!("random numbers are floats, {dtype} is asked for");
-                fail(Error::dtype("random", what), Location::caller())
+                return Tensor::refuse(Error::dtype("random", what));
             }
         };
         let rule = Random { distribution, stream: self.stream, out: Meta::new(shape, drawn) };
         Tensor(call_one(rule, &[&self.key.0])).cast(dtype)
     }
+}
+
+fn check(key: &Tensor) -> Result<()> {
+    expect_i64("key", "a key", key)?;
+    if *key.shape() != [2] {
+        let what = format!("a key is (seed, step), shape [2], found {}", key.shape());
+        return Err(Error::shape("key", what));
+    }
+    Ok(())
 }
 
 impl Tensor {

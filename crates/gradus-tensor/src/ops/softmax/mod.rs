@@ -15,11 +15,8 @@ pub(crate) use cpu::{LogSumExp, log_sum_exp};
 use crate::ops::kernel::tensors;
 use crate::{DType, Tensor};
 use gradus_base::{Error, Result};
-use gradus_graph::{
-    Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one, fail,
-};
+use gradus_graph::{Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one};
 use gradus_reference::Array;
-use std::panic::Location;
 
 /// Along the last axis.
 #[derive(Clone, Copy, Debug)]
@@ -133,11 +130,12 @@ impl Tensor {
 
     #[track_caller]
     fn along(&self, rule: Softmax, axis: isize) -> Tensor {
-        let axis = self.axis(rule.name(), axis) as isize;
+        let Some(axis) = self.axis(rule.name(), axis) else { return Tensor::poisoned() };
+        let axis = axis as isize;
         let dtype = self.dtype();
         if !dtype.is_float() {
             let what = format!("the elements must be floats, found {dtype}");
-            fail(Error::dtype(rule.name(), what), Location::caller());
+            return Tensor::refuse(Error::dtype(rule.name(), what));
         }
         if matches!(dtype, DType::F16 | DType::BF16) {
             return self.cast(DType::F32).along(rule, axis).cast(dtype);

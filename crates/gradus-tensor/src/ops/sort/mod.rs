@@ -13,11 +13,10 @@ mod tests;
 use crate::{DType, Tensor};
 use gradus_base::{Error, Result};
 use gradus_graph::{
-    Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one, fail,
+    Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one,
     not_differentiable,
 };
 use gradus_reference::Array;
-use std::panic::Location;
 
 /// The first `keep` places of the order, along the last axis.
 #[derive(Debug)]
@@ -84,7 +83,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn argsort(&self, axis: isize, descending: bool) -> Tensor {
-        let axis = self.axis("argsort", axis);
+        let Some(axis) = self.axis("argsort", axis) else { return Tensor::poisoned() };
         self.first_places(axis, descending, self.shape()[axis])
     }
 
@@ -102,7 +101,8 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn sort(&self, axis: isize, descending: bool) -> Tensor {
-        let axis = self.axis("sort", axis) as isize;
+        let Some(axis) = self.axis("sort", axis) else { return Tensor::poisoned() };
+        let axis = axis as isize;
         self.gather(axis, &self.argsort(axis, descending))
     }
 
@@ -121,12 +121,15 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn top_k(&self, k: usize, axis: isize) -> (Tensor, Tensor) {
-        let axis = self.axis("top_k", axis);
+        let Some(axis) = self.axis("top_k", axis) else {
+            return (Tensor::poisoned(), Tensor::poisoned());
+        };
         let size = self.shape()[axis];
         if k > size {
             let what =
                 format!("the {k} largest of axis {axis} of {}, which has {size}", self.shape());
-            fail(Error::shape("top_k", what), Location::caller());
+            let refused = Tensor::refuse(Error::shape("top_k", what));
+            return (refused.clone(), refused);
         }
         let places = self.first_places(axis, true, k);
         (self.gather(axis as isize, &places), places)

@@ -28,11 +28,8 @@ use crate::Tensor;
 use crate::ops::kernel::tensors;
 use gradus_base::expr::Sym;
 use gradus_base::{DType, Error, Expr, Real, Result};
-use gradus_graph::{
-    Backward, Device, Kind, Meta, Node, Plain, Rule, Strategy, call, call_one, fail,
-};
+use gradus_graph::{Backward, Device, Kind, Meta, Node, Plain, Rule, Strategy, call, call_one};
 use gradus_reference::Array;
-use std::panic::Location;
 use std::sync::Arc;
 
 /// x → mean, var, both f64: an f32 cannot hold a mean of 1000 to a hundredth of a deviation of 0.001.
@@ -98,7 +95,7 @@ impl Rule for BatchNorm {
         let dy = behind.unwrap_or(backward.dy());
         let inputs = backward.inputs.iter().chain([dy]).cloned().collect();
         let rule = BatchNormGrad { eps: self.eps, relu: behind.is_some() };
-        let grads = call(Arc::new(rule), inputs);
+        let grads: [Node; 3] = call(Arc::new(rule), inputs);
         Ok(grads.into_iter().map(Some).chain([None, None]).collect())
     }
 
@@ -209,17 +206,24 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn batch_norm(&self, w: &Tensor, b: &Tensor, eps: f64) -> (Tensor, Tensor, Tensor) {
-        check_channels("batch_norm", self, &[("w", w), ("b", b)]);
-        if self.is_empty() {
-            let what = format!("a batch of shape {} has no mean", self.shape());
-            fail(Error::shape("batch_norm", what), Location::caller());
+        if let Err(e) = check(self, w, b) {
+            let refused = Tensor::refuse(e);
+            return (refused.clone(), refused.clone(), refused);
         }
         let dtype = self.dtype();
         let (x, w, b) = (self.wide(), w.wide(), b.wide());
-        let statistics = call(Arc::new(Statistics), vec![x.0.clone()]);
-        let [mean, variance] = &statistics[..] else { unreachable!("two statistics") };
-        let y = call_one(BatchNorm { eps }, &[&x.0, &w.0, &b.0, mean, variance]);
-        let [mean, variance] = [mean, variance].map(|s| Tensor(s.clone()).cast(dtype));
+        let [mean, variance] = call(Arc::new(Statistics), vec![x.0.clone()]);
+        let y = call_one(BatchNorm { eps }, &[&x.0, &w.0, &b.0, &mean, &variance]);
+        let [mean, variance] = [mean, variance].map(|s| Tensor(s).cast(dtype));
         (Tensor(y).cast(dtype), mean, variance)
     }
+}
+
+fn check(x: &Tensor, w: &Tensor, b: &Tensor) -> Result<()> {
+    check_channels("batch_norm", x, &[("w", w), ("b", b)])?;
+    if x.is_empty() {
+        let what = format!("a batch of shape {} has no mean", x.shape());
+        return Err(Error::shape("batch_norm", what));
+    }
+    Ok(())
 }

@@ -16,10 +16,8 @@ use gradus_base::exec::Kernel;
 use gradus_base::{DType, Error, Real, Result, Shape};
 use gradus_graph::{
     Backward, Device, Layouts, Meta, Node, Order, Plain, Rule, Setting, Spec, Strategy, call_one,
-    fail,
 };
 use gradus_reference::Array;
-use std::panic::Location;
 
 /// The constants of [`Tensor::local_response_norm`].
 #[derive(Clone, Copy, Debug)]
@@ -230,16 +228,14 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn local_response_norm(&self, rule: LocalResponse) -> Tensor {
-        let here = Location::caller();
-        let fails = |e: Error| fail(e, here);
         if self.rank() < 2 || rule.size == 0 {
             let what = format!("{} channels of {}", rule.size, self.shape());
-            fails(Error::shape("local_response_norm", what));
+            return Tensor::refuse(Error::shape("local_response_norm", what));
         }
         let dtype = self.dtype();
         if !dtype.is_float() {
             let what = format!("the elements must be floats, found {dtype}");
-            fails(Error::dtype("local_response_norm", what));
+            return Tensor::refuse(Error::dtype("local_response_norm", what));
         }
         if matches!(dtype, DType::F16 | DType::BF16) {
             return self.cast(DType::F32).local_response_norm(rule).cast(dtype);
