@@ -7,7 +7,7 @@
 
 use crate::lanes::Isa;
 use crate::tile::{
-    Accumulate, Block, Dims, Engine, Fold, Spec, Store, Sums, accumulate, check, count, storer,
+    Accumulate, Block, Dims, Engine, Fold, Spec, Store, accumulate, check, count, storer,
 };
 use crate::{Shared, parallel, with_scratch};
 use gradus_base::exec::{Args, Kernel};
@@ -256,7 +256,7 @@ impl Run<'_> {
                 // SAFETY: two of the accumulators.
                 unsafe {
                     let (to, from) = (parts.add((i - step) * ACC), parts.add(i * ACC));
-                    (p.accumulate.add)(&Sums { acc: to, x: from, n: p.engine.tile_len() });
+                    (p.accumulate.add)(to, from, p.engine.tile_len());
                 }
             }
             step *= 2;
@@ -282,7 +282,7 @@ impl Run<'_> {
             }
             let start = k * p.tiles + start;
             p.engine.run_tiles(start, tiles, self.inputs, None, self.in_buffer, |n, values| {
-                (p.accumulate.add)(&Sums { acc, x: values, n });
+                (p.accumulate.add)(acc, values, n);
             });
         }
     }

@@ -105,7 +105,7 @@ pub(super) trait Scalar:
     /// As a [`Form`]'s.
     unsafe fn transpose<P: InstructionSet>(t: &Transpose<Self>);
 
-    /// The kernels of an instruction set. Not provided here: the crate that asks would compile them all anew.
+    /// The kernels of an instruction set. Neither provided here nor inlined: the crate that asks would compile them anew.
     fn kernels(isa: Isa) -> &'static Kernels<Self>;
 }
 
@@ -119,6 +119,7 @@ macro_rules! scalar {
                 // SAFETY: passed on.
                 unsafe { transpose::<P::$vector, $lanes>(t) }
             }
+            #[inline(never)]
             fn kernels(isa: Isa) -> &'static Kernels<$s> {
                 isa.choose_widest(Table(PhantomData))
             }

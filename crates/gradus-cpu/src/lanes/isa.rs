@@ -120,6 +120,11 @@ pub unsafe trait InstructionSet: 'static {
     /// # Safety
     /// The machine has it; and as [`Form::run`].
     unsafe fn call<F: Form>(work: &F::Work);
+    /// Runs a loop, compiled for this instruction set.
+    ///
+    /// # Safety
+    /// The machine has it; and as [`LoopForm::run`].
+    unsafe fn call_loop<F: LoopForm>(a: F::A, b: F::B, n: usize);
     /// Runs a task, compiled for this instruction set.
     ///
     /// # Safety
@@ -137,6 +142,20 @@ pub trait Form {
     /// # Safety
     /// The kernel's own; and it is called by [`InstructionSet::call`] alone.
     unsafe fn run<P: InstructionSet>(work: &Self::Work);
+}
+
+/// A [`Form`] over `n` elements and two addresses that stay in registers: what is called for a few nanoseconds' work must not
+/// find it in memory.
+pub trait LoopForm {
+    /// An address.
+    type A;
+    /// The other.
+    type B;
+    /// Does the work. As [`Form::run`].
+    ///
+    /// # Safety
+    /// The loop's own; and it is called by [`InstructionSet::call_loop`] alone.
+    unsafe fn run<P: InstructionSet>(a: Self::A, b: Self::B, n: usize);
 }
 
 /// A piece of work that is written once for all instruction sets, with what it works on.
@@ -196,13 +215,18 @@ macro_rules! form {
     };
 }
 
-/// The two functions of an [`InstructionSet`] that are compiled with its features.
+/// The functions of an [`InstructionSet`] that are compiled with its features.
 macro_rules! compiled_with {
     ($($features:literal)?) => {
         $(#[target_feature(enable = $features)])?
         unsafe fn call<F: $crate::lanes::Form>(work: &F::Work) {
             // SAFETY: the caller's promise.
             unsafe { F::run::<Self>(work) }
+        }
+        $(#[target_feature(enable = $features)])?
+        unsafe fn call_loop<F: $crate::lanes::LoopForm>(a: F::A, b: F::B, n: usize) {
+            // SAFETY: the caller's promise.
+            unsafe { F::run::<Self>(a, b, n) }
         }
         $(#[target_feature(enable = $features)])?
         unsafe fn run<T: $crate::lanes::Task>(task: T) -> T::Output {

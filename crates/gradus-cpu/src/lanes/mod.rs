@@ -11,7 +11,7 @@ mod isa;
 mod tests;
 mod vector;
 
-pub use isa::{Choice, Form, InstructionSet, Isa, IsaError, Task};
+pub use isa::{Choice, Form, InstructionSet, Isa, IsaError, LoopForm, Task};
 pub use portable::Float;
 pub use vector::{Clipping, F32s, Lanes, Square, prefetch};
 

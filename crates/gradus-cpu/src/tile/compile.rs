@@ -2,7 +2,7 @@
 //! the values of the others share registers that live in the first-level cache.
 
 use super::fuse::{Node, fuse};
-use super::kernels::{Code, Kernel, MAX_ARGS, Operands, kernel, lanes};
+use super::kernels::{Code, Kernel, MAX_ARGS, kernel, lanes};
 use crate::lanes::Isa;
 use gradus_base::expr::Op;
 use gradus_base::{DType, Expr};
@@ -40,7 +40,7 @@ impl Instr {
     #[inline(always)]
     pub(super) unsafe fn execute(&self, table: *const *mut u8, n: usize) {
         // SAFETY: the caller's promise.
-        unsafe { (self.kernel)(&Operands { table, entries: self.entries.as_ptr(), n }) }
+        unsafe { (self.kernel)(table, self.entries.as_ptr(), n) }
     }
     fn new(kernel: Kernel, dst: Entry, args: &[Entry]) -> Instr {
         let mut entries = [dst; 1 + MAX_ARGS];

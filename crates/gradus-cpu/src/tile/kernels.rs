@@ -5,7 +5,7 @@
 use super::compile::Entry;
 use super::fuse::Idiom;
 use super::num::{Doubles, Floats, Ints, Num};
-use crate::lanes::{Choice, Form, InstructionSet, Isa};
+use crate::lanes::{Choice, Form, InstructionSet, Isa, LoopForm};
 use gradus_base::DType;
 use gradus_base::expr::Op;
 use std::marker::PhantomData;
@@ -13,19 +13,13 @@ use std::marker::PhantomData;
 /// The most operands an instruction has.
 pub(super) const MAX_ARGS: usize = 6;
 
-/// `dst[i] = f(a[i], b[i], …)` for i < n.
+/// `dst[i] = f(a[i], b[i], …)` for i < n. The table's entries that `entries` names, the destination's first, are where
+/// they lie.
 ///
 /// # Safety
 /// n is a multiple of [`lanes`] and the operands hold n elements, or one if the kernel was chosen for a scalar.
 /// `dst` may be an operand.
-pub(super) type Kernel = unsafe fn(&Operands);
-
-/// Where a kernel reads and writes: the table's entries that `entries` names, the destination's first.
-pub(super) struct Operands {
-    pub(super) table: *const *mut u8,
-    pub(super) entries: *const Entry,
-    pub(super) n: usize,
-}
+pub(super) type Kernel = unsafe fn(table: *const *mut u8, entries: *const Entry, n: usize);
 
 /// What a kernel does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,15 +58,9 @@ pub(super) fn kernel(isa: Isa, compute: DType, code: Code, scalars: u8) -> Kerne
 
 /// The kernels of an operation that accumulates, over elements of the type one computes in.
 pub(crate) struct Accumulate {
-    pub(crate) add: unsafe fn(&Sums),
+    /// `acc[i] = f(acc[i], x[i])` for i < n, any n; the two do not overlap.
+    pub(crate) add: unsafe fn(acc: *mut u8, x: *const u8, n: usize),
     pub(crate) fold: unsafe fn(&Fold),
-}
-
-/// `acc[i] = f(acc[i], x[i])` for i < n, any n; the two do not overlap.
-pub(crate) struct Sums {
-    pub(crate) acc: *mut u8,
-    pub(crate) x: *const u8,
-    pub(crate) n: usize,
 }
 
 /// The middle axis of an accumulator [outside, size, inside] is folded in halves, and the results move together.
@@ -154,35 +142,58 @@ struct FormulaForm<T, F>(PhantomData<(T, F)>);
 struct AccumulateForm<T, F>(PhantomData<(T, F)>);
 struct FoldForm<T, F>(PhantomData<(T, F)>);
 
-macro_rules! forms {
-    ($($form:ty, [$($generics:tt)*], $work:ty => $body:ident::<$($arg:ident),*>;)*) => {$(
-        impl<$($generics)*> Form for $form {
-            type Work = $work;
+macro_rules! loops {
+    ($($form:ty, [$($generics:tt)*] => $body:ident::<$($arg:ident),*>;)*) => {$(
+        impl<$($generics)*> LoopForm for $form {
+            type A = *const *mut u8;
+            type B = *const Entry;
             #[inline(always)]
-            unsafe fn run<P: InstructionSet>(o: &$work) {
-                $body::<T::Lanes<P>, $($arg),*>(o)
+            unsafe fn run<P: InstructionSet>(table: Self::A, entries: Self::B, n: usize) {
+                $body::<T::Lanes<P>, $($arg),*>(Operands { table, entries }, n)
             }
         }
     )*};
 }
-forms! {
-    CopyForm<T, S>, [T: Computed, const S: bool], Operands => body_copy::<S>;
-    OneForm<T, F>, [T: Computed, F: One], Operands => body_one::<F>;
-    TwoForm<T, F, S>, [T: Computed, F: Two, const S: u8], Operands => body_two::<F, S>;
-    ThreeForm<T, F, S>, [T: Computed, F: Three, const S: u8], Operands => body_three::<F, S>;
-    FormulaForm<T, F>, [T: Computed, F: Formula], Operands => body_formula::<F>;
-    AccumulateForm<T, F>, [T: Computed, F: Two], Sums => body_accumulate::<F>;
-    FoldForm<T, F>, [T: Computed, F: Two], Fold => body_fold::<F>;
+loops! {
+    CopyForm<T, S>, [T: Computed, const S: bool] => body_copy::<S>;
+    OneForm<T, F>, [T: Computed, F: One] => body_one::<F>;
+    TwoForm<T, F, S>, [T: Computed, F: Two, const S: u8] => body_two::<F, S>;
+    ThreeForm<T, F, S>, [T: Computed, F: Three, const S: u8] => body_three::<F, S>;
+    FormulaForm<T, F>, [T: Computed, F: Formula] => body_formula::<F>;
+}
+
+impl<T: Computed, F: Two> LoopForm for AccumulateForm<T, F> {
+    type A = *mut u8;
+    type B = *const u8;
+    #[inline(always)]
+    unsafe fn run<P: InstructionSet>(acc: *mut u8, x: *const u8, n: usize) {
+        accumulate_all::<T::Lanes<P>, F>(acc.cast(), x.cast(), n)
+    }
+}
+
+impl<T: Computed, F: Two> Form for FoldForm<T, F> {
+    type Work = Fold;
+    #[inline(always)]
+    unsafe fn run<P: InstructionSet>(fold: &Fold) {
+        fold_all::<T::Lanes<P>, F>(fold)
+    }
+}
+
+/// Where a kernel reads and writes.
+#[derive(Clone, Copy)]
+struct Operands {
+    table: *const *mut u8,
+    entries: *const Entry,
 }
 
 impl Operands {
     #[inline(always)]
-    unsafe fn dst(&self) -> *mut u8 {
+    unsafe fn dst(self) -> *mut u8 {
         *self.table.add(*self.entries as usize)
     }
     /// Operand `i`.
     #[inline(always)]
-    unsafe fn at(&self, i: usize) -> *const u8 {
+    unsafe fn at(self, i: usize) -> *const u8 {
         *self.table.add(*self.entries.add(1 + i) as usize)
     }
 }
@@ -216,48 +227,51 @@ unsafe fn each<N: Num>(dst: *mut u8, n: usize, f: impl Fn(usize) -> N) {
     }
 }
 #[inline(always)]
-unsafe fn body_copy<N: Num, const SCALAR: bool>(o: &Operands) {
+unsafe fn body_copy<N: Num, const SCALAR: bool>(o: Operands, n: usize) {
     let a = Operand::<N, SCALAR>::new(o.at(0));
-    each::<N>(o.dst(), o.n, |i| a.at(i));
+    each::<N>(o.dst(), n, |i| a.at(i));
 }
 #[inline(always)]
-unsafe fn body_one<N: Num, F: One>(o: &Operands) {
+unsafe fn body_one<N: Num, F: One>(o: Operands, n: usize) {
     let a = Operand::<N, false>::new(o.at(0));
-    each::<N>(o.dst(), o.n, |i| F::call(a.at(i)));
+    each::<N>(o.dst(), n, |i| F::call(a.at(i)));
 }
 #[inline(always)]
-unsafe fn body_two<N: Num, F: Two, const S: u8>(o: &Operands) {
+unsafe fn body_two<N: Num, F: Two, const S: u8>(o: Operands, n: usize) {
     match S {
-        0 => both::<N, F, false, false>(o),
-        1 => both::<N, F, true, false>(o),
-        _ => both::<N, F, false, true>(o),
+        0 => both::<N, F, false, false>(o, n),
+        1 => both::<N, F, true, false>(o, n),
+        _ => both::<N, F, false, true>(o, n),
     }
 }
 #[inline(always)]
-unsafe fn both<N: Num, F: Two, const A: bool, const B: bool>(o: &Operands) {
+unsafe fn both<N: Num, F: Two, const A: bool, const B: bool>(o: Operands, n: usize) {
     let (a, b) = (Operand::<N, A>::new(o.at(0)), Operand::<N, B>::new(o.at(1)));
-    each::<N>(o.dst(), o.n, |i| F::call(a.at(i), b.at(i)));
+    each::<N>(o.dst(), n, |i| F::call(a.at(i), b.at(i)));
 }
 #[inline(always)]
-unsafe fn body_three<N: Num, F: Three, const S: u8>(o: &Operands) {
+unsafe fn body_three<N: Num, F: Three, const S: u8>(o: Operands, n: usize) {
     match S {
-        0 => all::<N, F, false, false, false>(o),
-        1 => all::<N, F, true, false, false>(o),
-        2 => all::<N, F, false, true, false>(o),
-        3 => all::<N, F, true, true, false>(o),
-        4 => all::<N, F, false, false, true>(o),
-        5 => all::<N, F, true, false, true>(o),
-        _ => all::<N, F, false, true, true>(o),
+        0 => all::<N, F, false, false, false>(o, n),
+        1 => all::<N, F, true, false, false>(o, n),
+        2 => all::<N, F, false, true, false>(o, n),
+        3 => all::<N, F, true, true, false>(o, n),
+        4 => all::<N, F, false, false, true>(o, n),
+        5 => all::<N, F, true, false, true>(o, n),
+        _ => all::<N, F, false, true, true>(o, n),
     }
 }
 #[inline(always)]
-unsafe fn all<N: Num, F: Three, const A: bool, const B: bool, const C: bool>(o: &Operands) {
+unsafe fn all<N: Num, F: Three, const A: bool, const B: bool, const C: bool>(
+    o: Operands,
+    n: usize,
+) {
     let (a, b) = (Operand::<N, A>::new(o.at(0)), Operand::<N, B>::new(o.at(1)));
     let c = Operand::<N, C>::new(o.at(2));
-    each::<N>(o.dst(), o.n, |i| F::call(a.at(i), b.at(i), c.at(i)));
+    each::<N>(o.dst(), n, |i| F::call(a.at(i), b.at(i), c.at(i)));
 }
 #[inline(always)]
-unsafe fn body_formula<N: Num, F: Formula>(o: &Operands) {
+unsafe fn body_formula<N: Num, F: Formula>(o: Operands, n: usize) {
     let dst = o.dst().cast::<N::Scalar>();
     let first = o.at(0).cast::<N::Scalar>();
     let mut from = [first; MAX_ARGS];
@@ -269,7 +283,7 @@ unsafe fn body_formula<N: Num, F: Formula>(o: &Operands) {
         }
     }
     let mut i = 0;
-    while i < o.n {
+    while i < n {
         for k in 0..F::ARGS {
             if F::SCALARS >> k & 1 == 0 {
                 x[k] = N::load(from[k].add(i));
@@ -280,11 +294,7 @@ unsafe fn body_formula<N: Num, F: Formula>(o: &Operands) {
     }
 }
 #[inline(always)]
-unsafe fn body_accumulate<N: Num, F: Two>(sums: &Sums) {
-    accumulate_all::<N, F>(sums.acc.cast(), sums.x.cast(), sums.n);
-}
-#[inline(always)]
-unsafe fn body_fold<N: Num, F: Two>(fold: &Fold) {
+unsafe fn fold_all<N: Num, F: Two>(fold: &Fold) {
     let Fold { outside, size, inside, .. } = *fold;
     let acc = fold.acc.cast::<N::Scalar>();
     for o in 0..outside {
@@ -331,25 +341,25 @@ macro_rules! function {
 }
 
 fn one<T: Computed, P: InstructionSet, F: One>(_: F) -> Kernel {
-    P::call::<OneForm<T, F>>
+    P::call_loop::<OneForm<T, F>>
 }
 fn two<T: Computed, P: InstructionSet, F: Two>(_: F, scalars: u8) -> Kernel {
     match scalars & 3 {
-        0 => P::call::<TwoForm<T, F, 0>>,
-        1 => P::call::<TwoForm<T, F, 1>>,
-        2 => P::call::<TwoForm<T, F, 2>>,
+        0 => P::call_loop::<TwoForm<T, F, 0>>,
+        1 => P::call_loop::<TwoForm<T, F, 1>>,
+        2 => P::call_loop::<TwoForm<T, F, 2>>,
         _ => unreachable!("a line of scalars is a scalar"),
     }
 }
 fn three<T: Computed, P: InstructionSet, F: Three>(_: F, scalars: u8) -> Kernel {
     match scalars & 7 {
-        0 => P::call::<ThreeForm<T, F, 0>>,
-        1 => P::call::<ThreeForm<T, F, 1>>,
-        2 => P::call::<ThreeForm<T, F, 2>>,
-        3 => P::call::<ThreeForm<T, F, 3>>,
-        4 => P::call::<ThreeForm<T, F, 4>>,
-        5 => P::call::<ThreeForm<T, F, 5>>,
-        6 => P::call::<ThreeForm<T, F, 6>>,
+        0 => P::call_loop::<ThreeForm<T, F, 0>>,
+        1 => P::call_loop::<ThreeForm<T, F, 1>>,
+        2 => P::call_loop::<ThreeForm<T, F, 2>>,
+        3 => P::call_loop::<ThreeForm<T, F, 3>>,
+        4 => P::call_loop::<ThreeForm<T, F, 4>>,
+        5 => P::call_loop::<ThreeForm<T, F, 5>>,
+        6 => P::call_loop::<ThreeForm<T, F, 6>>,
         _ => unreachable!("a line of scalars is a scalar"),
     }
 }
@@ -367,7 +377,7 @@ fn idiom<T: Computed, P: InstructionSet>(idiom: Idiom) -> Kernel {
                     $body
                 }
             }
-            P::call::<FormulaForm<T, F>>
+            P::call_loop::<FormulaForm<T, F>>
         }};
     }
     match idiom {
@@ -404,8 +414,8 @@ fn pick<T: Computed, P: InstructionSet>(code: Code, s: u8) -> Kernel {
         };
     }
     match code {
-        Code::Copy if s & 1 == 1 => P::call::<CopyForm<T, true>>,
-        Code::Copy => P::call::<CopyForm<T, false>>,
+        Code::Copy if s & 1 == 1 => P::call_loop::<CopyForm<T, true>>,
+        Code::Copy => P::call_loop::<CopyForm<T, false>>,
         Code::MulAdd => three!(mul_add),
         Code::MulSub => three!(mul_sub),
         Code::NegMulAdd => three!(neg_mul_add),
@@ -450,7 +460,7 @@ fn pick<T: Computed, P: InstructionSet>(code: Code, s: u8) -> Kernel {
 
 fn pick_accumulate<T: Computed, P: InstructionSet>(op: Op) -> Accumulate {
     fn of<T: Computed, P: InstructionSet, F: Two>(_: F) -> Accumulate {
-        Accumulate { add: P::call::<AccumulateForm<T, F>>, fold: P::call::<FoldForm<T, F>> }
+        Accumulate { add: P::call_loop::<AccumulateForm<T, F>>, fold: P::call::<FoldForm<T, F>> }
     }
     match op {
         Op::Add => of::<T, P, _>(function!(Two, add, a, b)),

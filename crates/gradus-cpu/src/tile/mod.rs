@@ -20,7 +20,7 @@ mod row;
 pub(crate) use convert::{Block, Store, storer};
 pub(crate) use engine::{Dims, Engine, Spec};
 pub(crate) use geometry::count;
-pub(crate) use kernels::{Accumulate, Fold, Sums, accumulate};
+pub(crate) use kernels::{Accumulate, Fold, accumulate};
 pub use row::{RowEpilogue, RowLoop};
 
 use crate::lanes::Isa;
