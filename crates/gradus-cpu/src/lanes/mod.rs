@@ -7,13 +7,17 @@
 //! A new instruction set is a file, with its vectors and its [`InstructionSet`], and a line in the table.
 
 mod isa;
+mod math;
+mod numbers;
+mod scalar;
 #[cfg(test)]
 mod tests;
 mod vector;
 
 pub use isa::{Choice, Form, InstructionSet, Isa, IsaError, LoopForm, Task};
-pub use portable::Float;
-pub use vector::{Clipping, F32s, Lanes, Square, prefetch};
+pub use numbers::Numbers;
+pub use scalar::Scalar;
+pub use vector::{Clipping, F32s, Lanes, MOST, Square, prefetch};
 
 isa::instruction_sets! {
     portable: AnyMachine;

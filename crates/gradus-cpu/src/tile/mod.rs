@@ -13,8 +13,6 @@ mod engine;
 mod fuse;
 mod geometry;
 mod kernels;
-mod math;
-mod num;
 mod row;
 
 pub(crate) use convert::{Block, Store, storer};

@@ -29,13 +29,11 @@ mod reduce;
 mod reference;
 #[cfg(test)]
 mod registry;
-mod series;
 mod softmax;
 mod sort;
 #[cfg(test)]
 mod testing;
 mod upsample;
-mod vector;
 mod vector_norm;
 mod views;
 

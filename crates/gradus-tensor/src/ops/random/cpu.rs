@@ -1,13 +1,15 @@
 //! The CPU kernels: blocks of eight Philox counters side by side, which the compiler makes vectors of.
 #![allow(unsafe_code)]
 
+mod series;
+
 use super::Distribution;
 use crate::ops::kernel::{chunks, input, output};
-use crate::ops::series::Series;
 use gradus_base::DType;
 use gradus_base::exec::{Args, Kernel};
 use gradus_base::philox::{philox, unit};
 use gradus_graph::Meta;
+use series::Series;
 
 /// Counters per round: eight u32 lanes.
 const SIDE: usize = 8;
