@@ -6,7 +6,7 @@ use gradus_data::{Loader, LoaderOptions, Normalization, mnist_5k_split};
 use gradus_nn::layers::{batch_norm, conv2d, dense, dropout, flatten, gelu, max_pool2d, relu};
 use gradus_nn::{Init, Sequential};
 use gradus_train::optim::Adam;
-use gradus_train::{Fit, Learner, Progress, Recipe, Task};
+use gradus_train::{Fit, Learner, Progress, Recipe};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ fn train() -> Learner {
         .add(dense(10));
     let mut learner =
         Learner::with(Arc::new(model), Box::new(Adam::new(2e-3)), Recipe::default(), 5);
-    let fit = Fit { epochs: 1, limit_batches: Some(20), ..Fit::default() };
+    let mut fit = Fit { epochs: 1, limit_batches: Some(20), ..Fit::default() };
     fit.run(&mut learner, &loader, None, &mut Progress::default()).unwrap();
     learner
 }
