@@ -17,6 +17,7 @@ mod bench;
 mod callbacks;
 mod columns;
 mod commands;
+mod computing;
 mod datasets;
 mod description;
 mod divergence;

@@ -23,15 +23,17 @@ pub fn run(args: &Args) -> Result<()> {
     let available: Vec<&str> = Isa::all().iter().map(|isa| isa.name()).collect();
     let by = if forced { ", forced by GRADUS_ISA" } else { "" };
     let mut out = std::io::stdout().lock();
-    writeln!(out, "cpu     {threads} threads, {isa} ({}){by}", std::env::consts::ARCH)?;
-    writeln!(out, "        instruction sets: {}", available.join(", "))?;
+    writeln!(out, "cpu        {threads} threads, {isa} ({}){by}", std::env::consts::ARCH)?;
+    writeln!(out, "           instruction sets: {}", available.join(", "))?;
+    writeln!(out, "reference  one thread, plain loops: slow, what --check compares with")?;
     if args.json {
+        let reference = json!({ "name": "reference", "threads": 1 });
         let cpu = json!({
             "name": "cpu", "threads": threads, "instructions": isa, "forced": forced,
             "available": available,
             "architecture": std::env::consts::ARCH,
         });
-        writeln!(out, "{}", json!({ "devices": [cpu] }))?;
+        writeln!(out, "{}", json!({ "devices": [cpu, reference] }))?;
     }
     Ok(())
 }

@@ -26,7 +26,6 @@ pub mod pool2d;
 mod prod;
 pub(crate) mod random;
 mod reduce;
-mod reference;
 #[cfg(test)]
 mod registry;
 mod softmax;

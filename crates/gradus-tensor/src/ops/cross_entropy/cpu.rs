@@ -5,7 +5,7 @@ use crate::ops::kernel::{chunks, chunks_of, grain, input, output};
 use crate::ops::lanes::{Isa, Task, on};
 use crate::ops::softmax::{LogSumExp, log_sum_exp};
 use gradus_base::DType;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_cpu::lanes::{Numbers, Scalar};
 use gradus_graph::Spec;
 
@@ -16,6 +16,7 @@ struct Rows {
     dtype: DType,
     n: usize,
     classes: usize,
+    touches: Touches,
 }
 
 struct Forward(Rows);
@@ -31,11 +32,15 @@ pub(super) fn backward(spec: &Spec) -> Box<dyn Kernel> {
 
 fn rows(spec: &Spec) -> Rows {
     let x = &spec.inputs[0];
-    Rows { dtype: x.dtype, n: x.view.shape[0], classes: x.view.shape[1] }
+    Rows { dtype: x.dtype, n: x.view.shape[0], classes: x.view.shape[1], touches: spec.touches() }
 }
 
 // SAFETY: all are dense: x [n, classes], labels, loss, top and rest [n].
 unsafe impl Kernel for Forward {
+    fn touches(&self) -> &Touches {
+        &self.0.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
@@ -79,6 +84,10 @@ impl Forward {
 
 // SAFETY: all are dense: x and dx [n, classes], labels, top, rest and dy [n].
 unsafe impl Kernel for Backward {
+    fn touches(&self) -> &Touches {
+        &self.0.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {

@@ -5,7 +5,7 @@ use super::Softmax;
 use crate::ops::kernel::{chunks, grain, input, output};
 use crate::ops::lanes::{Isa, Task, on};
 use gradus_base::DType;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_cpu::lanes::{Numbers, Scalar};
 use gradus_graph::Spec;
 
@@ -17,16 +17,21 @@ struct Rows {
     dtype: DType,
     len: usize,
     n: usize,
+    touches: Touches,
 }
 
 pub(super) fn kernel(op: Softmax, spec: &Spec) -> Box<dyn Kernel> {
     let x = &spec.inputs[0];
     let n = x.view.shape[x.view.shape.rank() - 1];
-    Box::new(Rows { op, dtype: x.dtype, len: x.view.shape.len(), n })
+    Box::new(Rows { op, dtype: x.dtype, len: x.view.shape.len(), n, touches: spec.touches() })
 }
 
 // SAFETY: x and y are dense, of `len` elements.
 unsafe impl Kernel for Rows {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {

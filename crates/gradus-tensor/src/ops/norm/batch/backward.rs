@@ -2,14 +2,15 @@
 //! is that of its value, and counts only where the normalised x, computed again as the forward pass did, is positive.
 #![allow(unsafe_code)]
 
+use super::BatchNormGrad;
 use super::walk::{Columns, Cut, Pair, Sums, Walk, affine, is_f64, stretches};
 use super::write::{Formula, Tile};
 use crate::ops::kernel::{chunks_backwards, input, output, workspace};
 use crate::ops::lanes::{Isa, Shared, Task, on};
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_cpu::lanes::{Lanes, Numbers, Scalar};
 use gradus_cpu::{parallel, with_scratch};
-use gradus_graph::Spec;
+use gradus_graph::{Layouts, Meta, Spec, Strategy};
 
 /// Elements a task writes, about.
 const TILE: usize = 1 << 14;
@@ -18,22 +19,40 @@ const ROWS: usize = 128;
 /// Elements of a channel whose sums are.
 const BLOCK: usize = 4096;
 
+/// How the CPU does it.
+pub(super) struct OnCpu<'a>(pub &'a BatchNormGrad);
+
+impl Strategy for OnCpu<'_> {
+    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
+        super::walk::layouts(inputs, outputs)
+    }
+
+    fn kernel(&self, spec: &Spec) -> Box<dyn Kernel> {
+        kernel(self.0.eps, self.0.relu, spec)
+    }
+}
+
 struct Backward {
     walk: Walk,
     cut: Cut,
     eps: f64,
     relu: bool,
     f64: bool,
+    touches: Touches,
 }
 
-pub(super) fn kernel(eps: f64, relu: bool, spec: &Spec) -> Box<dyn Kernel> {
+fn kernel(eps: f64, relu: bool, spec: &Spec) -> Box<dyn Kernel> {
     let walk = Walk::of(spec);
     let f64 = is_f64(spec.inputs[0].dtype);
-    Box::new(Backward { walk, cut: walk.cut(), eps, relu, f64 })
+    Box::new(Backward { walk, cut: walk.cut(), eps, relu, f64, touches: spec.touches() })
 }
 
 // SAFETY: x, dy and dx are dense in the walk's order; the others are dense, one number per channel.
 unsafe impl Kernel for Backward {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {

@@ -5,11 +5,11 @@ use super::walk::{Walk, affine, is_f64};
 use super::write::{Formula, Tile};
 use crate::ops::kernel::{chunks_backwards, input, output, workspace};
 use crate::ops::lanes::{Isa, Task, on};
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::{DType, Element, Expr, Real, View};
 use gradus_cpu::lanes::{Lanes, Numbers, Scalar};
 use gradus_cpu::{Epilogue, RowEpilogue, RowLoop};
-use gradus_graph::{self as graph, Spec};
+use gradus_graph::{self as graph, Layouts, Meta, Spec, Strategy};
 
 /// Elements a task writes, about.
 const TILE: usize = 1 << 14;
@@ -28,17 +28,41 @@ enum Ride {
     Loop(Box<RowLoop>),
 }
 
+/// How the CPU does it.
+pub(super) struct OnCpu(pub f64);
+
+impl Strategy for OnCpu {
+    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
+        super::walk::layouts(inputs, outputs)
+    }
+
+    fn accepts_epilogue(&self, spec: &Spec) -> bool {
+        accepts_epilogue(spec)
+    }
+
+    fn kernel(&self, spec: &Spec) -> Box<dyn Kernel> {
+        kernel(self.0, spec)
+    }
+}
+
 struct Forward {
     walk: Walk,
     eps: f64,
     f64: bool,
     ride: Ride,
+    touches: Touches,
 }
 
-pub(super) fn kernel(eps: f64, spec: &Spec) -> Box<dyn Kernel> {
+fn kernel(eps: f64, spec: &Spec) -> Box<dyn Kernel> {
     let dtype = spec.inputs[0].dtype;
     let ride = spec.epilogue.as_ref().map_or(Ride::Nothing, |e| ride(e, dtype, spec));
-    Box::new(Forward { walk: Walk::of(spec), eps, f64: is_f64(dtype), ride })
+    Box::new(Forward {
+        walk: Walk::of(spec),
+        eps,
+        f64: is_f64(dtype),
+        ride,
+        touches: spec.touches(),
+    })
 }
 
 fn ride(epilogue: &graph::Epilogue, dtype: DType, spec: &Spec) -> Ride {
@@ -74,7 +98,7 @@ fn known(expr: &Expr) -> Option<(bool, bool)> {
 const INPUTS: usize = 5;
 
 /// All elements are one row to what rides along: it may read what lies as y does, and single numbers.
-pub(super) fn accepts_epilogue(spec: &Spec) -> bool {
+fn accepts_epilogue(spec: &Spec) -> bool {
     spec.inputs[INPUTS..].iter().all(|s| stride(spec, &s.view).is_some())
 }
 
@@ -92,6 +116,10 @@ fn stride(spec: &Spec, view: &View) -> Option<isize> {
 // SAFETY: x and y are dense in the walk's order, so is what rides along or it is a single number; w, b, mean and variance
 // are dense, one number per channel.
 unsafe impl Kernel for Forward {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {

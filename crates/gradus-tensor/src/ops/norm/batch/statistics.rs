@@ -6,29 +6,52 @@ use super::walk::{Columns, Cut, Pair, Sums, Walk, is_f64, stretches};
 use crate::ops::kernel::{input, output};
 use crate::ops::lanes::{Isa, Shared, Task, on};
 use crate::ops::norm::moments::Moments;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_cpu::lanes::{Lanes, Numbers, Scalar};
 use gradus_cpu::{parallel, with_scratch};
-use gradus_graph::Spec;
+use gradus_graph::{Layouts, Meta, Spec, Strategy};
 
 /// Rows whose sums are taken in the elements' type.
 const ROWS: usize = 128;
 /// Elements of a channel whose sums are.
 const BLOCK: usize = 4096;
 
+/// How the CPU does it.
+pub(super) struct OnCpu;
+
+impl Strategy for OnCpu {
+    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
+        super::walk::layouts(inputs, outputs)
+    }
+
+    fn kernel(&self, spec: &Spec) -> Box<dyn Kernel> {
+        kernel(spec)
+    }
+}
+
 struct Statistics {
     walk: Walk,
     cut: Cut,
     f64: bool,
+    touches: Touches,
 }
 
-pub(super) fn kernel(spec: &Spec) -> Box<dyn Kernel> {
+fn kernel(spec: &Spec) -> Box<dyn Kernel> {
     let walk = Walk::of(spec);
-    Box::new(Statistics { walk, cut: walk.cut(), f64: is_f64(spec.inputs[0].dtype) })
+    Box::new(Statistics {
+        walk,
+        cut: walk.cut(),
+        f64: is_f64(spec.inputs[0].dtype),
+        touches: spec.touches(),
+    })
 }
 
 // SAFETY: x is dense in the walk's order; mean and variance are dense f64, one per channel.
 unsafe impl Kernel for Statistics {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {

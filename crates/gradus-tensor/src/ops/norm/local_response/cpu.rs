@@ -6,7 +6,7 @@ use super::LocalResponse;
 use crate::ops::kernel::grain;
 use crate::ops::lanes::{Isa, Shared, Task, on};
 use gradus_base::DType;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_cpu::lanes::{Lanes, Numbers, Scalar};
 use gradus_cpu::{parallel, with_scratch};
 use gradus_graph::Spec;
@@ -27,6 +27,7 @@ struct Response {
     outer: usize,
     channels: usize,
     inner: usize,
+    touches: Touches,
 }
 
 pub(super) fn kernel(constants: LocalResponse, back: bool, spec: &Spec) -> Box<dyn Kernel> {
@@ -41,11 +42,23 @@ pub(super) fn kernel(constants: LocalResponse, back: bool, spec: &Spec) -> Box<d
         Some(0 | 1) => (shape[0] * pixels, 1),
         _ => (1, pixels * shape[0]),
     };
-    Box::new(Response { constants, back, dtype: spec.inputs[0].dtype, outer, channels, inner })
+    Box::new(Response {
+        constants,
+        back,
+        dtype: spec.inputs[0].dtype,
+        outer,
+        channels,
+        inner,
+        touches: spec.touches(),
+    })
 }
 
 // SAFETY: all are dense in the order that the kernel was made for.
 unsafe impl Kernel for Response {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {

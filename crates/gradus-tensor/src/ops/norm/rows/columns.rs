@@ -10,7 +10,7 @@ use crate::ops::norm::batch::{
 };
 use crate::ops::norm::moments::Moments;
 use gradus_base::DType;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_cpu::lanes::{Numbers, Scalar};
 use gradus_cpu::{parallel, with_scratch};
 use gradus_graph::Spec;
@@ -27,17 +27,31 @@ struct Columns {
     /// Of one sample.
     walk: Walk,
     cut: Cut,
+    touches: Touches,
 }
 
 pub(super) fn kernel(eps: f64, groups: usize, back: bool, spec: &Spec) -> Box<dyn Kernel> {
     let x = &spec.inputs[0];
     let [samples, channels, rows] = [0, 1, 2].map(|a| x.view.shape[a]);
     let walk = Walk::Rows { rows, channels };
-    Box::new(Columns { dtype: x.dtype, eps, back, samples, groups, walk, cut: walk.cut() })
+    Box::new(Columns {
+        dtype: x.dtype,
+        eps,
+        back,
+        samples,
+        groups,
+        walk,
+        cut: walk.cut(),
+        touches: spec.touches(),
+    })
 }
 
 // SAFETY: x and y, or x, dy and dx, are dense in the order [N, L, C].
 unsafe impl Kernel for Columns {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {

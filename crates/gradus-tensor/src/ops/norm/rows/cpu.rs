@@ -6,7 +6,7 @@ use crate::ops::lanes::{Isa, Task, on};
 use crate::ops::norm::batch::{Descent, Normal, Slopes, Sums, Tile, Walk, moments};
 use crate::ops::norm::moments::{Moments, STRETCH};
 use gradus_base::DType;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_cpu::lanes::{Numbers, Scalar};
 use gradus_graph::Spec;
 
@@ -19,17 +19,22 @@ struct Rows {
     back: bool,
     len: usize,
     n: usize,
+    touches: Touches,
 }
 
 pub(super) fn kernel(eps: f64, groups: usize, back: bool, spec: &Spec) -> Box<dyn Kernel> {
     let x = &spec.inputs[0];
     let len = x.view.shape.len();
     let n = len / (x.view.shape[0] * groups).max(1);
-    Box::new(Rows { dtype: x.dtype, eps, back, len, n })
+    Box::new(Rows { dtype: x.dtype, eps, back, len, n, touches: spec.touches() })
 }
 
 // SAFETY: x and y, or x, dy and dx, are dense, of `len` elements.
 unsafe impl Kernel for Rows {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
