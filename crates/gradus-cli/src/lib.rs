@@ -82,6 +82,8 @@ enum Command {
 }
 
 fn run(command: Command) -> Result<(), CliError> {
+    // Before any work: a path that this machine lacks.
+    gradus_cpu::Isa::forced().map_err(|error| CliError::Usage(error.to_string()))?;
     match command {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),

@@ -172,6 +172,7 @@ unsafe fn transpose_rows<T: Scalar>(
     let padded = rows.next_multiple_of(kernels.lanes).min(width);
     for i in (0..padded).step_by(lanes) {
         let t = Transpose {
+            dst: dst.wrapping_add(i),
             src: src.ptr.wrapping_offset(i as isize * src.row_stride),
             stride: src.row_stride,
             rows: rows.saturating_sub(i).min(lanes),
@@ -180,7 +181,7 @@ unsafe fn transpose_rows<T: Scalar>(
             pad: i + lanes <= width,
         };
         // SAFETY: the caller's promise; no row at or past `rows` is read.
-        unsafe { (kernels.transpose)(t, dst.add(i)) }
+        unsafe { (kernels.transpose)(&t) }
     }
 }
 

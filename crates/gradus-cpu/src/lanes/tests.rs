@@ -2,21 +2,13 @@
 
 use super::*;
 use std::fmt::Debug;
-use std::ops::{Add, Div, Mul, Sub};
 
 /// Where no lane may be written.
 const UNTOUCHED: i8 = 77;
 
 fn check<V: Lanes>()
 where
-    V::Scalar: From<i8>
-        + PartialEq
-        + Debug
-        + Add<Output = V::Scalar>
-        + Sub<Output = V::Scalar>
-        + Mul<Output = V::Scalar>
-        + Div<Output = V::Scalar>
-        + PartialOrd,
+    V::Scalar: From<i8> + Debug,
 {
     let len = V::LEN;
     let number = |i: usize, factor: usize| V::Scalar::from((i * factor % 23) as i8 - 11);
@@ -188,41 +180,124 @@ fn every_vector_holds_at_the_edges() {
         check_edges::<A>(|x| x as f32, f64::from, most, least);
         check_edges::<B>(|x| x, |x| x, f64::MAX, f64::from_bits(1));
     }
-    both::<Portable<f32, 8>, Portable<f64, 4>>();
-    #[cfg(target_arch = "x86_64")]
-    {
-        if crate::Isa::best() >= crate::Isa::Avx2 {
-            both::<F32x8, F64x4>();
-        }
-        if crate::Isa::best() >= crate::Isa::Avx512 {
-            both::<F32x16, F64x8>();
+    struct All;
+    impl Choice for All {
+        type Output = ();
+        fn of<P: InstructionSet>(self) {
+            both::<P::F32, P::F64>();
+            both::<P::WideF32, P::WideF64>();
         }
     }
+    Isa::all().iter().for_each(|isa| isa.choose_widest(All));
 }
 
 #[test]
 fn every_vector_does_what_scalars_do() {
+    struct All;
+    impl Choice for All {
+        type Output = (Vec<u32>, Vec<[u32; 8]>);
+        fn of<P: InstructionSet>(self) -> Self::Output {
+            check::<P::F32>();
+            check::<P::F64>();
+            check::<P::WideF32>();
+            check::<P::WideF64>();
+            check_square::<P::F32, 8>();
+            check_square::<P::F64, 4>();
+            (sums::<P::F32>(), bits::<P::F32>())
+        }
+    }
     check::<Portable<f32, 1>>();
-    check::<Portable<f32, 8>>();
-    check::<Portable<f64, 4>>();
-    check_square::<Portable<f32, 8>, 8>();
-    check_square::<Portable<f64, 4>, 4>();
-    let portable = (sums::<Portable<f32, 8>>(), bits::<Portable<f32, 8>>());
-    #[cfg(target_arch = "x86_64")]
-    {
-        if crate::Isa::best() >= crate::Isa::Avx2 {
-            check::<F32x8>();
-            check::<F64x4>();
-            check_square::<F32x8, 8>();
-            check_square::<F64x4, 4>();
-            assert_eq!(sums::<F32x8>(), portable.0);
-            assert!(bits::<F32x8>() == portable.1);
-        }
-        if crate::Isa::best() >= crate::Isa::Avx512 {
-            check::<F32x16>();
-            check::<F64x8>();
-        }
+    let portable = Isa::PORTABLE.choose_widest(All);
+    for isa in Isa::all() {
+        let (sums, bits) = isa.choose_widest(All);
+        assert_eq!(sums, portable.0, "{}", isa.name());
+        assert!(bits == portable.1, "{}", isa.name());
     }
     let first = portable.1[0];
     assert!(portable.1.len() > 2000 && portable.1.iter().any(|x| *x != first));
+}
+
+/// Where the exponentials of f32 and f64 are tried, and all that a path makes of them.
+struct Exponentials<'a>(&'a [f32], &'a [f64]);
+
+impl Task for Exponentials<'_> {
+    type Output = (Vec<f32>, Vec<[f64; 2]>);
+    fn run<P: InstructionSet>(self) -> Self::Output {
+        /// Of some numbers, a multiple of the lanes of them.
+        fn of<V: Numbers>(x: &[V::Scalar]) -> Vec<V::Scalar> {
+            let mut out = vec![V::Scalar::ZERO; x.len()];
+            for i in (0..x.len()).step_by(V::LEN) {
+                // SAFETY: as many elements are there, and have room; the path is the machine's.
+                unsafe { V::load(x[i..].as_ptr()).exp().store(out[i..].as_mut_ptr()) }
+            }
+            out
+        }
+        let wide = of::<P::F64>(self.1).into_iter().zip(of::<Portable<f64, 8>>(self.1));
+        (of::<P::F32>(self.0), wide.map(|(a, b)| [a, b]).collect())
+    }
+}
+
+/// There is one exponential of f32 and one of f64, for all who ask: against the library's, in units in the last place.
+#[test]
+fn exponentials_hold_in_the_last_place() {
+    let x: Vec<f32> = (0..=200_000).map(|i| -104.5 + i as f32 * 9.65e-4).chain([0.0; 7]).collect();
+    let wide: Vec<f64> = (0..40_000).map(|i| -745.5 + f64::from(i) * 0.036_379).collect();
+    for isa in Isa::all() {
+        let (y, wides) = isa.run(Exponentials(&x, &wide));
+        let mut most = 0f64;
+        for (&x, &y) in x.iter().zip(&y) {
+            let want = f64::from(x).exp();
+            let near = want.min(f32::MAX.into()) as f32;
+            if want > f64::from(f32::MAX) {
+                assert_eq!(y, f32::INFINITY, "e^{x}");
+                continue;
+            }
+            let unit = f64::from(near) - f64::from(near.next_down().max(0.0));
+            most = most.max((f64::from(y) - want).abs() / unit.max(f32::from_bits(1).into()));
+        }
+        assert!(most < 1.5, "{}: {most} units", isa.name());
+        for (x, y) in wide.iter().zip(wides) {
+            assert_eq!(y[0].to_bits(), y[1].to_bits(), "{} e^{x}", isa.name());
+            let want = x.exp();
+            assert!((y[0] - want).abs() <= want.next_up() - want, "e^{x}: {}, not {want}", y[0]);
+        }
+    }
+    negative_powers_have_the_same_bits();
+    let odd = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, -746.0, 710.0, 1e300];
+    let (y, wides) = Isa::current().run(Exponentials(&odd.map(|x| x as f32), &odd));
+    for (i, x) in odd.into_iter().enumerate() {
+        let want = x.exp();
+        let same = |y: f64| y == want || y.is_nan() && want.is_nan();
+        assert!(same(y[i].into()) && same(wides[i][0]), "e^{x}: {}, {}", y[i], wides[i][0]);
+    }
+}
+
+/// Of numbers not above 0 there is a faster exponential, which ends sooner.
+fn negative_powers_have_the_same_bits() {
+    struct Negative;
+    impl Task for Negative {
+        type Output = ();
+        fn run<P: InstructionSet>(self) {
+            fn check<V: Numbers>(least: f64) {
+                for i in 0..5000 {
+                    let x = V::Scalar::of(least * 1.1 * f64::from(i) / 4999.0);
+                    // SAFETY: the path is the machine's.
+                    let v = unsafe { V::splat(x) };
+                    let (y, same) = (v.exp_negative().lanes()[0], v.exp().lanes()[0]);
+                    let want = if x < V::Scalar::of(least) { V::Scalar::ZERO } else { same };
+                    assert_eq!(y.wide().to_bits(), want.wide().to_bits(), "e^{}", x.wide());
+                }
+                // SAFETY: as above.
+                let odd =
+                    |x| unsafe { V::splat(V::Scalar::of(x)) }.exp_negative().lanes()[0].wide();
+                assert!(
+                    odd(f64::NAN).is_nan() && odd(f64::NEG_INFINITY) == 0.0 && odd(-0.0) == 1.0
+                );
+            }
+            check::<P::F32>(-87.0);
+            check::<P::F64>(-708.0);
+            check::<Portable<f64, 8>>(-708.0);
+        }
+    }
+    Isa::all().iter().for_each(|isa| isa.run(Negative));
 }

@@ -28,13 +28,11 @@ pub(crate) mod random;
 mod reduce;
 #[cfg(test)]
 mod registry;
-mod series;
 mod softmax;
 mod sort;
 #[cfg(test)]
 mod testing;
 mod upsample;
-mod vector;
 mod vector_norm;
 mod views;
 

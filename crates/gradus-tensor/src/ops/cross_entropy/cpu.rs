@@ -2,12 +2,11 @@
 #![allow(unsafe_code)]
 
 use crate::ops::kernel::{chunks, chunks_of, grain, input, output};
-use crate::ops::lanes::Isa;
-use crate::ops::series::Series;
+use crate::ops::lanes::{Isa, Task, on};
 use crate::ops::softmax::{LogSumExp, log_sum_exp};
-use crate::ops::vector::{Task, Vector, on};
 use gradus_base::DType;
 use gradus_base::exec::{Args, Kernel, Touches};
+use gradus_cpu::lanes::{Numbers, Scalar};
 use gradus_graph::Spec;
 
 /// Elements a tile reads.
@@ -57,7 +56,7 @@ unsafe impl Kernel for Forward {
 impl Forward {
     /// # Safety
     /// As `launch`; the floats are `T`.
-    unsafe fn rows<T: Series>(&self, args: &Args<'_>) {
+    unsafe fn rows<T: Scalar>(&self, args: &Args<'_>) {
         let Rows { n, classes, .. } = self.0;
         // SAFETY: the caller's promise.
         let (x, labels, outputs) = unsafe {
@@ -70,7 +69,7 @@ impl Forward {
             return;
         }
         let rows = grain(TILE, classes);
-        let isa = Isa::best();
+        let isa = Isa::current();
         chunks_of(outputs, [rows; 3], |tile, [loss, top, rest]| {
             let first = tile * rows;
             let x = &x[first * classes..][..loss.len() * classes];
@@ -104,7 +103,7 @@ unsafe impl Kernel for Backward {
 impl Backward {
     /// # Safety
     /// As `launch`; the floats are `T`.
-    unsafe fn rows<T: Series>(&self, args: &Args<'_>) {
+    unsafe fn rows<T: Scalar>(&self, args: &Args<'_>) {
         let Rows { n, classes, .. } = self.0;
         // SAFETY: the caller's promise.
         let (x, labels, [top, rest, dy], dx) = unsafe {
@@ -113,7 +112,7 @@ impl Backward {
             (x, labels, each, output::<T>(args, 0, n * classes))
         };
         let rows = grain(TILE, classes);
-        let isa = Isa::best();
+        let isa = Isa::current();
         chunks(dx, rows * classes, |tile, dx| {
             let first = tile * rows;
             let x = &x[first * classes..][..dx.len()];
@@ -136,10 +135,10 @@ struct Sums<'a, T> {
     rest: &'a mut [T],
 }
 
-impl<T: Series> Task for Sums<'_, T> {
+impl<T: Scalar> Task for Sums<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         let rows = self.x.chunks_exact(self.classes);
         for (x, (top, rest)) in rows.zip(self.top.iter_mut().zip(self.rest)) {
             // SAFETY: the path was chosen for the machine.
@@ -158,10 +157,10 @@ struct Shares<'a, T> {
     dx: &'a mut [T],
 }
 
-impl<T: Series> Task for Shares<'_, T> {
+impl<T: Scalar> Task for Shares<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         let n = self.classes;
         for (row, dx) in self.dx.chunks_exact_mut(n).enumerate() {
             let x = &self.x[row * n..][..n];
@@ -171,8 +170,12 @@ impl<T: Series> Task for Shares<'_, T> {
                 let dy = V::splat(self.dy[row]);
                 for at in (0..n).step_by(V::LEN) {
                     let few = V::LEN.min(n - at);
-                    let x = V::load_first(x.as_ptr().add(at), few, T::ZERO);
-                    x.sub(top).sub(rest).exp().mul(dy).store_first(dx.as_mut_ptr().add(at), few);
+                    let x = V::load_left(x.as_ptr().add(at), few);
+                    x.sub(top)
+                        .sub(rest)
+                        .exp_negative()
+                        .mul(dy)
+                        .store_left(dx.as_mut_ptr().add(at), few);
                 }
             }
         }

@@ -2,8 +2,8 @@
 #![allow(unsafe_code)]
 
 use super::Distribution;
+use super::series::Series;
 use crate::ops::kernel::{chunks, input, output};
-use crate::ops::series::Series;
 use gradus_base::DType;
 use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::philox::{philox, unit};

@@ -10,6 +10,7 @@
 pub(crate) mod cases;
 mod cpu;
 mod reference;
+mod series;
 #[cfg(test)]
 mod tests;
 

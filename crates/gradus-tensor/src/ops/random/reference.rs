@@ -2,7 +2,7 @@
 //! that gives the CPU's bits.
 
 use super::Distribution;
-use crate::ops::series::Series;
+use super::series::Series;
 use gradus_base::DType;
 use gradus_base::philox::{philox, unit};
 use gradus_graph::Meta;

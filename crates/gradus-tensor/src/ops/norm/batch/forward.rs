@@ -4,11 +4,10 @@
 use super::walk::{Walk, affine, is_f64};
 use super::write::{Formula, Tile};
 use crate::ops::kernel::{chunks_backwards, input, output, workspace};
-use crate::ops::lanes::Isa;
-use crate::ops::series::Series;
-use crate::ops::vector::{Task, Vector, on};
+use crate::ops::lanes::{Isa, Task, on};
 use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::{DType, Element, Expr, Real, View};
+use gradus_cpu::lanes::{Lanes, Numbers, Scalar};
 use gradus_cpu::{Epilogue, RowEpilogue, RowLoop};
 use gradus_graph::{self as graph, Layouts, Meta, Spec, Strategy};
 
@@ -150,7 +149,7 @@ unsafe impl Kernel for Forward {
 impl Forward {
     /// # Safety
     /// As `launch`; x, w, b and y hold `T`.
-    unsafe fn normalize<T: Series + Element>(&self, args: &Args<'_>) {
+    unsafe fn normalize<T: Scalar + Element>(&self, args: &Args<'_>) {
         let walk = self.walk;
         let (all, channels, columns) = (walk.elements(), walk.channels(), walk.columns());
         // SAFETY: the caller's promise.
@@ -171,7 +170,7 @@ impl Forward {
             }
         }
         let hook = hook.as_ref();
-        let isa = Isa::best();
+        let isa = Isa::current();
         let tile = TILE.next_multiple_of(columns);
         chunks_backwards(y, tile, |i, y| {
             let from = i * tile;
@@ -190,10 +189,10 @@ impl Forward {
 /// A tile with a sum and a ReLU.
 struct Riding<'a, T, const SUM: bool, const RELU: bool>(Tile<'a, T, 3>);
 
-impl<T: Series, const SUM: bool, const RELU: bool> Task for Riding<'_, T, SUM, RELU> {
+impl<T: Scalar, const SUM: bool, const RELU: bool> Task for Riding<'_, T, SUM, RELU> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         self.0.write::<V, Normal<SUM, RELU>>();
     }
 }
@@ -201,10 +200,10 @@ impl<T: Series, const SUM: bool, const RELU: bool> Task for Riding<'_, T, SUM, R
 /// A tile with whatever comes after it.
 struct Hooked<'a, T>(Tile<'a, T, 3>, Option<&'a RowEpilogue<'a>>);
 
-impl<T: Series + Element> Task for Hooked<'_, T> {
+impl<T: Scalar + Element> Task for Hooked<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         let Hooked(tile, Some(hook)) = self else {
             return self.0.write::<V, Normal<false, false>>();
         };
@@ -224,7 +223,7 @@ pub(in crate::ops::norm) struct Normal<const SUM: bool, const RELU: bool>;
 
 impl<const SUM: bool, const RELU: bool> Formula<3> for Normal<SUM, RELU> {
     #[inline(always)]
-    fn of<V: Vector>(x: V, other: V, [middle, scale, shift]: [V; 3]) -> V {
+    fn of<V: Lanes>(x: V, other: V, [middle, scale, shift]: [V; 3]) -> V {
         let y = x.sub(middle).mul(scale).add(shift);
         let y = if SUM { y.add(other) } else { y };
         if RELU { y.where_positive(y) } else { y }

@@ -5,10 +5,10 @@
 
 use super::walk::{Columns, Cut, Pair, Sums, Walk, is_f64, stretches};
 use crate::ops::kernel::{input, output};
-use crate::ops::lanes::{Isa, Shared};
-use crate::ops::series::{Moments, Series};
-use crate::ops::vector::{Task, Vector, on};
+use crate::ops::lanes::{Isa, Shared, Task, on};
+use crate::ops::norm::moments::Moments;
 use gradus_base::exec::{Args, Kernel, Touches};
+use gradus_cpu::lanes::{Lanes, Numbers, Scalar};
 use gradus_cpu::{parallel, with_scratch};
 use gradus_graph::{Layouts, Meta, Spec, Strategy};
 
@@ -71,7 +71,7 @@ unsafe impl Kernel for Statistics {
 impl Statistics {
     /// # Safety
     /// As `launch`; x holds `T`.
-    unsafe fn of<T: Series>(&self, args: &Args<'_>) {
+    unsafe fn of<T: Scalar>(&self, args: &Args<'_>) {
         let (walk, cut) = (self.walk, self.cut);
         let channels = walk.channels();
         // SAFETY: the caller's promise.
@@ -80,7 +80,7 @@ impl Statistics {
             (x, output::<f64>(args, 0, channels), output::<f64>(args, 1, channels))
         };
         let partial = Shared::new(args.workspace::<[f64; 2]>());
-        let isa = Isa::best();
+        let isa = Isa::current();
         parallel(cut.parts * cut.blocks, &|task| {
             let (part, first) = (task / cut.blocks, task % cut.blocks * cut.block);
             let block = cut.block.min(channels - first);
@@ -120,7 +120,7 @@ struct Distance;
 
 impl Pair<1> for Distance {
     #[inline(always)]
-    fn of<V: Vector>(x: V, _: V, [middle]: [V; 1]) -> [V; 2] {
+    fn of<V: Lanes>(x: V, _: V, [middle]: [V; 1]) -> [V; 2] {
         let gap = x.sub(middle);
         [gap, gap.mul(gap)]
     }
@@ -138,10 +138,10 @@ pub(in crate::ops::norm) struct Rows<'a, T> {
 /// Bytes per column: two f64 and three numbers of the elements' type.
 pub(in crate::ops::norm) const SCRATCH: usize = 5 * size_of::<f64>();
 
-impl<T: Series> Task for Rows<'_, T> {
+impl<T: Scalar> Task for Rows<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         let columns = self.walk.columns();
         let numbers = self.scratch.cast::<f64>().wrapping_add(2 * columns).cast::<T>();
         // SAFETY: the scratch has room for two numbers of f64 and three of T per column, aligned for both, of which
@@ -156,10 +156,10 @@ impl<T: Series> Task for Rows<'_, T> {
     }
 }
 
-impl<T: Series> Rows<'_, T> {
+impl<T: Scalar> Rows<'_, T> {
     /// Of every column.
     #[inline(always)]
-    fn moments<V: Vector<Element = T>>(
+    fn moments<V: Lanes<Scalar = T>>(
         &self,
         mean: &mut [f64],
         squares: &mut [f64],
@@ -229,10 +229,10 @@ impl<T: Series> Rows<'_, T> {
 
 /// The moments of a row.
 #[inline(always)]
-pub(in crate::ops::norm) fn moments<V: Vector>(x: &[V::Element]) -> Moments {
+pub(in crate::ops::norm) fn moments<V: Lanes>(x: &[V::Scalar]) -> Moments {
     let mut all = Moments::default();
     for x in x.chunks(BLOCK) {
-        let middle = if all.count > 0.0 { V::Element::of(all.mean) } else { x[0] };
+        let middle = if all.count > 0.0 { V::Scalar::of(all.mean) } else { x[0] };
         // SAFETY: the path was chosen for the machine.
         let mut sums = unsafe { Sums::<V>::zero() };
         sums.add::<Distance, 1>([x, x], [middle]);
@@ -253,10 +253,10 @@ struct Planes<'a, T> {
     out: &'a mut [[f64; 2]],
 }
 
-impl<T: Series> Task for Planes<'_, T> {
+impl<T: Scalar> Task for Planes<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         for (i, out) in self.out.iter_mut().enumerate() {
             let mut all = Moments::default();
             for at in (self.from..self.to).step_by(BLOCK) {

@@ -2,12 +2,12 @@
 #![allow(unsafe_code)]
 
 use crate::ops::kernel::{chunks, grain, input, output};
-use crate::ops::lanes::Isa;
+use crate::ops::lanes::{Isa, Task, on};
 use crate::ops::norm::batch::{Descent, Normal, Slopes, Sums, Tile, Walk, moments};
-use crate::ops::series::{Moments, STRETCH, Series};
-use crate::ops::vector::{Task, Vector, on};
+use crate::ops::norm::moments::{Moments, STRETCH};
 use gradus_base::DType;
 use gradus_base::exec::{Args, Kernel, Touches};
+use gradus_cpu::lanes::{Numbers, Scalar};
 use gradus_graph::Spec;
 
 /// Elements a tile writes.
@@ -50,7 +50,7 @@ unsafe impl Kernel for Rows {
 impl Rows {
     /// # Safety
     /// As `launch`; all hold `T`.
-    unsafe fn rows<T: Series>(&self, args: &Args<'_>) {
+    unsafe fn rows<T: Scalar>(&self, args: &Args<'_>) {
         let Rows { len, n, eps, back, .. } = *self;
         // SAFETY: the caller's promise.
         let (x, dy, out) = unsafe {
@@ -58,7 +58,7 @@ impl Rows {
             (input::<T>(args, 0, len), dy, output::<T>(args, 0, len))
         };
         let rows = grain(TILE, n);
-        let isa = Isa::best();
+        let isa = Isa::current();
         chunks(out, rows * n, |tile, out| {
             let at = tile * rows * n;
             let [x, dy] = [x, dy].map(|t| &t[at..][..out.len()]);
@@ -83,10 +83,10 @@ struct Some<'a, T> {
 struct NormalizedRows<'a, T>(Some<'a, T>);
 struct Gradients<'a, T>(Some<'a, T>);
 
-impl<T: Series> Task for NormalizedRows<'_, T> {
+impl<T: Scalar> Task for NormalizedRows<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         let Some { eps, n, x, out, .. } = self.0;
         let walk = Walk::Planes { n: 1, channels: 1, len: n };
         for (x, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
@@ -98,10 +98,10 @@ impl<T: Series> Task for NormalizedRows<'_, T> {
     }
 }
 
-impl<T: Series> Task for Gradients<'_, T> {
+impl<T: Scalar> Task for Gradients<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         let Some { eps, n, x, dy, out } = self.0;
         let walk = Walk::Planes { n: 1, channels: 1, len: n };
         let rows = x.chunks_exact(n).zip(dy.chunks_exact(n));
@@ -127,7 +127,7 @@ impl<T: Series> Task for Gradients<'_, T> {
 
 /// The numbers of (x − middle)·scale + shift: the mean as T has it, 1/√(var + ε), and what the rounding left.
 #[inline(always)]
-pub(super) fn normal<T: Series>(of: &Moments, eps: f64) -> [T; 3] {
+pub(super) fn normal<T: Scalar>(of: &Moments, eps: f64) -> [T; 3] {
     let middle = T::of(of.mean);
     let scale = 1.0 / (of.squares / of.count + eps).sqrt();
     [middle, T::of(scale), T::of((middle.wide() - of.mean) * scale)]
@@ -135,7 +135,7 @@ pub(super) fn normal<T: Series>(of: &Moments, eps: f64) -> [T; 3] {
 
 /// The numbers of dx = dy·steep − (x − middle)·slope − level, from Σ dy and Σ dy·(x − middle).
 #[inline(always)]
-pub(super) fn descent<T: Series>(
+pub(super) fn descent<T: Scalar>(
     of: &Moments,
     eps: f64,
     middle: T,
