@@ -10,6 +10,19 @@ mod tests;
 
 pub use portable::{Float, Portable};
 
+#[cfg(any(target_arch = "aarch64", target_feature = "simd128"))]
+mod pair;
+
+#[cfg(target_arch = "aarch64")]
+mod neon;
+#[cfg(target_arch = "aarch64")]
+pub use neon::{F32x4, F32x8, F64x2, F64x4};
+
+#[cfg(target_feature = "simd128")]
+mod simd128;
+#[cfg(target_feature = "simd128")]
+pub use simd128::{F32x4, F32x8, F64x2, F64x4};
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -265,10 +278,11 @@ pub fn prefetch<T>(p: *const T) {
 }
 
 /// The operations of a vector in a register: one per line, `name(arguments) = intrinsic`.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128"))]
 macro_rules! each {
     ($v:ident: $($name:ident($a:ident $(, $b:ident)*) = $body:expr;)*) => {$(
         #[inline(always)]
+        #[allow(unused_unsafe)] // where the build has the instruction set for certain, its operations are safe
         fn $name(self $(, $b: Self)*) -> Self {
             let $a = self.0;
             $(let $b = $b.0;)*
@@ -276,5 +290,5 @@ macro_rules! each {
         }
     )*};
 }
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128"))]
 use each;

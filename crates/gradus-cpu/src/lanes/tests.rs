@@ -189,6 +189,11 @@ fn every_vector_holds_at_the_edges() {
         check_edges::<B>(|x| x, |x| x, f64::MAX, f64::from_bits(1));
     }
     both::<Portable<f32, 8>, Portable<f64, 4>>();
+    #[cfg(any(target_arch = "aarch64", target_feature = "simd128"))]
+    {
+        both::<F32x4, F64x2>();
+        both::<F32x8, F64x4>();
+    }
     #[cfg(target_arch = "x86_64")]
     {
         if crate::Isa::best() >= crate::Isa::Avx2 {
@@ -208,6 +213,19 @@ fn every_vector_does_what_scalars_do() {
     check_square::<Portable<f32, 8>, 8>();
     check_square::<Portable<f64, 4>, 4>();
     let portable = (sums::<Portable<f32, 8>>(), bits::<Portable<f32, 8>>());
+    #[cfg(any(target_arch = "aarch64", target_feature = "simd128"))]
+    {
+        check::<F32x4>();
+        check::<F64x2>();
+        check::<F32x8>();
+        check::<F64x4>();
+        check_square::<F32x4, 4>();
+        check_square::<F64x2, 2>();
+        check_square::<F32x8, 8>();
+        check_square::<F64x4, 4>();
+        assert_eq!(sums::<F32x8>(), portable.0);
+        assert!(bits::<F32x8>() == portable.1);
+    }
     #[cfg(target_arch = "x86_64")]
     {
         if crate::Isa::best() >= crate::Isa::Avx2 {
