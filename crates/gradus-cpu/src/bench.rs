@@ -1,7 +1,8 @@
 //! What benchmarks need of the machine: its measured peak, and matrix products without a graph around them.
 
 use crate::gemm::gemm_by;
-use crate::{Isa, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b, parallel};
+use crate::lanes::{Choice, InstructionSet, Lanes};
+use crate::{Isa, Mat, MatMut, PackedB, form, gemm, gemm_packed, pack_b, parallel};
 use gradus_base::Buffer;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -9,48 +10,53 @@ use std::time::{Duration, Instant};
 const CHAIN_STEPS: usize = 4000;
 /// Independent chains, enough to hide a multiply-add's latency with two units.
 const CHAINS: usize = 10;
-const LANES: usize = 8;
 
 /// GFLOP/s of f32 multiply-adds from registers on `threads` threads: the most any kernel could reach. The best of many
 /// readings, since whatever else the machine does only lowers them. More than [`crate::threads`] are not used.
 pub fn fma_peak(threads: usize) -> f64 {
-    let flops = (2 * CHAIN_STEPS * CHAINS * LANES * threads) as f64;
-    let (start, mut best) = (Instant::now(), f64::MAX);
+    let (start, mut best) = (Instant::now(), 0f64);
     while start.elapsed() < Duration::from_millis(60) {
         let before = Instant::now();
-        multiply_add(threads);
-        best = best.min(before.elapsed().as_secs_f64());
+        let flops = multiply_add(threads);
+        best = best.max(flops / before.elapsed().as_secs_f64());
     }
-    flops / best / 1e9
+    best / 1e9
 }
 
-/// The work that [`fma_peak`] measures: independent chains of multiply-adds on every thread.
-fn multiply_add(threads: usize) {
-    parallel(threads, &|_| {
-        #[cfg(target_arch = "x86_64")]
-        if Isa::best() >= Isa::Avx2 {
-            // SAFETY: detected.
-            return unsafe { chains() };
-        }
-        let mut x = [1.0f32; CHAINS * LANES];
-        for _ in 0..CHAIN_STEPS {
-            black_box(&mut x).iter_mut().for_each(|x| *x = *x * 0.999 + 0.001);
-        }
-    });
+/// The work that [`fma_peak`] measures, once: independent chains of multiply-adds on every thread. Its operations.
+pub fn multiply_add(threads: usize) -> f64 {
+    let (lanes, chains) = Isa::current().choose_widest(Peak);
+    // SAFETY: the path in use has its vectors.
+    parallel(threads, &|_| unsafe { chains(&CHAIN_STEPS) });
+    (2 * CHAIN_STEPS * CHAINS * lanes * threads) as f64
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn chains() {
-    use std::arch::x86_64::*;
-    let mut x = [_mm256_set1_ps(1.0); CHAINS];
-    let (a, b) = (black_box(_mm256_set1_ps(0.999)), black_box(_mm256_set1_ps(0.001)));
-    for _ in 0..CHAIN_STEPS {
-        for x in &mut x {
-            *x = _mm256_fmadd_ps(*x, a, b);
-        }
+/// The lanes of the widest vectors, and [`chains`] of them.
+struct Peak;
+
+impl Choice for Peak {
+    type Output = (usize, unsafe fn(&usize));
+    fn of<P: InstructionSet>(self) -> Self::Output {
+        (<P::WideF32 as Lanes>::LEN, P::call::<Chains>)
     }
-    black_box(x);
+}
+
+form! { Chains(usize), P => chains::<P::WideF32> }
+
+/// The work that [`fma_peak`] measures: independent chains of multiply-adds.
+#[inline(always)]
+unsafe fn chains<V: Lanes<Scalar = f32>>(steps: &usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut x = [V::splat(1.0); CHAINS];
+        let (a, b) = (V::splat(black_box(0.999)), V::splat(black_box(0.001)));
+        for _ in 0..*steps {
+            for i in 0..CHAINS {
+                x[i] = x[i].mul_add(a, b);
+            }
+        }
+        black_box(x);
+    }
 }
 
 /// C = A·B of row-major f32 matrices, to be repeated.
@@ -95,9 +101,6 @@ impl Product {
     }
 
     /// Computes C from B as it lies, by the kernels of an instruction set.
-    ///
-    /// # Panics
-    /// If this machine lacks it.
     pub fn compute_by(&mut self, isa: Isa) {
         let [m, k, n] = self.sizes;
         let ptr = self.c.as_mut_ptr().cast::<f32>();

@@ -2,7 +2,6 @@
 #![allow(unsafe_code)]
 
 pub mod bench;
-mod dispatch;
 pub mod gemm;
 pub mod lanes;
 pub mod pool;
@@ -11,8 +10,8 @@ pub mod scratch;
 mod shared;
 mod tile;
 
-pub use dispatch::Isa;
 pub use gemm::{Clip, Epilogue, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b};
+pub use lanes::{Isa, IsaError};
 pub use pool::{parallel, set_threads, threads};
 pub use reduce::Reduce;
 pub use scratch::with_scratch;

@@ -5,8 +5,10 @@
 //! is the sum of hundreds of partial sums, whose errors grow slowly. Long reductions are cut on a grid that depends
 //! on the shape alone and their parts combined in order: same bits for any number of threads.
 
-use crate::dispatch::Isa;
-use crate::tile::{Accumulate, Block, Dims, Engine, Spec, Store, accumulate, check, count, storer};
+use crate::lanes::Isa;
+use crate::tile::{
+    Accumulate, Block, Dims, Engine, Fold, Spec, Store, accumulate, check, count, storer,
+};
 use crate::{Shared, parallel, with_scratch};
 use gradus_base::exec::{Args, Kernel};
 use gradus_base::{DType, Expr, ReduceOp, Shape, View};
@@ -62,16 +64,16 @@ struct ReducePlan {
     /// Tiles of a part.
     part: usize,
     parts: usize,
-    folds: Vec<Fold>,
+    folds: Vec<Axis>,
     /// The kept elements of a tile in the output.
     kept: Dims,
     /// Whether the axis that tiles cut is kept, so that the last tile keeps fewer elements.
     cut: bool,
 }
 
-/// Folding one axis of an accumulator.
+/// An axis of an accumulator that is folded.
 #[derive(Clone, Copy)]
-struct Fold {
+struct Axis {
     inside: usize,
     size: usize,
     /// Blocks of `size · inside`, to be multiplied by the chunk's length if the cut axis is kept.
@@ -93,13 +95,13 @@ impl Reduce {
         inputs: &[(DType, View)],
         output: (DType, View),
     ) -> Reduce {
-        Reduce::with_isa(Isa::best(), expr, compute, op, shape, reduced, inputs, output)
+        Reduce::with_isa(Isa::current(), expr, compute, op, shape, reduced, inputs, output)
     }
 
     /// As [`Reduce::new`], on a path chosen by name.
     ///
     /// # Panics
-    /// As [`Reduce::new`], and if this machine lacks the path.
+    /// As [`Reduce::new`].
     pub fn with_isa(
         isa: Isa,
         expr: &Expr,
@@ -110,7 +112,7 @@ impl Reduce {
         inputs: &[(DType, View)],
         output: (DType, View),
     ) -> Reduce {
-        check(isa, expr, shape, inputs, &[output]);
+        check(expr, shape, inputs, &[output]);
         assert_eq!(reduced.len(), shape.rank(), "one flag per axis");
         // Strides of reduced axes are never followed: set them, should the axis have size 1.
         let (dtype, mut view) = output;
@@ -131,7 +133,7 @@ impl Reduce {
             what,
             identity: identity(op, compute),
             compute,
-            store: storer(dtype, compute),
+            store: storer(isa, dtype, compute),
             offset: (view.offset * size) as isize,
         }
     }
@@ -181,7 +183,7 @@ impl ReducePlan {
                 // The cut axis, the last, counts at run time.
                 let whole = tile[i + 1..].iter().rev().skip(1).filter(|(_, a)| !a.reduced);
                 let outside = whole.map(|(n, _)| n).product();
-                folds.push(Fold { inside, size, outside });
+                folds.push(Axis { inside, size, outside });
             } else {
                 kept.push((size, axis.strides[output]));
             }
@@ -254,7 +256,7 @@ impl Run<'_> {
                 // SAFETY: two of the accumulators.
                 unsafe {
                     let (to, from) = (parts.add((i - step) * ACC), parts.add(i * ACC));
-                    (p.accumulate)(to, from, p.engine.tile_len());
+                    (p.accumulate.add)(to, from, p.engine.tile_len());
                 }
             }
             step *= 2;
@@ -280,7 +282,7 @@ impl Run<'_> {
             }
             let start = k * p.tiles + start;
             p.engine.run_tiles(start, tiles, self.inputs, None, self.in_buffer, |n, values| {
-                (p.accumulate)(acc, values, n);
+                (p.accumulate.add)(acc, values, n);
             });
         }
     }
@@ -292,31 +294,13 @@ impl Run<'_> {
         let chunks = if p.cut { chunks } else { 1 };
         // SAFETY: all within the accumulator; the output's elements are those of tile `k`.
         unsafe {
-            for fold in &p.folds {
-                self.fold(p, fold, fold.outside * chunks, acc);
+            for &Axis { inside, size, outside } in &p.folds {
+                (p.accumulate.fold)(&Fold { acc, outside: outside * chunks, size, inside });
             }
             p.kept.each(chunks, |offset, before, block| {
                 let to = self.output.offset(place + offset);
                 (self.r.store)(to, acc.add(before * size), block);
             });
-        }
-    }
-
-    /// Folds every block in halves and moves the results together.
-    unsafe fn fold(&self, p: &ReducePlan, f: &Fold, outside: usize, acc: *mut u8) {
-        let step = f.inside * self.r.compute.size();
-        for o in 0..outside {
-            // SAFETY: within the accumulator; the halves do not overlap.
-            unsafe {
-                let block = acc.add(o * f.size * step);
-                let mut n = f.size;
-                while n > 1 {
-                    let half = n.div_ceil(2);
-                    (p.accumulate)(block, block.add(half * step), (n - half) * f.inside);
-                    n = half;
-                }
-                std::ptr::copy(block, acc.add(o * step), step);
-            }
         }
     }
 

@@ -4,11 +4,11 @@
 //! `cargo run --release -p gradus-tensor --example conv_bench [part of a layer's name]`
 #![allow(unsafe_code)]
 
-use gradus_cpu::{parallel, set_threads};
+use gradus_cpu::bench::multiply_add;
+use gradus_cpu::set_threads;
 use gradus_tensor::ops::conv2d::{
     Algorithm, Conv2d, Pass, choose, data_gradient, forward, weight_gradient,
 };
-use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 fn main() {
@@ -67,16 +67,17 @@ fn row(threads: usize, name: &str, conv: &Conv2d, algorithm: Algorithm) {
         (random(conv.x_shape().len()), random(conv.w_shape().len()), random(conv.y_shape().len()));
     let (mut dx, mut dw, mut out) = (x.clone(), w.clone(), y.clone());
     let (x, w, dy) = (x.as_ptr(), w.as_ptr(), y.as_ptr());
+    let mut flops = 0.0;
     // SAFETY: the buffers have the geometry's sizes.
     let times = unsafe {
         best(&mut [
-            &mut || peak(threads),
+            &mut || flops = multiply_add(threads),
             &mut || forward(algorithm, conv, x, w, out.as_mut_ptr(), None),
             &mut || data_gradient(algorithm, conv, dy, w, dx.as_mut_ptr(), None),
             &mut || weight_gradient(algorithm, conv, x, dy, dw.as_mut_ptr()),
         ])
     };
-    let peak = PEAK_FLOPS * threads as f64 / times[0] / 1e9;
+    let peak = flops / times[0] / 1e9;
     print!("{name:>32} {:>13} peak {peak:6.1} ", format!("{algorithm:?}"));
     for (pass, t) in
         [Pass::Forward, Pass::DataGradient, Pass::WeightGradient].into_iter().zip(&times[1..])
@@ -122,36 +123,4 @@ fn repeats(body: &mut dyn FnMut()) -> u32 {
         n += 1;
     }
     n
-}
-
-const PEAK_STEPS: usize = 4000;
-const PEAK_FLOPS: f64 = (PEAK_STEPS * 10 * 8 * 2) as f64;
-
-/// Ten independent chains of fused multiply-adds on every thread.
-fn peak(threads: usize) {
-    parallel(threads, &|_| {
-        #[cfg(target_arch = "x86_64")]
-        if gradus_cpu::Isa::best() >= gradus_cpu::Isa::Avx2 {
-            // SAFETY: detected.
-            return unsafe { chains() };
-        }
-        let mut x = [1.0f32; 80];
-        for _ in 0..PEAK_STEPS {
-            black_box(&mut x).iter_mut().for_each(|x| *x = *x * 0.999 + 0.001);
-        }
-    });
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn chains() {
-    use std::arch::x86_64::*;
-    let mut x = [_mm256_set1_ps(1.0); 10];
-    let (a, b) = (black_box(_mm256_set1_ps(0.999)), black_box(_mm256_set1_ps(0.001)));
-    for _ in 0..PEAK_STEPS {
-        for x in &mut x {
-            *x = _mm256_fmadd_ps(*x, a, b);
-        }
-    }
-    black_box(x);
 }

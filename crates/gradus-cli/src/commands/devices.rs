@@ -16,7 +16,7 @@ pub struct Args {
 
 /// Lists.
 pub fn run(args: &Args) -> Result<()> {
-    let (threads, isa) = (threads(), Isa::best().name());
+    let (threads, isa) = (threads(), Isa::current().name());
     let mut out = std::io::stdout().lock();
     writeln!(out, "cpu     {threads} threads, {isa} ({})", std::env::consts::ARCH)?;
     if args.json {

@@ -1,17 +1,17 @@
-//! The innermost loops: a register tile of fused multiply-adds, a dot product, a block transpose; and the choice
-//! of their instruction set, made once per process.
+//! The innermost loops: a register tile of fused multiply-adds, a dot product, a block transpose; and the table of them
+//! that each instruction set has.
 
-use crate::dispatch::Isa;
 use crate::gemm::{Clip, Mat};
-use crate::lanes::{Clipping, Lanes, Portable, Square, prefetch};
-#[cfg(target_arch = "x86_64")]
-use crate::lanes::{F32x8, F32x16, F64x4, F64x8};
+use crate::lanes::{Choice, Clipping, Form, InstructionSet, Isa, Lanes, Square, prefetch};
 use gradus_base::Element;
+use std::marker::PhantomData;
 
 /// Vectors across the register tile.
 const NV: usize = 2;
+/// Rows of the largest register tile.
+const MAX_MR: usize = 14;
 /// Elements of the largest register tile.
-pub(super) const MAX_TILE: usize = 14 * 32;
+pub(super) const MAX_TILE: usize = MAX_MR * MAX_NR;
 /// The widest register tile, in columns.
 pub(super) const MAX_NR: usize = 32;
 /// Vectors across the one-row tile of vector–matrix products: enough chains to hide the latency.
@@ -38,10 +38,19 @@ pub(super) struct Tile<S> {
     pub(super) clip: Option<Clip<S>>,
 }
 
+/// Some columns' dot products: `out[j] = Σ a[p]·b[p + j·b_stride]` for j < DOTS (or 1), both contiguous along p.
+pub(super) struct Dots<S> {
+    pub(super) k: usize,
+    pub(super) a: *const S,
+    pub(super) b: *const S,
+    pub(super) b_stride: isize,
+    pub(super) out: *mut S,
+}
+
 /// Up to `N` rows, contiguous along k, to transpose: `dst[p·width + i] = src[i·stride + p]` for i < rows and p < k. If
 /// `pad`, `N` lanes of each row of `dst` are written, zeros behind the `rows`.
-#[derive(Clone, Copy)]
 pub(super) struct Transpose<S> {
+    pub(super) dst: *mut S,
     pub(super) src: *const S,
     pub(super) stride: isize,
     pub(super) rows: usize,
@@ -51,9 +60,7 @@ pub(super) struct Transpose<S> {
 }
 
 type TileFn<S> = unsafe fn(&Tile<S>);
-
-/// `out[j] = Σ a[p]·b[p + j·b_stride]` for j < DOTS (or 1), both contiguous along p.
-type DotFn<S> = unsafe fn(k: usize, a: *const S, b: *const S, b_stride: isize, out: *mut S);
+type DotFn<S> = unsafe fn(&Dots<S>);
 
 /// The kernels of one instruction set.
 pub(super) struct Kernels<S: 'static> {
@@ -62,22 +69,22 @@ pub(super) struct Kernels<S: 'static> {
     /// Rows and columns of the largest register tile.
     pub(super) mr: usize,
     pub(super) nr: usize,
-    /// `[rows - 1][vectors - 1]`, B readable in whole vectors.
-    whole: &'static [[TileFn<S>; NV]],
+    /// `[rows - 1][vectors - 1]` for up to `mr` rows, B readable in whole vectors.
+    whole: [[TileFn<S>; NV]; MAX_MR],
     /// The same for a B that ends at the last lane.
-    masked: &'static [[TileFn<S>; NV]],
+    masked: [[TileFn<S>; NV]; MAX_MR],
     /// One row of so many vectors; the last whole, or of some lanes.
     row: [[TileFn<S>; WIDE]; 2],
     pub(super) dots: DotFn<S>,
     pub(super) dot: DotFn<S>,
     /// Rows that `transpose` takes.
     pub(super) transposed: usize,
-    pub(super) transpose: unsafe fn(Transpose<S>, *mut S),
+    pub(super) transpose: unsafe fn(&Transpose<S>),
 }
 
 impl<S> Kernels<S> {
     pub(super) fn tile(&self, rows: usize, vectors: usize, masked: bool) -> TileFn<S> {
-        let table = if masked { self.masked } else { self.whole };
+        let table = if masked { &self.masked } else { &self.whole };
         table[rows - 1][vectors - 1]
     }
     /// The tile of one row and up to WIDE vectors.
@@ -90,8 +97,122 @@ impl<S> Kernels<S> {
 pub(super) trait Scalar:
     Element + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self>
 {
-    /// The kernels of an instruction set.
+    /// The vectors of register tiles.
+    type Wide<P: InstructionSet>: Lanes<Scalar = Self>;
+    /// Rows that [`Scalar::transpose`] takes.
+    const TRANSPOSED: usize;
+    /// # Safety
+    /// As a [`Form`]'s.
+    unsafe fn transpose<P: InstructionSet>(t: &Transpose<Self>);
+
+    /// The kernels of an instruction set. Neither provided here nor inlined: the crate that asks would compile them anew.
     fn kernels(isa: Isa) -> &'static Kernels<Self>;
+}
+
+macro_rules! scalar {
+    ($s:ty, $wide:ident, $vector:ident, $lanes:literal) => {
+        impl Scalar for $s {
+            type Wide<P: InstructionSet> = P::$wide;
+            const TRANSPOSED: usize = $lanes;
+            #[inline(always)]
+            unsafe fn transpose<P: InstructionSet>(t: &Transpose<$s>) {
+                // SAFETY: passed on.
+                unsafe { transpose::<P::$vector, $lanes>(t) }
+            }
+            #[inline(never)]
+            fn kernels(isa: Isa) -> &'static Kernels<$s> {
+                isa.choose_widest(Table(PhantomData))
+            }
+        }
+    };
+}
+scalar!(f32, WideF32, F32, 8);
+scalar!(f64, WideF64, F64, 4);
+
+/// The choice of [`Kernels`].
+struct Table<S>(PhantomData<S>);
+
+impl<S: Scalar> Choice for Table<S> {
+    type Output = &'static Kernels<S>;
+    fn of<P: InstructionSet>(self) -> Self::Output {
+        const { &Kernels::of::<P>() }
+    }
+}
+
+/// [`tile`] as a form: R rows and N vectors.
+struct TileForm<S, const R: usize, const N: usize, const MASKED: bool>(PhantomData<S>);
+
+impl<S: Scalar, const R: usize, const N: usize, const M: bool> Form for TileForm<S, R, N, M> {
+    type Work = Tile<S>;
+    #[inline(always)]
+    unsafe fn run<P: InstructionSet>(t: &Tile<S>) {
+        // What registers would not hold is in no instruction set's reach.
+        if R <= P::ROWS {
+            // SAFETY: passed on.
+            unsafe { tile::<S::Wide<P>, R, N, M>(t) }
+        } else {
+            unreachable!("tiles have up to {} rows", P::ROWS)
+        }
+    }
+}
+
+/// [`dots`] as a form: N of them.
+struct DotForm<S, const N: usize>(PhantomData<S>);
+
+impl<S: Scalar, const N: usize> Form for DotForm<S, N> {
+    type Work = Dots<S>;
+    #[inline(always)]
+    unsafe fn run<P: InstructionSet>(t: &Dots<S>) {
+        // SAFETY: passed on.
+        unsafe { dots::<S::Wide<P>, N>(t) }
+    }
+}
+
+/// [`transpose`] as a form.
+struct TransposeForm<S>(PhantomData<S>);
+
+impl<S: Scalar> Form for TransposeForm<S> {
+    type Work = Transpose<S>;
+    #[inline(always)]
+    unsafe fn run<P: InstructionSet>(t: &Transpose<S>) {
+        // SAFETY: passed on.
+        unsafe { S::transpose::<P>(t) }
+    }
+}
+
+impl<S: Scalar> Kernels<S> {
+    const fn of<P: InstructionSet>() -> Kernels<S> {
+        Kernels {
+            lanes: <S::Wide<P> as Lanes>::LEN,
+            mr: P::ROWS,
+            nr: NV * <S::Wide<P> as Lanes>::LEN,
+            whole: tiles::<S, P, false>(),
+            masked: tiles::<S, P, true>(),
+            row: [row::<S, P, false>(), row::<S, P, true>()],
+            dots: P::call::<DotForm<S, DOTS>>,
+            dot: P::call::<DotForm<S, 1>>,
+            transposed: S::TRANSPOSED,
+            transpose: P::call::<TransposeForm<S>>,
+        }
+    }
+}
+
+/// The tiles of 1, 2, … rows.
+const fn tiles<S: Scalar, P: InstructionSet, const M: bool>() -> [[TileFn<S>; NV]; MAX_MR] {
+    macro_rules! of {
+        ($($rows:literal)*) => {
+            [$([P::call::<TileForm<S, $rows, 1, M>>, P::call::<TileForm<S, $rows, 2, M>>]),*]
+        };
+    }
+    of!(1 2 3 4 5 6 7 8 9 10 11 12 13 14)
+}
+
+/// The tiles of one row and 1, 2, … vectors.
+const fn row<S: Scalar, P: InstructionSet, const M: bool>() -> [TileFn<S>; WIDE] {
+    macro_rules! of {
+        ($($vectors:literal)*) => { [$(P::call::<TileForm<S, 1, $vectors, M>>),*] };
+    }
+    of!(1 2 3 4 5 6 7 8)
 }
 
 #[inline(always)]
@@ -150,13 +271,8 @@ unsafe fn tile<V: Lanes, const R: usize, const N: usize, const MASKED: bool>(t: 
 }
 
 #[inline(always)]
-unsafe fn dots<V: Lanes, const N: usize>(
-    k: usize,
-    a: *const V::Scalar,
-    b: *const V::Scalar,
-    b_stride: isize,
-    out: *mut V::Scalar,
-) {
+unsafe fn dots<V: Lanes, const N: usize>(t: &Dots<V::Scalar>) {
+    let Dots { k, a, b, b_stride, out } = *t;
     // SAFETY: the caller's promise: `k` elements behind each pointer, N of `out`.
     unsafe {
         let mut acc = [[V::zero(); 2]; N];
@@ -187,7 +303,7 @@ unsafe fn dots<V: Lanes, const N: usize>(
 }
 
 #[inline(always)]
-unsafe fn transpose<V: Square<N>, const N: usize>(t: Transpose<V::Scalar>, dst: *mut V::Scalar) {
+unsafe fn transpose<V: Square<N>, const N: usize>(t: &Transpose<V::Scalar>) {
     // What panels of 6 or 14 rows leave over.
     let rest = const { 6 % N };
     let lanes = if t.pad { N } else { t.rows };
@@ -195,21 +311,17 @@ unsafe fn transpose<V: Square<N>, const N: usize>(t: Transpose<V::Scalar>, dst: 
     // SAFETY: passed on.
     unsafe {
         if lanes == N {
-            transpose_lanes::<V, N>(t, N, dst);
+            transpose_lanes::<V, N>(t, N);
         } else if lanes == rest {
-            transpose_lanes::<V, N>(t, rest, dst);
+            transpose_lanes::<V, N>(t, rest);
         } else {
-            transpose_lanes::<V, N>(t, lanes, dst);
+            transpose_lanes::<V, N>(t, lanes);
         }
     }
 }
 
 #[inline(always)]
-unsafe fn transpose_lanes<V: Square<N>, const N: usize>(
-    t: Transpose<V::Scalar>,
-    lanes: usize,
-    dst: *mut V::Scalar,
-) {
+unsafe fn transpose_lanes<V: Square<N>, const N: usize>(t: &Transpose<V::Scalar>, lanes: usize) {
     let mut p = 0;
     // SAFETY: the caller's promise: `k` elements of each row, as many rows of `dst`.
     unsafe {
@@ -225,111 +337,10 @@ unsafe fn transpose_lanes<V: Square<N>, const N: usize>(
             let x = V::transpose(x);
             for q in 0..N {
                 if q < len {
-                    x[q].store_left(dst.add((p + q) * t.width), lanes);
+                    x[q].store_left(t.dst.add((p + q) * t.width), lanes);
                 }
             }
             p += N;
         }
     }
 }
-
-/// Names the kernels of one instruction set: `$attr` on plain functions that inline the generic ones, tiles of up to so
-/// many `$rows`.
-macro_rules! instruction_set {
-    ($module:ident, [$($rows:literal)*], $(#[$attr:meta])*) => {
-        mod $module {
-            use super::*;
-            $(#[$attr])*
-            unsafe fn run_tile<V: Lanes, const R: usize, const N: usize, const MASKED: bool>(
-                t: &Tile<V::Scalar>,
-            ) {
-                // SAFETY: passed on.
-                unsafe { tile::<V, R, N, MASKED>(t) }
-            }
-            $(#[$attr])*
-            unsafe fn run_dots<V: Lanes, const N: usize>(
-                k: usize,
-                a: *const V::Scalar,
-                b: *const V::Scalar,
-                b_stride: isize,
-                out: *mut V::Scalar,
-            ) {
-                // SAFETY: passed on.
-                unsafe { dots::<V, N>(k, a, b, b_stride, out) }
-            }
-            $(#[$attr])*
-            unsafe fn run_transpose<V: Square<N>, const N: usize>(
-                t: Transpose<V::Scalar>,
-                dst: *mut V::Scalar,
-            ) {
-                // SAFETY: passed on.
-                unsafe { transpose::<V, N>(t, dst) }
-            }
-            const fn row<V: Lanes, const M: bool>() -> [TileFn<V::Scalar>; WIDE] {
-                [
-                    run_tile::<V, 1, 1, M>,
-                    run_tile::<V, 1, 2, M>,
-                    run_tile::<V, 1, 3, M>,
-                    run_tile::<V, 1, 4, M>,
-                    run_tile::<V, 1, 5, M>,
-                    run_tile::<V, 1, 6, M>,
-                    run_tile::<V, 1, 7, M>,
-                    run_tile::<V, 1, 8, M>,
-                ]
-            }
-            /// Tiles of vectors V; blocks are transposed in vectors T, N × N.
-            pub(super) const fn kernels<V: Lanes, T: Square<N, Scalar = V::Scalar>, const N: usize>()
-            -> Kernels<V::Scalar> {
-                let whole = const { &[$([run_tile::<V, $rows, 1, false>, run_tile::<V, $rows, 2, false>]),*] };
-                let masked = const { &[$([run_tile::<V, $rows, 1, true>, run_tile::<V, $rows, 2, true>]),*] };
-                let whole: &[[TileFn<V::Scalar>; NV]] = whole;
-                Kernels {
-                    lanes: V::LEN,
-                    mr: whole.len(),
-                    nr: NV * V::LEN,
-                    whole,
-                    masked,
-                    row: [row::<V, false>(), row::<V, true>()],
-                    dots: run_dots::<V, DOTS>,
-                    dot: run_dots::<V, 1>,
-                    transposed: N,
-                    transpose: run_transpose::<T, N>,
-                }
-            }
-        }
-    };
-}
-// 6 × 2 accumulators, 2 vectors of B and one of A fill AVX2's 16 registers; 14 × 2, 2 and one AVX-512's 32.
-instruction_set!(any, [1 2 3 4 5 6],);
-#[cfg(target_arch = "x86_64")]
-instruction_set!(avx2, [1 2 3 4 5 6], #[target_feature(enable = "avx2,fma")]);
-#[cfg(target_arch = "x86_64")]
-instruction_set!(
-    avx512,
-    [1 2 3 4 5 6 7 8 9 10 11 12 13 14],
-    #[target_feature(enable = "avx512f,avx2,fma")]
-);
-
-macro_rules! scalar {
-    ($s:ty, $lanes:literal, $avx2:ident, $avx512:ident) => {
-        impl Scalar for $s {
-            fn kernels(isa: Isa) -> &'static Kernels<$s> {
-                static ANY: Kernels<$s> =
-                    any::kernels::<Portable<$s, $lanes>, Portable<$s, $lanes>, $lanes>();
-                #[cfg(target_arch = "x86_64")]
-                static AVX2: Kernels<$s> = avx2::kernels::<$avx2, $avx2, $lanes>();
-                #[cfg(target_arch = "x86_64")]
-                static AVX512: Kernels<$s> = avx512::kernels::<$avx512, $avx2, $lanes>();
-                match isa {
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => &AVX512,
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => &AVX2,
-                    _ => &ANY,
-                }
-            }
-        }
-    };
-}
-scalar!(f32, 8, F32x8, F32x16);
-scalar!(f64, 4, F64x4, F64x8);

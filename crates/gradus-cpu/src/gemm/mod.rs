@@ -189,9 +189,6 @@ pub unsafe fn gemm<T: Element>(
 ///
 /// # Safety
 /// As [`gemm`].
-///
-/// # Panics
-/// If this machine lacks the instruction set.
 pub(crate) unsafe fn gemm_by(
     isa: Isa,
     [m, n, k]: [usize; 3],
@@ -199,7 +196,6 @@ pub(crate) unsafe fn gemm_by(
     b: Mat<f32>,
     c: MatMut<f32>,
 ) {
-    isa.require();
     let (kernels, b) = (f32::kernels(isa), Right::Strided(b));
     // SAFETY: the caller's promise.
     unsafe { multiply(&Product { m, n, k, a, b, c, accumulate: false, epilogue: None }, kernels) }
@@ -237,7 +233,7 @@ impl<T: Element> PackedB<T> {
     /// # Panics
     /// If `T` is neither f32 nor f64.
     pub fn len(k: usize, n: usize) -> usize {
-        let columns = match_scalar!(T, S => S::kernels(Isa::best()).nr);
+        let columns = match_scalar!(T, S => S::kernels(Isa::current()).nr);
         n.next_multiple_of(columns) * k
     }
 }
@@ -251,7 +247,7 @@ impl<T: Element> PackedB<T> {
 /// If `T` is neither f32 nor f64.
 pub unsafe fn pack_b<T: Element>(k: usize, n: usize, b: Mat<T>, dst: *mut T) {
     // SAFETY: the caller's promise; S is T.
-    match_scalar!(T, S => unsafe { pack_b_as::<S>(S::kernels(Isa::best()), k, n, b.cast(), dst.cast()) })
+    match_scalar!(T, S => unsafe { pack_b_as::<S>(S::kernels(Isa::current()), k, n, b.cast(), dst.cast()) })
 }
 
 unsafe fn pack_b_as<S: Scalar>(
@@ -309,7 +305,7 @@ impl<'a, T: Element> Product<'a, T> {
             self.c.col_stride
         );
         // SAFETY: S is T, and the caller's promise.
-        match_scalar!(T, S => unsafe { multiply(&self.cast::<S>(), S::kernels(Isa::best())) })
+        match_scalar!(T, S => unsafe { multiply(&self.cast::<S>(), S::kernels(Isa::current())) })
     }
 
     /// # Safety

@@ -132,8 +132,10 @@ pub(super) unsafe fn copy_rows<T: Scalar>(
             32 => copy_panels::<T, 32>(b, panels, k, dst),
             16 => copy_panels::<T, 16>(b, panels, k, dst),
             14 => copy_panels::<T, 14>(b, panels, k, dst),
+            12 => copy_panels::<T, 12>(b, panels, k, dst),
             8 => copy_panels::<T, 8>(b, panels, k, dst),
             6 => copy_panels::<T, 6>(b, panels, k, dst),
+            4 => copy_panels::<T, 4>(b, panels, k, dst),
             _ => {
                 for panel in 0..panels {
                     let src = b.from(0, panel * width).transposed();
@@ -172,6 +174,7 @@ unsafe fn transpose_rows<T: Scalar>(
     let padded = rows.next_multiple_of(kernels.lanes).min(width);
     for i in (0..padded).step_by(lanes) {
         let t = Transpose {
+            dst: dst.wrapping_add(i),
             src: src.ptr.wrapping_offset(i as isize * src.row_stride),
             stride: src.row_stride,
             rows: rows.saturating_sub(i).min(lanes),
@@ -180,7 +183,7 @@ unsafe fn transpose_rows<T: Scalar>(
             pad: i + lanes <= width,
         };
         // SAFETY: the caller's promise; no row at or past `rows` is read.
-        unsafe { (kernels.transpose)(t, dst.add(i)) }
+        unsafe { (kernels.transpose)(&t) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Products with one row or one column: memory traffic, so no packing. Rows of B are scaled and added up, or,
 //! where B's columns are contiguous, dot products are taken.
 
-use super::kernel::{DOTS, Kernels, Scalar, Tile, WIDE};
+use super::kernel::{DOTS, Dots, Kernels, Scalar, Tile, WIDE};
 use super::{Mat, MatMut, Product, Right};
 use crate::{parallel, with_scratch};
 
@@ -118,7 +118,13 @@ impl<'a, S: Scalar> VectorProduct<'a, S> {
                 if end - j >= DOTS { (DOTS, self.kernels.dots) } else { (1, self.kernels.dot) };
             // SAFETY: `gemm`'s contract.
             unsafe {
-                kernel(self.k, self.x, self.b.at(0, j), self.b.col_stride, sums.as_mut_ptr());
+                kernel(&Dots {
+                    k: self.k,
+                    a: self.x,
+                    b: self.b.at(0, j),
+                    b_stride: self.b.col_stride,
+                    out: sums.as_mut_ptr(),
+                });
                 for (i, &sum) in sums[..width].iter().enumerate() {
                     let y = self.y.wrapping_offset((j + i) as isize * self.y_stride);
                     *y = if self.p.accumulate { *y + sum } else { sum };

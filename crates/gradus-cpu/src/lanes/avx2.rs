@@ -2,8 +2,30 @@
 //! the lanes named.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
-use super::{F32s, Lanes, Square, each};
+use super::isa::compiled_with;
+use super::vector::each;
+use super::{F32s, InstructionSet, Lanes, Square};
+use gradus_base::{bf16, f16};
 use std::arch::x86_64::*;
+
+/// x86-64 with AVX2, FMA and F16C.
+pub enum Avx2 {}
+
+unsafe impl InstructionSet for Avx2 {
+    type F32 = F32x8;
+    type F64 = F64x4;
+    type WideF32 = F32x8;
+    type WideF64 = F64x4;
+    /// With 6 × 2 sums, 2 vectors of B and one of A fill 15 of 16 registers.
+    const ROWS: usize = 6;
+    type Loops = Avx2;
+    fn detected() -> bool {
+        is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c")
+    }
+    compiled_with!("avx2,fma,f16c");
+}
 
 /// Eight f32.
 #[derive(Clone, Copy)]
@@ -143,6 +165,40 @@ impl F32s for F32x8 {
         shr1(a) = float!(_mm256_srai_epi32::<1>(int!(a)));
         nearest_int(a) = float!(_mm256_cvtps_epi32(a));
         as_float(a) = _mm256_cvtepi32_ps(int!(a));
+    }
+    #[inline(always)]
+    unsafe fn load_f16(p: *const f16) -> Self {
+        F32x8(unsafe { _mm256_cvtph_ps(_mm_loadu_si128(p.cast())) })
+    }
+    #[inline(always)]
+    unsafe fn store_f16(self, p: *mut f16) {
+        unsafe {
+            let x = _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(self.0);
+            _mm_storeu_si128(p.cast(), x);
+        }
+    }
+    /// The upper half of an f32.
+    #[inline(always)]
+    unsafe fn load_bf16(p: *const bf16) -> Self {
+        unsafe {
+            let x = _mm256_cvtepu16_epi32(_mm_loadu_si128(p.cast()));
+            F32x8(float!(_mm256_slli_epi32::<16>(x)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(self, p: *mut bf16) {
+        unsafe {
+            let bits = int!(self.0);
+            let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+            let half = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+            let rounded = _mm256_srli_epi32::<16>(_mm256_add_epi32(bits, half));
+            // A NaN must not round to infinity.
+            let nan = int!(_mm256_cmp_ps::<_CMP_UNORD_Q>(self.0, self.0));
+            let quiet = _mm256_or_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(0x40));
+            let all = _mm256_blendv_epi8(rounded, quiet, nan);
+            let packed = _mm256_permute4x64_epi64::<0b1000>(_mm256_packus_epi32(all, all));
+            _mm_storeu_si128(p.cast(), _mm256_castsi256_si128(packed));
+        }
     }
 }
 

@@ -2,8 +2,28 @@
 //! lanes named.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
-use super::{Lanes, each};
+use super::isa::compiled_with;
+use super::vector::each;
+use super::{Avx2, F32x8, F64x4, InstructionSet, Lanes};
 use std::arch::x86_64::*;
+
+/// AVX2 and AVX-512F. Matrix products alone use its 512-bit vectors: others gain nothing from them where, as on Zen 4, a
+/// 512-bit operation takes the time of two.
+pub enum Avx512 {}
+
+unsafe impl InstructionSet for Avx512 {
+    type F32 = F32x8;
+    type F64 = F64x4;
+    type WideF32 = F32x16;
+    type WideF64 = F64x8;
+    /// With 14 × 2 sums, 2 vectors of B and one of A fill 31 of 32 registers.
+    const ROWS: usize = 14;
+    type Loops = Avx2;
+    fn detected() -> bool {
+        Avx2::detected() && is_x86_feature_detected!("avx512f")
+    }
+    compiled_with!("avx512f,avx2,fma,f16c");
+}
 
 /// Sixteen f32.
 #[derive(Clone, Copy)]

@@ -1,9 +1,28 @@
 //! 128-bit vectors of Arm. SAFETY of all: NEON is part of aarch64, and the pointers are good for the lanes named.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
+use super::isa::compiled_with;
 use super::pair::{Pair, Quad};
-use super::{Lanes, Square, each};
+use super::vector::each;
+use super::{InstructionSet, Lanes, Square};
 use std::arch::aarch64::*;
+
+/// Any Arm processor of 64 bits.
+pub enum Neon {}
+
+unsafe impl InstructionSet for Neon {
+    type F32 = F32x8;
+    type F64 = F64x4;
+    type WideF32 = F32x4;
+    type WideF64 = F64x2;
+    /// With 12 × 2 sums, 2 vectors of B and one of A fill 27 of 32 registers.
+    const ROWS: usize = 12;
+    type Loops = Neon;
+    fn detected() -> bool {
+        true
+    }
+    compiled_with!("neon");
+}
 
 /// Four f32.
 #[derive(Clone, Copy)]

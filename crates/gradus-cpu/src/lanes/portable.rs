@@ -1,7 +1,25 @@
 //! Lanes as an array: what the compiler makes of it on the machine at hand.
 
-use super::{F32s, Lanes, Square};
+use super::isa::compiled_with;
+use super::{F32s, InstructionSet, Lanes, Square};
 use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// What any machine has.
+pub enum AnyMachine {}
+
+// SAFETY: any machine has it.
+unsafe impl InstructionSet for AnyMachine {
+    type F32 = Portable<f32, 8>;
+    type F64 = Portable<f64, 4>;
+    type WideF32 = Portable<f32, 8>;
+    type WideF64 = Portable<f64, 4>;
+    const ROWS: usize = 6;
+    type Loops = AnyMachine;
+    fn detected() -> bool {
+        true
+    }
+    compiled_with!();
+}
 
 /// f32 and f64.
 pub trait Float:

@@ -1,5 +1,6 @@
 //! Each operation of each vector against scalars.
 
+use super::portable::Portable;
 use super::*;
 use std::fmt::Debug;
 use std::ops::{Add, Div, Mul, Sub};
@@ -188,58 +189,38 @@ fn every_vector_holds_at_the_edges() {
         check_edges::<A>(|x| x as f32, f64::from, most, least);
         check_edges::<B>(|x| x, |x| x, f64::MAX, f64::from_bits(1));
     }
-    both::<Portable<f32, 8>, Portable<f64, 4>>();
-    #[cfg(any(target_arch = "aarch64", target_feature = "simd128"))]
-    {
-        both::<F32x4, F64x2>();
-        both::<F32x8, F64x4>();
-    }
-    #[cfg(target_arch = "x86_64")]
-    {
-        if crate::Isa::best() >= crate::Isa::Avx2 {
-            both::<F32x8, F64x4>();
-        }
-        if crate::Isa::best() >= crate::Isa::Avx512 {
-            both::<F32x16, F64x8>();
+    struct All;
+    impl Choice for All {
+        type Output = ();
+        fn of<P: InstructionSet>(self) {
+            both::<P::F32, P::F64>();
+            both::<P::WideF32, P::WideF64>();
         }
     }
+    Isa::all().iter().for_each(|isa| isa.choose_widest(All));
 }
 
 #[test]
 fn every_vector_does_what_scalars_do() {
-    check::<Portable<f32, 1>>();
-    check::<Portable<f32, 8>>();
-    check::<Portable<f64, 4>>();
-    check_square::<Portable<f32, 8>, 8>();
-    check_square::<Portable<f64, 4>, 4>();
-    let portable = (sums::<Portable<f32, 8>>(), bits::<Portable<f32, 8>>());
-    #[cfg(any(target_arch = "aarch64", target_feature = "simd128"))]
-    {
-        check::<F32x4>();
-        check::<F64x2>();
-        check::<F32x8>();
-        check::<F64x4>();
-        check_square::<F32x4, 4>();
-        check_square::<F64x2, 2>();
-        check_square::<F32x8, 8>();
-        check_square::<F64x4, 4>();
-        assert_eq!(sums::<F32x8>(), portable.0);
-        assert!(bits::<F32x8>() == portable.1);
+    struct All;
+    impl Choice for All {
+        type Output = (Vec<u32>, Vec<[u32; 8]>);
+        fn of<P: InstructionSet>(self) -> Self::Output {
+            check::<P::F32>();
+            check::<P::F64>();
+            check::<P::WideF32>();
+            check::<P::WideF64>();
+            check_square::<P::F32, 8>();
+            check_square::<P::F64, 4>();
+            (sums::<P::F32>(), bits::<P::F32>())
+        }
     }
-    #[cfg(target_arch = "x86_64")]
-    {
-        if crate::Isa::best() >= crate::Isa::Avx2 {
-            check::<F32x8>();
-            check::<F64x4>();
-            check_square::<F32x8, 8>();
-            check_square::<F64x4, 4>();
-            assert_eq!(sums::<F32x8>(), portable.0);
-            assert!(bits::<F32x8>() == portable.1);
-        }
-        if crate::Isa::best() >= crate::Isa::Avx512 {
-            check::<F32x16>();
-            check::<F64x8>();
-        }
+    check::<Portable<f32, 1>>();
+    let portable = (sums::<Portable<f32, 8>>(), bits::<Portable<f32, 8>>());
+    for isa in Isa::all() {
+        let (sums, bits) = isa.choose_widest(All);
+        assert_eq!(sums, portable.0, "{}", isa.name());
+        assert!(bits == portable.1, "{}", isa.name());
     }
     let first = portable.1[0];
     assert!(portable.1.len() > 2000 && portable.1.iter().any(|x| *x != first));

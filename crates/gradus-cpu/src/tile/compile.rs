@@ -3,7 +3,7 @@
 
 use super::fuse::{Node, fuse};
 use super::kernels::{Code, Kernel, MAX_ARGS, kernel, lanes};
-use crate::dispatch::Isa;
+use crate::lanes::Isa;
 use gradus_base::expr::Op;
 use gradus_base::{DType, Expr};
 

@@ -2,8 +2,9 @@
 //! one computes in.
 #![allow(unsafe_op_in_unsafe_fn)] // under the contract of `Load` and `Store`
 
-use crate::dispatch::Isa;
+use crate::lanes::{Choice, F32s, Form, InstructionSet, Isa, Lanes};
 use gradus_base::{DType, bf16, f16};
+use std::marker::PhantomData;
 
 /// `n1` times `n0` elements of a buffer, steps in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -149,12 +150,10 @@ macro_rules! choose {
 }
 
 /// The loading function from `dtype` to `compute`.
-pub(super) fn loader(dtype: DType, compute: DType) -> Load {
+pub(super) fn loader(isa: Isa, dtype: DType, compute: DType) -> Load {
     match compute {
-        #[cfg(target_arch = "x86_64")]
-        DType::F32 if dtype == DType::F16 && Isa::best() >= Isa::Avx2 => f16c::load_f16,
-        #[cfg(target_arch = "x86_64")]
-        DType::F32 if dtype == DType::BF16 && Isa::best() >= Isa::Avx2 => f16c::load_bf16,
+        DType::F32 if dtype == DType::F16 => isa.choose(Loading::<f16>(PhantomData)),
+        DType::F32 if dtype == DType::BF16 => isa.choose(Loading::<bf16>(PhantomData)),
         DType::F32 => choose!(load, dtype, f32),
         DType::F64 => choose!(load, dtype, f64),
         DType::I64 => choose!(load, dtype, i64),
@@ -163,12 +162,10 @@ pub(super) fn loader(dtype: DType, compute: DType) -> Load {
 }
 
 /// The storing function from `compute` to `dtype`.
-pub(crate) fn storer(dtype: DType, compute: DType) -> Store {
+pub(crate) fn storer(isa: Isa, dtype: DType, compute: DType) -> Store {
     match compute {
-        #[cfg(target_arch = "x86_64")]
-        DType::F32 if dtype == DType::F16 && Isa::best() >= Isa::Avx2 => f16c::store_f16,
-        #[cfg(target_arch = "x86_64")]
-        DType::F32 if dtype == DType::BF16 && Isa::best() >= Isa::Avx2 => f16c::store_bf16,
+        DType::F32 if dtype == DType::F16 => isa.choose(Storing::<f16>(PhantomData)),
+        DType::F32 if dtype == DType::BF16 => isa.choose(Storing::<bf16>(PhantomData)),
         DType::F32 => choose!(store, dtype, f32),
         DType::F64 => choose!(store, dtype, f64),
         DType::I64 => choose!(store, dtype, i64),
@@ -176,90 +173,108 @@ pub(crate) fn storer(dtype: DType, compute: DType) -> Store {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-mod f16c {
-    //! Half types and f32 where they lie side by side, eight at a time; what is left over, and what does not lie so, one by
-    //! one. Both ways round to the nearest, of two the even.
+/// A half type, eight of which are converted to f32 and back at once. Both ways round to the nearest, of two the even.
+trait Half: Stored<f32> {
+    unsafe fn load_lanes<V: F32s>(p: *const Self) -> V;
+    unsafe fn store_lanes<V: F32s>(x: V, p: *mut Self);
+}
 
-    use super::{Block, load, store};
-    use gradus_base::{bf16, f16};
-    use std::arch::x86_64::*;
+impl Half for f16 {
+    #[inline(always)]
+    unsafe fn load_lanes<V: F32s>(p: *const f16) -> V {
+        V::load_f16(p)
+    }
+    #[inline(always)]
+    unsafe fn store_lanes<V: F32s>(x: V, p: *mut f16) {
+        x.store_f16(p)
+    }
+}
+impl Half for bf16 {
+    #[inline(always)]
+    unsafe fn load_lanes<V: F32s>(p: *const bf16) -> V {
+        V::load_bf16(p)
+    }
+    #[inline(always)]
+    unsafe fn store_lanes<V: F32s>(x: V, p: *mut bf16) {
+        x.store_bf16(p)
+    }
+}
 
-    const LANES: usize = 8;
+/// The choice of [`load_halves`] and [`store_halves`].
+struct Loading<H>(PhantomData<H>);
+struct Storing<H>(PhantomData<H>);
 
-    /// A function of the [`super::Load`] kind out of eight elements' and the plain function.
-    macro_rules! loads {
-        ($name:ident, $half:ty, $eight:ident) => {
-            #[target_feature(enable = "avx2,f16c")]
-            pub(super) unsafe fn $name(dst: *mut u8, src: *const u8, block: &Block) {
-                if block.s0 != size_of::<$half>() as isize {
-                    return load::<$half, f32>(dst, src, block);
-                }
-                let whole = block.n0 - block.n0 % LANES;
-                for j in 0..block.n1 {
-                    let row = src.offset(j as isize * block.s1).cast::<u16>();
-                    let dst = dst.cast::<f32>().add(j * block.n0);
-                    for i in (0..whole).step_by(LANES) {
-                        let x = _mm_loadu_si128(row.add(i).cast());
-                        _mm256_storeu_ps(dst.add(i), $eight(x));
-                    }
-                    let rest = Block { n0: block.n0 - whole, n1: 1, ..*block };
-                    load::<$half, f32>(dst.add(whole).cast(), row.add(whole).cast(), &rest);
-                }
-            }
-        };
+impl<H: Half> Choice for Loading<H> {
+    type Output = Load;
+    fn of<P: InstructionSet>(self) -> Load {
+        load_halves::<H, P>
     }
-    macro_rules! stores {
-        ($name:ident, $half:ty, $eight:ident) => {
-            #[target_feature(enable = "avx2,f16c")]
-            pub(super) unsafe fn $name(dst: *mut u8, src: *const u8, block: &Block) {
-                if block.s0 != size_of::<$half>() as isize {
-                    return store::<$half, f32>(dst, src, block);
-                }
-                let whole = block.n0 - block.n0 % LANES;
-                for j in 0..block.n1 {
-                    let row = dst.offset(j as isize * block.s1).cast::<u16>();
-                    let src = src.cast::<f32>().add(j * block.n0);
-                    for i in (0..whole).step_by(LANES) {
-                        let x = $eight(_mm256_loadu_ps(src.add(i)));
-                        _mm_storeu_si128(row.add(i).cast(), x);
-                    }
-                    let rest = Block { n0: block.n0 - whole, n1: 1, ..*block };
-                    store::<$half, f32>(row.add(whole).cast(), src.add(whole).cast(), &rest);
-                }
-            }
-        };
+}
+impl<H: Half> Choice for Storing<H> {
+    type Output = Store;
+    fn of<P: InstructionSet>(self) -> Store {
+        store_halves::<H, P>
     }
-    loads!(load_f16, f16, from_f16);
-    loads!(load_bf16, bf16, from_bf16);
-    stores!(store_f16, f16, to_f16);
-    stores!(store_bf16, bf16, to_bf16);
+}
 
-    #[target_feature(enable = "avx2,f16c")]
-    fn from_f16(x: __m128i) -> __m256 {
-        _mm256_cvtph_ps(x)
+/// [`load`] of a half type: eight at a time where they lie side by side; what is left over, and what does not lie so, one by one.
+unsafe fn load_halves<H: Half, P: InstructionSet>(dst: *mut u8, src: *const u8, block: &Block) {
+    if block.s0 != size_of::<H>() as isize {
+        return load::<H, f32>(dst, src, block);
     }
-    #[target_feature(enable = "avx2,f16c")]
-    fn to_f16(x: __m256) -> __m128i {
-        _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x)
+    let whole = block.n0 - block.n0 % LANES;
+    for j in 0..block.n1 {
+        let half = src.offset(j as isize * block.s1).cast::<H>();
+        let float = dst.cast::<f32>().add(j * block.n0);
+        P::call::<FromHalves<H>>(&Row { half: half.cast_mut(), float, n: whole });
+        let rest = Block { n0: block.n0 - whole, n1: 1, ..*block };
+        load::<H, f32>(float.add(whole).cast(), half.add(whole).cast(), &rest);
     }
-    /// The upper half of an f32.
-    #[target_feature(enable = "avx2,f16c")]
-    fn from_bf16(x: __m128i) -> __m256 {
-        _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(x)))
+}
+
+/// [`store`] of a half type, likewise.
+unsafe fn store_halves<H: Half, P: InstructionSet>(dst: *mut u8, src: *const u8, block: &Block) {
+    if block.s0 != size_of::<H>() as isize {
+        return store::<H, f32>(dst, src, block);
     }
-    #[target_feature(enable = "avx2,f16c")]
-    fn to_bf16(x: __m256) -> __m128i {
-        let bits = _mm256_castps_si256(x);
-        let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
-        let half = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
-        let rounded = _mm256_srli_epi32::<16>(_mm256_add_epi32(bits, half));
-        // A NaN must not round to infinity.
-        let nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(x, x));
-        let quiet = _mm256_or_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(0x40));
-        let all = _mm256_blendv_epi8(rounded, quiet, nan);
-        let packed = _mm256_packus_epi32(all, all);
-        _mm256_castsi256_si128(_mm256_permute4x64_epi64::<0b1000>(packed))
+    let whole = block.n0 - block.n0 % LANES;
+    for j in 0..block.n1 {
+        let half = dst.offset(j as isize * block.s1).cast::<H>();
+        let float = src.cast::<f32>().add(j * block.n0);
+        P::call::<ToHalves<H>>(&Row { half, float: float.cast_mut(), n: whole });
+        let rest = Block { n0: block.n0 - whole, n1: 1, ..*block };
+        store::<H, f32>(half.add(whole).cast(), float.add(whole).cast(), &rest);
+    }
+}
+
+const LANES: usize = 8;
+
+/// A multiple of [`LANES`] of halves and as many f32.
+struct Row<H> {
+    half: *mut H,
+    float: *mut f32,
+    n: usize,
+}
+
+struct FromHalves<H>(PhantomData<H>);
+struct ToHalves<H>(PhantomData<H>);
+
+impl<H: Half> Form for FromHalves<H> {
+    type Work = Row<H>;
+    #[inline(always)]
+    unsafe fn run<P: InstructionSet>(row: &Row<H>) {
+        for i in (0..row.n).step_by(LANES) {
+            H::load_lanes::<P::F32>(row.half.add(i)).store(row.float.add(i));
+        }
+    }
+}
+impl<H: Half> Form for ToHalves<H> {
+    type Work = Row<H>;
+    #[inline(always)]
+    unsafe fn run<P: InstructionSet>(row: &Row<H>) {
+        for i in (0..row.n).step_by(LANES) {
+            H::store_lanes(P::F32::load(row.float.add(i)), row.half.add(i));
+        }
     }
 }
 
@@ -277,10 +292,12 @@ mod tests {
         let halves: Vec<u16> = (0..=u16::MAX).chain(0..5).collect();
         let (n0, n1) = (21, halves.len() / 21);
         let b = block(n0, 2, n1, 2 * n0 as isize);
-        for (dtype, plain, back) in [
+        let plain = [
             (DType::F16, load::<f16, f32> as Load, store::<f16, f32> as Store),
             (DType::BF16, load::<bf16, f32>, store::<bf16, f32>),
-        ] {
+        ];
+        let paths = Isa::all().iter().flat_map(|&isa| plain.map(|plain| (isa, plain)));
+        for (isa, (dtype, plain, back)) in paths {
             let (mut fast, mut slow) = (vec![0f32; n0 * n1], vec![0f32; n0 * n1]);
             let (mut fast_back, mut slow_back) = (vec![0u16; n0 * n1], vec![0u16; n0 * n1]);
             // Numbers between two halves too.
@@ -290,13 +307,13 @@ mod tests {
             // SAFETY: the block has n0·n1 elements.
             unsafe {
                 let src = halves.as_ptr().cast();
-                loader(dtype, DType::F32)(fast.as_mut_ptr().cast(), src, &b);
+                loader(isa, dtype, DType::F32)(fast.as_mut_ptr().cast(), src, &b);
                 plain(slow.as_mut_ptr().cast(), src, &b);
                 let same = |(a, b): (&f32, &f32)| a == b || a.is_nan() && b.is_nan();
                 assert!(fast.iter().zip(&slow).all(same), "{dtype}");
                 for numbers in [&slow, &between] {
                     let src = numbers.as_ptr().cast();
-                    storer(dtype, DType::F32)(fast_back.as_mut_ptr().cast(), src, &b);
+                    storer(isa, dtype, DType::F32)(fast_back.as_mut_ptr().cast(), src, &b);
                     back(slow_back.as_mut_ptr().cast(), src, &b);
                     for (i, (a, b)) in fast_back.iter().zip(&slow_back).enumerate() {
                         assert!(a == b || numbers[i].is_nan(), "{dtype} {}", numbers[i]);

@@ -4,7 +4,7 @@
 use super::compile::{Home, REGISTER, Rate, SLOT, Target, TileCode, compile, slot_len, tile_len};
 use super::convert::{Block, Load, Store, loader, storer};
 use super::geometry::{Axes, Loop, Tiling, Walk, count};
-use crate::dispatch::Isa;
+use crate::lanes::Isa;
 use crate::with_scratch;
 use gradus_base::{DType, Expr, Shape, View};
 
@@ -167,8 +167,8 @@ impl Engine {
                     offset: (view.offset * dtype.size()) as isize,
                     first: first[v],
                     dims: Dims::cut(tile_axes(&tiling, v).into_iter()),
-                    load: loader(*dtype, spec.compute),
-                    store: storer(*dtype, spec.compute),
+                    load: loader(spec.isa, *dtype, spec.compute),
+                    store: storer(spec.isa, *dtype, spec.compute),
                 }
             })
             .collect();

@@ -5,10 +5,10 @@
 use super::compile::Entry;
 use super::fuse::Idiom;
 use super::num::{Doubles, Floats, Ints, Num};
-use crate::dispatch::Isa;
-use crate::lanes;
+use crate::lanes::{Choice, Form, InstructionSet, Isa, LoopForm};
 use gradus_base::DType;
 use gradus_base::expr::Op;
+use std::marker::PhantomData;
 
 /// The most operands an instruction has.
 pub(super) const MAX_ARGS: usize = 6;
@@ -48,43 +48,71 @@ pub(super) fn lanes(compute: DType) -> usize {
 /// # Panics
 /// If all operands of an operation with several are scalars, or `compute` is no type one computes in.
 pub(super) fn kernel(isa: Isa, compute: DType, code: Code, scalars: u8) -> Kernel {
-    #[cfg(target_arch = "x86_64")]
-    if isa >= Isa::Avx2 {
-        return match compute {
-            DType::F32 => pick::<Floats<lanes::F32x8>, Avx2>(code, scalars),
-            DType::F64 => pick::<Doubles<true>, Avx2>(code, scalars),
-            DType::I64 => pick::<Ints, Avx2>(code, scalars),
-            other => panic!("{other} is not a type one computes in"),
-        };
-    }
-    let _ = isa;
     match compute {
-        DType::F32 => pick::<Floats<lanes::Portable<f32, 8>>, Portable>(code, scalars),
-        DType::F64 => pick::<Doubles<false>, Portable>(code, scalars),
-        DType::I64 => pick::<Ints, Portable>(code, scalars),
+        DType::F32 => isa.choose(Coded::<f32>(code, scalars, PhantomData)),
+        DType::F64 => isa.choose(Coded::<f64>(code, scalars, PhantomData)),
+        DType::I64 => isa.choose(Coded::<i64>(code, scalars, PhantomData)),
         other => panic!("{other} is not a type one computes in"),
     }
 }
 
-/// `acc[i] = f(acc[i], x[i])` for i < n, any n; the two do not overlap.
-pub(crate) type Accumulate = unsafe fn(acc: *mut u8, x: *const u8, n: usize);
+/// The kernels of an operation that accumulates, over elements of the type one computes in.
+pub(crate) struct Accumulate {
+    /// `acc[i] = f(acc[i], x[i])` for i < n, any n; the two do not overlap.
+    pub(crate) add: unsafe fn(acc: *mut u8, x: *const u8, n: usize),
+    pub(crate) fold: unsafe fn(&Fold),
+}
 
-/// The accumulating kernel for Add, Mul, Min or Max.
+/// The middle axis of an accumulator [outside, size, inside] is folded in halves, and the results move together.
+pub(crate) struct Fold {
+    pub(crate) acc: *mut u8,
+    pub(crate) outside: usize,
+    pub(crate) size: usize,
+    pub(crate) inside: usize,
+}
+
+/// The accumulating kernels for Add, Mul, Min or Max.
 pub(crate) fn accumulate(isa: Isa, compute: DType, op: Op) -> Accumulate {
-    #[cfg(target_arch = "x86_64")]
-    if isa >= Isa::Avx2 {
-        return match compute {
-            DType::F32 => pick_accumulate::<Floats<lanes::F32x8>, Avx2>(op),
-            DType::F64 => pick_accumulate::<Doubles<true>, Avx2>(op),
-            _ => pick_accumulate::<Ints, Avx2>(op),
-        };
-    }
-    let _ = isa;
     match compute {
-        DType::F32 => pick_accumulate::<Floats<lanes::Portable<f32, 8>>, Portable>(op),
-        DType::F64 => pick_accumulate::<Doubles<false>, Portable>(op),
-        _ => pick_accumulate::<Ints, Portable>(op),
+        DType::F32 => isa.choose(Accumulating::<f32>(op, PhantomData)),
+        DType::F64 => isa.choose(Accumulating::<f64>(op, PhantomData)),
+        _ => isa.choose(Accumulating::<i64>(op, PhantomData)),
     }
+}
+
+/// The choice of a kernel for a line, computed in T.
+struct Coded<T>(Code, u8, PhantomData<T>);
+
+impl<T: Computed> Choice for Coded<T> {
+    type Output = Kernel;
+    fn of<P: InstructionSet>(self) -> Kernel {
+        pick::<T, P>(self.0, self.1)
+    }
+}
+
+/// The choice of an accumulating kernel.
+struct Accumulating<T>(Op, PhantomData<T>);
+
+impl<T: Computed> Choice for Accumulating<T> {
+    type Output = Accumulate;
+    fn of<P: InstructionSet>(self) -> Accumulate {
+        pick_accumulate::<T, P>(self.0)
+    }
+}
+
+/// A type one computes in.
+trait Computed {
+    /// Some of it, in the vectors of P.
+    type Lanes<P: InstructionSet>: Num;
+}
+impl Computed for f32 {
+    type Lanes<P: InstructionSet> = Floats<P::F32>;
+}
+impl Computed for f64 {
+    type Lanes<P: InstructionSet> = Doubles<P::F64>;
+}
+impl Computed for i64 {
+    type Lanes<P: InstructionSet> = Ints;
 }
 
 /// A function of one, two or three arguments as a type, so that its kernel is compiled around it.
@@ -105,91 +133,51 @@ trait Formula {
     unsafe fn call<N: Num>(x: [N; MAX_ARGS]) -> N;
 }
 
-/// The kernels compiled for an instruction set.
-trait Path {
-    fn copy<N: Num, const SCALAR: bool>() -> Kernel;
-    fn one<N: Num, F: One>() -> Kernel;
-    fn two<N: Num, F: Two, const S: u8>() -> Kernel;
-    fn three<N: Num, F: Three, const S: u8>() -> Kernel;
-    fn formula<N: Num, F: Formula>() -> Kernel;
-    fn accumulate<N: Num, F: Two>() -> Accumulate;
+/// The loops as forms: computed in T, around a function F, with S the scalars among the operands.
+struct CopyForm<T, const SCALAR: bool>(PhantomData<T>);
+struct OneForm<T, F>(PhantomData<(T, F)>);
+struct TwoForm<T, F, const S: u8>(PhantomData<(T, F)>);
+struct ThreeForm<T, F, const S: u8>(PhantomData<(T, F)>);
+struct FormulaForm<T, F>(PhantomData<(T, F)>);
+struct AccumulateForm<T, F>(PhantomData<(T, F)>);
+struct FoldForm<T, F>(PhantomData<(T, F)>);
+
+macro_rules! loops {
+    ($($form:ty, [$($generics:tt)*] => $body:ident::<$($arg:ident),*>;)*) => {$(
+        impl<$($generics)*> LoopForm for $form {
+            type A = *const *mut u8;
+            type B = *const Entry;
+            #[inline(always)]
+            unsafe fn run<P: InstructionSet>(table: Self::A, entries: Self::B, n: usize) {
+                $body::<T::Lanes<P>, $($arg),*>(Operands { table, entries }, n)
+            }
+        }
+    )*};
+}
+loops! {
+    CopyForm<T, S>, [T: Computed, const S: bool] => body_copy::<S>;
+    OneForm<T, F>, [T: Computed, F: One] => body_one::<F>;
+    TwoForm<T, F, S>, [T: Computed, F: Two, const S: u8] => body_two::<F, S>;
+    ThreeForm<T, F, S>, [T: Computed, F: Three, const S: u8] => body_three::<F, S>;
+    FormulaForm<T, F>, [T: Computed, F: Formula] => body_formula::<F>;
 }
 
-macro_rules! path {
-    ($path:ident, $module:ident $(, $features:literal)?) => {
-        struct $path;
-        mod $module {
-            use super::*;
-            $(#[target_feature(enable = $features)])?
-            pub(super) unsafe fn copy<N: Num, const SCALAR: bool>(
-                table: *const *mut u8,
-                entries: *const Entry,
-                n: usize,
-            ) {
-                body_copy::<N, SCALAR>(Operands { table, entries }, n)
-            }
-            $(#[target_feature(enable = $features)])?
-            pub(super) unsafe fn one<N: Num, F: One>(
-                table: *const *mut u8,
-                entries: *const Entry,
-                n: usize,
-            ) {
-                body_one::<N, F>(Operands { table, entries }, n)
-            }
-            $(#[target_feature(enable = $features)])?
-            pub(super) unsafe fn two<N: Num, F: Two, const S: u8>(
-                table: *const *mut u8,
-                entries: *const Entry,
-                n: usize,
-            ) {
-                body_two::<N, F, S>(Operands { table, entries }, n)
-            }
-            $(#[target_feature(enable = $features)])?
-            pub(super) unsafe fn three<N: Num, F: Three, const S: u8>(
-                table: *const *mut u8,
-                entries: *const Entry,
-                n: usize,
-            ) {
-                body_three::<N, F, S>(Operands { table, entries }, n)
-            }
-            $(#[target_feature(enable = $features)])?
-            pub(super) unsafe fn formula<N: Num, F: Formula>(
-                table: *const *mut u8,
-                entries: *const Entry,
-                n: usize,
-            ) {
-                body_formula::<N, F>(Operands { table, entries }, n)
-            }
-            $(#[target_feature(enable = $features)])?
-            pub(super) unsafe fn accumulate<N: Num, F: Two>(a: *mut u8, x: *const u8, n: usize) {
-                body_accumulate::<N, F>(a.cast(), x.cast(), n)
-            }
-        }
-        impl Path for $path {
-            fn copy<N: Num, const SCALAR: bool>() -> Kernel {
-                $module::copy::<N, SCALAR>
-            }
-            fn one<N: Num, F: One>() -> Kernel {
-                $module::one::<N, F>
-            }
-            fn two<N: Num, F: Two, const S: u8>() -> Kernel {
-                $module::two::<N, F, S>
-            }
-            fn three<N: Num, F: Three, const S: u8>() -> Kernel {
-                $module::three::<N, F, S>
-            }
-            fn formula<N: Num, F: Formula>() -> Kernel {
-                $module::formula::<N, F>
-            }
-            fn accumulate<N: Num, F: Two>() -> Accumulate {
-                $module::accumulate::<N, F>
-            }
-        }
-    };
+impl<T: Computed, F: Two> LoopForm for AccumulateForm<T, F> {
+    type A = *mut u8;
+    type B = *const u8;
+    #[inline(always)]
+    unsafe fn run<P: InstructionSet>(acc: *mut u8, x: *const u8, n: usize) {
+        accumulate_all::<T::Lanes<P>, F>(acc.cast(), x.cast(), n)
+    }
 }
-path!(Portable, portable);
-#[cfg(target_arch = "x86_64")]
-path!(Avx2, avx2, "avx2,fma,f16c");
+
+impl<T: Computed, F: Two> Form for FoldForm<T, F> {
+    type Work = Fold;
+    #[inline(always)]
+    unsafe fn run<P: InstructionSet>(fold: &Fold) {
+        fold_all::<T::Lanes<P>, F>(fold)
+    }
+}
 
 /// Where a kernel reads and writes.
 #[derive(Clone, Copy)]
@@ -197,6 +185,7 @@ struct Operands {
     table: *const *mut u8,
     entries: *const Entry,
 }
+
 impl Operands {
     #[inline(always)]
     unsafe fn dst(self) -> *mut u8 {
@@ -305,7 +294,22 @@ unsafe fn body_formula<N: Num, F: Formula>(o: Operands, n: usize) {
     }
 }
 #[inline(always)]
-unsafe fn body_accumulate<N: Num, F: Two>(acc: *mut N::Scalar, x: *const N::Scalar, n: usize) {
+unsafe fn fold_all<N: Num, F: Two>(fold: &Fold) {
+    let Fold { outside, size, inside, .. } = *fold;
+    let acc = fold.acc.cast::<N::Scalar>();
+    for o in 0..outside {
+        let block = acc.add(o * size * inside);
+        let mut n = size;
+        while n > 1 {
+            let half = n.div_ceil(2);
+            accumulate_all::<N, F>(block, block.add(half * inside), (n - half) * inside);
+            n = half;
+        }
+        std::ptr::copy(block, acc.add(o * inside), inside);
+    }
+}
+#[inline(always)]
+unsafe fn accumulate_all<N: Num, F: Two>(acc: *mut N::Scalar, x: *const N::Scalar, n: usize) {
     let whole = n - n % N::LEN;
     let mut i = 0;
     while i < whole {
@@ -336,32 +340,32 @@ macro_rules! function {
     }};
 }
 
-fn one<N: Num, P: Path, F: One>(_: F) -> Kernel {
-    P::one::<N, F>()
+fn one<T: Computed, P: InstructionSet, F: One>(_: F) -> Kernel {
+    P::call_loop::<OneForm<T, F>>
 }
-fn two<N: Num, P: Path, F: Two>(_: F, scalars: u8) -> Kernel {
+fn two<T: Computed, P: InstructionSet, F: Two>(_: F, scalars: u8) -> Kernel {
     match scalars & 3 {
-        0 => P::two::<N, F, 0>(),
-        1 => P::two::<N, F, 1>(),
-        2 => P::two::<N, F, 2>(),
+        0 => P::call_loop::<TwoForm<T, F, 0>>,
+        1 => P::call_loop::<TwoForm<T, F, 1>>,
+        2 => P::call_loop::<TwoForm<T, F, 2>>,
         _ => unreachable!("a line of scalars is a scalar"),
     }
 }
-fn three<N: Num, P: Path, F: Three>(_: F, scalars: u8) -> Kernel {
+fn three<T: Computed, P: InstructionSet, F: Three>(_: F, scalars: u8) -> Kernel {
     match scalars & 7 {
-        0 => P::three::<N, F, 0>(),
-        1 => P::three::<N, F, 1>(),
-        2 => P::three::<N, F, 2>(),
-        3 => P::three::<N, F, 3>(),
-        4 => P::three::<N, F, 4>(),
-        5 => P::three::<N, F, 5>(),
-        6 => P::three::<N, F, 6>(),
+        0 => P::call_loop::<ThreeForm<T, F, 0>>,
+        1 => P::call_loop::<ThreeForm<T, F, 1>>,
+        2 => P::call_loop::<ThreeForm<T, F, 2>>,
+        3 => P::call_loop::<ThreeForm<T, F, 3>>,
+        4 => P::call_loop::<ThreeForm<T, F, 4>>,
+        5 => P::call_loop::<ThreeForm<T, F, 5>>,
+        6 => P::call_loop::<ThreeForm<T, F, 6>>,
         _ => unreachable!("a line of scalars is a scalar"),
     }
 }
 
 /// The kernel of an idiom: its formula in the arithmetic its lines would have had.
-fn idiom<N: Num, P: Path>(idiom: Idiom) -> Kernel {
+fn idiom<T: Computed, P: InstructionSet>(idiom: Idiom) -> Kernel {
     macro_rules! formula {
         ($args:literal, $scalars:literal, |$x:ident| $body:expr) => {{
             struct F;
@@ -373,7 +377,7 @@ fn idiom<N: Num, P: Path>(idiom: Idiom) -> Kernel {
                     $body
                 }
             }
-            P::formula::<N, F>()
+            P::call_loop::<FormulaForm<T, F>>
         }};
     }
     match idiom {
@@ -393,29 +397,29 @@ fn idiom<N: Num, P: Path>(idiom: Idiom) -> Kernel {
     }
 }
 
-fn pick<N: Num, P: Path>(code: Code, s: u8) -> Kernel {
+fn pick<T: Computed, P: InstructionSet>(code: Code, s: u8) -> Kernel {
     macro_rules! one {
         ($m:ident) => {
-            one::<N, P, _>(function!(One, $m, a))
+            one::<T, P, _>(function!(One, $m, a))
         };
     }
     macro_rules! two {
         ($m:ident) => {
-            two::<N, P, _>(function!(Two, $m, a, b), s)
+            two::<T, P, _>(function!(Two, $m, a, b), s)
         };
     }
     macro_rules! three {
         ($m:ident) => {
-            three::<N, P, _>(function!(Three, $m, a, b, c), s)
+            three::<T, P, _>(function!(Three, $m, a, b, c), s)
         };
     }
     match code {
-        Code::Copy if s & 1 == 1 => P::copy::<N, true>(),
-        Code::Copy => P::copy::<N, false>(),
+        Code::Copy if s & 1 == 1 => P::call_loop::<CopyForm<T, true>>,
+        Code::Copy => P::call_loop::<CopyForm<T, false>>,
         Code::MulAdd => three!(mul_add),
         Code::MulSub => three!(mul_sub),
         Code::NegMulAdd => three!(neg_mul_add),
-        Code::Idiom(what) => idiom::<N, P>(what),
+        Code::Idiom(what) => idiom::<T, P>(what),
         Code::Line(op) => match op {
             Op::Const(_) | Op::Input(_) => unreachable!("not operations"),
             Op::Neg => one!(neg),
@@ -454,15 +458,15 @@ fn pick<N: Num, P: Path>(code: Code, s: u8) -> Kernel {
     }
 }
 
-fn pick_accumulate<N: Num, P: Path>(op: Op) -> Accumulate {
-    fn of<N: Num, P: Path, F: Two>(_: F) -> Accumulate {
-        P::accumulate::<N, F>()
+fn pick_accumulate<T: Computed, P: InstructionSet>(op: Op) -> Accumulate {
+    fn of<T: Computed, P: InstructionSet, F: Two>(_: F) -> Accumulate {
+        Accumulate { add: P::call_loop::<AccumulateForm<T, F>>, fold: P::call::<FoldForm<T, F>> }
     }
     match op {
-        Op::Add => of::<N, P, _>(function!(Two, add, a, b)),
-        Op::Mul => of::<N, P, _>(function!(Two, mul, a, b)),
-        Op::Min => of::<N, P, _>(function!(Two, min, a, b)),
-        Op::Max => of::<N, P, _>(function!(Two, max, a, b)),
+        Op::Add => of::<T, P, _>(function!(Two, add, a, b)),
+        Op::Mul => of::<T, P, _>(function!(Two, mul, a, b)),
+        Op::Min => of::<T, P, _>(function!(Two, min, a, b)),
+        Op::Max => of::<T, P, _>(function!(Two, max, a, b)),
         other => panic!("{other:?} does not accumulate"),
     }
 }

@@ -20,10 +20,10 @@ mod row;
 pub(crate) use convert::{Block, Store, storer};
 pub(crate) use engine::{Dims, Engine, Spec};
 pub(crate) use geometry::count;
-pub(crate) use kernels::{Accumulate, accumulate};
+pub(crate) use kernels::{Accumulate, Fold, accumulate};
 pub use row::{RowEpilogue, RowLoop};
 
-use crate::dispatch::Isa;
+use crate::lanes::Isa;
 use crate::parallel;
 use gradus_base::exec::{Args, Kernel};
 use gradus_base::{DType, Expr, Shape, View};
@@ -53,13 +53,13 @@ impl Pointwise {
         inputs: &[(DType, View)],
         outputs: &[(DType, View)],
     ) -> Pointwise {
-        Pointwise::with_isa(Isa::best(), expr, compute, shape, inputs, outputs)
+        Pointwise::with_isa(Isa::current(), expr, compute, shape, inputs, outputs)
     }
 
     /// As [`Pointwise::new`], on a path chosen by name.
     ///
     /// # Panics
-    /// As [`Pointwise::new`], and if this machine lacks the path.
+    /// As [`Pointwise::new`].
     pub fn with_isa(
         isa: Isa,
         expr: &Expr,
@@ -68,7 +68,7 @@ impl Pointwise {
         inputs: &[(DType, View)],
         outputs: &[(DType, View)],
     ) -> Pointwise {
-        check(isa, expr, shape, inputs, outputs);
+        check(expr, shape, inputs, outputs);
         let spec = Spec { expr, isa, compute, shape, inputs, outputs, reduced: &[] };
         Pointwise { engine: (!shape.is_empty()).then(|| Engine::new(&spec)) }
     }
@@ -133,15 +133,13 @@ impl<'a> Pointers<'a> {
 }
 
 /// # Panics
-/// If the numbers or shapes do not fit, or the machine lacks the path.
+/// If the numbers or shapes do not fit.
 pub(crate) fn check(
-    isa: Isa,
     expr: &Expr,
     shape: Shape,
     inputs: &[(DType, View)],
     outputs: &[(DType, View)],
 ) {
-    isa.require();
     assert_eq!(inputs.len(), expr.inputs(), "inputs of the expression");
     assert_eq!(outputs.len(), expr.outputs().len(), "outputs of the expression");
     for (_, view) in inputs.iter().chain(outputs) {

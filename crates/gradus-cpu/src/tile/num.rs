@@ -3,7 +3,7 @@
 #![allow(unsafe_op_in_unsafe_fn)] // each body is one operation, under the trait's contract
 
 use super::math;
-use crate::lanes::F32s;
+use crate::lanes::{F32s, Square};
 use gradus_base::Real;
 use gradus_base::expr::remainder;
 
@@ -87,7 +87,7 @@ macro_rules! from_math {
 macro_rules! from_lanes {
     ($($name:ident($($a:ident)?);)*) => {$(
         #[inline(always)]
-        unsafe fn $name(self $(, $a: Self)?) -> Self { Floats(self.0.$name($($a.0)?)) }
+        unsafe fn $name(self $(, $a: Self)?) -> Self { Self(self.0.$name($($a.0)?)) }
     )*};
 }
 
@@ -191,60 +191,94 @@ impl<V: F32s> Num for Floats<V> {
     }
 }
 
-/// Four f64; multiply-adds are fused if `FMA`.
+/// f64 lanes as numbers.
 #[derive(Clone, Copy)]
-pub(crate) struct Doubles<const FMA: bool>([f64; 4]);
+pub(crate) struct Doubles<V>(V);
 
 /// Four i64.
 #[derive(Clone, Copy)]
 pub(crate) struct Ints([i64; 4]);
 
-/// The functions of a small array, element by element.
-macro_rules! array {
-    ($($one:ident = $f1:expr;)* -- $($two:ident = $f2:expr;)* -- $($three:ident = $f3:expr;)*) => {
-        const LEN: usize = 4;
-        #[inline(always)]
-        unsafe fn load(p: *const Self::Scalar) -> Self {
-            Self(p.cast::<[Self::Scalar; 4]>().read_unaligned())
-        }
-        #[inline(always)]
-        unsafe fn store(self, p: *mut Self::Scalar) {
-            p.cast::<[Self::Scalar; 4]>().write_unaligned(self.0)
-        }
-        #[inline(always)]
-        unsafe fn splat(x: Self::Scalar) -> Self {
-            Self([x; 4])
-        }
+impl Ints {
+    #[inline(always)]
+    fn array(self) -> [i64; 4] {
+        self.0
+    }
+    #[inline(always)]
+    fn of(lanes: [i64; 4]) -> Self {
+        Ints(lanes)
+    }
+}
+
+/// Functions of some numbers, element by element.
+macro_rules! each {
+    ($to:ident, $from:ident; $($one:ident = $f1:expr;)* -- $($two:ident = $f2:expr;)* -- $($three:ident = $f3:expr;)*) => {
         $(
             #[inline(always)]
             unsafe fn $one(self) -> Self {
-                let f = $f1;
-                Self(std::array::from_fn(|i| f(self.0[i])))
+                let (f, a) = ($f1, self.$to());
+                Self::$from(std::array::from_fn(|i| f(a[i])))
             }
         )*
         $(
             #[inline(always)]
             unsafe fn $two(self, b: Self) -> Self {
-                let f = $f2;
-                Self(std::array::from_fn(|i| f(self.0[i], b.0[i])))
+                let (f, a, b) = ($f2, self.$to(), b.$to());
+                Self::$from(std::array::from_fn(|i| f(a[i], b[i])))
             }
         )*
         $(
             #[inline(always)]
             unsafe fn $three(self, b: Self, c: Self) -> Self {
-                let f = $f3;
-                Self(std::array::from_fn(|i| f(self.0[i], b.0[i], c.0[i])))
+                let (f, a, b, c) = ($f3, self.$to(), b.$to(), c.$to());
+                Self::$from(std::array::from_fn(|i| f(a[i], b[i], c[i])))
             }
         )*
     };
 }
 
-impl<const FMA: bool> Num for Doubles<FMA> {
+impl<V: Square<4, Scalar = f64>> Doubles<V> {
+    #[inline(always)]
+    fn array(self) -> [f64; 4] {
+        self.0.to_array()
+    }
+    #[inline(always)]
+    unsafe fn of(lanes: [f64; 4]) -> Self {
+        Doubles(V::from_array(lanes))
+    }
+}
+
+impl<V: Square<4, Scalar = f64>> Num for Doubles<V> {
     type Scalar = f64;
-    array! {
+    const LEN: usize = 4;
+    from_lanes! { sqrt(); add(b); sub(b); mul(b); div(b); }
+    #[inline(always)]
+    unsafe fn load(p: *const f64) -> Self {
+        Doubles(V::load(p))
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f64) {
+        self.0.store(p)
+    }
+    #[inline(always)]
+    unsafe fn splat(x: f64) -> Self {
+        Doubles(V::splat(x))
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+        Doubles(self.0.mul_add(b.0, c.0))
+    }
+    #[inline(always)]
+    unsafe fn mul_sub(self, b: Self, c: Self) -> Self {
+        Doubles(self.0.mul_add(b.0, c.neg().0))
+    }
+    #[inline(always)]
+    unsafe fn neg_mul_add(self, b: Self, c: Self) -> Self {
+        Doubles(self.neg().0.mul_add(b.0, c.0))
+    }
+    each! { array, of;
         neg = |x: f64| -x;
         abs = f64::abs;
-        sqrt = f64::sqrt;
         exp = f64::exp;
         exp_m1 = f64::exp_m1;
         ln = f64::ln;
@@ -260,10 +294,6 @@ impl<const FMA: bool> Num for Doubles<FMA> {
         round = f64::round_ties_even;
         not = |x: f64| flag(x == 0.0);
         --
-        add = |a: f64, b: f64| a + b;
-        sub = |a: f64, b: f64| a - b;
-        mul = |a: f64, b: f64| a * b;
-        div = |a: f64, b: f64| a / b;
         min = |a: f64, b: f64| Real::min(a, b);
         max = |a: f64, b: f64| Real::max(a, b);
         pow = f64::powf;
@@ -275,16 +305,26 @@ impl<const FMA: bool> Num for Doubles<FMA> {
         and = |a: f64, b: f64| flag(a != 0.0 && b != 0.0);
         or = |a: f64, b: f64| flag(a != 0.0 || b != 0.0);
         --
-        mul_add = fused::<FMA>;
-        mul_sub = |a: f64, b: f64, c: f64| fused::<FMA>(a, b, -c);
-        neg_mul_add = |a: f64, b: f64, c: f64| fused::<FMA>(-a, b, c);
         select = |a: f64, b: f64, c: f64| if a != 0.0 { b } else { c };
     }
 }
 
 impl Num for Ints {
     type Scalar = i64;
-    array! {
+    const LEN: usize = 4;
+    #[inline(always)]
+    unsafe fn load(p: *const i64) -> Self {
+        Ints(p.cast::<[i64; 4]>().read_unaligned())
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut i64) {
+        p.cast::<[i64; 4]>().write_unaligned(self.0)
+    }
+    #[inline(always)]
+    unsafe fn splat(x: i64) -> Self {
+        Ints([x; 4])
+    }
+    each! { array, of;
         neg = i64::wrapping_neg;
         abs = i64::wrapping_abs;
         sqrt = |x| real(x, f64::sqrt);
@@ -328,11 +368,6 @@ impl Num for Ints {
 #[inline(always)]
 fn flag(x: bool) -> f64 {
     f64::from(u8::from(x))
-}
-#[inline(always)]
-fn fused<const FMA: bool>(a: f64, b: f64, c: f64) -> f64 {
-    // Without the instruction, mul_add is a slow library call.
-    if FMA { a.mul_add(b, c) } else { a * b + c }
 }
 /// A real function of an integer, truncated; NaN is 0.
 #[inline(always)]

@@ -5,8 +5,8 @@ use super::compile::{
     Entry, Home, REGISTER, Rate, SLOT, Target, TileCode, compile, slot_len, tile_len,
 };
 use super::convert::{Block, Load, loader};
-use crate::dispatch::Isa;
 use crate::gemm::{Clip, Epilogue};
+use crate::lanes::Isa;
 use crate::with_scratch;
 use gradus_base::expr::Op;
 use gradus_base::{DType, Element, Expr};
@@ -87,8 +87,8 @@ impl RowLoop {
         let rate = |i: usize| if i > 0 && inputs[i].2 == 0 { Rate::Once } else { Rate::Element };
         let rates: Vec<Rate> = (0..inputs.len()).map(rate).collect();
         let aliases = |_, input| input == 0;
-        let target =
-            Target { isa: Isa::best(), compute, rates: &rates, aliases: &aliases, stored: true };
+        let isa = Isa::current();
+        let target = Target { isa, compute, rates: &rates, aliases: &aliases, stored: true };
         let program = compile(expr, &target);
         let matrices: Vec<Matrix> = (1..inputs.len())
             .filter_map(|input| {
@@ -101,7 +101,7 @@ impl RowLoop {
                     cols: cols * size,
                     scalar: cols == 0,
                     direct: cols == 1 && dtype == compute,
-                    load: loader(dtype, compute),
+                    load: loader(isa, dtype, compute),
                 })
             })
             .collect();

@@ -5,6 +5,7 @@
 
 use super::series::Series;
 use gradus_cpu::Isa;
+use gradus_cpu::lanes::{self, InstructionSet};
 
 /// Elements of a vector at most.
 pub(crate) const MOST: usize = 8;
@@ -303,21 +304,21 @@ pub(crate) trait Task {
     fn compute<V: Vector<Element = Self::Element>>(self);
 }
 
-/// Runs a task on a path that this machine has.
-#[inline]
-pub(crate) fn on<K: Task>(isa: Isa, task: K) {
-    match isa {
-        // SAFETY: `Isa` names this path only where the machine has it.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 => unsafe { avx2(task) },
-        _ => task.compute::<Plain<K::Element, 8>>(),
+/// A task on the fast vectors.
+struct Fast<K>(K);
+
+impl<K: Task> lanes::Task for Fast<K> {
+    type Output = ();
+    #[inline(always)]
+    fn run<P: InstructionSet>(self) {
+        self.0.compute::<<K::Element as Series>::Fast>();
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2<K: Task>(task: K) {
-    task.compute::<<K::Element as Series>::Fast>();
+/// Runs a task on a path.
+#[inline]
+pub(crate) fn on<K: Task>(isa: Isa, task: K) {
+    if isa == Isa::PORTABLE { task.compute::<Plain<K::Element, 8>>() } else { isa.run(Fast(task)) }
 }
 
 #[cfg(test)]
@@ -367,7 +368,7 @@ mod tests {
             on(isa, Operations(&numbers, &mut bits, &mut powers));
             (bits, powers)
         };
-        let (plain, powers) = of(Isa::Portable);
+        let (plain, powers) = of(Isa::PORTABLE);
         for &isa in Isa::all() {
             let (bits, fused) = of(isa);
             assert!(bits == plain, "{}", isa.name());

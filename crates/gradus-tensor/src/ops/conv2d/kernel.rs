@@ -194,7 +194,7 @@ impl Convolve {
             let hook = self.epilogue.as_ref().map(|e| e.bind_inputs(inputs));
             let hook = hook.as_ref().map(|h| h as &dyn Epilogue<f32>);
             if self.packed {
-                let isa = Isa::best();
+                let isa = Isa::current();
                 return implicit_gemm::run_packed(isa, &self.conv, self.pass, a, b, out, hook);
             }
             match self.pass {

@@ -119,14 +119,14 @@ pub unsafe fn forward(
                 reference::forward(conv, x, w, y);
             }
             Algorithm::BatchLanes => {
-                cpu::batch_lanes::forward(Isa::best(), conv, x, w, y.ptr, epilogue);
+                cpu::batch_lanes::forward(Isa::current(), conv, x, w, y.ptr, epilogue);
             }
             Algorithm::ImplicitGemm => {
-                cpu::implicit_gemm::forward(Isa::best(), conv, x, w, y, epilogue);
+                cpu::implicit_gemm::forward(Isa::current(), conv, x, w, y, epilogue);
             }
             Algorithm::Winograd => {
                 fitting(conv, Pass::Forward);
-                cpu::winograd::forward(Isa::best(), conv, x, w, y, epilogue);
+                cpu::winograd::forward(Isa::current(), conv, x, w, y, epilogue);
             }
         }
     }
@@ -157,14 +157,14 @@ pub unsafe fn data_gradient(
                 reference::data_gradient(conv, dy, w, dx);
             }
             Algorithm::BatchLanes => {
-                cpu::batch_lanes::data_gradient(Isa::best(), conv, dy, w, dx.ptr, epilogue);
+                cpu::batch_lanes::data_gradient(Isa::current(), conv, dy, w, dx.ptr, epilogue);
             }
             Algorithm::ImplicitGemm => {
-                cpu::implicit_gemm::data_gradient(Isa::best(), conv, dy, w, dx, epilogue);
+                cpu::implicit_gemm::data_gradient(Isa::current(), conv, dy, w, dx, epilogue);
             }
             Algorithm::Winograd => {
                 fitting(conv, Pass::DataGradient);
-                cpu::winograd::data_gradient(Isa::best(), conv, dy, w, dx, epilogue);
+                cpu::winograd::data_gradient(Isa::current(), conv, dy, w, dx, epilogue);
             }
         }
     }
@@ -189,14 +189,14 @@ pub unsafe fn weight_gradient(
                 reference::weight_gradient(conv, x, dy, dw);
             }
             Algorithm::BatchLanes => {
-                cpu::batch_lanes::weight_gradient(Isa::best(), conv, x, dy, dw);
+                cpu::batch_lanes::weight_gradient(Isa::current(), conv, x, dy, dw);
             }
             Algorithm::ImplicitGemm => {
-                cpu::implicit_gemm::weight_gradient(Isa::best(), conv, x, dy, dw);
+                cpu::implicit_gemm::weight_gradient(Isa::current(), conv, x, dy, dw);
             }
             Algorithm::Winograd => {
                 fitting(conv, Pass::WeightGradient);
-                cpu::winograd::weight_gradient(Isa::best(), conv, x, dy, dw);
+                cpu::winograd::weight_gradient(Isa::current(), conv, x, dy, dw);
             }
         }
     }

@@ -142,7 +142,7 @@ fn by_name(algorithm: Algorithm) -> impl Fn(&Conv2d, Pass, [*const f32; 2], *mut
 
 /// The fast algorithms in the instruction set of any machine.
 fn portable(algorithm: Algorithm) -> impl Fn(&Conv2d, Pass, [*const f32; 2], *mut f32) {
-    let isa = Isa::Portable;
+    let isa = Isa::PORTABLE;
     move |conv, pass, [a, b], out| {
         // SAFETY: as in `by_name`.
         unsafe {

@@ -65,7 +65,7 @@ impl Forward {
             return;
         }
         let rows = grain(TILE, classes);
-        let isa = Isa::best();
+        let isa = Isa::current();
         chunks_of(outputs, [rows; 3], |tile, [loss, top, rest]| {
             let first = tile * rows;
             let x = &x[first * classes..][..loss.len() * classes];
@@ -104,7 +104,7 @@ impl Backward {
             (x, labels, each, output::<T>(args, 0, n * classes))
         };
         let rows = grain(TILE, classes);
-        let isa = Isa::best();
+        let isa = Isa::current();
         chunks(dx, rows * classes, |tile, dx| {
             let first = tile * rows;
             let x = &x[first * classes..][..dx.len()];

@@ -9,6 +9,7 @@ use super::geometry::Pool2d;
 use super::rule::Work;
 use crate::ops::kernel::grain;
 use crate::ops::lanes::Isa;
+use gradus_cpu::lanes::{InstructionSet, Task};
 use gradus_cpu::{parallel, with_scratch};
 use std::ops::Range;
 use std::slice::from_raw_parts_mut;
@@ -100,7 +101,7 @@ impl Tables {
 ///
 /// # Safety
 /// The planes must be valid over the geometry's sizes, what is written overlapping nothing else; indices must be −1 or
-/// inside the plane; the machine must have the instruction set.
+/// inside the plane.
 pub(super) unsafe fn pool_planes(isa: Isa, tables: &Tables, all: Planes) {
     if matches!(tables.work, Work::Pick | Work::Scatter) {
         let chunks = all.lanes.div_ceil(CHUNK);
@@ -116,7 +117,6 @@ pub(super) unsafe fn pool_planes(isa: Isa, tables: &Tables, all: Planes) {
     let each = grain(TILE, width * all.lanes).min(height.max(1));
     let blocks = height.div_ceil(each);
     let most = tables.rows.most() * tables.cols.most();
-    let run_part = part_fn(isa, tables.work);
     let all = &all;
     parallel(all.planes * blocks, &|task| {
         let (plane, first) = (task / blocks, task % blocks * each);
@@ -125,7 +125,7 @@ pub(super) unsafe fn pool_planes(isa: Isa, tables: &Tables, all: Planes) {
             let taps = unsafe { from_raw_parts_mut(scratch.cast::<Tap>(), most) };
             let part = Part { tables, all: *all, plane, rows: first..(first + each).min(height) };
             // SAFETY: the caller's promise; each task writes its own rows of its own plane.
-            unsafe { run_part(&part, taps) }
+            unsafe { run_part(isa, &part, taps) }
         });
     });
 }
@@ -400,34 +400,25 @@ unsafe fn follow_indices(t: &Tables, all: &Planes, plane: usize, lanes: Range<us
     }
 }
 
-type PartFn = unsafe fn(&Part<'_>, &mut [Tap]);
+/// A pass over a part, with room for taps.
+struct Pass<'a, const WORK: u8>(&'a Part<'a>, &'a mut [Tap]);
 
-/// The function of a pass, compiled for each instruction set.
-macro_rules! part_fn {
-    ($isa:expr, $work:expr) => {{
-        unsafe fn any(t: &Part<'_>, taps: &mut [Tap]) {
-            // SAFETY: passed on.
-            unsafe { part::<{ $work }>(t, taps) }
-        }
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2,fma")]
-        unsafe fn avx2(t: &Part<'_>, taps: &mut [Tap]) {
-            // SAFETY: passed on.
-            unsafe { part::<{ $work }>(t, taps) }
-        }
-        match $isa {
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 | Isa::Avx512 => avx2 as PartFn,
-            _ => any,
-        }
-    }};
+impl<const WORK: u8> Task for Pass<'_, WORK> {
+    type Output = ();
+    #[inline(always)]
+    fn run<P: InstructionSet>(self) {
+        // SAFETY: whoever made the part promised that its planes are valid.
+        unsafe { part::<WORK>(self.0, self.1) }
+    }
 }
 
-fn part_fn(isa: Isa, work: Work) -> PartFn {
-    match work {
-        Work::Max => part_fn!(isa, MAX),
-        Work::MaxGradient => part_fn!(isa, MAX_GRADIENT),
-        Work::Mean => part_fn!(isa, MEAN),
-        _ => part_fn!(isa, MEAN_GRADIENT),
+/// # Safety
+/// As [`pool_planes`], and no one else writes the part.
+unsafe fn run_part(isa: Isa, t: &Part<'_>, taps: &mut [Tap]) {
+    match t.tables.work {
+        Work::Max => isa.run(Pass::<MAX>(t, taps)),
+        Work::MaxGradient => isa.run(Pass::<MAX_GRADIENT>(t, taps)),
+        Work::Mean => isa.run(Pass::<MEAN>(t, taps)),
+        _ => isa.run(Pass::<MEAN_GRADIENT>(t, taps)),
     }
 }

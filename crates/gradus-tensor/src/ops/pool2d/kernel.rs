@@ -101,7 +101,7 @@ impl Pooled {
             Work::Scatter | Work::MaxGradient | Work::MeanGradient => (out.cast_const(), a),
         };
         // SAFETY: as `launch`.
-        unsafe { cpu::pool_planes(Isa::best(), tables, order.planes(&self.pool, x, y, indices)) }
+        unsafe { cpu::pool_planes(Isa::current(), tables, order.planes(&self.pool, x, y, indices)) }
     }
 
     unsafe fn plain<T: Number + PartialOrd + Div<Output = T>>(&self, args: &Args<'_>) {

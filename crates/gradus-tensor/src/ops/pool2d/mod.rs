@@ -68,7 +68,7 @@ pub unsafe fn max(
 ) {
     let planes = order.planes(pool, x, y, indices.unwrap_or(null_mut()));
     // SAFETY: the caller's promise.
-    unsafe { cpu::pool_planes(Isa::best(), &Tables::new(pool, Work::Max), planes) }
+    unsafe { cpu::pool_planes(Isa::current(), &Tables::new(pool, Work::Max), planes) }
 }
 
 /// y = the value of x at each index; 0 for −1.
@@ -79,7 +79,7 @@ pub unsafe fn pick(order: Order, pool: &Pool2d, x: *const f32, indices: *const i
     // SAFETY: the caller's promise.
     unsafe {
         cpu::pool_planes(
-            Isa::best(),
+            Isa::current(),
             &Tables::new(pool, Work::Pick),
             order.planes(pool, x, y, indices),
         )
@@ -100,7 +100,7 @@ pub unsafe fn scatter(
     // SAFETY: the caller's promise.
     unsafe {
         cpu::pool_planes(
-            Isa::best(),
+            Isa::current(),
             &Tables::new(pool, Work::Scatter),
             order.planes(pool, dx, dy, indices),
         )
@@ -121,7 +121,7 @@ pub unsafe fn max_gradient(
     // SAFETY: the caller's promise.
     unsafe {
         cpu::pool_planes(
-            Isa::best(),
+            Isa::current(),
             &Tables::new(pool, Work::MaxGradient),
             order.planes(pool, dx, dy, indices),
         )
@@ -136,7 +136,7 @@ pub unsafe fn mean(order: Order, pool: &Pool2d, x: *const f32, y: *mut f32) {
     // SAFETY: the caller's promise.
     unsafe {
         cpu::pool_planes(
-            Isa::best(),
+            Isa::current(),
             &Tables::new(pool, Work::Mean),
             order.planes(pool, x, y, null_mut()),
         )
@@ -151,7 +151,7 @@ pub unsafe fn mean_gradient(order: Order, pool: &Pool2d, dy: *const f32, dx: *mu
     // SAFETY: the caller's promise.
     unsafe {
         cpu::pool_planes(
-            Isa::best(),
+            Isa::current(),
             &Tables::new(pool, Work::MeanGradient),
             order.planes(pool, dx, dy, null_mut()),
         )

@@ -81,7 +81,7 @@ fn check(pool: &Pool2d, x: &[f64], dy: &[f64]) {
     let (xs, ys) = (pool.x_shape(), pool.y_shape());
     let wanted: Vec<f64> = want.indices.iter().map(|&i| f64::from(i)).collect();
     for order in Order::ALL {
-        for isa in [Isa::best(), Isa::Portable] {
+        for isa in [Isa::current(), Isa::PORTABLE] {
             let axes = order.memory_order();
             let (x, dy) = (ordered::<f32>(xs, axes, x), ordered::<f32>(ys, axes, dy));
             let mut indices = vec![-7; ys.len()];

@@ -48,7 +48,7 @@ impl Rows {
         // SAFETY: the caller's promise.
         let (x, y) = unsafe { (input::<T>(args, 0, self.len), output::<T>(args, 0, self.len)) };
         let rows = grain(TILE, n);
-        let isa = Isa::best();
+        let isa = Isa::current();
         chunks(y, rows * n, |tile, y| {
             let x = &x[tile * rows * n..][..y.len()];
             on(isa, Tile { op: self.op, n, x, y });

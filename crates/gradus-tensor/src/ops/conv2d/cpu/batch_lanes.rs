@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::Tasks;
-use super::line::{self, Line, lines};
+use super::line::{self, Line, Reduction, lines};
 use super::tile::{self, CHANNELS, Tile, VECTORS, tiles};
 use crate::ops::conv2d::geometry::{Conv2d, Gather};
 use crate::ops::lanes::{Isa, LANES, Shared};
@@ -311,7 +311,7 @@ impl Slopes<'_> {
                         self.row(source, u, sums, zeros);
                     }
                     let out = self.part.wrapping_add(source * channel);
-                    (lines(self.isa).reduce)(sums, channel, out);
+                    (lines(self.isa).reduce)(&Reduction { sums, count: channel, out });
                 }
             }
         });

@@ -3,7 +3,8 @@
 #![allow(unsafe_code)]
 
 use crate::ops::lanes::{Isa, LANES};
-use gradus_cpu::lanes::{F32s, Portable};
+use gradus_cpu::form;
+use gradus_cpu::lanes::{Choice, F32s, InstructionSet};
 
 /// Column taps of the largest tile.
 pub(super) const TAPS: usize = 5;
@@ -76,8 +77,16 @@ unsafe fn line<L: F32s, const K: usize, const B: usize>(t: &Line) {
     }
 }
 
+/// The sums of the lanes of `count` vectors, a multiple of 8.
+pub(super) struct Reduction {
+    pub(super) sums: *const f32,
+    pub(super) count: usize,
+    pub(super) out: *mut f32,
+}
+
 #[inline(always)]
-unsafe fn reduce<L: F32s>(sums: *const f32, count: usize, out: *mut f32) {
+unsafe fn reduce<L: F32s>(t: &Reduction) {
+    let Reduction { sums, count, out } = *t;
     for i in (0..count).step_by(LANES) {
         let mut rows = [sums; LANES];
         for l in 0..LANES {
@@ -92,8 +101,7 @@ unsafe fn reduce<L: F32s>(sums: *const f32, count: usize, out: *mut f32) {
 pub(super) struct Lines {
     /// [taps - 1][channels - 1].
     table: [&'static [LineFn]; TAPS],
-    /// The sums of the lanes of so many vectors, a multiple of 8.
-    pub(super) reduce: unsafe fn(*const f32, usize, *mut f32),
+    pub(super) reduce: unsafe fn(&Reduction),
 }
 
 impl Lines {
@@ -102,42 +110,42 @@ impl Lines {
     }
 }
 
-macro_rules! instruction_set {
-    ($module:ident, $lanes:ty, $(#[$attr:meta])*) => {
-        mod $module {
-            use super::*;
-            $(#[$attr])*
-            unsafe fn run_line<const K: usize, const B: usize>(t: &Line) {
-                // SAFETY: passed on.
-                unsafe { line::<$lanes, K, B>(t) }
-            }
-            $(#[$attr])*
-            unsafe fn run_reduce(sums: *const f32, count: usize, out: *mut f32) {
-                // SAFETY: passed on.
-                unsafe { reduce::<$lanes>(sums, count, out) }
-            }
-            pub(super) static LINES: Lines = Lines {
-                table: [
-                    &[run_line::<1, 1>, run_line::<2, 1>, run_line::<3, 1>, run_line::<4, 1>, run_line::<5, 1>, run_line::<6, 1>],
-                    &[run_line::<1, 2>, run_line::<2, 2>, run_line::<3, 2>, run_line::<4, 2>, run_line::<5, 2>, run_line::<6, 2>],
-                    &[run_line::<1, 3>, run_line::<2, 3>, run_line::<3, 3>, run_line::<4, 3>],
-                    &[run_line::<1, 4>, run_line::<2, 4>, run_line::<3, 4>],
-                    &[run_line::<1, 5>, run_line::<2, 5>],
-                ],
-                reduce: run_reduce,
+form! {
+    LineForm[K: usize, B: usize](Line), P => line::<P::F32, K, B>;
+    ReduceForm(Reduction), P => reduce::<P::F32>;
+}
+
+impl Lines {
+    const fn of<P: InstructionSet>() -> Lines {
+        macro_rules! of {
+            ($taps:literal: $($channels:literal)*) => {
+                const { &[$(P::call::<LineForm<$channels, $taps>>),*] }
             };
         }
-    };
+        Lines {
+            table: [
+                of!(1: 1 2 3 4 5 6),
+                of!(2: 1 2 3 4 5 6),
+                of!(3: 1 2 3 4),
+                of!(4: 1 2 3),
+                of!(5: 1 2),
+            ],
+            reduce: P::call::<ReduceForm>,
+        }
+    }
 }
-instruction_set!(any, Portable<f32, LANES>,);
-#[cfg(target_arch = "x86_64")]
-instruction_set!(avx2, gradus_cpu::lanes::F32x8, #[target_feature(enable = "avx2,fma")]);
+
+/// The choice of [`Lines`].
+struct Table;
+
+impl Choice for Table {
+    type Output = &'static Lines;
+    fn of<P: InstructionSet>(self) -> &'static Lines {
+        const { &Lines::of::<P>() }
+    }
+}
 
 /// The kernels of an instruction set.
 pub(super) fn lines(isa: Isa) -> &'static Lines {
-    match isa {
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 => &avx2::LINES,
-        _ => &any::LINES,
-    }
+    isa.choose(Table)
 }

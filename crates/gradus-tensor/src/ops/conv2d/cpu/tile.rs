@@ -3,7 +3,8 @@
 #![allow(unsafe_code)]
 
 use crate::ops::lanes::{Isa, LANES};
-use gradus_cpu::lanes::{F32s, Portable};
+use gradus_cpu::form;
+use gradus_cpu::lanes::{Choice, F32s, InstructionSet};
 
 /// Target channels of the largest tile: with 2 vectors of images 12 sums, 2 vectors of the source and a weight.
 pub(super) const CHANNELS: usize = 6;
@@ -128,48 +129,57 @@ impl Tiles {
     }
 }
 
-macro_rules! instruction_set {
-    ($module:ident, $lanes:ty, $(#[$attr:meta])*) => {
-        mod $module {
-            use super::*;
-            $(#[$attr])*
-            unsafe fn run_tile<const K: usize, const J: usize, const V: usize, const S: usize, const M: bool>(
-                t: &Tile,
-            ) {
-                // SAFETY: passed on.
-                unsafe { tile::<$lanes, K, J, V, S, M>(t) }
-            }
-            const fn tiles<const K: usize, const J: usize>() -> Tiles {
-                Tiles {
-                    pair: [
-                        run_tile::<K, J, VECTORS, 3, false>,
-                        run_tile::<K, J, VECTORS, 5, false>,
-                        run_tile::<K, J, VECTORS, 0, false>,
-                    ],
-                    single: run_tile::<K, J, 1, 0, false>,
-                    masked: run_tile::<K, J, 1, 0, true>,
-                }
-            }
-            pub(super) static NARROW: [Tiles; CHANNELS] =
-                [tiles::<1, 1>(), tiles::<2, 1>(), tiles::<3, 1>(), tiles::<4, 1>(), tiles::<5, 1>(), tiles::<6, 1>()];
-            pub(super) static WIDE: [Tiles; 3] = [tiles::<1, 6>(), tiles::<2, 3>(), tiles::<3, 2>()];
-        }
-    };
+form! {
+    TileForm[K: usize, J: usize, V: usize, S: usize, MASKED: bool](Tile),
+        P => tile::<P::F32, K, J, V, S, MASKED>;
 }
-instruction_set!(any, Portable<f32, LANES>,);
-#[cfg(target_arch = "x86_64")]
-instruction_set!(avx2, gradus_cpu::lanes::F32x8, #[target_feature(enable = "avx2,fma")]);
+
+impl Tiles {
+    const fn of<P: InstructionSet, const K: usize, const J: usize>() -> Tiles {
+        Tiles {
+            pair: [
+                P::call::<TileForm<K, J, VECTORS, 3, false>>,
+                P::call::<TileForm<K, J, VECTORS, 5, false>>,
+                P::call::<TileForm<K, J, VECTORS, 0, false>>,
+            ],
+            single: P::call::<TileForm<K, J, 1, 0, false>>,
+            masked: P::call::<TileForm<K, J, 1, 0, true>>,
+        }
+    }
+}
+
+/// The tiles of an instruction set.
+struct All {
+    /// [channels - 1], of one column.
+    narrow: [Tiles; CHANNELS],
+    /// [channels - 1], of as many columns as [`columns`] says.
+    wide: [Tiles; 3],
+}
+
+/// The choice of [`All`].
+struct Table;
+
+impl Choice for Table {
+    type Output = &'static All;
+    fn of<P: InstructionSet>(self) -> &'static All {
+        const {
+            &All {
+                narrow: [
+                    Tiles::of::<P, 1, 1>(),
+                    Tiles::of::<P, 2, 1>(),
+                    Tiles::of::<P, 3, 1>(),
+                    Tiles::of::<P, 4, 1>(),
+                    Tiles::of::<P, 5, 1>(),
+                    Tiles::of::<P, 6, 1>(),
+                ],
+                wide: [Tiles::of::<P, 1, 6>(), Tiles::of::<P, 2, 3>(), Tiles::of::<P, 3, 2>()],
+            }
+        }
+    }
+}
 
 /// The tiles for so many target channels: one column wide, or as wide as [`columns`] says.
 pub(super) fn tiles(isa: Isa, channels: usize, wide: bool) -> &'static Tiles {
-    let (narrow_tiles, wide_tiles) = match isa {
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 => (&avx2::NARROW, &avx2::WIDE),
-        _ => (&any::NARROW, &any::WIDE),
-    };
-    if wide && columns(channels) > 1 {
-        &wide_tiles[channels - 1]
-    } else {
-        &narrow_tiles[channels - 1]
-    }
+    let all = isa.choose(Table);
+    if wide && columns(channels) > 1 { &all.wide[channels - 1] } else { &all.narrow[channels - 1] }
 }

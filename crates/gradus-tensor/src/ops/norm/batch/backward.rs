@@ -81,7 +81,7 @@ impl Backward {
         let (numbers, rest) = numbers.split_at_mut(3 * columns);
         let affine = affine(walk, self.eps, [w, b], [mean, variance], numbers);
         let middle = affine[0];
-        let isa = Isa::best();
+        let isa = Isa::current();
         parallel(cut.parts * cut.blocks, &|task| {
             let (part, first) = (task / cut.blocks, task % cut.blocks * cut.block);
             let block = cut.block.min(channels - first);

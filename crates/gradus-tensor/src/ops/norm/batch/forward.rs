@@ -143,7 +143,7 @@ impl Forward {
             }
         }
         let hook = hook.as_ref();
-        let isa = Isa::best();
+        let isa = Isa::current();
         let tile = TILE.next_multiple_of(columns);
         chunks_backwards(y, tile, |i, y| {
             let from = i * tile;

@@ -56,7 +56,7 @@ impl Statistics {
             (x, output::<f64>(args, 0, channels), output::<f64>(args, 1, channels))
         };
         let partial = Shared::new(args.workspace::<[f64; 2]>());
-        let isa = Isa::best();
+        let isa = Isa::current();
         parallel(cut.parts * cut.blocks, &|task| {
             let (part, first) = (task / cut.blocks, task % cut.blocks * cut.block);
             let block = cut.block.min(channels - first);

@@ -75,7 +75,7 @@ impl Response {
         let c = self.constants;
         let (x, y) = (Shared::new(args.input::<T>(0)), Shared::new(args.output::<T>(0)));
         let dy = Shared::new(if self.back { args.input::<T>(1) } else { args.input::<T>(0) });
-        let isa = Isa::best();
+        let isa = Isa::current();
         let (runs, width) = match inner {
             1 => (1, channels.next_multiple_of(LANES)),
             _ => (channels, pixels.min(inner.next_multiple_of(LANES))),

@@ -77,7 +77,7 @@ impl Columns {
             let (moments, sums) = (Shared::new(moments), Shared::new(moments.add(parts)));
             (input::<T>(args, 0, all), dy, output::<T>(args, 0, all), moments, sums, numbers)
         };
-        let isa = Isa::best();
+        let isa = Isa::current();
         let each_part = |f: &(dyn Fn(usize, std::ops::Range<usize>, usize) + Sync)| {
             parallel(samples * cut.parts, &|task| {
                 let (n, part) = (task / cut.parts, task % cut.parts);
@@ -124,7 +124,7 @@ impl Columns {
     fn write<T: Series>(&self, x: &[T], dy: &[T], out: &mut [T], numbers: &[T]) {
         let Columns { samples, walk, back, .. } = *self;
         let (columns, sample) = (walk.columns(), walk.elements());
-        let isa = Isa::best();
+        let isa = Isa::current();
         let tile = TILE.next_multiple_of(columns);
         let tiles = sample.div_ceil(tile);
         let out = Shared::new(out.as_ptr());

@@ -53,7 +53,7 @@ impl Rows {
             (input::<T>(args, 0, len), dy, output::<T>(args, 0, len))
         };
         let rows = grain(TILE, n);
-        let isa = Isa::best();
+        let isa = Isa::current();
         chunks(out, rows * n, |tile, out| {
             let at = tile * rows * n;
             let [x, dy] = [x, dy].map(|t| &t[at..][..out.len()]);

@@ -3,7 +3,8 @@
 
 use crate::ops::lanes::{Isa, LANES};
 use gradus_cpu::Clip;
-use gradus_cpu::lanes::{Clipping, F32s, Portable, prefetch};
+use gradus_cpu::form;
+use gradus_cpu::lanes::{Choice, Clipping, F32s, InstructionSet, prefetch};
 
 /// Some neighbouring target pixels, all channels.
 pub(super) struct Run {
@@ -296,60 +297,45 @@ impl Kernels {
     }
 }
 
-macro_rules! instruction_set {
-    ($module:ident, $lanes:ty, $(#[$attr:meta])*) => {
-        mod $module {
-            use super::*;
-            $(#[$attr])*
-            unsafe fn dense_run<const S: usize, const D: usize, const J: usize>(t: &Run) {
-                // SAFETY: passed on.
-                unsafe { super::dense_run::<$lanes, S, D, J>(t) }
-            }
-            $(#[$attr])*
-            unsafe fn slope<const S: usize, const D: usize, const J: usize>(t: &Slope) {
-                // SAFETY: passed on.
-                unsafe { super::slope::<$lanes, S, D, J>(t) }
-            }
-            $(#[$attr])*
-            unsafe fn any_run(t: &Run) {
-                // SAFETY: passed on.
-                unsafe { super::any_run::<$lanes>(t) }
-            }
-            $(#[$attr])*
-            unsafe fn any_slope(t: &Slope) {
-                // SAFETY: passed on.
-                unsafe { super::any_slope::<$lanes>(t) }
-            }
-            pub(super) static KERNELS: Kernels = Kernels {
-                any_run,
-                any_slope,
-                runs: [
-                    [dense_run::<1, 1, 8>, dense_run::<1, 2, 2>],
-                    [dense_run::<2, 1, 8>, dense_run::<2, 2, 2>],
-                    [dense_run::<3, 1, 8>, dense_run::<3, 2, 2>],
-                    [dense_run::<4, 1, 8>, dense_run::<4, 2, 2>],
-                    [dense_run::<5, 1, 8>, dense_run::<5, 2, 2>],
-                ],
-                slopes: [
-                    [slope::<1, 1, 8>, slope::<1, 2, 4>],
-                    [slope::<2, 1, 8>, slope::<2, 2, 4>],
-                    [slope::<3, 1, 8>, slope::<3, 2, 4>],
-                    [slope::<4, 1, 8>, slope::<4, 2, 4>],
-                    [slope::<5, 1, 8>, slope::<5, 2, 4>],
-                ],
+form! {
+    DenseRun[S: usize, D: usize, J: usize](Run), P => dense_run::<P::F32, S, D, J>;
+    DenseSlope[S: usize, D: usize, J: usize](Slope), P => slope::<P::F32, S, D, J>;
+    AnyRun(Run), P => any_run::<P::F32>;
+    AnySlope(Slope), P => any_slope::<P::F32>;
+}
+
+impl Kernels {
+    const fn of<P: InstructionSet>() -> Kernels {
+        macro_rules! runs {
+            ($($taps:literal)*) => {
+                [$([P::call::<DenseRun<$taps, 1, 8>>, P::call::<DenseRun<$taps, 2, 2>>]),*]
             };
         }
-    };
+        macro_rules! slopes {
+            ($($taps:literal)*) => {
+                [$([P::call::<DenseSlope<$taps, 1, 8>>, P::call::<DenseSlope<$taps, 2, 4>>]),*]
+            };
+        }
+        Kernels {
+            any_run: P::call::<AnyRun>,
+            any_slope: P::call::<AnySlope>,
+            runs: runs!(1 2 3 4 5),
+            slopes: slopes!(1 2 3 4 5),
+        }
+    }
 }
-instruction_set!(any, Portable<f32, LANES>,);
-#[cfg(target_arch = "x86_64")]
-instruction_set!(avx2, gradus_cpu::lanes::F32x8, #[target_feature(enable = "avx2,fma")]);
+
+/// The choice of [`Kernels`].
+struct Table;
+
+impl Choice for Table {
+    type Output = &'static Kernels;
+    fn of<P: InstructionSet>(self) -> &'static Kernels {
+        const { &Kernels::of::<P>() }
+    }
+}
 
 /// The loops of an instruction set.
 pub(super) fn kernels(isa: Isa) -> &'static Kernels {
-    match isa {
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 => &avx2::KERNELS,
-        _ => &any::KERNELS,
-    }
+    isa.choose(Table)
 }

@@ -4,7 +4,8 @@
 
 use super::transform::{POINTS, PointValues, Sums, Tile as TileMap, both};
 use crate::ops::lanes::{Isa, LANES};
-use gradus_cpu::lanes::{F32s, Portable, prefetch};
+use gradus_cpu::form;
+use gradus_cpu::lanes::{Choice, F32s, InstructionSet, prefetch};
 
 /// Columns of a register tile.
 pub(super) const COLUMNS: usize = 2 * LANES;
@@ -339,61 +340,63 @@ pub(super) struct ByTaps {
     pub(super) taps_out: unsafe fn(&TapsOut),
 }
 
-macro_rules! instruction_set {
-    ($module:ident, $lanes:ty, $(#[$attr:meta])*) => {
-        mod $module {
-            use super::*;
-            instruction_set!(@wrap $lanes, [$(#[$attr])*],
-                tile_in: TileIn, many_weights_in: ManyWeights, many_taps_out: TapsOut);
-            instruction_set!(@sized $lanes, [$(#[$attr])*],
-                tile_out: TileOut, slopes_in: TileOut, weights_in: Weights, taps_out: TapsOut, product: Product);
-            const fn by_taps<const R: usize, const M: usize>() -> ByTaps {
-                ByTaps {
-                    tile_out: tile_out::<M>,
-                    slopes_in: slopes_in::<M>,
-                    weights_in: weights_in::<R>,
-                    taps_out: taps_out::<R>,
-                }
-            }
-            pub(super) static KERNELS: Kernels = Kernels {
-                tile_in,
-                many_weights_in,
-                many_taps_out,
-                by_taps: [by_taps::<2, 5>(), by_taps::<3, 4>(), by_taps::<4, 3>(), by_taps::<5, 2>()],
-                product: [product::<1>, product::<2>, product::<3>, product::<4>, product::<5>, product::<6>],
-            };
-        }
-    };
-    (@wrap $lanes:ty, $attrs:tt, $($name:ident: $work:ty),*) => {
-        $(instruction_set!(@one $lanes, $attrs, $name: $work);)*
-    };
-    (@one $lanes:ty, [$(#[$attr:meta])*], $name:ident: $work:ty) => {
-        $(#[$attr])*
-        unsafe fn $name(t: &$work) {
-            // SAFETY: passed on.
-            unsafe { super::$name::<$lanes>(t) }
-        }
-    };
-    (@sized $lanes:ty, $attrs:tt, $($name:ident: $work:ty),*) => {
-        $(instruction_set!(@one_sized $lanes, $attrs, $name: $work);)*
-    };
-    (@one_sized $lanes:ty, [$(#[$attr:meta])*], $name:ident: $work:ty) => {
-        $(#[$attr])*
-        unsafe fn $name<const N: usize>(t: &$work) {
-            // SAFETY: passed on.
-            unsafe { super::$name::<$lanes, N>(t) }
-        }
-    };
+form! {
+    TileInForm(TileIn), P => tile_in::<P::F32>;
+    ManyWeightsForm(ManyWeights), P => many_weights_in::<P::F32>;
+    ManyTapsForm(TapsOut), P => many_taps_out::<P::F32>;
+    TileOutForm[M: usize](TileOut), P => tile_out::<P::F32, M>;
+    SlopesForm[M: usize](TileOut), P => slopes_in::<P::F32, M>;
+    WeightsForm[R: usize](Weights), P => weights_in::<P::F32, R>;
+    TapsForm[R: usize](TapsOut), P => taps_out::<P::F32, R>;
+    ProductForm[R: usize](Product), P => product::<P::F32, R>;
 }
-instruction_set!(any, Portable<f32, LANES>,);
-#[cfg(target_arch = "x86_64")]
-instruction_set!(avx2, gradus_cpu::lanes::F32x8, #[target_feature(enable = "avx2,fma")]);
+
+impl Kernels {
+    const fn of<P: InstructionSet>() -> Kernels {
+        Kernels {
+            tile_in: P::call::<TileInForm>,
+            many_weights_in: P::call::<ManyWeightsForm>,
+            many_taps_out: P::call::<ManyTapsForm>,
+            by_taps: [
+                ByTaps::of::<P, 2, 5>(),
+                ByTaps::of::<P, 3, 4>(),
+                ByTaps::of::<P, 4, 3>(),
+                ByTaps::of::<P, 5, 2>(),
+            ],
+            product: [
+                P::call::<ProductForm<1>>,
+                P::call::<ProductForm<2>>,
+                P::call::<ProductForm<3>>,
+                P::call::<ProductForm<4>>,
+                P::call::<ProductForm<5>>,
+                P::call::<ProductForm<6>>,
+            ],
+        }
+    }
+}
+
+impl ByTaps {
+    const fn of<P: InstructionSet, const R: usize, const M: usize>() -> ByTaps {
+        ByTaps {
+            tile_out: P::call::<TileOutForm<M>>,
+            slopes_in: P::call::<SlopesForm<M>>,
+            weights_in: P::call::<WeightsForm<R>>,
+            taps_out: P::call::<TapsForm<R>>,
+        }
+    }
+}
+
+/// The choice of [`Kernels`].
+struct Table;
+
+impl Choice for Table {
+    type Output = &'static Kernels;
+    fn of<P: InstructionSet>(self) -> &'static Kernels {
+        const { &Kernels::of::<P>() }
+    }
+}
 
 /// The loops of an instruction set.
 pub(super) fn kernels(isa: Isa) -> &'static Kernels {
-    match isa {
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::Avx512 => &avx2::KERNELS,
-        _ => &any::KERNELS,
-    }
+    isa.choose(Table)
 }
