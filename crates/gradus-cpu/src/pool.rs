@@ -309,6 +309,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(not(target_family = "wasm"))] // there are no threads
     fn callers_on_several_threads_do_not_wait_for_each_other() {
         set_threads(3);
         std::thread::scope(|s| {
@@ -338,6 +339,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(panic = "unwind")]
     fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
         set_threads(3);
         for bad in 0..20 {

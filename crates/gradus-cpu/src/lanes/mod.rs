@@ -9,14 +9,17 @@
 mod isa;
 #[cfg(any(target_arch = "aarch64", target_feature = "simd128"))]
 mod pair;
-#[cfg(target_feature = "simd128")] // whose scalars are all that is needed of it there
+#[cfg(target_feature = "simd128")] // which takes its line in the table
 mod portable;
 #[cfg(test)]
 mod tests;
 mod vector;
 
 pub use isa::{Choice, Form, InstructionSet, Isa, IsaError, LoopForm, Task};
+#[cfg(not(target_feature = "simd128"))]
 pub use portable::Float;
+#[cfg(target_feature = "simd128")]
+pub use portable::*;
 pub use vector::{Clipping, F32s, Lanes, Square, prefetch};
 
 isa::instruction_sets! {

@@ -1,6 +1,5 @@
 //! Each operation of each vector against scalars.
 
-use super::portable::Portable;
 use super::*;
 use std::fmt::Debug;
 use std::ops::{Add, Div, Mul, Sub};
