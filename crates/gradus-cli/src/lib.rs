@@ -17,6 +17,7 @@ mod bench;
 mod callbacks;
 mod columns;
 mod commands;
+mod computing;
 mod datasets;
 mod description;
 mod divergence;
@@ -81,6 +82,8 @@ enum Command {
 }
 
 fn run(command: Command) -> Result<(), CliError> {
+    // Before any work: a path that this machine lacks.
+    gradus_cpu::Isa::forced().map_err(|error| CliError::Usage(error.to_string()))?;
     match command {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),

@@ -7,10 +7,10 @@
 
 use crate::lanes::Isa;
 use crate::tile::{
-    Accumulate, Block, Dims, Engine, Fold, Spec, Store, accumulate, check, count, storer,
+    Accumulate, Block, Dims, Engine, Fold, Spec, Store, accumulate, check, count, storer, touches,
 };
 use crate::{Shared, parallel, with_scratch};
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::{DType, Expr, ReduceOp, Shape, View};
 
 /// Tiles of a part of a long reduction, at least.
@@ -44,6 +44,7 @@ pub struct Reduce {
     store: Store,
     /// Where the output's view begins in its buffer, in bytes.
     offset: isize,
+    touches: Touches,
 }
 
 enum What {
@@ -135,6 +136,7 @@ impl Reduce {
             compute,
             store: storer(isa, dtype, compute),
             offset: (view.offset * size) as isize,
+            touches: touches(inputs, &[(dtype, view)]),
         }
     }
 
@@ -162,6 +164,10 @@ impl Reduce {
 
 // SAFETY: touches only elements of the views it was made for.
 unsafe impl Kernel for Reduce {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: the pointers are the views' first elements; the rest is the caller's promise.
         unsafe { self.apply_at(args.inputs(), args.output(0), false) }

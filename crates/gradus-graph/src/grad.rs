@@ -7,7 +7,7 @@ use crate::rule::{Backward, Meta, not_differentiable};
 use crate::scope::fail;
 use gradus_base::ReduceOp;
 use gradus_base::expr::Sym;
-use gradus_base::{Error, Expr, Real, Result};
+use gradus_base::{Error, Expr, Real, Result, Shape};
 use std::collections::{BTreeMap, HashMap};
 use std::panic::Location;
 use std::sync::Arc;
@@ -89,6 +89,37 @@ pub fn grad(y: &Node, xs: &[Node]) -> Vec<Node> {
         })
     };
     found.into_iter().enumerate().map(one).collect()
+}
+
+/// The gradients of an op that is a composition of others; those of one that is none err by its name.
+pub(crate) fn through(
+    b: &Backward<'_>,
+    name: &str,
+    expand: impl FnOnce(&[Node]) -> Option<Vec<Node>>,
+) -> Result<Vec<Option<Node>>> {
+    // Stand-ins: nodes of their own, so that the gradient of one input does not flow on into another.
+    let stand_ins: Vec<Node> = b.inputs.iter().map(stand_in).collect();
+    let inputs: Vec<Node> =
+        stand_ins.iter().zip(b.inputs).map(|(s, x)| s.reshape(x.shape())).collect();
+    let outputs = expand(&inputs).ok_or_else(|| not_differentiable(name, "none is known"))?;
+    let mut total: Vec<Option<Node>> = vec![None; inputs.len()];
+    for (y, dy) in outputs.iter().zip(b.dys) {
+        let Some(dy) = dy else { continue };
+        for (sum, d) in total.iter_mut().zip(gradients(y, dy, &stand_ins)?) {
+            if let Some(d) = d {
+                add_to(sum, d);
+            }
+        }
+    }
+    let shaped = |(d, x): (Option<Node>, &Node)| d.map(|d| d.reshape(x.shape()));
+    Ok(total.into_iter().zip(b.inputs).map(shaped).collect())
+}
+
+/// The same elements in a row: a node of its own, whatever the shape.
+fn stand_in(x: &Node) -> Node {
+    let len = x.shape().len();
+    // Of another rank: a reshape to the same shape would be the node itself.
+    x.reshape(if x.shape().rank() == 1 { Shape::from([len, 1]) } else { Shape::from([len]) })
 }
 
 /// Which nodes gradients are wanted for, and where they go.

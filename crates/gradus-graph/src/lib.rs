@@ -5,6 +5,9 @@
 //! views, reductions, pointwise expressions and calls of a [`Rule`]; it knows no op by name.
 
 mod build;
+mod cache;
+mod check;
+mod device;
 mod draw;
 mod grad;
 mod node;
@@ -13,18 +16,26 @@ mod program;
 mod rule;
 mod run;
 mod scope;
+mod strategy;
 mod variable;
 
 pub use build::{call, call_one, concat, constant, data, input, pointwise};
+pub use cache::CACHED_PLANS;
+pub use check::{Checked, check_everything, checked};
+pub use device::{Device, Plain};
 pub use draw::{Drawing, to_dot, to_svg};
 pub use grad::{grad, gradients};
 pub use node::{Kind, Node, Pointwise, ViewOp};
 pub use plan::{Options, Plan, PlanStep};
+/// Mistakes to be planted in tests of what is to find them.
+#[cfg(feature = "faults")]
+pub mod faults {
+    pub use crate::plan::fault::{Fault, planted};
+}
+
 pub use program::{Program, ProgramOutputs};
-pub use rule::{
-    Backward, Epilogue, Layouts, Meta, Order, Packing, Rule, Setting, Slot, Spec,
-    not_differentiable,
-};
-pub use run::{CACHED_PLANS, Update, read};
+pub use rule::{Backward, Effect, Meta, Rule, Setting, not_differentiable};
+pub use run::{Update, read};
 pub use scope::{Caller, fail, layer_scope, scope, scope_path, try_build};
+pub use strategy::{Dense, Epilogue, Layouts, Order, Packing, Slot, Spec, Strategy};
 pub use variable::Variable;

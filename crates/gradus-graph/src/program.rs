@@ -1,5 +1,6 @@
 //! `Program`: a graph traced once over arguments, planned once, replayed many times without allocating.
 
+use crate::device::Device;
 use crate::node::Node;
 use crate::plan::{Collected, Goal, Options, Plan};
 use crate::rule::Meta;
@@ -22,10 +23,12 @@ pub struct ProgramOutputs<'a> {
 }
 
 impl Program {
-    /// Plans the wanted nodes and the updates; [`crate::input`] nodes are the arguments, of the given shapes and types.
+    /// Plans the wanted nodes and the updates for the [current](Device::current) device; [`crate::input`] nodes are the arguments, of
+    /// the given shapes and types.
     ///
     /// # Errors
-    /// When an update's shape is not its variable's, a variable has two updates, or an argument is not among `inputs`.
+    /// When an update's shape is not its variable's, a variable has two updates, an argument is not among `inputs`, or the device has
+    /// no way to do an op.
     pub fn new(inputs: &[Meta], wanted: &[Node], updates: &[Update]) -> Result<Program> {
         Program::with(inputs, wanted, updates, Options::default())
     }
@@ -41,9 +44,11 @@ impl Program {
         options: Options,
     ) -> Result<Program> {
         check_updates(updates)?;
-        let mut collected = Collected::new(&Goal { outputs: wanted, updates, leaves_stay: true });
+        let goal = Goal { outputs: wanted, updates, leaves_stay: true };
+        let mut collected = Collected::new(&goal, Device::current())?;
         collected.check_arguments(inputs)?;
-        let plan = Arc::new(Plan::new(&mut collected, options));
+        let check = options.check || crate::check::is_on();
+        let plan = Arc::new(Plan::new(&mut collected, Options { check, ..options })?);
         let mut session = Session::new(&plan);
         session.bind_variables(&plan, &collected.variables);
         session.bind_leaves(&plan, &collected.leaves);
@@ -120,7 +125,7 @@ impl Program {
         self.session.run_plan_watched(
             &self.plan,
             inputs,
-            |_| start.set(Stopwatch::start()),
+            |_, _| start.set(Stopwatch::start()),
             |i, _| times[i] += start.get().elapsed().unwrap_or_default(),
         )?;
         Ok(ProgramOutputs { program: self })
@@ -141,7 +146,7 @@ impl Program {
         self.session.run_plan_watched(
             &self.plan,
             inputs,
-            |_| {},
+            |_, _| {},
             |i, args| {
                 if first.is_none() && !steps[i].is_finite(args) {
                     first = Some(i);

@@ -1,10 +1,10 @@
-//! `Rule`: what an op with kernels of its own declares. The planner reads declarations, never names.
+//! `Rule`: what an op means, whatever device does it. The planner reads declarations, never names.
 
+use crate::device::Device;
 use crate::node::Node;
-use gradus_base::exec::Kernel;
-use gradus_base::{DType, Error, Expr, Kind, Result, Shape, View};
+use crate::strategy::Strategy;
+use gradus_base::{DType, Error, Kind, Result, Shape};
 use std::fmt;
-use std::sync::Arc;
 
 /// A shape and an element type.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -41,47 +41,27 @@ pub trait Rule: fmt::Debug + Send + Sync {
     /// What does not fit, with every shape by name.
     fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>>;
 
-    /// Gradients for the inputs, as nodes: one entry per input, `None` where none flows (an integer input).
+    /// Gradients for the inputs, as nodes: one entry per input, `None` where none flows (an integer input). Unless it says otherwise,
+    /// those of [`Rule::expand`].
     ///
     /// # Errors
     /// [`not_differentiable`], with the reason.
-    fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>>;
-
-    /// The axis orders in memory it wants. Dense everywhere unless it says otherwise.
-    fn layouts(&self, inputs: &[Meta], outputs: &[Meta]) -> Layouts {
-        Layouts::dense(inputs.len(), outputs)
+    fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        crate::grad::through(backward, self.name(), |inputs| self.expand(inputs))
     }
 
-    /// Several ways to lie in memory, if it is as good in each: the one that needs the fewest bytes copied is taken, of equals
-    /// the first.
-    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
-        vec![self.layouts(inputs, outputs)]
-    }
-
-    /// Whether its CPU kernel applies a pointwise expression to its (only) output while that is hot. `spec` holds
-    /// the epilogue that would be asked for.
-    fn accepts_epilogue(&self, _spec: &Spec) -> bool {
-        false
-    }
-
-    /// Whether its CPU kernel can leave out the output of this number. If nobody reads it then, its slot in the [`Spec`] is
-    /// empty, of shape `[0]`, and nothing may be written there.
-    fn may_skip(&self, _output: usize) -> bool {
-        false
-    }
-
-    /// Whether its CPU kernel writes to the (only) output as `spec` has it: with the axes in the order of [`Rule::layouts`], but
-    /// with room between them, as a part of a larger value.
-    fn accepts_room(&self, _spec: &Spec) -> bool {
-        false
-    }
-
-    /// The form in which [`Rule::cpu`]'s kernel would rather read an input: packed panels of a matrix, transformed weights.
-    ///
-    /// The planner packs what does not change from run to run once and keeps it, and what several calls want in the same
-    /// form once a run; the kernel is then built for a [`Slot`] that is `packed`. Everything else the kernel reads as it is.
-    fn packing(&self, _input: usize, _spec: &Spec) -> Option<Packing> {
+    /// The op as nodes of simpler ops, one per output: what a device does that has no strategy for it, and the road to second order
+    /// where the gradient is no rule of its own. An input that the others determine (a mean of another input) may be left unread.
+    fn expand(&self, _inputs: &[Node]) -> Option<Vec<Node>> {
         None
+    }
+
+    /// How `device` does it; `None` if it has no way of its own: then the op is expanded there.
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>>;
+
+    /// What it does beside computing its outputs. Nothing, unless it says otherwise.
+    fn effect(&self) -> Effect {
+        Effect::None
     }
 
     /// Which input, along which of its axes, a factor along `axis` of the (only) output may be multiplied into instead, if there
@@ -96,10 +76,6 @@ pub trait Rule: fmt::Debug + Send + Sync {
         None
     }
 
-    /// The kernel for the given shapes, strides and types. An input whose slot is `packed` comes in the form that
-    /// [`Rule::packing`] named for the same spec; others as their view says.
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel>;
-
     /// The op's settings by name, for those who write it down in another form, such as a model file: all that tells two uses
     /// apart beside their inputs. `None`, unless it says otherwise: it cannot be written.
     fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
@@ -108,6 +84,22 @@ pub trait Rule: fmt::Debug + Send + Sync {
 
     /// Floating-point operations, a multiply-add as two.
     fn flops(&self, inputs: &[Meta], outputs: &[Meta]) -> u64;
+}
+
+/// What an op does beside computing its outputs.
+///
+/// Calls with an effect are never merged, repeated, left out or run ahead of a run: each runs once in every run that wants its outputs.
+/// A step with such calls commits its updates together when it has ended well, or not at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Nothing.
+    #[default]
+    None,
+    /// It reaches outside of the plan: a message, a collective, a file. Such calls run in the order in which they were made.
+    Outside,
+    /// It waits for what a call with [`Effect::Outside`] has started, and runs as late as those who read it allow: what does not
+    /// depend on it is computed meanwhile. It reads everything that what was started still uses, so that this memory stays.
+    Wait,
 }
 
 /// A setting of a [`Rule`].
@@ -119,104 +111,6 @@ pub enum Setting {
     Number(f64),
     /// Whether or not.
     Flag(bool),
-}
-
-/// A form of an input that only its rule can read.
-pub struct Packing {
-    /// What the bytes mean. Inputs that are the same view of the same value and have the same form share one copy.
-    pub form: String,
-    /// How many bytes, 64-byte aligned.
-    pub bytes: usize,
-    /// Packs: its input 0 is the rule's input, its output 0 the bytes.
-    pub kernel: Box<dyn Kernel>,
-}
-
-/// How an input must lie in memory.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Order {
-    /// Any strides will do.
-    Any,
-    /// Dense and row-major.
-    Dense,
-    /// Dense with the axes in this order, outermost first.
-    Axes(Vec<usize>),
-}
-
-impl Order {
-    /// The axes of a copy of a view that lies so, outermost first.
-    pub(crate) fn axes(&self, view: &View) -> Vec<usize> {
-        match self {
-            Order::Axes(axes) => axes.clone(),
-            _ => (0..view.shape.rank()).collect(),
-        }
-    }
-    /// Whether a view lies so.
-    pub fn accepts(&self, view: &View) -> bool {
-        match self {
-            Order::Any => true,
-            Order::Dense => view.is_dense(),
-            Order::Axes(order) => {
-                let want = View::ordered(view.shape, order);
-                (0..view.shape.rank())
-                    .all(|a| view.shape[a] == 1 || view.strides[a] == want.strides[a])
-            }
-        }
-    }
-}
-
-/// The memory orders a rule wants for its inputs and gives its outputs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layouts {
-    /// One per input.
-    pub inputs: Vec<Order>,
-    /// The axes of each output, outermost first.
-    pub outputs: Vec<Vec<usize>>,
-}
-
-impl Layouts {
-    /// Dense inputs and outputs.
-    pub fn dense(inputs: usize, outputs: &[Meta]) -> Layouts {
-        Layouts { inputs: vec![Order::Dense; inputs], ..Layouts::any(0, outputs) }
-    }
-    /// Inputs of any strides, dense outputs.
-    pub fn any(inputs: usize, outputs: &[Meta]) -> Layouts {
-        Layouts {
-            inputs: vec![Order::Any; inputs],
-            outputs: outputs.iter().map(|m| (0..m.shape.rank()).collect()).collect(),
-        }
-    }
-}
-
-/// One value as a kernel sees it. The view's offset is 0: kernels get a pointer to the first element.
-#[derive(Clone, Copy, Debug)]
-pub struct Slot {
-    /// The element type.
-    pub dtype: DType,
-    /// Shape and strides.
-    pub view: View,
-    /// Whether the pointer leads to the bytes that [`Rule::packing`] asked for, in place of the view's elements.
-    pub packed: bool,
-}
-
-/// What a kernel is built for.
-#[derive(Clone, Debug)]
-pub struct Spec {
-    /// The rule's inputs, then the epilogue's further inputs.
-    pub inputs: Vec<Slot>,
-    /// The outputs.
-    pub outputs: Vec<Slot>,
-    /// The expression to apply to the output.
-    pub epilogue: Option<Epilogue>,
-}
-
-/// A pointwise expression for a kernel to apply to its output. Input 0 is the output itself; the others are the
-/// last inputs of the [`Spec`], seen over the output's shape.
-#[derive(Clone, Debug)]
-pub struct Epilogue {
-    /// The expression.
-    pub expr: Arc<Expr>,
-    /// How many further inputs it reads.
-    pub inputs: usize,
 }
 
 /// What a gradient rule works with.

@@ -1,16 +1,17 @@
 //! Running: binds a plan's storages and runs its steps. `read` plans through a cache, so that a bare loop that builds the
 //! same graph again and again plans it once.
 
+use crate::cache;
+use crate::device::Device;
 use crate::node::Node;
 use crate::plan::{Collected, Goal, Options, Plan, Storage};
 use crate::variable::{ReadGuard, Variable, WriteGuard};
 use gradus_base::Buffer;
 use gradus_base::exec::{Args, Bound, Memory, Part};
 use gradus_base::{Error, Result};
-use parking_lot::Mutex;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// A variable and its new value.
 pub type Update = (Variable, Node);
@@ -142,7 +143,7 @@ impl Session {
     }
 
     /// Lets go of leaves, variables and outputs, so that their memory is not held by a cached plan.
-    fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         for slot in &mut self.slots {
             match slot {
                 Slot::Leaf(b) => *b = None,
@@ -156,6 +157,9 @@ impl Session {
     /// Runs the plan on the given arguments; what the variables hold is locked meanwhile.
     pub(crate) fn run_plan(&mut self, plan: &Plan, inputs: &[&Buffer]) -> Result<()> {
         let Some((step, output)) = plan.stop else {
+            if !plan.twins.is_empty() {
+                return self.run_plan_watched(plan, inputs, |_, _| {}, |_, _| {});
+            }
             return self.run_locked(plan, inputs, |program, memory, storages, part| {
                 program.execute(memory, storages, part)
             });
@@ -167,7 +171,7 @@ impl Session {
                 args.fail(|| "it is not finite".to_owned());
             }
         };
-        let result = self.run_plan_watched(plan, inputs, |_| {}, stop);
+        let result = self.run_plan_watched(plan, inputs, |_, _| {}, stop);
         if stopped.get() { Ok(()) } else { result }
     }
 
@@ -176,11 +180,26 @@ impl Session {
         &mut self,
         plan: &Plan,
         inputs: &[&Buffer],
-        before: impl FnMut(usize),
-        after: impl FnMut(usize, &Args<'_>),
+        mut before: impl FnMut(usize, &Args<'_>),
+        mut after: impl FnMut(usize, &Args<'_>),
     ) -> Result<()> {
+        let read = RefCell::new(vec![]);
+        let look = |i: usize, args: &Args<'_>| {
+            if let Some(twin) = plan.twins.get(i) {
+                *read.borrow_mut() = twin.look(args);
+            }
+            before(i, args);
+        };
+        let compare = |i: usize, args: &Args<'_>| {
+            after(i, args);
+            if let Some(twin) = plan.twins.get(i)
+                && let Err(what) = twin.compare(&plan.steps()[i], &read.borrow(), args)
+            {
+                args.fail(|| what);
+            }
+        };
         self.run_locked(plan, inputs, |program, memory, storages, part| {
-            program.execute_watched(memory, storages, part, before, after)
+            program.execute_watched(memory, storages, part, look, compare)
         })
     }
 
@@ -358,49 +377,6 @@ impl Plan {
     }
 }
 
-/// Plans kept for [`read`], and for whoever keeps [`Program`](crate::Program)s by the shapes of their arguments: a training loop
-/// needs few, and each holds an arena.
-pub const CACHED_PLANS: usize = 32;
-
-struct Cached {
-    plan: Arc<Plan>,
-    sessions: Vec<Session>,
-    used: u64,
-}
-
-#[derive(Default)]
-struct Cache {
-    plans: HashMap<(u64, u64), Cached>,
-    clock: u64,
-}
-
-fn cache() -> &'static Mutex<Cache> {
-    static CACHE: OnceLock<Mutex<Cache>> = OnceLock::new();
-    CACHE.get_or_init(Mutex::default)
-}
-
-impl Cache {
-    fn take(&mut self, key: (u64, u64)) -> Option<(Arc<Plan>, Option<Session>)> {
-        self.clock += 1;
-        let found = self.plans.get_mut(&key)?;
-        found.used = self.clock;
-        Some((found.plan.clone(), found.sessions.pop()))
-    }
-    fn give(&mut self, key: (u64, u64), plan: Arc<Plan>, session: Session) {
-        let used = self.clock;
-        let fresh = || Cached { plan: plan.clone(), sessions: vec![], used };
-        let entry = self.plans.entry(key).or_insert_with(fresh);
-        // Two threads may have planned the same at once. The first plan stays; memory belongs to the plan it was made for.
-        if Arc::ptr_eq(&entry.plan, &plan) {
-            entry.sessions.push(session);
-        }
-        if self.plans.len() > CACHED_PLANS {
-            let oldest = self.plans.iter().min_by_key(|(_, c)| c.used).map(|(k, _)| *k);
-            oldest.and_then(|k| self.plans.remove(&k));
-        }
-    }
-}
-
 /// Refuses new values that do not fit their variables, and two for one variable: all are computed of the old values, so one
 /// of the two would be lost.
 pub(crate) fn check_updates(updates: &[Update]) -> Result<()> {
@@ -418,7 +394,7 @@ pub(crate) fn check_updates(updates: &[Update]) -> Result<()> {
     Ok(())
 }
 
-/// Computes the wanted nodes together and writes the new values of variables, all after everything was read. Values
+/// Computes the wanted nodes together, on the [current](Device::current) device, and writes the new values of variables, all after everything was read. Values
 /// already computed are not computed again. Gives the wanted elements, dense and row-major.
 ///
 /// # Errors
@@ -428,16 +404,21 @@ pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
     check_updates(updates)?;
     let missing: Vec<Node> = wanted.iter().filter(|n| n.value().is_none()).cloned().collect();
     if !missing.is_empty() || !updates.is_empty() {
-        let mut collected =
-            Collected::new(&Goal { outputs: &missing, updates, leaves_stay: false });
+        let goal = Goal { outputs: &missing, updates, leaves_stay: false };
+        let mut collected = Collected::new(&goal, Device::current())?;
         if let Some(input) = collected.argument() {
             let what = "an argument of a program has no value outside of it";
             return Err(Error::value("read", what).at(input.location()));
         }
-        let cached = cache().lock().take(collected.key);
+        let check = crate::check::is_on() && !crate::check::is_inside();
+        let key = (collected.key.0, collected.key.1 ^ u64::from(check));
+        let cached = cache::take(key);
         let (plan, session) = match cached {
             Some((plan, session)) => (plan, session),
-            None => (Arc::new(Plan::new(&mut collected, Options::default())), None),
+            None => {
+                let options = Options { check, ..Options::default() };
+                (Arc::new(Plan::new(&mut collected, options)?), None)
+            }
         };
         let mut session = session.unwrap_or_else(|| Session::new(&plan));
         session.bind_variables(&plan, &collected.variables);
@@ -447,35 +428,7 @@ pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
             node.set_value(session.output(i).clone());
         }
         session.release();
-        cache().lock().give(collected.key, plan, session);
+        cache::give(key, plan, session);
     }
     Ok(wanted.iter().map(|n| n.value().expect("computed above").clone()).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Meta;
-    use gradus_base::DType;
-
-    #[test]
-    fn memory_stays_with_the_plan_it_was_made_for() {
-        let wanted = [crate::constant(1.0, Meta::new([3], DType::F32))];
-        let plan = || {
-            let goal = Goal { outputs: &wanted, updates: &[], leaves_stay: false };
-            Arc::new(Plan::new(&mut Collected::new(&goal), Options::default()))
-        };
-        let (mut cache, first, second) = (Cache::default(), plan(), plan());
-        for plan in [&first, &second] {
-            cache.give((1, 2), plan.clone(), Session::new(plan));
-        }
-        let (plan, session) = cache.take((1, 2)).unwrap();
-        assert!(Arc::ptr_eq(&plan, &first));
-        let mut session = session.unwrap();
-        session.run_plan(&plan, &[]).unwrap();
-        let result = Arc::downgrade(session.output(0));
-        session.release();
-        assert!(result.upgrade().is_none(), "a session that waits holds no result");
-        assert!(cache.take((1, 2)).unwrap().1.is_none(), "the second's memory under the first");
-    }
 }

@@ -108,6 +108,24 @@ impl<F> Compiled<F> {
         self
     }
 
+    /// Whether every step of a run is compared with what the reference device makes of the same inputs: whether it is you or the
+    /// framework. A run ends with an error that names the first op whose values differ by more than rounding. Slow.
+    ///
+    /// ```
+    /// use gradus_tensor::{Step, Tensor, compile};
+    /// let step = compile(|x: &[Tensor]| Step::new().read(&x[0].matmul(&x[0].t()).softmax(-1)));
+    /// let mut step = step.checked(true);
+    /// assert!(step.run(&[&Tensor::randn([4, 3], 0)]).is_ok());
+    /// ```
+    #[must_use]
+    pub fn checked(mut self, on: bool) -> Compiled<F> {
+        if self.options.check != on {
+            self.options.check = on;
+            self.programs.clear();
+        }
+        self
+    }
+
     /// Whether the updates of a run can be undone ([`Compiled::undo`]). New values are written beside the variables, whose memory that
     /// doubles, and change places with the old ones when the run has ended well: a run that fails has changed nothing.
     ///

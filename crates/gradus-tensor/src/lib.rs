@@ -30,7 +30,8 @@ pub use draw::{Drawing, draw};
 pub use gradus_base::Buffer;
 pub use gradus_base::{DType, Element, Error, Expr, Kind, Real, Result, Shape, bf16, f16};
 pub use gradus_graph::{
-    Caller, Meta, Plan, PlanStep, Program, fail, layer_scope, scope, scope_path, try_build,
+    Caller, Checked, Device, Meta, Plan, PlanStep, Program, check_everything, checked, fail,
+    layer_scope, scope, scope_path, try_build,
 };
 pub use ops::conv2d::{Conv, Padding};
 pub use ops::norm::LocalResponse;

@@ -1,10 +1,10 @@
 //! `Case`: what an op takes, what it should give, and which checks follow.
 
-use crate::forced::{self, Forced};
+use crate::forced::Forced;
 use crate::input::Input;
 use crate::session::{Met, Session};
 use crate::tolerance::{self, Species};
-use crate::{Array, Checked, Device, far, gradient, layout, narrow, value};
+use crate::{Array, Checked, Device};
 use gradus_base::{DType, Shape};
 use gradus_graph::Node;
 use std::cell::RefCell;
@@ -256,19 +256,19 @@ impl Case {
             dtypes: self.dtypes.clone(),
             orders: vec![],
             rules: [].into(),
+            kernels: [].into(),
+            expanded: [].into(),
             algorithms: [].into(),
             devices: vec![],
         };
         for &device in &self.devices {
             let session = Session { case: self, device, met: RefCell::default() };
-            value::verify(&session)?;
-            layout::verify(&session)?;
-            checked.orders = gradient::verify(&session)?;
-            narrow::verify(&session)?;
-            far::verify(&session)?;
-            forced::verify(&session)?;
-            let Met { rules, algorithms } = session.met.into_inner();
+            let on = |e| format!("on {}: {e}", device.name);
+            checked.orders = session.verify().map_err(on)?;
+            let Met { rules, kernels, expanded, algorithms } = session.met.into_inner();
             checked.rules.extend(rules);
+            checked.kernels.extend(kernels.into_iter().map(|rule| (rule, device.name)));
+            checked.expanded.extend(expanded);
             checked.algorithms.extend(algorithms);
             checked.devices.push(device.name);
         }
@@ -306,6 +306,11 @@ impl Case {
     pub(crate) fn rounded(&self, inputs: &[Array], dtype: DType) -> Vec<Array> {
         let one = |(x, input): (&Array, &Input)| x.rounded(input.dtype.unwrap_or(dtype));
         inputs.iter().zip(&self.inputs).map(one).collect()
+    }
+    /// Inputs of these shapes.
+    pub(crate) fn drawn(&self, shapes: &[Shape]) -> Vec<Array> {
+        let one = |(i, shape): (usize, &Shape)| self.inputs[i].sample(*shape, 4, i as u32);
+        shapes.iter().enumerate().map(one).collect()
     }
     /// What the oracle says, if there is one.
     pub(crate) fn expected(&self, inputs: &[Array]) -> Option<Vec<Array>> {

@@ -16,6 +16,10 @@ pub struct Checked {
     pub orders: Vec<usize>,
     /// The rules that values and gradients called.
     pub rules: BTreeSet<String>,
+    /// Rules and the devices that have a way of their own for them.
+    pub kernels: BTreeSet<(String, &'static str)>,
+    /// The rules whose expansion was compared with their plain kernel.
+    pub expanded: BTreeSet<String>,
     /// The algorithms that computed them.
     pub algorithms: BTreeSet<String>,
     /// The devices.
@@ -33,8 +37,10 @@ impl fmt::Display for Checked {
         let orders = join(self.orders.iter().map(usize::to_string).collect());
         let devices = self.devices.join("; ");
         let rules = join(self.rules.iter().cloned().collect());
+        let expanded = join(self.expanded.iter().cloned().collect());
         let algorithms = join(self.algorithms.iter().cloned().collect());
-        write!(f, "{} | {dtypes} | {orders} | {devices} | {rules} | {algorithms}", self.name)
+        let checks = format!("{dtypes} | {orders} | {devices}");
+        write!(f, "{} | {checks} | {rules} | {expanded} | {algorithms}", self.name)
     }
 }
 
@@ -45,6 +51,8 @@ pub struct Required {
     pub family: String,
     /// The rules whose derivatives must have been checked to each of the orders, or whose values, if there are no orders.
     pub rules: BTreeSet<String>,
+    /// Those among them that expand to nothing simpler: of all others the expansion must have been compared.
+    pub whole: BTreeSet<String>,
     /// The algorithms that must have computed something.
     pub algorithms: BTreeSet<String>,
     /// The orders of derivatives.
@@ -62,6 +70,7 @@ impl Required {
     /// let required = Required {
     ///     family: "conv2d".into(),
     ///     rules: ["conv2d".into()].into(),
+    ///     whole: [].into(),
     ///     algorithms: ["Winograd".into()].into(),
     ///     orders: vec![1, 2],
     ///     dtypes: vec![DType::F32],
@@ -82,8 +91,24 @@ impl Required {
         for device in Device::ALL.iter().map(|d| d.name) {
             let absent = checked.iter().filter(|c| !c.devices.contains(&device));
             missing.extend(absent.map(|c| format!("{} did not run on {device}", c.name)));
+            let kernel = |rule: &&String| {
+                checked.iter().any(|c| c.kernels.contains(&((*rule).clone(), device)))
+            };
+            let absent = self.rules.iter().filter(|rule| !kernel(rule));
+            missing.extend(absent.map(|rule| format!("{rule} has no kernel on {device}")));
         }
+        missing.extend(self.expansions_missing(checked));
         missing.into_iter().map(|what| format!("{}: {what}", self.family)).collect()
+    }
+
+    fn expansions_missing(&self, checked: &[Checked]) -> Vec<String> {
+        let met: BTreeSet<&String> = checked.iter().flat_map(|c| &c.expanded).collect();
+        let judge = |rule: &String| match (self.whole.contains(rule), met.contains(rule)) {
+            (false, false) => Some(format!("what {rule} expands to is not compared")),
+            (true, true) => Some(format!("{rule} is said to expand to nothing, and does expand")),
+            _ => None,
+        };
+        self.rules.iter().filter_map(judge).collect()
     }
 
     fn orders_missing(&self, checked: &[Checked]) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! Where cases run. A second device is a second constant here, in [`Device::ALL`]: every case then runs on both.
+//! Where cases run: every case on every device of [`Device::ALL`].
 
 use gradus_base::Buffer;
 use gradus_base::Result;
@@ -10,16 +10,19 @@ use std::sync::Arc;
 pub struct Device {
     /// As it is named in tables and messages.
     pub name: &'static str,
-    read: fn(&[Node]) -> Result<Vec<Arc<Buffer>>>,
+    /// As plans know it.
+    pub(crate) on: gradus_graph::Device,
 }
 
 impl Device {
     /// The processor.
-    pub const CPU: Device = Device { name: "cpu", read: |nodes| read(nodes, &[]) };
+    pub const CPU: Device = Device { name: "cpu", on: gradus_graph::Device::Cpu };
+    /// Plain loops.
+    pub const REFERENCE: Device = Device { name: "reference", on: gradus_graph::Device::Reference };
     /// Where cases run unless they say otherwise.
-    pub const ALL: &[Device] = &[Device::CPU];
+    pub const ALL: &[Device] = &[Device::CPU, Device::REFERENCE];
 
     pub(crate) fn read(self, nodes: &[Node]) -> Result<Vec<Arc<Buffer>>> {
-        (self.read)(nodes)
+        self.on.scope(|| read(nodes, &[]))
     }
 }

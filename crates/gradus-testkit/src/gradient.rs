@@ -116,6 +116,16 @@ impl<'a> Probe<'a> {
         total.ok_or("no input has a gradient".into())
     }
 
+    /// The gradients of the loss, or of the loss's slope along a direction, by all float inputs; none where none reaches.
+    pub(crate) fn slopes(&self, order: usize, dtype: DType) -> Result<Vec<Node>, String> {
+        let case = self.session.case;
+        let x = case.nodes(&self.at, dtype);
+        let wanted: Vec<_> = case.float_inputs().into_iter().map(|i| x[i].clone()).collect();
+        let y = if order == 1 { self.loss(&x, dtype) } else { self.slope(&x, dtype)? };
+        let found = gradients(&y, &one(dtype), &wanted).map_err(|e| e.to_string())?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
     /// Compares the gradient of `f` in the direction of one input with central differences.
     fn verify(
         &self,
@@ -177,7 +187,7 @@ fn normal(like: &Array, draw: u32, stream: u32) -> Array {
 }
 
 /// The gradient of a loss by itself.
-pub(crate) fn one(dtype: DType) -> Node {
+fn one(dtype: DType) -> Node {
     constant(1.0, Meta::new((), dtype))
 }
 

@@ -130,7 +130,7 @@ fn broadcast(session: &Session<'_>, inputs: &[Array], dtype: DType) -> Result<()
 /// Inputs without elements: the value is what the oracle says, and gradients exist.
 fn empty(session: &Session<'_>, shapes: &[Shape]) -> Result<(), String> {
     let case = session.case;
-    let inputs = drawn(session, shapes);
+    let inputs = case.drawn(shapes);
     let got = session.evaluate(&inputs, DType::F64)?;
     if let Some(want) = case.expected(&inputs) {
         session.compare(&got, &want)?;
@@ -149,18 +149,13 @@ fn empty(session: &Session<'_>, shapes: &[Shape]) -> Result<(), String> {
 
 /// Inputs of these shapes end in an error, of the build or of the run, with these words.
 fn refused(session: &Session<'_>, shapes: &[Shape], says: &str) -> Result<(), String> {
-    let nodes = session.case.nodes(&drawn(session, shapes), DType::F64);
+    let nodes = session.case.nodes(&session.case.drawn(shapes), DType::F64);
     let found = try_build(|| (session.case.op)(&nodes)).map_err(|e| e.to_string());
     match found.and_then(|y| session.read(&y)) {
         Err(e) if e.contains(says) => Ok(()),
         Err(e) => Err(format!("shapes {} are refused without {says:?}: {e}", listed(shapes))),
         Ok(_) => Err(format!("shapes {} are not refused", listed(shapes))),
     }
-}
-
-fn drawn(session: &Session<'_>, shapes: &[Shape]) -> Vec<Array> {
-    let one = |(i, shape): (usize, &Shape)| session.case.inputs[i].sample(*shape, 4, i as u32);
-    shapes.iter().enumerate().map(one).collect()
 }
 
 fn listed(shapes: &[Shape]) -> String {

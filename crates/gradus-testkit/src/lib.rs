@@ -4,7 +4,8 @@
 //! every element type against an f64 oracle; strided, sliced, broadcast and empty inputs; first- and second-order
 //! gradients in random directions against central differences, refused where there is nothing to differentiate, and for kernels
 //! the same gradients in f32; each algorithm that a case names; and for pointwise ops values and derivatives of both orders at
-//! large arguments. All of it on every [`Device`].
+//! large arguments. All of it on every [`Device`]; and what a rule is expanded to where a device has no kernel for it is compared with
+//! its plain kernel.
 //!
 //! A case that has run says what it [`Checked`]; a family of ops says what is [`Required`], and what is missing fails.
 //!
@@ -16,6 +17,7 @@ mod array;
 mod case;
 mod checked;
 mod device;
+mod expansion;
 mod far;
 mod forced;
 mod golden;

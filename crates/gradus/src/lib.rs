@@ -64,6 +64,18 @@ pub use gradus_onnx as onnx;
 /// The training loop, optimisers, schedules, callbacks.
 pub use gradus_train as train;
 
+/// Ops of your own with kernels of their own: what they mean ([`Rule`](op::Rule)), and how a device does them
+/// ([`Strategy`](op::Strategy)). Formulas need less: see [`Tensor::map`] and the example `12_custom_op`.
+pub mod op {
+    pub use gradus_base::View;
+    pub use gradus_base::exec::{Args, Kernel, Slices, Touches};
+    pub use gradus_graph::{
+        Backward, Dense, Effect, Epilogue, Layouts, Meta, Node, Order, Packing, Plain, Rule,
+        Setting, Slot, Spec, Strategy, call, call_one, not_differentiable,
+    };
+    pub use gradus_reference::{Array, Values};
+}
+
 /// Layers, losses, initialisers, modules.
 pub mod nn {
     pub use gradus_macros::Module;

@@ -32,8 +32,11 @@ pub fn remainder(a: f64, b: f64) -> f64 {
     if r != 0.0 && (r < 0.0) != (b < 0.0) { r + b } else { r }
 }
 
-/// One operation in f64.
-pub(super) fn apply(op: Op, a: &[f64]) -> f64 {
+/// One operation on its arguments, in f64; masks are 1 or 0.
+///
+/// # Panics
+/// For [`Op::Input`], which has no meaning of its own.
+pub fn apply(op: Op, a: &[f64]) -> f64 {
     let mask = |b: bool| f64::from(u8::from(b));
     match op {
         Op::Const(bits) => f64::from_bits(bits),

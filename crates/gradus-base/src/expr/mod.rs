@@ -8,7 +8,7 @@ mod derivative;
 mod eval;
 mod trace;
 
-pub use eval::remainder;
+pub use eval::{apply, remainder};
 pub use trace::{Sym, SymMask};
 
 use std::fmt;

@@ -3,6 +3,8 @@
 use crate::augmentation::{self, Evaluation, Shown, kinds};
 use crate::bars::{counted, grouped};
 use crate::columns;
+use crate::commands::join;
+use crate::computing::Computing;
 use crate::datasets::{self, Opened, Pictures};
 use crate::error::{CliError, Result};
 use crate::experiment::in_order;
@@ -47,9 +49,11 @@ pub struct Args {
     /// Draw what a model of numbers predicts against what is true into this PNG
     #[arg(long, value_name = "FILE.png")]
     plot: Option<PathBuf>,
-    /// Threads to compute with; the result is the same for any number
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
+    /// Where to compute (see `gradus devices`)
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: String,
+    #[command(flatten)]
+    computing: Computing,
     /// Print one JSON object as the last line
     #[arg(long)]
     json: bool,
@@ -57,9 +61,7 @@ pub struct Args {
 
 /// Tests.
 pub fn run(args: &Args) -> Result<()> {
-    if let Some(n) = args.threads {
-        gradus_cpu::set_threads(n.into());
-    }
+    args.computing.begin(&args.device)?;
     let loaded = model_file::load(&args.model)?;
     let description = &loaded.description;
     let data = match &args.data {
@@ -133,11 +135,14 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(plotted) = plotted {
         writeln!(out, "plot           {plotted}")?;
     }
+    let mut record = json!({});
+    args.computing.conclude(&mut record);
     if args.json {
-        let mut record = json!({
+        let about = json!({
             "model": description.architecture, "file": loaded.path, "data": data, "part": part,
             "changed": changed, "samples": tested.samples(), "views": evaluation.views(), "seconds": seconds, "samples_per_second": speed,
         });
+        join(&mut record, about);
         tested.record(&mut record);
         writeln!(out, "{record}")?;
     }

@@ -12,3 +12,12 @@ pub mod predict;
 pub mod run;
 pub mod summary;
 pub mod train;
+
+use serde_json::Value;
+
+/// Puts the entries of one object into another.
+pub(crate) fn join(record: &mut Value, more: Value) {
+    if let (Value::Object(all), Value::Object(more)) = (record, more) {
+        all.extend(more);
+    }
+}

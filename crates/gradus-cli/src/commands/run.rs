@@ -1,5 +1,6 @@
 //! `gradus run`: an ONNX model on arrays from files.
 
+use crate::computing::Computing;
 use crate::error::{CliError, Result};
 use gradus::io::numpy::{read_npy, save_npy};
 use gradus::onnx::{Network, array_of, tensor_of};
@@ -25,6 +26,11 @@ pub struct Args {
     /// The folder for the outputs
     #[arg(long, value_name = "DIR", default_value = ".")]
     output: PathBuf,
+    /// Where to compute (see `gradus devices`)
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: String,
+    #[command(flatten)]
+    computing: Computing,
     /// Print one JSON object as the last line
     #[arg(long)]
     json: bool,
@@ -32,6 +38,7 @@ pub struct Args {
 
 /// Runs a model.
 pub fn run(args: &Args) -> Result<()> {
+    args.computing.begin(&args.device)?;
     let network = Network::read(&args.model)?;
     if args.input.is_empty() && !network.inputs().is_empty() {
         return describe(args, &network);
@@ -65,8 +72,10 @@ pub fn run(args: &Args) -> Result<()> {
     // All files are there before a word of them is said: stdout may be closed.
     let mut out = std::io::stdout().lock();
     write!(out, "{lines}")?;
+    let mut record = json!({ "outputs": written, "seconds": seconds });
+    args.computing.conclude(&mut record);
     if args.json {
-        writeln!(out, "{}", json!({ "outputs": written, "seconds": seconds }))?;
+        writeln!(out, "{record}")?;
     }
     Ok(())
 }

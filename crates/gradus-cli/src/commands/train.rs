@@ -7,6 +7,8 @@ mod resume;
 mod watch;
 
 use crate::bars::{counted, grouped};
+use crate::commands::join;
+use crate::computing::Computing;
 use crate::divergence;
 use crate::error::{CliError, Result, shell_word};
 use crate::experiment::{Begin, Experiment};
@@ -65,9 +67,8 @@ pub struct Args {
     stated: Stated<Settings>,
     #[command(flatten)]
     shorthands: Shorthands,
-    /// Threads to compute with; the result is the same for any number
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    computing: Computing,
     /// The run directory [default: runs/MODEL-N]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -112,11 +113,9 @@ impl Args {
 
 /// Trains.
 pub fn run(args: &Args) -> Result<()> {
-    if let Some(n) = args.threads {
-        gradus_cpu::set_threads(n.into());
-    }
     if args.find_lr {
         let settings = args.settings()?;
+        args.computing.begin(&settings.device)?;
         let mut experiment = Experiment::new(&settings, &Begin::Anew)?;
         return find_lr::run(&settings, &mut experiment, args.json);
     }
@@ -124,7 +123,7 @@ pub fn run(args: &Args) -> Result<()> {
     let Resumed { run, settings, mut experiment, restored } = match &args.resume {
         Some(path) => {
             args.refuse_epochs(path)?;
-            resume(path)?
+            resume(path, &args.computing)?
         }
         None => begin(args)?,
     };
@@ -147,6 +146,7 @@ pub fn run(args: &Args) -> Result<()> {
 /// Begins a run. One whose data cannot be read leaves no directory behind.
 fn begin(args: &Args) -> Result<Resumed> {
     let mut settings = args.settings()?;
+    args.computing.begin(&settings.device)?;
     let experiment = Experiment::new(&settings, &Begin::Anew)?;
     // The run goes on by the rule it began with, whatever later versions do where none is stated.
     settings.split = experiment.split().map(str::to_owned);
@@ -296,15 +296,18 @@ fn conclude(
         let input = if e.description.is_of_rows() { "FILE.csv" } else { "IMAGE.png" };
         writeln!(out, "next           gradus predict {path} {input}   (or: gradus eval {path})")?;
     }
+    let mut record = json!({});
+    args.computing.conclude(&mut record);
     if args.json {
         let (seconds, samples) = totals(&progress.history);
-        let mut record = json!({
+        let about = json!({
             "model": settings.model, "recipe": settings.recipe, "data": settings.data, "epochs": progress.history.len(),
             "epoch": epoch, "steps": e.learner.step(), "params": e.parameters, "seconds": seconds,
             "samples_per_second": samples / seconds.max(1e-9), "run": run.path(),
             "batch": settings.batch, "seed": settings.seed, "threads": gradus_cpu::threads(),
-            "stopped": progress.stopped, "unreached": e.learner.unreached(), "remarks": remarks,
+            "device": settings.device, "stopped": progress.stopped, "unreached": e.learner.unreached(), "remarks": remarks,
         });
+        join(&mut record, about);
         tested.record(&mut record);
         if plotted.is_some() {
             record["plot"] = json!(plot);

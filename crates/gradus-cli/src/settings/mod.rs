@@ -9,6 +9,7 @@ mod training;
 use crate::aim::{self, Aim};
 use crate::augmentation::{self, Augmentation, Evaluation, Shown};
 use crate::columns;
+use crate::computing::device_of;
 use crate::error::{CliError, Result};
 use crate::network::{Network, is_definition};
 use crate::suggest::{unknown, unknown_model};
@@ -232,7 +233,7 @@ impl Settings {
             &format!("at most {VERSION}; a newer gradus wrote this"),
         )?;
         known_model(&self.model)?;
-        device(&self.device)?;
+        device_of(&self.device)?;
         columns::label(self.label.as_deref(), &self.data)?;
         self.check_target()?;
         self.rule()?;
@@ -301,11 +302,6 @@ fn known_model(name: &str) -> Result<()> {
             if names.contains(&name) { Ok(()) } else { Err(unknown_model(name, &names)) }
         }
     }
-}
-
-/// Refuses a device that this program cannot compute on.
-fn device(name: &str) -> Result<()> {
-    known("device", name, &["cpu"])
 }
 
 #[cfg(test)]

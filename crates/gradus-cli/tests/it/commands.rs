@@ -137,7 +137,28 @@ fn summaries_and_lists() {
     assert!(set.out.contains("@@"), "there are pictures");
     let devices = ok(folder.path(), &["devices", "--json"]).json();
     assert_eq!(devices["devices"][0]["name"], "cpu");
+    assert_eq!(devices["devices"][0]["available"][0], "portable");
     assert!(ok(folder.path(), &["data", "fetch", "mnist-5k"]).out.contains("nothing to download"));
+}
+
+#[test]
+fn an_instruction_set_is_forced_or_refused() {
+    let folder = tempdir().unwrap();
+    let on = |isa: &str, args: &[&str]| {
+        let mut command = gradus(folder.path(), args);
+        Ran::from(command.env("GRADUS_ISA", isa).output().expect("the binary starts"))
+    };
+    let forced = on("portable", &["devices", "--json"]);
+    assert!(forced.out.contains("portable (") && forced.out.contains("forced by GRADUS_ISA"));
+    let cpu = &forced.json()["devices"][0];
+    assert_eq!((&cpu["instructions"], &cpu["forced"]), (&"portable".into(), &true.into()));
+    let free = on("", &["devices", "--json"]).json();
+    assert_eq!(free["devices"][0]["forced"], false);
+    for command in [&["devices"][..], &["train", "mlp"], &["models"]] {
+        let all = on("avx1024", command);
+        all.fails(2, &["GRADUS_ISA: \"avx1024\" is no instruction set; known are portable, "]);
+        assert!(all.out.is_empty() && !folder.path().join("runs").exists());
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::undocumented_unsafe_blocks)]
 
 use super::isa::compiled_with;
+use super::numbers::numbers_of_f64;
 use super::vector::each;
 use super::{F32s, InstructionSet, Lanes, Square};
 use gradus_base::{bf16, f16};
@@ -50,6 +51,7 @@ impl Lanes for F32x8 {
         greater(a, b) = _mm256_max_ps(a, b);
         sqrt(a) = _mm256_sqrt_ps(a);
         mul_add(a, b, c) = _mm256_fmadd_ps(a, b, c);
+        where_positive(a, by) = _mm256_and_ps(a, _mm256_cmp_ps::<_CMP_NLE_UQ>(by, _mm256_setzero_ps()));
     }
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
@@ -64,6 +66,14 @@ impl Lanes for F32x8 {
         unsafe {
             let mask = _mm256_loadu_si256(MASK32.as_ptr().add(8 - len).cast());
             F32x8(_mm256_maskload_ps(p, mask))
+        }
+    }
+    #[inline(always)]
+    unsafe fn load_filled(p: *const f32, len: usize, fill: f32) -> Self {
+        unsafe {
+            let mask = _mm256_loadu_si256(MASK32.as_ptr().add(8 - len).cast());
+            let x = _mm256_maskload_ps(p, mask);
+            F32x8(_mm256_blendv_ps(_mm256_set1_ps(fill), x, _mm256_castsi256_ps(mask)))
         }
     }
     #[inline(always)]
@@ -275,3 +285,5 @@ impl Square<4> for F64x4 {
         }
     }
 }
+
+numbers_of_f64!([] F64x4);

@@ -1,7 +1,7 @@
 //! Instruction sets: as values ([`Isa`], one that this machine has), as types ([`InstructionSet`], what kernels are compiled
 //! for), and which one a process uses.
 
-use super::{F32s, Lanes, Set, Square};
+use super::{F32s, Lanes, Numbers, Set, Square};
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -104,7 +104,7 @@ pub unsafe trait InstructionSet: 'static {
     /// Eight f32.
     type F32: F32s;
     /// Four f64.
-    type F64: Square<4, Scalar = f64>;
+    type F64: Square<4, Scalar = f64> + Numbers;
     /// The f32 of matrix products' register tiles.
     type WideF32: Lanes<Scalar = f32>;
     /// Their f64.

@@ -7,20 +7,23 @@
 //! A new instruction set is a file, with its vectors and its [`InstructionSet`], and a line in the table.
 
 mod isa;
+mod math;
+mod numbers;
 #[cfg(any(target_arch = "aarch64", target_feature = "simd128"))]
 mod pair;
 #[cfg(target_feature = "simd128")] // which takes its line in the table
 mod portable;
+mod scalar;
 #[cfg(test)]
 mod tests;
 mod vector;
 
 pub use isa::{Choice, Form, InstructionSet, Isa, IsaError, LoopForm, Task};
-#[cfg(not(target_feature = "simd128"))]
-pub use portable::Float;
+pub use numbers::Numbers;
 #[cfg(target_feature = "simd128")]
 pub use portable::*;
-pub use vector::{Clipping, F32s, Lanes, Square, prefetch};
+pub use scalar::Scalar;
+pub use vector::{Clipping, F32s, Lanes, MOST, Square, prefetch};
 
 isa::instruction_sets! {
     portable: AnyMachine where not(target_feature = "simd128");

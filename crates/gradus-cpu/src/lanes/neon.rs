@@ -2,6 +2,7 @@
 #![allow(clippy::undocumented_unsafe_blocks)]
 
 use super::isa::compiled_with;
+use super::numbers::numbers_of_f64;
 use super::pair::{Pair, Quad};
 use super::vector::each;
 use super::{InstructionSet, Lanes, Square};
@@ -67,6 +68,7 @@ impl Lanes for F32x4 {
         greater(a, b) = vbslq_f32(vcgtq_f32(a, b), a, b);
         sqrt(a) = vsqrtq_f32(a);
         mul_add(a, b, c) = vfmaq_f32(c, a, b);
+        where_positive(a, by) = float!(bits vbicq_u32(bits!(a), vcleq_f32(by, vdupq_n_f32(0.0))));
     }
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
@@ -222,3 +224,5 @@ impl Square<2> for F64x2 {
         unsafe { [F64x2(vtrn1q_f64(a.0, b.0)), F64x2(vtrn2q_f64(a.0, b.0))] }
     }
 }
+
+numbers_of_f64!([] F64x4);

@@ -43,7 +43,7 @@ impl<V: Lanes> Lanes for Pair<V> {
     type Scalar = V::Scalar;
     const LEN: usize = 2 * V::LEN;
     halves! { Lanes:
-        add(b); sub(b); mul(b); div(b); lesser(b); greater(b); sqrt(); mul_add(b c);
+        add(b); sub(b); mul(b); div(b); lesser(b); greater(b); sqrt(); mul_add(b c); where_positive(by);
     }
     #[inline(always)]
     unsafe fn splat(x: V::Scalar) -> Self {

@@ -1,8 +1,7 @@
 //! Lanes as an array: what the compiler makes of it on the machine at hand.
 
 use super::isa::compiled_with;
-use super::{F32s, InstructionSet, Lanes, Square};
-use std::ops::{Add, Div, Mul, Neg, Sub};
+use super::{F32s, InstructionSet, Lanes, Scalar, Square};
 
 /// What any machine has.
 pub enum AnyMachine {}
@@ -21,51 +20,13 @@ unsafe impl InstructionSet for AnyMachine {
     compiled_with!();
 }
 
-/// f32 and f64.
-pub trait Float:
-    Copy
-    + Default
-    + PartialOrd
-    + Neg<Output = Self>
-    + Add<Output = Self>
-    + Sub<Output = Self>
-    + Mul<Output = Self>
-    + Div<Output = Self>
-{
-    /// self·b + c, fused where the machine fuses.
-    fn times_plus(self, b: Self, c: Self) -> Self;
-    /// √self
-    fn square_root(self) -> Self;
-}
-
-macro_rules! float {
-    ($($s:ident)*) => {$(
-        impl Float for $s {
-            #[inline(always)]
-            fn times_plus(self, b: $s, c: $s) -> $s {
-                // Without the instruction, mul_add is a slow library call.
-                if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
-                    self.mul_add(b, c)
-                } else {
-                    self * b + c
-                }
-            }
-            #[inline(always)]
-            fn square_root(self) -> $s {
-                self.sqrt()
-            }
-        }
-    )*};
-}
-float!(f32 f64);
-
 /// `N` lanes, on any machine.
 #[derive(Clone, Copy)]
 pub struct Portable<S, const N: usize>([S; N]);
 
 impl<S: Copy, const N: usize> Portable<S, N> {
     #[inline(always)]
-    fn each(self, f: impl Fn(S) -> S) -> Self {
+    fn map(self, f: impl Fn(S) -> S) -> Self {
         Portable(self.0.map(f))
     }
     #[inline(always)]
@@ -73,7 +34,7 @@ impl<S: Copy, const N: usize> Portable<S, N> {
         Portable(std::array::from_fn(|i| f(self.0[i], b.0[i])))
     }
 }
-impl<S: Float, const N: usize> Lanes for Portable<S, N> {
+impl<S: Scalar, const N: usize> Lanes for Portable<S, N> {
     type Scalar = S;
     const LEN: usize = N;
     #[inline(always)]
@@ -104,19 +65,19 @@ impl<S: Float, const N: usize> Lanes for Portable<S, N> {
     }
     #[inline(always)]
     fn add(self, b: Self) -> Self {
-        self.zip(b, |x, y| x + y)
+        self.zip(b, S::plus)
     }
     #[inline(always)]
     fn sub(self, b: Self) -> Self {
-        self.zip(b, |x, y| x - y)
+        self.zip(b, S::minus)
     }
     #[inline(always)]
     fn mul(self, b: Self) -> Self {
-        self.zip(b, |x, y| x * y)
+        self.zip(b, S::times)
     }
     #[inline(always)]
     fn div(self, b: Self) -> Self {
-        self.zip(b, |x, y| x / y)
+        self.zip(b, S::over)
     }
     #[inline(always)]
     fn lesser(self, b: Self) -> Self {
@@ -127,8 +88,12 @@ impl<S: Float, const N: usize> Lanes for Portable<S, N> {
         self.zip(b, |x, y| if x > y { x } else { y })
     }
     #[inline(always)]
+    fn where_positive(self, by: Self) -> Self {
+        self.zip(by, |x, by| if by <= S::ZERO { S::ZERO } else { x })
+    }
+    #[inline(always)]
     fn sqrt(self) -> Self {
-        self.each(S::square_root)
+        self.map(S::square_root)
     }
     #[inline(always)]
     fn mul_add(self, b: Self, c: Self) -> Self {
@@ -140,7 +105,7 @@ impl<S: Float, const N: usize> Lanes for Portable<S, N> {
         let mut half = N / 2;
         while half > 0 {
             for i in 0..half {
-                x[i] = x[i] + x[i + half];
+                x[i] = x[i].plus(x[i + half]);
             }
             half /= 2;
         }
@@ -148,7 +113,7 @@ impl<S: Float, const N: usize> Lanes for Portable<S, N> {
     }
 }
 
-impl<S: Float, const N: usize> Square<N> for Portable<S, N> {
+impl<S: Scalar, const N: usize> Square<N> for Portable<S, N> {
     #[inline(always)]
     fn transpose(rows: [Self; N]) -> [Self; N] {
         std::array::from_fn(|i| Portable(std::array::from_fn(|l| rows[l].0[i])))
@@ -158,7 +123,7 @@ impl<S: Float, const N: usize> Square<N> for Portable<S, N> {
 impl Portable<f32, 8> {
     #[inline(always)]
     fn each_bits(self, f: impl Fn(u32) -> u32) -> Self {
-        self.each(|x| f32::from_bits(f(x.to_bits())))
+        self.map(|x| f32::from_bits(f(x.to_bits())))
     }
     #[inline(always)]
     fn zip_bits(self, b: Self, f: impl Fn(u32, u32) -> u32) -> Self {
@@ -182,10 +147,10 @@ macro_rules! each {
 
 impl F32s for Portable<f32, 8> {
     each! {
-        neg_mul_add(a, b, c) = a.each(|x| -x).mul_add(b, c);
-        floor(a) = a.each(f32::floor);
-        ceil(a) = a.each(f32::ceil);
-        round(a) = a.each(f32::round_ties_even);
+        neg_mul_add(a, b, c) = a.map(|x| -x).mul_add(b, c);
+        floor(a) = a.map(f32::floor);
+        ceil(a) = a.map(f32::ceil);
+        round(a) = a.map(f32::round_ties_even);
         and(a, b) = a.zip_bits(b, |x, y| x & y);
         or(a, b) = a.zip_bits(b, |x, y| x | y);
         xor(a, b) = a.zip_bits(b, |x, y| x ^ y);
@@ -199,7 +164,7 @@ impl F32s for Portable<f32, 8> {
         shl31(a) = a.each_bits(|x| x << 31);
         shr23(a) = a.each_bits(|x| (x as i32 >> 23) as u32);
         shr1(a) = a.each_bits(|x| (x as i32 >> 1) as u32);
-        nearest_int(a) = a.each(|x| f32::from_bits(x.round_ties_even() as i32 as u32));
-        as_float(a) = a.each(|x| x.to_bits() as i32 as f32);
+        nearest_int(a) = a.map(|x| f32::from_bits(x.round_ties_even() as i32 as u32));
+        as_float(a) = a.map(|x| x.to_bits() as i32 as f32);
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::undocumented_unsafe_blocks)]
 
 use super::isa::compiled_with;
+use super::numbers::numbers_of_f64;
 use super::pair::{Pair, Quad};
 use super::vector::each;
 use super::{InstructionSet, Lanes, Square};
@@ -64,6 +65,7 @@ impl Lanes for F32x4 {
         greater(a, b) = f32x4_pmax(b, a);
         sqrt(a) = f32x4_sqrt(a);
         mul_add(a, b, c) = f32x4_mul_add(a, b, c);
+        where_positive(a, by) = v128_andnot(a, f32x4_le(by, f32x4_splat(0.0)));
     }
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
@@ -209,3 +211,5 @@ impl Square<2> for F64x2 {
         [F64x2(i64x2_shuffle::<0, 2>(a.0, b.0)), F64x2(i64x2_shuffle::<1, 3>(a.0, b.0))]
     }
 }
+
+numbers_of_f64!([] F64x4);

@@ -1,6 +1,6 @@
 //! What a vector does: memory and arithmetic ([`Lanes`]), transposing ([`Square`]), and the bits of eight f32 ([`F32s`]).
 
-use super::Float;
+use super::Scalar;
 use gradus_base::{bf16, f16};
 
 /// A vector of `LEN` scalars.
@@ -20,7 +20,7 @@ use gradus_base::{bf16, f16};
 /// ```
 pub trait Lanes: Copy {
     /// What a lane holds.
-    type Scalar: Float;
+    type Scalar: Scalar;
     /// How many lanes.
     const LEN: usize;
 
@@ -54,6 +54,24 @@ pub trait Lanes: Copy {
     unsafe fn load_left(p: *const Self::Scalar, left: usize) -> Self {
         // SAFETY: the caller's promise.
         unsafe { if left >= Self::LEN { Self::load(p) } else { Self::load_first(p, left) } }
+    }
+    /// The first `len` lanes from memory, `fill` behind.
+    ///
+    /// # Safety
+    /// As [`load_first`](Lanes::load_first).
+    #[inline(always)]
+    unsafe fn load_filled(p: *const Self::Scalar, len: usize, fill: Self::Scalar) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if len == Self::LEN {
+                return Self::load(p);
+            }
+            let mut lanes = [fill; MOST];
+            for i in 0..len {
+                lanes[i] = *p.add(i);
+            }
+            Self::load(lanes.as_ptr())
+        }
     }
     /// # Safety
     /// There is room for `LEN` elements at `p`.
@@ -90,7 +108,51 @@ pub trait Lanes: Copy {
     fn mul_add(self, b: Self, c: Self) -> Self;
     /// The sum of the lanes, in a fixed order.
     fn sum(self) -> Self::Scalar;
+
+    /// The lanes, at the beginning of an array.
+    #[inline(always)]
+    fn lanes(self) -> [Self::Scalar; MOST] {
+        const { assert!(Self::LEN <= MOST && Self::LEN.is_power_of_two()) }
+        let mut lanes = [Self::Scalar::ZERO; MOST];
+        // SAFETY: there is room for all lanes.
+        unsafe { self.store(lanes.as_mut_ptr()) }
+        lanes
+    }
+    /// Each lane by a function.
+    #[inline(always)]
+    fn each(self, f: impl Fn(Self::Scalar) -> Self::Scalar) -> Self {
+        let lanes = self.lanes().map(f);
+        // SAFETY: a vector was made before.
+        unsafe { Self::load(lanes.as_ptr()) }
+    }
+    /// The lanes taken together, in pairs.
+    #[inline(always)]
+    fn fold(self, f: impl Fn(Self::Scalar, Self::Scalar) -> Self::Scalar) -> Self::Scalar {
+        let (mut lanes, mut half) = (self.lanes(), Self::LEN / 2);
+        while half > 0 {
+            for i in 0..half {
+                lanes[i] = f(lanes[i], lanes[i + half]);
+            }
+            half /= 2;
+        }
+        lanes[0]
+    }
+    /// self where `by` is not ≤ 0, else 0.
+    #[inline(always)]
+    fn where_positive(self, by: Self) -> Self {
+        let (mut lanes, by) = (self.lanes(), by.lanes());
+        for i in 0..Self::LEN {
+            if by[i] <= Self::Scalar::ZERO {
+                lanes[i] = Self::Scalar::ZERO;
+            }
+        }
+        // SAFETY: a vector was made before.
+        unsafe { Self::load(lanes.as_ptr()) }
+    }
 }
+
+/// Lanes of a vector at most.
+pub const MOST: usize = 16;
 
 /// min(max(x, low), high) of vectors. NaN stays NaN.
 #[derive(Clone, Copy)]
@@ -108,7 +170,7 @@ impl<V: Lanes> Clipping<V> {
     #[inline(always)]
     pub unsafe fn new(low: V::Scalar, high: V::Scalar) -> Self {
         // −0 + 0 is 0, and x + −0 is x.
-        let zero = V::Scalar::default();
+        let zero = V::Scalar::ZERO;
         let zero = if low == zero { zero } else { -zero };
         // SAFETY: the caller's promise.
         unsafe { Clipping { low: V::splat(low), high: V::splat(high), zero: V::splat(zero) } }

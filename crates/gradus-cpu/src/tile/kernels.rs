@@ -4,8 +4,7 @@
 
 use super::compile::Entry;
 use super::fuse::Idiom;
-use super::num::{Doubles, Floats, Ints, Num};
-use crate::lanes::{Choice, Form, InstructionSet, Isa, LoopForm};
+use crate::lanes::{Choice, Form, InstructionSet, Isa, LoopForm, Numbers, Portable};
 use gradus_base::DType;
 use gradus_base::expr::Op;
 use std::marker::PhantomData;
@@ -103,34 +102,34 @@ impl<T: Computed> Choice for Accumulating<T> {
 /// A type one computes in.
 trait Computed {
     /// Some of it, in the vectors of P.
-    type Lanes<P: InstructionSet>: Num;
+    type Lanes<P: InstructionSet>: Numbers;
 }
 impl Computed for f32 {
-    type Lanes<P: InstructionSet> = Floats<P::F32>;
+    type Lanes<P: InstructionSet> = P::F32;
 }
 impl Computed for f64 {
-    type Lanes<P: InstructionSet> = Doubles<P::F64>;
+    type Lanes<P: InstructionSet> = P::F64;
 }
 impl Computed for i64 {
-    type Lanes<P: InstructionSet> = Ints;
+    type Lanes<P: InstructionSet> = Portable<i64, 4>;
 }
 
 /// A function of one, two or three arguments as a type, so that its kernel is compiled around it.
 trait One {
-    unsafe fn call<N: Num>(a: N) -> N;
+    unsafe fn call<N: Numbers>(a: N) -> N;
 }
 trait Two {
-    unsafe fn call<N: Num>(a: N, b: N) -> N;
+    unsafe fn call<N: Numbers>(a: N, b: N) -> N;
 }
 trait Three {
-    unsafe fn call<N: Num>(a: N, b: N, c: N) -> N;
+    unsafe fn call<N: Numbers>(a: N, b: N, c: N) -> N;
 }
 
 /// A formula of several operands, of which those whose bits are set in `SCALARS` are one for all elements.
 trait Formula {
     const ARGS: usize;
     const SCALARS: u8;
-    unsafe fn call<N: Num>(x: [N; MAX_ARGS]) -> N;
+    unsafe fn call<N: Numbers>(x: [N; MAX_ARGS]) -> N;
 }
 
 /// The loops as forms: computed in T, around a function F, with S the scalars among the operands.
@@ -200,11 +199,11 @@ impl Operands {
 
 /// An operand of a loop: a scalar stays in its register.
 #[derive(Clone, Copy)]
-struct Operand<N: Num, const SCALAR: bool> {
+struct Operand<N: Numbers, const SCALAR: bool> {
     p: *const N::Scalar,
     value: N,
 }
-impl<N: Num, const SCALAR: bool> Operand<N, SCALAR> {
+impl<N: Numbers, const SCALAR: bool> Operand<N, SCALAR> {
     #[inline(always)]
     unsafe fn new(p: *const u8) -> Self {
         let p = p.cast::<N::Scalar>();
@@ -218,7 +217,7 @@ impl<N: Num, const SCALAR: bool> Operand<N, SCALAR> {
 }
 
 #[inline(always)]
-unsafe fn each<N: Num>(dst: *mut u8, n: usize, f: impl Fn(usize) -> N) {
+unsafe fn each<N: Numbers>(dst: *mut u8, n: usize, f: impl Fn(usize) -> N) {
     let dst = dst.cast::<N::Scalar>();
     let mut i = 0;
     while i < n {
@@ -227,17 +226,17 @@ unsafe fn each<N: Num>(dst: *mut u8, n: usize, f: impl Fn(usize) -> N) {
     }
 }
 #[inline(always)]
-unsafe fn body_copy<N: Num, const SCALAR: bool>(o: Operands, n: usize) {
+unsafe fn body_copy<N: Numbers, const SCALAR: bool>(o: Operands, n: usize) {
     let a = Operand::<N, SCALAR>::new(o.at(0));
     each::<N>(o.dst(), n, |i| a.at(i));
 }
 #[inline(always)]
-unsafe fn body_one<N: Num, F: One>(o: Operands, n: usize) {
+unsafe fn body_one<N: Numbers, F: One>(o: Operands, n: usize) {
     let a = Operand::<N, false>::new(o.at(0));
     each::<N>(o.dst(), n, |i| F::call(a.at(i)));
 }
 #[inline(always)]
-unsafe fn body_two<N: Num, F: Two, const S: u8>(o: Operands, n: usize) {
+unsafe fn body_two<N: Numbers, F: Two, const S: u8>(o: Operands, n: usize) {
     match S {
         0 => both::<N, F, false, false>(o, n),
         1 => both::<N, F, true, false>(o, n),
@@ -245,12 +244,12 @@ unsafe fn body_two<N: Num, F: Two, const S: u8>(o: Operands, n: usize) {
     }
 }
 #[inline(always)]
-unsafe fn both<N: Num, F: Two, const A: bool, const B: bool>(o: Operands, n: usize) {
+unsafe fn both<N: Numbers, F: Two, const A: bool, const B: bool>(o: Operands, n: usize) {
     let (a, b) = (Operand::<N, A>::new(o.at(0)), Operand::<N, B>::new(o.at(1)));
     each::<N>(o.dst(), n, |i| F::call(a.at(i), b.at(i)));
 }
 #[inline(always)]
-unsafe fn body_three<N: Num, F: Three, const S: u8>(o: Operands, n: usize) {
+unsafe fn body_three<N: Numbers, F: Three, const S: u8>(o: Operands, n: usize) {
     match S {
         0 => all::<N, F, false, false, false>(o, n),
         1 => all::<N, F, true, false, false>(o, n),
@@ -262,7 +261,7 @@ unsafe fn body_three<N: Num, F: Three, const S: u8>(o: Operands, n: usize) {
     }
 }
 #[inline(always)]
-unsafe fn all<N: Num, F: Three, const A: bool, const B: bool, const C: bool>(
+unsafe fn all<N: Numbers, F: Three, const A: bool, const B: bool, const C: bool>(
     o: Operands,
     n: usize,
 ) {
@@ -271,7 +270,7 @@ unsafe fn all<N: Num, F: Three, const A: bool, const B: bool, const C: bool>(
     each::<N>(o.dst(), n, |i| F::call(a.at(i), b.at(i), c.at(i)));
 }
 #[inline(always)]
-unsafe fn body_formula<N: Num, F: Formula>(o: Operands, n: usize) {
+unsafe fn body_formula<N: Numbers, F: Formula>(o: Operands, n: usize) {
     let dst = o.dst().cast::<N::Scalar>();
     let first = o.at(0).cast::<N::Scalar>();
     let mut from = [first; MAX_ARGS];
@@ -294,7 +293,7 @@ unsafe fn body_formula<N: Num, F: Formula>(o: Operands, n: usize) {
     }
 }
 #[inline(always)]
-unsafe fn fold_all<N: Num, F: Two>(fold: &Fold) {
+unsafe fn fold_all<N: Numbers, F: Two>(fold: &Fold) {
     let Fold { outside, size, inside, .. } = *fold;
     let acc = fold.acc.cast::<N::Scalar>();
     for o in 0..outside {
@@ -309,7 +308,7 @@ unsafe fn fold_all<N: Num, F: Two>(fold: &Fold) {
     }
 }
 #[inline(always)]
-unsafe fn accumulate_all<N: Num, F: Two>(acc: *mut N::Scalar, x: *const N::Scalar, n: usize) {
+unsafe fn accumulate_all<N: Numbers, F: Two>(acc: *mut N::Scalar, x: *const N::Scalar, n: usize) {
     let whole = n - n % N::LEN;
     let mut i = 0;
     while i < whole {
@@ -326,13 +325,13 @@ unsafe fn accumulate_all<N: Num, F: Two>(acc: *mut N::Scalar, x: *const N::Scala
     }
 }
 
-/// A function over [`Num`] as a type.
+/// A function over [`Numbers`] as a type.
 macro_rules! function {
     ($kind:ident, $method:ident, $($a:ident),*) => {{
         struct F;
         impl $kind for F {
             #[inline(always)]
-            unsafe fn call<N: Num>($($a: N),*) -> N {
+            unsafe fn call<N: Numbers>($($a: N),*) -> N {
                 N::$method($($a),*)
             }
         }
@@ -373,7 +372,7 @@ fn idiom<T: Computed, P: InstructionSet>(idiom: Idiom) -> Kernel {
                 const ARGS: usize = $args;
                 const SCALARS: u8 = $scalars;
                 #[inline(always)]
-                unsafe fn call<N: Num>($x: [N; MAX_ARGS]) -> N {
+                unsafe fn call<N: Numbers>($x: [N; MAX_ARGS]) -> N {
                     $body
                 }
             }

@@ -13,8 +13,6 @@ mod engine;
 mod fuse;
 mod geometry;
 mod kernels;
-mod math;
-mod num;
 mod row;
 
 pub(crate) use convert::{Block, Store, storer};
@@ -25,7 +23,7 @@ pub use row::{RowEpilogue, RowLoop};
 
 use crate::lanes::Isa;
 use crate::parallel;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::{DType, Expr, Shape, View};
 
 /// Operations times elements below which a loop stays on the calling thread.
@@ -37,6 +35,7 @@ const TASK: usize = 1 << 16;
 pub struct Pointwise {
     /// None if there are no elements.
     engine: Option<Engine>,
+    touches: Touches,
 }
 
 impl Pointwise {
@@ -70,7 +69,8 @@ impl Pointwise {
     ) -> Pointwise {
         check(expr, shape, inputs, outputs);
         let spec = Spec { expr, isa, compute, shape, inputs, outputs, reduced: &[] };
-        Pointwise { engine: (!shape.is_empty()).then(|| Engine::new(&spec)) }
+        let engine = (!shape.is_empty()).then(|| Engine::new(&spec));
+        Pointwise { engine, touches: touches(inputs, outputs) }
     }
 
     /// Runs over the buffers that begin at the given pointers; the views' offsets are added.
@@ -113,6 +113,10 @@ impl Pointwise {
 
 // SAFETY: touches only elements of the views it was made for.
 unsafe impl Kernel for Pointwise {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: the pointers are the views' first elements; the rest is the caller's promise.
         unsafe { self.apply_at(args.inputs(), args.outputs(), false) }
@@ -130,6 +134,11 @@ impl<'a> Pointers<'a> {
     pub(crate) fn get(&self) -> Pointers<'a> {
         *self
     }
+}
+
+/// What a loop over these views touches.
+pub(crate) fn touches(inputs: &[(DType, View)], outputs: &[(DType, View)]) -> Touches {
+    Touches::new(inputs.iter().copied(), outputs.iter().copied())
 }
 
 /// # Panics

@@ -155,7 +155,9 @@ fn functions_of_one_number_hold_at_the_edges() {
             let y = map(isa, DType::F64, &expr, &[&double]);
             for (&x, &y) in double.iter().zip(&y) {
                 let exact = expr.eval(&[x])[0];
-                if !same(y, exact) {
+                // Of f64 this one is the crate's own, which stays within a unit of the library's; all others are the library's.
+                let near = name == "exp" && (y - exact).abs() <= exact.next_up() - exact;
+                if !same(y, exact) && !near {
                     wrong.push(format!("{name}({x:e}) {}: {y:e}, not {exact:e}", isa.name()));
                 }
             }

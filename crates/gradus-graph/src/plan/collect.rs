@@ -1,11 +1,14 @@
 //! Collecting: the nodes a goal needs, in order of making, equal ones merged; and the key plans are cached by.
 
 use super::Goal;
+use super::expand::in_order;
+use crate::device::{Device, Limits};
 use crate::node::{Kind, Node, Pointwise};
-use crate::rule::{Meta, Rule};
+use crate::rule::{Effect, Meta, Rule};
+use crate::strategy::Strategy;
 use crate::variable::Variable;
-use gradus_base::Expr;
 use gradus_base::ReduceOp;
+use gradus_base::{Expr, Result};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,6 +21,23 @@ pub(crate) struct Item {
     pub inputs: Vec<usize>,
     pub meta: Meta,
     pub node: Node,
+}
+
+impl Item {
+    fn effect(&self) -> Effect {
+        match &self.what {
+            What::Call(rule, _) => rule.effect(),
+            _ => Effect::None,
+        }
+    }
+    /// Whether it does more than compute: it runs once a run, neither more nor less often.
+    pub(crate) fn has_effect(&self) -> bool {
+        self.effect() != Effect::None
+    }
+    /// Whether it waits for what an earlier one has started.
+    pub(crate) fn waits(&self) -> bool {
+        self.effect() == Effect::Wait
+    }
 }
 
 /// [`Kind`] as the planner sees it: leaves are numbered, transparent nodes are gone.
@@ -45,6 +65,8 @@ pub(crate) struct Collected {
     pub leaves: Vec<Node>,
     /// Whether the leaves are the same at every run.
     pub leaves_stay: bool,
+    /// Where it will run.
+    pub device: Device,
     /// Two goals with the same key have the same plan.
     pub key: (u64, u64),
 }
@@ -78,29 +100,16 @@ impl Write for Key {
     }
 }
 
-/// The nodes below the goal, in order of making. A node already computed is a leaf, unless it is an argument.
-fn reachable(goal: &Goal<'_>) -> Vec<Node> {
-    let mut seen: HashMap<u64, Node> = HashMap::new();
-    let mut stack: Vec<Node> = goal.outputs.to_vec();
-    stack.extend(goal.updates.iter().map(|(_, n)| n.clone()));
-    while let Some(node) = stack.pop() {
-        if seen.contains_key(&node.id()) {
-            continue;
-        }
-        if node.value().is_none() {
-            stack.extend(node.inputs().iter().cloned());
-        }
-        seen.insert(node.id(), node);
-    }
-    let mut nodes: Vec<Node> = seen.into_values().collect();
-    nodes.sort_unstable_by_key(Node::id);
-    nodes
-}
-
 impl Collected {
-    pub(crate) fn new(goal: &Goal<'_>) -> Collected {
+    /// The goal's items for a device.
+    ///
+    /// # Errors
+    /// If the device has no way to do an op.
+    pub(crate) fn new(goal: &Goal<'_>, device: Device) -> Result<Collected> {
         let mut c = Collector::default();
-        for node in reachable(goal) {
+        let order = in_order(goal, device)?;
+        c.expansions = order.expansions;
+        for node in order.nodes {
             c.add(&node);
         }
         let place = |n: &Node| c.place[&n.id()];
@@ -111,6 +120,7 @@ impl Collected {
             updates.push((c.variable(v), item));
         }
         let mut key = Key::new();
+        device.hash(&mut key);
         for k in &c.keys {
             k.hash(&mut key);
         }
@@ -118,7 +128,7 @@ impl Collected {
         let key = key.done();
         let Collector { items, variables, leaves, .. } = c;
         let leaves_stay = goal.leaves_stay;
-        Collected { items, outputs, updates, variables, leaves, leaves_stay, key }
+        Ok(Collected { items, outputs, updates, variables, leaves, leaves_stay, device, key })
     }
 }
 
@@ -131,6 +141,10 @@ struct Collector {
     variables: Vec<Variable>,
     variable_numbers: HashMap<u64, usize>,
     leaves: Vec<Node>,
+    /// What stands for each output of an op that the device expands.
+    expansions: HashMap<u64, Vec<Node>>,
+    /// Calls with an effect so far: no two of them are the same.
+    effects: usize,
 }
 
 impl Collector {
@@ -150,14 +164,33 @@ impl Collector {
             self.place.insert(node.id(), inputs[0]);
             return;
         }
+        if let Some(stands) = self.expansion(node) {
+            self.place.insert(node.id(), self.place[&stands.id()]);
+            return;
+        }
         let what = self.what(node);
-        let key = key_of(&what, &inputs, node.meta());
+        let mut key = key_of(&what, &inputs, node.meta());
+        if let What::Call(rule, _) = &what
+            && rule.effect() != Effect::None
+        {
+            self.effects += 1;
+            key.0 ^= self.effects as u64;
+        }
         let place = *self.by_key.entry(key).or_insert(self.items.len());
         if place == self.items.len() {
             self.items.push(Item { what, inputs, meta: node.meta(), node: node.clone() });
             self.keys.push(key);
         }
         self.place.insert(node.id(), place);
+    }
+
+    /// What stands for the value of a node that the device expands.
+    fn expansion(&self, node: &Node) -> Option<&Node> {
+        match node.kind() {
+            _ if node.value().is_some() => None,
+            Kind::Part(i) => self.expansions.get(&node.inputs()[0].id()).map(|outs| &outs[*i]),
+            _ => self.expansions.get(&node.id()).map(|outs| &outs[0]),
+        }
     }
 
     fn what(&mut self, node: &Node) -> What {
@@ -202,6 +235,28 @@ fn key_of(what: &What, inputs: &[usize], meta: Meta) -> (u64, u64) {
 }
 
 impl Collected {
+    pub(crate) fn limits(&self) -> &'static Limits {
+        self.device.backend().limits()
+    }
+
+    /// How the device does a call.
+    pub(crate) fn strategy<'a>(&self, rule: &'a Arc<dyn Rule>) -> Box<dyn Strategy + 'a> {
+        rule.strategy(self.device).expect("what has none is expanded or refused")
+    }
+
+    /// Whether any item has an effect.
+    pub(crate) fn has_effects(&self) -> bool {
+        self.items.iter().any(Item::has_effect)
+    }
+
+    /// Whether an item is a call with an effect or one of its outputs.
+    pub(crate) fn after_effect(&self, i: usize) -> bool {
+        match self.items[i].what {
+            What::Part(_) => self.items[self.items[i].inputs[0]].has_effect(),
+            _ => self.items[i].has_effect(),
+        }
+    }
+
     /// An argument of a program among the items, if there is one.
     pub(crate) fn argument(&self) -> Option<&Node> {
         self.items.iter().find(|i| matches!(i.what, What::Input(_))).map(|i| &i.node)

@@ -5,9 +5,8 @@
 //! group runs where its last member stood.
 
 use super::collect::{Collected, What};
-use super::hoist::{distinct_elements, fixed_items};
-use super::pieces::worth_it;
-use crate::build::compute_type;
+use super::facts::{compute_of, distinct_elements, fixed_items, is_constant, readers};
+use crate::rule::Meta;
 use gradus_base::DType;
 
 /// Items computed together.
@@ -38,11 +37,6 @@ pub(crate) struct Groups {
     /// For each item, the elements it has if nothing repeated counts.
     distinct: Vec<usize>,
 }
-
-/// More lines than this in one loop and its registers would spill out of the first-level cache.
-const MAX_MEMBERS: usize = 48;
-/// More streams than this defeat the hardware's prefetchers.
-const MAX_INPUTS: usize = 20;
 
 pub(crate) fn fuse(c: &Collected) -> Groups {
     let readers = readers(c);
@@ -107,30 +101,12 @@ impl Groups {
     }
 }
 
-pub(crate) fn readers(c: &Collected) -> Vec<Vec<usize>> {
-    let mut readers = vec![vec![]; c.items.len()];
-    for (i, item) in c.items.iter().enumerate() {
-        for &n in &item.inputs {
-            if readers[n].last() != Some(&i) {
-                readers[n].push(i);
-            }
-        }
-    }
-    readers
-}
-
 /// The shape a reader loops over.
 fn loop_shape(c: &Collected, i: usize) -> gradus_base::Shape {
     match c.items[i].what {
         What::Reduce(..) => c.items[c.items[i].inputs[0]].meta.shape,
         _ => c.items[i].meta.shape,
     }
-}
-
-fn compute(c: &Collected, i: usize) -> DType {
-    let item = &c.items[i];
-    let inputs: Vec<_> = item.inputs.iter().map(|&n| c.items[n].node.clone()).collect();
-    compute_type(&inputs, item.meta.dtype).expect("checked when the node was built")
 }
 
 /// Whether `reader` loops over the same elements in the same arithmetic as `i`.
@@ -151,9 +127,9 @@ fn fits(c: &Collected, reader: usize, i: usize) -> bool {
     let What::Pointwise(p) = &c.items[i].what else { return false };
     let exact = match c.items[i].meta.dtype {
         DType::Bool => p.expr.is_mask(0),
-        dtype => dtype == compute(c, i),
+        dtype => dtype == compute_of(c, i),
     };
-    exact && compute(c, reader) == compute(c, i)
+    exact && compute_of(c, reader) == compute_of(c, i)
 }
 
 /// The group `i` may join.
@@ -173,7 +149,9 @@ fn host(c: &Collected, g: &Groups, readers: &[usize], i: usize, wanted: bool) ->
     let reduction = matches!(c.items[root].what, What::Reduce(..));
     let alone = all_inside && !wanted;
     let often = g.as_often(c, i, root);
-    let roomy = group.members.len() < MAX_MEMBERS && inputs(c, group).len() < MAX_INPUTS;
+    let limits = c.limits();
+    let roomy =
+        group.members.len() < limits.loop_lines && inputs(c, group).len() < limits.loop_inputs;
     (others_later && often && roomy && (alone || !reduction)).then_some(host)
 }
 
@@ -190,11 +168,6 @@ pub(crate) fn inputs(c: &Collected, group: &Group) -> Vec<usize> {
         }
     }
     seen
-}
-
-/// A constant that loops write down instead of reading.
-pub(crate) fn is_constant(c: &Collected, i: usize) -> bool {
-    matches!(&c.items[i].what, What::Pointwise(p) if p.expr.inputs() == 0)
 }
 
 /// Whether a group's value is to replace a variable that the group reads: an optimiser's step. On its own it is written
@@ -220,8 +193,9 @@ fn attach_calls(c: &Collected, g: &mut Groups, readers: &[Vec<usize>]) {
         let root = &c.items[group.root];
         let alone = |n: usize| {
             matches!(&c.items[n].what, What::Call(_, metas) if metas.len() == 1)
+                && !c.items[n].has_effect()
                 && c.items[n].meta == root.meta
-                && root.meta.dtype == compute(c, group.root)
+                && root.meta.dtype == compute_of(c, group.root)
                 && g.fixed[n] == g.fixed[group.root]
                 && g.uses[n] == readers[n].len()
                 && readers[n].iter().all(|&r| g.of[r] == Some(index))
@@ -234,4 +208,18 @@ fn attach_calls(c: &Collected, g: &mut Groups, readers: &[Vec<usize>]) {
             g.list[index].call = found;
         }
     }
+}
+
+/// How many pieces a call's result is computed in where a loop consumes it at once.
+pub(crate) fn pieces(c: &Collected, meta: Meta) -> usize {
+    let limits = c.limits();
+    (meta.shape.len() * meta.dtype.size() / limits.piece).min(limits.pieces)
+}
+
+/// Whether a call's result is large enough to be cut along its first axis, and its rule can.
+fn worth_it(c: &Collected, call: usize) -> bool {
+    let What::Call(rule, metas) = &c.items[call].what else { return false };
+    let [meta] = metas[..] else { return false };
+    let pieces = pieces(c, meta);
+    pieces > 1 && meta.shape[0] >= pieces && rule.slices(0).is_some()
 }

@@ -4,75 +4,43 @@
 //! An item is fixed if it is made of variables that the plan does not write, of leaves that stay, and of fixed items. `fuse`
 //! keeps fixed loops apart from the others; here the steps that follow from them are moved to a prologue.
 
-use super::collect::{Collected, What};
-use super::lower::{Buf, BufferView, Home, Lowered, LoweredPlan};
-use super::show::PlanStep;
-use crate::node::ViewOp;
-use crate::rule::Packing;
+use super::lowered::{Buf, BufferView, Home, Label, Lowered, LoweredPlan, Work};
+use crate::device::Device;
+use crate::rule::Effect;
+use crate::strategy::Packing;
 use gradus_base::{DType, View};
 use std::collections::HashMap;
 
-/// Which items do not change from run to run.
-pub(crate) fn fixed_items(c: &Collected, leaves_stay: bool) -> Vec<bool> {
-    let mut updated = vec![false; c.variables.len()];
-    for &(v, _) in &c.updates {
-        updated[v] = true;
-    }
-    let mut fixed = Vec::with_capacity(c.items.len());
-    for item in &c.items {
-        fixed.push(match item.what {
-            What::Input(_) => false,
-            What::Leaf(_) => leaves_stay,
-            What::Variable(v) => !updated[v],
-            _ => item.inputs.iter().all(|&n: &usize| fixed[n]),
-        });
-    }
-    fixed
-}
-
-/// How many elements of memory each item's value takes if nothing repeated is written out: fewer than its shape's where it
-/// was broadcast.
-pub(crate) fn distinct_elements(c: &Collected) -> Vec<usize> {
-    let mut distinct: Vec<usize> = Vec::with_capacity(c.items.len());
-    for item in &c.items {
-        let below = item.inputs.iter().fold(0usize, |sum, &n| sum.saturating_add(distinct[n]));
-        let len = item.meta.shape.len();
-        distinct.push(match &item.what {
-            What::View(ViewOp::Expand | ViewOp::Reshape | ViewOp::Permute(_)) => below.min(len),
-            What::Pointwise(_) => below.min(len),
-            _ => len,
-        });
-    }
-    distinct
+/// What may be done.
+#[derive(Clone, Copy)]
+pub(crate) struct Hoisting {
+    /// Whose strategies say what is packed.
+    pub device: Device,
+    /// Whether leaves are the same at every run.
+    pub leaves_stay: bool,
+    /// Whether what is packed only because several read it may take memory between them.
+    pub share: bool,
+    /// Whether what was packed stays beside its packed form as long as that is read, to compare with.
+    pub keep_originals: bool,
 }
 
 /// Moves the steps that do not change from run to run to the front, where they run once, and gives kernels their packed inputs.
 /// What a later step reads of the prologue is kept from run to run.
-/// What is packed only because several read it takes memory between them, if `share` allows it.
-pub(crate) fn hoist(plan: &mut LoweredPlan, leaves_stay: bool, share: bool) {
-    let mut fixed = Fixed::of(plan, leaves_stay);
-    pack(plan, &mut fixed, share);
-    let steps = std::mem::take(&mut plan.steps);
-    let shown = std::mem::take(&mut plan.shown);
-    let (mut late, mut late_shown) = (vec![], vec![]);
-    for ((step, mut show), once) in steps.into_iter().zip(shown).zip(fixed.steps) {
-        show.once = once;
-        if once {
-            plan.steps.push(step);
-            plan.shown.push(show);
-        } else {
-            late.push(step);
-            late_shown.push(show);
-        }
+pub(crate) fn hoist(plan: &mut LoweredPlan, may: Hoisting) {
+    let mut fixed = Fixed::of(plan, may.leaves_stay);
+    pack(plan, &mut fixed, may);
+    let mut late = vec![];
+    for (mut step, once) in std::mem::take(&mut plan.steps).into_iter().zip(fixed.steps) {
+        step.once = once;
+        if once { plan.steps.push(step) } else { late.push(step) }
     }
     plan.prologue = plan.steps.len();
     let mut of_prologue = vec![false; plan.bufs.len()];
     plan.steps.iter().flat_map(|s| &s.outputs).for_each(|v| of_prologue[v.buf] = true);
-    for v in late.iter().flat_map(|s| &s.inputs).filter(|v| of_prologue[v.buf]) {
+    for v in late.iter().flat_map(Lowered::reads).filter(|v| of_prologue[v.buf]) {
         plan.bufs[v.buf].home = Home::Kept;
     }
     plan.steps.append(&mut late);
-    plan.shown.append(&mut late_shown);
 }
 
 /// What does not change from run to run.
@@ -93,7 +61,10 @@ impl Fixed {
             Home::Input(_) | Home::Output(_) | Home::Next(_) => false,
         };
         let mut bufs: Vec<bool> = plan.bufs.iter().map(given).collect();
-        let mut steps = vec![true; plan.steps.len()];
+        let mut steps: Vec<bool> = plan.steps.iter().map(|s| !has_effect(s)).collect();
+        for s in plan.steps.iter().filter(|s| has_effect(s)) {
+            s.outputs.iter().for_each(|v| bufs[v.buf] = false);
+        }
         // A buffer with several writers may lose its state after a reader was seen.
         let mut changed = true;
         while changed {
@@ -119,6 +90,11 @@ impl Fixed {
     }
 }
 
+/// Whether a step does more than compute.
+fn has_effect(step: &Lowered) -> bool {
+    matches!(&step.work, Work::Call { rule, .. } if rule.effect() != Effect::None)
+}
+
 /// The steps that have to run again at each run: they read what changes, or write what was asked for, where a run may follow.
 fn live_steps(plan: &LoweredPlan, leaves_stay: bool) -> Vec<bool> {
     let changes = |b: &Buf| match b.home {
@@ -131,8 +107,9 @@ fn live_steps(plan: &LoweredPlan, leaves_stay: bool) -> Vec<bool> {
     let asked_for = |v: &BufferView| !matches!(plan.bufs[v.buf].home, Home::Arena);
     let mut live = Vec::with_capacity(plan.steps.len());
     for s in &plan.steps {
-        let is =
-            s.inputs.iter().any(|v| bufs[v.buf]) || leaves_stay && s.outputs.iter().any(asked_for);
+        let is = has_effect(s)
+            || s.inputs.iter().any(|v| bufs[v.buf])
+            || leaves_stay && s.outputs.iter().any(asked_for);
         if is {
             s.outputs.iter().for_each(|v| bufs[v.buf] = true);
         }
@@ -150,14 +127,15 @@ struct Packed {
 
 /// Adds a step before the first reader of each value that is worth packing: because it stays from run to run, or because
 /// several read it.
-fn pack(plan: &mut LoweredPlan, fixed: &mut Fixed, share: bool) {
+fn pack(plan: &mut LoweredPlan, fixed: &mut Fixed, may: Hoisting) {
     let mut found: Vec<Packed> = vec![];
     let mut by_form: HashMap<(usize, View, String), usize> = HashMap::new();
     for (t, step) in plan.steps.iter().enumerate() {
-        let Some((rule, spec)) = &step.call else { continue };
+        let Work::Call { rule, spec } = &step.work else { continue };
+        let Some(strategy) = rule.strategy(may.device) else { continue };
         let own = spec.inputs.len() - spec.epilogue.as_ref().map_or(0, |e| e.inputs);
         for i in 0..own {
-            let Some(packing) = rule.packing(i, spec) else { continue };
+            let Some(packing) = strategy.packing(i, spec) else { continue };
             let value = step.inputs[i];
             let key = (value.buf, value.view, packing.form.clone());
             let at = *by_form.entry(key).or_insert(found.len());
@@ -167,58 +145,51 @@ fn pack(plan: &mut LoweredPlan, fixed: &mut Fixed, share: bool) {
             found[at].readers.push((t, i));
         }
     }
-    let mut before: HashMap<usize, Vec<(Lowered, PlanStep, bool)>> = HashMap::new();
+    let mut before: HashMap<usize, Vec<(Lowered, bool)>> = HashMap::new();
     for Packed { packing, readers } in found {
         let (first, input) = readers[0];
         let value = plan.steps[first].inputs[input];
         let read_by = |some: &[bool]| readers.iter().any(|&(t, _)| some[t]);
         let stays = fixed.bufs[value.buf] && read_by(&fixed.live);
-        let shared = share && readers.len() > 1;
+        let shared = may.share && readers.len() > 1;
         if !stays && !shared {
             continue;
         }
         // What the prologue reads is packed there, before it.
         let once = stays || read_by(&fixed.steps);
-        let shape = [packing.bytes].as_slice().into();
+        let bytes = packing.bytes;
+        let shape = [bytes].as_slice().into();
         let packed =
             BufferView { buf: plan.bufs.len(), dtype: DType::U8, view: View::dense(shape) };
-        plan.bufs.push(Buf { home: Home::Arena, bytes: packing.bytes });
+        plan.bufs.push(Buf { home: Home::Arena, bytes });
         fixed.bufs.push(once);
         for &(t, i) in &readers {
-            plan.steps[t].inputs[i] = packed;
-            let (_, spec) = plan.steps[t].call.as_mut().expect("a reader is a call");
-            spec.inputs[i].packed = true;
+            let step = &mut plan.steps[t];
+            step.inputs[i] = packed;
+            if may.keep_originals {
+                step.originals.push((i, value));
+            }
+            let Work::Call { spec, .. } = &mut step.work else {
+                unreachable!("a reader is a call")
+            };
+            spec.inputs[i].packed = Some(bytes);
         }
-        let show = plan.shown[first].packing(&packing, &value);
-        let step = Lowered {
-            kernel: packing.kernel,
-            inputs: vec![value],
-            outputs: vec![packed],
-            aligned: false,
-            call: None,
-        };
-        before.entry(first).or_default().push((step, show, once));
+        let node = plan.steps[first].label.node.clone();
+        let label = Label { name: "pack".to_owned(), node, flops: 0 };
+        let step = Lowered::new(Work::Pack(packing), vec![value], vec![packed], label);
+        before.entry(first).or_default().push((step, once));
     }
     if before.is_empty() {
         return;
     }
     let steps = std::mem::take(&mut plan.steps);
-    let shown = std::mem::take(&mut plan.shown);
     let flags = std::mem::take(&mut fixed.steps);
-    for (t, ((mut step, mut show), flag)) in steps.into_iter().zip(shown).zip(flags).enumerate() {
-        for (step, show, once) in before.remove(&t).unwrap_or_default() {
+    for (t, (step, flag)) in steps.into_iter().zip(flags).enumerate() {
+        for (step, once) in before.remove(&t).unwrap_or_default() {
             plan.steps.push(step);
-            plan.shown.push(show);
             fixed.steps.push(once);
         }
-        if let Some((rule, spec)) = step.call.as_ref()
-            && spec.inputs.iter().any(|s| s.packed)
-        {
-            step.kernel = rule.cpu(spec);
-            show.algorithm = step.kernel.algorithm().to_owned();
-        }
         plan.steps.push(step);
-        plan.shown.push(show);
         fixed.steps.push(flag);
     }
 }

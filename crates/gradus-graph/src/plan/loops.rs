@@ -1,22 +1,14 @@
-//! Loops: the expression of a group of items, and what it is computed in.
+//! Loops: the expression of a group of items.
 
 use super::collect::{Collected, What};
-use super::fuse::{Group, is_constant};
-use crate::build::compute_type;
-use crate::node::Node;
+use super::facts::{compute_of, is_constant};
+use super::fuse::Group;
+use gradus_base::Expr;
 use gradus_base::expr::{Arg, Part};
-use gradus_base::{DType, Expr};
 use std::collections::HashMap;
 
-/// The type that a pointwise item is computed in.
-pub(super) fn compute_of(c: &Collected, i: usize) -> DType {
-    let item = &c.items[i];
-    let nodes: Vec<Node> = item.inputs.iter().map(|&n| c.items[n].node.clone()).collect();
-    compute_type(&nodes, item.meta.dtype).expect("checked when the node was built")
-}
-
 /// The group's expressions as one, of the given sources and with the given outputs.
-pub(super) fn compose(c: &Collected, group: &Group, sources: &[usize], outputs: &[usize]) -> Expr {
+pub(crate) fn compose(c: &Collected, group: &Group, sources: &[usize], outputs: &[usize]) -> Expr {
     let mut number: HashMap<usize, usize> = HashMap::new();
     let mut parts: Vec<Part<'_>> = vec![];
     let mut add = |i: usize, number: &mut HashMap<usize, usize>| {

@@ -1,10 +1,9 @@
 //! Memory: where each buffer lies. Values whose lives do not overlap share bytes of one arena; a loop whose input
 //! dies with it writes over that input.
 
-use super::Storage;
-use super::lower::{BufferView, Home, Lowered, LoweredPlan};
-use gradus_base::ALIGN;
-use gradus_base::exec::{Executable, Place, Step};
+use super::lowered::{BufferView, Home, Lowered, LoweredPlan};
+use crate::device::Device;
+use gradus_base::exec::{Executable, Kernel, Place, Step};
 use std::collections::{BTreeMap, HashMap};
 
 /// Where a buffer begins.
@@ -24,32 +23,56 @@ pub(crate) struct LaidOut {
     pub live_bytes: usize,
 }
 
-/// Fixes every buffer's place and makes the program.
-pub(crate) fn lay_out(plan: &mut LoweredPlan) -> LaidOut {
-    let (mut begins, storages, kept_bytes) = outside(plan);
-    let arena = Arena::of(plan);
+/// What a storage of the program is bound to at each run, from storage 1 on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Storage {
+    /// What the prologue computed.
+    Kept,
+    /// The i-th argument.
+    Input(usize),
+    /// The i-th leaf with given elements.
+    Leaf(usize),
+    /// The i-th variable.
+    Variable(usize),
+    /// The i-th wanted value.
+    Output(usize),
+    /// The i-th variable's new value, where the old one is kept.
+    Next(usize),
+}
+
+/// Fixes every buffer's place and makes the program that launches the kernels.
+pub(crate) fn lay_out(
+    device: Device,
+    plan: &LoweredPlan,
+    kernels: Vec<Box<dyn Kernel>>,
+) -> LaidOut {
+    let backend = device.backend();
+    let align = backend.limits().align;
+    let (mut begins, storages, kept_bytes) = outside(plan, align);
+    let workspaces: Vec<usize> = kernels.iter().map(|k| k.workspace()).collect();
+    let arena = Arena::of(plan, &workspaces, align);
     arena.place(&mut begins);
-    let workspaces = &arena.workspaces;
-    let steps = std::mem::take(&mut plan.steps);
     let place = |v: &BufferView| {
         let b = begins[v.buf].expect("every buffer a step touches has a place");
         Place::new(b.storage, b.byte, v.dtype, &v.view)
     };
-    let steps = steps
-        .into_iter()
-        .zip(workspaces)
-        .map(|(s, &workspace)| {
-            let inputs = s.inputs.iter().map(place).collect();
+    let steps = plan
+        .steps
+        .iter()
+        .zip(kernels)
+        .zip(&arena.workspaces)
+        .map(|((s, kernel), &workspace)| {
+            let inputs = s.reads().map(place).collect();
             let outputs = s.outputs.iter().map(place).collect();
-            Step::new(s.kernel, inputs, outputs, workspace)
+            Step::new(kernel, inputs, outputs, workspace)
         })
         .collect();
-    let program = Executable::new(steps, plan.prologue, arena.bytes, storages.len() + 1);
+    let program = backend.executor(steps, plan.prologue, arena.bytes, storages.len() + 1);
     LaidOut { program, storages, kept_bytes, live_bytes: arena.live_bytes }
 }
 
 /// Numbers the storages outside the arena, and lays what is kept one after the other.
-fn outside(plan: &LoweredPlan) -> (Vec<Option<Begin>>, Vec<Storage>, usize) {
+fn outside(plan: &LoweredPlan, align: usize) -> (Vec<Option<Begin>>, Vec<Storage>, usize) {
     let mut storages: Vec<Storage> = vec![];
     let mut numbers: HashMap<Storage, usize> = HashMap::new();
     let mut kept = 0;
@@ -68,7 +91,7 @@ fn outside(plan: &LoweredPlan) -> (Vec<Option<Begin>>, Vec<Storage>, usize) {
             };
             let byte = if storage == Storage::Kept { kept } else { 0 };
             if storage == Storage::Kept {
-                kept = past(kept, Free::round(buf.bytes));
+                kept = past(kept, buf.bytes.next_multiple_of(align));
             }
             let number = *numbers.entry(storage.clone()).or_insert_with(|| {
                 storages.push(storage);
@@ -99,8 +122,8 @@ struct Arena {
 }
 
 impl Arena {
-    fn of(plan: &LoweredPlan) -> Arena {
-        let (mut blocks, of_buf, of_step) = blocks(plan);
+    fn of(plan: &LoweredPlan, workspaces: &[usize], align: usize) -> Arena {
+        let (mut blocks, of_buf, of_step) = blocks(plan, workspaces, align);
         let live_bytes = live_bytes(&blocks, plan.steps.len());
         let mut bytes = fit_in_order(&mut blocks, plan.steps.len());
         // In the order of the steps is good; largest first is sometimes better, and takes longer to plan.
@@ -132,7 +155,11 @@ const MOST_BLOCKS: usize = 6000;
 
 /// The blocks of the arena, the block of each buffer in it, and of each step's workspace. A buffer that is written over a dying
 /// one shares its block.
-fn blocks(plan: &LoweredPlan) -> (Vec<Block>, Vec<Option<usize>>, Vec<usize>) {
+fn blocks(
+    plan: &LoweredPlan,
+    workspaces: &[usize],
+    align: usize,
+) -> (Vec<Block>, Vec<Option<usize>>, Vec<usize>) {
     let last = last_uses(plan);
     let mut blocks: Vec<Block> = vec![];
     let mut of_buf: Vec<Option<usize>> = vec![None; plan.bufs.len()];
@@ -152,12 +179,12 @@ fn blocks(plan: &LoweredPlan) -> (Vec<Block>, Vec<Option<usize>>, Vec<usize>) {
                 }
             } else {
                 of_buf[out.buf] = Some(blocks.len());
-                let bytes = Free::round(plan.bufs[out.buf].bytes);
+                let bytes = plan.bufs[out.buf].bytes.next_multiple_of(align);
                 blocks.push(Block { first: t, last: end, bytes, at: 0 });
             }
         }
         of_step.push(blocks.len());
-        let bytes = Free::round(step.kernel.workspace());
+        let bytes = workspaces[t].next_multiple_of(align);
         blocks.push(Block { first: t, last: t, bytes, at: 0 });
     }
     (blocks, of_buf, of_step)
@@ -231,7 +258,7 @@ fn fit_by_size(blocks: &mut [Block]) -> usize {
 fn last_uses(plan: &LoweredPlan) -> Vec<usize> {
     let mut last = vec![0; plan.bufs.len()];
     for (t, step) in plan.steps.iter().enumerate() {
-        for v in step.inputs.iter().chain(&step.outputs) {
+        for v in step.reads().chain(&step.outputs) {
             last[v.buf] = t;
         }
     }
@@ -248,11 +275,11 @@ fn reusable(
     of_buf: &[Option<usize>],
     taken: &[bool],
 ) -> Option<usize> {
-    if !step.aligned {
+    if !step.aligned() {
         return None;
     }
     let candidate = step.inputs.iter().find(|i| {
-        let alone = step.inputs.iter().filter(|o| o.buf == i.buf).all(|o| o.view == i.view);
+        let alone = step.reads().filter(|o| o.buf == i.buf).all(|o| o.view == i.view);
         alone
             && last[i.buf] == t
             && !taken[i.buf]
@@ -273,13 +300,8 @@ struct Free {
 }
 
 impl Free {
-    fn round(bytes: usize) -> usize {
-        bytes.next_multiple_of(ALIGN)
-    }
-
     /// The smallest hole that fits, or fresh bytes at the end.
     fn take(&mut self, bytes: usize) -> usize {
-        let bytes = Free::round(bytes);
         if bytes == 0 {
             return 0;
         }
@@ -304,7 +326,7 @@ impl Free {
     }
 
     fn give(&mut self, at: usize, bytes: usize) {
-        let (mut at, mut len) = (at, Free::round(bytes));
+        let (mut at, mut len) = (at, bytes);
         if len == 0 {
             return;
         }
@@ -329,9 +351,9 @@ mod tests {
     #[test]
     fn holes_are_reused_and_merged() {
         let mut f = Free::default();
-        let (a, b, c) = (f.take(100), f.take(64), f.take(64));
+        let (a, b, c) = (f.take(128), f.take(64), f.take(64));
         assert_eq!((a, b, c, f.end), (0, 128, 192, 256));
-        f.give(a, 100);
+        f.give(a, 128);
         f.give(b, 64);
         assert_eq!(f.take(192), 0);
         f.give(c, 64);

@@ -1,53 +1,45 @@
 //! Plans: a graph turned into a flat list of steps over one arena.
 //!
-//! The stages, in order: `collect` (reachable nodes, equal ones merged), `simplify`,
+//! The stages, in order: `expand` (ops that the device has no way to do), `collect` (reachable nodes, equal ones merged), `simplify`,
 //! `recompute` (if asked for) or `slices` (of large batches), `schedule` (updates as early as may be), `fuse` (which pointwise nodes run
-//! together), `berths` (what is computed inside a larger value), `lower` (memory orders, kernels, steps; `pieces`, large
-//! gradients), `hoist` (what runs once, packed inputs), `memory` (where each value lies).
+//! together), `berths` (what is computed inside a larger value), `lower` (memory orders and steps), `hoist` (what runs once, packed
+//! inputs), `link` (kernels), `memory` (where each value lies), `show`. Up to `berths` a plan is a list of items ([`collect::Item`]),
+//! of which `facts` tells what several stages ask; from `lower` on it is in the form of `lowered`.
 
 mod berths;
 mod collect;
-mod commit;
+mod expand;
+mod facts;
+#[cfg(feature = "faults")]
+pub(crate) mod fault;
 mod fuse;
 mod hoist;
+mod link;
 mod loops;
 mod lower;
+mod lowered;
 mod memory;
-mod pieces;
 mod recompute;
 mod schedule;
 mod show;
 mod simplify;
 mod slices;
-mod touches;
 
 pub(crate) use collect::Collected;
+pub(crate) use lowered::{Lowered, Work};
+pub(crate) use memory::Storage;
 pub use show::PlanStep;
 
+use crate::check::Twin;
+use crate::device::Device;
 use crate::node::Node;
 use crate::rule::Meta;
 use crate::variable::Variable;
-use gradus_base::exec;
-
-/// What a storage of the program is bound to at each run, from storage 1 on.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Storage {
-    /// What the prologue computed.
-    Kept,
-    /// The i-th argument.
-    Input(usize),
-    /// The i-th leaf with given elements.
-    Leaf(usize),
-    /// The i-th variable.
-    Variable(usize),
-    /// The i-th wanted value.
-    Output(usize),
-    /// The i-th variable's new value, where the old one is kept.
-    Next(usize),
-}
+use gradus_base::{Result, exec};
 
 /// A graph, planned: ordered, fused, laid out in memory, with every kernel resolved.
 pub struct Plan {
+    device: Device,
     pub(crate) program: exec::Executable,
     pub(crate) storages: Vec<Storage>,
     /// For each variable, whether the plan writes it.
@@ -64,6 +56,8 @@ pub struct Plan {
     pub(crate) stop: Option<(usize, usize)>,
     live_bytes: usize,
     steps: Vec<PlanStep>,
+    /// What each step should compute, if that is checked.
+    pub(crate) twins: Vec<Twin>,
 }
 
 /// What can be chosen about a plan.
@@ -78,6 +72,9 @@ pub struct Options {
     /// Whether the updates of a run can be undone: new values are written beside the variables and change places with the old ones
     /// when the run has ended well. So an update whose computing fails changes nothing, either.
     pub undo: bool,
+    /// Whether every step's values are compared, in every run, with what the reference device makes of the same inputs. A run ends with
+    /// an error at the first that differ by more than rounding. It takes the memory of packed inputs' originals and much time.
+    pub check: bool,
 }
 
 /// What is to be planned.
@@ -98,46 +95,91 @@ fn first_wanted(program: &exec::Executable, storages: &[Storage]) -> Option<(usi
     steps.find_map(|(i, step)| Some((i, output(step)?)))
 }
 
+/// The storages of the variables that the prologue reads.
+fn watched(program: &exec::Executable, prologue: usize, storages: &[Storage]) -> Vec<usize> {
+    let mut watched: Vec<usize> = program.steps()[..prologue]
+        .iter()
+        .flat_map(|s| s.inputs().iter().map(exec::Place::storage))
+        .filter_map(|s| s.checked_sub(1))
+        .filter(|&s| matches!(storages[s], Storage::Variable(_)))
+        .collect();
+    watched.sort_unstable();
+    watched.dedup();
+    watched
+}
+
 impl Plan {
-    pub(crate) fn new(collected: &mut Collected, options: Options) -> Plan {
-        simplify::simplify(collected);
+    /// # Errors
+    /// If a kernel touches more than it was made for.
+    pub(crate) fn new(collected: &mut Collected, options: Options) -> Result<Plan> {
+        let device = collected.device;
+        let together = collected.limits().together;
+        if together {
+            simplify::simplify(collected);
+        }
         match options.recompute {
             true => recompute::recompute(collected),
             false => slices::slice_batch(collected),
         }
-        schedule::schedule(collected);
+        if together {
+            schedule::schedule(collected);
+        }
         let collected = &*collected;
+        let undo = options.undo || collected.has_effects();
         let groups = fuse::fuse(collected);
-        let mut lowered = lower::lower(collected, &groups, options.undo);
-        hoist::hoist(&mut lowered, collected.leaves_stay, !options.recompute);
+        let mut lowered = lower::lower(collected, &groups, undo);
+        if together {
+            let hoisting = hoist::Hoisting {
+                device,
+                leaves_stay: collected.leaves_stay,
+                share: !options.recompute,
+                keep_originals: options.check,
+            };
+            hoist::hoist(&mut lowered, hoisting);
+        }
+        #[allow(unused_mut)] // planted faults change them
+        let mut twins: Vec<Twin> = match options.check {
+            true => lowered.steps.iter().map(Twin::of).collect(),
+            false => vec![],
+        };
+        #[cfg(feature = "faults")]
+        let planted = fault::Planted::into(&mut lowered, &mut twins);
+        let kernels = link::link(device, &mut lowered.steps)?;
+        #[cfg(feature = "faults")]
+        let (kernels, stale) = planted.in_place_of(kernels);
+        let shown = lowered.steps.iter().zip(&kernels).map(|(s, k)| PlanStep::new(s, &**k));
+        let steps = shown.collect();
         let memory::LaidOut { program, storages, kept_bytes, live_bytes } =
-            memory::lay_out(&mut lowered);
-        let mut watched: Vec<usize> = program.steps()[..lowered.prologue]
-            .iter()
-            .flat_map(|s| s.inputs().iter().map(exec::Place::storage))
-            .filter_map(|s| s.checked_sub(1))
-            .filter(|&s| matches!(storages[s], Storage::Variable(_)))
-            .collect();
-        watched.sort_unstable();
-        watched.dedup();
-        let stop = options.stop_unless_finite.then(|| first_wanted(&program, &storages)).flatten();
-        let plan = Plan {
-            stop,
+            memory::lay_out(device, &lowered, kernels);
+        #[allow(unused_mut)] // as above
+        let mut plan = Plan {
+            device,
+            stop: options.stop_unless_finite.then(|| first_wanted(&program, &storages)).flatten(),
+            watched: watched(&program, lowered.prologue, &storages),
             program,
             storages,
-            watched,
             prologue: lowered.prologue,
             kept_bytes,
             live_bytes,
             updates: lowered.updated,
-            undo: options.undo,
+            undo,
             outputs: lowered.outputs,
-            steps: lowered.shown,
+            steps,
+            twins,
         };
+        #[cfg(feature = "faults")]
+        if stale {
+            plan.watched.clear();
+        }
         if std::env::var("GRADUS_SHOW").is_ok_and(|v| v.split(',').any(|v| v == "plan")) {
             eprintln!("{plan}");
         }
-        plan
+        Ok(plan)
+    }
+
+    /// Where it runs.
+    pub fn device(&self) -> Device {
+        self.device
     }
 
     /// What each step does.

@@ -3,8 +3,8 @@
 //! about 2√n are in memory instead of n.   Chen et al. 2016, arXiv:1604.06174
 
 use super::collect::{Collected, Item, What};
-use super::fuse::{fuse, is_constant, readers};
-use super::hoist::fixed_items;
+use super::facts::{fixed_items, is_constant, readers};
+use super::fuse::fuse;
 use std::collections::{BTreeSet, HashMap};
 
 /// More segments than this are not tried.
@@ -29,7 +29,7 @@ pub(crate) fn recompute(c: &mut Collected) {
         .map(|i| {
             let given =
                 matches!(c.items[i].what, What::Input(_) | What::Leaf(_) | What::Variable(_));
-            i >= last || given || fixed[i] || is_constant(c, i) || kept[i]
+            i >= last || given || fixed[i] || is_constant(c, i) || kept[i] || c.after_effect(i)
         })
         .collect();
     clone_for_backward(c, loss, &stays);

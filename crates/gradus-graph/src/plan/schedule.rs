@@ -2,12 +2,12 @@
 //! all stay in memory until the last one is computed.
 
 use super::collect::{Collected, What};
-use super::fuse::readers;
+use super::facts::readers;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Brings the items into the order in which they run. Calls stay in order of making; loops that lead to updates only move to
-/// where their last input is made.
+/// Brings the items into the order in which they run. Calls stay in order of making, but for those that wait for what was started:
+/// they run when somebody reads them. Loops that lead to updates only move to where their last input is made.
 pub(crate) fn schedule(c: &mut Collected) {
     let readers = readers(c);
     let eager = eager(c, &readers);
@@ -24,7 +24,7 @@ pub(crate) fn schedule(c: &mut Collected) {
     let ready = (0..c.items.len()).filter(|&i| eager[i] && order.missing[i] == 0);
     order.ready = ready.map(Reverse).collect();
     for i in 0..c.items.len() {
-        if !eager[i] {
+        if !eager[i] && !c.items[i].waits() {
             order.force(c, i, &readers, &waits, &eager);
         }
     }

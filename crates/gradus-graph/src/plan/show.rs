@@ -1,9 +1,7 @@
 //! Showing: a plan as a table one can read.
 
 use super::Plan;
-use super::lower::BufferView;
-use crate::node::Node;
-use crate::rule::Packing;
+use super::lowered::{BufferView, Lowered, Work};
 use gradus_base::Shape;
 use gradus_base::exec::Kernel;
 use std::fmt;
@@ -34,14 +32,7 @@ pub struct PlanStep {
 }
 
 impl PlanStep {
-    pub(crate) fn new(
-        name: &str,
-        kernel: &dyn Kernel,
-        node: &Node,
-        inputs: &[BufferView],
-        outputs: &[BufferView],
-        flops: u64,
-    ) -> PlanStep {
+    pub(crate) fn new(step: &Lowered, kernel: &dyn Kernel) -> PlanStep {
         let bytes = |v: &BufferView| {
             let repeats: usize = (0..v.view.shape.rank())
                 .filter(|&a| v.view.strides[a] == 0)
@@ -49,39 +40,26 @@ impl PlanStep {
                 .product();
             (v.view.shape.len() / repeats * v.dtype.size()) as u64
         };
+        // Of a packing its form is told, and the shape of what is packed.
+        let (algorithm, shape) = match &step.work {
+            Work::Pack(packing) => (packing.form.clone(), step.inputs[0].view.shape),
+            _ => (kernel.algorithm().to_owned(), step.outputs[0].view.shape),
+        };
+        let dense = |o: &BufferView| match o.view.memory_order() {
+            Some(_) => (o.view.shape.len(), o.dtype),
+            None => (0, o.dtype),
+        };
+        let node = &step.label.node;
         PlanStep {
-            name: name.to_owned(),
-            algorithm: kernel.algorithm().to_owned(),
+            name: step.label.name.clone(),
+            algorithm,
             scope: node.scope().cloned(),
             at: node.location(),
-            shape: outputs[0].view.shape,
-            flops,
-            bytes: inputs.iter().chain(outputs).map(bytes).sum(),
-            once: false,
-            dense_floats: outputs
-                .iter()
-                .map(|o| {
-                    let dense = o.view.memory_order().is_some();
-                    (if dense { o.view.shape.len() } else { 0 }, o.dtype)
-                })
-                .collect(),
-        }
-    }
-}
-
-impl PlanStep {
-    /// The step that packs an input of this one.
-    pub(crate) fn packing(&self, packing: &Packing, value: &BufferView) -> PlanStep {
-        PlanStep {
-            name: "pack".to_owned(),
-            algorithm: packing.form.clone(),
-            scope: self.scope.clone(),
-            at: self.at,
-            shape: value.view.shape,
-            flops: 0,
-            bytes: (value.view.shape.len() * value.dtype.size() + packing.bytes) as u64,
-            once: false,
-            dense_floats: vec![],
+            shape,
+            flops: step.label.flops,
+            bytes: step.inputs.iter().chain(&step.outputs).map(bytes).sum(),
+            once: step.once,
+            dense_floats: step.outputs.iter().map(dense).collect(),
         }
     }
 }

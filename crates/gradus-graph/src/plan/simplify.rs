@@ -2,8 +2,7 @@
 //! axis of a call's result moves into an input of the call, where it is multiplied in once instead of at each run.
 
 use super::collect::{Collected, Item, What};
-use super::fuse::readers;
-use super::hoist::fixed_items;
+use super::facts::{fixed_items, readers};
 use crate::node::{Node, Pointwise, ViewOp};
 use crate::rule::Meta;
 use gradus_base::ReduceOp;
@@ -117,7 +116,7 @@ fn chain(
 ) -> Option<Chain> {
     let What::Call(rule, metas) = &c.items[call].what else { return None };
     let Meta { shape, dtype } = c.items[call].meta;
-    if metas.len() != 1 || !matches!(dtype, DType::F32 | DType::F64) {
+    if metas.len() != 1 || c.items[call].has_effect() || !matches!(dtype, DType::F32 | DType::F64) {
         return None;
     }
     (0..shape.rank()).find_map(|axis| {
@@ -336,6 +335,7 @@ fn prune(c: &mut Collected) {
     let mut needed = vec![false; c.items.len()];
     c.outputs.iter().chain(c.updates.iter().map(|(_, i)| i)).for_each(|&i| needed[i] = true);
     for i in (0..c.items.len()).rev() {
+        needed[i] |= c.items[i].has_effect();
         if needed[i] {
             c.items[i].inputs.iter().for_each(|&n| needed[n] = true);
         }

@@ -3,16 +3,10 @@
 //! Only plans that update nothing are cut: gradients would read all of it again.
 
 use super::collect::{Collected, Item, What};
-use super::fuse::{is_constant, readers};
-use super::hoist::{distinct_elements, fixed_items};
+use super::facts::{distinct_elements, fixed_items, is_constant, readers};
 use crate::node::ViewOp;
 use crate::rule::Meta;
 
-/// Bytes of a value from which on it comes from memory when it is read.
-const FAR: usize = 8 << 20;
-/// Bytes that a step reads and writes of a slice, about, and slices at most.
-const NEAR: usize = 6 << 20;
-const MOST: usize = 64;
 /// By how much the weights, which each slice reads and perhaps transforms anew, are smaller than the slice at least.
 const WEIGHTS: usize = 16;
 
@@ -39,7 +33,8 @@ impl Region {
     fn of(c: &Collected) -> Option<Region> {
         let sizes = Sizes::of(c);
         let rows = c.items[sizes.far.iter().position(|&far| far)?].meta.shape[0];
-        let least = rows.div_ceil(MOST);
+        let limits = c.limits();
+        let least = rows.div_ceil(limits.slices);
         let mut region = Region { inside: vec![], cuts: vec![], rows, each: least };
         // A path that leaves the region never comes back.
         let mut after: Vec<bool> = Vec::with_capacity(c.items.len());
@@ -55,12 +50,12 @@ impl Region {
         region.trim(c, &sizes);
         let members = || (0..c.items.len()).filter(|&i| region.inside[i]);
         let largest = members().map(|i| sizes.step(c, i, &region.cuts[i])).max()?;
-        let each = (NEAR * rows / largest.max(1)).clamp(least, rows);
+        let each = (limits.near * rows / largest.max(1)).clamp(least, rows);
         let leaves = region.leaves(&c.items, &c.outputs);
         let all: usize = members().map(|i| sizes.own[i]).sum();
         let leaving: usize = members().filter(|&i| leaves[i]).map(|i| sizes.own[i]).sum();
         region.each = rows.div_ceil(rows.div_ceil(each));
-        (region.each < rows && all >= 2 * leaving + FAR).then_some(region)
+        (region.each < rows && all >= 2 * leaving + limits.far).then_some(region)
     }
 
     /// How slices of item `i` read its inputs, if they are made of slices and not much else, and lie as the whole does.
@@ -93,8 +88,9 @@ impl Region {
             .map(|(&meta, &cut)| if cut { with_rows(meta, self.each) } else { meta })
             .collect();
         let results: Vec<Meta> = metas.iter().map(|&m| with_rows(m, self.each)).collect();
-        let whole = rule.layout_choices(&inputs, metas);
-        rule.layout_choices(&sliced, &results).iter().all(|l| whole.contains(l))
+        let strategy = c.strategy(rule);
+        let whole = strategy.layout_choices(&inputs, metas);
+        strategy.layout_choices(&sliced, &results).iter().all(|l| whole.contains(l))
     }
 
     /// Takes out what neither makes a far value nor reads one nor leads to what does. A call's parts stay with it.
@@ -182,7 +178,7 @@ impl Sizes {
         let own: Vec<usize> = c.items.iter().enumerate().map(own).collect();
         let distinct = c.items.iter().zip(distinct_elements(c));
         let distinct = distinct.map(|(item, len)| len * item.meta.dtype.size()).collect();
-        let far = |(i, item): (usize, &Item)| own[i] >= FAR && item.meta.shape[0] > 1;
+        let far = |(i, item): (usize, &Item)| own[i] >= c.limits().far && item.meta.shape[0] > 1;
         Sizes { far: c.items.iter().enumerate().map(far).collect(), own, distinct }
     }
 
@@ -208,7 +204,7 @@ fn cuts(c: &Collected, i: usize) -> Option<Vec<bool>> {
         }
         What::Assemble { axis, .. } if *axis != 0 => all(),
         What::Reduce(_, reduced) if reduced.first() == Some(&false) => all(),
-        What::Call(rule, _) => {
+        What::Call(rule, _) if !item.has_effect() => {
             let axes = rule.slices(0)?;
             let first = axes.iter().all(|a| a.is_none_or(|a| a == 0));
             first.then(|| axes.iter().map(Option::is_some).collect())

@@ -1,5 +1,8 @@
 //! The graph engine, seen from outside: plans, gradients, variables, programs.
 
+mod devices;
+mod effects;
+
 use gradus_base::expr::Sym;
 use gradus_base::{Buffer, ReduceOp};
 use gradus_base::{DType, Expr, Real, Shape};
@@ -118,16 +121,20 @@ impl Rule for ExpAndSelf {
             (a, b) => a.or(b.clone()),
         }])
     }
-    fn cpu(&self, spec: &Spec) -> Box<dyn gradus_base::exec::Kernel> {
-        let expr = Expr::trace(1, |x| vec![x[0].exp(), x[0]]);
-        let slots = |slots: &[Slot]| slots.iter().map(|s| (s.dtype, s.view)).collect::<Vec<_>>();
-        let shape = spec.inputs[0].view.shape;
-        let (inputs, outputs) = (slots(&spec.inputs), slots(&spec.outputs));
-        Box::new(gradus_cpu::Pointwise::new(&expr, DType::F64, shape, &inputs, &outputs))
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        (device == Device::Cpu).then(|| Dense::of(exp_and_self))
     }
     fn flops(&self, _: &[Meta], _: &[Meta]) -> u64 {
         0
     }
+}
+
+fn exp_and_self(spec: &Spec) -> Box<dyn gradus_base::exec::Kernel> {
+    let expr = Expr::trace(1, |x| vec![x[0].exp(), x[0]]);
+    let slots = |slots: &[Slot]| slots.iter().map(|s| (s.dtype, s.view)).collect::<Vec<_>>();
+    let shape = spec.inputs[0].view.shape;
+    let (inputs, outputs) = (slots(&spec.inputs), slots(&spec.outputs));
+    Box::new(gradus_cpu::Pointwise::new(&expr, DType::F64, shape, &inputs, &outputs))
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::Tensor;
 use gradus_base::exec::Args;
 use gradus_base::{Error, Shape};
 use gradus_cpu::{Shared, parallel};
-use gradus_graph::fail;
+use gradus_graph::{Node, fail};
 use std::panic::Location;
 
 /// The elements of input `i`.
@@ -88,6 +88,18 @@ pub(crate) fn chunks_of<T: Send, const N: usize>(
 /// How many of something a tile takes so that it has about `work` elements, where each counts for `each`.
 pub(crate) fn grain(work: usize, each: usize) -> usize {
     (work / each.max(1)).max(1)
+}
+
+/// The inputs of a rule as tensors, for what it expands to.
+pub(crate) fn tensors<const N: usize>(inputs: &[Node]) -> [Tensor; N] {
+    assert_eq!(inputs.len(), N, "inputs of an expansion");
+    std::array::from_fn(|i| Tensor::from_node(inputs[i].clone()))
+}
+
+/// Something of a shape and of `like`'s type to differentiate by, where the gradient does not read it: not a constant, whose views
+/// would be constants of their own.
+pub(crate) fn anything(shape: Shape, like: &Tensor) -> Tensor {
+    like.sum(..).broadcast_to(shape)
 }
 
 /// A dense shape seen from one axis: (elements before it, its size, elements after it).

@@ -26,16 +26,13 @@ pub mod pool2d;
 mod prod;
 pub(crate) mod random;
 mod reduce;
-mod reference;
 #[cfg(test)]
 mod registry;
-mod series;
 mod softmax;
 mod sort;
 #[cfg(test)]
 mod testing;
 mod upsample;
-mod vector;
 mod vector_norm;
 mod views;
 

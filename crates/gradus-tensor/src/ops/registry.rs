@@ -10,7 +10,7 @@ use super::{
     sort,
 };
 use crate::DType;
-use gradus_testkit::{Case, Checked, Required};
+use gradus_testkit::{Case, Checked, Device, Required};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,6 +51,17 @@ families! {
     sort: "sort", sort::cases::cases, None, Vec::new;
 }
 
+/// Rules that expand to nothing simpler, and why.
+const WHOLE: &[(&str, &str)] = &[
+    ("argsort", "no other op puts in order"),
+    ("cast_whole", "it reports a fraction"),
+    ("gather", "it reports an index outside; pooling's windows are expanded to it"),
+    ("rand", "it draws"),
+    ("randn", "it draws"),
+    ("random_bits", "it draws"),
+    ("scatter_add", "it reports an index outside"),
+];
+
 /// Runs a family's cases; then nothing may be missing.
 fn verify(folder: &str) {
     let family = FAMILIES.iter().find(|f| f.folder == folder).expect("a family");
@@ -73,7 +84,8 @@ fn required(family: &Family) -> Required {
         None => [DType::F64, DType::F32].into_iter().chain(half).collect(),
     };
     let orders = if family.flat.is_some() { vec![] } else { vec![1, 2] };
-    Required { family: family.folder.to_owned(), rules, algorithms, orders, dtypes }
+    let whole = WHOLE.iter().map(|w| w.0.to_owned()).filter(|w| rules.contains(w)).collect();
+    Required { family: family.folder.to_owned(), rules, whole, algorithms, orders, dtypes }
 }
 
 fn ops() -> PathBuf {
@@ -140,8 +152,10 @@ fn what_is_left_out_is_named() {
         dtypes: required.dtypes.clone(),
         orders: vec![1, 2],
         rules: required.rules.clone(),
+        kernels: on_all(&required.rules),
+        expanded: required.rules.clone(),
         algorithms: required.algorithms.clone(),
-        devices: vec!["cpu"],
+        devices: vec!["cpu", "reference"],
     };
     let missing = |change: &dyn Fn(&mut Checked)| {
         let mut one = all.clone();
@@ -163,5 +177,42 @@ fn what_is_left_out_is_named() {
     assert_eq!(rule[1], "pool2d: mean_pool2d is in no case with derivatives of order 2");
     let half = missing(&|c| c.dtypes.retain(|d| *d != DType::F16));
     assert_eq!(half, ["pool2d: no case in f16"]);
-    assert_eq!(missing(&|c| c.devices.clear()), ["pool2d: max_pool2d did not run on cpu"]);
+    for device in ["cpu", "reference"] {
+        let absent = missing(&|c| c.devices.retain(|d| *d != device));
+        assert_eq!(absent, [format!("pool2d: max_pool2d did not run on {device}")]);
+        let kernel = ("max_unpool2d".to_owned(), device);
+        let absent = missing(&|c| c.kernels.retain(|k| *k != kernel));
+        assert_eq!(absent, [format!("pool2d: max_unpool2d has no kernel on {device}")]);
+    }
+    let expansion = missing(&|c| c.expanded.retain(|name| name != "max_pool2d"));
+    assert_eq!(expansion, ["pool2d: what max_pool2d expands to is not compared"]);
+}
+
+/// Rules with every device.
+fn on_all(rules: &BTreeSet<String>) -> BTreeSet<(String, &'static str)> {
+    let devices = Device::ALL.iter();
+    devices.flat_map(|d| rules.iter().map(|rule| (rule.clone(), d.name))).collect()
+}
+
+/// What is said to expand to nothing is a rule, and does not.
+#[test]
+fn what_expands_to_nothing_is_a_rule() {
+    let rules: BTreeSet<String> = FAMILIES.iter().flat_map(|f| required(f).rules).collect();
+    for (name, why) in WHOLE {
+        assert!(rules.contains(*name) && !why.is_empty(), "{name}: {why}");
+    }
+    let gather = FAMILIES.iter().find(|f| f.folder == "gather").expect("a family");
+    let required = required(gather);
+    let all = Checked {
+        name: "gather".to_owned(),
+        dtypes: required.dtypes.clone(),
+        orders: vec![1, 2],
+        rules: required.rules.clone(),
+        kernels: on_all(&required.rules),
+        expanded: ["gather".to_owned()].into(),
+        algorithms: required.algorithms.clone(),
+        devices: vec!["cpu", "reference"],
+    };
+    let wrong = "gather: gather is said to expand to nothing, and does expand";
+    assert_eq!(required.missing(&[all]), [wrong]);
 }

@@ -112,6 +112,7 @@ fn what_a_case_leaves_out_is_missing() {
     let required = |algorithm: &str, orders: &[usize]| Required {
         family: "squares".to_owned(),
         rules: [].into(),
+        whole: [].into(),
         algorithms: if algorithm.is_empty() { [].into() } else { [algorithm.to_owned()].into() },
         orders: orders.to_vec(),
         dtypes: vec![DType::F64, DType::BF16],

@@ -14,6 +14,7 @@ mod numbers;
 mod objectives;
 mod optim;
 mod padding;
+mod paths;
 mod records;
 mod resumed;
 mod schedule;

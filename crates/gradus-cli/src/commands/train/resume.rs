@@ -1,6 +1,7 @@
 //! Going on with a run: its newest checkpoint, what it learned from, and what was logged after it.
 
 use crate::callbacks::KeepRecord;
+use crate::computing::Computing;
 use crate::error::{CliError, Result, shell_word};
 use crate::experiment::{Begin, Experiment};
 use crate::model_file;
@@ -31,8 +32,9 @@ pub struct Resumed {
 ///
 /// # Errors
 /// When settings or data are not those that it began with.
-pub fn resume(path: &Path) -> Result<Resumed> {
+pub fn resume(path: &Path, computing: &Computing) -> Result<Resumed> {
     let (run, settings) = RunDir::resume(path)?;
+    computing.begin(&settings.device)?;
     let checkpoint = newest(&run)?;
     if checkpoint.is_none() && run.best().exists() {
         return Err(CliError::Work(format!(

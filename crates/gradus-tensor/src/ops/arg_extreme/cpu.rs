@@ -4,7 +4,7 @@
 use super::Extreme;
 use crate::ops::kernel::{around, chunks, grain, input, output};
 use gradus_base::DType;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_graph::Spec;
 
 /// Elements a tile reads.
@@ -16,16 +16,21 @@ struct ArgExtreme {
     outer: usize,
     n: usize,
     inner: usize,
+    touches: Touches,
 }
 
 pub(super) fn kernel(op: Extreme, spec: &Spec) -> Box<dyn Kernel> {
     let x = &spec.inputs[0];
     let [outer, n, inner] = around(&x.view.shape, op.axis());
-    Box::new(ArgExtreme { op, dtype: x.dtype, outer, n, inner })
+    Box::new(ArgExtreme { op, dtype: x.dtype, outer, n, inner, touches: spec.touches() })
 }
 
 // SAFETY: x is dense [outer, n, inner], y dense [outer, inner] of i64.
 unsafe impl Kernel for ArgExtreme {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {

@@ -5,13 +5,18 @@
 #[cfg(test)]
 pub(crate) mod cases;
 mod cpu;
+mod reference;
 #[cfg(test)]
 mod tests;
 
+use crate::ops::kernel::tensors;
 use crate::{DType, Tensor};
-use gradus_base::exec::Kernel;
 use gradus_base::{Error, Result};
-use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one, not_differentiable};
+use gradus_graph::{
+    Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one,
+    not_differentiable,
+};
+use gradus_reference::Array;
 
 /// Which element is sought, along `axis`.
 #[derive(Clone, Copy, Debug)]
@@ -47,12 +52,37 @@ impl Rule for Extreme {
         Err(not_differentiable(self.name(), "a place is an integer; max and min have one"))
     }
 
+    /// The least of the places where the extreme stands, or a NaN.
+    fn expand(&self, inputs: &[Node]) -> Option<Vec<Node>> {
+        let ([x], axis) = (tensors(inputs), self.axis() as isize);
+        let extreme = match self {
+            Extreme::Max { .. } => x.max(axis),
+            Extreme::Min { .. } => x.min(axis),
+        };
+        let mut hit = x.eq(&extreme.unsqueeze(axis));
+        if x.dtype().is_float() {
+            hit = hit.logical_or(&x.is_nan());
+        }
+        let size = x.shape()[self.axis()];
+        let mut shape = vec![1; x.rank()];
+        shape[self.axis()] = size;
+        let place = Tensor::from_slice(&(0..size as i64).collect::<Vec<_>>(), shape);
+        Some(vec![hit.select_where(&place, size as f64).min(axis).0])
+    }
+
     fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
         Some(vec![("axis", Setting::Sizes(vec![self.axis()]))])
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::kernel(*self, spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Dense::of(|spec| cpu::kernel(*self, spec))),
+            Device::Reference => {
+                let op = *self;
+                Some(Plain::of(move |x: &[Array]| Ok(vec![reference::place(op, &x[0])])))
+            }
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {

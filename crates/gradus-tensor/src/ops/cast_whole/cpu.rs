@@ -3,21 +3,26 @@
 
 use crate::ops::kernel::{input, output};
 use gradus_base::DType;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_graph::Spec;
 
 struct CastWhole {
     dtype: DType,
     len: usize,
+    touches: Touches,
 }
 
 pub(super) fn kernel(spec: &Spec) -> Box<dyn Kernel> {
     let x = &spec.inputs[0];
-    Box::new(CastWhole { dtype: x.dtype, len: x.view.shape.len() })
+    Box::new(CastWhole { dtype: x.dtype, len: x.view.shape.len(), touches: spec.touches() })
 }
 
 // SAFETY: x and y are dense, of `len` elements; x is of `dtype`, y i64.
 unsafe impl Kernel for CastWhole {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {

@@ -2,9 +2,9 @@
 #![allow(unsafe_code)]
 
 use super::cpu::{implicit_gemm, weights};
-use super::reference::{self, Number, Operand};
+use super::plain::{self, Number, Operand};
 use super::{Algorithm, Conv2d, Isa, Pass, Target, data_gradient, forward, weight_gradient};
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::{DType, View};
 use gradus_cpu::{Epilogue, RowLoop};
 use gradus_graph::{Packing, Spec};
@@ -16,11 +16,12 @@ struct Convolve {
     dtype: DType,
     /// Whether the weights come packed.
     packed: bool,
-    /// Both operands and the output, for the reference.
+    /// Both operands and the output, for plain loops.
     views: [View; 3],
     /// Elements from one of the output's pixels to the next, if there is room between them.
     pixel: Option<usize>,
     epilogue: Option<RowLoop>,
+    touches: Touches,
 }
 
 pub(super) fn kernel(
@@ -40,9 +41,19 @@ pub(super) fn kernel(
         let inputs: Vec<_> = own.chain(extra).map(|(d, [r, c])| (d, r, c)).collect();
         RowLoop::new(&e.expr, dtype, &inputs)
     });
-    let packed = spec.inputs[1].packed;
+    let packed = spec.inputs[1].packed.is_some();
     let pixel = room(algorithm, pass, &views[2]);
-    Box::new(Convolve { conv, pass, algorithm, dtype, packed, views, pixel, epilogue })
+    Box::new(Convolve {
+        conv,
+        pass,
+        algorithm,
+        dtype,
+        packed,
+        views,
+        pixel,
+        epilogue,
+        touches: spec.touches(),
+    })
 }
 
 /// Elements from one pixel of an output to the next, where that is more than its channels.
@@ -55,7 +66,12 @@ fn room(algorithm: Algorithm, pass: Pass, output: &View) -> Option<usize> {
 }
 
 /// The weights as the algorithm multiplies with them, if that takes work which can be done beforehand.
-pub(super) fn packing(conv: Conv2d, pass: Pass, algorithm: Algorithm) -> Option<Packing> {
+pub(super) fn packing(
+    conv: Conv2d,
+    pass: Pass,
+    algorithm: Algorithm,
+    spec: &Spec,
+) -> Option<Packing> {
     let len = match algorithm {
         Algorithm::ImplicitGemm => weights::packed_len(&conv, pass)?,
         _ => return None,
@@ -65,11 +81,9 @@ pub(super) fn packing(conv: Conv2d, pass: Pass, algorithm: Algorithm) -> Option<
         Pass::Forward => format!("implicit GEMM, groups {}", conv.groups),
         _ => format!("implicit GEMM of {pass:?} {conv:?}"),
     };
-    Some(Packing {
-        form,
-        bytes: len * size_of::<f32>(),
-        kernel: Box::new(Pack { conv, pass, algorithm }),
-    })
+    let bytes = len * size_of::<f32>();
+    let touches = spec.touches_of_packing(1, bytes);
+    Some(Packing::new(form, bytes, Pack { conv, pass, algorithm, touches }))
 }
 
 /// Packs the weights of a pass.
@@ -77,10 +91,15 @@ struct Pack {
     conv: Conv2d,
     pass: Pass,
     algorithm: Algorithm,
+    touches: Touches,
 }
 
 // SAFETY: reads all weights, which are dense, and writes as many elements as `packing` asked for.
 unsafe impl Kernel for Pack {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: the caller's pointers are valid for what `packing` named.
         unsafe {
@@ -98,7 +117,7 @@ unsafe impl Kernel for Pack {
 /// the algorithm shows it.
 pub(super) fn accepts_epilogue(pass: Pass, algorithm: Algorithm, spec: &Spec) -> bool {
     pass != Pass::WeightGradient
-        && algorithm != Algorithm::Reference
+        && algorithm != Algorithm::Plain
         && spec.inputs[2..].iter().all(|s| row_strides(algorithm, &s.view).is_some())
 }
 
@@ -106,7 +125,7 @@ pub(super) fn accepts_epilogue(pass: Pass, algorithm: Algorithm, spec: &Spec) ->
 pub(super) fn accepts_room(conv: &Conv2d, pass: Pass, algorithm: Algorithm, spec: &Spec) -> bool {
     let depthwise = conv.groups == conv.in_channels && conv.groups == conv.out_channels;
     match algorithm {
-        Algorithm::Reference => true,
+        Algorithm::Plain => true,
         Algorithm::BatchLanes => false,
         Algorithm::ImplicitGemm if depthwise => false,
         _ => {
@@ -148,12 +167,16 @@ fn merged(view: &View, axes: &[usize]) -> Option<isize> {
 
 // SAFETY: the geometry and the views come from the spec; the algorithms touch no more.
 unsafe impl Kernel for Convolve {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: the caller's pointers are valid for the views.
         unsafe {
             match (self.algorithm, self.dtype) {
-                (Algorithm::Reference, DType::F64) => self.reference::<f64>(args),
-                (Algorithm::Reference, DType::F32) => self.reference::<f32>(args),
+                (Algorithm::Plain, DType::F64) => self.plain::<f64>(args),
+                (Algorithm::Plain, DType::F32) => self.plain::<f32>(args),
                 (_, DType::F32) => self.fast(args),
                 (_, dtype) => unreachable!("convolutions of {dtype} are cast"),
             }
@@ -162,7 +185,7 @@ unsafe impl Kernel for Convolve {
 
     fn algorithm(&self) -> &str {
         match self.algorithm {
-            Algorithm::Reference => "reference",
+            Algorithm::Plain => "plain loops",
             Algorithm::BatchLanes => "batch lanes",
             Algorithm::ImplicitGemm => "implicit GEMM",
             Algorithm::Winograd => "Winograd",
@@ -171,16 +194,16 @@ unsafe impl Kernel for Convolve {
 }
 
 impl Convolve {
-    unsafe fn reference<T: Number>(&self, args: &Args<'_>) {
+    unsafe fn plain<T: Number>(&self, args: &Args<'_>) {
         let a = Operand::new(args.input::<T>(0), &self.views[0]);
         let b = Operand::new(args.input::<T>(1), &self.views[1]);
         let out = Operand::new(args.output::<T>(0).cast_const(), &self.views[2]);
         // SAFETY: as `launch`.
         unsafe {
             match self.pass {
-                Pass::Forward => reference::forward(&self.conv, a, b, out),
-                Pass::DataGradient => reference::data_gradient(&self.conv, a, b, out),
-                Pass::WeightGradient => reference::weight_gradient(&self.conv, a, b, out),
+                Pass::Forward => plain::forward(&self.conv, a, b, out),
+                Pass::DataGradient => plain::data_gradient(&self.conv, a, b, out),
+                Pass::WeightGradient => plain::weight_gradient(&self.conv, a, b, out),
             }
         }
     }

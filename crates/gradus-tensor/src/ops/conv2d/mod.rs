@@ -9,8 +9,10 @@ mod cpu;
 mod geometry;
 mod kernel;
 mod options;
-pub mod reference;
+pub mod plain;
+mod reference;
 mod rule;
+mod strategy;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -20,7 +22,7 @@ pub use options::{Conv, Padding};
 
 use gradus_base::View;
 use gradus_cpu::Epilogue;
-use reference::Operand;
+use plain::Operand;
 
 /// Channels up to which images fill the lanes better than channels do.
 const FEW_CHANNELS: usize = 16;
@@ -31,7 +33,7 @@ const FULL_BATCH: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     /// Plain loops.
-    Reference,
+    Plain,
     /// The batch innermost: a lane is an image.
     BatchLanes,
     /// The channels innermost: pixels are lowered tile by tile to rows of a matrix product; depthwise directly.
@@ -44,7 +46,7 @@ pub enum Algorithm {
 impl Algorithm {
     /// All of them.
     pub const ALL: [Algorithm; 4] =
-        [Algorithm::Reference, Algorithm::BatchLanes, Algorithm::ImplicitGemm, Algorithm::Winograd];
+        [Algorithm::Plain, Algorithm::BatchLanes, Algorithm::ImplicitGemm, Algorithm::Winograd];
 
     /// Whether it computes this pass; only [`Algorithm::Winograd`] refuses any.
     pub fn fits(self, conv: &Conv2d, pass: Pass) -> bool {
@@ -54,7 +56,7 @@ impl Algorithm {
     /// The order in which the axes of x, y, dx and dy lie in memory, outermost first; weights are always dense.
     pub fn memory_order(self) -> [usize; 4] {
         match self {
-            Algorithm::Reference => [0, 1, 2, 3],
+            Algorithm::Plain => [0, 1, 2, 3],
             Algorithm::BatchLanes => [1, 2, 3, 0],
             Algorithm::ImplicitGemm | Algorithm::Winograd => [0, 2, 3, 1],
         }
@@ -100,7 +102,7 @@ impl From<*mut f32> for Target {
 /// between y's pixels that [`Target`] names; y may overlap neither x nor w.
 ///
 /// # Panics
-/// If the reference is given an epilogue, or the algorithm does not fit the convolution.
+/// If plain loops are given an epilogue, or the algorithm does not fit the convolution.
 pub unsafe fn forward(
     algorithm: Algorithm,
     conv: &Conv2d,
@@ -113,10 +115,10 @@ pub unsafe fn forward(
     // SAFETY: the caller's promise.
     unsafe {
         match algorithm {
-            Algorithm::Reference => {
+            Algorithm::Plain => {
                 refuse(epilogue);
                 let [x, w, y] = dense(conv, x, w, y.ptr);
-                reference::forward(conv, x, w, y);
+                plain::forward(conv, x, w, y);
             }
             Algorithm::BatchLanes => {
                 cpu::batch_lanes::forward(Isa::current(), conv, x, w, y.ptr, epilogue);
@@ -138,7 +140,7 @@ pub unsafe fn forward(
 /// As [`forward`], with dx written.
 ///
 /// # Panics
-/// If the reference is given an epilogue, or the algorithm does not fit the convolution.
+/// If plain loops are given an epilogue, or the algorithm does not fit the convolution.
 pub unsafe fn data_gradient(
     algorithm: Algorithm,
     conv: &Conv2d,
@@ -151,10 +153,10 @@ pub unsafe fn data_gradient(
     // SAFETY: the caller's promise.
     unsafe {
         match algorithm {
-            Algorithm::Reference => {
+            Algorithm::Plain => {
                 refuse(epilogue);
                 let [dx, w, dy] = dense(conv, dx.ptr, w, dy);
-                reference::data_gradient(conv, dy, w, dx);
+                plain::data_gradient(conv, dy, w, dx);
             }
             Algorithm::BatchLanes => {
                 cpu::batch_lanes::data_gradient(Isa::current(), conv, dy, w, dx.ptr, epilogue);
@@ -184,9 +186,9 @@ pub unsafe fn weight_gradient(
     // SAFETY: the caller's promise.
     unsafe {
         match algorithm {
-            Algorithm::Reference => {
+            Algorithm::Plain => {
                 let [x, dw, dy] = dense(conv, x, dw, dy);
-                reference::weight_gradient(conv, x, dy, dw);
+                plain::weight_gradient(conv, x, dy, dw);
             }
             Algorithm::BatchLanes => {
                 cpu::batch_lanes::weight_gradient(Isa::current(), conv, x, dy, dw);
@@ -214,5 +216,5 @@ fn fitting(conv: &Conv2d, pass: Pass) {
 }
 
 fn refuse(epilogue: Option<&dyn Epilogue<f32>>) {
-    assert!(epilogue.is_none(), "the reference convolution takes no epilogue");
+    assert!(epilogue.is_none(), "plain loops take no epilogue");
 }

@@ -1,151 +1,97 @@
-//! The three passes in plain loops, for f32 and f64 and any strides: the oracle, and the portable path.
-#![allow(unsafe_code)]
+//! The three passes on the reference device: one loop nest finds the rows that meet, each pass does its own with them.
 
-use super::geometry::{Conv2d, Gather};
-use gradus_base::{Element, View};
-use gradus_cpu::parallel;
-use std::ops::{Add, Mul};
+use super::{Conv2d, Pass};
+use gradus_reference::Array;
+use std::ops::Range;
 
-/// What the reference computes in: f32 or f64.
-pub trait Number: Element + Add<Output = Self> + Mul<Output = Self> {}
-impl Number for f32 {}
-impl Number for f64 {}
-
-/// A rank-4 operand: the address of its first element, and its strides in elements.
-#[derive(Clone, Copy, Debug)]
-pub struct Operand<T> {
-    ptr: *mut T,
-    strides: [isize; 4],
-}
-// SAFETY: an address and four numbers; following the address is unsafe where it happens.
-unsafe impl<T: Send> Send for Operand<T> {}
-// SAFETY: as above.
-unsafe impl<T: Sync> Sync for Operand<T> {}
-
-impl<T> Operand<T> {
-    /// A rank-4 view over the buffer at `buffer`; what is only read may come from a `*const`.
-    pub fn new(buffer: *const T, view: &View) -> Operand<T> {
-        let s = &view.strides;
-        Operand {
-            ptr: buffer.cast_mut().wrapping_add(view.offset),
-            strides: [s[0], s[1], s[2], s[3]],
+/// y from x and w, dx from dy and w, or dw from x and dy.
+pub(super) fn convolution(conv: &Conv2d, pass: Pass, a: &Array, b: &Array) -> Array {
+    let (a, b, step) = (a.reals(), b.reals(), conv.stride[1]);
+    match pass {
+        Pass::Forward => {
+            let mut y = vec![0.0; conv.y_shape().len()];
+            each_row(conv, |Row { x, w, y: row }| {
+                let seen = a[x..].iter().step_by(step);
+                y[row].iter_mut().zip(seen).for_each(|(y, x)| *y += b[w] * x);
+            });
+            Array::new(conv.y_shape(), y)
+        }
+        Pass::DataGradient => {
+            let mut dx = vec![0.0; conv.x_shape().len()];
+            each_row(conv, |Row { x, w, y: row }| {
+                let seen = dx[x..].iter_mut().step_by(step);
+                seen.zip(&a[row]).for_each(|(dx, dy)| *dx += b[w] * dy);
+            });
+            Array::new(conv.x_shape(), dx)
+        }
+        Pass::WeightGradient => {
+            let mut dw = vec![0.0; conv.w_shape().len()];
+            each_row(conv, |Row { x, w, y: row }| {
+                let seen = a[x..].iter().step_by(step);
+                dw[w] += seen.zip(&b[row]).map(|(x, dy)| x * dy).sum::<f64>();
+            });
+            Array::new(conv.w_shape(), dw)
         }
     }
-
-    /// The address of an element.
-    #[inline(always)]
-    pub fn at(&self, [a, b, c, d]: [usize; 4]) -> *mut T {
-        let s = &self.strides;
-        let place = a as isize * s[0] + b as isize * s[1] + c as isize * s[2] + d as isize * s[3];
-        self.ptr.wrapping_offset(place)
-    }
 }
 
-/// y from x and w.
-///
-/// # Safety
-/// The operands must be valid over the geometry's shapes; y may overlap neither x nor w.
-pub unsafe fn forward<T: Number>(conv: &Conv2d, x: Operand<T>, w: Operand<T>, y: Operand<T>) {
-    // SAFETY: the caller's promise.
-    unsafe { gather(&conv.forward(), x, w, y, false) }
+/// Pixels of a row of y that see the image through one tap of the kernel.
+struct Row {
+    /// The first pixel of x that they see; the others follow the stride apart.
+    x: usize,
+    /// The tap's weight.
+    w: usize,
+    /// Where they lie in y.
+    y: Range<usize>,
 }
 
-/// dx from dy and w.
-///
-/// # Safety
-/// As [`forward`], with dx written.
-pub unsafe fn data_gradient<T: Number>(
-    conv: &Conv2d,
-    dy: Operand<T>,
-    w: Operand<T>,
-    dx: Operand<T>,
-) {
-    for phase in conv.data_gradient() {
-        // SAFETY: the caller's promise; phases write distinct pixels.
-        unsafe { gather(&phase, dy, w, dx, true) }
-    }
-}
-
-/// dw from x and dy.
-///
-/// # Safety
-/// As [`forward`], with dw written.
-pub unsafe fn weight_gradient<T: Number>(
-    conv: &Conv2d,
-    x: Operand<T>,
-    dy: Operand<T>,
-    dw: Operand<T>,
-) {
-    let g = conv.forward();
-    let filters = g.channels_in * g.groups * g.channels_out;
-    parallel(filters, &|i| {
-        let (o, c) = (i / g.channels_in, i % g.channels_in);
-        let source = o / g.channels_out * g.channels_in + c;
-        for a in 0..g.rows.taps {
-            for b in 0..g.cols.taps {
-                let mut sum = T::default();
-                let (us, vs) = (g.rows.interior(a..a + 1), g.cols.interior(b..b + 1));
-                for n in 0..g.batch {
-                    for u in us.clone() {
-                        for v in vs.clone() {
-                            let (h, k) = (g.rows.at(u, a) as usize, g.cols.at(v, b) as usize);
-                            // SAFETY: inside the shapes: u and v see the source through these taps.
-                            sum = sum + unsafe { *x.at([n, source, h, k]) * *dy.at([n, o, u, v]) };
-                        }
+/// Visits every row of y through every tap, as far as it sees the image.
+fn each_row(conv: &Conv2d, mut visit: impl FnMut(Row)) {
+    let ([p, q], [r, s]) = (conv.output(), conv.kernel);
+    let inner = conv.in_channels / conv.groups;
+    let outer = conv.out_channels / conv.groups;
+    for n in 0..conv.batch {
+        for o in 0..conv.out_channels {
+            for c in 0..inner {
+                let plane = n * conv.in_channels + o / outer * inner + c;
+                for (i, j) in (0..r).flat_map(|i| (0..s).map(move |j| (i, j))) {
+                    let (rows, columns) = (seeing(conv, 0, i), seeing(conv, 1, j));
+                    if columns.is_empty() {
+                        continue;
+                    }
+                    let first = pixel(conv, 1, columns.start, j);
+                    for u in rows {
+                        let row = (n * conv.out_channels + o) * p + u;
+                        visit(Row {
+                            x: (plane * conv.height + pixel(conv, 0, u, i)) * conv.width + first,
+                            w: ((o * inner + c) * r + i) * s + j,
+                            y: row * q + columns.start..row * q + columns.end,
+                        });
                     }
                 }
-                // SAFETY: inside the shape of w; each task writes its own filter.
-                unsafe { *dw.at([o, c, a, b]) = sum }
-            }
-        }
-    });
-}
-
-/// One gathering; tasks are images × target channels.
-unsafe fn gather<T: Number>(
-    g: &Gather,
-    source: Operand<T>,
-    w: Operand<T>,
-    target: Operand<T>,
-    transposed: bool,
-) {
-    let channels = g.groups * g.channels_out;
-    parallel(g.batch * channels, &|i| {
-        let (n, o) = (i / channels, i % channels);
-        for u in 0..g.rows.count {
-            for v in 0..g.cols.count {
-                // SAFETY: the caller's promise; each task writes its own channel of its own image.
-                unsafe {
-                    let at = [n, o, g.rows.target(u), g.cols.target(v)];
-                    *target.at(at) = pixel(g, source, w, transposed, [n, o, u, v]);
-                }
-            }
-        }
-    });
-}
-
-/// The sum one target pixel is.
-unsafe fn pixel<T: Number>(
-    g: &Gather,
-    source: Operand<T>,
-    w: Operand<T>,
-    transposed: bool,
-    [n, o, u, v]: [usize; 4],
-) -> T {
-    let (group, o) = (o / g.channels_out, o % g.channels_out);
-    let mut sum = T::default();
-    for c in 0..g.channels_in {
-        let from = group * g.channels_in + c;
-        // w is [O, C/G, R, S] in both passes.
-        let (first, second) = if transposed { (from, o) } else { (group * g.channels_out + o, c) };
-        for a in g.rows.seen(u) {
-            for b in g.cols.seen(v) {
-                let (h, k) = (g.rows.at(u, a) as usize, g.cols.at(v, b) as usize);
-                let tap = [first, second, g.rows.tap(a), g.cols.tap(b)];
-                // SAFETY: inside the shapes: only seen taps are visited.
-                sum = sum + unsafe { *source.at([n, from, h, k]) * *w.at(tap) };
             }
         }
     }
-    sum
+}
+
+/// The pixel along an axis that output pixel `u` sees through a tap, which is inside the image.
+fn pixel(conv: &Conv2d, axis: usize, u: usize, tap: usize) -> usize {
+    (u * conv.stride[axis]).wrapping_add_signed(offset(conv, axis, tap))
+}
+
+/// The output pixels along an axis that see the image through a tap.
+fn seeing(conv: &Conv2d, axis: usize, tap: usize) -> Range<usize> {
+    let size = [conv.height, conv.width][axis] as isize;
+    let count = conv.output()[axis];
+    // How many of them lie before a pixel of the image.
+    let before = |pixel: isize| {
+        let room = usize::try_from(pixel - offset(conv, axis, tap)).unwrap_or(0);
+        room.div_ceil(conv.stride[axis]).min(count)
+    };
+    before(0)..before(size)
+}
+
+/// The pixel that output pixel 0 sees through a tap; negative in the padding.
+fn offset(conv: &Conv2d, axis: usize, tap: usize) -> isize {
+    (tap * conv.dilation[axis]) as isize - conv.padding[axis][0]
 }

@@ -1,20 +1,20 @@
 //! The convolution ops of a tensor: shape rules, gradients, memory orders.
 
-use super::kernel;
-use super::{Algorithm, Conv, Conv2d, Padding, Pass, choose};
-use crate::ops::kernel::expect_pixels;
+use super::strategy::OnCpu;
+use super::{Conv, Conv2d, Padding, Pass, reference};
+use crate::ops::kernel::{anything, expect_pixels, tensors};
 use crate::{PadMode, Tensor};
-use gradus_base::exec::Kernel;
 use gradus_base::{DType, Error, Result, Shape};
 use gradus_graph::{
-    Backward, Layouts, Meta, Node, Order, Packing, Rule, Setting, Spec, call_one, fail,
+    Backward, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one, fail, gradients,
 };
+use gradus_reference::Array;
 use std::panic::Location;
 
 /// One of the three passes of a convolution.
 #[derive(Clone, Debug)]
-struct Convolution {
-    pass: Pass,
+pub(super) struct Convolution {
+    pub(super) pass: Pass,
     /// Height and width of x, which the other operands don't always tell.
     image: [usize; 2],
     kernel: [usize; 2],
@@ -28,9 +28,9 @@ struct Convolution {
 }
 
 impl Convolution {
-    fn geometry(&self, inputs: &[Meta]) -> Conv2d {
+    pub(super) fn geometry(&self, images: usize) -> Conv2d {
         Conv2d {
-            batch: inputs[0].shape[0],
+            batch: images,
             in_channels: self.in_channels,
             height: self.image[0],
             width: self.image[1],
@@ -43,21 +43,9 @@ impl Convolution {
         }
     }
 
-    fn algorithm(&self, inputs: &[Meta]) -> Algorithm {
-        match inputs[0].dtype {
-            DType::F32 => choose(&self.geometry(inputs), self.pass),
-            _ => Algorithm::Reference,
-        }
-    }
-
     fn call(&self, pass: Pass, a: &Node, b: &Node) -> Node {
         call_one(Convolution { pass, ..self.clone() }, &[a, b])
     }
-}
-
-/// The shapes and types of a pass's own inputs.
-fn operands(spec: &Spec) -> Vec<Meta> {
-    spec.inputs[..2].iter().map(|s| Meta::new(s.view.shape, s.dtype)).collect()
 }
 
 impl Rule for Convolution {
@@ -70,7 +58,7 @@ impl Rule for Convolution {
     }
 
     fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
-        let g = self.geometry(inputs);
+        let g = self.geometry(inputs[0].shape[0]);
         let ([p, q], [r, s]) = (g.output(), self.kernel);
         let sizes = match self.pass {
             Pass::Forward => [g.batch, g.out_channels, p, q],
@@ -103,6 +91,28 @@ impl Rule for Convolution {
         })
     }
 
+    /// A sum over the kernel's taps of matrix products; the passes are bilinear, so the others are its gradients.
+    fn expand(&self, inputs: &[Node]) -> Option<Vec<Node>> {
+        let [a, b] = tensors(inputs);
+        let g = self.geometry(a.shape()[0]);
+        let gradient = |x: &Tensor, w: &Tensor, of: &Tensor, dy: &Tensor| {
+            let found = gradients(&taps(&g, x, w).0, &dy.0, &[of.0.clone()]).ok()?;
+            found.into_iter().next()?
+        };
+        let y = match self.pass {
+            Pass::Forward => taps(&g, &a, &b).0,
+            Pass::DataGradient => {
+                let x = anything(g.x_shape(), &a);
+                gradient(&x, &b, &x, &a)?
+            }
+            Pass::WeightGradient => {
+                let w = anything(g.w_shape(), &a);
+                gradient(&a, &w, &w, &b)?
+            }
+        };
+        Some(vec![y])
+    }
+
     /// `padding` is before and after the rows, before and after the columns.
     fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
         let pairs = |p: [[usize; 2]; 2]| Setting::Sizes(p.concat());
@@ -115,30 +125,6 @@ impl Rule for Convolution {
             ("dilation", two(self.dilation)),
             ("groups", Setting::Sizes(vec![self.groups])),
         ])
-    }
-
-    fn layouts(&self, inputs: &[Meta], outputs: &[Meta]) -> Layouts {
-        let algorithm = self.algorithm(inputs);
-        if algorithm == Algorithm::Reference {
-            return Layouts::any(inputs.len(), outputs);
-        }
-        let image = algorithm.memory_order().to_vec();
-        let (wanted, given) = match self.pass {
-            Pass::WeightGradient => {
-                (vec![Order::Axes(image.clone()), Order::Axes(image)], vec![0, 1, 2, 3])
-            }
-            _ => (vec![Order::Axes(image.clone()), Order::Dense], image),
-        };
-        Layouts { inputs: wanted, outputs: vec![given] }
-    }
-
-    fn accepts_epilogue(&self, spec: &Spec) -> bool {
-        kernel::accepts_epilogue(self.pass, self.algorithm(&operands(spec)), spec)
-    }
-
-    fn accepts_room(&self, spec: &Spec) -> bool {
-        let metas = operands(spec);
-        kernel::accepts_room(&self.geometry(&metas), self.pass, self.algorithm(&metas), spec)
     }
 
     fn scaling(&self, axis: usize) -> Option<(usize, usize)> {
@@ -154,21 +140,41 @@ impl Rule for Convolution {
         (axis == 0 && self.pass != Pass::WeightGradient).then(|| vec![Some(0), None])
     }
 
-    fn packing(&self, input: usize, spec: &Spec) -> Option<Packing> {
-        let metas = operands(spec);
-        let weights = input == 1 && self.pass != Pass::WeightGradient;
-        weights
-            .then(|| kernel::packing(self.geometry(&metas), self.pass, self.algorithm(&metas)))?
-    }
-
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        let metas = operands(spec);
-        kernel::kernel(self.geometry(&metas), self.pass, self.algorithm(&metas), spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Box::new(OnCpu(self))),
+            Device::Reference => {
+                let rule = self.clone();
+                Some(Plain::of(move |x: &[Array]| {
+                    let geometry = rule.geometry(x[0].shape[0]);
+                    Ok(vec![reference::convolution(&geometry, rule.pass, &x[0], &x[1])])
+                }))
+            }
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _: &[Meta]) -> u64 {
-        2 * self.geometry(inputs).macs()
+        2 * self.geometry(inputs[0].shape[0]).macs()
     }
+}
+
+/// y as a sum over the taps: of each, the pixels that it sees, times its matrix.
+fn taps(g: &Conv2d, x: &Tensor, w: &Tensor) -> Tensor {
+    let [p, q] = g.output();
+    let [inner, outer] = [g.in_channels / g.groups, g.out_channels / g.groups];
+    let pads = g.padding.map(|side| side.map(|pixels| pixels as usize));
+    let x = x.pad(2, pads[0][0], pads[0][1]).pad(3, pads[1][0], pads[1][1]);
+    let tap = |i: usize, j: usize| {
+        let seen = x.slice_step(2, i * g.dilation[0], g.stride[0] as isize, p);
+        let seen = seen.slice_step(3, j * g.dilation[1], g.stride[1] as isize, q);
+        let seen = seen.reshape([g.batch, g.groups, inner, p * q]);
+        let matrix = w.select(3, j).select(2, i).reshape([g.groups, outer, inner]);
+        matrix.matmul(&seen) // [N, G, O/G, P·Q]
+    };
+    let all = (0..g.kernel[0]).flat_map(|i| (0..g.kernel[1]).map(move |j| (i, j)));
+    let sum = all.map(|(i, j)| tap(i, j)).reduce(|sum, y| sum + y);
+    sum.expect("a kernel has a tap").reshape(g.y_shape())
 }
 
 impl Tensor {
@@ -296,7 +302,7 @@ impl Tensor {
             in_channels: k[1] * conv.groups,
             out_channels: x[1],
         };
-        let g = rule.geometry(&[self.0.meta()]);
+        let g = rule.geometry(x[0]);
         if (0..2).any(|a| conv.output_padding[a] >= conv.stride[a].max(conv.dilation[a])) {
             let what = format!(
                 "the output padding {:?} must be below the stride {:?} or the dilation {:?}",

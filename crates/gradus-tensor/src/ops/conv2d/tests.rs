@@ -5,7 +5,7 @@ pub(crate) mod cases;
 mod epilogues;
 
 use super::cpu::{batch_lanes, implicit_gemm, winograd};
-use super::reference::{self, Operand};
+use super::plain::{self, Operand};
 use super::{Algorithm, Conv2d, Isa, Pass, choose, data_gradient, forward, weight_gradient};
 use gradus_base::{Element, Shape, View};
 use gradus_cpu::set_threads;
@@ -178,10 +178,10 @@ fn tolerance(algorithm: Algorithm) -> f64 {
     if algorithm == Algorithm::Winograd { 1e-4 } else { 1e-5 }
 }
 
-/// The algorithms for a pass, but the reference.
+/// The algorithms for a pass, but the plain loops.
 fn fast(conv: &Conv2d, pass: Pass) -> Vec<Algorithm> {
     let all = Algorithm::ALL.into_iter();
-    all.filter(|&a| a != Algorithm::Reference && a.fits(conv, pass)).collect()
+    all.filter(|&a| a != Algorithm::Plain && a.fits(conv, pass)).collect()
 }
 
 fn check(conv: Conv2d) {
@@ -197,7 +197,7 @@ fn check(conv: Conv2d) {
                 );
             };
             verify("best", &by_name(algorithm));
-            if algorithm != Algorithm::Reference {
+            if algorithm != Algorithm::Plain {
                 verify("portable", &portable(algorithm));
             }
         }
@@ -403,9 +403,9 @@ proptest! {
         let (mut y, mut dx, mut dw) = (out(conv.y_shape()), out(conv.x_shape()), out(conv.w_shape()));
         // SAFETY: buffers of the geometry's shapes.
         unsafe {
-            reference::forward(&conv, x, w, Operand::new(y.as_mut_ptr(), &View::dense(conv.y_shape())));
-            reference::data_gradient(&conv, dy, w, Operand::new(dx.as_mut_ptr(), &View::dense(conv.x_shape())));
-            reference::weight_gradient(&conv, x, dy, Operand::new(dw.as_mut_ptr(), &View::dense(conv.w_shape())));
+            plain::forward(&conv, x, w, Operand::new(y.as_mut_ptr(), &View::dense(conv.y_shape())));
+            plain::data_gradient(&conv, dy, w, Operand::new(dx.as_mut_ptr(), &View::dense(conv.x_shape())));
+            plain::weight_gradient(&conv, x, dy, Operand::new(dw.as_mut_ptr(), &View::dense(conv.w_shape())));
         }
         let products = [dot(&y, &case.y), dot(&case.x, &dx), dot(&case.w, &dw)];
         let scale = 1e-12 * (1.0 + case.y.len() as f64);
@@ -413,9 +413,9 @@ proptest! {
     }
 }
 
-/// Any strides: the reference reads a transposed, sliced x as it lies.
+/// Any strides: the plain loops read a transposed, sliced x as it lies.
 #[test]
-fn reference_follows_strides() {
+fn plain_loops_follow_strides() {
     let case = Case::new(Conv2d { stride: [2, 1], ..square(2, [2, 3], 5, 3, 1) });
     let c = &case.conv;
     // Every second element of a buffer in [W, H, C, N] order, backwards along the width.
@@ -429,7 +429,7 @@ fn reference_follows_strides() {
     unsafe {
         let [w, out] = [(case.w.as_ptr(), c.w_shape()), (y.as_mut_ptr().cast_const(), c.y_shape())]
             .map(|(ptr, shape)| Operand::new(ptr, &View::dense(shape)));
-        reference::forward(c, Operand::new(x.as_ptr(), &wide), w, out);
+        plain::forward(c, Operand::new(x.as_ptr(), &wide), w, out);
     }
     assert!(error(&y, &case.expected(Pass::Forward).1) < 1e-14);
 }

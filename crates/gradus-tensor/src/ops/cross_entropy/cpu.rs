@@ -2,12 +2,11 @@
 #![allow(unsafe_code)]
 
 use crate::ops::kernel::{chunks, chunks_of, grain, input, output};
-use crate::ops::lanes::Isa;
-use crate::ops::series::Series;
+use crate::ops::lanes::{Isa, Task, on};
 use crate::ops::softmax::{LogSumExp, log_sum_exp};
-use crate::ops::vector::{Task, Vector, on};
 use gradus_base::DType;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
+use gradus_cpu::lanes::{Numbers, Scalar};
 use gradus_graph::Spec;
 
 /// Elements a tile reads.
@@ -17,6 +16,7 @@ struct Rows {
     dtype: DType,
     n: usize,
     classes: usize,
+    touches: Touches,
 }
 
 struct Forward(Rows);
@@ -32,11 +32,15 @@ pub(super) fn backward(spec: &Spec) -> Box<dyn Kernel> {
 
 fn rows(spec: &Spec) -> Rows {
     let x = &spec.inputs[0];
-    Rows { dtype: x.dtype, n: x.view.shape[0], classes: x.view.shape[1] }
+    Rows { dtype: x.dtype, n: x.view.shape[0], classes: x.view.shape[1], touches: spec.touches() }
 }
 
 // SAFETY: all are dense: x [n, classes], labels, loss, top and rest [n].
 unsafe impl Kernel for Forward {
+    fn touches(&self) -> &Touches {
+        &self.0.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
@@ -52,7 +56,7 @@ unsafe impl Kernel for Forward {
 impl Forward {
     /// # Safety
     /// As `launch`; the floats are `T`.
-    unsafe fn rows<T: Series>(&self, args: &Args<'_>) {
+    unsafe fn rows<T: Scalar>(&self, args: &Args<'_>) {
         let Rows { n, classes, .. } = self.0;
         // SAFETY: the caller's promise.
         let (x, labels, outputs) = unsafe {
@@ -80,6 +84,10 @@ impl Forward {
 
 // SAFETY: all are dense: x and dx [n, classes], labels, top, rest and dy [n].
 unsafe impl Kernel for Backward {
+    fn touches(&self) -> &Touches {
+        &self.0.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
@@ -95,7 +103,7 @@ unsafe impl Kernel for Backward {
 impl Backward {
     /// # Safety
     /// As `launch`; the floats are `T`.
-    unsafe fn rows<T: Series>(&self, args: &Args<'_>) {
+    unsafe fn rows<T: Scalar>(&self, args: &Args<'_>) {
         let Rows { n, classes, .. } = self.0;
         // SAFETY: the caller's promise.
         let (x, labels, [top, rest, dy], dx) = unsafe {
@@ -127,10 +135,10 @@ struct Sums<'a, T> {
     rest: &'a mut [T],
 }
 
-impl<T: Series> Task for Sums<'_, T> {
+impl<T: Scalar> Task for Sums<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         let rows = self.x.chunks_exact(self.classes);
         for (x, (top, rest)) in rows.zip(self.top.iter_mut().zip(self.rest)) {
             // SAFETY: the path was chosen for the machine.
@@ -149,10 +157,10 @@ struct Shares<'a, T> {
     dx: &'a mut [T],
 }
 
-impl<T: Series> Task for Shares<'_, T> {
+impl<T: Scalar> Task for Shares<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         let n = self.classes;
         for (row, dx) in self.dx.chunks_exact_mut(n).enumerate() {
             let x = &self.x[row * n..][..n];
@@ -162,8 +170,8 @@ impl<T: Series> Task for Shares<'_, T> {
                 let dy = V::splat(self.dy[row]);
                 for at in (0..n).step_by(V::LEN) {
                     let few = V::LEN.min(n - at);
-                    let x = V::load_first(x.as_ptr().add(at), few, T::ZERO);
-                    x.sub(top).sub(rest).exp().mul(dy).store_first(dx.as_mut_ptr().add(at), few);
+                    let x = V::load_left(x.as_ptr().add(at), few);
+                    x.sub(top).sub(rest).exp().mul(dy).store_left(dx.as_mut_ptr().add(at), few);
                 }
             }
         }

@@ -7,15 +7,17 @@
 #[cfg(test)]
 pub(crate) mod cases;
 mod cpu;
+mod reference;
 #[cfg(test)]
 mod tests;
 
-use crate::ops::kernel::expect_i64;
-use crate::ops::reference::differentiate;
+use crate::ops::kernel::{expect_i64, tensors};
 use crate::{DType, Tensor};
-use gradus_base::exec::Kernel;
 use gradus_base::{Error, Result, Shape};
-use gradus_graph::{Backward, Meta, Node, Rule, Spec, call, call_one, fail};
+use gradus_graph::{
+    Backward, Dense, Device, Meta, Node, Plain, Rule, Strategy, call, call_one, fail,
+};
+use gradus_reference::Array;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -46,8 +48,21 @@ impl Rule for CrossEntropy {
         Ok(vec![backward.wanted[0].then(dx), None])
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::forward(spec)
+    fn expand(&self, inputs: &[Node]) -> Option<Vec<Node>> {
+        let [x, labels] = tensors(inputs);
+        let top = x.max(1);
+        let rest = (&x - top.unsqueeze(1)).exp().sum(1).ln();
+        let score = x.gather(1, &labels.unsqueeze(1)).squeeze(1);
+        let loss = &rest - (score - &top);
+        Some(vec![loss.0, top.0, rest.0])
+    }
+
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Dense::of(|spec| cpu::forward(spec))),
+            Device::Reference => Some(Plain::of(|x: &[Array]| reference::forward(&x[0], &x[1]))),
+            _ => None,
+        }
     }
 
     /// An exponential counts as ten.
@@ -66,17 +81,18 @@ impl Rule for CrossEntropyGrad {
     }
 
     /// top and rest are functions of x, so the composition, which reads x alone, has its share.
-    fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
-        let labels = Tensor::from_node(backward.inputs[1].clone());
-        differentiate(backward, |inputs| {
-            let (x, dy) = (&inputs[0], &inputs[4]);
-            let one_hot = labels.one_hot(x.shape()[1]).cast(x.dtype());
-            vec![(x.softmax(1) - one_hot) * dy.unsqueeze(1)]
-        })
+    fn expand(&self, inputs: &[Node]) -> Option<Vec<Node>> {
+        let [x, labels, _, _, dy] = tensors(inputs);
+        let one_hot = labels.one_hot(x.shape()[1]).cast(x.dtype());
+        Some(vec![((x.softmax(1) - one_hot) * dy.unsqueeze(1)).0])
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::backward(spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Dense::of(|spec| cpu::backward(spec))),
+            Device::Reference => Some(Plain::of(|x: &[Array]| Ok(vec![reference::backward(x)]))),
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {

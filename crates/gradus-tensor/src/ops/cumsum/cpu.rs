@@ -3,7 +3,7 @@
 
 use crate::ops::kernel::{around, chunks, grain, input, output};
 use gradus_base::DType;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_graph::Spec;
 
 /// Elements a tile writes.
@@ -17,16 +17,28 @@ struct CumSum {
     len: usize,
     n: usize,
     inner: usize,
+    touches: Touches,
 }
 
 pub(super) fn kernel(axis: usize, backwards: bool, spec: &Spec) -> Box<dyn Kernel> {
     let x = &spec.inputs[0];
     let [_, n, inner] = around(&x.view.shape, axis);
-    Box::new(CumSum { dtype: x.dtype, backwards, len: x.view.shape.len(), n, inner })
+    Box::new(CumSum {
+        dtype: x.dtype,
+        backwards,
+        len: x.view.shape.len(),
+        n,
+        inner,
+        touches: spec.touches(),
+    })
 }
 
 // SAFETY: x and y are dense, of `len` elements.
 unsafe impl Kernel for CumSum {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {

@@ -5,13 +5,15 @@
 #[cfg(test)]
 pub(crate) mod cases;
 mod cpu;
+mod reference;
 #[cfg(test)]
 mod tests;
 
 use crate::Tensor;
+use crate::ops::kernel::tensors;
 use gradus_base::Result;
-use gradus_base::exec::Kernel;
-use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one};
+use gradus_graph::{Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one};
+use gradus_reference::Array;
 
 #[derive(Clone, Copy, Debug)]
 struct CumSum {
@@ -40,8 +42,32 @@ impl Rule for CumSum {
         Some(vec![("axis", axis), ("backwards", Setting::Flag(self.backwards))])
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::kernel(self.axis, self.backwards, spec)
+    /// Sums of 1, 2, 4, … neighbours from those of half as many, in the widest type.
+    fn expand(&self, inputs: &[Node]) -> Option<Vec<Node>> {
+        let [x] = tensors(inputs);
+        let (axis, size) = (self.axis as isize, x.shape()[self.axis]);
+        let turned = |y: Tensor| if self.backwards { y.flip(axis) } else { y };
+        let mut y = turned(x.widest());
+        let mut reach = 1;
+        while reach < size {
+            let head = y.slice(axis, ..reach);
+            let tail = y.slice(axis, reach..) + y.slice(axis, ..size - reach);
+            y = Tensor::concat(&[&head, &tail], axis);
+            reach *= 2;
+        }
+        Some(vec![turned(y).cast(x.dtype()).0])
+    }
+
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Dense::of(|spec| cpu::kernel(self.axis, self.backwards, spec))),
+            Device::Reference => {
+                let CumSum { axis, backwards } = *self;
+                let sum = move |x: &Array| reference::cumsum(axis, backwards, x);
+                Some(Plain::of(move |x: &[Array]| Ok(vec![sum(&x[0])])))
+            }
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {

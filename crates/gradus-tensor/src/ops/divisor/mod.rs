@@ -6,11 +6,12 @@
 #[cfg(test)]
 pub(crate) mod cases;
 mod cpu;
+mod reference;
 
 use crate::{DType, Tensor};
 use gradus_base::Result;
-use gradus_base::exec::Kernel;
-use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one};
+use gradus_graph::{Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one};
+use gradus_reference::Array;
 
 /// x → x, of the op that divides by it.
 #[derive(Debug)]
@@ -36,8 +37,14 @@ impl Rule for Divisor {
         Some(vec![])
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::kernel(spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Dense::of(|spec| cpu::kernel(spec))),
+            Device::Reference => {
+                Some(Plain::of(|x: &[Array]| Ok(vec![reference::divisor(&x[0])?])))
+            }
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {

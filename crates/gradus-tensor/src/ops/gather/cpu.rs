@@ -3,7 +3,7 @@
 
 use crate::ops::kernel::{around, chunks, grain, input, output};
 use gradus_base::DType;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_graph::Spec;
 
 /// Elements a tile writes.
@@ -49,17 +49,20 @@ impl Geometry {
     }
 }
 
-struct Gather(Geometry);
-struct ScatterAdd(Geometry);
+struct Gather(Geometry, Touches);
+struct ScatterAdd(Geometry, Touches);
 
 pub(super) fn gather(axis: usize, spec: &Spec) -> Box<dyn Kernel> {
     let (x, y) = (&spec.inputs[0], &spec.outputs[0]);
-    Box::new(Gather(geometry(axis, spec, y.view.shape[axis], x.view.shape[axis])))
+    Box::new(Gather(geometry(axis, spec, y.view.shape[axis], x.view.shape[axis]), spec.touches()))
 }
 
 pub(super) fn scatter_add(axis: usize, spec: &Spec) -> Box<dyn Kernel> {
     let (x, y) = (&spec.inputs[0], &spec.outputs[0]);
-    Box::new(ScatterAdd(geometry(axis, spec, x.view.shape[axis], y.view.shape[axis])))
+    Box::new(ScatterAdd(
+        geometry(axis, spec, x.view.shape[axis], y.view.shape[axis]),
+        spec.touches(),
+    ))
 }
 
 fn geometry(axis: usize, spec: &Spec, m: usize, n: usize) -> Geometry {
@@ -71,6 +74,10 @@ fn geometry(axis: usize, spec: &Spec, m: usize, n: usize) -> Geometry {
 
 // SAFETY: inputs and output are dense: x of outer·n·inner elements, y of outer·m·inner, as many ids as `ids` says.
 unsafe impl Kernel for Gather {
+    fn touches(&self) -> &Touches {
+        &self.1
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: moving bits needs only the element's size; see above.
         unsafe {
@@ -120,6 +127,10 @@ impl Gather {
 
 // SAFETY: inputs and output are dense: x of outer·m·inner elements, y of outer·n·inner, as many ids as `ids` says.
 unsafe impl Kernel for ScatterAdd {
+    fn touches(&self) -> &Touches {
+        &self.1
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {

@@ -9,14 +9,17 @@
 #[cfg(test)]
 pub(crate) mod cases;
 mod cpu;
+mod reference;
 #[cfg(test)]
 mod tests;
 
 use crate::ops::kernel::expect_i64;
 use crate::{DType, Tensor};
-use gradus_base::exec::Kernel;
 use gradus_base::{Error, Result};
-use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one, fail};
+use gradus_graph::{
+    Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one, fail,
+};
+use gradus_reference::Array;
 use std::panic::Location;
 
 /// x, ids → y along `axis`. The ids have y's shape, or are one list for all rows.
@@ -54,8 +57,16 @@ impl Rule for Gather {
         Some(vec![("axis", Setting::Sizes(vec![self.axis]))])
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::gather(self.axis, spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Dense::of(|spec| cpu::gather(self.axis, spec))),
+            Device::Reference => {
+                let axis = self.axis;
+                let gather = move |x: &[Array]| reference::gather(axis, &x[0], &x[1]);
+                Some(Plain::of(move |x: &[Array]| Ok(vec![gather(x)?])))
+            }
+            _ => None,
+        }
     }
 
     fn flops(&self, _inputs: &[Meta], _outputs: &[Meta]) -> u64 {
@@ -83,8 +94,16 @@ impl Rule for ScatterAdd {
         Some(vec![("axis", sizes(self.axis)), ("size", sizes(self.size))])
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::scatter_add(self.axis, spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Dense::of(|spec| cpu::scatter_add(self.axis, spec))),
+            Device::Reference => {
+                let ScatterAdd { axis, size } = *self;
+                let add = move |x: &[Array]| reference::scatter_add(axis, size, &x[0], &x[1]);
+                Some(Plain::of(move |x: &[Array]| Ok(vec![add(x)?])))
+            }
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {

@@ -7,6 +7,7 @@ mod batch;
 #[cfg(test)]
 pub(crate) mod cases;
 mod local_response;
+mod moments;
 mod rows;
 #[cfg(test)]
 mod tests;

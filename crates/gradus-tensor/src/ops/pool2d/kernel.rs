@@ -2,29 +2,63 @@
 #![allow(unsafe_code)]
 
 use super::cpu::{self, Tables};
-use super::reference;
-use super::rule::Work;
+use super::plain;
+use super::rule::{Pooling, Work};
 use super::{Order, Pool2d};
-use crate::ops::conv2d::reference::{Number, Operand};
+use crate::ops::conv2d::plain::{Number, Operand};
 use crate::ops::lanes::Isa;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::{DType, View};
-use gradus_graph::Spec;
+use gradus_graph::{Layouts, Meta, Spec, Strategy};
 use std::ops::Div;
 use std::ptr::null;
+
+/// A pooling on the CPU.
+pub(super) struct OnCpu<'a>(pub &'a Pooling);
+
+impl Strategy for OnCpu<'_> {
+    /// Either lanes of images or lanes of channels, whichever the input lies in.
+    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
+        if inputs[0].dtype != DType::F32 {
+            return vec![Layouts::any(inputs.len(), outputs)];
+        }
+        let choice = |lanes: Order| {
+            let axes = lanes.memory_order().to_vec();
+            Layouts {
+                inputs: vec![gradus_graph::Order::Axes(axes.clone()); inputs.len()],
+                outputs: vec![axes; outputs.len()],
+            }
+        };
+        let [batch, channels] = [inputs[0].shape[0], inputs[0].shape[1]];
+        let first =
+            if channels >= batch { Order::ChannelsInnermost } else { Order::BatchInnermost };
+        let second = Order::ALL.into_iter().find(|&l| l != first).unwrap_or(first);
+        vec![choice(first), choice(second)]
+    }
+
+    /// Where the maxima are matters to gradients only.
+    fn may_skip(&self, output: usize) -> bool {
+        self.0.work == Work::Max && output == 1
+    }
+
+    fn kernel(&self, spec: &Spec) -> Box<dyn Kernel> {
+        kernel(self.0.geometry(spec.inputs[0].view.shape), self.0.work, spec)
+    }
+}
 
 struct Pooled {
     pool: Pool2d,
     work: Work,
-    /// Which axis fills the lanes, and what the loops look up; `None` for the reference.
+    /// Which axis fills the lanes, and what the loops look up; `None` for plain loops.
     lanes: Option<(Order, Tables)>,
     dtype: DType,
     inputs: Vec<View>,
     /// Of a maximum also that of its places: with one axis, not four, if nobody reads them.
     outputs: Vec<View>,
+    touches: Touches,
 }
 
-pub(super) fn kernel(pool: Pool2d, work: Work, spec: &Spec) -> Box<dyn Kernel> {
+fn kernel(pool: Pool2d, work: Work, spec: &Spec) -> Box<dyn Kernel> {
     let inputs: Vec<View> = spec.inputs.iter().map(|s| s.view).collect();
     let outputs: Vec<View> = spec.outputs.iter().map(|s| s.view).collect();
     let dtype = spec.inputs[0].dtype;
@@ -34,12 +68,16 @@ pub(super) fn kernel(pool: Pool2d, work: Work, spec: &Spec) -> Box<dyn Kernel> {
     };
     let order = Order::ALL.into_iter().find(|o| dtype == DType::F32 && fits(o));
     let lanes = order.map(|order| (order, Tables::new(&pool, work)));
-    Box::new(Pooled { pool, work, lanes, dtype, inputs, outputs })
+    Box::new(Pooled { pool, work, lanes, dtype, inputs, outputs, touches: spec.touches() })
 }
 
 // SAFETY: the geometry and the views come from the spec; the kernels touch no more. Indices come from `max`, or are the
 // user's for an unpooling, which checks them first.
 unsafe impl Kernel for Pooled {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         if matches!(self.work, Work::Pick | Work::Scatter) && !self.indices_fit(args) {
             return;
@@ -59,7 +97,7 @@ unsafe impl Kernel for Pooled {
         match self.lanes {
             Some((Order::BatchInnermost, _)) => "batch lanes",
             Some((Order::ChannelsInnermost, _)) => "channel lanes",
-            None => "reference",
+            None => "plain loops",
         }
     }
 }
@@ -114,14 +152,12 @@ impl Pooled {
                 Work::Max => {
                     let places =
                         || Operand::new(args.output::<i32>(1).cast_const(), &self.outputs[1]);
-                    reference::max(&self.pool, a, out, self.places().then(places));
+                    plain::max(&self.pool, a, out, self.places().then(places));
                 }
-                Work::Pick => reference::pick(&self.pool, a, indices(), out),
-                Work::Scatter | Work::MaxGradient => {
-                    reference::scatter(&self.pool, a, indices(), out)
-                }
-                Work::Mean => reference::mean(&self.pool, a, out),
-                Work::MeanGradient => reference::mean_gradient(&self.pool, a, out),
+                Work::Pick => plain::pick(&self.pool, a, indices(), out),
+                Work::Scatter | Work::MaxGradient => plain::scatter(&self.pool, a, indices(), out),
+                Work::Mean => plain::mean(&self.pool, a, out),
+                Work::MeanGradient => plain::mean_gradient(&self.pool, a, out),
             }
         }
     }

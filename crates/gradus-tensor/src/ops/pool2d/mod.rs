@@ -2,15 +2,17 @@
 //!
 //! Two closed families: mean and its gradient are each other's adjoints; so are `pick`, which reads x at the indices a
 //! maximum saved, and `scatter`, which adds to them (the gradient of a maximum, and max-unpooling). The raw kernels are
-//! here; [`mod@reference`] takes any strides, the functions of this file the orders of [`Order`].
+//! here; [`mod@plain`] takes any strides, the functions of this file the orders of [`Order`].
 #![allow(unsafe_code)]
 
 #[cfg(test)]
 pub(crate) mod cases;
 mod cpu;
+mod expansion;
 mod geometry;
 mod kernel;
-pub mod reference;
+pub mod plain;
+mod reference;
 mod rule;
 #[cfg(test)]
 mod tests;

@@ -1,154 +1,101 @@
-//! Pooling in plain loops, for f32 and f64 and any strides: the oracle, and the portable path.
-//!
-//! Two closed families: `mean` and `mean_gradient` are each other's adjoints; so are `pick`, which reads x at saved
-//! indices, and `scatter`, which adds to them: the gradient of a maximum, and max-unpooling.
-#![allow(unsafe_code)]
+//! Pooling on the reference device.
 
-use super::geometry::Pool2d;
-use crate::ops::conv2d::reference::{Number, Operand};
-use gradus_cpu::parallel;
-use std::ops::Div;
+use super::Pool2d;
+use super::rule::Work;
+use gradus_reference::Array;
 
-/// y = the largest value of each window; the first of equals, a NaN before any number; −∞ of no pixels. `indices`, if
-/// wanted, gets its place h·W + w, or −1.
-///
-/// # Safety
-/// The operands must be valid over the geometry's shapes; what is written may not overlap what is read.
-pub unsafe fn max<T: Number + PartialOrd>(
-    pool: &Pool2d,
-    x: Operand<T>,
-    y: Operand<T>,
-    indices: Option<Operand<i32>>,
-) {
-    each_pixel(pool, |[n, c, u, v]| {
-        let [rows, cols] = pool.window(u, v);
-        let (mut largest, mut place) = (T::from_f64(f64::NEG_INFINITY), -1);
-        for h in rows.pixels() {
-            for w in cols.pixels() {
-                // SAFETY: windows stay in the input.
-                let value = unsafe { *x.at([n, c, h, w]) };
-                let nan = value.to_f64().is_nan() && !largest.to_f64().is_nan();
-                if value > largest || nan || place < 0 {
-                    (largest, place) = (value, (h * pool.width + w) as i32);
-                }
-            }
-        }
-        // SAFETY: the caller's promise; each task writes its own plane.
-        unsafe {
-            *y.at([n, c, u, v]) = largest;
-            if let Some(indices) = indices {
-                *indices.at([n, c, u, v]) = place;
-            }
-        }
-    });
+/// The outputs of a pooling step.
+pub(super) fn pooling(work: Work, pool: &Pool2d, x: &[Array]) -> Result<Vec<Array>, String> {
+    Ok(match work {
+        Work::Max => max(pool, &x[0]),
+        Work::Pick => vec![pick(pool, &x[0], &x[1])?],
+        Work::MaxGradient | Work::Scatter => vec![scatter(pool, &x[0], &x[1])?],
+        Work::Mean => vec![mean(pool, &x[0])],
+        Work::MeanGradient => vec![mean_gradient(pool, &x[0])],
+    })
 }
 
-/// y = the value of x at each index; 0 for −1.
-///
-/// # Safety
-/// As [`max`]; indices must be −1 or inside the plane.
-pub unsafe fn pick<T: Number>(pool: &Pool2d, x: Operand<T>, indices: Operand<i32>, y: Operand<T>) {
-    each_pixel(pool, |at| {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let place = *indices.at(at);
-            *y.at(at) = match usize::try_from(place) {
-                Ok(place) => *x.at([at[0], at[1], place / pool.width, place % pool.width]),
-                Err(_) => T::default(),
-            };
-        }
+/// The largest value of each window and its place h·W + w: the first of equals, a NaN before any number; −∞ and −1 of no pixels.
+fn max(pool: &Pool2d, x: &Array) -> Vec<Array> {
+    let (mut y, mut places) = (vec![], vec![]);
+    each_window(pool, |_, plane, pixels, _| {
+        let of = |at: usize| x.reals()[plane + at];
+        let beats = |a: f64, b: f64| a > b || (a.is_nan() && !b.is_nan());
+        let best = pixels.reduce(|best, at| if beats(of(at), of(best)) { at } else { best });
+        y.push(best.map_or(f64::NEG_INFINITY, of));
+        places.push(best.map_or(-1, |at| at as i64));
     });
+    vec![Array::new(pool.y_shape(), y), Array::integers_of(pool.y_shape(), places)]
 }
 
-/// dx = Σ of dy over the output pixels that have its index.
-///
-/// # Safety
-/// As [`pick`].
-pub unsafe fn scatter<T: Number>(
-    pool: &Pool2d,
-    dy: Operand<T>,
-    indices: Operand<i32>,
-    dx: Operand<T>,
-) {
-    clear(pool, dx);
-    each_pixel(pool, |at| {
-        // SAFETY: the caller's promise; windows of one plane are visited in turn.
-        unsafe {
-            if let Ok(place) = usize::try_from(*indices.at(at)) {
-                let p = dx.at([at[0], at[1], place / pool.width, place % pool.width]);
-                *p = *p + *dy.at(at);
-            }
+/// The value of x at each place of its plane; 0 for −1.
+fn pick(pool: &Pool2d, x: &Array, places: &Array) -> Result<Array, String> {
+    let found = found(pool, places)?;
+    let y = found.map(|at| at.map_or(0.0, |at| x.reals()[at])).collect();
+    Ok(Array::new(places.shape, y))
+}
+
+/// The sum of the values that have a place in their plane.
+fn scatter(pool: &Pool2d, dy: &Array, places: &Array) -> Result<Array, String> {
+    let mut dx = vec![0.0; pool.x_shape().len()];
+    for (at, dy) in found(pool, places)?.zip(dy.reals()) {
+        if let Some(at) = at {
+            dx[at] += dy;
         }
-    });
+    }
+    Ok(Array::new(pool.x_shape(), dx))
 }
 
 /// y = the mean of each window; NaN of no pixels.
-///
-/// # Safety
-/// As [`max`].
-pub unsafe fn mean<T: Number + Div<Output = T>>(pool: &Pool2d, x: Operand<T>, y: Operand<T>) {
-    each_pixel(pool, |[n, c, u, v]| {
-        let window = pool.window(u, v);
-        let mut sum = T::default();
-        for h in window[0].pixels() {
-            for w in window[1].pixels() {
-                // SAFETY: windows stay in the input.
-                sum = sum + unsafe { *x.at([n, c, h, w]) };
-            }
-        }
-        let divisor = T::from_f64(pool.divisor(&window) as f64);
-        // SAFETY: the caller's promise; each task writes its own plane.
-        unsafe { *y.at([n, c, u, v]) = sum / divisor }
+fn mean(pool: &Pool2d, x: &Array) -> Array {
+    let mut y = vec![];
+    each_window(pool, |_, plane, pixels, divisor| {
+        y.push(pixels.map(|at| x.reals()[plane + at]).sum::<f64>() / divisor);
     });
+    Array::new(pool.y_shape(), y)
 }
 
-/// dx = Σ of dy / divisor over the windows that see it.
-///
-/// # Safety
-/// As [`max`].
-pub unsafe fn mean_gradient<T: Number + Div<Output = T>>(
+/// dx = Σ dy / divisor over the windows that see a pixel.
+fn mean_gradient(pool: &Pool2d, dy: &Array) -> Array {
+    let mut dx = vec![0.0; pool.x_shape().len()];
+    each_window(pool, |window, plane, pixels, divisor| {
+        pixels.for_each(|at| dx[plane + at] += dy.reals()[window] / divisor);
+    });
+    Array::new(pool.x_shape(), dx)
+}
+
+/// Where in x each place lies; `None` for −1.
+fn found<'a>(
     pool: &Pool2d,
-    dy: Operand<T>,
-    dx: Operand<T>,
+    places: &'a Array,
+) -> Result<impl Iterator<Item = Option<usize>> + 'a, String> {
+    let size = pool.height * pool.width;
+    let within = |&at: &i64| at >= -1 && at < size as i64;
+    if let Some(bad) = places.integers().iter().find(|at| !within(at)) {
+        return Err(format!("index {bad} is outside a plane of {size} pixels"));
+    }
+    let windows: usize = places.shape[2..].iter().product();
+    let place =
+        move |(i, &at): (usize, &i64)| usize::try_from(at).ok().map(|at| i / windows * size + at);
+    Ok(places.integers().iter().enumerate().map(place))
+}
+
+/// Visits every window of every plane: its number, where the plane begins in x, where its pixels lie in the plane, and what a mean
+/// divides by.
+fn each_window(
+    pool: &Pool2d,
+    mut visit: impl FnMut(usize, usize, &mut dyn Iterator<Item = usize>, f64),
 ) {
-    clear(pool, dx);
-    each_pixel(pool, |[n, c, u, v]| {
-        let window = pool.window(u, v);
-        let divisor = T::from_f64(pool.divisor(&window) as f64);
-        // SAFETY: the caller's promise; windows of one plane are visited in turn and stay in it.
-        unsafe {
-            let share = *dy.at([n, c, u, v]) / divisor;
-            for h in window[0].pixels() {
-                for w in window[1].pixels() {
-                    let p = dx.at([n, c, h, w]);
-                    *p = *p + share;
-                }
-            }
-        }
-    });
-}
-
-/// Calls `body` with every output pixel; tasks are planes, so those of one plane come in turn.
-fn each_pixel(pool: &Pool2d, body: impl Fn([usize; 4]) + Sync) {
     let [p, q] = pool.output();
-    parallel(pool.batch * pool.channels, &|plane| {
-        let (n, c) = (plane / pool.channels, plane % pool.channels);
-        for u in 0..p {
-            for v in 0..q {
-                body([n, c, u, v]);
-            }
+    for plane in 0..pool.batch * pool.channels {
+        for (u, v) in (0..p).flat_map(|u| (0..q).map(move |v| (u, v))) {
+            let window = pool.window(u, v);
+            let columns = || window[1].pixels();
+            let mut pixels =
+                window[0].pixels().flat_map(|h| columns().map(move |w| h * pool.width + w));
+            let divisor = pool.divisor(&window) as f64;
+            let first = plane * pool.height * pool.width;
+            visit((plane * p + u) * q + v, first, &mut pixels, divisor);
         }
-    });
-}
-
-fn clear<T: Number>(pool: &Pool2d, dx: Operand<T>) {
-    parallel(pool.batch * pool.channels, &|plane| {
-        let (n, c) = (plane / pool.channels, plane % pool.channels);
-        for h in 0..pool.height {
-            for w in 0..pool.width {
-                // SAFETY: dx is valid over the geometry's shape, as the callers were promised.
-                unsafe { *dx.at([n, c, h, w]) = T::default() }
-            }
-        }
-    });
+    }
 }

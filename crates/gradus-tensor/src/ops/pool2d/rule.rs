@@ -1,13 +1,14 @@
 //! The pooling ops of a tensor: shape rules, gradients, memory orders.
 
-use super::{Order as Lanes, Pool2d, Windows, kernel};
+use super::kernel::OnCpu;
+use super::{Pool2d, Windows, expansion, reference};
 use crate::Tensor;
 use crate::ops::kernel::expect_pixels;
-use gradus_base::exec::Kernel;
 use gradus_base::{DType, Error, Result, Shape};
 use gradus_graph::{
-    Backward, Layouts, Meta, Node, Order, Rule, Setting, Spec, call, call_one, fail,
+    Backward, Device, Meta, Node, Plain, Rule, Setting, Strategy, call, call_one, fail,
 };
+use gradus_reference::Array;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -95,18 +96,18 @@ pub(super) enum Work {
 
 /// A pooling of planes of a given size.
 #[derive(Clone, Debug)]
-struct Pooling {
-    work: Work,
+pub(super) struct Pooling {
+    pub(super) work: Work,
     plane: [usize; 2],
     windows: [Windows; 2],
     count_include_pad: bool,
 }
 
 impl Pooling {
-    fn geometry(&self, inputs: &[Meta]) -> Pool2d {
+    pub(super) fn geometry(&self, input: Shape) -> Pool2d {
         Pool2d {
-            batch: inputs[0].shape[0],
-            channels: inputs[0].shape[1],
+            batch: input[0],
+            channels: input[1],
             height: self.plane[0],
             width: self.plane[1],
             windows: self.windows,
@@ -131,7 +132,7 @@ impl Rule for Pooling {
     }
 
     fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
-        let g = self.geometry(inputs);
+        let g = self.geometry(inputs[0].shape);
         let dtype = inputs[0].dtype;
         let [rows, columns] = match self.work {
             Work::Max | Work::Pick | Work::Mean => g.output(),
@@ -161,6 +162,10 @@ impl Rule for Pooling {
         }
     }
 
+    fn expand(&self, inputs: &[Node]) -> Option<Vec<Node>> {
+        expansion::expand(self.work, &self.geometry(inputs[0].shape()), inputs)
+    }
+
     /// Per axis, kernel, stride, padding before and after, and dilation; or how many windows, as equal as can be.
     fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
         let axis = |w: &Windows| match *w {
@@ -177,25 +182,6 @@ impl Rule for Pooling {
         ])
     }
 
-    /// Either lanes of images or lanes of channels, whichever the input lies in.
-    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
-        if inputs[0].dtype != DType::F32 {
-            return vec![Layouts::any(inputs.len(), outputs)];
-        }
-        let choice = |lanes: Lanes| {
-            let axes = lanes.memory_order().to_vec();
-            Layouts {
-                inputs: vec![Order::Axes(axes.clone()); inputs.len()],
-                outputs: vec![axes; outputs.len()],
-            }
-        };
-        let [batch, channels] = [inputs[0].shape[0], inputs[0].shape[1]];
-        let first =
-            if channels >= batch { Lanes::ChannelsInnermost } else { Lanes::BatchInnermost };
-        let second = Lanes::ALL.into_iter().find(|&l| l != first).unwrap_or(first);
-        vec![choice(first), choice(second)]
-    }
-
     /// Neither images nor channels meet.
     fn slices(&self, axis: usize) -> Option<Vec<Option<usize>>> {
         let inputs = match self.work {
@@ -205,14 +191,17 @@ impl Rule for Pooling {
         (axis < 2).then(|| vec![Some(axis); inputs])
     }
 
-    /// Where the maxima are matters to gradients only.
-    fn may_skip(&self, output: usize) -> bool {
-        self.work == Work::Max && output == 1
-    }
-
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        let slot = &spec.inputs[0];
-        kernel::kernel(self.geometry(&[Meta::new(slot.view.shape, slot.dtype)]), self.work, spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Box::new(OnCpu(self))),
+            Device::Reference => {
+                let rule = self.clone();
+                Some(Plain::of(move |x: &[Array]| {
+                    reference::pooling(rule.work, &rule.geometry(x[0].shape), x)
+                }))
+            }
+            _ => None,
+        }
     }
 
     fn flops(&self, _: &[Meta], outputs: &[Meta]) -> u64 {

@@ -1,11 +1,11 @@
-//! Both memory orders against the reference in f64, the adjoint pairs, ties, NaN, and PyTorch's values and gradients.
+//! Both memory orders against plain loops in f64, the adjoint pairs, ties, NaN, and PyTorch's values and gradients.
 #![allow(unsafe_code)]
 
 use super::cpu::{self, Tables};
-use super::reference;
+use super::plain;
 use super::rule::Work;
 use super::{Order, Pool2d, Windows};
-use crate::ops::conv2d::reference::Operand;
+use crate::ops::conv2d::plain::Operand;
 use crate::ops::lanes::Isa;
 use crate::{DType, Pool, Tensor, try_build};
 use gradus_base::{Element, Shape, View};
@@ -35,7 +35,7 @@ fn operand<T>(values: &[T], shape: Shape) -> Operand<T> {
     Operand::new(values.as_ptr(), &View::dense(shape))
 }
 
-/// The reference's results, row-major.
+/// What plain loops give, row-major.
 struct Results {
     max: Vec<f64>,
     indices: Vec<i32>,
@@ -59,11 +59,11 @@ fn results(pool: &Pool2d, x: &[f64], dy: &[f64]) -> Results {
     // SAFETY: buffers of the geometry's shapes.
     unsafe {
         let indices = Operand::new(r.indices.as_mut_ptr(), &View::dense(ys));
-        reference::max(pool, operand(x, xs), out(&mut r.max, ys), Some(indices));
-        reference::pick(pool, operand(x, xs), indices, out(&mut r.pick, ys));
-        reference::scatter(pool, operand(dy, ys), indices, out(&mut r.scatter, xs));
-        reference::mean(pool, operand(x, xs), out(&mut r.mean, ys));
-        reference::mean_gradient(pool, operand(dy, ys), out(&mut r.mean_gradient, xs));
+        plain::max(pool, operand(x, xs), out(&mut r.max, ys), Some(indices));
+        plain::pick(pool, operand(x, xs), indices, out(&mut r.pick, ys));
+        plain::scatter(pool, operand(dy, ys), indices, out(&mut r.scatter, xs));
+        plain::mean(pool, operand(x, xs), out(&mut r.mean, ys));
+        plain::mean_gradient(pool, operand(dy, ys), out(&mut r.mean_gradient, xs));
     }
     r
 }
@@ -187,7 +187,7 @@ fn the_same_bits_on_any_number_of_threads() {
     }
 }
 
-/// In f32 by lanes and in f64 by the reference, the places take memory and are written only where they are read.
+/// In f32 by lanes and in f64 by plain loops, the places take memory and are written only where they are read.
 #[test]
 fn places_are_left_out_where_nobody_reads_them() {
     let x = Tensor::randn([2, 6, 8, 8], 1);

@@ -2,12 +2,12 @@
 #![allow(unsafe_code)]
 
 use super::Distribution;
+use super::series::Series;
 use crate::ops::kernel::{chunks, input, output};
-use crate::ops::series::Series;
 use gradus_base::DType;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::philox::{philox, unit};
-use gradus_graph::Meta;
+use gradus_graph::{Meta, Spec};
 
 /// Counters per round: eight u32 lanes.
 const SIDE: usize = 8;
@@ -18,14 +18,21 @@ struct Draw {
     distribution: Distribution,
     stream: u64,
     out: Meta,
+    touches: Touches,
 }
 
-pub(super) fn kernel(distribution: Distribution, stream: u64, out: Meta) -> Box<dyn Kernel> {
-    Box::new(Draw { distribution, stream, out })
+pub(super) fn kernel(distribution: Distribution, stream: u64, spec: &Spec) -> Box<dyn Kernel> {
+    let out = &spec.outputs[0];
+    let out = Meta::new(out.view.shape, out.dtype);
+    Box::new(Draw { distribution, stream, out, touches: spec.touches() })
 }
 
 // SAFETY: the key is a dense [2] of i64, the output dense of `out`'s length and type.
 unsafe impl Kernel for Draw {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         let len = self.out.shape.len();
         // SAFETY: see above.

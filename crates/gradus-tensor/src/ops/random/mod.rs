@@ -7,15 +7,17 @@
 #[cfg(test)]
 pub(crate) mod cases;
 mod cpu;
+mod reference;
+mod series;
 #[cfg(test)]
 mod tests;
 
 use crate::ops::kernel::expect_i64;
 use crate::ops::pointwise::compare;
 use crate::{DType, Tensor};
-use gradus_base::exec::Kernel;
 use gradus_base::{Error, Real, Result, Shape};
-use gradus_graph::{Backward, Meta, Node, Rule, Spec, call_one, fail};
+use gradus_graph::{Backward, Dense, Device, Meta, Node, Plain, Rule, Strategy, call_one, fail};
+use gradus_reference::Array;
 use std::panic::Location;
 
 /// What the numbers are like.
@@ -54,8 +56,18 @@ impl Rule for Random {
         Ok(vec![None])
     }
 
-    fn cpu(&self, _spec: &Spec) -> Box<dyn Kernel> {
-        cpu::kernel(self.distribution, self.stream, self.out)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => {
+                Some(Dense::of(|spec| cpu::kernel(self.distribution, self.stream, spec)))
+            }
+            Device::Reference => {
+                let Random { distribution, stream, out } = *self;
+                let draw = move |key: &Array| reference::draw(distribution, stream, out, key);
+                Some(Plain::of(move |x: &[Array]| Ok(vec![draw(&x[0])])))
+            }
+            _ => None,
+        }
     }
 
     /// Philox is integer work; this counts the transcendental functions of Box & Muller.

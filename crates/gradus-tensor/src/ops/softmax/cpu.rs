@@ -3,11 +3,10 @@
 
 use super::Softmax;
 use crate::ops::kernel::{chunks, grain, input, output};
-use crate::ops::lanes::Isa;
-use crate::ops::series::Series;
-use crate::ops::vector::{Task, Vector, on};
+use crate::ops::lanes::{Isa, Task, on};
 use gradus_base::DType;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
+use gradus_cpu::lanes::{Numbers, Scalar};
 use gradus_graph::Spec;
 
 /// Elements a tile writes.
@@ -18,16 +17,21 @@ struct Rows {
     dtype: DType,
     len: usize,
     n: usize,
+    touches: Touches,
 }
 
 pub(super) fn kernel(op: Softmax, spec: &Spec) -> Box<dyn Kernel> {
     let x = &spec.inputs[0];
     let n = x.view.shape[x.view.shape.rank() - 1];
-    Box::new(Rows { op, dtype: x.dtype, len: x.view.shape.len(), n })
+    Box::new(Rows { op, dtype: x.dtype, len: x.view.shape.len(), n, touches: spec.touches() })
 }
 
 // SAFETY: x and y are dense, of `len` elements.
 unsafe impl Kernel for Rows {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
@@ -43,7 +47,7 @@ unsafe impl Kernel for Rows {
 impl Rows {
     /// # Safety
     /// As `launch`; x and y hold `T`.
-    unsafe fn rows<T: Series>(&self, args: &Args<'_>) {
+    unsafe fn rows<T: Scalar>(&self, args: &Args<'_>) {
         let n = self.n;
         // SAFETY: the caller's promise.
         let (x, y) = unsafe { (input::<T>(args, 0, self.len), output::<T>(args, 0, self.len)) };
@@ -64,10 +68,10 @@ struct Tile<'a, T> {
     y: &'a mut [T],
 }
 
-impl<T: Series> Task for Tile<'_, T> {
+impl<T: Scalar> Task for Tile<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         let n = self.n;
         for (x, y) in self.x.chunks_exact(n).zip(self.y.chunks_exact_mut(n)) {
             // SAFETY: x and y are rows of n; the path was chosen for the machine.
@@ -79,8 +83,8 @@ impl<T: Series> Task for Tile<'_, T> {
                         let (top, rest) = (V::splat(top), V::splat(rest));
                         for at in (0..n).step_by(V::LEN) {
                             let few = V::LEN.min(n - at);
-                            let x = V::load_first(x.as_ptr().add(at), few, T::ZERO);
-                            x.sub(top).sub(rest).store_first(y.as_mut_ptr().add(at), few);
+                            let x = V::load_left(x.as_ptr().add(at), few);
+                            x.sub(top).sub(rest).store_left(y.as_mut_ptr().add(at), few);
                         }
                     }
                 }
@@ -90,15 +94,15 @@ impl<T: Series> Task for Tile<'_, T> {
 }
 
 #[inline(always)]
-unsafe fn softmax<V: Vector>(x: &[V::Element], y: &mut [V::Element]) {
+unsafe fn softmax<V: Numbers>(x: &[V::Scalar], y: &mut [V::Scalar]) {
     let n = x.len();
     // SAFETY: the caller's promise.
     unsafe {
         let sum = exponentials::<V, true>(x, largest::<V>(x), y.as_mut_ptr());
-        let scale = V::splat(V::Element::ONE / sum);
+        let scale = V::splat(V::Scalar::ONE / sum);
         for at in (0..n).step_by(V::LEN) {
             let (few, y) = (V::LEN.min(n - at), y.as_mut_ptr().add(at));
-            V::load_first(y, few, V::Element::ZERO).mul(scale).store_first(y, few);
+            V::load_left(y, few).mul(scale).store_left(y, few);
         }
     }
 }
@@ -116,19 +120,19 @@ pub(crate) struct LogSumExp<T> {
 /// # Safety
 /// The machine has the vector's instruction set.
 #[inline(always)]
-pub(crate) unsafe fn log_sum_exp<V: Vector>(x: &[V::Element]) -> LogSumExp<V::Element> {
+pub(crate) unsafe fn log_sum_exp<V: Numbers>(x: &[V::Scalar]) -> LogSumExp<V::Scalar> {
     // SAFETY: the caller's promise.
     unsafe {
         let top = largest::<V>(x);
         let sum = exponentials::<V, false>(x, top, std::ptr::null_mut());
-        LogSumExp { top, rest: sum.ln_series() }
+        LogSumExp { top, rest: V::ln_of(sum) }
     }
 }
 
 /// The largest element; NaN is left to the sums, which it spoils.
 #[inline(always)]
-unsafe fn largest<V: Vector>(x: &[V::Element]) -> V::Element {
-    let (n, lowest) = (x.len(), V::Element::LOWEST);
+unsafe fn largest<V: Numbers>(x: &[V::Scalar]) -> V::Scalar {
+    let (n, lowest) = (x.len(), V::Scalar::LOWEST);
     // SAFETY: the caller's promise.
     unsafe {
         let x = x.as_ptr();
@@ -140,7 +144,7 @@ unsafe fn largest<V: Vector>(x: &[V::Element]) -> V::Element {
             at += 2 * V::LEN;
         }
         while at < n {
-            top[0] = V::load_first(x.add(at), V::LEN.min(n - at), lowest).greater(top[0]);
+            top[0] = V::load_filled(x.add(at), V::LEN.min(n - at), lowest).greater(top[0]);
             at += V::LEN;
         }
         top[0].greater(top[1]).fold(|a, b| if b > a { b } else { a })
@@ -149,16 +153,16 @@ unsafe fn largest<V: Vector>(x: &[V::Element]) -> V::Element {
 
 /// Σ e^(x − top), and the terms themselves if they are to be written.
 #[inline(always)]
-unsafe fn exponentials<V: Vector, const WRITE: bool>(
-    x: &[V::Element],
-    top: V::Element,
-    y: *mut V::Element,
-) -> V::Element {
+unsafe fn exponentials<V: Numbers, const WRITE: bool>(
+    x: &[V::Scalar],
+    top: V::Scalar,
+    y: *mut V::Scalar,
+) -> V::Scalar {
     let n = x.len();
     // SAFETY: the caller's promise; there is room for n at y if it is written.
     unsafe {
         let (x, top) = (x.as_ptr(), V::splat(top));
-        let mut sums = [V::splat(V::Element::ZERO); 2];
+        let mut sums = [V::splat(V::Scalar::ZERO); 2];
         let mut at = 0;
         while at + 2 * V::LEN <= n {
             for i in 0..2 {
@@ -173,9 +177,9 @@ unsafe fn exponentials<V: Vector, const WRITE: bool>(
         }
         while at < n {
             let few = V::LEN.min(n - at);
-            let e = V::load_first(x.add(at), few, V::Element::LOWEST).sub(top).exp();
+            let e = V::load_filled(x.add(at), few, V::Scalar::LOWEST).sub(top).exp();
             if WRITE {
-                e.store_first(y.add(at), few);
+                e.store_left(y.add(at), few);
             }
             sums[0] = sums[0].add(e);
             at += V::LEN;

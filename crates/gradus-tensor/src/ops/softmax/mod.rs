@@ -6,15 +6,19 @@
 #[cfg(test)]
 pub(crate) mod cases;
 mod cpu;
+mod reference;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use cpu::{LogSumExp, log_sum_exp};
 
+use crate::ops::kernel::tensors;
 use crate::{DType, Tensor};
-use gradus_base::exec::Kernel;
 use gradus_base::{Error, Result};
-use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one, fail};
+use gradus_graph::{
+    Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one, fail,
+};
+use gradus_reference::Array;
 use std::panic::Location;
 
 /// Along the last axis.
@@ -56,12 +60,30 @@ impl Rule for Softmax {
         Ok(vec![Some(dx.0)])
     }
 
+    fn expand(&self, inputs: &[Node]) -> Option<Vec<Node>> {
+        let [x] = tensors(inputs);
+        let below = &x - x.max(-1).unsqueeze(-1);
+        let sum = below.exp().sum(-1).unsqueeze(-1);
+        let y = match self {
+            Softmax::Plain => below.exp() / sum,
+            Softmax::Log => below - sum.ln(),
+        };
+        Some(vec![y.0])
+    }
+
     fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
         Some(vec![])
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::kernel(*self, spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Dense::of(|spec| cpu::kernel(*self, spec))),
+            Device::Reference => {
+                let op = *self;
+                Some(Plain::of(move |x: &[Array]| Ok(vec![reference::softmax(op, &x[0])])))
+            }
+            _ => None,
+        }
     }
 
     /// An exponential counts as ten.

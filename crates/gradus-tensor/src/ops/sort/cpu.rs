@@ -3,7 +3,7 @@
 
 use crate::ops::kernel::{chunks, grain, input, output};
 use gradus_base::DType;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_cpu::with_scratch;
 use gradus_graph::Spec;
 
@@ -16,17 +16,22 @@ struct Argsort {
     keep: usize,
     rows: usize,
     n: usize,
+    touches: Touches,
 }
 
 pub(super) fn kernel(descending: bool, keep: usize, spec: &Spec) -> Box<dyn Kernel> {
     let x = &spec.inputs[0];
     let n = x.view.shape[x.view.shape.rank() - 1];
     let rows = x.view.shape[..x.view.shape.rank() - 1].iter().product();
-    Box::new(Argsort { dtype: x.dtype, descending, keep, rows, n })
+    Box::new(Argsort { dtype: x.dtype, descending, keep, rows, n, touches: spec.touches() })
 }
 
 // SAFETY: x is dense, rows·n elements, y rows·keep of i64.
 unsafe impl Kernel for Argsort {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {

@@ -6,13 +6,17 @@
 #[cfg(test)]
 pub(crate) mod cases;
 mod cpu;
+mod reference;
 #[cfg(test)]
 mod tests;
 
 use crate::{DType, Tensor};
-use gradus_base::exec::Kernel;
 use gradus_base::{Error, Result};
-use gradus_graph::{Backward, Meta, Node, Rule, Setting, Spec, call_one, fail, not_differentiable};
+use gradus_graph::{
+    Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one, fail,
+    not_differentiable,
+};
+use gradus_reference::Array;
 use std::panic::Location;
 
 /// The first `keep` places of the order, along the last axis.
@@ -44,8 +48,16 @@ impl Rule for Argsort {
         Some(vec![("descending", Setting::Flag(self.descending)), ("keep", keep)])
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::kernel(self.descending, self.keep, spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Dense::of(|spec| cpu::kernel(self.descending, self.keep, spec))),
+            Device::Reference => {
+                let Argsort { descending, keep } = *self;
+                let sort = move |x: &Array| reference::argsort(descending, keep, x);
+                Some(Plain::of(move |x: &[Array]| Ok(vec![sort(&x[0])])))
+            }
+            _ => None,
+        }
     }
 
     /// Comparisons: n·log₂ n.

@@ -122,7 +122,7 @@ fn pass_case(
     for algorithm in Algorithm::ALL.into_iter().filter(|a| a.fits(&conv, pass)) {
         for (isa, how) in [("best", true), ("portable", false)] {
             let name = forced_name(algorithm, isa);
-            if algorithm == Algorithm::Reference && !how {
+            if algorithm == Algorithm::Plain && !how {
                 continue;
             }
             case = case.forced(&name, tolerance(algorithm), move |x| {
@@ -147,7 +147,7 @@ fn forced_name(algorithm: Algorithm, isa: &str) -> String {
 pub(crate) fn forced_names() -> Vec<String> {
     let named = |a: Algorithm| ["best", "portable"].map(|isa| forced_name(a, isa));
     let all = Algorithm::ALL.into_iter().flat_map(named);
-    all.filter(|name| *name != forced_name(Algorithm::Reference, "portable")).collect()
+    all.filter(|name| *name != forced_name(Algorithm::Plain, "portable")).collect()
 }
 
 /// With zeros for the operand that the pass gives.

@@ -1,12 +1,38 @@
 //! The CPU kernel: views → one `gemm` call per matrix, the epilogue fused into its tiles.
 #![allow(unsafe_code)]
 
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::{DType, View};
 use gradus_cpu::{
     Epilogue, Mat, MatMut, PackedB, RowLoop, Shared, gemm, gemm_packed, pack_b, parallel,
 };
-use gradus_graph::{Packing, Spec};
+use gradus_graph::{Layouts, Meta, Packing, Spec, Strategy};
+
+/// How the CPU multiplies.
+pub(super) struct OnCpu;
+
+impl Strategy for OnCpu {
+    fn layouts(&self, inputs: &[Meta], outputs: &[Meta]) -> Layouts {
+        Layouts::any(inputs.len(), outputs)
+    }
+
+    /// Any strides will do.
+    fn accepts_room(&self, _spec: &Spec) -> bool {
+        true
+    }
+
+    fn accepts_epilogue(&self, spec: &Spec) -> bool {
+        accepts_epilogue(spec)
+    }
+
+    fn packing(&self, input: usize, spec: &Spec) -> Option<Packing> {
+        packing(input, spec)
+    }
+
+    fn kernel(&self, spec: &Spec) -> Box<dyn Kernel> {
+        kernel(spec)
+    }
+}
 
 /// One product per leading index, with the places of its three matrices.
 struct Gemm {
@@ -19,17 +45,18 @@ struct Gemm {
     /// Whether b, one matrix, comes packed.
     packed: bool,
     epilogue: Option<RowLoop>,
+    touches: Touches,
 }
 
 /// An epilogue runs along the output's rows, so those must be contiguous and there must be one matrix.
-pub(super) fn accepts_epilogue(spec: &Spec) -> bool {
+fn accepts_epilogue(spec: &Spec) -> bool {
     let y = &spec.outputs[0].view;
     let rank = y.shape.rank();
     let one_matrix = y.shape[..rank - 2].iter().all(|&s| s == 1);
     one_matrix && (y.strides[rank - 1] == 1 || y.shape[rank - 1] == 1)
 }
 
-pub(super) fn kernel(spec: &Spec) -> Box<dyn Kernel> {
+fn kernel(spec: &Spec) -> Box<dyn Kernel> {
     let views = [&spec.inputs[0].view, &spec.inputs[1].view, &spec.outputs[0].view];
     let rank = views[0].shape.rank();
     let strides = views.map(|v| [v.strides[rank - 2], v.strides[rank - 1]]);
@@ -44,13 +71,13 @@ pub(super) fn kernel(spec: &Spec) -> Box<dyn Kernel> {
             .map(|s| (s.dtype, s.view.strides[rank - 2], s.view.strides[rank - 1]));
         RowLoop::new(&e.expr, dtype, &std::iter::once(own).chain(extra).collect::<Vec<_>>())
     });
-    let packed = spec.inputs[1].packed;
-    Box::new(Gemm { dtype, size, strides, begins, packed, epilogue })
+    let packed = spec.inputs[1].packed.is_some();
+    Box::new(Gemm { dtype, size, strides, begins, packed, epilogue, touches: spec.touches() })
 }
 
 /// Packed panels of b, if all products have the same b. A single row or column is a sum of b's rows or of products with a's,
 /// which reads everything once, as it lies.
-pub(super) fn packing(input: usize, spec: &Spec) -> Option<Packing> {
+fn packing(input: usize, spec: &Spec) -> Option<Packing> {
     let (y, b) = (&spec.outputs[0].view, &spec.inputs[1].view);
     let rank = b.shape.rank();
     let [m, k, n] = [y.shape[rank - 2], b.shape[rank - 2], b.shape[rank - 1]];
@@ -64,11 +91,9 @@ pub(super) fn packing(input: usize, spec: &Spec) -> Option<Packing> {
         _ => ("panels", PackedB::<f32>::len(k, n)),
     };
     let strides = [b.strides[rank - 2], b.strides[rank - 1]];
-    Some(Packing {
-        form: form.to_owned(),
-        bytes: len * dtype.size(),
-        kernel: Box::new(Pack { dtype, size: [k, n], strides }),
-    })
+    let bytes = len * dtype.size();
+    let touches = spec.touches_of_packing(input, bytes);
+    Some(Packing::new(form, bytes, Pack { dtype, size: [k, n], strides, touches }))
 }
 
 /// Packs b.
@@ -76,10 +101,15 @@ struct Pack {
     dtype: DType,
     size: [usize; 2],
     strides: [isize; 2],
+    touches: Touches,
 }
 
 // SAFETY: reads b over its view and writes as many elements as `packing` asked for.
 unsafe impl Kernel for Pack {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: the caller's pointers are valid for what `packing` named.
         unsafe {
@@ -104,6 +134,10 @@ impl Pack {
 
 // SAFETY: reads and writes only what the spec's views reach: `begins` and `strides` come from them.
 unsafe impl Kernel for Gemm {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: the caller's pointers are valid for the views; each product writes its own matrix.
         unsafe {

@@ -6,13 +6,15 @@
 #[cfg(test)]
 pub(crate) mod cases;
 mod cpu;
+mod reference;
 #[cfg(test)]
 mod tests;
 
 use crate::Tensor;
-use gradus_base::exec::Kernel;
+use crate::ops::kernel::tensors;
 use gradus_base::{DType, Error, Result, Shape};
-use gradus_graph::{Backward, Layouts, Meta, Node, Packing, Rule, Setting, Spec, call_one, fail};
+use gradus_graph::{Backward, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one, fail};
+use gradus_reference::Array;
 use std::panic::Location;
 
 /// A matrix product whose operands have the same leading axes.
@@ -42,21 +44,14 @@ impl Rule for MatMul {
         Ok(vec![da, db])
     }
 
+    /// All products, and their sum over the inner axis.
+    fn expand(&self, inputs: &[Node]) -> Option<Vec<Node>> {
+        let [a, b] = tensors(inputs);
+        Some(vec![(a.unsqueeze(-1) * b.unsqueeze(-3)).sum(-2).0])
+    }
+
     fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
         Some(vec![])
-    }
-
-    fn layouts(&self, inputs: &[Meta], outputs: &[Meta]) -> Layouts {
-        Layouts::any(inputs.len(), outputs)
-    }
-
-    /// Any strides will do.
-    fn accepts_room(&self, _spec: &Spec) -> bool {
-        true
-    }
-
-    fn accepts_epilogue(&self, spec: &Spec) -> bool {
-        cpu::accepts_epilogue(spec)
     }
 
     fn scaling(&self, axis: usize) -> Option<(usize, usize)> {
@@ -68,12 +63,14 @@ impl Rule for MatMul {
         Some(vec![(axis != columns).then_some(axis), (axis != rows).then_some(axis)])
     }
 
-    fn packing(&self, input: usize, spec: &Spec) -> Option<Packing> {
-        cpu::packing(input, spec)
-    }
-
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::kernel(spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Box::new(cpu::OnCpu)),
+            Device::Reference => {
+                Some(Plain::of(|x: &[Array]| Ok(vec![reference::matmul(&x[0], &x[1])])))
+            }
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], outputs: &[Meta]) -> u64 {

@@ -2,15 +2,15 @@
 //! is that of its value, and counts only where the normalised x, computed again as the forward pass did, is positive.
 #![allow(unsafe_code)]
 
+use super::BatchNormGrad;
 use super::walk::{Columns, Cut, Pair, Sums, Walk, affine, is_f64, stretches};
 use super::write::{Formula, Tile};
 use crate::ops::kernel::{chunks_backwards, input, output, workspace};
-use crate::ops::lanes::{Isa, Shared};
-use crate::ops::series::Series;
-use crate::ops::vector::{Task, Vector, on};
-use gradus_base::exec::{Args, Kernel};
+use crate::ops::lanes::{Isa, Shared, Task, on};
+use gradus_base::exec::{Args, Kernel, Touches};
+use gradus_cpu::lanes::{Lanes, Numbers, Scalar};
 use gradus_cpu::{parallel, with_scratch};
-use gradus_graph::Spec;
+use gradus_graph::{Layouts, Meta, Spec, Strategy};
 
 /// Elements a task writes, about.
 const TILE: usize = 1 << 14;
@@ -19,22 +19,40 @@ const ROWS: usize = 128;
 /// Elements of a channel whose sums are.
 const BLOCK: usize = 4096;
 
+/// How the CPU does it.
+pub(super) struct OnCpu<'a>(pub &'a BatchNormGrad);
+
+impl Strategy for OnCpu<'_> {
+    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
+        super::walk::layouts(inputs, outputs)
+    }
+
+    fn kernel(&self, spec: &Spec) -> Box<dyn Kernel> {
+        kernel(self.0.eps, self.0.relu, spec)
+    }
+}
+
 struct Backward {
     walk: Walk,
     cut: Cut,
     eps: f64,
     relu: bool,
     f64: bool,
+    touches: Touches,
 }
 
-pub(super) fn kernel(eps: f64, relu: bool, spec: &Spec) -> Box<dyn Kernel> {
+fn kernel(eps: f64, relu: bool, spec: &Spec) -> Box<dyn Kernel> {
     let walk = Walk::of(spec);
     let f64 = is_f64(spec.inputs[0].dtype);
-    Box::new(Backward { walk, cut: walk.cut(), eps, relu, f64 })
+    Box::new(Backward { walk, cut: walk.cut(), eps, relu, f64, touches: spec.touches() })
 }
 
 // SAFETY: x, dy and dx are dense in the walk's order; the others are dense, one number per channel.
 unsafe impl Kernel for Backward {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
@@ -62,7 +80,7 @@ unsafe impl Kernel for Backward {
 impl Backward {
     /// # Safety
     /// As `launch`; x, w, dy and the outputs hold `T`.
-    unsafe fn gradients<T: Series, const RELU: bool>(&self, args: &Args<'_>) {
+    unsafe fn gradients<T: Scalar, const RELU: bool>(&self, args: &Args<'_>) {
         let (walk, cut) = (self.walk, self.cut);
         let (all, channels, columns) = (walk.elements(), walk.channels(), walk.columns());
         // SAFETY: the caller's promise; the workspace is split in two.
@@ -144,7 +162,7 @@ impl Backward {
 
 /// What reaches the normalisation of dy: all, or with a ReLU what it lets pass.
 #[inline(always)]
-fn passed<V: Vector, const RELU: bool>(x: V, dy: V, [middle, scale, shift]: [V; 3]) -> V {
+fn passed<V: Lanes, const RELU: bool>(x: V, dy: V, [middle, scale, shift]: [V; 3]) -> V {
     if RELU { dy.where_positive(x.sub(middle).mul(scale).add(shift)) } else { dy }
 }
 
@@ -153,7 +171,7 @@ pub(in crate::ops::norm) struct Slopes<const RELU: bool>;
 
 impl<const RELU: bool> Pair<3> for Slopes<RELU> {
     #[inline(always)]
-    fn of<V: Vector>(x: V, dy: V, channel: [V; 3]) -> [V; 2] {
+    fn of<V: Lanes>(x: V, dy: V, channel: [V; 3]) -> [V; 2] {
         let dy = passed::<V, RELU>(x, dy, channel);
         [dy, dy.mul(x.sub(channel[0]))]
     }
@@ -172,10 +190,10 @@ pub(in crate::ops::norm) struct Rows<'a, T> {
     pub(in crate::ops::norm) out: &'a mut [[f64; 2]],
 }
 
-impl<T: Series, const RELU: bool> Task for Given<Rows<'_, T>, RELU> {
+impl<T: Scalar, const RELU: bool> Task for Given<Rows<'_, T>, RELU> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         let Rows { x, dy, affine, sums, out } = self.0;
         let (columns, channels) = (affine[0].len(), out.len());
         let (first, second) = sums.split_at_mut(columns);
@@ -216,10 +234,10 @@ struct Planes<'a, T> {
     out: &'a mut [[f64; 2]],
 }
 
-impl<T: Series, const RELU: bool> Task for Given<Planes<'_, T>, RELU> {
+impl<T: Scalar, const RELU: bool> Task for Given<Planes<'_, T>, RELU> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         let Planes { walk, x, dy, affine, first, from, to, out } = self.0;
         for (i, out) in out.iter_mut().enumerate() {
             let channel = affine.map(|e| e[first + i]);
@@ -242,17 +260,17 @@ pub(in crate::ops::norm) struct Descent<const RELU: bool>;
 
 impl<const RELU: bool> Formula<6> for Descent<RELU> {
     #[inline(always)]
-    fn of<V: Vector>(x: V, dy: V, channel: [V; 6]) -> V {
+    fn of<V: Lanes>(x: V, dy: V, channel: [V; 6]) -> V {
         let [middle, scale, shift, steep, slope, level] = channel;
         let dy = passed::<V, RELU>(x, dy, [middle, scale, shift]);
         dy.mul(steep).sub(x.sub(middle).mul(slope)).sub(level)
     }
 }
 
-impl<T: Series, const RELU: bool> Task for Given<Tile<'_, T, 6>, RELU> {
+impl<T: Scalar, const RELU: bool> Task for Given<Tile<'_, T, 6>, RELU> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         self.0.write::<V, Descent<RELU>>();
     }
 }

@@ -4,13 +4,12 @@
 use super::walk::{Walk, affine, is_f64};
 use super::write::{Formula, Tile};
 use crate::ops::kernel::{chunks_backwards, input, output, workspace};
-use crate::ops::lanes::Isa;
-use crate::ops::series::Series;
-use crate::ops::vector::{Task, Vector, on};
-use gradus_base::exec::{Args, Kernel};
+use crate::ops::lanes::{Isa, Task, on};
+use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::{DType, Element, Expr, Real, View};
+use gradus_cpu::lanes::{Lanes, Numbers, Scalar};
 use gradus_cpu::{Epilogue, RowEpilogue, RowLoop};
-use gradus_graph::{self as graph, Spec};
+use gradus_graph::{self as graph, Layouts, Meta, Spec, Strategy};
 
 /// Elements a task writes, about.
 const TILE: usize = 1 << 14;
@@ -29,17 +28,41 @@ enum Ride {
     Loop(Box<RowLoop>),
 }
 
+/// How the CPU does it.
+pub(super) struct OnCpu(pub f64);
+
+impl Strategy for OnCpu {
+    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
+        super::walk::layouts(inputs, outputs)
+    }
+
+    fn accepts_epilogue(&self, spec: &Spec) -> bool {
+        accepts_epilogue(spec)
+    }
+
+    fn kernel(&self, spec: &Spec) -> Box<dyn Kernel> {
+        kernel(self.0, spec)
+    }
+}
+
 struct Forward {
     walk: Walk,
     eps: f64,
     f64: bool,
     ride: Ride,
+    touches: Touches,
 }
 
-pub(super) fn kernel(eps: f64, spec: &Spec) -> Box<dyn Kernel> {
+fn kernel(eps: f64, spec: &Spec) -> Box<dyn Kernel> {
     let dtype = spec.inputs[0].dtype;
     let ride = spec.epilogue.as_ref().map_or(Ride::Nothing, |e| ride(e, dtype, spec));
-    Box::new(Forward { walk: Walk::of(spec), eps, f64: is_f64(dtype), ride })
+    Box::new(Forward {
+        walk: Walk::of(spec),
+        eps,
+        f64: is_f64(dtype),
+        ride,
+        touches: spec.touches(),
+    })
 }
 
 fn ride(epilogue: &graph::Epilogue, dtype: DType, spec: &Spec) -> Ride {
@@ -75,7 +98,7 @@ fn known(expr: &Expr) -> Option<(bool, bool)> {
 const INPUTS: usize = 5;
 
 /// All elements are one row to what rides along: it may read what lies as y does, and single numbers.
-pub(super) fn accepts_epilogue(spec: &Spec) -> bool {
+fn accepts_epilogue(spec: &Spec) -> bool {
     spec.inputs[INPUTS..].iter().all(|s| stride(spec, &s.view).is_some())
 }
 
@@ -93,6 +116,10 @@ fn stride(spec: &Spec, view: &View) -> Option<isize> {
 // SAFETY: x and y are dense in the walk's order, so is what rides along or it is a single number; w, b, mean and variance
 // are dense, one number per channel.
 unsafe impl Kernel for Forward {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
@@ -122,7 +149,7 @@ unsafe impl Kernel for Forward {
 impl Forward {
     /// # Safety
     /// As `launch`; x, w, b and y hold `T`.
-    unsafe fn normalize<T: Series + Element>(&self, args: &Args<'_>) {
+    unsafe fn normalize<T: Scalar + Element>(&self, args: &Args<'_>) {
         let walk = self.walk;
         let (all, channels, columns) = (walk.elements(), walk.channels(), walk.columns());
         // SAFETY: the caller's promise.
@@ -162,10 +189,10 @@ impl Forward {
 /// A tile with a sum and a ReLU.
 struct Riding<'a, T, const SUM: bool, const RELU: bool>(Tile<'a, T, 3>);
 
-impl<T: Series, const SUM: bool, const RELU: bool> Task for Riding<'_, T, SUM, RELU> {
+impl<T: Scalar, const SUM: bool, const RELU: bool> Task for Riding<'_, T, SUM, RELU> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         self.0.write::<V, Normal<SUM, RELU>>();
     }
 }
@@ -173,10 +200,10 @@ impl<T: Series, const SUM: bool, const RELU: bool> Task for Riding<'_, T, SUM, R
 /// A tile with whatever comes after it.
 struct Hooked<'a, T>(Tile<'a, T, 3>, Option<&'a RowEpilogue<'a>>);
 
-impl<T: Series + Element> Task for Hooked<'_, T> {
+impl<T: Scalar + Element> Task for Hooked<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         let Hooked(tile, Some(hook)) = self else {
             return self.0.write::<V, Normal<false, false>>();
         };
@@ -196,7 +223,7 @@ pub(in crate::ops::norm) struct Normal<const SUM: bool, const RELU: bool>;
 
 impl<const SUM: bool, const RELU: bool> Formula<3> for Normal<SUM, RELU> {
     #[inline(always)]
-    fn of<V: Vector>(x: V, other: V, [middle, scale, shift]: [V; 3]) -> V {
+    fn of<V: Lanes>(x: V, other: V, [middle, scale, shift]: [V; 3]) -> V {
         let y = x.sub(middle).mul(scale).add(shift);
         let y = if SUM { y.add(other) } else { y };
         if RELU { y.where_positive(y) } else { y }

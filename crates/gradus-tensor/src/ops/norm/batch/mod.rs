@@ -8,6 +8,7 @@
 
 mod backward;
 mod forward;
+mod reference;
 mod statistics;
 #[cfg(test)]
 pub(super) mod tests;
@@ -22,11 +23,13 @@ pub(super) use write::Tile;
 
 use super::{check_channels, inverse_deviation, over_channels};
 use crate::Tensor;
-use crate::ops::reference::differentiate;
-use gradus_base::exec::Kernel;
+use crate::ops::kernel::tensors;
 use gradus_base::expr::Sym;
 use gradus_base::{DType, Error, Expr, Real, Result};
-use gradus_graph::{Backward, Kind, Layouts, Meta, Node, Rule, Spec, call, call_one, fail};
+use gradus_graph::{
+    Backward, Device, Kind, Meta, Node, Plain, Rule, Strategy, call, call_one, fail,
+};
+use gradus_reference::Array;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -57,21 +60,20 @@ impl Rule for Statistics {
         Ok(vec![Meta::new([inputs[0].shape[1]], DType::F64); 2])
     }
 
-    fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
-        differentiate(backward, |inputs| {
-            let x = by_channel(&inputs[0]).cast(DType::F64);
-            let mean = x.mean([0, 2]);
-            let variance = (&x - over_channels(&mean, &x)).square().mean([0, 2]);
-            vec![mean, variance]
-        })
+    fn expand(&self, inputs: &[Node]) -> Option<Vec<Node>> {
+        let [x] = tensors(inputs);
+        let x = by_channel(&x).cast(DType::F64);
+        let mean = x.mean([0, 2]);
+        let variance = (&x - over_channels(&mean, &x)).square().mean([0, 2]);
+        Some(vec![mean.0, variance.0])
     }
 
-    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
-        walk::layouts(inputs, outputs)
-    }
-
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        statistics::kernel(spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Box::new(statistics::OnCpu)),
+            Device::Reference => Some(Plain::of(|x: &[Array]| Ok(reference::statistics(&x[0])))),
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
@@ -98,16 +100,23 @@ impl Rule for BatchNorm {
         Ok(grads.into_iter().map(Some).chain([None, None]).collect())
     }
 
-    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
-        walk::layouts(inputs, outputs)
+    /// In f64, as mean and variance are.
+    fn expand(&self, inputs: &[Node]) -> Option<Vec<Node>> {
+        let all: [Tensor; 5] = tensors(inputs);
+        let [x, w, b, mean, variance] = all.each_ref().map(|t| t.cast(DType::F64));
+        let y = x.batch_norm_with(&mean, &variance, &w, &b, self.eps);
+        Some(vec![y.cast(all[0].dtype()).0])
     }
 
-    fn accepts_epilogue(&self, spec: &Spec) -> bool {
-        forward::accepts_epilogue(spec)
-    }
-
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        forward::kernel(self.eps, spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Box::new(forward::OnCpu(self.eps))),
+            Device::Reference => {
+                let eps = self.eps;
+                Some(Plain::of(move |x: &[Array]| Ok(vec![reference::forward(eps, x)])))
+            }
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
@@ -125,32 +134,33 @@ impl Rule for BatchNormGrad {
     }
 
     /// Mean and variance are functions of x, so the composition, which reads x alone, has their share.
-    fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
-        differentiate(backward, |inputs| {
-            let [x, dy] = [0, 5].map(|i| by_channel(&inputs[i]));
-            let (w, b) = (&inputs[1], &inputs[2]);
-            let spread = |t: &Tensor| over_channels(t, &x);
-            let centred = &x - spread(&x.mean([0, 2]));
-            let scale = spread(&inverse_deviation(&centred.square().mean([0, 2]), self.eps));
-            let unit = centred * &scale;
-            let dy = match self.relu {
-                true => (&unit * spread(w) + spread(b)).le(0.0).select_where(0.0, &dy),
-                false => dy,
-            };
-            let (dw, db) = ((&dy * &unit).sum([0, 2]), dy.sum([0, 2]));
-            let count = (x.len() / w.len().max(1)) as f64;
-            let rest = (spread(&db) + &unit * spread(&dw)) / count;
-            let dx = spread(w) * scale * (dy - rest);
-            vec![dx.reshape(inputs[0].shape()), dw, db]
-        })
+    fn expand(&self, inputs: &[Node]) -> Option<Vec<Node>> {
+        let [x, w, b, _, _, dy] = tensors(inputs);
+        let [x, dy] = [x, dy].map(|t| by_channel(&t));
+        let spread = |t: &Tensor| over_channels(t, &x);
+        let centred = &x - spread(&x.mean([0, 2]));
+        let scale = spread(&inverse_deviation(&centred.square().mean([0, 2]), self.eps));
+        let unit = centred * &scale;
+        let dy = match self.relu {
+            true => (&unit * spread(&w) + spread(&b)).le(0.0).select_where(0.0, &dy),
+            false => dy,
+        };
+        let (dw, db) = ((&dy * &unit).sum([0, 2]), dy.sum([0, 2]));
+        let count = (x.len() / w.len().max(1)) as f64;
+        let rest = (spread(&db) + &unit * spread(&dw)) / count;
+        let dx = spread(&w) * scale * (dy - rest);
+        Some(vec![dx.reshape(inputs[0].shape()).0, dw.0, db.0])
     }
 
-    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
-        walk::layouts(inputs, outputs)
-    }
-
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        backward::kernel(self.eps, self.relu, spec)
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        match device {
+            Device::Cpu => Some(Box::new(backward::OnCpu(self))),
+            Device::Reference => {
+                let BatchNormGrad { eps, relu } = *self;
+                Some(Plain::of(move |x: &[Array]| Ok(reference::backward(eps, relu, x))))
+            }
+            _ => None,
+        }
     }
 
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {

@@ -4,31 +4,54 @@
 
 use super::walk::{Columns, Cut, Pair, Sums, Walk, is_f64, stretches};
 use crate::ops::kernel::{input, output};
-use crate::ops::lanes::{Isa, Shared};
-use crate::ops::series::{Moments, Series};
-use crate::ops::vector::{Task, Vector, on};
-use gradus_base::exec::{Args, Kernel};
+use crate::ops::lanes::{Isa, Shared, Task, on};
+use crate::ops::norm::moments::Moments;
+use gradus_base::exec::{Args, Kernel, Touches};
+use gradus_cpu::lanes::{Lanes, Numbers, Scalar};
 use gradus_cpu::{parallel, with_scratch};
-use gradus_graph::Spec;
+use gradus_graph::{Layouts, Meta, Spec, Strategy};
 
 /// Rows whose sums are taken in the elements' type.
 const ROWS: usize = 128;
 /// Elements of a channel whose sums are.
 const BLOCK: usize = 4096;
 
+/// How the CPU does it.
+pub(super) struct OnCpu;
+
+impl Strategy for OnCpu {
+    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
+        super::walk::layouts(inputs, outputs)
+    }
+
+    fn kernel(&self, spec: &Spec) -> Box<dyn Kernel> {
+        kernel(spec)
+    }
+}
+
 struct Statistics {
     walk: Walk,
     cut: Cut,
     f64: bool,
+    touches: Touches,
 }
 
-pub(super) fn kernel(spec: &Spec) -> Box<dyn Kernel> {
+fn kernel(spec: &Spec) -> Box<dyn Kernel> {
     let walk = Walk::of(spec);
-    Box::new(Statistics { walk, cut: walk.cut(), f64: is_f64(spec.inputs[0].dtype) })
+    Box::new(Statistics {
+        walk,
+        cut: walk.cut(),
+        f64: is_f64(spec.inputs[0].dtype),
+        touches: spec.touches(),
+    })
 }
 
 // SAFETY: x is dense in the walk's order; mean and variance are dense f64, one per channel.
 unsafe impl Kernel for Statistics {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
@@ -47,7 +70,7 @@ unsafe impl Kernel for Statistics {
 impl Statistics {
     /// # Safety
     /// As `launch`; x holds `T`.
-    unsafe fn of<T: Series>(&self, args: &Args<'_>) {
+    unsafe fn of<T: Scalar>(&self, args: &Args<'_>) {
         let (walk, cut) = (self.walk, self.cut);
         let channels = walk.channels();
         // SAFETY: the caller's promise.
@@ -96,7 +119,7 @@ struct Distance;
 
 impl Pair<1> for Distance {
     #[inline(always)]
-    fn of<V: Vector>(x: V, _: V, [middle]: [V; 1]) -> [V; 2] {
+    fn of<V: Lanes>(x: V, _: V, [middle]: [V; 1]) -> [V; 2] {
         let gap = x.sub(middle);
         [gap, gap.mul(gap)]
     }
@@ -114,10 +137,10 @@ pub(in crate::ops::norm) struct Rows<'a, T> {
 /// Bytes per column: two f64 and three numbers of the elements' type.
 pub(in crate::ops::norm) const SCRATCH: usize = 5 * size_of::<f64>();
 
-impl<T: Series> Task for Rows<'_, T> {
+impl<T: Scalar> Task for Rows<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         let columns = self.walk.columns();
         let numbers = self.scratch.cast::<f64>().wrapping_add(2 * columns).cast::<T>();
         // SAFETY: the scratch has room for two numbers of f64 and three of T per column, aligned for both, of which
@@ -132,10 +155,10 @@ impl<T: Series> Task for Rows<'_, T> {
     }
 }
 
-impl<T: Series> Rows<'_, T> {
+impl<T: Scalar> Rows<'_, T> {
     /// Of every column.
     #[inline(always)]
-    fn moments<V: Vector<Element = T>>(
+    fn moments<V: Lanes<Scalar = T>>(
         &self,
         mean: &mut [f64],
         squares: &mut [f64],
@@ -205,10 +228,10 @@ impl<T: Series> Rows<'_, T> {
 
 /// The moments of a row.
 #[inline(always)]
-pub(in crate::ops::norm) fn moments<V: Vector>(x: &[V::Element]) -> Moments {
+pub(in crate::ops::norm) fn moments<V: Lanes>(x: &[V::Scalar]) -> Moments {
     let mut all = Moments::default();
     for x in x.chunks(BLOCK) {
-        let middle = if all.count > 0.0 { V::Element::of(all.mean) } else { x[0] };
+        let middle = if all.count > 0.0 { V::Scalar::of(all.mean) } else { x[0] };
         // SAFETY: the path was chosen for the machine.
         let mut sums = unsafe { Sums::<V>::zero() };
         sums.add::<Distance, 1>([x, x], [middle]);
@@ -229,10 +252,10 @@ struct Planes<'a, T> {
     out: &'a mut [[f64; 2]],
 }
 
-impl<T: Series> Task for Planes<'_, T> {
+impl<T: Scalar> Task for Planes<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         for (i, out) in self.out.iter_mut().enumerate() {
             let mut all = Moments::default();
             for at in (self.from..self.to).step_by(BLOCK) {

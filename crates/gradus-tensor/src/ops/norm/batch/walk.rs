@@ -5,10 +5,10 @@
 #![allow(unsafe_code)]
 
 use crate::ops::kernel::grain;
+use crate::ops::lanes::{One, load_each, splat_each};
 use crate::ops::norm::orders;
-use crate::ops::series::Series;
-use crate::ops::vector::{One, Vector, load_each, splat_each};
 use gradus_base::DType;
+use gradus_cpu::lanes::{Lanes, Scalar};
 use gradus_graph::{Layouts, Meta, Order, Spec};
 
 /// Elements a task reads at least.
@@ -132,7 +132,7 @@ pub(in crate::ops::norm) struct Cut {
 
 /// What is summed of elements of x, those of dy, and the numbers of their channels.
 pub(in crate::ops::norm) trait Pair<const K: usize> {
-    fn of<V: Vector>(x: V, dy: V, channel: [V; K]) -> [V; 2];
+    fn of<V: Lanes>(x: V, dy: V, channel: [V; K]) -> [V; 2];
 }
 
 /// Rows of columns, x and dy alike, with K numbers and two sums of each column.
@@ -148,13 +148,13 @@ pub(super) struct Columns<T, const K: usize> {
     pub(super) sums: [*mut T; 2],
 }
 
-impl<T: Series, const K: usize> Columns<T, K> {
+impl<T: Scalar, const K: usize> Columns<T, K> {
     /// Adds all rows to the sums.
     ///
     /// # Safety
     /// All is there, and the machine has the vector's instruction set.
     #[inline(always)]
-    pub(super) unsafe fn add<V: Vector<Element = T>, P: Pair<K>>(self) {
+    pub(super) unsafe fn add<V: Lanes<Scalar = T>, P: Pair<K>>(self) {
         let (rows, pairs) = (self.len / self.columns, self.columns / V::LEN / 2);
         for row in (0..rows).step_by(STEP) {
             // SAFETY: within the rows and columns.
@@ -173,7 +173,7 @@ impl<T: Series, const K: usize> Columns<T, K> {
 
     /// Some rows, two vectors at a time: rows a power of two apart leave a first-level cache no time to keep a line.
     #[inline(always)]
-    unsafe fn add_rows<V: Vector<Element = T>, P: Pair<K>>(
+    unsafe fn add_rows<V: Lanes<Scalar = T>, P: Pair<K>>(
         self,
         row: usize,
         rows: usize,
@@ -192,7 +192,7 @@ impl<T: Series, const K: usize> Columns<T, K> {
 
     /// Some rows of N vectors of columns.
     #[inline(always)]
-    unsafe fn add_some<V: Vector<Element = T>, P: Pair<K>, const N: usize>(
+    unsafe fn add_some<V: Lanes<Scalar = T>, P: Pair<K>, const N: usize>(
         self,
         row: usize,
         rows: usize,
@@ -222,19 +222,19 @@ impl<T: Series, const K: usize> Columns<T, K> {
 
 /// Two sums over stretches of one channel.
 #[derive(Clone, Copy)]
-pub(in crate::ops::norm) struct Sums<V: Vector> {
+pub(in crate::ops::norm) struct Sums<V: Lanes> {
     lanes: [[V; SIDE]; 2],
-    rest: [One<V::Element>; 2],
+    rest: [One<V::Scalar>; 2],
 }
 
-impl<V: Vector> Sums<V> {
+impl<V: Lanes> Sums<V> {
     /// # Safety
     /// The machine has the vector's instruction set.
     #[inline(always)]
     pub(in crate::ops::norm) unsafe fn zero() -> Self {
         // SAFETY: the caller's promise.
         unsafe {
-            let zero = V::Element::ZERO;
+            let zero = V::Scalar::ZERO;
             Sums { lanes: [[V::splat(zero); SIDE]; 2], rest: [One::splat(zero); 2] }
         }
     }
@@ -243,8 +243,8 @@ impl<V: Vector> Sums<V> {
     #[inline(always)]
     pub(in crate::ops::norm) fn add<P: Pair<K>, const K: usize>(
         &mut self,
-        [x, dy]: [&[V::Element]; 2],
-        channel: [V::Element; K],
+        [x, dy]: [&[V::Scalar]; 2],
+        channel: [V::Scalar; K],
     ) {
         assert_eq!(x.len(), dy.len());
         let (x, dy, len) = (x.as_ptr(), dy.as_ptr(), x.len());
@@ -313,7 +313,7 @@ pub(super) fn is_f64(dtype: DType) -> bool {
 
 /// The numbers the normalisation needs of each column, (x − middle)·scale + shift: the mean rounded to T, w/√(var + ε),
 /// and b less what the rounding left. `numbers` has room for three per column.
-pub(super) fn affine<'a, T: Series>(
+pub(super) fn affine<'a, T: Scalar>(
     walk: Walk,
     eps: f64,
     [w, b]: [&[T]; 2],

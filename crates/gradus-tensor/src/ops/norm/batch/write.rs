@@ -2,15 +2,15 @@
 #![allow(unsafe_code)]
 
 use super::walk::Walk;
-use crate::ops::series::Series;
-use crate::ops::vector::{One, Vector, load_each, splat_each};
+use crate::ops::lanes::{One, load_each, splat_each};
+use gradus_cpu::lanes::{Lanes, Scalar};
 
 /// Rows written at once, so that the channels' numbers are loaded once for all.
 const STEP: usize = 4;
 
 /// The output's elements of two others and of the numbers of their channels.
 pub(in crate::ops::norm) trait Formula<const K: usize> {
-    fn of<V: Vector>(a: V, b: V, channel: [V; K]) -> V;
+    fn of<V: Lanes>(a: V, b: V, channel: [V; K]) -> V;
 }
 
 /// Some elements of the output, from the `from`-th in memory on, which is a row's first.
@@ -24,10 +24,10 @@ pub(in crate::ops::norm) struct Tile<'a, T, const K: usize> {
     pub(in crate::ops::norm) each: [&'a [T]; K],
 }
 
-impl<T: Series, const K: usize> Tile<'_, T, K> {
+impl<T: Scalar, const K: usize> Tile<'_, T, K> {
     /// Writes all of it.
     #[inline(always)]
-    pub(in crate::ops::norm) fn write<V: Vector<Element = T>, F: Formula<K>>(self) {
+    pub(in crate::ops::norm) fn write<V: Lanes<Scalar = T>, F: Formula<K>>(self) {
         let Tile { walk, from, a, b, out, each } = self;
         let (columns, len) = (walk.columns(), out.len());
         assert!(a.len() == len && b.len() == len && each.iter().all(|e| e.len() == columns));
@@ -61,9 +61,9 @@ struct Memory<T> {
     out: *mut T,
 }
 
-impl<T: Series> Memory<T> {
+impl<T: Scalar> Memory<T> {
     #[inline(always)]
-    unsafe fn rows<V: Vector<Element = T>, F: Formula<K>, const K: usize>(
+    unsafe fn rows<V: Lanes<Scalar = T>, F: Formula<K>, const K: usize>(
         self,
         len: usize,
         columns: usize,
@@ -98,7 +98,7 @@ impl<T: Series> Memory<T> {
     }
 
     #[inline(always)]
-    unsafe fn stretch<V: Vector<Element = T>, F: Formula<K>, const K: usize>(
+    unsafe fn stretch<V: Lanes<Scalar = T>, F: Formula<K>, const K: usize>(
         self,
         from: usize,
         len: usize,
@@ -120,7 +120,7 @@ impl<T: Series> Memory<T> {
     }
 
     #[inline(always)]
-    unsafe fn put<V: Vector<Element = T>, F: Formula<K>, const K: usize>(
+    unsafe fn put<V: Lanes<Scalar = T>, F: Formula<K>, const K: usize>(
         self,
         at: usize,
         channel: [V; K],

@@ -4,11 +4,10 @@
 
 use super::LocalResponse;
 use crate::ops::kernel::grain;
-use crate::ops::lanes::{Isa, Shared};
-use crate::ops::series::Series;
-use crate::ops::vector::{Task, Vector, on};
+use crate::ops::lanes::{Isa, Shared, Task, on};
 use gradus_base::DType;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
+use gradus_cpu::lanes::{Lanes, Numbers, Scalar};
 use gradus_cpu::{parallel, with_scratch};
 use gradus_graph::Spec;
 
@@ -28,6 +27,7 @@ struct Response {
     outer: usize,
     channels: usize,
     inner: usize,
+    touches: Touches,
 }
 
 pub(super) fn kernel(constants: LocalResponse, back: bool, spec: &Spec) -> Box<dyn Kernel> {
@@ -42,11 +42,23 @@ pub(super) fn kernel(constants: LocalResponse, back: bool, spec: &Spec) -> Box<d
         Some(0 | 1) => (shape[0] * pixels, 1),
         _ => (1, pixels * shape[0]),
     };
-    Box::new(Response { constants, back, dtype: spec.inputs[0].dtype, outer, channels, inner })
+    Box::new(Response {
+        constants,
+        back,
+        dtype: spec.inputs[0].dtype,
+        outer,
+        channels,
+        inner,
+        touches: spec.touches(),
+    })
 }
 
 // SAFETY: all are dense in the order that the kernel was made for.
 unsafe impl Kernel for Response {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
@@ -66,7 +78,7 @@ unsafe impl Kernel for Response {
 impl Response {
     /// # Safety
     /// As `launch`; all hold `T`.
-    unsafe fn strips<T: Series>(&self, args: &Args<'_>) {
+    unsafe fn strips<T: Scalar>(&self, args: &Args<'_>) {
         let Response { outer, channels, inner, .. } = *self;
         let pixels = (ROOM / channels.max(1)).next_power_of_two().clamp(2 * LANES, WIDTH);
         let across = inner.div_ceil(pixels);
@@ -134,7 +146,7 @@ struct Gradient<T>(Strip<T>);
 
 /// s^−β
 #[inline(always)]
-fn power<V: Vector>(s: V, beta: f64, one: V) -> V {
+fn power<V: Lanes>(s: V, beta: f64, one: V) -> V {
     if beta == 0.75 {
         let root = s.sqrt();
         one.div(root.mul(root.sqrt()))
@@ -143,14 +155,14 @@ fn power<V: Vector>(s: V, beta: f64, one: V) -> V {
     } else if beta == 1.0 {
         one.div(s)
     } else {
-        s.each_wide(|s| s.powf(-beta))
+        s.each(|s| V::Scalar::of(s.wide().powf(-beta)))
     }
 }
 
-impl<T: Series> Strip<T> {
+impl<T: Scalar> Strip<T> {
     /// The squares into the first buffer, `before` neighbours in.
     #[inline(always)]
-    unsafe fn squares<V: Vector<Element = T>>(&self, before: usize) {
+    unsafe fn squares<V: Lanes<Scalar = T>>(&self, before: usize) {
         // SAFETY: within the buffer and the strip.
         unsafe {
             std::slice::from_raw_parts_mut(self.buffers, self.room).fill(T::ZERO);
@@ -158,7 +170,7 @@ impl<T: Series> Strip<T> {
             for run in 0..self.runs {
                 for at in (0..self.len).step_by(V::LEN) {
                     let n = V::LEN.min(self.len - at);
-                    let x = V::load_first(self.x.add(run * self.stride + at), n, T::ZERO);
+                    let x = V::load_left(self.x.add(run * self.stride + at), n);
                     x.mul(x).store(buffer.add(run * self.width + at));
                 }
             }
@@ -167,7 +179,7 @@ impl<T: Series> Strip<T> {
 
     /// The sum over the neighbourhood that begins at `at` in a buffer.
     #[inline(always)]
-    unsafe fn sum<V: Vector<Element = T>>(&self, buffer: *const T, at: usize) -> V {
+    unsafe fn sum<V: Lanes<Scalar = T>>(&self, buffer: *const T, at: usize) -> V {
         // SAFETY: the buffer has room for the last neighbourhood.
         unsafe {
             let mut sum = V::load(buffer.add(at));
@@ -179,10 +191,10 @@ impl<T: Series> Strip<T> {
     }
 }
 
-impl<T: Series> Task for StripOutput<T> {
+impl<T: Scalar> Task for StripOutput<T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         let StripOutput(t) = self;
         let c = t.constants;
         // SAFETY: within the strip and its buffers; the path was chosen for the machine.
@@ -195,18 +207,18 @@ impl<T: Series> Task for StripOutput<T> {
                     let n = V::LEN.min(t.len - at);
                     let place = run * t.stride + at;
                     let s = t.sum::<V>(t.buffers, run * t.width + at).mul(scale).add(k);
-                    let x = V::load_first(t.x.add(place), n, T::ZERO);
-                    x.mul(power(s, c.beta, one)).store_first(t.y.add(place), n);
+                    let x = V::load_left(t.x.add(place), n);
+                    x.mul(power(s, c.beta, one)).store_left(t.y.add(place), n);
                 }
             }
         }
     }
 }
 
-impl<T: Series> Task for Gradient<T> {
+impl<T: Scalar> Task for Gradient<T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         let Gradient(t) = self;
         let c = t.constants;
         let [before, after] = c.reach();
@@ -225,8 +237,8 @@ impl<T: Series> Task for Gradient<T> {
                     let (place, own) = (run * t.stride + at, run * t.width + at);
                     let s = t.sum::<V>(t.buffers, own).mul(scale).add(k);
                     let p = power(s, c.beta, one);
-                    let x = V::load_first(t.x.add(place), n, T::ZERO);
-                    let dy = V::load_first(t.dy.add(place), n, T::ZERO);
+                    let x = V::load_left(t.x.add(place), n);
+                    let dy = V::load_left(t.dy.add(place), n);
                     p.store(powers.add(own));
                     let all = dy.mul(x).mul(p).div(s);
                     all.store(along.add(own + after * t.neighbour));
@@ -237,11 +249,11 @@ impl<T: Series> Task for Gradient<T> {
                 for at in (0..t.len).step_by(V::LEN) {
                     let n = V::LEN.min(t.len - at);
                     let (place, own) = (run * t.stride + at, run * t.width + at);
-                    let x = V::load_first(t.x.add(place), n, T::ZERO);
-                    let dy = V::load_first(t.dy.add(place), n, T::ZERO);
+                    let x = V::load_left(t.x.add(place), n);
+                    let dy = V::load_left(t.dy.add(place), n);
                     let rest = x.mul(t.sum::<V>(along, own)).mul(steep);
                     let dx = dy.mul(V::load(powers.add(own))).sub(rest);
-                    dx.store_first(t.y.add(place), n);
+                    dx.store_left(t.y.add(place), n);
                 }
             }
         }

@@ -5,14 +5,19 @@
 //! neighbourhood; one kernel, which computes s again.
 
 mod cpu;
+mod reference;
 
 use super::orders;
 use crate::Tensor;
+use crate::ops::kernel::tensors;
 use crate::ops::pointwise::{Pointwise, apply};
-use crate::ops::reference::differentiate;
 use gradus_base::exec::Kernel;
-use gradus_base::{DType, Error, Real, Result};
-use gradus_graph::{Backward, Layouts, Meta, Node, Order, Rule, Setting, Spec, call_one, fail};
+use gradus_base::{DType, Error, Real, Result, Shape};
+use gradus_graph::{
+    Backward, Device, Layouts, Meta, Node, Order, Plain, Rule, Setting, Spec, Strategy, call_one,
+    fail,
+};
+use gradus_reference::Array;
 use std::panic::Location;
 
 /// The constants of [`Tensor::local_response_norm`].
@@ -45,6 +50,21 @@ impl LocalResponse {
         let before = self.size / 2;
         [before, self.size - 1 - before]
     }
+
+    fn settings(&self) -> Vec<(&'static str, Setting)> {
+        let LocalResponse { size, scale, beta, k } = *self;
+        vec![
+            ("size", Setting::Sizes(vec![size])),
+            ("scale", Setting::Number(scale)),
+            ("beta", Setting::Number(beta)),
+            ("k", Setting::Number(k)),
+        ]
+    }
+
+    /// A power counts as ten.
+    fn flops(&self, shape: Shape) -> u64 {
+        (self.size as u64 + 13) * shape.len() as u64
+    }
 }
 
 /// x · (k + a·sum)^−β
@@ -56,16 +76,17 @@ impl Pointwise<2> for LocalResponse {
     }
 }
 
-/// x → y, or x, dy → dx.
-#[derive(Clone, Copy, Debug)]
-struct Response {
-    constants: LocalResponse,
-    back: bool,
-}
+/// x → y
+#[derive(Debug)]
+struct Response(LocalResponse);
+
+/// x, dy → dx
+#[derive(Debug)]
+struct ResponseGrad(LocalResponse);
 
 impl Rule for Response {
     fn name(&self) -> &'static str {
-        if self.back { "local_response_norm_grad" } else { "local_response_norm" }
+        "local_response_norm"
     }
 
     fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
@@ -73,44 +94,78 @@ impl Rule for Response {
     }
 
     fn grad(&self, backward: &Backward<'_>) -> Result<Vec<Option<Node>>> {
-        if !self.back {
-            let rule = Response { back: true, ..*self };
-            return Ok(vec![Some(call_one(rule, &[&backward.inputs[0], backward.dy()]))]);
-        }
-        differentiate(backward, |inputs| vec![self.constants.gradient(&inputs[0], &inputs[1])])
+        let inputs = [&backward.inputs[0], backward.dy()];
+        Ok(vec![Some(call_one(ResponseGrad(self.0), &inputs))])
+    }
+
+    fn expand(&self, inputs: &[Node]) -> Option<Vec<Node>> {
+        let [x] = tensors(inputs);
+        let sum = self.0.neighbours(&x.square(), self.0.reach());
+        Some(vec![apply(self.0, [&x, &sum]).0])
     }
 
     fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
-        let LocalResponse { size, scale, beta, k } = self.constants;
-        Some(vec![
-            ("size", Setting::Sizes(vec![size])),
-            ("scale", Setting::Number(scale)),
-            ("beta", Setting::Number(beta)),
-            ("k", Setting::Number(k)),
-        ])
+        Some(self.0.settings())
     }
 
     /// Only channels meet.
     fn slices(&self, axis: usize) -> Option<Vec<Option<usize>>> {
-        (axis != 1).then(|| vec![Some(axis); if self.back { 2 } else { 1 }])
+        (axis != 1).then(|| vec![Some(axis)])
     }
 
-    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
-        let choice = |axes: Vec<usize>| Layouts {
-            inputs: vec![Order::Axes(axes.clone()); inputs.len()],
-            outputs: vec![axes; outputs.len()],
-        };
-        orders(inputs[0].shape.rank()).map(choice).to_vec()
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        let constants = self.0;
+        match device {
+            Device::Cpu => Some(Box::new(OnCpu { constants, back: false })),
+            Device::Reference => {
+                Some(Plain::of(move |x: &[Array]| Ok(vec![reference::forward(constants, &x[0])])))
+            }
+            _ => None,
+        }
     }
 
-    fn cpu(&self, spec: &Spec) -> Box<dyn Kernel> {
-        cpu::kernel(self.constants, self.back, spec)
-    }
-
-    /// A power counts as ten.
     fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
-        let each = self.constants.size as u64 + 13;
-        inputs[0].shape.len() as u64 * if self.back { 2 * each } else { each }
+        self.0.flops(inputs[0].shape)
+    }
+}
+
+impl Rule for ResponseGrad {
+    fn name(&self) -> &'static str {
+        "local_response_norm_grad"
+    }
+
+    fn infer(&self, inputs: &[Meta]) -> Result<Vec<Meta>> {
+        Ok(vec![inputs[0]])
+    }
+
+    fn expand(&self, inputs: &[Node]) -> Option<Vec<Node>> {
+        let [x, dy] = tensors(inputs);
+        Some(vec![self.0.gradient(&x, &dy).0])
+    }
+
+    fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
+        Some(self.0.settings())
+    }
+
+    /// Only channels meet.
+    fn slices(&self, axis: usize) -> Option<Vec<Option<usize>>> {
+        (axis != 1).then(|| vec![Some(axis); 2])
+    }
+
+    fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {
+        let constants = self.0;
+        match device {
+            Device::Cpu => Some(Box::new(OnCpu { constants, back: true })),
+            Device::Reference => {
+                let dx = move |x: &[Array]| reference::backward(constants, &x[0], &x[1]);
+                Some(Plain::of(move |x: &[Array]| Ok(vec![dx(x)])))
+            }
+            _ => None,
+        }
+    }
+
+    fn flops(&self, inputs: &[Meta], _outputs: &[Meta]) -> u64 {
+        2 * self.0.flops(inputs[0].shape)
     }
 }
 
@@ -123,7 +178,7 @@ impl LocalResponse {
         (1..self.size).fold(shifted(0), |sum, i| sum + shifted(i))
     }
 
-    /// dx as a composition, for its own gradient.
+    /// dx as a composition.
     fn gradient(&self, x: &Tensor, dy: &Tensor) -> Tensor {
         let sum = self.neighbours(&x.square(), self.reach());
         let power = apply(*self, [&x.ones_like(), &sum]);
@@ -131,6 +186,26 @@ impl LocalResponse {
         let [before, after] = self.reach();
         let along = self.neighbours(&along, [after, before]);
         dy * power - x * along * (2.0 * self.scale * self.beta)
+    }
+}
+
+/// How the CPU does both.
+struct OnCpu {
+    constants: LocalResponse,
+    back: bool,
+}
+
+impl Strategy for OnCpu {
+    fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
+        let choice = |axes: Vec<usize>| Layouts {
+            inputs: vec![Order::Axes(axes.clone()); inputs.len()],
+            outputs: vec![axes; outputs.len()],
+        };
+        orders(inputs[0].shape.rank()).map(choice).to_vec()
+    }
+
+    fn kernel(&self, spec: &Spec) -> Box<dyn Kernel> {
+        cpu::kernel(self.constants, self.back, spec)
     }
 }
 
@@ -157,6 +232,6 @@ impl Tensor {
         if matches!(dtype, DType::F16 | DType::BF16) {
             return self.cast(DType::F32).local_response_norm(rule).cast(dtype);
         }
-        Tensor(call_one(Response { constants: rule, back: false }, &[&self.0]))
+        Tensor(call_one(Response(rule), &[&self.0]))
     }
 }

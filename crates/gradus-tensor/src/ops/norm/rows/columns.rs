@@ -4,14 +4,14 @@
 
 use super::cpu::{descent, normal};
 use crate::ops::kernel::{input, output};
-use crate::ops::lanes::{Isa, Shared};
+use crate::ops::lanes::{Isa, Shared, Task, on};
 use crate::ops::norm::batch::{
     ColumnMoments, ColumnSums, Cut, Descent, Given, Normal, SCRATCH, Tile, Walk,
 };
-use crate::ops::series::{Moments, Series};
-use crate::ops::vector::{Task, Vector, on};
+use crate::ops::norm::moments::Moments;
 use gradus_base::DType;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
+use gradus_cpu::lanes::{Numbers, Scalar};
 use gradus_cpu::{parallel, with_scratch};
 use gradus_graph::Spec;
 
@@ -27,17 +27,31 @@ struct Columns {
     /// Of one sample.
     walk: Walk,
     cut: Cut,
+    touches: Touches,
 }
 
 pub(super) fn kernel(eps: f64, groups: usize, back: bool, spec: &Spec) -> Box<dyn Kernel> {
     let x = &spec.inputs[0];
     let [samples, channels, rows] = [0, 1, 2].map(|a| x.view.shape[a]);
     let walk = Walk::Rows { rows, channels };
-    Box::new(Columns { dtype: x.dtype, eps, back, samples, groups, walk, cut: walk.cut() })
+    Box::new(Columns {
+        dtype: x.dtype,
+        eps,
+        back,
+        samples,
+        groups,
+        walk,
+        cut: walk.cut(),
+        touches: spec.touches(),
+    })
 }
 
 // SAFETY: x and y, or x, dy and dx, are dense in the order [N, L, C].
 unsafe impl Kernel for Columns {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
@@ -63,7 +77,7 @@ unsafe impl Kernel for Columns {
 impl Columns {
     /// # Safety
     /// As `launch`; all hold `T`.
-    unsafe fn columns<T: Series>(&self, args: &Args<'_>) {
+    unsafe fn columns<T: Scalar>(&self, args: &Args<'_>) {
         let Columns { samples, walk, cut, back, .. } = *self;
         let (channels, columns, sample) = (walk.channels(), walk.columns(), walk.elements());
         let all = samples * sample;
@@ -121,7 +135,7 @@ impl Columns {
         self.write(x, dy, out, numbers);
     }
 
-    fn write<T: Series>(&self, x: &[T], dy: &[T], out: &mut [T], numbers: &[T]) {
+    fn write<T: Scalar>(&self, x: &[T], dy: &[T], out: &mut [T], numbers: &[T]) {
         let Columns { samples, walk, back, .. } = *self;
         let (columns, sample) = (walk.columns(), walk.elements());
         let isa = Isa::current();
@@ -164,7 +178,7 @@ impl Columns {
     }
 
     /// The first three numbers of each column of sample n.
-    fn normals<T: Series>(&self, n: usize, moments: &[[f64; 2]], numbers: &mut [T]) {
+    fn normals<T: Scalar>(&self, n: usize, moments: &[[f64; 2]], numbers: &mut [T]) {
         for g in 0..self.groups {
             let of = normal(&self.group(n, g, moments), self.eps);
             self.spread(n, g, 0, of, numbers);
@@ -172,7 +186,7 @@ impl Columns {
     }
 
     /// The last three.
-    fn descents<T: Series>(
+    fn descents<T: Scalar>(
         &self,
         n: usize,
         moments: &[[f64; 2]],
@@ -196,7 +210,7 @@ impl Columns {
     }
 
     /// Writes three numbers into every column of a group.
-    fn spread<T: Series>(&self, n: usize, g: usize, first: usize, of: [T; 3], numbers: &mut [T]) {
+    fn spread<T: Scalar>(&self, n: usize, g: usize, first: usize, of: [T; 3], numbers: &mut [T]) {
         let (channels, columns) = (self.walk.channels(), self.walk.columns());
         let width = channels / self.groups;
         for (k, number) in (first..).zip(of) {
@@ -211,18 +225,18 @@ impl Columns {
 struct NormalizedColumns<'a, T>(Tile<'a, T, 3>);
 struct Gradients<'a, T>(Tile<'a, T, 6>);
 
-impl<T: Series> Task for NormalizedColumns<'_, T> {
+impl<T: Scalar> Task for NormalizedColumns<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         self.0.write::<V, Normal<false, false>>();
     }
 }
 
-impl<T: Series> Task for Gradients<'_, T> {
+impl<T: Scalar> Task for Gradients<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         self.0.write::<V, Descent<false>>();
     }
 }

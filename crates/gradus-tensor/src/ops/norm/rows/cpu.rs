@@ -2,12 +2,12 @@
 #![allow(unsafe_code)]
 
 use crate::ops::kernel::{chunks, grain, input, output};
-use crate::ops::lanes::Isa;
+use crate::ops::lanes::{Isa, Task, on};
 use crate::ops::norm::batch::{Descent, Normal, Slopes, Sums, Tile, Walk, moments};
-use crate::ops::series::{Moments, STRETCH, Series};
-use crate::ops::vector::{Task, Vector, on};
+use crate::ops::norm::moments::{Moments, STRETCH};
 use gradus_base::DType;
-use gradus_base::exec::{Args, Kernel};
+use gradus_base::exec::{Args, Kernel, Touches};
+use gradus_cpu::lanes::{Numbers, Scalar};
 use gradus_graph::Spec;
 
 /// Elements a tile writes.
@@ -19,17 +19,22 @@ struct Rows {
     back: bool,
     len: usize,
     n: usize,
+    touches: Touches,
 }
 
 pub(super) fn kernel(eps: f64, groups: usize, back: bool, spec: &Spec) -> Box<dyn Kernel> {
     let x = &spec.inputs[0];
     let len = x.view.shape.len();
     let n = len / (x.view.shape[0] * groups).max(1);
-    Box::new(Rows { dtype: x.dtype, eps, back, len, n })
+    Box::new(Rows { dtype: x.dtype, eps, back, len, n, touches: spec.touches() })
 }
 
 // SAFETY: x and y, or x, dy and dx, are dense, of `len` elements.
 unsafe impl Kernel for Rows {
+    fn touches(&self) -> &Touches {
+        &self.touches
+    }
+
     unsafe fn launch(&self, args: &Args<'_>) {
         // SAFETY: see above.
         unsafe {
@@ -45,7 +50,7 @@ unsafe impl Kernel for Rows {
 impl Rows {
     /// # Safety
     /// As `launch`; all hold `T`.
-    unsafe fn rows<T: Series>(&self, args: &Args<'_>) {
+    unsafe fn rows<T: Scalar>(&self, args: &Args<'_>) {
         let Rows { len, n, eps, back, .. } = *self;
         // SAFETY: the caller's promise.
         let (x, dy, out) = unsafe {
@@ -78,10 +83,10 @@ struct Some<'a, T> {
 struct NormalizedRows<'a, T>(Some<'a, T>);
 struct Gradients<'a, T>(Some<'a, T>);
 
-impl<T: Series> Task for NormalizedRows<'_, T> {
+impl<T: Scalar> Task for NormalizedRows<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         let Some { eps, n, x, out, .. } = self.0;
         let walk = Walk::Planes { n: 1, channels: 1, len: n };
         for (x, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
@@ -93,10 +98,10 @@ impl<T: Series> Task for NormalizedRows<'_, T> {
     }
 }
 
-impl<T: Series> Task for Gradients<'_, T> {
+impl<T: Scalar> Task for Gradients<'_, T> {
     type Element = T;
     #[inline(always)]
-    fn compute<V: Vector<Element = T>>(self) {
+    fn compute<V: Numbers<Scalar = T>>(self) {
         let Some { eps, n, x, dy, out } = self.0;
         let walk = Walk::Planes { n: 1, channels: 1, len: n };
         let rows = x.chunks_exact(n).zip(dy.chunks_exact(n));
@@ -122,7 +127,7 @@ impl<T: Series> Task for Gradients<'_, T> {
 
 /// The numbers of (x − middle)·scale + shift: the mean as T has it, 1/√(var + ε), and what the rounding left.
 #[inline(always)]
-pub(super) fn normal<T: Series>(of: &Moments, eps: f64) -> [T; 3] {
+pub(super) fn normal<T: Scalar>(of: &Moments, eps: f64) -> [T; 3] {
     let middle = T::of(of.mean);
     let scale = 1.0 / (of.squares / of.count + eps).sqrt();
     [middle, T::of(scale), T::of((middle.wide() - of.mean) * scale)]
@@ -130,7 +135,7 @@ pub(super) fn normal<T: Series>(of: &Moments, eps: f64) -> [T; 3] {
 
 /// The numbers of dx = dy·steep − (x − middle)·slope − level, from Σ dy and Σ dy·(x − middle).
 #[inline(always)]
-pub(super) fn descent<T: Series>(
+pub(super) fn descent<T: Scalar>(
     of: &Moments,
     eps: f64,
     middle: T,

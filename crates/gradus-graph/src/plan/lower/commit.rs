@@ -1,6 +1,7 @@
 //! Commit: what was wanted goes into output storages, new values go over their variables or, where a run can be undone, beside them.
 
-use super::lower::{Home, Lowerer};
+use super::super::lowered::Home;
+use super::builder::Lowerer;
 use super::touches::Touches;
 
 impl Lowerer<'_> {

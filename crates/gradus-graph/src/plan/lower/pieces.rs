@@ -2,27 +2,15 @@
 //! gradient, the call computes some rows of it at a time and the loop follows at once. So a large gradient is never in
 //! memory as a whole. Gradients of one MiB, cut in the same way, took up to 5 % longer than whole.
 
-use super::collect::{Collected, What};
-use super::fuse::{Group, inputs};
-use super::loops::{compose, compute_of};
-use super::lower::{BufferView, Lowerer, slot};
-use crate::rule::{Meta, Spec};
-
-/// Bytes of a piece, about, and pieces at most.
-const PIECE: usize = 1 << 22;
-const MOST: usize = 32;
-
-/// How many pieces a call's result is computed in.
-fn pieces(meta: Meta) -> usize {
-    (meta.shape.len() * meta.dtype.size() / PIECE).min(MOST)
-}
-
-/// Whether a call's result is large enough to be cut along its first axis, and its rule can.
-pub(super) fn worth_it(c: &Collected, call: usize) -> bool {
-    let What::Call(rule, metas) = &c.items[call].what else { return false };
-    let [meta] = metas[..] else { return false };
-    pieces(meta) > 1 && meta.shape[0] >= pieces(meta) && rule.slices(0).is_some()
-}
+use super::super::collect::What;
+use super::super::facts::compute_of;
+use super::super::fuse::{Group, inputs, pieces};
+use super::super::loops::compose;
+use super::super::lowered::BufferView;
+use super::builder::Lowerer;
+use crate::rule::Meta;
+use crate::strategy::Spec;
+use std::sync::Arc;
 
 impl Lowerer<'_> {
     /// Runs the call and the group piece by piece. False, with nothing done, if the call's inputs cannot be cut as they lie.
@@ -32,8 +20,9 @@ impl Lowerer<'_> {
         let What::Call(rule, metas) = &item.what else { unreachable!("a call") };
         let axes = rule.slices(0).expect("asked before");
         let input_metas: Vec<Meta> = item.inputs.iter().map(|&n| c.items[n].meta).collect();
-        let layouts = self.cheapest(rule.layout_choices(&input_metas, metas), &item.inputs);
-        let (rows, count) = (metas[0].shape[0], pieces(metas[0]));
+        let layouts =
+            self.cheapest(c.strategy(rule).layout_choices(&input_metas, metas), &item.inputs);
+        let (rows, count) = (metas[0].shape[0], pieces(c, metas[0]));
         let each = rows.div_ceil(count);
         let cut = |v: BufferView, axis: Option<usize>, start: usize| match axis {
             Some(a) => BufferView { view: v.view.slice(a, start, 1, each.min(rows - start)), ..v },
@@ -53,7 +42,7 @@ impl Lowerer<'_> {
         }
         let root = &c.items[group.root];
         let sources = inputs(c, group);
-        let expr = compose(c, group, &sources, &group.outputs);
+        let expr = Arc::new(compose(c, group, &sources, &group.outputs));
         let compute = compute_of(c, group.root);
         let results: Vec<BufferView> =
             group.outputs.iter().map(|&o| self.fresh_dense(c.items[o].meta)).collect();
@@ -62,8 +51,8 @@ impl Lowerer<'_> {
             let meta = Meta::new(metas[0].shape.with(0, each.min(rows - start)), metas[0].dtype);
             let piece = self.fresh(meta, &layouts.outputs[0]);
             let spec = Spec {
-                inputs: inputs.iter().map(slot).collect(),
-                outputs: vec![slot(&piece)],
+                inputs: inputs.iter().map(BufferView::slot).collect(),
+                outputs: vec![piece.slot()],
                 epilogue: None,
             };
             let input_metas: Vec<Meta> =
@@ -76,7 +65,7 @@ impl Lowerer<'_> {
             });
             let read = read.collect();
             let written = results.iter().map(|&v| cut(v, Some(0), start)).collect();
-            self.loop_step(&expr, compute, read, written, &root.node, root.node.name());
+            self.loop_step(expr.clone(), compute, read, written, &root.node, root.node.name());
         }
         for (&o, &result) in group.outputs.iter().zip(&results) {
             self.set(o, result);

@@ -2,148 +2,17 @@
 //! resolved before the first run, so that running allocates nothing.
 #![allow(unsafe_code)]
 
+mod kernel;
+mod slices;
+mod step;
+
+pub use kernel::{Args, Kernel, Touches};
+pub use slices::Slices;
+pub use step::{Fault, Place, Step};
+
 use crate::buffer::{ALIGN, Buffer};
-use crate::{DType, Element, View};
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// What a step runs. Built for fixed shapes, strides and types.
-///
-/// # Safety
-/// `launch` may touch only the bytes that the views it was built for reach from the given pointers, and
-/// `workspace()` bytes of the workspace.
-pub unsafe trait Kernel: Send + Sync {
-    /// Runs on the given memory.
-    ///
-    /// # Safety
-    /// The pointers must be valid for the views the kernel was built for; outputs overlap nothing, except where
-    /// the kernel was told that one shares an input's place.
-    unsafe fn launch(&self, args: &Args<'_>);
-    /// Bytes of workspace it wants, 64-byte aligned, contents undefined.
-    fn workspace(&self) -> usize {
-        0
-    }
-    /// The algorithm's name, for `plan` listings; empty if there is but one.
-    fn algorithm(&self) -> &str {
-        ""
-    }
-}
-
-/// The memory a kernel runs on.
-pub struct Args<'a> {
-    inputs: &'a [*mut u8],
-    outputs: &'a [*mut u8],
-    /// What the outputs reach.
-    places: &'a [Place],
-    workspace: *mut u8,
-    fault: &'a RefCell<Option<String>>,
-}
-
-impl Args<'_> {
-    /// The first element of input `i`.
-    pub fn input<T>(&self, i: usize) -> *const T {
-        self.inputs[i].cast_const().cast()
-    }
-    /// All inputs' first bytes.
-    pub fn inputs(&self) -> &[*const u8] {
-        // SAFETY: *mut u8 and *const u8 have the same layout.
-        unsafe { std::slice::from_raw_parts(self.inputs.as_ptr().cast(), self.inputs.len()) }
-    }
-    /// The first element of output `i`.
-    pub fn output<T>(&self, i: usize) -> *mut T {
-        self.outputs[i].cast()
-    }
-    /// All outputs' first bytes.
-    pub fn outputs(&self) -> &[*mut u8] {
-        self.outputs
-    }
-    /// Reports a bad value in the data, such as an index out of range; the run ends after this step. The first report
-    /// counts.
-    pub fn fail(&self, what: impl FnOnce() -> String) {
-        self.fault.borrow_mut().get_or_insert_with(what);
-    }
-    /// The workspace.
-    pub fn workspace<T>(&self) -> *mut T {
-        self.workspace.cast()
-    }
-}
-
-/// A place in a storage: where a value's first element lies and the range of bytes its view reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    storage: usize,
-    first: usize,
-    high: usize,
-}
-
-impl Place {
-    /// The place of a value whose buffer begins at byte `begin` of `storage`. Storage 0 is the arena.
-    ///
-    /// # Panics
-    /// If the view reaches before the buffer's beginning.
-    pub fn new(storage: usize, begin: usize, dtype: DType, view: &View) -> Place {
-        if view.shape.is_empty() {
-            // Nothing is touched, wherever the view would begin.
-            return Place { storage, first: begin, high: begin };
-        }
-        let (low, high) = view.reach();
-        assert!(low >= 0, "a view reaches before its buffer");
-        let size = dtype.size();
-        Place { storage, first: begin + view.offset * size, high: begin + high as usize * size }
-    }
-    /// Which storage.
-    pub fn storage(&self) -> usize {
-        self.storage
-    }
-    /// The first element's byte.
-    pub fn first(&self) -> usize {
-        self.first
-    }
-}
-
-/// A step found a bad value in its data.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The step's number.
-    pub step: usize,
-    /// What it found.
-    pub what: String,
-}
-
-/// One kernel with its places.
-pub struct Step {
-    kernel: Box<dyn Kernel>,
-    inputs: Vec<Place>,
-    outputs: Vec<Place>,
-    workspace: usize,
-}
-
-impl Step {
-    /// A step; `workspace` is the arena byte where its workspace begins.
-    pub fn new(
-        kernel: Box<dyn Kernel>,
-        inputs: Vec<Place>,
-        outputs: Vec<Place>,
-        workspace: usize,
-    ) -> Step {
-        Step { kernel, inputs, outputs, workspace }
-    }
-    /// The kernel.
-    pub fn kernel(&self) -> &dyn Kernel {
-        &*self.kernel
-    }
-    /// Where it reads.
-    pub fn inputs(&self) -> &[Place] {
-        &self.inputs
-    }
-    /// Where it writes.
-    pub fn outputs(&self) -> &[Place] {
-        &self.outputs
-    }
-    fn pointers(&self) -> usize {
-        self.inputs.len() + self.outputs.len() + 1
-    }
-}
 
 /// A list of steps, ready to run. The first of them may be a prologue, whose results outlast a run.
 pub struct Executable {
@@ -322,8 +191,8 @@ impl Executable {
         })
     }
 
-    /// As [`Executable::execute`], calling `before` with each step's number and `after` with its number and its outputs'
-    /// first bytes: for profiles and for finding the first NaN.
+    /// As [`Executable::execute`], calling `before` and `after` with each step's number and memory: for profiles, and for looking at
+    /// values.
     ///
     /// # Errors
     /// As [`Executable::execute`].
@@ -332,12 +201,12 @@ impl Executable {
         memory: &mut Memory,
         storages: impl Iterator<Item = Bound<'a>>,
         part: Part,
-        mut before: impl FnMut(usize),
+        mut before: impl FnMut(usize, &Args<'_>),
         mut after: impl FnMut(usize, &Args<'_>),
     ) -> Result<(), Fault> {
         self.bind(memory, storages, part);
         self.execute_with(memory, part, |i, kernel, args| {
-            before(i);
+            before(i, args);
             // SAFETY: as in `execute`.
             unsafe { kernel.launch(args) }
             after(i, args);
@@ -359,8 +228,8 @@ impl Executable {
         for (i, step) in self.steps.iter().enumerate().skip(skipped) {
             let (inputs, tail) = rest.split_at(step.inputs.len());
             let (outputs, tail) = tail.split_at(step.outputs.len());
-            let (places, workspace) = (&*step.outputs, tail[0]);
-            each(i, &*step.kernel, &Args { inputs, outputs, places, workspace, fault: &fault });
+            let args = Args { inputs, outputs, step, workspace: tail[0], fault: &fault };
+            each(i, &*step.kernel, &args);
             if fault.borrow().is_some() {
                 let what = fault.into_inner().unwrap_or_default();
                 return Err(Fault { step: i, what });
@@ -369,41 +238,6 @@ impl Executable {
         }
         Ok(())
     }
-}
-
-impl Args<'_> {
-    /// Whether the first `len` elements of output `i` are finite; true for integers.
-    ///
-    /// # Panics
-    /// If the output does not reach as far, or does not lie as elements of that type do.
-    pub fn is_finite(&self, i: usize, dtype: DType, len: usize) -> bool {
-        let (place, size) = (&self.places[i], dtype.size());
-        let fits = len.checked_mul(size).is_some_and(|bytes| bytes <= place.high - place.first);
-        assert!(
-            fits,
-            "{len} elements of {dtype} of an output of {} bytes",
-            place.high - place.first
-        );
-        assert_eq!(self.outputs[i].align_offset(size), 0, "an output that is no {dtype}");
-        // SAFETY: the buffer behind the output holds all that its place reaches, `len` elements at least; see above.
-        unsafe {
-            match dtype {
-                DType::F32 => finite(self.outputs[i].cast::<f32>(), len),
-                DType::F64 => finite(self.outputs[i].cast::<f64>(), len),
-                DType::F16 => finite(self.outputs[i].cast::<crate::f16>(), len),
-                DType::BF16 => finite(self.outputs[i].cast::<crate::bf16>(), len),
-                _ => true,
-            }
-        }
-    }
-}
-
-/// # Safety
-/// `len` elements must lie at `p`.
-unsafe fn finite<T: Element>(p: *const T, len: usize) -> bool {
-    // SAFETY: the caller's promise.
-    let values = unsafe { std::slice::from_raw_parts(p, len) };
-    values.iter().all(|v| v.to_f64().is_finite())
 }
 
 impl Memory {
@@ -420,14 +254,18 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Shape;
+    use crate::{DType, Shape, View};
 
     /// y = x + x of `len` dense f32.
     struct Double {
         len: usize,
+        touches: Touches,
     }
     // SAFETY: input and output are dense, of `len` f32.
     unsafe impl Kernel for Double {
+        fn touches(&self) -> &Touches {
+            &self.touches
+        }
         unsafe fn launch(&self, args: &Args<'_>) {
             for i in 0..self.len {
                 // SAFETY: the caller's promise.
@@ -439,7 +277,8 @@ mod tests {
     /// Storage 2 becomes twice storage 1.
     fn doubling(len: usize) -> Executable {
         let view = View::dense(Shape::from([len]));
-        let kernel = Double { len };
+        let slot = || [(DType::F32, view)];
+        let kernel = Double { len, touches: Touches::new(slot(), slot()) };
         let [x, y] = [1, 2].map(|storage| vec![Place::new(storage, 0, DType::F32, &view)]);
         Executable::new(vec![Step::new(Box::new(kernel), x, y, 0)], 0, 0, 3)
     }
@@ -450,7 +289,7 @@ mod tests {
         let storages = [Bound::Read(&x), Bound::Write(&mut y)].into_iter();
         let mut finite = false;
         let look = |_, args: &Args<'_>| finite = args.is_finite(0, DType::F32, asked);
-        program.execute_watched(memory, storages, Part::All, |_| {}, look).unwrap();
+        program.execute_watched(memory, storages, Part::All, |_, _| {}, look).unwrap();
         (y.as_slice().to_vec(), finite)
     }
 
@@ -458,6 +297,16 @@ mod tests {
     fn runs_in_its_own_memory() {
         let program = doubling(2);
         assert_eq!(doubled(&program, &mut program.memory(), 2), (vec![6.0; 2], true));
+    }
+
+    #[test]
+    #[should_panic(expected = "a kernel reads bytes 0 to 12 of its value 0, which has 0 to 8")]
+    fn refuses_a_kernel_built_for_more() {
+        let [three, two] = [3, 2].map(|len| View::dense(Shape::from([len])));
+        let slot = || [(DType::F32, three)];
+        let kernel = Double { len: 3, touches: Touches::new(slot(), slot()) };
+        let place = || vec![Place::new(1, 0, DType::F32, &two)];
+        Step::new(Box::new(kernel), place(), place(), 0);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Touches: which steps write each buffer and read each variable, and so whether a variable's new value may be written over it.
 
-use super::lower::{BufferView, Home, LoweredPlan};
+use super::super::lowered::{BufferView, Home, LoweredPlan};
 
 /// The steps that write each buffer, and those that read each variable.
 pub(super) struct Touches {
@@ -14,7 +14,7 @@ impl Touches {
             Touches { writers: vec![vec![]; plan.bufs.len()], readers: vec![vec![]; variables] };
         for (n, step) in plan.steps.iter().enumerate() {
             step.outputs.iter().for_each(|out| t.writers[out.buf].push(n));
-            for value in &step.inputs {
+            for value in step.reads() {
                 if let Home::Variable(v) = plan.bufs[value.buf].home {
                     t.readers[v].push(n);
                 }
@@ -40,7 +40,7 @@ impl Touches {
             let reads = |i: &&BufferView| plan.bufs[i.buf].home == Home::Variable(v);
             step.outputs.iter().find(|o| o.buf == buf).is_some_and(|out| {
                 let same =
-                    |i: &BufferView| step.aligned && i.view == out.view && i.dtype == out.dtype;
+                    |i: &BufferView| step.aligned() && i.view == out.view && i.dtype == out.dtype;
                 step.inputs.iter().filter(reads).all(same)
             })
         };
