@@ -47,8 +47,12 @@ fn toolchain(root: &Path, target: &'static str) -> Result<Toolchain, String> {
 /// Builds gradus-wasm and has Node compare its numbers with this machine's.
 fn compare(root: &Path, mut toolchain: Toolchain) -> Outcome {
     toolchain.set("RUSTFLAGS", SIMD);
-    let mut build = toolchain.cargo(root, "build");
-    succeed(build.args(["--quiet", "--package", "gradus-wasm", "--lib", "--profile", "wasm"]))?;
+    let mut build = toolchain.cargo(root, "rustc");
+    build.args(["--quiet", "--package", "gradus-wasm", "--lib", "--crate-type", "cdylib"]);
+    if toolchain.debian().is_some() {
+        build.args(["-Z", "build-std-features=optimize_for_size"]);
+    }
+    succeed(build.args(["--profile", "wasm"]))?;
     let mut here = cargo(root);
     here.args(["run", "--quiet", "--package", "gradus-wasm", "--example", "numbers"]);
     let numbers = root.join("target/cross/numbers.txt");
