@@ -1,6 +1,6 @@
 //! What each command gives when all is well.
 
-use super::{ok, ran, train_a_little};
+use super::{Ran, gradus, ok, ran, train_a_little};
 use gradus::data::{Dataset, mnist_5k};
 use std::path::Path;
 use tempfile::tempdir;

@@ -209,8 +209,9 @@ macro_rules! form {
             type Work = $work;
             #[inline(always)]
             unsafe fn run<$p: $crate::lanes::InstructionSet>(work: &$work) {
+                let function = $function;
                 // SAFETY: passed on.
-                unsafe { $function(work) }
+                unsafe { function(work) }
             }
         }
     };

@@ -57,13 +57,25 @@ unsafe fn exp_tail<V: F32s>(r: V) -> V {
     poly(r, [0.5, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0])
 }
 
+/// eˣ = p·2ⁿ with p about 1: (p, the integer n).
+#[inline(always)]
+unsafe fn exp_parts<V: F32s>(x: V) -> (V, V) {
+    let (n, r) = reduce_ln2(x);
+    (exp_tail(r).mul_add(r.mul(r), r).add(V::splat(1.0)), n)
+}
+
 #[inline(always)]
 pub(super) unsafe fn exp<V: F32s>(x: V) -> V {
     // Beyond these all is 0 or ∞. The constant comes first, so that NaN passes.
-    let x = V::splat(-104.0).greater(V::splat(89.0).lesser(x));
-    let (n, r) = reduce_ln2(x);
-    let p = exp_tail(r).mul_add(r.mul(r), r).add(V::splat(1.0));
+    let (p, n) = exp_parts(V::splat(-104.0).greater(V::splat(89.0).lesser(x)));
     scale(p, n)
+}
+
+/// [`exp`] of x ≤ 0, but 0 below −87: no power and no product leaves the normal range, where some machines are slow.
+#[inline(always)]
+pub(super) unsafe fn exp_negative<V: F32s>(x: V) -> V {
+    let (p, n) = exp_parts(x);
+    x.lt(V::splat(-87.0)).select(V::zero(), p.mul(two_to(n)))
 }
 
 /// 1/2!, 1/3!, …
@@ -76,17 +88,13 @@ const TAIL: [f64; 12] = {
     all
 };
 
-/// eˣ of f64, within 0.7 units in the last place. Without branches and fused products: the compiler makes vectors of it, and
-/// it has the same bits on every path.
+/// eˣ = y·2ⁿ of f64 with y about 1: (y, n + [`EVEN`]).
 #[inline(always)]
-pub(super) fn exp_of_f64(x: f64) -> f64 {
+fn exp_parts_of_f64(x: f64) -> (f64, u64) {
     /// Adding it rounds to an integer, which then stands in the low bits.
     const ROUND: f64 = 1.5 * (1u64 << 52) as f64;
     /// ln 2 in two parts, the first with trailing zeros, so that its products with small integers are exact.
     const LN2: [f64; 2] = [0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10];
-    // Beyond these all is 0 or ∞. Where the comparison fails, NaN passes.
-    let x = if x < -746.0 { -746.0 } else { x };
-    let x = if x > 710.0 { 710.0 } else { x };
     let shifted = x * std::f64::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;
     // r = high − low; high has no rounding.
@@ -100,12 +108,36 @@ pub(super) fn exp_of_f64(x: f64) -> f64 {
     let sum = 1.0 + high;
     let lost = high - (sum - 1.0);
     let y = sum + (lost + (tail * (r * r) - low));
-    // In two steps, so that neither factor leaves the normal range. The integer is made positive for a logical shift.
-    const EVEN: u64 = 4096;
-    let n = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(EVEN);
+    (y, shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(EVEN))
+}
+
+/// What makes exponents positive, for a logical shift.
+const EVEN: u64 = 4096;
+
+/// 2^(n − bias)
+#[inline(always)]
+fn two_to_f64(n: u64, bias: u64) -> f64 {
+    f64::from_bits(n.wrapping_sub(bias).wrapping_add(1023) << 52)
+}
+
+/// eˣ of f64, within 0.7 units in the last place. Without branches and fused products: the compiler makes vectors of it, and
+/// it has the same bits on every path.
+#[inline(always)]
+pub(super) fn exp_of_f64(x: f64) -> f64 {
+    // Beyond these all is 0 or ∞. Where the comparison fails, NaN passes.
+    let x = if x < -746.0 { -746.0 } else { x };
+    let x = if x > 710.0 { 710.0 } else { x };
+    let (y, n) = exp_parts_of_f64(x);
+    // In two steps, so that neither factor leaves the normal range.
     let half = n >> 1;
-    let two_to = |n: u64| f64::from_bits(n.wrapping_sub(EVEN / 2).wrapping_add(1023) << 52);
-    y * two_to(half) * two_to(n.wrapping_sub(half))
+    y * two_to_f64(half, EVEN / 2) * two_to_f64(n.wrapping_sub(half), EVEN / 2)
+}
+
+/// [`exp_of_f64`] of x ≤ 0, but 0 below −708.
+#[inline(always)]
+pub(super) fn exp_negative_of_f64(x: f64) -> f64 {
+    let (y, n) = exp_parts_of_f64(x);
+    if x < -708.0 { 0.0 } else { y * two_to_f64(n, EVEN) }
 }
 
 /// eˣ − 1 = 2·(2ⁿ⁻¹·(eʳ − 1) + (2ⁿ⁻¹ − ½)).

@@ -23,6 +23,9 @@ pub trait Numbers: Lanes {
     fn abs(self) -> Self;
     /// e^self, of f64 within 0.7 units in the last place, of f32 within 1.5.
     fn exp(self) -> Self;
+    /// e^self for self ≤ 0, with the bits of [`exp`](Numbers::exp), but 0 below −87 (f64: −708), where that leaves the normal
+    /// range.
+    fn exp_negative(self) -> Self;
     /// e^self − 1
     fn exp_m1(self) -> Self;
     /// ln self
@@ -113,7 +116,7 @@ macro_rules! from_math {
 }
 
 impl<V: F32s> Numbers for V {
-    from_math! { exp exp_m1 ln ln_1p sin cos atan tanh erf }
+    from_math! { exp exp_negative exp_m1 ln ln_1p sin cos atan tanh erf }
     #[inline(always)]
     fn neg(self) -> Self {
         // SAFETY: a vector was made before.
@@ -252,6 +255,7 @@ macro_rules! numbers_of_f64 {
             neg = |x: f64| -x;
             abs = f64::abs;
             exp = $crate::lanes::math::exp_of_f64;
+            exp_negative = $crate::lanes::math::exp_negative_of_f64;
             exp_m1 = f64::exp_m1;
             ln = f64::ln;
             ln_1p = f64::ln_1p;
@@ -289,6 +293,7 @@ lane_by_lane! { [const N: usize] Portable<i64, N>, |x| real(x, f64::ln);
     neg = i64::wrapping_neg;
     abs = i64::wrapping_abs;
     exp = |x| real(x, f64::exp);
+    exp_negative = |x| real(x, f64::exp);
     exp_m1 = |x| real(x, f64::exp_m1);
     ln = |x| real(x, f64::ln);
     ln_1p = |x| real(x, f64::ln_1p);

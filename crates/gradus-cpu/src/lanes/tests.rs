@@ -262,6 +262,7 @@ fn exponentials_hold_in_the_last_place() {
             assert!((y[0] - want).abs() <= want.next_up() - want, "e^{x}: {}, not {want}", y[0]);
         }
     }
+    negative_powers_have_the_same_bits();
     let odd = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, -746.0, 710.0, 1e300];
     let (y, wides) = Isa::current().run(Exponentials(&odd.map(|x| x as f32), &odd));
     for (i, x) in odd.into_iter().enumerate() {
@@ -269,4 +270,34 @@ fn exponentials_hold_in_the_last_place() {
         let same = |y: f64| y == want || y.is_nan() && want.is_nan();
         assert!(same(y[i].into()) && same(wides[i][0]), "e^{x}: {}, {}", y[i], wides[i][0]);
     }
+}
+
+/// Of numbers not above 0 there is a faster exponential, which ends sooner.
+fn negative_powers_have_the_same_bits() {
+    struct Negative;
+    impl Task for Negative {
+        type Output = ();
+        fn run<P: InstructionSet>(self) {
+            fn check<V: Numbers>(least: f64) {
+                for i in 0..5000 {
+                    let x = V::Scalar::of(least * 1.1 * f64::from(i) / 4999.0);
+                    // SAFETY: the path is the machine's.
+                    let v = unsafe { V::splat(x) };
+                    let (y, same) = (v.exp_negative().lanes()[0], v.exp().lanes()[0]);
+                    let want = if x < V::Scalar::of(least) { V::Scalar::ZERO } else { same };
+                    assert_eq!(y.wide().to_bits(), want.wide().to_bits(), "e^{}", x.wide());
+                }
+                // SAFETY: as above.
+                let odd =
+                    |x| unsafe { V::splat(V::Scalar::of(x)) }.exp_negative().lanes()[0].wide();
+                assert!(
+                    odd(f64::NAN).is_nan() && odd(f64::NEG_INFINITY) == 0.0 && odd(-0.0) == 1.0
+                );
+            }
+            check::<P::F32>(-87.0);
+            check::<P::F64>(-708.0);
+            check::<Portable<f64, 8>>(-708.0);
+        }
+    }
+    Isa::all().iter().for_each(|isa| isa.run(Negative));
 }

@@ -171,7 +171,11 @@ impl<T: Scalar> Task for Shares<'_, T> {
                 for at in (0..n).step_by(V::LEN) {
                     let few = V::LEN.min(n - at);
                     let x = V::load_left(x.as_ptr().add(at), few);
-                    x.sub(top).sub(rest).exp().mul(dy).store_left(dx.as_mut_ptr().add(at), few);
+                    x.sub(top)
+                        .sub(rest)
+                        .exp_negative()
+                        .mul(dy)
+                        .store_left(dx.as_mut_ptr().add(at), few);
                 }
             }
         }

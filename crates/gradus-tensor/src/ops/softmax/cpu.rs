@@ -167,7 +167,7 @@ unsafe fn exponentials<V: Numbers, const WRITE: bool>(
         while at + 2 * V::LEN <= n {
             for i in 0..2 {
                 let at = at + i * V::LEN;
-                let e = V::load(x.add(at)).sub(top).exp();
+                let e = V::load(x.add(at)).sub(top).exp_negative();
                 if WRITE {
                     e.store(y.add(at));
                 }
@@ -177,7 +177,7 @@ unsafe fn exponentials<V: Numbers, const WRITE: bool>(
         }
         while at < n {
             let few = V::LEN.min(n - at);
-            let e = V::load_filled(x.add(at), few, V::Scalar::LOWEST).sub(top).exp();
+            let e = V::load_filled(x.add(at), few, V::Scalar::LOWEST).sub(top).exp_negative();
             if WRITE {
                 e.store_left(y.add(at), few);
             }
