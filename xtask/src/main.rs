@@ -4,8 +4,10 @@
 #![allow(unreachable_pub)]
 
 mod aarch64;
+mod abort;
 mod bench;
 mod cycles;
+mod docs;
 mod fuzz;
 mod kill;
 mod kill_examples;
@@ -16,6 +18,7 @@ mod ops;
 mod outside;
 mod tidy;
 mod toolchain;
+mod walks;
 mod wasm;
 
 use std::path::{Path, PathBuf};
@@ -23,13 +26,15 @@ use std::process::{Command, ExitCode};
 
 const USAGE: &str = "Usage: cargo xtask COMMAND
 
-  tidy                              sizes of files, their first lines, names, circles of imports, what the documents link to
+  tidy                              sizes of files, their first lines, names, circles of imports, what the documents link to, and
+                                    whether every public function of tensors gives its shapes, what it refuses and an example
   licences                          the licence of every dependency
   kill [KILLS]                      runs killed and resumed, and 1, 2, 3 and 8 threads: the same bits (default 20)
+  abort                             bad graphs, files and command lines where a panic ends the program
   outside [CHECK...]                ONNX's tests, ONNX Runtime, TensorBoard, NumPy and real weights on Gradus (fetches them)
   fuzz [TARGET...] [--seconds N]    search for bytes that break a reader (default all, 600 s of work each)
   new-op NAME --pointwise           begin a pointwise op: its file, with a test that fails until it is filled in
-  ops [NAME...]                     the checks of gradus-tensor as a table: op by orders, types, devices, rules and algorithms
+  ops [NAME...]                     the checks of gradus-tensor as a table: op by types, orders, devices, rules, expansions, algorithms
   marks [NAME...]                   what takes long, measured for three seeds and written to docs/marks/; without a name the list
   wasm [--tests]                    Gradus in WebAssembly: its size, its numbers in Node beside this machine's, or the kernels' tests there
   aarch64                           the kernels' tests on an emulated Arm processor
@@ -50,6 +55,7 @@ fn main() -> ExitCode {
         "licences" => licences::run(&root, rest),
         "kill" => kill::run(&root, rest),
         "fuzz" => fuzz::run(&root, rest),
+        "abort" => abort::run(&root, rest),
         "ops" => ops::run(&root, rest),
         "new-op" => new_op::run(&root, rest),
         "outside" => outside::run(&root, rest),

@@ -31,7 +31,10 @@ impl Pointwise<1> for {Type} {
 impl Tensor {
     /// What it computes, in one line.
     ///
-    /// **Shape** `[..] -> [..]`. Of ±∞, of NaN and at kinks: what happens.
+    /// **Shape** `[..] -> [..]`. What happens at ±∞, at NaN and at kinks.
+    ///
+    /// # Panics
+    /// If the elements are not floats. (Of a formula that integers have: Never.)
     ///
     /// ```
     /// use gradus_tensor::Tensor;

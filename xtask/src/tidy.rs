@@ -1,7 +1,8 @@
 //! What a reader may rely on in every source file: it says what it is, it is not too long, its name says something, it is no part
-//! of a circle of imports; and what the documents link to exists.
+//! of a circle of imports; what the documents link to exists; and every public function of tensors says its shapes and what it
+//! refuses.
 
-use crate::{Outcome, cycles};
+use crate::{Outcome, cycles, docs, walks};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -29,14 +30,18 @@ pub fn run(root: &Path, _arguments: &[String]) -> Outcome {
     for folder in ["crates", "xtask", "fuzz/src", "fuzz/fuzz_targets"] {
         collect(&root.join(folder), &mut files).map_err(|e| format!("{folder}: {e}"))?;
     }
-    let mut complaints = vec![];
+    let (mut complaints, mut functions) = (vec![], 0);
     for file in &files {
         let text = fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
         let name = file.strip_prefix(root).unwrap_or(file).display().to_string();
         complaints.extend(of_file(&name, &text));
+        let (found, lacks) = docs::complaints(&name, before_tests(&text));
+        functions += found;
+        complaints.extend(lacks);
     }
     complaints.extend(unchecked_ops(root, &files)?);
     complaints.extend(cycles::complaints(root, &files)?);
+    complaints.extend(walks::complaints(root)?);
     for page in PAGES {
         let text = fs::read_to_string(root.join(page)).map_err(|e| format!("{page}: {e}"))?;
         let at = root.join(page);
@@ -49,7 +54,10 @@ pub fn run(root: &Path, _arguments: &[String]) -> Outcome {
     }
     match complaints.len() {
         0 => {
-            println!("{} files are tidy", files.len());
+            println!(
+                "{} files are tidy; {functions} functions of tensors say shapes, refusals and an example",
+                files.len()
+            );
             Ok(())
         }
         n => Err(format!("{n} complaints")),

@@ -1,5 +1,6 @@
 //! The one error of the engine: what is wrong, in which op, at which line of the user's, in which layer.
 
+use crate::Place;
 use std::fmt;
 
 /// A result whose error is [`Error`].
@@ -31,8 +32,8 @@ pub struct Error {
     pub op: String,
     /// What is wrong, with every shape by name; may span lines.
     pub what: String,
-    /// `file:line` in the user's program, when known.
-    pub at: Option<String>,
+    /// The line in the user's program, when known.
+    pub at: Option<Place>,
     /// The layer's path and type, such as `fc2 (Dense)`, when known.
     pub scope: Option<String>,
 }
@@ -57,18 +58,18 @@ impl Error {
     /// Adds the user's line, unless one is there already. A line of Rust's own library is no user's: functions that are values are called
     /// through it.
     #[must_use]
-    pub fn at(mut self, location: &std::panic::Location<'_>) -> Error {
-        if self.at.is_none() && !is_rusts_own(location.file()) {
-            self.at = Some(format!("{}:{}", location.file(), location.line()));
+    pub fn at(mut self, place: impl Into<Place>) -> Error {
+        let place = place.into();
+        if self.at.is_none() && !place.is_rusts_own() {
+            self.at = Some(place);
         }
         self
     }
     /// Puts a line in the place of none, or of one in `file`: what a library calls for its user is told at the user's line.
     #[must_use]
-    pub fn moved(mut self, file: &str, to: &std::panic::Location<'_>) -> Error {
-        let line = self.at.as_deref().and_then(|at| at.rsplit_once(':'));
-        if line.is_none_or(|(path, _)| path == file) {
-            self.at = Some(format!("{}:{}", to.file(), to.line()));
+    pub fn moved(mut self, file: &str, to: impl Into<Place>) -> Error {
+        if self.at.as_ref().is_none_or(|at| at.file() == file) {
+            self.at = Some(to.into());
         }
         self
     }
@@ -80,13 +81,6 @@ impl Error {
         }
         self
     }
-}
-
-/// Whether a source file is one of Rust's own library.
-pub fn is_rusts_own(file: &str) -> bool {
-    let library = ["core", "alloc", "std"].map(|name| format!("/library/{name}/src/"));
-    let file = file.replace('\\', "/");
-    library.iter().any(|library| file.contains(library))
 }
 
 impl fmt::Display for Error {
@@ -115,15 +109,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_line_of_rusts_own_library_is_a_users() {
+    fn a_line_of_the_library_gives_way_to_the_users() {
         let through = |call: fn() -> &'static std::panic::Location<'static>| call();
         let line = through(std::panic::Location::caller);
-        assert!(is_rusts_own(line.file()), "{line}");
         let error = Error::value("label", "found 3, expected 0..3").at(line);
         assert_eq!(error.to_string(), "label: found 3, expected 0..3");
-        let here = std::panic::Location::caller();
-        assert!(error.clone().moved("other.rs", here).to_string().contains("error.rs:"));
+        assert!(error.clone().moved("other.rs", Place::here()).to_string().contains("error.rs:"));
         assert_eq!(format!("{error:?}"), error.to_string());
+        let moved = error.at(Place::new("train.py", 3, 1)).moved("train.py", Place::here());
+        assert!(moved.to_string().contains("error.rs:"), "{moved}");
     }
 
     #[test]

@@ -130,11 +130,26 @@ impl Shape {
     }
 
     /// This shape with an axis of `size` put before `axis`.
+    ///
+    /// # Panics
+    /// Where [`Shape::try_inserted`] errs, and if the axis is not there.
     #[must_use]
+    #[track_caller]
     pub fn inserted(&self, axis: usize, size: usize) -> Shape {
+        self.try_inserted(axis, size).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    /// This shape with an axis of `size` put before `axis`.
+    ///
+    /// # Errors
+    /// When it has [`MAX_RANK`] axes already, or the length overflows.
+    ///
+    /// # Panics
+    /// If the axis is not there.
+    pub fn try_inserted(&self, axis: usize, size: usize) -> Result<Shape> {
         let mut v = self.to_vec();
         v.insert(axis, size);
-        Shape::new(&v)
+        Shape::try_new(&v)
     }
 }
 
@@ -231,6 +246,8 @@ mod tests {
         let s = Shape::from([8, 0]);
         assert!(s.try_with(0, 1 << 62).unwrap_err().to_string().contains("too many elements"));
         assert_eq!(s.try_with(1, 5), Ok(Shape::from([8, 5])));
+        assert_eq!(s.try_inserted(2, 5), Ok(Shape::from([8, 0, 5])));
+        assert!(Shape::from([1; 8]).try_inserted(0, 1).unwrap_err().to_string().contains("rank 9"));
         // Their product is 2⁶⁴ + 1, which wraps to one element.
         let (a, b) = (Shape::from([274_177, 1]), Shape::from([1, 67_280_421_310_721]));
         assert_eq!(Shape::broadcast(&a, &b), None);

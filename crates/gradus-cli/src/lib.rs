@@ -102,8 +102,10 @@ fn run(command: Command) -> Result<(), CliError> {
 
 /// What the program does, from its arguments to its exit code.
 pub fn main() -> ExitCode {
-    // A panic's message is all a user needs; it is printed below, once.
-    panic::set_hook(Box::new(|_| {}));
+    // A panic's message is all a user needs; it is printed below, once, unless a panic ends the program.
+    if cfg!(panic = "unwind") {
+        panic::set_hook(Box::new(|_| {}));
+    }
     let cli = Cli::parse();
     let json = std::env::args_os().any(|argument| argument == "--json");
     let error = match panic::catch_unwind(AssertUnwindSafe(|| run(cli.command))) {

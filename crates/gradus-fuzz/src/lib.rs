@@ -4,13 +4,17 @@
 //! flipped bits; the workspace in `fuzz/` searches for bytes that break a target.
 
 mod data;
+mod graphs;
 mod io;
 mod onnx;
 mod recipe;
+mod replay;
 mod weights;
 
+pub use graphs::{BAD_GRAPHS, BadGraph};
 pub use io::frame;
 pub use onnx::BESIDE;
+pub use replay::{damaged, files, is_valid};
 
 /// One kind of outside bytes.
 pub struct Target {

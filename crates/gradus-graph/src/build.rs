@@ -1,19 +1,21 @@
 //! Making nodes: every function checks shapes and types at the caller's line, and computes nothing.
 
+use crate::mistake::{refuse, sound};
 use crate::node::{Kind, Node, Pointwise, ViewOp};
 use crate::rule::{Meta, Rule};
-use crate::scope::fail;
 use gradus_base::expr::Sym;
 use gradus_base::{Buffer, ReduceOp};
-use gradus_base::{DType, Error, Expr, Real, Shape};
-use std::panic::Location;
+use gradus_base::{DType, Error, Expr, Real, Result, Shape};
 use std::sync::Arc;
 
 /// Nodes in a row, none computed, past which [`Node::detach`] computes: far more than a model is deep, and few enough to
 /// cost no memory worth mentioning.
 const LONGEST_WAIT: u32 = 100_000;
 
-/// Given elements, dense and row-major.
+/// A node that holds the given elements, dense and row-major.
+///
+/// # Panics
+/// If the buffer is too small for the shape.
 #[track_caller]
 pub fn data(meta: Meta, buffer: Arc<Buffer>) -> Node {
     assert!(buffer.bytes() >= meta.shape.len() * meta.dtype.size(), "buffer too small");
@@ -22,17 +24,19 @@ pub fn data(meta: Meta, buffer: Arc<Buffer>) -> Node {
     node
 }
 
-/// `value` at every element, as the type holds it: what a loop writes down is what a buffer would hold.
+/// `value` at every element, rounded to the element type: a loop that writes it down and a buffer
+/// that holds it agree.
 ///
 /// # Panics
-/// Where [`DType::number`] errs.
+/// If the type does not hold the value ([`DType::number`]).
 #[track_caller]
 pub fn constant(value: f64, meta: Meta) -> Node {
-    let at = Location::caller();
-    let held = meta.dtype.number(value);
-    let held = held.unwrap_or_else(|e| fail(Error { op: "constant".into(), ..e }, at));
+    let held = match meta.dtype.number(value) {
+        Ok(held) => held,
+        Err(e) => return refuse(Error { op: "constant".into(), ..e }),
+    };
     let expr = Expr::trace(0, |_| vec![Real::constant(held)]);
-    let p = Pointwise { name: "constant", expr: Arc::new(expr), vjp: None, constant: None };
+    let p = Pointwise { name: "constant".into(), expr: Arc::new(expr), vjp: None, constant: None };
     Node::new(Kind::Pointwise(p), vec![], meta.shape, meta.dtype)
 }
 
@@ -45,18 +49,18 @@ pub fn input(index: usize, meta: Meta) -> Node {
 /// The same expression at every element of inputs of one shape.
 ///
 /// # Panics
-/// If the shapes differ, or the types compute differently (booleans go with anything).
+/// If the shapes differ, or the types have none in common ([`DType::join`]).
 #[track_caller]
 pub fn pointwise(p: Pointwise, inputs: Vec<Node>, dtype: DType) -> Node {
     let shape = inputs.first().map_or(Shape::SCALAR, Node::shape);
     if let Some(odd) = inputs.iter().find(|n| n.shape() != shape) {
         let what = format!("the shapes differ: {shape} and {}", odd.shape());
-        fail(Error::shape(p.name, what), Location::caller());
+        return refuse(Error::shape(p.name, what));
     }
     if compute_type(&inputs, dtype).is_none() {
         let types: Vec<String> = inputs.iter().map(|n| n.dtype().to_string()).collect();
         let what = format!("the element types differ: {}; cast one of them", types.join(", "));
-        fail(Error::dtype(p.name, what), Location::caller());
+        return refuse(Error::dtype(p.name, what));
     }
     Node::new(Kind::Pointwise(p), inputs, shape, dtype)
 }
@@ -85,25 +89,43 @@ fn wider(a: DType, b: DType) -> DType {
     }
 }
 
-/// The outputs of a kernel op.
+/// The outputs of a kernel op, of which there are `N`.
 ///
 /// # Panics
-/// Where the rule's `infer` errs.
+/// If [`Rule::infer`] refuses the inputs.
 #[track_caller]
-pub fn call(rule: Arc<dyn Rule>, inputs: Vec<Node>) -> Vec<Node> {
+pub fn call<const N: usize>(rule: Arc<dyn Rule>, inputs: Vec<Node>) -> [Node; N] {
+    match outputs(rule, inputs) {
+        Ok(outputs) => outputs.try_into().unwrap_or_else(|outputs: Vec<Node>| {
+            panic!("the op has {} outputs, expected {N}: {outputs:?}", outputs.len())
+        }),
+        Err(e) => {
+            let node = refuse(e);
+            std::array::from_fn(|_| node.clone())
+        }
+    }
+}
+
+/// The outputs of a kernel op.
+///
+/// # Errors
+/// Where the rule's `infer` does, or an input is poisoned.
+#[track_caller]
+pub(crate) fn outputs(rule: Arc<dyn Rule>, inputs: Vec<Node>) -> Result<Vec<Node>> {
+    sound(&inputs)?;
     let metas: Vec<Meta> = inputs.iter().map(Node::meta).collect();
-    let here = Location::caller();
-    let outputs = rule.infer(&metas).unwrap_or_else(|e| fail(e, here));
-    let first = outputs[0];
-    let count = outputs.len();
+    let outputs = rule.infer(&metas)?;
+    let (first, count) = (outputs[0], outputs.len());
     let kind = Kind::Call(rule, outputs.clone());
     let node = Node::new(kind, inputs, first.shape, first.dtype);
     if count == 1 {
-        return vec![node];
+        return Ok(vec![node]);
     }
-    let part =
-        |(i, m): (usize, Meta)| Node::new(Kind::Part(i), vec![node.clone()], m.shape, m.dtype);
-    outputs.into_iter().enumerate().map(part).collect()
+    let mut parts = Vec::with_capacity(count);
+    for (i, m) in outputs.into_iter().enumerate() {
+        parts.push(Node::new(Kind::Part(i), vec![node.clone()], m.shape, m.dtype));
+    }
+    Ok(parts)
 }
 
 /// The only output of a kernel op.
@@ -112,19 +134,18 @@ pub fn call(rule: Arc<dyn Rule>, inputs: Vec<Node>) -> Vec<Node> {
 /// As [`call`].
 #[track_caller]
 pub fn call_one(rule: impl Rule + 'static, inputs: &[&Node]) -> Node {
-    let mut outputs = call(Arc::new(rule), inputs.iter().map(|&n| n.clone()).collect());
-    assert_eq!(outputs.len(), 1, "the op has several outputs");
-    outputs.remove(0)
+    let [output] = call(Arc::new(rule), inputs.iter().map(|&n| n.clone()).collect());
+    output
 }
 
 /// The nodes joined along `axis`.
 ///
 /// # Panics
-/// If there are none, or their shapes differ elsewhere or their types differ.
+/// If there are none, the axis is not there, or shapes differ elsewhere or types differ.
 #[track_caller]
 pub fn concat(nodes: &[Node], axis: usize) -> Node {
     let Some(first) = nodes.first() else {
-        fail(Error::value("concat", "there is nothing to join"), Location::caller());
+        return refuse(Error::value("concat", "there is nothing to join"));
     };
     let mut pieces = Vec::with_capacity(nodes.len());
     let mut size = 0usize;
@@ -135,23 +156,26 @@ pub fn concat(nodes: &[Node], axis: usize) -> Node {
         if !fits {
             let what =
                 format!("{} and {} differ elsewhere than on axis {axis}", first.shape(), n.shape());
-            fail(Error::shape("concat", what), Location::caller());
+            return refuse(Error::shape("concat", what));
         }
         if n.dtype() != first.dtype() {
             let what = format!("the element types differ: {} and {}", first.dtype(), n.dtype());
-            fail(Error::dtype("concat", what), Location::caller());
+            return refuse(Error::dtype("concat", what));
         }
         pieces.push((size, 1));
         // Past all there is the shape is refused below.
         size = size.saturating_add(n.shape()[axis]);
     }
-    let shape = resized("concat", first.shape(), axis, size, Location::caller());
+    let shape = match resized("concat", first.shape(), axis, size) {
+        Ok(shape) => shape,
+        Err(e) => return refuse(e),
+    };
     Node::new(Kind::Assemble { axis, pieces }, nodes.to_vec(), shape, first.dtype())
 }
 
 /// `shape` with `axis` set to `size`.
-fn resized(op: &str, shape: Shape, axis: usize, size: usize, at: &Location<'_>) -> Shape {
-    shape.try_with(axis, size).unwrap_or_else(|e| fail(Error::shape(op, e.what), at))
+fn resized(op: &str, shape: Shape, axis: usize, size: usize) -> Result<Shape> {
+    shape.try_with(axis, size).map_err(|e| Error::shape(op, e.what))
 }
 
 /// Whether `len` places from `start`, every `step`-th, lie on an axis of `size`.
@@ -181,7 +205,7 @@ impl Node {
     /// The elements in row-major order under another shape.
     ///
     /// # Panics
-    /// If the lengths differ.
+    /// If the two shapes have different numbers of elements.
     #[track_caller]
     pub fn reshape(&self, shape: Shape) -> Node {
         if shape == self.shape() {
@@ -190,7 +214,7 @@ impl Node {
         if shape.len() != self.shape().len() {
             let (a, b) = (self.shape(), shape);
             let what = format!("{a} has {} elements, {b} has {}", a.len(), b.len());
-            fail(Error::shape("reshape", what), Location::caller());
+            return refuse(Error::shape("reshape", what));
         }
         if let Some(same) = self.refilled(shape) {
             return same;
@@ -198,7 +222,7 @@ impl Node {
         Node::new(Kind::View(ViewOp::Reshape), vec![self.clone()], shape, self.dtype())
     }
 
-    /// Axes reordered: axis i of the result is axis `order[i]`.
+    /// The axes reordered: axis i of the result is axis `order[i]` of this.
     ///
     /// # Panics
     /// If `order` does not name every axis once.
@@ -208,7 +232,7 @@ impl Node {
         seen.sort_unstable();
         if !seen.iter().copied().eq(0..self.shape().rank()) {
             let what = format!("{order:?} does not name every axis of {} once", self.shape());
-            fail(Error::shape("permute", what), Location::caller());
+            return refuse(Error::shape("permute", what));
         }
         if order.iter().copied().eq(0..order.len()) {
             return self.clone();
@@ -221,7 +245,7 @@ impl Node {
         Node::new(kind, vec![self.clone()], Shape::new(&sizes), self.dtype())
     }
 
-    /// Broadcast to `shape`.
+    /// This broadcast to `shape`.
     ///
     /// # Panics
     /// If this shape does not broadcast to it.
@@ -232,7 +256,7 @@ impl Node {
         }
         if Shape::broadcast(&self.shape(), &shape) != Some(shape) {
             let what = format!("{} does not broadcast to {shape}", self.shape());
-            fail(Error::shape("expand", what), Location::caller());
+            return refuse(Error::shape("expand", what));
         }
         if let Some(same) = self.refilled(shape) {
             return same;
@@ -252,7 +276,7 @@ impl Node {
             let what = format!(
                 "{len} elements from {start} by {step} do not lie on axis {axis} of {shape}"
             );
-            fail(Error::shape("slice", what), Location::caller());
+            return refuse(Error::shape("slice", what));
         }
         if (start, step, len) == (0, 1, shape[axis]) {
             return self.clone();
@@ -264,24 +288,28 @@ impl Node {
         Node::new(kind, vec![self.clone()], shape.with(axis, len), self.dtype())
     }
 
-    /// Zeros of `size` along `axis` with this written from `start`, every `step`-th: what undoes a slice.
+    /// Zeros of `size` along `axis`, with this written at every `step`-th place from `start`: it
+    /// undoes [`Node::slice`].
     ///
     /// # Panics
-    /// If that leaves the axis, or the axis would be longer than a tensor can be.
+    /// If the places leave the axis, or the axis would be longer than a tensor can be.
     #[track_caller]
     pub fn embed(&self, axis: usize, size: usize, start: usize, step: isize) -> Node {
-        let (old, here) = (self.shape(), Location::caller());
-        let shape = resized("embed", old, axis, size, here);
+        let old = self.shape();
+        let shape = match resized("embed", old, axis, size) {
+            Ok(shape) => shape,
+            Err(e) => return refuse(e),
+        };
         if !lie_inside(size, start, step, old[axis]) {
             let what =
                 format!("{old} from {start} by {step} does not lie on axis {axis} of {shape}");
-            fail(Error::shape("embed", what), here);
+            return refuse(Error::shape("embed", what));
         }
         let kind = Kind::Assemble { axis, pieces: vec![(start, step)] };
         Node::new(kind, vec![self.clone()], shape, self.dtype())
     }
 
-    /// Reduced over `axes`, which disappear.
+    /// This reduced over `axes`, which are removed.
     ///
     /// # Panics
     /// If an axis is not there or is named twice.
@@ -291,7 +319,7 @@ impl Node {
         for &a in axes {
             if a >= reduced.len() || std::mem::replace(&mut reduced[a], true) {
                 let what = format!("axes {axes:?} of {}", self.shape());
-                fail(Error::shape(op.name(), what), Location::caller());
+                return refuse(Error::shape(op.name(), what));
             }
         }
         if axes.is_empty() {
@@ -303,9 +331,11 @@ impl Node {
         Node::new(kind, vec![self.clone()], Shape::new(&kept), self.dtype())
     }
 
-    /// The same value with no gradient. Of a value already read, this lets go of what it was made from.
+    /// The same value, through which no gradient flows. If it has been read, this lets go of what
+    /// it was made from.
     ///
-    /// A running sum that nobody reads must not grow for ever: past 100,000 nodes in a row the value is computed here.
+    /// A running sum that nobody reads must not grow for ever, so past 100,000 nodes in a row the
+    /// value is computed here.
     #[track_caller]
     pub fn detach(&self) -> Node {
         if self.value().is_none() && self.depth() > LONGEST_WAIT {
@@ -328,10 +358,15 @@ impl Node {
     ) -> Node {
         let expr = Arc::new(Expr::trace(2, |x| vec![f(x[0], x[1])]));
         let inputs = vec![self.clone(), other.clone()];
-        pointwise(Pointwise { name, expr, vjp: None, constant: None }, inputs, self.dtype())
+        pointwise(
+            Pointwise { name: name.into(), expr, vjp: None, constant: None },
+            inputs,
+            self.dtype(),
+        )
     }
 
-    /// The sum over broadcast axes that brings this back to `shape`: what undoes [`Node::expand`].
+    /// The sum over the axes along which `shape` was broadcast to this one: it undoes
+    /// [`Node::expand`].
     #[track_caller]
     pub fn sum_to(&self, shape: Shape) -> Node {
         let lead = self.shape().rank() - shape.rank();

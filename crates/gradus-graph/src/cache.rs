@@ -1,5 +1,5 @@
-//! The plans that [`read`](crate::read) has made, by the structure of what was read: a bare loop that builds the same graph again and
-//! again plans it once.
+//! The plans that [`read`](crate::read) has made, by the structure of what was read: a bare loop
+//! that builds the same graph again and again plans it once.
 
 use crate::plan::Plan;
 use crate::run::Session;
@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-/// Plans kept for [`read`](crate::read), and for whoever keeps [`Program`](crate::Program)s by the shapes of their arguments: a training loop
-/// needs few, and each holds an arena.
+/// How many plans [`read`](crate::read) keeps, and how many [`Program`](crate::Program)s whoever
+/// keeps them by the shapes of their arguments. A training loop needs few, and each holds an arena.
 pub const CACHED_PLANS: usize = 32;
 
 struct Cached {

@@ -1,14 +1,15 @@
 //! Checking: every step of a run against the reference device, on the run's own inputs.
 //!
-//! A fused step is one step here too, and so is an update. What a step should have computed is worked out in plain arrays from what it
-//! read; where the two differ by more than rounding explains, the run ends with an error that names the op.
+//! A fused step is one step here too, and so is an update. What a step should have computed is
+//! worked out in plain arrays from what it read; where the two differ by more than rounding
+//! explains, the run ends with an error that names the op.
 
-use crate::build::{call, data};
+use crate::build::{data, outputs};
 use crate::device::Device;
+use crate::mistake::try_build;
 use crate::node::Node;
 use crate::plan::{Lowered, PlanStep, Work};
 use crate::rule::{Effect, Meta, Rule};
-use crate::scope::try_build;
 use crate::strategy::Epilogue;
 use gradus_base::exec::Args;
 use gradus_base::{Buffer, DType, Error, Expr, ReduceOp, Result, Shape, View};
@@ -21,7 +22,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 static ALWAYS: AtomicBool = AtomicBool::new(false);
 static SEEN: Mutex<Checked> = Mutex::new(Checked { compared: 0, not: BTreeMap::new() });
 
-/// From now on everything that is planned in this process is checked, as with [`Options::check`](crate::Options).
+/// From now on everything that is planned in this process is checked, as with
+/// [`Options::check`](crate::Options).
 pub fn check_everything(on: bool) {
     ALWAYS.store(on, Ordering::Relaxed);
 }
@@ -205,7 +207,7 @@ impl Twin {
             data(Meta::new(array.shape, *dtype), Arc::new(dense(array, *dtype)))
         };
         let inputs: Vec<Node> = read.iter().zip(&self.inputs).map(node).collect();
-        let outputs = call(rule.clone(), inputs);
+        let outputs = outputs(rule.clone(), inputs)?;
         let values = Device::Reference.scope(|| unchecked(|| crate::run::read(&outputs, &[])))?;
         let array = |(n, b): (&Node, &Arc<Buffer>)| {
             Array::gather(n.dtype(), &View::dense(n.shape()), b.as_bytes(), 0)
@@ -217,7 +219,10 @@ impl Twin {
     /// sums are as exact as the largest of their results.
     fn tolerance(&self, dtype: DType, read: &[Array], expected: &Array) -> Vec<f64> {
         let Values::Real(values) = &expected.values else { return vec![0.0; expected.len()] };
-        let (each, all) = relative(dtype);
+        // What is read in f32 is summed in f32 for a while, whatever holds the result.
+        let types = self.inputs.iter().map(|(_, dtype, _)| *dtype).chain([dtype]);
+        let rounded = types.filter(|d| d.is_float()).map(relative);
+        let (each, all) = rounded.fold((0.0, 0.0), |a, b| (f64::max(a.0, b.0), f64::max(a.1, b.1)));
         match self.what {
             What::Loop { shape, .. } => {
                 let largest = |i: usize| {

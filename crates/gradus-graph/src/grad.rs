@@ -1,28 +1,30 @@
-//! Gradients are graph: from the loss backwards, every node's rule appends nodes. So a gradient can be
-//! differentiated again.
+//! Gradients are graph: from the loss backwards, every node's rule appends nodes. So a gradient can
+//! be differentiated again.
 
 use crate::build::{constant, pointwise};
+use crate::mistake::{refuse, sound};
 use crate::node::{Kind, Node, Pointwise, ViewOp};
 use crate::rule::{Backward, Meta, not_differentiable};
-use crate::scope::fail;
 use gradus_base::ReduceOp;
 use gradus_base::expr::Sym;
-use gradus_base::{Error, Expr, Real, Result, Shape};
+use gradus_base::{Error, Expr, Place, Real, Result, Shape};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::panic::Location;
 use std::sync::Arc;
 
-/// The gradients of the sum of `y · dy` over all elements with respect to each of `xs`, `None` where `y` does not
-/// depend on it. A variable stands for all of its nodes.
+/// The gradients of the sum of `y · dy` over all elements with respect to each of `xs`, `None`
+/// where `y` does not depend on it. A variable stands for all of its nodes.
 ///
 /// # Errors
-/// When an op on the way has no gradient, by name; when shapes of `y` and `dy` differ.
+/// When an op on the way has no gradient, which the error names, or `y` and `dy` are not of one
+/// shape and float type.
 #[track_caller]
 pub fn gradients(y: &Node, dy: &Node, xs: &[Node]) -> Result<Vec<Option<Node>>> {
+    sound([y, dy].into_iter().chain(xs))?;
     if y.meta() != dy.meta() || !y.dtype().is_float() {
         let what =
             format!("y is {}, its gradient {}; both must be one float type", y.meta(), dy.meta());
-        return Err(Error::shape("grad", what).at(Location::caller()));
+        return Err(Error::shape("grad", what).at(Place::here()));
     }
     let targets = Targets::new(xs);
     let order = relevant(y, &targets);
@@ -42,7 +44,7 @@ pub fn gradients(y: &Node, dy: &Node, xs: &[Node]) -> Result<Vec<Option<Node>>> 
                 continue;
             }
         }
-        let at = |e: Error| e.at(node.location()).in_scope(node.scope().map(|s| &**s));
+        let at = |e: Error| e.at(node.place().clone()).in_scope(node.scope().map(|s| &**s));
         if let Kind::Part(i) = node.kind() {
             let call = &node.inputs()[0];
             let Kind::Call(_, metas) = call.kind() else { unreachable!("a part of a call") };
@@ -58,6 +60,7 @@ pub fn gradients(y: &Node, dy: &Node, xs: &[Node]) -> Result<Vec<Option<Node>>> 
         let dxs = crate::scope::scope_at(node, || backward(node, &dys, &wanted)).map_err(at)?;
         for ((input, dx), wanted) in node.inputs().iter().zip(dxs).zip(wanted) {
             if let (Some(dx), true) = (dx, wanted) {
+                sound([&dx])?;
                 debug_assert_eq!(dx.meta(), input.meta(), "gradient of {}", node.name());
                 add_to(&mut pending.entry(input.id()).or_insert_with(|| vec![None])[0], dx);
             }
@@ -69,23 +72,30 @@ pub fn gradients(y: &Node, dy: &Node, xs: &[Node]) -> Result<Vec<Option<Node>>> 
 /// The gradients of a one-element `y` with respect to each of `xs`.
 ///
 /// # Panics
-/// If `y` has several elements, does not depend on an `x`, or an op on the way has no gradient.
+/// If `y` has not exactly one element or is not a float, does not depend on an `x`, or an op on the
+/// way has no gradient.
 #[track_caller]
 pub fn grad(y: &Node, xs: &[Node]) -> Vec<Node> {
-    let here = Location::caller();
+    match each_gradient(y, xs) {
+        Ok(found) => found,
+        Err(e) => vec![refuse(e); xs.len()],
+    }
+}
+
+#[track_caller]
+fn each_gradient(y: &Node, xs: &[Node]) -> Result<Vec<Node>> {
     if y.shape().len() != 1 {
         let what = format!(
             "y has shape {}; a gradient starts at one number: take its sum or mean",
             y.shape()
         );
-        fail(Error::shape("grad", what), here);
+        return Err(Error::shape("grad", what));
     }
-    let found = gradients(y, &constant(1.0, y.meta()).reshape(y.shape()), xs)
-        .unwrap_or_else(|e| fail(e, here));
+    let found = gradients(y, &constant(1.0, y.meta()).reshape(y.shape()), xs)?;
     let one = |(i, d): (usize, Option<Node>)| {
-        d.unwrap_or_else(|| {
+        d.ok_or_else(|| {
             let what = format!("y does not depend on x{i}, {:?}", xs[i]);
-            fail(Error::new(gradus_base::Kind::Gradient, "grad", what), here)
+            Error::new(gradus_base::Kind::Gradient, "grad", what)
         })
     };
     found.into_iter().enumerate().map(one).collect()
@@ -213,6 +223,7 @@ fn backward(node: &Node, dys: &[Option<Node>], wanted: &[bool]) -> Result<Vec<Op
         Kind::Reduce(op, reduced) => vec![Some(reduce_backward(*op, reduced, node, dy)?)],
         Kind::Detach | Kind::Data | Kind::Input(_) | Kind::Variable(_) => vec![],
         Kind::Part(_) | Kind::Call(..) => unreachable!("handled by the caller"),
+        Kind::Poisoned(mistake) => return Err(Error::clone(mistake)),
     })
 }
 
@@ -224,7 +235,7 @@ fn pointwise_backward(
     wanted: &[bool],
 ) -> Result<Vec<Option<Node>>> {
     if let Some(why) = p.constant {
-        return Err(not_differentiable(p.name, why));
+        return Err(not_differentiable(&p.name, why));
     }
     let xs = y.inputs();
     let (vjp, mut args): (Arc<Expr>, Vec<Node>) = match &p.vjp {
@@ -233,14 +244,14 @@ fn pointwise_backward(
     };
     args.push(dy.clone());
     let one = |(i, x): (usize, &Node)| {
-        (wanted[i] && x.dtype().is_float()).then(|| pick(p.name, &vjp, i, &args, x))
+        (wanted[i] && x.dtype().is_float()).then(|| pick(p.name.clone(), &vjp, i, &args, x))
     };
     Ok(xs.iter().enumerate().map(one).collect())
 }
 
 /// Output `i` of an expression as a node of its own, with only the inputs it reads.
 #[track_caller]
-fn pick(name: &'static str, expr: &Expr, i: usize, args: &[Node], like: &Node) -> Node {
+fn pick(name: Cow<'static, str>, expr: &Expr, i: usize, args: &[Node], like: &Node) -> Node {
     let one = Expr::trace(expr.inputs(), |x| vec![expr.replay(x)[i]]);
     if let Some(n) = one.as_input().filter(|&n| args[n].meta() == like.meta()) {
         return args[n].clone();

@@ -4,7 +4,8 @@ use crate::rule::{Meta, Rule};
 use crate::scope::scope_path;
 use crate::variable::Variable;
 use gradus_base::{Buffer, ReduceOp};
-use gradus_base::{DType, Expr, Shape};
+use gradus_base::{DType, Error, Expr, Place, Shape};
+use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +20,7 @@ pub(crate) struct Inner {
     kind: Kind,
     inputs: Vec<Node>,
     meta: Meta,
-    at: &'static Location<'static>,
+    at: Place,
     scope: Option<Arc<str>>,
     /// The longest way down through nodes that were not computed when this one was made.
     depth: u32,
@@ -27,7 +28,7 @@ pub(crate) struct Inner {
     value: OnceLock<Arc<Buffer>>,
 }
 
-/// How a value comes about.
+/// How a value is made.
 #[derive(Clone, Debug)]
 pub enum Kind {
     /// Given elements.
@@ -40,14 +41,15 @@ pub enum Kind {
     Pointwise(Pointwise),
     /// The same elements seen differently.
     View(ViewOp),
-    /// Zeros with each input written along `axis` from `start`, every `step`-th: concatenation, and what undoes a slice.
+    /// Zeros, with each input written along `axis` at every `step`-th place from `start`: a
+    /// concatenation, or what undoes a slice.
     Assemble {
         /// The axis.
         axis: usize,
         /// One (start, step) per input.
         pieces: Vec<(usize, isize)>,
     },
-    /// A reduction over the marked axes, which disappear.
+    /// A reduction over the marked axes, which are removed.
     Reduce(ReduceOp, Vec<bool>),
     /// A kernel op. With several outputs the node itself has no value; its [`Kind::Part`]s do.
     Call(Arc<dyn Rule>, Vec<Meta>),
@@ -55,18 +57,21 @@ pub enum Kind {
     Part(usize),
     /// The input, with no gradient.
     Detach,
+    /// None: the mistake that was made instead. What is made of it is poisoned too.
+    Poisoned(Arc<Error>),
 }
 
 /// A named scalar expression, perhaps with a gradient of its own.
 #[derive(Clone, Debug)]
 pub struct Pointwise {
     /// The op's name, for messages.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The expression, one output.
     pub expr: Arc<Expr>,
-    /// The gradient with inputs x…, y, dy and one output per x; without it the expression is differentiated.
+    /// The gradient, from inputs x…, y, dy to one output per x. Without it the expression is
+    /// differentiated.
     pub vjp: Option<Arc<Expr>>,
-    /// Why it has no gradient, if it has none.
+    /// Why the op has no gradient, if it has none.
     pub constant: Option<&'static str>,
 }
 
@@ -95,6 +100,10 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 impl Node {
     #[track_caller]
     pub(crate) fn new(kind: Kind, inputs: Vec<Node>, shape: Shape, dtype: DType) -> Node {
+        if let Some(mistake) = inputs.iter().find_map(Node::mistake) {
+            crate::mistake::noticed(mistake);
+            return Node::poisoned(mistake.clone());
+        }
         let waiting = inputs.iter().filter(|n| n.value().is_none());
         let depth = waiting.map(|n| n.0.depth).max().unwrap_or(0).saturating_add(1);
         Node(Arc::new(Inner {
@@ -103,17 +112,17 @@ impl Node {
             kind,
             inputs,
             meta: Meta { shape, dtype },
-            at: crate::scope::user_line(Location::caller()),
+            at: crate::scope::told_by(Location::caller().into()),
             scope: scope_path(),
             value: OnceLock::new(),
         }))
     }
 
-    /// A number that grows with the order of making: inputs have smaller ones.
+    /// A number that grows with the order of making: that of an input is smaller.
     pub fn id(&self) -> u64 {
         self.0.id
     }
-    /// How the value comes about.
+    /// How the value is made.
     pub fn kind(&self) -> &Kind {
         &self.0.kind
     }
@@ -123,14 +132,17 @@ impl Node {
     }
     /// The shape.
     pub fn shape(&self) -> Shape {
-        self.0.meta.shape
+        self.meta().shape
     }
     /// The element type.
     pub fn dtype(&self) -> DType {
-        self.0.meta.dtype
+        self.meta().dtype
     }
     /// Shape and element type.
     pub fn meta(&self) -> Meta {
+        if let Kind::Poisoned(mistake) = &self.0.kind {
+            crate::mistake::noticed(mistake);
+        }
         self.0.meta
     }
     /// The longest way down through nodes that were not computed when this one was made.
@@ -138,8 +150,8 @@ impl Node {
         self.0.depth
     }
     /// Where in the user's program it was made.
-    pub fn location(&self) -> &'static Location<'static> {
-        self.0.at
+    pub fn place(&self) -> &Place {
+        &self.0.at
     }
     /// The layer it was made in.
     pub fn scope(&self) -> Option<&Arc<str>> {
@@ -149,7 +161,8 @@ impl Node {
     pub fn value(&self) -> Option<&Arc<Buffer>> {
         self.0.value.get()
     }
-    /// The computed elements, to write: only if nobody else holds this node or them, so that no value changes for anybody.
+    /// The computed elements, for writing. `None` if anybody else holds this node or its elements,
+    /// for whom no value may change.
     pub fn value_mut(&mut self) -> Option<&mut Buffer> {
         Arc::get_mut(Arc::get_mut(&mut self.0)?.value.get_mut()?)
     }
@@ -159,12 +172,12 @@ impl Node {
         let _ = self.0.value.set(buffer);
     }
     /// The op's name, as users write it.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self.kind() {
             Kind::Data => "data",
             Kind::Input(_) => "input",
             Kind::Variable(_) => "variable",
-            Kind::Pointwise(p) => p.name,
+            Kind::Pointwise(p) => &p.name,
             Kind::View(ViewOp::Reshape) => "reshape",
             Kind::View(ViewOp::Permute(_)) => "permute",
             Kind::View(ViewOp::Expand) => "expand",
@@ -175,6 +188,7 @@ impl Node {
             Kind::Call(rule, _) => rule.name(),
             Kind::Part(_) => self.inputs()[0].name(),
             Kind::Detach => "stop_gradient",
+            Kind::Poisoned(mistake) => &mistake.op,
         }
     }
 }

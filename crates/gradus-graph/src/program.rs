@@ -1,10 +1,11 @@
-//! `Program`: a graph traced once over arguments, planned once, replayed many times without allocating.
+//! `Program`: a graph traced once over arguments, planned once, replayed many times without
+//! allocating.
 
 use crate::device::Device;
 use crate::node::Node;
 use crate::plan::{Collected, Goal, Options, Plan};
 use crate::rule::Meta;
-use crate::run::{Session, Update, check_updates};
+use crate::run::{Session, Update, check_wanted};
 use gradus_base::Buffer;
 use gradus_base::{DType, Error, Kind, Result, Stopwatch};
 use std::sync::Arc;
@@ -23,12 +24,12 @@ pub struct ProgramOutputs<'a> {
 }
 
 impl Program {
-    /// Plans the wanted nodes and the updates for the [current](Device::current) device; [`crate::input`] nodes are the arguments, of
-    /// the given shapes and types.
+    /// Plans the wanted nodes and the updates for the [current](Device::current) device;
+    /// [`crate::input`] nodes are the arguments, of the given shapes and types.
     ///
     /// # Errors
-    /// When an update's shape is not its variable's, a variable has two updates, an argument is not among `inputs`, or the device has
-    /// no way to do an op.
+    /// When the shape of an update is not that of its variable, a variable has two updates, an
+    /// argument is not among `inputs`, or the device has no way to do an op.
     pub fn new(inputs: &[Meta], wanted: &[Node], updates: &[Update]) -> Result<Program> {
         Program::with(inputs, wanted, updates, Options::default())
     }
@@ -43,7 +44,7 @@ impl Program {
         updates: &[Update],
         options: Options,
     ) -> Result<Program> {
-        check_updates(updates)?;
+        check_wanted(wanted, updates)?;
         let goal = Goal { outputs: wanted, updates, leaves_stay: true };
         let mut collected = Collected::new(&goal, Device::current())?;
         collected.check_arguments(inputs)?;
@@ -69,9 +70,10 @@ impl Program {
     pub fn held_bytes(&self) -> usize {
         self.session.bytes()
     }
-    /// Another program runs in this one's memory from now on: in its arena, or, if that is too small, in a new one that is made after it
-    /// is dropped; and in what lies beside the variables of programs with [`Options::undo`]. What this one's last run did can no longer
-    /// be undone, and it makes new memory if it runs again before it is handed some.
+    /// Lets another program run in the memory of this one: in its arena, or, if that is too small,
+    /// in a new one that is made after the old one is dropped; and in what lies beside the
+    /// variables of programs with [`Options::undo`]. The last run of this program can then no
+    /// longer be undone, and it makes new memory if it runs again before it is handed some.
     pub fn hand_over(&mut self, to: &mut Program) {
         to.session.take_over(&to.plan, &mut self.session);
     }
@@ -94,16 +96,17 @@ impl Program {
     /// Runs on the given arguments, dense and row-major.
     ///
     /// # Errors
-    /// When an argument is missing or too small, or a step finds a bad value; then no variable was updated, unless the bad
-    /// value lies in an update itself.
+    /// When an argument is missing or too small, or a step finds a bad value; then no variable was
+    /// updated, unless the bad value lies in an update itself.
     pub fn run(&mut self, inputs: &[&Buffer]) -> Result<ProgramOutputs<'_>> {
         self.check(inputs)?;
         self.session.run_plan(&self.plan, inputs)?;
         Ok(ProgramOutputs { program: self })
     }
 
-    /// Undoes the updates of the last run, if it was planned with [`Options::undo`] and ended well: the variables are what they were
-    /// before. Whoever wrote one of them since must have undone that. False if there is nothing to undo.
+    /// Undoes the updates of the last run, if the program was planned with [`Options::undo`] and
+    /// the run ended well: the variables hold what they held before. Whoever wrote one of them
+    /// since must have undone that first. False if there is nothing to undo.
     pub fn undo(&mut self) -> bool {
         self.session.undo()
     }
@@ -131,7 +134,8 @@ impl Program {
         Ok(ProgramOutputs { program: self })
     }
 
-    /// As [`Program::run`], computing everything anew, also giving the number of the first step one of whose float outputs is not finite.
+    /// As [`Program::run`], computing everything anew. Also gives the number of the first step with
+    /// a float output that is not finite.
     ///
     /// # Errors
     /// As [`Program::run`].
@@ -162,19 +166,29 @@ impl ProgramOutputs<'_> {
     pub fn len(&self) -> usize {
         self.program.plan.outputs.len()
     }
-    /// Whether none was.
+    /// Whether no value was wanted.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// The i-th wanted value. Held past the next run it stays as it is; that run then allocates.
+    /// The i-th wanted value. Whoever holds it past the next run keeps it as it is; that run then
+    /// allocates.
+    ///
+    /// # Panics
+    /// If fewer values were wanted.
     pub fn buffer(&self, i: usize) -> &Arc<Buffer> {
         self.program.session.output(i)
     }
     /// The i-th wanted value as a node.
+    ///
+    /// # Panics
+    /// If fewer values were wanted.
     pub fn node(&self, i: usize) -> Node {
         crate::build::data(self.program.plan.outputs[i], self.buffer(i).clone())
     }
     /// The first element of the i-th wanted value, as f64.
+    ///
+    /// # Panics
+    /// If fewer values were wanted, or that one has no elements.
     pub fn item(&self, i: usize) -> f64 {
         let b = self.buffer(i);
         match self.program.plan.outputs[i].dtype {

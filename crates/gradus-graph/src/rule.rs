@@ -33,9 +33,9 @@ impl fmt::Display for Meta {
 /// Two rules that print the same under `Debug` must behave the same: plans are cached by that text.
 pub trait Rule: fmt::Debug + Send + Sync {
     /// The name, as users write the op.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
-    /// The outputs' shapes and types.
+    /// The shapes and types of the outputs.
     ///
     /// # Errors
     /// What does not fit, with every shape by name.
@@ -56,40 +56,46 @@ pub trait Rule: fmt::Debug + Send + Sync {
         None
     }
 
-    /// How `device` does it; `None` if it has no way of its own: then the op is expanded there.
+    /// How `device` does it; `None` if the device has no way of its own: then the op is expanded
+    /// there.
     fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>>;
 
-    /// What it does beside computing its outputs. Nothing, unless it says otherwise.
+    /// What it does beside computing its outputs; nothing by default.
     fn effect(&self) -> Effect {
         Effect::None
     }
 
-    /// Which input, along which of its axes, a factor along `axis` of the (only) output may be multiplied into instead, if there
-    /// is one: the filters of a convolution for its channels.
+    /// The input, and its axis, that a factor along `axis` of the only output may be multiplied
+    /// into instead: for the channels of a convolution, its filters. `None` if there is no such
+    /// input.
     fn scaling(&self, _axis: usize) -> Option<(usize, usize)> {
         None
     }
 
-    /// A slice of every output along `axis` is this rule's result for slices of its inputs, each along the axis given here; of an
-    /// input with `None`, for all of it. `None` if that is not so: rows of a product are products of rows.
+    /// How slices of the outputs along `axis` are computed from slices of the inputs: for each
+    /// input the axis that it is cut along, or `None` if it is needed whole. So rows of a matrix
+    /// product take rows of the first factor and all of the second. `None` if the outputs cannot be
+    /// computed in slices.
     fn slices(&self, _axis: usize) -> Option<Vec<Option<usize>>> {
         None
     }
 
-    /// The op's settings by name, for those who write it down in another form, such as a model file: all that tells two uses
-    /// apart beside their inputs. `None`, unless it says otherwise: it cannot be written.
-    fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
+    /// The op's settings by name: beside the inputs, all that tells two uses of it apart. Whoever
+    /// writes the op down in another form, such as a model file, reads them. `None`, the default,
+    /// says that it cannot be written down.
+    fn settings(&self) -> Option<Vec<(&str, Setting)>> {
         None
     }
 
-    /// Floating-point operations, a multiply-add as two.
+    /// Floating-point operations; a multiply-add counts as two.
     fn flops(&self, inputs: &[Meta], outputs: &[Meta]) -> u64;
 }
 
 /// What an op does beside computing its outputs.
 ///
-/// Calls with an effect are never merged, repeated, left out or run ahead of a run: each runs once in every run that wants its outputs.
-/// A step with such calls commits its updates together when it has ended well, or not at all.
+/// Calls with an effect are never merged, repeated, left out or run ahead of a run: each runs once
+/// in every run that wants its outputs. A step with such calls commits its updates together when it
+/// has ended well, or not at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// Nothing.
@@ -109,7 +115,7 @@ pub enum Setting {
     Sizes(Vec<usize>),
     /// A number.
     Number(f64),
-    /// Whether or not.
+    /// Yes or no.
     Flag(bool),
 }
 

@@ -1,8 +1,9 @@
-//! Running: binds a plan's storages and runs its steps. `read` plans through a cache, so that a bare loop that builds the
-//! same graph again and again plans it once.
+//! Running: binds a plan's storages and runs its steps. `read` plans through a cache, so that a
+//! bare loop that builds the same graph again and again plans it once.
 
 use crate::cache;
 use crate::device::Device;
+use crate::mistake::sound;
 use crate::node::Node;
 use crate::plan::{Collected, Goal, Options, Plan, Storage};
 use crate::variable::{ReadGuard, Variable, WriteGuard};
@@ -272,7 +273,7 @@ impl Session {
         }
         result.map_err(|fault| {
             let step = &plan.steps()[fault.step];
-            let e = Error::value(step.name.clone(), fault.what).at(step.at);
+            let e = Error::value(step.name.clone(), fault.what).at(step.at.clone());
             e.in_scope(step.scope.as_deref())
         })
     }
@@ -377,38 +378,41 @@ impl Plan {
     }
 }
 
-/// Refuses new values that do not fit their variables, and two for one variable: all are computed of the old values, so one
-/// of the two would be lost.
-pub(crate) fn check_updates(updates: &[Update]) -> Result<()> {
+/// Refuses poisoned nodes, new values that do not fit their variables, and two for one variable: all are computed of the old
+/// values, so one of the two would be lost.
+pub(crate) fn check_wanted(wanted: &[Node], updates: &[Update]) -> Result<()> {
+    sound(wanted.iter().chain(updates.iter().map(|(_, node)| node)))?;
     let mut seen = HashSet::with_capacity(updates.len());
     for (v, n) in updates {
         if v.meta() != n.meta() {
             let what = format!("{} is {}, its new value {}", v.name(), v.meta(), n.meta());
-            return Err(Error::shape("update", what).at(n.location()));
+            return Err(Error::shape("update", what).at(n.place().clone()));
         }
         if !seen.insert(v.id()) {
             let what = format!("{} gets two new values in one step, expected one", v.name());
-            return Err(Error::value("update", what).at(n.location()));
+            return Err(Error::value("update", what).at(n.place().clone()));
         }
     }
     Ok(())
 }
 
-/// Computes the wanted nodes together, on the [current](Device::current) device, and writes the new values of variables, all after everything was read. Values
-/// already computed are not computed again. Gives the wanted elements, dense and row-major.
+/// Computes the wanted nodes together, on the [current](Device::current) device, and writes the new
+/// values of variables, all after everything was read. Values already computed are not computed
+/// again. Gives the wanted elements, dense and row-major.
 ///
 /// # Errors
-/// A bad value found while running (an index out of range), an argument of a program outside of one, an
-/// update whose shape is not the variable's, or two updates of one variable.
+/// A bad value found while running (an index out of range), an argument of a program outside of
+/// that program, an update whose shape or type is not that of its variable, or two updates of one
+/// variable.
 pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
-    check_updates(updates)?;
+    check_wanted(wanted, updates)?;
     let missing: Vec<Node> = wanted.iter().filter(|n| n.value().is_none()).cloned().collect();
     if !missing.is_empty() || !updates.is_empty() {
         let goal = Goal { outputs: &missing, updates, leaves_stay: false };
         let mut collected = Collected::new(&goal, Device::current())?;
         if let Some(input) = collected.argument() {
             let what = "an argument of a program has no value outside of it";
-            return Err(Error::value("read", what).at(input.location()));
+            return Err(Error::value("read", what).at(input.place().clone()));
         }
         let check = crate::check::is_on() && !crate::check::is_inside();
         let key = (collected.key.0, collected.key.1 ^ u64::from(check));

@@ -1,15 +1,14 @@
-//! Where a node is built: the layer's path, the line that runs the layer, and whether a mistake panics or comes back as an
-//! `Err`.
+//! Where a node is built: the layer's path and the line it is told by.
 
-use gradus_base::{Error, Result};
-use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use gradus_base::Place;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 thread_local! {
     /// The layers being built, from the outermost in.
     static LAYERS: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
-    static FALLIBLE: Cell<usize> = const { Cell::new(0) };
+    /// What everything is told by, where a binding to another language said so.
+    static PLACE: RefCell<Option<Place>> = const { RefCell::new(None) };
 }
 
 /// A layer being built.
@@ -20,12 +19,12 @@ struct Entered {
 }
 
 /// Who runs a layer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     /// The line that runs it.
-    pub line: &'static Location<'static>,
-    /// How the names of the source files begin that hold layers of a library: what is built on a line of those is told by
-    /// the line that runs the layer, of what the user wrote himself by its own line.
+    pub line: Place,
+    /// How the paths of a library's source files begin. A mistake in one of these files is reported
+    /// at the line that runs the layer, a mistake anywhere else at its own line.
     pub library: &'static str,
 }
 
@@ -34,10 +33,11 @@ pub fn scope<R>(name: &str, f: impl FnOnce() -> R) -> R {
     enter(name, None, f)
 }
 
-/// As [`scope`], for the layers of a library: what its files build is told by the line of `caller`.
+/// As [`scope`], for the layers of a library: a mistake in its files is reported at the line of
+/// `caller`.
 pub fn layer_scope<R>(name: &str, caller: Caller, f: impl FnOnce() -> R) -> R {
     // A library's container that runs a layer passes on who runs the container.
-    enter(name, Some(Caller { line: user_line(caller.line), ..caller }), f)
+    enter(name, Some(Caller { line: told_by(caller.line), ..caller }), f)
 }
 
 fn enter<R>(name: &str, caller: Option<Caller>, f: impl FnOnce() -> R) -> R {
@@ -63,39 +63,37 @@ pub fn scope_path() -> Option<Arc<str>> {
     LAYERS.with_borrow(|layers| layers.last().map(|layer| layer.path.clone()))
 }
 
-/// The line a user knows for `line`: itself, or where it lies in a library's layers the line that runs the layer.
-pub(crate) fn user_line<'a>(line: &'a Location<'a>) -> &'a Location<'a> {
-    let caller = LAYERS.with_borrow(|layers| layers.last().and_then(|layer| layer.caller));
-    match caller {
-        Some(caller) if line.file().starts_with(caller.library) => caller.line,
+/// What a user knows for `line`: the place of [`with_place`], or the line itself, or where it lies in a library's layers the
+/// line that runs the layer.
+pub(crate) fn told_by(line: Place) -> Place {
+    if let Some(place) = PLACE.with_borrow(Clone::clone) {
+        return place;
+    }
+    LAYERS.with_borrow(|layers| match layers.last().and_then(|layer| layer.caller.as_ref()) {
+        Some(caller) if line.file().starts_with(caller.library) => caller.line.clone(),
         _ => line,
-    }
-}
-
-/// Reports a mistake in building: panics at the user's line, or inside [`try_build`] ends it with the error.
-pub fn fail(error: Error, at: &Location<'_>) -> ! {
-    let error = error.at(user_line(at)).in_scope(scope_path().as_deref());
-    if FALLIBLE.get() > 0 {
-        resume_unwind(Box::new(error));
-    }
-    panic!("{error}");
-}
-
-/// Builds nodes from what comes from outside (a file, a request): a mistake comes back as `Err` instead of a panic.
-///
-/// # Errors
-/// The first mistake in building, with the op, the line and the layer.
-pub fn try_build<R>(f: impl FnOnce() -> R) -> Result<R> {
-    let depth = FALLIBLE.get();
-    FALLIBLE.set(depth + 1);
-    let layers = LAYERS.with_borrow(Vec::len);
-    let out = catch_unwind(AssertUnwindSafe(f));
-    FALLIBLE.set(depth);
-    LAYERS.with_borrow_mut(|entered| entered.truncate(layers));
-    out.or_else(|payload| match payload.downcast::<Error>() {
-        Ok(error) => Err(*error),
-        Err(other) => resume_unwind(other),
     })
+}
+
+/// Runs `f` for a line of a program in another language: nodes built and mistakes made meanwhile are told by `place`.
+///
+/// ```
+/// use gradus_base::{DType, Place};
+/// use gradus_graph::{Meta, constant, try_build, with_place};
+/// let two = constant(1.0, Meta::new([2], DType::F32));
+/// let build = || with_place(Place::new("train.py", 12, 5), || two.reshape([3].into()));
+/// let error = try_build(build).unwrap_err();
+/// assert_eq!(error.to_string(), "reshape: [2] has 2 elements, [3] has 3\n  at train.py:12");
+/// ```
+pub fn with_place<R>(place: Place, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Place>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            PLACE.set(self.0.take());
+        }
+    }
+    let _restore = Restore(PLACE.replace(Some(place)));
+    f()
 }
 
 /// Runs `f` in the layer where `node` was made: what a gradient builds belongs to the layer it differentiates.

@@ -1,4 +1,5 @@
-//! `Strategy`: how one device does an op. It lies in the op's folder, in a file named for the device.
+//! `Strategy`: how one device does an op. It lies in the op's folder, in a file named for the
+//! device.
 
 use crate::rule::Meta;
 use gradus_base::exec::{Kernel, Slices, Touches};
@@ -7,41 +8,45 @@ use std::sync::Arc;
 
 /// How a device does an op: in which memory orders, with what fused in, by which kernel.
 ///
-/// An op that wants everything dense and fuses nothing has [`Dense`]; on the reference device, [`Plain`](crate::Plain).
+/// An op that wants everything dense and fuses nothing has [`Dense`]; on the reference device,
+/// [`Plain`](crate::Plain).
 pub trait Strategy {
-    /// The axis orders in memory it wants. Dense everywhere unless it says otherwise.
+    /// The memory orders that the kernel wants its inputs in and gives its outputs in; dense and
+    /// row-major by default.
     fn layouts(&self, inputs: &[Meta], outputs: &[Meta]) -> Layouts {
         Layouts::dense(inputs.len(), outputs)
     }
 
-    /// Several ways to lie in memory, if it is as good in each: the one that needs the fewest bytes copied is taken, of equals
-    /// the first.
+    /// Several memory orders, if the kernel is as fast in each. The one that needs the fewest bytes
+    /// copied is taken, of equal ones the first.
     fn layout_choices(&self, inputs: &[Meta], outputs: &[Meta]) -> Vec<Layouts> {
         vec![self.layouts(inputs, outputs)]
     }
 
-    /// Whether its kernel applies a pointwise expression to its (only) output while that is hot. `spec` holds
-    /// the epilogue that would be asked for.
+    /// Whether the kernel can apply a pointwise expression to its only output while that is in the
+    /// cache. `spec` holds the epilogue that it would get.
     fn accepts_epilogue(&self, _spec: &Spec) -> bool {
         false
     }
 
-    /// Whether its kernel can leave out the output of this number. If nobody reads it then, its slot in the [`Spec`] is
-    /// empty, of shape `[0]`, and nothing may be written there.
+    /// Whether the kernel can leave out the output of this number. If nobody reads that output, its
+    /// slot in the [`Spec`] is then empty, of shape `[0]`, and nothing may be written there.
     fn may_skip(&self, _output: usize) -> bool {
         false
     }
 
-    /// Whether its kernel writes to the (only) output as `spec` has it: with the axes in the order of [`Strategy::layouts`], but
-    /// with room between them, as a part of a larger value.
+    /// Whether the kernel can write its only output as `spec` has it: with the axes in the order of
+    /// [`Strategy::layouts`], but with room between them, as a part of a larger value.
     fn accepts_room(&self, _spec: &Spec) -> bool {
         false
     }
 
-    /// The form in which [`Strategy::kernel`]'s kernel would rather read an input: packed panels of a matrix, transformed weights.
+    /// The form in which the kernel would rather read an input: packed panels of a matrix,
+    /// transformed weights.
     ///
-    /// The planner packs what does not change from run to run once and keeps it, and what several calls want in the same
-    /// form once a run; the kernel is then built for a [`Slot`] that is `packed`. Everything else the kernel reads as it is.
+    /// An input that does not change from run to run is packed once and kept; one that several
+    /// calls want in the same form is packed once a run. The kernel is then built for a [`Slot`]
+    /// that is `packed`. All other inputs it reads as they are.
     fn packing(&self, _input: usize, _spec: &Spec) -> Option<Packing> {
         None
     }
@@ -73,7 +78,8 @@ impl<F: Fn(&Spec) -> Box<dyn Kernel>> Strategy for Dense<F> {
 
 /// A form of an input that only its strategy can read.
 pub struct Packing {
-    /// What the bytes mean. Inputs that are the same view of the same value and have the same form share one copy.
+    /// What the bytes mean. Inputs that are the same view of the same value and have the same form
+    /// share one copy.
     pub form: String,
     /// How many bytes, 64-byte aligned.
     pub bytes: usize,
@@ -92,7 +98,7 @@ impl Packing {
     }
 }
 
-/// How an input must lie in memory.
+/// The memory order that an input must have.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Order {
     /// Any strides will do.
@@ -111,7 +117,7 @@ impl Order {
             _ => (0..view.shape.rank()).collect(),
         }
     }
-    /// Whether a view lies so.
+    /// Whether a view has this memory order.
     pub fn accepts(&self, view: &View) -> bool {
         match self {
             Order::Any => true,
@@ -148,14 +154,16 @@ impl Layouts {
     }
 }
 
-/// One value as a kernel sees it. The view's offset is 0: kernels get a pointer to the first element.
+/// One value as a kernel sees it. The view's offset is 0: kernels get a pointer to the first
+/// element.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot {
     /// The element type.
     pub dtype: DType,
     /// Shape and strides.
     pub view: View,
-    /// If the pointer leads to what [`Strategy::packing`] asked for, in place of the view's elements: how many bytes that is.
+    /// If the pointer leads to what [`Strategy::packing`] asked for, in place of the view's
+    /// elements: how many bytes that is.
     pub packed: Option<usize>,
 }
 
@@ -179,7 +187,8 @@ impl Spec {
         packed.fold(all, |all, (i, bytes)| all.with_input(i, bytes))
     }
 
-    /// A kernel of a function from the elements of dense inputs to those of dense outputs, all of type `T`.
+    /// A kernel of a function from the elements of dense inputs to those of dense outputs, all of
+    /// type `T`.
     ///
     /// # Panics
     /// If they are of another type or not dense.
@@ -209,8 +218,8 @@ impl Spec {
     }
 }
 
-/// A pointwise expression for a kernel to apply to its output. Input 0 is the output itself; the others are the
-/// last inputs of the [`Spec`], seen over the output's shape.
+/// A pointwise expression for a kernel to apply to its output. Input 0 is the output itself; the
+/// others are the last inputs of the [`Spec`], seen over the output's shape.
 #[derive(Clone, Debug)]
 pub struct Epilogue {
     /// The expression.

@@ -1,5 +1,5 @@
-//! `Variable`: a named buffer that steps read and update. Reading one gives a node that keeps the value of
-//! that moment, whatever is written later.
+//! `Variable`: a named buffer that steps read and update. Reading one gives a node that keeps the
+//! value of that moment, whatever is written later.
 
 use crate::node::{Inner, Kind, Node};
 use crate::rule::Meta;
@@ -76,7 +76,7 @@ impl Variable {
         Variable(Arc::new(Shared { id, name: name.into(), meta, cell }))
     }
 
-    /// A number no other variable of this process has.
+    /// A number that no other variable of this process has.
     pub fn id(&self) -> u64 {
         self.0.id
     }

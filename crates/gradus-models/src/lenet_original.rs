@@ -4,8 +4,7 @@ use crate::Design;
 use gradus_base::Error;
 use gradus_nn::layers::*;
 use gradus_nn::{Init, Initializer, Sequential};
-use gradus_tensor::{Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::{Tensor, report};
 
 /// Table I: the maps of S2 that each map of C3 sees.
 const C3: [&[usize]; 16] = [
@@ -70,7 +69,7 @@ pub fn lenet_original(d: &Design, init: &Init) -> Sequential {
     if d.classes != 10 {
         let what =
             format!("{} classes; its output compares with pictures of the ten digits", d.classes);
-        fail(Error::value("lenet_original", what), Location::caller());
+        report(Error::value("lenet_original", what));
     }
     let pad = if d.input.last() == Some(&28) { 2 } else { 0 };
     let lecun = Initializer::LecunUniform;

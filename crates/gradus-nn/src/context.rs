@@ -1,10 +1,10 @@
-//! `Context`: what a forward pass knows besides its input: training or not, randomness, and the state it changes.
+//! `Context`: what a forward pass knows besides its input: training or not, randomness, and the
+//! state it changes.
 
 use crate::{Layer, Padding};
-use gradus_base::{DType, Error};
-use gradus_tensor::{Caller, Key, Tensor, Variable, fail, layer_scope};
+use gradus_base::{DType, Error, Result};
+use gradus_tensor::{Caller, Key, Place, Tensor, Variable, layer_scope, report};
 use std::cell::{Cell, RefCell};
-use std::panic::Location;
 
 /// How the names of this library's source files begin.
 const LIBRARY: &str = file!().split_at(file!().len() - "context.rs".len()).0;
@@ -40,13 +40,14 @@ impl<'h> Context<'h> {
         }
     }
 
-    /// A pass that trains. `key` is an i64 tensor `[seed, step]`; give it as an argument of a compiled step, so that every
-    /// step draws other numbers without being planned anew.
+    /// A pass that trains. `key` is an i64 tensor `[seed, step]`; give it as an argument of a
+    /// compiled step, so that every step draws other numbers without being planned anew.
     pub fn train(key: &Tensor) -> Context<'h> {
         Context { training: true, key: Some(key.clone()), ..Context::eval() }
     }
 
-    /// This pass with a look at (or a change of) every layer's output, by its path.
+    /// This pass with a hook that sees the output of every layer, by the layer's path, and may
+    /// change it.
     ///
     /// ```
     /// use gradus_nn::{Context, Init, Layer, Sequential, layers::*};
@@ -73,13 +74,15 @@ impl<'h> Context<'h> {
         self
     }
 
-    /// This pass with random numbers to draw from, though it predicts: for what samples. `key` is as in [`Context::train`].
+    /// This pass with random numbers to draw from although it predicts, for models that sample.
+    /// `key` is as in [`Context::train`].
     #[must_use]
     pub fn drawing(self, key: &Tensor) -> Self {
         Context { key: Some(key.clone()), ..self }
     }
 
-    /// Shows hooks a value inside the layer at work, under a name below its path: the gates of a recurrent cell.
+    /// Shows hooks a value inside the layer that runs, under a name below its path, such as the
+    /// gates of a recurrent cell.
     pub fn show(&self, name: &str, value: &Tensor) {
         if let Some(hook) = &self.hook {
             let path = self.path.borrow();
@@ -93,15 +96,16 @@ impl<'h> Context<'h> {
         self.training
     }
 
-    /// The random key of this pass and a stream number nobody else in it has.
+    /// The random key of this pass, and a stream number that nobody else in it has.
     ///
     /// # Panics
-    /// If this pass neither trains nor is [`Context::drawing`]: prediction draws no random numbers.
+    /// If this pass neither trains nor is [`Context::drawing`]: a prediction draws no random
+    /// numbers.
     #[track_caller]
     pub fn random(&self) -> (Tensor, u32) {
         let Some(key) = self.key.clone() else {
             let what = "a pass that predicts draws no random numbers, unless it is given a key by Context::drawing";
-            fail(Error::value("random", what), Location::caller());
+            return (Tensor::refuse(Error::value("random", what)), 0);
         };
         let stream = self.stream.get();
         self.stream.set(stream + 1);
@@ -126,7 +130,8 @@ impl<'h> Context<'h> {
         Key::of(&key).stream(stream.into())
     }
 
-    /// Asks for `variable` to take a new value when the step commits, instead of one asked for before in this pass.
+    /// Asks for `variable` to take a new value when the step commits. It replaces what was asked
+    /// for before in this pass.
     pub fn update(&self, variable: &Variable, value: &Tensor) {
         let mut updates = self.updates.borrow_mut();
         match updates.iter_mut().find(|(v, _)| v == variable) {
@@ -135,31 +140,34 @@ impl<'h> Context<'h> {
         }
     }
 
-    /// What `variable` will be by the updates asked for so far in this pass: its value if there are none. A layer that is called
-    /// twice moves its statistics twice, the second time from where the first call left them.
+    /// What `variable` will hold after the updates asked for so far in this pass; its present value
+    /// if there are none. So a layer that is called twice moves its statistics twice, the second
+    /// time from where the first call left them.
     pub fn value(&self, variable: &Variable) -> Tensor {
         let updates = self.updates.borrow();
         let pending = updates.iter().find(|(v, _)| v == variable);
         pending.map_or_else(|| variable.tensor(), |(_, value)| value.clone())
     }
 
-    /// The updates asked for so far; they are handed over.
+    /// Takes out the updates asked for so far.
     pub fn take_updates(&self) -> Vec<(Variable, Tensor)> {
         self.updates.take()
     }
 
-    /// Offers another output to learn from: its loss, `weight` times, is added to that of the model's output.
+    /// Offers another output to learn from: `weight` times its loss is added to the loss of the
+    /// model's output.
     pub fn add_auxiliary(&self, output: &Tensor, weight: f64) {
         self.auxiliary.borrow_mut().push((output.clone(), weight));
     }
 
-    /// The outputs offered so far, with their weights; they are handed over.
+    /// Takes out the outputs offered so far, with their weights.
     pub fn take_auxiliary(&self) -> Vec<(Tensor, f64)> {
         self.auxiliary.take()
     }
 
-    /// Says that `x [B, T, ..]` is padded: of each sequence only the first `lengths [B]` places (i64) are there. They travel beside the
-    /// tensor: layers that treat each place apart pass them on, layers that know of padding ask for them, all others refuse `x`.
+    /// Says that `x [B, T, ..]` is padded: only the first `lengths [B]` places (i64) of each
+    /// sequence count. The lengths travel beside the tensor: layers that treat each place apart
+    /// pass them on, layers that know of padding ask for them, all others refuse `x`.
     ///
     /// ```
     /// use gradus_nn::{Context, Init, Layer, Sequential, layers::*};
@@ -190,7 +198,7 @@ impl<'h> Context<'h> {
                 lengths.dtype(),
                 lengths.shape()
             );
-            fail(Error::shape("lengths", what), Location::caller());
+            return report(Error::shape("lengths", what));
         }
         self.lengths.borrow_mut().push((x.clone(), lengths.clone()));
     }
@@ -202,41 +210,51 @@ impl<'h> Context<'h> {
         found.map(|(_, lengths)| lengths.clone())
     }
 
-    /// What of padded sequences `x [B, T, ..]` is there: 1, and 0 for padding, f32 `[B, T]`; `None` where nothing is padded.
+    /// The mask of padded sequences `x [B, T, ..]`, f32 `[B, T]`: 1 at places that count, 0 at
+    /// padding. `None` where nothing is padded.
     pub fn mask(&self, x: &Tensor) -> Option<Tensor> {
         self.lengths(x).map(|lengths| mask_of(&lengths, x.size(1)))
     }
 
     /// Refuses padded sequences where padding would be mixed with what is there.
-    #[track_caller]
-    pub(crate) fn refuse_lengths(&self, x: &Tensor, who: &str) {
+    pub(crate) fn refuse_lengths(&self, x: &Tensor, who: &str) -> Result<()> {
         if self.lengths(x).is_some() {
             let what = format!(
                 "{who} would mix padding with what is there: x {} has lengths, of which it does not know",
                 x.shape()
             );
-            fail(Error::value("padding", what), Location::caller());
+            return Err(Error::value("padding", what));
         }
+        Ok(())
     }
 
-    /// Runs a layer under its name: its nodes and messages carry the path and the line that runs the model, and hooks see its
-    /// output.
+    /// Runs a layer under its name: its nodes and messages carry the layer's path and the line that
+    /// runs the model, and hooks see its output.
     #[track_caller]
     pub fn run(&self, name: &str, layer: &dyn Layer, x: &Tensor) -> Tensor {
         let _leave = self.enter(name);
-        let caller = Caller { line: Location::caller(), library: LIBRARY };
+        let caller = Caller { line: Place::here(), library: LIBRARY };
         let label = format!("{name} ({})", layer.describe());
-        let y = layer_scope(&label, caller, || {
-            layer.takes().expect(&self.path.borrow(), "input", x.dtype(), x.shape());
-            if layer.padding(&x.shape()) == Padding::Mixes {
-                self.refuse_lengths(x, &layer.describe());
-            }
-            layer.forward(x, self)
+        let y = layer_scope(&label, caller, || match self.check(layer, x) {
+            Ok(()) => layer.forward(x, self),
+            Err(e) => Tensor::refuse(e),
         });
         if layer.padding(&x.shape()) == Padding::Apart {
             self.lengths(x).inspect(|lengths| self.set_lengths(&y, lengths));
         }
         self.hooked(y)
+    }
+
+    /// Refuses what a layer cannot take.
+    fn check(&self, layer: &dyn Layer, x: &Tensor) -> Result<()> {
+        if let Some(mistake) = x.mistake() {
+            return Err(mistake.clone());
+        }
+        layer.takes().expect(&self.path.borrow(), "input", x.dtype(), x.shape())?;
+        match layer.padding(&x.shape()) {
+            Padding::Mixes => self.refuse_lengths(x, &layer.describe()),
+            _ => Ok(()),
+        }
     }
 
     /// What hooks put in the place of a layer's output.

@@ -1,7 +1,9 @@
-//! Models as graphs of layers: several inputs and outputs, layers used twice, paths that part and join.
+//! Models as graphs of layers: several inputs and outputs, layers used twice, paths that part and
+//! join.
 //!
-//! Calling a layer on a [`Symbol`] gives the symbol of its output; a [`Model`] is everything between some inputs and some
-//! outputs. A layer called at several places is one layer: its state appears once, its gradients add up.
+//! Calling a layer on a [`Symbol`] gives the symbol of its output; a [`Model`] is everything
+//! between some inputs and some outputs. A layer called at several places is one layer: its state
+//! appears once, its gradients add up.
 //!
 //! ```
 //! use gradus_nn::functional::{Call, Model, Symbol, built};
@@ -19,7 +21,8 @@
 //! assert_eq!(names, ["dense1.weight", "dense1.bias", "dense2.weight", "dense2.bias"]);
 //! ```
 //!
-//! An input is a shape, for floats of the type of the weights that read it, or a [`Spec`]: the numbers of words beside measured ones.
+//! An input is a shape, for floats of the type of the weights that read it, or a [`Spec`]: the
+//! numbers of words beside measured ones.
 //!
 //! ```
 //! # use gradus_nn::functional::{Call, Model, Symbol, built};
@@ -36,20 +39,21 @@
 //! assert_eq!(y[0].shape().to_string(), "[1, 1]");
 //! ```
 
+use crate::refused::{nothing, refused};
 use crate::spec::output_spec;
 use crate::{
     Config, Context, Init, Input, Layer, Module, Padding, Spec, State, Takes, Visitor, parameters,
 };
 use gradus_base::{DType, Error, Shape};
-use gradus_tensor::{Tensor, fail, try_build};
+use gradus_tensor::{Place, Tensor, report, try_build};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 type Join = Arc<dyn Fn(&[Tensor]) -> Tensor + Send + Sync>;
 
-/// A place in a graph of layers: an input, or what a layer makes of other places. It has a shape, and no value.
+/// A place in a graph of layers: an input, or the output of a layer for other places. It has a
+/// shape but no value.
 #[derive(Clone)]
 pub struct Symbol(Arc<Vertex>);
 
@@ -69,18 +73,18 @@ enum Source {
 }
 
 impl Symbol {
-    /// An input of the given shape, without the batch axis: floats of the type that the weights have which read it. Others are said by
-    /// a [`Spec`], and then no others are taken.
+    /// An input of the given shape, without the batch axis. It takes floats of the type of the
+    /// weights that read it; a [`Spec`] names another type, and then only that one is taken.
     #[track_caller]
     pub fn input(input: impl Input) -> Symbol {
         let (shape, dtype) = input.parts();
         Symbol::new(shape, dtype, Source::Input)
     }
 
-    /// What `join` makes of several places.
+    /// The place whose value `join` computes from the values of several places.
     ///
     /// # Panics
-    /// If it cannot work on their shapes and types.
+    /// If `join` refuses their shapes or types.
     #[track_caller]
     pub fn join(
         symbols: &[&Symbol],
@@ -90,9 +94,13 @@ impl Symbol {
         let float = said.unwrap_or(DType::F32);
         // A batch of two tells the batch axis apart from axes of size 1.
         let zeros: Vec<Tensor> = symbols.iter().map(|s| s.spec_as(float).zeros(2)).collect();
-        let here = Location::caller();
-        let y = try_build(|| join(&zeros)).unwrap_or_else(|e| fail(e.moved(file!(), here), here));
-        let y = Spec::of(&y);
+        let y = match try_build(|| join(&zeros)) {
+            Ok(y) => Spec::of(&y),
+            Err(e) => {
+                report(e.moved(file!(), Place::here()));
+                nothing()
+            }
+        };
         // Of floats whose type is open come floats whose type is.
         let open = said.is_none() && symbols.iter().any(|s| s.0.dtype.is_none());
         let dtype = (!open || y.dtype != float).then_some(y.dtype);
@@ -100,7 +108,7 @@ impl Symbol {
         Symbol::new(y.shape, dtype, Source::Join(Arc::new(join), symbols))
     }
 
-    /// Places one after the other along an axis, counted without the batch axis.
+    /// The values of several places joined along an axis, counted without the batch axis.
     ///
     /// # Panics
     /// If their shapes differ elsewhere.
@@ -111,7 +119,7 @@ impl Symbol {
         })
     }
 
-    /// The sum of places.
+    /// The sum of the values of several places.
     ///
     /// # Panics
     /// If their shapes do not fit.
@@ -128,7 +136,8 @@ impl Symbol {
         self.0.shape
     }
 
-    /// The shape without the batch axis, and the element type: of floats whose type no weights have said yet, f32.
+    /// The shape without the batch axis, and the element type: f32 for floats that no weights have
+    /// given a type yet.
     pub fn spec(&self) -> Spec {
         self.spec_as(DType::F32)
     }
@@ -172,8 +181,8 @@ fn first_float<'a>(symbols: impl IntoIterator<Item = &'a Symbol>) -> Option<DTyp
     symbols.into_iter().filter_map(|s| s.0.dtype).find(|dtype| dtype.is_float())
 }
 
-/// The layer of a description, for inputs of a shape without the batch axis and of the type of `init`'s weights, or of a [`Spec`], or
-/// like those of a [`Symbol`].
+/// Builds the layer of a description. Its input is a shape without the batch axis (floats of the
+/// type of `init`'s weights), a [`Spec`], or a [`Symbol`].
 ///
 /// # Panics
 /// If no such layer can work on that input.
@@ -182,8 +191,10 @@ pub fn built(config: impl Config + 'static, input: impl Input, init: &Init) -> A
     let (shape, dtype) = input.parts();
     let (name, dtype) = (config.name(), dtype.unwrap_or(init.dtype()));
     let layer = Box::new(config).build(Spec { shape, dtype }, init);
-    layer.takes().expect(name, "input", dtype, shape);
-    layer
+    match layer.takes().expect(name, "input", dtype, shape) {
+        Ok(()) => layer,
+        Err(e) => refused(e),
+    }
 }
 
 /// Puts a layer into a graph.
@@ -199,9 +210,15 @@ pub trait Call {
 impl Call for Arc<dyn Layer> {
     #[track_caller]
     fn call(&self, x: &Symbol) -> Symbol {
-        let (own, name, here) = (type_read(&**self), kind(&**self), Location::caller());
+        let (own, name) = (type_read(&**self), kind(&**self));
         let input = x.spec_as(own.unwrap_or(DType::F32));
-        let y = output_spec(&name, &**self, input).unwrap_or_else(|e| fail(e, here));
+        let y = match output_spec(&name, &**self, input) {
+            Ok(y) => y,
+            Err(e) => {
+                report(e);
+                nothing()
+            }
+        };
         let open = x.0.dtype.is_none() && own.is_none();
         let dtype = (!open || y.dtype != input.dtype).then_some(y.dtype);
         Symbol::new(y.shape, dtype, Source::Layer(self.clone(), x.clone()))
@@ -230,8 +247,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// The model that makes `outputs` of `inputs`. Layers are named after their kind and number in order of first calls:
-    /// `conv2d1`.
+    /// The model that computes `outputs` from `inputs`. Layers are named after their kind and their
+    /// number, in the order of first calls: `conv2d1`.
     ///
     /// # Panics
     /// If an output depends on an input that is not listed, or on none.
@@ -244,7 +261,7 @@ impl Model {
             if matches!(symbol.0.source, Source::Input) && !listed {
                 let what =
                     format!("an output needs an input {} that is not listed", symbol.shape());
-                fail(Error::value("model", what), Location::caller());
+                report(Error::value("model", what));
             }
             // What lies before a listed symbol is no part of the model.
             if found.insert(symbol.0.id, symbol.clone()).is_none() && !listed {
@@ -261,35 +278,50 @@ impl Model {
     /// The outputs for the inputs, both in the order of [`Model::new`].
     ///
     /// # Panics
-    /// If there are more or fewer inputs than the model has, or one has another shape, or another type than the one that was said.
+    /// If there are more or fewer inputs than the model has, or one has another shape than the
+    /// model's or another type than its [`Spec`] names.
     #[track_caller]
     pub fn forward_all(&self, xs: &[&Tensor], cx: &Context) -> Vec<Tensor> {
         if xs.len() != self.inputs.len() {
             let what = format!("{} inputs, the model has {}", xs.len(), self.inputs.len());
-            fail(Error::value("model", what), Location::caller());
+            return self.refused(Error::value("model", what));
         }
         let mut values: HashMap<u64, Tensor> = HashMap::new();
         for (i, (input, &x)) in self.inputs.iter().zip(xs).enumerate() {
             if x.rank() == 0 || x.shape().without(0) != input.shape() {
                 let what =
                     format!("input {i} is {}, expected [B] and {}", x.shape(), input.shape());
-                fail(Error::shape("model", what), Location::caller());
+                return self.refused(Error::shape("model", what));
             }
-            input.takes().expect("model", &format!("input {i}"), x.dtype(), x.shape());
+            let what = format!("input {i}");
+            if let Err(e) = input.takes().expect("model", &what, x.dtype(), x.shape()) {
+                return self.refused(e);
+            }
             values.insert(input.0.id, x.clone());
         }
         for symbol in &self.order {
             let y = match &symbol.0.source {
-                Source::Input => unreachable!("inputs have their values"),
+                Source::Input => {
+                    return self.refused(Error::value("model", "an input is not listed"));
+                }
                 Source::Layer(layer, x) => cx.run(self.name(layer), &**layer, &values[&x.0.id]),
                 Source::Join(join, xs) => {
-                    xs.iter().for_each(|x| cx.refuse_lengths(&values[&x.0.id], "a join"));
-                    join(&xs.iter().map(|x| values[&x.0.id].clone()).collect::<Vec<_>>())
+                    let xs: Vec<Tensor> = xs.iter().map(|x| values[&x.0.id].clone()).collect();
+                    match xs.iter().try_for_each(|x| cx.refuse_lengths(x, "a join")) {
+                        Ok(()) => join(&xs),
+                        Err(e) => return self.refused(e),
+                    }
                 }
             };
             values.insert(symbol.0.id, y);
         }
         self.outputs.iter().map(|y| values[&y.0.id].clone()).collect()
+    }
+
+    /// Poisoned outputs.
+    #[track_caller]
+    fn refused(&self, error: Error) -> Vec<Tensor> {
+        vec![Tensor::refuse(error); self.outputs.len()]
     }
 
     /// What goes in, in the order of [`Model::new`].
@@ -307,7 +339,8 @@ impl Model {
         ys.iter().map(Spec::of).collect()
     }
 
-    /// The type of an input whose type is open: that of the first layer which names one, or of what it is joined with before.
+    /// The type of an input whose type is open: that of the first layer that names one, or of a
+    /// place that it is joined with before.
     fn type_of(&self, input: &Symbol) -> DType {
         let mut open = HashSet::from([input.0.id]);
         for symbol in &self.order {
@@ -373,7 +406,7 @@ impl Layer for Model {
         let mut ys = self.forward_all(&[x], cx);
         if ys.len() != 1 {
             let what = format!("the model has {} outputs; a layer has one", ys.len());
-            fail(Error::value("model", what), Location::caller());
+            return Tensor::refuse(Error::value("model", what));
         }
         ys.swap_remove(0)
     }

@@ -1,9 +1,9 @@
-//! Initialisers. Fan-in and fan-out are the numbers of weights that feed one output and that one input feeds.
+//! Initialisers. Fan-in and fan-out are the numbers of weights that feed one output and that one
+//! input feeds.
 
 use gradus_base::philox::Rng;
 use gradus_base::{DType, Error, Shape};
-use gradus_tensor::{Buffer, Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::{Buffer, Result, Tensor, mistaken};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How weights start.
@@ -45,8 +45,9 @@ impl Init {
     pub fn new(seed: u64) -> Init {
         Init { seed, dtype: DType::F32, blank: false, next: AtomicU32::new(0) }
     }
-    /// No drawing: every weight is 0, in memory that the system hands out when it is first written. For models that are
-    /// only looked at, and for those whose weights are read from a file.
+    /// Draws nothing: every weight is 0, in memory that the system hands out when it is first
+    /// written. For models that are only looked at, and for those whose weights are read from a
+    /// file.
     ///
     /// ```
     /// use gradus_nn::{Init, Sequential, layers::*};
@@ -56,13 +57,13 @@ impl Init {
     pub fn blank() -> Init {
         Init { blank: true, ..Init::new(0) }
     }
-    /// Weights of another float type, such as f64 for gradient checks.
+    /// Makes weights of another float type, such as f64 for gradient checks.
     #[must_use]
     pub fn of(mut self, dtype: DType) -> Init {
         self.dtype = dtype;
         self
     }
-    /// The weights' element type.
+    /// The element type of the weights.
     pub fn dtype(&self) -> DType {
         self.dtype
     }
@@ -71,14 +72,14 @@ impl Init {
         self.seed
     }
 
-    /// A source like this one was before it drew anything.
+    /// A source that is what this one was before it drew anything.
     #[must_use]
     pub fn restarted(&self) -> Init {
         Init { next: AtomicU32::new(0), ..*self }
     }
 
-    /// A source of its own, for a model inside a model: other numbers than this one's, the same for the same seed and
-    /// the same number of tensors and forks before it.
+    /// A separate source, for a model inside a model. Its numbers differ from those of this one,
+    /// and are the same for the same seed and the same number of tensors and forks before it.
     #[must_use]
     pub fn fork(&self) -> Init {
         let number = u64::from(self.next.fetch_add(1, Ordering::Relaxed)) + 1;
@@ -90,7 +91,7 @@ impl Init {
     /// The next tensor: the same for the same seed and the same number of tensors before it.
     ///
     /// # Panics
-    /// If the memory does not hold so many weights.
+    /// If there is not enough memory for the weights.
     #[track_caller]
     pub fn tensor(
         &self,
@@ -103,8 +104,14 @@ impl Init {
         let stream = self.next.fetch_add(1, Ordering::Relaxed) | 1 << 31;
         let wide = self.dtype == DType::F64;
         let drawn = if wide { DType::F64 } else { DType::F32 };
+        if mistaken() {
+            return Tensor::poisoned(); // of a model that nobody will see
+        }
         // Drawn straight into the buffer that the weights will live in.
-        let mut buffer = Buffer::zeroed(bytes(&shape, drawn, Location::caller()));
+        let mut buffer = match bytes(&shape, drawn) {
+            Ok(bytes) => Buffer::zeroed(bytes),
+            Err(e) => return Tensor::refuse(e),
+        };
         if !self.blank {
             let draw = Draw {
                 spread: initializer.spread(fan_in.max(1) as f64, fan_out as f64),
@@ -121,14 +128,14 @@ impl Init {
 }
 
 /// The bytes of so many weights. A file may ask for any number of them, and what the system refuses would end the program.
-fn bytes(shape: &Shape, dtype: DType, at: &Location<'_>) -> usize {
+fn bytes(shape: &Shape, dtype: DType) -> Result<usize> {
     const UNASKED: usize = 1 << 30;
     let is_there =
         |&bytes: &usize| bytes <= UNASKED || Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
     let bytes = shape.iter().try_fold(dtype.size(), |bytes, &size| bytes.checked_mul(size));
-    bytes.filter(is_there).unwrap_or_else(|| {
-        fail(Error::value("init", format!("the memory does not hold weights {shape}")), at)
-    })
+    bytes
+        .filter(is_there)
+        .ok_or_else(|| Error::value("init", format!("the memory does not hold weights {shape}")))
 }
 
 /// A distribution in numbers.

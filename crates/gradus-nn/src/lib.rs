@@ -1,7 +1,8 @@
 //! Layers, losses and initialisers of Gradus. No device code, no unsafe.
 //!
-//! A layer is described first and built for an input second: `dense(10)` is a description, `dense(10).build(84, &init)`
-//! has weights. [`Sequential`] builds its descriptions one after the other, each for what the one before gives.
+//! A layer is described first and built for an input second: `dense(10)` is a description,
+//! `dense(10).build(84, &init)` has weights. [`Sequential`] builds its descriptions one after the
+//! other, each for the output of the one before.
 //!
 //! ```
 //! use gradus_nn::{Context, Init, Layer, Sequential, layers::*};
@@ -17,6 +18,7 @@ mod init;
 pub mod layers;
 pub mod losses;
 mod module;
+mod refused;
 mod sequential;
 mod spec;
 mod summary;

@@ -20,7 +20,8 @@ impl Parameter {
         let variable = Variable::new("weight", value);
         Parameter { variable, frozen: Arc::default(), decays: true }
     }
-    /// A parameter that starts at `value` and is left out of weight decay: a bias, a scale of a norm.
+    /// A parameter that starts at `value` and is left out of weight decay: a bias, a scale of a
+    /// norm.
     pub fn bias(value: &Tensor) -> Parameter {
         Parameter { decays: false, ..Parameter::weight(value) }
     }
@@ -37,7 +38,8 @@ impl Parameter {
     pub fn is_frozen(&self) -> bool {
         self.frozen.load(Ordering::Relaxed)
     }
-    /// Makes training leave it alone, or take it up again. A compiled step must be made anew to notice.
+    /// Makes training leave it alone, or take it up again. A step that is compiled already does not
+    /// notice.
     ///
     /// ```
     /// use gradus_nn::{Init, Sequential, layers::dense, parameters};
@@ -56,7 +58,7 @@ impl Parameter {
     }
 }
 
-/// One entry of a module's state.
+/// One entry of the state of a module.
 pub enum State<'a> {
     /// Adjusted by training.
     Parameter(&'a Parameter),
@@ -69,7 +71,8 @@ pub enum State<'a> {
 /// What [`Module::visit`] calls for each entry: its name and what it is.
 pub type Visitor<'a, 'v> = dyn FnMut(&str, State<'a>) + 'v;
 
-/// A tree of named state. `#[derive(Module)]` writes this for a struct whose fields are modules or parameters.
+/// A tree of named state. `#[derive(Module)]` writes this for a struct whose fields are modules or
+/// parameters.
 pub trait Module: Send + Sync {
     /// Calls `visitor` for each parameter, buffer and child, in a fixed order.
     fn visit<'a>(&'a self, visitor: &mut Visitor<'a, '_>);
@@ -82,7 +85,7 @@ pub trait Layer: Module {
     /// # Panics
     /// If the shape of `x` does not fit.
     fn forward(&self, x: &Tensor, cx: &Context) -> Tensor;
-    /// The layer's type and what distinguishes it, for summaries and messages: `Dense(10)`.
+    /// The type of the layer and what distinguishes it, for summaries and messages: `Dense(10)`.
     fn describe(&self) -> String;
     /// Multiply-adds for one sample of the given input and output shapes (without the batch).
     fn macs(&self, _input: &Shape, _output: &Shape) -> u64 {
@@ -105,7 +108,8 @@ pub trait Layer: Module {
     fn takes(&self) -> Takes {
         Takes::Any
     }
-    /// What the layer makes of padded sequences of this shape, `[B, T, ..]`: see [`Context::set_lengths`].
+    /// How the layer treats padded sequences of this shape, `[B, T, ..]`: see
+    /// [`Context::set_lengths`].
     fn padding(&self, _input: &Shape) -> Padding {
         Padding::Mixes
     }
@@ -119,19 +123,20 @@ pub trait Layer: Module {
     }
 }
 
-/// What a layer makes of padding.
+/// How a layer treats padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
     /// Each place is treated on its own, so what is padding stays padding: `dense` over the last axis, activations, dropout.
     Apart,
-    /// The layer asks for the lengths ([`Context::lengths`]), and says itself which its output has.
+    /// The layer asks for the lengths ([`Context::lengths`]), and says itself which lengths its
+    /// output has.
     Known,
-    /// Places are mixed without a thought for padding: flattening, convolutions, statistics of a batch. On sequences with lengths such a
-    /// layer refuses.
+    /// Places are mixed without regard to padding: flattening, convolutions, statistics of a batch.
+    /// Such a layer refuses sequences with lengths.
     Mixes,
 }
 
-/// A description that becomes a layer once it is known what goes in.
+/// A description that becomes a layer once its input is known.
 ///
 /// ```
 /// use gradus_nn::{Config, Init, Layer, Sequential, Spec, layers::*};
@@ -156,7 +161,7 @@ pub trait Config {
     /// The layer for samples like `input`, with weights from `init`.
     ///
     /// # Panics
-    /// If no such layer can work on that input.
+    /// If the layer cannot work on that input.
     #[track_caller]
     fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer>;
 }
@@ -181,7 +186,8 @@ pub fn named_states<'a>(module: &'a dyn Module) -> Vec<(String, State<'a>)> {
     out
 }
 
-/// Every parameter below a module, with its path. One that is shared appears once, under its first path.
+/// Every parameter below a module, with its path. One that is shared appears once, under its first
+/// path.
 pub fn parameters(module: &dyn Module) -> Vec<(String, Parameter)> {
     let mut seen = std::collections::HashSet::new();
     named_states(module)

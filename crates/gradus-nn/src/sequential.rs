@@ -1,13 +1,13 @@
 //! `Sequential`: layers one after the other.
 
+use crate::refused::nothing;
 use crate::spec::output_spec;
 use crate::{Config, Context, Init, Input, Layer, Module, Padding, Spec, State, Takes, Visitor};
-use gradus_base::{Error, Shape};
-use gradus_tensor::{Tensor, fail};
-use std::panic::Location;
+use gradus_base::{Error, Result, Shape};
+use gradus_tensor::{Tensor, report};
 use std::sync::Arc;
 
-/// Layers one after the other, each built for what the one before gives.
+/// Layers one after the other, each built for the output of the one before.
 pub struct Sequential {
     input: Spec,
     /// The type that inputs must have, if one was said.
@@ -18,8 +18,9 @@ pub struct Sequential {
 }
 
 impl Sequential {
-    /// An empty model for inputs of the given shape, without the batch axis: `[1, 28, 28]`. They are floats of the type of
-    /// `init`'s weights; others are said by a [`Spec`], and then no others are taken. Weights come from `init`'s seed.
+    /// An empty model for inputs of the given shape, without the batch axis: `[1, 28, 28]`. They
+    /// are floats of the type of `init`'s weights; others are said by a [`Spec`], and then no
+    /// others are taken. Weights come from `init`'s seed.
     ///
     /// ```
     /// use gradus_nn::{Context, Init, Layer, Sequential, Spec, layers::*};
@@ -82,32 +83,44 @@ impl Sequential {
     #[must_use]
     #[track_caller]
     pub fn add_layer(mut self, name: &str, layer: Arc<dyn Layer>) -> Sequential {
-        let here = Location::caller();
-        assert!(!self.layers.iter().any(|(n, _)| n == name), "two layers are named {name}");
-        let Spec { shape, dtype } = self.output;
-        layer.takes().expect(name, "input", dtype, shape);
-        self.output = output_spec(name, &*layer, self.output).unwrap_or_else(|e| {
-            // The batch of two is ours, so it is explained.
-            let what = format!("{}\n  (tried on a batch of 2 samples {shape})", e.what);
-            fail(Error { at: None, what, ..e }, here)
-        });
+        match self.tried(name, &*layer) {
+            Ok(output) => self.output = output,
+            Err(e) => {
+                report(e);
+                self.output = nothing();
+            }
+        }
         self.layers.push((name.to_owned(), layer));
         self
     }
 
-    /// The input's shape, without the batch axis.
+    /// What one more layer gives.
+    fn tried(&self, name: &str, layer: &dyn Layer) -> Result<Spec> {
+        if self.layers.iter().any(|(n, _)| n == name) {
+            return Err(Error::value("sequential", format!("two layers are named {name}")));
+        }
+        let Spec { shape, dtype } = self.output;
+        layer.takes().expect(name, "input", dtype, shape)?;
+        output_spec(name, layer, self.output).map_err(|e| {
+            // The batch of two is ours, so it is explained.
+            let what = format!("{}\n  (tried on a batch of 2 samples {shape})", e.what);
+            Error { at: None, what, ..e }
+        })
+    }
+
+    /// The shape of the input, without the batch axis.
     pub fn input_shape(&self) -> Shape {
         self.input.shape
     }
-    /// The output's shape, without the batch axis.
+    /// The shape of the output, without the batch axis.
     pub fn output_shape(&self) -> Shape {
         self.output.shape
     }
-    /// What goes in: a shape without the batch axis, and an element type.
+    /// The shape of the input without the batch axis, and its element type.
     pub fn input_spec(&self) -> Spec {
         self.input
     }
-    /// What comes out: a shape without the batch axis, and an element type.
+    /// The shape of the output without the batch axis, and its element type.
     pub fn output_spec(&self) -> Spec {
         self.output
     }
@@ -132,7 +145,9 @@ impl Module for Sequential {
 impl Layer for Sequential {
     #[track_caller]
     fn forward(&self, x: &Tensor, cx: &Context) -> Tensor {
-        self.takes.expect("sequential", "input", x.dtype(), x.shape());
+        if let Err(e) = self.takes.expect("sequential", "input", x.dtype(), x.shape()) {
+            return Tensor::refuse(e);
+        }
         let mut y = x.clone();
         for (name, layer) in &self.layers {
             y = cx.run(name, &**layer, &y);

@@ -1,12 +1,13 @@
-//! `Spec`: what one sample is, its shape and its element type. Layers are built for it, and refuse what they cannot take.
+//! `Spec`: what one sample is, its shape and its element type. Layers are built for it, and refuse
+//! what they cannot take.
 
 use crate::{Context, Layer};
 use gradus_base::{DType, Error, Shape};
-use gradus_tensor::{Meta, Tensor, fail, try_build};
+use gradus_tensor::{Meta, Place, Tensor, try_build};
 use std::fmt;
-use std::panic::Location;
 
-/// A shape without the batch axis, and an element type: what goes into a layer, or comes out of it.
+/// A shape without the batch axis, and an element type: those of the input or the output of a
+/// layer.
 ///
 /// ```
 /// use gradus_nn::{Init, Sequential, Spec, layers::*};
@@ -32,7 +33,7 @@ impl Spec {
     pub fn new(shape: impl Into<Shape>, dtype: DType) -> Spec {
         Spec { shape: shape.into(), dtype }
     }
-    /// What each sample of a batch `[B, ..]` is.
+    /// The shape and type of each sample of a batch `[B, ..]`.
     ///
     /// # Panics
     /// If the batch is a scalar.
@@ -40,12 +41,12 @@ impl Spec {
     pub fn of(batch: &Tensor) -> Spec {
         Spec::new(batch.shape().without(0), batch.dtype())
     }
-    /// So many samples of zeros, `[B, ..]`: for what looks at shapes and types alone.
+    /// A batch of zeros, `[B, ..]`, for code that looks at shapes and types only.
     #[track_caller]
     pub fn zeros(&self, batch: usize) -> Tensor {
         Tensor::full_of(self.shape.inserted(0, batch), 0.0, self.dtype)
     }
-    /// The shape and type of a batch of so many samples.
+    /// The shape and type of a batch of `batch` samples.
     #[track_caller]
     pub fn batch(&self, batch: usize) -> Meta {
         Meta::new(self.shape.inserted(0, batch), self.dtype)
@@ -58,10 +59,11 @@ impl fmt::Display for Spec {
     }
 }
 
-/// What says what goes into a model or a layer: a [`Spec`], a [`Symbol`](crate::functional::Symbol), or a shape alone
-/// (`[1, 28, 28]`, `784`), which means floats of the type that the weights have.
+/// The input of a model or a layer, before there are numbers: a [`Spec`], a
+/// [`Symbol`](crate::functional::Symbol), or a shape alone (`[1, 28, 28]`, `784`), which means
+/// floats of the type of the weights.
 pub trait Input {
-    /// The shape without the batch axis, and the element type if one is said.
+    /// The shape without the batch axis, and the element type if one is named.
     fn parts(self) -> (Shape, Option<DType>);
 }
 
@@ -81,20 +83,20 @@ impl Input for Spec {
 /// The element types that a layer takes: see [`Layer::takes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
-    /// Any; what is done with them may still refuse some.
+    /// Any type; an op inside may still refuse some.
     Any,
     /// Floats of any type.
     Floats,
     /// Floats that go together with weights of this type ([`DType::join`]): element by element.
     FloatsLike(DType),
-    /// Floats of this type, that of the weights: products and convolutions, which mix none.
+    /// Floats of this type, which the weights have: products and convolutions do not mix types.
     FloatsOf(DType),
-    /// This one: the type that a model was said to be for.
+    /// This type only, which was named for the model.
     Only(DType),
 }
 
 impl Takes {
-    /// The one type that is certainly taken, if the layer names one.
+    /// The type that is certainly taken, if the layer names one.
     ///
     /// ```
     /// use gradus_nn::{Init, Layer, layers::dense};
@@ -133,10 +135,16 @@ impl Takes {
     }
 
     /// Refuses an input of this type and shape, if it is not taken, by the name of a layer and what the input is called.
-    #[track_caller]
-    pub(crate) fn expect(self, name: &str, input: &str, dtype: DType, shape: Shape) {
-        if let Some(refusal) = self.refusal(dtype, shape) {
-            fail(Error::dtype(name, format!("{input} {refusal}")), Location::caller());
+    pub(crate) fn expect(
+        self,
+        name: &str,
+        input: &str,
+        dtype: DType,
+        shape: Shape,
+    ) -> Result<(), Error> {
+        match self.refusal(dtype, shape) {
+            Some(refusal) => Err(Error::dtype(name, format!("{input} {refusal}"))),
+            None => Ok(()),
         }
     }
 }
@@ -147,9 +155,12 @@ impl Takes {
 /// When the layer cannot work on them.
 #[track_caller]
 pub(crate) fn output_spec(name: &str, layer: &dyn Layer, input: Spec) -> Result<Spec, Error> {
-    let here = Location::caller();
+    let here = Place::here();
+    layer
+        .takes()
+        .expect(name, "input", input.dtype, input.shape)
+        .map_err(|e| e.at(here.clone()))?;
     let y = try_build(|| {
-        layer.takes().expect(name, "input", input.dtype, input.shape);
         // A batch of two tells the batch axis apart from axes of size 1.
         Context::eval().run(name, layer, &input.zeros(2))
     });

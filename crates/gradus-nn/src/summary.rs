@@ -1,4 +1,5 @@
-//! What a model consists of: its layers with shapes, parameters, multiply-adds and receptive fields. Nothing is computed.
+//! What a model consists of: its layers with shapes, parameters, multiply-adds and receptive
+//! fields. Nothing is computed.
 
 use crate::spec::output_spec;
 use crate::{Layer, Sequential, Spec, parameters};
@@ -7,22 +8,22 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-/// A model's layers, and sums over them.
+/// The layers of a model, and sums over them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
-    /// The input's shape, without the batch axis.
+    /// The shape of the input, without the batch axis.
     pub input: Shape,
-    /// The input's element type.
+    /// The element type of the input.
     pub input_dtype: DType,
     /// The layers in the order they run.
     pub rows: Vec<Row>,
-    /// Numbers that training adjusts; one that layers share counts once.
+    /// The number of numbers that training adjusts; those that layers share count once.
     pub parameters: usize,
-    /// Of these, the ones that are frozen.
+    /// How many of them are frozen.
     pub frozen: usize,
     /// Bytes of all parameters.
     pub parameter_bytes: usize,
-    /// Bytes of all layers' outputs for one sample.
+    /// Bytes of the outputs of all layers for one sample.
     pub activation_bytes: usize,
 }
 
@@ -33,13 +34,14 @@ pub struct Row {
     pub path: String,
     /// Its type and what distinguishes it: `Dense(10)`.
     pub layer: String,
-    /// Its output's shape, without the batch axis.
+    /// The shape of its output, without the batch axis.
     pub output: Shape,
     /// Its parameters.
     pub parameters: usize,
     /// Its multiply-adds for one sample.
     pub macs: u64,
-    /// How much of the input one output sees, along height and width; `None` where there are no such axes.
+    /// How much of the input one output sees, along height and width; `None` where there are no
+    /// such axes.
     pub receptive_field: Option<[usize; 2]>,
 }
 

@@ -39,7 +39,7 @@ fn main() {
         for (name, conv) in layers.iter().filter(|(name, _)| name.contains(&asked)) {
             for algorithm in Algorithm::ALL
                 .into_iter()
-                .filter(|&a| a != Algorithm::Reference && a.fits(conv, Pass::DataGradient))
+                .filter(|&a| a != Algorithm::Plain && a.fits(conv, Pass::DataGradient))
             {
                 row(threads, name, conv, algorithm);
             }

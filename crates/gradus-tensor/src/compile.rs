@@ -20,19 +20,19 @@ impl Step {
     pub fn new() -> Step {
         Step::default()
     }
-    /// Also reads `value`.
+    /// Adds a tensor to read.
     #[must_use]
     pub fn read(mut self, value: &Tensor) -> Step {
         self.reads.push(value.clone());
         self
     }
-    /// Also gives `variable` a new value.
+    /// Adds an update: `variable` takes the new value.
     #[must_use]
     pub fn update(mut self, variable: &Variable, value: &Tensor) -> Step {
         self.updates.push((variable.clone(), value.clone()));
         self
     }
-    /// Also makes these updates.
+    /// Adds several updates.
     #[must_use]
     pub fn updates(mut self, updates: impl IntoIterator<Item = (Variable, Tensor)>) -> Step {
         self.updates.extend(updates);
@@ -40,8 +40,8 @@ impl Step {
     }
 }
 
-/// A traced step: one plan per combination of argument shapes, of which the 32 used last are kept. All run in one arena, which is as
-/// large as the largest of them needs.
+/// A traced step, with one plan for each combination of argument shapes, of which the 32 used last
+/// are kept. All plans run in one arena, as large as the largest of them needs.
 pub struct Compiled<F> {
     trace: F,
     options: Options,
@@ -51,8 +51,13 @@ pub struct Compiled<F> {
 
 /// Traces `step` at its first call with arguments of given shapes, then replays its plan.
 ///
-/// Inside, arguments are tensors without values. What the closure captures is either a [`Variable`], read anew at every
-/// call, or a tensor, whose value is taken at the first.
+/// Inside, arguments are tensors without values. What the closure captures is either a
+/// [`Variable`], read anew at every call, or a tensor, whose value is taken at the first.
+///
+/// **Shape** any; there is one plan for each combination of shapes and types.
+///
+/// # Panics
+/// Never; [`Compiled::run`] says what is wrong with a step.
 ///
 /// ```
 /// use gradus_tensor::{Step, Tensor, Variable, compile, grad};
@@ -72,8 +77,9 @@ pub fn compile<F: FnMut(&[Tensor]) -> Step>(step: F) -> Compiled<F> {
 }
 
 impl<F> Compiled<F> {
-    /// Whether what the backward pass needs is computed again where it is needed, instead of being kept from the forward pass until
-    /// then: less memory for about a third more time, the same bits. The step must read its loss first.
+    /// Whether the values that the backward pass needs are computed again there, instead of being
+    /// kept from the forward pass until then. That takes less memory and about a third more time,
+    /// and gives the same bits. The step must read its loss first.
     #[must_use]
     pub fn recompute(mut self, on: bool) -> Compiled<F> {
         if self.options.recompute != on {
@@ -83,8 +89,9 @@ impl<F> Compiled<F> {
         self
     }
 
-    /// Whether a run ends at the first value read, the loss, if it is not finite: then no variable is updated (but one whose new
-    /// value is computed in one loop with the loss), and the other values read are not of this run.
+    /// Whether a run ends at the first value read, the loss, if that is not finite. Then no
+    /// variable is updated (except one whose new value is computed in one loop with the loss), and
+    /// the other values read are not those of this run.
     ///
     /// ```
     /// use gradus_tensor::{Step, Tensor, Variable, compile};
@@ -108,8 +115,9 @@ impl<F> Compiled<F> {
         self
     }
 
-    /// Whether every step of a run is compared with what the reference device makes of the same inputs: whether it is you or the
-    /// framework. A run ends with an error that names the first op whose values differ by more than rounding. Slow.
+    /// Whether every step of a run is compared with what the reference device computes from the
+    /// same inputs. That tells whether a mistake is yours or the framework's. A run ends with an
+    /// error that names the first op whose values differ by more than rounding. Slow.
     ///
     /// ```
     /// use gradus_tensor::{Step, Tensor, compile};
@@ -126,8 +134,9 @@ impl<F> Compiled<F> {
         self
     }
 
-    /// Whether the updates of a run can be undone ([`Compiled::undo`]). New values are written beside the variables, whose memory that
-    /// doubles, and change places with the old ones when the run has ended well: a run that fails has changed nothing.
+    /// Whether the updates of a run can be undone ([`Compiled::undo`]). New values are written
+    /// beside the variables, which doubles their memory, and change places with the old ones when
+    /// the run has ended well. So a run that fails changes nothing.
     ///
     /// ```
     /// use gradus_tensor::{Step, Tensor, Variable, compile};
@@ -151,18 +160,20 @@ impl<F> Compiled<F> {
 }
 
 impl<F> Compiled<F> {
-    /// Undoes the updates of the last run, if it was [`Compiled::undoable`], ended well, is not undone yet, and no step was planned
-    /// since; whoever wrote one of the variables since must have undone that. False if there is nothing to undo.
+    /// Undoes the updates of the last run, if it was [`Compiled::undoable`], ended well and is not
+    /// undone yet, and no step was planned since. Whoever wrote one of the variables since must
+    /// have undone that first. False if there is nothing to undo.
     pub fn undo(&mut self) -> bool {
         self.programs.last_mut().is_some_and(Program::undo)
     }
 
-    /// Bytes held between runs by all plans together: their one arena, what lies beside variables, and what each has computed once and
-    /// keeps.
+    /// Bytes that all plans together hold between runs: their one arena, what lies beside
+    /// variables, and what each has computed once and keeps.
     pub fn held_bytes(&self) -> usize {
         self.programs.iter().map(Program::held_bytes).sum()
     }
-    /// Forgets the plans, so that the next call traces the step anew: for when what the closure does has changed.
+    /// Forgets the plans, so that the next call traces the step anew. Needed when what the closure
+    /// does has changed.
     pub fn retrace(&mut self) {
         self.programs.clear();
     }
@@ -172,8 +183,10 @@ impl<F: FnMut(&[Tensor]) -> Step> Compiled<F> {
     /// Runs the step.
     ///
     /// # Errors
-    /// When the step cannot be built for these arguments, of whose shapes or types an op says what is wrong; or when running meets
-    /// a bad value, such as a label out of range. No variable is updated then, unless the bad value lies in an update itself.
+    /// When the step cannot be built for these arguments, in the words of the op that refuses their
+    /// shapes or types; when there are more than 16 arguments; or when running meets a bad value,
+    /// such as a label out of range. No variable is updated then, unless the bad value lies in an
+    /// update itself.
     ///
     /// ```
     /// use gradus_tensor::{Step, Tensor, compile};
@@ -242,8 +255,11 @@ impl<F: FnMut(&[Tensor]) -> Step> Compiled<F> {
         Ok(self.program(metas)?.plan())
     }
 
-    /// A picture of what is read for arguments like these, which are called by the given names; with `updates` also of the
-    /// variables' new values. Nothing is planned.
+    /// A picture of what the step reads for arguments like these, which get the given names; with
+    /// `updates` also of the new values of variables. Nothing is planned.
+    ///
+    /// # Panics
+    /// If the step cannot be built for these arguments.
     ///
     /// ```
     /// use gradus_tensor::{Step, Tensor, Variable, compile};
@@ -289,19 +305,28 @@ impl Outputs<'_> {
     pub fn len(&self) -> usize {
         self.0.len()
     }
-    /// Whether nothing was read.
+    /// Whether no tensor was read.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// The i-th read tensor's first element, as f64.
+    /// The first element of the i-th read tensor, as f64.
+    ///
+    /// # Panics
+    /// If fewer tensors were read, or that one has no elements.
     pub fn item(&self, i: usize) -> f64 {
         self.0.item(i)
     }
     /// The i-th read tensor. Keeping it makes the next run allocate.
+    ///
+    /// # Panics
+    /// If fewer tensors were read.
     pub fn tensor(&self, i: usize) -> Tensor {
         Tensor(self.0.node(i))
     }
-    /// The i-th read tensor's elements.
+    /// The elements of the i-th read tensor.
+    ///
+    /// # Panics
+    /// If fewer tensors were read.
     pub fn buffer(&self, i: usize) -> &Arc<Buffer> {
         self.0.buffer(i)
     }

@@ -3,15 +3,16 @@
 use crate::Tensor;
 use gradus_base::Buffer;
 use gradus_base::{DType, Element, Error, Shape, bf16, f16};
-use gradus_graph::{Meta, constant, data, fail};
-use std::panic::Location;
+use gradus_graph::{Meta, constant, data, report};
 use std::sync::Arc;
 
 impl Tensor {
     /// A tensor of the given elements, row-major.
     ///
+    /// **Shape** `shape`, which holds as many elements as there are `values`.
+    ///
     /// # Panics
-    /// If the shape asks for another number of elements.
+    /// If the shape holds another number of elements.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -24,14 +25,16 @@ impl Tensor {
         if shape.len() != values.len() {
             let what =
                 format!("{} values for shape {shape}, which holds {}", values.len(), shape.len());
-            fail(Error::shape("from_slice", what), Location::caller());
+            return Tensor::refuse(Error::shape("from_slice", what));
         }
         let buffer = Arc::new(Buffer::from_slice(values));
         Tensor(data(Meta::new(shape, T::DTYPE), buffer))
     }
 
-    /// Becomes a tensor of the same shape and type with other elements. They are written in place if nobody else holds this
-    /// tensor, so that an argument that changes with every step costs no allocation.
+    /// Replaces the elements; shape and type stay. They are written in place if nobody else holds
+    /// this tensor, so that an argument that changes with every step costs no allocation.
+    ///
+    /// **Shape** `[..] -> [..]`, as many `values` as there are elements.
     ///
     /// # Panics
     /// If the number or the type of the elements differs.
@@ -47,7 +50,7 @@ impl Tensor {
     pub fn refill<T: Element>(&mut self, values: &[T]) {
         if T::DTYPE != self.dtype() || values.len() != self.len() {
             let what = format!("{} values of {} for {:?}", values.len(), T::DTYPE, self.0.meta());
-            fail(Error::shape("refill", what), Location::caller());
+            return report(Error::shape("refill", what));
         }
         match self.0.value_mut() {
             Some(buffer) => buffer.as_mut_slice()[..values.len()].copy_from_slice(values),
@@ -55,16 +58,42 @@ impl Tensor {
         }
     }
 
-    /// A tensor over a buffer's bytes, row-major.
+    /// A tensor over the bytes of a buffer, row-major.
+    ///
+    /// **Shape** `shape`.
     ///
     /// # Panics
     /// If the buffer is too small for the shape.
+    ///
+    /// ```
+    /// use gradus_tensor::{Buffer, DType, Tensor};
+    /// let buffer = Buffer::from_slice(&[1.0f32, 2.0, 3.0, 4.0]);
+    /// let x = Tensor::from_buffer(buffer, [2, 2], DType::F32);
+    /// assert_eq!(x.sum(1).to_vec::<f32>(), [3.0, 7.0]);
+    /// ```
     #[track_caller]
     pub fn from_buffer(buffer: Buffer, shape: impl Into<Shape>, dtype: DType) -> Tensor {
-        Tensor(data(Meta::new(shape.into(), dtype), Arc::new(buffer)))
+        let meta = Meta::new(shape, dtype);
+        let takes = meta.shape.len() * dtype.size();
+        if buffer.bytes() < takes {
+            let what = format!("{} bytes for {meta}, which takes {takes}", buffer.bytes());
+            return Tensor::refuse(Error::shape("from_buffer", what));
+        }
+        Tensor(data(meta, Arc::new(buffer)))
     }
 
-    /// One number.
+    /// A tensor without axes that holds one number.
+    ///
+    /// **Shape** `[]`.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::scalar(2.5f64);
+    /// assert_eq!((x.rank(), x.item()), (0, 2.5));
+    /// ```
     #[track_caller]
     pub fn scalar<T: Element>(value: T) -> Tensor {
         Tensor::from_slice(&[value], ())
@@ -72,16 +101,26 @@ impl Tensor {
 
     /// `value` everywhere, in f32.
     ///
+    /// **Shape** `shape`.
+    ///
     /// # Panics
-    /// Where [`Tensor::full_of`] does.
+    /// If f32 does not hold `value` even nearly: a finite number beyond ±3.4e38.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::full([2], 0.5).to_vec::<f32>(), [0.5, 0.5]);
+    /// ```
     #[track_caller]
     pub fn full(shape: impl Into<Shape>, value: f64) -> Tensor {
         Tensor::full_of(shape, value, DType::F32)
     }
     /// `value` everywhere, in the given type: of floats the nearest number to it.
     ///
+    /// **Shape** `shape`.
+    ///
     /// # Panics
-    /// If the type does not hold the value ([`DType::number`]): a fraction in an integer, 300 in u8, a million in f16.
+    /// If the type does not hold the value ([`DType::number`]): a fraction in an integer, 300 in
+    /// u8, a million in f16.
     ///
     /// ```
     /// use gradus_tensor::{DType, Tensor, try_build};
@@ -94,34 +133,91 @@ impl Tensor {
         filled("full", value, Meta::new(shape.into(), dtype))
     }
     /// 0 everywhere, in f32.
+    ///
+    /// **Shape** `shape`.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::zeros([1, 2]).to_vec::<f32>(), [0.0, 0.0]);
+    /// ```
     #[track_caller]
     pub fn zeros(shape: impl Into<Shape>) -> Tensor {
         Tensor::full(shape, 0.0)
     }
     /// 1 everywhere, in f32.
+    ///
+    /// **Shape** `shape`.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::ones([1, 2]).to_vec::<f32>(), [1.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn ones(shape: impl Into<Shape>) -> Tensor {
         Tensor::full(shape, 1.0)
     }
-    /// `value` in this tensor's shape and type.
+    /// `value` everywhere, in the shape and type of this tensor.
+    ///
+    /// **Shape** `[..] -> [..]`.
     ///
     /// # Panics
-    /// Where [`Tensor::full_of`] does.
+    /// If the type does not hold the value, as in [`Tensor::full_of`].
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([1i64, 2]).full_like(7.0).to_vec::<i64>(), [7, 7]);
+    /// ```
     #[track_caller]
     pub fn full_like(&self, value: f64) -> Tensor {
         filled("full", value, self.0.meta())
     }
-    /// 0 in this tensor's shape and type.
+    /// 0 everywhere, in the shape and type of this tensor.
+    ///
+    /// **Shape** `[..] -> [..]`.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([1i64, 2]).zeros_like().to_vec::<i64>(), [0, 0]);
+    /// ```
     #[track_caller]
     pub fn zeros_like(&self) -> Tensor {
         self.full_like(0.0)
     }
-    /// 1 in this tensor's shape and type.
+    /// 1 everywhere, in the shape and type of this tensor.
+    ///
+    /// **Shape** `[..] -> [..]`.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([5i64, 2]).ones_like().to_vec::<i64>(), [1, 1]);
+    /// ```
     #[track_caller]
     pub fn ones_like(&self) -> Tensor {
         self.full_like(1.0)
     }
     /// The integers 0 … len − 1, in i64.
+    ///
+    /// **Shape** `[len]`.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::arange(3).to_vec::<i64>(), [0, 1, 2]);
+    /// ```
     #[track_caller]
     pub fn arange(len: usize) -> Tensor {
         let values: Vec<i64> = (0..len as i64).collect();
@@ -129,8 +225,15 @@ impl Tensor {
     }
     /// `len` evenly spaced numbers from `start` to `end`, both included, in f32.
     ///
+    /// **Shape** `[len]`.
+    ///
     /// # Panics
-    /// If f32 holds one of the two not even nearly.
+    /// If f32 does not hold `start` or `end` even nearly: a finite number beyond ±3.4e38.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::linspace(0.0, 1.0, 3).to_vec::<f32>(), [0.0, 0.5, 1.0]);
+    /// ```
     #[track_caller]
     pub fn linspace(start: f64, end: f64, len: usize) -> Tensor {
         for bound in [start, end] {
@@ -140,7 +243,17 @@ impl Tensor {
         let values: Vec<f32> = (0..len).map(|i| (start + step * i as f64) as f32).collect();
         Tensor::from_slice(&values, [len])
     }
-    /// The identity matrix of `size`, in f32.
+    /// The identity matrix, in f32.
+    ///
+    /// **Shape** `[size, size]`.
+    ///
+    /// # Panics
+    /// Never.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::eye(2).to_vec::<f32>(), [1.0, 0.0, 0.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn eye(size: usize) -> Tensor {
         let mut values = vec![0.0f32; size * size];
@@ -156,7 +269,7 @@ impl Tensor {
 #[track_caller]
 pub(crate) fn filled(op: &str, value: f64, meta: Meta) -> Tensor {
     if let Err(e) = meta.dtype.number(value) {
-        fail(Error { op: op.into(), ..e }, Location::caller());
+        return Tensor::refuse(Error { op: op.into(), ..e });
     }
     Tensor(constant(value, meta))
 }

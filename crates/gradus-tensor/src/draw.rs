@@ -3,7 +3,13 @@
 use crate::{Tensor, Variable};
 use gradus_graph as graph;
 
-/// A picture of the tensors and all they are made of: values flow upwards, from arguments and variables.
+/// A picture of the tensors and all they are made of. Values flow upwards, from arguments and
+/// variables.
+///
+/// **Shape** any.
+///
+/// # Panics
+/// Never.
 ///
 /// ```
 /// use gradus_tensor::{Tensor, Variable, draw};
@@ -23,12 +29,13 @@ pub fn draw<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> Drawing {
 pub struct Drawing(graph::Drawing);
 
 impl Drawing {
-    /// Calls a tensor by another name: a compiled step's argument, say, which has none of its own.
+    /// Gives a tensor another name, for example an argument of a compiled step, which has none of
+    /// its own.
     #[must_use]
     pub fn name(self, tensor: &Tensor, name: &str) -> Drawing {
         Drawing(self.0.name(&tensor.0, name))
     }
-    /// Calls a variable by another name: by its path in a model.
+    /// Gives a variable another name, such as its path in a model.
     #[must_use]
     pub fn name_variable(self, variable: &Variable, name: &str) -> Drawing {
         Drawing(self.0.name_variable(&variable.0, name))

@@ -1,7 +1,7 @@
-//! Tensors of Gradus and every op on them, one place per op.
+//! The tensors of Gradus and every op on them, one place per op.
 //!
-//! A [`Tensor`] is a cheap handle on a node of a lazy graph: building computes nothing, reading plans and runs what is
-//! needed, once.
+//! A [`Tensor`] is a cheap handle on a node of a lazy graph: building computes nothing, reading
+//! plans and runs what is needed, once.
 //!
 //! ```
 //! use gradus_tensor::{Tensor, grad};
@@ -28,10 +28,10 @@ pub use axes::Axes;
 pub use compile::{Compiled, Outputs, Step, compile};
 pub use draw::{Drawing, draw};
 pub use gradus_base::Buffer;
-pub use gradus_base::{DType, Element, Error, Expr, Kind, Real, Result, Shape, bf16, f16};
+pub use gradus_base::{DType, Element, Error, Expr, Kind, Place, Real, Result, Shape, bf16, f16};
 pub use gradus_graph::{
     Caller, Checked, Device, Meta, Plan, PlanStep, Program, check_everything, checked, fail,
-    layer_scope, scope, scope_path, try_build,
+    layer_scope, mistaken, report, report_at, scope, scope_path, try_build, with_place,
 };
 pub use ops::conv2d::{Conv, Padding};
 pub use ops::norm::LocalResponse;

@@ -3,14 +3,19 @@
 use crate::{Tensor, Variable};
 use gradus_base::Buffer;
 use gradus_base::{DType, Element, Error, Result, bf16, f16};
-use gradus_graph::{self as graph, Meta, constant, fail};
+use gradus_graph::{self as graph, Meta, constant, report};
 use std::panic::Location;
 
 impl Tensor {
-    /// The elements in row-major order, as `T`, which must hold each of them exactly: what changes a number is [`Tensor::cast`].
+    /// The elements as `T`, which must hold each of them exactly: numbers are changed by
+    /// [`Tensor::cast`] only. Computes them if they are not computed yet.
+    ///
+    /// **Shape** `[..]` → as many elements, row-major.
     ///
     /// # Panics
-    /// Where [`Tensor::try_to_vec`] errs.
+    /// If computing the elements meets a bad value, such as an index out of range, or `T` does not
+    /// hold one of them exactly. Inside
+    /// [`crate::try_build`] that gives zeros, for nobody to see.
     ///
     /// ```
     /// use gradus_tensor::{DType, Tensor};
@@ -21,30 +26,62 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn to_vec<T: Element>(&self) -> Vec<T> {
-        let here = Location::caller();
-        self.try_to_vec().unwrap_or_else(|e| fail(e, here))
+        match self.try_to_vec() {
+            Ok(elements) => elements,
+            Err(e) => {
+                report(e);
+                vec![T::from_f64(0.0); self.len()]
+            }
+        }
     }
 
-    /// The elements in row-major order, as `T`.
+    /// [`Tensor::to_vec`] with a `Result`.
+    ///
+    /// **Shape** `[..]` → as many elements, row-major.
     ///
     /// # Errors
-    /// When computing them meets a bad value, such as an index out of range, or `T` does not hold one of them exactly.
+    /// When computing the elements meets a bad value, such as an index out of range, or `T` does
+    /// not hold one of them exactly.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([1.0f32, 2.5]);
+    /// assert_eq!(x.try_to_vec::<f64>(), Ok(vec![1.0, 2.5]));
+    /// let error = x.try_to_vec::<i64>().unwrap_err().to_string();
+    /// assert!(error.starts_with("to_vec: element 1 is 2.5, f32, which i64 does not hold"));
+    /// ```
     pub fn try_to_vec<T: Element>(&self) -> Result<Vec<T>> {
         self.elements("to_vec")
     }
 
     /// The only element, as f64.
     ///
+    /// **Shape** one element under any number of axes, `[]`, `[1]` or `[1, 1]` → a number.
+    ///
     /// # Panics
-    /// If there are more or fewer, or where [`Tensor::try_to_vec`] errs.
+    /// If there is not exactly one element, computing it meets a bad value, or f64 does not hold it
+    /// exactly (a large i64). Inside [`crate::try_build`] that gives NaN, for nobody to see.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 2.0]).sum(..).item(), 3.0);
+    /// ```
     #[track_caller]
     pub fn item(&self) -> f64 {
-        let here = Location::caller();
-        if self.len() != 1 {
-            let what = format!("shape {} has {} elements, not one", self.shape(), self.len());
-            fail(Error::shape("item", what), here);
+        let element = match self.len() {
+            1 => self.elements("item").map(|elements| elements[0]),
+            n => {
+                let what = format!("shape {} has {n} elements, not one", self.shape());
+                Err(Error::shape("item", what))
+            }
+        };
+        match element {
+            Ok(element) => element,
+            Err(e) => {
+                report(e);
+                f64::NAN
+            }
         }
-        self.elements("item").unwrap_or_else(|e| fail(e, here))[0]
     }
 
     fn elements<T: Element>(&self, op: &str) -> Result<Vec<T>> {
@@ -64,8 +101,19 @@ impl Tensor {
 
     /// Computes the elements now; later reads find them.
     ///
+    /// **Shape** any.
+    ///
     /// # Errors
-    /// When computing them meets a bad value, such as an index out of range.
+    /// When computing them meets a bad value, such as an index out of range, or they depend on an
+    /// argument of [`compile`](crate::compile) outside of its step.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let rows = Tensor::ones([2, 3]);
+    /// assert!(rows.index_select(0, &Tensor::from([1i64])).try_read().is_ok());
+    /// let error = rows.index_select(0, &Tensor::from([2i64])).try_read().unwrap_err();
+    /// assert!(error.to_string().starts_with("gather: index 2 at position 0 is outside axis 0"));
+    /// ```
     pub fn try_read(&self) -> Result<&Tensor> {
         graph::read(std::slice::from_ref(&self.0), &[])?;
         Ok(self)
@@ -112,33 +160,60 @@ fn held<S: Element, T: Element>(x: S) -> Option<T> {
     same.then(|| T::from_f64(x))
 }
 
-/// Computes several tensors together, sharing what they share.
+/// Computes several tensors together, so that what they share is computed once.
+///
+/// **Shape** any.
 ///
 /// # Panics
-/// When computing meets a bad value; [`Tensor::try_read`] gives an `Err` instead.
+/// If computing meets a bad value; [`Tensor::try_read`] gives an `Err` instead.
+///
+/// ```
+/// use gradus_tensor::{Tensor, read};
+/// let x = Tensor::from([1.0f32, 2.0]).exp();
+/// let (sum, largest) = (x.sum(..), x.max(..));
+/// read([&sum, &largest]);
+/// assert!(sum.item() > largest.item()); // already computed
+/// ```
 #[track_caller]
 pub fn read<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) {
     let nodes: Vec<_> = tensors.into_iter().map(|t| t.0.clone()).collect();
     if let Err(e) = graph::read(&nodes, &[]) {
-        fail(e, Location::caller());
+        report(e);
     }
 }
 
-/// Computes `reads` and gives every variable its new value, all together: each new value is computed from what the
-/// variables held before.
+/// Computes `reads` and gives every variable its new value, all together: each new value is
+/// computed from what the variables held before.
+///
+/// **Shape** each new value has that of its variable.
 ///
 /// # Errors
-/// When a new value's shape is not its variable's, or computing meets a bad value.
+/// When the shape or type of a new value is not that of its variable, a variable gets two values,
+/// or computing meets a bad value. Then no variable changes, unless the bad value lies in an update
+/// itself.
+///
+/// ```
+/// use gradus_tensor::{Tensor, Variable, update};
+/// let [a, b] = [1.0f32, 2.0].map(|x| Variable::new("x", &Tensor::from(x)));
+/// update(&[], &[(a.clone(), b.tensor()), (b.clone(), a.tensor())])?;
+/// assert_eq!((a.value().item(), b.value().item()), (2.0, 1.0)); // they change places
+/// assert!(update(&[], &[(a, Tensor::ones([3]))]).is_err());
+/// # Ok::<(), gradus_tensor::Error>(())
+/// ```
 pub fn update(reads: &[&Tensor], updates: &[(Variable, Tensor)]) -> Result<()> {
     let nodes: Vec<_> = reads.iter().map(|t| t.0.clone()).collect();
     let updates: Vec<_> = updates.iter().map(|(v, t)| (v.0.clone(), t.0.clone())).collect();
     graph::read(&nodes, &updates).map(|_| ())
 }
 
-/// The gradients of the one-element `y` with respect to each of `xs`. They are graph, so they have gradients in turn.
+/// The gradients of the one-element `y` with respect to each of `xs`. They are graph, so they have
+/// gradients in turn.
+///
+/// **Shape** `y` of one element → one gradient of the shape of each x.
 ///
 /// # Panics
-/// If `y` has several elements, does not depend on an `x`, or an op between them has no gradient.
+/// If `y` has not exactly one element or is not a float, does not depend on an `x`, or an op
+/// between them has no gradient.
 ///
 /// ```
 /// use gradus_tensor::{Tensor, grad};
@@ -156,10 +231,25 @@ pub fn grad<const N: usize>(y: &Tensor, xs: [&Tensor; N]) -> [Tensor; N] {
     std::array::from_fn(|_| found.next().expect("one gradient per x"))
 }
 
-/// The gradients of the one-element `y` with respect to each of `xs`, `None` where it does not depend on one.
+/// The gradients of the one-element `y` with respect to each of `xs`, `None` where it does not
+/// depend on one.
+///
+/// **Shape** `y` of one element → one gradient of the shape of each x.
 ///
 /// # Errors
-/// When `y` has several elements or an op between them has no gradient.
+/// When `y` has not exactly one element or is not a float, or an op between `y` and an x has no
+/// gradient.
+///
+/// ```
+/// use gradus_tensor::{Tensor, gradients};
+/// let (x, z) = (Tensor::from(3.0f32), Tensor::from(5.0f32));
+/// let found = gradients(&x.square(), &[x.clone(), z])?;
+/// assert_eq!(found[0].as_ref().map(Tensor::item), Some(6.0));
+/// assert!(found[1].is_none());
+/// let error = gradients(&x.floor(), &[x]).unwrap_err().to_string();
+/// assert!(error.starts_with("floor: has no gradient"));
+/// # Ok::<(), gradus_tensor::Error>(())
+/// ```
 #[track_caller]
 pub fn gradients(y: &Tensor, xs: &[Tensor]) -> Result<Vec<Option<Tensor>>> {
     if y.len() != 1 {

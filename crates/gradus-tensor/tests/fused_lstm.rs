@@ -4,7 +4,7 @@
 
 use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::{DType, Result};
-use gradus_graph::{Dense, Device, Meta, Node, Plain, Rule, Spec, Strategy, call};
+use gradus_graph::{Device, Meta, Node, Plain, Rule, Spec, Strategy, call};
 use gradus_reference::Array;
 use gradus_tensor::{Step, Tensor, Variable, compile, grad};
 use std::sync::Arc;
@@ -205,7 +205,7 @@ fn inputs() -> [Tensor; 6] {
 
 fn lstm(x: &[Tensor; 6]) -> Vec<Tensor> {
     let nodes = x.iter().map(|t| t.node().clone()).collect();
-    call(Arc::new(Lstm { hidden: H }), nodes).into_iter().map(Tensor::from_node).collect()
+    call::<4>(Arc::new(Lstm { hidden: H }), nodes).into_iter().map(Tensor::from_node).collect()
 }
 
 fn expanded(x: &[Tensor; 6]) -> Vec<Tensor> {
@@ -267,7 +267,7 @@ fn gates_are_computed_for_those_who_read_them() {
     let (with, most) = algorithm(GATES);
     assert_eq!((&*without, &*with), ("without gates", "with gates"));
     // Both have the workspace, a row of all gates; the gates themselves are an output when they are read.
-    assert!(least >= 4 * H * 4 && most >= least - 4 * T * N * H, "{least} and {most} bytes");
+    assert!(least >= 4 * H * 4 && most + 4 * T * N * H >= least, "{least} and {most} bytes");
 }
 
 #[test]

@@ -49,9 +49,11 @@ impl fmt::Display for Checked {
 pub struct Required {
     /// The family's name.
     pub family: String,
-    /// The rules whose derivatives must have been checked to each of the orders, or whose values, if there are no orders.
+    /// The rules whose derivatives must have been checked to each of the orders, or whose values,
+    /// if there are no orders.
     pub rules: BTreeSet<String>,
-    /// Those among them that expand to nothing simpler: of all others the expansion must have been compared.
+    /// Those among them that expand to nothing simpler: of all others the expansion must have been
+    /// compared.
     pub whole: BTreeSet<String>,
     /// The algorithms that must have computed something.
     pub algorithms: BTreeSet<String>,

@@ -1,5 +1,6 @@
-//! Expansions: what a rule is expanded to gives what its plain kernel gives, both on the reference device and in f64. Of every rule
-//! that the case calls, in its value and in its gradients of both orders, at the case's sample and at its empty inputs.
+//! Expansions: what a rule is expanded to gives what its plain kernel gives, both on the reference
+//! device and in f64. Of every rule that the case calls, in its value and in its gradients of both
+//! orders, at the case's sample and at its empty inputs.
 
 use crate::gradient::Probe;
 use crate::session::{Session, calls, reached, rule_of};

@@ -195,6 +195,6 @@ fn size(f: impl Fn(f64) -> f64) -> f64 {
 
 fn zeros(x: &Node) -> Node {
     let expr = Arc::new(Expr::trace(1, |_| vec![Real::constant(0.0)]));
-    let p = Pointwise { name: "zeros", expr, vjp: None, constant: None };
+    let p = Pointwise { name: "zeros".into(), expr, vjp: None, constant: None };
     pointwise(p, vec![x.clone()], x.dtype())
 }

@@ -1,4 +1,5 @@
-//! Algorithms by name: a kernel that the planner would take for some shapes only, made to compute the case's sample.
+//! Algorithms by name: a kernel that the planner would take for some shapes only, made to compute
+//! the case's sample.
 
 use crate::session::Session;
 use crate::tolerance::compare;

@@ -203,6 +203,6 @@ fn zip(
     f: impl FnOnce(gradus_base::expr::Sym, gradus_base::expr::Sym) -> gradus_base::expr::Sym,
 ) -> Node {
     let expr = Arc::new(Expr::trace(2, |x| vec![f(x[0], x[1])]));
-    let p = Pointwise { name, expr, vjp: None, constant: None };
+    let p = Pointwise { name: name.into(), expr, vjp: None, constant: None };
     pointwise(p, vec![a.clone(), b.clone()], a.dtype())
 }

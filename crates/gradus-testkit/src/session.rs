@@ -43,7 +43,8 @@ impl Session<'_> {
         Array::read(self.device, nodes)
     }
 
-    /// Computes nodes together and writes down which rules they call and which algorithms a plan of them takes.
+    /// Computes nodes together and writes down which rules they call and which algorithms a plan of
+    /// them takes.
     pub(crate) fn watch(&self, nodes: &[Node]) -> Result<Vec<Array>, String> {
         let calls = calls(nodes);
         if !calls.is_empty() {
@@ -79,7 +80,8 @@ impl Session<'_> {
         Ok(self.watch(&y)?.into_iter().zip(y.iter().map(Node::dtype)).collect())
     }
 
-    /// Says which output is further from what was expected than its type and the case's species allow.
+    /// Says which output is further from what was expected than its type and the case's species
+    /// allow.
     pub(crate) fn compare(&self, got: &[(Array, DType)], want: &[Array]) -> Result<(), String> {
         if got.len() != want.len() {
             return Err(format!("{} outputs where {} were expected", got.len(), want.len()));

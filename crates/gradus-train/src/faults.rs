@@ -2,7 +2,7 @@
 
 use crate::batch::Fields;
 use crate::objective::Trace;
-use gradus_base::{DType, Error, Kind, Result, is_rusts_own};
+use gradus_base::{DType, Error, Kind, Result};
 use gradus_nn::Parameter;
 use gradus_tensor::{Compiled, Tensor};
 
@@ -16,7 +16,7 @@ pub(crate) fn in_batch(
     parameters: &[(String, Parameter)],
 ) -> Error {
     // What this library calls for its user has no line of the user's.
-    error.at = error.at.filter(|at| !at.starts_with(OWN));
+    error.at = error.at.filter(|at| !at.file().starts_with(OWN));
     let own = parameters.first().map(|(_, p)| p.variable().dtype());
     let other = own.filter(|dtype| fields.find("x").is_some_and(|x| x.dtype() != *dtype));
     let told = || fields.told(" and ");
@@ -46,7 +46,7 @@ pub(crate) fn first_bad_op(step: &mut Compiled<Trace>, args: &[&Tensor]) -> Resu
     Ok(first.map(|i| &program.plan().steps()[i]).map(|step| {
         let layer = step.scope.as_deref().map_or(String::new(), |s| format!(" in layer {s}"));
         let file = step.at.file();
-        match file.starts_with(OWN) || is_rusts_own(file) {
+        match file.starts_with(OWN) || step.at.is_rusts_own() {
             true => format!("{}{layer}", step.name),
             false => format!("{}{layer}, built at {}", step.name, step.at),
         }

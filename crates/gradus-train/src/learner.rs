@@ -14,9 +14,8 @@ use crate::updater::{Group, Updater};
 use gradus_base::{Error, Result};
 use gradus_nn::losses::{Loss, cross_entropy};
 use gradus_nn::{Context, Layer, Parameter, State, named_states, parameters};
-use gradus_tensor::{Compiled, Plan, Step, Tensor, Variable, compile, fail};
+use gradus_tensor::{Compiled, Plan, Step, Tensor, Variable, compile, report};
 use parking_lot::Mutex;
-use std::panic::Location;
 use std::sync::Arc;
 
 mod given;
@@ -426,13 +425,13 @@ fn expect_names_apart(metrics: &[Metric]) {
     let names = || metrics.iter().map(|metric| &*metric.name);
     if names().any(|name| name == "loss") {
         let what = "found a metric named loss, expected another name: so the loss itself is called";
-        fail(Error::value("metrics", what), Location::caller());
+        report(Error::value("metrics", what));
     }
     if let Some((_, name)) =
         names().enumerate().find(|(at, name)| names().take(*at).any(|n| n == *name))
     {
         let what = format!("found two metrics named {name}, expected a name for each");
-        fail(Error::value("metrics", what), Location::caller());
+        report(Error::value("metrics", what));
     }
 }
 

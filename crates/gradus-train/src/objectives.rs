@@ -12,10 +12,9 @@ use crate::updater::Updater;
 use crate::{Result, TrainError};
 use gradus_base::Error;
 use gradus_nn::{Context, Module, Parameter, parameters};
-use gradus_tensor::{Meta, Tensor, Variable, fail};
+use gradus_tensor::{Meta, Tensor, Variable, report};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::panic::Location;
 use std::sync::Arc;
 
 mod watch;
@@ -309,10 +308,10 @@ impl Objectives {
     }
 }
 
-/// Ends building a task, at the line that builds it.
+/// Reports a mistake in building a task, at the line that builds it.
 #[track_caller]
-fn refuse(what: String) -> ! {
-    fail(Error::value("objectives", what), Location::caller())
+fn refuse(what: String) {
+    report(Error::value("objectives", what));
 }
 
 /// The error with the part and the batch that it is about.

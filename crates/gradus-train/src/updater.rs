@@ -4,8 +4,7 @@ use crate::optim::{Clip, Ema, Lbfgs, Optimizer, SCALARS, Slots, Target};
 use crate::schedule::Schedule;
 use gradus_base::{Error, Result};
 use gradus_nn::Parameter;
-use gradus_tensor::{Tensor, Variable, fail, gradients};
-use std::panic::Location;
+use gradus_tensor::{Tensor, Variable, gradients, report};
 use std::sync::Arc;
 
 /// Parameters that are treated differently.
@@ -230,7 +229,7 @@ impl Updater {
                 "Optimizer::update gives no parameter a new value, expected one for {}",
                 paths.join(", ")
             );
-            fail(Error::value(self.name(), what), Location::caller());
+            report(Error::value(self.name(), what));
         }
         updates
     }

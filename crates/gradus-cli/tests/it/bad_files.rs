@@ -1,6 +1,6 @@
 //! Files and disks that fail: a model's file with a defect, numbers that are no numbers, a full disk.
 
-use super::{ok, ran, train_a_little};
+use super::{ok, program, ran, train_a_little};
 use gradus::io::Checkpoint;
 use serde_json::{Value, json};
 use std::fs;
@@ -70,7 +70,7 @@ fn a_full_disk() {
     // 20 blocks of 512 bytes hold the settings and logs, not the 31,400 bytes of weights.
     let limited = "trap '' XFSZ; ulimit -f 20; exec \"$@\"";
     let mut command = std::process::Command::new("sh");
-    command.args(["-c", limited, "sh", env!("CARGO_BIN_EXE_gradus")]).args(train).arg("full");
+    command.args(["-c", limited, "sh"]).arg(program()).args(train).arg("full");
     let full: super::Ran = command.current_dir(f).output().unwrap().into();
     full.fails(1, &["full/best.safetensors: cannot write, nothing was changed: ", "too large"]);
     let left: Vec<_> = fs::read_dir(f.join("full")).unwrap().map(|e| e.unwrap()).collect();

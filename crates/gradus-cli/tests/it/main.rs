@@ -25,12 +25,18 @@ mod transfer;
 mod useless;
 
 use serde_json::Value;
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Output};
 
+/// The binary: the one built for this test, or another build of it that is to do the same (`cargo xtask abort`).
+fn program() -> OsString {
+    std::env::var_os("GRADUS_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_gradus").into())
+}
+
 /// The binary in a folder of its own.
 fn gradus(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gradus"));
+    let mut command = Command::new(program());
     command.args(args).current_dir(folder).env_remove("GRADUS_DATA");
     command
 }

@@ -1,6 +1,7 @@
 //! Devices: where plans run, and what one must be able to do for it.
 //!
-//! The planner speaks to a [`Backend`] and to the [`Strategy`](crate::Strategy) that a rule has for a device; it knows no device by name.
+//! The planner speaks to a [`Backend`] and to the [`Strategy`](crate::Strategy) that a rule has for
+//! a device; it knows no device by name.
 
 mod cpu;
 mod reference;
@@ -50,14 +51,14 @@ impl Device {
         }
     }
 
-    /// Where this thread plans what it runs next: the device of [`Device::scope`], or else that of [`Device::choose`], or else the
-    /// processor.
+    /// Where this thread plans what it runs next: the device of [`Device::scope`], or else that of
+    /// [`Device::choose`], or else the processor.
     pub fn current() -> Device {
         HERE.get().unwrap_or(Device::ALL[usize::from(EVERYWHERE.load(Ordering::Relaxed))])
     }
 
-    /// From now on all threads of this process plan for it, where they are in no [`Device::scope`]. What was planned before stays
-    /// where it is.
+    /// From now on all threads of this process plan for it, where they are in no [`Device::scope`].
+    /// What was planned before stays where it is.
     pub fn choose(self) {
         let number = Device::ALL.iter().position(|&d| d == self).unwrap_or(0);
         EVERYWHERE.store(number as u8, Ordering::Relaxed);
@@ -156,8 +157,8 @@ pub(crate) struct Reduction<'a> {
 /// What is worth doing on a device: sizes of its caches and registers, in the planner's words.
 #[derive(Debug)]
 pub(crate) struct Limits {
-    /// Whether ops are planned together at all: run in one loop, ride on calls, lie inside of one another, run once or in pieces. Else
-    /// every op is a step, in the order of making.
+    /// Whether ops are planned together at all: run in one loop, ride on calls, lie inside of one
+    /// another, run once or in pieces. Else every op is a step, in the order of making.
     pub together: bool,
     /// Lines of one loop, and values that it reads.
     pub loop_lines: usize,

@@ -54,10 +54,11 @@ impl Backend for Reference {
     }
 }
 
-/// A rule's strategy on the reference device: a plain function from its inputs to its outputs. The strides of both are seen to; it
-/// takes no epilogue and packs nothing.
+/// A rule's strategy on the reference device: a plain function from its inputs to its outputs. The
+/// strides of both are seen to; it takes no epilogue and packs nothing.
 ///
-/// What it returns in place of the outputs is a bad value in the data, such as an index out of range.
+/// What it returns in place of the outputs is a bad value in the data, such as an index out of
+/// range.
 #[derive(Clone)]
 pub struct Plain<F>(F);
 

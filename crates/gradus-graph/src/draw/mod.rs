@@ -1,7 +1,7 @@
 //! Drawing: a graph as a picture, laid out here (SVG) or by Graphviz (DOT).
 //!
-//! Values flow upwards, from arguments and variables to what is wanted. Numbers are folded into the box that uses them,
-//! views into the arrow they lie on.
+//! Values flow upwards, from arguments and variables to what is wanted. Numbers are folded into the
+//! box that uses them, views into the arrow they lie on.
 
 mod dot;
 mod layout;
@@ -93,7 +93,7 @@ impl Drawing {
         drawing
     }
 
-    /// Calls `node` by another name: an argument's, say, which has none of its own.
+    /// Gives `node` another name, for example an argument, which has none of its own.
     #[must_use]
     pub fn name(mut self, node: &Node, name: &str) -> Drawing {
         if let Some(item) = self.boxes.iter_mut().find(|b| b.id == node.id()) {
@@ -102,7 +102,7 @@ impl Drawing {
         self
     }
 
-    /// Calls a variable by another name: by its path in a model.
+    /// Gives a variable another name, such as its path in a model.
     #[must_use]
     pub fn name_variable(mut self, variable: &Variable, name: &str) -> Drawing {
         if let Some(item) = self.boxes.iter_mut().find(|b| b.variable == Some(variable.id())) {

@@ -1,7 +1,8 @@
-//! Berths: parts of an assembled value are computed where they belong, inside of it, instead of beside it and copied.
+//! Berths: parts of an assembled value are computed where they belong, inside of it, instead of
+//! beside it and copied.
 //!
-//! That takes a part that is computed here, and readers that do not mind the gaps between its rows. Of several values that it is
-//! part of it lies in the last.
+//! That takes a part that is computed here, and readers that do not mind the gaps between its rows.
+//! Of several values that it is part of it lies in the last.
 
 use super::collect::{Collected, What};
 use super::facts::{fixed_items, readers};

@@ -1,7 +1,8 @@
-//! Collecting: the nodes a goal needs, in order of making, equal ones merged; and the key plans are cached by.
+//! Collecting: the nodes a goal needs, in order of making, equal ones merged; and the key plans are
+//! cached by.
 
-use super::Goal;
 use super::expand::in_order;
+use super::goal::Goal;
 use crate::device::{Device, Limits};
 use crate::node::{Kind, Node, Pointwise};
 use crate::rule::{Effect, Meta, Rule};
@@ -210,6 +211,7 @@ impl Collector {
             Kind::Reduce(op, reduced) => What::Reduce(*op, reduced.clone()),
             Kind::Call(rule, metas) => What::Call(rule.clone(), metas.clone()),
             Kind::Part(i) => What::Part(*i),
+            Kind::Poisoned(mistake) => unreachable!("refused before it is planned: {mistake}"),
         }
     }
 }
@@ -283,7 +285,9 @@ impl Collected {
             {
                 let what =
                     format!("argument {i} is used as {}, declared {:?}", item.meta, inputs.get(i));
-                return Err(gradus_base::Error::shape("program", what).at(item.node.location()));
+                return Err(
+                    gradus_base::Error::shape("program", what).at(item.node.place().clone())
+                );
             }
         }
         Ok(())

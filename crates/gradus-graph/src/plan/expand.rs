@@ -1,16 +1,19 @@
-//! Expanding: an op that a device has no strategy for becomes the nodes of simpler ops that it stands for.
+//! Expanding: an op that a device has no strategy for becomes the nodes of simpler ops that it
+//! stands for.
 
-use super::Goal;
+use super::goal::Goal;
 use crate::device::Device;
+use crate::mistake::try_build;
 use crate::node::{Kind, Node};
-use crate::scope::{scope_at, try_build};
+use crate::scope::scope_at;
 use gradus_base::{Error, Result};
 use std::collections::{HashMap, HashSet};
 
 /// The nodes below a goal, every one after its inputs.
 pub(crate) struct InOrder {
     pub nodes: Vec<Node>,
-    /// By the number of a call that the device expands, what stands for each of its outputs; that comes before the call itself.
+    /// By the number of a call that the device expands, what stands for each of its outputs; that
+    /// comes before the call itself.
     pub expansions: HashMap<u64, Vec<Node>>,
 }
 
@@ -89,7 +92,7 @@ impl Expander {
         let Kind::Call(rule, metas) = node.kind() else {
             unreachable!("only calls have strategies")
         };
-        let at = |e: Error| e.at(node.location()).in_scope(node.scope().map(|s| &**s));
+        let at = |e: Error| e.at(node.place().clone()).in_scope(node.scope().map(|s| &**s));
         let found = try_build(|| scope_at(node, || rule.expand(node.inputs()))).map_err(at)?;
         let Some(outputs) = found else {
             let what = format!("the device {} has no way to compute it", self.device);

@@ -1,8 +1,8 @@
-//! Planted faults, for tests of what is to find them: a plan that computes something else than it says, as a mistake in a kernel or in
-//! the planner would make it.
+//! Planted faults, for tests of what is to find them: a plan that computes something else than it
+//! says, as a mistake in a kernel or in the planner would make it.
 
 use super::lowered::{BufferView, Home, Label, Lowered, LoweredPlan, Work};
-use crate::build::{call, data};
+use crate::build::{self, data};
 use crate::check::Twin;
 use crate::device::Device;
 use crate::rule::{Meta, Rule};
@@ -185,7 +185,8 @@ fn on_reference(rule: &Arc<dyn Rule>, x: &[Array], dtypes: &[DType]) -> Vec<Arra
         array.scatter(*dtype, &View::dense(array.shape), buffer.as_mut_bytes(), 0);
         data(Meta::new(array.shape, *dtype), Arc::new(buffer))
     };
-    let y = call(rule.clone(), x.iter().zip(dtypes).map(node).collect());
+    let inputs = x.iter().zip(dtypes).map(node).collect();
+    let y = build::outputs(rule.clone(), inputs).expect("it was built before");
     let values = Device::Reference.scope(|| crate::check::unchecked(|| crate::run::read(&y, &[])));
     let values = values.expect("the reference device computes it");
     let array = |(n, b): (&crate::node::Node, &Arc<Buffer>)| {

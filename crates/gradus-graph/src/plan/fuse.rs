@@ -1,8 +1,9 @@
-//! Fusing: which pointwise items run in one loop, and which loops ride on a reduction or a kernel call.
+//! Fusing: which pointwise items run in one loop, and which loops ride on a reduction or a kernel
+//! call.
 //!
-//! Walking from the last item to the first, a pointwise item joins the earliest-finishing group among those that
-//! read it, provided everything else that reads it comes after that group. So groups never form a cycle: a
-//! group runs where its last member stood.
+//! Walking from the last item to the first, a pointwise item joins the earliest-finishing group
+//! among those that read it, provided everything else that reads it comes after that group. So
+//! groups never form a cycle: a group runs where its last member stood.
 
 use super::collect::{Collected, What};
 use super::facts::{compute_of, distinct_elements, fixed_items, is_constant, readers};
@@ -20,7 +21,8 @@ pub(crate) struct Group {
     pub outputs: Vec<usize>,
     /// The kernel call that applies this group to its output.
     pub call: Option<usize>,
-    /// The call whose result nobody else reads, which is computed in pieces that this group follows.
+    /// The call whose result nobody else reads, which is computed in pieces that this group
+    /// follows.
     pub follows: Option<usize>,
 }
 

@@ -1,8 +1,9 @@
-//! Hoisting and packing: what depends on nothing that changes from run to run is computed once and kept, and inputs go in the
-//! packed form that their kernel asks for where that pays.
+//! Hoisting and packing: what depends on nothing that changes from run to run is computed once and
+//! kept, and inputs go in the packed form that their kernel asks for where that pays.
 //!
-//! An item is fixed if it is made of variables that the plan does not write, of leaves that stay, and of fixed items. `fuse`
-//! keeps fixed loops apart from the others; here the steps that follow from them are moved to a prologue.
+//! An item is fixed if it is made of variables that the plan does not write, of leaves that stay,
+//! and of fixed items. `fuse` keeps fixed loops apart from the others; here the steps that follow
+//! from them are moved to a prologue.
 
 use super::lowered::{Buf, BufferView, Home, Label, Lowered, LoweredPlan, Work};
 use crate::device::Device;
@@ -20,7 +21,8 @@ pub(crate) struct Hoisting {
     pub leaves_stay: bool,
     /// Whether what is packed only because several read it may take memory between them.
     pub share: bool,
-    /// Whether what was packed stays beside its packed form as long as that is read, to compare with.
+    /// Whether what was packed stays beside its packed form as long as that is read, to compare
+    /// with.
     pub keep_originals: bool,
 }
 

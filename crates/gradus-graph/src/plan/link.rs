@@ -26,7 +26,7 @@ fn kernel(device: Device, step: &mut Lowered) -> Result<Box<dyn Kernel>> {
             kernel.touches()
         );
         let node = &step.label.node;
-        let e = Error::value(step.label.name.clone(), what).at(node.location());
+        let e = Error::value(step.label.name.clone(), what).at(node.place().clone());
         return Err(e.in_scope(node.scope().map(|s| &**s)));
     }
     Ok(kernel)

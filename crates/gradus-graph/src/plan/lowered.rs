@@ -63,7 +63,8 @@ pub(crate) struct Lowered {
     pub work: Work,
     pub inputs: Vec<BufferView>,
     pub outputs: Vec<BufferView>,
-    /// Of inputs that come packed, by number: the values that they were packed from, if they are kept to compare with.
+    /// Of inputs that come packed, by number: the values that they were packed from, if they are
+    /// kept to compare with.
     pub originals: Vec<(usize, BufferView)>,
     pub label: Label,
     /// Whether it runs once, until a variable changes that it depends on.

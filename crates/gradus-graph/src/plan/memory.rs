@@ -1,5 +1,5 @@
-//! Memory: where each buffer lies. Values whose lives do not overlap share bytes of one arena; a loop whose input
-//! dies with it writes over that input.
+//! Memory: where each buffer lies. Values whose lives do not overlap share bytes of one arena; a
+//! loop whose input dies with it writes over that input.
 
 use super::lowered::{BufferView, Home, Lowered, LoweredPlan};
 use crate::device::Device;

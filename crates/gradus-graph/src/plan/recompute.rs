@@ -1,6 +1,7 @@
-//! Recomputation: what the backward pass reads of the forward pass is not kept for it, but computed again, segment after
-//! segment, from the values that cross from one segment to the next. Time for memory: one more forward pass, and of n equal layers
-//! about 2√n are in memory instead of n.   Chen et al. 2016, arXiv:1604.06174
+//! Recomputation: what the backward pass reads of the forward pass is not kept for it, but computed
+//! again, segment after segment, from the values that cross from one segment to the next. Time for
+//! memory: one more forward pass, and of n equal layers about 2√n are in memory instead of n.
+//! Chen et al. 2016, arXiv:1604.06174
 
 use super::collect::{Collected, Item, What};
 use super::facts::{fixed_items, is_constant, readers};

@@ -1,5 +1,5 @@
-//! Scheduling: an update runs as soon as its gradient is there and nothing else reads the variable, so that gradients do not
-//! all stay in memory until the last one is computed.
+//! Scheduling: an update runs as soon as its gradient is there and nothing else reads the variable,
+//! so that gradients do not all stay in memory until the last one is computed.
 
 use super::collect::{Collected, What};
 use super::facts::readers;

@@ -1,68 +1,7 @@
 //! Showing: a plan as a table one can read.
 
-use super::Plan;
-use super::lowered::{BufferView, Lowered, Work};
-use gradus_base::Shape;
-use gradus_base::exec::Kernel;
+use super::made::Plan;
 use std::fmt;
-use std::panic::Location;
-use std::sync::Arc;
-
-/// One step of a plan, for people.
-#[derive(Clone, Debug)]
-pub struct PlanStep {
-    /// The op's name; a fused step bears its last op's.
-    pub name: String,
-    /// The kernel's algorithm, where there are several.
-    pub algorithm: String,
-    /// The layer.
-    pub scope: Option<Arc<str>>,
-    /// The user's line.
-    pub at: &'static Location<'static>,
-    /// The first output's shape.
-    pub shape: Shape,
-    /// Floating-point operations.
-    pub flops: u64,
-    /// Bytes read and written.
-    pub bytes: u64,
-    /// Whether it runs once, until a variable changes that it depends on.
-    pub once: bool,
-    /// The first output's element type is a float, and this many elements lie densely.
-    pub(crate) dense_floats: Vec<(usize, gradus_base::DType)>,
-}
-
-impl PlanStep {
-    pub(crate) fn new(step: &Lowered, kernel: &dyn Kernel) -> PlanStep {
-        let bytes = |v: &BufferView| {
-            let repeats: usize = (0..v.view.shape.rank())
-                .filter(|&a| v.view.strides[a] == 0)
-                .map(|a| v.view.shape[a].max(1))
-                .product();
-            (v.view.shape.len() / repeats * v.dtype.size()) as u64
-        };
-        // Of a packing its form is told, and the shape of what is packed.
-        let (algorithm, shape) = match &step.work {
-            Work::Pack(packing) => (packing.form.clone(), step.inputs[0].view.shape),
-            _ => (kernel.algorithm().to_owned(), step.outputs[0].view.shape),
-        };
-        let dense = |o: &BufferView| match o.view.memory_order() {
-            Some(_) => (o.view.shape.len(), o.dtype),
-            None => (0, o.dtype),
-        };
-        let node = &step.label.node;
-        PlanStep {
-            name: step.label.name.clone(),
-            algorithm,
-            scope: node.scope().cloned(),
-            at: node.location(),
-            shape,
-            flops: step.label.flops,
-            bytes: step.inputs.iter().chain(&step.outputs).map(bytes).sum(),
-            once: step.once,
-            dense_floats: step.outputs.iter().map(dense).collect(),
-        }
-    }
-}
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -113,35 +52,6 @@ impl fmt::Display for Plan {
 const LINE: usize = 100;
 const SHORTEST: usize = 24;
 
-impl PlanStep {
-    /// The op's name, and in brackets its algorithm and whether it runs once.
-    pub fn title(&self) -> String {
-        let once = if self.once { "once" } else { "" };
-        let notes: Vec<&str> =
-            [&*self.algorithm, once].into_iter().filter(|n| !n.is_empty()).collect();
-        match notes.is_empty() {
-            true => self.name.clone(),
-            false => format!("{} ({})", self.name, notes.join(", ")),
-        }
-    }
-
-    /// The layer's path without the layers' types: `layer1.0.conv1` of `layer1 (Sequential(2))/0 (Residual)/conv1 (Conv2d)`; empty
-    /// outside of layers.
-    pub fn layer(&self) -> String {
-        let (mut path, mut depth) = (String::new(), 0usize);
-        for c in self.scope.as_deref().unwrap_or_default().chars() {
-            match c {
-                '(' => depth += 1,
-                ')' => depth = depth.saturating_sub(1),
-                _ if depth > 0 || c == ' ' => {}
-                '/' => path.push('.'),
-                c => path.push(c),
-            }
-        }
-        path
-    }
-}
-
 /// A number with a decimal prefix.
 struct Count(u64);
 impl fmt::Display for Count {
@@ -168,18 +78,6 @@ impl fmt::Display for Bytes {
     }
 }
 
-impl PlanStep {
-    /// Whether all float outputs of the step's last run are finite. Outputs with gaps are not looked at.
-    pub(crate) fn is_finite(&self, args: &gradus_base::exec::Args<'_>) -> bool {
-        self.dense_floats.iter().enumerate().all(|(i, &(len, dtype))| args.is_finite(i, dtype, len))
-    }
-
-    /// Whether one of its outputs is, as [`PlanStep::is_finite`].
-    pub(crate) fn output_is_finite(&self, i: usize, args: &gradus_base::exec::Args<'_>) -> bool {
-        self.dense_floats.get(i).is_none_or(|&(len, dtype)| args.is_finite(i, dtype, len))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,25 +88,5 @@ mod tests {
         assert_eq!(counts, ["9999", "10.0 k", "1.5 M", "2.5 G"]);
         let bytes = [4096, 20 << 10, 3 << 19, 2000 << 20].map(|n| Bytes(n).to_string());
         assert_eq!(bytes, ["4096 B", "20.0 KiB", "1.5 MiB", "2000.0 MiB"]);
-    }
-
-    #[test]
-    fn layers_are_told_by_their_paths() {
-        let mut step = PlanStep {
-            name: "conv2d".into(),
-            algorithm: String::new(),
-            scope: Some("layer1 (Sequential(2))/0 (Residual)/pool (MaxPool2d(3×3/2))".into()),
-            at: Location::caller(),
-            shape: Shape::new(&[1]),
-            flops: 0,
-            bytes: 0,
-            once: false,
-            dense_floats: vec![],
-        };
-        assert_eq!((step.layer(), step.title()), ("layer1.0.pool".into(), "conv2d".into()));
-        step.once = true;
-        assert_eq!(step.title(), "conv2d (once)");
-        (step.algorithm, step.scope) = ("Winograd".into(), None);
-        assert_eq!((step.layer(), step.title()), (String::new(), "conv2d (Winograd, once)".into()));
     }
 }

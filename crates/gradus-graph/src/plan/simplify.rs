@@ -1,5 +1,6 @@
-//! Simplifying: what a collected graph says in fewer items. Arithmetic among constants is done here, and a factor along an
-//! axis of a call's result moves into an input of the call, where it is multiplied in once instead of at each run.
+//! Simplifying: what a collected graph says in fewer items. Arithmetic among constants is done
+//! here, and a factor along an axis of a call's result moves into an input of the call, where it is
+//! multiplied in once instead of at each run.
 
 use super::collect::{Collected, Item, What};
 use super::facts::{fixed_items, readers};
@@ -29,7 +30,7 @@ fn constant(value: f64) -> What {
 }
 
 fn formula(expr: Expr) -> What {
-    What::Pointwise(Pointwise { name: "", expr: Arc::new(expr), vjp: None, constant: None })
+    What::Pointwise(Pointwise { name: "".into(), expr: Arc::new(expr), vjp: None, constant: None })
 }
 
 /// Computes what is made of constants only. Types that would round in between are left alone.

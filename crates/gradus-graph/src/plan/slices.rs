@@ -1,6 +1,7 @@
-//! Slices: where values of a whole batch are too large for a cache, a few samples go through all the items that make and read
-//! such values, then the next few. What passes from one step to the next is then still near, and takes the memory of a slice.
-//! Only plans that update nothing are cut: gradients would read all of it again.
+//! Slices: where values of a whole batch are too large for a cache, a few samples go through all
+//! the items that make and read such values, then the next few. What passes from one step to the
+//! next is then still near, and takes the memory of a slice. Only plans that update nothing are
+//! cut: gradients would read all of it again.
 
 use super::collect::{Collected, Item, What};
 use super::facts::{distinct_elements, fixed_items, is_constant, readers};

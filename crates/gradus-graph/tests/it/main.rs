@@ -2,6 +2,7 @@
 
 mod devices;
 mod effects;
+mod mistakes;
 
 use gradus_base::expr::Sym;
 use gradus_base::{Buffer, ReduceOp};
@@ -27,7 +28,7 @@ fn zip(x: &Node, y: &Node, f: impl FnOnce(Sym, Sym) -> Sym) -> Node {
 }
 
 fn formula(expr: Expr) -> Pointwise {
-    Pointwise { name: "formula", expr: Arc::new(expr), vjp: None, constant: None }
+    Pointwise { name: "formula".into(), expr: Arc::new(expr), vjp: None, constant: None }
 }
 
 fn values(n: &Node) -> Vec<f64> {
@@ -140,7 +141,7 @@ fn exp_and_self(spec: &Spec) -> Box<dyn gradus_base::exec::Kernel> {
 #[test]
 fn gradients_of_a_part_add_up() {
     let x = vector(&[0.5, -1.0]);
-    let y = call(Arc::new(ExpAndSelf), vec![x.clone()]).swap_remove(0);
+    let [y, _] = call(Arc::new(ExpAndSelf), vec![x.clone()]);
     let first = grad(&sum(&y), std::slice::from_ref(&x)).remove(0); // eˣ, another node of the same part
     let loss = zip(&sum(&y), &sum(&first), |a, b| a + b);
     let second = grad(&loss, std::slice::from_ref(&x)).remove(0);
@@ -285,4 +286,14 @@ fn a_running_sum_that_nobody_reads_stays_small() {
     }
     assert!(longest < 110_000, "{longest} nodes in a row");
     assert_eq!(values(&sum), [250_000.0]);
+}
+
+#[test]
+fn a_run_writes_to_a_copy_of_memory_that_is_only_lent() {
+    let lent: Arc<[u8]> = Arc::from(1.5f64.to_ne_bytes());
+    let buffer = Buffer::from_owner(lent.clone());
+    assert!(buffer.is_adopted());
+    let v = Variable::new("v", Meta::new([1], DType::F64), Arc::new(buffer));
+    read(&[], &[(v.clone(), map(&v.node(), |x| x + x))]).unwrap();
+    assert_eq!((values(&v.node()), &*lent), (vec![3.0], &1.5f64.to_ne_bytes()[..]));
 }

@@ -9,4 +9,5 @@ mod keras;
 mod lenet;
 mod parity;
 mod pytorch;
+mod refused;
 mod shapes;

@@ -17,7 +17,7 @@ pub struct Activation {
 }
 
 impl Activation {
-    /// A layer for a function of your own, of any types that it takes.
+    /// A layer for a function of your own, which says itself which element types it takes.
     pub fn new(name: &'static str, function: fn(&Tensor) -> Tensor) -> Activation {
         Activation { name, function, takes: Takes::Any }
     }

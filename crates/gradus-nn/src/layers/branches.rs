@@ -1,16 +1,17 @@
-//! Containers: layers in a row under one name, and paths side by side: residual blocks, concatenation, auxiliary heads.
+//! Containers: layers in a row under one name, and paths side by side: residual blocks,
+//! concatenation, auxiliary heads.
 
+use crate::refused::refused;
 use crate::{Config, Context, Init, Layer, Module, Padding, Sequential, Spec, State, Visitor};
 use gradus_base::{Error, Shape};
-use gradus_tensor::{Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::Tensor;
 use std::sync::Arc;
 
 /// Adds the layers of a path to an empty model for the path's input.
 type Path = Box<dyn FnOnce(Sequential) -> Sequential>;
 
-/// Describes layers in a row, as one layer of a larger model: a stage of blocks. It takes what the first takes and gives what the
-/// last gives.
+/// Describes layers in a row as one layer of a larger model, such as a stage of blocks: the input
+/// of the first → the output of the last.
 ///
 /// ```
 /// use gradus_nn::{Init, Sequential, layers::*, parameters};
@@ -35,7 +36,8 @@ impl Config for SequentialConfig {
     }
 }
 
-/// Describes x + f(x), where f is the path that `block` adds: x `[B, ..]` → f(x)'s shape.   He et al. 2015, arXiv:1512.03385
+/// Describes x + f(x), where f is the path that `block` adds: x `[B, ..]` → the shape of f(x).
+/// He et al. 2015, arXiv:1512.03385
 ///
 /// ```
 /// use gradus_nn::{Init, Sequential, layers::*};
@@ -56,13 +58,13 @@ pub struct ResidualConfig {
 }
 
 impl ResidualConfig {
-    /// What x goes through before it is added, where f gives another shape.
+    /// The path that x goes through before it is added, where f gives another shape.
     #[must_use]
     pub fn projection(mut self, path: impl FnOnce(Sequential) -> Sequential + 'static) -> Self {
         self.projection = Some(Box::new(path));
         self
     }
-    /// What the sum goes through: relu() makes relu(x + f(x)).
+    /// The function applied to the sum: relu() makes relu(x + f(x)).
     #[must_use]
     pub fn activation(mut self, activation: impl Config + 'static) -> Self {
         self.activation = Some(Box::new(activation));
@@ -84,7 +86,7 @@ impl Config for ResidualConfig {
                 "the block gives {}, x comes as {}: a projection must match them",
                 y.shape, x.shape
             );
-            fail(Error::shape("residual", what), Location::caller());
+            return refused(Error::shape("residual", what));
         }
         let paths = vec![("block".to_owned(), block), ("projection".to_owned(), skip)];
         let activation = self.activation.map(|a| a.build(y, init));
@@ -102,13 +104,13 @@ pub fn concat() -> ConcatConfig {
 pub struct ConcatConfig(Vec<(String, Path)>);
 
 impl ConcatConfig {
-    /// One more path, named after its number: `path1`.
+    /// Adds a path, named after its number: `path1`.
     #[must_use]
     pub fn path(self, path: impl FnOnce(Sequential) -> Sequential + 'static) -> Self {
         let name = format!("path{}", self.0.len() + 1);
         self.path_named(&name, path)
     }
-    /// One more path under a name of your own.
+    /// Adds a path under a name of your own.
     #[must_use]
     pub fn path_named(
         mut self,
@@ -130,8 +132,8 @@ impl Config for ConcatConfig {
     }
 }
 
-/// Describes a head beside the model: while training, its output's loss is added `weight` times; x goes on unchanged:
-/// `[B, ..]` → `[B, ..]`.   Szegedy et al. 2014, arXiv:1409.4842 §5
+/// Describes a head beside the model. While training, `weight` times the loss of its output is
+/// added; x goes on unchanged: `[B, ..]` → `[B, ..]`.   Szegedy et al. 2014, arXiv:1409.4842 §5
 pub fn auxiliary(
     weight: f64,
     head: impl FnOnce(Sequential) -> Sequential + 'static,
@@ -165,7 +167,7 @@ fn path(add: Path, input: Spec, init: &Init) -> Sequential {
 enum Join {
     Sum,
     Concat,
-    /// Not at all: the path's output is offered to the loss, so many times.
+    /// Not at all: the output of the path is offered to the loss with this weight.
     Aside(f64),
 }
 
@@ -201,7 +203,12 @@ impl Layer for Branches {
             }
             Join::Concat => {
                 let ys: Vec<Tensor> = self.paths.iter().map(run).collect();
-                ys.iter().for_each(|y| cx.refuse_lengths(y, "a concatenation along axis 1"));
+                let refused = ys
+                    .iter()
+                    .try_for_each(|y| cx.refuse_lengths(y, "a concatenation along axis 1"));
+                if let Err(e) = refused {
+                    return Tensor::refuse(e);
+                }
                 Tensor::concat(&ys.iter().collect::<Vec<_>>(), 1)
             }
             Join::Aside(weight) => {

@@ -5,7 +5,8 @@ use gradus_base::Shape;
 use gradus_tensor::{DType, Tensor};
 use std::sync::Arc;
 
-/// Describes a layer that gives the same numbers in another element type, by the rules of [`Tensor::cast`]: `[B, ..]` → `[B, ..]`.
+/// Describes a layer that gives the same numbers in another element type, by the rules of
+/// [`Tensor::cast`]: `[B, ..]` → `[B, ..]`.
 ///
 /// ```
 /// use gradus_nn::{Context, Init, Layer, Sequential, Spec, layers::*};

@@ -1,17 +1,18 @@
-//! A convolution whose filters see some of the channels each.   x [B, C, H, W]   y [B, O, H − R + 1, W − S + 1]
+//! A convolution whose filters see some of the channels each.   x [B, C, H, W]
+//! y [B, O, H − R + 1, W − S + 1]
 //!
 //! LeCun et al. 1998 §II.B, table I
 
+use crate::refused::refused;
 use crate::{
     Config, Context, Init, Initializer, Layer, Module, Parameter, Spec, State, Takes, Visitor,
 };
 use gradus_base::{Error, Shape};
-use gradus_tensor::{Conv, Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::{Conv, Tensor};
 use std::sync::Arc;
 
-/// Describes a convolution of square kernels, one filter per entry of `table`, which lists the channels it sees:
-/// `[B, C, H, W]` → `[B, O, H − R + 1, W − S + 1]`.
+/// Describes a convolution of square kernels, one filter per entry of `table`, which lists the
+/// channels it sees: `[B, C, H, W]` → `[B, O, H − R + 1, W − S + 1]`.
 pub fn table_conv2d(table: &[&[usize]], kernel: usize) -> TableConv2dConfig {
     let table = table.iter().map(|seen| seen.to_vec()).collect();
     TableConv2dConfig { table, kernel, init: Initializer::GlorotUniform }
@@ -26,7 +27,8 @@ pub struct TableConv2dConfig {
 }
 
 impl TableConv2dConfig {
-    /// How the weights start; Glorot uniform unless told. The fans are means over the filters.
+    /// The initialiser of the weights; Glorot uniform by default. The fans are means over the
+    /// filters.
     #[must_use]
     pub fn init(mut self, init: Initializer) -> Self {
         self.init = init;
@@ -46,7 +48,7 @@ impl Config for TableConv2dConfig {
             let what = format!(
                 "the table names channel {missing}, from 0; the input is {input}, expected [channels, height, width]"
             );
-            fail(Error::shape("table_conv2d", what), Location::caller());
+            return refused(Error::shape("table_conv2d", what));
         }
         let (filters, k) = (self.table.len(), self.kernel);
         let links: usize = self.table.iter().map(Vec::len).sum();
@@ -67,7 +69,8 @@ impl Config for TableConv2dConfig {
     }
 }
 
-/// A convolution whose filters see some of the channels each. Only weights between connected maps exist.
+/// A convolution whose filters see some of the channels each. Only connected maps have weights
+/// between them.
 #[derive(Clone, Debug)]
 pub struct TableConv2d {
     /// One kernel per connection, `[connections, R, S]`, filter by filter.

@@ -1,15 +1,16 @@
 //! Convolution layers.   x [B, C, H, W]   w [O, C/groups, R, S]   b [O]   y [B, O, P, Q]
 
+use crate::refused::refused;
 use crate::{
     Config, Context, Init, Initializer, Layer, Module, Parameter, Spec, State, Takes, Visitor,
 };
-use gradus_base::{Error, Shape};
-use gradus_tensor::{Conv, PadMode, Padding, Tensor, fail};
-use std::panic::Location;
+use gradus_base::{Error, Result, Shape};
+use gradus_tensor::{Conv, PadMode, Padding, Tensor, report};
 use std::sync::Arc;
 
-/// Describes a convolution of `filters` square kernels of `kernel` pixels: `[B, C, H, W]` → `[B, filters, P, Q]`, where P is H − kernel + 1
-/// unless padding or a stride says otherwise, and Q likewise.
+/// Describes a convolution of `filters` square kernels of `kernel` pixels:
+/// `[B, C, H, W]` → `[B, filters, P, Q]`, where P is H − kernel + 1 without padding and stride, and
+/// Q likewise.
 ///
 /// ```
 /// use gradus_nn::{Init, layers::conv2d, parameters};
@@ -29,8 +30,9 @@ pub fn conv2d(filters: usize, kernel: usize) -> Conv2dConfig {
     }
 }
 
-/// Describes a transposed convolution of `filters` square kernels of `kernel` pixels: `[B, C, H, W]` → `[B, filters, P, Q]`, where P is
-/// (H − 1)·stride + kernel unless padding says otherwise, and Q likewise.
+/// Describes a transposed convolution of `filters` square kernels of `kernel` pixels:
+/// `[B, C, H, W]` → `[B, filters, P, Q]`, where P is (H − 1)·stride + kernel without padding, and Q
+/// likewise.
 pub fn conv_transpose2d(filters: usize, kernel: usize) -> Conv2dConfig {
     Conv2dConfig { transposed: true, ..conv2d(filters, kernel) }
 }
@@ -60,18 +62,18 @@ impl Conv2dConfig {
         self.conv.stride = [stride; 2];
         self
     }
-    /// The same number of pixels around all four sides.
+    /// Puts the same number of pixels around all four sides.
     #[must_use]
     pub fn pad(self, pixels: usize) -> Self {
         self.padding(Padding::all(pixels))
     }
-    /// How much is put around the input; nothing unless told.
+    /// How much is put around the input; nothing by default.
     #[must_use]
     pub fn padding(mut self, padding: Padding) -> Self {
         self.conv.padding = padding;
         self
     }
-    /// What is put around the input; zeros unless told.
+    /// What is put around the input; zeros by default.
     #[must_use]
     pub fn pad_mode(mut self, mode: PadMode) -> Self {
         self.conv.pad_mode = mode;
@@ -83,7 +85,7 @@ impl Conv2dConfig {
         self.conv.dilation = [dilation; 2];
         self
     }
-    /// Parts that channels are divided into.
+    /// The number of groups that the channels are divided into.
     #[must_use]
     pub fn groups(mut self, groups: usize) -> Self {
         self.conv.groups = groups;
@@ -101,34 +103,29 @@ impl Conv2dConfig {
         self.bias = bias;
         self
     }
-    /// How the weights start; Glorot uniform unless told.
+    /// The initialiser of the weights; Glorot uniform by default.
     #[must_use]
     pub fn init(mut self, init: Initializer) -> Self {
         self.init = init;
         self
     }
-    /// What the biases start at; 0 unless told.
+    /// The number that the biases start at; 0 by default.
     #[must_use]
     pub fn bias_init(mut self, value: f64) -> Self {
         self.bias_init = value;
         self
     }
-    /// The layer for `channels` inputs.
+    /// Builds the layer for inputs of `channels` channels.
     ///
     /// # Panics
-    /// If the groups divide neither channels nor filters.
+    /// If the groups do not divide both the channels and the filters.
     #[track_caller]
     pub fn build(&self, channels: usize, init: &Init) -> Conv2d {
-        if self.filters == 0 {
-            fail(Error::value("conv2d", "0 filters, expected at least 1"), Location::caller());
-        }
         let groups = self.conv.groups.max(1);
-        if !channels.is_multiple_of(groups) || !self.filters.is_multiple_of(groups) {
-            let what = format!(
-                "{channels} channels and {} filters do not divide into {groups} groups",
-                self.filters
-            );
-            fail(Error::value("conv2d", what), Location::caller());
+        if let Err(e) = self.check(channels) {
+            report(e);
+            let plain = Conv { groups: 1, ..self.conv };
+            return Conv2dConfig { filters: 1, conv: plain, ..self.clone() }.build(1, init);
         }
         let [r, s] = self.kernel;
         let (ins, outs) = (channels / groups * r * s, self.filters / groups * r * s);
@@ -145,6 +142,21 @@ impl Conv2dConfig {
             transposed: self.transposed,
         }
     }
+
+    fn check(&self, channels: usize) -> Result<()> {
+        if self.filters == 0 {
+            return Err(Error::value("conv2d", "0 filters, expected at least 1"));
+        }
+        let groups = self.conv.groups.max(1);
+        if !channels.is_multiple_of(groups) || !self.filters.is_multiple_of(groups) {
+            let what = format!(
+                "{channels} channels and {} filters do not divide into {groups} groups",
+                self.filters
+            );
+            return Err(Error::value("conv2d", what));
+        }
+        Ok(())
+    }
 }
 
 impl Config for Conv2dConfig {
@@ -156,7 +168,7 @@ impl Config for Conv2dConfig {
         let input = input.shape;
         if input.rank() != 3 {
             let what = format!("the input is {input}, expected [channels, height, width]");
-            fail(Error::shape("conv2d", what), Location::caller());
+            return refused(Error::shape("conv2d", what));
         }
         Arc::new(Conv2dConfig::build(&self, input[0], init))
     }

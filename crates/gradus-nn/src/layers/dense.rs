@@ -1,15 +1,16 @@
 //! y = x·W + b.   x [B, .., in]   W [in, out]   b [out]   y [B, .., out].   Step 2 of the walk.
 
+use crate::refused::refused;
 use crate::{
     Config, Context, Init, Initializer, Layer, Module, Padding, Parameter, Spec, State, Takes,
     Visitor,
 };
 use gradus_base::{Error, Shape};
 use gradus_tensor::Tensor;
-use std::panic::Location;
 use std::sync::Arc;
 
-/// Describes a fully connected layer of `units` outputs, over the last axis: `[B, .., in]` → `[B, .., units]`.
+/// Describes a fully connected layer of `units` outputs, over the last axis:
+/// `[B, .., in]` → `[B, .., units]`.
 ///
 /// ```
 /// use gradus_nn::{Init, layers::dense, parameters};
@@ -37,19 +38,19 @@ impl DenseConfig {
         self.bias = bias;
         self
     }
-    /// How the weights start; Glorot uniform unless told.
+    /// The initialiser of the weights; Glorot uniform by default.
     #[must_use]
     pub fn init(mut self, init: Initializer) -> Self {
         self.init = init;
         self
     }
-    /// What the biases start at; 0 unless told.
+    /// The number that the biases start at; 0 by default.
     #[must_use]
     pub fn bias_init(mut self, value: f64) -> Self {
         self.bias_init = value;
         self
     }
-    /// The layer for `features` inputs.
+    /// Builds the layer for `features` inputs.
     #[track_caller]
     pub fn build(&self, features: usize, init: &Init) -> Dense {
         let (i, o) = (features, self.units);
@@ -67,11 +68,11 @@ impl Config for DenseConfig {
     fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer> {
         let Some(&features) = input.shape.last() else {
             let what = "the input is a scalar, expected features";
-            gradus_tensor::fail(Error::shape("dense", what), Location::caller())
+            return refused(Error::shape("dense", what));
         };
         if self.units == 0 {
             let what = "0 units, expected at least 1";
-            gradus_tensor::fail(Error::value("dense", what), Location::caller())
+            return refused(Error::value("dense", what));
         }
         Arc::new(DenseConfig::build(&self, features, init))
     }

@@ -1,9 +1,9 @@
-//! Dropout.   x [B, ..]   y as x.   Srivastava et al. 2014, JMLR 15; the kept are scaled while training, as everywhere today.
+//! Dropout.   x [B, ..]   y as x.   Srivastava et al. 2014, JMLR 15; the kept are scaled while
+//! training, as everywhere today.
 
 use crate::{Config, Context, Init, Layer, Module, Padding, Spec, Takes, Visitor};
 use gradus_base::{Error, Shape};
-use gradus_tensor::{Key, Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::{Key, Tensor, report};
 use std::sync::Arc;
 
 /// Describes dropout of each element with probability `p`: `[B, ..]` → `[B, ..]`.
@@ -15,7 +15,8 @@ pub fn dropout(p: f64) -> Dropout {
     Dropout::new(p, false)
 }
 
-/// Describes dropout of whole channels with probability `p`: `[B, C, ..]` → `[B, C, ..]`.   Tompson et al. 2014, arXiv:1411.4280
+/// Describes dropout of whole channels with probability `p`: `[B, C, ..]` → `[B, C, ..]`.
+/// Tompson et al. 2014, arXiv:1411.4280
 ///
 /// # Panics
 /// If `p` is not in 0 ≤ p < 1.
@@ -36,7 +37,8 @@ impl Dropout {
     fn new(p: f64, channels: bool) -> Dropout {
         if !(0.0..1.0).contains(&p) {
             let what = format!("probability {p}; expected 0 ≤ p < 1");
-            fail(Error::value("dropout", what), Location::caller());
+            report(Error::value("dropout", what));
+            return Dropout { p: 0.0, channels };
         }
         Dropout { p, channels }
     }

@@ -1,14 +1,15 @@
 //! A table of vectors.   ids [B, ..]   W [N, D]   y [B, .., D]
 
+use crate::refused::refused;
 use crate::{
     Config, Context, Init, Initializer, Layer, Module, Padding, Parameter, Spec, State, Visitor,
 };
 use gradus_base::{Error, Shape};
-use gradus_tensor::{Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::Tensor;
 use std::sync::Arc;
 
-/// Describes a table of `vocabulary` vectors of `size` numbers, normal with variance 1: ids `[B, ..]` → `[B, .., size]`.
+/// Describes a table of `vocabulary` vectors of `size` numbers, normal with variance 1: ids
+/// `[B, ..]` → `[B, .., size]`.
 ///
 /// ```
 /// use gradus_nn::{Context, Init, Initializer, Layer, Sequential, Spec, layers::embedding};
@@ -31,7 +32,7 @@ pub struct EmbeddingConfig {
 }
 
 impl EmbeddingConfig {
-    /// How the vectors start.
+    /// The initialiser of the vectors.
     #[must_use]
     pub fn init(mut self, init: Initializer) -> Self {
         self.init = init;
@@ -48,7 +49,7 @@ impl Config for EmbeddingConfig {
         for (size, what) in [(self.vocabulary, "vectors"), (self.size, "numbers a vector")] {
             if size == 0 {
                 let what = format!("0 {what}, expected at least 1");
-                fail(Error::value("embedding", what), Location::caller());
+                return refused(Error::value("embedding", what));
             }
         }
         let shape = Shape::from([self.vocabulary, self.size]);
@@ -57,8 +58,8 @@ impl Config for EmbeddingConfig {
     }
 }
 
-/// Looks vectors up by their numbers: i64 as they are, other integers and floats made i64. A number that is not there, or that has a
-/// fraction, is an error of the run.
+/// Looks vectors up by their numbers. Other integers than i64 and floats are made i64 first; a
+/// number outside the table, or with a fraction, is an error of the run.
 #[derive(Clone, Debug)]
 pub struct Embedding {
     /// W, `[N, D]`.

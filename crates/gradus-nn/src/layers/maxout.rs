@@ -1,13 +1,14 @@
-//! The largest of each k neighbouring channels.   x [B, C, ..]   y [B, C/k, ..].   Goodfellow et al. 2013, arXiv:1302.4389 §2
+//! The largest of each k neighbouring channels.   x [B, C, ..]   y [B, C/k, ..].
+//! Goodfellow et al. 2013, arXiv:1302.4389 §2
 
+use crate::refused::refused;
 use crate::{Config, Context, Init, Layer, Module, Spec, Visitor};
 use gradus_base::Error;
-use gradus_tensor::{Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::{Tensor, report};
 use std::sync::Arc;
 
-/// Describes a maxout over every `pieces` neighbouring channels: `[B, C, ..]` → `[B, C/pieces, ..]`. A dense layer or a convolution
-/// before it makes the pieces.
+/// Describes a maxout over every `pieces` neighbouring channels:
+/// `[B, C, ..]` → `[B, C/pieces, ..]`. A dense layer or a convolution before it makes the pieces.
 ///
 /// ```
 /// use gradus_nn::{Context, Layer, functional::built, layers::maxout, Init};
@@ -18,13 +19,13 @@ use std::sync::Arc;
 /// ```
 ///
 /// # Panics
-/// If there are no pieces; when built, if the channels are no multiple of them.
+/// If `pieces` is 0; when the layer is built, if the channels are not a multiple of `pieces`.
 #[track_caller]
 pub fn maxout(pieces: usize) -> Maxout {
     if pieces == 0 {
-        fail(Error::value("maxout", "0 pieces; expected at least 1"), Location::caller());
+        report(Error::value("maxout", "0 pieces; expected at least 1"));
     }
-    Maxout { pieces }
+    Maxout { pieces: pieces.max(1) }
 }
 
 /// y\[c\] = max over i < k of x\[c·k + i\].
@@ -39,8 +40,14 @@ impl Module for Maxout {
 impl Layer for Maxout {
     #[track_caller]
     fn forward(&self, x: &Tensor, _: &Context) -> Tensor {
-        let shape = x.shape().with(1, x.size(1) / self.pieces).inserted(2, self.pieces);
-        x.reshape(shape).max([2]) // [B, C/k, ..]
+        let mut sizes = x.shape().to_vec();
+        let Some(channels) = sizes.get_mut(1) else {
+            let what = format!("the input is {}, expected [B, C, ..]", x.shape());
+            return Tensor::refuse(Error::shape("maxout", what));
+        };
+        *channels /= self.pieces;
+        sizes.insert(2, self.pieces);
+        x.reshape(sizes).max([2]) // [B, C/k, ..]
     }
     fn describe(&self) -> String {
         format!("Maxout({})", self.pieces)
@@ -59,7 +66,7 @@ impl Config for Maxout {
                 "the input {input} has {channels} channels; expected a multiple of the {} pieces",
                 self.pieces
             );
-            fail(Error::shape("maxout", what), Location::caller());
+            return refused(Error::shape("maxout", what));
         }
         Arc::new(*self)
     }

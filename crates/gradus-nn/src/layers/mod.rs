@@ -1,4 +1,5 @@
-//! Layers. Each has a description, made by a lower-case function (`dense(10)`), and a built form (`Dense`).
+//! Layers. Each has a description, made by a lower-case function (`dense(10)`), and a built form
+//! (`Dense`).
 
 mod activation;
 mod branches;

@@ -1,11 +1,13 @@
-//! Gaussian noise on the input, while training.   x [B, ..]   y as x.   Bishop 1995, "Training with noise is equivalent to Tikhonov regularization"
+//! Gaussian noise on the input, while training.   x [B, ..]   y as x.   Bishop 1995, "Training with
+//! noise is equivalent to Tikhonov regularization"
 
 use crate::{Config, Context, Init, Layer, Module, Padding, Spec, Takes, Visitor};
 use gradus_base::Shape;
 use gradus_tensor::{Key, Tensor};
 use std::sync::Arc;
 
-/// Describes normal noise of the given standard deviation, added while training: `[B, ..]` → `[B, ..]`.
+/// Describes normal noise of the given standard deviation, added while training:
+/// `[B, ..]` → `[B, ..]`.
 pub fn gaussian_noise(std: f64) -> GaussianNoise {
     GaussianNoise(std)
 }

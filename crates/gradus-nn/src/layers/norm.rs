@@ -1,11 +1,11 @@
 //! Normalisation layers.   x [B, C, ..]   y as x
 
+use crate::refused::refused;
 use crate::{
     Config, Context, Init, Layer, Module, Padding, Parameter, Spec, State, Takes, Visitor,
 };
-use gradus_base::{Error, Shape};
-use gradus_tensor::{LocalResponse, Tensor, Variable, fail};
-use std::panic::Location;
+use gradus_base::{Error, Result, Shape};
+use gradus_tensor::{LocalResponse, Tensor, Variable};
 use std::sync::Arc;
 
 /// Describes batch normalisation over everything but the channels: `[B, C, ..]` → `[B, C, ..]`.
@@ -22,13 +22,13 @@ pub struct BatchNormConfig {
 }
 
 impl BatchNormConfig {
-    /// ε, added to the variance; 1e-5 unless told.
+    /// ε, added to the variance; 1e-5 by default.
     #[must_use]
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
     }
-    /// How much of each batch enters the running statistics; 0.1 unless told.
+    /// How much of each batch enters the running statistics; 0.1 by default.
     #[must_use]
     pub fn momentum(mut self, momentum: f64) -> Self {
         self.momentum = momentum;
@@ -54,27 +54,26 @@ impl Config for BatchNormConfig {
     }
     #[track_caller]
     fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer> {
-        Arc::new(BatchNormConfig::build(&self, channels("batch_norm", &input.shape), init))
-    }
-}
-
-#[track_caller]
-fn channels(op: &str, input: &Shape) -> usize {
-    match input.first() {
-        Some(&channels) => channels,
-        None => {
-            let what = "the input is a scalar, expected channels";
-            fail(Error::shape(op, what), Location::caller())
+        match channels("batch_norm", &input.shape) {
+            Ok(channels) => Arc::new(BatchNormConfig::build(&self, channels, init)),
+            Err(e) => refused(e),
         }
     }
 }
 
-/// y = γ(x − μ)/√(σ² + ε) + β per channel; μ and σ² are the batch's while training, running means of them otherwise. The
-/// running variance is the unbiased one, as in PyTorch. Frozen, with γ and β, it does while training what it does otherwise,
-/// as in Keras: a frozen layer is the same function for every batch.
+fn channels(op: &str, input: &Shape) -> Result<usize> {
+    let refusal = || Error::shape(op, "the input is a scalar, expected channels");
+    input.first().copied().ok_or_else(refusal)
+}
+
+/// y = γ(x − μ)/√(σ² + ε) + β per channel; μ and σ² are the batch's while training, running means
+/// of them otherwise. The running variance is the unbiased one, as in PyTorch. Frozen, with γ and
+/// β, it does while training what it does otherwise, as in Keras: a frozen layer is the same
+/// function for every batch.
 ///
-/// A batch with one value a channel is refused while training, as in PyTorch: what is taken from its own mean is 0, so that the
-/// layer would give β for any input, and its variance of 0 would enter the running one.
+/// A batch with one value a channel is refused while training, as in PyTorch: what is taken from
+/// its own mean is 0, so that the layer would give β for any input, and its variance of 0 would
+/// enter the running one.
 #[derive(Clone, Debug)]
 pub struct BatchNorm {
     /// γ, `[C]`.
@@ -108,13 +107,16 @@ impl Layer for BatchNorm {
             return x.batch_norm_with(&mean, &var, &w, &b, self.eps);
         }
         let (y, mean, var) = x.batch_norm(&w, &b, self.eps);
+        if y.mistake().is_some() {
+            return y;
+        }
         let count = (x.len() / x.shape()[1].max(1)) as f64;
         if count == 1.0 {
             let what = format!(
                 "the input is {}: training needs more than one value a channel, so more samples a batch",
                 x.shape()
             );
-            fail(Error::shape("batch_norm", what), Location::caller());
+            return Tensor::refuse(Error::shape("batch_norm", what));
         }
         let unbiased = var.stop_gradient() * (count / (count - 1.0).max(1.0));
         let keep = 1.0 - self.momentum;
@@ -141,11 +143,13 @@ enum Kind {
     Instance,
 }
 
-/// Describes normalisation of each sample over its last axis: `[B, .., F]` → `[B, .., F]`.   Ba, Kiros & Hinton 2016, arXiv:1607.06450
+/// Describes normalisation of each sample over its last axis: `[B, .., F]` → `[B, .., F]`.
+/// Ba, Kiros & Hinton 2016, arXiv:1607.06450
 pub fn layer_norm() -> NormConfig {
     NormConfig { kind: Kind::Layer, eps: 1e-5 }
 }
-/// Describes normalisation of each sample over groups of channels: `[B, C, ..]` → `[B, C, ..]`.   Wu & He 2018, arXiv:1803.08494
+/// Describes normalisation of each sample over groups of channels: `[B, C, ..]` → `[B, C, ..]`.
+/// Wu & He 2018, arXiv:1803.08494
 pub fn group_norm(groups: usize) -> NormConfig {
     NormConfig { kind: Kind::Group(groups), eps: 1e-5 }
 }
@@ -163,13 +167,13 @@ pub struct NormConfig {
 }
 
 impl NormConfig {
-    /// ε, added to the variance; 1e-5 unless told.
+    /// ε, added to the variance; 1e-5 by default.
     #[must_use]
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
     }
-    /// The layer for so many channels (for layer norm, elements of the last axis).
+    /// Builds the layer for `size` channels; of layer norm, for `size` elements of the last axis.
     pub fn build(&self, size: usize, init: &Init) -> Norm {
         let full = |v: f64| Parameter::bias(&Tensor::full_of([size], v, init.dtype()));
         Norm { weight: full(1.0), bias: full(0.0), kind: self.kind, eps: self.eps }
@@ -187,11 +191,14 @@ impl Config for NormConfig {
     #[track_caller]
     fn build(self: Box<Self>, input: Spec, init: &Init) -> Arc<dyn Layer> {
         let input = input.shape;
-        let first = channels(self.name(), &input);
+        let first = match channels(self.name(), &input) {
+            Ok(first) => first,
+            Err(e) => return refused(e),
+        };
         if matches!(self.kind, Kind::Instance) && input.rank() == 1 {
             let what =
                 format!("the input is {input}: one element has no spread; expected [channels, ..]");
-            fail(Error::shape(self.name(), what), Location::caller());
+            return refused(Error::shape(self.name(), what));
         }
         let size =
             if matches!(self.kind, Kind::Layer) { *input.last().unwrap_or(&first) } else { first };
@@ -244,7 +251,8 @@ impl Layer for Norm {
     }
 }
 
-/// Describes normalisation by the squares of neighbouring channels: `[B, C, ..]` → `[B, C, ..]`.   Krizhevsky, Sutskever & Hinton 2012 §3.3
+/// Describes normalisation by the squares of neighbouring channels: `[B, C, ..]` → `[B, C, ..]`.
+/// Krizhevsky, Sutskever & Hinton 2012 §3.3
 pub fn local_response_norm(rule: LocalResponse) -> Lrn {
     Lrn(rule)
 }
@@ -274,7 +282,9 @@ impl Config for Lrn {
     }
     #[track_caller]
     fn build(self: Box<Self>, input: Spec, _: &Init) -> Arc<dyn Layer> {
-        channels("local_response_norm", &input.shape);
-        Arc::new(*self)
+        match channels("local_response_norm", &input.shape) {
+            Ok(_) => Arc::new(*self),
+            Err(e) => refused(e),
+        }
     }
 }

@@ -21,11 +21,13 @@ enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct Pooling(Kind);
 
-/// Describes max-pooling with square windows of `size`, side by side: `[B, C, H, W]` → `[B, C, H/size, W/size]`.
+/// Describes max-pooling with square windows of `size`, side by side:
+/// `[B, C, H, W]` → `[B, C, H/size, W/size]`.
 pub fn max_pool2d(size: usize) -> Pooling {
     Pooling(Kind::Max(Pool::new(size)))
 }
-/// Describes mean-pooling with square windows of `size`, side by side: `[B, C, H, W]` → `[B, C, H/size, W/size]`.
+/// Describes mean-pooling with square windows of `size`, side by side:
+/// `[B, C, H, W]` → `[B, C, H/size, W/size]`.
 pub fn mean_pool2d(size: usize) -> Pooling {
     Pooling(Kind::Mean(Pool::new(size)))
 }
@@ -109,8 +111,8 @@ impl Config for Pooling {
     }
 }
 
-/// Describes LeNet-5's subsampling: the sum of each window times a trained coefficient, plus a trained bias, per channel:
-/// `[B, C, H, W]` → `[B, C, H/size, W/size]`.   LeCun et al. 1998 §II.B
+/// Describes LeNet-5's subsampling: the sum of each window times a trained coefficient, plus a
+/// trained bias, per channel: `[B, C, H, W]` → `[B, C, H/size, W/size]`.   LeCun et al. 1998 §II.B
 pub fn trainable_mean_pool2d(size: usize) -> TrainablePoolConfig {
     TrainablePoolConfig(size)
 }

@@ -1,13 +1,14 @@
-//! y = x where x > 0, else a·x, with one trained slope a per channel.   x [B, C, ..]   a [C]   y as x
+//! y = x where x > 0, else a·x, with one trained slope a per channel.   x [B, C, ..]   a [C]
+//! y as x
 //!
 //! He et al. 2015, arXiv:1502.01852 eq. 1
 
+use crate::refused::refused;
 use crate::{
     Config, Context, Init, Layer, Module, Padding, Parameter, Spec, State, Takes, Visitor,
 };
 use gradus_base::{Error, Shape};
-use gradus_tensor::{Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::Tensor;
 use std::sync::Arc;
 
 /// Describes a ReLU with trained slopes that start at 0.25: `[B, C, ..]` → `[B, C, ..]`.
@@ -28,7 +29,7 @@ impl Config for PreluConfig {
         let input = input.shape;
         if input.rank() == 0 {
             let what = "the input is a scalar, expected channels";
-            fail(Error::shape("prelu", what), Location::caller());
+            return refused(Error::shape("prelu", what));
         }
         let slope = Tensor::full_of([input[0]], 0.25, init.dtype());
         Arc::new(Prelu { weight: Parameter::bias(&slope) })

@@ -1,13 +1,14 @@
-//! Distances to fixed codes, as LeNet-5's output.   x [B, F]   y [B, C].   LeCun et al. 1998 §II.B eq. 7
+//! Distances to fixed codes, as LeNet-5's output.   x [B, F]   y [B, C].
+//! LeCun et al. 1998 §II.B eq. 7
 
+use crate::refused::refused;
 use crate::{Config, Context, Init, Layer, Module, Spec, State, Takes, Visitor};
 use gradus_base::{Error, Shape};
-use gradus_tensor::{Tensor, Variable, fail};
-use std::panic::Location;
+use gradus_tensor::{Tensor, Variable};
 use std::sync::Arc;
 
-/// Describes an output of minus the squared distances to fixed codes `[classes, features]`: the nearest code scores
-/// highest. `[B, features]` → `[B, classes]`.
+/// Describes an output of minus the squared distances to fixed codes `[classes, features]`: the
+/// nearest code scores highest. `[B, features]` → `[B, classes]`.
 ///
 /// # Panics
 /// If the codes are not a matrix.
@@ -15,7 +16,7 @@ use std::sync::Arc;
 pub fn radial_basis(codes: &Tensor) -> RadialBasisConfig {
     if codes.rank() != 2 {
         let what = format!("the codes are {}, expected [classes, features]", codes.shape());
-        fail(Error::shape("radial_basis", what), Location::caller());
+        return RadialBasisConfig(Tensor::refuse(Error::shape("radial_basis", what)));
     }
     RadialBasisConfig(codes.clone())
 }
@@ -34,7 +35,7 @@ impl Config for RadialBasisConfig {
         if *input != codes[1..] {
             let what =
                 format!("the input is {input}, the codes {codes} have {} features", codes[1]);
-            fail(Error::shape("radial_basis", what), Location::caller());
+            return refused(Error::shape("radial_basis", what));
         }
         Arc::new(RadialBasis { codes: Variable::new("codes", &self.0.cast(init.dtype())) })
     }

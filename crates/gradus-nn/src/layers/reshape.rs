@@ -5,7 +5,7 @@ use gradus_base::Shape;
 use gradus_tensor::Tensor;
 use std::sync::Arc;
 
-/// Describes a layer that makes everything but the batch one axis: `[B, ..]` → `[B, n]`.
+/// Describes a layer that makes all axes but the batch one: `[B, ..]` → `[B, n]`.
 pub fn flatten() -> Flatten {
     Flatten
 }
@@ -40,7 +40,7 @@ impl Config for Flatten {
     }
 }
 
-/// Describes a layer that gives everything but the batch another shape: `[B, ..]` → `[B, shape]`.
+/// Describes a layer that gives all axes but the batch another shape: `[B, ..]` → `[B, shape..]`.
 pub fn reshape(shape: impl Into<Shape>) -> Reshape {
     Reshape(shape.into())
 }

@@ -1,9 +1,9 @@
 //! Layers that enlarge images: upsampling and padding.   x [B, C, H, W]   y [B, C, P, Q]
 
+use crate::refused::refused;
 use crate::{Config, Context, Init, Layer, Module, Padding, Spec, Visitor};
 use gradus_base::{Error, Shape};
-use gradus_tensor::{PadMode, Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::{PadMode, Tensor};
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,18 +17,18 @@ enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct Resize(Kind);
 
-/// Describes images made `factor` times as large, every pixel repeated:
+/// Describes a layer that makes images `factor` times as large by repeating every pixel:
 /// `[B, C, H, W]` → `[B, C, factor·H, factor·W]`.
 pub fn upsample_nearest(factor: usize) -> Resize {
     Resize(Kind::Nearest(factor))
 }
-/// Describes images made `factor` times as large, linearly between pixels that are cells of equal size:
-/// `[B, C, H, W]` → `[B, C, factor·H, factor·W]`.
+/// Describes a layer that makes images `factor` times as large, linearly between pixels that are
+/// cells of equal size: `[B, C, H, W]` → `[B, C, factor·H, factor·W]`.
 pub fn upsample_bilinear(factor: usize) -> Resize {
     Resize(Kind::Bilinear(factor))
 }
-/// Describes `pixels` put around all four sides: [`PadMode::Zero`], [`PadMode::Reflect`] or another:
-/// `[B, C, H, W]` → `[B, C, H + 2·pixels, W + 2·pixels]`.
+/// Describes a layer that puts `pixels` around all four sides, by [`PadMode::Zero`],
+/// [`PadMode::Reflect`] or another mode: `[B, C, H, W]` → `[B, C, H + 2·pixels, W + 2·pixels]`.
 pub fn pad2d(pixels: usize, mode: PadMode) -> Resize {
     Resize(Kind::Pad(pixels, mode))
 }
@@ -67,13 +67,10 @@ impl Config for Resize {
         let input = input.shape;
         if input.rank() != 3 {
             let what = format!("the input is {input}, expected [channels, height, width]");
-            fail(Error::shape(self.name(), what), Location::caller());
+            return refused(Error::shape(self.name(), what));
         }
         if matches!(self.0, Kind::Nearest(0) | Kind::Bilinear(0)) {
-            fail(
-                Error::value("upsample", "the factor is 0, expected at least 1"),
-                Location::caller(),
-            );
+            return refused(Error::value("upsample", "the factor is 0, expected at least 1"));
         }
         Arc::new(*self)
     }

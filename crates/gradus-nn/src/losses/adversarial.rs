@@ -1,23 +1,23 @@
-//! Losses of generative adversarial networks. A critic scores samples, higher for real ones; `real` and `fake` are its scores,
-//! `[B, ..]`, and every loss is one number per sample.
+//! Losses of generative adversarial networks. A critic scores samples, higher for real ones; `real`
+//! and `fake` are its scores, `[B, ..]`, and every loss is one number per sample.
 
 use super::{binary_cross_entropy_with_logits, mean_squared, rest};
 use gradus_tensor::{Key, Tensor, grad};
 
-/// How the critic's scores become losses.
+/// How the scores of a critic become losses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Adversarial {
     /// Scores are logits of being real; the generator's loss does not saturate.   Goodfellow et al. 2014, arXiv:1406.2661 §3
     CrossEntropy,
     /// Scores are drawn to 1 for real and 0 for fake samples.   Mao et al. 2016, arXiv:1611.04076 eq. 9
     LeastSquares,
-    /// Scores differ as much as they can; wants a critic of bounded slope, see [`gradient_penalty`].
-    /// Arjovsky et al. 2017, arXiv:1701.07875
+    /// Scores differ as much as they can. It needs a critic of bounded slope, see
+    /// [`gradient_penalty`].   Arjovsky et al. 2017, arXiv:1701.07875
     Wasserstein,
 }
 
 impl Adversarial {
-    /// What the critic lowers.
+    /// The loss of the critic.
     ///
     /// ```
     /// use gradus_nn::losses::Adversarial;
@@ -35,7 +35,7 @@ impl Adversarial {
         }
     }
 
-    /// What the generator lowers.
+    /// The loss of the generator.
     #[track_caller]
     pub fn generator(self, fake: &Tensor) -> Tensor {
         match self {
@@ -54,8 +54,9 @@ impl Adversarial {
     }
 }
 
-/// (‖∇ critic‖ − 1)² at random points between real and fake samples `[B, ..]`: one number per sample, itself differentiable, so
-/// that it trains the critic.   Gulrajani et al. 2017, arXiv:1704.00028 eq. 3
+/// (‖∇ critic‖ − 1)² at random points between real and fake samples `[B, ..]`: one number per
+/// sample, itself differentiable, so that it trains the critic.
+/// Gulrajani et al. 2017, arXiv:1704.00028 eq. 3
 ///
 /// ```
 /// use gradus_nn::losses::gradient_penalty;

@@ -1,4 +1,5 @@
-//! Binary cross-entropy of logits: −t·log σ(x) − (1 − t)·log(1 − σ(x)), every number its own yes or no.
+//! Binary cross-entropy of logits: −t·log σ(x) − (1 − t)·log(1 − σ(x)), every number its own yes or
+//! no.
 
 use super::named::{NamedLoss, Target, named};
 use super::{rest, same_shape};
@@ -12,7 +13,8 @@ pub(super) const NAMED: &[NamedLoss] = &[named(
     "logits, each a yes or no of its own",
 )];
 
-/// Binary cross-entropy of logits `x [B, ..]` and targets `t [B, ..]` in 0..=1, the mean of each sample.
+/// Binary cross-entropy of logits `x [B, ..]` and targets `t [B, ..]` in 0..=1, the mean of each
+/// sample.
 #[track_caller]
 pub fn binary_cross_entropy_with_logits(x: &Tensor, t: &Tensor) -> Tensor {
     BinaryCrossEntropy::default().per_sample(x, t)
@@ -21,7 +23,7 @@ pub fn binary_cross_entropy_with_logits(x: &Tensor, t: &Tensor) -> Tensor {
 /// Binary cross-entropy of logits with options.
 #[derive(Clone, Debug, Default)]
 pub struct BinaryCrossEntropy {
-    /// How much more a yes counts than a no; broadcast against the target.
+    /// How much more a yes counts than a no; it is broadcast against the target.
     pub pos_weight: Option<Tensor>,
 }
 
@@ -29,10 +31,10 @@ impl BinaryCrossEntropy {
     /// One number per sample, `[B]`.
     ///
     /// # Panics
-    /// If `x` and `t` differ in shape.
+    /// If `x` and `t` have different shapes.
     #[track_caller]
     pub fn per_sample(&self, x: &Tensor, t: &Tensor) -> Tensor {
-        same_shape("binary_cross_entropy_with_logits", x, t);
+        let x = &same_shape("binary_cross_entropy_with_logits", x, t);
         // −log σ(x) = softplus(−x) and −log(1 − σ(x)) = x + softplus(−x): no overflow for any x.
         let softplus = -x.log_sigmoid();
         let yes = match &self.pos_weight {

@@ -3,8 +3,7 @@
 use super::named::{NamedLoss, Target, named};
 use super::{at_labels, labels_fit, made_labels, rest, same_shape};
 use gradus_base::Error;
-use gradus_tensor::{DType, Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::{DType, Tensor};
 
 /// Those with a name on the command line and in recipes.
 pub(super) const NAMED: &[NamedLoss] =
@@ -24,13 +23,13 @@ pub fn cross_entropy(x: &Tensor, t: &Tensor) -> Tensor {
             t.shape(),
             made_labels(x, t)
         );
-        fail(Error::shape("cross_entropy", what), Location::caller());
+        return Tensor::refuse(Error::shape("cross_entropy", what));
     }
     x.softmax_cross_entropy(t)
 }
 
-/// −x at the label: the negative log-likelihood of log-probabilities `x [B, C, ..]` and labels `t [B, ..]` (i64). With options:
-/// [`Nll`].
+/// −x at the label: the negative log-likelihood of log-probabilities `x [B, C, ..]` and labels
+/// `t [B, ..]` (i64). With options: [`Nll`].
 #[track_caller]
 pub fn nll(x: &Tensor, t: &Tensor) -> Tensor {
     Nll::default().per_sample(x, t)
@@ -68,8 +67,8 @@ impl Nll {
         each.mean(rest(&each))
     }
 
-    /// One number: the sum over all places divided by the sum of their labels' class weights, in which ignored ones have no part.
-    /// NaN where all are ignored, as in PyTorch.
+    /// One number: the sum over all places that are not ignored, divided by the sum of the class
+    /// weights of their labels. NaN where all are ignored, as in PyTorch.
     ///
     /// # Panics
     /// As [`Nll::per_sample`].
@@ -81,7 +80,7 @@ impl Nll {
 
     #[track_caller]
     fn each(&self, x: &Tensor, t: &Tensor) -> (Tensor, Labels) {
-        labels_fit("nll", x, t);
+        let x = &labels_fit("nll", x, t);
         let labels = Labels::new(x, t, self.ignore_index, self.class_weights.as_ref());
         let each = -at_labels(x, &labels.classes) * &labels.weight; // [B, ..]
         (labels.counted(&each), labels)
@@ -139,9 +138,11 @@ impl Labels {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct CrossEntropy {
-    /// The part of each target that is spread evenly over the classes.   Szegedy et al. 2015, arXiv:1512.00567 §7
+    /// The part of each target that is spread evenly over the classes.
+    /// Szegedy et al. 2015, arXiv:1512.00567 §7
     pub label_smoothing: f64,
-    /// How much each class counts, `[C]`: also in the part that smoothing spreads over them, as in PyTorch.
+    /// How much each class counts, `[C]`, also in the part that smoothing spreads over the classes,
+    /// as in PyTorch.
     pub class_weights: Option<Tensor>,
     /// The label of places that do not count, in PyTorch −100. Other labels must be classes.
     pub ignore_index: Option<i64>,
@@ -150,7 +151,8 @@ pub struct CrossEntropy {
 impl CrossEntropy {
     /// One number per sample, `[B]`: the mean over its places, of which ignored ones give 0.
     ///
-    /// **Shape** logits `x [B, C, ..]`; `t` are i64 labels `[B, ..]`, or probabilities `[B, C, ..]`.
+    /// **Shape** logits `x [B, C, ..]`; `t` are i64 labels `[B, ..]`, or probabilities
+    /// `[B, C, ..]`.
     ///
     /// # Panics
     /// If the shapes do not fit.
@@ -160,8 +162,9 @@ impl CrossEntropy {
         each.mean(rest(&each))
     }
 
-    /// One number: the sum over all places divided by the sum of their labels' class weights, in which ignored ones
-    /// have no part. With probabilities as targets, the mean over all places. NaN where all are ignored, as in PyTorch.
+    /// One number: the sum over all places that are not ignored, divided by the sum of the class
+    /// weights of their labels. With probabilities as targets it is the mean over all places. NaN
+    /// where all are ignored, as in PyTorch.
     ///
     /// # Panics
     /// As [`CrossEntropy::per_sample`].
@@ -174,7 +177,7 @@ impl CrossEntropy {
         }
     }
 
-    /// [`CrossEntropy::mean`] over samples that count as much as `samples [B]` say.
+    /// [`CrossEntropy::mean`] over samples that count as much as their weights `samples [B]`.
     ///
     /// # Panics
     /// As [`CrossEntropy::per_sample`], and if there is not one weight for each sample.
@@ -187,7 +190,7 @@ impl CrossEntropy {
                 "there are {}, the losses are {shape}: expected one for each sample",
                 samples.shape()
             );
-            fail(Error::shape("weights", what), Location::caller());
+            return Tensor::refuse(Error::shape("weights", what));
         }
         (1..shape.rank()).for_each(|axis| shape = shape.with(axis, 1));
         let samples = samples.reshape(shape); // [B, 1, ..]
@@ -201,11 +204,11 @@ impl CrossEntropy {
         let classes = x.size(1);
         let smooth = self.label_smoothing;
         if t.dtype().is_float() {
-            same_shape("cross_entropy", x, t);
+            let x = &same_shape("cross_entropy", x, t);
             let t = t * (1.0 - smooth) + smooth / classes as f64;
             return (-(t * self.weigh(&x.log_softmax(1))).sum([1]), None);
         }
-        labels_fit("cross_entropy", x, t);
+        let x = &labels_fit("cross_entropy", x, t);
         let labels = Labels::new(x, t, self.ignore_index, self.class_weights.as_ref());
         if smooth == 0.0 && x.rank() == 2 {
             let hit = x.softmax_cross_entropy(&labels.classes) * &labels.weight;

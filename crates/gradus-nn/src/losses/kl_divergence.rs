@@ -3,11 +3,11 @@
 use super::{rest, same_shape};
 use gradus_tensor::Tensor;
 
-/// Σ t·(ln t − x) over everything but the batch: from log-probabilities `x` to probabilities `t`. Where t is 0 it
-/// gives 0; where it is no probability, negative or NaN: NaN.
+/// Σ t·(ln t − x) over all axes but the batch, for log-probabilities `x` and probabilities `t`.
+/// Where t is 0 it gives 0; where t is negative or NaN, and so no probability, NaN.
 #[track_caller]
 pub fn kl_divergence(x: &Tensor, t: &Tensor) -> Tensor {
-    same_shape("kl_divergence", x, t);
+    let x = &same_shape("kl_divergence", x, t);
     let none = t.eq(0.0);
     let each = t * (none.select_where(1.0, t).ln() - x);
     none.select_where(0.0, &each).sum(rest(x))

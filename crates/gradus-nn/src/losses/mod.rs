@@ -1,7 +1,7 @@
 //! Losses. Each gives one number per sample, `[B]`; training takes their (weighted) mean.
 //!
-//! `x` is what the model gives, `t` the target. Where a sample has several numbers, a loss is their mean unless it says
-//! sum.
+//! `x` is what the model gives, `t` the target. Where a sample has several numbers, a loss is their
+//! mean unless it says sum.
 
 mod adversarial;
 mod binary_cross_entropy;
@@ -13,8 +13,7 @@ mod regression;
 mod style;
 
 use gradus_base::Error;
-use gradus_tensor::{DType, Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::{DType, Tensor};
 
 pub use adversarial::{Adversarial, gradient_penalty};
 pub use binary_cross_entropy::*;
@@ -30,17 +29,19 @@ fn rest(x: &Tensor) -> Vec<isize> {
     (1..x.rank() as isize).collect()
 }
 
+/// `x`, whose shape must be that of `t`.
 #[track_caller]
-fn same_shape(loss: &str, x: &Tensor, t: &Tensor) {
+fn same_shape(loss: &str, x: &Tensor, t: &Tensor) -> Tensor {
     if x.shape() != t.shape() {
         let what = format!("the model gives {}, the target is {}", x.shape(), t.shape());
-        fail(Error::shape(loss, what), Location::caller());
+        return Tensor::refuse(Error::shape(loss, what));
     }
+    x.clone()
 }
 
-/// Scores `[B, C, ..]` need i64 labels `[B, ..]`.
+/// The scores `x [B, C, ..]`, which need i64 labels `[B, ..]`.
 #[track_caller]
-fn labels_fit(loss: &str, x: &Tensor, t: &Tensor) {
+fn labels_fit(loss: &str, x: &Tensor, t: &Tensor) -> Tensor {
     let fits = x.rank() >= 2 && t.dtype() == DType::I64 && x.shape().without(1) == t.shape();
     if !fits {
         let what = format!(
@@ -51,8 +52,9 @@ fn labels_fit(loss: &str, x: &Tensor, t: &Tensor) {
             t.shape(),
             made_labels(x, t)
         );
-        fail(Error::shape(loss, what), Location::caller());
+        return Tensor::refuse(Error::shape(loss, what));
     }
+    x.clone()
 }
 
 /// How labels `t` become those of scores `x [B, C, ..]`, where that is known.

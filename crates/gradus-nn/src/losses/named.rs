@@ -1,16 +1,15 @@
 //! `Loss`: a loss as a value, with a name.
 
 use super::{CrossEntropy, binary_cross_entropy, cross_entropy, hinge, regression};
-use gradus_base::Error;
-use gradus_tensor::{Tensor, fail, try_build};
+use gradus_tensor::{Place, Tensor, try_build};
 use std::borrow::Cow;
 use std::fmt;
-use std::panic::Location;
 use std::sync::Arc;
 
 type Function = dyn Fn(&Tensor, &Tensor) -> Tensor + Send + Sync;
 
-/// A loss: from what the model gives and the target, one number per sample. It may hold what it needs: class weights, a network.
+/// A loss: it gives one number per sample, from the output of the model and the target. It may hold
+/// what it needs, such as class weights or a network.
 ///
 /// ```
 /// use gradus_nn::losses::{Loss, mean_squared};
@@ -41,7 +40,7 @@ pub struct NamedLoss {
     pub about: &'static str,
 }
 
-/// What the targets are that a loss, or a metric, takes.
+/// The kind of targets that a loss or a metric takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// The number of each sample's class, `[B]`.
@@ -55,7 +54,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// The only numbers that targets may be; empty: any.
+    /// The only numbers that targets may be; empty if they may be any.
     ///
     /// ```
     /// use gradus_nn::losses::Target;
@@ -68,7 +67,8 @@ impl Target {
             Target::Sides => &[1.0, -1.0],
         }
     }
-    /// Whether a metric that takes these suits a loss that takes `loss`: of two sides one is a yes.
+    /// Whether a metric that takes these targets suits a loss that takes `loss`; the side 1 of two
+    /// sides counts as a yes.
     pub fn suits(self, loss: Target) -> bool {
         self == loss || (self, loss) == (Target::YesNo, Target::Sides)
     }
@@ -84,7 +84,8 @@ pub(super) const fn named(
     NamedLoss { name, target, of, about }
 }
 
-/// The losses that have a name on the command line and in recipes: those of each family, each listed in its family's file.
+/// The losses that have a name on the command line and in recipes: those of each family, each
+/// listed in its family's file.
 pub const LOSSES: &[NamedLoss] = &joined::<COUNT>();
 
 const FAMILIES: &[&[NamedLoss]] =
@@ -126,7 +127,8 @@ impl Loss {
         let known = LOSSES.iter().find(|known| known.name == name)?;
         Some(Loss::new(known.name, known.of))
     }
-    /// The options, of cross-entropy with such: training then takes the mean over what counts.
+    /// The options, if this is cross-entropy with options: training then takes the mean over what
+    /// counts.
     pub fn cross_entropy(&self) -> Option<&CrossEntropy> {
         self.cross_entropy.as_ref()
     }
@@ -134,15 +136,16 @@ impl Loss {
     pub fn name(&self) -> &str {
         &self.name
     }
-    /// One number per sample, `[B]`, of what the model gives `x` and the target `t`.
+    /// One number per sample, `[B]`, from the output of the model `x` and the target `t`.
     ///
     /// # Panics
-    /// If the loss cannot be of such shapes.
+    /// If the loss does not take these shapes.
     #[track_caller]
     pub fn of(&self, x: &Tensor, t: &Tensor) -> Tensor {
-        let here = Location::caller();
-        let told = |error: Error| fail(error.moved(file!(), here), here);
-        try_build(|| (self.function)(x, t)).unwrap_or_else(told)
+        match try_build(|| (self.function)(x, t)) {
+            Ok(each) => each,
+            Err(error) => Tensor::refuse(error.moved(file!(), Place::here())),
+        }
     }
 }
 

@@ -17,38 +17,40 @@ pub(super) const NAMED: &[NamedLoss] = &[
     named("smooth_l1", Target::Numbers, |x, t| smooth_l1(x, t, 1.0), "numbers; as huber"),
 ];
 
-/// Mean of (x − t)² over everything but the batch.
+/// The mean of (x − t)² over all axes but the batch.
 #[track_caller]
 pub fn mean_squared(x: &Tensor, t: &Tensor) -> Tensor {
-    same_shape("mean_squared", x, t);
+    let x = &same_shape("mean_squared", x, t);
     (x - t).square().mean(rest(x))
 }
 
-/// ½·Σ(x − t)² over everything but the batch: its gradient is the difference itself.
+/// ½·Σ(x − t)² over all axes but the batch; its gradient is the difference itself.
 #[track_caller]
 pub fn squared(x: &Tensor, t: &Tensor) -> Tensor {
-    same_shape("squared", x, t);
+    let x = &same_shape("squared", x, t);
     (x - t).square().sum(rest(x)) * 0.5
 }
 
-/// Mean of |x − t| over everything but the batch: L1.
+/// The mean of |x − t| over all axes but the batch: L1.
 #[track_caller]
 pub fn mean_absolute(x: &Tensor, t: &Tensor) -> Tensor {
-    same_shape("mean_absolute", x, t);
+    let x = &same_shape("mean_absolute", x, t);
     (x - t).abs().mean(rest(x))
 }
 
-/// Mean of ½·d² where |d| ≤ δ and δ·(|d| − ½·δ) beyond, with d = x − t.   Huber 1964, Ann. Math. Stat. 35
+/// The mean of ½·d² where |d| ≤ δ and of δ·(|d| − ½·δ) beyond, with d = x − t.   Huber 1964, Ann.
+/// Math. Stat. 35
 #[track_caller]
 pub fn huber(x: &Tensor, t: &Tensor, delta: f64) -> Tensor {
-    same_shape("huber", x, t);
+    let x = &same_shape("huber", x, t);
     // With c = min(|d|, δ) both branches are c·(|d| − ½·c).
     let d = (x - t).abs();
     let c = d.minimum(delta);
     (&c * (&d - &c * 0.5)).mean(rest(x))
 }
 
-/// [`huber`] divided by its threshold, so that it nears |d| as β nears 0.   Girshick 2015, arXiv:1504.08083 eq. 3
+/// [`huber`] divided by its threshold, so that it nears |d| as β nears 0.
+/// Girshick 2015, arXiv:1504.08083 eq. 3
 #[track_caller]
 pub fn smooth_l1(x: &Tensor, t: &Tensor, beta: f64) -> Tensor {
     huber(x, t, beta) / beta

@@ -8,7 +8,15 @@ use gradus_tensor::{LocalResponse, PadMode, Tensor, try_build};
 /// Building the layer for samples of this shape is refused with a message that has these parts.
 #[track_caller]
 fn refuses(config: impl Config + 'static, input: &[usize], parts: [&str; 2]) {
-    let built = try_build(|| Sequential::new(input, &Init::new(0)).add(config));
+    let mut went_on = false;
+    let built = try_build(|| {
+        // What comes after is built for what is not there, and takes no notice.
+        let model = Sequential::new(input, &Init::new(0)).add(config);
+        let model = model.add(conv2d(4, 3)).add(flatten()).add(dense(2));
+        went_on = !model.forward(&Tensor::zeros(input), &Context::eval()).shape().is_empty();
+        model
+    });
+    assert!(went_on, "it unwound");
     let error = built.err().unwrap_or_else(|| panic!("{input:?} is accepted")).to_string();
     for part in parts {
         assert!(error.contains(part), "{part:?} is not in: {error}");
@@ -21,7 +29,13 @@ fn refuses(config: impl Config + 'static, input: &[usize], parts: [&str; 2]) {
 #[track_caller]
 fn refuses_batch(config: impl Config + 'static, input: &[usize], batch: &[usize], part: &str) {
     let model = Sequential::new(input, &Init::new(0)).add(config);
-    let ran = try_build(|| model.forward(&Tensor::zeros(batch), &Context::eval()));
+    let mut went_on = false;
+    let ran = try_build(|| {
+        let y = model.forward(&Tensor::zeros(batch), &Context::eval());
+        went_on = true;
+        y
+    });
+    assert!(went_on, "it unwound");
     let error = ran.err().unwrap_or_else(|| panic!("{batch:?} is accepted")).to_string();
     assert!(error.contains(part), "{part:?} is not in: {error}");
     assert!(error.contains(", in layer ") && error.contains("wrong_shapes.rs:"), "{error}");

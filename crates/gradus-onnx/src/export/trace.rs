@@ -137,9 +137,8 @@ pub(crate) fn constant(node: &Node) -> Option<f64> {
 
 /// The error with the node it is about: its op, line and layer.
 pub(crate) fn made_by(node: &Node, error: Error) -> Error {
-    let at = node.location();
     let layer = node.scope().map_or(String::new(), |s| format!(", in layer {s}"));
-    let name = format!("{} (made at {}:{}{layer})", node.name(), at.file(), at.line());
+    let name = format!("{} (made at {}{layer})", node.name(), node.place());
     Error { node: error.node.or(Some(name)), ..error }
 }
 

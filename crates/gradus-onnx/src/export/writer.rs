@@ -60,7 +60,7 @@ pub(crate) struct Writer<'a> {
 pub(crate) struct RuleUse<'a> {
     pub node: &'a Node,
     rule: &'a dyn Rule,
-    settings: Vec<(&'static str, Setting)>,
+    settings: Vec<(&'a str, Setting)>,
 }
 
 impl RuleUse<'_> {
@@ -180,6 +180,7 @@ impl<'a> Writer<'a> {
             Kind::Data | Kind::Variable(_) | Kind::Detach => {
                 Err(Error::new("holds elements whose number grows with the batch"))
             }
+            Kind::Poisoned(mistake) => Err(Error::new(mistake.to_string())),
         }
     }
 

@@ -1,5 +1,6 @@
-//! ALL_OPS, read from the sources: every method of `Tensor` in these files is an op, so no list can be forgotten. Each must
-//! have a formula, a documented shape, a printed example, and a case for the harness.
+//! ALL_OPS, read from the sources: every method of `Tensor` in these files is an op, so no list can
+//! be forgotten. Each must have a formula, a documented shape, a printed example, and a case for
+//! the harness.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -3,12 +3,12 @@
 use crate::{Axes, DType, Tensor};
 
 impl Tensor {
-    /// ∀m over the axes, which disappear: set where every element is not 0.
+    /// Whether all elements along the axes are other than 0; the axes are removed.
     ///
-    /// **Shape** `[.., N, ..] -> bool [.., ..]`. Of nothing: true.
+    /// **Shape** `[.., N, ..] -> bool [.., ..]`. True where there are no elements.
     ///
     /// # Panics
-    /// If an axis is not there.
+    /// If an axis is not there or is named twice.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -20,12 +20,12 @@ impl Tensor {
         self.logical_not().count("all", axes).eq(0.0)
     }
 
-    /// ∃m over the axes, which disappear: set where some element is not 0.
+    /// Whether some element along the axes is other than 0; the axes are removed.
     ///
-    /// **Shape** `[.., N, ..] -> bool [.., ..]`. Of nothing: false.
+    /// **Shape** `[.., N, ..] -> bool [.., ..]`. False where there are no elements.
     ///
     /// # Panics
-    /// If an axis is not there.
+    /// If an axis is not there or is named twice.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -40,7 +40,8 @@ impl Tensor {
     /// How many elements of a mask are set.
     #[track_caller]
     fn count(&self, op: &str, axes: impl Into<Axes>) -> Tensor {
-        let axes: Vec<isize> = self.axes(op, axes).iter().map(|&a| a as isize).collect();
+        let Some(axes) = self.axes(op, axes) else { return Tensor::poisoned() };
+        let axes: Vec<isize> = axes.iter().map(|&a| a as isize).collect();
         self.cast(DType::I64).sum(axes)
     }
 }

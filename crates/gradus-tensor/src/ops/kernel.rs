@@ -1,12 +1,12 @@
-//! What kernels over dense tensors share: arguments as slices, and outputs cut into stretches for the threads.
+//! What kernels over dense tensors share: arguments as slices, and outputs cut into stretches for
+//! the threads.
 #![allow(unsafe_code)]
 
 use crate::Tensor;
 use gradus_base::exec::Args;
-use gradus_base::{Error, Shape};
+use gradus_base::{Error, Result, Shape};
 use gradus_cpu::{Shared, parallel};
-use gradus_graph::{Node, fail};
-use std::panic::Location;
+use gradus_graph::Node;
 
 /// The elements of input `i`.
 ///
@@ -96,8 +96,8 @@ pub(crate) fn tensors<const N: usize>(inputs: &[Node]) -> [Tensor; N] {
     std::array::from_fn(|i| Tensor::from_node(inputs[i].clone()))
 }
 
-/// Something of a shape and of `like`'s type to differentiate by, where the gradient does not read it: not a constant, whose views
-/// would be constants of their own.
+/// Something of a shape and of `like`'s type to differentiate by, where the gradient does not read
+/// it: not a constant, whose views would be constants of their own.
 pub(crate) fn anything(shape: Shape, like: &Tensor) -> Tensor {
     like.sum(..).broadcast_to(shape)
 }
@@ -107,22 +107,23 @@ pub(crate) fn around(shape: &Shape, axis: usize) -> [usize; 3] {
     [shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product()]
 }
 
-/// Fails unless `ids` is i64.
-#[track_caller]
-pub(crate) fn expect_i64(op: &str, what: &str, ids: &Tensor) {
+/// Errs unless `ids` is i64.
+pub(crate) fn expect_i64(op: &str, what: &str, ids: &Tensor) -> Result<()> {
+    Tensor::sound([ids])?;
     if ids.dtype() != gradus_base::DType::I64 {
         let what = format!("{what} must be i64, found {}", ids.dtype());
-        fail(Error::dtype(op, what), Location::caller());
+        return Err(Error::dtype(op, what));
     }
+    Ok(())
 }
 
-/// Fails unless an image, a kernel, a stride, … have at most 2³¹ pixels along an axis: their products and sums then fit in
+/// Errs unless an image, a kernel, a stride, … have at most 2³¹ pixels along an axis: their products and sums then fit in
 /// 64 bits.
-#[track_caller]
-pub(crate) fn expect_pixels(op: &str, pixels: &[&[usize]]) {
+pub(crate) fn expect_pixels(op: &str, pixels: &[&[usize]]) -> Result<()> {
     const MOST: usize = 1 << 31;
     if let Some(most) = pixels.iter().copied().flatten().max().filter(|&&most| most > MOST) {
         let what = format!("{most} pixels along an axis; at most {MOST} are possible");
-        fail(Error::value(op, what), Location::caller());
+        return Err(Error::value(op, what));
     }
+    Ok(())
 }

@@ -1,15 +1,17 @@
-//! logsumexp(x) = ln Σ eˣ over an axis, derived: the largest element is taken out first, so that nothing overflows. It is
-//! a constant as far as gradients are concerned: it cancels.   [.., N, ..] -> [.., ..]
+//! logsumexp(x) = ln Σ eˣ over an axis, derived: the largest element is taken out first, so that
+//! nothing overflows. It is a constant as far as gradients are concerned: it cancels.
+//! [.., N, ..] -> [.., ..]
 
 use crate::Tensor;
 
 impl Tensor {
-    /// ln Σ eˣ over the axis, which disappears.
+    /// The logarithm of a sum of exponentials, ln Σ eˣ, over the axis, which is removed.
     ///
-    /// **Shape** `[.., N, ..] -> [.., ..]`. It overflows only where its value does; of nothing, and of −∞ alone: −∞.
+    /// **Shape** `[.., N, ..] -> [.., ..]`. It overflows only where its value does. Of no elements,
+    /// and where all are −∞, it is −∞.
     ///
     /// # Panics
-    /// If the axis is not there.
+    /// If the axis is not there or the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

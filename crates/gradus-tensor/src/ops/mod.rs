@@ -1,7 +1,7 @@
 //! Every op, one place each.
 //!
-//! Three species: *derived* ops are compositions and need no gradient of their own; *pointwise* ops are one formula
-//! (`pointwise/`, one file each); *kernel* ops bring kernels (a folder each).
+//! Three species: *derived* ops are compositions and need no gradient of their own; *pointwise* ops
+//! are one formula (`pointwise/`, one file each); *kernel* ops bring kernels (a folder each).
 
 #[cfg(test)]
 mod all;

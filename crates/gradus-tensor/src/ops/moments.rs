@@ -1,16 +1,19 @@
-//! var(x) = Σ(x − mean)²/(n − correction), std(x) = √var(x) over axes, derived.   [.., N, ..] -> [.., ..]
+//! var(x) = Σ(x − mean)²/(n − correction), std(x) = √var(x) over axes, derived.
+//! [.., N, ..] -> [.., ..]
 
 use super::vector_norm::root_of_squares;
 use crate::{Axes, Tensor};
 
 impl Tensor {
-    /// Σ(x − mean)²/(n − correction) over the axes, which disappear: correction 0 for the variance of these numbers
-    /// (as batch normalisation wants), 1 for an unbiased estimate of what they were drawn from.
+    /// The variance Σ(x − mean)²/(n − correction) over the axes, which are removed. The correction
+    /// is 0 for the variance of these numbers, as batch normalisation wants it, and 1 for an
+    /// unbiased estimate of that of what they were drawn from.
     ///
-    /// **Shape** `[.., N, ..] -> [.., ..]`. Where n ≤ correction: NaN or ∞, never a number that looks like a variance.
+    /// **Shape** `[.., N, ..] -> [.., ..]`. Where n ≤ correction it is NaN or ∞, never a number
+    /// that looks like a variance.
     ///
     /// # Panics
-    /// If an axis is not there.
+    /// If an axis is not there or is named twice, or the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -25,20 +28,21 @@ impl Tensor {
     /// The variance in the type that is computed in.
     #[track_caller]
     fn wide_var(&self, axes: Axes, correction: f64) -> Tensor {
-        let count: usize =
-            self.axes("var", axes.clone()).iter().map(|&a| self.shape()[a]).product();
+        let Some(over) = self.axes("var", axes.clone()) else { return Tensor::poisoned() };
+        let count: usize = over.iter().map(|&a| self.shape()[a]).product();
         let x = self.wide();
         let centred = &x - x.mean(axes.clone()).keep(&x, axes.clone());
         centred.square().sum(axes) / (count as f64 - correction).max(0.0)
     }
 
-    /// √Σ(x − mean)²/(n − correction) over the axes, which disappear.
+    /// The standard deviation √(Σ(x − mean)²/(n − correction)) over the axes, which are removed;
+    /// its correction is that of [`Tensor::var`].
     ///
-    /// **Shape** `[.., N, ..] -> [.., ..]`. Where all are equal the gradient is 0, of any order: the deviation has its minimum
-    /// there.
+    /// **Shape** `[.., N, ..] -> [.., ..]`. Where all elements are equal, the gradient of any order
+    /// is 0: the deviation has its minimum there.
     ///
     /// # Panics
-    /// If an axis is not there.
+    /// If an axis is not there or is named twice, or the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -3,16 +3,14 @@
 use crate::create::filled;
 use crate::{DType, Tensor};
 use gradus_base::Error;
-use gradus_graph::fail;
-use std::panic::Location;
 
 /// A tensor or a number, so that `x.maximum(&y)` and `x.maximum(0.0)` are one method.
 #[derive(Clone, Copy, Debug)]
 pub enum Operand<'a> {
     /// A tensor.
     Tensor(&'a Tensor),
-    /// A number, taken in the other side's element type: of floats the nearest number, of integers the same number, which must be
-    /// whole and in their range. Comparisons take any number.
+    /// A number, taken in the element type of the other side: the nearest float, or the same
+    /// integer, which must be whole and in range. Comparisons of integers take any number.
     Number(f64),
 }
 
@@ -38,9 +36,12 @@ impl Operand<'_> {
             Operand::Tensor(t) => return t.clone(),
             Operand::Number(n) => n,
         };
+        if other.0.mistake().is_some() {
+            return other.clone();
+        }
         if let Err(e) = other.dtype().number(number) {
             let what = e.what + &remedy(number, other.dtype());
-            fail(Error { op: op.into(), what, ..e }, Location::caller());
+            return Tensor::refuse(Error { op: op.into(), what, ..e });
         }
         filled(op, number, other.0.meta())
     }
@@ -50,7 +51,7 @@ impl Operand<'_> {
     pub(crate) fn in_arithmetic(self, op: &str, other: &Tensor) -> Tensor {
         if let (Operand::Number(n), DType::Bool) = (self, other.dtype()) {
             let what = format!("{n} beside booleans; cast them: .cast(DType::F32), or DType::I64");
-            fail(Error::dtype(op, what), Location::caller());
+            return Tensor::refuse(Error::dtype(op, what));
         }
         self.beside(op, other)
     }

@@ -1,10 +1,9 @@
-//! PadMode an axis with something else than zeros: compositions of views, so gradients add up where elements repeat.
+//! Padding an axis with something else than zeros: compositions of views, so gradients add up where
+//! elements repeat.
 
 use crate::Tensor;
 use crate::ops::Operand;
 use gradus_base::Error;
-use gradus_graph::fail;
-use std::panic::Location;
 
 /// What lies beyond the ends of an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,29 +12,36 @@ pub enum PadMode {
     Zero,
     /// A number.
     Constant(f64),
-    /// The elements mirrored at the first and the last, which are not repeated: c b | a b c | b a.
+    /// The elements mirrored at the first and the last one, which are not repeated: `c b | a b c |
+    /// b a`.
     Reflect,
-    /// The first and the last element again: a a | a b c | c c.
+    /// The first and the last element repeated: `a a | a b c | c c`.
     Replicate,
-    /// The axis again: b c | a b c | a b.
+    /// The axis gone round: `b c | a b c | a b`.
     Circular,
 }
 
 impl Tensor {
-    /// `before` and `after` elements put around an axis.
+    /// Puts elements before and after an axis: zeros, a number, or its own elements in some order.
+    ///
+    /// **Shape** `[.., N, ..] -> [.., before + N + after, ..]`.
     ///
     /// # Panics
-    /// If the axis is not there, or is too short to reflect, repeat or go round as far.
+    /// If the axis is not there or would be longer than a tensor can be, more than N − 1 elements
+    /// are to be mirrored or more than N to go round, an empty axis is to be repeated, or the
+    /// element type does not hold the number.
     ///
     /// ```
     /// use gradus_tensor::{PadMode, Tensor};
     /// let x = Tensor::from([1.0f32, 2.0, 3.0]);
-    /// assert_eq!(x.pad_with(0, 2, 1, PadMode::Reflect).to_vec::<f32>(), [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]);
-    /// assert_eq!(x.pad_with(0, 1, 1, PadMode::Circular).to_vec::<f32>(), [3.0, 1.0, 2.0, 3.0, 1.0]);
+    /// let y = x.pad_with(0, 2, 1, PadMode::Reflect);
+    /// assert_eq!(y.to_vec::<f32>(), [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]);
+    /// let y = x.pad_with(0, 1, 1, PadMode::Circular);
+    /// assert_eq!(y.to_vec::<f32>(), [3.0, 1.0, 2.0, 3.0, 1.0]);
     /// ```
     #[track_caller]
     pub fn pad_with(&self, axis: isize, before: usize, after: usize, padding: PadMode) -> Tensor {
-        let a = self.axis("pad", axis);
+        let Some(a) = self.axis("pad", axis) else { return Tensor::poisoned() };
         let (axis, size) = (a as isize, self.shape()[a]);
         let most = match padding {
             PadMode::Zero => return self.pad(axis, before, after),
@@ -55,9 +61,11 @@ impl Tensor {
                 "{before} before and {after} after axis {axis} of {}: {padding:?} goes {most} far",
                 self.shape()
             );
-            fail(Error::shape("pad", what), Location::caller());
+            return Tensor::refuse(Error::shape("pad", what));
         }
-        self.padded("pad", a, before, after);
+        if let Err(e) = self.padded("pad", a, before, after) {
+            return Tensor::refuse(e);
+        }
         let repeat = |at: usize, times: usize| {
             let shape = self.shape().with(a, times);
             self.slice(axis, at..at + 1).broadcast_to(shape)

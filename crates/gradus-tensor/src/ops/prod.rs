@@ -3,14 +3,15 @@
 use crate::{Axes, DType, Tensor};
 
 impl Tensor {
-    /// Πx over the axes, which disappear.
+    /// The product over the axes, which are removed.
     ///
-    /// **Shape** `[.., N, ..] -> [.., ..]`. Of nothing: 1. Integers and booleans are multiplied in i64, floats in f64, so that the
-    /// order of large and small factors does not matter. The gradient is right where zeros occur too: that of an element is the
-    /// product of the others, never the product divided by the element.
+    /// **Shape** `[.., N, ..] -> [.., ..]`. Of no elements it is 1. Integers and booleans are
+    /// multiplied in i64, floats in f64, so that the order of large and small factors does not
+    /// matter. The gradient is right where there are zeros, too: that of an element is the product
+    /// of the others, never the product divided by the element.
     ///
     /// # Panics
-    /// If an axis is not there.
+    /// If an axis is not there or is named twice.
     ///
     /// ```
     /// use gradus_tensor::{Tensor, grad};
@@ -21,7 +22,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn prod(&self, axes: impl Into<Axes>) -> Tensor {
-        let reduced = self.axes("prod", axes);
+        let Some(reduced) = self.axes("prod", axes) else { return Tensor::poisoned() };
         let kept: Vec<usize> = (0..self.rank()).filter(|a| !reduced.contains(a)).collect();
         let order: Vec<usize> = kept.iter().chain(&reduced).copied().collect();
         let mut sizes: Vec<usize> = kept.iter().map(|&a| self.shape()[a]).collect();

@@ -3,14 +3,15 @@
 use crate::{Axes, DType, Tensor};
 use gradus_base::ReduceOp;
 use gradus_base::{Error, Shape};
-use gradus_graph::fail;
-use std::panic::Location;
 
 impl Tensor {
-    /// Σ x over the axes, which disappear. Of nothing: 0. Integers and booleans are summed in i64.
+    /// The sum over the axes, which are removed.
+    ///
+    /// **Shape** `[.., N, ..] -> [.., ..]`. Of no elements it is 0. Integers and booleans are
+    /// summed in i64.
     ///
     /// # Panics
-    /// If an axis is not there.
+    /// If an axis is not there or is named twice.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -20,54 +21,95 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn sum(&self, axes: impl Into<Axes>) -> Tensor {
-        let axes = self.axes("sum", axes);
+        let Some(axes) = self.axes("sum", axes) else { return Tensor::poisoned() };
         let x = if self.dtype().is_float() { self.clone() } else { self.cast(DType::I64) };
         Tensor(x.0.reduce(ReduceOp::Sum, &axes))
     }
 
-    /// The mean over the axes, which disappear. Of nothing: NaN. The sum of f16 and bf16 is f32.
+    /// The mean over the axes, which are removed.
+    ///
+    /// **Shape** `[.., N, ..] -> [.., ..]`. Of no elements it is NaN. f16 and bf16 are summed in
+    /// f32.
     ///
     /// # Panics
-    /// If an axis is not there, or the elements are not floats.
+    /// If an axis is not there or is named twice, or the elements are not floats.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.mean(0).to_vec::<f32>(), [2.0, 3.0]);
+    /// assert_eq!(x.mean(..).item(), 2.5);
+    /// ```
     #[track_caller]
     pub fn mean(&self, axes: impl Into<Axes>) -> Tensor {
-        let axes = self.axes("mean", axes);
+        let Some(axes) = self.axes("mean", axes) else { return Tensor::poisoned() };
         if !self.dtype().is_float() {
             let what = format!("the elements are {}, it needs floats; cast them", self.dtype());
-            fail(Error::dtype("mean", what), Location::caller());
+            return Tensor::refuse(Error::dtype("mean", what));
         }
         let count: usize = axes.iter().map(|&a| self.shape()[a]).product();
         let sum = Tensor(self.wide().0.reduce(ReduceOp::Sum, &axes));
         (sum / count as f64).cast(self.dtype())
     }
 
-    /// The largest over the axes, which disappear; NaN if any is. Of nothing: −∞. Ties share the gradient.
+    /// The largest element over the axes, which are removed.
+    ///
+    /// **Shape** `[.., N, ..] -> [.., ..]`. NaN if one is NaN. Of no elements it is −∞, of integers
+    /// the smallest that the type holds. Equal elements share the gradient.
     ///
     /// # Panics
-    /// If an axis is not there.
+    /// If an axis is not there or is named twice.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0f32, 5.0], [3.0, 4.0]]);
+    /// assert_eq!(x.max(1).to_vec::<f32>(), [5.0, 4.0]);
+    /// ```
     #[track_caller]
     pub fn max(&self, axes: impl Into<Axes>) -> Tensor {
-        Tensor(self.0.reduce(ReduceOp::Max, &self.axes("max", axes)))
+        let Some(axes) = self.axes("max", axes) else { return Tensor::poisoned() };
+        Tensor(self.0.reduce(ReduceOp::Max, &axes))
     }
 
-    /// The smallest over the axes, which disappear; NaN if any is. Of nothing: ∞. Ties share the gradient.
+    /// The smallest element over the axes, which are removed.
+    ///
+    /// **Shape** `[.., N, ..] -> [.., ..]`. NaN if one is NaN. Of no elements it is ∞, of integers
+    /// the largest that the type holds. Equal elements share the gradient.
     ///
     /// # Panics
-    /// If an axis is not there.
+    /// If an axis is not there or is named twice.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0f32, 5.0], [3.0, 4.0]]);
+    /// assert_eq!(x.min(1).to_vec::<f32>(), [1.0, 3.0]);
+    /// ```
     #[track_caller]
     pub fn min(&self, axes: impl Into<Axes>) -> Tensor {
-        Tensor(self.0.reduce(ReduceOp::Min, &self.axes("min", axes)))
+        let Some(axes) = self.axes("min", axes) else { return Tensor::poisoned() };
+        Tensor(self.0.reduce(ReduceOp::Min, &axes))
     }
 
-    /// This reduced tensor with the axes it lost back, of size 1, so that it broadcasts with the tensor it came from:
-    /// `x.sum(1).keep(&x, 1)`.
+    /// Puts back the axes that a reduction of `of` removed, with size 1, so that the result
+    /// broadcasts with `of`.
+    ///
+    /// **Shape** `[.., ..]`, `of [.., N, ..]` → `[.., 1, ..]`.
     ///
     /// # Panics
-    /// If the shapes do not fit.
+    /// If an axis of `of` is not there or is named twice, or this is not as long as `of` without
+    /// the axes.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0f32, 3.0], [2.0, 2.0]]);
+    /// let shares = &x / x.sum(1).keep(&x, 1);
+    /// assert_eq!(shares.to_vec::<f32>(), [0.25, 0.75, 0.5, 0.5]);
+    /// ```
     #[track_caller]
     pub fn keep(&self, of: &Tensor, axes: impl Into<Axes>) -> Tensor {
         let mut shape: Shape = of.shape();
-        for a in of.axes("keep", axes) {
+        let Some(axes) = of.axes("keep", axes) else { return Tensor::poisoned() };
+        for a in axes {
             shape = shape.with(a, 1);
         }
         self.reshape(shape)

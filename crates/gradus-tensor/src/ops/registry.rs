@@ -1,5 +1,6 @@
-//! The families of kernels: what their cases check, and what they must have checked. What a family must check is read from its
-//! sources: the rules and the algorithms that have a name there. So a new one without a case fails by itself.
+//! The families of kernels: what their cases check, and what they must have checked. What a family
+//! must check is read from its sources: the rules and the algorithms that have a name there. So a
+//! new one without a case fails by itself.
 //!
 //! `cargo xtask ops` prints the table.
 

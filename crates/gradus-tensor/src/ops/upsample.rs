@@ -4,17 +4,17 @@
 //! Compositions: axis by axis, elements are picked and blended.
 
 use crate::Tensor;
-use gradus_base::Error;
-use gradus_graph::fail;
-use std::panic::Location;
+use gradus_base::{Error, Result};
 
 impl Tensor {
-    /// Resized to `sizes`, every element the nearest one before it.
+    /// Resizes the axes behind the channels; every element becomes the nearest one before its
+    /// place.
     ///
     /// **Shape** `x [N, C, ..]` → `[N, C, sizes..]`.
     ///
     /// # Panics
-    /// If `sizes` does not name every axis behind the channels, or something is to be made of nothing.
+    /// If there are not as many `sizes` as axes behind the channels, or elements are to be made of
+    /// an axis of size 0.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -23,7 +23,9 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn upsample_nearest<const N: usize>(&self, sizes: [usize; N]) -> Tensor {
-        self.check_sizes(&sizes);
+        if let Err(e) = self.check_sizes(&sizes) {
+            return Tensor::refuse(e);
+        }
         let resize = |x: Tensor, (axis, &size): (usize, &usize)| {
             let old = x.shape()[axis];
             match size {
@@ -35,13 +37,15 @@ impl Tensor {
         (2..).zip(&sizes).fold(self.clone(), resize)
     }
 
-    /// Resized to `sizes`, linearly between neighbours: bilinear for images. With `align_corners` the first and last
-    /// elements stay the first and last; without, elements are cells of equal size, as in PyTorch.
+    /// Resizes the axes behind the channels, linearly between neighbours: bilinear for images. With
+    /// `align_corners` the first and last elements stay the first and last; without, elements are
+    /// cells of equal size, as in PyTorch.
     ///
     /// **Shape** `x [N, C, ..]` → `[N, C, sizes..]`.
     ///
     /// # Panics
-    /// If `sizes` does not name every axis behind the channels, or something is to be made of nothing.
+    /// If there are not as many `sizes` as axes behind the channels, elements are to be made of an
+    /// axis of size 0, or a size changes and the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -54,25 +58,32 @@ impl Tensor {
         sizes: [usize; N],
         align_corners: bool,
     ) -> Tensor {
-        self.check_sizes(&sizes);
+        if let Err(e) = self.check_sizes(&sizes) {
+            return Tensor::refuse(e);
+        }
+        if !self.dtype().is_float() && self.shape()[2..] != sizes {
+            let what = format!("the elements are {}, it needs floats; cast them", self.dtype());
+            return Tensor::refuse(Error::dtype("upsample", what));
+        }
         let resize = |x: Tensor, (axis, &size): (usize, &usize)| {
             if size == x.shape()[axis] { x } else { x.blend(axis, size, align_corners) }
         };
         (2..).zip(&sizes).fold(self.clone(), resize)
     }
 
-    #[track_caller]
-    fn check_sizes(&self, sizes: &[usize]) {
+    fn check_sizes(&self, sizes: &[usize]) -> Result<()> {
+        Tensor::sound([self])?;
         let shape = self.shape();
-        let at = Location::caller();
         if shape.rank() != sizes.len() + 2 {
             let what =
                 format!("sizes {sizes:?} for {shape}, which has other axes behind the channels");
-            fail(Error::shape("upsample", what), at);
+            return Err(Error::shape("upsample", what));
         }
         if (2..).zip(sizes).any(|(axis, &size)| shape[axis] == 0 && size > 0) {
-            fail(Error::shape("upsample", format!("{shape} has nothing to make {sizes:?} of")), at);
+            let what = format!("{shape} has nothing to make {sizes:?} of");
+            return Err(Error::shape("upsample", what));
         }
+        Ok(())
     }
 
     /// Every element of an axis so many times.

@@ -28,12 +28,12 @@ pub(super) fn root_of_squares(x: &Tensor) -> Tensor {
 }
 
 impl Tensor {
-    /// Σ|x| over the axes, which disappear.
+    /// The sum of absolute values, Σ|x|, over the axes, which are removed.
     ///
-    /// **Shape** `[.., N, ..] -> [.., ..]`. Of nothing: 0. The gradient at 0 is 0.
+    /// **Shape** `[.., N, ..] -> [.., ..]`. Of no elements it is 0. The gradient at 0 is 0.
     ///
     /// # Panics
-    /// If an axis is not there.
+    /// If an axis is not there or is named twice.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -44,13 +44,13 @@ impl Tensor {
         self.abs().sum(axes)
     }
 
-    /// √Σx² over the axes, which disappear.
+    /// The Euclidean norm √Σx² over the axes, which are removed.
     ///
-    /// **Shape** `[.., N, ..] -> [.., ..]`. Of nothing: 0. The gradient where all are 0 is 0. The squares may overflow:
-    /// in f32, which half types are summed in, from 1.8e19 on.
+    /// **Shape** `[.., N, ..] -> [.., ..]`. Of no elements it is 0. The gradient where all are 0
+    /// is 0. The squares may overflow: in f32, which half types are summed in, from 1.8e19 on.
     ///
     /// # Panics
-    /// If an axis is not there.
+    /// If an axis is not there or is named twice, or the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -1,105 +1,176 @@
 //! Views: the same elements under other axes. None copies unless memory must be rearranged.
 
 use crate::Tensor;
-use gradus_base::{Error, Shape};
-use gradus_graph::{concat, fail};
+use gradus_base::{Error, Result, Shape};
+use gradus_graph::concat;
 use std::ops::{Bound, RangeBounds};
-use std::panic::Location;
 
 impl Tensor {
     /// The elements in row-major order under another shape.
     ///
+    /// **Shape** `[..]` → `shape`, which has as many elements.
+    ///
     /// # Panics
-    /// If the lengths differ.
+    /// If the shapes have different numbers of elements.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([1.0f32, 2.0, 3.0, 4.0]).reshape([2, 2]);
+    /// assert_eq!(x.sum(1).to_vec::<f32>(), [3.0, 7.0]);
+    /// ```
     #[track_caller]
     pub fn reshape(&self, shape: impl Into<Shape>) -> Tensor {
         Tensor(self.0.reshape(shape.into()))
     }
 
-    /// All axes from `axis` on made one: `flatten(1)` of `[N, C, H, W]` is `[N, C·H·W]`.
+    /// Makes all axes from `axis` on one.
+    ///
+    /// **Shape** `[.., N, M, ..] -> [.., N·M·..]`: `flatten(1)` of `[N, C, H, W]` is `[N, C·H·W]`.
     ///
     /// # Panics
     /// If the axis is not there.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::ones([2, 3, 4]).flatten(1).shape().to_string(), "[2, 12]");
+    /// ```
     #[track_caller]
     pub fn flatten(&self, axis: isize) -> Tensor {
-        let axis = self.axis("flatten", axis);
+        let Some(axis) = self.axis("flatten", axis) else { return Tensor::poisoned() };
         let mut sizes = self.shape()[..axis].to_vec();
         sizes.push(self.shape()[axis..].iter().product());
         self.reshape(sizes)
     }
 
-    /// Axes reordered: axis i of the result is axis `order[i]` of this.
+    /// Reorders the axes: axis i of the result is axis `order[i]` of this.
+    ///
+    /// **Shape** `[A, B, C]` → `[C, A, B]` for the order `[2, 0, 1]`.
     ///
     /// # Panics
     /// If `order` does not name every axis once.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::ones([2, 3, 4]).permute([2, 0, 1]).shape().to_string(), "[4, 2, 3]");
+    /// ```
     #[track_caller]
     pub fn permute(&self, order: impl AsRef<[isize]>) -> Tensor {
-        let order: Vec<usize> = order.as_ref().iter().map(|&a| self.axis("permute", a)).collect();
-        Tensor(self.0.permute(&order))
+        let order = order.as_ref().iter().map(|&a| self.find_axis("permute", a));
+        match order.collect::<Result<Vec<usize>>>() {
+            Ok(order) => Tensor(self.0.permute(&order)),
+            Err(e) => Tensor::refuse(e),
+        }
     }
 
-    /// Two axes exchanged.
+    /// Exchanges two axes.
+    ///
+    /// **Shape** `[.., M, .., N, ..] -> [.., N, .., M, ..]`.
     ///
     /// # Panics
     /// If an axis is not there.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::ones([2, 3, 4]).transpose(0, -1).shape().to_string(), "[4, 3, 2]");
+    /// ```
     #[track_caller]
     pub fn transpose(&self, a: isize, b: isize) -> Tensor {
         let mut order: Vec<usize> = (0..self.rank()).collect();
-        order.swap(self.axis("transpose", a), self.axis("transpose", b));
+        let Some(a) = self.axis("transpose", a) else { return Tensor::poisoned() };
+        let Some(b) = self.axis("transpose", b) else { return Tensor::poisoned() };
+        order.swap(a, b);
         Tensor(self.0.permute(&order))
     }
 
-    /// The last two axes exchanged: a matrix transposed.
+    /// Exchanges the last two axes: the transpose of a matrix.
+    ///
+    /// **Shape** `[.., M, N] -> [.., N, M]`.
     ///
     /// # Panics
     /// If there are fewer than two axes.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.t().to_vec::<f32>(), [1.0, 3.0, 2.0, 4.0]);
+    /// ```
     #[track_caller]
     pub fn t(&self) -> Tensor {
         self.transpose(-2, -1)
     }
 
-    /// Broadcast to `shape`, NumPy's rule: aligned at the last axis, sizes equal or 1.
+    /// Repeats axes of size 1 until the shape is `shape`; NumPy's rule: aligned at the last axis,
+    /// sizes equal or 1.
+    ///
+    /// **Shape** `[.., 1, ..]` → `shape`.
     ///
     /// # Panics
     /// If this shape does not broadcast to it.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0f32], [2.0]]);
+    /// assert_eq!(x.broadcast_to([2, 3]).to_vec::<f32>(), [1.0, 1.0, 1.0, 2.0, 2.0, 2.0]);
+    /// ```
     #[track_caller]
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Tensor {
         Tensor(self.0.expand(shape.into()))
     }
 
-    /// A new axis of size 1 before `axis`; −1 appends it.
+    /// Adds an axis of size 1 before `axis`; −1 appends it.
+    ///
+    /// **Shape** `[.., ..] -> [.., 1, ..]`.
     ///
     /// # Panics
-    /// If `axis` is further than one past the last.
+    /// If `axis` is further than one past the last, or there are 8 axes already.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::ones([2, 3]);
+    /// assert_eq!(x.unsqueeze(0).shape().to_string(), "[1, 2, 3]");
+    /// assert_eq!(x.unsqueeze(-1).shape().to_string(), "[2, 3, 1]");
+    /// ```
     #[track_caller]
     pub fn unsqueeze(&self, axis: isize) -> Tensor {
         let rank = self.rank() as isize;
         let at = if axis < 0 { axis + rank + 1 } else { axis };
         if !(0..=rank).contains(&at) {
             let what = format!("axis {axis} of {}", self.shape());
-            fail(Error::shape("unsqueeze", what), Location::caller());
+            return Tensor::refuse(Error::shape("unsqueeze", what));
         }
-        self.reshape(self.shape().inserted(at as usize, 1))
+        match self.shape().try_inserted(at as usize, 1) {
+            Ok(shape) => self.reshape(shape),
+            Err(e) => Tensor::refuse(Error { op: "unsqueeze".into(), ..e }),
+        }
     }
 
-    /// Without an axis of size 1.
+    /// Removes an axis of size 1.
+    ///
+    /// **Shape** `[.., 1, ..] -> [.., ..]`.
     ///
     /// # Panics
     /// If the axis is not there or its size is not 1.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::ones([2, 1, 3]).squeeze(1).shape().to_string(), "[2, 3]");
+    /// ```
     #[track_caller]
     pub fn squeeze(&self, axis: isize) -> Tensor {
-        let a = self.axis("squeeze", axis);
+        let Some(a) = self.axis("squeeze", axis) else { return Tensor::poisoned() };
         if self.shape()[a] != 1 {
             let what = format!("axis {axis} of {} has size {}", self.shape(), self.shape()[a]);
-            fail(Error::shape("squeeze", what), Location::caller());
+            return Tensor::refuse(Error::shape("squeeze", what));
         }
         self.reshape(self.shape().without(a))
     }
 
     /// The elements of a range along an axis.
     ///
+    /// **Shape** `[.., N, ..] -> [.., M, ..]`, where M is the length of the range.
+    ///
     /// # Panics
-    /// If the range leaves the axis.
+    /// If the axis is not there or the range leaves it or runs backwards.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -108,7 +179,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn slice(&self, axis: isize, range: impl RangeBounds<usize>) -> Tensor {
-        let axis = self.axis("slice", axis);
+        let Some(axis) = self.axis("slice", axis) else { return Tensor::poisoned() };
         let start = match range.start_bound() {
             Bound::Included(&s) => s,
             Bound::Excluded(&s) => s + 1,
@@ -121,59 +192,109 @@ impl Tensor {
         };
         if start > end || end > self.shape()[axis] {
             let what = format!("{start}..{end} on axis {axis} of {}", self.shape());
-            fail(Error::shape("slice", what), Location::caller());
+            return Tensor::refuse(Error::shape("slice", what));
         }
         Tensor(self.0.slice(axis, start, 1, end - start))
     }
 
     /// `len` elements along an axis from `start`, every `step`-th; a negative step walks backwards.
     ///
+    /// **Shape** `[.., N, ..] -> [.., len, ..]`.
+    ///
     /// # Panics
-    /// If that leaves the axis.
+    /// If the axis is not there, the elements leave it, or the step is 0.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([10, 11, 12, 13, 14]);
+    /// assert_eq!(x.slice_step(0, 0, 2, 3).to_vec::<i32>(), [10, 12, 14]);
+    /// assert_eq!(x.slice_step(0, 3, -1, 2).to_vec::<i32>(), [13, 12]);
+    /// ```
     #[track_caller]
     pub fn slice_step(&self, axis: isize, start: usize, step: isize, len: usize) -> Tensor {
-        Tensor(self.0.slice(self.axis("slice_step", axis), start, step, len))
+        let Some(axis) = self.axis("slice_step", axis) else { return Tensor::poisoned() };
+        Tensor(self.0.slice(axis, start, step, len))
     }
 
-    /// One element of an axis, which disappears.
+    /// One element of an axis, which is removed.
+    ///
+    /// **Shape** `[.., N, ..] -> [.., ..]`.
     ///
     /// # Panics
     /// If the axis or the element is not there.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.select(1, 0).to_vec::<f32>(), [1.0, 3.0]);
+    /// ```
     #[track_caller]
     pub fn select(&self, axis: isize, index: usize) -> Tensor {
-        let a = self.axis("select", axis);
+        let Some(a) = self.axis("select", axis) else { return Tensor::poisoned() };
         Tensor(self.0.slice(a, index, 1, 1)).reshape(self.shape().without(a))
     }
 
-    /// An axis walked backwards.
+    /// Reverses the order of the elements along an axis.
+    ///
+    /// **Shape** `[.., N, ..] -> [.., N, ..]`.
     ///
     /// # Panics
     /// If the axis is not there.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 2.0, 3.0]).flip(0).to_vec::<f32>(), [3.0, 2.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn flip(&self, axis: isize) -> Tensor {
-        let a = self.axis("flip", axis);
+        let Some(a) = self.axis("flip", axis) else { return Tensor::poisoned() };
         let size = self.shape()[a];
         Tensor(self.0.slice(a, size.saturating_sub(1), -1, size))
     }
 
-    /// Tensors joined along an axis.
+    /// Joins tensors along an axis.
+    ///
+    /// **Shape** `[.., M, ..], [.., N, ..], .. -> [.., M + N + .., ..]`.
     ///
     /// # Panics
-    /// If there are none, or shapes differ elsewhere, or types differ.
+    /// If there are none, the axis is not there, or shapes differ elsewhere or types differ.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let (a, b) = (Tensor::from([1.0f32, 2.0]), Tensor::from([3.0f32]));
+    /// assert_eq!(Tensor::concat(&[&a, &b], 0).to_vec::<f32>(), [1.0, 2.0, 3.0]);
+    /// ```
     #[track_caller]
     pub fn concat(tensors: &[&Tensor], axis: isize) -> Tensor {
         let nodes: Vec<_> = tensors.iter().map(|t| t.0.clone()).collect();
-        let axis = tensors.first().map_or(0, |t| t.axis("concat", axis));
+        let first = tensors.first().map(|t| t.find_axis("concat", axis)).transpose();
+        let axis = match first {
+            Ok(axis) => axis.unwrap_or(0),
+            Err(e) => return Tensor::refuse(e),
+        };
         Tensor(concat(&nodes, axis))
     }
 
-    /// Tensors of one shape joined along a new axis.
+    /// Joins K tensors of one shape along a new axis.
+    ///
+    /// **Shape** `[.., ..], .. -> [.., K, ..]`.
     ///
     /// # Panics
-    /// If there are none, or shapes or types differ.
+    /// If there are none, the new axis is further than one past the last, or shapes or types
+    /// differ.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let (a, b) = (Tensor::from([1.0f32, 2.0]), Tensor::from([3.0f32, 4.0]));
+    /// assert_eq!(Tensor::stack(&[&a, &b], 0).to_vec::<f32>(), [1.0, 2.0, 3.0, 4.0]);
+    /// assert_eq!(Tensor::stack(&[&a, &b], 1).to_vec::<f32>(), [1.0, 3.0, 2.0, 4.0]);
+    /// ```
     #[track_caller]
     pub fn stack(tensors: &[&Tensor], axis: isize) -> Tensor {
-        let wide: Vec<Tensor> = tensors.iter().map(|t| t.unsqueeze(axis)).collect();
+        let mut wide = Vec::with_capacity(tensors.len());
+        for t in tensors {
+            wide.push(t.unsqueeze(axis));
+        }
         let axis = match tensors.first() {
             Some(t) if axis < 0 => axis + t.rank() as isize + 1,
             _ => axis,
@@ -181,16 +302,26 @@ impl Tensor {
         Tensor::concat(&wide.iter().collect::<Vec<_>>(), axis)
     }
 
-    /// Cut along an axis into pieces of the given sizes.
+    /// Cuts an axis into pieces of the given sizes.
+    ///
+    /// **Shape** `[.., M + N, ..] -> [.., M, ..], [.., N, ..]`, as many pieces as sizes.
     ///
     /// # Panics
-    /// If the sizes do not add up to the axis.
+    /// If the axis is not there or the sizes do not add up to its own.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let pieces = Tensor::from([1.0f32, 2.0, 3.0]).split(&[1, 2], 0);
+    /// assert_eq!(pieces[1].to_vec::<f32>(), [2.0, 3.0]);
+    /// ```
     #[track_caller]
     pub fn split(&self, sizes: &[usize], axis: isize) -> Vec<Tensor> {
-        let a = self.axis("split", axis);
+        let Some(a) = self.axis("split", axis) else {
+            return vec![Tensor::poisoned(); sizes.len()];
+        };
         if sizes.iter().sum::<usize>() != self.shape()[a] {
             let what = format!("{sizes:?} do not add up to axis {axis} of {}", self.shape());
-            fail(Error::shape("split", what), Location::caller());
+            return vec![Tensor::refuse(Error::shape("split", what)); sizes.len()];
         }
         let mut start = 0;
         let mut pieces = Vec::with_capacity(sizes.len());
@@ -201,30 +332,45 @@ impl Tensor {
         pieces
     }
 
-    /// Zeros before and after along an axis.
+    /// Puts zeros before and after an axis. With 0 of both, any axis will do.
+    ///
+    /// **Shape** `[.., N, ..] -> [.., before + N + after, ..]`.
     ///
     /// # Panics
     /// If the axis is not there or would be longer than a tensor can be.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 2.0]).pad(0, 1, 2).to_vec::<f32>(), [0.0, 1.0, 2.0, 0.0, 0.0]);
+    /// ```
     #[track_caller]
     pub fn pad(&self, axis: isize, before: usize, after: usize) -> Tensor {
         if (before, after) == (0, 0) {
             return self.clone();
         }
-        let a = self.axis("pad", axis);
-        let size = self.padded("pad", a, before, after);
+        let Some(a) = self.axis("pad", axis) else { return Tensor::poisoned() };
+        let size = match self.padded("pad", a, before, after) {
+            Ok(size) => size,
+            Err(e) => return Tensor::refuse(e),
+        };
         Tensor(self.0.embed(a, size, before, 1))
     }
 
     /// The size of an axis with so much put around it.
-    #[track_caller]
-    pub(crate) fn padded(&self, op: &str, axis: usize, before: usize, after: usize) -> usize {
+    pub(crate) fn padded(
+        &self,
+        op: &str,
+        axis: usize,
+        before: usize,
+        after: usize,
+    ) -> Result<usize> {
         let shape = self.shape();
         let size = before.checked_add(shape[axis]).and_then(|n| n.checked_add(after));
-        size.filter(|&n| shape.try_with(axis, n).is_ok()).unwrap_or_else(|| {
+        size.filter(|&n| shape.try_with(axis, n).is_ok()).ok_or_else(|| {
             let what = format!(
                 "{before} before and {after} after axis {axis} of {shape} are more elements than a tensor can have"
             );
-            fail(Error::shape(op, what), Location::caller())
+            Error::shape(op, what)
         })
     }
 }
@@ -281,6 +427,7 @@ mod tests {
         let (a, b) = (Tensor::zeros([274_177, 1]), Tensor::zeros([1, 67_280_421_310_721]));
         assert!(fails(&|| &a + &b).starts_with("add: the shapes do not broadcast"));
         // Four steps of 2⁶² lead back to the first element, if nobody looks.
+        assert!(fails(&|| Tensor::zeros([1; 8]).unsqueeze(0)).starts_with("unsqueeze: [1, 1, 1"));
         let e = fails(&|| x.slice_step(0, 0, 1 << 62, 5));
         assert!(e.starts_with("slice: 5 elements from 0 by 4611686018427387904"), "{e}");
     }

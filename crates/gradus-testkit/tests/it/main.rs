@@ -1,5 +1,6 @@
 //! Negative controls: the harness must fail on planted mistakes, and say what is wrong.
 
+mod expansions;
 mod kernels;
 
 use gradus_base::ReduceOp;
@@ -15,7 +16,7 @@ fn op(x: &[Node], value: Formula, vjp: Option<Formula>, constant: Option<&'stati
     let n = x.len();
     let vjp = vjp.map(|f| Arc::new(Expr::trace(n + 2, |x| vec![f(x)])));
     let expr = Arc::new(Expr::trace(n, |x| vec![value(x)]));
-    pointwise(Pointwise { name: "planted", expr, vjp, constant }, x.to_vec(), x[0].dtype())
+    pointwise(Pointwise { name: "planted".into(), expr, vjp, constant }, x.to_vec(), x[0].dtype())
 }
 
 fn c(x: f64) -> Sym {

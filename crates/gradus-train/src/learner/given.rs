@@ -6,8 +6,7 @@ use crate::measured::scalar;
 use crate::metrics::Metric;
 use gradus_base::{DType, Error};
 use gradus_nn::Context;
-use gradus_tensor::{Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::{Tensor, report};
 
 /// What a model gave, beside the targets and what they count.
 pub(super) struct Given {
@@ -45,7 +44,8 @@ impl Given {
         };
         let (b, places) = (y.size(0), y.size(1));
         if t.rank() < 2 || (t.size(0), t.size(1)) != (b, places) {
-            fail(other_places(&y, &t), Location::caller());
+            let y = Tensor::refuse(other_places(&y, &t));
+            return Given { y, t, weights, there: None, counted: None, samples };
         }
         let flat = |t: &Tensor| {
             let shape = t.shape();
@@ -110,7 +110,7 @@ impl Given {
                 each.shape(),
                 self.t.shape()
             );
-            fail(Error::shape(metric.name.clone(), what), Location::caller());
+            report(Error::shape(metric.name.clone(), what));
         }
     }
 
@@ -154,7 +154,7 @@ impl Given {
         if self.there.is_some() {
             let what =
                 format!("{} is of a whole set, and padded places would count in it", metric.name);
-            fail(Error::value("metric", what), Location::caller());
+            return Tensor::refuse(Error::value("metric", what));
         }
         let rows = metric.of(&self.y, &self.known());
         match &self.counted {
@@ -170,7 +170,7 @@ impl Given {
                     rows.size(0),
                     counted.len()
                 );
-                fail(Error::value("metric", what), Location::caller());
+                Tensor::refuse(Error::value("metric", what))
             }
             None => rows,
         }
@@ -185,7 +185,7 @@ fn refuse_padded_targets(y: &Tensor, fields: &Fields<'_>) {
             y.shape(),
             padding::REMEDY
         );
-        fail(Error::value("padding", what), Location::caller());
+        report(Error::value("padding", what));
     }
 }
 

@@ -8,8 +8,7 @@ use crate::metrics::Metric;
 use gradus_base::{DType, Error};
 use gradus_nn::losses::{CrossEntropy, Loss};
 use gradus_nn::{Context, Layer};
-use gradus_tensor::{Tensor, fail};
-use std::panic::Location;
+use gradus_tensor::{Tensor, report};
 use std::sync::Arc;
 
 /// A model with its loss and metrics.
@@ -149,7 +148,7 @@ impl Supervised {
                     t.dtype(),
                     t.shape()
                 );
-                fail(Error::shape("class weights", what), Location::caller());
+                return Tensor::refuse(Error::shape("class weights", what));
             }
             weights.cast(loss.dtype()).index_select(0, t) // [B]
         });
@@ -165,7 +164,7 @@ impl Supervised {
                 weights.shape(),
                 loss.shape()
             );
-            fail(Error::shape("weights", what), Location::caller());
+            return given.plain_mean(&Tensor::refuse(Error::shape("weights", what)));
         }
         let value = (&loss * &weights).sum(..) / weights.sum(..);
         Mean { value, units: Weight::Known(given.wide(&weights).sum(..)) }
@@ -181,6 +180,6 @@ fn expect_one_for_each_class(weights: &Tensor, y: &Tensor) {
             y.size(1),
             y.shape()
         );
-        fail(Error::shape("class weights", what), Location::caller());
+        report(Error::shape("class weights", what));
     }
 }

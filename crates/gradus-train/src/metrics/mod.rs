@@ -6,10 +6,9 @@ pub use whole::{auc, macro_f1, r2};
 
 use gradus_base::Error;
 use gradus_nn::losses::Target;
-use gradus_tensor::{DType, Tensor, fail, try_build};
+use gradus_tensor::{DType, Place, Tensor, try_build};
 use std::borrow::Cow;
 use std::fmt;
-use std::panic::Location;
 use std::sync::Arc;
 
 type Function = dyn Fn(&Tensor, &Tensor) -> Tensor + Send + Sync;
@@ -64,9 +63,10 @@ impl Metric {
     /// If the metric cannot be of such shapes.
     #[track_caller]
     pub fn of(&self, x: &Tensor, t: &Tensor) -> Tensor {
-        let here = Location::caller();
-        let told = |error: Error| fail(error.moved(file!(), here), here);
-        try_build(|| (self.function)(x, t)).unwrap_or_else(told)
+        match try_build(|| (self.function)(x, t)) {
+            Ok(each) => each,
+            Err(error) => Tensor::refuse(error.moved(file!(), Place::here())),
+        }
     }
 
     /// The same metric of what the model gives and the target, both changed in one way before, such as brought back to their units.
@@ -171,9 +171,9 @@ pub fn accuracy() -> Metric {
     Metric::mean("accuracy", true, hits)
 }
 
-/// Fails unless `x [B, C, ..]` goes with labels `t [B, ..]`, i64.
+/// The scores `x [B, C, ..]`, which must go with labels `t [B, ..]`, i64.
 #[track_caller]
-fn expect_labels(metric: &str, x: &Tensor, t: &Tensor) {
+fn expect_labels(metric: &str, x: &Tensor, t: &Tensor) -> Tensor {
     let fits = x.rank() >= 2 && t.dtype() == DType::I64 && x.shape().without(1) == t.shape();
     if !fits {
         let (of, labels) = (x.shape(), t.shape());
@@ -182,13 +182,14 @@ fn expect_labels(metric: &str, x: &Tensor, t: &Tensor) {
             x.dtype(),
             t.dtype()
         );
-        fail(Error::shape(metric, what), Location::caller());
+        return Tensor::refuse(Error::shape(metric, what));
     }
+    x.clone()
 }
 
 #[track_caller]
 fn hits(x: &Tensor, t: &Tensor) -> Tensor {
-    expect_labels("accuracy", x, t);
+    let x = &expect_labels("accuracy", x, t);
     let numbers = x.max(1).is_nan().logical_not(); // [B]
     x.argmax(1).eq(t).logical_and(&numbers).cast(x.dtype())
 }
@@ -209,7 +210,7 @@ pub fn top_k<const K: usize>() -> Metric {
 
 #[track_caller]
 fn among_top<const K: usize>(x: &Tensor, t: &Tensor) -> Tensor {
-    expect_labels("top_k", x, t);
+    let x = &expect_labels("top_k", x, t);
     let label = t.unsqueeze(1); // [B, 1]
     let own = x.gather(1, &label); // [B, 1]
     let classes: Vec<i64> = (0..x.size(1) as i64).collect();
@@ -229,7 +230,7 @@ pub fn mean_absolute_error() -> Metric {
 
 #[track_caller]
 fn absolute(x: &Tensor, t: &Tensor) -> Tensor {
-    same_shape("mean_absolute_error", x, t);
+    let x = &same_shape("mean_absolute_error", x, t);
     let rest: Vec<isize> = (1..x.rank() as isize).collect();
     (x - t).abs().mean(rest)
 }
@@ -237,18 +238,19 @@ fn absolute(x: &Tensor, t: &Tensor) -> Tensor {
 /// The part of numbers `[B, ..]` that are on their target's side: logits above 0 for a yes (1), others for a no (0).
 pub fn binary_accuracy() -> Metric {
     Metric::mean("binary_accuracy", true, |x, t| {
-        same_shape("binary_accuracy", x, t);
+        let x = &same_shape("binary_accuracy", x, t);
         let right = x.gt(0.0).eq(&t.gt(0.5)).cast(x.dtype());
         let rest: Vec<isize> = (1..x.rank() as isize).collect();
         right.mean(rest)
     })
 }
 
-/// Fails unless what the model gives and the target are of one shape.
+/// What the model gives, `x`, whose shape must be that of the target.
 #[track_caller]
-fn same_shape(metric: &str, x: &Tensor, t: &Tensor) {
+fn same_shape(metric: &str, x: &Tensor, t: &Tensor) -> Tensor {
     if x.shape() != t.shape() {
         let what = format!("the model gives {}, the target is {}", x.shape(), t.shape());
-        fail(Error::shape(metric, what), Location::caller());
+        return Tensor::refuse(Error::shape(metric, what));
     }
+    x.clone()
 }

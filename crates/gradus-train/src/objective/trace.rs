@@ -6,9 +6,8 @@ use crate::measured::Measured;
 use crate::updater::Slopes;
 use gradus_base::Error;
 use gradus_nn::{Context, Parameter};
-use gradus_tensor::{Step, Tensor, fail};
+use gradus_tensor::{Step, Tensor, mistaken, report};
 use std::cell::RefCell;
-use std::panic::Location;
 
 impl Inner {
     /// What is minimised on a batch whose tensors are these.
@@ -21,14 +20,17 @@ impl Inner {
     /// The gradients of what is minimised, which something that is to move must have a part in.
     pub(crate) fn slopes(&self, measured: &Measured) -> Slopes {
         let slopes = self.updater.gradients(&measured.minimize, &(self.moves)());
-        let slopes = slopes.unwrap_or_else(|e| fail(e, Location::caller()));
+        let slopes = slopes.unwrap_or_else(|e| {
+            report(e);
+            Slopes::default()
+        });
         if slopes.reached.is_empty() && !slopes.unreached.is_empty() {
             let what = format!(
                 "{} depends on no parameter that it is to move: {}",
                 self.called,
                 slopes.unreached.join(", ")
             );
-            fail(Error::value("gradients", what), Location::caller());
+            report(Error::value("gradients", what));
         }
         slopes
     }
@@ -59,6 +61,9 @@ impl Inner {
         let found = watched(&watch, shown.into_inner());
         let step = found.iter().fold(step, |step, (_, value)| step.read(value));
         let slopes = self.slopes(&measured);
+        if mistaken() {
+            return step; // what is known of the steps traced before stays
+        }
         let mut traced = self.traced.lock();
         traced.watched = found.into_iter().map(|(path, _)| path).collect();
         updates.extend(self.updater.updates(&slopes, &mut traced.slots, scalars, apply));
@@ -72,6 +77,9 @@ impl Inner {
         let [fields @ .., key] = args else { unreachable!("a look at gradients has a key") };
         let measured = self.measured(fields, &Context::train(key));
         let slopes = self.slopes(&measured);
+        if mistaken() {
+            return Step::new();
+        }
         let mut traced = self.traced.lock();
         traced.reached = slopes.reached.iter().map(|(path, ..)| path.clone()).collect();
         traced.unreached = slopes.unreached;
@@ -88,7 +96,7 @@ fn watched(watch: &[String], shown: Vec<(String, Tensor)>) -> Vec<(String, Tenso
     if let Some(absent) = watch.iter().find(|path| !shown.iter().any(|(known, _)| known == *path)) {
         let known: Vec<&str> = shown.iter().map(|(path, _)| &**path).collect();
         let what = format!("nothing is shown at {absent}; there are {}", known.join(", "));
-        fail(Error::value("watch", what), Location::caller());
+        report(Error::value("watch", what));
     }
     shown.into_iter().filter(|(path, _)| watch.contains(path)).collect()
 }

@@ -1,6 +1,7 @@
 //! Training, seen from outside.
 
 mod bad_batches;
+mod devices;
 mod diagnosis;
 mod extras;
 mod fit;

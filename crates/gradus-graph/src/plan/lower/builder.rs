@@ -1,4 +1,5 @@
-//! The builder: buffers, values in the order that somebody asks for, and steps, as the items are lowered.
+//! The builder: buffers, values in the order that somebody asks for, and steps, as the items are
+//! lowered.
 
 use super::super::berths::Berth;
 use super::super::collect::Collected;

@@ -11,7 +11,12 @@ use gradus_base::Expr;
 use std::sync::Arc;
 
 impl Lowerer<'_> {
-    pub(super) fn call(&mut self, i: usize, epilogue: Option<(&Group, Arc<Expr>, Vec<usize>)>) {
+    /// Call `i`, with the expression of a group and the further items that it reads if its kernel applies that. Whether it does.
+    pub(super) fn call(
+        &mut self,
+        i: usize,
+        epilogue: Option<(&Group, Arc<Expr>, Vec<usize>)>,
+    ) -> bool {
         let c = self.c;
         let item = &c.items[i];
         let What::Call(rule, metas) = &item.what else { unreachable!("a call") };
@@ -22,7 +27,8 @@ impl Lowerer<'_> {
             item.inputs.iter().zip(&layouts.inputs).map(|(&n, o)| self.in_order(n, o)).collect();
         let flops = rule.flops(&input_metas, metas);
         let Some((group, expr, extra)) = epilogue else {
-            return self.plain_call(i, inputs, &layouts.outputs, flops);
+            self.plain_call(i, inputs, &layouts.outputs, flops);
+            return false;
         };
         let (outputs, mut spec) = self.outputs(i, group.root, &inputs, &layouts.outputs);
         let extra_values: Vec<BufferView> = extra.iter().map(|&n| self.value(n)).collect();
@@ -34,10 +40,10 @@ impl Lowerer<'_> {
             let name = format!("{} + {}", rule.name(), c.items[group.root].node.name());
             self.call_step((rule, spec), inputs, &outputs, &item.node, &name, flops + lines);
             self.values[group.root] = Some(outputs);
-            return;
+            return true;
         }
         self.plain_call(i, inputs, &layouts.outputs, flops);
-        self.run_group(group);
+        false
     }
 
     /// Room for an output of call `i`: none for one that nobody reads, if the kernel can leave it out.

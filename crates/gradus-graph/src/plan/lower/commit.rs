@@ -1,4 +1,5 @@
-//! Commit: what was wanted goes into output storages, new values go over their variables or, where a run can be undone, beside them.
+//! Commit: what was wanted goes into output storages, new values go over their variables or, where
+//! a run can be undone, beside them.
 
 use super::super::lowered::Home;
 use super::builder::Lowerer;

@@ -18,7 +18,9 @@ impl Lowerer<'_> {
             sources.retain(|&n| n != call);
             sources.insert(0, call);
             let expr = compose(self.c, group, &sources, &group.outputs);
-            self.call(call, Some((group, Arc::new(expr), sources[1..].to_vec())));
+            if !self.call(call, Some((group, Arc::new(expr), sources[1..].to_vec()))) {
+                self.run_group(group);
+            }
         } else if let Some(call) = group.follows {
             if !self.run_in_pieces(group, call) {
                 self.call(call, None);

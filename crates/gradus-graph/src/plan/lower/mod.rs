@@ -1,7 +1,8 @@
 //! Lowering: groups and calls become steps; values get buffers, views and memory orders.
 //!
-//! A memory order is a property of a buffer of the plan, never of a node. A call says which orders it wants, a loop
-//! takes over the order of what it reads, and a value in the wrong order is copied once.
+//! A memory order is a property of a buffer of the plan, never of a node. A call says which orders
+//! it wants, a loop takes over the order of what it reads, and a value in the wrong order is copied
+//! once.
 
 mod assemble;
 mod builder;
@@ -70,7 +71,10 @@ impl Lowerer<'_> {
             What::Assemble { .. } => self.assemble(i),
             What::Part(n) => self.values[item.inputs[0]].as_ref().expect("calls come first")[*n],
             What::Call(..) if self.delayed.contains(&i) => return,
-            What::Call(..) => return self.call(i, None),
+            What::Call(..) => {
+                self.call(i, None);
+                return;
+            }
             What::Pointwise(_) | What::Reduce(..) => {
                 if let Some(g) = self.groups.of[i].map(|g| &self.groups.list[g])
                     && g.root == i

@@ -1,6 +1,7 @@
-//! Pieces: where a loop writes over the variables it reads and alone consumes a call's result, as an optimiser consumes a
-//! gradient, the call computes some rows of it at a time and the loop follows at once. So a large gradient is never in
-//! memory as a whole. Gradients of one MiB, cut in the same way, took up to 5 % longer than whole.
+//! Pieces: where a loop writes over the variables it reads and alone consumes a call's result, as
+//! an optimiser consumes a gradient, the call computes some rows of it at a time and the loop
+//! follows at once. So a large gradient is never in memory as a whole. Gradients of one MiB, cut in
+//! the same way, took up to 5 % longer than whole.
 
 use super::super::collect::What;
 use super::super::facts::compute_of;

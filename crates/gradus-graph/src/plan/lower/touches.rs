@@ -1,4 +1,5 @@
-//! Touches: which steps write each buffer and read each variable, and so whether a variable's new value may be written over it.
+//! Touches: which steps write each buffer and read each variable, and so whether a variable's new
+//! value may be written over it.
 
 use super::super::lowered::{BufferView, Home, LoweredPlan};
 

@@ -1,4 +1,5 @@
-//! argmax(x), argmin(x): the place of the largest or smallest element along an axis.   [A, N, B] -> [A, B], i64
+//! argmax(x), argmin(x): the place of the largest or smallest element along an axis.
+//! [A, N, B] -> [A, B], i64
 //!
 //! The first of equals; NaN wins, as in PyTorch.
 
@@ -91,10 +92,13 @@ impl Rule for Extreme {
 }
 
 impl Tensor {
-    /// The place of the largest element along `axis`, which disappears. The first of equals; NaN counts as largest.
+    /// The place of the largest element along `axis`, which is removed.
+    ///
+    /// **Shape** `[.., N, ..] -> i64 [.., ..]`. Of equal elements the first; NaN counts as largest.
+    /// There is no gradient.
     ///
     /// # Panics
-    /// If the axis is not there or empty.
+    /// If the axis is not there or has size 0.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -103,17 +107,26 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn argmax(&self, axis: isize) -> Tensor {
-        let axis = self.axis("argmax", axis);
+        let Some(axis) = self.axis("argmax", axis) else { return Tensor::poisoned() };
         Tensor(call_one(Extreme::Max { axis }, &[&self.wide().0]))
     }
 
-    /// The place of the smallest element along `axis`, which disappears. The first of equals; NaN counts as smallest.
+    /// The place of the smallest element along `axis`, which is removed.
+    ///
+    /// **Shape** `[.., N, ..] -> i64 [.., ..]`. Of equal elements the first; NaN counts as
+    /// smallest. There is no gradient.
     ///
     /// # Panics
-    /// If the axis is not there or empty.
+    /// If the axis is not there or has size 0.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let scores = Tensor::from([[0.1f32, 0.7, 0.2], [0.5, 0.2, 0.3]]);
+    /// assert_eq!(scores.argmin(1).to_vec::<i64>(), [0, 1]);
+    /// ```
     #[track_caller]
     pub fn argmin(&self, axis: isize) -> Tensor {
-        let axis = self.axis("argmin", axis);
+        let Some(axis) = self.axis("argmin", axis) else { return Tensor::poisoned() };
         Tensor(call_one(Extreme::Min { axis }, &[&self.wide().0]))
     }
 }

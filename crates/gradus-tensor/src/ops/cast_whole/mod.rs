@@ -1,6 +1,8 @@
-//! cast_whole(x): whole numbers as i64, and an error of the run where one has a fraction.   [..] -> [..]
+//! cast_whole(x): whole numbers as i64, and an error of the run where one has a fraction.
+//! [..] -> [..]
 //!
-//! What names rows and classes may come as floats. `cast` would make 0 of 0.9 and of -0.5, and a table would give its first row.
+//! What names rows and classes may come as floats. `cast` would make 0 of 0.9 and of -0.5, and a
+//! table would give its first row.
 
 #[cfg(test)]
 pub(crate) mod cases;
@@ -50,9 +52,13 @@ impl Rule for CastWhole {
 }
 
 impl Tensor {
-    /// Whole numbers of any type in i64. A float with a fraction, NaN, or one that i64 does not hold is an error of the run.
+    /// Whole numbers of any type, in i64.
     ///
-    /// **Shape** `[..] -> [..]`. There is no gradient.
+    /// **Shape** `[..] -> i64 [..]`. A float with a fraction, NaN, or a number that i64 does not
+    /// hold is an error of the run. There is no gradient.
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -1,4 +1,5 @@
-//! What benchmarks need of a convolution: its passes without a graph around them, operands in the algorithms' own orders.
+//! What benchmarks need of a convolution: its passes without a graph around them, operands in the
+//! algorithms' own orders.
 #![allow(unsafe_code)]
 
 use super::{Algorithm, Conv2d, Pass, choose, data_gradient, forward, weight_gradient};
@@ -57,7 +58,8 @@ impl Layer {
         }
     }
 
-    /// Computes, after [`Layer::forward`], dw and, unless x is the network's own input, dx; y serves as dy.
+    /// Computes, after [`Layer::forward`], dw and, unless x is the network's own input, dx; y
+    /// serves as dy.
     pub fn backward(&mut self, input: bool) {
         let (conv, dy, w) = (self.conv, self.y.as_ptr(), self.w.as_ptr());
         let [weights, data] = [Pass::WeightGradient, Pass::DataGradient].map(|p| self.algorithm(p));

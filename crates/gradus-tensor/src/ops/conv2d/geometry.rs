@@ -1,11 +1,13 @@
-//! The geometry of a convolution, and the one gathering loop that its forward pass and its data gradient share.
+//! The geometry of a convolution, and the one gathering loop that its forward pass and its data
+//! gradient share.
 //!
-//! N batch, C in-channels, O out-channels, G groups; H W the input's height and width, P Q the output's; R S the kernel's.
+//! N batch, C in-channels, O out-channels, G groups; H W the input's height and width, P Q the
+//! output's; R S the kernel's.
 
 use gradus_base::Shape;
 
-/// A 2-D convolution (cross-correlation, as everywhere in deep learning): x `[N, C, H, W]`, w `[O, C/G, R, S]` →
-/// y `[N, O, P, Q]`. A 1-D convolution has height 1.
+/// A 2-D convolution (cross-correlation, as everywhere in deep learning): x `[N, C, H, W]`, w
+/// `[O, C/G, R, S]` → y `[N, O, P, Q]`. A 1-D convolution has height 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conv2d {
     /// N.
@@ -22,8 +24,8 @@ pub struct Conv2d {
     pub kernel: [usize; 2],
     /// Input pixels from one output pixel to the next, down and right; at least 1.
     pub stride: [usize; 2],
-    /// Zeros before and after, for rows and for columns; a negative count crops. (A transposed convolution with output
-    /// padding has that much less padding after.)
+    /// Zeros before and after, for rows and for columns; a negative count crops. (A transposed
+    /// convolution with output padding has that much less padding after.)
     pub padding: [[isize; 2]; 2],
     /// Input pixels from one kernel tap to the next; at least 1.
     pub dilation: [usize; 2],
@@ -43,7 +45,8 @@ pub enum Pass {
 }
 
 impl Conv2d {
-    /// P and Q: ⌊(size + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1, or 0 if the kernel does not fit.
+    /// P and Q: ⌊(size + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1, or 0 if the kernel
+    /// does not fit.
     pub fn output(&self) -> [usize; 2] {
         [self.height, self.width]
             .into_iter()

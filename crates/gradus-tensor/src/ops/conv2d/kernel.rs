@@ -1,4 +1,5 @@
-//! The CPU kernel of a pass: the chosen algorithm on resolved places, with an epilogue if one rides along.
+//! The CPU kernel of a pass: the chosen algorithm on resolved places, with an epilogue if one rides
+//! along.
 #![allow(unsafe_code)]
 
 use super::cpu::{implicit_gemm, weights};

@@ -1,7 +1,9 @@
-//! Convolution: y[n, o, p, q] = Σ over c, r, s of w[o, c, r, s] · x[n, c, p·stride + r·dilation − padding, …].
+//! Convolution: y[n, o, p, q] = Σ over c, r, s of
+//! w[o, c, r, s] · x[n, c, p·stride + r·dilation − padding, …].
 //!
-//! A closed family of three passes: each one's gradients are the other two, and the data gradient is what a transposed
-//! convolution computes. The raw kernels are here; each algorithm wants x, y, dx and dy in its own memory order.
+//! A closed family of three passes: each one's gradients are the other two, and the data gradient
+//! is what a transposed convolution computes. The raw kernels are here; each algorithm wants x, y,
+//! dx and dy in its own memory order.
 #![allow(unsafe_code)]
 
 pub mod bench;
@@ -53,7 +55,8 @@ impl Algorithm {
         self != Algorithm::Winograd || cpu::winograd::fits(conv, pass)
     }
 
-    /// The order in which the axes of x, y, dx and dy lie in memory, outermost first; weights are always dense.
+    /// The order in which the axes of x, y, dx and dy lie in memory, outermost first; weights are
+    /// always dense.
     pub fn memory_order(self) -> [usize; 4] {
         match self {
             Algorithm::Plain => [0, 1, 2, 3],
@@ -63,7 +66,8 @@ impl Algorithm {
     }
 }
 
-/// The algorithm for a pass; decided by the shapes alone. All passes of a convolution agree on a memory order.
+/// The algorithm for a pass; decided by the shapes alone. All passes of a convolution agree on a
+/// memory order.
 pub fn choose(conv: &Conv2d, pass: Pass) -> Algorithm {
     let channels = conv.in_channels.max(conv.out_channels);
     // Where Winograd's algorithm saves most, it is faster from two full vectors of channels on.
@@ -84,7 +88,8 @@ pub fn choose(conv: &Conv2d, pass: Pass) -> Algorithm {
 pub struct Target {
     /// The first element.
     pub ptr: *mut f32,
-    /// With the channels innermost: elements from one pixel to the next, if that is more than its channels.
+    /// With the channels innermost: elements from one pixel to the next, if that is more than its
+    /// channels.
     pub pixel: Option<usize>,
 }
 
@@ -94,12 +99,12 @@ impl From<*mut f32> for Target {
     }
 }
 
-/// y from x and w. The epilogue sees y as a matrix in memory order: [O, P·Q·N] with the batch innermost,
-/// [N·P·Q, O] with the channels innermost.
+/// y from x and w. The epilogue sees y as a matrix in memory order: [O, P·Q·N] with the batch
+/// innermost, [N·P·Q, O] with the channels innermost.
 ///
 /// # Safety
-/// x, w and y must be valid over the geometry's shapes and dense, x and y in the algorithm's memory order, but for the room
-/// between y's pixels that [`Target`] names; y may overlap neither x nor w.
+/// x, w and y must be valid over the geometry's shapes and dense, x and y in the algorithm's memory
+/// order, but for the room between y's pixels that [`Target`] names; y may overlap neither x nor w.
 ///
 /// # Panics
 /// If plain loops are given an epilogue, or the algorithm does not fit the convolution.

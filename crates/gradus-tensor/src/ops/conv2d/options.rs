@@ -8,8 +8,8 @@ pub enum Padding {
     /// Nothing.
     #[default]
     Valid,
-    /// So that the output has ⌈size / stride⌉ pixels; an odd pixel goes after. TensorFlow's and Keras's `same`, and at
-    /// stride 1 PyTorch's.
+    /// So much that the output has ⌈size / stride⌉ pixels; an odd pixel goes after. This is `same`
+    /// of TensorFlow and Keras, and at stride 1 of PyTorch.
     Same,
     /// dilation·(kernel − 1)/2 on both sides whatever the stride, as networks written for PyTorch have it.
     Half,
@@ -23,7 +23,8 @@ impl Padding {
         Padding::Explicit([[pixels; 2]; 2])
     }
 
-    /// Zeros before and after, for an input and a kernel.
+    /// How much is put before and after, for rows and for columns, given the sizes of the input and
+    /// the kernel.
     pub fn resolve(
         self,
         size: [usize; 2],
@@ -66,7 +67,7 @@ pub struct Conv {
     pub pad_mode: PadMode,
     /// Pixels from one kernel tap to the next, down and right.
     pub dilation: [usize; 2],
-    /// Parts that channels are divided into.
+    /// The number of groups that the channels are divided into.
     pub groups: usize,
     /// Pixels added at the end of a transposed convolution's output.
     pub output_padding: [usize; 2],
@@ -102,7 +103,7 @@ impl Conv {
         self.padding = padding;
         self
     }
-    /// What is put around the input; zeros unless told.
+    /// What is put around the input; zeros by default.
     #[must_use]
     pub fn pad_mode(mut self, mode: PadMode) -> Conv {
         self.pad_mode = mode;
@@ -114,7 +115,7 @@ impl Conv {
         self.dilation = [dilation; 2];
         self
     }
-    /// The groups.
+    /// The number of groups that the channels are divided into.
     #[must_use]
     pub fn groups(mut self, groups: usize) -> Conv {
         self.groups = groups;

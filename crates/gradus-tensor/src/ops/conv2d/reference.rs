@@ -1,4 +1,5 @@
-//! The three passes on the reference device: one loop nest finds the rows that meet, each pass does its own with them.
+//! The three passes on the reference device: one loop nest finds the rows that meet, each pass does
+//! its own with them.
 
 use super::{Conv2d, Pass};
 use gradus_reference::Array;

@@ -6,10 +6,9 @@ use crate::ops::kernel::{anything, expect_pixels, tensors};
 use crate::{PadMode, Tensor};
 use gradus_base::{DType, Error, Result, Shape};
 use gradus_graph::{
-    Backward, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one, fail, gradients,
+    Backward, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one, gradients,
 };
 use gradus_reference::Array;
-use std::panic::Location;
 
 /// One of the three passes of a convolution.
 #[derive(Clone, Debug)]
@@ -91,12 +90,13 @@ impl Rule for Convolution {
         })
     }
 
-    /// A sum over the kernel's taps of matrix products; the passes are bilinear, so the others are its gradients.
+    /// A sum over the kernel's taps of matrix products; the passes are bilinear, so the others are
+    /// its gradients.
     fn expand(&self, inputs: &[Node]) -> Option<Vec<Node>> {
         let [a, b] = tensors(inputs);
         let g = self.geometry(a.shape()[0]);
         let gradient = |x: &Tensor, w: &Tensor, of: &Tensor, dy: &Tensor| {
-            let found = gradients(&taps(&g, x, w).0, &dy.0, &[of.0.clone()]).ok()?;
+            let found = gradients(&taps(&g, x, w).0, &dy.0, std::slice::from_ref(&of.0)).ok()?;
             found.into_iter().next()?
         };
         let y = match self.pass {
@@ -180,13 +180,17 @@ fn taps(g: &Conv2d, x: &Tensor, w: &Tensor) -> Tensor {
 impl Tensor {
     /// The convolution (cross-correlation) of images with kernels.
     ///
-    /// y\[n, o, p, q\] = Σ w\[o, c, r, s\]·x\[n, c, p·stride + r·dilation − padding, …\] over c, r, s
+    /// y\[n, o, p, q\] = Σ w\[o, c, r, s\]·x\[n, c, p·stride + r·dilation − padding, …\],
+    /// summed over c, r, s
     ///
     /// **Shape** `x [N, C, H, W]`, `w [O, C/groups, R, S]` → `[N, O, P, Q]` with
-    /// P = ⌊(H + padding − dilation·(R − 1) − 1)/stride⌋ + 1.
+    /// P = ⌊(H + padding − dilation·(R − 1) − 1)/stride⌋ + 1, the padding of both sides counted.
     ///
     /// # Panics
-    /// If the shapes do not fit, or the types differ or are no floats.
+    /// If x or w has not four axes, their types differ or are not floats, the channels do not fit
+    /// the groups, the kernel is larger than the padded image, a size of the kernel, the stride,
+    /// the dilation or the groups is 0, or there are more than 2³¹ pixels along an axis; also where
+    /// [`Tensor::pad_with`] refuses the padding.
     ///
     /// ```
     /// use gradus_tensor::{Tensor, ops::conv2d::{Conv, Padding}};
@@ -198,7 +202,9 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn conv2d(&self, w: &Tensor, conv: Conv) -> Tensor {
-        check("conv2d", self, w, &conv);
+        if let Err(e) = check("conv2d", self, w, &conv) {
+            return Tensor::refuse(e);
+        }
         if matches!(self.dtype(), DType::F16 | DType::BF16) {
             return self.cast(DType::F32).conv2d(&w.cast(DType::F32), conv).cast(self.dtype());
         }
@@ -209,7 +215,7 @@ impl Tensor {
                  the groups, and w's first ({}) a multiple of them",
                 conv.groups, x[1], k[1], k[0]
             );
-            fail(Error::shape("conv2d", what), Location::caller());
+            return Tensor::refuse(Error::shape("conv2d", what));
         }
         let (image, kernel) = ([x[2], x[3]], [k[2], k[3]]);
         let padding = conv.padding.resolve(image, kernel, conv.stride, conv.dilation);
@@ -227,7 +233,7 @@ impl Tensor {
                 let what = format!(
                     "the kernel does not fit the image\n  x {x}   w {k}      {padded} pixels with padding, the kernel reaches over {reach}"
                 );
-                fail(Error::shape("conv2d", what), Location::caller());
+                return Tensor::refuse(Error::shape("conv2d", what));
             }
         }
         let rule = Convolution {
@@ -244,56 +250,72 @@ impl Tensor {
         Tensor(call_one(rule, &[&self.0, &w.0]))
     }
 
-    /// The transposed convolution: what [`Tensor::conv2d`] of the same options takes back to its input.
+    /// The transposed convolution: from the shape that [`Tensor::conv2d`] with the same options
+    /// gives back to that of its input.
     ///
     /// **Shape** `x [N, C, H, W]`, `w [C, O/groups, R, S]` → `[N, O, P, Q]` with
-    /// P = (H − 1)·stride − padding + dilation·(R − 1) + output_padding + 1.
+    /// P = (H − 1)·stride − padding + dilation·(R − 1) + output_padding + 1, the padding of both
+    /// sides counted.
     ///
     /// # Panics
-    /// If the shapes do not fit, the padding is [`Padding::Same`] or not of zeros, or the types differ or are no floats.
+    /// If x or w has not four axes, their types differ or are not floats, the channels do not fit
+    /// the groups, the padding is [`Padding::Same`], not of zeros, or leaves nothing of the result,
+    /// a size of the kernel, the stride, the dilation or the groups is 0, there are more than 2³¹
+    /// pixels along an axis, or the output padding is neither below the stride nor below the
+    /// dilation.
+    ///
+    /// ```
+    /// use gradus_tensor::{Tensor, ops::conv2d::Conv};
+    /// let x = Tensor::from([1.0f32, 2.0]).reshape([1, 1, 1, 2]);
+    /// let y = x.conv_transpose2d(&Tensor::ones([1, 1, 1, 2]), Conv::new().stride(2));
+    /// assert_eq!(y.shape().to_string(), "[1, 1, 1, 4]");
+    /// assert_eq!(y.to_vec::<f32>(), [1.0, 1.0, 2.0, 2.0]);
+    /// ```
     #[track_caller]
     pub fn conv_transpose2d(&self, w: &Tensor, conv: Conv) -> Tensor {
-        check("conv_transpose2d", self, w, &conv);
+        if let Err(e) = check("conv_transpose2d", self, w, &conv) {
+            return Tensor::refuse(e);
+        }
         if matches!(self.dtype(), DType::F16 | DType::BF16) {
             let wide = self.cast(DType::F32).conv_transpose2d(&w.cast(DType::F32), conv);
             return wide.cast(self.dtype());
         }
         let (x, k) = (self.shape(), w.shape());
-        let at = Location::caller();
         if conv.pad_mode != PadMode::Zero {
             let what = format!("padding by {:?}; what it crops has no values", conv.pad_mode);
-            fail(Error::value("conv_transpose2d", what), at);
+            return Tensor::refuse(Error::value("conv_transpose2d", what));
         }
         if k[0] != x[1] || !x[1].is_multiple_of(conv.groups) {
             let what = format!(
                 "the channels do not fit\n  x {x}   w {k}   groups {}      x's channels ({}) must be w's first size ({}), a multiple of the groups",
                 conv.groups, x[1], k[0]
             );
-            fail(Error::shape("conv_transpose2d", what), at);
+            return Tensor::refuse(Error::shape("conv_transpose2d", what));
         }
         if conv.padding == Padding::Same {
             let what = "same padding does not tell the output's size; give it explicitly";
-            fail(Error::value("conv_transpose2d", what), at);
+            return Tensor::refuse(Error::value("conv_transpose2d", what));
         }
         let kernel = [k[2], k[3]];
         let padding = conv.padding.resolve([0; 2], kernel, conv.stride, conv.dilation);
-        let size = |a: usize| {
+        let size = |a: usize| -> Result<usize> {
             let full = (x[2 + a].max(1) - 1) * conv.stride[a]
                 + conv.dilation[a] * (kernel[a].max(1) - 1)
                 + 1;
             let full = full + conv.output_padding[a];
-            full.checked_sub(padding[a][0] + padding[a][1]).filter(|&s| s > 0).unwrap_or_else(
-                || {
-                    let what = format!(
-                        "the padding leaves nothing\n  x {x}   w {k}   padding {padding:?}"
-                    );
-                    fail(Error::shape("conv_transpose2d", what), at)
-                },
-            )
+            full.checked_sub(padding[a][0] + padding[a][1]).filter(|&s| s > 0).ok_or_else(|| {
+                let what =
+                    format!("the padding leaves nothing\n  x {x}   w {k}   padding {padding:?}");
+                Error::shape("conv_transpose2d", what)
+            })
+        };
+        let image = match [size(0), size(1)] {
+            [Ok(height), Ok(width)] => [height, width],
+            [Err(e), _] | [_, Err(e)] => return Tensor::refuse(e),
         };
         let rule = Convolution {
             pass: Pass::DataGradient,
-            image: [size(0), size(1)],
+            image,
             kernel,
             stride: conv.stride,
             padding,
@@ -308,7 +330,7 @@ impl Tensor {
                 "the output padding {:?} must be below the stride {:?} or the dilation {:?}",
                 conv.output_padding, conv.stride, conv.dilation
             );
-            fail(Error::value("conv_transpose2d", what), at);
+            return Tensor::refuse(Error::value("conv_transpose2d", what));
         }
         // Padding beyond the stride leaves room for further, empty, input pixels.
         let full = g.output();
@@ -316,16 +338,26 @@ impl Tensor {
         Tensor(call_one(rule, &[&x.0, &w.0]))
     }
 
-    /// The convolution along one axis: `x [N, C, L]`, `w [O, C/groups, K]` → `[N, O, M]`. Of the options' pairs the
-    /// second counts.
+    /// The convolution (cross-correlation) along one axis. Of each pair in the options the second
+    /// counts.
+    ///
+    /// **Shape** `x [N, C, L]`, `w [O, C/groups, K]` → `[N, O, M]` with
+    /// M = ⌊(L + padding − dilation·(K − 1) − 1)/stride⌋ + 1.
     ///
     /// # Panics
-    /// As [`Tensor::conv2d`].
+    /// If x or w has not three axes; else as [`Tensor::conv2d`].
+    ///
+    /// ```
+    /// use gradus_tensor::{Tensor, ops::conv2d::Conv};
+    /// let x = Tensor::from([[[1.0f32, 2.0, 4.0, 8.0]]]);
+    /// let w = Tensor::from([[[-1.0f32, 1.0]]]);
+    /// assert_eq!(x.conv1d(&w, Conv::new()).to_vec::<f32>(), [1.0, 2.0, 4.0]);
+    /// ```
     #[track_caller]
     pub fn conv1d(&self, w: &Tensor, conv: Conv) -> Tensor {
         if self.rank() != 3 || w.rank() != 3 {
             let what = format!("x {} and w {} must have three axes", self.shape(), w.shape());
-            fail(Error::shape("conv1d", what), Location::caller());
+            return Tensor::refuse(Error::shape("conv1d", what));
         }
         let flat = Conv { stride: [1, conv.stride[1]], dilation: [1, conv.dilation[1]], ..conv };
         let flat = match flat.padding {
@@ -335,15 +367,25 @@ impl Tensor {
         self.unsqueeze(2).conv2d(&w.unsqueeze(2), flat).squeeze(2)
     }
 
-    /// The transposed convolution along one axis: `x [N, C, L]`, `w [C, O/groups, K]` → `[N, O, M]`.
+    /// The transposed convolution along one axis. Of each pair in the options the second counts.
+    ///
+    /// **Shape** `x [N, C, L]`, `w [C, O/groups, K]` → `[N, O, M]` with
+    /// M = (L − 1)·stride − padding + dilation·(K − 1) + output_padding + 1.
     ///
     /// # Panics
-    /// As [`Tensor::conv_transpose2d`].
+    /// If x or w has not three axes; else as [`Tensor::conv_transpose2d`].
+    ///
+    /// ```
+    /// use gradus_tensor::{Tensor, ops::conv2d::Conv};
+    /// let x = Tensor::from([[[1.0f32, 2.0]]]);
+    /// let y = x.conv_transpose1d(&Tensor::from([[[1.0f32, 10.0]]]), Conv::new());
+    /// assert_eq!(y.to_vec::<f32>(), [1.0, 12.0, 20.0]);
+    /// ```
     #[track_caller]
     pub fn conv_transpose1d(&self, w: &Tensor, conv: Conv) -> Tensor {
         if self.rank() != 3 || w.rank() != 3 {
             let what = format!("x {} and w {} must have three axes", self.shape(), w.shape());
-            fail(Error::shape("conv_transpose1d", what), Location::caller());
+            return Tensor::refuse(Error::shape("conv_transpose1d", what));
         }
         let mut flat =
             Conv { stride: [1, conv.stride[1]], dilation: [1, conv.dilation[1]], ..conv };
@@ -355,27 +397,26 @@ impl Tensor {
     }
 }
 
-#[track_caller]
-fn check(op: &str, x: &Tensor, w: &Tensor, conv: &Conv) {
-    let at = Location::caller();
+fn check(op: &str, x: &Tensor, w: &Tensor, conv: &Conv) -> Result<()> {
+    Tensor::sound([x, w])?;
     if x.rank() != 4 || w.rank() != 4 {
         let what = format!(
             "x {} and w {} must have four axes, [N, C, H, W] and [O, C, R, S]",
             x.shape(),
             w.shape()
         );
-        fail(Error::shape(op, what), at);
+        return Err(Error::shape(op, what));
     }
     if x.dtype() != w.dtype() || !x.dtype().is_float() {
         let what = format!("x is {}, w is {}; both must be one float type", x.dtype(), w.dtype());
-        fail(Error::dtype(op, what), at);
+        return Err(Error::dtype(op, what));
     }
     let pads = match conv.padding {
         Padding::Explicit(pads) => pads,
         _ => [[0; 2]; 2],
     };
     let options = [conv.stride, conv.dilation, conv.output_padding, pads[0], pads[1]];
-    expect_pixels(op, &[&x.shape()[2..], &w.shape()[2..], options.as_flattened()]);
+    expect_pixels(op, &[&x.shape()[2..], &w.shape()[2..], options.as_flattened()])?;
     let positive = conv.groups > 0 && conv.stride.iter().chain(&conv.dilation).all(|&n| n > 0);
     if !positive || w.shape()[2..].contains(&0) {
         let what = format!(
@@ -385,6 +426,7 @@ fn check(op: &str, x: &Tensor, w: &Tensor, conv: &Conv) {
             conv.groups,
             Shape::new(&w.shape()[2..])
         );
-        fail(Error::value(op, what), at);
+        return Err(Error::value(op, what));
     }
+    Ok(())
 }

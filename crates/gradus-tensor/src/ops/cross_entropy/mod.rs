@@ -1,8 +1,9 @@
-//! cross entropy of softmax: loss[i] = ln Σ_c e^x[i, c] − x[i, label[i]].   x [N, C], labels [N] -> [N]
+//! cross entropy of softmax: loss[i] = ln Σ_c e^x[i, c] − x[i, label[i]].
+//! x [N, C], labels [N] -> [N]
 //!
-//! One pass forward, one backward: dx = (softmax(x) − one_hot(label))·dy. The logarithm of the sum is kept between them, in two
-//! parts: the row's largest score, and ln Σ e^(x − top), so that large scores have all digits of the loss. A NaN makes its row's
-//! loss NaN.
+//! One pass forward, one backward: dx = (softmax(x) − one_hot(label))·dy. The logarithm of the sum
+//! is kept between them, in two parts: the row's largest score, and ln Σ e^(x − top), so that large
+//! scores have all digits of the loss. A NaN makes its row's loss NaN.
 
 #[cfg(test)]
 pub(crate) mod cases;
@@ -14,11 +15,8 @@ mod tests;
 use crate::ops::kernel::{expect_i64, tensors};
 use crate::{DType, Tensor};
 use gradus_base::{Error, Result, Shape};
-use gradus_graph::{
-    Backward, Dense, Device, Meta, Node, Plain, Rule, Strategy, call, call_one, fail,
-};
+use gradus_graph::{Backward, Dense, Device, Meta, Node, Plain, Rule, Strategy, call, call_one};
 use gradus_reference::Array;
-use std::panic::Location;
 use std::sync::Arc;
 
 /// x, labels → loss, top = the largest score, rest = ln Σ e^(x − top)
@@ -101,12 +99,14 @@ impl Rule for CrossEntropyGrad {
 }
 
 impl Tensor {
-    /// The cross entropy of softmax(x) with class labels, one number per sample: −ln of the probability of its label.
+    /// The cross entropy of softmax(x) with class labels: for each sample −ln of the probability of
+    /// its label.
     ///
-    /// **Shape** scores `x [.., C]`, `labels [..]` (i64) → `[..]`. A label outside `0..C` is an error of the run.
+    /// **Shape** scores `x [.., C]`, `labels i64 [..]` → `[..]`. A label outside `0..C` is an error
+    /// of the run.
     ///
     /// # Panics
-    /// If the scores are not floats, the labels not i64, or the leading shapes differ.
+    /// If the scores are not floats, the labels not i64, or the leading axes differ.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -116,23 +116,25 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn softmax_cross_entropy(&self, labels: &Tensor) -> Tensor {
-        let (shape, at) = (self.shape(), Location::caller());
-        expect_i64("cross_entropy", "labels", labels);
+        let shape = self.shape();
+        if let Err(e) = expect_i64("cross_entropy", "labels", labels) {
+            return Tensor::refuse(e);
+        }
         if !self.dtype().is_float() {
             let what = format!("the scores must be floats, found {}", self.dtype());
-            fail(Error::dtype("cross_entropy", what), at);
+            return Tensor::refuse(Error::dtype("cross_entropy", what));
         }
         if shape.rank() == 0 || Shape::new(&shape[..shape.rank() - 1]) != labels.shape() {
             let labels = labels.shape();
             let what = format!("scores [.., classes] and labels [..] are {shape} and {labels}");
-            fail(Error::shape("cross_entropy", what), at);
+            return Tensor::refuse(Error::shape("cross_entropy", what));
         }
         if matches!(self.dtype(), DType::F16 | DType::BF16) {
             return self.cast(DType::F32).softmax_cross_entropy(labels).cast(self.dtype());
         }
         let rows = self.reshape([labels.len(), shape[shape.rank() - 1]]);
         let inputs = vec![rows.0, labels.reshape([labels.len()]).0];
-        let loss = Tensor(call(Arc::new(CrossEntropy), inputs).swap_remove(0));
-        loss.reshape(labels.shape())
+        let [loss, _, _] = call(Arc::new(CrossEntropy), inputs);
+        Tensor(loss).reshape(labels.shape())
     }
 }

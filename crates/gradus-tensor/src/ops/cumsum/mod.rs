@@ -76,8 +76,10 @@ impl Rule for CumSum {
 }
 
 impl Tensor {
-    /// The running sum along `axis`. Integers and booleans are summed in i64, floats in f64, so that long sums do not drift: a
-    /// million times .1 in f32 ends with 100000.
+    /// The running sum along `axis`. Integers and booleans are summed in i64, floats in f64, so
+    /// that long sums do not drift: a million times 0.1 in f32 ends with 100000.
+    ///
+    /// **Shape** `[.., N, ..] -> [.., N, ..]`.
     ///
     /// # Panics
     /// If the axis is not there.
@@ -88,13 +90,16 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn cumsum(&self, axis: isize) -> Tensor {
-        let rule = CumSum { axis: self.axis("cumsum", axis), backwards: false };
+        let Some(axis) = self.axis("cumsum", axis) else { return Tensor::poisoned() };
+        let rule = CumSum { axis, backwards: false };
         let sum = Tensor(call_one(rule, &[&self.wide().0]));
         if self.dtype().is_float() { sum.cast(self.dtype()) } else { sum }
     }
 
-    /// The running product along `axis`, in the types of [`Tensor::cumsum`], so that f32 may pass beyond its range and come
-    /// back. Its gradient is right where elements are 0, too.
+    /// The running product along `axis`, in the types of [`Tensor::cumsum`], so that f32 may pass
+    /// beyond its range and come back.
+    ///
+    /// **Shape** `[.., N, ..] -> [.., N, ..]`. The gradient is right where elements are 0, too.
     ///
     /// # Panics
     /// If the axis is not there.
@@ -105,7 +110,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn cumprod(&self, axis: isize) -> Tensor {
-        let a = self.axis("cumprod", axis);
+        let Some(a) = self.axis("cumprod", axis) else { return Tensor::poisoned() };
         let (axis, size) = (a as isize, self.shape()[a]);
         // Every product of 1, 2, 4, … neighbours from those of half as many.
         let mut y = self.widest();

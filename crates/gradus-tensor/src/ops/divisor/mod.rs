@@ -1,7 +1,9 @@
-//! divisor: integers that something is divided by, as they are, and an error of the run where one is 0.   [..] -> [..]
+//! divisor: integers that something is divided by, as they are, and an error of the run where one
+//! is 0.   [..] -> [..]
 //!
-//! Floats have ∞ and NaN for it; integers have nothing that a quotient by 0 could be. The ops that divide integers read their divisor
-//! through this, so that the loops over integers, which divide among other things, need not look out for it.
+//! Floats have ∞ and NaN for it; integers have nothing that a quotient by 0 could be. The ops that
+//! divide integers read their divisor through this, so that the loops over integers, which divide
+//! among other things, need not look out for it.
 
 #[cfg(test)]
 pub(crate) mod cases;

@@ -1,10 +1,12 @@
 //! gather and scatter_add: reading along an axis by index, and its opposite.
 //!
 //! gather: y[i, j, k] = x[i, ids[i, j, k], k]   x [A, N, B]   ids [A, M, B]   y [A, M, B]
-//! scatter_add: y[i, n, k] = Σ over j with ids[i, j, k] = n of x[i, j, k]   x [A, M, B]   y [A, N, B]
+//! scatter_add: y[i, n, k] = Σ over j with ids[i, j, k] = n of x[i, j, k]   x [A, M, B]
+//! y [A, N, B]
 //!
-//! With one list of indices for all rows (`index_select`, `embedding`) ids is [M]. Each is the other's gradient, so the
-//! family is closed. Sums run in the order of the indices, whatever the number of threads.
+//! With one list of indices for all rows (`index_select`, `embedding`) ids is [M]. Each is the
+//! other's gradient, so the family is closed. Sums run in the order of the indices, whatever the
+//! number of threads.
 
 #[cfg(test)]
 pub(crate) mod cases;
@@ -16,11 +18,8 @@ mod tests;
 use crate::ops::kernel::expect_i64;
 use crate::{DType, Tensor};
 use gradus_base::{Error, Result};
-use gradus_graph::{
-    Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one, fail,
-};
+use gradus_graph::{Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one};
 use gradus_reference::Array;
-use std::panic::Location;
 
 /// x, ids → y along `axis`. The ids have y's shape, or are one list for all rows.
 #[derive(Clone, Copy, Debug)]
@@ -123,12 +122,13 @@ fn sum_in_f32(rule: ScatterAdd, x: &Node, ids: &Node) -> Node {
 }
 
 impl Tensor {
-    /// y[.., j, ..] = x[.., ids[.., j, ..], ..] along `axis`: each element picks where on the axis it comes from.
+    /// Takes elements along `axis` by index: y[.., j, ..] = x[.., ids[.., j, ..], ..].
     ///
-    /// **Shape** `x [A, N, B]`, `ids [A, M, B]` (i64) → `[A, M, B]`. An index outside the axis is an error of the run.
+    /// **Shape** `x [A, N, B]`, `ids i64 [A, M, B]` → `[A, M, B]`. An index outside the axis is an
+    /// error of the run.
     ///
     /// # Panics
-    /// If `ids` is not i64, or its shape differs elsewhere than on `axis`.
+    /// If the axis is not there, `ids` is not i64, or its shape differs elsewhere than on `axis`.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -138,45 +138,53 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn gather(&self, axis: isize, ids: &Tensor) -> Tensor {
-        let a = self.axis("gather", axis);
-        check(self, a, ids, "gather");
+        let Some(a) = self.axis("gather", axis) else { return Tensor::poisoned() };
+        if let Err(e) = check(self, a, ids, "gather") {
+            return Tensor::refuse(e);
+        }
         if self.rank() == 1 {
             return self.index_select(0, ids);
         }
         Tensor(call_one(Gather { axis: a }, &[&self.0, &ids.0]))
     }
 
-    /// Adds every element of this to the place on `axis` that its index names, starting from zeros of `size`: the
+    /// Adds each element to the place on `axis` that its index names, starting from zeros: the
     /// opposite of [`Tensor::gather`]. Elements that meet in one place are summed in order.
     ///
-    /// **Shape** `x [A, M, B]`, `ids [A, M, B]` (i64) → `[A, size, B]`.
+    /// **Shape** `x [A, M, B]`, `ids i64 [A, M, B]` → `[A, size, B]`. An index outside `0..size` is
+    /// an error of the run.
     ///
     /// # Panics
-    /// If `ids` is not i64 or its shape is not this one's, or the elements are not numbers to add.
+    /// If the axis is not there, `ids` is not i64 or has another shape than this, or the elements
+    /// are u8 or bool.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
     /// let x = Tensor::from([1.0f32, 2.0, 4.0]);
-    /// assert_eq!(x.scatter_add(0, &Tensor::from([1i64, 3, 1]), 4).to_vec::<f32>(), [0.0, 5.0, 0.0, 2.0]);
+    /// let y = x.scatter_add(0, &Tensor::from([1i64, 3, 1]), 4);
+    /// assert_eq!(y.to_vec::<f32>(), [0.0, 5.0, 0.0, 2.0]);
     /// ```
     #[track_caller]
     pub fn scatter_add(&self, axis: isize, ids: &Tensor, size: usize) -> Tensor {
-        let axis = self.axis("scatter_add", axis);
-        check(self, axis, ids, "scatter_add");
+        let Some(axis) = self.axis("scatter_add", axis) else { return Tensor::poisoned() };
+        if let Err(e) = check(self, axis, ids, "scatter_add") {
+            return Tensor::refuse(e);
+        }
         if ids.shape() != self.shape() {
             let what = format!("x is {}, ids {}; they must be the same", self.shape(), ids.shape());
-            fail(Error::shape("scatter_add", what), Location::caller());
+            return Tensor::refuse(Error::shape("scatter_add", what));
         }
         if matches!(self.dtype(), DType::Bool | DType::U8) {
             let what = format!("{} does not hold sums; cast to i64 first", self.dtype());
-            fail(Error::dtype("scatter_add", what), Location::caller());
+            return Tensor::refuse(Error::dtype("scatter_add", what));
         }
         Tensor(sum_in_f32(ScatterAdd { axis, size }, &self.0, &ids.0))
     }
 
     /// The slices of an axis that a list of indices names, in its order.
     ///
-    /// **Shape** `x [A, N, B]`, `ids [M]` (i64) → `[A, M, B]`. An index outside the axis is an error of the run.
+    /// **Shape** `x [A, N, B]`, `ids i64 [M]` → `[A, M, B]`. An index outside the axis is an error
+    /// of the run.
     ///
     /// # Panics
     /// If the axis is not there or `ids` is not an i64 vector.
@@ -184,45 +192,60 @@ impl Tensor {
     /// ```
     /// use gradus_tensor::Tensor;
     /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
-    /// assert_eq!(x.index_select(1, &Tensor::from([1i64, 1, 0])).to_vec::<f32>(), [2.0, 2.0, 1.0, 4.0, 4.0, 3.0]);
+    /// let y = x.index_select(1, &Tensor::from([1i64, 1, 0]));
+    /// assert_eq!(y.to_vec::<f32>(), [2.0, 2.0, 1.0, 4.0, 4.0, 3.0]);
     /// ```
     #[track_caller]
     pub fn index_select(&self, axis: isize, ids: &Tensor) -> Tensor {
-        let axis = self.axis("index_select", axis);
-        expect_i64("index_select", "indices", ids);
+        let Some(axis) = self.axis("index_select", axis) else { return Tensor::poisoned() };
+        if let Err(e) = expect_i64("index_select", "indices", ids) {
+            return Tensor::refuse(e);
+        }
         if ids.rank() != 1 {
             let what = format!("indices must be a vector, found {}", ids.shape());
-            fail(Error::shape("index_select", what), Location::caller());
+            return Tensor::refuse(Error::shape("index_select", what));
         }
         Tensor(call_one(Gather { axis }, &[&self.0, &ids.0]))
     }
 
-    /// The rows of a table that `ids` name: this is the table.
+    /// The rows of this table that `ids` name.
     ///
-    /// **Shape** table `[N, D]`, `ids [..]` (i64) → `[.., D]`. The gradient sums, row by row, in the order of `ids`.
+    /// **Shape** table `[N, D]`, `ids i64 [..]` → `[.., D]`. An index outside `0..N` is an error of
+    /// the run. The gradient sums, row by row, in the order of `ids`.
     ///
     /// # Panics
     /// If the table is not a matrix or `ids` is not i64.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let table = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+    /// let rows = table.embedding(&Tensor::from([1i64, 0, 1]));
+    /// assert_eq!(rows.to_vec::<f32>(), [3.0, 4.0, 1.0, 2.0, 3.0, 4.0]);
+    /// ```
     #[track_caller]
     pub fn embedding(&self, ids: &Tensor) -> Tensor {
         if self.rank() != 2 {
             let what = format!("the table must be [rows, features], found {}", self.shape());
-            fail(Error::shape("embedding", what), Location::caller());
+            return Tensor::refuse(Error::shape("embedding", what));
         }
-        let shape = ids.shape().inserted(ids.rank(), self.shape()[1]);
-        self.index_select(0, &ids.reshape([ids.len()])).reshape(shape)
+        match ids.shape().try_inserted(ids.rank(), self.shape()[1]) {
+            Ok(shape) => self.index_select(0, &ids.reshape([ids.len()])).reshape(shape),
+            Err(e) => Tensor::refuse(Error { op: "embedding".into(), ..e }),
+        }
     }
 
-    /// 1 at the place that each id names, 0 elsewhere, f32.
+    /// 1 at the place that each id names, 0 elsewhere, in f32.
     ///
-    /// **Shape** `ids [..]` (i64) → `[.., classes]`. An id outside `0..classes` is an error of the run.
+    /// **Shape** `ids i64 [..]` → `[.., classes]`. An id outside `0..classes` is an error of the
+    /// run.
     ///
     /// # Panics
-    /// If this is not i64.
+    /// If the ids are not i64.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
-    /// assert_eq!(Tensor::from([2i64, 0]).one_hot(3).to_vec::<f32>(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+    /// let ids = Tensor::from([2i64, 0]);
+    /// assert_eq!(ids.one_hot(3).to_vec::<f32>(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
     /// ```
     #[track_caller]
     pub fn one_hot(&self, classes: usize) -> Tensor {
@@ -231,12 +254,13 @@ impl Tensor {
     }
 }
 
-#[track_caller]
-fn check(x: &Tensor, axis: usize, ids: &Tensor, op: &str) {
-    expect_i64(op, "indices", ids);
+fn check(x: &Tensor, axis: usize, ids: &Tensor, op: &str) -> Result<()> {
+    Tensor::sound([x])?;
+    expect_i64(op, "indices", ids)?;
     let (a, b) = (x.shape(), ids.shape());
     if a.rank() != b.rank() || a.with(axis, 0) != b.with(axis, 0) {
         let what = format!("x {a} and ids {b} differ elsewhere than on axis {axis}");
-        fail(Error::shape(op, what), Location::caller());
+        return Err(Error::shape(op, what));
     }
+    Ok(())
 }

@@ -39,7 +39,8 @@ pub(super) fn scatter_add(
     })
 }
 
-/// For every element of `shape` its place, and the place that its index names where the axis has `size`.
+/// For every element of `shape` its place, and the place that its index names where the axis has
+/// `size`.
 fn moves(
     axis: usize,
     shape: Shape,

@@ -14,9 +14,12 @@ impl Pointwise<1> for Abs {
 }
 
 impl Tensor {
-    /// |x|
+    /// The absolute value |x|.
     ///
     /// **Shape** `[..] -> [..]`. The gradient at 0 is 0.
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

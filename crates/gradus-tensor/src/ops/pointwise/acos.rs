@@ -20,9 +20,12 @@ impl Pointwise<1> for Acos {
 }
 
 impl Tensor {
-    /// arccos x in [0, π].
+    /// The arccosine of x, in [0, π].
     ///
-    /// **Shape** `[..] -> [..]`. Outside [−1, 1]: NaN.
+    /// **Shape** `[..] -> [..]`. Outside [−1, 1] it is NaN.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

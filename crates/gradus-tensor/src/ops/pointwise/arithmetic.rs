@@ -129,9 +129,12 @@ impl std::ops::Neg for Tensor {
 }
 
 impl Tensor {
-    /// x²
+    /// The square x².
     ///
     /// **Shape** `[..] -> [..]`.
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -21,9 +21,12 @@ impl Pointwise<1> for Asin {
 }
 
 impl Tensor {
-    /// arcsin x in [−π/2, π/2].
+    /// The arcsine of x, in [−π/2, π/2].
     ///
-    /// **Shape** `[..] -> [..]`. Outside [−1, 1]: NaN.
+    /// **Shape** `[..] -> [..]`. Outside [−1, 1] it is NaN.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -14,9 +14,12 @@ impl Pointwise<1> for Atan {
 }
 
 impl Tensor {
-    /// arctan x in (−π/2, π/2).
+    /// The arctangent of x, in (−π/2, π/2).
     ///
-    /// **Shape** `[..] -> [..]`. Of ±∞: ±π/2.
+    /// **Shape** `[..] -> [..]`. At ±∞ it is ±π/2.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

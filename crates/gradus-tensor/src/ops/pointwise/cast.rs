@@ -15,13 +15,18 @@ impl Tensor {
     /// | integers | the nearest number, to bf16 by way of f32; past the largest ±∞ | the same number; out of range the nearest end | everything but 0 is true |
     /// | bool | 0 and 1 | 0 and 1 | the same |
     ///
-    /// As in PyTorch, but for integers out of range: there they wrap, and floats out of range become what the processor makes of
-    /// them. This is the only conversion that changes numbers: reading ([`Tensor::to_vec`]) and numbers beside tensors
-    /// ([`DType::number`]) are refused where they would, and what types go together is in [`DType::join`].
+    /// This is PyTorch's table but for numbers that an integer type does not hold: there integers
+    /// wrap, and floats become what the processor makes of them. No other conversion changes
+    /// numbers: reading ([`Tensor::to_vec`]) and numbers beside tensors ([`DType::number`]) are
+    /// refused where they would. Which types go together is in [`DType::join`].
     ///
-    /// The gradient of a cast between float types is cast back; a cast from or to integers has none.
+    /// The gradient of a cast between float types is cast back; a cast from or to integers has
+    /// none.
     ///
     /// **Shape** `[..] -> [..]`.
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::{DType, Tensor};
@@ -43,7 +48,7 @@ impl Tensor {
             _ => Expr::identity(),
         };
         let flat = (!dtype.is_float()).then_some("a cast to integers is flat almost everywhere");
-        let p = Pointwise { name: "cast", expr: Arc::new(expr), vjp: None, constant: flat };
+        let p = Pointwise { name: "cast".into(), expr: Arc::new(expr), vjp: None, constant: flat };
         Tensor(pointwise(p, vec![self.0.clone()], dtype))
     }
 

@@ -15,9 +15,12 @@ impl Pointwise<1> for Ceil {
 }
 
 impl Tensor {
-    /// The smallest integer ≥ x.
+    /// Rounded up: the smallest integer ≥ x.
     ///
-    /// **Shape** `[..] -> [..]`. It has no gradient.
+    /// **Shape** `[..] -> [..]`. There is no gradient.
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -4,8 +4,6 @@ use super::{Pointwise, apply};
 use crate::Tensor;
 use crate::ops::Operand;
 use gradus_base::{Error, Real};
-use gradus_graph::fail;
-use std::panic::Location;
 
 struct Clamp {
     low: f64,
@@ -25,13 +23,14 @@ impl Pointwise<1> for Clamp {
 }
 
 impl Tensor {
-    /// min(max(x, low), high); either bound may be infinite. Bounds of integers are such.
+    /// Limited to an interval: min(max(x, low), high). Either bound may be infinite.
     ///
-    /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at a bound is 0, as that of every clipped function here and as in
-    /// PyTorch 2.15; before, PyTorch's was 1.
+    /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at a bound is 0, as that of every
+    /// clipped function here and as in PyTorch 2.15; before, PyTorch's was 1.
     ///
     /// # Panics
-    /// If `low` > `high`, one is NaN, or the elements are integers of a type that does not hold it.
+    /// If `low` > `high`, a bound is NaN, or the elements are integers or booleans of a type that
+    /// does not hold a bound.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -41,7 +40,7 @@ impl Tensor {
     pub fn clamp(&self, low: f64, high: f64) -> Tensor {
         if low > high || low.is_nan() || high.is_nan() {
             let what = format!("low {low} must not exceed high {high}");
-            fail(Error::value("clamp", what), Location::caller());
+            return Tensor::refuse(Error::value("clamp", what));
         }
         if self.dtype().is_float() {
             return apply(Clamp { low, high }, [self]);

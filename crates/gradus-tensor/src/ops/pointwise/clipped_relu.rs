@@ -1,4 +1,5 @@
-//! clipped_relu(x, ceiling) = min(max(x, 0), ceiling); relu6 has ceiling 6   [..] -> [..]   Hannun et al. 2014, arXiv:1412.5567 §2
+//! clipped_relu(x, ceiling) = min(max(x, 0), ceiling); relu6 has ceiling 6   [..] -> [..]
+//! Hannun et al. 2014, arXiv:1412.5567 §2
 
 use super::{Pointwise, apply};
 use crate::Tensor;
@@ -21,26 +22,33 @@ impl Pointwise<1> for ClippedRelu {
 }
 
 impl Tensor {
-    /// min(max(x, 0), ceiling).
+    /// A relu that ends at a ceiling: min(max(x, 0), ceiling).
     ///
     /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at the kinks 0 and ceiling is 0.
     ///
     /// **Paper** Hannun et al. 2014, arXiv:1412.5567 §2.
     ///
+    /// # Panics
+    /// If the elements are integers or booleans and `ceiling` is not a whole number.
+    ///
     /// ```
     /// use gradus_tensor::Tensor;
-    /// assert_eq!(Tensor::from([-2.0f32, 3.0, 30.0]).clipped_relu(20.0).to_vec::<f32>(), [0.0, 3.0, 20.0]);
+    /// let y = Tensor::from([-2.0f32, 3.0, 30.0]).clipped_relu(20.0);
+    /// assert_eq!(y.to_vec::<f32>(), [0.0, 3.0, 20.0]);
     /// ```
     #[track_caller]
     pub fn clipped_relu(&self, ceiling: f64) -> Tensor {
         apply(ClippedRelu { ceiling }, [self])
     }
 
-    /// min(max(x, 0), 6)
+    /// A relu that ends at 6: min(max(x, 0), 6).
     ///
     /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at the kinks 0 and 6 is 0.
     ///
     /// **Paper** Krizhevsky 2010, "Convolutional deep belief networks on CIFAR-10".
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

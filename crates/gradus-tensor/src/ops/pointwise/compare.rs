@@ -45,10 +45,15 @@ fn threshold(name: &str, number: f64) -> Result<f64, bool> {
 }
 
 impl Tensor {
-    /// a = b, as a mask.
+    /// A mask, true where a = b.
     ///
-    /// **Shape** `[..], [..] -> bool [..]`, broadcast. NaN equals nothing. A mask carries no gradient. Integers are compared with a
-    /// number as it is, fractions included; floats with the nearest number of their type.
+    /// **Shape** `[..], [..] -> bool [..]`, broadcast. NaN equals nothing. There is no gradient.
+    /// Integers are compared with a number as it is, fractions included; floats with the nearest
+    /// number of their type.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast, the types have none in common ([`DType::join`]), or a number
+    /// is out of the range of the floats it is compared with, as 1e9 is of f16.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -59,9 +64,13 @@ impl Tensor {
         with("eq", self, other.into(), |a, b| a.eq(b))
     }
 
-    /// a ≠ b, as a mask.
+    /// A mask, true where a ≠ b.
     ///
-    /// **Shape** `[..], [..] -> bool [..]`, broadcast. NaN differs from everything.
+    /// **Shape** `[..], [..] -> bool [..]`, broadcast. NaN differs from everything. There is no
+    /// gradient.
+    ///
+    /// # Panics
+    /// As [`Tensor::eq`].
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -72,9 +81,12 @@ impl Tensor {
         with("ne", self, other.into(), |a, b| Sym::not(a.eq(b)))
     }
 
-    /// a < b, as a mask.
+    /// A mask, true where a < b.
     ///
-    /// **Shape** `[..], [..] -> bool [..]`, broadcast. With NaN: false.
+    /// **Shape** `[..], [..] -> bool [..]`, broadcast. With NaN it is false. There is no gradient.
+    ///
+    /// # Panics
+    /// As [`Tensor::eq`].
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -85,9 +97,12 @@ impl Tensor {
         with("lt", self, other.into(), |a, b| a.lt(b))
     }
 
-    /// a ≤ b, as a mask.
+    /// A mask, true where a ≤ b.
     ///
-    /// **Shape** `[..], [..] -> bool [..]`, broadcast. With NaN: false.
+    /// **Shape** `[..], [..] -> bool [..]`, broadcast. With NaN it is false. There is no gradient.
+    ///
+    /// # Panics
+    /// As [`Tensor::eq`].
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -98,9 +113,12 @@ impl Tensor {
         with("le", self, other.into(), |a, b| a.le(b))
     }
 
-    /// a > b, as a mask.
+    /// A mask, true where a > b.
     ///
-    /// **Shape** `[..], [..] -> bool [..]`, broadcast. With NaN: false.
+    /// **Shape** `[..], [..] -> bool [..]`, broadcast. With NaN it is false. There is no gradient.
+    ///
+    /// # Panics
+    /// As [`Tensor::eq`].
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -111,9 +129,12 @@ impl Tensor {
         with("gt", self, other.into(), |a, b| b.lt(a))
     }
 
-    /// a ≥ b, as a mask.
+    /// A mask, true where a ≥ b.
     ///
-    /// **Shape** `[..], [..] -> bool [..]`, broadcast. With NaN: false.
+    /// **Shape** `[..], [..] -> bool [..]`, broadcast. With NaN it is false. There is no gradient.
+    ///
+    /// # Panics
+    /// As [`Tensor::eq`].
     ///
     /// ```
     /// use gradus_tensor::Tensor;

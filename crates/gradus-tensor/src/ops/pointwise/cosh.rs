@@ -21,9 +21,12 @@ impl Pointwise<1> for Cosh {
 }
 
 impl Tensor {
-    /// cosh x = (eˣ + e⁻ˣ)/2.
+    /// The hyperbolic cosine of x, (eˣ + e⁻ˣ)/2.
     ///
     /// **Shape** `[..] -> [..]`.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -5,8 +5,7 @@ use crate::Tensor;
 use crate::ops::Operand;
 use gradus_base::expr::Sym;
 use gradus_base::{Error, Expr, Real};
-use gradus_graph::{self as graph, fail, pointwise};
-use std::panic::Location;
+use gradus_graph::{self as graph, pointwise};
 use std::sync::Arc;
 
 struct DivFloor;
@@ -31,10 +30,17 @@ impl Pointwise<2> for DivTrunc {
 }
 
 impl Tensor {
-    /// ⌊a/b⌋, the quotient rounded down: how integers are divided, as Python's `//`. `a = b·div_floor(a, b) + remainder(a, b)`.
+    /// The quotient rounded down, ⌊a/b⌋, as by Python's `//`:
+    /// `a = b·div_floor(a, b) + remainder(a, b)`.
     ///
-    /// **Shape** `[..], [..] -> [..]`, broadcast. Of floats the rounded quotient, ∞ or NaN where b = 0; of integers exact, and b = 0
-    /// an error of the run, or of building where it is a number. It has no gradient.
+    /// **Shape** `[..], [..] -> [..]`, broadcast. Of integers it is exact, of floats the quotient
+    /// is rounded first. Where b = 0, floats give ∞ or NaN; an integer b = 0 is an error of the
+    /// run. There is no gradient.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast, the types have none in common
+    /// ([`DType::join`](crate::DType::join)), or the divisor is a number that the type of this does
+    /// not hold, 0 beside integers, or any number beside booleans.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -57,9 +63,13 @@ impl Tensor {
         })
     }
 
-    /// a/b rounded towards 0, as integers are divided in Rust and C.
+    /// The quotient a/b rounded towards 0, as integers are divided in Rust and C.
     ///
-    /// **Shape** `[..], [..] -> [..]`, broadcast. Where b = 0 as [`Tensor::div_floor`]. It has no gradient.
+    /// **Shape** `[..], [..] -> [..]`, broadcast. Where b = 0, floats give ∞ or NaN; an integer b =
+    /// 0 is an error of the run. There is no gradient.
+    ///
+    /// # Panics
+    /// As [`Tensor::div_floor`].
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -86,7 +96,7 @@ impl Operand<'_> {
             }
             Operand::Number(0.0) if !other.dtype().is_float() => {
                 let what = format!("the divisor is 0, the elements are {}", other.dtype());
-                fail(Error::value(op, what), Location::caller())
+                Tensor::refuse(Error::value(op, what))
             }
             operand => operand.in_arithmetic(op, other),
         }
@@ -101,10 +111,13 @@ fn integers(
     b: &Tensor,
     formula: impl FnOnce(Sym, Sym) -> Sym,
 ) -> Tensor {
-    let inputs = broadcast(name, &[a, b]);
+    let inputs = match broadcast(name, [a, b]) {
+        Ok(inputs) => inputs,
+        Err(e) => return Tensor::refuse(e),
+    };
     let dtype = common_type(&inputs);
     let expr = Arc::new(Expr::trace(2, |x| vec![formula(x[0], x[1])]));
-    let p = graph::Pointwise { name, expr, vjp: None, constant: FLAT };
+    let p = graph::Pointwise { name: name.into(), expr, vjp: None, constant: FLAT };
     Tensor(pointwise(p, inputs.into_iter().map(|t| t.0).collect(), dtype))
 }
 

@@ -1,4 +1,5 @@
-//! elu(x, α) = x where x > 0, else α(eˣ − 1)   [..] -> [..]   Clevert et al. 2016, arXiv:1511.07289 §3
+//! elu(x, α) = x where x > 0, else α(eˣ − 1)   [..] -> [..]
+//! Clevert et al. 2016, arXiv:1511.07289 §3
 
 use super::{Pointwise, apply};
 use crate::Tensor;
@@ -33,11 +34,15 @@ pub(crate) fn exponential_linear_slope<R: Real>(x: R, alpha: f64) -> R {
 }
 
 impl Tensor {
-    /// x where x > 0, else α(eˣ − 1); 1 is the usual α.
+    /// The exponential linear unit: x where x > 0, else α(eˣ − 1); the usual α is 1.
     ///
-    /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at the kink 0 is α, the second derivative there 0, as in PyTorch.
+    /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at the kink 0 is α, the second
+    /// derivative there 0, as in PyTorch.
     ///
     /// **Paper** Clevert, Unterthiner & Hochreiter 2016, arXiv:1511.07289 §3.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

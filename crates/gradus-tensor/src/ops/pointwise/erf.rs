@@ -14,9 +14,12 @@ impl Pointwise<1> for Erf {
 }
 
 impl Tensor {
-    /// erf x = 2/√π ∫₀ˣ e^(−t²) dt, the error function.
+    /// The error function 2/√π ∫₀ˣ e^(−t²) dt.
     ///
     /// **Shape** `[..] -> [..]`.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

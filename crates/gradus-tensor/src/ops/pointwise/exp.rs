@@ -18,9 +18,12 @@ impl Pointwise<1> for Exp {
 }
 
 impl Tensor {
-    /// eˣ
+    /// The exponential function eˣ.
     ///
-    /// **Shape** `[..] -> [..]`. Of −∞: 0.
+    /// **Shape** `[..] -> [..]`. At −∞ it is 0.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -14,9 +14,12 @@ impl Pointwise<1> for ExpM1 {
 }
 
 impl Tensor {
-    /// eˣ − 1, accurate where `x.exp() - 1.0` cancels.
+    /// eˣ − 1, accurate near 0, where `x.exp() - 1.0` cancels.
     ///
     /// **Shape** `[..] -> [..]`.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

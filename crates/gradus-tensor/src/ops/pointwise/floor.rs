@@ -15,9 +15,12 @@ impl Pointwise<1> for Floor {
 }
 
 impl Tensor {
-    /// The largest integer ≤ x.
+    /// Rounded down: the largest integer ≤ x.
     ///
-    /// **Shape** `[..] -> [..]`. It has no gradient.
+    /// **Shape** `[..] -> [..]`. There is no gradient.
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

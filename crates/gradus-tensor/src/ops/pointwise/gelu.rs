@@ -1,4 +1,5 @@
-//! gelu(x) = x·Φ(x), Φ the standard normal distribution function.   [..] -> [..]   Hendrycks & Gimpel 2016, arXiv:1606.08415 §2
+//! gelu(x) = x·Φ(x), Φ the standard normal distribution function.   [..] -> [..]
+//! Hendrycks & Gimpel 2016, arXiv:1606.08415 §2
 
 use super::{Pointwise, apply, normal_cdf, normal_pdf};
 use crate::Tensor;
@@ -18,11 +19,14 @@ impl Pointwise<1> for Gelu {
 }
 
 impl Tensor {
-    /// x·Φ(x), the exact Gaussian error linear unit.
+    /// The exact Gaussian error linear unit x·Φ(x).
     ///
-    /// **Shape** `[..] -> [..]`. Of −∞: NaN.
+    /// **Shape** `[..] -> [..]`. At −∞ it is NaN.
     ///
     /// **Paper** Hendrycks & Gimpel 2016, arXiv:1606.08415 §2.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -1,4 +1,5 @@
-//! gelu_tanh(x) = ½x(1 + tanh(√(2/π)(x + 0.044715x³)))   [..] -> [..]   Hendrycks & Gimpel 2016, arXiv:1606.08415 §2
+//! gelu_tanh(x) = ½x(1 + tanh(√(2/π)(x + 0.044715x³)))   [..] -> [..]
+//! Hendrycks & Gimpel 2016, arXiv:1606.08415 §2
 
 use super::{Pointwise, apply};
 use crate::Tensor;
@@ -33,11 +34,15 @@ fn inner<R: Real>(x: R) -> R {
 }
 
 impl Tensor {
-    /// ½x(1 + tanh(√(2/π)(x + 0.044715x³))), the approximation of [`Tensor::gelu`] that GPT-2 was trained with.
+    /// The approximation of [`Tensor::gelu`] that GPT-2 was trained with: ½x(1 + tanh(√(2/π)(x +
+    /// 0.044715x³))).
     ///
     /// **Shape** `[..] -> [..]`.
     ///
     /// **Paper** Hendrycks & Gimpel 2016, arXiv:1606.08415 §2.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -1,4 +1,5 @@
-//! hard_sigmoid(x) = min(max(x/6 + ½, 0), 1)   [..] -> [..]   Howard et al. 2019, arXiv:1905.02244 §5.2
+//! hard_sigmoid(x) = min(max(x/6 + ½, 0), 1)   [..] -> [..]
+//! Howard et al. 2019, arXiv:1905.02244 §5.2
 
 use super::{Pointwise, apply};
 use crate::Tensor;
@@ -25,12 +26,15 @@ pub(crate) fn ramp<R: Real>(x: R) -> R {
 }
 
 impl Tensor {
-    /// min(max(x/6 + ½, 0), 1), a sigmoid of straight lines. (The one of Courbariaux et al. 2015 has slope ½, an old
-    /// one of Keras 0.2.)
+    /// A sigmoid made of straight lines: min(max(x/6 + ½, 0), 1). (That of Courbariaux et al. 2015
+    /// has slope ½, an old one of Keras 0.2.)
     ///
     /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at the kinks ±3 is 0.
     ///
     /// **Paper** Howard et al. 2019, arXiv:1905.02244 §5.2.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -1,4 +1,5 @@
-//! hard_swish(x) = x·min(max(x/6 + ½, 0), 1)   [..] -> [..]   Howard et al. 2019, arXiv:1905.02244 §5.2
+//! hard_swish(x) = x·min(max(x/6 + ½, 0), 1)   [..] -> [..]
+//! Howard et al. 2019, arXiv:1905.02244 §5.2
 
 use super::hard_sigmoid::ramp;
 use super::{Pointwise, apply};
@@ -22,11 +23,14 @@ impl Pointwise<1> for HardSwish {
 }
 
 impl Tensor {
-    /// x·hard_sigmoid(x).
+    /// x·hard_sigmoid(x), an approximation of [`Tensor::silu`].
     ///
     /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at −3 is 0, at 3 it is 1.
     ///
     /// **Paper** Howard et al. 2019, arXiv:1905.02244 §5.2.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

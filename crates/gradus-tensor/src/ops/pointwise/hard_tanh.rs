@@ -18,11 +18,14 @@ impl Pointwise<1> for HardTanh {
 }
 
 impl Tensor {
-    /// min(max(x, −1), 1).
+    /// Limited to [−1, 1]: min(max(x, −1), 1).
     ///
     /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at the kinks ±1 is 0.
     ///
     /// **Paper** Collobert 2004, "Large scale machine learning".
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

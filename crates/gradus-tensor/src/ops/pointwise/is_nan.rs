@@ -1,4 +1,5 @@
-//! is_nan(x), is_finite(x): which elements are not numbers, which are ordinary ones   [..] -> bool [..]
+//! is_nan(x), is_finite(x): which elements are not numbers, which are ordinary ones
+//! [..] -> bool [..]
 
 use super::mask;
 use crate::Tensor;
@@ -6,9 +7,12 @@ use gradus_base::Real;
 use gradus_base::expr::Sym;
 
 impl Tensor {
-    /// x ≠ x: set where x is NaN.
+    /// A mask, true where x is NaN.
     ///
-    /// **Shape** `[..] -> bool [..]`.
+    /// **Shape** `[..] -> bool [..]`. There is no gradient.
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -19,9 +23,12 @@ impl Tensor {
         mask("is_nan", [self], |[x]| Sym::not(x.eq(x)))
     }
 
-    /// 0·x = 0: set where x is neither NaN nor infinite.
+    /// A mask, true where x is neither NaN nor infinite.
     ///
-    /// **Shape** `[..] -> bool [..]`.
+    /// **Shape** `[..] -> bool [..]`. There is no gradient.
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

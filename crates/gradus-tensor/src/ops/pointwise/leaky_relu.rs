@@ -16,11 +16,15 @@ impl Pointwise<1> for LeakyRelu {
 }
 
 impl Tensor {
-    /// x where x > 0, else slope·x; 0.01 is the usual slope.
+    /// x where x > 0, else slope·x; the usual slope is 0.01.
     ///
     /// **Shape** `[..] -> [..]`. The gradient at 0 is the slope.
     ///
-    /// **Paper** Maas, Hannun & Ng 2013, "Rectifier nonlinearities improve neural network acoustic models".
+    /// **Paper** Maas, Hannun & Ng 2013, "Rectifier nonlinearities improve neural network acoustic
+    /// models".
+    ///
+    /// # Panics
+    /// If the elements are integers or booleans and `slope` is not a whole number.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

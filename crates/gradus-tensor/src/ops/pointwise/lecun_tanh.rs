@@ -27,6 +27,9 @@ impl Tensor {
     ///
     /// **Paper** LeCun, Bottou, Orr & Müller 1998, "Efficient BackProp" §4.4; LeNet-5 uses it.
     ///
+    /// # Panics
+    /// If the elements are not floats.
+    ///
     /// ```
     /// use gradus_tensor::Tensor;
     /// let y = Tensor::from([-1.0f64, 1.0]).lecun_tanh().to_vec::<f64>();

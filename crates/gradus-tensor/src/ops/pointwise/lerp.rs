@@ -15,9 +15,14 @@ impl Pointwise<3> for Lerp {
 }
 
 impl Tensor {
-    /// a + t(b − a): a at t = 0, b at t = 1.
+    /// Linear interpolation a + t(b − a) between this, a, and `end`, b: a at t = 0, b at t = 1.
     ///
     /// **Shape** `[..], [..], [..] -> [..]`, broadcast.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast, the types have none in common
+    /// ([`DType::join`](crate::DType::join)) or are all bool, or `t` is a number that the type of
+    /// this does not hold; booleans take no number.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -15,9 +15,12 @@ impl Pointwise<1> for Ln {
 }
 
 impl Tensor {
-    /// ln x
+    /// The natural logarithm ln x.
     ///
-    /// **Shape** `[..] -> [..]`. Of 0: −∞; of less: NaN.
+    /// **Shape** `[..] -> [..]`. At 0 it is −∞, below 0 NaN.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -29,9 +32,12 @@ impl Tensor {
         apply(Ln, [self])
     }
 
-    /// log₂ x = ln x / ln 2
+    /// The logarithm to base 2, ln x / ln 2.
     ///
-    /// **Shape** `[..] -> [..]`. Of 0: −∞; of less: NaN.
+    /// **Shape** `[..] -> [..]`. At 0 it is −∞, below 0 NaN.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -42,9 +48,12 @@ impl Tensor {
         self.ln() * LOG2_E
     }
 
-    /// log₁₀ x = ln x / ln 10
+    /// The logarithm to base 10, ln x / ln 10.
     ///
-    /// **Shape** `[..] -> [..]`. Of 0: −∞; of less: NaN.
+    /// **Shape** `[..] -> [..]`. At 0 it is −∞, below 0 NaN.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -14,9 +14,12 @@ impl Pointwise<1> for Ln1p {
 }
 
 impl Tensor {
-    /// ln(1 + x), accurate where `(x + 1.0).ln()` has lost x.
+    /// ln(1 + x), accurate near 0, where `(x + 1.0).ln()` has lost digits of x.
     ///
-    /// **Shape** `[..] -> [..]`. Of −1: −∞; of less: NaN.
+    /// **Shape** `[..] -> [..]`. At −1 it is −∞, below −1 NaN.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

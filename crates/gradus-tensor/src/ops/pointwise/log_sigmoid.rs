@@ -18,9 +18,12 @@ impl Pointwise<1> for LogSigmoid {
 }
 
 impl Tensor {
-    /// ln(1/(1 + e⁻ˣ)), which neither overflows nor loses digits.
+    /// The logarithm of the sigmoid, ln(1/(1 + e⁻ˣ)), which neither overflows nor loses digits.
     ///
     /// **Shape** `[..] -> [..]`.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -6,9 +6,13 @@ use gradus_base::Real;
 use gradus_base::expr::Sym;
 
 impl Tensor {
-    /// a ∧ b. Numbers count as set where they are not 0.
+    /// A mask, true where both are: a ∧ b. Numbers count as true where they are not 0.
     ///
     /// **Shape** `bool [..], bool [..] -> bool [..]`, broadcast.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast, or the types have none in common
+    /// ([`DType::join`](crate::DType::join)).
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -20,9 +24,12 @@ impl Tensor {
         compare("logical_and", [self, other], |a, b| Sym::and(a.as_mask(), b.as_mask()))
     }
 
-    /// a ∨ b. Numbers count as set where they are not 0.
+    /// A mask, true where at least one is: a ∨ b. Numbers count as true where they are not 0.
     ///
     /// **Shape** `bool [..], bool [..] -> bool [..]`, broadcast.
+    ///
+    /// # Panics
+    /// As [`Tensor::logical_and`].
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -34,9 +41,12 @@ impl Tensor {
         compare("logical_or", [self, other], |a, b| Sym::or(a.as_mask(), b.as_mask()))
     }
 
-    /// a ⊕ b: one of the two. Numbers count as set where they are not 0.
+    /// A mask, true where exactly one is: a ⊕ b. Numbers count as true where they are not 0.
     ///
     /// **Shape** `bool [..], bool [..] -> bool [..]`, broadcast.
+    ///
+    /// # Panics
+    /// As [`Tensor::logical_and`].
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -51,9 +61,12 @@ impl Tensor {
         })
     }
 
-    /// ¬a. Numbers count as set where they are not 0.
+    /// A mask, true where this is not: ¬a. Numbers count as true where they are not 0.
     ///
     /// **Shape** `bool [..] -> bool [..]`.
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -24,9 +24,15 @@ impl Pointwise<2> for Minimum {
 }
 
 impl Tensor {
-    /// The larger of the two, element by element.
+    /// The larger of two numbers, element by element.
     ///
-    /// **Shape** `[..], [..] -> [..]`, broadcast. NaN if either is. At a tie each gets half of the gradient.
+    /// **Shape** `[..], [..] -> [..]`, broadcast. NaN if either is. At a tie each gets half of the
+    /// gradient.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast, the types have none in common
+    /// ([`DType::join`](crate::DType::join)), or `other` is a number that the type of this does not
+    /// hold.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -39,9 +45,13 @@ impl Tensor {
         apply(Maximum, [self, &other.into().beside("maximum", self)])
     }
 
-    /// The smaller of the two, element by element.
+    /// The smaller of two numbers, element by element.
     ///
-    /// **Shape** `[..], [..] -> [..]`, broadcast. NaN if either is. At a tie each gets half of the gradient.
+    /// **Shape** `[..], [..] -> [..]`, broadcast. NaN if either is. At a tie each gets half of the
+    /// gradient.
+    ///
+    /// # Panics
+    /// As [`Tensor::maximum`].
     ///
     /// ```
     /// use gradus_tensor::Tensor;

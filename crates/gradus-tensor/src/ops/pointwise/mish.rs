@@ -24,11 +24,14 @@ fn smooth<R: Real>(x: R) -> R {
 }
 
 impl Tensor {
-    /// x·tanh(softplus(x)).
+    /// x·tanh(softplus(x)), with softplus(x) = ln(1 + eˣ).
     ///
-    /// **Shape** `[..] -> [..]`. Of −∞: NaN.
+    /// **Shape** `[..] -> [..]`. At −∞ it is NaN.
     ///
     /// **Paper** Misra 2019, arXiv:1908.08681 eq. 1.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

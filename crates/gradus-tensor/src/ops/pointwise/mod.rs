@@ -1,4 +1,5 @@
-//! Pointwise ops: one formula each, written once over [`Real`]. To add one, add a file and a line here.
+//! Pointwise ops: one formula each, written once over [`Real`]. To add one, add a file and a line
+//! here.
 
 mod abs;
 mod acos;
@@ -56,14 +57,15 @@ mod trunc;
 
 use crate::Tensor;
 use gradus_base::expr::{Sym, SymMask};
-use gradus_base::{DType, Error, Expr, Real, Shape};
-use gradus_graph::{self as graph, fail, pointwise};
-use std::panic::Location;
+use gradus_base::{DType, Error, Expr, Real, Result, Shape};
+use gradus_graph::{self as graph, pointwise};
 use std::sync::Arc;
 
-/// An op that computes the same scalar formula at every element. Users may implement it for ops of their own.
+/// An op that computes the same scalar formula at every element. Users may implement it for ops of
+/// their own.
 ///
-/// The formula is traced once into a scalar expression; fusion, gradients and every device read that.
+/// The formula is traced once into a scalar expression; fusion, gradients and every device read
+/// that.
 ///
 /// ```
 /// use gradus_tensor::{Real, Tensor, grad, ops::pointwise::{Pointwise, apply}};
@@ -77,34 +79,52 @@ use std::sync::Arc;
 /// assert_eq!((y.item(), grad(&y, [&x])[0].item()), (8.0, 12.0));
 /// ```
 pub trait Pointwise<const N: usize> {
-    /// The op's name, as users write it.
+    /// The name of the op, as users write it.
     const NAME: &'static str;
     /// Why the op has no gradient, if it has none. An op that is flat almost everywhere says so here: its gradient is
     /// an error, not silently 0.
     const NOT_DIFFERENTIABLE: Option<&'static str> = None;
     /// The value.
     fn formula<R: Real>(&self, x: [R; N]) -> R;
-    /// The gradients of the inputs, where a form better than the formula's own derivative is known: cheaper by reading the
-    /// value `y`, or exact where the derivative cancels.
+    /// The gradients of the inputs, where a better form than the derivative of the formula is
+    /// known: cheaper by reading the value `y`, or exact where the derivative cancels.
     fn grad<R: Real>(&self, _x: [R; N], _y: R, _dy: R) -> Option<[R; N]> {
         None
     }
 }
 
-/// Applies a pointwise op to tensors, broadcast together. The result has their common type ([`DType::join`]). Integers are computed
-/// in i64, which wraps; results that i32 and u8 do not hold become the nearest that they do.
+/// Applies a pointwise op to tensors, broadcast together. The result has their common type
+/// ([`DType::join`]). Integers are computed in i64, which wraps; results that i32 and u8 do not
+/// hold become the nearest that they do.
+///
+/// **Shape** `[..], .. -> [..]`, broadcast.
 ///
 /// # Panics
-/// If the shapes do not broadcast, the types have none in common, the formula needs fractions and the type has none, or a sign and
-/// the type is bool.
+/// If the shapes do not broadcast, the types have none in common, the formula needs fractions and
+/// the type has none, or a sign and the type is bool.
+///
+/// ```
+/// use gradus_tensor::{DType, Real, Tensor, ops::pointwise::{Pointwise, apply}, try_build};
+/// struct Halve;
+/// impl Pointwise<1> for Halve {
+///     const NAME: &'static str = "halve";
+///     fn formula<R: Real>(&self, [x]: [R; 1]) -> R { x * R::constant(0.5) }
+/// }
+/// let x = Tensor::from([3.0f32, -1.0]);
+/// assert_eq!(apply(Halve, [&x]).to_vec::<f32>(), [1.5, -0.5]);
+/// assert!(try_build(|| apply(Halve, [&x.cast(DType::I64)])).is_err());
+/// ```
 #[track_caller]
 pub fn apply<P: Pointwise<N>, const N: usize>(op: P, inputs: [&Tensor; N]) -> Tensor {
-    let inputs = broadcast(P::NAME, &inputs);
+    let inputs = match broadcast(P::NAME, inputs) {
+        Ok(inputs) => inputs,
+        Err(e) => return Tensor::refuse(e),
+    };
     let dtype = common_type(&inputs);
     let expr = Expr::trace(N, |x| vec![op.formula(array(x))]);
     if let Some(lack) = lack(&expr, dtype) {
         let what = format!("the elements are {dtype}, it needs {lack}");
-        fail(Error::dtype(P::NAME, what), Location::caller());
+        return Tensor::refuse(Error::dtype(P::NAME, what));
     }
     let vjp = Expr::trace(N + 2, |x| match op.grad(array(&x[..N]), x[N], x[N + 1]) {
         Some(dx) => dx.to_vec(),
@@ -112,7 +132,7 @@ pub fn apply<P: Pointwise<N>, const N: usize>(op: P, inputs: [&Tensor; N]) -> Te
     });
     let vjp = (!vjp.outputs().is_empty()).then(|| Arc::new(vjp));
     let p = graph::Pointwise {
-        name: P::NAME,
+        name: P::NAME.into(),
         expr: Arc::new(expr),
         vjp,
         constant: P::NOT_DIFFERENTIABLE,
@@ -156,9 +176,12 @@ pub(crate) fn mask<const N: usize>(
     inputs: [&Tensor; N],
     formula: impl FnOnce([Sym; N]) -> SymMask,
 ) -> Tensor {
-    let inputs = broadcast(name, &inputs);
+    let inputs = match broadcast(name, inputs) {
+        Ok(inputs) => inputs,
+        Err(e) => return Tensor::refuse(e),
+    };
     let expr = Expr::trace(N, |x| vec![Sym::of_mask(formula(array(x)))]);
-    let p = graph::Pointwise { name, expr: Arc::new(expr), vjp: None, constant: FLAT };
+    let p = graph::Pointwise { name: name.into(), expr: Arc::new(expr), vjp: None, constant: FLAT };
     Tensor(pointwise(p, inputs.into_iter().map(|t| t.0).collect(), DType::Bool))
 }
 
@@ -181,16 +204,22 @@ fn array<const N: usize>(x: &[Sym]) -> [Sym; N] {
 
 /// The tensors broadcast to their common shape.
 #[track_caller]
-pub(crate) fn broadcast(op: &str, inputs: &[&Tensor]) -> Vec<Tensor> {
-    let (mut shape, here) = (Shape::SCALAR, Location::caller());
+pub(crate) fn broadcast<const N: usize>(op: &str, inputs: [&Tensor; N]) -> Result<[Tensor; N]> {
+    Tensor::sound(inputs)?;
+    let mut shape = Shape::SCALAR;
     for t in inputs {
-        shape = Shape::broadcast(&shape, &t.shape()).unwrap_or_else(|| {
-            let shapes: Vec<String> = inputs.iter().map(|t| t.shape().to_string()).collect();
+        let Some(wider) = Shape::broadcast(&shape, &t.shape()) else {
+            let shapes = inputs.map(|t| t.shape().to_string());
             let what = format!("the shapes do not broadcast: {}", shapes.join(" and "));
-            fail(Error::shape(op, what), here)
-        });
+            return Err(Error::shape(op, what));
+        };
+        shape = wider;
     }
-    inputs.iter().map(|t| t.broadcast_to(shape)).collect()
+    let mut wide = inputs.map(Tensor::clone);
+    for t in &mut wide {
+        *t = t.broadcast_to(shape);
+    }
+    Ok(wide)
 }
 
 /// Φ(x) = ½(1 + erf(x/√2)), the standard normal distribution function.

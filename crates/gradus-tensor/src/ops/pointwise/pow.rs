@@ -3,9 +3,7 @@
 use super::{Pointwise, apply};
 use crate::ops::Operand;
 use crate::{DType, Tensor};
-use gradus_base::{Error, Real};
-use gradus_graph::fail;
-use std::panic::Location;
+use gradus_base::{Error, Real, Result};
 
 struct Pow;
 
@@ -45,27 +43,29 @@ fn power<R: Real>(x: R, p: f64) -> R {
 }
 
 /// Fails where powers of integers would be none.
-#[track_caller]
-fn expect_whole_power(x: &Tensor, p: f64) {
+fn expect_whole_power(x: &Tensor, p: f64) -> Result<()> {
     let whole = DType::I64.number(p).is_ok_and(|p| p >= 0.0);
     if !x.dtype().is_float() && !whole {
         let what = format!(
             "the elements are {}, whose powers by {p} are none; cast them: .cast(DType::F32)",
             x.dtype()
         );
-        fail(Error::value("pow", what), Location::caller());
+        return Err(Error::value("pow", what));
     }
+    Ok(())
 }
 
 impl Tensor {
-    /// xᵖ, the exponent a tensor or a number.
+    /// The power xᵖ; the exponent is a tensor or a number.
     ///
-    /// **Shape** `[..], [..] -> [..]`, broadcast. Of negative x and fractional p: NaN. 0⁰ = 1. The gradient of the
-    /// exponent at x = 0 is 0 for p ≥ 0, as is its limit. Powers of integers wrap; by exponents below 0, which only a tensor can hold
-    /// for them, they are 1/x⁻ᵖ without its fraction, and 0 of 0, as in PyTorch.
+    /// **Shape** `[..], [..] -> [..]`, broadcast. A negative x with a fractional p gives NaN, and
+    /// 0⁰ = 1. The gradient of the exponent at x = 0 is 0 for p ≥ 0, as is its limit. Powers of
+    /// integers wrap. Integers have exponents below 0 only in a tensor: then the power is 1/x⁻ᵖ
+    /// without its fraction, and 0 at x = 0, as in PyTorch.
     ///
     /// # Panics
-    /// If integers are raised to a number that is negative or has a fraction.
+    /// If the shapes do not broadcast, the types have none in common ([`DType::join`]), or integers
+    /// are raised to a number that is negative or has a fraction.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -77,10 +77,10 @@ impl Tensor {
     pub fn pow<'a>(&self, exponent: impl Into<Operand<'a>>) -> Tensor {
         match exponent.into() {
             Operand::Tensor(p) => apply(Pow, [self, p]),
-            Operand::Number(p) => {
-                expect_whole_power(self, p);
-                apply(PowNumber(p), [self])
-            }
+            Operand::Number(p) => match expect_whole_power(self, p) {
+                Ok(()) => apply(PowNumber(p), [self]),
+                Err(e) => Tensor::refuse(e),
+            },
         }
     }
 }

@@ -18,9 +18,12 @@ impl Pointwise<1> for Recip {
 }
 
 impl Tensor {
-    /// 1/x
+    /// The reciprocal 1/x.
     ///
-    /// **Shape** `[..] -> [..]`. Of 0: ∞ with the sign of the zero.
+    /// **Shape** `[..] -> [..]`. At 0 it is ∞ with the sign of the zero.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

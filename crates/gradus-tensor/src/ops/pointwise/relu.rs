@@ -19,11 +19,15 @@ impl Pointwise<1> for Relu {
 }
 
 impl Tensor {
-    /// max(x, 0), the rectified linear unit.
+    /// The rectified linear unit max(x, 0).
     ///
     /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at 0 is 0.
     ///
-    /// **Paper** Nair & Hinton 2010, "Rectified linear units improve restricted Boltzmann machines".
+    /// **Paper** Nair & Hinton 2010, "Rectified linear units improve restricted Boltzmann
+    /// machines".
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -8,10 +8,14 @@ use gradus_graph::{Pointwise, pointwise};
 use std::sync::Arc;
 
 impl Tensor {
-    /// a − b·⌊a/b⌋, the remainder with the sign of b, as Python's `%`; exact however large the quotient.
+    /// The remainder a − b·⌊a/b⌋ with the sign of b, as by Python's `%`; exact however large the
+    /// quotient.
     ///
-    /// **Shape** `[..], [..] -> [..]`, broadcast. Of b = 0: NaN; among integers an error of the run, or of
-    /// building where b is a number. The gradient with respect to b is −⌊a/b⌋.
+    /// **Shape** `[..], [..] -> [..]`, broadcast. Where b = 0, floats give NaN; an integer b = 0 is
+    /// an error of the run. The gradient with respect to b is −⌊a/b⌋.
+    ///
+    /// # Panics
+    /// As [`Tensor::div_floor`].
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -21,11 +25,14 @@ impl Tensor {
     #[track_caller]
     pub fn remainder<'a>(&self, divisor: impl Into<Operand<'a>>) -> Tensor {
         let divisor = divisor.into().as_divisor("remainder", self);
-        let inputs = broadcast("remainder", &[self, &divisor]);
+        let inputs = match broadcast("remainder", [self, &divisor]) {
+            Ok(inputs) => inputs,
+            Err(e) => return Tensor::refuse(e),
+        };
         let dtype = common_type(&inputs);
         // One operation of its own and not a formula over `Real`: integers have it too.
         let expr = Arc::new(Expr::trace(2, |x| vec![x[0].remainder(x[1])]));
-        let p = Pointwise { name: "remainder", expr, vjp: None, constant: None };
+        let p = Pointwise { name: "remainder".into(), expr, vjp: None, constant: None };
         Tensor(pointwise(p, inputs.into_iter().map(|t| t.0).collect(), dtype))
     }
 }

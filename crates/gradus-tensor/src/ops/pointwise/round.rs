@@ -15,9 +15,12 @@ impl Pointwise<1> for Round {
 }
 
 impl Tensor {
-    /// The nearest integer, ties to even.
+    /// Rounded to the nearest integer, ties to the even one.
     ///
-    /// **Shape** `[..] -> [..]`. It has no gradient.
+    /// **Shape** `[..] -> [..]`. There is no gradient.
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

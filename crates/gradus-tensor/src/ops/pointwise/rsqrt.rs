@@ -18,9 +18,12 @@ impl Pointwise<1> for Rsqrt {
 }
 
 impl Tensor {
-    /// 1/√x
+    /// The reciprocal of the square root, 1/√x.
     ///
-    /// **Shape** `[..] -> [..]`. Of 0: ∞; of less: NaN.
+    /// **Shape** `[..] -> [..]`. At 0 it is ∞, below 0 NaN.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

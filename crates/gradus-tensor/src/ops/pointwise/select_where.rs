@@ -4,8 +4,6 @@ use super::{Pointwise, apply};
 use crate::ops::Operand;
 use crate::{DType, Tensor};
 use gradus_base::{Error, Real};
-use gradus_graph::fail;
-use std::panic::Location;
 
 struct SelectWhere;
 
@@ -17,13 +15,15 @@ impl Pointwise<3> for SelectWhere {
 }
 
 impl Tensor {
-    /// `yes` where this mask is set, else `no`: NumPy's `where(mask, yes, no)`. Of two numbers: f32.
+    /// `yes` where this mask is true, else `no`: NumPy's `where(mask, yes, no)`. Two numbers give
+    /// f32.
     ///
-    /// **Shape** `bool [..], [..], [..] -> [..]`, broadcast. NaN on the side not taken leaves no trace, neither in the
-    /// value nor in the gradient.
+    /// **Shape** `bool [..], [..], [..] -> [..]`, broadcast. NaN on the side not taken leaves no
+    /// trace, neither in the value nor in the gradient.
     ///
     /// # Panics
-    /// If this is not a mask.
+    /// If this is not bool, the shapes do not broadcast, `yes` and `no` have no type in common
+    /// ([`DType::join`]), or a number is one that the other side's type does not hold.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -38,7 +38,7 @@ impl Tensor {
     ) -> Tensor {
         if self.dtype() != DType::Bool {
             let what = format!("the mask is {} {}, not bool", self.dtype(), self.shape());
-            fail(Error::dtype("select_where", what), Location::caller());
+            return Tensor::refuse(Error::dtype("select_where", what));
         }
         let (yes, no) = match (yes.into(), no.into()) {
             (Operand::Tensor(a), b) => (a.clone(), b.beside("select_where", a)),

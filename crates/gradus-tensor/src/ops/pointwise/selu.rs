@@ -1,4 +1,5 @@
-//! selu(x) = λ·elu(x, α), λ = 1.0507…, α = 1.6733…   [..] -> [..]   Klambauer et al. 2017, arXiv:1706.02515 eq. 2
+//! selu(x) = λ·elu(x, α), λ = 1.0507…, α = 1.6733…   [..] -> [..]
+//! Klambauer et al. 2017, arXiv:1706.02515 eq. 2
 
 use super::elu::{exponential_linear, exponential_linear_slope};
 use super::{Pointwise, apply};
@@ -23,11 +24,15 @@ const LAMBDA: f64 = 1.050_700_987_355_480_5;
 const ALPHA: f64 = 1.673_263_242_354_377_2;
 
 impl Tensor {
-    /// λx where x > 0, else λα(eˣ − 1), with λ and α such that activations of mean 0 and variance 1 keep them.
+    /// λx where x > 0, else λα(eˣ − 1), with λ and α such that activations of mean 0 and variance 1
+    /// keep them.
     ///
     /// **Shape** `[..] -> [..]`. NaN stays NaN. The gradient at the kink 0 is λα, as in PyTorch.
     ///
     /// **Paper** Klambauer et al. 2017, arXiv:1706.02515 eq. 2.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -18,9 +18,12 @@ impl Pointwise<1> for Sigmoid {
 }
 
 impl Tensor {
-    /// 1/(1 + e⁻ˣ), the logistic function, between 0 and 1.
+    /// The logistic function 1/(1 + e⁻ˣ), between 0 and 1.
     ///
-    /// **Shape** `[..] -> [..]`. It does not overflow: of −1000 it is 0.
+    /// **Shape** `[..] -> [..]`. It does not overflow: at −1000 it is 0.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

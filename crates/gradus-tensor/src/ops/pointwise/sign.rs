@@ -16,9 +16,12 @@ impl Pointwise<1> for Sign {
 }
 
 impl Tensor {
-    /// 1 where x > 0, −1 where x < 0, 0 at 0.
+    /// The sign: 1 where x > 0, −1 where x < 0, 0 at 0.
     ///
-    /// **Shape** `[..] -> [..]`. NaN stays NaN. It has no gradient.
+    /// **Shape** `[..] -> [..]`. NaN stays NaN. There is no gradient.
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

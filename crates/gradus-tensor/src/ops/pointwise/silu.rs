@@ -19,11 +19,15 @@ impl Pointwise<1> for Silu {
 }
 
 impl Tensor {
-    /// x/(1 + e⁻ˣ), the sigmoid linear unit, also called swish.
+    /// The sigmoid linear unit x/(1 + e⁻ˣ), also called swish.
     ///
-    /// **Shape** `[..] -> [..]`. Of −∞: NaN.
+    /// **Shape** `[..] -> [..]`. At −∞ it is NaN.
     ///
-    /// **Paper** Hendrycks & Gimpel 2016, arXiv:1606.08415 §4; Ramachandran et al. 2017, arXiv:1710.05941 (swish).
+    /// **Paper** Hendrycks & Gimpel 2016, arXiv:1606.08415 §4; Ramachandran et al. 2017,
+    /// arXiv:1710.05941 (swish).
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

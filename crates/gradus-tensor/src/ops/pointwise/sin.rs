@@ -14,9 +14,12 @@ impl Pointwise<1> for Sin {
 }
 
 impl Tensor {
-    /// sin x, x in radians.
+    /// The sine of x, in radians.
     ///
-    /// **Shape** `[..] -> [..]`. Of ±∞: NaN.
+    /// **Shape** `[..] -> [..]`. At ±∞ it is NaN.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -28,9 +28,12 @@ pub(crate) fn halves<R: Real>(x: R) -> [R; 2] {
 }
 
 impl Tensor {
-    /// sinh x = (eˣ − e⁻ˣ)/2.
+    /// The hyperbolic sine of x, (eˣ − e⁻ˣ)/2.
     ///
     /// **Shape** `[..] -> [..]`.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

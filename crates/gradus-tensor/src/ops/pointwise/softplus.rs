@@ -1,4 +1,5 @@
-//! softplus(x, β) = ln(1 + e^(βx))/β = max(x, 0) + ln(1 + e^(−|βx|))/β   [..] -> [..]   Dugas et al. 2001
+//! softplus(x, β) = ln(1 + e^(βx))/β = max(x, 0) + ln(1 + e^(−|βx|))/β   [..] -> [..]
+//! Dugas et al. 2001
 
 use super::{Pointwise, apply};
 use crate::Tensor;
@@ -21,11 +22,15 @@ impl Pointwise<1> for Softplus {
 }
 
 impl Tensor {
-    /// ln(1 + e^(βx))/β, a smooth relu; the larger β > 0, the sharper. β = 1 is the usual one.
+    /// A smooth relu, ln(1 + e^(βx))/β: the larger β > 0, the sharper its bend. The usual β is 1.
     ///
-    /// **Shape** `[..] -> [..]`. It does not overflow: of 1000 it is 1000.
+    /// **Shape** `[..] -> [..]`. It does not overflow: at 1000 it is 1000.
     ///
-    /// **Paper** Dugas et al. 2001, "Incorporating second-order functional knowledge for better option pricing".
+    /// **Paper** Dugas et al. 2001, "Incorporating second-order functional knowledge for better
+    /// option pricing".
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

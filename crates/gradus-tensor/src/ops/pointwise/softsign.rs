@@ -21,9 +21,13 @@ impl Pointwise<1> for Softsign {
 impl Tensor {
     /// x/(1 + |x|), between −1 and 1.
     ///
-    /// **Shape** `[..] -> [..]`. Of ±∞: NaN.
+    /// **Shape** `[..] -> [..]`. At ±∞ it is NaN.
     ///
-    /// **Paper** Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks".
+    /// **Paper** Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward
+    /// neural networks".
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -18,9 +18,13 @@ impl Pointwise<1> for Sqrt {
 }
 
 impl Tensor {
-    /// √x
+    /// The square root √x.
     ///
-    /// **Shape** `[..] -> [..]`. Of less than 0: NaN. The gradient at 0 is ∞; [`Tensor::norm_l2`] has one of 0.
+    /// **Shape** `[..] -> [..]`. Below 0 it is NaN. The gradient at 0 is ∞; that of
+    /// [`Tensor::norm_l2`] is 0.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

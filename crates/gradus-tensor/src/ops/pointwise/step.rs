@@ -18,10 +18,13 @@ impl Pointwise<1> for Step {
 impl Tensor {
     /// 1 where x ≥ 0, else 0: the threshold of the perceptron.
     ///
-    /// **Shape** `[..] -> [..]`. NaN stays NaN. It has no gradient.
+    /// **Shape** `[..] -> [..]`. NaN stays NaN. There is no gradient.
     ///
-    /// **Paper** Rosenblatt 1958, "The perceptron: a probabilistic model for information storage and organization in the
-    /// brain".
+    /// **Paper** Rosenblatt 1958, "The perceptron: a probabilistic model for information storage
+    /// and organization in the brain".
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

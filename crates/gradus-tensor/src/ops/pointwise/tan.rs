@@ -18,9 +18,12 @@ impl Pointwise<1> for Tan {
 }
 
 impl Tensor {
-    /// tan x = sin x / cos x, x in radians.
+    /// The tangent of x, in radians: sin x / cos x.
     ///
-    /// **Shape** `[..] -> [..]`. Of ±∞: NaN.
+    /// **Shape** `[..] -> [..]`. At ±∞ it is NaN.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -18,9 +18,12 @@ impl Pointwise<1> for Tanh {
 }
 
 impl Tensor {
-    /// tanh x, between −1 and 1.
+    /// The hyperbolic tangent of x, between −1 and 1.
     ///
     /// **Shape** `[..] -> [..]`.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

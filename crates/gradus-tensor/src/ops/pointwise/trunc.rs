@@ -15,9 +15,12 @@ impl Pointwise<1> for Trunc {
 }
 
 impl Tensor {
-    /// x without its fraction: rounded towards 0.
+    /// Rounded towards 0: x without its fraction.
     ///
-    /// **Shape** `[..] -> [..]`. It has no gradient.
+    /// **Shape** `[..] -> [..]`. There is no gradient.
+    ///
+    /// # Panics
+    /// Never.
     ///
     /// ```
     /// use gradus_tensor::Tensor;

@@ -1,5 +1,6 @@
-//! Pooling as nodes of simpler ops: of each tap of the windows the pixels that it sees, picked row by row and column by column from
-//! planes with one pixel more behind, which stands for all that a window does not see.
+//! Pooling as nodes of simpler ops: of each tap of the windows the pixels that it sees, picked row
+//! by row and column by column from planes with one pixel more behind, which stands for all that a
+//! window does not see.
 
 use super::Pool2d;
 use super::geometry::Windows;
@@ -105,7 +106,8 @@ fn seen(pool: &Pool2d, x: &Tensor, outside: f64) -> Vec<Tensor> {
     rows.iter().flat_map(row).collect()
 }
 
-/// Of each tap the pixel that every window along an axis sees through it; `size` where that is none.
+/// Of each tap the pixel that every window along an axis sees through it; `size` where that is
+/// none.
 fn taps(windows: &Windows, size: usize) -> Vec<Tensor> {
     let all: Vec<_> = (0..windows.output(size)).map(|u| windows.get(u, size)).collect();
     let most = all.iter().map(|w| w.len).max().unwrap_or(0);

@@ -15,7 +15,8 @@ pub(super) fn pooling(work: Work, pool: &Pool2d, x: &[Array]) -> Result<Vec<Arra
     })
 }
 
-/// The largest value of each window and its place h·W + w: the first of equals, a NaN before any number; −∞ and −1 of no pixels.
+/// The largest value of each window and its place h·W + w: the first of equals, a NaN before any
+/// number; −∞ and −1 of no pixels.
 fn max(pool: &Pool2d, x: &Array) -> Vec<Array> {
     let (mut y, mut places) = (vec![], vec![]);
     each_window(pool, |_, plane, pixels, _| {
@@ -80,8 +81,8 @@ fn found<'a>(
     Ok(places.integers().iter().enumerate().map(place))
 }
 
-/// Visits every window of every plane: its number, where the plane begins in x, where its pixels lie in the plane, and what a mean
-/// divides by.
+/// Visits every window of every plane: its number, where the plane begins in x, where its pixels
+/// lie in the plane, and what a mean divides by.
 fn each_window(
     pool: &Pool2d,
     mut visit: impl FnMut(usize, usize, &mut dyn Iterator<Item = usize>, f64),

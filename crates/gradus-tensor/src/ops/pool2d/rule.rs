@@ -5,11 +5,8 @@ use super::{Pool2d, Windows, expansion, reference};
 use crate::Tensor;
 use crate::ops::kernel::expect_pixels;
 use gradus_base::{DType, Error, Result, Shape};
-use gradus_graph::{
-    Backward, Device, Meta, Node, Plain, Rule, Setting, Strategy, call, call_one, fail,
-};
+use gradus_graph::{Backward, Device, Meta, Node, Plain, Rule, Setting, Strategy, call, call_one};
 use gradus_reference::Array;
-use std::panic::Location;
 use std::sync::Arc;
 
 /// Window, stride, padding and rounding of a pooling.
@@ -25,13 +22,14 @@ pub struct Pool {
     pub kernel: [usize; 2],
     /// Pixels from one window to the next.
     pub stride: [usize; 2],
-    /// Pixels before and after, for rows and for columns; a maximum ignores them, a mean counts them as zeros.
+    /// Pixels put before and after, for rows and for columns. A maximum ignores them, a mean counts
+    /// them as zeros.
     pub padding: [[usize; 2]; 2],
-    /// Pixels from one element of the window to the next; means have 1.
+    /// Pixels from one element of the window to the next; it must be 1 for a mean.
     pub dilation: [usize; 2],
     /// Whether a last window may reach past the padding, as in Caffe.
     pub ceil: bool,
-    /// Whether a mean's divisor counts the padding.
+    /// Whether the divisor of a mean counts the padding.
     pub count_include_pad: bool,
 }
 
@@ -214,13 +212,17 @@ impl Rule for Pooling {
 }
 
 impl Tensor {
-    /// The largest value of each window.
+    /// The largest value in each window.
     ///
-    /// **Shape** `[N, C, H, W]` → `[N, C, P, Q]`, P = ⌊(H + padding − dilation·(kernel − 1) − 1)/stride⌋ + 1 (⌈ ⌉ with `ceil`).
-    /// NaN counts as largest; of equals the first takes the gradient.
+    /// **Shape** `[N, C, H, W] -> [N, C, P, Q]` with
+    /// P = ⌊(H + padding − dilation·(kernel − 1) − 1)/stride⌋ + 1, the padding of both sides
+    /// counted; ⌈ ⌉ with `ceil`. NaN counts as largest; of equal values the first takes the
+    /// gradient.
     ///
     /// # Panics
-    /// If the input has not four axes, is no float, or a window does not fit.
+    /// If there are not four axes, the elements are not floats, a window is larger than the padded
+    /// image, a size of the window, the stride or the dilation is 0, or there are more than 2³¹
+    /// pixels along an axis.
     ///
     /// ```
     /// use gradus_tensor::{Pool, Tensor};
@@ -232,24 +234,50 @@ impl Tensor {
         self.max_pool2d_with_indices(pool).0
     }
 
-    /// [`Tensor::max_pool2d`] with the place h·W + w of each maximum, i32.
+    /// [`Tensor::max_pool2d`] and the place h·W + w of each maximum.
+    ///
+    /// **Shape** `[N, C, H, W] -> [N, C, P, Q], i32 [N, C, P, Q]`, P and Q as in
+    /// [`Tensor::max_pool2d`].
     ///
     /// # Panics
     /// As [`Tensor::max_pool2d`].
+    ///
+    /// ```
+    /// use gradus_tensor::{Pool, Tensor};
+    /// let x = Tensor::from([1.0f32, 2.0, 4.0, 3.0]).reshape([1, 1, 2, 2]);
+    /// let (y, places) = x.max_pool2d_with_indices(Pool::new(2));
+    /// assert_eq!((y.item(), places.item()), (4.0, 2.0));
+    /// ```
     #[track_caller]
     pub fn max_pool2d_with_indices(&self, pool: Pool) -> (Tensor, Tensor) {
-        check("max_pool2d", self, Some(&pool));
+        if let Err(e) = check("max_pool2d", self, Some(&pool)) {
+            let refused = Tensor::refuse(e);
+            return (refused.clone(), refused);
+        }
         maxima(self, [pool.windows(0), pool.windows(1)])
     }
 
-    /// What [`Tensor::max_pool2d_with_indices`] undoes as far as it can: each value at its place in planes of `size`, zeros
-    /// elsewhere.
+    /// Undoes [`Tensor::max_pool2d_with_indices`] as far as it can: puts each value at its place in
+    /// a plane of `size`, and zeros elsewhere. Values that meet in one place are summed.
+    ///
+    /// **Shape** `[N, C, P, Q]`, `indices i32 [N, C, P, Q]` → `[N, C, size..]`. An index outside
+    /// the plane is an error of the run.
     ///
     /// # Panics
-    /// If the shapes differ or the indices are not i32.
+    /// If there are not four axes, the elements are not floats, or the indices are not i32 or have
+    /// another shape.
+    ///
+    /// ```
+    /// use gradus_tensor::{Pool, Tensor};
+    /// let x = Tensor::from([1.0f32, 2.0, 4.0, 3.0]).reshape([1, 1, 2, 2]);
+    /// let (y, places) = x.max_pool2d_with_indices(Pool::new(2));
+    /// assert_eq!(y.max_unpool2d(&places, [2, 2]).to_vec::<f32>(), [0.0, 0.0, 4.0, 0.0]);
+    /// ```
     #[track_caller]
     pub fn max_unpool2d(&self, indices: &Tensor, size: [usize; 2]) -> Tensor {
-        check("max_unpool2d", self, None);
+        if let Err(e) = check("max_unpool2d", self, None) {
+            return Tensor::refuse(e);
+        }
         let x = self.wide();
         if indices.shape() != x.shape() || indices.dtype() != DType::I32 {
             let what = format!(
@@ -258,7 +286,7 @@ impl Tensor {
                 indices.dtype(),
                 indices.shape()
             );
-            fail(Error::shape("max_unpool2d", what), Location::caller());
+            return Tensor::refuse(Error::shape("max_unpool2d", what));
         }
         let windows = [
             Windows::Adaptive { output: x.shape()[2] },
@@ -270,54 +298,105 @@ impl Tensor {
 
     /// The mean of each window.
     ///
-    /// **Shape** as [`Tensor::max_pool2d`]. The divisor counts the padding's zeros unless told otherwise, and never pixels that
-    /// `ceil` alone adds.
+    /// **Shape** `[N, C, H, W] -> [N, C, P, Q]`, P and Q as in [`Tensor::max_pool2d`]. The divisor
+    /// counts the zeros of the padding unless the options say otherwise, and never the pixels that
+    /// `ceil` adds.
     ///
     /// # Panics
     /// As [`Tensor::max_pool2d`], and if there is a dilation.
+    ///
+    /// ```
+    /// use gradus_tensor::{Pool, Tensor};
+    /// let x = Tensor::from([1.0f32, 2.0, 3.0, 4.0]).reshape([1, 1, 2, 2]);
+    /// assert_eq!(x.mean_pool2d(Pool::new(2)).item(), 2.5);
+    /// ```
     #[track_caller]
     pub fn mean_pool2d(&self, pool: Pool) -> Tensor {
-        check("mean_pool2d", self, Some(&pool));
+        if let Err(e) = check("mean_pool2d", self, Some(&pool)) {
+            return Tensor::refuse(e);
+        }
         if pool.dilation != [1, 1] {
             let what = format!("dilation {:?}; a mean has none", pool.dilation);
-            fail(Error::value("mean_pool2d", what), Location::caller());
+            return Tensor::refuse(Error::value("mean_pool2d", what));
         }
         means(self, [pool.windows(0), pool.windows(1)], pool.count_include_pad)
     }
 
-    /// The largest value of each of `size` windows as equal as can be: window u sees ⌊u·H/P⌋ .. ⌈(u + 1)·H/P⌉.
+    /// The largest value in each of `size` windows that are as equal as can be: window u reaches
+    /// from ⌊u·H/P⌋ to ⌈(u + 1)·H/P⌉.
+    ///
+    /// **Shape** `[N, C, H, W] -> [N, C, P, Q]` with `size` = `[P, Q]`.
     ///
     /// # Panics
-    /// If the input has not four axes, is no float, or a size is 0.
+    /// If there are not four axes, the elements are not floats, or a size is 0.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([1.0f32, 2.0, 3.0]).reshape([1, 1, 1, 3]);
+    /// assert_eq!(x.adaptive_max_pool2d([1, 2]).to_vec::<f32>(), [2.0, 3.0]);
+    /// ```
     #[track_caller]
     pub fn adaptive_max_pool2d(&self, size: [usize; 2]) -> Tensor {
-        check("adaptive_max_pool2d", self, None);
-        maxima(self, adaptive("adaptive_max_pool2d", size)).0
+        match check_adaptive("adaptive_max_pool2d", self, size) {
+            Ok(windows) => maxima(self, windows).0,
+            Err(e) => Tensor::refuse(e),
+        }
     }
 
-    /// The mean of each of `size` windows as equal as can be.
+    /// The mean of each of `size` windows that are as equal as can be, those of
+    /// [`Tensor::adaptive_max_pool2d`].
+    ///
+    /// **Shape** `[N, C, H, W] -> [N, C, P, Q]` with `size` = `[P, Q]`.
     ///
     /// # Panics
     /// As [`Tensor::adaptive_max_pool2d`].
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([1.0f32, 2.0, 3.0]).reshape([1, 1, 1, 3]);
+    /// assert_eq!(x.adaptive_mean_pool2d([1, 2]).to_vec::<f32>(), [1.5, 2.5]);
+    /// ```
     #[track_caller]
     pub fn adaptive_mean_pool2d(&self, size: [usize; 2]) -> Tensor {
-        check("adaptive_mean_pool2d", self, None);
-        means(self, adaptive("adaptive_mean_pool2d", size), true)
+        match check_adaptive("adaptive_mean_pool2d", self, size) {
+            Ok(windows) => means(self, windows, true),
+            Err(e) => Tensor::refuse(e),
+        }
     }
 
-    /// [`Tensor::max_pool2d`] along the last of three axes; of the options' pairs the second counts.
+    /// [`Tensor::max_pool2d`] along the last of three axes. Of each pair in the options the second
+    /// counts.
+    ///
+    /// **Shape** `[N, C, L] -> [N, C, M]`, M computed from L as P is from H in
+    /// [`Tensor::max_pool2d`].
     ///
     /// # Panics
-    /// As [`Tensor::max_pool2d`].
+    /// If there are not three axes; else as [`Tensor::max_pool2d`].
+    ///
+    /// ```
+    /// use gradus_tensor::{Pool, Tensor};
+    /// let x = Tensor::from([[[1.0f32, 5.0, 2.0, 3.0]]]);
+    /// assert_eq!(x.max_pool1d(Pool::new(2)).to_vec::<f32>(), [5.0, 3.0]);
+    /// ```
     #[track_caller]
     pub fn max_pool1d(&self, pool: Pool) -> Tensor {
         self.unsqueeze(2).max_pool2d(flat(pool)).squeeze(2)
     }
 
-    /// [`Tensor::mean_pool2d`] along the last of three axes; of the options' pairs the second counts.
+    /// [`Tensor::mean_pool2d`] along the last of three axes. Of each pair in the options the second
+    /// counts.
+    ///
+    /// **Shape** `[N, C, L] -> [N, C, M]`, M computed from L as P is from H in
+    /// [`Tensor::max_pool2d`].
     ///
     /// # Panics
-    /// As [`Tensor::mean_pool2d`].
+    /// If there are not three axes; else as [`Tensor::mean_pool2d`].
+    ///
+    /// ```
+    /// use gradus_tensor::{Pool, Tensor};
+    /// let x = Tensor::from([[[1.0f32, 5.0, 2.0, 4.0]]]);
+    /// assert_eq!(x.mean_pool1d(Pool::new(2)).to_vec::<f32>(), [3.0, 3.0]);
+    /// ```
     #[track_caller]
     pub fn mean_pool1d(&self, pool: Pool) -> Tensor {
         self.unsqueeze(2).mean_pool2d(flat(pool)).squeeze(2)
@@ -343,9 +422,8 @@ fn maxima(x: &Tensor, windows: [Windows; 2]) -> (Tensor, Tensor) {
         windows,
         count_include_pad: true,
     };
-    let mut outputs = call(Arc::new(rule), vec![x.wide().0]);
-    let indices = outputs.remove(1);
-    (Tensor(outputs.remove(0)).cast(x.dtype()), Tensor(indices))
+    let [largest, indices] = call(Arc::new(rule), vec![x.wide().0]);
+    (Tensor(largest).cast(x.dtype()), Tensor(indices))
 }
 
 #[track_caller]
@@ -355,34 +433,30 @@ fn means(x: &Tensor, windows: [Windows; 2], count_include_pad: bool) -> Tensor {
     Tensor(call_one(rule, &[&x.wide().0])).cast(x.dtype())
 }
 
-#[track_caller]
-fn adaptive(op: &str, size: [usize; 2]) -> [Windows; 2] {
+fn check_adaptive(op: &str, x: &Tensor, size: [usize; 2]) -> Result<[Windows; 2]> {
+    check(op, x, None)?;
     if size.contains(&0) {
-        fail(
-            Error::value(op, format!("output size {size:?}; at least 1 each")),
-            Location::caller(),
-        );
+        return Err(Error::value(op, format!("output size {size:?}; at least 1 each")));
     }
-    size.map(|output| Windows::Adaptive { output })
+    Ok(size.map(|output| Windows::Adaptive { output }))
 }
 
-#[track_caller]
-fn check(op: &str, x: &Tensor, pool: Option<&Pool>) {
-    let at = Location::caller();
+fn check(op: &str, x: &Tensor, pool: Option<&Pool>) -> Result<()> {
+    Tensor::sound([x])?;
     if x.rank() != 4 || !x.dtype().is_float() {
         let what =
             format!("the input is {} {}, expected floats [N, C, H, W]", x.dtype(), x.shape());
-        fail(Error::shape(op, what), at);
+        return Err(Error::shape(op, what));
     }
     if let Some(p) = pool {
         let options = [p.kernel, p.stride, p.dilation, p.padding[0], p.padding[1]];
-        expect_pixels(op, &[&x.shape()[2..], options.as_flattened()]);
+        expect_pixels(op, &[&x.shape()[2..], options.as_flattened()])?;
         if p.kernel.iter().chain(&p.stride).chain(&p.dilation).any(|&n| n == 0) {
             let what = format!(
                 "window {:?}, stride {:?} and dilation {:?} must be at least 1",
                 p.kernel, p.stride, p.dilation
             );
-            fail(Error::value(op, what), at);
+            return Err(Error::value(op, what));
         }
         for a in 0..2 {
             let reach = p.dilation[a] * (p.kernel[a] - 1) + 1;
@@ -393,8 +467,9 @@ fn check(op: &str, x: &Tensor, pool: Option<&Pool>) {
                     x.shape(),
                     p.kernel
                 );
-                fail(Error::shape(op, what), at);
+                return Err(Error::shape(op, what));
             }
         }
     }
+    Ok(())
 }

@@ -1,4 +1,5 @@
-//! Random numbers on the reference device: element by element from its counter, in the arithmetic that gives the CPU's bits.
+//! Random numbers on the reference device: element by element from its counter, in the arithmetic
+//! that gives the CPU's bits.
 
 use super::Distribution;
 use super::series::Series;
@@ -53,7 +54,7 @@ fn normal32(words: [u32; 4], i: usize) -> f32 {
     let pair = i / 2 * 2;
     let u = (words[pair] as f32 + 1.0) * (1.0 / 4_294_967_296.0);
     let (sin, cos) = unit(words[pair + 1]).turn();
-    (-2.0 * u.ln_series()).sqrt() * if i % 2 == 0 { cos } else { sin }
+    (-2.0 * u.ln_series()).sqrt() * if i.is_multiple_of(2) { cos } else { sin }
 }
 
 /// Box & Muller: a block makes two numbers.

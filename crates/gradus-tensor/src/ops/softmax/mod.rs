@@ -1,7 +1,7 @@
 //! softmax(x) = e^x / Σ e^x along an axis, and its logarithm.   [.., C] -> [.., C]
 //!
-//! The largest element is subtracted first, so nothing overflows, and adding a number to all changes nothing:
-//! ln softmax(x) = (x − top) − ln Σ e^(x − top). A NaN makes its row NaN.
+//! The largest element is subtracted first, so nothing overflows, and adding a number to all
+//! changes nothing: ln softmax(x) = (x − top) − ln Σ e^(x − top). A NaN makes its row NaN.
 
 #[cfg(test)]
 pub(crate) mod cases;
@@ -15,11 +15,8 @@ pub(crate) use cpu::{LogSumExp, log_sum_exp};
 use crate::ops::kernel::tensors;
 use crate::{DType, Tensor};
 use gradus_base::{Error, Result};
-use gradus_graph::{
-    Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one, fail,
-};
+use gradus_graph::{Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one};
 use gradus_reference::Array;
-use std::panic::Location;
 
 /// Along the last axis.
 #[derive(Clone, Copy, Debug)]
@@ -93,8 +90,11 @@ impl Rule for Softmax {
 }
 
 impl Tensor {
-    /// e^x / Σ e^x along `axis`: positive numbers that sum to 1, or 0 where they are less than e⁻⁸⁷ (f32) or e⁻⁷⁰⁸ (f64) of the
-    /// largest. NaN everywhere along the axis if one is NaN or ∞, or all are −∞.
+    /// e^x / Σ e^x along `axis`: positive numbers that sum to 1, or 0 where they are less than e⁻⁸⁷
+    /// (f32) or e⁻⁷⁰⁸ (f64) of the largest.
+    ///
+    /// **Shape** `[.., C, ..] -> [.., C, ..]`. NaN everywhere along the axis if one element is NaN
+    /// or ∞, or all are −∞.
     ///
     /// # Panics
     /// If the axis is not there or the elements are not floats.
@@ -109,10 +109,20 @@ impl Tensor {
         self.along(Softmax::Plain, axis)
     }
 
-    /// ln softmax(x) along `axis`, exact also where the softmax is too small to hold.
+    /// The logarithm of the softmax along `axis`, exact also where the softmax is too small to
+    /// hold.
+    ///
+    /// **Shape** `[.., C, ..] -> [.., C, ..]`. NaN everywhere along the axis if one element is NaN
+    /// or ∞, or all are −∞.
     ///
     /// # Panics
     /// If the axis is not there or the elements are not floats.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let y = Tensor::from([0.0f64, -1000.0]).log_softmax(0).to_vec::<f64>();
+    /// assert_eq!(y, [0.0, -1000.0]);
+    /// ```
     #[track_caller]
     pub fn log_softmax(&self, axis: isize) -> Tensor {
         self.along(Softmax::Log, axis)
@@ -120,11 +130,12 @@ impl Tensor {
 
     #[track_caller]
     fn along(&self, rule: Softmax, axis: isize) -> Tensor {
-        let axis = self.axis(rule.name(), axis) as isize;
+        let Some(axis) = self.axis(rule.name(), axis) else { return Tensor::poisoned() };
+        let axis = axis as isize;
         let dtype = self.dtype();
         if !dtype.is_float() {
             let what = format!("the elements must be floats, found {dtype}");
-            fail(Error::dtype(rule.name(), what), Location::caller());
+            return Tensor::refuse(Error::dtype(rule.name(), what));
         }
         if matches!(dtype, DType::F16 | DType::BF16) {
             return self.cast(DType::F32).along(rule, axis).cast(dtype);

@@ -1,7 +1,7 @@
 //! argsort(x): where the elements of a row go to be in order.   [.., N] -> [.., k], i64
 //!
-//! Sorting and top-k are argsort and gather, so they have gather's gradient. NaN counts as the largest number, as in
-//! argmax; equal elements keep their order, whichever way is sorted.
+//! Sorting and top-k are argsort and gather, so they have gather's gradient. NaN counts as the
+//! largest number, as in argmax; equal elements keep their order, whichever way is sorted.
 
 #[cfg(test)]
 pub(crate) mod cases;
@@ -13,11 +13,10 @@ mod tests;
 use crate::{DType, Tensor};
 use gradus_base::{Error, Result};
 use gradus_graph::{
-    Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one, fail,
+    Backward, Dense, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one,
     not_differentiable,
 };
 use gradus_reference::Array;
-use std::panic::Location;
 
 /// The first `keep` places of the order, along the last axis.
 #[derive(Debug)]
@@ -69,7 +68,10 @@ impl Rule for Argsort {
 }
 
 impl Tensor {
-    /// The places on `axis` of its elements in order: i64, of the same shape.
+    /// The places on `axis` of its elements in order.
+    ///
+    /// **Shape** `[.., N, ..] -> i64 [.., N, ..]`. Equal elements stay in order; NaN counts as
+    /// largest. There is no gradient.
     ///
     /// # Panics
     /// If the axis is not there.
@@ -81,24 +83,35 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn argsort(&self, axis: isize, descending: bool) -> Tensor {
-        let axis = self.axis("argsort", axis);
+        let Some(axis) = self.axis("argsort", axis) else { return Tensor::poisoned() };
         self.first_places(axis, descending, self.shape()[axis])
     }
 
     /// The elements along `axis` in order.
     ///
+    /// **Shape** `[.., N, ..] -> [.., N, ..]`. NaN counts as largest.
+    ///
     /// # Panics
     /// If the axis is not there.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([30.0f32, 10.0, 20.0]);
+    /// assert_eq!(x.sort(0, true).to_vec::<f32>(), [30.0, 20.0, 10.0]);
+    /// ```
     #[track_caller]
     pub fn sort(&self, axis: isize, descending: bool) -> Tensor {
-        let axis = self.axis("sort", axis) as isize;
+        let Some(axis) = self.axis("sort", axis) else { return Tensor::poisoned() };
+        let axis = axis as isize;
         self.gather(axis, &self.argsort(axis, descending))
     }
 
     /// The `k` largest elements along `axis`, largest first, and their places.
     ///
+    /// **Shape** `[.., N, ..] -> [.., k, ..], i64 [.., k, ..]`. NaN counts as largest.
+    ///
     /// # Panics
-    /// If the axis is not there or has fewer elements.
+    /// If the axis is not there or has fewer than `k` elements.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -108,12 +121,15 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn top_k(&self, k: usize, axis: isize) -> (Tensor, Tensor) {
-        let axis = self.axis("top_k", axis);
+        let Some(axis) = self.axis("top_k", axis) else {
+            return (Tensor::poisoned(), Tensor::poisoned());
+        };
         let size = self.shape()[axis];
         if k > size {
             let what =
                 format!("the {k} largest of axis {axis} of {}, which has {size}", self.shape());
-            fail(Error::shape("top_k", what), Location::caller());
+            let refused = Tensor::refuse(Error::shape("top_k", what));
+            return (refused.clone(), refused);
         }
         let places = self.first_places(axis, true, k);
         (self.gather(axis as isize, &places), places)

@@ -1,7 +1,7 @@
 //! y = a·b over the last two axes.   a [.., M, K]   b [.., K, N]   y [.., M, N]
 //!
-//! Transposed and strided operands are read in place; leading axes broadcast. Step 3 of the walk: infers the
-//! shape, appends a node; nothing is computed.
+//! Transposed and strided operands are read in place; leading axes broadcast. Step 3 of the walk:
+//! infers the shape, appends a node; nothing is computed.
 
 #[cfg(test)]
 pub(crate) mod cases;
@@ -13,9 +13,8 @@ mod tests;
 use crate::Tensor;
 use crate::ops::kernel::tensors;
 use gradus_base::{DType, Error, Result, Shape};
-use gradus_graph::{Backward, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one, fail};
+use gradus_graph::{Backward, Device, Meta, Node, Plain, Rule, Setting, Strategy, call_one};
 use gradus_reference::Array;
-use std::panic::Location;
 
 /// A matrix product whose operands have the same leading axes.
 #[derive(Debug)]
@@ -82,12 +81,13 @@ impl Rule for MatMul {
 impl Tensor {
     /// The matrix product over the last two axes.
     ///
-    /// **Shape** `a [.., M, K]`, `b [.., K, N]` → `[.., M, N]`; the leading axes broadcast. A vector `[K]` counts as a row
-    /// on the left and as a column on the right, and that axis disappears from the result. f16 and bf16 are multiplied
-    /// and summed in f32.
+    /// **Shape** `a [.., M, K]`, `b [.., K, N]` → `[.., M, N]`; the leading axes broadcast. A
+    /// vector `[K]` counts as a row on the left and as a column on the right, and that axis is
+    /// missing from the result. f16 and bf16 are multiplied and summed in f32.
     ///
     /// # Panics
-    /// If the inner sizes differ, the leading axes do not broadcast, or the types differ or are integers.
+    /// If the inner sizes differ, the leading axes do not broadcast, one of the two has no axes, or
+    /// their types differ or are not floats.
     ///
     /// ```
     /// use gradus_tensor::Tensor;
@@ -98,7 +98,9 @@ impl Tensor {
     #[track_caller]
     pub fn matmul(&self, b: &Tensor) -> Tensor {
         let a = self;
-        check(a, b);
+        if let Err(e) = check(a, b) {
+            return Tensor::refuse(e);
+        }
         if matches!(a.dtype(), DType::F16 | DType::BF16) {
             let wide = a.cast(DType::F32).matmul(&b.cast(DType::F32));
             return wide.cast(a.dtype());
@@ -121,7 +123,7 @@ impl Tensor {
         let lead = |t: &Tensor| Shape::new(&t.shape()[..t.rank() - 2]);
         let Some(batch) = Shape::broadcast(&lead(a), &lead(b)) else {
             let what = format!("the leading axes do not broadcast\n  {}", operands(a, b));
-            fail(Error::shape("matmul", what), Location::caller())
+            return Tensor::refuse(Error::shape("matmul", what));
         };
         let full = |t: &Tensor| {
             let matrix = &t.shape()[t.rank() - 2..];
@@ -131,16 +133,15 @@ impl Tensor {
     }
 }
 
-#[track_caller]
-fn check(a: &Tensor, b: &Tensor) {
-    let at = Location::caller();
+fn check(a: &Tensor, b: &Tensor) -> Result<()> {
+    Tensor::sound([a, b])?;
     if a.dtype() != b.dtype() || !a.dtype().is_float() {
         let what = format!("a is {}, b is {}; both must be one float type", a.dtype(), b.dtype());
-        fail(Error::dtype("matmul", what), at);
+        return Err(Error::dtype("matmul", what));
     }
     if a.rank() == 0 || b.rank() == 0 {
         let what = format!("a scalar has no axis to sum over\n  {}", operands(a, b));
-        fail(Error::shape("matmul", what), at);
+        return Err(Error::shape("matmul", what));
     }
     let (inner_a, inner_b) = (a.shape()[a.rank() - 1], b.shape()[b.rank().saturating_sub(2)]);
     if inner_a != inner_b {
@@ -149,8 +150,9 @@ fn check(a: &Tensor, b: &Tensor) {
             "the inner sizes differ\n  {}      a's last axis ({inner_a}) must equal b's {which} ({inner_b})",
             operands(a, b)
         );
-        fail(Error::shape("matmul", what), at);
+        return Err(Error::shape("matmul", what));
     }
+    Ok(())
 }
 
 fn operands(a: &Tensor, b: &Tensor) -> String {

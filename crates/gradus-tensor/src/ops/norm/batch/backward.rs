@@ -1,5 +1,6 @@
-//! dw, db and dx: one pass that sums, one that writes dx = dy·steep − (x − mean)·slope − level. Where a ReLU followed, dy
-//! is that of its value, and counts only where the normalised x, computed again as the forward pass did, is positive.
+//! dw, db and dx: one pass that sums, one that writes dx = dy·steep − (x − mean)·slope − level.
+//! Where a ReLU followed, dy is that of its value, and counts only where the normalised x, computed
+//! again as the forward pass did, is positive.
 #![allow(unsafe_code)]
 
 use super::BatchNormGrad;

@@ -1,10 +1,12 @@
-//! Batch normalisation in training: y = (x − mean)/√(var + ε)·w + b, the statistics over all but the channels.
+//! Batch normalisation in training: y = (x − mean)/√(var + ε)·w + b, the statistics over all but
+//! the channels.
 //! x [N, C, ..], w [C], b [C] -> y, mean [C], var [C]   Ioffe & Szegedy 2015, arXiv:1502.03167
 //!
-//! Two ops: the statistics, in f64, and what they make of x. The second has one output, so a ReLU or the other path of a
-//! residual block can ride on it. With x̂ = (x − mean)/√(var + ε) and M the elements of a channel: db = Σ dy,
-//! dw = Σ dy·x̂, dx = w/√(var + ε)·(dy − db/M − x̂·dw/M), one kernel, which takes in the mask of a ReLU that followed. Its
-//! own gradient goes by the composition.
+//! Two ops: the statistics, in f64, and what they make of x. The second has one output, so a ReLU
+//! or the other path of a residual block can ride on it. With x̂ = (x − mean)/√(var + ε) and M the
+//! elements of a channel: db = Σ dy, dw = Σ dy·x̂, dx = w/√(var + ε)·(dy − db/M − x̂·dw/M), one
+//! kernel, which takes in the mask of a ReLU that followed. Its own gradient goes by the
+//! composition.
 
 mod backward;
 mod forward;
@@ -26,11 +28,8 @@ use crate::Tensor;
 use crate::ops::kernel::tensors;
 use gradus_base::expr::Sym;
 use gradus_base::{DType, Error, Expr, Real, Result};
-use gradus_graph::{
-    Backward, Device, Kind, Meta, Node, Plain, Rule, Strategy, call, call_one, fail,
-};
+use gradus_graph::{Backward, Device, Kind, Meta, Node, Plain, Rule, Strategy, call, call_one};
 use gradus_reference::Array;
-use std::panic::Location;
 use std::sync::Arc;
 
 /// x → mean, var, both f64: an f32 cannot hold a mean of 1000 to a hundredth of a deviation of 0.001.
@@ -96,7 +95,7 @@ impl Rule for BatchNorm {
         let dy = behind.unwrap_or(backward.dy());
         let inputs = backward.inputs.iter().chain([dy]).cloned().collect();
         let rule = BatchNormGrad { eps: self.eps, relu: behind.is_some() };
-        let grads = call(Arc::new(rule), inputs);
+        let grads: [Node; 3] = call(Arc::new(rule), inputs);
         Ok(grads.into_iter().map(Some).chain([None, None]).collect())
     }
 
@@ -187,26 +186,44 @@ fn by_channel(x: &Tensor) -> Tensor {
 }
 
 impl Tensor {
-    /// Normalised per channel by the batch's own statistics, then ·w + b. Also gives the mean and the variance (divided by
-    /// the count, not by one less), to keep running averages of.
+    /// Normalises each channel by the mean and variance of the batch, then multiplies by w and adds
+    /// b. Also gives the mean and the variance (divided by the count, not by one less), to keep
+    /// running averages of.
     ///
     /// **Shape** `x [N, C, ..]`, `w [C]`, `b [C]` → `[N, C, ..]`, `[C]`, `[C]`.
     ///
     /// # Panics
-    /// If the shapes do not fit, or there is nothing to take a mean of.
+    /// If x has fewer than two axes or no elements, w or b is not `[C]`, or the types differ or are
+    /// not floats.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0f32], [3.0]]);
+    /// let one = Tensor::ones([1]);
+    /// let (y, mean, variance) = x.batch_norm(&one, &one, 0.0);
+    /// assert_eq!(y.to_vec::<f32>(), [0.0, 2.0]); // -1 and 1, plus b
+    /// assert_eq!((mean.item(), variance.item()), (2.0, 1.0));
+    /// ```
     #[track_caller]
     pub fn batch_norm(&self, w: &Tensor, b: &Tensor, eps: f64) -> (Tensor, Tensor, Tensor) {
-        check_channels("batch_norm", self, &[("w", w), ("b", b)]);
-        if self.is_empty() {
-            let what = format!("a batch of shape {} has no mean", self.shape());
-            fail(Error::shape("batch_norm", what), Location::caller());
+        if let Err(e) = check(self, w, b) {
+            let refused = Tensor::refuse(e);
+            return (refused.clone(), refused.clone(), refused);
         }
         let dtype = self.dtype();
         let (x, w, b) = (self.wide(), w.wide(), b.wide());
-        let statistics = call(Arc::new(Statistics), vec![x.0.clone()]);
-        let [mean, variance] = &statistics[..] else { unreachable!("two statistics") };
-        let y = call_one(BatchNorm { eps }, &[&x.0, &w.0, &b.0, mean, variance]);
-        let [mean, variance] = [mean, variance].map(|s| Tensor(s.clone()).cast(dtype));
+        let [mean, variance] = call(Arc::new(Statistics), vec![x.0.clone()]);
+        let y = call_one(BatchNorm { eps }, &[&x.0, &w.0, &b.0, &mean, &variance]);
+        let [mean, variance] = [mean, variance].map(|s| Tensor(s).cast(dtype));
         (Tensor(y).cast(dtype), mean, variance)
     }
+}
+
+fn check(x: &Tensor, w: &Tensor, b: &Tensor) -> Result<()> {
+    check_channels("batch_norm", x, &[("w", w), ("b", b)])?;
+    if x.is_empty() {
+        let what = format!("a batch of shape {} has no mean", x.shape());
+        return Err(Error::shape("batch_norm", what));
+    }
+    Ok(())
 }

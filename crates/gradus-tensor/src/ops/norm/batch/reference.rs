@@ -35,8 +35,9 @@ pub(super) fn forward(eps: f64, inputs: &[Array]) -> Array {
     Array::new(x.shape, y)
 }
 
-/// x, w, b, mean, var, dy → dx, dw, db. With x̂ = (x − mean)/√(var + ε) and M the elements of a channel: db = Σ dy, dw = Σ dy·x̂,
-/// dx = w/√(var + ε)·(dy − db/M − x̂·dw/M). If a ReLU followed, dy counts where x̂·w + b is positive.
+/// x, w, b, mean, var, dy → dx, dw, db. With x̂ = (x − mean)/√(var + ε) and M the elements of a
+/// channel: db = Σ dy, dw = Σ dy·x̂, dx = w/√(var + ε)·(dy − db/M − x̂·dw/M). If a ReLU followed,
+/// dy counts where x̂·w + b is positive.
 pub(super) fn backward(eps: f64, relu: bool, inputs: &[Array]) -> Vec<Array> {
     let [x, w, b, mean, variance, dy] = [0, 1, 2, 3, 4, 5].map(|i| inputs[i].reals());
     let (shape, channels) = (inputs[0].shape, w.len());

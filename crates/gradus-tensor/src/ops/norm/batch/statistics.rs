@@ -1,5 +1,6 @@
-//! Mean and variance of each channel in one pass: every block's sums are of the distances from the mean so far, and
-//! blocks are merged as Chan, Golub & LeVeque 1983 do, so a mean far from 0 costs no digits.
+//! Mean and variance of each channel in one pass: every block's sums are of the distances from the
+//! mean so far, and blocks are merged as Chan, Golub & LeVeque 1983 do, so a mean far from 0 costs
+//! no digits.
 #![allow(unsafe_code)]
 
 use super::walk::{Columns, Cut, Pair, Sums, Walk, is_f64, stretches};

@@ -1,7 +1,8 @@
-//! How the channels of x lie in memory, and sums over each: rows of channels, or planes of one channel each.
+//! How the channels of x lie in memory, and sums over each: rows of channels, or planes of one
+//! channel each.
 //!
-//! A sum is taken in the elements' type over some thousand elements, in an order that only the shape decides, and goes
-//! on in f64.
+//! A sum is taken in the elements' type over some thousand elements, in an order that only the
+//! shape decides, and goes on in f64.
 #![allow(unsafe_code)]
 
 use crate::ops::kernel::grain;

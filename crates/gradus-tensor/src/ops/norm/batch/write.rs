@@ -1,4 +1,5 @@
-//! The passes that write: an element of each of two tensors and the numbers of its channel make one of the output.
+//! The passes that write: an element of each of two tensors and the numbers of its channel make one
+//! of the output.
 #![allow(unsafe_code)]
 
 use super::walk::Walk;

@@ -1,8 +1,9 @@
-//! Local response normalisation: y[c] = x[c]·s[c]^−β, s[c] = k + a·Σ x[c']² over neighbouring channels.
+//! Local response normalisation: y[c] = x[c]·s[c]^−β, s[c] = k + a·Σ x[c']² over neighbouring
+//! channels.
 //! [N, C, ..] -> [N, C, ..]   Krizhevsky, Sutskever & Hinton 2012 §3.3
 //!
-//! dx[c] = dy[c]·s[c]^−β − 2aβ·x[c]·Σ dy[c']·x[c']·s[c']^(−β−1), the sum over the channels that have c in their
-//! neighbourhood; one kernel, which computes s again.
+//! dx[c] = dy[c]·s[c]^−β − 2aβ·x[c]·Σ dy[c']·x[c']·s[c']^(−β−1), the sum over the channels that
+//! have c in their neighbourhood; one kernel, which computes s again.
 
 mod cpu;
 mod reference;
@@ -15,30 +16,28 @@ use gradus_base::exec::Kernel;
 use gradus_base::{DType, Error, Real, Result, Shape};
 use gradus_graph::{
     Backward, Device, Layouts, Meta, Node, Order, Plain, Rule, Setting, Spec, Strategy, call_one,
-    fail,
 };
 use gradus_reference::Array;
-use std::panic::Location;
 
 /// The constants of [`Tensor::local_response_norm`].
 #[derive(Clone, Copy, Debug)]
 pub struct LocalResponse {
-    /// How many channels the sum takes, the channel itself in the middle.
+    /// How many channels are summed, with the channel itself in the middle.
     pub size: usize,
-    /// What the sum of squares is multiplied by. AlexNet's paper multiplies the sum by its α; Caffe and PyTorch the mean:
-    /// they divide their α by the size.
+    /// The factor of the sum of squares. AlexNet's paper multiplies the sum by its α; Caffe and
+    /// PyTorch multiply the mean, so their α is divided by the size.
     pub scale: f64,
     /// The exponent.
     pub beta: f64,
-    /// What is added to the scaled sum.
+    /// The number added to the scaled sum.
     pub k: f64,
 }
 
 impl LocalResponse {
-    /// AlexNet's, as in its paper.
+    /// The constants of AlexNet, as in its paper.
     pub const ALEXNET: LocalResponse = LocalResponse { size: 5, scale: 1e-4, beta: 0.75, k: 2.0 };
 
-    /// α as Caffe and PyTorch count it: of the mean of squares.
+    /// The constants with α as Caffe and PyTorch have it, the factor of the mean of squares.
     #[must_use]
     pub fn of_mean(size: usize, alpha: f64, beta: f64, k: f64) -> LocalResponse {
         LocalResponse { size, scale: alpha / size as f64, beta, k }
@@ -210,24 +209,33 @@ impl Strategy for OnCpu {
 }
 
 impl Tensor {
-    /// Each channel divided by a power of its neighbourhood's sum of squares.
+    /// Divides each channel by a power of the sum of squares of its neighbours: x·(k + scale·Σ
+    /// x²)^−beta.
     ///
-    /// **Shape** `[N, C, ..]` → the same.
+    /// **Shape** `[N, C, ..] -> [N, C, ..]`.
+    ///
+    /// **Paper** Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep
+    /// convolutional neural networks" §3.3.
     ///
     /// # Panics
-    /// If there is no channel axis, the size is 0 or the elements are not floats.
+    /// If there are fewer than two axes, the size is 0, or the elements are not floats.
+    ///
+    /// ```
+    /// use gradus_tensor::{LocalResponse, Tensor};
+    /// let rule = LocalResponse { size: 3, scale: 1.0, beta: 1.0, k: 1.0 };
+    /// let y = Tensor::from([[1.0f32, 2.0, 2.0]]).local_response_norm(rule).to_vec::<f32>();
+    /// assert!((y[0] - 1.0 / 6.0).abs() < 1e-6 && (y[1] - 0.2).abs() < 1e-6);
+    /// ```
     #[track_caller]
     pub fn local_response_norm(&self, rule: LocalResponse) -> Tensor {
-        let here = Location::caller();
-        let fails = |e: Error| fail(e, here);
         if self.rank() < 2 || rule.size == 0 {
             let what = format!("{} channels of {}", rule.size, self.shape());
-            fails(Error::shape("local_response_norm", what));
+            return Tensor::refuse(Error::shape("local_response_norm", what));
         }
         let dtype = self.dtype();
         if !dtype.is_float() {
             let what = format!("the elements must be floats, found {dtype}");
-            fails(Error::dtype("local_response_norm", what));
+            return Tensor::refuse(Error::dtype("local_response_norm", what));
         }
         if matches!(dtype, DType::F16 | DType::BF16) {
             return self.cast(DType::F32).local_response_norm(rule).cast(dtype);

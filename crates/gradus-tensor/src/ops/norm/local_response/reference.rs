@@ -11,7 +11,8 @@ pub(super) fn forward(constants: LocalResponse, x: &Array) -> Array {
     Array::new(x.shape, y.collect())
 }
 
-/// x, dy → dx[c] = dy[c]·s[c]^−β − 2aβ·x[c]·Σ dy[c']·x[c']·s[c']^(−β−1) over the channels that have c in their neighbourhood.
+/// x, dy → dx[c] = dy[c]·s[c]^−β − 2aβ·x[c]·Σ dy[c']·x[c']·s[c']^(−β−1) over the channels that have
+/// c in their neighbourhood.
 pub(super) fn backward(constants: LocalResponse, x: &Array, dy: &Array) -> Array {
     let LocalResponse { scale, beta, .. } = constants;
     let (s, v, dy) = (scales(constants, x), x.reals(), dy.reals());

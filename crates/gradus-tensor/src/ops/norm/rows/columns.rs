@@ -1,5 +1,5 @@
-//! The CPU kernels with the channels innermost: the moments of every channel over some pixels, brought together by group,
-//! then one pass that writes.
+//! The CPU kernels with the channels innermost: the moments of every channel over some pixels,
+//! brought together by group, then one pass that writes.
 #![allow(unsafe_code)]
 
 use super::cpu::{descent, normal};

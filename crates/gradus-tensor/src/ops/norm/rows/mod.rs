@@ -1,5 +1,5 @@
-//! Groups of channels to mean 0 and variance 1, each sample by itself: y = (x − mean)/√(var + ε), var the mean of squares
-//! over a group's channels and all pixels.   [N, C, L] -> [N, C, L]
+//! Groups of channels to mean 0 and variance 1, each sample by itself: y = (x − mean)/√(var + ε),
+//! var the mean of squares over a group's channels and all pixels.   [N, C, L] -> [N, C, L]
 //!
 //! dx = (dy − mean(dy) − y·mean(dy·y))/√(var + ε), one kernel that computes the statistics again.
 
@@ -14,10 +14,8 @@ use gradus_base::exec::Kernel;
 use gradus_base::{Error, Result, Shape};
 use gradus_graph::{
     Backward, Device, Layouts, Meta, Node, Order, Plain, Rule, Setting, Spec, Strategy, call_one,
-    fail,
 };
 use gradus_reference::Array;
-use std::panic::Location;
 
 /// Channels cut into so many groups.
 #[derive(Clone, Copy, Debug)]
@@ -168,7 +166,7 @@ impl Tensor {
     pub(super) fn normalize_groups(&self, groups: usize, eps: f64) -> Tensor {
         if !self.dtype().is_float() {
             let what = format!("the elements must be floats, found {}", self.dtype());
-            fail(Error::dtype("normalize", what), Location::caller());
+            return Tensor::refuse(Error::dtype("normalize", what));
         }
         let shape = self.shape();
         let x = self.wide().reshape([shape[0], shape[1], shape[2..].iter().product()]);

@@ -1,4 +1,5 @@
-//! The normalisation of groups on the reference device, row by row: a group's elements lie in a row.
+//! The normalisation of groups on the reference device, row by row: a group's elements lie in a
+//! row.
 
 use super::Groups;
 use gradus_reference::Array;
