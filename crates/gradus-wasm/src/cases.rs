@@ -51,9 +51,12 @@ fn tiny() -> Vec<f64> {
     (0..30).map(|_| net.step()).collect()
 }
 
+/// What is traced once for each shape.
+type Trace = Box<dyn FnMut(&[Tensor]) -> Step>;
+
 /// A small network, its data, and its compiled step of gradient descent.
 pub(crate) struct Tiny {
-    step: gradus::Compiled<Box<dyn FnMut(&[Tensor]) -> Step>>,
+    step: gradus::Compiled<Trace>,
     x: Tensor,
     t: Tensor,
 }
@@ -73,8 +76,7 @@ impl Tiny {
             let next = w.iter().zip(grad(&loss, w.each_ref())).map(|(w, dw)| w - dw * 0.05);
             Step::new().read(&loss).updates(weights.iter().cloned().zip(next))
         };
-        let trace: Box<dyn FnMut(&[Tensor]) -> Step> = Box::new(trace);
-        Tiny { step: compile(trace), x, t }
+        Tiny { step: compile(Box::new(trace) as Trace), x, t }
     }
 
     /// One step; gives the loss before it.
