@@ -13,6 +13,8 @@ const OLDEST: u32 = 90;
 pub struct Toolchain {
     target: &'static str,
     build: PathBuf,
+    /// What of Rust's libraries is built from its sources, where rustup has not got it.
+    pub libraries: &'static str,
     /// Debian's packages, unpacked; none where rustup has the target.
     debian: Option<Debian>,
     /// More settings of cargo for this target, by the ends of their names.
@@ -30,7 +32,7 @@ impl Toolchain {
             output(Command::new("rustc").args(["--print", "target-libdir", "--target", target]))
                 .is_ok_and(|folder| Path::new(folder.trim()).exists());
         let debian = if installed { None } else { Some(Debian::with_compiler(root)?) };
-        Ok(Toolchain { target, build, debian, settings: vec![] })
+        Ok(Toolchain { target, build, libraries: "std,panic_abort", debian, settings: vec![] })
     }
 
     /// Debian's packages, if it is they that build.
@@ -48,7 +50,7 @@ impl Toolchain {
         let mut cargo = cargo(root);
         cargo.arg(command).args(["--target", self.target]).env("CARGO_TARGET_DIR", &self.build);
         if let Some(debian) = &self.debian {
-            cargo.args(["-Z", "build-std=std,panic_abort"]).env("RUSTC_BOOTSTRAP", "1");
+            cargo.arg(format!("-Zbuild-std={}", self.libraries)).env("RUSTC_BOOTSTRAP", "1");
             cargo.env("RUSTC", debian.root.join("usr/bin/rustc"));
             cargo.env("LD_LIBRARY_PATH", debian.libraries());
         }
