@@ -3,6 +3,7 @@
 // A binary has no outside: `pub` here means "for the other files".
 #![allow(unreachable_pub)]
 
+mod aarch64;
 mod abort;
 mod bench;
 mod cycles;
@@ -16,7 +17,9 @@ mod new_op;
 mod ops;
 mod outside;
 mod tidy;
+mod toolchain;
 mod walks;
+mod wasm;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -33,6 +36,8 @@ const USAGE: &str = "Usage: cargo xtask COMMAND
   new-op NAME --pointwise           begin a pointwise op: its file, with a test that fails until it is filled in
   ops [NAME...]                     the checks of gradus-tensor as a table: op by types, orders, devices, rules, expansions, algorithms
   marks [NAME...]                   what takes long, measured for three seeds and written to docs/marks/; without a name the list
+  wasm [--tests]                    Gradus in WebAssembly: its size, its numbers in Node beside this machine's, or the kernels' tests there
+  aarch64                           the kernels' tests on an emulated Arm processor
   bench [CASE...] [--against REV]   speed of this tree against a revision (default main), alternating";
 
 /// What a command says when it fails.
@@ -56,6 +61,8 @@ fn main() -> ExitCode {
         "outside" => outside::run(&root, rest),
         "marks" => marks::run(&root, rest),
         "bench" => bench::run(&root, rest),
+        "wasm" => wasm::run(&root, rest),
+        "aarch64" => aarch64::run(&root, rest),
         other => Err(format!("unknown command {other:?}\n\n{USAGE}")),
     };
     match outcome {

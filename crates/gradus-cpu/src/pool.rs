@@ -8,6 +8,7 @@
 //! to other processes, then parks. A job never waits for a worker that has not arrived: the caller claims what
 //! is left, closes the job and waits only for tiles in progress, so a busy second core costs little.
 
+use gradus_base::HAS_THREADS;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -88,7 +89,12 @@ thread_local! {
 /// # Panics
 /// With a tile's panic, after the tiles in progress end; tiles not begun are then left out.
 pub fn parallel(tiles: usize, body: &(dyn Fn(usize) + Sync)) {
-    if tiles <= 1 || threads() == 1 || INSIDE_JOB.get() || POOL.busy.swap(true, Acquire) {
+    if tiles <= 1
+        || !HAS_THREADS
+        || threads() == 1
+        || INSIDE_JOB.get()
+        || POOL.busy.swap(true, Acquire)
+    {
         return (0..tiles).for_each(body);
     }
     POOL.spawn(threads() - 1);
@@ -105,8 +111,11 @@ pub(crate) fn inside_a_job() -> bool {
 }
 
 /// How many threads a job may use, the caller's included: `GRADUS_THREADS`, else as many as the machine has,
-/// until [`set_threads`].
+/// until [`set_threads`]. Always 1 where a program has no threads, as in a browser.
 pub fn threads() -> usize {
+    if !HAS_THREADS {
+        return 1;
+    }
     match POOL.threads.load(Relaxed) {
         0 => default_threads(),
         n => n,
@@ -300,6 +309,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(not(target_family = "wasm"))] // there are no threads
     fn callers_on_several_threads_do_not_wait_for_each_other() {
         set_threads(3);
         std::thread::scope(|s| {
@@ -329,6 +339,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(panic = "unwind")]
     fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
         set_threads(3);
         for bad in 0..20 {

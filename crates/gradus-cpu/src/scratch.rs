@@ -85,6 +85,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(panic = "unwind")]
     fn a_buffer_is_kept_and_survives_a_panic() {
         let first = with_scratch(1 << 12, |p| p as usize);
         let unwound = std::panic::catch_unwind(|| with_scratch(64, |_| panic!("on purpose")));

@@ -13,6 +13,7 @@ use std::thread::JoinHandle;
 
 use crate::error::{DataError, Result};
 use crate::loader::Batch;
+use gradus_base::HAS_THREADS;
 
 /// A place in the endless sequence of batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -62,11 +63,13 @@ pub(crate) struct Ahead<M: Maker> {
 }
 
 impl<M: Maker> Ahead<M> {
-    /// With so many threads, each of which may hold so many batches ready.
+    /// With so many threads, each of which may hold so many batches ready; on a machine without threads each batch is made when
+    /// it is asked for.
     pub(crate) fn new(maker: M, workers: usize, prefetch: usize) -> Result<Ahead<M>> {
         if workers > 64 {
             return Err(DataError::invalid("loader workers", workers.to_string(), "at most 64"));
         }
+        let workers = if HAS_THREADS { workers } else { 0 };
         Ok(Ahead { maker: Arc::new(maker), workers, prefetch, pool: Arc::default() })
     }
 

@@ -7,9 +7,9 @@ use crate::plan::{Collected, Goal, Options, Plan};
 use crate::rule::Meta;
 use crate::run::{Session, Update, check_wanted};
 use gradus_base::Buffer;
-use gradus_base::{DType, Error, Result};
+use gradus_base::{DType, Error, Kind, Result, Stopwatch};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A planned graph with its memory: arguments in, wanted values out, variables updated.
 pub struct Program {
@@ -114,19 +114,22 @@ impl Program {
     /// As [`Program::run`], adding each step's time to `times`.
     ///
     /// # Errors
-    /// As [`Program::run`].
+    /// As [`Program::run`], and on a machine without a clock.
     pub fn run_timed(
         &mut self,
         inputs: &[&Buffer],
         times: &mut [Duration],
     ) -> Result<ProgramOutputs<'_>> {
         self.check(inputs)?;
-        let start = std::cell::Cell::new(Instant::now());
+        if Stopwatch::start().elapsed().is_none() {
+            return Err(Error::new(Kind::Device, "program", "this machine has no clock"));
+        }
+        let start = std::cell::Cell::new(Stopwatch::start());
         self.session.run_plan_watched(
             &self.plan,
             inputs,
-            |_, _| start.set(Instant::now()),
-            |i, _| times[i] += start.get().elapsed(),
+            |_, _| start.set(Stopwatch::start()),
+            |i, _| times[i] += start.get().elapsed().unwrap_or_default(),
         )?;
         Ok(ProgramOutputs { program: self })
     }

@@ -7,12 +7,12 @@ use crate::schedule::Schedule;
 use crate::source::Source;
 use crate::task::{self, Gathered, Mean, NumberName, Numbers, Pace, Task};
 use crate::{Result, TrainError};
+use gradus_base::Stopwatch;
 use gradus_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 /// Why training ended when it was told to by [`Fit::interrupt`].
 pub const INTERRUPTED: &str = "interrupted";
@@ -60,7 +60,7 @@ pub struct Progress {
     pub units: Vec<f64>,
     /// Samples summed.
     pub samples: usize,
-    /// Seconds spent in this epoch.
+    /// Seconds spent in this epoch; 0 on a machine without a clock.
     pub seconds: f64,
     /// The epochs that ended.
     pub history: Vec<EpochLog>,
@@ -95,9 +95,9 @@ pub struct EpochLog {
     pub val_metrics: BTreeMap<String, f64>,
     /// The last step's rate.
     pub learning_rate: f64,
-    /// Wall-clock seconds of training, validation excluded.
+    /// Wall-clock seconds of training, validation excluded; 0 on a machine without a clock.
     pub seconds: f64,
-    /// Training samples a second.
+    /// Training samples a second; 0 likewise.
     pub samples_per_second: f64,
 }
 
@@ -156,7 +156,7 @@ impl Fit<'_> {
         batches: usize,
         progress: &mut Progress,
     ) -> Result<()> {
-        let mut start = Instant::now();
+        let mut watch = Stopwatch::start();
         let rest = batches.saturating_sub(progress.batch);
         for batch in train.from(progress.epoch, progress.batch).take(rest) {
             let batch = batch?;
@@ -165,8 +165,8 @@ impl Fit<'_> {
             let rate = task.rate(&pace, task.steps());
             let numbers = task.train_step(&batch, &pace)?;
             progress.batch += 1;
-            progress.seconds += start.elapsed().as_secs_f64();
-            start = Instant::now();
+            progress.seconds += watch.elapsed().unwrap_or_default().as_secs_f64();
+            watch = Stopwatch::start();
             progress.add(&numbers);
             let batch = BatchEnd { numbers, rate, batch };
             self.each(task, progress, batches, Some(&batch), |c, m| c.after_batch(m))?;
@@ -367,7 +367,11 @@ impl Progress {
             loss: means.first().copied().unwrap_or(f64::NAN),
             metrics: named(task, &self.values()),
             seconds: self.seconds,
-            samples_per_second: self.samples as f64 / self.seconds.max(1e-9),
+            samples_per_second: if self.seconds > 0.0 {
+                self.samples as f64 / self.seconds
+            } else {
+                0.0
+            },
             ..EpochLog::default()
         };
         (self.sums, self.units, self.samples, self.seconds) = (vec![], vec![], 0, 0.0);

@@ -132,8 +132,10 @@ pub(super) unsafe fn copy_rows<T: Scalar>(
             32 => copy_panels::<T, 32>(b, panels, k, dst),
             16 => copy_panels::<T, 16>(b, panels, k, dst),
             14 => copy_panels::<T, 14>(b, panels, k, dst),
+            12 => copy_panels::<T, 12>(b, panels, k, dst),
             8 => copy_panels::<T, 8>(b, panels, k, dst),
             6 => copy_panels::<T, 6>(b, panels, k, dst),
+            4 => copy_panels::<T, 4>(b, panels, k, dst),
             _ => {
                 for panel in 0..panels {
                     let src = b.from(0, panel * width).transposed();

@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 /// use gradus_cpu::Isa;
 /// assert_eq!(Isa::all()[0], Isa::PORTABLE);
 /// assert!(Isa::all().contains(&Isa::current()));
-/// assert_eq!(Isa::named("portable"), Ok(Isa::PORTABLE));
+/// assert_eq!(Isa::named(Isa::PORTABLE.name()), Ok(Isa::PORTABLE));
 /// assert!(Isa::named("abacus").unwrap_err().to_string().starts_with("\"abacus\" is no instruction"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,8 +35,9 @@ impl std::error::Error for IsaError {}
 const VARIABLE: &str = "GRADUS_ISA";
 
 impl Isa {
-    /// Any machine has it.
-    pub const PORTABLE: Isa = Isa(Set::portable);
+    /// What any machine has that this build is for: `portable`, or `simd128` where WebAssembly is built with it, for then there is no
+    /// other.
+    pub const PORTABLE: Isa = Isa(Set::EVERY[0]);
 
     /// The path of this process: the best of this machine, or the one that the environment's `GRADUS_ISA` named when it was
     /// first asked for.

@@ -9,6 +9,10 @@
 mod isa;
 mod math;
 mod numbers;
+#[cfg(any(target_arch = "aarch64", target_feature = "simd128"))]
+mod pair;
+#[cfg(target_feature = "simd128")] // which takes its line in the table
+mod portable;
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -16,11 +20,15 @@ mod vector;
 
 pub use isa::{Choice, Form, InstructionSet, Isa, IsaError, LoopForm, Task};
 pub use numbers::Numbers;
+#[cfg(target_feature = "simd128")]
+pub use portable::*;
 pub use scalar::Scalar;
 pub use vector::{Clipping, F32s, Lanes, MOST, Square, prefetch};
 
 isa::instruction_sets! {
-    portable: AnyMachine;
+    portable: AnyMachine where not(target_feature = "simd128");
+    simd128: Simd128 where target_feature = "simd128";
+    neon: Neon where target_arch = "aarch64";
     avx2: Avx2 where target_arch = "x86_64";
     avx512: Avx512 where target_arch = "x86_64";
 }

@@ -367,6 +367,7 @@ pub fn prefetch<T>(p: *const T) {
 macro_rules! each {
     ($v:ident: $($name:ident($a:ident $(, $b:ident)*) = $body:expr;)*) => {$(
         #[inline(always)]
+        #[allow(unused_unsafe)] // where the build has the instruction set for certain, its operations are safe
         fn $name(self $(, $b: Self)*) -> Self {
             let $a = self.0;
             $(let $b = $b.0;)*

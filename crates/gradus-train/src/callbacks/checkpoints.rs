@@ -4,14 +4,14 @@ use super::{Callback, Flow, Moment};
 use crate::fit::Progress;
 use crate::task::Task;
 use crate::{Result, TrainError};
-use gradus_base::Buffer;
+use gradus_base::{Buffer, Stopwatch};
 use gradus_io::NamedArray;
 use gradus_io::checkpoint::{Checkpoint, Expected};
 use gradus_tensor::{Tensor, Variable};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Saves after every epoch, every so many steps and every so many seconds; keeps the last few files.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Checkpoints {
     every_steps: Option<u64>,
     every: Option<Duration>,
     keep: usize,
-    last: Instant,
+    last: Stopwatch,
 }
 
 impl Checkpoints {
@@ -31,7 +31,7 @@ impl Checkpoints {
             every_steps: None,
             every: None,
             keep: 2,
-            last: Instant::now(),
+            last: Stopwatch::start(),
         }
     }
     /// Also every `steps` steps.
@@ -77,7 +77,7 @@ impl Checkpoints {
             moment.progress,
             &moment.others.states(),
         )?;
-        self.last = Instant::now();
+        self.last = Stopwatch::start();
         let files = list(&self.folder)?;
         for old in &files[..files.len().saturating_sub(self.keep)] {
             // A file that cannot be removed costs space, not correctness.
@@ -115,7 +115,7 @@ impl Callback for Checkpoints {
             return Ok(Flow::Continue);
         }
         let by_step = self.every_steps.is_some_and(|n| step.is_multiple_of(n));
-        let by_time = self.every.is_some_and(|t| self.last.elapsed() >= t);
+        let by_time = self.every.is_some_and(|t| self.last.elapsed() >= Some(t));
         if by_step || by_time {
             self.save(moment)?;
         }
