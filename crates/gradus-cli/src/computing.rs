@@ -52,5 +52,5 @@ impl Computing {
 /// # Errors
 /// If there is none.
 pub fn device_of(name: &str) -> Result<Device> {
-    name.parse().map_err(|what: String| CliError::Usage(format!("device: {what}")))
+    name.parse().map_err(CliError::Usage)
 }

@@ -62,7 +62,7 @@ pub(crate) struct Example {
 /// # use gradus_graph::{Node, Pointwise, pointwise};
 /// # fn exp(x: &Node) -> Node {
 /// #     let expr = std::sync::Arc::new(Expr::trace(1, |x| vec![x[0].exp()]));
-/// #     pointwise(Pointwise { name: "exp", expr, vjp: None, constant: None }, vec![x.clone()], x.dtype())
+/// #     pointwise(Pointwise { name: "exp".into(), expr, vjp: None, constant: None }, vec![x.clone()], x.dtype())
 /// # }
 /// use gradus_testkit::check;
 /// check("exp", |x| exp(&x[0]))

@@ -15,7 +15,7 @@ fn unknown_names() {
     ran(f, &["train", "mlp", "--epoch", "3"]).fails(2, &["--epoch", "--epochs"]);
     ran(f, &["train", "mlp", "--optimizer", "adma"]).fails(2, &["did you mean \"adam\"?"]);
     ran(f, &["train", "mlp", "--device", "cuda:0"])
-        .fails(2, &["unknown device \"cuda:0\"; there are: cpu"]);
+        .fails(2, &["unknown device \"cuda:0\"; there are: cpu, reference"]);
     ran(f, &["train", "mlp", "--epochs", "0"]).fails(2, &["epochs: found 0, expected at least 1"]);
     ran(f, &["train", "mlp", "--lr", "-1"]).fails(2, &["-1"]);
     ran(f, &["train"]).fails(2, &["RECIPE|MODEL"]);

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// use gradus_graph::Device;
 /// assert_eq!("reference".parse(), Ok(Device::Reference));
 /// let e = "tpu".parse::<Device>().unwrap_err();
-/// assert_eq!(e, "there is no device tpu; there are: cpu, reference");
+/// assert_eq!(e, "unknown device \"tpu\"; there are: cpu, reference");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -101,7 +101,7 @@ impl FromStr for Device {
     fn from_str(name: &str) -> Result<Device, String> {
         Device::ALL.iter().find(|d| d.name() == name).copied().ok_or_else(|| {
             let names: Vec<&str> = Device::ALL.iter().map(|d| d.name()).collect();
-            format!("there is no device {name}; there are: {}", names.join(", "))
+            format!("unknown device {name:?}; there are: {}", names.join(", "))
         })
     }
 }
