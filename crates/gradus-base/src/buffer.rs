@@ -133,6 +133,7 @@ impl Buffer {
     }
 
     /// Moves the bytes into memory of its own, unless it may write where they are.
+    #[inline]
     fn make_writable(&mut self) {
         if let Memory::Adopted { writable: false, .. } = self.memory {
             *self = self.clone();
@@ -155,22 +156,26 @@ impl Buffer {
     }
 
     /// How many bytes it holds.
+    #[inline]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// The first byte's address.
+    #[inline]
     pub fn as_ptr(&self) -> *const u8 {
         self.ptr.as_ptr()
     }
 
     /// The first byte's address, to write through.
+    #[inline]
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
         self.make_writable();
         self.ptr.as_ptr()
     }
 
     /// All bytes.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         // SAFETY: `bytes` initialised bytes lie at `ptr`, its own or adopted.
         unsafe { std::slice::from_raw_parts(self.ptr.as_ptr(), self.bytes) }

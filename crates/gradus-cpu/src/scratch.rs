@@ -28,6 +28,7 @@ impl Drop for Owner {
 
 /// Calls `f` with `bytes` bytes of the calling thread's scratch memory, 64-byte aligned, contents undefined.
 /// Nested calls get distinct buffers. The memory may not be used after `f` returns.
+#[inline]
 pub fn with_scratch<R>(bytes: usize, f: impl FnOnce(*mut u8) -> R) -> R {
     let depth = DEPTH.get();
     let (kept, room) = match depth < KEPT {
@@ -54,7 +55,7 @@ impl Drop for Back {
 
 /// A larger buffer for a depth: kept, or, too deep or while the thread ends, given to the caller.
 #[cold]
-fn grow(depth: usize, bytes: usize) -> (*mut u8, Option<Buffer>) {
+fn grow(depth: usize, bytes: usize) -> (*mut u8, Option<Box<Buffer>>) {
     if depth < KEPT {
         PLACES.with(|places| places[depth].set((null_mut(), 0)));
     }
@@ -63,7 +64,7 @@ fn grow(depth: usize, bytes: usize) -> (*mut u8, Option<Buffer>) {
     let mut buffer = Buffer::zeroed(bytes.next_power_of_two());
     let begin = buffer.as_mut_ptr();
     if !keeps {
-        return (begin, Some(buffer));
+        return (begin, Some(Box::new(buffer)));
     }
     PLACES.with(|places| places[depth].set((begin, buffer.bytes())));
     OWNER.with(|owner| owner.0[depth].set(Some(buffer)));

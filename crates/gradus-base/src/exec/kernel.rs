@@ -103,6 +103,7 @@ impl Args<'_> {
         self.inputs[i].cast_const().cast()
     }
     /// All inputs' first bytes.
+    #[inline]
     pub fn inputs(&self) -> &[*const u8] {
         // SAFETY: *mut u8 and *const u8 have the same layout.
         unsafe { std::slice::from_raw_parts(self.inputs.as_ptr().cast(), self.inputs.len()) }
@@ -112,6 +113,7 @@ impl Args<'_> {
         self.outputs[i].cast()
     }
     /// All outputs' first bytes.
+    #[inline]
     pub fn outputs(&self) -> &[*mut u8] {
         self.outputs
     }

@@ -44,11 +44,14 @@ impl Isa {
     ///
     /// # Panics
     /// If `GRADUS_ISA` names none that this machine has, with the text of [`Isa::forced`].
+    #[inline]
     pub fn current() -> Isa {
-        match Isa::forced() {
+        // Every product asks: one load.
+        static CURRENT: OnceLock<Isa> = OnceLock::new();
+        *CURRENT.get_or_init(|| match Isa::forced() {
             Ok(forced) => forced.unwrap_or(Isa::all()[Isa::all().len() - 1]),
             Err(error) => panic!("{error}"),
-        }
+        })
     }
 
     /// What `GRADUS_ISA` forces, read once; `None` where it is not set or empty.
