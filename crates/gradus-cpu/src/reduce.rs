@@ -164,6 +164,13 @@ impl Reduce {
 
 // SAFETY: touches only elements of the views it was made for.
 unsafe impl Kernel for Reduce {
+    fn idioms(&self) -> &[&'static str] {
+        match &self.what {
+            What::Some(plan) => plan.engine.idioms(),
+            _ => &[],
+        }
+    }
+
     fn touches(&self) -> &Touches {
         &self.touches
     }

@@ -65,7 +65,7 @@ pub use gradus_onnx as onnx;
 pub use gradus_train as train;
 
 /// Ops of your own with kernels of their own: what they mean ([`Rule`](op::Rule)), and how a device does them
-/// ([`Strategy`](op::Strategy)). Formulas need less: see [`Tensor::map`] and the example `12_custom_op`.
+/// ([`Strategy`](op::Strategy)). Formulas need less: see [`apply`](ops::pointwise::apply) and the example `12_custom_op`.
 pub mod op {
     pub use gradus_base::View;
     pub use gradus_base::exec::{Args, Kernel, Slices, Touches};

@@ -26,6 +26,10 @@ pub unsafe trait Kernel: Send + Sync {
     fn algorithm(&self) -> &str {
         ""
     }
+    /// The formulas it has recognised and does in one piece, by name and in order, for `plan` listings.
+    fn idioms(&self) -> &[&'static str] {
+        &[]
+    }
 }
 
 /// The bytes that a kernel touches, counted from the pointers it gets. [`Step::new`] compares them with the places it binds, so that

@@ -82,6 +82,8 @@ pub(super) struct TileCode {
     pub(super) body: Vec<Instr>,
     /// Operations per element.
     pub(super) work: usize,
+    /// The formulas that have a kernel of their own.
+    pub(super) idioms: Vec<&'static str>,
     /// Where each input is to be put; none if it is not read.
     pub(super) inputs: Vec<Option<Entry>>,
     /// Where each output is found: a register, or memory bound in its place.
@@ -107,8 +109,13 @@ pub(super) fn compile(expr: &Expr, target: &Target<'_>) -> TileCode {
     let nodes = fuse(expr, &rates, target.compute);
     let operations = expr.lines().iter().zip(&rates);
     let work = operations.filter(|(l, r)| l.op.arity() > 0 && **r == Rate::Element).count();
+    let idiom = |node: &Node| match node.code {
+        Code::Idiom(idiom) if node.live => Some(idiom.name()),
+        _ => None,
+    };
+    let idioms = nodes.iter().filter_map(idiom).collect();
     let mut c = Compiler::new(target, expr, nodes, rates);
-    c.p.work = work;
+    (c.p.work, c.p.idioms) = (work, idioms);
     for i in 0..c.nodes.len() {
         c.line(i);
     }
@@ -175,6 +182,7 @@ impl<'a> Compiler<'a> {
                 per_tile: vec![],
                 body: vec![],
                 work: 0,
+                idioms: vec![],
                 inputs: vec![None; expr.inputs()],
                 outputs: vec![],
                 staged: vec![false; wanted.len()],

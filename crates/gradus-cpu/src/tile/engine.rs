@@ -252,6 +252,9 @@ impl Engine {
         (place, self.lens[usize::from(at_last)] / self.tiling.inner)
     }
     /// Operations per element.
+    pub(crate) fn idioms(&self) -> &[&'static str] {
+        &self.program.idioms
+    }
     pub(crate) fn work(&self) -> usize {
         self.program.work.max(1)
     }

@@ -52,6 +52,21 @@ impl Idiom {
         Idiom::Rectify,
     ];
 
+    /// As plans list it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Idiom::Blend => "running mean",
+            Idiom::BlendSquare => "running mean of squares",
+            Idiom::AdamStep => "Adam's step",
+            Idiom::RootQuotient => "quotient by a root",
+            Idiom::Gate => "ReLU's gradient",
+            Idiom::GateSum => "ReLU's gradient of a sum",
+            Idiom::Rectify => "bias and ReLU",
+            Idiom::RectifySum => "bias, shortcut and ReLU",
+            Idiom::Clip => "bias and clipped ReLU",
+        }
+    }
+
     /// The structure, its leaves numbered as operands.
     fn tree(self) -> &'static Tree {
         use Tree::{Element as E, One, Scalar as S, Three, Two};

@@ -113,6 +113,10 @@ impl Pointwise {
 
 // SAFETY: touches only elements of the views it was made for.
 unsafe impl Kernel for Pointwise {
+    fn idioms(&self) -> &[&'static str] {
+        self.engine.as_ref().map_or(&[], Engine::idioms)
+    }
+
     fn touches(&self) -> &Touches {
         &self.touches
     }

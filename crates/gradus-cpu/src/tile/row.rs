@@ -114,6 +114,11 @@ impl RowLoop {
         RowLoop { program, compute, matrices, row_scalars, scratch, table, bounds }
     }
 
+    /// The formulas that it does in one piece, for `plan` listings.
+    pub fn idioms(&self) -> &[&'static str] {
+        &self.program.idioms
+    }
+
     /// Applies the program to the `len` elements at `at`, those of `row` from `col` on. `inputs` are the matrices'
     /// first elements; the first is not read.
     ///

@@ -12,6 +12,8 @@ pub struct PlanStep {
     pub name: String,
     /// The kernel's algorithm, where there are several.
     pub algorithm: String,
+    /// The formulas that the kernel does in one piece, by name: an optimiser's step, a bias and ReLU.
+    pub idioms: Vec<&'static str>,
     /// The layer.
     pub scope: Option<Arc<str>>,
     /// The line of the user's program.
@@ -50,6 +52,7 @@ impl PlanStep {
         PlanStep {
             name: step.label.name.clone(),
             algorithm,
+            idioms: kernel.idioms().to_vec(),
             scope: node.scope().cloned(),
             at: node.place().clone(),
             shape,
@@ -62,11 +65,14 @@ impl PlanStep {
 }
 
 impl PlanStep {
-    /// The op's name, and in brackets its algorithm and whether it runs once.
+    /// The op's name, and in brackets its algorithm, the idioms it took, and whether it runs once.
     pub fn title(&self) -> String {
         let once = if self.once { "once" } else { "" };
-        let notes: Vec<&str> =
-            [&*self.algorithm, once].into_iter().filter(|n| !n.is_empty()).collect();
+        let notes: Vec<&str> = std::iter::once(&*self.algorithm)
+            .chain(self.idioms.iter().copied())
+            .chain([once])
+            .filter(|note| !note.is_empty())
+            .collect();
         match notes.is_empty() {
             true => self.name.clone(),
             false => format!("{} ({})", self.name, notes.join(", ")),
@@ -111,6 +117,7 @@ mod tests {
         let mut step = PlanStep {
             name: "conv2d".into(),
             algorithm: String::new(),
+            idioms: vec![],
             scope: Some("layer1 (Sequential(2))/0 (Residual)/pool (MaxPool2d(3×3/2))".into()),
             at: Place::here(),
             shape: Shape::new(&[1]),

@@ -6,6 +6,7 @@ mod diagnosis;
 mod extras;
 mod fit;
 mod heads;
+mod idioms;
 mod kill;
 mod lbfgs;
 mod mistakes;

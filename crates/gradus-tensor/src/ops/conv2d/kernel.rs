@@ -168,6 +168,10 @@ fn merged(view: &View, axes: &[usize]) -> Option<isize> {
 
 // SAFETY: the geometry and the views come from the spec; the algorithms touch no more.
 unsafe impl Kernel for Convolve {
+    fn idioms(&self) -> &[&'static str] {
+        self.epilogue.as_ref().map_or(&[], RowLoop::idioms)
+    }
+
     fn touches(&self) -> &Touches {
         &self.touches
     }

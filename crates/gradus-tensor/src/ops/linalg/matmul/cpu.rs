@@ -134,6 +134,10 @@ impl Pack {
 
 // SAFETY: reads and writes only what the spec's views reach: `begins` and `strides` come from them.
 unsafe impl Kernel for Gemm {
+    fn idioms(&self) -> &[&'static str] {
+        self.epilogue.as_ref().map_or(&[], RowLoop::idioms)
+    }
+
     fn touches(&self) -> &Touches {
         &self.touches
     }

@@ -50,6 +50,10 @@ fn kernel(eps: f64, relu: bool, spec: &Spec) -> Box<dyn Kernel> {
 
 // SAFETY: x, dy and dx are dense in the walk's order; the others are dense, one number per channel.
 unsafe impl Kernel for Backward {
+    fn idioms(&self) -> &[&'static str] {
+        if self.relu { &["ReLU's gradient"] } else { &[] }
+    }
+
     fn touches(&self) -> &Touches {
         &self.touches
     }

@@ -116,6 +116,16 @@ fn stride(spec: &Spec, view: &View) -> Option<isize> {
 // SAFETY: x and y are dense in the walk's order, so is what rides along or it is a single number; w, b, mean and variance
 // are dense, one number per channel.
 unsafe impl Kernel for Forward {
+    fn idioms(&self) -> &[&'static str] {
+        match &self.ride {
+            Ride::Known { sum: false, relu: true } => &["ReLU"],
+            Ride::Known { sum: true, relu: false } => &["shortcut"],
+            Ride::Known { .. } => &["shortcut and ReLU"],
+            Ride::Loop(rows) => rows.idioms(),
+            Ride::Nothing => &[],
+        }
+    }
+
     fn touches(&self) -> &Touches {
         &self.touches
     }
