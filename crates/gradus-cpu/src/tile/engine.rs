@@ -98,7 +98,7 @@ impl Dims {
 
 /// A program with the loop it runs in.
 pub(crate) struct Engine {
-    program: TileCode,
+    pub(super) program: TileCode,
     tiling: Tiling,
     ports: Vec<Port>,
     inputs: usize,
@@ -252,9 +252,6 @@ impl Engine {
         (place, self.lens[usize::from(at_last)] / self.tiling.inner)
     }
     /// Operations per element.
-    pub(crate) fn idioms(&self) -> &[&'static str] {
-        &self.program.idioms
-    }
     pub(crate) fn work(&self) -> usize {
         self.program.work.max(1)
     }

@@ -127,6 +127,13 @@ unsafe impl Kernel for Pointwise {
     }
 }
 
+impl Engine {
+    /// The formulas that it does in one piece.
+    pub(crate) fn idioms(&self) -> &[&'static str] {
+        &self.program.idioms
+    }
+}
+
 /// Pointers that the tasks of one loop share.
 #[derive(Clone, Copy)]
 pub(crate) struct Pointers<'a>(pub(crate) &'a [*const u8], pub(crate) &'a [*mut u8]);
