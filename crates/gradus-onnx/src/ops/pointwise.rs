@@ -52,7 +52,6 @@ pub(super) const OPS: &[(&str, Op)] = &[
         one((c.input(0)? * c.float("alpha", 0.2)? + c.float("beta", 0.5)?).clamp(0.0, 1.0))
     }),
     ("HardSwish", |c| one(c.input(0)?.hard_swish())),
-    ("Identity", |c| one(c.input(0)?.clone())),
     ("IsInf", is_inf),
     ("IsNaN", |c| one(c.input(0)?.is_nan())),
     ("LeakyRelu", |c| one(c.input(0)?.leaky_relu(c.float("alpha", 0.01)?))),
