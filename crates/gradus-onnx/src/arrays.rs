@@ -46,8 +46,9 @@ pub(crate) fn array_in(name: impl Into<String>, meta: Meta, buffer: &Buffer) -> 
 /// ones, as [`parse_tensor`](gradus_io::onnx::parse_tensor) reads them.
 pub(crate) fn held_in(number: i64) -> Option<DType> {
     match number {
-        3..=5 => Some(DType::I32),
+        3..=5 | 21 | 22 | 25 | 26 => Some(DType::I32),
         12 | 13 => Some(DType::I64),
+        17..=20 | 23 | 24 => Some(DType::F32),
         number => dtype_numbered(number).ok(),
     }
 }

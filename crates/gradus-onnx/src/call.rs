@@ -132,6 +132,11 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// An integer that may be left out.
+    pub(crate) fn int_or_none(&self, name: &str) -> Result<Option<i64>> {
+        self.attribute(name).map(|_| self.int(name, 0)).transpose()
+    }
+
     pub(crate) fn float(&self, name: &str, default: f64) -> Result<f64> {
         match self.attribute(name) {
             None => Ok(default),

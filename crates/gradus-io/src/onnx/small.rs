@@ -160,7 +160,8 @@ impl Form {
     /// without one, no number.
     fn rounded(self, x: f32, saturates: bool) -> f32 {
         if x.is_nan() {
-            return x;
+            // A type of numbers alone has −0 for it, as the tests of ONNX do.
+            return if self.kind == Kind::Finite { -0.0 } else { x };
         }
         let (size, last) = (x.abs(), self.largest());
         let most = self.number(last);

@@ -1,16 +1,23 @@
 //! The operators, by family. Each family lists its own; [`operators`] lists all.
 
+mod attention;
+mod casts;
 mod control;
 mod convolution;
+mod indexing;
 mod linear;
+mod loss;
 mod moving;
 mod normal;
 mod pointwise;
 mod pool;
+mod quantize;
 mod reduce;
 mod resize;
 mod sequence;
 mod shape;
+mod signal;
+mod spatial;
 
 pub(crate) use reduce::write as write_reduce;
 
@@ -24,7 +31,7 @@ use gradus_tensor::Tensor;
 /// Builds an operator's outputs.
 pub(crate) type Op = fn(&Call<'_>) -> Result<Vec<Tensor>>;
 
-const FAMILIES: [&[(&str, Op)]; 9] = [
+const FAMILIES: [&[(&str, Op)]; 16] = [
     pointwise::OPS,
     shape::OPS,
     moving::OPS,
@@ -34,6 +41,13 @@ const FAMILIES: [&[(&str, Op)]; 9] = [
     pool::OPS,
     normal::OPS,
     resize::OPS,
+    attention::OPS,
+    casts::OPS,
+    indexing::OPS,
+    loss::OPS,
+    quantize::OPS,
+    signal::OPS,
+    spatial::OPS,
 ];
 
 /// Builds an operator's outputs where inputs or outputs are no tensors, or graphs belong to it.

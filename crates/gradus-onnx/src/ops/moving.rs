@@ -11,8 +11,10 @@ use gradus_tensor::{DType, PadMode, Shape, Tensor};
 pub(super) const OPS: &[(&str, Op)] = &[
     ("ArgMax", |c| arg(c, Tensor::argmax)),
     ("ArgMin", |c| arg(c, Tensor::argmin)),
+    ("CenterCropPad", center),
     ("Concat", concat),
-    ("CumSum", cumsum),
+    ("CumProd", |c| running(c, Tensor::cumprod)),
+    ("CumSum", |c| running(c, Tensor::cumsum)),
     ("DepthToSpace", depth_to_space),
     ("Gather", gather),
     ("GatherElements", gather_elements),
@@ -55,19 +57,45 @@ fn concat(c: &Call<'_>) -> Result<Vec<Tensor>> {
     one(Tensor::concat(&all, axis as isize))
 }
 
-fn cumsum(c: &Call<'_>) -> Result<Vec<Tensor>> {
+/// Each axis cut to a size around its middle, or zeros put around it.
+fn center(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let x = c.input(0)?;
+    let sizes = c.numbers(1)?.unwrap_or_default();
+    let axes = c.ints("axes")?.unwrap_or_else(|| (0..x.rank() as i64).collect());
+    if axes.len() != sizes.len() {
+        return Err(Error::new(format!("{} sizes for {} axes", sizes.len(), axes.len())));
+    }
+    let mut y = x.clone();
+    for (&axis, &size) in axes.iter().zip(&sizes) {
+        let (axis, new) = (axis_of(axis, x.rank())?, size_of(size)?);
+        let old = y.shape()[axis];
+        c.fits(&[y.len().checked_div(old).unwrap_or(0).max(1), new])?;
+        let before = old.abs_diff(new) / 2;
+        y = match new < old {
+            true => y.slice(axis as isize, before..before + new),
+            false => y.pad(axis as isize, before, new - old - before),
+        };
+    }
+    one(y)
+}
+
+/// Running sums or products; where they are exclusive, an element's own is left out.
+fn running(c: &Call<'_>, f: fn(&Tensor, isize) -> Tensor) -> Result<Vec<Tensor>> {
     let x = c.input(0)?;
     let axis = axis_of(c.number(1)?, x.rank())? as isize;
     let backwards = c.int("reverse", 0)? == 1;
     let turn = |t: &Tensor| if backwards { t.flip(axis) } else { t.clone() };
     let x = turn(x);
-    // Exclusive sums are those of the elements one place before: sums less x would round, and be NaN behind an infinity.
-    let summed = match c.int("exclusive", 0)? {
-        1 => x.pad(axis, 1, 0).slice(axis, ..x.size(axis)),
+    // Exclusive ones are those of the elements one place before: sums less x would round, and be NaN behind an infinity.
+    let of = match c.int("exclusive", 0)? {
+        1 => {
+            let first = if c.node.op == "CumProd" { PadMode::Constant(1.0) } else { PadMode::Zero };
+            x.pad_with(axis, 1, 0, first).slice(axis, ..x.size(axis))
+        }
         _ => x.clone(),
     };
     // Sums of narrow integers are wide.
-    one(turn(&summed.cumsum(axis).cast(x.dtype())))
+    one(turn(&f(&of, axis).cast(x.dtype())))
 }
 
 fn image(x: &Tensor) -> Result<[usize; 4]> {
@@ -106,7 +134,7 @@ fn space_to_depth(c: &Call<'_>) -> Result<Vec<Tensor>> {
 }
 
 /// Indices counted from 0: negative ones count from the end.
-fn counted(ids: &Tensor, size: usize) -> Tensor {
+pub(super) fn counted(ids: &Tensor, size: usize) -> Tensor {
     let ids = ids.cast(DType::I64);
     let from_end = &ids + Tensor::scalar(size as i64);
     ids.lt(0.0).select_where(&from_end, &ids)

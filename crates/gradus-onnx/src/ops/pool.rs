@@ -1,12 +1,12 @@
 //! Pooling over one or two axes.
 
-use super::convolution::{Geometry, over_two};
+use super::convolution::{Deep, Geometry, over_two};
 use super::{Export, Op, one};
 use crate::call::Call;
 use crate::export::{RuleUse, ValueRef, Writer};
 use crate::{Error, Result};
 use gradus_io::onnx::Attribute;
-use gradus_tensor::{DType, Pool, Tensor};
+use gradus_tensor::{DType, Pool, Pool3, Tensor};
 
 pub(super) const OPS: &[(&str, Op)] = &[
     ("AveragePool", mean_pool),
@@ -43,9 +43,28 @@ fn windows(c: &Call<'_>, g: &Geometry) -> Result<Pool> {
     })
 }
 
+fn volumes(c: &Call<'_>, x: &Tensor) -> Result<Pool3> {
+    let g = Deep::of(c, x, None)?;
+    Ok(Pool3 {
+        kernel: g.kernel,
+        stride: g.stride,
+        padding: g.pads,
+        dilation: g.dilation,
+        ceil: c.int("ceil_mode", 0)? == 1,
+        count_include_pad: c.int("count_include_pad", 0)? == 1,
+    })
+}
+
 /// Places count through the whole input: ((n·C + c)·H + h)·W + w.
 fn max_pool(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = c.input(0)?;
+    if x.rank() == 5 {
+        if c.node.outputs.len() > 1 {
+            return Err(Error::new("places in volumes are not given"));
+        }
+        let wide = if x.dtype().is_float() { x.clone() } else { x.cast(DType::F32) };
+        return one(wide.max_pool3d(volumes(c, x)?).cast(x.dtype()));
+    }
     let g = Geometry::of(c, x, None)?;
     let pool = windows(c, &g)?;
     let wide = x.dtype();
@@ -68,6 +87,13 @@ fn max_pool(c: &Call<'_>) -> Result<Vec<Tensor>> {
 
 fn mean_pool(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = c.input(0)?;
+    if x.rank() == 5 {
+        let pool = volumes(c, x)?;
+        return match pool.dilation == [1; 3] {
+            true => one(x.mean_pool3d(pool)),
+            false => Err(Error::new(format!("dilations {:?}; a mean has none here", pool.dilation))),
+        };
+    }
     let g = Geometry::of(c, x, None)?;
     let pool = windows(c, &g)?;
     if pool.dilation != [1, 1] {

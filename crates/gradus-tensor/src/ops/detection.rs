@@ -128,8 +128,8 @@ impl Tensor {
     /// yet, or one of them needs more points than fit.
     ///
     /// ```
-    /// use gradus_tensor::{RoiAlign, Tensor};
-    /// let x = Tensor::arange(16).reshape([1, 1, 4, 4]);
+    /// use gradus_tensor::{DType, RoiAlign, Tensor};
+    /// let x = Tensor::arange(16).cast(DType::F32).reshape([1, 1, 4, 4]);
     /// let how = RoiAlign { size: [1, 1], scale: 1.0, points: 2, aligned: true, largest: false };
     /// let y = x.roi_align(&Tensor::from([[0.0f32, 0.0, 4.0, 4.0]]), &Tensor::from([0i64]), how);
     /// assert_eq!(y.item(), 7.5);

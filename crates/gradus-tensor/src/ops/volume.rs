@@ -188,8 +188,8 @@ impl Tensor {
     /// If this is no volume, or a window does not fit: as [`Tensor::max_pool2d`].
     ///
     /// ```
-    /// use gradus_tensor::{Pool3, Tensor};
-    /// let x = Tensor::arange(8).reshape([1, 1, 2, 2, 2]);
+    /// use gradus_tensor::{DType, Pool3, Tensor};
+    /// let x = Tensor::arange(8).cast(DType::F32).reshape([1, 1, 2, 2, 2]);
     /// assert_eq!(x.max_pool3d(Pool3::new(2)).item(), 7.0);
     /// ```
     #[track_caller]
@@ -205,8 +205,8 @@ impl Tensor {
     /// If this is no volume, or a window does not fit: as [`Tensor::mean_pool2d`].
     ///
     /// ```
-    /// use gradus_tensor::{Pool3, Tensor};
-    /// let x = Tensor::arange(8).reshape([1, 1, 2, 2, 2]);
+    /// use gradus_tensor::{DType, Pool3, Tensor};
+    /// let x = Tensor::arange(8).cast(DType::F32).reshape([1, 1, 2, 2, 2]);
     /// assert_eq!(x.mean_pool3d(Pool3::new(2)).item(), 3.5);
     /// ```
     #[track_caller]
@@ -262,7 +262,7 @@ fn check(op: &str, x: &Tensor, w: &Tensor, conv: &Conv3) -> Result<()> {
 mod tests {
     use super::*;
     use crate::ops::check;
-    use crate::try_build;
+    use crate::{DType, try_build};
     use gradus_testkit::{Array, Species};
 
     fn conv() -> Conv3 {
@@ -303,7 +303,7 @@ mod tests {
     fn the_transposed_one_is_the_adjoint() {
         let conv = Conv3 { groups: 2, dilation: [2, 1, 1], ..conv() };
         let w = Tensor::rand([4, 1, 2, 2, 3], 1);
-        let x = Tensor::rand([2, 2, 5, 4, 5], 2);
+        let x = Tensor::rand([2, 2, 4, 4, 5], 2);
         let y = x.conv3d(&w, conv);
         let dy = Tensor::rand(y.shape(), 3);
         let back = dy.conv_transpose3d(&w, conv);
@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn means_count_what_is_there() {
-        let x = Tensor::arange(12).reshape([1, 1, 3, 2, 2]);
+        let x = Tensor::arange(12).cast(DType::F32).reshape([1, 1, 3, 2, 2]);
         let pool = Pool3 { stride: [2; 3], padding: [[1, 0], [0, 0], [0, 0]], ..Pool3::new(2) };
         assert_eq!(x.mean_pool3d(pool).to_vec::<f32>(), [1.5, 7.5]);
         let counted = Pool3 { count_include_pad: true, ..pool };
