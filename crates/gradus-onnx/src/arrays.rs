@@ -4,7 +4,7 @@ use crate::Result;
 use gradus_graph::read;
 use gradus_io::NamedArray;
 use gradus_io::onnx::element_number;
-use gradus_tensor::{Buffer, DType, Meta, Shape, Tensor};
+use gradus_tensor::{Buffer, DType, Element, Meta, Shape, Tensor};
 
 /// The number of an element type in files.
 pub(crate) fn number_of(dtype: DType) -> i64 {
@@ -24,6 +24,24 @@ pub(crate) fn number_of(dtype: DType) -> i64 {
 pub fn tensor_of(array: &NamedArray) -> Result<Tensor> {
     let shape = Shape::try_new(&array.shape)?;
     Ok(Tensor::from_buffer(Buffer::from_slice(&array.data), shape, array.dtype))
+}
+
+/// A tensor of elements by their places, made where they stay: no list of them lies beside it.
+///
+/// # Errors
+/// When the system refuses the memory, or the shape has more axes than tensors have.
+pub(crate) fn listed<T: Element>(shape: &[usize], value: impl Fn(usize) -> T) -> Result<Tensor> {
+    let shape = Shape::try_new(shape)?;
+    let bytes = shape.len() * T::DTYPE.size();
+    let Some(mut buffer) = Buffer::try_zeroed(bytes) else {
+        let gigabytes = bytes as f64 / 1e9;
+        let what =
+            format!("{} {shape} would take {gigabytes:.1} GB, which the system refuses", T::DTYPE);
+        return Err(crate::Error::new(what));
+    };
+    let elements = buffer.as_mut_slice::<T>().iter_mut().enumerate();
+    elements.for_each(|(i, element)| *element = value(i));
+    Ok(Tensor::from_buffer(buffer, shape, T::DTYPE))
 }
 
 /// A tensor's elements as an array.

@@ -115,9 +115,9 @@ impl Network {
         let output = |v: &ValueInfo| {
             let value = scope.get(&v.name).unwrap_or(Value::Nothing);
             let tensor = value.tensor().cloned();
-            tensor.map(|t| (v.name.clone(), t)).map_err(|e| {
-                Error::new(format!("output `{}`: {}", v.name, e.what))
-            })
+            tensor
+                .map(|t| (v.name.clone(), t))
+                .map_err(|e| Error::new(format!("output `{}`: {}", v.name, e.what)))
         };
         graph.outputs.iter().map(output).collect()
     }
@@ -147,4 +147,3 @@ impl Network {
         Ok(())
     }
 }
-

@@ -141,8 +141,22 @@ const OWN_TYPES: [&str; 12] = [
 
 /// Operators that may leave the range of their type.
 const ARITHMETIC: [&str; 16] = [
-    "Abs", "Add", "BitShift", "BitwiseNot", "CumProd", "CumSum", "Gemm", "MatMul", "Mul", "Neg",
-    "Pow", "ReduceProd", "ReduceSum", "ReduceSumSquare", "Sub", "Sum",
+    "Abs",
+    "Add",
+    "BitShift",
+    "BitwiseNot",
+    "CumProd",
+    "CumSum",
+    "Gemm",
+    "MatMul",
+    "Mul",
+    "Neg",
+    "Pow",
+    "ReduceProd",
+    "ReduceSum",
+    "ReduceSumSquare",
+    "Sub",
+    "Sum",
 ];
 
 /// The outputs with their element types: what the operator says, else its first input's if that fits. Integers of few bits wrap

@@ -26,8 +26,7 @@ enum Kind {
 }
 
 fn form(element: i64) -> Option<Form> {
-    let form =
-        |exponent, mantissa, bias, kind| Some(Form { mantissa, exponent, bias, kind });
+    let form = |exponent, mantissa, bias, kind| Some(Form { mantissa, exponent, bias, kind });
     match element {
         17 => form(4, 3, 7, Kind::Fn),
         18 => form(4, 3, 8, Kind::Fnuz),
@@ -97,9 +96,7 @@ pub(super) fn unpacked(
     let (each, mask) = (8 / bits as usize, u8::MAX >> (8 - bits));
     let codes = (0..len.unwrap_or(0)).map(|i| raw[i / each] >> (i % each * bits as usize) & mask);
     Some(Ok(match form(element) {
-        Some(form) => {
-            (DType::F32, codes.flat_map(|code| form.value(code).to_le_bytes()).collect())
-        }
+        Some(form) => (DType::F32, codes.flat_map(|code| form.value(code).to_le_bytes()).collect()),
         None if element == POWERS => {
             (DType::F32, codes.flat_map(|code| power(code).to_le_bytes()).collect())
         }
@@ -139,11 +136,14 @@ impl Form {
 
     /// A number by its code without sign.
     fn number(self, size: u8) -> f32 {
-        let (exponent, part) = (i32::from(size >> self.mantissa), size & ((1 << self.mantissa) - 1));
+        let (exponent, part) =
+            (i32::from(size >> self.mantissa), size & ((1 << self.mantissa) - 1));
         let unit = 2f32.powi(1 - self.bias - self.mantissa as i32);
         match exponent {
             0 => f32::from(part) * unit,
-            _ => (f32::from(part) + 2f32.powi(self.mantissa as i32)) * unit * 2f32.powi(exponent - 1),
+            _ => {
+                (f32::from(part) + 2f32.powi(self.mantissa as i32)) * unit * 2f32.powi(exponent - 1)
+            }
         }
     }
 

@@ -65,9 +65,8 @@ impl Parts<'_> {
         }
         let (dtype, data) = match self.raw {
             _ if self.external => {
-                let bits = shape
-                    .iter()
-                    .try_fold(bits(self.element)?, |all, &n| all.checked_mul(n as u64));
+                let bits =
+                    shape.iter().try_fold(bits(self.element)?, |all, &n| all.checked_mul(n as u64));
                 let bits =
                     bits.ok_or_else(|| Error::format(format!("{shape:?} is no array's size")))?;
                 self.of_raw(&beside.bytes(&self.place()?, bits.div_ceil(8))?, &shape)?

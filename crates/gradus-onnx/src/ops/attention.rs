@@ -215,7 +215,8 @@ fn linear_attention(c: &Call<'_>) -> Result<Vec<Tensor>> {
         "delta" => (false, true),
         "gated_delta" => (true, true),
         other => {
-            let what = format!("update_rule `{other}`; known are linear, gated, delta, gated_delta");
+            let what =
+                format!("update_rule `{other}`; known are linear, gated, delta, gated_delta");
             return Err(Error::new(what));
         }
     };

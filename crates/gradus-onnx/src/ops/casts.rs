@@ -57,7 +57,9 @@ fn bits(c: &Call<'_>, f: impl FnOnce(&Tensor, &Tensor) -> Tensor) -> Result<Vec<
 fn bitwise_not(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let x = c.input(0)?;
     match c.element_of(0) {
-        Some(13) => Err(Error::new("of uint64 is not there: its numbers do not fit 64 signed bits")),
+        Some(13) => {
+            Err(Error::new("of uint64 is not there: its numbers do not fit 64 signed bits"))
+        }
         _ => one(x.bitwise_not()),
     }
 }

@@ -176,7 +176,10 @@ fn deep_transpose(c: &Call<'_>, x: &Tensor, w: &Tensor) -> Result<Tensor> {
         return Err(Error::new("output_shape and auto_pad over three axes are not there"));
     }
     let full = |a: usize| {
-        (x.shape()[2 + a].max(1) - 1) * g.stride[a] + g.dilation[a] * (g.kernel[a] - 1) + 1 + extra[a]
+        (x.shape()[2 + a].max(1) - 1) * g.stride[a]
+            + g.dilation[a] * (g.kernel[a] - 1)
+            + 1
+            + extra[a]
     };
     let channels = w.shape().get(1).map_or(0, |n| n * groups);
     c.fits(&[x.shape()[0], channels, full(0), full(1), full(2)])?;

@@ -106,7 +106,8 @@ fn reverse_sequence(c: &Call<'_>) -> Result<Vec<Tensor>> {
     if let Some(len) = lens.iter().find(|&&n| !(0..=steps as i64).contains(&n)) {
         return Err(Error::new(format!("a length of {len}; sequences have {steps} steps")));
     }
-    let place = |t: usize, b: usize| if (t as i64) < lens[b] { lens[b] - 1 - t as i64 } else { t as i64 };
+    let place =
+        |t: usize, b: usize| if (t as i64) < lens[b] { lens[b] - 1 - t as i64 } else { t as i64 };
     let mut along = vec![1; x.rank()];
     (along[time], along[batch]) = (steps, count);
     let places: Vec<i64> = match time < batch {
@@ -137,7 +138,11 @@ fn tensor_scatter(c: &Call<'_>) -> Result<Vec<Tensor>> {
     for &first in &first {
         for step in 0..steps as i64 {
             let at = first.saturating_add(step);
-            places.push(if mode == "circular" && size > 0 { at.rem_euclid(size as i64) } else { at });
+            places.push(if mode == "circular" && size > 0 {
+                at.rem_euclid(size as i64)
+            } else {
+                at
+            });
         }
     }
     let mut along = vec![1; cache.rank()];

@@ -1,9 +1,9 @@
 //! Matrix products.
 
 use super::{Export, Op, one};
-use crate::{Error, Result};
 use crate::call::Call;
 use crate::export::{ValueRef, Writer, behind, binary, row, rule_use};
+use crate::{Error, Result};
 use gradus_base::expr::Op as Line;
 use gradus_graph::{Node, ViewOp};
 use gradus_io::onnx::Attribute;
@@ -11,9 +11,7 @@ use gradus_tensor::{DType, Shape, Tensor};
 
 pub(super) const OPS: &[(&str, Op)] = &[
     ("Det", det),
-    ("Einsum", |c| {
-        one(Tensor::einsum(&c.text("equation", "")?, &c.all()?))
-    }),
+    ("Einsum", |c| one(Tensor::einsum(&c.text("equation", "")?, &c.all()?))),
     ("Gemm", gemm),
     ("MatMul", |c| one(c.input(0)?.matmul(c.input(1)?))),
 ];
@@ -33,7 +31,8 @@ fn det(c: &Call<'_>) -> Result<Vec<Tensor>> {
     }
     let values = x.cast(DType::F64).try_to_vec::<f64>()?;
     let count: usize = x.shape()[..x.rank() - 2].iter().product();
-    let dets: Vec<f64> = (0..count).map(|i| determinant(&values[i * n * n..][..n * n], n)).collect();
+    let dets: Vec<f64> =
+        (0..count).map(|i| determinant(&values[i * n * n..][..n * n], n)).collect();
     one(Tensor::from_slice(&dets, Shape::new(&x.shape()[..x.rank() - 2])).cast(x.dtype()))
 }
 

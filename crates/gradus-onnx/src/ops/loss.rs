@@ -18,7 +18,8 @@ pub(super) const OPS: &[(&str, Op)] = &[
 fn likelihood(c: &Call<'_>, x: &Tensor) -> Result<Tensor> {
     let target = c.input(1)?.cast(DType::I64);
     let (shape, classes) = (x.shape(), target.shape());
-    let bare: Vec<usize> = shape.iter().enumerate().filter(|(a, _)| *a != 1).map(|(_, &n)| n).collect();
+    let bare: Vec<usize> =
+        shape.iter().enumerate().filter(|(a, _)| *a != 1).map(|(_, &n)| n).collect();
     if shape.rank() < 2 || *classes != bare[..] {
         return Err(Error::new(format!("scores {shape}, targets {classes}")));
     }

@@ -23,8 +23,8 @@ pub(crate) use reduce::write as write_reduce;
 
 use crate::Result;
 use crate::call::Call;
-use crate::scope::Value;
 use crate::export::{RuleUse, ValueRef, Writer};
+use crate::scope::Value;
 use gradus_graph::Node;
 use gradus_tensor::Tensor;
 

@@ -1,6 +1,7 @@
 //! What moves elements about: joining, cutting, picking, sorting.
 
 use super::{Export, Op, one};
+use crate::arrays::listed;
 use crate::call::{Call, axis_of, size_of};
 use crate::export::{RuleUse, ValueRef, Writer, behind, constant, reshape, unexpanded};
 use crate::{Error, Result};
@@ -176,8 +177,7 @@ fn one_hot(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let ids = counted(ids, depth).unsqueeze(axis as isize);
     let mut sizes = vec![1; ids.rank()];
     sizes[axis] = depth;
-    let places: Vec<i64> = (0..depth as i64).collect();
-    let hot = ids.eq(&Tensor::from_slice(&places, sizes));
+    let hot = ids.eq(&listed(&sizes, |i| i as i64)?);
     let (off, on) = (values.select(0, 0), values.select(0, 1));
     one(hot.select_where(&on.broadcast_to(hot.shape()), &off.broadcast_to(hot.shape())))
 }
@@ -295,14 +295,15 @@ fn tile(c: &Call<'_>) -> Result<Vec<Tensor>> {
     }
     let mut y = x.clone();
     for (axis, &n) in times.iter().enumerate() {
-        y = match size_of(n)? {
-            0 => y.slice(axis as isize, 0..0),
-            1 => y,
-            n => {
-                c.fits(&[y.shape().len().max(1), n])?;
-                Tensor::concat(&vec![&y; n], axis as isize)
-            }
-        };
+        let (shape, n) = (y.shape(), size_of(n)?);
+        c.fits(&[shape.len().max(1), n])?;
+        if n == 1 {
+            continue;
+        }
+        // The same elements so many times, without a copy of them.
+        let [outer, inner] = [&shape[..axis], &shape[axis..]].map(|s| s.iter().product::<usize>());
+        let rows = y.reshape([outer, 1, inner]).broadcast_to([outer, n, inner]);
+        y = rows.reshape(shape.try_with(axis, shape[axis] * n)?);
     }
     one(y)
 }
@@ -336,9 +337,9 @@ fn trilu(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let Some(first) = x.rank().checked_sub(2) else {
         return Err(Error::new(format!("input {}; expected a matrix", x.shape())));
     };
-    let place = |n: usize| Tensor::from_slice(&(0..n as i64).collect::<Vec<_>>(), [n]);
-    let row = (place(x.shape()[first]) + Tensor::scalar(k)).unsqueeze(1);
-    let column = place(x.shape()[first + 1]).unsqueeze(0);
+    let place = |n: usize| listed(&[n], |i| i as i64);
+    let row = (place(x.shape()[first])? + Tensor::scalar(k)).unsqueeze(1);
+    let column = place(x.shape()[first + 1])?.unsqueeze(0);
     let kept = if c.int("upper", 1)? == 1 { column.ge(&row) } else { column.le(&row) };
     one(kept.broadcast_to(x.shape()).select_where(x, &x.zeros_like()))
 }

@@ -91,7 +91,9 @@ fn mean_pool(c: &Call<'_>) -> Result<Vec<Tensor>> {
         let pool = volumes(c, x)?;
         return match pool.dilation == [1; 3] {
             true => one(x.mean_pool3d(pool)),
-            false => Err(Error::new(format!("dilations {:?}; a mean has none here", pool.dilation))),
+            false => {
+                Err(Error::new(format!("dilations {:?}; a mean has none here", pool.dilation)))
+            }
         };
     }
     let g = Geometry::of(c, x, None)?;

@@ -83,10 +83,13 @@ fn quantize(c: &Call<'_>) -> Result<Vec<Tensor>> {
         return one(small_floats(&quotient, element, c.int("saturate", 1)? == 1, "up")?);
     }
     let whole = quotient.round();
-    one(saturated(&match c.optional(2) {
-        Some(zero) => whole + beside(c, x, zero)?.cast(wide),
-        None => whole,
-    }, element)?)
+    one(saturated(
+        &match c.optional(2) {
+            Some(zero) => whole + beside(c, x, zero)?.cast(wide),
+            None => whole,
+        },
+        element,
+    )?)
 }
 
 fn dequantize(c: &Call<'_>) -> Result<Vec<Tensor>> {

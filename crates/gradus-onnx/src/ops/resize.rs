@@ -10,6 +10,9 @@ use std::collections::HashSet;
 
 pub(super) const OPS: &[(&str, Op)] = &[("Resize", resize), ("Upsample", upsample)];
 
+/// What a place and its shares take beside an element.
+const LISTED: usize = 32;
+
 /// What elements are made of.
 #[derive(Clone, Copy, PartialEq)]
 enum Mode {
@@ -266,6 +269,8 @@ impl Way {
             let mut sizes = y.shape().to_vec();
             sizes[axis] = new;
             c.fits(&sizes)?;
+            // Places and shares are lists of their own.
+            c.fits(&[new, LISTED])?;
             let places: Vec<f32> = (0..new).map(|i| change.place(i, self.coordinates)).collect();
             y = self.along(&y, change, &places);
             if self.coordinates == Coordinates::TfCropAndResize {

@@ -9,9 +9,7 @@ use gradus_tensor::{DType, Tensor, try_build};
 pub(super) const OPS: &[(&str, ValueOp)] = &[
     ("ConcatFromSequence", concat),
     ("Identity", |c| Ok(vec![c.value(0)?.clone()])),
-    ("Optional", |c| {
-        Ok(vec![c.inputs.first().cloned().flatten().unwrap_or(Value::Nothing)])
-    }),
+    ("Optional", |c| Ok(vec![c.inputs.first().cloned().flatten().unwrap_or(Value::Nothing)])),
     ("OptionalGetElement", |c| match c.value(0)? {
         Value::Nothing => Err(Error::new("the optional value is empty")),
         value => Ok(vec![value.clone()]),

@@ -22,18 +22,16 @@ fn window(c: &Call<'_>, f: fn(f64) -> f64) -> Result<Vec<Tensor>> {
     let dtype = arrays::dtype_numbered(c.int("output_datatype", 1)?)?;
     let round = if c.int("periodic", 1)? == 1 { size } else { size.saturating_sub(1) };
     let value = |i: usize| if round == 0 { 1.0 } else { f(2.0 * PI * i as f64 / round as f64) };
-    let values: Vec<f64> = (0..size).map(value).collect();
-    one(Tensor::from_slice(&values, [size]).cast(dtype))
+    one(arrays::listed(&[size], value)?.cast(dtype))
 }
 
 /// cos and sin of 2πkn/N, [K, N]. The product is taken modulo N first, so that angles keep their digits.
-fn waves(count: usize, size: usize, dtype: DType) -> [Tensor; 2] {
+fn waves(count: usize, size: usize, dtype: DType) -> Result<[Tensor; 2]> {
     let of = |f: fn(f64) -> f64| {
         let angle = |i: usize| 2.0 * PI * ((i / size) * (i % size) % size) as f64 / size as f64;
-        let values: Vec<f64> = (0..count * size).map(|i| f(angle(i))).collect();
-        Tensor::from_slice(&values, [count, size]).cast(dtype)
+        Ok::<_, Error>(arrays::listed(&[count, size], |i| f(angle(i)))?.cast(dtype))
     };
-    [of(f64::cos), of(f64::sin)]
+    Ok([of(f64::cos)?, of(f64::sin)?])
 }
 
 /// The transform of real and imaginary parts [.., N] to [.., K] each; the imaginary one may be missing.
@@ -42,13 +40,13 @@ fn transformed(
     imaginary: Option<&Tensor>,
     count: usize,
     inverse: bool,
-) -> [Tensor; 2] {
+) -> Result<[Tensor; 2]> {
     let size = real.size(-1);
-    let [cos, sin] = waves(count, size, real.dtype()).map(|t| t.t());
+    let [cos, sin] = waves(count, size, real.dtype())?.map(|t| t.t());
     let sign = if inverse { 1.0 } else { -1.0 };
     let (a, b) = (real.matmul(&cos), real.matmul(&sin) * sign);
-    let Some(imaginary) = imaginary else { return [a, b] };
-    [a - imaginary.matmul(&sin) * sign, b + imaginary.matmul(&cos)]
+    let Some(imaginary) = imaginary else { return Ok([a, b]) };
+    Ok([a - imaginary.matmul(&sin) * sign, b + imaginary.matmul(&cos)])
 }
 
 /// Zeros put behind an axis, or its end cut off.
@@ -68,7 +66,8 @@ fn dft(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let parts = x.shape().last().copied().unwrap_or(0);
     let axis = axis_of(given, x.rank())?;
     if axis + 1 == x.rank() || !(1..=2).contains(&parts) {
-        let what = format!("input {}, axis {given}; the last axis holds one or two parts", x.shape());
+        let what =
+            format!("input {}, axis {given}; the last axis holds one or two parts", x.shape());
         return Err(Error::new(what));
     }
     let (inverse, onesided) = (c.int("inverse", 0)? == 1, c.int("onesided", 0)? == 1);
@@ -94,7 +93,7 @@ fn dft(c: &Call<'_>) -> Result<Vec<Tensor>> {
         let mirrored = |t: &Tensor| t.slice(-1, 1..size - half + 1).flip(-1);
         imaginary = Some(Tensor::concat(&[&im, &-mirrored(&im)], -1));
         real = Tensor::concat(&[&real, &mirrored(&real)], -1);
-        let [y, _] = transformed(&real, imaginary.as_ref(), size, true);
+        let [y, _] = transformed(&real, imaginary.as_ref(), size, true)?;
         let y = (y / size as f64).transpose(axis as isize, -1).unsqueeze(-1);
         return one(y.cast(dtype));
     }
@@ -102,7 +101,7 @@ fn dft(c: &Call<'_>) -> Result<Vec<Tensor>> {
     imaginary = imaginary.map(|t| of_size(&t, -1, size));
     let count = if onesided { size / 2 + 1 } else { size };
     let scale = if inverse { 1.0 / size as f64 } else { 1.0 };
-    let both = transformed(&real, imaginary.as_ref(), count, inverse);
+    let both = transformed(&real, imaginary.as_ref(), count, inverse)?;
     let [a, b] = both.map(|t| (t * scale).transpose(axis as isize, -1));
     one(Tensor::stack(&[&a, &b], -1).cast(dtype))
 }
@@ -129,9 +128,7 @@ fn stft(c: &Call<'_>) -> Result<Vec<Tensor>> {
     };
     c.fits(&[x.shape()[0].max(1), frames, size])?;
     c.fits(&[size, size])?;
-    let places: Vec<i64> =
-        (0..frames * size).map(|i| (i / size * step + i % size) as i64).collect();
-    let places = Tensor::from_slice(&places, [frames * size]);
+    let places = arrays::listed(&[frames * size], |i| (i / size * step + i % size) as i64)?;
     let part = |i: usize| {
         let frames_of = x.cast(dtype.compute()).select(-1, i).index_select(1, &places);
         let frames_of = frames_of.reshape([x.shape()[0], frames, size]);
@@ -145,7 +142,7 @@ fn stft(c: &Call<'_>) -> Result<Vec<Tensor>> {
     };
     let (real, imaginary) = (part(0), (parts == 2).then(|| part(1)));
     let count = if c.int("onesided", 1)? == 1 { size / 2 + 1 } else { size };
-    let [a, b] = transformed(&real, imaginary.as_ref(), count, false);
+    let [a, b] = transformed(&real, imaginary.as_ref(), count, false)?;
     one(Tensor::stack(&[&a, &b], -1).cast(dtype))
 }
 
@@ -158,7 +155,8 @@ fn mel(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let (bins, size) = (size_of(c.number(0)?)?, size_of(c.number(1)?)?);
     let (rate, low, high) = (c.number(2)?, float(3)?, float(4)?);
     let rows = size / 2 + 1;
-    c.fits(&[rows, bins.max(1)])?;
+    // The edges are a list besides.
+    c.fits(&[rows.max(64), bins.max(1)])?;
     let to_mel = |hertz: f64| 2595.0 * (hertz / 700.0).ln_1p() / 10f64.ln();
     let step = (to_mel(high) - to_mel(low)) / (bins + 2) as f64;
     let edge = |i: usize| {
@@ -180,7 +178,6 @@ fn mel(c: &Call<'_>) -> Result<Vec<Tensor>> {
             _ => 0.0,
         }
     };
-    let values: Vec<f64> = (0..rows * bins).map(value).collect();
     let dtype = arrays::dtype_numbered(c.int("output_datatype", 1)?)?;
-    one(Tensor::from_slice(&values, [rows, bins]).cast(dtype))
+    one(arrays::listed(&[rows, bins], value)?.cast(dtype))
 }

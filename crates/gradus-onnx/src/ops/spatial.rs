@@ -106,17 +106,21 @@ fn non_max_suppression(c: &Call<'_>) -> Result<Vec<Tensor>> {
         return Err(Error::new(what));
     }
     let most = if c.optional(2).is_some() { c.number(2)?.max(0) as usize } else { 0 };
-    let float = |i: usize| -> Result<Option<f64>> {
-        Ok(c.floats_in(i)?.and_then(|v| v.first().copied()))
-    };
+    let float =
+        |i: usize| -> Result<Option<f64>> { Ok(c.floats_in(i)?.and_then(|v| v.first().copied())) };
     let (iou, least) = (float(3)?.unwrap_or(0.0), float(4)?);
     let known = |t: &Tensor| t.cast(DType::F64).try_to_vec::<f64>();
     let (corners, scores) = (known(boxes)?, known(scores)?);
     let centred = c.int("center_point_box", 0)? == 1;
-    let boxes: Vec<[f64; 4]> = corners.as_chunks::<4>().0.iter().map(|&[a, b, w, h]| match centred {
-        true => [a - w / 2.0, b - h / 2.0, a + w / 2.0, b + h / 2.0],
-        false => [a, b, w, h],
-    }).collect();
+    let boxes: Vec<[f64; 4]> = corners
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|&[a, b, w, h]| match centred {
+            true => [a - w / 2.0, b - h / 2.0, a + w / 2.0, b + h / 2.0],
+            false => [a, b, w, h],
+        })
+        .collect();
     let mut kept = vec![];
     for (row, scores) in scores.chunks_exact(s[2].max(1)).enumerate() {
         let (image, class) = (row / s[1], row % s[1]);
@@ -155,7 +159,8 @@ fn roi_align(c: &Call<'_>) -> Result<Vec<Tensor>> {
         largest: mode == "max",
     };
     let (x, boxes) = (c.input(0)?, c.input(1)?);
-    let sizes = [boxes.shape().first().copied().unwrap_or(0), x.shape().get(1).copied().unwrap_or(0)];
+    let sizes =
+        [boxes.shape().first().copied().unwrap_or(0), x.shape().get(1).copied().unwrap_or(0)];
     c.fits(&[&sizes[..], &how.size].concat())?;
     one(x.roi_align(boxes, &c.input(2)?.cast(DType::I64), how))
 }
@@ -170,7 +175,8 @@ fn deform_conv(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let groups = size_of(c.int("group", 1)?)?;
     let own = size_of(c.int("offset_group", 1)?)?;
     let s = x.shape();
-    let (taps, [rows, columns]) = (g.kernel[0] * g.kernel[1], [offset.shape()[2], offset.shape()[3]]);
+    let (taps, [rows, columns]) =
+        (g.kernel[0] * g.kernel[1], [offset.shape()[2], offset.shape()[3]]);
     let (n, channels, kernels) = (s[0], s[1], w.shape()[0]);
     let fits = own > 0
         && groups > 0

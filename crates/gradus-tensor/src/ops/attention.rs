@@ -113,7 +113,8 @@ mod tests {
             Array::from_fn([2, 3, 2], |at| {
                 let (n, i) = (at[0], at[1]);
                 let score = |j: usize| {
-                    let dot = (0..4).map(|d| x[0].at(&[n, i, d]) * x[1].at(&[n, j, d])).sum::<f64>();
+                    let dot =
+                        (0..4).map(|d| x[0].at(&[n, i, d]) * x[1].at(&[n, j, d])).sum::<f64>();
                     (dot / 2.0).exp()
                 };
                 let sum: f64 = (0..=i).map(score).sum();

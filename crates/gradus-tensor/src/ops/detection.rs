@@ -79,7 +79,13 @@ struct Points {
 }
 
 impl Points {
-    fn add_box(&mut self, roi: &RoiAlign, corners: &[f64], image: usize, size: [usize; 2]) -> Result<()> {
+    fn add_box(
+        &mut self,
+        roi: &RoiAlign,
+        corners: &[f64],
+        image: usize,
+        size: [usize; 2],
+    ) -> Result<()> {
         let columns = roi.side(corners[0], corners[2], roi.size[1]);
         let rows = roi.side(corners[1], corners[3], roi.size[0]);
         let each = rows.points.checked_mul(columns.points);

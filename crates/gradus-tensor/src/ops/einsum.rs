@@ -212,9 +212,8 @@ fn multiplied(a: Factor, b: Factor, wanted: &[Name]) -> Factor {
     };
     let (keep_a, keep_b) = (keep(&a, &b), keep(&b, &a));
     let (a, b) = (summed(a, &keep_a), summed(b, &keep_b));
-    let size = |f: &Factor, n: &Name| {
-        f.names.iter().position(|m| m == n).map_or(1, |i| f.x.shape()[i])
-    };
+    let size =
+        |f: &Factor, n: &Name| f.names.iter().position(|m| m == n).map_or(1, |i| f.x.shape()[i]);
     let both: Vec<Name> = a.names.iter().copied().filter(|n| b.names.contains(n)).collect();
     let (batch, inner): (Vec<Name>, Vec<Name>) = both.into_iter().partition(|n| wanted.contains(n));
     let broadcasts = inner.iter().chain(&batch).any(|n| size(&a, n) != size(&b, n));
@@ -267,9 +266,10 @@ mod tests {
         let a = Tensor::from([[1.0f64, 2.0], [3.0, 4.0]]);
         assert_eq!(Tensor::einsum("ii->i", &[&a]).to_vec::<f64>(), [1.0, 4.0]);
         assert_eq!(Tensor::einsum("ba", &[&a]).to_vec::<f64>(), [1.0, 3.0, 2.0, 4.0]);
-        assert_eq!(Tensor::einsum("i,j->ij", &[&a.select(0, 0), &a.select(0, 1)]).to_vec::<f64>(), [
-            3.0, 4.0, 6.0, 8.0
-        ]);
+        assert_eq!(
+            Tensor::einsum("i,j->ij", &[&a.select(0, 0), &a.select(0, 1)]).to_vec::<f64>(),
+            [3.0, 4.0, 6.0, 8.0]
+        );
         let batched = Tensor::einsum("...ij,...jk->...ik", &[&a.reshape([1, 1, 2, 2]), &a]);
         assert_eq!(batched.shape().to_string(), "[1, 1, 2, 2]");
         assert_eq!(batched.to_vec::<f64>(), [7.0, 10.0, 15.0, 22.0]);

@@ -49,7 +49,9 @@ impl Unfold {
             for a in 0..counts.len() {
                 let stride: usize = (a + 1..counts.len()).map(padded).product();
                 let next = |&p: &i64| {
-                    (0..counts[a]).map(move |i| p + (i * steps[a] * stride) as i64).collect::<Vec<_>>()
+                    (0..counts[a])
+                        .map(move |i| p + (i * steps[a] * stride) as i64)
+                        .collect::<Vec<_>>()
                 };
                 places = places.iter().flat_map(next).collect();
             }
@@ -88,9 +90,9 @@ impl Tensor {
         let counts = shape.get(2..).and_then(|sizes| windows.windows(sizes));
         let Some(counts) = counts else { return Tensor::refuse(windows.refused("unfold", &shape)) };
         let places = windows.places(&shape[2..], &counts);
-        let padded = (2..).zip(&windows.padding).fold(self.clone(), |x, (axis, [before, after])| {
-            x.pad(axis, *before, *after)
-        });
+        let padded = (2..)
+            .zip(&windows.padding)
+            .fold(self.clone(), |x, (axis, [before, after])| x.pad(axis, *before, *after));
         let pixels = product(&padded.shape()[2..]);
         let flat = padded.reshape([shape[0], shape[1], pixels]);
         let columns = flat.index_select(2, &Tensor::from_slice(&places, [places.len()]));
@@ -141,9 +143,9 @@ impl Tensor {
         let rows = self.reshape([n * channels, places.len()]).transpose(0, 1);
         let ids = Tensor::from_slice(&places, [places.len(), 1]).broadcast_to(rows.shape());
         let sums = rows.scatter_add(0, &ids, product(&padded)).transpose(0, 1).reshape(all);
-        Ok((2..).zip(sizes.iter().zip(&windows.padding)).fold(sums, |y, (axis, (&size, pads))| {
-            y.slice(axis, pads[0]..pads[0] + size)
-        }))
+        Ok((2..)
+            .zip(sizes.iter().zip(&windows.padding))
+            .fold(sums, |y, (axis, (&size, pads))| y.slice(axis, pads[0]..pads[0] + size)))
     }
 }
 

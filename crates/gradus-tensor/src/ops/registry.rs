@@ -7,8 +7,8 @@
 use super::conv2d::tests::cases as conv2d_cases;
 use super::linalg::matmul;
 use super::{
-    arg_extreme, bitwise, cast_whole, cross_entropy, cumsum, divisor, gather, norm, pool2d, random, scatter,
-    softmax, sort,
+    arg_extreme, bitwise, cast_whole, cross_entropy, cumsum, divisor, gather, norm, pool2d, random,
+    scatter, softmax, sort,
 };
 use crate::DType;
 use gradus_testkit::{Case, Checked, Device, Required};

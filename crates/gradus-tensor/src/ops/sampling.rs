@@ -91,7 +91,8 @@ impl Tensor {
     pub fn affine_grid(&self, sizes: &[usize], align_corners: bool) -> Tensor {
         let (shape, k) = (self.shape(), sizes.len());
         if !(2..=3).contains(&k) || self.rank() != 3 || shape[1..] != [k, k + 1] {
-            let what = format!("maps {shape} for sizes {sizes:?}; expected [N, k, k + 1] of k axes");
+            let what =
+                format!("maps {shape} for sizes {sizes:?}; expected [N, k, k + 1] of k axes");
             return Tensor::refuse(Error::shape("affine_grid", what));
         }
         if !self.dtype().is_float() {

@@ -175,7 +175,10 @@ impl Tensor {
         let cut = |y: Tensor, a: usize| {
             let [before, after] = conv.padding[a];
             let size = y.shape()[2 + a];
-            y.slice(2 + a as isize, before.min(size)..size.saturating_sub(after).max(before.min(size)))
+            y.slice(
+                2 + a as isize,
+                before.min(size)..size.saturating_sub(after).max(before.min(size)),
+            )
         };
         (0..3).fold(sum, cut)
     }

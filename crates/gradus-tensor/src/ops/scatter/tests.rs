@@ -13,7 +13,9 @@ fn every_kind_on_every_type() {
         (Scatter::Max, [9, 4, 2]),
         (Scatter::Min, [1, 2, 2]),
     ];
-    for dtype in [DType::F32, DType::F64, DType::F16, DType::BF16, DType::I32, DType::I64, DType::U8] {
+    for dtype in
+        [DType::F32, DType::F64, DType::F16, DType::BF16, DType::I32, DType::I64, DType::U8]
+    {
         let x = Tensor::from([1i64, 2, 2]).cast(dtype);
         let src = Tensor::from([4i64, 3, 9]).cast(dtype);
         for (how, want) in cases {
@@ -71,7 +73,10 @@ fn bad_indices_are_reported() {
     for id in [3i64, -1] {
         let y = x.scatter(1, &Tensor::from([[id]]), &src, Scatter::Replace);
         let e = y.try_to_vec::<f32>().unwrap_err().to_string();
-        assert!(e.contains(&format!("index {id} at position 0 is outside axis 0, whose size is 3")), "{e}");
+        assert!(
+            e.contains(&format!("index {id} at position 0 is outside axis 0, whose size is 3")),
+            "{e}"
+        );
         let y = x.gather_nd(&Tensor::from([[0i64, id]]), 0);
         assert!(y.try_to_vec::<f32>().is_err(), "{id}");
     }
