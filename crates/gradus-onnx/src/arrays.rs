@@ -44,6 +44,13 @@ pub(crate) fn listed<T: Element>(shape: &[usize], value: impl Fn(usize) -> T) ->
     Ok(Tensor::from_buffer(buffer, shape, T::DTYPE))
 }
 
+/// That there is no room for elements.
+fn refused(dtype: DType, shape: Shape) -> crate::Error {
+    let gigabytes = (shape.len() * dtype.size()) as f64 / 1e9;
+    let what = format!("{dtype} {shape} would take {gigabytes:.1} GB, which the system refuses");
+    crate::Error::new(what)
+}
+
 /// A tensor's elements as an array.
 ///
 /// # Errors
@@ -56,7 +63,11 @@ pub fn array_of(name: &str, tensor: &Tensor) -> Result<NamedArray> {
 /// Computed elements as an array.
 pub(crate) fn array_in(name: impl Into<String>, meta: Meta, buffer: &Buffer) -> Result<NamedArray> {
     let bytes = meta.shape.len() * meta.dtype.size();
-    let data = buffer.as_bytes()[..bytes].to_vec();
+    let mut data = vec![];
+    if data.try_reserve_exact(bytes).is_err() {
+        return Err(refused(meta.dtype, meta.shape));
+    }
+    data.extend_from_slice(&buffer.as_bytes()[..bytes]);
     Ok(NamedArray::new(name, meta.dtype, meta.shape.to_vec(), data)?)
 }
 

@@ -28,17 +28,21 @@ pub(super) struct Geometry {
 }
 
 /// Windows over all axes behind the channels: sizes, strides, dilations, pads before and after.
-struct Windows {
-    kernel: Vec<usize>,
-    stride: Vec<usize>,
-    dilation: Vec<usize>,
-    pads: Vec<[usize; 2]>,
+pub(super) struct Windows {
+    pub kernel: Vec<usize>,
+    pub stride: Vec<usize>,
+    pub dilation: Vec<usize>,
+    pub pads: Vec<[usize; 2]>,
 }
 
 impl Windows {
     /// Of a node that slides a kernel over `x`; `kernel` is what the weights say, where there are some. Automatic pads are
     /// worked out from the input's size.
-    fn of(c: &Call<'_>, x: &Tensor, kernel: Option<&[usize]>) -> Result<Windows> {
+    pub(crate) fn of(
+        c: &Call<'_>,
+        x: &Tensor,
+        kernel: Option<&[usize]>,
+    ) -> Result<Windows> {
         let axes = x.rank().saturating_sub(2);
         if !(1..=3).contains(&axes) {
             let what = format!(

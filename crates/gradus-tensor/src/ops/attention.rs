@@ -1,4 +1,4 @@
-//! scaled_dot_product_attention, derived.   q [.., L, D], k [.., S, D], v [.., S, E] -> [.., L, E]
+//! scaled_dot_product_attention, composed of products and a softmax.   q [.., L, D], k [.., S, D], v [.., S, E] -> [.., L, E]
 //!
 //! softmax(q·kᵀ·scale + mask)·v   Vaswani et al. 2017, arXiv:1706.03762, eq. 1
 

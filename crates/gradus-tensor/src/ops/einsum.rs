@@ -1,4 +1,4 @@
-//! einsum: sums of products over named axes, derived.   [..], [..], … -> [..]
+//! einsum: sums of products over named axes, composed of matrix products.   [..], [..], … -> [..]
 
 use crate::{Shape, Tensor};
 use gradus_base::Error;

@@ -1,4 +1,4 @@
-//! Convolutions and pooling over three axes, derived from those over two: depth by depth, then summed or pooled along the depth.
+//! Convolutions and pooling over three axes, made of those over two: depth by depth, then summed or pooled along the depth.
 //! [N, C, D, H, W] -> [N, O, D', H', W']
 
 use crate::ops::conv2d::{Conv, Padding};
