@@ -337,19 +337,20 @@ impl Way {
 }
 
 impl Way {
-    /// A kernel as wide as the axis shrinks. All lists have one length; old elements beyond the ends count for nothing.
+    /// A kernel as wide as the axis shrinks; places beyond the ends stand for the ends, unless they are left out. PyTorch leaves them
+    /// out always, ONNX and its runtimes where it is said. All lists have one length.
     fn wide_parts(&self, at: f64, change: &Change) -> Vec<(i64, f64)> {
         let scale = f64::from(change.scale);
-        let (reach, a) = match self.mode {
-            Mode::Cubic { a, .. } => (2.0, Some(a)),
-            _ => (1.0, None),
+        let (reach, a, inside) = match self.mode {
+            Mode::Cubic { a, inside } => (2.0, Some(a), inside),
+            _ => (1.0, None, false),
         };
         let height = |d: f64| a.map_or((1.0 - d).max(0.0), |a| cubic(a, d));
         let side = (reach / scale).ceil() as i64;
         let middle = at.floor() as i64;
-        let share = |k: i64| match (0..change.old as i64).contains(&k) {
-            true => (k, height((k as f64 - at).abs() * scale)),
-            false => (k, 0.0),
+        let share = |k: i64| match inside && !(0..change.old as i64).contains(&k) {
+            true => (k, 0.0),
+            false => (k, height((k as f64 - at).abs() * scale)),
         };
         let mut parts: Vec<(i64, f64)> = (middle - side..=middle + side + 1).map(share).collect();
         let sum: f64 = parts.iter().map(|p| p.1).sum();

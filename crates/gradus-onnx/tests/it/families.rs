@@ -191,12 +191,12 @@ fn products_windows_and_means() {
     assert_eq!(floats("AveragePool", counted, std::slice::from_ref(&row)), [1.0, 2.0, 3.0]);
     let lp = vec![ints("kernel_shape", &[2]), int("p", 1), int("ceil_mode", 1), ints("strides", &[3])];
     assert_eq!(floats("LpPool", lp, &[row]), [3.0, 4.0]);
-    // Triangles of twice the width: at the first place shares of ¾, ¾ and ¼ of what is there.
+    // Triangles of twice the width: shares of ¼, ¾, ¾ and ¼ of two, one of which lies before the first and is the first.
     let wide = Tensor::from([1.0f32, 2.0, 3.0, 4.0]).reshape([1, 1, 1, 4]);
     let given = [(wide, 0), (Tensor::ones([0]), 0), (Tensor::from([1.0f32, 1.0, 1.0, 0.5]), 0)];
     let smooth = vec![text("mode", "linear"), int("antialias", 1)];
     let y = outputs("Resize", smooth, &given, 1).unwrap();
-    let first = (0.75 + 0.75 * 2.0 + 0.25 * 3.0) / 1.75;
+    let first = (0.25 + 0.75 + 0.75 * 2.0 + 0.25 * 3.0) / 2.0;
     near(&y[0].to_vec::<f64>(), &[first, 5.0 - first]);
 }
 
