@@ -209,10 +209,16 @@ pub(crate) fn size_of(size: i64) -> Result<usize> {
 /// Refuses sizes whose product, sizes of 0 left out, is beyond `limit`.
 pub(crate) fn fits(sizes: &[usize], limit: usize) -> Result<()> {
     let elements = sizes.iter().filter(|&&n| n > 0).try_fold(1usize, |all, &n| all.checked_mul(n));
-    match elements.is_some_and(|n| n <= limit) {
-        true => Ok(()),
-        false => {
-            Err(Error::new(format!("a value of sizes {sizes:?} has more than {limit} elements")))
+    match elements {
+        Some(n) if n <= limit => Ok(()),
+        _ => {
+            let gigabytes = elements.map_or(0.0, |n| n as f64 * 4e-9);
+            let takes = match gigabytes {
+                0.1.. => format!(", of f32 it would take {gigabytes:.1} GB"),
+                _ => String::new(),
+            };
+            let what = format!("a value of sizes {sizes:?} has more than {limit} elements{takes}");
+            Err(Error::new(what))
         }
     }
 }

@@ -38,11 +38,7 @@ pub(super) struct Windows {
 impl Windows {
     /// Of a node that slides a kernel over `x`; `kernel` is what the weights say, where there are some. Automatic pads are
     /// worked out from the input's size.
-    pub(crate) fn of(
-        c: &Call<'_>,
-        x: &Tensor,
-        kernel: Option<&[usize]>,
-    ) -> Result<Windows> {
+    pub(crate) fn of(c: &Call<'_>, x: &Tensor, kernel: Option<&[usize]>) -> Result<Windows> {
         let axes = x.rank().saturating_sub(2);
         if !(1..=3).contains(&axes) {
             let what = format!(

@@ -72,6 +72,7 @@ fn non_zero(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let there = known::<bool>(&x.ne(&x.zeros_like()))?;
     let found: Vec<usize> = (0..there.len()).filter(|&i| there[i]).collect();
     let shape = x.shape();
+    c.fits(&[shape.rank(), found.len()])?;
     let mut places = Vec::with_capacity(found.len() * shape.rank());
     for axis in 0..shape.rank() {
         let stride: usize = shape[axis + 1..].iter().product();

@@ -126,9 +126,9 @@ fn sums(c: &Call<'_>, x: &Tensor, w: &Windows, counted: bool) -> Result<(Tensor,
     for a in 0..axes {
         let reach = w.dilation[a] * (w.kernel[a] - 1) + 1;
         let size = s[2 + a] + w.pads[a][0] + w.pads[a][1];
-        let rest = size.checked_sub(reach).ok_or_else(|| {
-            Error::new(format!("windows reach over {reach} of {size} elements"))
-        })?;
+        let rest = size
+            .checked_sub(reach)
+            .ok_or_else(|| Error::new(format!("windows reach over {reach} of {size} elements")))?;
         let mut count = rest / w.stride[a] + 1;
         // With ceil_mode a window may begin in the input and end behind the pads.
         if c.int("ceil_mode", 0)? == 1

@@ -48,11 +48,7 @@ fn a_branch_is_chosen_by_its_condition() {
 fn body(condition: Node) -> AttributeValue {
     let add = node("Add", &["s", "one"], &["s2"], vec![]);
     let square = node("Mul", &["s2", "s2"], &["row"], vec![]);
-    graph(
-        &[("i", 7), ("go", 9), ("s", 1)],
-        vec![condition, add, square],
-        &["go2", "s2", "row"],
-    )
+    graph(&[("i", 7), ("go", 9), ("s", 1)], vec![condition, add, square], &["go2", "s2", "row"])
 }
 
 fn loops(condition: Node, most: &[i64]) -> Result<Vec<Tensor>, String> {
@@ -146,11 +142,15 @@ fn sequences_are_split_changed_and_joined() {
 #[test]
 fn graphs_that_do_not_fit_are_refused() {
     let e = network(Graph {
-        nodes: vec![node("If", &["c"], &["y"], vec![set("then_branch", graph(
-            &[],
-            vec![node("Add", &["nobody", "c"], &["a"], vec![])],
-            &["a"],
-        ))])],
+        nodes: vec![node(
+            "If",
+            &["c"],
+            &["y"],
+            vec![set(
+                "then_branch",
+                graph(&[], vec![node("Add", &["nobody", "c"], &["a"], vec![])], &["a"]),
+            )],
+        )],
         inputs: vec![value("c", 9)],
         outputs: vec![value("y", 1)],
         ..Graph::default()

@@ -53,11 +53,7 @@ fn quantised_numbers() {
     assert_eq!(back, [0.0, 2.0, 4.0, 254.0, -254.0, -256.0]);
     // int8 by the type of its zero point, a scale for each row.
     let rows = Tensor::from([[1.0f32, -400.0], [30.0, 7.0]]);
-    let given = [
-        (rows, 0),
-        (Tensor::from([1.0f32, 10.0]), 0),
-        (Tensor::from([0i32, 1]), 3),
-    ];
+    let given = [(rows, 0), (Tensor::from([1.0f32, 10.0]), 0), (Tensor::from([0i32, 1]), 3)];
     let y = outputs("QuantizeLinear", vec![int("axis", 0)], &given, 1).unwrap();
     assert_eq!(y[0].to_vec::<i32>(), [1, -128, 4, 2]);
     let e = output("QuantizeLinear", vec![], &[Tensor::ones([2, 3]), Tensor::ones([2])]);
@@ -75,7 +71,10 @@ fn quantised_numbers() {
 
 #[test]
 fn losses_of_classes() {
-    let x = Tensor::from([[[1.0f32, 2.0], [2.0, 2.0], [3.0, 2.0]], [[0.0, 1.0], [2.0, 2.0], [1.0, 2.0]]]);
+    let x = Tensor::from([
+        [[1.0f32, 2.0], [2.0, 2.0], [3.0, 2.0]],
+        [[0.0, 1.0], [2.0, 2.0], [1.0, 2.0]],
+    ]);
     let target = Tensor::from([[2i64, 1], [0, 2]]);
     let none = || text("reduction", "none");
     let of = |settings, inputs: &[Tensor]| floats("NegativeLogLikelihoodLoss", settings, inputs);
@@ -85,7 +84,8 @@ fn losses_of_classes() {
     // A target that is ignored weighs nothing, wherever it points.
     let away = Tensor::from([[2i64, -100], [0, 2]]);
     near(&of(vec![int("ignore_index", -100)], &[x.clone(), away]), &[-5.0 / 3.0]);
-    let y = outputs("SoftmaxCrossEntropyLoss", vec![none()], &[(x.clone(), 0), (target.clone(), 0)], 2);
+    let y =
+        outputs("SoftmaxCrossEntropyLoss", vec![none()], &[(x.clone(), 0), (target.clone(), 0)], 2);
     let y = y.unwrap();
     near(&y[0].to_vec::<f64>()[..1], &[(1.0 + (-1f64).exp() + (-2f64).exp()).ln()]);
     assert_eq!(y[1].shape(), x.shape());
@@ -112,9 +112,22 @@ fn elements_by_indices() {
     let far = [x, Tensor::from([[2i64, 0]]), Tensor::from([[3.0f32, 3.0]])];
     let e = output("ScatterElements", vec![], &far).unwrap_err();
     assert!(e.contains("index 2 at position 0 is outside axis 0, whose size is 2"), "{e}");
-    let y = outputs("Unique", vec![int("sorted", 0)], &[(Tensor::from([2.0f32, 1.0, 1.0, 3.0, 2.0]), 0)], 4);
+    let y = outputs(
+        "Unique",
+        vec![int("sorted", 0)],
+        &[(Tensor::from([2.0f32, 1.0, 1.0, 3.0, 2.0]), 0)],
+        4,
+    );
     let y: Vec<Vec<f64>> = y.unwrap().iter().map(|t| t.cast(DType::F64).to_vec()).collect();
-    assert_eq!(y, [vec![2.0, 1.0, 3.0], vec![0.0, 1.0, 3.0], vec![0.0, 1.0, 1.0, 2.0, 0.0], vec![2.0, 2.0, 1.0]]);
+    assert_eq!(
+        y,
+        [
+            vec![2.0, 1.0, 3.0],
+            vec![0.0, 1.0, 3.0],
+            vec![0.0, 1.0, 1.0, 2.0, 0.0],
+            vec![2.0, 2.0, 1.0]
+        ]
+    );
 }
 
 #[test]
@@ -122,7 +135,10 @@ fn attention_with_a_mask_and_a_cache() {
     let row = |values: [f32; 4]| Tensor::from(values).reshape([1, 1, 2, 2]);
     let (q, k, v) = (row([0.0; 4]), row([1.0, 2.0, 3.0, 4.0]), row([2.0, 4.0, 6.0, 8.0]));
     let causal = vec![int("is_causal", 1)];
-    assert_eq!(floats("Attention", causal, &[q.clone(), k.clone(), v.clone()]), [2.0, 4.0, 4.0, 6.0]);
+    assert_eq!(
+        floats("Attention", causal, &[q.clone(), k.clone(), v.clone()]),
+        [2.0, 4.0, 4.0, 6.0]
+    );
     let mask = Tensor::from([[false, true], [false, false]]);
     let y = floats("Attention", vec![], &[q.clone(), k.clone(), v.clone(), mask]);
     assert_eq!(y, [6.0, 8.0, 0.0, 0.0]);
@@ -135,9 +151,11 @@ fn attention_with_a_mask_and_a_cache() {
 
 #[test]
 fn boxes_and_points() {
-    let boxes = Tensor::from([[[0.0f32, 0.0, 1.0, 1.0], [0.0, 0.1, 1.0, 1.1], [0.0, 5.0, 1.0, 6.0]]]);
+    let boxes =
+        Tensor::from([[[0.0f32, 0.0, 1.0, 1.0], [0.0, 0.1, 1.0, 1.1], [0.0, 5.0, 1.0, 6.0]]]);
     let scores = Tensor::from([[[0.9f32, 0.8, 0.3]]]);
-    let given = [boxes, scores, Tensor::from([2i64]), Tensor::from([0.5f32]), Tensor::from([0.0f32])];
+    let given =
+        [boxes, scores, Tensor::from([2i64]), Tensor::from([0.5f32]), Tensor::from([0.0f32])];
     assert_eq!(floats("NonMaxSuppression", vec![], &given), [0.0, 0.0, 0.0, 0.0, 0.0, 2.0]);
     // At most none by default, as the description has it.
     assert!(floats("NonMaxSuppression", vec![], &given[..2]).is_empty());
@@ -153,7 +171,8 @@ fn boxes_and_points() {
 #[test]
 fn signals() {
     // One turn of a cosine is half at frequency 1 and half at −1.
-    let x: Vec<f32> = (0..8).map(|i| (f32::from(i as u8) * std::f32::consts::TAU / 8.0).cos()).collect();
+    let x: Vec<f32> =
+        (0..8).map(|i| (f32::from(i as u8) * std::f32::consts::TAU / 8.0).cos()).collect();
     let x = Tensor::from_slice(&x, [1, 8, 1]);
     let y = output("DFT", vec![], std::slice::from_ref(&x)).unwrap();
     assert_eq!(y.shape().to_string(), "[1, 8, 2]");
@@ -189,7 +208,8 @@ fn products_windows_and_means() {
     assert_eq!(floats("AveragePool", windows(vec![]), std::slice::from_ref(&row)), [2.0, 2.0, 3.0]);
     let counted = windows(vec![int("count_include_pad", 1)]);
     assert_eq!(floats("AveragePool", counted, std::slice::from_ref(&row)), [1.0, 2.0, 3.0]);
-    let lp = vec![ints("kernel_shape", &[2]), int("p", 1), int("ceil_mode", 1), ints("strides", &[3])];
+    let lp =
+        vec![ints("kernel_shape", &[2]), int("p", 1), int("ceil_mode", 1), ints("strides", &[3])];
     assert_eq!(floats("LpPool", lp, &[row]), [3.0, 4.0]);
     // Triangles of twice the width: shares of ¼, ¾, ¾ and ¼ of two, one of which lies before the first and is the first.
     let wide = Tensor::from([1.0f32, 2.0, 3.0, 4.0]).reshape([1, 1, 1, 4]);

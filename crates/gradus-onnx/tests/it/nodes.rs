@@ -23,7 +23,12 @@ pub(crate) fn value(name: &str, element: i64) -> ValueInfo {
 }
 
 /// A use of an operator.
-pub(crate) fn node(op: &str, inputs: &[&str], outputs: &[&str], attributes: Vec<Attribute>) -> Node {
+pub(crate) fn node(
+    op: &str,
+    inputs: &[&str],
+    outputs: &[&str],
+    attributes: Vec<Attribute>,
+) -> Node {
     Node {
         op: op.into(),
         inputs: inputs.iter().map(|&n| n.into()).collect(),
