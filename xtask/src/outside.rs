@@ -1,4 +1,4 @@
-//! What programs of others say about Gradus: ONNX's own tests, ONNX Runtime on exported networks, TensorBoard and NumPy on written files,
+//! What programs of others say about Gradus: ONNX's own tests, ONNX Runtime on exported networks and on others' models, TensorBoard and NumPy on written files,
 //! real weights on real photographs, networks of Keras. Needs Python and a network; everything is fetched below `target/outside`, at fixed versions.
 
 use crate::{Outcome, cargo, succeed};
@@ -11,9 +11,10 @@ const PACKAGES: [&str; 5] =
 /// A check by its name.
 type Check = (&'static str, fn(&Place) -> Outcome);
 
-const CHECKS: [Check; 5] = [
+const CHECKS: [Check; 6] = [
     ("onnx-tests", onnx_tests),
     ("onnx-export", onnx_export),
+    ("onnx-models", onnx_models),
     ("files", files),
     ("weights", weights),
     ("keras", keras),
@@ -21,6 +22,10 @@ const CHECKS: [Check; 5] = [
 
 /// What only the check of Keras needs.
 const KERAS: [&str; 3] = ["keras==3.15.1", "jax==0.10.2", "h5py==3.16.0"];
+
+/// What only the check of others' models needs.
+const MODELS: [&str; 4] =
+    ["torch==2.15.0", "torchvision==0.29.2", "timm==1.0.31", "onnxscript==0.7.2"];
 
 /// Where everything lies.
 struct Place {
@@ -72,6 +77,17 @@ fn onnx_tests(place: &Place) -> Outcome {
 fn onnx_export(place: &Place) -> Outcome {
     let script = place.root.join("crates/gradus-onnx/tests/check_zoo.py");
     succeed(Command::new(&place.python).arg(script))
+}
+
+/// Networks of torchvision and timm, exported by PyTorch, in ONNX Runtime and in Gradus.
+fn onnx_models(place: &Place) -> Outcome {
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    succeed(Command::new(&place.python).args(install).args(MODELS))?;
+    succeed(cargo(&place.root).args(["build", "--quiet", "--release", "--package", "gradus-cli"]))?;
+    let script = place.root.join("crates/gradus-onnx/tests/check_models.py");
+    let mut command = Command::new(&place.python);
+    command.arg(script).arg(place.folder.join("models"));
+    succeed(command.arg(place.root.join("target/release/gradus")))
 }
 
 /// Files that Gradus wrote, read by TensorBoard and NumPy.

@@ -54,14 +54,28 @@ impl Buffer {
     /// # Panics
     /// When `bytes` exceeds what the address space holds, or the system refuses so much memory.
     pub fn zeroed(bytes: usize) -> Buffer {
+        Buffer::try_zeroed(bytes).unwrap_or_else(|| refused(bytes))
+    }
+
+    /// `bytes` zero bytes, or `None` where the system refuses so much memory.
+    ///
+    /// ```
+    /// use gradus_base::Buffer;
+    /// assert_eq!(Buffer::try_zeroed(8).unwrap().as_slice::<i64>(), [0]);
+    /// assert!(Buffer::try_zeroed(1 << 60).is_none());
+    /// ```
+    ///
+    /// # Panics
+    /// When `bytes` exceeds what the address space holds.
+    pub fn try_zeroed(bytes: usize) -> Option<Buffer> {
         let layout = Buffer::layout(bytes);
         // SAFETY: the layout's size is at least ALIGN, never zero.
         let base = unsafe { alloc_zeroed(layout) };
-        let base = NonNull::new(base).unwrap_or_else(|| refused(bytes));
+        let base = NonNull::new(base)?;
         let skipped = base.as_ptr().align_offset(ALIGN);
         // SAFETY: the layout has room for ALIGN − 1 bytes before the first.
         let ptr = unsafe { base.add(skipped) };
-        Buffer { ptr, bytes, memory: Memory::Own(base) }
+        Some(Buffer { ptr, bytes, memory: Memory::Own(base) })
     }
 
     /// The `bytes` bytes at `ptr`, which stay where they are; `owner` is dropped once, with the buffer. They are never written: a

@@ -35,6 +35,7 @@ mod outcome;
 mod recipe_file;
 mod record;
 mod remedies;
+mod room;
 mod run_dir;
 mod scatter;
 mod scores;

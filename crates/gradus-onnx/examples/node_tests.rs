@@ -1,9 +1,10 @@
 //! Runs ONNX's own backend tests: folders with `model.onnx` and `test_data_set_0/{input,output}_*.pb`, as the Python package
 //! `onnx` has them under `backend/test/data/node`.
 //!
-//!     cargo run --release -p gradus-onnx --example node_tests -- FOLDER [--verbose] [NAME…]
+//!     cargo run --release -p gradus-onnx --example node_tests -- FOLDER [--verbose] [--table] [NAME…]
 //!
-//! Prints what passed, and every test that did not with the reason.
+//! Prints what passed, and every test that did not with the reason; with `--table` what passed of each operator, as docs/onnx.md has
+//! it.
 
 use gradus_io::onnx::{Model, parse_tensor, read_model};
 use gradus_onnx::{Network, array_of, tensor_of};
@@ -27,10 +28,10 @@ enum Outcome {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
-    let verbose = args.iter().any(|a| a == "--verbose");
-    args.retain(|a| a != "--verbose");
+    let [verbose, table] = ["--verbose", "--table"].map(|flag| args.iter().any(|a| a == flag));
+    args.retain(|a| a != "--verbose" && a != "--table");
     let (folder, names) =
-        args.split_first().ok_or("usage: node_tests FOLDER [--verbose] [NAME…]")?;
+        args.split_first().ok_or("usage: node_tests FOLDER [--verbose] [--table] [NAME…]")?;
     let mut cases: Vec<PathBuf> = std::fs::read_dir(folder)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.join("model.onnx").exists())
@@ -39,18 +40,28 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::panic::set_hook(Box::new(|_| ()));
     let (mut passed, mut otherwise, mut failed) = (0, 0, vec![]);
     let mut lacking: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut operators: BTreeMap<String, [usize; 2]> = BTreeMap::new();
     for case in &cases {
         let name = case.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
         if !names.is_empty() && !names.contains(&name) {
             continue;
         }
         let outcome = std::panic::catch_unwind(|| run(case));
-        match outcome.unwrap_or_else(|_| Outcome::Failed("PANIC".into())) {
+        let outcome = outcome.unwrap_or_else(|_| Outcome::Failed("PANIC".into()));
+        if table {
+            let [good, all] = operators.entry(operator(case)).or_default();
+            *good += usize::from(matches!(outcome, Outcome::Passed));
+            *all += 1;
+        }
+        match outcome {
             Outcome::Passed => passed += 1,
             Outcome::Lacking(why) => lacking.entry(why).or_default().push(name),
             Outcome::Failed(_) if OTHERWISE.contains(&&*name) => otherwise += 1,
             Outcome::Failed(why) => failed.push((name, why)),
         }
+    }
+    for (op, [good, all]) in &operators {
+        println!("| {op} | {good} | {all} |");
     }
     for (name, why) in &failed {
         println!("FAILED {name}: {why}");
@@ -69,6 +80,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     if failed.is_empty() { Ok(()) } else { Err("some failed".into()) }
 }
 
+/// The operator that a test is of.
+fn operator(case: &Path) -> String {
+    let Ok(model) = read_model(&case.join("model.onnx")) else { return "(unread)".into() };
+    let mut ops: Vec<&str> = model.graph.nodes.iter().map(|n| &*n.op).collect();
+    ops.sort_unstable();
+    ops.dedup();
+    match &ops[..] {
+        [one] => (*one).to_owned(),
+        _ => "(several)".to_owned(),
+    }
+}
+
 fn run(case: &Path) -> Outcome {
     let model = match read_model(&case.join("model.onnx")) {
         Ok(model) => model,
@@ -81,6 +104,9 @@ fn run(case: &Path) -> Outcome {
     for set in 0.. {
         let data = case.join(format!("test_data_set_{set}"));
         if !data.exists() {
+            if set == 0 {
+                return Outcome::Lacking("inputs or outputs that are no tensors".into());
+            }
             break;
         }
         match compare(&network, &data) {

@@ -4,7 +4,7 @@ use crate::Result;
 use gradus_graph::read;
 use gradus_io::NamedArray;
 use gradus_io::onnx::element_number;
-use gradus_tensor::{Buffer, DType, Meta, Shape, Tensor};
+use gradus_tensor::{Buffer, DType, Element, Meta, Shape, Tensor};
 
 /// The number of an element type in files.
 pub(crate) fn number_of(dtype: DType) -> i64 {
@@ -26,6 +26,31 @@ pub fn tensor_of(array: &NamedArray) -> Result<Tensor> {
     Ok(Tensor::from_buffer(Buffer::from_slice(&array.data), shape, array.dtype))
 }
 
+/// A tensor of elements by their places, made where they stay: no list of them lies beside it.
+///
+/// # Errors
+/// When the system refuses the memory, or the shape has more axes than tensors have.
+pub(crate) fn listed<T: Element>(shape: &[usize], value: impl Fn(usize) -> T) -> Result<Tensor> {
+    let shape = Shape::try_new(shape)?;
+    let bytes = shape.len() * T::DTYPE.size();
+    let Some(mut buffer) = Buffer::try_zeroed(bytes) else {
+        let gigabytes = bytes as f64 / 1e9;
+        let what =
+            format!("{} {shape} would take {gigabytes:.1} GB, which the system refuses", T::DTYPE);
+        return Err(crate::Error::new(what));
+    };
+    let elements = buffer.as_mut_slice::<T>().iter_mut().enumerate();
+    elements.for_each(|(i, element)| *element = value(i));
+    Ok(Tensor::from_buffer(buffer, shape, T::DTYPE))
+}
+
+/// That there is no room for elements.
+fn refused(dtype: DType, shape: Shape) -> crate::Error {
+    let gigabytes = (shape.len() * dtype.size()) as f64 / 1e9;
+    let what = format!("{dtype} {shape} would take {gigabytes:.1} GB, which the system refuses");
+    crate::Error::new(what)
+}
+
 /// A tensor's elements as an array.
 ///
 /// # Errors
@@ -38,7 +63,11 @@ pub fn array_of(name: &str, tensor: &Tensor) -> Result<NamedArray> {
 /// Computed elements as an array.
 pub(crate) fn array_in(name: impl Into<String>, meta: Meta, buffer: &Buffer) -> Result<NamedArray> {
     let bytes = meta.shape.len() * meta.dtype.size();
-    let data = buffer.as_bytes()[..bytes].to_vec();
+    let mut data = vec![];
+    if data.try_reserve_exact(bytes).is_err() {
+        return Err(refused(meta.dtype, meta.shape));
+    }
+    data.extend_from_slice(&buffer.as_bytes()[..bytes]);
     Ok(NamedArray::new(name, meta.dtype, meta.shape.to_vec(), data)?)
 }
 
@@ -46,8 +75,9 @@ pub(crate) fn array_in(name: impl Into<String>, meta: Meta, buffer: &Buffer) -> 
 /// ones, as [`parse_tensor`](gradus_io::onnx::parse_tensor) reads them.
 pub(crate) fn held_in(number: i64) -> Option<DType> {
     match number {
-        3..=5 => Some(DType::I32),
+        3..=5 | 21 | 22 | 25 | 26 => Some(DType::I32),
         12 | 13 => Some(DType::I64),
+        17..=20 | 23 | 24 => Some(DType::F32),
         number => dtype_numbered(number).ok(),
     }
 }

@@ -1,29 +1,84 @@
 //! One use of an operator, as the operator sees it: inputs, settings, and errors that say what was found.
 
+use crate::scope::{Scope, Value};
 use crate::{Error, Result, arrays};
-use gradus_io::onnx::{AttributeValue, Node};
+use gradus_io::onnx::{AttributeValue, Graph, Node};
 use gradus_tensor::Tensor;
+use std::cell::Cell;
 
 /// What an operator works with.
 pub(crate) struct Call<'a> {
     pub node: &'a Node,
     /// `None` where an input is left out.
-    pub inputs: Vec<Option<Tensor>>,
+    pub inputs: Vec<Option<Value>>,
     /// The version of the operator set.
     pub opset: i64,
     /// Elements that a value may have.
     pub limit: usize,
+    scope: &'a Scope<'a>,
+    element: Cell<Option<i64>>,
 }
 
-impl Call<'_> {
-    /// Input `i`, which must be there.
-    pub(crate) fn input(&self, i: usize) -> Result<&Tensor> {
-        self.optional(i).ok_or_else(|| Error::new(format!("input {i} is missing")))
+impl<'a> Call<'a> {
+    pub(crate) fn new(
+        node: &'a Node,
+        inputs: Vec<Option<Value>>,
+        scope: &'a Scope<'a>,
+    ) -> Call<'a> {
+        let (opset, limit) = (scope.opset, scope.limit);
+        Call { node, inputs, opset, limit, scope, element: Cell::new(None) }
     }
 
-    /// Input `i`, if it is there.
+    /// Input `i`, which must be there.
+    pub(crate) fn input(&self, i: usize) -> Result<&Tensor> {
+        match self.inputs.get(i) {
+            Some(Some(value)) => {
+                value.tensor().map_err(|e| Error::new(format!("input {i} is {}", e.what)))
+            }
+            _ => Err(Error::new(format!("input {i} is missing"))),
+        }
+    }
+
+    /// Input `i`, if it is there and a tensor.
     pub(crate) fn optional(&self, i: usize) -> Option<&Tensor> {
-        self.inputs.get(i)?.as_ref()
+        self.inputs.get(i)?.as_ref()?.tensor().ok()
+    }
+
+    /// Input `i`, whatever it is.
+    pub(crate) fn value(&self, i: usize) -> Result<&Value> {
+        let value = self.inputs.get(i).and_then(Option::as_ref);
+        value.ok_or_else(|| Error::new(format!("input {i} is missing")))
+    }
+
+    /// The number of the element type that input `i` has in files, if it is there and a tensor.
+    pub(crate) fn element_of(&self, i: usize) -> Option<i64> {
+        match self.inputs.get(i) {
+            Some(Some(Value::Tensor(_, element))) => Some(*element),
+            _ => None,
+        }
+    }
+
+    /// Says which element type the outputs have, where it is neither Gradus's own nor that of the first input.
+    pub(crate) fn gives(&self, element: i64) {
+        self.element.set(Some(element));
+    }
+
+    /// What [`Call::gives`] was told.
+    pub(crate) fn element(&self) -> Option<i64> {
+        self.element.get()
+    }
+
+    /// The graph in an attribute.
+    pub(crate) fn graph(&self, name: &str) -> Result<&'a Graph> {
+        match self.node.attributes.iter().find(|a| a.name == name).map(|a| &a.value) {
+            Some(AttributeValue::Graph(graph)) => Ok(graph),
+            _ => Err(Error::new(format!("attribute `{name}` is no graph"))),
+        }
+    }
+
+    /// The outputs of a graph in an attribute.
+    pub(crate) fn within(&self, graph: &Graph, inputs: Vec<Value>) -> Result<Vec<Value>> {
+        self.scope.within(graph, inputs)
     }
 
     /// Every input; none may be left out.
@@ -77,6 +132,11 @@ impl Call<'_> {
         }
     }
 
+    /// An integer that may be left out.
+    pub(crate) fn int_or_none(&self, name: &str) -> Result<Option<i64>> {
+        self.attribute(name).map(|_| self.int(name, 0)).transpose()
+    }
+
     pub(crate) fn float(&self, name: &str, default: f64) -> Result<f64> {
         match self.attribute(name) {
             None => Ok(default),
@@ -113,6 +173,10 @@ impl Call<'_> {
         match self.attribute(name) {
             None => Ok(None),
             Some(AttributeValue::Tensor(x)) => Ok(Some(arrays::tensor_of(x)?)),
+            Some(AttributeValue::Narrow(x, element)) => {
+                self.gives(*element);
+                Ok(Some(arrays::tensor_of(x)?))
+            }
             Some(_) => Err(self.wrong(name, "a tensor")),
         }
     }
@@ -145,10 +209,16 @@ pub(crate) fn size_of(size: i64) -> Result<usize> {
 /// Refuses sizes whose product, sizes of 0 left out, is beyond `limit`.
 pub(crate) fn fits(sizes: &[usize], limit: usize) -> Result<()> {
     let elements = sizes.iter().filter(|&&n| n > 0).try_fold(1usize, |all, &n| all.checked_mul(n));
-    match elements.is_some_and(|n| n <= limit) {
-        true => Ok(()),
-        false => {
-            Err(Error::new(format!("a value of sizes {sizes:?} has more than {limit} elements")))
+    match elements {
+        Some(n) if n <= limit => Ok(()),
+        _ => {
+            let gigabytes = elements.map_or(0.0, |n| n as f64 * 4e-9);
+            let takes = match gigabytes {
+                0.1.. => format!(", of f32 it would take {gigabytes:.1} GB"),
+                _ => String::new(),
+            };
+            let what = format!("a value of sizes {sizes:?} has more than {limit} elements{takes}");
+            Err(Error::new(what))
         }
     }
 }

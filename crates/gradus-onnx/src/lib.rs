@@ -18,10 +18,12 @@
 
 mod arrays;
 mod call;
+mod check;
 mod error;
 mod export;
 mod network;
 mod ops;
+mod scope;
 
 pub use arrays::{array_of, tensor_of};
 pub use error::{Error, Result};

@@ -34,10 +34,15 @@ pub use gradus_graph::{
     layer_scope, mistaken, report, report_at, scope, scope_path, try_build, with_place,
 };
 pub use ops::conv2d::{Conv, Padding};
+pub use ops::detection::RoiAlign;
+pub use ops::fold::Unfold;
 pub use ops::norm::LocalResponse;
 pub use ops::pad::PadMode;
 pub use ops::pool2d::Pool;
 pub use ops::random::Key;
+pub use ops::sampling::{Beyond, Sampling};
+pub use ops::scatter::Scatter;
+pub use ops::volume::{Conv3, Pool3};
 pub use read::{grad, gradients, read, update};
 pub use tensor::Tensor;
 pub use variable::Variable;

@@ -2,6 +2,7 @@
 
 use crate::computing::Computing;
 use crate::error::{CliError, Result};
+use crate::room;
 use gradus::io::numpy::{read_npy, save_npy};
 use gradus::onnx::{Network, array_of, tensor_of};
 use serde_json::json;
@@ -39,7 +40,7 @@ pub struct Args {
 /// Runs a model.
 pub fn run(args: &Args) -> Result<()> {
     args.computing.begin(&args.device)?;
-    let network = Network::read(&args.model)?;
+    let network = within_memory(Network::read(&args.model)?);
     if args.input.is_empty() && !network.inputs().is_empty() {
         return describe(args, &network);
     }
@@ -78,6 +79,18 @@ pub fn run(args: &Args) -> Result<()> {
         writeln!(out, "{record}")?;
     }
     Ok(())
+}
+
+/// Bytes of memory for each element that the largest value may have: what is computed, copies of it and lists of places beside it.
+const EACH: u64 = 32;
+
+/// The network, whose values are no larger than there is memory for: one that asks for more ends with the node's name, and the system
+/// ends nothing.
+fn within_memory(network: Network) -> Network {
+    match room::bytes() {
+        Some(bytes) => network.limited_to(usize::try_from(bytes / EACH).unwrap_or(usize::MAX)),
+        None => network,
+    }
 }
 
 /// What the model takes and gives.

@@ -104,3 +104,62 @@ fn weights_may_lie_beside_a_model() {
     std::fs::write(&data, [0u8; 2400]).unwrap();
     ran(folder.path(), &run).fails(1, &["whose SHA-1 is", "the model says"]);
 }
+
+/// Under a limit of four gigabytes: one line, exit 1, nothing aborts.
+#[cfg(target_os = "linux")]
+#[test]
+fn more_memory_than_there_is_is_refused_by_name() {
+    use gradus::io::onnx::Attribute;
+    let folder = tempfile::tempdir().unwrap();
+    let ints = |name: &str, values: &[i64]| {
+        let data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        NamedArray::new(name, gradus::io::DType::I64, [values.len()], data).unwrap()
+    };
+    let scalar = |name: &str, n: i64| NamedArray { shape: vec![], ..ints(name, &[n]) };
+    let many = 1_000_000_000;
+    let cases: [(&str, &[&str], Vec<NamedArray>, Vec<Attribute>); 5] = [
+        ("Tile", &["x", "a"], vec![ints("a", &[many])], vec![]),
+        ("Pad", &["x", "a"], vec![ints("a", &[0, many])], vec![]),
+        ("Expand", &["x", "a"], vec![ints("a", &[many])], vec![]),
+        (
+            "Range",
+            &["a", "b", "c"],
+            vec![scalar("a", 0), scalar("b", many), scalar("c", 1)],
+            vec![],
+        ),
+        ("HannWindow", &["a"], vec![scalar("a", many)], vec![]),
+    ];
+    let x = NamedArray::from_f32("x", [1], &[1.0]).unwrap();
+    save_npy(&folder.path().join("x.npy"), &x).unwrap();
+    for (op, inputs, initializers, attributes) in cases {
+        let node = Node {
+            op: op.into(),
+            inputs: inputs.iter().map(|&n| n.into()).collect(),
+            outputs: vec!["y".into()],
+            attributes,
+            ..Node::default()
+        };
+        let any = |name: &str| ValueInfo { name: name.into(), element: 0, shape: None };
+        let graph = Graph {
+            nodes: vec![node],
+            initializers,
+            inputs: vec![any("x")],
+            outputs: vec![any("y")],
+            ..Graph::default()
+        };
+        let opsets = vec![(String::new(), 18)];
+        let model = Model { ir_version: 8, opsets, graph, ..Model::default() };
+        write_model(&folder.path().join("net.onnx"), &model).unwrap();
+        let run = "ulimit -v 4000000; exec \"$0\" run net.onnx --input x.npy --output out";
+        let done = std::process::Command::new("sh")
+            .args(["-c", run])
+            .arg(super::program())
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(1), "{op}: {said}");
+        let named = said.contains(&format!("{op} \"y\": ")) && said.contains("GB");
+        assert!(named && said.trim().lines().count() == 1, "{op}: {said}");
+    }
+}

@@ -4,13 +4,16 @@
 
 mod external;
 mod read;
+mod small;
 mod tensor;
 mod write;
 
 pub use read::{parse_model, parse_tensor, read_model};
+pub use small::{is_small_float, rounded, small_range};
 pub use write::{model_bytes, tensor_bytes, write_model, write_model_within};
 
 use crate::{DType, NamedArray};
+use std::collections::BTreeMap;
 
 /// A model: a graph, and the versions of the operator sets it is written for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,6 +43,9 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     /// Weights and constants, by name.
     pub initializers: Vec<NamedArray>,
+    /// The numbers of the element types of those initializers that are held in a wider type, by name: 3 for int8, which is held in
+    /// i32. A written model has the wider type.
+    pub narrow: BTreeMap<String, i64>,
     /// What goes in; old files list the initializers too.
     pub inputs: Vec<ValueInfo>,
     /// What comes out.
@@ -61,6 +67,16 @@ pub struct Node {
     pub outputs: Vec<String>,
     /// Its settings.
     pub attributes: Vec<Attribute>,
+}
+
+impl Node {
+    /// The graphs among its settings: branches, and bodies of loops.
+    pub fn graphs(&self) -> impl Iterator<Item = &Graph> {
+        self.attributes.iter().filter_map(|a| match &a.value {
+            AttributeValue::Graph(graph) => Some(&**graph),
+            _ => None,
+        })
+    }
 }
 
 /// A named setting.
@@ -103,6 +119,8 @@ pub enum AttributeValue {
     Text(String),
     /// An array.
     Tensor(NamedArray),
+    /// An array whose elements are held in a wider type, and the number of their own.
+    Narrow(NamedArray, i64),
     /// A graph, of a loop or a branch.
     Graph(Box<Graph>),
     /// Floats.
@@ -150,7 +168,7 @@ pub fn element_number(dtype: DType) -> i64 {
 /// assert_eq!(gradus_io::onnx::element_name(10), "float16");
 /// ```
 pub fn element_name(number: i64) -> &'static str {
-    const NAMES: [&str; 17] = [
+    const NAMES: [&str; 27] = [
         "undefined",
         "float",
         "uint8",
@@ -168,6 +186,16 @@ pub fn element_name(number: i64) -> &'static str {
         "complex64",
         "complex128",
         "bfloat16",
+        "float8e4m3fn",
+        "float8e4m3fnuz",
+        "float8e5m2",
+        "float8e5m2fnuz",
+        "uint4",
+        "int4",
+        "float4e2m1",
+        "float8e8m0",
+        "uint2",
+        "int2",
     ];
     usize::try_from(number).ok().and_then(|n| NAMES.get(n)).copied().unwrap_or("an unknown type")
 }

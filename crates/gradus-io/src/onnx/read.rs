@@ -2,7 +2,7 @@
 //! there, and graphs nest only so deep.
 
 use super::external::{Beside, Folder, Nowhere};
-use super::tensor::array;
+use super::tensor::{array, element_number};
 use super::{Attribute, AttributeValue, Graph, Model, Node, Size, ValueInfo};
 use crate::wire::{Field, fields};
 use crate::{Error, NamedArray, Result};
@@ -64,7 +64,7 @@ fn parse(bytes: &[u8], beside: &mut dyn Beside) -> Result<Model> {
 /// # Errors
 /// When they break the format.
 pub fn parse_tensor(bytes: &[u8]) -> Result<NamedArray> {
-    array(bytes, &mut Nowhere)
+    array(bytes, &mut Nowhere).map(|(array, _)| array)
 }
 
 fn opset(bytes: &[u8]) -> Result<(String, i64)> {
@@ -113,7 +113,13 @@ fn graph(bytes: &[u8], depth: usize, beside: &mut dyn Beside) -> Result<Graph> {
         match number {
             1 => g.nodes.push(node(field.bytes()?, depth, beside)?),
             2 => g.name = field.text()?,
-            5 => g.initializers.push(array(field.bytes()?, beside)?),
+            5 => {
+                let (array, element) = array(field.bytes()?, beside)?;
+                if element != element_number(array.dtype) {
+                    g.narrow.insert(array.name.clone(), element);
+                }
+                g.initializers.push(array);
+            }
             11 => g.inputs.push(value_info(field.bytes()?)?),
             12 => g.outputs.push(value_info(field.bytes()?)?),
             15 => return Err(Error::format("sparse initializers are not read")),
@@ -152,7 +158,13 @@ fn attribute(bytes: &[u8], depth: usize, beside: &mut dyn Beside) -> Result<Attr
             2 => value = Some(AttributeValue::Float(field.float()?)),
             3 => value = Some(AttributeValue::Int(field.int()?)),
             4 => value = Some(AttributeValue::Text(lossy(field)?)),
-            5 => value = Some(AttributeValue::Tensor(array(field.bytes()?, beside)?)),
+            5 => {
+                let (array, element) = array(field.bytes()?, beside)?;
+                value = Some(match element == element_number(array.dtype) {
+                    true => AttributeValue::Tensor(array),
+                    false => AttributeValue::Narrow(array, element),
+                });
+            }
             6 => {
                 value =
                     Some(AttributeValue::Graph(Box::new(graph(field.bytes()?, depth + 1, beside)?)))

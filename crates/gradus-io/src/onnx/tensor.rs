@@ -1,7 +1,7 @@
 //! Arrays in ONNX files: raw bytes, or lists of numbers by type.
 
-use super::element_name;
 use super::external::{Beside, Place};
+use super::{element_name, small};
 use crate::wire::{Message, fields};
 use crate::{DType, Error, NamedArray, Result, byte_len};
 use std::ops::RangeInclusive;
@@ -22,12 +22,12 @@ struct Parts<'a> {
     entries: Vec<&'a [u8]>,
 }
 
-/// The array of a tensor message. The narrow integers that Gradus has no type for are widened: int8, int16 and uint16 to
-/// i32, uint32 and uint64 to i64 (if they fit).
+/// The array of a tensor message and the number of its element type in the file. What Gradus has no type for is widened: integers
+/// of 2, 4, 8 and 16 bits to i32, uint32 and uint64 to i64 (if they fit), floats of 4 and 8 bits to f32.
 ///
 /// # Errors
 /// When the bytes break the format or do not fit the shape, or elements that lie beside the model cannot be had.
-pub(super) fn array(bytes: &[u8], beside: &mut dyn Beside) -> Result<NamedArray> {
+pub(super) fn array(bytes: &[u8], beside: &mut dyn Beside) -> Result<(NamedArray, i64)> {
     let mut p = Parts::default();
     fields(bytes, |number, field| {
         match number {
@@ -49,8 +49,9 @@ pub(super) fn array(bytes: &[u8], beside: &mut dyn Beside) -> Result<NamedArray>
         what: format!("tensor `{name}`: {}", error.what),
         ..error
     };
-    let name = p.name.clone();
-    p.array(beside).map_err(|error| named(error, &name))
+    let (name, element) = (p.name.clone(), p.element);
+    let array = p.array(beside).map_err(|error| named(error, &name))?;
+    Ok((array, element))
 }
 
 impl Parts<'_> {
@@ -64,15 +65,14 @@ impl Parts<'_> {
         }
         let (dtype, data) = match self.raw {
             _ if self.external => {
-                let len = shape
-                    .iter()
-                    .try_fold(width(self.element)?, |all, &n| all.checked_mul(n as u64));
-                let len =
-                    len.ok_or_else(|| Error::format(format!("{shape:?} is no array's size")))?;
-                self.of_raw(&beside.bytes(&self.place()?, len)?)?
+                let bits =
+                    shape.iter().try_fold(bits(self.element)?, |all, &n| all.checked_mul(n as u64));
+                let bits =
+                    bits.ok_or_else(|| Error::format(format!("{shape:?} is no array's size")))?;
+                self.of_raw(&beside.bytes(&self.place()?, bits.div_ceil(8))?, &shape)?
             }
-            Some(raw) => self.of_raw(raw)?,
-            None => self.of_lists()?,
+            Some(raw) => self.of_raw(raw, &shape)?,
+            None => self.of_lists(&shape)?,
         };
         if byte_len(dtype, &shape) != Some(data.len()) {
             let (found, want) = (data.len(), byte_len(dtype, &shape));
@@ -89,7 +89,7 @@ impl Parts<'_> {
         Ok(place)
     }
 
-    fn of_raw(&self, raw: &[u8]) -> Result<(DType, Vec<u8>)> {
+    fn of_raw(&self, raw: &[u8], shape: &[usize]) -> Result<(DType, Vec<u8>)> {
         let same = |dtype: DType| Ok((dtype, raw.to_vec()));
         let narrow = |values: Vec<i32>| {
             Ok((DType::I32, values.iter().flat_map(|v| v.to_le_bytes()).collect()))
@@ -120,11 +120,11 @@ impl Parts<'_> {
                     .collect::<Result<_>>()?,
             ),
             16 => same(DType::BF16),
-            other => Err(unread(other)),
+            element => small::unpacked(element, raw, shape).unwrap_or_else(|| Err(unread(element))),
         }
     }
 
-    fn of_lists(&self) -> Result<(DType, Vec<u8>)> {
+    fn of_lists(&self, shape: &[usize]) -> Result<(DType, Vec<u8>)> {
         let longs = || self.longs.iter().flat_map(|v| v.to_le_bytes()).collect();
         Ok(match self.element {
             1 => (DType::F32, self.floats.iter().flat_map(|v| v.to_le_bytes()).collect()),
@@ -144,7 +144,12 @@ impl Parts<'_> {
                 (DType::I64, fit?.iter().flat_map(|v| v.to_le_bytes()).collect())
             }
             16 => (DType::BF16, self.halves()?),
-            other => return Err(unread(other)),
+            // A number of the list is a byte of the packed form.
+            element => {
+                let bytes: Vec<u8> = self.ints.iter().map(|&v| v as u8).collect();
+                return small::unpacked(element, &bytes, shape)
+                    .unwrap_or_else(|| Err(unread(element)));
+            }
         })
     }
 
@@ -188,14 +193,14 @@ fn unsigned(value: u64) -> Result<i64> {
     i64::try_from(value).map_err(|_| Error::format(format!("{value} does not fit 64 signed bits")))
 }
 
-/// Bytes of an element in a file.
-fn width(element: i64) -> Result<u64> {
+/// Bits of an element in a file.
+fn bits(element: i64) -> Result<u64> {
     Ok(match element {
-        2 | 3 | 9 => 1,
-        4 | 5 | 10 | 16 => 2,
-        1 | 6 | 12 => 4,
-        7 | 11 | 13 => 8,
-        other => return Err(unread(other)),
+        2 | 3 | 9 => 8,
+        4 | 5 | 10 | 16 => 16,
+        1 | 6 | 12 => 32,
+        7 | 11 | 13 => 64,
+        other => return small::bits(other).ok_or_else(|| unread(other)),
     })
 }
 
@@ -241,7 +246,7 @@ mod tests {
     use half::{bf16, f16};
 
     fn parsed(fill: impl FnOnce(&mut Message)) -> Result<NamedArray> {
-        array(&Message::build(fill), &mut Nowhere)
+        array(&Message::build(fill), &mut Nowhere).map(|(array, _)| array)
     }
 
     /// Numbers may come as raw bytes or as lists, packed or one by one.

@@ -183,7 +183,7 @@ fn attribute(a: &Attribute, m: &mut Message) {
             m.text(4, x);
             3
         }
-        AttributeValue::Tensor(x) => {
+        AttributeValue::Tensor(x) | AttributeValue::Narrow(x, _) => {
             m.message(5, |m| tensor::write(x, None, m));
             4
         }

@@ -7,7 +7,7 @@ use crate::{Error, Result};
 use gradus_base::expr::Op as Line;
 use gradus_graph::Node;
 use gradus_io::onnx::Attribute;
-use gradus_tensor::{Conv, Padding, Tensor};
+use gradus_tensor::{Conv, Conv3, Padding, Tensor};
 
 pub(super) const OPS: &[(&str, Op)] = &[("Conv", conv), ("ConvTranspose", conv_transpose)];
 
@@ -27,14 +27,24 @@ pub(super) struct Geometry {
     pub flat: bool,
 }
 
-impl Geometry {
+/// Windows over all axes behind the channels: sizes, strides, dilations, pads before and after.
+pub(super) struct Windows {
+    pub kernel: Vec<usize>,
+    pub stride: Vec<usize>,
+    pub dilation: Vec<usize>,
+    pub pads: Vec<[usize; 2]>,
+}
+
+impl Windows {
     /// Of a node that slides a kernel over `x`; `kernel` is what the weights say, where there are some. Automatic pads are
     /// worked out from the input's size.
-    pub(crate) fn of(c: &Call<'_>, x: &Tensor, kernel: Option<&[usize]>) -> Result<Geometry> {
+    pub(crate) fn of(c: &Call<'_>, x: &Tensor, kernel: Option<&[usize]>) -> Result<Windows> {
         let axes = x.rank().saturating_sub(2);
-        if !(1..=2).contains(&axes) {
-            let what =
-                format!("input {}; windows go over one or two axes behind the channels", x.shape());
+        if !(1..=3).contains(&axes) {
+            let what = format!(
+                "input {}; windows go over one to three axes behind the channels",
+                x.shape()
+            );
             return Err(Error::new(what));
         }
         let kernel = match kernel {
@@ -69,6 +79,20 @@ impl Geometry {
             *size = size.saturating_add(*before).saturating_add(*after);
         }
         c.fits(&padded)?;
+        Ok(Windows { kernel, stride, dilation, pads })
+    }
+}
+
+impl Geometry {
+    /// As [`Windows::of`], over one or two axes.
+    pub(crate) fn of(c: &Call<'_>, x: &Tensor, kernel: Option<&[usize]>) -> Result<Geometry> {
+        let Windows { kernel, stride, dilation, pads } = Windows::of(c, x, kernel)?;
+        let axes = kernel.len();
+        if axes > 2 {
+            let what =
+                format!("input {}; windows go over one or two axes behind the channels", x.shape());
+            return Err(Error::new(what));
+        }
         let two = |v: &[usize], one: usize| if axes == 2 { [v[0], v[1]] } else { [one, v[0]] };
         Ok(Geometry {
             kernel: two(&kernel, 1),
@@ -94,7 +118,14 @@ fn biased(y: Tensor, bias: Option<&Tensor>) -> Tensor {
 }
 
 fn conv(c: &Call<'_>) -> Result<Vec<Tensor>> {
-    let (x, w) = (c.input(0)?, c.input(1)?);
+    one(biased(convolved(c, c.input(0)?, c.input(1)?)?, c.optional(2)))
+}
+
+/// x with kernels w, by the node's settings.
+pub(super) fn convolved(c: &Call<'_>, x: &Tensor, w: &Tensor) -> Result<Tensor> {
+    if x.rank() == 5 {
+        return deep(c, x, w);
+    }
     let g = Geometry::of(c, x, w.shape().get(2..))?;
     let conv = Conv {
         stride: g.stride,
@@ -104,12 +135,69 @@ fn conv(c: &Call<'_>) -> Result<Vec<Tensor>> {
         ..Conv::new()
     };
     let w = if g.flat { w.unsqueeze(2) } else { w.clone() };
-    one(biased(over_two(g.flat, x, |x| x.conv2d(&w, conv)), c.optional(2)))
+    Ok(over_two(g.flat, x, |x| x.conv2d(&w, conv)))
+}
+
+/// Windows over three axes.
+pub(super) struct Deep {
+    pub kernel: [usize; 3],
+    pub stride: [usize; 3],
+    pub dilation: [usize; 3],
+    pub pads: [[usize; 2]; 3],
+}
+
+impl Deep {
+    /// As [`Geometry::of`].
+    pub(crate) fn of(c: &Call<'_>, x: &Tensor, kernel: Option<&[usize]>) -> Result<Deep> {
+        let windows = Windows::of(c, x, kernel)?;
+        let three = |v: &[usize]| <[usize; 3]>::try_from(v);
+        let found = three(&windows.kernel).ok().zip(three(&windows.stride).ok());
+        let found = found.zip(three(&windows.dilation).ok());
+        let found = found.zip(<[[usize; 2]; 3]>::try_from(&*windows.pads).ok());
+        let Some((((kernel, stride), dilation), pads)) = found else {
+            return Err(Error::new(format!("input {}; expected three axes", x.shape())));
+        };
+        Ok(Deep { kernel, stride, dilation, pads })
+    }
+}
+
+fn deep(c: &Call<'_>, x: &Tensor, w: &Tensor) -> Result<Tensor> {
+    let Deep { stride, dilation, pads, .. } = Deep::of(c, x, w.shape().get(2..))?;
+    let groups = size_of(c.int("group", 1)?)?;
+    Ok(x.conv3d(w, Conv3 { stride, padding: pads, dilation, groups }))
+}
+
+/// Pads cut the full result, as in [`conv_transpose`].
+fn deep_transpose(c: &Call<'_>, x: &Tensor, w: &Tensor) -> Result<Tensor> {
+    let g = Deep::of(c, x, w.shape().get(2..))?;
+    let groups = size_of(c.int("group", 1)?)?;
+    let extra = c.sizes("output_padding", 3, 0)?;
+    if c.ints("output_shape")?.is_some() || c.text("auto_pad", "NOTSET")?.starts_with("SAME") {
+        return Err(Error::new("output_shape and auto_pad over three axes are not there"));
+    }
+    let full = |a: usize| {
+        (x.shape()[2 + a].max(1) - 1) * g.stride[a]
+            + g.dilation[a] * (g.kernel[a] - 1)
+            + 1
+            + extra[a]
+    };
+    let channels = w.shape().get(1).map_or(0, |n| n * groups);
+    c.fits(&[x.shape()[0], channels, full(0), full(1), full(2)])?;
+    let conv = Conv3 { stride: g.stride, dilation: g.dilation, groups, ..Conv3::default() };
+    let y = x.conv_transpose3d(w, conv);
+    Ok((0..3).fold(y, |y, a| {
+        let axis = 2 + a as isize;
+        let end = full(a).saturating_sub(g.pads[a][1]).max(g.pads[a][0]);
+        y.pad(axis, 0, extra[a]).slice(axis, g.pads[a][0]..end)
+    }))
 }
 
 /// Pads cut the full result; `output_shape` says how large it is to be and so what the pads are.
 fn conv_transpose(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let (x, w) = (c.input(0)?, c.input(1)?);
+    if x.rank() == 5 {
+        return one(biased(deep_transpose(c, x, w)?, c.optional(2)));
+    }
     let g = Geometry::of(c, x, w.shape().get(2..))?;
     let axes = if g.flat { 1 } else { 2 };
     let extra = c.sizes("output_padding", axes, 0)?;

@@ -1,27 +1,37 @@
 //! The operators, by family. Each family lists its own; [`operators`] lists all.
 
+mod attention;
+mod casts;
+mod control;
 mod convolution;
+mod indexing;
 mod linear;
+mod loss;
 mod moving;
 mod normal;
 mod pointwise;
 mod pool;
+mod quantize;
 mod reduce;
 mod resize;
+mod sequence;
 mod shape;
+mod signal;
+mod spatial;
 
 pub(crate) use reduce::write as write_reduce;
 
 use crate::Result;
 use crate::call::Call;
 use crate::export::{RuleUse, ValueRef, Writer};
+use crate::scope::Value;
 use gradus_graph::Node;
 use gradus_tensor::Tensor;
 
 /// Builds an operator's outputs.
 pub(crate) type Op = fn(&Call<'_>) -> Result<Vec<Tensor>>;
 
-const FAMILIES: [&[(&str, Op)]; 9] = [
+const FAMILIES: [&[(&str, Op)]; 16] = [
     pointwise::OPS,
     shape::OPS,
     moving::OPS,
@@ -31,10 +41,36 @@ const FAMILIES: [&[(&str, Op)]; 9] = [
     pool::OPS,
     normal::OPS,
     resize::OPS,
+    attention::OPS,
+    casts::OPS,
+    indexing::OPS,
+    loss::OPS,
+    quantize::OPS,
+    signal::OPS,
+    spatial::OPS,
 ];
 
-pub(crate) fn lookup(op: &str) -> Option<Op> {
-    FAMILIES.iter().flat_map(|f| f.iter()).find(|(name, _)| *name == op).map(|(_, op)| *op)
+/// Builds an operator's outputs where inputs or outputs are no tensors, or graphs belong to it.
+pub(crate) type ValueOp = fn(&Call<'_>) -> Result<Vec<Value>>;
+
+const VALUE_FAMILIES: [&[(&str, ValueOp)]; 2] = [control::OPS, sequence::OPS];
+
+/// An operator that is known.
+#[derive(Clone, Copy)]
+pub(crate) enum Known {
+    /// Of tensors alone.
+    Tensors(Op),
+    /// Of anything.
+    Values(ValueOp),
+}
+
+pub(crate) fn lookup(op: &str) -> Option<Known> {
+    let tensors = FAMILIES.iter().flat_map(|f| f.iter()).find(|(name, _)| *name == op);
+    let values = || VALUE_FAMILIES.iter().flat_map(|f| f.iter()).find(|(name, _)| *name == op);
+    match tensors {
+        Some((_, op)) => Some(Known::Tensors(*op)),
+        None => values().map(|(_, op)| Known::Values(*op)),
+    }
 }
 
 /// Writes a use of a rule as operators; gives the value of its (first) output.
@@ -68,7 +104,9 @@ pub(crate) fn patterns() -> [Pattern; 4] {
 /// assert!(gradus_onnx::operators().contains(&"Conv"));
 /// ```
 pub fn operators() -> Vec<&'static str> {
-    let mut names: Vec<_> = FAMILIES.iter().flat_map(|f| f.iter()).map(|(name, _)| *name).collect();
+    let tensors = FAMILIES.iter().flat_map(|f| f.iter()).map(|(name, _)| *name);
+    let values = VALUE_FAMILIES.iter().flat_map(|f| f.iter()).map(|(name, _)| *name);
+    let mut names: Vec<_> = tensors.chain(values).collect();
     names.sort_unstable();
     names
 }

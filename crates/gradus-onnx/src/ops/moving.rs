@@ -1,6 +1,7 @@
 //! What moves elements about: joining, cutting, picking, sorting.
 
 use super::{Export, Op, one};
+use crate::arrays::listed;
 use crate::call::{Call, axis_of, size_of};
 use crate::export::{RuleUse, ValueRef, Writer, behind, constant, reshape, unexpanded};
 use crate::{Error, Result};
@@ -11,8 +12,10 @@ use gradus_tensor::{DType, PadMode, Shape, Tensor};
 pub(super) const OPS: &[(&str, Op)] = &[
     ("ArgMax", |c| arg(c, Tensor::argmax)),
     ("ArgMin", |c| arg(c, Tensor::argmin)),
+    ("CenterCropPad", center),
     ("Concat", concat),
-    ("CumSum", cumsum),
+    ("CumProd", |c| running(c, Tensor::cumprod)),
+    ("CumSum", |c| running(c, Tensor::cumsum)),
     ("DepthToSpace", depth_to_space),
     ("Gather", gather),
     ("GatherElements", gather_elements),
@@ -55,19 +58,45 @@ fn concat(c: &Call<'_>) -> Result<Vec<Tensor>> {
     one(Tensor::concat(&all, axis as isize))
 }
 
-fn cumsum(c: &Call<'_>) -> Result<Vec<Tensor>> {
+/// Each axis cut to a size around its middle, or zeros put around it.
+fn center(c: &Call<'_>) -> Result<Vec<Tensor>> {
+    let x = c.input(0)?;
+    let sizes = c.numbers(1)?.unwrap_or_default();
+    let axes = c.ints("axes")?.unwrap_or_else(|| (0..x.rank() as i64).collect());
+    if axes.len() != sizes.len() {
+        return Err(Error::new(format!("{} sizes for {} axes", sizes.len(), axes.len())));
+    }
+    let mut y = x.clone();
+    for (&axis, &size) in axes.iter().zip(&sizes) {
+        let (axis, new) = (axis_of(axis, x.rank())?, size_of(size)?);
+        let old = y.shape()[axis];
+        c.fits(&[y.len().checked_div(old).unwrap_or(0).max(1), new])?;
+        let before = old.abs_diff(new) / 2;
+        y = match new < old {
+            true => y.slice(axis as isize, before..before + new),
+            false => y.pad(axis as isize, before, new - old - before),
+        };
+    }
+    one(y)
+}
+
+/// Running sums or products; where they are exclusive, an element's own is left out.
+fn running(c: &Call<'_>, f: fn(&Tensor, isize) -> Tensor) -> Result<Vec<Tensor>> {
     let x = c.input(0)?;
     let axis = axis_of(c.number(1)?, x.rank())? as isize;
     let backwards = c.int("reverse", 0)? == 1;
     let turn = |t: &Tensor| if backwards { t.flip(axis) } else { t.clone() };
     let x = turn(x);
-    // Exclusive sums are those of the elements one place before: sums less x would round, and be NaN behind an infinity.
-    let summed = match c.int("exclusive", 0)? {
-        1 => x.pad(axis, 1, 0).slice(axis, ..x.size(axis)),
+    // Exclusive ones are those of the elements one place before: sums less x would round, and be NaN behind an infinity.
+    let of = match c.int("exclusive", 0)? {
+        1 => {
+            let first = if c.node.op == "CumProd" { PadMode::Constant(1.0) } else { PadMode::Zero };
+            x.pad_with(axis, 1, 0, first).slice(axis, ..x.size(axis))
+        }
         _ => x.clone(),
     };
     // Sums of narrow integers are wide.
-    one(turn(&summed.cumsum(axis).cast(x.dtype())))
+    one(turn(&f(&of, axis).cast(x.dtype())))
 }
 
 fn image(x: &Tensor) -> Result<[usize; 4]> {
@@ -106,7 +135,7 @@ fn space_to_depth(c: &Call<'_>) -> Result<Vec<Tensor>> {
 }
 
 /// Indices counted from 0: negative ones count from the end.
-fn counted(ids: &Tensor, size: usize) -> Tensor {
+pub(super) fn counted(ids: &Tensor, size: usize) -> Tensor {
     let ids = ids.cast(DType::I64);
     let from_end = &ids + Tensor::scalar(size as i64);
     ids.lt(0.0).select_where(&from_end, &ids)
@@ -148,8 +177,7 @@ fn one_hot(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let ids = counted(ids, depth).unsqueeze(axis as isize);
     let mut sizes = vec![1; ids.rank()];
     sizes[axis] = depth;
-    let places: Vec<i64> = (0..depth as i64).collect();
-    let hot = ids.eq(&Tensor::from_slice(&places, sizes));
+    let hot = ids.eq(&listed(&sizes, |i| i as i64)?);
     let (off, on) = (values.select(0, 0), values.select(0, 1));
     one(hot.select_where(&on.broadcast_to(hot.shape()), &off.broadcast_to(hot.shape())))
 }
@@ -267,14 +295,15 @@ fn tile(c: &Call<'_>) -> Result<Vec<Tensor>> {
     }
     let mut y = x.clone();
     for (axis, &n) in times.iter().enumerate() {
-        y = match size_of(n)? {
-            0 => y.slice(axis as isize, 0..0),
-            1 => y,
-            n => {
-                c.fits(&[y.shape().len().max(1), n])?;
-                Tensor::concat(&vec![&y; n], axis as isize)
-            }
-        };
+        let (shape, n) = (y.shape(), size_of(n)?);
+        c.fits(&[shape.len().max(1), n])?;
+        if n == 1 {
+            continue;
+        }
+        // The same elements so many times, without a copy of them.
+        let [outer, inner] = [&shape[..axis], &shape[axis..]].map(|s| s.iter().product::<usize>());
+        let rows = y.reshape([outer, 1, inner]).broadcast_to([outer, n, inner]);
+        y = rows.reshape(shape.try_with(axis, shape[axis] * n)?);
     }
     one(y)
 }
@@ -308,9 +337,9 @@ fn trilu(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let Some(first) = x.rank().checked_sub(2) else {
         return Err(Error::new(format!("input {}; expected a matrix", x.shape())));
     };
-    let place = |n: usize| Tensor::from_slice(&(0..n as i64).collect::<Vec<_>>(), [n]);
-    let row = (place(x.shape()[first]) + Tensor::scalar(k)).unsqueeze(1);
-    let column = place(x.shape()[first + 1]).unsqueeze(0);
+    let place = |n: usize| listed(&[n], |i| i as i64);
+    let row = (place(x.shape()[first])? + Tensor::scalar(k)).unsqueeze(1);
+    let column = place(x.shape()[first + 1])?.unsqueeze(0);
     let kept = if c.int("upper", 1)? == 1 { column.ge(&row) } else { column.le(&row) };
     one(kept.broadcast_to(x.shape()).select_where(x, &x.zeros_like()))
 }

@@ -78,12 +78,36 @@ fn local_response_norm(x: &Tensor, rule: LocalResponse) -> Tensor {
 
 fn batch_norm(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let training = c.int("training_mode", 0)? == 1 || (c.opset < 14 && c.node.outputs.len() > 1);
-    if training {
-        return Err(Error::new("is to run in training mode; a model is run as trained"));
-    }
     let x = c.input(0)?;
     let [w, b, mean, variance] = [1, 2, 3, 4].map(|i| c.input(i));
+    if training {
+        return as_in_training(c, x, [w?, b?, mean?, variance?]);
+    }
     one(x.batch_norm_with(mean?, variance?, w?, b?, c.float("epsilon", 1e-5)?))
+}
+
+/// By the batch's own mean and variance; the running ones go on towards them.
+fn as_in_training(
+    c: &Call<'_>,
+    x: &Tensor,
+    [w, b, mean, variance]: [&Tensor; 4],
+) -> Result<Vec<Tensor>> {
+    let axes: Vec<isize> = (0..x.rank() as isize).filter(|&a| a != 1).collect();
+    let wide = x.cast(x.dtype().compute());
+    let (own_mean, own_variance) = (wide.mean(axes.clone()), wide.var(axes, 0.0));
+    let y = x.batch_norm_with(&own_mean, &own_variance, w, b, c.float("epsilon", 1e-5)?);
+    let momentum = c.float("momentum", 0.9)?;
+    let moved = |old: &Tensor, new: &Tensor| {
+        let next = old.cast(new.dtype()) * momentum + new * (1.0 - momentum);
+        next.cast(old.dtype())
+    };
+    let (next_mean, next_variance) = (moved(mean, &own_mean), moved(variance, &own_variance));
+    let mut all = vec![y, next_mean, next_variance];
+    if c.opset < 14 {
+        // The batch's own beside them, as those sets had it.
+        all.extend([own_mean.cast(mean.dtype()), own_variance.cast(variance.dtype())]);
+    }
+    Ok(all)
 }
 
 /// Before operator set 21 there is one scale per group, since then one per channel.

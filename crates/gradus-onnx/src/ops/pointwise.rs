@@ -20,8 +20,6 @@ pub(super) const OPS: &[(&str, Op)] = &[
         let x: &Tensor = c.input(0)?;
         one((x.ln_1p() - (-x).ln_1p()) * 0.5)
     }),
-    ("Cast", cast),
-    ("CastLike", |c| one(c.input(0)?.cast(c.input(1)?.dtype()))),
     ("Ceil", |c| one(c.input(0)?.ceil())),
     // x where x > 0, else α·(e^(x/α) − 1)
     ("Celu", |c| {
@@ -52,7 +50,6 @@ pub(super) const OPS: &[(&str, Op)] = &[
         one((c.input(0)? * c.float("alpha", 0.2)? + c.float("beta", 0.5)?).clamp(0.0, 1.0))
     }),
     ("HardSwish", |c| one(c.input(0)?.hard_swish())),
-    ("Identity", |c| one(c.input(0)?.clone())),
     ("IsInf", is_inf),
     ("IsNaN", |c| one(c.input(0)?.is_nan())),
     ("LeakyRelu", |c| one(c.input(0)?.leaky_relu(c.float("alpha", 0.01)?))),
@@ -87,6 +84,13 @@ pub(super) const OPS: &[(&str, Op)] = &[
     ("Sqrt", |c| one(c.input(0)?.sqrt())),
     ("Sub", |c| pair(c, |a, b| a - b)),
     ("Sum", |c| fold(c, |a, b| a + b)),
+    // A·α's swish times B
+    ("SwiGLU", |c| {
+        let (a, b) = (c.input(0)?, c.input(1)?);
+        let wide = a.cast(a.dtype().compute());
+        let swish = &wide * (&wide * c.float("alpha", 1.0)?).sigmoid();
+        one((swish * b.cast(wide.dtype())).cast(a.dtype()))
+    }),
     ("Swish", |c| one(c.input(0)? * (c.input(0)? * c.float("alpha", 1.0)?).sigmoid())),
     ("Tan", |c| one(c.input(0)?.tan())),
     ("Tanh", |c| one(c.input(0)?.tanh())),
@@ -192,12 +196,6 @@ fn modulo(c: &Call<'_>) -> Result<Vec<Tensor>> {
     }
     let other_side = (rest.sign() * y.sign()).lt(0.0);
     one(other_side.select_where(&(&rest + &y), &rest).cast(a.dtype()))
-}
-
-fn cast(c: &Call<'_>) -> Result<Vec<Tensor>> {
-    let to = c.int("to", 0)?;
-    let dtype = arrays::dtype_numbered(to)?;
-    one(c.input(0)?.cast(dtype))
 }
 
 fn clip(c: &Call<'_>) -> Result<Vec<Tensor>> {

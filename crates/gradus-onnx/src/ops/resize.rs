@@ -10,6 +10,9 @@ use std::collections::HashSet;
 
 pub(super) const OPS: &[(&str, Op)] = &[("Resize", resize), ("Upsample", upsample)];
 
+/// What a place and its shares take beside an element.
+const LISTED: usize = 32;
+
 /// What elements are made of.
 #[derive(Clone, Copy, PartialEq)]
 enum Mode {
@@ -51,6 +54,8 @@ struct Way {
     coordinates: Coordinates,
     /// What stands beyond the ends of a cropped axis.
     beyond: f64,
+    /// Whether an axis that shrinks is read more widely, so that no old element is passed over.
+    antialias: bool,
 }
 
 /// What becomes of one axis.
@@ -71,7 +76,7 @@ fn upsample(c: &Call<'_>) -> Result<Vec<Tensor>> {
     };
     let scales = scales.ok_or_else(|| Error::new("scales are missing"))?;
     let mode = mode(c, Nearest::Simple)?;
-    let way = Way { mode, coordinates: Coordinates::Asymmetric, beyond: 0.0 };
+    let way = Way { mode, coordinates: Coordinates::Asymmetric, beyond: 0.0, antialias: false };
     let axes: Vec<usize> = (0..x.rank()).collect();
     one(way.resized(c, x, &of_scales(x, &axes, &scales)?)?)
 }
@@ -81,14 +86,12 @@ fn resize(c: &Call<'_>) -> Result<Vec<Tensor>> {
     if c.opset < 11 {
         let scales = scales_in(c, 1)?.ok_or_else(|| Error::new("scales are missing"))?;
         let mode = mode(c, Nearest::Simple)?;
-        let way = Way { mode, coordinates: Coordinates::Asymmetric, beyond: 0.0 };
+        let way = Way { mode, coordinates: Coordinates::Asymmetric, beyond: 0.0, antialias: false };
         let axes: Vec<usize> = (0..x.rank()).collect();
         return one(way.resized(c, x, &of_scales(x, &axes, &scales)?)?);
     }
-    if c.int("antialias", 0)? == 1 {
-        return Err(Error::new("antialias is not there"));
-    }
     let way = Way {
+        antialias: c.int("antialias", 0)? == 1,
         mode: mode(c, nearest(&c.text("nearest_mode", "round_prefer_floor")?)?)?,
         coordinates: coordinates(&c.text("coordinate_transformation_mode", "half_pixel")?)?,
         beyond: c.float("extrapolation_value", 0.0)?,
@@ -266,6 +269,9 @@ impl Way {
             let mut sizes = y.shape().to_vec();
             sizes[axis] = new;
             c.fits(&sizes)?;
+            // Places and shares are lists of their own.
+            let wide = if self.antialias { (4.0 / change.scale.min(1.0)) as usize } else { 0 };
+            c.fits(&[new, LISTED.max(wide.saturating_mul(4))])?;
             let places: Vec<f32> = (0..new).map(|i| change.place(i, self.coordinates)).collect();
             y = self.along(&y, change, &places);
             if self.coordinates == Coordinates::TfCropAndResize {
@@ -297,13 +303,16 @@ impl Way {
             let shares = Tensor::from_slice(&shares, along(x.rank(), change.axis, shares.len()));
             picked(k) * shares.cast(x.dtype())
         };
-        let taps = if self.mode == Mode::Linear { 2 } else { 4 };
+        let taps = parts.first().map_or(1, Vec::len);
         (1..taps).fold(weighed(0), |sum, k| sum + weighed(k))
     }
 
     /// Old elements and their shares; places beyond the ends stand for the ends.
     fn parts(&self, at: f32, change: &Change) -> Vec<(i64, f64)> {
         let end = change.old.saturating_sub(1) as f32;
+        if self.antialias && change.scale < 1.0 && !matches!(self.mode, Mode::Nearest(_)) {
+            return self.wide_parts(f64::from(at), change);
+        }
         match self.mode {
             Mode::Nearest(nearest) => vec![(nearest.of(at, change.scale < 1.0), 1.0)],
             Mode::Linear => {
@@ -324,6 +333,29 @@ impl Way {
                 parts
             }
         }
+    }
+}
+
+impl Way {
+    /// A kernel as wide as the axis shrinks; places beyond the ends stand for the ends, unless they are left out. PyTorch leaves them
+    /// out always, ONNX and its runtimes where it is said. All lists have one length.
+    fn wide_parts(&self, at: f64, change: &Change) -> Vec<(i64, f64)> {
+        let scale = f64::from(change.scale);
+        let (reach, a, inside) = match self.mode {
+            Mode::Cubic { a, inside } => (2.0, Some(a), inside),
+            _ => (1.0, None, false),
+        };
+        let height = |d: f64| a.map_or((1.0 - d).max(0.0), |a| cubic(a, d));
+        let side = (reach / scale).ceil() as i64;
+        let middle = at.floor() as i64;
+        let share = |k: i64| match inside && !(0..change.old as i64).contains(&k) {
+            true => (k, 0.0),
+            false => (k, height((k as f64 - at).abs() * scale)),
+        };
+        let mut parts: Vec<(i64, f64)> = (middle - side..=middle + side + 1).map(share).collect();
+        let sum: f64 = parts.iter().map(|p| p.1).sum();
+        parts.iter_mut().filter(|_| sum != 0.0).for_each(|p| p.1 /= sum);
+        parts
     }
 }
 

@@ -1,9 +1,10 @@
 //! Shapes and constants: what changes no element.
 
 use super::{Op, one};
+use crate::arrays::listed;
 use crate::call::{Call, axis_of, size_of};
 use crate::{Error, Result};
-use gradus_tensor::{Shape, Tensor};
+use gradus_tensor::{DType, Shape, Tensor};
 
 pub(super) const OPS: &[(&str, Op)] = &[
     ("Constant", constant),
@@ -73,8 +74,9 @@ fn eye_like(c: &Call<'_>) -> Result<Vec<Tensor>> {
         number => crate::arrays::dtype_numbered(number)?,
     };
     let (rows, columns, k) = (x.shape()[0], x.shape()[1], c.int("k", 0)?);
-    let place = |n: usize| Tensor::from_slice(&(0..n as i64).collect::<Vec<_>>(), [n]);
-    let diagonal = (place(rows) + Tensor::scalar(k)).unsqueeze(1).eq(&place(columns).unsqueeze(0));
+    let place = |n: usize| listed(&[n], |i| i as i64);
+    let diagonal =
+        (place(rows)? + Tensor::scalar(k)).unsqueeze(1).eq(&place(columns)?.unsqueeze(0));
     one(diagonal.cast(dtype))
 }
 
@@ -99,8 +101,12 @@ fn range(c: &Call<'_>) -> Result<Vec<Tensor>> {
     }
     let len = ((end - start) / step).ceil().max(0.0) as usize;
     c.fits(&[len])?;
-    let values: Vec<f64> = (0..len).map(|i| start + i as f64 * step).collect();
-    one(Tensor::from_slice(&values, [len]).cast(dtype))
+    let value = |i: usize| start + i as f64 * step;
+    one(match dtype {
+        DType::F64 => listed(&[len], value)?,
+        // Rounded once, as a cast does.
+        _ => listed(&[len], |i| value(i) as f32)?.cast(dtype),
+    })
 }
 
 /// The integers from the first on in steps of the third, before the second.
@@ -114,9 +120,12 @@ fn whole_range(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let len = usize::try_from((up.max(0) + step.abs() - 1) / step.abs());
     let len = len.map_err(|_| Error::new(format!("{up} numbers")))?;
     c.fits(&[len])?;
-    // Between start and end, so of 64 bits.
-    let values: Vec<i64> = (0..len as i128).map(|i| (start + i * step) as i64).collect();
-    one(Tensor::from_slice(&values, [len]).cast(c.input(0)?.dtype()))
+    // Between start and end, so of their type.
+    let value = |i: usize| (start + i as i128 * step) as i64;
+    one(match c.input(0)?.dtype() {
+        DType::I64 => listed(&[len], value)?,
+        dtype => listed(&[len], |i| value(i) as i32)?.cast(dtype),
+    })
 }
 
 /// −1 stands for what is left, 0 for the input's own size.

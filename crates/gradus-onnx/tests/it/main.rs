@@ -1,11 +1,14 @@
 //! Models from outside and to the outside.
 
+mod control;
 mod edges;
 mod export;
 mod export_errors;
 mod export_ops;
+mod families;
 mod half_types;
 mod hostile;
+mod nodes;
 mod operators;
 mod resize;
 mod rules;

@@ -148,7 +148,6 @@ fn what_it_cannot_do_is_said() {
         let error = ran(settings, row(&[1.0, 2.0])).unwrap_err();
         assert!(error.contains(what), "{error}");
     };
-    refused(&[("sizes", "1,1,1,1"), ("antialias", "1")], "antialias is not there");
     refused(&[("sizes", "3,3"), ("axes", "3,-1")], "axes [3, 3]: one is named twice");
     refused(
         &[("sizes", "1,1,1,3"), ("exclude_outside", "1")],

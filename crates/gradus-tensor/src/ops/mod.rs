@@ -7,11 +7,16 @@
 mod all;
 mod all_any;
 mod arg_extreme;
+pub(crate) mod attention;
+mod bitwise;
 mod cast_whole;
 pub mod conv2d;
 mod cross_entropy;
 mod cumsum;
+pub mod detection;
 mod divisor;
+mod einsum;
+pub mod fold;
 mod gather;
 mod kernel;
 mod lanes;
@@ -28,6 +33,8 @@ pub(crate) mod random;
 mod reduce;
 #[cfg(test)]
 mod registry;
+pub mod sampling;
+pub mod scatter;
 mod softmax;
 mod sort;
 #[cfg(test)]
@@ -35,6 +42,7 @@ mod testing;
 mod upsample;
 mod vector_norm;
 mod views;
+pub mod volume;
 
 pub use operand::Operand;
 #[cfg(test)]

@@ -7,8 +7,8 @@
 use super::conv2d::tests::cases as conv2d_cases;
 use super::linalg::matmul;
 use super::{
-    arg_extreme, cast_whole, cross_entropy, cumsum, divisor, gather, norm, pool2d, random, softmax,
-    sort,
+    arg_extreme, bitwise, cast_whole, cross_entropy, cumsum, divisor, gather, norm, pool2d, random,
+    scatter, softmax, sort,
 };
 use crate::DType;
 use gradus_testkit::{Case, Checked, Device, Required};
@@ -38,6 +38,7 @@ macro_rules! families {
 
 families! {
     arg_extreme: "arg_extreme", arg_extreme::cases::cases, Some("gives positions"), Vec::new;
+    bitwise: "bitwise", bitwise::cases::cases, Some("is of integers"), Vec::new;
     cast_whole: "cast_whole", cast_whole::cases::cases, Some("is flat"), Vec::new;
     conv2d: "conv2d", conv2d_cases::cases, None, conv2d_cases::forced_names;
     cross_entropy: "cross_entropy", cross_entropy::cases::cases, None, Vec::new;
@@ -48,6 +49,7 @@ families! {
     norm: "norm", norm::cases::cases, None, Vec::new;
     pool2d: "pool2d", pool2d::cases::cases, None, Vec::new;
     random: "random", random::cases::cases, Some("gives draws, which depend on no input"), Vec::new;
+    scatter: "scatter", scatter::cases::cases, None, Vec::new;
     softmax: "softmax", softmax::cases::cases, None, Vec::new;
     sort: "sort", sort::cases::cases, None, Vec::new;
 }
@@ -55,12 +57,18 @@ families! {
 /// Rules that expand to nothing simpler, and why.
 const WHOLE: &[(&str, &str)] = &[
     ("argsort", "no other op puts in order"),
+    ("bitwise_and", "no other op sees bits"),
+    ("bitwise_left_shift", "no other op sees bits"),
+    ("bitwise_or", "no other op sees bits"),
+    ("bitwise_right_shift", "no other op sees bits"),
+    ("bitwise_xor", "no other op sees bits"),
     ("cast_whole", "it reports a fraction"),
     ("gather", "it reports an index outside; pooling's windows are expanded to it"),
     ("rand", "it draws"),
     ("randn", "it draws"),
     ("random_bits", "it draws"),
     ("scatter_add", "it reports an index outside"),
+    ("scatter_reduce", "it reports an index outside"),
 ];
 
 /// Runs a family's cases; then nothing may be missing.
