@@ -2,7 +2,7 @@
 
 use crate::Tensor;
 use gradus_base::Buffer;
-use gradus_base::{DType, Element, Error, Shape, bf16, f16};
+use gradus_base::{DType, Element, Error, Shape};
 use gradus_graph::{Meta, constant, data, report};
 use std::sync::Arc;
 
@@ -273,34 +273,3 @@ pub(crate) fn filled(op: &str, value: f64, meta: Meta) -> Tensor {
     }
     Tensor(constant(value, meta))
 }
-
-/// Numbers and nested arrays of numbers are tensors.
-macro_rules! from_numbers {
-    ($($t:ty),*) => {$(
-        impl From<$t> for Tensor {
-            #[track_caller]
-            fn from(value: $t) -> Tensor {
-                Tensor::scalar(value)
-            }
-        }
-        impl<const N: usize> From<[$t; N]> for Tensor {
-            #[track_caller]
-            fn from(values: [$t; N]) -> Tensor {
-                Tensor::from_slice(&values, [N])
-            }
-        }
-        impl<const M: usize, const N: usize> From<[[$t; N]; M]> for Tensor {
-            #[track_caller]
-            fn from(values: [[$t; N]; M]) -> Tensor {
-                Tensor::from_slice(values.as_flattened(), [M, N])
-            }
-        }
-        impl<const L: usize, const M: usize, const N: usize> From<[[[$t; N]; M]; L]> for Tensor {
-            #[track_caller]
-            fn from(values: [[[$t; N]; M]; L]) -> Tensor {
-                Tensor::from_slice(values.as_flattened().as_flattened(), [L, M, N])
-            }
-        }
-    )*};
-}
-from_numbers!(f32, f64, f16, bf16, i32, i64, u8, bool);

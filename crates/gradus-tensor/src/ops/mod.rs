@@ -19,6 +19,7 @@ pub mod linalg;
 mod logsumexp;
 mod moments;
 pub(crate) mod norm;
+mod number;
 mod operand;
 pub(crate) mod pad;
 pub mod pointwise;
@@ -36,6 +37,7 @@ mod upsample;
 mod vector_norm;
 mod views;
 
+pub use number::Number;
 pub use operand::Operand;
 #[cfg(test)]
 pub(crate) use testing::{check, check_all};

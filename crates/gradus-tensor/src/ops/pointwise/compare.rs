@@ -17,6 +17,9 @@ fn with(
 ) -> Tensor {
     let number = match other {
         Operand::Number(n) if !x.dtype().is_float() => n,
+        Operand::Large(n) if !x.dtype().is_float() => {
+            return compare(name, [&x.wide(), &Tensor::scalar(n)], formula);
+        }
         other => return compare(name, [x, &other.beside(name, x)], formula),
     };
     match threshold(name, number) {

@@ -81,6 +81,10 @@ impl Tensor {
                 Ok(()) => apply(PowNumber(p), [self]),
                 Err(e) => Tensor::refuse(e),
             },
+            exponent @ Operand::Large(p) => match expect_whole_power(self, p as f64) {
+                Ok(()) => apply(Pow, [self, &exponent.beside("pow", self)]),
+                Err(e) => Tensor::refuse(e),
+            },
         }
     }
 }

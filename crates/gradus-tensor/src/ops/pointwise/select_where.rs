@@ -43,7 +43,11 @@ impl Tensor {
         let (yes, no) = match (yes.into(), no.into()) {
             (Operand::Tensor(a), b) => (a.clone(), b.beside("select_where", a)),
             (a, Operand::Tensor(b)) => (a.beside("select_where", b), b.clone()),
-            (Operand::Number(a), Operand::Number(b)) => (Tensor::full((), a), Tensor::full((), b)),
+            // Two numbers have no type from a tensor: they are floats.
+            (a, b) => {
+                let float = Tensor::zeros(());
+                (a.beside("select_where", &float), b.beside("select_where", &float))
+            }
         };
         apply(SelectWhere, [self, &yes, &no])
     }
