@@ -185,7 +185,8 @@ mod tests {
     fn rows_of_different_lengths_are_told_by_their_place() {
         let said = |x: fn() -> Tensor| try_build(x).unwrap_err().to_string();
         let e = said(|| Tensor::from(vec![vec![1f32], vec![2.0], vec![]]));
-        let want = "from: row 2 is 0 long, the first row 1; expected the same length for all\n  at ";
+        let want =
+            "from: row 2 is 0 long, the first row 1; expected the same length for all\n  at ";
         assert!(e.starts_with(want) && e.contains("numbers.rs:"), "{e}");
         let e = said(|| Tensor::from([vec![vec![1i64, 2]], vec![vec![3]]]));
         assert!(e.starts_with("from: row 1, 0 is 1 long, the first row 2;"), "{e}");

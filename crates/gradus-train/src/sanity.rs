@@ -1,5 +1,6 @@
 //! Before a long run: a validation split, and whether the model can learn one batch by heart.
 
+use crate::faults::Told;
 use crate::{Learner, Result};
 use gradus_base::Error;
 use gradus_data::{Dataset, Subset, labels_of, stratified_split};
@@ -26,11 +27,13 @@ pub fn validation_split(set: &Arc<dyn Dataset>, part: f64, seed: u64) -> Result<
 ///
 /// # Errors
 /// When the data holds a bad value.
+#[track_caller]
 pub fn overfit_one_batch(
     learner: &mut Learner,
     (x, t): (&Tensor, &Tensor),
     steps: usize,
 ) -> Result<Vec<f64>> {
     let rate = learner.learning_rate();
-    (0..steps).map(|_| Ok(learner.train_batch(x, t, rate)?.loss)).collect()
+    let losses = (0..steps).map(|_| Ok(learner.train_batch(x, t, rate)?.loss));
+    losses.collect::<Result<_>>().told()
 }

@@ -98,6 +98,7 @@ struct Labels {
 }
 
 impl Labels {
+    #[track_caller]
     fn new(x: &Tensor, t: &Tensor, ignored: Option<i64>, weights: Option<&Tensor>) -> Labels {
         let mask = ignored.map(|label| t.ne(&Tensor::scalar(label)));
         let classes = match &mask {
@@ -118,6 +119,7 @@ impl Labels {
 
     /// 0 where a place is ignored. Chosen, not multiplied by 0: where the class looked up instead has no chance at all, −ln of it
     /// is ∞.
+    #[track_caller]
     fn counted(&self, each: &Tensor) -> Tensor {
         match &self.mask {
             Some(mask) => mask.select_where(each, 0.0),

@@ -24,6 +24,7 @@ pub fn squared_hinge(x: &Tensor, t: &Tensor) -> Tensor {
     shortfall(x, t).square().mean(rest(x))
 }
 
+#[track_caller]
 fn shortfall(x: &Tensor, t: &Tensor) -> Tensor {
     (-(t.cast(x.dtype()) * x) + 1.0).relu()
 }

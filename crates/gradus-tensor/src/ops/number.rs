@@ -68,8 +68,16 @@ mod tests {
     fn numbers_of_any_type_stand_beside_tensors() {
         let x = Tensor::from([4f32, -1.0]);
         let all = [
-            &x * 2, x.clone() * 2f32, &x * 2i64, &x * 2usize, &x * 2u8, &x * crate::f16::ONE * 2,
-            2 * &x, 2 * x.clone(), 2.0 * &x, 2.0 * x.clone(),
+            &x * 2,
+            x.clone() * 2f32,
+            &x * 2i64,
+            &x * 2usize,
+            &x * 2u8,
+            &x * crate::f16::ONE * 2,
+            2 * &x,
+            2 * x.clone(),
+            2.0 * &x,
+            2.0 * x.clone(),
         ];
         for (case, y) in all.iter().enumerate() {
             assert_eq!((y.dtype(), y.to_vec::<f32>()), (DType::F32, vec![8.0, -2.0]), "{case}");
