@@ -20,6 +20,7 @@ impl Tensor {
     /// assert_eq!(x.shape().to_string(), "[2, 3]");
     /// ```
     #[track_caller]
+    #[doc(alias("from_numpy", "as_tensor", "array"))]
     pub fn from_slice<T: Element>(values: &[T], shape: impl Into<Shape>) -> Tensor {
         let shape = shape.into();
         if shape.len() != values.len() {
@@ -144,6 +145,7 @@ impl Tensor {
     /// assert_eq!(Tensor::zeros([1, 2]).to_vec::<f32>(), [0.0, 0.0]);
     /// ```
     #[track_caller]
+    #[doc(alias = "empty")]
     pub fn zeros(shape: impl Into<Shape>) -> Tensor {
         Tensor::full(shape, 0.0)
     }
@@ -255,6 +257,7 @@ impl Tensor {
     /// assert_eq!(Tensor::eye(2).to_vec::<f32>(), [1.0, 0.0, 0.0, 1.0]);
     /// ```
     #[track_caller]
+    #[doc(alias = "identity")]
     pub fn eye(size: usize) -> Tensor {
         let mut values = vec![0.0f32; size * size];
         values.iter_mut().step_by(size + 1).for_each(|v| *v = 1.0);

@@ -2,6 +2,7 @@
 
 use crate::batch::Batch;
 use crate::callbacks::{Callback, Flow, Moment, Others};
+use crate::compiled::remark_on_speed;
 use crate::faults::Told;
 use crate::learner::{BatchResult, Learner};
 use crate::schedule::Schedule;
@@ -16,10 +17,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+mod short;
+
 /// Why training ended when it was told to by [`Fit::interrupt`].
 pub const INTERRUPTED: &str = "interrupted";
 
 /// How long to train, and what to do meanwhile.
+#[doc(alias = "Trainer")]
 pub struct Fit<'a> {
     /// Epochs in all, those of an interrupted run included.
     pub epochs: u64,
@@ -47,6 +51,7 @@ impl Default for Fit<'_> {
 
 /// Where training stands. Together with the learner's state it continues an interrupted run bit by bit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[doc(alias = "History")]
 pub struct Progress {
     /// The epoch at hand, from 0.
     pub epoch: u64,
@@ -142,6 +147,7 @@ impl Fit<'_> {
         validation: Option<&dyn Source>,
         progress: &mut Progress,
     ) -> Result<()> {
+        remark_on_speed();
         self.all(task, train, validation, progress).told()
     }
 
@@ -291,6 +297,7 @@ impl Progress {
     }
 
     /// (epoch, value) of a number over the epochs that ended and have it: `loss`, `val_accuracy`.
+    #[doc(alias = "History")]
     pub fn series(&self, name: &str) -> Vec<(u64, f64)> {
         self.history.iter().filter_map(|log| Some((log.epoch, log.get(name)?))).collect()
     }

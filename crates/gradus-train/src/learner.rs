@@ -4,6 +4,7 @@
 
 use crate::Result as TrainResult;
 use crate::batch::{Fields, Name, samples_in};
+use crate::compiled::remark_on_speed;
 use crate::faults::{Told, in_batch};
 use crate::forward::Forward;
 use crate::metrics::Metric;
@@ -22,7 +23,6 @@ mod given;
 mod inspect;
 mod padding;
 mod predict;
-mod short;
 mod supervised;
 mod task;
 
@@ -32,6 +32,7 @@ use supervised::Supervised;
 
 /// What can be chosen about training steps, beside model and optimiser.
 #[derive(Clone)]
+#[doc(alias = "compile")]
 pub struct Recipe {
     /// The loss. Of a [`CrossEntropy`](gradus_nn::losses::CrossEntropy) with options (smoothed labels, weights of classes, a label that
     /// does not count) a batch's loss is Σ/Σ over what counts, as PyTorch's; places of the ignored label have no part in metrics either.
@@ -99,6 +100,7 @@ pub struct BatchResult {
 }
 
 /// A model that learns.
+#[doc(alias("Trainer", "Model"))]
 pub struct Learner {
     model: Arc<dyn Layer>,
     supervised: Arc<Supervised>,
@@ -126,6 +128,7 @@ impl Learner {
     /// # Panics
     /// If two metrics have one name, or one is called `loss`.
     #[track_caller]
+    #[doc(alias = "compile")]
     pub fn with(
         model: Arc<dyn Layer>,
         optimizer: Box<dyn Optimizer>,
@@ -228,6 +231,7 @@ impl Learner {
     /// When the batch does not suit the model or the loss, by its shapes or element types, or holds a bad value, such as a label
     /// out of range; then nothing was updated. The error has the line of the layer, or of a loss of your own; else that of this call.
     #[track_caller]
+    #[doc(alias("step", "train_on_batch"))]
     pub fn train_batch(&mut self, x: &Tensor, t: &Tensor, rate: f64) -> Result<BatchResult> {
         self.train_weighted(x, t, None, rate)
     }
@@ -245,6 +249,7 @@ impl Learner {
         weights: Option<&Tensor>,
         rate: f64,
     ) -> Result<BatchResult> {
+        remark_on_speed();
         let samples = samples_in("x", x).told()?;
         let fields = [x, t, weights.unwrap_or(x)];
         let used = 2 + usize::from(weights.is_some());

@@ -12,6 +12,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// When `part` is not between 0 and 1, or leaves one side empty.
+#[doc(alias("random_split", "Subset", "split_dataset"))]
 pub fn validation_split(set: &Arc<dyn Dataset>, part: f64, seed: u64) -> Result<(Subset, Subset)> {
     let held = (part * set.len() as f64).round();
     if !(held >= 1.0 && held < set.len() as f64) {

@@ -16,6 +16,7 @@ impl Learner {
     /// # Errors
     /// When the batch does not suit the model, or computing meets a bad value.
     #[track_caller]
+    #[doc(alias("model", "predict_on_batch"))]
     pub fn predict_batch(&mut self, x: &Tensor) -> Result<Tensor> {
         match self.predict.run(&[x]) {
             Ok(out) => Ok(out.tensor(0)),

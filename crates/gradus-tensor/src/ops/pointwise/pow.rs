@@ -74,6 +74,7 @@ impl Tensor {
     /// assert_eq!(x.pow(&Tensor::from([3.0f32, -1.0])).to_vec::<f32>(), [8.0, 1.0 / 3.0]);
     /// ```
     #[track_caller]
+    #[doc(alias = "power")]
     pub fn pow<'a>(&self, exponent: impl Into<Operand<'a>>) -> Tensor {
         match exponent.into() {
             Operand::Tensor(p) => apply(Pow, [self, p]),

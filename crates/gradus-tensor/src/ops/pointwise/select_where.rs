@@ -31,6 +31,7 @@ impl Tensor {
     /// assert_eq!(x.gt(0.0).select_where(&x, 0.0).to_vec::<f32>(), [0.0, 2.0]);
     /// ```
     #[track_caller]
+    #[doc(alias = "where")]
     pub fn select_where<'a>(
         &self,
         yes: impl Into<Operand<'a>>,
