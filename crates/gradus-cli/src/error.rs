@@ -34,7 +34,7 @@ pub enum CliError {
     File(#[from] gradus::io::Error),
     /// The engine met a mistake or a bad value.
     #[error(transparent)]
-    Engine(#[from] gradus::Error),
+    Engine(gradus::Error),
     /// An ONNX model cannot be read or run.
     #[error(transparent)]
     Onnx(#[from] gradus::onnx::Error),
@@ -111,6 +111,17 @@ impl From<TrainError> for CliError {
             TrainError::Engine(error) => error.into(),
             error => CliError::Train(error),
         }
+    }
+}
+
+/// How the names of this program's source files begin.
+const OWN: &str = file!().split_at(file!().len() - "error.rs".len()).0;
+
+impl From<gradus::Error> for CliError {
+    /// Without a line of this program, which is none of the user's.
+    fn from(mut error: gradus::Error) -> CliError {
+        error.at = error.at.filter(|at| !at.file().starts_with(OWN));
+        CliError::Engine(error)
     }
 }
 

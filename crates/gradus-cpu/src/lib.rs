@@ -17,3 +17,13 @@ pub use reduce::Reduce;
 pub use scratch::with_scratch;
 pub use shared::Shared;
 pub use tile::{Pointwise, RowEpilogue, RowLoop};
+
+/// Whether the kernels are compiled with optimisation. The profiles of this workspace do so in debug builds too; those of a program that
+/// depends on it are its own, and plain `cargo run` optimises nothing there.
+///
+/// ```
+/// if !gradus_cpu::OPTIMIZED {
+///     eprintln!("this will take a while");
+/// }
+/// ```
+pub const OPTIMIZED: bool = !cfg!(unoptimized);

@@ -112,6 +112,7 @@ pub(crate) fn middle(gap: usize) -> usize {
 
 /// Mirrors the image left to right with probability one half.
 #[derive(Debug, Clone, PartialEq)]
+#[doc(alias("RandomHorizontalFlip", "RandomFlip"))]
 pub struct HorizontalFlip;
 
 impl Augment for HorizontalFlip {
@@ -134,6 +135,7 @@ impl Augment for HorizontalFlip {
 
 /// Rotates about the middle, scales and shifts by random amounts; bilinear, zeros (black) from outside.
 #[derive(Debug, Clone, PartialEq)]
+#[doc(alias("RandomAffine", "RandomRotation", "RandomTranslation", "RandomZoom"))]
 pub struct Affine {
     /// Largest rotation to either side.
     pub degrees: f64,
@@ -201,6 +203,7 @@ impl Augment for Affine {
 
 /// Multiplies brightness, contrast and (of RGB images) saturation by random factors; the result is clamped to `0..=1`.
 #[derive(Debug, Clone, PartialEq)]
+#[doc(alias = "RandomBrightness")]
 pub struct ColorJitter {
     /// Largest relative change of brightness.
     pub brightness: f64,

@@ -9,6 +9,7 @@ use crate::label::label_spelling;
 use crate::target::Targets;
 
 /// Samples of one shape, read by index. Reading may decode a file, so it may fail.
+#[doc(alias = "PyDataset")]
 pub trait Dataset: Send + Sync {
     /// Number of samples.
     fn len(&self) -> usize;

@@ -85,6 +85,7 @@ impl Batch {
 }
 
 /// Makes batches of a data set.
+#[doc(alias("DataLoader", "batch"))]
 pub struct Loader {
     ahead: Ahead<Recipe>,
 }

@@ -116,6 +116,7 @@ pub fn open(name_or_path: &str, options: &OpenOptions) -> Result<Splits> {
 /// Opens what lies at `path`: a CSV file, or a folder of IDX files by the names of MNIST, of CIFAR-10's binary files, of
 /// `train` and `test` (or `val`) folders of class folders, or of class folders. Of CSV files and of class folders
 /// alone, about a fifth is held out to test, chosen by [`OpenOptions::split`].
+#[doc(alias("ImageFolder", "image_dataset_from_directory"))]
 pub fn open_path(path: &Path, options: &OpenOptions) -> Result<Splits> {
     let name = path.display().to_string();
     match layout(path) {

@@ -90,6 +90,7 @@ impl Default for RecordOptions {
 /// assert_eq!(batches[1].units, 5.0);
 /// # Ok::<(), gradus_data::DataError>(())
 /// ```
+#[doc(alias("DataLoader", "pad_sequence", "pad_sequences"))]
 pub struct RecordLoader {
     ahead: Ahead<Recipe>,
 }

@@ -71,6 +71,7 @@ pub trait Transform: Send + Sync {
 /// # Ok::<(), gradus_data::DataError>(())
 /// ```
 #[derive(Debug, Clone)]
+#[doc(alias = "Normalization")]
 pub struct Normalize {
     field: Name,
     normalization: Normalization,

@@ -27,6 +27,7 @@ pub struct Context<'h> {
 
 impl<'h> Context<'h> {
     /// A pass that predicts: no dropout, running statistics are used and stay as they are.
+    #[doc(alias("no_grad", "inference_mode", "training"))]
     pub fn eval() -> Context<'h> {
         Context {
             training: false,
@@ -42,6 +43,7 @@ impl<'h> Context<'h> {
 
     /// A pass that trains. `key` is an i64 tensor `[seed, step]`; give it as an argument of a
     /// compiled step, so that every step draws other numbers without being planned anew.
+    #[doc(alias = "training")]
     pub fn train(key: &Tensor) -> Context<'h> {
         Context { training: true, key: Some(key.clone()), ..Context::eval() }
     }
@@ -69,6 +71,7 @@ impl<'h> Context<'h> {
     /// # Ok::<(), gradus_base::Error>(())
     /// ```
     #[must_use]
+    #[doc(alias = "register_forward_hook")]
     pub fn with_hook(mut self, hook: impl Fn(&str, &Tensor) -> Option<Tensor> + 'h) -> Self {
         self.hook = Some(Box::new(hook));
         self

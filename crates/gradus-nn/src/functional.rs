@@ -76,6 +76,7 @@ impl Symbol {
     /// An input of the given shape, without the batch axis. It takes floats of the type of the
     /// weights that read it; a [`Spec`] names another type, and then only that one is taken.
     #[track_caller]
+    #[doc(alias = "Model")]
     pub fn input(input: impl Input) -> Symbol {
         let (shape, dtype) = input.parts();
         Symbol::new(shape, dtype, Source::Input)

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How weights start.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[doc(alias("kaiming", "xavier", "glorot", "kaiming_normal_", "xavier_uniform_"))]
 pub enum Initializer {
     /// The same number everywhere.
     Constant(f64),
@@ -33,6 +34,7 @@ pub enum Initializer {
 
 /// Where initial weights come from: a seed, and a count of the tensors drawn so far.
 #[derive(Debug)]
+#[doc(alias("manual_seed", "set_random_seed"))]
 pub struct Init {
     seed: u64,
     dtype: DType,

@@ -49,6 +49,7 @@ impl Parameter {
     /// }
     /// assert_eq!((model.summary().parameters, model.summary().frozen), (23, 15));
     /// ```
+    #[doc(alias("requires_grad_", "trainable"))]
     pub fn freeze(&self, frozen: bool) {
         self.frozen.store(frozen, Ordering::Relaxed);
     }
@@ -79,6 +80,7 @@ pub trait Module: Send + Sync {
 }
 
 /// A module that maps one tensor to one tensor.
+#[doc(alias = "Module")]
 pub trait Layer: Module {
     /// The output for `x`, whose first axis is the batch.
     ///
@@ -188,6 +190,7 @@ pub fn named_states<'a>(module: &'a dyn Module) -> Vec<(String, State<'a>)> {
 
 /// Every parameter below a module, with its path. One that is shared appears once, under its first
 /// path.
+#[doc(alias("named_parameters", "weights"))]
 pub fn parameters(module: &dyn Module) -> Vec<(String, Parameter)> {
     let mut seen = std::collections::HashSet::new();
     named_states(module)

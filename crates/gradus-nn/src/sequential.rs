@@ -53,6 +53,7 @@ impl Sequential {
     #[allow(clippy::should_implement_trait)]
     #[must_use]
     #[track_caller]
+    #[doc(alias = "append")]
     pub fn add(self, config: impl Config + 'static) -> Sequential {
         let mut kind = config.name().to_owned();
         if kind.ends_with(|c: char| c.is_ascii_digit()) {

@@ -72,6 +72,7 @@ pub struct Compiled<F> {
 /// }
 /// assert!((w.tensor().item() - 3.0).abs() < 1e-3);
 /// ```
+#[doc(alias("trace", "function"))]
 pub fn compile<F: FnMut(&[Tensor]) -> Step>(step: F) -> Compiled<F> {
     Compiled { trace: step, options: Options::default(), programs: vec![] }
 }

@@ -2,7 +2,7 @@
 
 use crate::Tensor;
 use gradus_base::Buffer;
-use gradus_base::{DType, Element, Error, Shape, bf16, f16};
+use gradus_base::{DType, Element, Error, Shape};
 use gradus_graph::{Meta, constant, data, report};
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ impl Tensor {
     /// assert_eq!(x.shape().to_string(), "[2, 3]");
     /// ```
     #[track_caller]
+    #[doc(alias("from_numpy", "as_tensor", "array"))]
     pub fn from_slice<T: Element>(values: &[T], shape: impl Into<Shape>) -> Tensor {
         let shape = shape.into();
         if shape.len() != values.len() {
@@ -144,6 +145,7 @@ impl Tensor {
     /// assert_eq!(Tensor::zeros([1, 2]).to_vec::<f32>(), [0.0, 0.0]);
     /// ```
     #[track_caller]
+    #[doc(alias = "empty")]
     pub fn zeros(shape: impl Into<Shape>) -> Tensor {
         Tensor::full(shape, 0.0)
     }
@@ -255,6 +257,7 @@ impl Tensor {
     /// assert_eq!(Tensor::eye(2).to_vec::<f32>(), [1.0, 0.0, 0.0, 1.0]);
     /// ```
     #[track_caller]
+    #[doc(alias = "identity")]
     pub fn eye(size: usize) -> Tensor {
         let mut values = vec![0.0f32; size * size];
         values.iter_mut().step_by(size + 1).for_each(|v| *v = 1.0);
@@ -273,34 +276,3 @@ pub(crate) fn filled(op: &str, value: f64, meta: Meta) -> Tensor {
     }
     Tensor(constant(value, meta))
 }
-
-/// Numbers and nested arrays of numbers are tensors.
-macro_rules! from_numbers {
-    ($($t:ty),*) => {$(
-        impl From<$t> for Tensor {
-            #[track_caller]
-            fn from(value: $t) -> Tensor {
-                Tensor::scalar(value)
-            }
-        }
-        impl<const N: usize> From<[$t; N]> for Tensor {
-            #[track_caller]
-            fn from(values: [$t; N]) -> Tensor {
-                Tensor::from_slice(&values, [N])
-            }
-        }
-        impl<const M: usize, const N: usize> From<[[$t; N]; M]> for Tensor {
-            #[track_caller]
-            fn from(values: [[$t; N]; M]) -> Tensor {
-                Tensor::from_slice(values.as_flattened(), [M, N])
-            }
-        }
-        impl<const L: usize, const M: usize, const N: usize> From<[[[$t; N]; M]; L]> for Tensor {
-            #[track_caller]
-            fn from(values: [[[$t; N]; M]; L]) -> Tensor {
-                Tensor::from_slice(values.as_flattened().as_flattened(), [L, M, N])
-            }
-        }
-    )*};
-}
-from_numbers!(f32, f64, f16, bf16, i32, i64, u8, bool);

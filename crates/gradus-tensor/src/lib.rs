@@ -16,6 +16,7 @@ mod axes;
 mod compile;
 mod create;
 mod draw;
+mod numbers;
 // Hand-computed examples carry six digits, also where they happen to be π.
 #[cfg_attr(test, allow(clippy::approx_constant))]
 pub mod ops;
@@ -33,6 +34,7 @@ pub use gradus_graph::{
     Caller, Checked, Device, Meta, Plan, PlanStep, Program, check_everything, checked, fail,
     layer_scope, mistaken, report, report_at, scope, scope_path, try_build, with_place,
 };
+pub use numbers::Numbers;
 pub use ops::conv2d::{Conv, Padding};
 pub use ops::detection::RoiAlign;
 pub use ops::fold::Unfold;

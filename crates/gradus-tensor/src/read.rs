@@ -25,6 +25,7 @@ impl Tensor {
     /// assert!(x.try_to_vec::<i64>().is_err());
     /// ```
     #[track_caller]
+    #[doc(alias("tolist", "numpy", "convert_to_numpy"))]
     pub fn to_vec<T: Element>(&self) -> Vec<T> {
         match self.try_to_vec() {
             Ok(elements) => elements,
@@ -224,6 +225,7 @@ pub fn update(reads: &[&Tensor], updates: &[(Variable, Tensor)]) -> Result<()> {
 /// assert_eq!((dy.item(), ddy.item()), (27.0, 18.0));
 /// ```
 #[track_caller]
+#[doc(alias("backward", "GradientTape"))]
 pub fn grad<const N: usize>(y: &Tensor, xs: [&Tensor; N]) -> [Tensor; N] {
     let nodes: Vec<_> = xs.iter().map(|x| x.0.clone()).collect();
     let found = graph::grad(&y.0, &nodes);
@@ -251,6 +253,7 @@ pub fn grad<const N: usize>(y: &Tensor, xs: [&Tensor; N]) -> [Tensor; N] {
 /// # Ok::<(), gradus_tensor::Error>(())
 /// ```
 #[track_caller]
+#[doc(alias = "zero_grad")]
 pub fn gradients(y: &Tensor, xs: &[Tensor]) -> Result<Vec<Option<Tensor>>> {
     if y.len() != 1 {
         let what = format!(

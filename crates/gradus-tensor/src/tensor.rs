@@ -11,6 +11,7 @@ use gradus_graph::{self as graph, Node};
 /// an `Err`. Beyond that, a shape that [`Shape::new`] refuses panics wherever it is made, also
 /// inside [`crate::try_build`].
 #[derive(Clone)]
+#[doc(alias("convert_to_tensor", "ndarray"))]
 pub struct Tensor(pub(crate) Node);
 
 impl Tensor {
@@ -152,6 +153,7 @@ impl Tensor {
     /// use gradus_tensor::Tensor;
     /// assert_eq!(Tensor::ones([2, 3]).rank(), 2);
     /// ```
+    #[doc(alias("dim", "ndim"))]
     pub fn rank(&self) -> usize {
         self.shape().rank()
     }
@@ -166,6 +168,7 @@ impl Tensor {
     /// use gradus_tensor::Tensor;
     /// assert_eq!(Tensor::ones([2, 3]).len(), 6);
     /// ```
+    #[doc(alias("numel", "size"))]
     pub fn len(&self) -> usize {
         self.shape().len()
     }
@@ -213,6 +216,7 @@ impl Tensor {
     /// assert_eq!((y.item(), grad(&y, [&x])[0].item()), (9.0, 3.0)); // not 2x = 6
     /// ```
     #[track_caller]
+    #[doc(alias = "detach")]
     pub fn stop_gradient(&self) -> Tensor {
         Tensor(self.0.detach())
     }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 /// assert_eq!(before.to_vec::<f32>(), [1.0, 2.0]); // a tensor never changes
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias("requires_grad", "Parameter", "add_weight", "trainable_weights"))]
 pub struct Variable(pub(crate) graph::Variable);
 
 impl Variable {

@@ -18,6 +18,7 @@ use std::fmt;
 /// # Ok::<(), gradus_train::TrainError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias = "confusion_matrix")]
 pub struct Confusion {
     classes: usize,
     counts: Vec<u64>,

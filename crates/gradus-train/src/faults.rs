@@ -1,13 +1,53 @@
 //! What is wrong with a step, in words: the batch it is about, the op that gave no number.
 
+use crate::TrainError;
 use crate::batch::Fields;
 use crate::objective::Trace;
-use gradus_base::{DType, Error, Kind, Result};
+use gradus_base::{DType, Error, Kind, Place, Result};
 use gradus_nn::Parameter;
 use gradus_tensor::{Compiled, Tensor};
 
 /// How the names of this library's source files begin.
 const OWN: &str = file!().split_at(file!().len() - "faults.rs".len()).0;
+
+/// Whether a line is one of this library, which is no user's.
+fn is_own(at: &Place) -> bool {
+    // Losses with names are called from the library beside this one.
+    let losses =
+        || OWN.rsplit_once("gradus-train").map(|(path, rest)| format!("{path}gradus-nn{rest}"));
+    at.file().starts_with(OWN) || losses().is_some_and(|losses| at.file().starts_with(&losses))
+}
+
+/// Errors that name no line, told at the line that calls the library.
+pub(crate) trait Told {
+    /// The same; where it is an error without a line, with that of the caller.
+    #[track_caller]
+    fn told(self) -> Self;
+}
+
+impl<T> Told for Result<T> {
+    #[track_caller]
+    fn told(self) -> Self {
+        match self {
+            Err(error) => Err(told_at(error, Place::here())),
+            ok => ok,
+        }
+    }
+}
+
+impl<T> Told for crate::Result<T> {
+    #[track_caller]
+    fn told(self) -> Self {
+        match self {
+            Err(TrainError::Engine(error)) => Err(told_at(error, Place::here()).into()),
+            other => other,
+        }
+    }
+}
+
+fn told_at(error: Error, at: Place) -> Error {
+    if is_own(&at) { error } else { error.at(at) }
+}
 
 /// The error with the batch that it is about, where shapes or element types do not fit.
 pub(crate) fn in_batch(
@@ -15,8 +55,8 @@ pub(crate) fn in_batch(
     fields: &Fields<'_>,
     parameters: &[(String, Parameter)],
 ) -> Error {
-    // What this library calls for its user has no line of the user's.
-    error.at = error.at.filter(|at| !at.file().starts_with(OWN));
+    // What this library calls for its user has no line of the user's yet.
+    error.at = error.at.filter(|at| !is_own(at));
     let own = parameters.first().map(|(_, p)| p.variable().dtype());
     let other = own.filter(|dtype| fields.find("x").is_some_and(|x| x.dtype() != *dtype));
     let told = || fields.told(" and ");

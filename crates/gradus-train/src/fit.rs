@@ -1,7 +1,9 @@
 //! `fit`: epochs of training steps with callbacks. Step 1 of the walk.
 
 use crate::batch::Batch;
-use crate::callbacks::{Callback, Flow, Moment, Others, TerminateOnNan};
+use crate::callbacks::{Callback, Flow, Moment, Others};
+use crate::compiled::remark_on_speed;
+use crate::faults::Told;
 use crate::learner::{BatchResult, Learner};
 use crate::schedule::Schedule;
 use crate::source::Source;
@@ -11,13 +13,17 @@ use gradus_base::Stopwatch;
 use gradus_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+mod short;
 
 /// Why training ended when it was told to by [`Fit::interrupt`].
 pub const INTERRUPTED: &str = "interrupted";
 
 /// How long to train, and what to do meanwhile.
+#[doc(alias = "Trainer")]
 pub struct Fit<'a> {
     /// Epochs in all, those of an interrupted run included.
     pub epochs: u64,
@@ -45,6 +51,7 @@ impl Default for Fit<'_> {
 
 /// Where training stands. Together with the learner's state it continues an interrupted run bit by bit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[doc(alias = "History")]
 pub struct Progress {
     /// The epoch at hand, from 0.
     pub epoch: u64,
@@ -116,13 +123,35 @@ impl EpochLog {
     }
 }
 
+/// The epoch in a line: `epoch 3  loss 0.4123  accuracy 0.8910  val_loss 0.5012  val_accuracy 0.8800`.
+impl fmt::Display for EpochLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "epoch {}  loss {:.4}", self.epoch, self.loss)?;
+        self.metrics.iter().try_for_each(|(name, value)| write!(f, "  {name} {value:.4}"))?;
+        self.val_loss.iter().try_for_each(|loss| write!(f, "  val_loss {loss:.4}"))?;
+        self.val_metrics.iter().try_for_each(|(name, value)| write!(f, "  val_{name} {value:.4}"))
+    }
+}
+
 impl Fit<'_> {
     /// Trains from where `progress` stands to the last epoch, or until a callback or an interruption ends it.
     ///
     /// # Errors
     /// When data cannot be read, a callback fails, or the loss is no longer a number and a callback says to give up; and when there are
     /// validation data for a task that evaluates nothing.
+    #[track_caller]
     pub fn run(
+        &mut self,
+        task: &mut dyn Task,
+        train: &dyn Source,
+        validation: Option<&dyn Source>,
+        progress: &mut Progress,
+    ) -> Result<()> {
+        remark_on_speed();
+        self.all(task, train, validation, progress).told()
+    }
+
+    fn all(
         &mut self,
         task: &mut dyn Task,
         train: &dyn Source,
@@ -226,74 +255,6 @@ impl Fit<'_> {
     }
 }
 
-/// The short forms that Keras has too; [`Fit`] says more.
-impl Learner {
-    /// Trains for so many epochs at the optimiser's rate, and gives their history; of 0 epochs there is none. It ends with
-    /// [`TrainError::Diverged`] when the loss is no longer a number: of the batch that gave it nothing is learned, and the message names the
-    /// op. With a [`Fit`] of your own that is [`TerminateOnNan`](crate::callbacks::TerminateOnNan)'s to say.
-    ///
-    /// ```
-    /// use gradus_nn::{Init, Sequential, layers::*};
-    /// use gradus_tensor::Tensor;
-    /// use gradus_train::{Arrays, Learner, optim::Adam};
-    /// let x = Tensor::randn([64, 2], 1);
-    /// let labels = x.select(1, 0).gt(0.0).cast(gradus_tensor::DType::I64); // on which side of a line
-    /// let data = Arrays::new(&x, &labels, 16)?.shuffle(0);
-    /// let model = Sequential::new([2], &Init::new(0)).add(dense(8)).add(relu()).add(dense(2));
-    /// let mut learner = Learner::new(model.into(), Adam::new(0.03));
-    /// let history = learner.fit(&data, 20)?.series("loss");
-    /// assert!(history[19].1 < 0.5 * history[0].1);
-    /// assert!(learner.evaluate(&data)?.loss < 0.3);
-    /// assert_eq!(learner.predict(&data)?.shape(), [64, 2].into());
-    /// # Ok::<(), gradus_train::TrainError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// When data cannot be read or holds a bad value, or the loss is no longer a number.
-    pub fn fit(&mut self, train: &dyn Source, epochs: u64) -> Result<Progress> {
-        let mut progress = Progress::default();
-        let mut fit = Fit { epochs, ..Fit::default() };
-        fit.callbacks.push(Box::new(TerminateOnNan));
-        fit.run(self, train, None, &mut progress)?;
-        Ok(progress)
-    }
-
-    /// [`evaluate`].
-    ///
-    /// # Errors
-    /// When data cannot be read or holds a bad value.
-    pub fn evaluate(&mut self, data: &dyn Source) -> Result<BatchResult> {
-        evaluate(self, data)
-    }
-
-    /// What the model gives for the first epoch's samples, in its order: `[N, ..]`.
-    ///
-    /// # Errors
-    /// When data cannot be read, or there is none.
-    pub fn predict(&mut self, data: &dyn Source) -> Result<Tensor> {
-        let mut all = vec![];
-        for batch in data.from(0, 0) {
-            all.push(self.predict_on(&batch?)?);
-        }
-        let sample = |y: &Tensor| y.shape().without(0);
-        if let Some(other) = all.iter().find(|y| sample(y) != sample(&all[0])) {
-            let what = format!(
-                "one batch gives {}, another {}: they make no single tensor; predict_on gives that of each",
-                all[0].shape(),
-                other.shape()
-            );
-            return Err(TrainError::Engine(gradus_base::Error::shape("predict", what)));
-        }
-        if all.is_empty() {
-            let what = "there are no samples to predict".to_owned();
-            return Err(TrainError::Engine(gradus_base::Error::value("predict", what)));
-        }
-        let all = Tensor::concat(&all.iter().collect::<Vec<_>>(), 0);
-        all.try_read()?;
-        Ok(all)
-    }
-}
-
 /// A batch just trained on.
 pub struct BatchEnd {
     /// Its numbers, as [`Task::numbers`] names them.
@@ -336,6 +297,7 @@ impl Progress {
     }
 
     /// (epoch, value) of a number over the epochs that ended and have it: `loss`, `val_accuracy`.
+    #[doc(alias = "History")]
     pub fn series(&self, name: &str) -> Vec<(u64, f64)> {
         self.history.iter().filter_map(|log| Some((log.epoch, log.get(name)?))).collect()
     }
@@ -401,8 +363,9 @@ fn expect_evaluation(task: &dyn Task) -> Result<()> {
 ///
 /// # Errors
 /// When data cannot be read or holds a bad value, or there are none, or the task evaluates nothing.
+#[track_caller]
 pub fn measure(task: &mut dyn Task, source: &dyn Source) -> Result<Vec<f64>> {
-    let all = gathered(task, source)?;
+    let all = gathered(task, source).told()?;
     Ok(all.values(task).into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
 }
 
@@ -429,11 +392,12 @@ pub fn measure(task: &mut dyn Task, source: &dyn Source) -> Result<Vec<f64>> {
 ///
 /// # Errors
 /// As [`measure`].
+#[track_caller]
 pub fn measure_by_name(
     task: &mut dyn Task,
     source: &dyn Source,
 ) -> Result<Vec<(crate::Name, f64)>> {
-    let all = gathered(task, source)?;
+    let all = gathered(task, source).told()?;
     let names = task.numbers().into_iter().map(|number| number.name);
     Ok(names.zip(all.values(task)).filter_map(|(name, value)| Some((name, value?))).collect())
 }
@@ -470,8 +434,9 @@ fn over_all(task: &mut dyn Task, source: &dyn Source) -> Result<Gathered> {
 ///
 /// # Errors
 /// When data cannot be read or holds a bad value.
+#[track_caller]
 pub fn evaluate(learner: &mut Learner, source: &dyn Source) -> Result<BatchResult> {
-    let all = gathered(learner, source)?;
+    let all = gathered(learner, source).told()?;
     let names = Task::numbers(learner).into_iter().map(|number| number.name);
     let values = all.values(learner).into_iter().map(|value| value.unwrap_or(f64::NAN));
     let numbers: Vec<_> = names.zip(values).collect();

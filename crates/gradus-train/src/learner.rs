@@ -4,7 +4,8 @@
 
 use crate::Result as TrainResult;
 use crate::batch::{Fields, Name, samples_in};
-use crate::faults::in_batch;
+use crate::compiled::remark_on_speed;
+use crate::faults::{Told, in_batch};
 use crate::forward::Forward;
 use crate::metrics::Metric;
 use crate::objective::{Objective, Trace};
@@ -31,6 +32,7 @@ use supervised::Supervised;
 
 /// What can be chosen about training steps, beside model and optimiser.
 #[derive(Clone)]
+#[doc(alias = "compile")]
 pub struct Recipe {
     /// The loss. Of a [`CrossEntropy`](gradus_nn::losses::CrossEntropy) with options (smoothed labels, weights of classes, a label that
     /// does not count) a batch's loss is Σ/Σ over what counts, as PyTorch's; places of the ignored label have no part in metrics either.
@@ -98,6 +100,7 @@ pub struct BatchResult {
 }
 
 /// A model that learns.
+#[doc(alias("Trainer", "Model"))]
 pub struct Learner {
     model: Arc<dyn Layer>,
     supervised: Arc<Supervised>,
@@ -125,6 +128,7 @@ impl Learner {
     /// # Panics
     /// If two metrics have one name, or one is called `loss`.
     #[track_caller]
+    #[doc(alias = "compile")]
     pub fn with(
         model: Arc<dyn Layer>,
         optimizer: Box<dyn Optimizer>,
@@ -225,7 +229,9 @@ impl Learner {
     ///
     /// # Errors
     /// When the batch does not suit the model or the loss, by its shapes or element types, or holds a bad value, such as a label
-    /// out of range; then nothing was updated.
+    /// out of range; then nothing was updated. The error has the line of the layer, or of a loss of your own; else that of this call.
+    #[track_caller]
+    #[doc(alias("step", "train_on_batch"))]
     pub fn train_batch(&mut self, x: &Tensor, t: &Tensor, rate: f64) -> Result<BatchResult> {
         self.train_weighted(x, t, None, rate)
     }
@@ -235,6 +241,7 @@ impl Learner {
     ///
     /// # Errors
     /// As [`Learner::train_batch`].
+    #[track_caller]
     pub fn train_weighted(
         &mut self,
         x: &Tensor,
@@ -242,7 +249,8 @@ impl Learner {
         weights: Option<&Tensor>,
         rate: f64,
     ) -> Result<BatchResult> {
-        let samples = samples_in("x", x)?;
+        remark_on_speed();
+        let samples = samples_in("x", x).told()?;
         let fields = [x, t, weights.unwrap_or(x)];
         let used = 2 + usize::from(weights.is_some());
         let (names, fields) = (&NAMES[..used], &fields[..used]);
@@ -251,15 +259,16 @@ impl Learner {
             metrics: numbers.collect(),
             samples,
         });
-        result.map_err(|error| self.in_batch(error, &fields[..2]))
+        result.map_err(|error| self.in_batch(error, &fields[..2])).told()
     }
 
     /// Loss and metrics of a batch, without training. Metrics of a whole set are not among them: see [`Learner::evaluate`].
     ///
     /// # Errors
     /// As [`Learner::train_batch`].
+    #[track_caller]
     pub fn evaluate_batch(&mut self, x: &Tensor, t: &Tensor) -> Result<BatchResult> {
-        let samples = samples_in("x", x)?;
+        let samples = samples_in("x", x).told()?;
         let means = 1 + self.supervised.means().count();
         match self.evaluate.run(&NAMES[..2], &[x, t], self.objective.key()) {
             Ok(out) => Ok(BatchResult {
@@ -267,7 +276,7 @@ impl Learner {
                 metrics: (1..means).map(|i| out.item(i)).collect(),
                 samples,
             }),
-            Err(error) => Err(self.in_batch(error, &[x, t])),
+            Err(error) => Err(self.in_batch(error, &[x, t])).told(),
         }
     }
 
@@ -276,8 +285,9 @@ impl Learner {
     ///
     /// # Errors
     /// When evaluating meets a bad value.
+    #[track_caller]
     pub fn first_not_finite(&mut self, x: &Tensor, t: &Tensor) -> Result<String> {
-        self.not_finite_in(&NAMES[..2], &[x, t])
+        self.not_finite_in(&NAMES[..2], &[x, t]).told()
     }
 
     fn not_finite_in(&mut self, names: &[Name], fields: &[&Tensor]) -> Result<String> {
@@ -322,8 +332,9 @@ impl Learner {
     ///
     /// # Errors
     /// When the optimiser has no momentum that can be given.
+    #[track_caller]
     pub fn set_momentum(&mut self, momentum: Option<f64>) -> Result<()> {
-        self.objective.set_momentum(momentum)
+        self.objective.set_momentum(momentum).told()
     }
 
     /// Every number training has changed, by name: `model.…`, `optimizer.…`; with [`Learner::counters`] it is all that a
@@ -350,8 +361,9 @@ impl Learner {
     ///
     /// # Errors
     /// When the step cannot be built.
+    #[track_caller]
     pub fn prepare(&mut self, x: &Tensor, t: &Tensor) -> Result<&Plan> {
-        self.objective.prepare(&NAMES[..2], &[x, t])
+        self.objective.prepare(&NAMES[..2], &[x, t]).told()
     }
 
     /// Plans the training step anew: for after parameters were frozen or unfrozen.

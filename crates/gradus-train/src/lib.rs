@@ -2,6 +2,7 @@
 
 mod batch;
 pub mod callbacks;
+mod compiled;
 mod confusion;
 pub mod diagnosis;
 mod error;

@@ -1,6 +1,7 @@
 //! The learning-rate finder: one sweep over rates, from far too low to far too high.   Smith 2017, arXiv:1506.01186 §3.3
 
 use crate::Result;
+use crate::faults::Told;
 use crate::source::Source;
 use crate::task::{Pace, Task};
 use gradus_base::Error;
@@ -56,7 +57,12 @@ impl Sweep {
     ///
     /// # Errors
     /// When data cannot be read or holds a bad value; the task is put back then, too.
+    #[track_caller]
     pub fn run(&self, task: &mut dyn Task, source: &dyn Source) -> Result<RateCurve> {
+        self.all(task, source).told()
+    }
+
+    fn all(&self, task: &mut dyn Task, source: &dyn Source) -> Result<RateCurve> {
         if let Some(first) = source.from(0, 0).next() {
             task.prepare(&first?, &Pace::CONSTANT)?; // makes the optimiser's state, so that it is saved below
         }

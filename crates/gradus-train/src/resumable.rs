@@ -1,6 +1,7 @@
 //! Training in a folder: what was stopped or killed there goes on when it is run again, to the same bits.
 
 use crate::callbacks::{Callback, Checkpoints, Flow, Moment, restore_checkpoint};
+use crate::faults::Told;
 use crate::fit::{Fit, INTERRUPTED, Progress};
 use crate::source::Source;
 use crate::task::{Pace, Task};
@@ -44,7 +45,18 @@ impl Fit<'_> {
     /// # Errors
     /// As [`Fit::run`]; and when the folder is a file or another process's, holds a run of another task or one that began with something
     /// else, each of which is named, or all its checkpoints are damaged.
+    #[track_caller]
     pub fn run_in(
+        &mut self,
+        folder: Option<&Path>,
+        task: &mut dyn Task,
+        train: &dyn Source,
+        validation: Option<&dyn Source>,
+    ) -> Result<Progress> {
+        self.all_in(folder, task, train, validation).told()
+    }
+
+    fn all_in(
         &mut self,
         folder: Option<&Path>,
         task: &mut dyn Task,

@@ -1,5 +1,6 @@
 //! Before a long run: a validation split, and whether the model can learn one batch by heart.
 
+use crate::faults::Told;
 use crate::{Learner, Result};
 use gradus_base::Error;
 use gradus_data::{Dataset, Subset, labels_of, stratified_split};
@@ -11,6 +12,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// When `part` is not between 0 and 1, or leaves one side empty.
+#[doc(alias("random_split", "Subset", "split_dataset"))]
 pub fn validation_split(set: &Arc<dyn Dataset>, part: f64, seed: u64) -> Result<(Subset, Subset)> {
     let held = (part * set.len() as f64).round();
     if !(held >= 1.0 && held < set.len() as f64) {
@@ -26,11 +28,13 @@ pub fn validation_split(set: &Arc<dyn Dataset>, part: f64, seed: u64) -> Result<
 ///
 /// # Errors
 /// When the data holds a bad value.
+#[track_caller]
 pub fn overfit_one_batch(
     learner: &mut Learner,
     (x, t): (&Tensor, &Tensor),
     steps: usize,
 ) -> Result<Vec<f64>> {
     let rate = learner.learning_rate();
-    (0..steps).map(|_| Ok(learner.train_batch(x, t, rate)?.loss)).collect()
+    let losses = (0..steps).map(|_| Ok(learner.train_batch(x, t, rate)?.loss));
+    losses.collect::<Result<_>>().told()
 }

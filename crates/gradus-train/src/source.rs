@@ -136,6 +136,7 @@ fn tensor(BatchField { shape, values, .. }: &BatchField) -> Tensor {
 /// assert!(wrong.contains("x [100, 3] has 100 rows, the targets [5] have 5"), "{wrong}");
 /// # Ok::<(), gradus_train::TrainError>(())
 /// ```
+#[doc(alias("TensorDataset", "from_tensor_slices"))]
 pub struct Arrays {
     fields: Vec<(Name, Rows)>,
     batch: usize,
@@ -221,6 +222,7 @@ impl Arrays {
     ///
     /// # Errors
     /// When `part` is not between 0 and 1, or leaves one side empty.
+    #[doc(alias = "fit")]
     pub fn split(&self, part: f64, seed: u64) -> Result<(Arrays, Arrays)> {
         let n = self.samples();
         let held = (part * n as f64).round();

@@ -27,6 +27,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// When the file cannot be written; an older file of that name is then intact.
+#[doc(alias("state_dict", "save", "get_weights"))]
 pub fn save_weights(path: &Path, model: &dyn Module) -> Result<()> {
     Ok(Checkpoint::new(weights(model)).save(path)?)
 }
@@ -35,11 +36,13 @@ pub fn save_weights(path: &Path, model: &dyn Module) -> Result<()> {
 ///
 /// # Errors
 /// When the file cannot be read, is damaged, or belongs to another architecture; the model is then as before.
+#[doc(alias("load_state_dict", "load"))]
 pub fn load_weights(path: &Path, model: &dyn Module) -> Result<()> {
     set_weights(model, &Checkpoint::load(path)?)
 }
 
 /// Every parameter and buffer of a model, as an array of the same name.
+#[doc(alias("state_dict", "get_weights"))]
 pub fn weights(model: &dyn Module) -> Vec<NamedArray> {
     variables(model).iter().map(|(path, v)| array(path, v)).collect()
 }
@@ -48,6 +51,7 @@ pub fn weights(model: &dyn Module) -> Vec<NamedArray> {
 ///
 /// # Errors
 /// When the file belongs to another architecture; the model is then as before.
+#[doc(alias = "load_state_dict")]
 pub fn set_weights(model: &dyn Module, file: &Checkpoint) -> Result<()> {
     let variables = variables(model);
     let expected = |(name, v): &(String, Variable)| Expected {

@@ -3,10 +3,13 @@
 //! A unit is dead when it gives 0 for every training sample: then no gradient reaches its weights, and it stays dead. Too high a
 //! learning rate kills; a leak keeps alive.
 
+mod plot;
+
 use gradus::data::{Dataset, labels_of, mnist_5k_split};
 use gradus::nn::Initializer::HeNormal;
 use gradus::prelude::*;
 use gradus::{Step, gradients};
+use plot::{Panel, save};
 
 type Function = fn(&Tensor) -> Tensor;
 
@@ -48,12 +51,32 @@ fn table() {
     assert_eq!(slope(Tensor::relu, &zero), [0.0]);
     // The perceptron's step is flat: asking for its gradient is a mistake, not a silent 0.
     let why = gradients(&zero.step().sum(..), std::slice::from_ref(&zero)).unwrap_err();
-    println!("{why}");
+    println!(
+        "\na deliberate mistake, the gradient of the perceptron's step, and what is said of it:\n{why}\n"
+    );
     // Ten logistic layers at best: each is centred again, so that every one works at its steepest point.
     let deepest = (0..10).fold(zero.clone(), |x, _| x.sigmoid() - 0.5);
     let [best] = grad(&deepest.sum(..), [&zero]);
     println!("ten logistic layers pass at most {:.2e} of a gradient", best.item());
     assert!((best.item() / 0.25f64.powi(10) - 1.0).abs() < 1e-9);
+}
+
+/// f and f' from −4 to 4, beside each other.
+fn curves() {
+    let x = Tensor::linspace(-4.0, 4.0, 321);
+    let along: Vec<f64> = x.to_vec();
+    let of = |y: Vec<f64>| along.iter().zip(y).map(|(&x, y)| [x, y]).collect::<Vec<_>>();
+    let empty = |title: &str, y, name| Panel::new(title, [-4.0, 4.0], y).labels("x", name);
+    let mut panels = [
+        empty("activation functions", [-2.0, 4.0], "f(x)"),
+        empty("their slopes", [-0.25, 1.25], "f′(x)"),
+    ];
+    for (kind, (name, f)) in FUNCTIONS.into_iter().enumerate() {
+        let both = [f(&x).to_vec(), slope(f, &x)].map(of);
+        let mut both = both.into_iter();
+        panels = panels.map(|panel| panel.curve(name, kind, &both.next().expect("two")));
+    }
+    save("activations", &panels);
 }
 
 /// Images `[N, 784]` and labels `[N]`.
@@ -106,6 +129,7 @@ fn dead_part(f: Function, rate: f64, x: &Tensor, t: &Tensor) -> f64 {
 
 fn main() {
     table();
+    curves();
     let (x, t) = tensors(&mnist_5k_split().expect("embedded digits").0);
     let relu: Function = Tensor::relu;
     let cases = [("ReLU", relu, 0.1), ("ReLU", relu, 1.5), ("leaky ReLU", leaky, 1.5)];

@@ -1,8 +1,11 @@
 //! CS231n's spiral: three arms that no straight lines can part, and that one hidden layer can.
 
+mod plot;
+
 use gradus::data::{labels_of, toy};
 use gradus::prelude::*;
 use gradus::{Step, gradients};
+use plot::{Panel, save};
 
 const POINTS: usize = 300;
 
@@ -50,4 +53,16 @@ fn main() {
 
     assert!(straight <= 0.56, "linear: {straight}");
     assert!(bent >= 0.97, "one hidden layer: {bent}");
+
+    let arm = |arm: usize| -> Vec<[f64; 2]> {
+        let points = spiral.points.chunks(POINTS / 3).nth(arm).expect("three arms");
+        points.iter().map(|point| point.map(f64::from)).collect()
+    };
+    let panel = |title: &str, model: &Sequential| {
+        let panel = Panel::new(title, [-1.2, 1.2], [-1.2, 1.2]).regions_of(model);
+        (0..3).fold(panel, |panel, i| panel.points(&format!("class {i}"), i, &arm(i)))
+    };
+    let titles = [("no hidden layer", straight), ("100 hidden units (ReLU)", bent)]
+        .map(|(title, right)| format!("{title}: {:.0} % right", 100.0 * right));
+    save("spiral", &[panel(&titles[0], &linear), panel(&titles[1], &mlp)]);
 }

@@ -4,8 +4,11 @@
 //! the next layer cuts it along a straight line too: every unit splits the polygons that its line crosses. n lines make
 //! 1 + n + n(n−1)/2 regions of the plane if none are parallel and no three meet, and never more.   Zaslavsky 1975
 
+mod plot;
+
 use gradus::Key;
 use gradus::prelude::*;
+use plot::{Panel, save};
 use std::collections::HashSet;
 
 /// w·x + b as [w1, w2, b].
@@ -117,4 +120,11 @@ fn main() {
         }
         println!("hidden layers {sizes:?}: at most {most} regions in 300 networks, bound {bound}");
     }
+    let near = |sizes: &[usize]| {
+        let all = regions(&network(sizes, 3).iter().map(units).collect::<Vec<_>>(), 4.0);
+        let title = format!("{sizes:?} ReLU units: {} regions in sight", all.len());
+        let panel = Panel::new(&title, [-4.0, 4.0], [-4.0, 4.0]);
+        all.iter().enumerate().fold(panel, |panel, (i, r)| panel.polygon(i, &r.corners))
+    };
+    save("regions", &[near(&[8]), near(&[5, 4]), near(&[4, 4, 4])]);
 }

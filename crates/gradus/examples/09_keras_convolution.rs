@@ -47,6 +47,8 @@ fn main() {
     // A wrong picture is refused before anything is computed, at the line that made the mistake.
     let grey = Tensor::zeros([1, 1, 256, 256]);
     let refused = gradus::try_build(|| model.forward(&grey, &Context::eval())).unwrap_err();
-    println!("{refused}");
+    println!(
+        "a deliberate mistake, a picture of one channel instead of three, and what is said of it:\n{refused}"
+    );
     assert!(refused.to_string().contains("conv1"));
 }

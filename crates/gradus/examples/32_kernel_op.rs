@@ -109,5 +109,5 @@ fn main() {
     assert!(checked(false).is_ok());
     let named = checked(true).unwrap_err().to_string();
     assert!(named.starts_with("recurrence: differs from the reference device"), "{named}");
-    println!("a kernel that errs is named: {named}");
+    println!("\na deliberate mistake, a kernel that errs, and what is said of it:\n{named}");
 }

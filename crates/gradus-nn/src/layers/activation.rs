@@ -79,6 +79,7 @@ pub fn sigmoid() -> Activation {
     Activation::of_floats("sigmoid", Tensor::sigmoid)
 }
 /// Describes a layer that applies [`Tensor::silu`].
+#[doc(alias = "swish")]
 pub fn silu() -> Activation {
     Activation::of_floats("silu", Tensor::silu)
 }
@@ -87,6 +88,7 @@ pub fn lecun_tanh() -> Activation {
     Activation::of_floats("lecun_tanh", Tensor::lecun_tanh)
 }
 /// Describes a layer that applies [`Tensor::leaky_relu`] with slope 0.01.
+#[doc(alias = "LeakyReLU")]
 pub fn leaky_relu() -> Activation {
     Activation::of_floats("leaky_relu", |x| x.leaky_relu(0.01))
 }
@@ -119,6 +121,7 @@ pub fn hard_swish() -> Activation {
     Activation::of_floats("hard_swish", Tensor::hard_swish)
 }
 /// Describes a layer that applies [`Tensor::hard_tanh`]; integers and booleans keep their type.
+#[doc(alias = "Hardtanh")]
 pub fn hard_tanh() -> Activation {
     Activation::new("hard_tanh", Tensor::hard_tanh)
 }

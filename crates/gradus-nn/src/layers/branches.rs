@@ -46,6 +46,7 @@ impl Config for SequentialConfig {
 ///     .add(residual(|path| path.add(dense(4))).projection(|path| path.add(dense(4).bias(false))));
 /// assert_eq!(model.summary().parameters, 72 + 36 + 32);
 /// ```
+#[doc(alias = "Add")]
 pub fn residual(block: impl FnOnce(Sequential) -> Sequential + 'static) -> ResidualConfig {
     ResidualConfig { block: Box::new(block), projection: None, activation: None }
 }
@@ -96,6 +97,7 @@ impl Config for ResidualConfig {
 
 /// Describes paths that all take x; their outputs are put one after the other along the channels:
 /// `[B, C, ..]` → `[B, C₁ + C₂ + …, ..]`.   Szegedy et al. 2014, arXiv:1409.4842
+#[doc(alias = "Concatenate")]
 pub fn concat() -> ConcatConfig {
     ConcatConfig(vec![])
 }

@@ -33,6 +33,7 @@ pub fn conv2d(filters: usize, kernel: usize) -> Conv2dConfig {
 /// Describes a transposed convolution of `filters` square kernels of `kernel` pixels:
 /// `[B, C, H, W]` → `[B, filters, P, Q]`, where P is (H − 1)·stride + kernel without padding, and Q
 /// likewise.
+#[doc(alias("ConvTranspose2d", "Conv2DTranspose"))]
 pub fn conv_transpose2d(filters: usize, kernel: usize) -> Conv2dConfig {
     Conv2dConfig { transposed: true, ..conv2d(filters, kernel) }
 }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 /// let shapes: Vec<String> = parameters(&layer).iter().map(|(n, p)| format!("{n} {}", p.variable().shape())).collect();
 /// assert_eq!(shapes, ["weight [84, 10]", "bias [10]"]);
 /// ```
+#[doc(alias = "Linear")]
 pub fn dense(units: usize) -> DenseConfig {
     DenseConfig { units, bias: true, init: Initializer::GlorotUniform, bias_init: 0.0 }
 }

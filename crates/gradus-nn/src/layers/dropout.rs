@@ -21,6 +21,7 @@ pub fn dropout(p: f64) -> Dropout {
 /// # Panics
 /// If `p` is not in 0 ≤ p < 1.
 #[track_caller]
+#[doc(alias("Dropout2d", "SpatialDropout2D"))]
 pub fn spatial_dropout(p: f64) -> Dropout {
     Dropout::new(p, true)
 }

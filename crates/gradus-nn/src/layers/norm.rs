@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 /// Describes batch normalisation over everything but the channels: `[B, C, ..]` → `[B, C, ..]`.
 /// Ioffe & Szegedy 2015, arXiv:1502.03167 alg. 1
+#[doc(alias("BatchNorm2d", "BatchNorm1d", "BatchNormalization"))]
 pub fn batch_norm() -> BatchNormConfig {
     BatchNormConfig { eps: 1e-5, momentum: 0.1 }
 }
@@ -145,16 +146,19 @@ enum Kind {
 
 /// Describes normalisation of each sample over its last axis: `[B, .., F]` → `[B, .., F]`.
 /// Ba, Kiros & Hinton 2016, arXiv:1607.06450
+#[doc(alias("LayerNorm", "LayerNormalization"))]
 pub fn layer_norm() -> NormConfig {
     NormConfig { kind: Kind::Layer, eps: 1e-5 }
 }
 /// Describes normalisation of each sample over groups of channels: `[B, C, ..]` → `[B, C, ..]`.
 /// Wu & He 2018, arXiv:1803.08494
+#[doc(alias("GroupNorm", "GroupNormalization"))]
 pub fn group_norm(groups: usize) -> NormConfig {
     NormConfig { kind: Kind::Group(groups), eps: 1e-5 }
 }
 /// Describes normalisation of each channel of each sample: `[B, C, ..]` → `[B, C, ..]`.
 /// Ulyanov, Vedaldi & Lempitsky 2016, arXiv:1607.08022
+#[doc(alias = "InstanceNorm2d")]
 pub fn instance_norm() -> NormConfig {
     NormConfig { kind: Kind::Instance, eps: 1e-5 }
 }
@@ -253,6 +257,7 @@ impl Layer for Norm {
 
 /// Describes normalisation by the squares of neighbouring channels: `[B, C, ..]` → `[B, C, ..]`.
 /// Krizhevsky, Sutskever & Hinton 2012 §3.3
+#[doc(alias = "LocalResponseNorm")]
 pub fn local_response_norm(rule: LocalResponse) -> Lrn {
     Lrn(rule)
 }

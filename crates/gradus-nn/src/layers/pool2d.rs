@@ -23,11 +23,13 @@ pub struct Pooling(Kind);
 
 /// Describes max-pooling with square windows of `size`, side by side:
 /// `[B, C, H, W]` → `[B, C, H/size, W/size]`.
+#[doc(alias("MaxPool2d", "MaxPooling2D"))]
 pub fn max_pool2d(size: usize) -> Pooling {
     Pooling(Kind::Max(Pool::new(size)))
 }
 /// Describes mean-pooling with square windows of `size`, side by side:
 /// `[B, C, H, W]` → `[B, C, H/size, W/size]`.
+#[doc(alias("AvgPool2d", "AveragePooling2D"))]
 pub fn mean_pool2d(size: usize) -> Pooling {
     Pooling(Kind::Mean(Pool::new(size)))
 }
@@ -40,6 +42,7 @@ pub fn mean_pool2d_with(pool: Pool) -> Pooling {
     Pooling(Kind::Mean(pool))
 }
 /// Describes mean-pooling to a given size: `[B, C, H, W]` → `[B, C, height, width]`.
+#[doc(alias = "AdaptiveAvgPool2d")]
 pub fn adaptive_mean_pool2d(height: usize, width: usize) -> Pooling {
     Pooling(Kind::AdaptiveMean([height, width]))
 }
@@ -48,6 +51,7 @@ pub fn adaptive_max_pool2d(height: usize, width: usize) -> Pooling {
     Pooling(Kind::AdaptiveMax([height, width]))
 }
 /// Describes the mean of each whole plane: `[B, C, H, W]` → `[B, C]`.
+#[doc(alias = "GlobalAveragePooling2D")]
 pub fn global_mean_pool2d() -> Pooling {
     Pooling(Kind::GlobalMean)
 }

@@ -41,6 +41,7 @@ impl Config for Flatten {
 }
 
 /// Describes a layer that gives all axes but the batch another shape: `[B, ..]` → `[B, shape..]`.
+#[doc(alias = "Unflatten")]
 pub fn reshape(shape: impl Into<Shape>) -> Reshape {
     Reshape(shape.into())
 }

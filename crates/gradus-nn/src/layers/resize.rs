@@ -19,6 +19,7 @@ pub struct Resize(Kind);
 
 /// Describes a layer that makes images `factor` times as large by repeating every pixel:
 /// `[B, C, H, W]` → `[B, C, factor·H, factor·W]`.
+#[doc(alias("UpsamplingNearest2d", "UpSampling2D"))]
 pub fn upsample_nearest(factor: usize) -> Resize {
     Resize(Kind::Nearest(factor))
 }
@@ -29,6 +30,7 @@ pub fn upsample_bilinear(factor: usize) -> Resize {
 }
 /// Describes a layer that puts `pixels` around all four sides, by [`PadMode::Zero`],
 /// [`PadMode::Reflect`] or another mode: `[B, C, H, W]` → `[B, C, H + 2·pixels, W + 2·pixels]`.
+#[doc(alias("ZeroPad2d", "ReflectionPad2d", "ZeroPadding2D"))]
 pub fn pad2d(pixels: usize, mode: PadMode) -> Resize {
     Resize(Kind::Pad(pixels, mode))
 }

@@ -16,6 +16,7 @@ pub(super) const NAMED: &[NamedLoss] = &[named(
 /// Binary cross-entropy of logits `x [B, ..]` and targets `t [B, ..]` in 0..=1, the mean of each
 /// sample.
 #[track_caller]
+#[doc(alias("BCEWithLogitsLoss", "BinaryCrossentropy"))]
 pub fn binary_cross_entropy_with_logits(x: &Tensor, t: &Tensor) -> Tensor {
     BinaryCrossEntropy::default().per_sample(x, t)
 }

@@ -11,6 +11,7 @@ pub(super) const NAMED: &[NamedLoss] =
 
 /// −log softmax(x) at the label: cross-entropy of logits `x [B, C]` and labels `t [B]` (i64).
 #[track_caller]
+#[doc(alias("CrossEntropyLoss", "SparseCategoricalCrossentropy", "CategoricalCrossentropy"))]
 pub fn cross_entropy(x: &Tensor, t: &Tensor) -> Tensor {
     let fits =
         x.rank() == 2 && t.rank() == 1 && t.dtype() == DType::I64 && x.shape()[0] == t.shape()[0];
@@ -31,6 +32,7 @@ pub fn cross_entropy(x: &Tensor, t: &Tensor) -> Tensor {
 /// −x at the label: the negative log-likelihood of log-probabilities `x [B, C, ..]` and labels
 /// `t [B, ..]` (i64). With options: [`Nll`].
 #[track_caller]
+#[doc(alias = "NLLLoss")]
 pub fn nll(x: &Tensor, t: &Tensor) -> Tensor {
     Nll::default().per_sample(x, t)
 }
@@ -98,6 +100,7 @@ struct Labels {
 }
 
 impl Labels {
+    #[track_caller]
     fn new(x: &Tensor, t: &Tensor, ignored: Option<i64>, weights: Option<&Tensor>) -> Labels {
         let mask = ignored.map(|label| t.ne(&Tensor::scalar(label)));
         let classes = match &mask {
@@ -118,6 +121,7 @@ impl Labels {
 
     /// 0 where a place is ignored. Chosen, not multiplied by 0: where the class looked up instead has no chance at all, −ln of it
     /// is ∞.
+    #[track_caller]
     fn counted(&self, each: &Tensor) -> Tensor {
         match &self.mask {
             Some(mask) => mask.select_where(each, 0.0),

@@ -24,6 +24,7 @@ pub fn squared_hinge(x: &Tensor, t: &Tensor) -> Tensor {
     shortfall(x, t).square().mean(rest(x))
 }
 
+#[track_caller]
 fn shortfall(x: &Tensor, t: &Tensor) -> Tensor {
     (-(t.cast(x.dtype()) * x) + 1.0).relu()
 }
@@ -31,6 +32,7 @@ fn shortfall(x: &Tensor, t: &Tensor) -> Tensor {
 /// Σ max(0, 1 + x_j − x_t) over the classes j other than the label t, for scores `x [B, C]` and
 /// labels `t [B]` (i64). Weston & Watkins 1999
 #[track_caller]
+#[doc(alias("MultiMarginLoss", "CategoricalHinge"))]
 pub fn multi_class_hinge(x: &Tensor, t: &Tensor) -> Tensor {
     let x = &labels_fit("multi_class_hinge", x, t);
     let right = at_labels(x, t).unsqueeze(1); // [B, 1, ..]

@@ -6,6 +6,7 @@ use gradus_tensor::Tensor;
 /// Σ t·(ln t − x) over all axes but the batch, for log-probabilities `x` and probabilities `t`.
 /// Where t is 0 it gives 0; where t is negative or NaN, and so no probability, NaN.
 #[track_caller]
+#[doc(alias("KLDivLoss", "KLDivergence"))]
 pub fn kl_divergence(x: &Tensor, t: &Tensor) -> Tensor {
     let x = &same_shape("kl_divergence", x, t);
     let none = t.eq(0.0);

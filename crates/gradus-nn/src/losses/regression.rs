@@ -19,6 +19,7 @@ pub(super) const NAMED: &[NamedLoss] = &[
 
 /// The mean of (x − t)² over all axes but the batch.
 #[track_caller]
+#[doc(alias("MSELoss", "MeanSquaredError"))]
 pub fn mean_squared(x: &Tensor, t: &Tensor) -> Tensor {
     let x = &same_shape("mean_squared", x, t);
     (x - t).square().mean(rest(x))
@@ -33,6 +34,7 @@ pub fn squared(x: &Tensor, t: &Tensor) -> Tensor {
 
 /// The mean of |x − t| over all axes but the batch: L1.
 #[track_caller]
+#[doc(alias("L1Loss", "MeanAbsoluteError"))]
 pub fn mean_absolute(x: &Tensor, t: &Tensor) -> Tensor {
     let x = &same_shape("mean_absolute", x, t);
     (x - t).abs().mean(rest(x))
@@ -41,6 +43,7 @@ pub fn mean_absolute(x: &Tensor, t: &Tensor) -> Tensor {
 /// The mean of ½·d² where |d| ≤ δ and of δ·(|d| − ½·δ) beyond, with d = x − t.   Huber 1964, Ann.
 /// Math. Stat. 35
 #[track_caller]
+#[doc(alias = "HuberLoss")]
 pub fn huber(x: &Tensor, t: &Tensor, delta: f64) -> Tensor {
     let x = &same_shape("huber", x, t);
     // With c = min(|d|, δ) both branches are c·(|d| − ½·c).
@@ -52,6 +55,7 @@ pub fn huber(x: &Tensor, t: &Tensor, delta: f64) -> Tensor {
 /// [`huber`] divided by its threshold, so that it nears |d| as β nears 0.
 /// Girshick 2015, arXiv:1504.08083 eq. 3
 #[track_caller]
+#[doc(alias = "SmoothL1Loss")]
 pub fn smooth_l1(x: &Tensor, t: &Tensor, beta: f64) -> Tensor {
     huber(x, t, beta) / beta
 }

@@ -24,6 +24,7 @@ pub mod linalg;
 mod logsumexp;
 mod moments;
 pub(crate) mod norm;
+mod number;
 mod operand;
 pub(crate) mod pad;
 pub mod pointwise;
@@ -44,6 +45,7 @@ mod vector_norm;
 mod views;
 pub mod volume;
 
+pub use number::Number;
 pub use operand::Operand;
 #[cfg(test)]
 pub(crate) use testing::{check, check_all};

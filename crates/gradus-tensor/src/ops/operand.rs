@@ -1,5 +1,6 @@
 //! `Operand`: the other side of a binary op, a tensor or a number.
 
+use super::number::Number;
 use crate::create::filled;
 use crate::{DType, Tensor};
 use gradus_base::Error;
@@ -12,6 +13,8 @@ pub enum Operand<'a> {
     /// A number, taken in the element type of the other side: the nearest float, or the same
     /// integer, which must be whole and in range. Comparisons of integers take any number.
     Number(f64),
+    /// An integer that f64 does not hold: 2⁵³ + 1. Beside i64 it is itself.
+    Large(i64),
 }
 
 impl<'a> From<&'a Tensor> for Operand<'a> {
@@ -19,9 +22,9 @@ impl<'a> From<&'a Tensor> for Operand<'a> {
         Operand::Tensor(tensor)
     }
 }
-impl From<f64> for Operand<'_> {
-    fn from(number: f64) -> Operand<'static> {
-        Operand::Number(number)
+impl<N: Number> From<N> for Operand<'_> {
+    fn from(number: N) -> Operand<'static> {
+        number.operand()
     }
 }
 
@@ -35,12 +38,19 @@ impl Operand<'_> {
         let number = match self {
             Operand::Tensor(t) => return t.clone(),
             Operand::Number(n) => n,
+            Operand::Large(n) if other.dtype() == DType::I64 => return Tensor::scalar(n),
+            Operand::Large(n) => n as f64,
         };
         if other.0.mistake().is_some() {
             return other.clone();
         }
         if let Err(e) = other.dtype().number(number) {
-            let what = e.what + &remedy(number, other.dtype());
+            let what = match self {
+                // By its own digits, which f64 does not have.
+                Operand::Large(n) => e.what.replacen(&number.to_string(), &n.to_string(), 1),
+                _ => e.what,
+            };
+            let what = what + &remedy(number, other.dtype());
             return Tensor::refuse(Error { op: op.into(), what, ..e });
         }
         filled(op, number, other.0.meta())
@@ -49,11 +59,13 @@ impl Operand<'_> {
     /// As [`Operand::beside`], for arithmetic: a sum or product of booleans is one, so a number has no place among them.
     #[track_caller]
     pub(crate) fn in_arithmetic(self, op: &str, other: &Tensor) -> Tensor {
-        if let (Operand::Number(n), DType::Bool) = (self, other.dtype()) {
-            let what = format!("{n} beside booleans; cast them: .cast(DType::F32), or DType::I64");
-            return Tensor::refuse(Error::dtype(op, what));
-        }
-        self.beside(op, other)
+        let number = match self {
+            Operand::Number(n) if other.dtype() == DType::Bool => n.to_string(),
+            Operand::Large(n) if other.dtype() == DType::Bool => n.to_string(),
+            operand => return operand.beside(op, other),
+        };
+        let what = format!("{number} beside booleans; cast them: .cast(DType::F32), or DType::I64");
+        Tensor::refuse(Error::dtype(op, what))
     }
 }
 

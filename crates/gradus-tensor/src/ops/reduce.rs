@@ -66,6 +66,7 @@ impl Tensor {
     /// assert_eq!(x.max(1).to_vec::<f32>(), [5.0, 4.0]);
     /// ```
     #[track_caller]
+    #[doc(alias = "amax")]
     pub fn max(&self, axes: impl Into<Axes>) -> Tensor {
         let Some(axes) = self.axes("max", axes) else { return Tensor::poisoned() };
         Tensor(self.0.reduce(ReduceOp::Max, &axes))
@@ -106,6 +107,7 @@ impl Tensor {
     /// assert_eq!(shares.to_vec::<f32>(), [0.25, 0.75, 0.5, 0.5]);
     /// ```
     #[track_caller]
+    #[doc(alias("mean", "keepdim"))]
     pub fn keep(&self, of: &Tensor, axes: impl Into<Axes>) -> Tensor {
         let mut shape: Shape = of.shape();
         let Some(axes) = of.axes("keep", axes) else { return Tensor::poisoned() };

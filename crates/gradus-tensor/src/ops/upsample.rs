@@ -22,6 +22,7 @@ impl Tensor {
     /// assert_eq!(x.upsample_nearest([4]).to_vec::<f32>(), [1.0, 1.0, 2.0, 2.0]);
     /// ```
     #[track_caller]
+    #[doc(alias("interpolate", "Upsample", "resize"))]
     pub fn upsample_nearest<const N: usize>(&self, sizes: [usize; N]) -> Tensor {
         if let Err(e) = self.check_sizes(&sizes) {
             return Tensor::refuse(e);

@@ -57,6 +57,7 @@ impl Tensor {
     /// assert_eq!(Tensor::from([3.0f32, -4.0]).norm_l2(..).item(), 5.0);
     /// ```
     #[track_caller]
+    #[doc(alias = "norm")]
     pub fn norm_l2(&self, axes: impl Into<Axes>) -> Tensor {
         root_of_squares(&self.wide().square().sum(axes)).cast(self.dtype())
     }

@@ -19,6 +19,7 @@ impl Tensor {
     /// assert_eq!(x.sum(1).to_vec::<f32>(), [3.0, 7.0]);
     /// ```
     #[track_caller]
+    #[doc(alias = "view")]
     pub fn reshape(&self, shape: impl Into<Shape>) -> Tensor {
         Tensor(self.0.reshape(shape.into()))
     }
@@ -35,6 +36,7 @@ impl Tensor {
     /// assert_eq!(Tensor::ones([2, 3, 4]).flatten(1).shape().to_string(), "[2, 12]");
     /// ```
     #[track_caller]
+    #[doc(alias = "ravel")]
     pub fn flatten(&self, axis: isize) -> Tensor {
         let Some(axis) = self.axis("flatten", axis) else { return Tensor::poisoned() };
         let mut sizes = self.shape()[..axis].to_vec();
@@ -54,6 +56,7 @@ impl Tensor {
     /// assert_eq!(Tensor::ones([2, 3, 4]).permute([2, 0, 1]).shape().to_string(), "[4, 2, 3]");
     /// ```
     #[track_caller]
+    #[doc(alias("transpose", "moveaxis"))]
     pub fn permute(&self, order: impl AsRef<[isize]>) -> Tensor {
         let order = order.as_ref().iter().map(|&a| self.find_axis("permute", a));
         match order.collect::<Result<Vec<usize>>>() {
@@ -74,6 +77,7 @@ impl Tensor {
     /// assert_eq!(Tensor::ones([2, 3, 4]).transpose(0, -1).shape().to_string(), "[4, 3, 2]");
     /// ```
     #[track_caller]
+    #[doc(alias = "swapaxes")]
     pub fn transpose(&self, a: isize, b: isize) -> Tensor {
         let mut order: Vec<usize> = (0..self.rank()).collect();
         let Some(a) = self.axis("transpose", a) else { return Tensor::poisoned() };
@@ -95,6 +99,7 @@ impl Tensor {
     /// assert_eq!(x.t().to_vec::<f32>(), [1.0, 3.0, 2.0, 4.0]);
     /// ```
     #[track_caller]
+    #[doc(alias = "mT")]
     pub fn t(&self) -> Tensor {
         self.transpose(-2, -1)
     }
@@ -113,6 +118,7 @@ impl Tensor {
     /// assert_eq!(x.broadcast_to([2, 3]).to_vec::<f32>(), [1.0, 1.0, 1.0, 2.0, 2.0, 2.0]);
     /// ```
     #[track_caller]
+    #[doc(alias = "expand")]
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Tensor {
         Tensor(self.0.expand(shape.into()))
     }
@@ -131,6 +137,7 @@ impl Tensor {
     /// assert_eq!(x.unsqueeze(-1).shape().to_string(), "[2, 3, 1]");
     /// ```
     #[track_caller]
+    #[doc(alias = "expand_dims")]
     pub fn unsqueeze(&self, axis: isize) -> Tensor {
         let rank = self.rank() as isize;
         let at = if axis < 0 { axis + rank + 1 } else { axis };
@@ -178,6 +185,7 @@ impl Tensor {
     /// assert_eq!(x.slice(0, 1..3).to_vec::<i32>(), [11, 12]);
     /// ```
     #[track_caller]
+    #[doc(alias = "narrow")]
     pub fn slice(&self, axis: isize, range: impl RangeBounds<usize>) -> Tensor {
         let Some(axis) = self.axis("slice", axis) else { return Tensor::poisoned() };
         let start = match range.start_bound() {
@@ -229,6 +237,7 @@ impl Tensor {
     /// assert_eq!(x.select(1, 0).to_vec::<f32>(), [1.0, 3.0]);
     /// ```
     #[track_caller]
+    #[doc(alias = "take")]
     pub fn select(&self, axis: isize, index: usize) -> Tensor {
         let Some(a) = self.axis("select", axis) else { return Tensor::poisoned() };
         Tensor(self.0.slice(a, index, 1, 1)).reshape(self.shape().without(a))
@@ -265,6 +274,7 @@ impl Tensor {
     /// assert_eq!(Tensor::concat(&[&a, &b], 0).to_vec::<f32>(), [1.0, 2.0, 3.0]);
     /// ```
     #[track_caller]
+    #[doc(alias("cat", "concatenate"))]
     pub fn concat(tensors: &[&Tensor], axis: isize) -> Tensor {
         let nodes: Vec<_> = tensors.iter().map(|t| t.0.clone()).collect();
         let first = tensors.first().map(|t| t.find_axis("concat", axis)).transpose();
@@ -315,6 +325,7 @@ impl Tensor {
     /// assert_eq!(pieces[1].to_vec::<f32>(), [2.0, 3.0]);
     /// ```
     #[track_caller]
+    #[doc(alias = "chunk")]
     pub fn split(&self, sizes: &[usize], axis: isize) -> Vec<Tensor> {
         let Some(a) = self.axis("split", axis) else {
             return vec![Tensor::poisoned(); sizes.len()];

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 /// Saves after every epoch, every so many steps and every so many seconds; keeps the last few files.
 #[derive(Debug)]
+#[doc(alias("save", "ModelCheckpoint"))]
 pub struct Checkpoints {
     folder: PathBuf,
     every_steps: Option<u64>,

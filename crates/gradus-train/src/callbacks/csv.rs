@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 /// Writes the epochs so far to a CSV file after each epoch, whole or not at all.
 #[derive(Clone, Debug)]
+#[doc(alias = "CSVLogger")]
 pub struct CsvLog(Vec<PathBuf>);
 
 impl CsvLog {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 /// Ends training after `patience` epochs without an improvement of more than `min_delta`. [`BestWeights`](super::BestWeights)
 /// brings the best epoch's weights back.
 #[derive(Clone, Debug)]
+#[doc(alias = "patience")]
 pub struct EarlyStopping {
     best: Best,
     patience: u64,

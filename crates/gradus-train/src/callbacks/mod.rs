@@ -142,6 +142,7 @@ pub trait Callback {
 /// assert_eq!(losses.len(), 3);
 /// # Ok::<(), gradus_train::TrainError>(())
 /// ```
+#[doc(alias = "LambdaCallback")]
 pub struct Lambda<F>(F);
 
 impl<F: FnMut(&mut Moment<'_>) -> Result<Flow>> Lambda<F> {

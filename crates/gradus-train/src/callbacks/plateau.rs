@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 /// Multiplies the rate when a number of the epoch log stops improving, by the rules of [`Plateau`].
 #[derive(Clone, Debug)]
+#[doc(alias = "ReduceLROnPlateau")]
 pub struct ReduceOnPlateau {
     watch: String,
     plateau: Plateau,

@@ -1,6 +1,7 @@
 //! A look inside: the gradients of a batch, and how alive its activations are. Both are compiled, so looking often is cheap.
 
 use super::{Learner, NAMES};
+use crate::faults::Told;
 use gradus_base::Result;
 use gradus_nn::{Context, Layer};
 use gradus_tensor::{DType, Step, Tensor};
@@ -56,19 +57,21 @@ impl Learner {
     ///
     /// # Errors
     /// When the data holds a bad value.
+    #[track_caller]
     pub fn gradients(&mut self, x: &Tensor, t: &Tensor) -> Result<Vec<(String, Tensor)>> {
         let found = self.objective.gradients(&NAMES[..2], &[x, t]);
-        found.map_err(|error| self.in_batch(error, &[x, t]))
+        found.map_err(|error| self.in_batch(error, &[x, t])).told()
     }
 
     /// How alive the layers are that rectify or level off, when this batch is predicted.
     ///
     /// # Errors
     /// When computing meets a bad value.
+    #[track_caller]
     pub fn activity(&mut self, x: &Tensor) -> Result<Vec<Activity>> {
         let out = match self.activity.run(&[x]) {
             Ok(out) => out,
-            Err(error) => return Err(self.in_batch(error, &[x])),
+            Err(error) => return Err(self.in_batch(error, &[x])).told(),
         };
         let layers = self.active.lock();
         let activity = |(i, (path, levels)): (usize, &(String, bool))| {

@@ -3,7 +3,7 @@
 use super::{Learner, NAMES, padding, traced};
 use crate::Result as TrainResult;
 use crate::batch::{Batch, Fields, Name};
-use crate::faults::in_batch;
+use crate::faults::{Told, in_batch};
 use crate::objective::Trace;
 use gradus_base::Result;
 use gradus_nn::{Context, Layer, parameters};
@@ -15,10 +15,12 @@ impl Learner {
     ///
     /// # Errors
     /// When the batch does not suit the model, or computing meets a bad value.
+    #[track_caller]
+    #[doc(alias("model", "predict_on_batch"))]
     pub fn predict_batch(&mut self, x: &Tensor) -> Result<Tensor> {
         match self.predict.run(&[x]) {
             Ok(out) => Ok(out.tensor(0)),
-            Err(error) => Err(self.in_batch(error, &[x])),
+            Err(error) => Err(self.in_batch(error, &[x])).told(),
         }
     }
 
@@ -26,16 +28,20 @@ impl Learner {
     ///
     /// # Errors
     /// As [`Learner::predict_batch`].
+    #[track_caller]
     pub fn predict_on(&mut self, batch: &Batch) -> TrainResult<Tensor> {
-        let x = batch.get("x")?;
+        let x = batch.get("x").told()?;
         let Some((name, told)) = padding::of_inputs(&batch.fields()) else {
             return Ok(self.predict_batch(x)?);
         };
-        padding::check_inputs(batch)?;
+        padding::check_inputs(batch).told()?;
         let names = [Name::Borrowed("x"), Name::Borrowed(name)];
         match self.predict_padded.run(&names, &[x, told], self.objective.key()) {
             Ok(out) => Ok(out.tensor(0)),
-            Err(error) => Err(in_batch(error, &batch.fields(), &self.objective.moves()).into()),
+            Err(error) => {
+                let error = in_batch(error, &batch.fields(), &self.objective.moves());
+                Err(error.into()).told()
+            }
         }
     }
 
@@ -78,13 +84,14 @@ impl Predictor {
     ///
     /// # Errors
     /// When the batch does not suit the model, or computing meets a bad value.
+    #[track_caller]
     pub fn predict(&mut self, x: &Tensor) -> Result<Tensor> {
         match self.predict.run(&[x]) {
             Ok(out) => Ok(out.tensor(0)),
             Err(error) => {
                 let fields = [x.clone()];
                 let fields = Fields::new(&NAMES[..1], &fields);
-                Err(in_batch(error, &fields, &parameters(&*self.model)))
+                Err(in_batch(error, &fields, &parameters(&*self.model))).told()
             }
         }
     }

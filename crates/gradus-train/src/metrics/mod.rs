@@ -167,6 +167,7 @@ pub const METRICS: &[NamedMetric] = &[
 
 /// The part of samples whose largest logit, the first of equals, is at the label: `x [B, C]`, `t [B]`. Logits with a NaN are no
 /// hit.
+#[doc(alias = "SparseCategoricalAccuracy")]
 pub fn accuracy() -> Metric {
     Metric::mean("accuracy", true, hits)
 }
@@ -196,6 +197,7 @@ fn hits(x: &Tensor, t: &Tensor) -> Tensor {
 
 /// The part of samples whose label is among the `K` largest logits, of equals the first: `x [B, C]`, `t [B]`. NaN is larger than
 /// any number, and no hit itself.
+#[doc(alias = "SparseTopKCategoricalAccuracy")]
 pub fn top_k<const K: usize>() -> Metric {
     let name = match K {
         1 => "top1_accuracy",

@@ -20,6 +20,7 @@ use gradus_tensor::{DType, Tensor};
 /// assert!(learner.evaluate(&data)?.metrics[0] > 0.99);
 /// # Ok::<(), gradus_train::TrainError>(())
 /// ```
+#[doc(alias = "R2Score")]
 pub fn r2() -> Metric {
     Metric::whole(
         "r2",

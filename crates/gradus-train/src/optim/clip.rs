@@ -4,6 +4,7 @@ use gradus_tensor::Tensor;
 
 /// A bound on gradients.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[doc(alias("clip_grad_norm_", "clipnorm", "global_clipnorm"))]
 pub enum Clip {
     /// Every element within ±bound.
     Value(f64),

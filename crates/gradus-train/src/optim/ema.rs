@@ -5,6 +5,7 @@ use gradus_tensor::{Tensor, Variable};
 
 /// Keeps an exponential moving average of each parameter, from its first value on: a ← βa + (1−β)w.
 #[derive(Clone, Copy, Debug)]
+#[doc(alias("AveragedModel", "use_ema"))]
 pub struct Ema {
     beta: f64,
 }

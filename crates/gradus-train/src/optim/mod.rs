@@ -71,6 +71,7 @@ pub const SCALARS: usize = 2;
 /// assert!(learner.evaluate_batch(&x, &t)?.loss < 0.3 * first);
 /// # Ok::<(), gradus_base::Error>(())
 /// ```
+#[doc(alias = "optim")]
 pub trait Optimizer: Debug + Send + Sync {
     /// The name users write: `sgd`, `adam`.
     fn name(&self) -> &'static str;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 /// assert!((s.rate(0.1, 0) - 0.01).abs() < 1e-12 && s.rate(0.1, 110) == 0.0);
 /// ```
 #[derive(Clone, Debug, PartialEq, Default)]
+#[doc(alias("StepLR", "ExponentialDecay"))]
 pub enum Schedule {
     /// The base rate throughout.
     #[default]
@@ -114,10 +115,12 @@ impl Schedule {
     /// let zigzag = Schedule::custom(|base, step| base * if step % 2 == 0 { 1.0 } else { 0.5 });
     /// assert_eq!((zigzag.rate(0.2, 4), zigzag.rate(0.2, 5)), (0.2, 0.1));
     /// ```
+    #[doc(alias("LambdaLR", "LearningRateScheduler"))]
     pub fn custom(rate: impl Fn(f64, u64) -> f64 + Send + Sync + 'static) -> Schedule {
         Schedule::Custom(Custom(Arc::new(rate)))
     }
     /// A one-cycle schedule over `steps` with 30 % rise, div 25 and final_div 10⁴.
+    #[doc(alias = "OneCycleLR")]
     pub fn one_cycle(steps: u64) -> Schedule {
         Schedule::OneCycle {
             steps,
@@ -152,6 +155,7 @@ impl Schedule {
         }
     }
     /// A cosine down to 0 over `steps`.
+    #[doc(alias("CosineAnnealingLR", "CosineDecay"))]
     pub fn cosine(steps: u64) -> Schedule {
         Schedule::Cosine { steps, floor: 0.0 }
     }

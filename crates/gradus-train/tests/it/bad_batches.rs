@@ -34,7 +34,8 @@ fn refused(x: &Tensor, t: &Tensor, parts: &[&str]) {
     told.extend(learner.gradients(x, t).err().map(|e| e.to_string()));
     let found = &told[0];
     parts.iter().for_each(|part| assert!(found.contains(part), "{part:?} is not in {found}"));
-    assert_eq!(told[0], told[1]);
+    let apart_from_lines = |text: &str| text.split("\n  at ").next().map(str::to_owned);
+    assert_eq!(apart_from_lines(&told[0]), apart_from_lines(&told[1]));
     assert!(weights(&**learner.model()) == fresh, "a weight has changed");
     let (x, t) = good();
     assert_eq!(learner.train_batch(&x, &t, 0.1).unwrap().samples, 4);

@@ -8,8 +8,8 @@ use gradus_train::callbacks::TerminateOnNan;
 use gradus_train::metrics::{Metric, accuracy};
 use gradus_train::optim::{Adam, Optimizer, SCALARS, Sgd, Slots, Target};
 use gradus_train::{
-    Arrays, Batch, Fields, Fit, Learner, Measured, Objectives, Pace, Progress, Recipe, Task,
-    TrainError, Updater, measure, measure_by_name, weights,
+    Arrays, Batch, Fields, Fit, Learner, Measured, Objectives, Pace, Progress, Recipe, Source,
+    Task, TrainError, Updater, measure, measure_by_name, weights,
 };
 use std::sync::Arc;
 
@@ -201,11 +201,11 @@ fn nothing_is_evaluated_that_no_one_said_how_to() {
     let before =
         task.state().into_iter().map(|(_, v)| v.value().to_vec::<f32>()).collect::<Vec<_>>();
     let run = Fit::default().run(&mut task, &data(), Some(&data()), &mut Progress::default());
-    assert_eq!(run.unwrap_err().to_string(), expected);
+    assert_eq!(before_line(&run.unwrap_err().to_string()), expected);
     let after =
         task.state().into_iter().map(|(_, v)| v.value().to_vec::<f32>()).collect::<Vec<_>>();
     assert_eq!(before, after);
-    assert_eq!(measure(&mut task, &data()).unwrap_err().to_string(), expected);
+    assert_eq!(before_line(&measure(&mut task, &data()).unwrap_err().to_string()), expected);
     let mut task = objectives().evaluate(|batch, _| vec![("top".into(), batch["t"].max(..))]);
     assert_eq!(measure_by_name(&mut task, &data()).unwrap(), [("top".into(), 2.0)]);
     let mut progress = Progress::default();
@@ -262,19 +262,77 @@ fn names_of_objectives_are_told_apart_at_the_users_line() {
     }
 }
 
-/// A label out of range is found when the step runs: its line is one of Rust's own library, and the loss is called from this one.
+/// A message without the line that it ends with, which must be one of this file.
+fn before_line(error: &str) -> &str {
+    let (text, at) = error.rsplit_once("\n  at ").expect(error);
+    assert!(at.starts_with(file!()), "{error}");
+    text
+}
+
+/// A label out of range is found when the step runs: its line is one of Rust's own library, and the loss is called from this one. Told is
+/// the line that calls.
 #[test]
-fn no_place_is_told_rather_than_a_wrong_one() {
+fn the_line_that_calls_is_told_rather_than_a_wrong_one() {
     let (x, t) = (Tensor::ones([2, 2]), Tensor::from([0i64, 3]));
     let error = by(Sgd::new(0.1)).train_batch(&x, &t, 0.1).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("label 3 at sample 1"), "{text}");
-    assert!(!text.contains("\n  at ") && !text.contains(".rs:"), "{text}");
+    assert!(text.ends_with(&format!("\n  at {}:{}", file!(), line!() - 3)), "{text}");
     assert_eq!(format!("{error:?}"), text);
     assert_eq!(format!("{:?}", TrainError::from(error)), text);
     // A loss of one's own is told at its line.
     let mine = Loss::new("mine", |x, t| x.gather(1, &t.unsqueeze(1)).squeeze(1));
     let mut learner = with(Recipe { loss: mine, ..Recipe::default() });
     let text = learner.train_batch(&x, &t, 0.1).unwrap_err().to_string();
-    assert!(text.contains("mistakes.rs:"), "{text}");
+    assert!(text.ends_with(&format!("{}:{}", file!(), line!() - 3)), "{text}");
+}
+
+/// Whatever meets targets that do not suit the loss tells the line that asked for it, and what they are.
+#[test]
+fn targets_that_do_not_suit_are_told_at_the_line_that_brought_them() {
+    let (x, t) = (Tensor::ones([4, 2]), Tensor::from([0i64, 1, 2, 7]));
+    let beyond = Arrays::new(&x, &t, 4).unwrap();
+    let floats = Arrays::new(&x, &t.cast(DType::F32), 4).unwrap();
+    let check = |line: u32, told: &dyn Fn(&Arrays) -> TrainError| {
+        for (data, wrong) in [(&beyond, "label 7 at sample 3"), (&floats, "labels f32 [4]")] {
+            let text = told(data).to_string();
+            assert!(text.starts_with("cross_entropy") || text.starts_with("softmax"), "{text}");
+            assert!(text.contains(wrong), "{text}");
+            assert!(text.ends_with(&format!("\n  at {}:{line}", file!())), "line {line}: {text}");
+        }
+    };
+    let learner = || by(Sgd::new(0.1));
+    let good = data();
+    check(line!(), &|d| learner().fit(d, 1).unwrap_err());
+    check(line!(), &|d| learner().fit_with(d, &good, 1).unwrap_err());
+    check(line!(), &|d| learner().fit_with(&good, d, 1).unwrap_err());
+    check(line!(), &|d| learner().evaluate(d).unwrap_err());
+    check(line!(), &|d| measure(&mut learner(), d).unwrap_err());
+    check(line!(), &|d| learner().train_batch(&x, &targets(d), 0.1).unwrap_err().into());
+    check(line!(), &|d| learner().evaluate_batch(&x, &targets(d)).unwrap_err().into());
+    check(line!(), &|d| learner().gradients(&x, &targets(d)).unwrap_err().into());
+    let run = |d: &Arrays| {
+        let line = line!() + 1;
+        let run = Fit::default().run(&mut learner(), d, None, &mut Progress::default());
+        (line, run.unwrap_err())
+    };
+    check(run(&beyond).0, &|d| run(d).1);
+    // A named loss that is called through a function of the library's, and a model that is no loss.
+    let recipe = Recipe { loss: Loss::named("huber").unwrap(), ..Recipe::default() };
+    let (line, text) = (line!(), with(recipe).train_batch(&x, &t, 0.1).unwrap_err().to_string());
+    assert!(text.starts_with("huber: the model gives [4, 3], the target is [4]"), "{text}");
+    assert!(
+        text.ends_with(&format!(
+            "in a batch of x f32 [4, 2] and t i64 [4]\n  at {}:{line}",
+            file!()
+        )),
+        "{text}"
+    );
+    let (line, text) =
+        (line!(), learner().predict_batch(&Tensor::scalar(1f32)).unwrap_err().to_string());
+    assert!(text.contains(&format!("{}:", file!())) && line > 0, "{text}");
+}
+
+fn targets(data: &Arrays) -> Tensor {
+    data.from(0, 0).next().unwrap().unwrap().get("t").unwrap().clone()
 }

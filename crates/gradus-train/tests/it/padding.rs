@@ -130,7 +130,8 @@ fn padding_that_nobody_tells_of_is_refused() {
         let error = evaluate(&mut tagger(), &source).unwrap_err().to_string();
         let before = weights(&**tagger().model());
         let mut learner = tagger();
-        assert_eq!(learner.fit(&source, 1).unwrap_err().to_string(), error);
+        let fitted = learner.fit(&source, 1).unwrap_err().to_string();
+        assert_eq!(fitted.split("\n  at ").next(), error.split("\n  at ").next());
         assert!(weights(&**learner.model()) == before);
         error
     };
@@ -278,7 +279,7 @@ fn units_that_are_none_are_refused_before_anything_moves() {
             for error in errors {
                 let expected =
                     format!("batch: found {units} units, expected a finite number above 0");
-                assert_eq!(error.to_string(), expected);
+                assert_eq!(error.to_string().split("\n  at ").next(), Some(&*expected));
             }
             assert!(weights(&*moved) == before);
         }

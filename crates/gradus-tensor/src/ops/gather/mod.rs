@@ -137,6 +137,7 @@ impl Tensor {
     /// assert_eq!(x.gather(1, &ids).to_vec::<f32>(), [3.0, 4.0]);
     /// ```
     #[track_caller]
+    #[doc(alias = "take_along_axis")]
     pub fn gather(&self, axis: isize, ids: &Tensor) -> Tensor {
         let Some(a) = self.axis("gather", axis) else { return Tensor::poisoned() };
         if let Err(e) = check(self, a, ids, "gather") {
@@ -165,6 +166,7 @@ impl Tensor {
     /// assert_eq!(y.to_vec::<f32>(), [0.0, 5.0, 0.0, 2.0]);
     /// ```
     #[track_caller]
+    #[doc(alias("scatter_add_", "index_add_", "scatter", "segment_sum"))]
     pub fn scatter_add(&self, axis: isize, ids: &Tensor, size: usize) -> Tensor {
         let Some(axis) = self.axis("scatter_add", axis) else { return Tensor::poisoned() };
         if let Err(e) = check(self, axis, ids, "scatter_add") {
@@ -248,6 +250,7 @@ impl Tensor {
     /// assert_eq!(ids.one_hot(3).to_vec::<f32>(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
     /// ```
     #[track_caller]
+    #[doc(alias = "to_categorical")]
     pub fn one_hot(&self, classes: usize) -> Tensor {
         let ids = self.unsqueeze(-1);
         Tensor::ones(ids.shape()).scatter_add(-1, &ids, classes)

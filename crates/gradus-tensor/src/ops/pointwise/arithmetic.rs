@@ -2,7 +2,7 @@
 
 use super::{Pointwise, apply};
 use crate::Tensor;
-use crate::ops::Operand;
+use crate::ops::{Number, Operand};
 use gradus_base::Real;
 
 struct Add;
@@ -43,75 +43,69 @@ impl Pointwise<1> for Neg {
 
 /// A number as the other side of an operator.
 #[track_caller]
-fn number<P: Pointwise<2>>(value: f64, other: &Tensor) -> Tensor {
-    Operand::Number(value).in_arithmetic(P::NAME, other)
+fn number<P: Pointwise<2>>(value: impl Number, other: &Tensor) -> Tensor {
+    Operand::from(value).in_arithmetic(P::NAME, other)
 }
 
 /// The operators for every mix of owned and borrowed tensors and numbers.
 macro_rules! operator {
-    ($op:ident, $method:ident) => {
-        impl std::ops::$op<&Tensor> for &Tensor {
-            type Output = Tensor;
+    ($op:ident, $method:ident, $assign:ident, $assigned:ident) => {
+        operator!($op, $method: &Tensor, &Tensor);
+        operator!($op, $method: &Tensor, Tensor);
+        operator!($op, $method: Tensor, &Tensor);
+        operator!($op, $method: Tensor, Tensor);
+        operator!($op, $method: Number on &Tensor);
+        operator!($op, $method: Number on Tensor);
+        // Of one type of floats and one of integers: so a literal is known to be of that type, and the result to be a tensor.
+        operator!($op, $method: f64 before &Tensor);
+        operator!($op, $method: f64 before Tensor);
+        operator!($op, $method: i32 before &Tensor);
+        operator!($op, $method: i32 before Tensor);
+        /// The name has another tensor then; what was cloned from it before stays as it is.
+        impl<T> std::ops::$assign<T> for Tensor
+        where
+            for<'a> &'a Tensor: std::ops::$op<T, Output = Tensor>,
+        {
             #[track_caller]
-            fn $method(self, other: &Tensor) -> Tensor {
-                apply($op, [self, other])
+            fn $assigned(&mut self, other: T) {
+                *self = std::ops::$op::$method(&*self, other);
             }
         }
-        impl std::ops::$op<Tensor> for &Tensor {
+    };
+    ($op:ident, $method:ident: $left:ty, $right:ty) => {
+        impl std::ops::$op<$right> for $left {
             type Output = Tensor;
             #[track_caller]
-            fn $method(self, other: Tensor) -> Tensor {
-                apply($op, [self, &other])
+            fn $method(self, other: $right) -> Tensor {
+                apply($op, [self.as_ref(), other.as_ref()])
             }
         }
-        impl std::ops::$op<&Tensor> for Tensor {
+    };
+    ($op:ident, $method:ident: Number on $left:ty) => {
+        impl<N: Number> std::ops::$op<N> for $left {
             type Output = Tensor;
             #[track_caller]
-            fn $method(self, other: &Tensor) -> Tensor {
-                apply($op, [&self, other])
+            fn $method(self, other: N) -> Tensor {
+                let x: &Tensor = self.as_ref();
+                apply($op, [x, &number::<$op>(other, x)])
             }
         }
-        impl std::ops::$op<Tensor> for Tensor {
+    };
+    ($op:ident, $method:ident: $number:ident before $right:ty) => {
+        impl std::ops::$op<$right> for $number {
             type Output = Tensor;
             #[track_caller]
-            fn $method(self, other: Tensor) -> Tensor {
-                apply($op, [&self, &other])
-            }
-        }
-        impl std::ops::$op<f64> for &Tensor {
-            type Output = Tensor;
-            #[track_caller]
-            fn $method(self, other: f64) -> Tensor {
-                apply($op, [self, &number::<$op>(other, self)])
-            }
-        }
-        impl std::ops::$op<f64> for Tensor {
-            type Output = Tensor;
-            #[track_caller]
-            fn $method(self, other: f64) -> Tensor {
-                apply($op, [&self, &number::<$op>(other, &self)])
-            }
-        }
-        impl std::ops::$op<&Tensor> for f64 {
-            type Output = Tensor;
-            #[track_caller]
-            fn $method(self, other: &Tensor) -> Tensor {
-                apply($op, [&number::<$op>(self, other), other])
-            }
-        }
-        impl std::ops::$op<Tensor> for f64 {
-            type Output = Tensor;
-            #[track_caller]
-            fn $method(self, other: Tensor) -> Tensor {
-                apply($op, [&number::<$op>(self, &other), &other])
+            fn $method(self, other: $right) -> Tensor {
+                let x: &Tensor = other.as_ref();
+                apply($op, [&number::<$op>(self, x), x])
             }
         }
     };
 }
-operator!(Add, add);
-operator!(Sub, sub);
-operator!(Mul, mul);
-operator!(Div, div);
+operator!(Add, add, AddAssign, add_assign);
+operator!(Sub, sub, SubAssign, sub_assign);
+operator!(Mul, mul, MulAssign, mul_assign);
+operator!(Div, div, DivAssign, div_assign);
 
 impl std::ops::Neg for &Tensor {
     type Output = Tensor;

@@ -36,6 +36,7 @@ impl Tensor {
     /// assert_eq!(x.cast(DType::Bool).to_vec::<bool>(), [true, true, true, true]);
     /// ```
     #[track_caller]
+    #[doc(alias("to", "float", "long", "type"))]
     pub fn cast(&self, dtype: DType) -> Tensor {
         if dtype == self.dtype() {
             return self.clone();

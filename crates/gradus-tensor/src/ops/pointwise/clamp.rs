@@ -37,6 +37,7 @@ impl Tensor {
     /// assert_eq!(Tensor::from([-2.0f32, 0.5, 3.0]).clamp(0.0, 1.0).to_vec::<f32>(), [0.0, 0.5, 1.0]);
     /// ```
     #[track_caller]
+    #[doc(alias = "clip")]
     pub fn clamp(&self, low: f64, high: f64) -> Tensor {
         if low > high || low.is_nan() || high.is_nan() {
             let what = format!("low {low} must not exceed high {high}");

@@ -17,6 +17,9 @@ fn with(
 ) -> Tensor {
     let number = match other {
         Operand::Number(n) if !x.dtype().is_float() => n,
+        Operand::Large(n) if !x.dtype().is_float() => {
+            return compare(name, [&x.wide(), &Tensor::scalar(n)], formula);
+        }
         other => return compare(name, [x, &other.beside(name, x)], formula),
     };
     match threshold(name, number) {
@@ -60,6 +63,7 @@ impl Tensor {
     /// assert_eq!(Tensor::from([1.0f32, 2.0]).eq(2.0).to_vec::<bool>(), [false, true]);
     /// ```
     #[track_caller]
+    #[doc(alias = "equal")]
     pub fn eq<'a>(&self, other: impl Into<Operand<'a>>) -> Tensor {
         with("eq", self, other.into(), |a, b| a.eq(b))
     }
@@ -93,6 +97,7 @@ impl Tensor {
     /// assert_eq!(Tensor::from([1.0f32, 2.0]).lt(2.0).to_vec::<bool>(), [true, false]);
     /// ```
     #[track_caller]
+    #[doc(alias = "less")]
     pub fn lt<'a>(&self, other: impl Into<Operand<'a>>) -> Tensor {
         with("lt", self, other.into(), |a, b| a.lt(b))
     }
@@ -125,6 +130,7 @@ impl Tensor {
     /// assert_eq!(Tensor::from([1.0f32, 2.0]).gt(1.0).to_vec::<bool>(), [false, true]);
     /// ```
     #[track_caller]
+    #[doc(alias = "greater")]
     pub fn gt<'a>(&self, other: impl Into<Operand<'a>>) -> Tensor {
         with("gt", self, other.into(), |a, b| b.lt(a))
     }

@@ -48,6 +48,7 @@ impl Tensor {
     /// assert_eq!(x.div_floor(2.0).to_vec::<i64>(), [3, -4]);
     /// ```
     #[track_caller]
+    #[doc(alias = "floor_divide")]
     pub fn div_floor<'a>(&self, divisor: impl Into<Operand<'a>>) -> Tensor {
         let b = divisor.into().as_divisor("div_floor", self);
         if self.dtype().is_float() {

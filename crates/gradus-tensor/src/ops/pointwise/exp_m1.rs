@@ -26,6 +26,7 @@ impl Tensor {
     /// assert_eq!(Tensor::from([1e-20f64]).exp_m1().to_vec::<f64>(), [1e-20]);
     /// ```
     #[track_caller]
+    #[doc(alias = "expm1")]
     pub fn exp_m1(&self) -> Tensor {
         apply(ExpM1, [self])
     }

@@ -19,6 +19,7 @@ impl Tensor {
     /// assert_eq!(Tensor::from([1.0f32, f32::NAN]).is_nan().to_vec::<bool>(), [false, true]);
     /// ```
     #[track_caller]
+    #[doc(alias = "isnan")]
     pub fn is_nan(&self) -> Tensor {
         mask("is_nan", [self], |[x]| Sym::not(x.eq(x)))
     }

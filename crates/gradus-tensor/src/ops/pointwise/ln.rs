@@ -28,6 +28,7 @@ impl Tensor {
     /// assert!(y[0] == 0.0 && (y[1] - 0.693147).abs() < 1e-6);
     /// ```
     #[track_caller]
+    #[doc(alias = "log")]
     pub fn ln(&self) -> Tensor {
         apply(Ln, [self])
     }

@@ -26,6 +26,7 @@ impl Tensor {
     /// assert_eq!(Tensor::from([1e-20f64]).ln_1p().to_vec::<f64>(), [1e-20]);
     /// ```
     #[track_caller]
+    #[doc(alias = "log1p")]
     pub fn ln_1p(&self) -> Tensor {
         apply(Ln1p, [self])
     }

@@ -74,11 +74,16 @@ impl Tensor {
     /// assert_eq!(x.pow(&Tensor::from([3.0f32, -1.0])).to_vec::<f32>(), [8.0, 1.0 / 3.0]);
     /// ```
     #[track_caller]
+    #[doc(alias = "power")]
     pub fn pow<'a>(&self, exponent: impl Into<Operand<'a>>) -> Tensor {
         match exponent.into() {
             Operand::Tensor(p) => apply(Pow, [self, p]),
             Operand::Number(p) => match expect_whole_power(self, p) {
                 Ok(()) => apply(PowNumber(p), [self]),
+                Err(e) => Tensor::refuse(e),
+            },
+            exponent @ Operand::Large(p) => match expect_whole_power(self, p as f64) {
+                Ok(()) => apply(Pow, [self, &exponent.beside("pow", self)]),
                 Err(e) => Tensor::refuse(e),
             },
         }

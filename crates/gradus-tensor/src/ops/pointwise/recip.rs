@@ -30,6 +30,7 @@ impl Tensor {
     /// assert_eq!(Tensor::from([4.0f32, -0.5]).recip().to_vec::<f32>(), [0.25, -2.0]);
     /// ```
     #[track_caller]
+    #[doc(alias = "reciprocal")]
     pub fn recip(&self) -> Tensor {
         apply(Recip, [self])
     }

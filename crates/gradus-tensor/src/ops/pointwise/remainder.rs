@@ -23,6 +23,7 @@ impl Tensor {
     /// assert_eq!(x.remainder(2.0).to_vec::<f32>(), [1.5, 1.0]);
     /// ```
     #[track_caller]
+    #[doc(alias("fmod", "mod"))]
     pub fn remainder<'a>(&self, divisor: impl Into<Operand<'a>>) -> Tensor {
         let divisor = divisor.into().as_divisor("remainder", self);
         let inputs = match broadcast("remainder", [self, &divisor]) {

@@ -31,6 +31,7 @@ impl Tensor {
     /// assert_eq!(x.gt(0.0).select_where(&x, 0.0).to_vec::<f32>(), [0.0, 2.0]);
     /// ```
     #[track_caller]
+    #[doc(alias = "where")]
     pub fn select_where<'a>(
         &self,
         yes: impl Into<Operand<'a>>,
@@ -43,7 +44,11 @@ impl Tensor {
         let (yes, no) = match (yes.into(), no.into()) {
             (Operand::Tensor(a), b) => (a.clone(), b.beside("select_where", a)),
             (a, Operand::Tensor(b)) => (a.beside("select_where", b), b.clone()),
-            (Operand::Number(a), Operand::Number(b)) => (Tensor::full((), a), Tensor::full((), b)),
+            // Two numbers have no type from a tensor: they are floats.
+            (a, b) => {
+                let float = Tensor::zeros(());
+                (a.beside("select_where", &float), b.beside("select_where", &float))
+            }
         };
         apply(SelectWhere, [self, &yes, &no])
     }

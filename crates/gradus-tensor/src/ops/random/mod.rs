@@ -318,6 +318,7 @@ impl Tensor {
     /// assert!((x.mean(..).item() - 0.5).abs() < 0.05);
     /// ```
     #[track_caller]
+    #[doc(alias = "uniform")]
     pub fn rand(shape: impl Into<Shape>, seed: u64) -> Tensor {
         Key::new(seed).uniform(shape)
     }
@@ -335,6 +336,7 @@ impl Tensor {
     /// assert!(x.mean(..).item().abs() < 0.1 && (x.std(.., 1.0).item() - 1.0).abs() < 0.1);
     /// ```
     #[track_caller]
+    #[doc(alias = "normal")]
     pub fn randn(shape: impl Into<Shape>, seed: u64) -> Tensor {
         Key::new(seed).normal(shape)
     }
@@ -369,6 +371,7 @@ impl Tensor {
     /// assert_eq!(order.sort(0, false).to_vec::<i64>(), [0, 1, 2, 3]);
     /// ```
     #[track_caller]
+    #[doc(alias("randperm", "shuffle"))]
     pub fn permutation(n: usize, seed: u64) -> Tensor {
         Key::new(seed).permutation(n)
     }

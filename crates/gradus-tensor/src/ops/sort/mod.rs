@@ -120,6 +120,7 @@ impl Tensor {
     /// assert_eq!(places.to_vec::<i64>(), [1, 2]);
     /// ```
     #[track_caller]
+    #[doc(alias = "topk")]
     pub fn top_k(&self, k: usize, axis: isize) -> (Tensor, Tensor) {
         let Some(axis) = self.axis("top_k", axis) else {
             return (Tensor::poisoned(), Tensor::poisoned());

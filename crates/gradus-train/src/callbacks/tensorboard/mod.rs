@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 /// kernels, or some inputs where it has none, as `kernels/…` and `inputs`; the graph of the layers.
 ///
 /// A continued run opens another file, and TensorBoard drops what the earlier one says of later steps.
+#[doc(alias = "SummaryWriter")]
 pub struct TensorBoard {
     folder: PathBuf,
     every_steps: u64,

@@ -96,6 +96,7 @@ impl Tensor {
     /// assert_eq!(a.matmul(&b).to_vec::<f32>(), [17.0, 39.0]);
     /// ```
     #[track_caller]
+    #[doc(alias("mm", "bmm", "dot"))]
     pub fn matmul(&self, b: &Tensor) -> Tensor {
         let a = self;
         if let Err(e) = check(a, b) {
