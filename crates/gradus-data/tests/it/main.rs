@@ -3,6 +3,8 @@
 mod augment;
 mod bucket;
 mod csv;
+mod csv_columns;
+mod csv_dialects;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod folder;
