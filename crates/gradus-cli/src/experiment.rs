@@ -3,6 +3,7 @@
 
 use crate::aim::Aim;
 use crate::augmentation::{self, Evaluation};
+use crate::bars::shortened;
 use crate::columns;
 use crate::datasets::{self, Opened, Pictures};
 use crate::description::Description;
@@ -14,11 +15,12 @@ use crate::network;
 use crate::record::{self, Beginning, RunRecord, are_same, whole_path};
 use crate::run_dir;
 use crate::settings::Settings;
+use crate::table_form::{HeaderIs, MissingRule, TableForm};
 use crate::trained::Trained;
 use crate::transfer::{self, Pretrained};
 use gradus::data::{
     CsvOptions, Dataset, HoldOut, Loader, LoaderOptions, Normalization, Relabelled, Split, Subset,
-    has_test_part, labels_of, named, stratified_split,
+    has_test_part, labels_of, means_of, named, stratified_split,
 };
 use gradus::nn::{Init, parameters};
 use gradus::train::callbacks::GradualUnfreezing;
@@ -43,6 +45,10 @@ pub struct Experiment {
     pub held_out: bool,
     /// The data as they are called where they were found.
     pub data: String,
+    /// What is worth knowing of them.
+    pub remarks: Vec<String>,
+    /// What of them is not learned from though nobody said so.
+    pub left_out: Vec<String>,
     /// The network, its loss and its optimiser.
     pub learner: Learner,
     /// How many numbers training adjusts.
@@ -65,6 +71,9 @@ struct Parts {
     held_out: bool,
     data: String,
     learned: Learned,
+    table: TableForm,
+    remarks: Vec<String>,
+    left_out: Vec<String>,
 }
 
 /// How a run begins.
@@ -125,7 +134,7 @@ impl Experiment {
             Some(record) => record.model.clone(),
             None => describe(settings, pretrained.as_ref(), &parts)?,
         };
-        let Parts { train, validation, test, held_out, data, .. } = parts;
+        let Parts { train, validation, test, held_out, data, remarks, left_out, .. } = parts;
         require_shown_size(settings, &description, &test)?;
         for part in [Some(&train), Some(&test), validation.as_ref()].into_iter().flatten() {
             description.check(&data, part)?;
@@ -170,6 +179,8 @@ impl Experiment {
             test,
             held_out,
             data,
+            remarks,
+            left_out,
             learner,
             parameters,
             fresh,
@@ -187,6 +198,7 @@ impl Experiment {
     /// What this run learns from.
     pub fn record(&self, settings: &Settings) -> RunRecord {
         let is_path = named(&self.data).is_err();
+        let is_path = is_path && self.data != datasets::STDIN;
         let data_path = is_path.then(|| whole_path(Path::new(&self.data))).flatten();
         if let Some(begun) = &self.begun {
             return RunRecord { settings: settings.clone(), data_path, ..begun.clone() };
@@ -240,10 +252,16 @@ impl Parts {
         datasets::require_both(&name, &splits)?;
         let held_out = splits.rule.is_some();
         if let [only] = splits.train.classes() {
-            let what = format!("found 1 class ({only}), expected at least 2 to tell apart");
+            let what = format!(
+                "found 1 class ({}), expected at least 2 to tell apart",
+                shortened(only, 40)
+            );
             return Err(CliError::Work(format!("{name}: {what}")));
         }
-        datasets::remark_on_classes(&name, &splits);
+        let (forms, left_out) = (splits.forms.clone(), splits.left_out.clone());
+        let mut remarks = splits.remarks.clone();
+        remarks.extend(datasets::remarks_on_classes(&splits));
+        remarks.extend(datasets::remark_on_size(&*splits.train)?);
         let rule = splits.rule.clone();
         let known = pretrained.map(|pretrained| &pretrained.description);
         let known = known.or(record.map(|record| &record.model));
@@ -263,7 +281,20 @@ impl Parts {
         learned.train = numbers(&train);
         learned.test = numbers(&test);
         learned.validation = validation.as_ref().map_or(vec![], numbers);
-        datasets::remark_on_targets(&name, &*train, &settings.aim()?);
+        remarks.extend(datasets::remarks_on_targets(&*train, &settings.aim()?));
+        datasets::remark(&name, &remarks);
+        let table = match record {
+            Some(record) => record.model.table.clone(),
+            None => TableForm::new(
+                settings.header,
+                settings.missing,
+                &forms,
+                means(settings, known, &*train)?,
+            ),
+        };
+        let fill = |part| table.filled(part);
+        let (train, test) = (fill(train)?, fill(test)?);
+        let validation = validation.map(fill).transpose()?;
         let aim = settings.aim()?.measured(&*train, known.map(Description::aim));
         learned.aim = aim.clone();
         if let Begin::Anew = begin {
@@ -295,7 +326,17 @@ impl Parts {
         let show = |data, evaluation| in_order(data, &normalization, evaluation, &aim);
         let validation = validation.map(|data| show(data, &one)).transpose()?;
         let test = show(test, &evaluation)?;
-        Ok(Parts { train, validation, test, held_out, data: name, learned })
+        Ok(Parts {
+            train,
+            validation,
+            test,
+            held_out,
+            data: name,
+            learned,
+            table,
+            remarks,
+            left_out,
+        })
     }
 }
 
@@ -312,17 +353,36 @@ fn found(
         return trained.reopen(&settings.data, pictures, &csv);
     }
     let label = columns::label(settings.label.as_deref(), &settings.data)?;
-    let features = pretrained.map_or(vec![], |pretrained| pretrained.description.columns.clone());
     let (targets, target_values) =
         (settings.target.clone(), settings.aim()?.target().values().to_vec());
     let leave_out = settings.leave_out.clone();
-    let csv =
-        CsvOptions { label, features, targets, target_values, leave_out, ..CsvOptions::default() };
+    let mut csv = CsvOptions { label, targets, target_values, leave_out, ..CsvOptions::default() };
+    let known = pretrained.map(|pretrained| &pretrained.description);
+    if let Some(known) = known.filter(|known| !known.columns.is_empty()) {
+        known.table.put_on(&mut csv, &known.columns, known.input[0]);
+    }
+    csv.header = HeaderIs::stated(settings.header);
+    csv.missing = MissingRule::stated(settings.missing);
     let rule = match (settings.rule()?, begin) {
         (None, Begin::Again { .. }) if !has_test_part(&settings.data) => Some(Split::Position),
         (rule, _) => rule,
     };
     Opened::new(&settings.data, pictures, &csv, rule.as_ref())
+}
+
+/// What stands for missing values, where means do: those of the model to go on with, or of the rows to train on.
+fn means(
+    settings: &Settings,
+    known: Option<&Description>,
+    train: &dyn Dataset,
+) -> Result<Vec<f64>> {
+    if settings.missing != Some(MissingRule::Mean) {
+        return Ok(vec![]);
+    }
+    match known.filter(|known| !known.table.means.is_empty()) {
+        Some(known) => Ok(known.table.means.clone()),
+        None => Ok(means_of(train)?),
+    }
 }
 
 /// Samples larger than this are photographs, which are decoded whenever they are read.
@@ -389,7 +449,12 @@ fn describe(settings: &Settings, from: Option<&Pretrained>, parts: &Parts) -> Re
         classes: train.dataset().classes().to_vec(),
         columns: columns.map_or(vec![], |columns| columns.features.clone()),
         label: columns.map_or(settings.label.clone(), |columns| columns.label.clone()),
-        left_out: settings.leave_out.clone(),
+        left_out: match columns {
+            Some(_) => settings.leave_out.clone(),
+            // Where columns have no names, those that are left out are told by their numbers.
+            None => [&settings.leave_out[..], &parts.left_out].concat(),
+        },
+        table: parts.table.clone(),
         offset: normalization.offset().to_vec(),
         mean: normalization.mean().to_vec(),
         std: normalization.std().to_vec(),

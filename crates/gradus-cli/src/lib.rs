@@ -18,6 +18,7 @@ mod callbacks;
 mod columns;
 mod commands;
 mod computing;
+mod contact_sheet;
 mod datasets;
 mod description;
 mod divergence;
@@ -40,6 +41,7 @@ mod scatter;
 mod scores;
 mod settings;
 mod suggest;
+mod table_form;
 mod trained;
 mod transfer;
 

@@ -72,6 +72,7 @@ mod named;
 mod normalization;
 mod on_fields;
 mod open;
+mod parts;
 mod photo;
 mod prefetch;
 mod random;
@@ -119,8 +120,10 @@ pub use read::csv::{
     ColumnForm, CsvOptions, Header, LabelColumn, Missing, Table, parse_csv, parse_csv_header,
     read_csv,
 };
-pub use read::folder::{Fit, ImageFolder, ImageOptions, RawImage, parse_image};
+pub use read::folder::ImageFolder;
 pub use read::idx::{Idx, encode_idx, parse_idx, read_idx, read_idx_images};
+pub use read::picture::{Fit, ImageInfo, ImageOptions, RawImage, image_info, parse_image};
+pub use read::read_file;
 pub use record_loader::{RecordLoader, RecordOptions};
 pub use records::{DatasetRecords, RecordSubset, Records};
 pub use sample::Sample;

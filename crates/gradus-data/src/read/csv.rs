@@ -18,7 +18,7 @@ mod text;
 use std::path::Path;
 
 use crate::error::{DataError, Result, quote};
-use crate::read::read_file;
+use crate::read::{STDIN, read_file};
 use crate::tabular::TabularDataset;
 use columns::Columns;
 use file::File;
@@ -215,7 +215,8 @@ impl Header {
 
 /// Reads a CSV file as a set whose rows are samples; `-` is what comes in on stdin.
 pub fn read_csv(path: &Path, options: &CsvOptions) -> Result<TabularDataset> {
-    let name = path.display().to_string();
+    let is_stdin = path == Path::new(STDIN);
+    let name = if is_stdin { "stdin".into() } else { path.display().to_string() };
     let table = parse_csv(&read_file(path)?, &name, options)?;
     TabularDataset::new(table, &name, options.classes)
 }

@@ -8,6 +8,7 @@ mod csv_dialects;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod folder;
+mod folder_contents;
 mod idx;
 mod loader;
 mod named;

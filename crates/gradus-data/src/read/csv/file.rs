@@ -31,6 +31,7 @@ pub(super) struct File<'a> {
 
 impl<'a> File<'a> {
     pub(super) fn open(bytes: &'a [u8], name: &'a str, options: &CsvOptions) -> Result<File<'a>> {
+        go_on(&name)?;
         let text = text::decode(bytes, name)?;
         let dialect = Dialect::of(text.text, options.delimiter);
         let mut rows = dialect.rows();
