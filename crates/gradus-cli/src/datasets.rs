@@ -147,7 +147,9 @@ pub fn remark_on_size(train: &dyn Dataset) -> Result<Option<String>> {
     let (high, wide) = info.size;
     let grey = if info.is_coloured && channels == 1 { ", and to grey" } else { "" };
     Ok(((high, wide) != (height, width)).then(|| {
-        format!("pictures are brought to {height}×{width} pixels{grey}; {name} has {high}×{wide}")
+        format!(
+            "pictures are brought to {height}×{width} pixels{grey}; {name} has {high}×{wide} (--augment \"resize(N)\" reads them as N×N)"
+        )
     }))
 }
 

@@ -189,7 +189,11 @@ fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, ste
         s.seed
     );
     if e.description.is_of_rows() {
-        let features = counted(e.description.input[0] as u64, "column");
+        let (columns, inputs) = (e.description.source_columns(), e.description.input[0]);
+        let mut features = counted(columns as u64, "column");
+        if columns != inputs {
+            features += &format!(", {inputs} features");
+        }
         let aim = e.description.aim();
         let what = match (&aim.targets[..], &e.description.label) {
             ([], Some(column)) => format!("the label is in column {column}"),

@@ -123,7 +123,7 @@ pub(super) const START: usize = 18;
 pub struct ImageInfo {
     /// Height and width as it is seen, a camera's turn being undone.
     pub size: (usize, usize),
-    /// Whether it has colours, or only greys.
+    /// Whether it is stored in colours, which may all be greys, as in a palette.
     pub is_coloured: bool,
 }
 

@@ -64,7 +64,7 @@ impl Found {
         self.sizes.iter().max_by_key(|(_, n)| **n).map_or((0, 0), |(size, _)| *size)
     }
 
-    /// `pictures of 20×30 to 480×640 pixels (height×width), most 240×320 (12 of 20), 3 of them grey`.
+    /// `pictures of 20×30 to 480×640 pixels (height×width), most often 240×320 (12 of 20), 3 stored in grey and 17 in colours`.
     pub fn text(&self) -> String {
         let area = |size: &&(usize, usize)| size.0 * size.1;
         let text = |(height, width): (usize, usize)| format!("{height}×{width}");
@@ -83,9 +83,9 @@ impl Found {
             ),
         };
         let colours = match self.grey {
-            0 => "in colour".to_owned(),
-            n if n == self.looked_at => "grey".to_owned(),
-            n => format!("{n} grey and {} in colour", self.looked_at - n),
+            0 => "stored in colours".to_owned(),
+            n if n == self.looked_at => "stored in grey".to_owned(),
+            n => format!("{n} stored in grey and {} in colours", self.looked_at - n),
         };
         let some = match self.looked_at < self.all {
             true => format!(" (of {} that were looked at)", self.looked_at),

@@ -203,7 +203,8 @@ fn of_left_out(name: &str, header: &Header, description: &Description) -> Result
     let (width, left) = (description.source_columns(), description.left_out.len());
     let learned = description.aim().targets.len().max(1);
     if header.columns == width {
-        return Ok(CsvOptions { leave_out: vec![], ..description.csv(LabelColumn::None) });
+        let csv = description.csv(LabelColumn::None);
+        return Ok(CsvOptions { leave_out: vec![], targets: vec![], ..csv });
     }
     if header.columns == width + left + learned {
         return Ok(description.csv(description.label_column()?));
