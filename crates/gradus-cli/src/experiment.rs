@@ -1,6 +1,8 @@
 //! From settings to what trains: data cut into parts, the network, the learner. A pure function of the settings and the
 //! data, so a continued run builds the same again.
 
+mod shares;
+
 use crate::aim::Aim;
 use crate::augmentation::{self, Evaluation};
 use crate::bars::shortened;
@@ -19,12 +21,13 @@ use crate::table_form::{HeaderIs, MissingRule, TableForm};
 use crate::trained::Trained;
 use crate::transfer::{self, Pretrained};
 use gradus::data::{
-    CsvOptions, Dataset, HoldOut, Loader, LoaderOptions, Normalization, Relabelled, Split, Subset,
-    has_test_part, labels_of, means_of, named, stratified_split,
+    CsvOptions, Dataset, Loader, LoaderOptions, Normalization, Relabelled, Split, has_test_part,
+    labels_of, named,
 };
 use gradus::nn::{Init, parameters};
 use gradus::train::callbacks::GradualUnfreezing;
 use gradus::train::{Learner, Pace, Source, Task};
+use shares::{Part, divide, limited, means, spread};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -370,21 +373,6 @@ fn found(
     Opened::new(&settings.data, pictures, &csv, rule.as_ref())
 }
 
-/// What stands for missing values, where means do: those of the model to go on with, or of the rows to train on.
-fn means(
-    settings: &Settings,
-    known: Option<&Description>,
-    train: &dyn Dataset,
-) -> Result<Vec<f64>> {
-    if settings.missing != Some(MissingRule::Mean) {
-        return Ok(vec![]);
-    }
-    match known.filter(|known| !known.table.means.is_empty()) {
-        Some(known) => Ok(known.table.means.clone()),
-        None => Ok(means_of(train)?),
-    }
-}
-
 /// Samples larger than this are photographs, which are decoded whenever they are read.
 const PHOTOGRAPH: usize = 1 << 14;
 /// Means and deviations of photographs are those of so many.
@@ -470,21 +458,6 @@ const EVALUATED: usize = 250;
 /// Numbers in the samples of such a batch: of photographs there are fewer at a time.
 const EVALUATED_NUMBERS: usize = 1 << 22;
 
-/// So many batches at most to evaluate on.
-fn limited(data: Part, batches: Option<usize>) -> Result<Part> {
-    let kept = batches.map_or(data.len(), |n| n.saturating_mul(EVALUATED).min(data.len()));
-    if kept == data.len() {
-        return Ok(data);
-    }
-    spread(data, kept)
-}
-
-/// So many samples, spread over all: data sets are often sorted by label.
-fn spread(data: Part, kept: usize) -> Result<Part> {
-    let chosen = (0..kept).map(|i| i * data.len() / kept).collect();
-    Ok(Arc::new(Subset::new(data, chosen)?))
-}
-
 /// Samples of each class; of numbers, all.
 pub fn counts(data: &dyn Dataset) -> Vec<usize> {
     if data.classes().is_empty() {
@@ -517,32 +490,4 @@ pub fn in_order(
             ..options
         },
     )?)
-}
-
-type Part = Arc<dyn Dataset>;
-
-/// What is trained on, and what is held out of it.
-fn divide(settings: &Settings, whole: Part, rule: Option<&Split>) -> Result<(Part, Option<Part>)> {
-    let labels = labels_of(&*whole);
-    if settings.overfit_one_batch {
-        // Drawn from all classes: data sets are often sorted by label.
-        let batch = settings.batch.min(labels.len());
-        let (_, one) = stratified_split(&labels, batch, settings.seed)?;
-        let many = one.repeat(REPEATS);
-        return Ok((Arc::new(Subset::new(whole, many)?), None));
-    }
-    let share = settings.validation_split;
-    if share == 0.0 {
-        return Ok((whole, None));
-    }
-    // Parts that the data bring are fixed, and so is what is held out of them.
-    let rule = rule.unwrap_or(&Split::Position);
-    let (kept, held) = rule.divide(&*whole, HoldOut::Validation { share, seed: settings.seed })?;
-    if kept.is_empty() || held.is_empty() {
-        let all = labels.len();
-        let what = format!("validation: {share} of {all} samples leaves one part empty");
-        return Err(CliError::Usage(what));
-    }
-    let validation = Subset::new(whole.clone(), held)?;
-    Ok((Arc::new(Subset::new(whole, kept)?), Some(Arc::new(validation))))
 }

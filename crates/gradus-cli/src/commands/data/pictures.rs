@@ -198,7 +198,7 @@ pub fn preview(out: &mut impl Write, data: &dyn Dataset) -> Result<()> {
         let line: Vec<&str> = drawn.iter().map(|d| &*d[row]).collect();
         writeln!(out, "{}", line.join("  ").trim_end())?;
     }
-    let name = |&index: &usize| shortened(&&data.classes()[labels[index] as usize], COLUMNS);
+    let name = |&index: &usize| shortened(&data.classes()[labels[index] as usize], COLUMNS);
     let names: Vec<String> = chosen.iter().map(|i| format!("{:<COLUMNS$}", name(i))).collect();
     writeln!(out, "{}", names.join("  ").trim_end())?;
     Ok(())

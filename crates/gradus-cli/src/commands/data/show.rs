@@ -87,13 +87,13 @@ pub fn show(args: &ShowArgs) -> Result<()> {
         grouped(test.len() as u64),
     )?;
     if let Some(ColumnNames { features, label }) = train.columns() {
-        let features = shortened(&&features.join(", "), 100);
+        let features = shortened(&features.join(", "), 100);
         match label {
             Some(label) => writeln!(out, "label {label:?}, features {features}")?,
             None => writeln!(
                 out,
                 "targets {}, features {features}",
-                shortened(&&train.targets().names().join(", "), 100)
+                shortened(&train.targets().names().join(", "), 100)
             )?,
         }
     }
@@ -108,7 +108,7 @@ pub fn show(args: &ShowArgs) -> Result<()> {
     }
     let (kept, held) = (counts(train), counts(test));
     let names: Vec<String> =
-        train.classes().iter().map(|class| shortened(&class, WIDEST_NAME)).collect();
+        train.classes().iter().map(|class| shortened(class, WIDEST_NAME)).collect();
     let width = names.iter().map(|c| c.chars().count()).max().unwrap_or(0).max(5);
     writeln!(out, "\n{:<width$} {:>8} {:>8}", "class", "train", "test")?;
     let most = kept.iter().copied().max().unwrap_or(1).max(1);
@@ -169,7 +169,7 @@ fn show_targets(
         );
         let mean = all.iter().sum::<f64>() / all.len() as f64;
         let [a, b, c] = [least, mean, greatest].map(|x| figure(x, 6));
-        let name = shortened(&name, width);
+        let name = shortened(name, width);
         writeln!(out, "{name:<width$} {a:>12} {b:>12} {c:>12}")?;
         records.push(json!({ "target": name, "least": least, "mean": mean, "greatest": greatest }));
     }

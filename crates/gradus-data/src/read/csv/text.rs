@@ -75,7 +75,7 @@ fn one_byte_wise<'a>(bytes: &'a [u8], name: &str) -> Result<Text<'a>> {
     let is_control = |&byte: &u8| byte < b' ' && !b"\t\r\n\x0C".contains(&byte);
     // Where longer characters were right before, this is UTF-8 with a fault; control characters are in no text.
     let characters = bytes.iter().map(|&byte| windows_1252(byte)).collect::<Option<String>>();
-    match characters.filter(|_| bytes[..at].is_ascii() && !bytes.iter().any(|b| is_control(b))) {
+    match characters.filter(|_| bytes[..at].is_ascii() && !bytes.iter().any(is_control)) {
         Some(text) => {
             let remark = format!("byte {at} is no UTF-8: it is read as Windows-1252 (Latin-1)");
             Ok(Text { text: text.into(), remark: Some(remark) })
