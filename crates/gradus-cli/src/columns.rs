@@ -1,6 +1,7 @@
 //! What settings say of the columns of data: the label, the targets, the rule by which samples are held out.
 
 use crate::error::{CliError, Result};
+use crate::table_form::{HeaderIs, MissingRule};
 use gradus::data::{LabelColumn, Split, has_test_part, named};
 use std::path::Path;
 
@@ -20,6 +21,22 @@ pub fn target(columns: &[String], name_or_path: &str) -> Result<()> {
 /// Refuses the same of columns that are to be left out.
 pub fn leave_out(columns: &[String], name_or_path: &str) -> Result<()> {
     named_columns("leave-out", columns, name_or_path)
+}
+
+/// Refuses what is said of a table where there is none.
+pub fn of_a_table(
+    header: Option<HeaderIs>,
+    missing: Option<MissingRule>,
+    name_or_path: &str,
+) -> Result<()> {
+    if let Some(header) = header {
+        has_columns("header", if header == HeaderIs::Yes { "yes" } else { "no" }, name_or_path)?;
+    }
+    if let Some(missing) = missing {
+        let rule = if missing == MissingRule::Drop { "drop" } else { "mean" };
+        has_columns("missing", rule, name_or_path)?;
+    }
+    Ok(())
 }
 
 fn named_columns(option: &str, columns: &[String], name_or_path: &str) -> Result<()> {

@@ -1,13 +1,13 @@
 //! Opening data for a network: by name or path, images brought to the network's size and channels.
 
 use crate::aim::Aim;
-use crate::bars::counted;
+use crate::bars::{counted, visible};
 use crate::description::Description;
 use crate::error::{CliError, Result};
 use crate::suggest;
 use gradus::data::{
     CsvOptions, Dataset, Fingerprint, Fit, ImageOptions, OpenOptions, Relabelled, SETS, Split,
-    Splits, labels_of, target_of,
+    Splits, image_info, labels_of, read_file, target_of,
 };
 use gradus::models::find;
 use gradus::nn::losses::Target;
@@ -97,10 +97,25 @@ pub fn require_both(name_or_path: &str, splits: &Splits) -> Result<()> {
     Err(CliError::Work(format!("{name_or_path}: {what}")))
 }
 
-/// Says which classes have no samples to train on, or none to test on.
-pub fn remark_on_classes(name_or_path: &str, splits: &Splits) {
+/// What data are called in remarks: those of stdin have no name.
+pub fn called(name_or_path: &str) -> &str {
+    if name_or_path == STDIN { "stdin" } else { name_or_path }
+}
+
+/// What stands for stdin where data are named.
+pub const STDIN: &str = "-";
+
+/// Says what is worth knowing of data.
+pub fn remark(name_or_path: &str, remarks: &[String]) {
+    let name = called(name_or_path);
+    remarks.iter().for_each(|remark| say!("remark: {name}: {}", visible(remark)));
+}
+
+/// Which classes have no samples to train on, or none to test on.
+pub fn remarks_on_classes(splits: &Splits) -> Vec<String> {
+    let mut remarks = vec![];
     if splits.train.classes().is_empty() {
-        return;
+        return remarks;
     }
     for (part, purpose) in [(&splits.train, "to train on"), (&splits.test, "to test on")] {
         let mut there = vec![false; part.classes().len()];
@@ -114,35 +129,56 @@ pub fn remark_on_classes(name_or_path: &str, splits: &Splits) {
         };
         if !missing.is_empty() {
             let names = named.join(", ");
-            say!("remark: {name_or_path}: no sample {purpose} of {names}{more}");
+            remarks.push(format!("no sample {purpose} of {names}{more}"));
         }
     }
+    remarks
 }
 
-/// Says which of the numbers to be learned are the same in all samples to train on, and which are only 0 and 1 though they are
+/// That pictures are brought to another size than they have, if they are; of the first one.
+pub fn remark_on_size(train: &dyn Dataset) -> Result<Option<String>> {
+    let (&[channels, height, width], Some(path)) =
+        (train.shape(), (!train.is_empty()).then(|| train.file(0)).flatten())
+    else {
+        return Ok(None);
+    };
+    let name = path.display().to_string();
+    let info = image_info(&read_file(path)?, &name)?;
+    let (high, wide) = info.size;
+    let grey = if info.is_coloured && channels == 1 { ", and to grey" } else { "" };
+    Ok(((high, wide) != (height, width)).then(|| {
+        format!(
+            "pictures are brought to {height}×{width} pixels{grey}; {name} has {high}×{wide} (--augment \"resize(N)\" reads them as N×N)"
+        )
+    }))
+}
+
+/// Which of the numbers to be learned are the same in all samples to train on, and which are only 0 and 1 though they are
 /// learned as numbers.
-pub fn remark_on_targets(name_or_path: &str, train: &dyn Dataset, aim: &Aim) {
+pub fn remarks_on_targets(train: &dyn Dataset, aim: &Aim) -> Vec<String> {
+    let mut remarks = vec![];
     let names = train.targets().names();
     let first = if train.is_empty() { vec![] } else { target_of(train, 0) };
     let mut yes_no = vec![];
     for (at, (name, x)) in names.iter().zip(&first).enumerate() {
         let mut all = (0..train.len()).map(|index| target_of(train, index)[at]);
         if all.clone().all(|y| y == *x) {
-            say!(
-                "remark: {name_or_path}: {name} is {x} in every sample to train on, which leaves nothing to learn"
-            );
+            remarks.push(format!(
+                "{name} is {x} in every sample to train on, which leaves nothing to learn"
+            ));
         } else if aim.target() == Target::Numbers && all.all(|y| y == 0.0 || y == 1.0) {
             yes_no.push(&**name);
         }
     }
     if let Some((one, more)) = yes_no.split_first() {
         let holds = if more.is_empty() { "holds" } else { "hold" };
-        say!(
-            "remark: {name_or_path}: {} {holds} only 0 and 1, learned here as numbers; --loss bce learns a yes or no: --target {} --loss bce",
+        remarks.push(format!(
+            "{} {holds} only 0 and 1, learned here as numbers; --loss bce learns a yes or no: --target {} --loss bce",
             [&[*one], more].concat().join(", "),
             yes_no.join(",")
-        );
+        ));
     }
+    remarks
 }
 
 /// So many classes are named in a remark.
@@ -225,17 +261,24 @@ pub fn inspect(data: &dyn Dataset) -> Result<()> {
     })
 }
 
-/// Opens a named set or a path without a network in mind: pictures are RGB and of one size.
-pub fn open_as_is(name_or_path: &str, csv: CsvOptions, split: Option<Split>) -> Result<Splits> {
+/// Opens a named set or a path without a network in mind: pictures are RGB and of one size, their own or this side's.
+pub fn open_as_is(
+    name_or_path: &str,
+    csv: CsvOptions,
+    split: Option<Split>,
+    side: Option<usize>,
+) -> Result<Splits> {
     known_or_there(name_or_path)?;
-    let options = OpenOptions { csv, split, ..OpenOptions::from_environment() };
+    let mut options = OpenOptions { csv, split, ..OpenOptions::from_environment() };
+    options.image.size = side.map(|side| (side, side));
     Ok(gradus::data::open(name_or_path, &options)?)
 }
 
 /// Refuses what is neither a set's name nor a path.
 fn known_or_there(name_or_path: &str) -> Result<()> {
     let names: Vec<&str> = SETS.iter().map(|s| s.name).collect();
-    if names.contains(&name_or_path) || Path::new(name_or_path).exists() {
+    let is_there = name_or_path == STDIN || Path::new(name_or_path).exists();
+    if names.contains(&name_or_path) || is_there {
         return Ok(());
     }
     if name_or_path == "imagenet" {

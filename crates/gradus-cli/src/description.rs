@@ -6,6 +6,7 @@ use crate::columns::parse_label;
 use crate::error::{CliError, Result};
 use crate::learned::Learned;
 use crate::network::{Network, build};
+use crate::table_form::TableForm;
 use gradus::Shape;
 use gradus::data::{CsvOptions, LabelColumn, Loader, Normalization};
 use gradus::models::caffe::CaffeNet;
@@ -46,6 +47,9 @@ pub struct Description {
     /// The columns of the table that it does not learn from, as they were stated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// How the table's columns become features, where they are not just numbers that are all there.
+    #[serde(default, skip_serializing_if = "TableForm::is_plain")]
+    pub table: TableForm,
     /// What is subtracted from each column of a table before it is rounded; empty for nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offset: Vec<f64>,
@@ -132,6 +136,9 @@ impl Description {
             let expected = format!("a name for each number of samples {:?}", self.input);
             return bad("columns", &self.columns, &expected);
         }
+        if let Some((found, expected)) = self.table.misfit(len.unwrap_or_default()) {
+            return bad("table", &found, &expected);
+        }
         self.network.check(&self.architecture).map_err(CliError::Work)?;
         self.evaluation()?;
         Ok(self.normalization()?.check(&self.input)?)
@@ -169,11 +176,21 @@ impl Description {
 
     /// How a table is read for it: its columns, and the numbers it learned, by their names.
     pub fn csv(&self, label: LabelColumn) -> CsvOptions {
-        let (aim, features) = (self.aim(), self.columns.clone());
+        let aim = self.aim();
         let (targets, target_values) = (aim.targets.clone(), aim.target().values().to_vec());
         // Where the features have names, all else is passed over.
-        let leave_out = if features.is_empty() { self.left_out.clone() } else { vec![] };
-        CsvOptions { label, features, targets, target_values, leave_out, ..CsvOptions::default() }
+        let leave_out = if self.columns.is_empty() { self.left_out.clone() } else { vec![] };
+        let mut csv =
+            CsvOptions { label, targets, target_values, leave_out, ..CsvOptions::default() };
+        if self.is_of_rows() {
+            self.table.put_on(&mut csv, &self.columns, self.input[0]);
+        }
+        csv
+    }
+
+    /// How many columns of a table it learns from.
+    pub fn source_columns(&self) -> usize {
+        self.table.source_columns(self.input[0])
     }
 
     /// Where the label was in the table that it learned from.
@@ -237,6 +254,7 @@ mod tests {
                 columns: vec![],
                 label: None,
                 left_out: vec![],
+                table: TableForm::default(),
                 mean: mean.to_vec(),
                 std: std.to_vec(),
                 offset: vec![],

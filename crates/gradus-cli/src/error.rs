@@ -51,6 +51,9 @@ pub enum CliError {
     /// Ctrl-C ended it, and everything is saved.
     #[error("interrupted; everything is saved. Go on with:\n  gradus train --resume {}", shell_word(.0))]
     Interrupted(PathBuf),
+    /// Ctrl-C ended it before there was anything to save.
+    #[error("{0}; nothing was begun")]
+    Stopped(DataError),
     /// Whoever read stdout has gone, such as `head`.
     #[error("stdout is closed")]
     BrokenPipe,
@@ -64,7 +67,7 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             CliError::Usage(_) => 2,
-            CliError::Interrupted(_) => 130,
+            CliError::Interrupted(_) | CliError::Stopped(_) => 130,
             CliError::BrokenPipe => 0,
             _ => 1,
         }
@@ -98,6 +101,7 @@ impl From<DataError> for CliError {
         match error {
             // A set or option that does not exist is a mistake in the command line.
             DataError::Unknown { .. } => CliError::Usage(error.to_string()),
+            DataError::Interrupted { .. } => CliError::Stopped(error),
             error => CliError::Data(error),
         }
     }

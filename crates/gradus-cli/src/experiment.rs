@@ -1,8 +1,11 @@
 //! From settings to what trains: data cut into parts, the network, the learner. A pure function of the settings and the
 //! data, so a continued run builds the same again.
 
+mod shares;
+
 use crate::aim::Aim;
 use crate::augmentation::{self, Evaluation};
+use crate::bars::shortened;
 use crate::columns;
 use crate::datasets::{self, Opened, Pictures};
 use crate::description::Description;
@@ -14,15 +17,17 @@ use crate::network;
 use crate::record::{self, Beginning, RunRecord, are_same, whole_path};
 use crate::run_dir;
 use crate::settings::Settings;
+use crate::table_form::{HeaderIs, MissingRule, TableForm};
 use crate::trained::Trained;
 use crate::transfer::{self, Pretrained};
 use gradus::data::{
-    CsvOptions, Dataset, HoldOut, Loader, LoaderOptions, Normalization, Relabelled, Split, Subset,
-    has_test_part, labels_of, named, stratified_split,
+    CsvOptions, Dataset, Loader, LoaderOptions, Normalization, Relabelled, Split, has_test_part,
+    labels_of, named,
 };
 use gradus::nn::{Init, parameters};
 use gradus::train::callbacks::GradualUnfreezing;
 use gradus::train::{Learner, Pace, Source, Task};
+use shares::{Part, divide, limited, means, spread};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -43,6 +48,10 @@ pub struct Experiment {
     pub held_out: bool,
     /// The data as they are called where they were found.
     pub data: String,
+    /// What is worth knowing of them.
+    pub remarks: Vec<String>,
+    /// What of them is not learned from though nobody said so.
+    pub left_out: Vec<String>,
     /// The network, its loss and its optimiser.
     pub learner: Learner,
     /// How many numbers training adjusts.
@@ -65,6 +74,9 @@ struct Parts {
     held_out: bool,
     data: String,
     learned: Learned,
+    table: TableForm,
+    remarks: Vec<String>,
+    left_out: Vec<String>,
 }
 
 /// How a run begins.
@@ -125,7 +137,7 @@ impl Experiment {
             Some(record) => record.model.clone(),
             None => describe(settings, pretrained.as_ref(), &parts)?,
         };
-        let Parts { train, validation, test, held_out, data, .. } = parts;
+        let Parts { train, validation, test, held_out, data, remarks, left_out, .. } = parts;
         require_shown_size(settings, &description, &test)?;
         for part in [Some(&train), Some(&test), validation.as_ref()].into_iter().flatten() {
             description.check(&data, part)?;
@@ -170,6 +182,8 @@ impl Experiment {
             test,
             held_out,
             data,
+            remarks,
+            left_out,
             learner,
             parameters,
             fresh,
@@ -187,6 +201,7 @@ impl Experiment {
     /// What this run learns from.
     pub fn record(&self, settings: &Settings) -> RunRecord {
         let is_path = named(&self.data).is_err();
+        let is_path = is_path && self.data != datasets::STDIN;
         let data_path = is_path.then(|| whole_path(Path::new(&self.data))).flatten();
         if let Some(begun) = &self.begun {
             return RunRecord { settings: settings.clone(), data_path, ..begun.clone() };
@@ -240,10 +255,16 @@ impl Parts {
         datasets::require_both(&name, &splits)?;
         let held_out = splits.rule.is_some();
         if let [only] = splits.train.classes() {
-            let what = format!("found 1 class ({only}), expected at least 2 to tell apart");
+            let what = format!(
+                "found 1 class ({}), expected at least 2 to tell apart",
+                shortened(only, 40)
+            );
             return Err(CliError::Work(format!("{name}: {what}")));
         }
-        datasets::remark_on_classes(&name, &splits);
+        let (forms, left_out) = (splits.forms.clone(), splits.left_out.clone());
+        let mut remarks = splits.remarks.clone();
+        remarks.extend(datasets::remarks_on_classes(&splits));
+        remarks.extend(datasets::remark_on_size(&*splits.train)?);
         let rule = splits.rule.clone();
         let known = pretrained.map(|pretrained| &pretrained.description);
         let known = known.or(record.map(|record| &record.model));
@@ -263,7 +284,20 @@ impl Parts {
         learned.train = numbers(&train);
         learned.test = numbers(&test);
         learned.validation = validation.as_ref().map_or(vec![], numbers);
-        datasets::remark_on_targets(&name, &*train, &settings.aim()?);
+        remarks.extend(datasets::remarks_on_targets(&*train, &settings.aim()?));
+        datasets::remark(&name, &remarks);
+        let table = match record {
+            Some(record) => record.model.table.clone(),
+            None => TableForm::new(
+                settings.header,
+                settings.missing,
+                &forms,
+                means(settings, known, &*train)?,
+            ),
+        };
+        let fill = |part| table.filled(part);
+        let (train, test) = (fill(train)?, fill(test)?);
+        let validation = validation.map(fill).transpose()?;
         let aim = settings.aim()?.measured(&*train, known.map(Description::aim));
         learned.aim = aim.clone();
         if let Begin::Anew = begin {
@@ -295,7 +329,17 @@ impl Parts {
         let show = |data, evaluation| in_order(data, &normalization, evaluation, &aim);
         let validation = validation.map(|data| show(data, &one)).transpose()?;
         let test = show(test, &evaluation)?;
-        Ok(Parts { train, validation, test, held_out, data: name, learned })
+        Ok(Parts {
+            train,
+            validation,
+            test,
+            held_out,
+            data: name,
+            learned,
+            table,
+            remarks,
+            left_out,
+        })
     }
 }
 
@@ -312,12 +356,16 @@ fn found(
         return trained.reopen(&settings.data, pictures, &csv);
     }
     let label = columns::label(settings.label.as_deref(), &settings.data)?;
-    let features = pretrained.map_or(vec![], |pretrained| pretrained.description.columns.clone());
     let (targets, target_values) =
         (settings.target.clone(), settings.aim()?.target().values().to_vec());
     let leave_out = settings.leave_out.clone();
-    let csv =
-        CsvOptions { label, features, targets, target_values, leave_out, ..CsvOptions::default() };
+    let mut csv = CsvOptions { label, targets, target_values, leave_out, ..CsvOptions::default() };
+    let known = pretrained.map(|pretrained| &pretrained.description);
+    if let Some(known) = known.filter(|known| !known.columns.is_empty()) {
+        known.table.put_on(&mut csv, &known.columns, known.input[0]);
+    }
+    csv.header = HeaderIs::stated(settings.header);
+    csv.missing = MissingRule::stated(settings.missing);
     let rule = match (settings.rule()?, begin) {
         (None, Begin::Again { .. }) if !has_test_part(&settings.data) => Some(Split::Position),
         (rule, _) => rule,
@@ -389,7 +437,12 @@ fn describe(settings: &Settings, from: Option<&Pretrained>, parts: &Parts) -> Re
         classes: train.dataset().classes().to_vec(),
         columns: columns.map_or(vec![], |columns| columns.features.clone()),
         label: columns.map_or(settings.label.clone(), |columns| columns.label.clone()),
-        left_out: settings.leave_out.clone(),
+        left_out: match columns {
+            Some(_) => settings.leave_out.clone(),
+            // Where columns have no names, those that are left out are told by their numbers.
+            None => [&settings.leave_out[..], &parts.left_out].concat(),
+        },
+        table: parts.table.clone(),
         offset: normalization.offset().to_vec(),
         mean: normalization.mean().to_vec(),
         std: normalization.std().to_vec(),
@@ -404,21 +457,6 @@ fn describe(settings: &Settings, from: Option<&Pretrained>, parts: &Parts) -> Re
 const EVALUATED: usize = 250;
 /// Numbers in the samples of such a batch: of photographs there are fewer at a time.
 const EVALUATED_NUMBERS: usize = 1 << 22;
-
-/// So many batches at most to evaluate on.
-fn limited(data: Part, batches: Option<usize>) -> Result<Part> {
-    let kept = batches.map_or(data.len(), |n| n.saturating_mul(EVALUATED).min(data.len()));
-    if kept == data.len() {
-        return Ok(data);
-    }
-    spread(data, kept)
-}
-
-/// So many samples, spread over all: data sets are often sorted by label.
-fn spread(data: Part, kept: usize) -> Result<Part> {
-    let chosen = (0..kept).map(|i| i * data.len() / kept).collect();
-    Ok(Arc::new(Subset::new(data, chosen)?))
-}
 
 /// Samples of each class; of numbers, all.
 pub fn counts(data: &dyn Dataset) -> Vec<usize> {
@@ -452,32 +490,4 @@ pub fn in_order(
             ..options
         },
     )?)
-}
-
-type Part = Arc<dyn Dataset>;
-
-/// What is trained on, and what is held out of it.
-fn divide(settings: &Settings, whole: Part, rule: Option<&Split>) -> Result<(Part, Option<Part>)> {
-    let labels = labels_of(&*whole);
-    if settings.overfit_one_batch {
-        // Drawn from all classes: data sets are often sorted by label.
-        let batch = settings.batch.min(labels.len());
-        let (_, one) = stratified_split(&labels, batch, settings.seed)?;
-        let many = one.repeat(REPEATS);
-        return Ok((Arc::new(Subset::new(whole, many)?), None));
-    }
-    let share = settings.validation_split;
-    if share == 0.0 {
-        return Ok((whole, None));
-    }
-    // Parts that the data bring are fixed, and so is what is held out of them.
-    let rule = rule.unwrap_or(&Split::Position);
-    let (kept, held) = rule.divide(&*whole, HoldOut::Validation { share, seed: settings.seed })?;
-    if kept.is_empty() || held.is_empty() {
-        let all = labels.len();
-        let what = format!("validation: {share} of {all} samples leaves one part empty");
-        return Err(CliError::Usage(what));
-    }
-    let validation = Subset::new(whole.clone(), held)?;
-    Ok((Arc::new(Subset::new(whole, kept)?), Some(Arc::new(validation))))
 }

@@ -18,6 +18,7 @@ mod callbacks;
 mod columns;
 mod commands;
 mod computing;
+mod contact_sheet;
 mod datasets;
 mod description;
 mod divergence;
@@ -41,6 +42,7 @@ mod scatter;
 mod scores;
 mod settings;
 mod suggest;
+mod table_form;
 mod trained;
 mod transfer;
 

@@ -159,19 +159,22 @@ fn figure(x: f64) -> String {
 
 /// A name in the letters that there are; of one that is too long the beginning, and dots.
 fn written(name: &str) -> String {
+    lettered(name, SIDE / 6)
+}
+
+/// The same, of at most so many letters.
+pub fn lettered(name: &str, most: usize) -> String {
     const DOTS: &str = "...";
     let drawn = |c: char| if glyph(c).is_some() { c } else { '-' };
     let all: Vec<char> = name.to_uppercase().chars().map(drawn).collect();
-    match all.len() > SIDE / 6 {
-        true => {
-            all[..SIDE / 6 - DOTS.len()].iter().chain(&DOTS.chars().collect::<Vec<_>>()).collect()
-        }
+    match all.len() > most {
+        true => all[..most - DOTS.len()].iter().chain(&DOTS.chars().collect::<Vec<_>>()).collect(),
         false => all.into_iter().collect(),
     }
 }
 
 /// Calls with the column and row of each dot of a letter of 5 by 7.
-fn each_dot(c: char, mut dot: impl FnMut(usize, usize)) {
+pub fn each_dot(c: char, mut dot: impl FnMut(usize, usize)) {
     for (row, bits) in glyph(c).into_iter().flatten().enumerate() {
         (0..5).filter(|column| bits >> (4 - column) & 1 == 1).for_each(|column| dot(column, row));
     }

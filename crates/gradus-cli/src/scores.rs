@@ -135,7 +135,8 @@ impl Scores {
     fn commonest(&self, n: usize) -> String {
         let mut text = String::from("commonest confusions\n");
         for (truth, predicted, count) in self.confusion.commonest(n) {
-            let (truth, predicted) = (&self.classes[truth], &self.classes[predicted]);
+            let name = |class: usize| shortened(&self.classes[class], 60);
+            let (truth, predicted) = (name(truth), name(predicted));
             let _ = writeln!(text, "{count:>6}  {truth} taken for {predicted}");
         }
         text

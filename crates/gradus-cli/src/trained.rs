@@ -1,6 +1,6 @@
 //! Finding the data again that a model learned from.
 
-use crate::datasets::{Opened, Pictures};
+use crate::datasets::{Opened, Pictures, STDIN};
 use crate::description::Description;
 use crate::error::{CliError, Result};
 use crate::learned::{Change, Learned};
@@ -61,7 +61,7 @@ impl<'a> Trained<'a> {
 
     /// Opens its data again: where they are called as they were, if they are the same, else where they lay.
     pub fn reopen(&self, name: &str, pictures: Pictures, csv: &CsvOptions) -> Result<Opened> {
-        let is_here = named(name).is_ok() || Path::new(name).exists();
+        let is_here = name == STDIN || named(name).is_ok() || Path::new(name).exists();
         match self.data_path {
             Some(path) if !is_here && !path.exists() => Err(CliError::Work(format!(
                 "{name}: it is neither here nor where it lay, {}",
@@ -87,6 +87,10 @@ impl<'a> Trained<'a> {
     /// Whether a name or path means the data that it learned from. Where it is not known where they lay, or nothing is left
     /// there, the file's name has to do.
     pub fn is_of(&self, given: &str) -> bool {
+        // What comes in on stdin is compared when it is there.
+        if given == STDIN {
+            return false;
+        }
         let name = |path: &str| Path::new(path).file_name().map(ToOwned::to_owned);
         let trained = &self.description.data;
         match self.data_path.or(Some(Path::new(trained))).filter(|path| path.exists()) {

@@ -59,8 +59,10 @@ mod error;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod field;
+mod filled;
 mod image_set;
 mod in_memory;
+mod interrupt;
 mod key;
 mod label;
 mod loader;
@@ -70,6 +72,7 @@ mod named;
 mod normalization;
 mod on_fields;
 mod open;
+mod parts;
 mod photo;
 mod prefetch;
 mod random;
@@ -95,9 +98,11 @@ pub use error::{DataError, Place, Result};
 #[cfg(feature = "fetch")]
 pub use fetch::{Progress, download, fetch};
 pub use field::{FieldSpec, Name};
+pub use filled::{Filled, means_of};
 pub use gradus_base::DType;
 pub use image_set::ImageDataset;
 pub use in_memory::InMemory;
+pub use interrupt::interrupt_by;
 pub use key::Key;
 pub use label::label_spelling;
 pub use loader::{Batch, Loader, LoaderOptions};
@@ -112,10 +117,13 @@ pub use prefetch::{BatchGuard, Batches, Position};
 pub use random::{Rng, rng_for_augment};
 pub use read::cifar::{CIFAR10_CLASSES, Cifar100Labels, parse_cifar10, parse_cifar100, read_cifar};
 pub use read::csv::{
-    CsvOptions, Header, LabelColumn, Table, parse_csv, parse_csv_header, read_csv,
+    ColumnForm, CsvOptions, Header, LabelColumn, Missing, Table, parse_csv, parse_csv_header,
+    read_csv,
 };
-pub use read::folder::{Fit, ImageFolder, ImageOptions, RawImage, parse_image};
+pub use read::folder::ImageFolder;
 pub use read::idx::{Idx, encode_idx, parse_idx, read_idx, read_idx_images};
+pub use read::picture::{Fit, ImageInfo, ImageOptions, RawImage, image_info, parse_image};
+pub use read::read_file;
 pub use record_loader::{RecordLoader, RecordOptions};
 pub use records::{DatasetRecords, RecordSubset, Records};
 pub use sample::Sample;

@@ -9,11 +9,13 @@ use crate::embedded::mnist_5k_split;
 use crate::error::{DataError, Place, Result, quote};
 use crate::locate::Places;
 use crate::named::{DIGITS, find_idx, missing_idx, named};
+use crate::parts::{Parts, parts_in};
 use crate::read::cifar::read_cifar;
-use crate::read::csv::{CsvOptions, LabelColumn, read_csv};
-use crate::read::folder::{Fit, ImageFolder, ImageOptions};
+use crate::read::csv::{ColumnForm, CsvOptions, LabelColumn, read_csv};
+use crate::read::folder::ImageFolder;
 use crate::read::idx::read_idx_images;
-use crate::read::read_file;
+use crate::read::picture::{Fit, ImageOptions};
+use crate::read::{STDIN, kind_of, read_file};
 use crate::split::{HoldOut, Split};
 use crate::tabular::TabularDataset;
 
@@ -28,12 +30,26 @@ pub struct Splits {
     pub whole: Option<Arc<dyn Dataset>>,
     /// The rule by which the test part was chosen; `None` where the data bring one.
     pub rule: Option<Split>,
+    /// What the columns of a table are taken for; empty of other data.
+    pub forms: Vec<ColumnForm>,
+    /// What is worth knowing of how the data were read, a sentence each.
+    pub remarks: Vec<String>,
+    /// Columns or files that are not learned from though nobody said so.
+    pub left_out: Vec<String>,
 }
 
 impl Splits {
     /// Parts that the data themselves have.
     fn given(train: impl Dataset + 'static, test: impl Dataset + 'static) -> Splits {
-        Splits { train: Arc::new(train), test: Arc::new(test), whole: None, rule: None }
+        Splits {
+            train: Arc::new(train),
+            test: Arc::new(test),
+            whole: None,
+            rule: None,
+            forms: vec![],
+            remarks: vec![],
+            left_out: vec![],
+        }
     }
 
     /// Some samples of a whole, and the others to test on.
@@ -48,6 +64,9 @@ impl Splits {
             test: Arc::new(Subset::new(whole.clone(), held)?),
             whole: Some(whole),
             rule: Some(rule),
+            forms: vec![],
+            remarks: vec![],
+            left_out: vec![],
         })
     }
 }
@@ -97,7 +116,7 @@ impl OpenOptions {
 pub fn open(name_or_path: &str, options: &OpenOptions) -> Result<Splits> {
     let set = match named(name_or_path) {
         Ok(set) => set,
-        Err(_) if Path::new(name_or_path).exists() => {
+        Err(_) if name_or_path == STDIN || Path::new(name_or_path).exists() => {
             return open_path(Path::new(name_or_path), options);
         }
         Err(unknown) => return Err(unknown),
@@ -113,8 +132,8 @@ pub fn open(name_or_path: &str, options: &OpenOptions) -> Result<Splits> {
     open_path(&set.find(&options.places)?, &options)
 }
 
-/// Opens what lies at `path`: a CSV file, or a folder of IDX files by the names of MNIST, of CIFAR-10's binary files, of
-/// `train` and `test` (or `val`) folders of class folders, or of class folders. Of CSV files and of class folders
+/// Opens what lies at `path`: a CSV file (`-` is one on stdin), or a folder of IDX files by the names of MNIST, of CIFAR-10's binary files, of
+/// folders like `train` and `test` (or `val`) with class folders in them, or of class folders. Of CSV files and of class folders
 /// alone, about a fifth is held out to test, chosen by [`OpenOptions::split`].
 #[doc(alias("ImageFolder", "image_dataset_from_directory"))]
 pub fn open_path(path: &Path, options: &OpenOptions) -> Result<Splits> {
@@ -130,17 +149,18 @@ pub fn open_path(path: &Path, options: &OpenOptions) -> Result<Splits> {
             options.refuse_split(&name)?;
             open_cifar10(path)
         }
-        Some(Layout::Split { test }) => {
+        Some(Layout::Split(parts)) => {
             options.refuse_split(&name)?;
-            let train = open_folder(&path.join("train"), options)?;
-            let test = open_folder(&path.join(test), options)?;
-            same_kind(path, &train, &test)?;
-            Ok(Splits::given(train, test))
+            open_parts(path, &parts, options)
         }
         None => Err(DataError::malformed(
             &name,
             Place::Whole,
-            if path.exists() { "no data in a known layout" } else { "nothing" },
+            match std::fs::metadata(path) {
+                Ok(found) if !found.is_dir() => kind_of(&found),
+                Ok(_) => "no data in a known layout",
+                Err(_) => "nothing",
+            },
             "a CSV file, or a folder of MNIST-like IDX files, CIFAR-10 binary files or class folders",
         )),
     }
@@ -149,7 +169,7 @@ pub fn open_path(path: &Path, options: &OpenOptions) -> Result<Splits> {
 /// Whether data bring a test part, so that none is held out of them.
 pub fn has_test_part(name_or_path: &str) -> bool {
     let of_path = || match layout(Path::new(name_or_path)) {
-        Some(Layout::Idx | Layout::Cifar10 | Layout::Split { .. }) => true,
+        Some(Layout::Idx | Layout::Cifar10 | Layout::Split(_)) => true,
         Some(Layout::Csv | Layout::Classes) | None => false,
     };
     named(name_or_path).is_ok() || of_path()
@@ -160,12 +180,12 @@ pub(crate) enum Layout {
     Csv,
     Idx,
     Cifar10,
-    Split { test: &'static str },
+    Split(Parts),
     Classes,
 }
 
 pub(crate) fn layout(path: &Path) -> Option<Layout> {
-    if path.is_file() {
+    if path.is_file() || path == Path::new(STDIN) {
         return Some(Layout::Csv);
     }
     if find_idx(path, "train", "images").is_some() {
@@ -174,9 +194,8 @@ pub(crate) fn layout(path: &Path) -> Option<Layout> {
     if path.join("data_batch_1.bin").is_file() {
         return Some(Layout::Cifar10);
     }
-    let test = ["test", "val"].into_iter().find(|name| path.join(name).is_dir());
-    if let (true, Some(test)) = (path.join("train").is_dir(), test) {
-        return Some(Layout::Split { test });
+    if let Some(parts) = parts_in(path) {
+        return Some(Layout::Split(parts));
     }
     let mut entries = std::fs::read_dir(path).ok()?.flatten();
     let visible = |entry: &std::fs::DirEntry| !entry.file_name().to_string_lossy().starts_with('.');
@@ -211,19 +230,40 @@ fn open_folder(root: &Path, options: &OpenOptions) -> Result<ImageFolder> {
     if options.classes.is_empty() { Ok(folder) } else { folder.rename_classes(&options.classes) }
 }
 
-/// A test part must be of the classes and shape of its training part.
-fn same_kind(path: &Path, train: &ImageFolder, test: &ImageFolder) -> Result<()> {
-    let describe =
-        |d: &ImageFolder| format!("classes {} of shape {:?}", d.classes().join(", "), d.shape());
-    if train.classes() == test.classes() && train.shape() == test.shape() {
-        return Ok(());
+/// Opens a training and a test part. Classes are compared by their names: the test part may lack some.
+fn open_parts(path: &Path, parts: &Parts, options: &OpenOptions) -> Result<Splits> {
+    let train = open_folder(&parts.train, options)?;
+    let test = ImageFolder::open_test(&parts.test, options.image.clone())?;
+    let test = match options.classes.len() == test.classes().len() {
+        true => test.rename_classes(&options.classes)?,
+        false => test,
+    };
+    if train.shape() != test.shape() {
+        let found = format!("test data of shape {:?}", test.shape());
+        let expected = format!("{:?} as in the training data", train.shape());
+        return Err(DataError::malformed(
+            &path.display().to_string(),
+            Place::Whole,
+            found,
+            expected,
+        ));
     }
-    Err(DataError::malformed(
-        &path.display().to_string(),
-        Place::Whole,
-        format!("test data of {}", describe(test)),
-        format!("{} as in the training data", describe(train)),
-    ))
+    let of = |part: &Path, folder: &ImageFolder| -> Vec<String> {
+        let part = part.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        folder.remarks().iter().map(|remark| format!("in {part}: {remark}")).collect()
+    };
+    let mut remarks = [of(&parts.train, &train), of(&parts.test, &test)].concat();
+    remarks.extend(parts.remarks.iter().cloned());
+    let left_out = [train.left_out(), test.left_out()].concat();
+    let splits = match train.classes() == test.classes() {
+        true => Splits::given(train, test),
+        false => {
+            let named = |error: DataError| error.in_file(&parts.test);
+            let test = Relabelled::new(Arc::new(test), train.classes()).map_err(named)?;
+            Splits::given(train, test)
+        }
+    };
+    Ok(Splits { remarks, left_out, ..splits })
 }
 
 fn open_table(path: &Path, options: &OpenOptions) -> Result<Splits> {
@@ -231,7 +271,9 @@ fn open_table(path: &Path, options: &OpenOptions) -> Result<Splits> {
     let aside = rule.aside().map(str::to_owned);
     let csv = CsvOptions { aside, ..options.csv.clone() };
     let table = read_csv(path, &csv)?;
-    match &rule {
+    let (forms, remarks) = (table.forms().to_vec(), table.remarks().to_vec());
+    let left_out = table.left_out().to_vec();
+    let splits = match &rule {
         Split::File(other) => {
             let test = read_csv(other, &like(&table, csv))?;
             if test.shape() != table.shape() {
@@ -242,22 +284,28 @@ fn open_table(path: &Path, options: &OpenOptions) -> Result<Splits> {
             }
             let named = |error: DataError| error.in_file(other);
             let test = Relabelled::new(Arc::new(test), table.classes()).map_err(named)?;
-            Ok(Splits { rule: Some(rule), ..Splits::given(table, test) })
+            Splits { rule: Some(rule), ..Splits::given(table, test) }
         }
-        _ => hold_out(Arc::new(table), rule),
-    }
+        _ => hold_out(Arc::new(table), rule)?,
+    };
+    Ok(Splits { forms, remarks, left_out, ..splits })
 }
 
 /// How another file is read so that its columns are those of a table, by name.
 fn like(table: &TabularDataset, csv: CsvOptions) -> CsvOptions {
     match table.columns() {
-        None => csv,
+        None => CsvOptions {
+            leave_out: [&csv.leave_out[..], table.left_out()].concat(),
+            forms: table.forms().to_vec(),
+            ..csv
+        },
         Some(columns) => CsvOptions {
             label: match &columns.label {
                 Some(label) => LabelColumn::Name(label.clone()),
                 None => csv.label,
             },
-            features: columns.features.clone(),
+            features: table.forms().iter().map(|form| form.name.clone()).collect(),
+            forms: table.forms().to_vec(),
             targets: table.targets().names().to_vec(),
             ..csv
         },
@@ -267,19 +315,21 @@ fn like(table: &TabularDataset, csv: CsvOptions) -> CsvOptions {
 fn open_classes(path: &Path, options: &OpenOptions) -> Result<Splits> {
     let rule = options.split.clone().unwrap_or_default();
     let folder = open_folder(path, options)?;
-    match &rule {
+    let (remarks, left_out) = (folder.remarks().to_vec(), folder.left_out().to_vec());
+    let splits = match &rule {
         Split::Time(_) | Split::Group(_) => {
             let found = format!("{rule} for {}", path.display());
             let expected = "hash, position or file:LIST for a folder of pictures";
-            Err(DataError::invalid("split", found, expected))
+            return Err(DataError::invalid("split", found, expected));
         }
         Split::File(list) => {
             let held = listed(&folder, path, list)?;
             let (kept, held) = (0..folder.len()).partition(|i| !held[*i]);
-            Splits::of(Arc::new(folder), kept, held, rule)
+            Splits::of(Arc::new(folder), kept, held, rule)?
         }
-        Split::Hash | Split::Position => hold_out(Arc::new(folder), rule),
-    }
+        Split::Hash | Split::Position => hold_out(Arc::new(folder), rule)?,
+    };
+    Ok(Splits { remarks, left_out, ..splits })
 }
 
 /// Which pictures a list names, a path in the folder on each line.

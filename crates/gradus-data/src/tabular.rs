@@ -8,7 +8,7 @@ use crate::dataset::{ColumnNames, Dataset};
 use crate::error::{DataError, Place, Result, count, quote};
 use crate::key::{Key, feed};
 use crate::label::label_spelling;
-use crate::read::csv::Table;
+use crate::read::csv::{ColumnForm, Table};
 use crate::target::Targets;
 
 /// A table whose rows are samples.
@@ -24,6 +24,9 @@ pub struct TabularDataset {
     targets: Vec<f64>,
     columns: Option<ColumnNames>,
     aside: Vec<String>,
+    forms: Vec<ColumnForm>,
+    remarks: Vec<String>,
+    left_out: Vec<String>,
     /// The key of each row, once one was asked for.
     keys: OnceLock<Vec<Key>>,
 }
@@ -83,6 +86,9 @@ impl TabularDataset {
             columns: (!table.names.is_empty())
                 .then_some(ColumnNames { features: table.names, label: table.label_name }),
             aside: table.aside,
+            forms: table.forms,
+            remarks: table.remarks,
+            left_out: table.left_out,
             keys: OnceLock::new(),
         })
     }
@@ -97,11 +103,27 @@ impl TabularDataset {
         order.iter().filter_map(|&c| names.get(c)).for_each(|n| feed(&mut head, n.as_bytes()));
         let key = |row: &[f64]| {
             let mut hasher = head.clone();
-            // −0 is 0: as numbers they are equal.
-            order.iter().for_each(|&c| hasher.update((row[c] + 0.0).to_bits().to_le_bytes()));
+            // −0 is 0: as numbers they are equal. A missing value has one form, too.
+            let bits = |x: f64| if x.is_nan() { f64::NAN } else { x + 0.0 }.to_bits();
+            order.iter().for_each(|&c| hasher.update(bits(row[c]).to_le_bytes()));
             Key::finish(hasher)
         };
         self.values.chunks_exact(self.shape[0]).map(key).collect()
+    }
+
+    /// What each feature column of the file was taken for: [`CsvOptions::forms`](crate::CsvOptions::forms) of other files like it.
+    pub fn forms(&self) -> &[ColumnForm] {
+        &self.forms
+    }
+
+    /// What is worth knowing of how the file was read.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// Columns that are not learned from though nobody said so.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     /// Names of the features; empty if the file had no header.

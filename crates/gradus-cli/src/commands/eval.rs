@@ -11,6 +11,7 @@ use crate::experiment::in_order;
 use crate::learned::{Change, Learned};
 use crate::model_file;
 use crate::outcome::Outcome;
+use crate::table_form::HeaderIs;
 use crate::trained::Trained;
 use gradus::data::{CsvOptions, Dataset, Split, Splits, has_test_part};
 use gradus::nn::losses::Target;
@@ -46,6 +47,9 @@ pub struct Args {
     /// The column of a CSV file that holds the label: its name, or its number from 1 [default: as in training]
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
+    /// Whether the first line of a CSV file is a header [default: as in training]
+    #[arg(long, value_name = "YES|NO")]
+    header: Option<HeaderIs>,
     /// Draw what a model of numbers predicts against what is true into this PNG
     #[arg(long, value_name = "FILE.png")]
     plot: Option<PathBuf>,
@@ -71,6 +75,15 @@ pub fn run(args: &Args) -> Result<()> {
             let what = format!("{}: it was imported, not trained here", args.model.display());
             return Err(CliError::Usage(format!("{what}: name the data to test it on by --data")));
         }
+        None if description.data == datasets::STDIN => {
+            let what = format!(
+                "{}: it was trained on what came in on stdin, which is not kept",
+                args.model.display()
+            );
+            return Err(CliError::Usage(format!(
+                "{what}: give it again (--data - < FILE.csv) or name other data by --data"
+            )));
+        }
         None => &description.data,
     };
     let evaluation = match &args.evaluate {
@@ -95,8 +108,10 @@ pub fn run(args: &Args) -> Result<()> {
     };
     let record = model_file::record_of(&args.model)?;
     let trained = Trained::new(description, record.as_ref());
-    let csv = description.csv(label);
-    let Chosen { part, test, name: data, changed } =
+    let mut csv = description.csv(label);
+    columns::of_a_table(args.header, None, data)?;
+    csv.header = HeaderIs::stated(args.header).or(csv.header);
+    let Chosen { part, test, name: data, changed, remarks } =
         match args.data.is_none() || trained.is_of(data) {
             true => held_out(&trained, trained.reopen(data, pictures, &csv)?)?,
             false => other(&trained, data, pictures, &csv)?,
@@ -104,8 +119,10 @@ pub fn run(args: &Args) -> Result<()> {
     if test.is_empty() {
         return Err(CliError::Work(format!("{data}: found no samples to test on")));
     }
+    datasets::remark(&data, &remarks);
+    let data = datasets::called(&data).to_owned();
     let test = in_order(
-        datasets::labelled_as(description, &data, test)?,
+        description.table.filled(datasets::labelled_as(description, &data, test)?)?,
         &description.normalization()?,
         &evaluation,
         aim,
@@ -140,7 +157,7 @@ pub fn run(args: &Args) -> Result<()> {
     if args.json {
         let about = json!({
             "model": description.architecture, "file": loaded.path, "data": data, "part": part,
-            "changed": changed, "samples": tested.samples(), "views": evaluation.views(), "seconds": seconds, "samples_per_second": speed,
+            "changed": changed, "data_remarks": remarks, "samples": tested.samples(), "views": evaluation.views(), "seconds": seconds, "samples_per_second": speed,
         });
         join(&mut record, about);
         tested.record(&mut record);
@@ -169,6 +186,8 @@ struct Chosen {
     name: String,
     /// How they have changed since the model learned from them, if they have.
     changed: Option<String>,
+    /// What is worth knowing of how they were read.
+    remarks: Vec<String>,
 }
 
 /// The test part of the data that the model was trained on.
@@ -196,7 +215,7 @@ fn held_out(trained: &Trained<'_>, opened: Opened) -> Result<Chosen> {
     };
     let changed = (change != Change::None).then(|| change.text(noun));
     let part = if splits.rule.is_none() { Tested::Test } else { Tested::HeldOut };
-    Ok(Chosen { part, test: splits.test, name, changed })
+    Ok(Chosen { part, test: splits.test, name, changed, remarks: splits.remarks })
 }
 
 /// Says that data have changed, or refuses them where that may have moved what was trained on into the test part.
@@ -232,18 +251,21 @@ fn other(
     csv: &CsvOptions,
 ) -> Result<Chosen> {
     if has_test_part(name) {
-        let test = datasets::open(name, pictures, csv, None)?.test;
-        return Ok(Chosen { part: Tested::Test, test, name: name.into(), changed: None });
+        let Splits { test, remarks, .. } = datasets::open(name, pictures, csv, None)?;
+        let part = Tested::Test;
+        return Ok(Chosen { part, test, name: name.into(), changed: None, remarks });
     }
     let opened = Opened::new(name, pictures, csv, Some(&Split::Position))?;
     if let Some(learned) = &trained.description.learned {
         let change = learned.change(&opened.splits, &opened.fingerprint);
         if matches!(change, Change::None | Change::Order) {
-            say!("remark: {name} holds the same as {}", trained.description.data);
+            let (given, known) =
+                (datasets::called(name), datasets::called(&trained.description.data));
+            say!("remark: {given} holds the same as {known}");
             return held_out(trained, trained.open(name, pictures, csv)?);
         }
     }
-    let Splits { whole, test, .. } = opened.splits;
+    let Splits { whole, test, remarks, .. } = opened.splits;
     let test = whole.unwrap_or(test);
-    Ok(Chosen { part: Tested::Whole, test, name: name.into(), changed: None })
+    Ok(Chosen { part: Tested::Whole, test, name: name.into(), changed: None, remarks })
 }

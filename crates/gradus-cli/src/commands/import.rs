@@ -272,6 +272,7 @@ fn describe(
         columns: vec![],
         label: None,
         left_out: vec![],
+        table: Default::default(),
         offset: vec![],
         mean: vec![0.0; channels],
         std: vec![1.0; channels],

@@ -10,7 +10,8 @@ use crate::error::{CliError, Result};
 use crate::experiment::in_order;
 use crate::model_file;
 use crate::scores::{largest, mean_probabilities};
-use gradus::data::{Fit, ImageDataset, ImageOptions, Loader, RawImage, parse_image};
+use crate::table_form::HeaderIs;
+use gradus::data::{Fit, ImageDataset, ImageOptions, Loader, RawImage, parse_image, read_file};
 use gradus::train::optim::Sgd;
 use gradus::train::{Learner, Source};
 use serde_json::{Value, json};
@@ -23,7 +24,7 @@ const SHOWN: usize = 10;
 /// Of very many classes fewer are of interest.
 const SHOWN_OF_MANY: usize = 5;
 
-/// Say what a trained model sees in PNG and JPEG images, or in the rows of a CSV file
+/// Say what a trained model sees in pictures, or in the rows of a CSV file
 ///
 /// Images are shown as the model was tested: brought to its size, or as --evaluate says, as in gradus eval. Networks that were imported
 /// from PyTorch are shown the middle 224 pixels of an image whose shorter side is 256, as torchvision does. Colour becomes grey, where a
@@ -33,7 +34,7 @@ const SHOWN_OF_MANY: usize = 5;
 /// A model of a table is given CSV files. Its columns are found by their names if it was trained on a file with a header; others
 /// are passed over. If the label's column is there, too, it is shown beside the prediction, and the accuracy is told. A model of numbers
 /// gives them in the units of the data, and of yes and no how probable a yes is; where the file has the true ones, too, its metrics
-/// are told.
+/// are told. Rows that lack a value, or hold a text that training did not see, are named and not predicted.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  gradus predict runs/mlp-1 digit.png\n  gradus predict runs/mlp-2 flowers.csv --json"
@@ -42,9 +43,12 @@ pub struct Args {
     /// A run directory, a model's file, or the name of a network that was imported
     #[arg(value_name = "RUN|MODEL_FILE|NAME")]
     model: PathBuf,
-    /// PNG or JPEG images, or CSV files for a model of a table
+    /// Pictures (PNG, JPEG, GIF, BMP, TIFF, WebP), or CSV files for a model of a table; - is one on stdin
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
+    /// Whether the first line of a CSV file is a header [default: as in training]
+    #[arg(long, value_name = "YES|NO")]
+    header: Option<HeaderIs>,
     #[arg(long, value_name = "NAMES", help = format!(
         "How images are shown: some of {}, such as \"resize(256),centre-crop(224)\" [default: as when it was trained, or as those who \
          trained it do]",
@@ -72,6 +76,10 @@ pub fn run(args: &Args) -> Result<()> {
             true => rows::run(args, &description, &mut learner, &mut out),
             false => numbers::run(args, &description, &mut learner, &mut out),
         };
+    }
+    if args.header.is_some() {
+        let what = "--header is for CSV files; this model takes images";
+        return Err(CliError::Usage(what.into()));
     }
     let evaluation = match &args.evaluate {
         Some(text) => Evaluation::of(&augmentation::list(text)?)?,
@@ -103,7 +111,7 @@ fn prepare(path: &Path, description: &Description, evaluation: &Evaluation) -> R
         let what = format!("the model takes samples of shape {:?}, no images", description.input);
         return Err(CliError::Work(what));
     };
-    let bytes = std::fs::read(path).map_err(CliError::system(path, "read"))?;
+    let bytes = read_file(path)?;
     let size = evaluation.loaded().map_or((height, width), |side| (side, side));
     let options = ImageOptions { channels, size: Some(size), fit: Fit::Cover };
     let name = path.display().to_string();
@@ -141,7 +149,8 @@ fn shown(p: &[f64]) -> Vec<usize> {
 
 fn show(out: &mut impl Write, path: &Path, classes: &[String], p: &[f64]) -> Result<()> {
     let best = largest(p);
-    writeln!(out, "{}: {} ({:.1} %)", path.display(), classes[best], 100.0 * p[best])?;
+    let seen = shortened(&classes[best], 200);
+    writeln!(out, "{}: {seen} ({:.1} %)", path.display(), 100.0 * p[best])?;
     let width = classes.iter().map(|c| c.chars().count()).max().unwrap_or(0).min(20);
     for k in shown(p) {
         let (name, percent) = (shortened(&classes[k], width), 100.0 * p[k]);

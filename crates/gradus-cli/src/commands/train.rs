@@ -9,6 +9,7 @@ mod watch;
 use crate::bars::{counted, grouped};
 use crate::commands::join;
 use crate::computing::Computing;
+use crate::datasets;
 use crate::divergence;
 use crate::error::{CliError, Result, shell_word};
 use crate::experiment::{Begin, Experiment};
@@ -120,6 +121,8 @@ pub fn run(args: &Args) -> Result<()> {
         return find_lr::run(&settings, &mut experiment, args.json);
     }
     let interrupt = listen()?;
+    // Data are not read to their end when nobody waits for them any more.
+    gradus::data::interrupt_by(interrupt.clone());
     let Resumed { run, settings, mut experiment, restored } = match &args.resume {
         Some(path) => {
             args.refuse_epochs(path)?;
@@ -176,7 +179,7 @@ fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, ste
         "{} ({} parameters) on {}: {}, {} of {}, {} at {} ({}), seed {}",
         s.model,
         grouped(e.parameters as u64),
-        e.data,
+        datasets::called(&e.data),
         counted(e.train.dataset().len() as u64, e.description.noun()),
         counted(s.epochs, "epoch"),
         counted(steps, "step"),
@@ -186,7 +189,11 @@ fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, ste
         s.seed
     );
     if e.description.is_of_rows() {
-        let features = counted(e.description.input[0] as u64, "column");
+        let (columns, inputs) = (e.description.source_columns(), e.description.input[0]);
+        let mut features = counted(columns as u64, "column");
+        if columns != inputs {
+            features += &format!(", {inputs} features");
+        }
         let aim = e.description.aim();
         let what = match (&aim.targets[..], &e.description.label) {
             ([], Some(column)) => format!("the label is in column {column}"),
@@ -278,7 +285,7 @@ fn conclude(
         tested.headline(),
         counted(tested.samples(), e.description.noun()),
         if e.held_out { "held out of" } else { "of" },
-        e.data
+        datasets::called(&e.data)
     )?;
     tested.warn(e.description.noun());
     if let Some(why) = &progress.stopped {
@@ -306,6 +313,7 @@ fn conclude(
             "samples_per_second": samples / seconds.max(1e-9), "run": run.path(),
             "batch": settings.batch, "seed": settings.seed, "threads": gradus_cpu::threads(),
             "device": settings.device, "stopped": progress.stopped, "unreached": e.learner.unreached(), "remarks": remarks,
+            "data_remarks": e.remarks, "left_out": e.left_out,
         });
         join(&mut record, about);
         tested.record(&mut record);

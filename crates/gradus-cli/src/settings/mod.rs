@@ -13,6 +13,7 @@ use crate::computing::device_of;
 use crate::error::{CliError, Result};
 use crate::network::{Network, is_definition};
 use crate::suggest::{unknown, unknown_model};
+use crate::table_form::{HeaderIs, MissingRule};
 use gradus::data::Split;
 use gradus::models::ZOO;
 use gradus::train::optim::Optimizer;
@@ -47,7 +48,7 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "RUN|MODEL_FILE|NAME")]
     pub from: Option<String>,
-    /// A data set's name (see `gradus data list`), a folder or a CSV file [default: mnist-5k]
+    /// A data set's name (see `gradus data list`), a folder or a CSV file; - reads one from stdin [default: mnist-5k]
     #[arg(long, value_name = "NAME|DIR|CSV")]
     pub data: String,
     /// The column of a CSV file that holds the label: its name, or its number from 1 [default: the one called label, class or
@@ -60,10 +61,19 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "aim::names")]
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = trimmed)]
     pub target: Vec<String>,
-    /// Columns of a CSV file that it does not learn from, such as texts: names, or numbers from 1, with commas between them
+    /// Columns of a CSV file that it does not learn from, such as names: names, or numbers from 1, with commas between them
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "aim::names")]
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = trimmed)]
+    #[arg(long, visible_alias = "drop", value_name = "COLUMNS", value_delimiter = ',', value_parser = trimmed)]
     pub leave_out: Vec<String>,
+    /// Whether the first line of a CSV file is a header [default: it is, if it holds no number or its numbers only count on]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "YES|NO")]
+    pub header: Option<HeaderIs>,
+    /// What becomes of rows of a CSV file that lack a value (empty, NA, NaN, ?, null): drop leaves them out, mean puts the mean of
+    /// the column there, over the rows that are trained on [default: they are refused]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "DROP|MEAN")]
+    pub missing: Option<MissingRule>,
     // Without it they are those that a new run holds out, or in a run of before, which had no such entry, those of fixed places.
     /// Which samples are held out to test, of data without a test part: hash (a fifth, by what a sample holds: another file's order or
     /// more rows move none), position (a fifth of each class, by place), time (the last fifth; time:COLUMN goes by a column),
@@ -150,6 +160,8 @@ impl Settings {
             label: None,
             target: vec![],
             leave_out: vec![],
+            header: None,
+            missing: None,
             split: None,
             epochs: 15,
             batch: 32,
@@ -173,6 +185,7 @@ impl Settings {
         self.data = data.into();
         (self.label, self.target, self.split) = (None, vec![], None);
         self.leave_out.clear();
+        (self.header, self.missing) = (None, None);
         if self.recipe.is_some() {
             return;
         }
@@ -201,6 +214,7 @@ impl Settings {
     fn check_target(&self) -> Result<()> {
         columns::target(&self.target, &self.data)?;
         columns::leave_out(&self.leave_out, &self.data)?;
+        columns::of_a_table(self.header, self.missing, &self.data)?;
         self.aim()?;
         let Some(first) = self.target.first() else { return Ok(()) };
         let found = |what: &str, found: &str, expected: &str| {

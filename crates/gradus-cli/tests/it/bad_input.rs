@@ -143,7 +143,7 @@ fn images(f: &Path) {
     fs::write(f.join("cut.png"), &whole[..whole.len() / 2]).unwrap();
     ran(f, &["predict", "run", "cut.png"]).fails(1, &["error: cut.png: found a defect"]);
     fs::write(f.join("text.png"), "no picture").unwrap();
-    ran(f, &["predict", "run", "text.png"]).fails(1, &["text.png", "expected a PNG or JPEG"]);
-    ran(f, &["predict", "run", "none.png"]).fails(1, &["none.png: cannot read"]);
+    ran(f, &["predict", "run", "text.png"]).fails(1, &["text.png", "expected a PNG, JPEG"]);
+    ran(f, &["predict", "run", "none.png"]).fails(1, &["none.png: cannot open"]);
     ran(f, &["predict", "run"]).fails(2, &["INPUT"]);
 }

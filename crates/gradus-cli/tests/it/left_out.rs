@@ -27,7 +27,7 @@ fn a_text_column_is_left_out() {
     let train = "train mlp --data houses.csv --epochs 30 --lr 0.01 --target price";
     run(f, train).fails(
         1,
-        &["line 2, column 2 (\"address\"): found \"0 High St\", expected a number; --leave-out address trains without the column"],
+        &["line 2, column 2 (\"address\"): found \"0 High St\" and in all more than 100 different texts in 120 rows", "--drop address trains without the column"],
     );
     let trained = run(f, &format!("{train} --leave-out address --out run --json"));
     assert!(trained.err.contains("it learns from 2 columns"), "{}", trained.err);
@@ -86,16 +86,16 @@ fn cells_that_are_no_numbers_say_what_helps() {
     };
     told("1,2,$712596", "found \"$712596\", expected a number: write 712596");
     told("1,2,cheap", "expected a number; texts are classes, which --label price learns");
-    told("1,2,n/a", "expected a number; fill it in or remove the row");
+    told("1,2,n/a", "expected a value; fill it in, or leave such rows out (--missing drop)");
     told("1,yes,3", "found \"yes\", expected a number: write 1 for yes and 0 for no");
     told(
         "1,,3",
-        "(\"b\"): found an empty field, expected a value; fill it in, remove the row, or train without the column (--leave-out)",
+        "(\"b\"): found an empty field, expected a value; --missing drop leaves such rows out, --missing mean puts the mean of the column there, --drop b trains without it",
     );
-    told("nan,2,3", "found NaN, expected a finite number; fill it in, remove the row, or train");
+    told("nan,2,3", "found \"nan\", expected a value; --missing drop leaves such rows out");
     told(
         "1,2,",
-        "(\"price\"): found an empty field, expected a value; fill it in or remove the row",
+        "(\"price\"): found an empty field, expected a value; fill it in, or leave such rows out",
     );
 }
 

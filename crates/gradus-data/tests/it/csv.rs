@@ -108,7 +108,7 @@ fn labels_in_any_column() {
     check_message(
         parse("species,x,y\nvirginica,1,2\n"),
         expect![[
-            r#"t.csv, line 2, column 1 ("species"): found "virginica", expected a number: the label is taken to be in column 3 ("y"); --label names another column, --leave-out species trains without this one"#
+            r#"t.csv, line 2, column 1 ("species"): found "virginica", expected a number: the label is taken to be in column 3 ("y"); --label names another column, --drop species trains without this one"#
         ]],
     );
 }
@@ -189,19 +189,19 @@ fn messages() {
     check_message(
         parse("width,y\n1,2\n1.5m,0\n"),
         expect![[
-            r#"t.csv, line 3, column 1 ("width"): found "1.5m", expected a number; --leave-out width trains without the column"#
+            r#"t.csv, line 3, column 1 ("width"): found "1.5m", expected a number, as in 1 other row; --drop width trains without the column"#
         ]],
     );
     check_message(
         parse("1,2\nNaN,0\n"),
-        expect![
-            "t.csv, line 2, column 1: found NaN, expected a finite number; fill it in, remove the row, or train without the column (--leave-out)"
-        ],
+        expect![[
+            r#"t.csv, line 2, column 1: found "NaN", expected a value; --missing drop leaves such rows out, --missing mean puts the mean of the column there, --drop 1 trains without it"#
+        ]],
     );
     check_message(
         parse("width,y\n1,2\n3,0\nnan,0\n"),
         expect![[
-            r#"t.csv, line 4, column 1 ("width"): found NaN, expected a finite number; fill it in, remove the row, or train without the column (--leave-out)"#
+            r#"t.csv, line 4, column 1 ("width"): found "nan", expected a value; --missing drop leaves such rows out, --missing mean puts the mean of the column there, --drop width trains without it"#
         ]],
     );
     check_message(
@@ -213,7 +213,7 @@ fn messages() {
     check_message(
         parse("1,2\n,0\n"),
         expect![
-            "t.csv, line 2, column 1: found an empty field, expected a value; fill it in, remove the row, or train without the column (--leave-out)"
+            "t.csv, line 2, column 1: found an empty field, expected a value; --missing drop leaves such rows out, --missing mean puts the mean of the column there, --drop 1 trains without it"
         ],
     );
     check_message(
@@ -223,8 +223,12 @@ fn messages() {
         ]],
     );
     check_message(
-        parse_csv(b"1,2\n\xFF,3\n", "t.csv", &CsvOptions::default()),
-        expect!["t.csv, byte 4: found bytes that are not UTF-8, expected UTF-8 text"],
+        parse_csv(
+            "é,2\n".as_bytes().iter().chain(b"\xFF,3\n").copied().collect::<Vec<_>>().as_slice(),
+            "t.csv",
+            &CsvOptions::default(),
+        ),
+        expect!["t.csv, byte 5: found bytes that are not UTF-8, expected UTF-8 text"],
     );
     let label = |label| CsvOptions { label, ..CsvOptions::default() };
     check_message(
@@ -274,7 +278,7 @@ fn messages() {
     check_message(
         parse(&long),
         expect![[
-            r#"t.csv, line 2, column 1 ("x"): found "abababababababababababababababababababab"…, expected a number: the label is taken to be in column 2 ("y"); --label names another column, --leave-out x trains without this one"#
+            r#"t.csv, line 2, column 1 ("x"): found "abababababababababababababababababababab"…, expected a number: the label is taken to be in column 2 ("y"); --label names another column, --drop x trains without this one"#
         ]],
     );
     let dir = tempfile::tempdir().unwrap();

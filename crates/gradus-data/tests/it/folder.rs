@@ -69,10 +69,15 @@ fn image_messages() {
     let png = encode(&picture(16, 16), ImageFormat::Png);
     let jpeg = encode(&picture(64, 64), ImageFormat::Jpeg);
     let parse = |bytes: &[u8]| parse_image(bytes, "a.img", &RGB);
-    check_message(parse(b""), expect!["a.img: found an empty file, expected a PNG or JPEG"]);
     check_message(
-        parse(b"GIF89a"),
-        expect!["a.img, byte 0: found bytes 47 49 46 38, expected a PNG or JPEG"],
+        parse(b""),
+        expect!["a.img: found an empty file, expected a PNG, JPEG, GIF, BMP, TIFF or WebP"],
+    );
+    check_message(
+        parse(b"%PDF-1.7"),
+        expect![
+            "a.img, byte 0: found bytes 25 50 44 46, expected a PNG, JPEG, GIF, BMP, TIFF or WebP"
+        ],
     );
     check_message(
         parse(&png[..png.len() / 2]),
@@ -176,7 +181,7 @@ fn folder_messages() {
     fails(
         open("half"),
         expect![
-            "DIR/half/cat: found 1 file, none of them an image, expected at least one .png, .jpg or .jpeg"
+            "DIR/half/cat: found 1 file, none of them an image, expected at least one picture: PNG, JPEG, GIF, BMP, TIFF or WebP"
         ],
     );
     save(dir.path(), "sizes/cat/a.png", 6, 4);
@@ -190,12 +195,13 @@ fn folder_messages() {
     );
     let rename = open("sizes").unwrap().rename_classes(&[]);
     fails(rename, expect!["class names: found 0 names, expected 1, one for each of cat"]);
+    let sizes = open("sizes").unwrap();
     std::fs::write(dir.path().join("sizes/cat/b.png"), "oops").unwrap();
     check_error(
-        open("sizes").unwrap().load("sizes"),
+        sizes.load("sizes"),
         dir.path(),
         expect![
-            "DIR/sizes/cat/b.png, byte 0: found bytes 6f 6f 70 73, expected a PNG or JPEG; remove or replace the file"
+            "DIR/sizes/cat/b.png, byte 0: found bytes 6f 6f 70 73, expected a PNG, JPEG, GIF, BMP, TIFF or WebP; remove or replace the file"
         ],
     );
 }

@@ -166,7 +166,11 @@ fn pairs_of_files() {
         dir.path(),
         expect!["DIR/absent: cannot open the file: No such file or directory (os error 2)"],
     );
-    check_error(read("images", "."), dir.path(), expect!["DIR/.: found a folder, expected a file"]);
+    check_error(
+        read("images", "."),
+        dir.path(),
+        expect!["DIR/.: found a folder, expected a regular file"],
+    );
 }
 
 #[test]

@@ -3,9 +3,12 @@
 mod augment;
 mod bucket;
 mod csv;
+mod csv_columns;
+mod csv_dialects;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod folder;
+mod folder_contents;
 mod idx;
 mod loader;
 mod named;

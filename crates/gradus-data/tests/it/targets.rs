@@ -86,14 +86,14 @@ fn what_cannot_be_targets() {
         "a,b\n1,2\n3,NaN\n",
         wanting(&["b"]),
         expect![[
-            r#"boats.csv, line 3, column 2 ("b"): found NaN, expected a finite number; fill it in or remove the row"#
+            r#"boats.csv, line 3, column 2 ("b"): found "NaN", expected a value; fill it in, or leave such rows out (--missing drop)"#
         ]],
     );
     check(
         "a,b\n1,2\n3,\n",
         wanting(&["b"]),
         expect![[
-            r#"boats.csv, line 3, column 2 ("b"): found an empty field, expected a value; fill it in or remove the row"#
+            r#"boats.csv, line 3, column 2 ("b"): found an empty field, expected a value; fill it in, or leave such rows out (--missing drop)"#
         ]],
     );
     check(

@@ -1,7 +1,7 @@
 //! What numbers a trained model gives for the rows of a CSV file.
 
 use super::Args;
-use super::rows::{BATCH, columns_of, remark_on_known};
+use super::rows::{BATCH, read_table, remark_on_known, tell_passed_over};
 use crate::bars::{figure, shortened};
 use crate::description::Description;
 use crate::error::{CliError, Result};
@@ -9,7 +9,7 @@ use crate::model_file;
 use crate::number_scores::shown;
 use crate::trained::Trained;
 use gradus::Tensor;
-use gradus::data::{CsvOptions, Table, parse_csv, parse_csv_header};
+use gradus::data::Table;
 use gradus::nn::losses::Target;
 use gradus::train::Learner;
 use serde_json::{Map, Value, json};
@@ -26,15 +26,16 @@ pub fn run(
     let aim = description.aim();
     let record = model_file::record_of(&args.model)?;
     let trained = Trained::new(description, record.as_ref());
-    let (mut records, mut met) = (vec![], (vec![], vec![]));
+    let (mut records, mut met, mut passed) = (vec![], (vec![], vec![]), vec![]);
     for path in &args.inputs {
         remark_on_known(args, path, &trained)?;
-        let file = File::predict(path, description, learner)?;
+        let file = File::predict(args, path, description, learner)?;
         file.show(out)?;
+        passed.extend(tell_passed_over(out, path, &file.table.passed_over)?);
         records.extend((0..file.rows()).map(|row| file.record(row)));
-        if file.has_truth() {
-            met.0.extend_from_slice(&file.outputs);
-            met.1.extend_from_slice(&file.table.targets);
+        for row in (0..file.rows()).filter(|&row| file.is_told(row)) {
+            met.0.extend_from_slice(file.of(&file.outputs, row));
+            met.1.extend_from_slice(file.of(&file.table.targets, row));
         }
     }
     let k = aim.targets.len();
@@ -53,6 +54,7 @@ pub fn run(
     if args.json {
         let model = &description.architecture;
         let mut record = json!({ "model": model, "targets": aim.targets, "predictions": records });
+        record["not_predicted"] = json!(passed);
         metrics.into_iter().for_each(|(name, value)| record[name] = value);
         writeln!(out, "{record}")?;
     }
@@ -73,14 +75,12 @@ impl<'a> File<'a> {
     /// # Errors
     /// When the file does not have the columns that the model learned from, or the model gives what is no number.
     fn predict(
+        args: &Args,
         path: &'a Path,
         description: &'a Description,
         learner: &mut Learner,
     ) -> Result<File<'a>> {
-        let bytes = std::fs::read(path).map_err(CliError::system(path, "read"))?;
-        let name = path.display().to_string();
-        let header = parse_csv_header(&bytes, &name, &CsvOptions::default())?;
-        let table = parse_csv(&bytes, &name, &columns_of(&name, &header, description)?)?;
+        let table = read_table(args, path, description)?;
         let (aim, normalization) = (description.aim(), description.normalization()?);
         let width = table.width;
         let mut values = vec![0.0; table.values.len()];
@@ -105,6 +105,10 @@ impl<'a> File<'a> {
     }
     fn has_truth(&self) -> bool {
         !self.table.targets.is_empty()
+    }
+    /// Whether all true numbers of a row are known.
+    fn is_told(&self, row: usize) -> bool {
+        self.has_truth() && self.of(&self.table.targets, row).iter().all(|t| !t.is_nan())
     }
     /// The row's part of a number for each target of each row.
     fn of<'n>(&self, all: &'n [f64], row: usize) -> &'n [f64] {
@@ -139,7 +143,8 @@ impl<'a> File<'a> {
                 write!(out, "  {:>14}", self.cell(y))?;
                 if self.has_truth() {
                     let true_one = self.of(&self.table.targets, row)[at];
-                    write!(out, "  {:>10}", figure(true_one, 6))?;
+                    let told = if true_one.is_nan() { "".into() } else { figure(true_one, 6) };
+                    write!(out, "  {told:>10}")?;
                 }
             }
             writeln!(out)?;

@@ -2,16 +2,18 @@
 
 use super::Args;
 use crate::bars::shortened;
-use crate::datasets::Pictures;
+use crate::datasets::{Pictures, called, remark};
 use crate::description::Description;
 use crate::error::{CliError, Result, shell_word};
 use crate::learned::Change;
 use crate::model_file;
 use crate::scores::{largest, mean_probabilities};
+use crate::table_form::HeaderIs;
 use crate::trained::Trained;
 use gradus::Tensor;
 use gradus::data::{
-    CsvOptions, Header, LabelColumn, Split, label_spelling, parse_csv, parse_csv_header,
+    CsvOptions, Header, LabelColumn, Split, Table, label_spelling, parse_csv, parse_csv_header,
+    read_file,
 };
 use gradus::train::Learner;
 use serde_json::{Value, json};
@@ -25,13 +27,16 @@ pub fn run(
     learner: &mut Learner,
     out: &mut impl Write,
 ) -> Result<()> {
-    let (mut right, mut labelled, mut records) = (0, 0, vec![]);
+    let (mut right, mut labelled, mut records, mut passed) = (0, 0, vec![], vec![]);
     let record = model_file::record_of(&args.model)?;
     let trained = Trained::new(description, record.as_ref());
     for path in &args.inputs {
         remark_on_known(args, path, &trained)?;
-        let predictions = predict(path, description, learner)?;
+        let mut table = read_table(args, path, description)?;
+        let passed_over = std::mem::take(&mut table.passed_over);
+        let predictions = predict(path, table, description, learner)?;
         show(out, path, &predictions)?;
+        passed.extend(tell_passed_over(out, path, &passed_over)?);
         right += predictions.iter().filter(|p| p.is_right() == Some(true)).count();
         labelled += predictions.iter().filter(|p| p.label.is_some()).count();
         records.extend(predictions.iter().map(|p| p.record(path, &description.classes)));
@@ -42,7 +47,9 @@ pub fn run(
     }
     if args.json {
         let model = &description.architecture;
-        let record = json!({ "model": model, "predictions": records, "accuracy": accuracy });
+        let record = json!({
+            "model": model, "predictions": records, "accuracy": accuracy, "not_predicted": passed,
+        });
         writeln!(out, "{record}")?;
     }
     Ok(())
@@ -63,19 +70,45 @@ struct Prediction {
     label: Option<String>,
 }
 
-/// Predicts every row of a file.
+/// Reads a file's rows as the model's were, without those that lack a value or hold a text that it does not know.
 ///
 /// # Errors
 /// When the file does not have the columns that the model learned from.
+pub(super) fn read_table(args: &Args, path: &Path, description: &Description) -> Result<Table> {
+    let bytes = read_file(path)?;
+    let name = called(&path.display().to_string()).to_owned();
+    let header = HeaderIs::stated(args.header.or(description.table.header));
+    let stated = CsvOptions { header, ..CsvOptions::default() };
+    let columns = columns_of(&name, &parse_csv_header(&bytes, &name, &stated)?, description)?;
+    let mut table = parse_csv(&bytes, &name, &CsvOptions { header, lenient: true, ..columns })?;
+    remark(&name, &table.remarks);
+    description.table.fill(&mut table.values);
+    Ok(table)
+}
+
+/// Says which rows are not predicted and why, and gives it for `--json`.
+pub(super) fn tell_passed_over(
+    out: &mut impl Write,
+    path: &Path,
+    rows: &[(u64, String)],
+) -> Result<Vec<Value>> {
+    for (line, why) in rows {
+        writeln!(out, "{line:>6}  not predicted: {why}")?;
+    }
+    let record = |(line, why): &(u64, String)| json!({ "input": path, "line": line, "why": why });
+    Ok(rows.iter().map(record).collect())
+}
+
+/// Predicts every row of a file.
+///
+/// # Errors
+/// When the model gives what is no probability.
 fn predict(
     path: &Path,
+    table: Table,
     description: &Description,
     learner: &mut Learner,
 ) -> Result<Vec<Prediction>> {
-    let bytes = std::fs::read(path).map_err(CliError::system(path, "read"))?;
-    let name = path.display().to_string();
-    let header = parse_csv_header(&bytes, &name, &CsvOptions::default())?;
-    let table = parse_csv(&bytes, &name, &columns_of(&name, &header, description)?)?;
     let normalization = description.normalization()?;
     let (width, classes) = (table.width, description.classes.len());
     let mut values = vec![0.0; table.values.len()];
@@ -90,7 +123,13 @@ fn predict(
         for (logits, line) in logits.chunks_exact(classes).zip(&mut lines) {
             let p = mean_probabilities(logits, classes);
             let class = description.classes[largest(&p)].clone();
-            predictions.push(Prediction { line, class, p, label: labels.next() });
+            if p.iter().any(|p| p.is_nan()) {
+                let what = "the model's scores of the classes are not finite; it says nothing";
+                return Err(CliError::Work(format!("{}, line {line}: {what}", path.display())));
+            }
+            // A label may be missing.
+            let label = labels.next().filter(|label| !label.is_empty());
+            predictions.push(Prediction { line, class, p, label });
         }
     }
     Ok(predictions)
@@ -140,7 +179,7 @@ pub(super) fn columns_of(
         return Ok(description.csv(label_of(name, header, description)?));
     }
     let mut csv = description.csv(LabelColumn::None);
-    let (width, targets) = (description.input[0], aim.targets.len());
+    let (width, targets) = (description.source_columns(), aim.targets.len());
     let there = match &description.columns[..] {
         [] if header.columns == width => false,
         [] if header.columns == width + targets => true,
@@ -161,10 +200,11 @@ pub(super) fn columns_of(
 
 /// How a file without names is read of which training left out some columns.
 fn of_left_out(name: &str, header: &Header, description: &Description) -> Result<CsvOptions> {
-    let (width, left) = (description.input[0], description.left_out.len());
+    let (width, left) = (description.source_columns(), description.left_out.len());
     let learned = description.aim().targets.len().max(1);
     if header.columns == width {
-        return Ok(CsvOptions { label: LabelColumn::None, ..CsvOptions::default() });
+        let csv = description.csv(LabelColumn::None);
+        return Ok(CsvOptions { leave_out: vec![], targets: vec![], ..csv });
     }
     if header.columns == width + left + learned {
         return Ok(description.csv(description.label_column()?));
@@ -183,7 +223,7 @@ fn label_of(name: &str, header: &Header, description: &Description) -> Result<La
         let there = matches!(&learned, LabelColumn::Name(n) if header.find(n).is_some());
         return Ok(if there { learned } else { LabelColumn::None });
     }
-    let width = description.input[0];
+    let width = description.source_columns();
     match header.columns.checked_sub(width) {
         Some(0) => Ok(LabelColumn::None),
         Some(1) => Ok(learned),

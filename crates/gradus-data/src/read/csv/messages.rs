@@ -1,7 +1,7 @@
 //! What is said of a cell that cannot be read: where it is, what may be there, what makes it so.
 
-use super::Columns;
-use crate::error::{Place, quote};
+use super::columns::Columns;
+use crate::error::{Place, count, quote};
 
 impl Columns<'_> {
     pub(super) fn may_be_target(&self, value: f64) -> bool {
@@ -16,11 +16,14 @@ impl Columns<'_> {
         numbers.join(" or ") + others
     }
 
-    /// What helps where a row has no number: features can be done without.
-    pub(super) fn way_out(&self, column: usize) -> &'static str {
+    /// What helps where a row has no value: features can be done without.
+    fn way_out(&self, column: usize) -> String {
         match self.features.contains(&column) {
-            true => "; fill it in, remove the row, or train without the column (--leave-out)",
-            false => "; fill it in or remove the row",
+            true => format!(
+                "; --missing drop leaves such rows out, --missing mean puts the mean of the column there, --drop {} trains without it",
+                self.option(column)
+            ),
+            false => "; fill it in, or leave such rows out (--missing drop)".into(),
         }
     }
 
@@ -29,7 +32,7 @@ impl Columns<'_> {
     }
 
     /// A number instead of this text, and what makes one of it.
-    pub(super) fn number(&self, field: &str, column: usize) -> String {
+    pub(super) fn number_instead_of(&self, field: &str, column: usize, line: u64) -> String {
         let is_target = self.targets.contains(&column);
         let yes_no = ["yes", "no", "true", "false", "y", "n"];
         if yes_no.iter().any(|word| word.eq_ignore_ascii_case(field)) {
@@ -38,32 +41,40 @@ impl Columns<'_> {
         if let Some(plain) = plain(field) {
             return format!("a number: write {plain}");
         }
-        if ["n/a", "na", "null", "none", "-", "?"].contains(&&*field.to_lowercase()) {
-            return format!("a number{}", self.way_out(column));
-        }
+        let option = self.option(column);
         if is_target {
-            let option = self.option(column);
             return format!("a number; texts are classes, which --label {option} learns");
         }
-        format!("a number; --leave-out {} trains without the column", self.option(column))
+        let numbers = self.file.survey.columns.get(column).map_or(0, |seen| seen.numbers);
+        let others = match numbers {
+            0 => String::new(),
+            n => format!(", as in {}", count(n as usize, "other row")),
+        };
+        let header = match self.header.names.is_empty() && line == 1 {
+            true => "; --header yes takes the line for the header",
+            false => "",
+        };
+        format!("a number{others}; --drop {option} trains without the column{header}")
     }
 
     /// What an option calls a column.
     pub(super) fn option(&self, column: usize) -> String {
-        self.header.names.get(column).cloned().unwrap_or((column + 1).to_string())
+        let name = self.header.names.get(column).filter(|name| !name.is_empty());
+        name.cloned().unwrap_or((column + 1).to_string())
     }
 
     pub(super) fn number_or_label(&self, column: usize) -> String {
         let label = self.label.map_or(String::new(), |column| self.title(column));
         let option = self.option(column);
         format!(
-            "a number: the label is taken to be in {label}; --label names another column, --leave-out {option} trains without this one"
+            "a number: the label is taken to be in {label}; --label names another column, --drop {option} trains without this one"
         )
     }
 
     /// `column 5 ("species")`.
     pub(super) fn title(&self, column: usize) -> String {
-        let name = self.header.names.get(column).map(|name| format!(" ({})", quote(name)));
+        let name = self.header.names.get(column).filter(|name| !name.is_empty());
+        let name = name.map(|name| format!(" ({})", quote(name)));
         format!("column {}{}", column + 1, name.unwrap_or_default())
     }
 
@@ -73,7 +84,7 @@ impl Columns<'_> {
 }
 
 /// A price or a share without its signs, if that is a number: `$712,596` is 712596, and `12,5 %` is 12.5.
-fn plain(field: &str) -> Option<String> {
+pub(super) fn plain(field: &str) -> Option<String> {
     let bare: String = field.chars().filter(|c| !"$€£¥%' \u{a0}".contains(*c)).collect();
     let (whole, rest) = bare
         .split_once('.')

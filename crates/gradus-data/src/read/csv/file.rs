@@ -1,0 +1,261 @@
+//! A file after the first look: its text, its header, what each of its columns holds.
+
+use super::dialect::Dialect;
+use super::header::{FirstLine, judge};
+use super::rows::{Row, Rows, Unclosed};
+use super::survey::{Survey, every_so_often, fields_of, owned};
+use super::{CsvOptions, Header, LABEL_NAMES, text};
+use crate::error::{DataError, Place, Result, count, quote};
+use crate::interrupt::go_on;
+
+/// More columns than this are no table.
+const MOST_COLUMNS: usize = 1 << 20;
+
+/// A file's table before columns are chosen.
+pub(super) struct File<'a> {
+    pub(super) name: &'a str,
+    dialect: Dialect<'a>,
+    pub(super) header: Header,
+    /// What its columns hold.
+    pub(super) survey: Survey,
+    /// Whether each row begins with its name, which the header does not mention: R's `write.table`.
+    row_names: bool,
+    /// How many fields a row has.
+    width: usize,
+    /// Whether the first row of the text is the header.
+    header_is_row: bool,
+    /// Whether decimals follow a comma.
+    pub(super) decimal_comma: bool,
+    pub(super) remarks: Vec<String>,
+}
+
+impl<'a> File<'a> {
+    pub(super) fn open(bytes: &'a [u8], name: &'a str, options: &CsvOptions) -> Result<File<'a>> {
+        go_on(&name)?;
+        let text = text::decode(bytes, name)?;
+        let dialect = Dialect::of(text.text, options.delimiter);
+        let mut rows = dialect.rows();
+        let first = rows.next().map_err(|unclosed| no_end(name, unclosed))?;
+        let Some((line, first)) = first.map(|row| (row.line, owned(&row))) else {
+            return Err(DataError::malformed(name, Place::Whole, "no rows", "at least one row"));
+        };
+        if first.len() > MOST_COLUMNS {
+            let expected = format!("at most {MOST_COLUMNS}");
+            let found = count(first.len(), "column");
+            return Err(DataError::malformed(name, Place::Line(line), found, expected));
+        }
+        let survey = survey(&mut rows, first.len(), name)?;
+        let comments = std::mem::take(&mut rows.comments);
+        let mut file = File {
+            name,
+            header: Header { names: vec![], columns: first.len(), delimiter: dialect.delimiter() },
+            row_names: false,
+            width: first.len(),
+            header_is_row: false,
+            decimal_comma: false,
+            remarks: text.remark.into_iter().collect(),
+            survey,
+            dialect,
+        };
+        file.find_header(first, line, &comments, options)?;
+        file.find_width();
+        file.find_decimals();
+        file.remark_on_lines(&comments);
+        Ok(file)
+    }
+
+    /// The rows that hold data, each with as many fields as there are columns.
+    pub(super) fn each_row(&self, mut take: impl FnMut(Cells<'_, '_>) -> Result<()>) -> Result<()> {
+        let mut rows = self.dialect.rows();
+        let (mut skip, mut seen) = (self.header_is_row, 0);
+        while let Some(row) = rows.next().map_err(|unclosed| no_end(self.name, unclosed))? {
+            if std::mem::take(&mut skip) || row.iter().all(str::is_empty) {
+                continue;
+            }
+            seen += 1;
+            if every_so_often(seen) {
+                go_on(&self.name)?;
+            }
+            if row.len() != self.width {
+                return Err(self.ragged(&row));
+            }
+            take(Cells { row: &row, first: usize::from(self.row_names) })?;
+        }
+        Ok(())
+    }
+
+    fn ragged(&self, row: &Row<'_>) -> DataError {
+        let mut found = count(row.len(), "column");
+        if row.last_line > row.line {
+            found += &format!(" in a row that goes on to line {}, by a quote", row.last_line);
+        }
+        let like =
+            if self.width == self.header.columns { "as in the first line" } else { "as in others" };
+        let expected = format!("{}, {like}", self.width);
+        DataError::malformed(self.name, Place::Line(row.line), found, expected)
+    }
+
+    /// Tells whether the first line holds names.
+    fn find_header(
+        &mut self,
+        first: Vec<String>,
+        line: u64,
+        comments: &[u64],
+        options: &CsvOptions,
+    ) -> Result<()> {
+        let verdict = match options.header {
+            Some(true) => FirstLine::Names,
+            Some(false) => FirstLine::Row,
+            None => judge(&first, &self.survey),
+        };
+        match verdict {
+            FirstLine::Names | FirstLine::Numbers => {
+                if verdict == FirstLine::Numbers {
+                    let names: Vec<String> = first.iter().take(4).cloned().collect();
+                    let more = if first.len() > 4 { ", …" } else { "" };
+                    self.remarks.push(format!(
+                        "line {line} ({}{more}) is taken for the header; --header no takes it for a row",
+                        names.join(", ")
+                    ));
+                }
+                refuse_twins(&first, self.name, line)?;
+                (self.header.names, self.header_is_row) = (first, true);
+            }
+            FirstLine::Doubtful(why) => {
+                let expected = "names or a row, which --header yes or --header no tells";
+                return Err(DataError::malformed(self.name, Place::Line(line), why, expected));
+            }
+            FirstLine::Row => {
+                self.survey.see_first(&first, line);
+                if options.header.is_none() && comments.contains(&(line - 1)) {
+                    self.take_comment(line - 1)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the comment right before the rows for their header, if it has a name for each: `# a,b,label`.
+    fn take_comment(&mut self, line: u64) -> Result<()> {
+        let at = (line - self.dialect.first_line) as usize;
+        let text = self.dialect.text.split('\n').nth(at).unwrap_or_default();
+        let names = fields_of(text.trim_start_matches('#').trim(), self.dialect.format);
+        if names.len() == self.width
+            && self.width > 1
+            && judge(&names, &self.survey) == FirstLine::Names
+        {
+            refuse_twins(&names, self.name, line)?;
+            self.remarks.push(format!("line {line} begins with # and is taken for the header"));
+            self.header.names = names;
+        }
+        Ok(())
+    }
+
+    /// Tells columns without a name apart: those before and behind the others.
+    fn find_width(&mut self) {
+        let Some(width) = self.survey.width() else { return };
+        let is_empty = |column: usize| self.survey.columns.get(column).is_none_or(|c| c.is_empty());
+        let columns = self.header.columns;
+        let named = |column: usize| self.header.names.get(column).is_some_and(|n| !n.is_empty());
+        let last_is_empty = width > 1 && is_empty(width - 1);
+        if width == columns && last_is_empty && !named(width - 1) {
+            self.remarks.push(format!(
+                "column {width} is empty and is left out: lines end with a separator"
+            ));
+            self.header.columns -= 1;
+        } else if self.header_is_row && width == columns + 1 && last_is_empty {
+            self.remarks.push("rows end with a separator, which is passed over".into());
+        } else if self.header_is_row && width == columns + 1 && self.survey.columns[0].is_a_name() {
+            self.row_names = true;
+            self.survey.columns.remove(0);
+            self.remarks.push(
+                "the header has a name less than the rows have fields: the first field is taken for the row's name and left out".into(),
+            );
+        } else if self.header_is_row && width + 1 == columns && !named(columns - 1) {
+            self.remarks.push("the header ends with a separator, which is passed over".into());
+            self.header.columns -= 1;
+        } else {
+            return;
+        }
+        self.width = width;
+        self.header.names.truncate(self.header.columns);
+        self.survey.columns.truncate(self.header.columns);
+    }
+
+    /// Tells whether numbers have decimal commas, which no separator may be and no point beside it.
+    fn find_decimals(&mut self) {
+        let columns = &self.survey.columns;
+        let first = columns.iter().filter_map(|column| column.first_comma.as_ref()).min();
+        let points = columns.iter().any(|column| column.points > 0);
+        let Some((line, text)) = first.filter(|_| !points && self.header.delimiter != ',') else {
+            return;
+        };
+        self.remarks.push(format!(
+            "numbers have decimal commas: {text} in line {line} is read as {}",
+            text.replace(',', ".")
+        ));
+        self.decimal_comma = true;
+        for column in &mut self.survey.columns {
+            column.numbers += std::mem::take(&mut column.commas);
+        }
+    }
+
+    fn remark_on_lines(&mut self, comments: &[u64]) {
+        let header_is_comment = !self.header_is_row && !self.header.names.is_empty();
+        let passed = comments.len() - usize::from(header_is_comment);
+        if passed > 0 {
+            let lines = count(passed, "line");
+            self.remarks.push(format!("{lines} that begin with # are passed over"));
+        }
+        if self.survey.void > 0 {
+            let rows = count(self.survey.void as usize, "row");
+            self.remarks.push(format!("{rows} without any value are passed over"));
+        }
+    }
+}
+
+/// The fields of a row that belong to columns.
+pub(super) struct Cells<'c, 'r> {
+    row: &'c Row<'r>,
+    first: usize,
+}
+
+impl<'r> Cells<'_, 'r> {
+    pub(super) fn line(&self) -> u64 {
+        self.row.line
+    }
+    pub(super) fn get(&self, column: usize) -> &'r str {
+        self.row.get(self.first + column)
+    }
+}
+
+fn survey(rows: &mut Rows<'_>, width: usize, name: &str) -> Result<Survey> {
+    let mut survey = Survey::default();
+    while let Some(row) = rows.next().map_err(|unclosed| no_end(name, unclosed))? {
+        survey.see(&row, width);
+        if every_so_often(survey.rows) {
+            go_on(&name)?;
+        }
+    }
+    Ok(survey)
+}
+
+fn no_end(name: &str, unclosed: Unclosed) -> DataError {
+    let found = format!("a quote without its end in {}", quote(&unclosed.start));
+    DataError::malformed(name, Place::Line(unclosed.line), found, "a closing quote")
+}
+
+/// Refuses two columns that one name would mean, or that would both be taken for the label. Those without a name are no twins.
+fn refuse_twins(names: &[String], name: &str, line: u64) -> Result<()> {
+    let is_label = |text: &str| LABEL_NAMES.iter().any(|l| l.eq_ignore_ascii_case(text));
+    let mut seen = std::collections::HashMap::new();
+    for (second, text) in names.iter().enumerate().filter(|(_, text)| !text.is_empty()) {
+        let key = if is_label(text) { text.to_lowercase() } else { text.clone() };
+        if let Some(first) = seen.insert(key, second) {
+            let called = quote(text);
+            let found = format!("columns {} and {} both called {called}", first + 1, second + 1);
+            return Err(DataError::malformed(name, Place::Line(line), found, "a name for each"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,230 @@
+//! A first look at all rows: what each column holds, before it is decided what it is taken for.
+
+use std::collections::HashSet;
+
+use super::rows::{Row, Rows};
+
+/// What a cell's text is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Cell {
+    Number,
+    /// A number with a decimal comma, `1,5`.
+    Comma,
+    /// Nothing, in any column: an empty field, or what programs write for one.
+    Missing,
+    /// Nothing where numbers are; among texts it may be a value like others, such as `none`.
+    Word,
+    Text,
+}
+
+/// What is written for a missing value, in any column.
+const MISSING: [&str; 10] = ["", "NA", "NaN", "nan", "NAN", "?", "N/A", "n/a", "#N/A", "<NA>"];
+/// And in a column of numbers, in capitals or not.
+const WORDS: [&str; 6] = ["na", "null", "none", "nil", "-", "."];
+
+/// What a text without blanks around it is.
+pub(super) fn cell(text: &str) -> Cell {
+    if MISSING.contains(&text) {
+        return Cell::Missing;
+    }
+    if text.parse::<f64>().is_ok_and(|value| !value.is_nan()) {
+        return Cell::Number;
+    }
+    match text.bytes().filter(|&byte| byte == b',').count() {
+        0 if WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)) => Cell::Word,
+        1 if !text.contains('.')
+            && !text.ends_with(',')
+            && text.replace(',', ".").parse::<f64>().is_ok() =>
+        {
+            Cell::Comma
+        }
+        _ => Cell::Text,
+    }
+}
+
+/// More values than this are not counted.
+pub(super) const MOST_VALUES: usize = 100;
+
+/// What a column holds.
+#[derive(Default)]
+pub(super) struct Column {
+    pub(super) numbers: u64,
+    pub(super) commas: u64,
+    /// Numbers with a decimal point.
+    pub(super) points: u64,
+    pub(super) missing: u64,
+    pub(super) words: u64,
+    pub(super) texts: u64,
+    /// The first text, and its line.
+    pub(super) first_text: Option<(u64, String)>,
+    /// The first number with a comma.
+    pub(super) first_comma: Option<(u64, String)>,
+    /// The values of a column of texts, as long as there are not too many.
+    pub(super) values: HashSet<String>,
+    /// Where the column begins to count, if each row has one more than the row before.
+    counts: Option<u64>,
+    /// The last of its whole numbers, as long as each is larger than the one before.
+    rises: Option<u64>,
+}
+
+impl Column {
+    fn see(&mut self, text: &str, line: u64, row: u64) {
+        let counted = self.take(text, line);
+        let before = self.rises;
+        self.rises = counted.filter(|&number| row == 0 || before.is_some_and(|last| last < number));
+        self.counts = match row {
+            0 => counted,
+            _ => self.counts.filter(|first| counted == first.checked_add(row)),
+        };
+    }
+
+    /// Takes up a cell, and gives its whole number if it is one.
+    fn take(&mut self, text: &str, line: u64) -> Option<u64> {
+        let kind = cell(text);
+        match kind {
+            Cell::Number => {
+                self.numbers += 1;
+                self.points += u64::from(text.contains('.'));
+            }
+            Cell::Comma => {
+                self.commas += 1;
+                self.first_comma.get_or_insert_with(|| (line, text.to_owned()));
+            }
+            Cell::Missing => self.missing += 1,
+            Cell::Word => self.words += 1,
+            Cell::Text => {
+                self.texts += 1;
+                self.first_text.get_or_insert_with(|| (line, text.to_owned()));
+            }
+        }
+        let is_value = matches!(kind, Cell::Text | Cell::Word | Cell::Comma);
+        if is_value && self.values.len() <= MOST_VALUES && !self.values.contains(text) {
+            self.values.insert(text.to_owned());
+        }
+        if kind == Cell::Number { text.parse().ok() } else { None }
+    }
+
+    /// Takes up the cell above all others.
+    fn see_first(&mut self, text: &str, line: u64) {
+        (self.first_text, self.first_comma) = match cell(text) {
+            Cell::Text => (None, self.first_comma.take()),
+            Cell::Comma => (self.first_text.take(), None),
+            _ => (self.first_text.take(), self.first_comma.take()),
+        };
+        let counted = self.take(text, line);
+        let goes_on = |first: &u64| first.checked_add(1) == self.counts;
+        self.counts = counted.filter(goes_on);
+    }
+
+    /// Whether it holds texts and no numbers.
+    pub(super) fn is_text(&self) -> bool {
+        self.texts > 0 && self.numbers + self.commas == 0
+    }
+    pub(super) fn is_empty(&self) -> bool {
+        self.numbers + self.commas + self.words + self.texts == 0
+    }
+    /// Whether rows may be called by it: texts, or whole numbers that rise.
+    pub(super) fn is_a_name(&self) -> bool {
+        self.is_text() || self.rises.is_some()
+    }
+    /// Whether it only says which row this is, of several.
+    pub(super) fn counts_rows(&self) -> bool {
+        self.counts.is_some_and(|first| first <= 1) && self.numbers >= 5
+    }
+}
+
+/// What a table's rows hold, without the first one.
+#[derive(Default)]
+pub(super) struct Survey {
+    pub(super) rows: u64,
+    /// Rows without any value.
+    pub(super) void: u64,
+    /// The fewest and the most fields of a row.
+    pub(super) narrowest: usize,
+    pub(super) widest: usize,
+    pub(super) columns: Vec<Column>,
+}
+
+impl Survey {
+    /// Looks at rows that have `width` fields, or one more.
+    pub(super) fn see(&mut self, row: &Row<'_>, width: usize) {
+        if row.iter().all(str::is_empty) {
+            self.void += 1;
+            return;
+        }
+        let len = row.len();
+        self.narrowest = if self.rows == 0 { len } else { self.narrowest.min(len) };
+        self.widest = self.widest.max(len);
+        // Others are refused when they are read.
+        if len <= width + 1 {
+            if self.columns.len() < len {
+                self.columns.resize_with(len, Column::default);
+            }
+            let index = self.rows;
+            let seen = self.columns.iter_mut().zip(row.iter());
+            seen.for_each(|(column, text)| column.see(text, row.line, index));
+        }
+        self.rows += 1;
+    }
+
+    /// Looks at the first row, which turned out to be no header.
+    pub(super) fn see_first(&mut self, fields: &[String], line: u64) {
+        let len = fields.len();
+        self.narrowest = if self.rows == 0 { len } else { self.narrowest.min(len) };
+        self.widest = self.widest.max(len);
+        self.columns.resize_with(self.columns.len().max(len), Column::default);
+        let seen = self.columns.iter_mut().zip(fields);
+        seen.for_each(|(column, text)| column.see_first(text, line));
+        self.rows += 1;
+    }
+
+    /// How many fields each row has, if all have as many.
+    pub(super) fn width(&self) -> Option<usize> {
+        (self.rows > 0 && self.narrowest == self.widest).then_some(self.widest)
+    }
+}
+
+/// Whether rows are to be read on: a long file is not read to its end when nobody waits for it any more.
+pub(super) fn every_so_often(rows: u64) -> bool {
+    rows.is_multiple_of(4096)
+}
+
+/// The first row's fields as texts of their own.
+pub(super) fn owned(row: &Row<'_>) -> Vec<String> {
+    row.iter().map(str::to_owned).collect()
+}
+
+/// The fields of a comment's line, taken apart like a row.
+pub(super) fn fields_of(line: &str, format: super::rows::Format) -> Vec<String> {
+    match Rows::new(line, 1, format).next() {
+        Ok(Some(row)) => owned(&row),
+        _ => vec![],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cell, cell};
+
+    #[test]
+    fn cells() {
+        use Cell::{Comma, Missing, Number, Text, Word};
+        for (text, kind) in [
+            ("1.5e-3", Number),
+            ("inf", Number),
+            ("-1,5", Comma),
+            ("1,5e3", Comma),
+            ("1,000,000", Text),
+            ("1.234,5", Text),
+            ("", Missing),
+            ("nan", Missing),
+            ("NA", Missing),
+            ("Na", Word),
+            ("None", Word),
+            ("-", Word),
+            ("12 m", Text),
+        ] {
+            assert_eq!(cell(text), kind, "{text:?}");
+        }
+    }
+}
