@@ -103,7 +103,7 @@ fn prepare(path: &Path, description: &Description, evaluation: &Evaluation) -> R
         let what = format!("the model takes samples of shape {:?}, no images", description.input);
         return Err(CliError::Work(what));
     };
-    let bytes = std::fs::read(path).map_err(CliError::system(path, "read"))?;
+    let bytes = gradus::io::read_file(path)?;
     let size = evaluation.loaded().map_or((height, width), |side| (side, side));
     let options = ImageOptions { channels, size: Some(size), fit: Fit::Cover };
     let name = path.display().to_string();

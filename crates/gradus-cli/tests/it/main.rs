@@ -3,6 +3,8 @@
 mod bad_files;
 mod bad_input;
 mod commands;
+#[cfg(unix)]
+mod hostile;
 mod import;
 mod import_keras;
 mod kernel;
@@ -19,6 +21,10 @@ mod recipes;
 mod remedies;
 #[cfg(unix)]
 mod resume;
+#[cfg(unix)]
+mod run_folders;
+#[cfg(unix)]
+mod signals;
 mod tables;
 mod training;
 mod transfer;

@@ -77,7 +77,7 @@ impl<'a> File<'a> {
         description: &'a Description,
         learner: &mut Learner,
     ) -> Result<File<'a>> {
-        let bytes = std::fs::read(path).map_err(CliError::system(path, "read"))?;
+        let bytes = gradus::io::read_file(path)?;
         let name = path.display().to_string();
         let header = parse_csv_header(&bytes, &name, &CsvOptions::default())?;
         let table = parse_csv(&bytes, &name, &columns_of(&name, &header, description)?)?;

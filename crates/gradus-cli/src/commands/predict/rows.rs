@@ -72,7 +72,7 @@ fn predict(
     description: &Description,
     learner: &mut Learner,
 ) -> Result<Vec<Prediction>> {
-    let bytes = std::fs::read(path).map_err(CliError::system(path, "read"))?;
+    let bytes = gradus::io::read_file(path)?;
     let name = path.display().to_string();
     let header = parse_csv_header(&bytes, &name, &CsvOptions::default())?;
     let table = parse_csv(&bytes, &name, &columns_of(&name, &header, description)?)?;
