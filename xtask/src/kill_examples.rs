@@ -89,7 +89,9 @@ fn bits(folder: &Path) -> Result<Vec<u8>, String> {
     let failed = |e: std::io::Error| format!("{}: {e}", folder.display());
     let entries = std::fs::read_dir(folder).map_err(failed)?;
     let files = entries.filter_map(|e| Some(e.ok()?.path()));
-    let newest = files.filter(|path| path.extension().is_some_and(|e| e == "safetensors")).max();
+    let checkpoints = files.filter(|path| path.extension().is_some_and(|e| e == "safetensors"));
+    // By number: names of nine digits come before those of eight.
+    let newest = checkpoints.max_by_key(|path| (path.as_os_str().len(), path.clone()));
     let path = newest.ok_or_else(|| format!("{}: nothing was kept", folder.display()))?;
     let bytes = std::fs::read(&path).map_err(failed)?;
     let short = || format!("{}: too short", path.display());
@@ -103,7 +105,7 @@ fn bits(folder: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// Numbers between 0 and 1 from the clock's last digits.
-fn random() -> impl FnMut() -> f64 {
+pub fn random() -> impl FnMut() -> f64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |t| t.as_nanos() as u64);
     let mut state = now | 1;
     move || {

@@ -9,7 +9,9 @@ mod bench;
 mod cycles;
 mod docs;
 mod fuzz;
+mod hostile;
 mod kill;
+mod kill_command;
 mod kill_examples;
 mod licences;
 mod marks;
@@ -29,8 +31,9 @@ const USAGE: &str = "Usage: cargo xtask COMMAND
   tidy                              sizes of files, their first lines, names, circles of imports, what the documents link to, and
                                     whether every public function of tensors gives its shapes, what it refuses and an example
   licences                          the licence of every dependency
-  kill [KILLS]                      runs killed and resumed, and 1, 2, 3 and 8 threads: the same bits (default 20)
+  kill [KILLS] [--program P]        runs killed and resumed, and 1, 2, 3 and 8 threads: the same bits, logs and plots (default 20)
   abort                             bad graphs, files and command lines where a panic ends the program
+  hostile [FILES] [--program P]     the command on damaged and malicious files: no panic, no abort, no hang (default 150 of each format)
   outside [CHECK...]                ONNX's tests, ONNX Runtime, TensorBoard, NumPy and real weights on Gradus (fetches them)
   fuzz [TARGET...] [--seconds N]    search for bytes that break a reader (default all, 600 s of work each)
   new-op NAME --pointwise           begin a pointwise op: its file, with a test that fails until it is filled in
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         "licences" => licences::run(&root, rest),
         "kill" => kill::run(&root, rest),
         "fuzz" => fuzz::run(&root, rest),
+        "hostile" => hostile::run(&root, rest),
         "abort" => abort::run(&root, rest),
         "ops" => ops::run(&root, rest),
         "new-op" => new_op::run(&root, rest),
@@ -92,6 +96,17 @@ fn succeed(command: &mut Command) -> Outcome {
     let name = command.get_program().to_string_lossy().into_owned();
     let status = command.status().map_err(|e| format!("{name}: cannot start: {e}"))?;
     if status.success() { Ok(()) } else { Err(format!("{name}: {status}")) }
+}
+
+/// The command itself: that of `--program`, or the optimised one, which is built.
+fn program(root: &Path, arguments: &mut Vec<String>) -> Result<PathBuf, String> {
+    if let Some(path) = option(arguments, "--program")? {
+        return std::path::absolute(&path).map_err(|e| format!("{path}: {e}"));
+    }
+    let mut build = cargo(root);
+    build.args(["build", "--quiet", "--release", "--package", "gradus-cli", "--bin", "gradus"]);
+    succeed(&mut build)?;
+    Ok(root.join("target/release/gradus"))
 }
 
 /// The text a command prints.

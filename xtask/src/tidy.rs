@@ -127,9 +127,34 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Macros that panic when nobody reads what they print: a pipe is closed, a terminal gone, a disk full.
+const PRINTS: &[&str] = &["println!(", "eprintln!(", "print!(", "eprint!(", "dbg!("];
+
+/// Lines of a library or of the command that print by such a macro.
+fn prints(name: &str, text: &str) -> Vec<String> {
+    let is_run_by_users = name.starts_with("crates/")
+        && name.contains("/src/")
+        && !["gradus-testkit", "gradus-fuzz", "gradus-wasm"].iter().any(|own| name.contains(own));
+    if !is_run_by_users || name.ends_with("tests.rs") {
+        return vec![];
+    }
+    let lines = before_tests(text).lines().enumerate();
+    let code = lines.filter(|(_, line)| !line.trim_start().starts_with("//"));
+    let found = code.filter(|(_, line)| {
+        PRINTS.iter().any(|print| {
+            line.match_indices(print)
+                .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+        })
+    });
+    let told = found.map(|(at, _)| {
+        format!("{name}:{}: prints by a macro that panics when stderr or stdout is closed", at + 1)
+    });
+    told.collect()
+}
+
 /// What is wrong with a file.
 fn of_file(name: &str, text: &str) -> Vec<String> {
-    let mut complaints = vec![];
+    let mut complaints = prints(name, text);
     let lines = text.lines().count();
     let known = LONGER.iter().find(|(file, _)| *file == name);
     let most = known.map_or(LONGEST, |&(_, most)| most);
@@ -172,6 +197,11 @@ mod tests {
         assert_eq!(complain(engine, &"//! x\n".repeat(520)), "");
         assert!(complain("crates/a/src/conv_v2.rs", "//! x\n").contains("says nothing"));
         assert!(complain(engine, "//! x\n").contains("take it off the list"));
+        let printing = "//! x\n/// eprintln!(1)\nfn f() {\n    eprintln!(\"x\");\n}\n";
+        assert!(complain("crates/a/src/a.rs", printing).starts_with("crates/a/src/a.rs:4: prints"));
+        assert_eq!(complain("crates/a/examples/a.rs", printing), "");
+        let writing = "//! x\nfn f() {\n    writeln!(out, \"x\");\n    my_print!(1);\n}\n";
+        assert_eq!(complain("crates/a/src/a.rs", writing), "");
     }
 
     #[test]

@@ -6,11 +6,11 @@ use crate::model_file;
 use crate::number_scores::shown;
 use gradus::io::log::JsonLog;
 use gradus::train::callbacks::{Callback, Flow, Moment};
-use gradus::train::{NumberName, Result, Task, TrainError};
+use gradus::train::{EpochLog, NumberName, Result, Task, TrainError};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -143,7 +143,10 @@ impl Callback for RunLog {
         Ok(Flow::Continue)
     }
     fn at_end(&mut self, _: &mut Moment<'_>) -> Result<()> {
-        Ok(self.0.borrow_mut().sync()?)
+        self.sync()
+    }
+    fn sync(&self) -> Result<()> {
+        Ok(self.0.borrow().sync()?)
     }
 }
 
@@ -177,31 +180,45 @@ impl KeepBest {
     pub fn new(path: PathBuf, description: Description) -> KeepBest {
         KeepBest { path, description, best: None }
     }
-}
 
-impl Callback for KeepBest {
-    fn name(&self) -> &'static str {
-        "keep_best"
-    }
-    fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
-        let Some(log) = moment.epoch() else { return Ok(Flow::Continue) };
+    /// Its name among the states of a checkpoint.
+    pub const NAME: &'static str = "keep_best";
+
+    /// How good the model of an epoch is, and which epoch that was; none where nothing tells, so that the last is kept.
+    pub fn score(log: &EpochLog) -> Option<(f64, u64)> {
         // A loss that is no number is worse than any; JSON, which the state is kept in, has no infinity.
-        let by_loss = |loss: f64| if loss.is_nan() { f64::MIN } else { -loss };
+        let by_loss = |loss: f64| if loss.is_nan() { f64::MIN } else { (-loss).max(f64::MIN) };
         let score = log.get("val_accuracy").or(log.val_loss.map(by_loss));
-        if score.zip(self.best).is_some_and(|(score, (best, _))| score <= best) {
-            return Ok(Flow::Continue);
-        }
-        self.best = score.map(|score| (score, log.epoch));
-        self.description.epoch = log.epoch;
+        score.map(|score| (score, log.epoch))
+    }
+
+    /// Writes the model of an epoch, with the averages of its weights if there are such.
+    pub fn save(path: &Path, description: &Description, task: &mut dyn Task) -> Result<()> {
         let failed = |e: crate::error::CliError| TrainError::Run {
-            path: self.path.clone(),
+            path: path.to_owned(),
             what: e.to_string(),
         };
         let save = |task: &mut dyn Task| {
             let model = task.model().expect("the command line trains models");
-            model_file::save(&self.path, &self.description, &**model)
+            model_file::save(path, description, &**model)
         };
-        moment.task.with_averages(save)?.map_err(failed)?;
+        task.with_averages(save)?.map_err(failed)
+    }
+}
+
+impl Callback for KeepBest {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+    fn after_epoch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
+        let Some(log) = moment.epoch() else { return Ok(Flow::Continue) };
+        let score = KeepBest::score(log);
+        if score.zip(self.best).is_some_and(|((score, _), (best, _))| score <= best) {
+            return Ok(Flow::Continue);
+        }
+        self.best = score;
+        self.description.epoch = log.epoch;
+        KeepBest::save(&self.path, &self.description, moment.task)?;
         Ok(Flow::Continue)
     }
     fn state(&self) -> Value {

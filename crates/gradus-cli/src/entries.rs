@@ -185,6 +185,16 @@ impl de::Error for Refusal {
     }
 }
 
+/// A text's table; or the line where it is no TOML, and why not.
+pub fn parsed(text: &str) -> Result<toml::Table, (usize, String)> {
+    let bad = |error: toml::de::Error| {
+        let at = error.span().map_or(0, |span| span.start.min(text.len()));
+        let before = text.as_bytes()[..at].iter();
+        (1 + before.filter(|&&byte| byte == b'\n').count(), error.message().to_owned())
+    };
+    text.parse().map_err(bad)
+}
+
 /// A value to be read.
 pub struct Entry(Value);
 

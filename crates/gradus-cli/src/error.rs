@@ -3,7 +3,7 @@
 use gradus::data::DataError;
 use gradus::train::TrainError;
 use std::any::Any;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// What can end a command.
@@ -51,9 +51,9 @@ pub enum CliError {
     /// Ctrl-C ended it, and everything is saved.
     #[error("interrupted; everything is saved. Go on with:\n  gradus train --resume {}", shell_word(.0))]
     Interrupted(PathBuf),
-    /// Ctrl-C ended it before there was anything to save.
-    #[error("{0}; nothing was begun")]
-    Stopped(DataError),
+    /// A signal ended it, and there was nothing to save.
+    #[error("{0}")]
+    Ended(String),
     /// Whoever read stdout has gone, such as `head`.
     #[error("stdout is closed")]
     BrokenPipe,
@@ -67,9 +67,33 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             CliError::Usage(_) => 2,
-            CliError::Interrupted(_) | CliError::Stopped(_) => 130,
+            CliError::Interrupted(_) | CliError::Ended(_) => 130,
             CliError::BrokenPipe => 0,
             _ => 1,
+        }
+    }
+
+    /// Tells the user, on stderr and, if asked for JSON, on stdout; gives the exit code.
+    pub fn tell(&self, json: bool) -> u8 {
+        match self {
+            CliError::BrokenPipe => return self.exit_code(),
+            CliError::Interrupted(_) | CliError::Ended(_) => say!("{self}"),
+            _ => say!("error: {}", self.told()),
+        }
+        if json {
+            // A script that reads the last line finds one, whatever happened.
+            let record = serde_json::json!({ "error": self.told(), "exit_code": self.exit_code() });
+            let _ = writeln!(io::stdout(), "{record}");
+        }
+        self.exit_code()
+    }
+
+    /// What is told: a refusal in one line, whatever lines a file's names and texts have; commands that help may follow.
+    fn told(&self) -> String {
+        let text = self.to_string();
+        match self {
+            CliError::Diverged { .. } | CliError::Interrupted(_) | CliError::Usage(_) => text,
+            _ => one_line(&text),
         }
     }
 
@@ -77,6 +101,24 @@ impl CliError {
     pub fn system(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> CliError {
         move |source| CliError::System { path: path.to_owned(), action, source }
     }
+}
+
+/// Lines one after the other, as a sentence has them. Commands that help keep lines of their own, to be pasted.
+fn one_line(text: &str) -> String {
+    let mut told = String::with_capacity(text.len());
+    let mut after_command = false;
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let is_command = line.starts_with("  gradus ");
+        match told.chars().last() {
+            None => {}
+            Some(_) if is_command || after_command => told.push('\n'),
+            Some(':' | ',' | ';' | '.') => told.push(' '),
+            Some(_) => told.push_str("; "),
+        }
+        told.push_str(if is_command { line } else { line.trim() });
+        after_command = is_command;
+    }
+    told
 }
 
 /// A path as a word for the shell, quoted where it must be: what is suggested can be pasted.
@@ -101,7 +143,6 @@ impl From<DataError> for CliError {
         match error {
             // A set or option that does not exist is a mistake in the command line.
             DataError::Unknown { .. } => CliError::Usage(error.to_string()),
-            DataError::Interrupted { .. } => CliError::Stopped(error),
             error => CliError::Data(error),
         }
     }
@@ -136,5 +177,26 @@ impl From<io::Error> for CliError {
             io::ErrorKind::BrokenPipe => CliError::BrokenPipe,
             _ => CliError::Work(format!("stdout: cannot write: {error}")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn lines_become_a_sentence() {
+        let listed =
+            "x: the weights differ\n  missing (1):\n    dense1: weight\n  more (1):\n    fc\n";
+        assert_eq!(
+            one_line(listed),
+            "x: the weights differ; missing (1): dense1: weight; more (1): fc"
+        );
+        assert_eq!(one_line("a.\n\n\r\n b"), "a. b");
+        let helped = "no checkpoint\n can be read;\n  gradus train x\nor:\n  gradus train y";
+        assert_eq!(
+            one_line(helped),
+            "no checkpoint; can be read;\n  gradus train x\nor:\n  gradus train y"
+        );
     }
 }

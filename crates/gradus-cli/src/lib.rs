@@ -1,7 +1,7 @@
 //! The `gradus` command: trains, evaluates and explains networks.
 //!
 //! Results go to stdout, progress and remarks to stderr. The exit code is 0 for success, 1 for a failure in the work
-//! (a panic too), 2 for bad usage, and 130 when Ctrl-C ended it. Each command is one file of `commands/`: its options,
+//! (a panic too), 2 for bad usage, and 130 when a signal ended a training. Each command is one file of `commands/`: its options,
 //! its help, what it does.
 
 // Nothing but the command and its reader of recipes is for the outside: `pub` here means "for the other files".
@@ -41,6 +41,7 @@ mod run_dir;
 mod scatter;
 mod scores;
 mod settings;
+mod signals;
 mod suggest;
 mod table_form;
 mod trained;
@@ -51,7 +52,6 @@ use commands::{
     data, devices, eval, export, import, kernel, models, predict, run as run_model, summary, train,
 };
 use error::{CliError, panic_message};
-use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
@@ -116,18 +116,7 @@ pub fn main() -> ExitCode {
         Ok(Err(error)) => error,
         Err(payload) => CliError::Work(panic_message(&*payload)),
     };
-    match error {
-        CliError::BrokenPipe => {}
-        CliError::Interrupted(_) => say!("{error}"),
-        _ => say!("error: {error}"),
-    }
-    if json && !matches!(error, CliError::BrokenPipe) {
-        // A script that reads the last line finds one, whatever happened.
-        let record =
-            serde_json::json!({ "error": error.to_string(), "exit_code": error.exit_code() });
-        let _ = writeln!(std::io::stdout(), "{record}");
-    }
-    ExitCode::from(error.exit_code())
+    ExitCode::from(error.tell(json))
 }
 
 /// What a recipe's text comes to: the whole `config.toml` of the run it describes, or why it is refused. `name` is the recipe's

@@ -95,7 +95,7 @@ pub fn definition(model: &str) -> Result<Option<String>> {
         return Ok(None);
     }
     let path = Path::new(model);
-    std::fs::read_to_string(path).map(Some).map_err(CliError::system(path, "read"))
+    Ok(Some(gradus::io::read_text(path)?))
 }
 
 /// A network of the zoo.

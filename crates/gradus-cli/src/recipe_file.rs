@@ -1,7 +1,7 @@
 //! Recipes: TOML texts, built in or on disk, that state some of a run's settings; what they leave out is as for their model.
 
 use crate::augmentation::{self, Augmentation, Misstated, Shown, Written};
-use crate::entries::{Entry, Refusal, Step, Why, table};
+use crate::entries::{Entry, Refusal, Step, Why, parsed, table};
 use crate::error::{CliError, Result};
 use crate::settings::{Settings, VERSION, default_optimizer};
 use crate::suggest::{meant, unknown};
@@ -15,7 +15,7 @@ const ABOUT: &str = "about";
 
 /// The settings of a recipe on disk.
 pub fn read(path: &Path) -> Result<Settings> {
-    let text = std::fs::read_to_string(path).map_err(CliError::system(path, "read"))?;
+    let text = gradus::io::read_text(path)?;
     parse(&path.display().to_string(), &text)
 }
 
@@ -29,7 +29,7 @@ pub fn about(text: &str) -> String {
 /// The settings that a recipe's text states, called `name` in messages.
 pub fn parse(name: &str, text: &str) -> Result<Settings> {
     let file = File { name, text };
-    let mut recipe: toml::Table = text.parse().map_err(|e| file.bad(None, &e))?;
+    let mut recipe = parsed(text).map_err(|(line, what)| file.bad(Some(line), &what))?;
     file.refuse_unknown(recipe.clone())?;
     recipe.remove(ABOUT);
     let Some(model) = recipe.get("model").and_then(toml::Value::as_str) else {

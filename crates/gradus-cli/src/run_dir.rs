@@ -1,10 +1,12 @@
 //! A run directory: where it lies, that only one process works on it, and what its files are called.
 
-use crate::entries::Entry;
+use crate::entries::{Entry, parsed};
 use crate::error::{CliError, Result, shell_word};
 use crate::record::RunRecord;
 use crate::settings::{Settings, VERSION};
-use gradus::io::{RunLock, atomic_write, remove_leftovers};
+use gradus::io::{
+    Kind, RunLock, atomic_write, expect_own_file, expect_own_folder, read_text, remove_leftovers,
+};
 use serde::Deserialize;
 use std::fs;
 use std::io::ErrorKind;
@@ -25,6 +27,7 @@ impl RunDir {
             None => free_folder(settings.recipe.as_ref().unwrap_or(&settings.model))?,
         };
         fs::create_dir_all(&path).map_err(CliError::system(&path, "create the folder"))?;
+        refuse_links(&path)?;
         let lock = RunLock::acquire(&path)?;
         let run = RunDir { path, _lock: lock };
         if run.config().exists() {
@@ -42,6 +45,7 @@ impl RunDir {
     /// Takes a directory with a run, to go on with it.
     pub fn resume(path: &Path) -> Result<(RunDir, Settings)> {
         let settings = read_settings(path)?;
+        refuse_links(path)?;
         let lock = RunLock::acquire(path)?;
         let run = RunDir { path: path.to_owned(), _lock: lock };
         // What a save left that was killed; nobody else writes here while the lock is held.
@@ -71,12 +75,20 @@ impl RunDir {
     }
     /// All that a continued run needs.
     pub fn checkpoints(&self) -> PathBuf {
-        self.path.join("checkpoints")
+        checkpoints(&self.path)
     }
     /// The trained model.
     pub fn best(&self) -> PathBuf {
         best(&self.path)
     }
+}
+
+/// Refuses links in a run's folder in place of what is written to or cleared there: they could lead to other people's files.
+fn refuse_links(run: &Path) -> Result<()> {
+    expect_own_file(&run.join("run.lock"))?;
+    expect_own_file(&log(run))?;
+    expect_own_folder(&checkpoints(run))?;
+    Ok(())
 }
 
 /// The settings of a run.
@@ -94,6 +106,11 @@ pub fn best(run: &Path) -> PathBuf {
     run.join("best.safetensors")
 }
 
+/// The checkpoints of a run.
+fn checkpoints(run: &Path) -> PathBuf {
+    run.join("checkpoints")
+}
+
 /// What a run learned from.
 fn record_file(run: &Path) -> PathBuf {
     run.join("record.json")
@@ -108,7 +125,7 @@ pub fn read_record(run: &Path) -> Result<Option<RunRecord>> {
     if !path.exists() {
         return Ok(None);
     }
-    let text = fs::read_to_string(&path).map_err(CliError::system(&path, "read"))?;
+    let text = read_text(&path)?;
     let bad = |e: serde_json::Error| {
         let what = gradus::io::printable(&e.to_string());
         CliError::Work(format!("{}: {what}", path.display()))
@@ -131,17 +148,17 @@ pub fn require_same(run: &Path, differ: &[String], remedy: &str) -> Result<()> {
 /// Reads the settings of a run.
 pub fn read_settings(run: &Path) -> Result<Settings> {
     let path = config(run);
-    let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+    let text = read_text(&path).map_err(|error| match error.kind {
+        Kind::Io(ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             CliError::Work(format!("{}: there is no run (no config.toml)", run.display()))
         }
-        _ => CliError::system(&path, "read")(error),
+        _ => error.into(),
     })?;
     let bad = |what: String| {
         let what = gradus::io::printable(what.trim_end());
         CliError::Work(format!("{}: {what}", path.display()))
     };
-    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| bad(e.to_string()))?;
+    let table = parsed(&text).map_err(|(line, what)| bad(format!("line {line}: {what}")))?;
     // A newer version may have other entries, so it is looked at first.
     let version = table.get("version").and_then(toml::Value::as_integer);
     if !version.is_some_and(|v| (1..=VERSION.into()).contains(&v)) {

@@ -5,6 +5,7 @@ use crate::bars::{four_places, grouped, shortened};
 use crate::error::Result;
 use gradus::Tensor;
 use gradus::data::Loader;
+use gradus::train::metrics::Metric;
 use gradus::train::{Confusion, Learner, Source};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -40,7 +41,8 @@ impl Scores {
         let mut metrics = aim.metrics();
         metrics.retain(|metric| metric.name != "accuracy");
         let other_loss = (aim.loss != "cross_entropy").then(|| aim.loss());
-        let (mut other, mut seen) = (0.0, (vec![], vec![]));
+        let mut gathered: Vec<_> = metrics.iter().map(Metric::begin).collect();
+        let mut other = 0.0;
         for batch in Source::from(data, 0, 0) {
             let batch = batch?;
             let (x, t) = batch.xt()?;
@@ -50,6 +52,7 @@ impl Scores {
             }
             let logits = y.to_vec::<f32>();
             let rows = logits.chunks_exact(views * classes.len());
+            let mut seen = (vec![], vec![]);
             for (rows, &truth) in rows.zip(t.to_vec::<i64>().iter().step_by(views)) {
                 let p = mean_probabilities(rows, classes.len());
                 loss += surprise(p[truth as usize]);
@@ -63,14 +66,15 @@ impl Scores {
                     false => confusion.add(truth, largest(&p) as i64)?,
                 }
             }
+            if !seen.1.is_empty() {
+                let x = Tensor::from_slice(&seen.0, [seen.1.len(), classes.len()]);
+                let t = Tensor::from_slice(&seen.1, [seen.1.len()]);
+                gathered.iter_mut().for_each(|all| all.add(&x, &t));
+            }
         }
         let loss = if other_loss.is_some() { other } else { loss } / samples as f64;
-        let mut more = vec![];
-        if !metrics.is_empty() {
-            let x = Tensor::from_slice(&seen.0, [seen.1.len(), classes.len()]);
-            let t = Tensor::from_slice(&seen.1, [seen.1.len()]);
-            more.extend(metrics.iter().map(|m| (m.name.to_string(), m.over(&x, &t))));
-        }
+        let more = metrics.iter().zip(&gathered).map(|(m, all)| (m.name.to_string(), all.value()));
+        let more = more.collect();
         Ok(Scores { classes, confusion, loss, more, samples, lost })
     }
 

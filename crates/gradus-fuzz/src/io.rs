@@ -110,7 +110,7 @@ pub(crate) fn npy(bytes: &[u8]) -> bool {
 
 /// An archive of arrays.
 pub(crate) fn npz(bytes: &[u8]) -> bool {
-    let limits = Limits { members: 16, unpacked_bytes: 1 << 20 };
+    let limits = Limits { members: 16, unpacked_bytes: Some(1 << 20), ..Limits::default() };
     let Some(arrays) = accepted(parse_npz(bytes, limits)) else { return false };
     if let Some(written) = accepted(write_npz(&arrays)) {
         let again = parse_npz(&written, Limits::default()).expect("what was written is read");

@@ -71,13 +71,18 @@ pub fn atomic_write_on<S: Storage, T>(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
 ) -> Result<T> {
-    let temporary = Temporary { storage, path: temporary_path(path)?, renamed: false };
-    replace(temporary, path, write)
-        .map_err(|error| Error::io("cannot write, nothing was changed", &error).in_file(path))
+    let mut temporary = Temporary { storage, path: temporary_path(path)?, renamed: false };
+    replace(&mut temporary, path, write).map_err(|error| {
+        let action = match temporary.renamed {
+            true => "was written, but may be lost if the power goes: cannot sync its folder",
+            false => "cannot write, nothing was changed",
+        };
+        Error::io(action, &error).in_file(path)
+    })
 }
 
 fn replace<S: Storage, T>(
-    mut temporary: Temporary<'_, S>,
+    temporary: &mut Temporary<'_, S>,
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
 ) -> io::Result<T> {
@@ -126,7 +131,7 @@ fn temporary_path(path: &Path) -> Result<PathBuf> {
     Ok(path.with_file_name(temporary))
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -1,7 +1,9 @@
 //! Checkpoints: one safetensors file with arrays, and state as JSON in its text entries.
 //!
 //! `format` is `gradus/1`; `checksum` is the CRC-32C of everything else, so a flipped bit is found
-//! on loading and not as a strange loss; every other text entry is one piece of state (optimiser
+//! on loading and not as a strange loss. It is compared before anything is made of the contents, the
+//! version included: a later version must have another checksum, so that one flipped bit never makes
+//! a file of this version look like one of the next; every other text entry is one piece of state (optimiser
 //! counters, random state, position in the data, architecture, class names) as a JSON value.
 
 use crate::safetensors::{self, Contents, Metadata};
@@ -133,13 +135,22 @@ pub(crate) fn has_signs(metadata: &Metadata) -> bool {
 
 pub(crate) fn from_contents(contents: Contents) -> Result<Checkpoint> {
     let Contents { metadata: mut state, arrays } = contents;
-    check_version(state.remove(FORMAT).as_deref())?;
-    let found = state.remove(CHECKSUM);
+    let (format, found) = (state.remove(FORMAT), state.remove(CHECKSUM));
     let expected = checksum(&state, &arrays);
     if found.as_deref() != Some(&expected) {
+        // Another version may have another checksum.
+        check_version(format.as_deref())?;
         let found = found.as_deref().unwrap_or("none");
         return Err(Error::format(format!(
             "the checkpoint is corrupt: its checksum is {found}, its contents give {expected}"
+        )));
+    }
+    // No later version has the checksum of this one, so it is the version that a flipped bit has changed.
+    let own = format!("gradus/{VERSION}");
+    if format.as_deref() != Some(&own) {
+        let format = format.as_deref().unwrap_or("none");
+        return Err(Error::format(format!(
+            "the checkpoint is corrupt: its version is {format:?}, its checksum that of {own:?}"
         )));
     }
     Ok(Checkpoint { arrays, state, path: None })
@@ -160,10 +171,9 @@ fn check_version(format: Option<&str>) -> Result<()> {
                  gradus/{VERSION}; a newer Gradus wrote it"
             ),
         )),
-        _ => Err(Error::new(
-            Kind::Version,
-            format!("unknown checkpoint format {format:?}, expected gradus/{VERSION}"),
-        )),
+        _ => Err(Error::format(format!(
+            "unknown checkpoint format {format:?}, expected gradus/{VERSION}"
+        ))),
     }
 }
 

@@ -8,10 +8,12 @@
 
 mod array;
 mod atomic;
+mod budget;
 pub mod caffe;
 pub mod checkpoint;
 mod crc;
 mod error;
+mod file;
 pub mod hdf5;
 pub mod keras;
 mod lock;
@@ -32,9 +34,11 @@ mod zip;
 
 pub use array::{NamedArray, byte_len};
 pub use atomic::{Disk, SmallDisk, Storage, atomic_write, atomic_write_on, remove_leftovers};
+pub use budget::Budget;
 pub use checkpoint::Checkpoint;
 pub use crc::Crc32c;
 pub use error::{Error, Kind, Result, printable};
+pub use file::{expect_file, expect_own_file, expect_own_folder, read_file, read_text};
 pub use gradus_base::DType;
 pub use lock::RunLock;
 pub use natural::natural_order;

@@ -19,9 +19,11 @@ impl RunLock {
     /// Takes `folder`, which must exist, or says which process has it.
     ///
     /// The file `run.lock` stays for ever: removing it would let two processes each hold a lock
-    /// on a file of that name. Its text, the holder's process id, only serves the message.
+    /// on a file of that name. Its text, the holder's process id, only serves the message. A link of that name is refused: its
+    /// file would be overwritten.
     pub fn acquire(folder: &Path) -> Result<RunLock> {
         let path = folder.join(FILE_NAME);
+        crate::expect_own_file(&path)?;
         let io_error = |error| Error::io("cannot lock", &error).in_file(&path);
         let file = OpenOptions::new()
             .read(true)

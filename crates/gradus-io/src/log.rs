@@ -1,7 +1,8 @@
 //! Logs that grow line by line: `log.jsonl`. A process killed in mid-line leaves a torn last line;
 //! readers drop it, and opening for append mends it.
 
-use crate::{Error, Result, atomic_write};
+use crate::atomic::folder_of;
+use crate::{Disk, Error, Result, Storage, atomic_write};
 use serde::Serialize;
 use serde_json::Value;
 use std::fs::{File, OpenOptions};
@@ -35,14 +36,14 @@ pub fn parse_json_lines(bytes: &[u8]) -> Result<JsonLines> {
 
 /// Reads a JSON log.
 pub fn read_json_lines(path: &Path) -> Result<JsonLines> {
-    let bytes =
-        std::fs::read(path).map_err(|error| Error::io("cannot read", &error).in_file(path))?;
+    let bytes = crate::read_file(path)?;
     parse_json_lines(&bytes).map_err(|error| error.in_file(path))
 }
 
 /// Keeps the records that `keep` accepts and drops the others, whole or not at all. A resumed run
 /// drops what it logged after its checkpoint, since it will log that again.
 pub fn retain_json_lines(path: &Path, keep: impl Fn(&Value) -> bool) -> Result<()> {
+    crate::expect_own_file(path)?;
     let log = read_json_lines(path)?;
     atomic_write(path, |w| {
         log.records.iter().filter(|record| keep(record)).try_for_each(|r| writeln!(w, "{r}"))
@@ -73,7 +74,7 @@ impl JsonLog {
     }
 
     /// Returns when all records are on the medium.
-    pub fn sync(&mut self) -> Result<()> {
+    pub fn sync(&self) -> Result<()> {
         self.lines.sync()
     }
 }
@@ -88,8 +89,9 @@ struct LineFile {
 
 impl LineFile {
     /// Opens or creates the file. A last line without newline gets one where `is_whole` accepts
-    /// it, and is cut off otherwise.
+    /// it, and is cut off otherwise. A link is refused: its file would be written to.
     fn open(path: &Path, is_whole: impl Fn(&[u8]) -> bool) -> Result<LineFile> {
+        crate::expect_own_file(path)?;
         let open = || -> io::Result<(File, u64)> {
             let mut file = OpenOptions::new()
                 .read(true)
@@ -97,6 +99,8 @@ impl LineFile {
                 .create(true)
                 .truncate(false)
                 .open(path)?;
+            // The name of a new file is to outlast a power cut as its lines do.
+            Disk.sync_folder(folder_of(path))?;
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
             let start = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
@@ -127,7 +131,7 @@ impl LineFile {
         Ok(())
     }
 
-    fn sync(&mut self) -> Result<()> {
+    fn sync(&self) -> Result<()> {
         self.file.sync_data().map_err(|error| Error::io("cannot sync", &error).in_file(&self.path))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::onnx::{self, Model};
 use crate::{
-    Error, NamedArray, Result, checkpoint, hdf5, keras, numpy, pickle, pytorch, safetensors,
+    Budget, Error, NamedArray, Result, checkpoint, hdf5, keras, numpy, pickle, pytorch, safetensors,
 };
 use std::collections::HashSet;
 use std::path::Path;
@@ -85,19 +85,34 @@ impl Format {
 /// # Errors
 /// When the file cannot be read or is not what its first bytes promise.
 pub fn read(path: &Path) -> Result<(Format, Vec<NamedArray>)> {
-    let bytes =
-        std::fs::read(path).map_err(|error| Error::io("cannot read", &error).in_file(path))?;
+    read_within(path, &Budget::default())
+}
+
+/// [`read`] of a file that may unpack to so many bytes.
+///
+/// # Errors
+/// As [`read`]; and when it unpacks to more.
+pub fn read_within(path: &Path, budget: &Budget) -> Result<(Format, Vec<NamedArray>)> {
+    let bytes = crate::read_file(path)?;
     if Format::of(&bytes).ok() == Some(Format::Onnx) {
         // Its weights may lie beside it.
         drop(bytes);
         return Ok((Format::Onnx, weights_of(onnx::read_model(path)?)));
     }
-    parse(&bytes).map_err(|error| error.in_file(path))
+    parse_within(&bytes, budget).map_err(|error| error.in_file(path))
 }
 
 /// Parses a file in memory. A model of Gradus obeys its checksum here as everywhere: if it is damaged it is an error, and
 /// never taken for another program's file. The weights of an ONNX model must lie in it.
 pub fn parse(bytes: &[u8]) -> Result<(Format, Vec<NamedArray>)> {
+    parse_within(bytes, &Budget::default())
+}
+
+/// [`parse`] of a file that may unpack to so many bytes.
+///
+/// # Errors
+/// As [`parse`]; and when it unpacks to more.
+pub fn parse_within(bytes: &[u8], budget: &Budget) -> Result<(Format, Vec<NamedArray>)> {
     let format = Format::of(bytes)?;
     let arrays = match format {
         Format::Safetensors | Format::Gradus => {
@@ -107,12 +122,12 @@ pub fn parse(bytes: &[u8]) -> Result<(Format, Vec<NamedArray>)> {
             }
             contents.arrays
         }
-        Format::PyTorch => pytorch::parse(bytes)?,
-        Format::Npz => numpy::parse_npz(bytes, numpy::Limits::default())?,
+        Format::PyTorch => pytorch::parse_within(bytes, budget)?,
+        Format::Npz => numpy::parse_npz(bytes, *budget)?,
         Format::Pickle => pickle::parse(bytes)?,
-        Format::Hdf5 => hdf5::parse(bytes)?,
+        Format::Hdf5 => hdf5::parse_within(bytes, budget)?,
         Format::Onnx => weights_of(onnx::parse_model(bytes)?),
-        Format::Keras => keras::parse(bytes)?.into_arrays(),
+        Format::Keras => keras::parse_within(bytes, budget)?.into_arrays(),
     };
     Ok((format, arrays))
 }

@@ -3,13 +3,16 @@
 //! It remarks on dead ReLUs, saturated units, gradients that vanish or explode from layer to layer, a rate too high or too low,
 //! and overfitting; each at most once, and none of a run that goes well.
 
+mod memory;
+
 use crate::Result;
 use crate::callbacks::{Callback, Flow, Moment};
 use crate::learner::Units;
 use gradus_tensor::Tensor;
+use memory::{Memory, Rates};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What can ail a run.
@@ -95,28 +98,8 @@ pub struct Diagnose<'a> {
     looks: usize,
     hopeless: f64,
     memory: Memory,
-    /// The epoch, from 1, and the steps taken.
-    now: (u64, u64),
-    /// The weights before a step, and how many steps were taken by then.
-    before: (u64, Vec<(String, Tensor)>),
-    flux: Vec<Flux>,
-    dead: BTreeMap<String, Vec<bool>>,
-    levelled: BTreeMap<String, Vec<f64>>,
-    rates: Vec<f64>,
-    /// Looks in this epoch.
-    seen: usize,
-}
-
-/// What a continued run must know.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Memory {
-    said: BTreeSet<Ailment>,
-    /// The losses of the first batches, and of the last ones.
-    first: Vec<f64>,
-    recent: VecDeque<f64>,
-    /// The mean losses of the first quarter and of the last quarter of the epoch at hand, as sums and counts.
-    early: (f64, usize),
-    late: (f64, usize),
+    /// The weights before a step, if it is to be looked at.
+    before: Vec<(String, Tensor)>,
 }
 
 /// A ReLU layer is remarked on when this part of its units is dead.
@@ -151,13 +134,7 @@ impl<'a> Diagnose<'a> {
             looks: 8,
             hopeless: GUESS,
             memory: Memory::default(),
-            now: (0, 0),
-            before: (0, vec![]),
-            flux: vec![],
-            dead: BTreeMap::new(),
-            levelled: BTreeMap::new(),
-            rates: vec![],
-            seen: 0,
+            before: vec![],
         }
     }
 
@@ -186,61 +163,59 @@ impl<'a> Diagnose<'a> {
 
     /// Gradient norms and update ratios per weight, from the last look inside.
     pub fn flux(&self) -> &[Flux] {
-        &self.flux
+        &self.memory.flux
     }
 
     fn remark(&mut self, ailment: Ailment, text: String) {
         if self.memory.said.insert(ailment) {
-            let (epoch, step) = self.now;
+            let (epoch, step) = self.memory.now;
             (self.say)(&Remark { epoch, step, ailment, text });
         }
     }
 
     fn look(&mut self, moment: &mut Moment<'_>) -> Result<()> {
         let Some(batch) = moment.batch else { return Ok(()) };
-        self.seen += 1;
+        self.memory.seen += 1;
         // Batches whose gradients are only added up move nothing.
-        let moved = moment.task.steps() > self.before.0;
-        self.flux = flux(moment, batch, if moved { &self.before.1 } else { &[] })?;
+        let moved = self.memory.before.is_some_and(|before| moment.task.steps() > before);
+        self.memory.flux = flux(moment, batch, if moved { &self.before } else { &[] })?;
         for activity in moment.task.activity(&batch.batch)? {
             match activity.units {
                 Units::Rectified(tops) => {
+                    let dead = &mut self.memory.dead;
                     let silent =
-                        self.dead.entry(activity.path).or_insert_with(|| vec![true; tops.len()]);
+                        dead.entry(activity.path).or_insert_with(|| vec![true; tops.len()]);
                     silent.iter_mut().zip(&tops).for_each(|(dead, &top)| *dead &= top <= 0.0);
                 }
                 Units::Squashed(part) => {
-                    self.levelled.entry(activity.path).or_default().push(part);
+                    self.memory.levelled.entry(activity.path).or_default().push(part);
                 }
             }
         }
         Ok(())
     }
 
-    /// Nothing, if no batch was looked at: a run may go on at the very end of an epoch that was reported before it stopped.
+    /// Nothing, if no batch was looked at: a checkpoint of an older version may be of the very end of an epoch.
     fn report(&mut self) {
-        if self.seen == 0 {
-            return; // a run that goes on where only the end of an epoch was missing
-        }
-        let (epoch, step) = self.now;
-        if step == 0 {
+        let (epoch, step) = self.memory.now;
+        if self.memory.seen == 0 || step == 0 {
             return;
         }
-        let rectified = self.dead.iter().map(|(path, silent)| Rectified {
+        let rectified = self.memory.dead.iter().map(|(path, silent)| Rectified {
             path: path.clone(),
             dead: silent.iter().filter(|&&dead| dead).count(),
             units: silent.len(),
         });
         let rectified = rectified.collect();
-        (self.show)(&Inside { epoch, step, weights: self.flux.clone(), rectified });
+        (self.show)(&Inside { epoch, step, weights: self.memory.flux.clone(), rectified });
     }
 
     fn judge_units(&mut self) {
-        if std::mem::take(&mut self.seen) < 2 {
+        if std::mem::take(&mut self.memory.seen) < 2 {
             // Of a single batch a healthy unit may have nothing to say.
-            self.dead.clear();
+            self.memory.dead.clear();
         }
-        let dead = std::mem::take(&mut self.dead).into_iter().map(|(path, units)| {
+        let dead = std::mem::take(&mut self.memory.dead).into_iter().map(|(path, units)| {
             let count = units.iter().filter(|&&dead| dead).count();
             (path, count, units.len())
         });
@@ -253,7 +228,8 @@ impl<'a> Diagnose<'a> {
             self.remark(Ailment::DeadUnits, text);
         }
         let mean = |parts: Vec<f64>| parts.iter().sum::<f64>() / parts.len() as f64;
-        let levelled = std::mem::take(&mut self.levelled).into_iter().map(|(p, v)| (p, mean(v)));
+        let levelled =
+            std::mem::take(&mut self.memory.levelled).into_iter().map(|(p, v)| (p, mean(v)));
         let worst = levelled.max_by(|a, b| a.1.total_cmp(&b.1));
         if let Some((path, part)) = worst.filter(|w| w.1 >= SATURATED) {
             let text = format!(
@@ -266,7 +242,7 @@ impl<'a> Diagnose<'a> {
     }
 
     fn judge_gradients(&mut self) {
-        let [first, .., last] = &self.flux[..] else { return };
+        let [first, .., last] = &self.memory.flux[..] else { return };
         if !(first.gradient.is_finite() && last.gradient > 0.0) {
             return;
         }
@@ -285,7 +261,7 @@ impl<'a> Diagnose<'a> {
         } else if ratio > FACTOR {
             self.explode(&format!("between {paths} their norms are {shown}"));
         }
-        let huge = self.flux.iter().find(|f| f.gradient > HUGE * f.weight);
+        let huge = self.memory.flux.iter().find(|f| f.gradient > HUGE * f.weight);
         if let Some(Flux { path, gradient, weight, .. }) = huge.cloned() {
             self.explode(&format!(
                 "that of {path} has norm {gradient:.1e}, {path} itself {weight:.1e}"
@@ -339,7 +315,7 @@ impl<'a> Diagnose<'a> {
             let text = format!(
                 "the loss {seen} at step {}. The rate {:.1e} may be too high.",
                 moment.task.steps(),
-                self.rates.last().copied().unwrap_or(f64::NAN)
+                self.memory.rates.last
             );
             self.remark(Ailment::RateTooHigh, text);
         }
@@ -350,11 +326,13 @@ impl<'a> Diagnose<'a> {
     fn judge_slowness(&mut self, epoch: u64) {
         let (early, late) = (self.memory.early, self.memory.late);
         (self.memory.early, self.memory.late) = ((0.0, 0), (0.0, 0));
-        let rates = std::mem::take(&mut self.rates);
-        let [first, .., last] = rates[..] else { return };
-        let least = rates.iter().copied().fold(f64::INFINITY, f64::min);
-        let steady = rates.iter().all(|&rate| rate <= 2.0 * least) && last <= first * 1.01;
-        let mut moved: Vec<f64> = self.flux.iter().filter_map(|f| f.update_ratio).collect();
+        let rates = std::mem::take(&mut self.memory.rates);
+        if rates.count < 2 {
+            return;
+        }
+        let Rates { first, last, least, most, .. } = rates;
+        let steady = most <= 2.0 * least && last <= first * 1.01;
+        let mut moved: Vec<f64> = self.memory.flux.iter().filter_map(|f| f.update_ratio).collect();
         moved.sort_by(f64::total_cmp);
         let Some(&median) = moved.get(moved.len() / 2) else { return };
         let (early, late) = (early.0 / early.1.max(1) as f64, late.0 / late.1.max(1) as f64);
@@ -394,6 +372,12 @@ impl<'a> Diagnose<'a> {
     }
 }
 
+/// The parameters as they are.
+fn weights(moment: &Moment<'_>) -> Vec<(String, Tensor)> {
+    let all = moment.task.parameters();
+    all.into_iter().map(|(path, p)| (path, p.variable().value())).collect()
+}
+
 /// Gradient, size and last movement of every weight (biases say little).
 fn flux(
     moment: &mut Moment<'_>,
@@ -423,10 +407,18 @@ impl Callback for Diagnose<'_> {
         "diagnose"
     }
 
+    fn at_begin(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
+        // What is to be kept of them is the weights of the checkpoint that was made at that time.
+        if self.memory.before.is_some() {
+            self.before = weights(moment);
+        }
+        Ok(Flow::Continue)
+    }
+
     fn after_batch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         let Some(batch) = moment.batch else { return Ok(Flow::Continue) };
-        self.now = (moment.progress.epoch + 1, moment.task.steps());
-        self.rates.push(batch.rate);
+        self.memory.now = (moment.progress.epoch + 1, moment.task.steps());
+        self.memory.rates.add(batch.rate);
         if let Some(loss) = batch.loss() {
             self.watch_loss(loss, moment);
         }
@@ -437,12 +429,9 @@ impl Callback for Diagnose<'_> {
         }
         // The weights before the step that is looked at next.
         let next = at + 1;
-        self.before.1.clear();
-        if next.is_multiple_of(every) || next == moment.batches {
-            let all = moment.task.parameters();
-            let all = all.into_iter().map(|(path, p)| (path, p.variable().value())).collect();
-            self.before = (moment.task.steps(), all);
-        }
+        let due = next.is_multiple_of(every) || next == moment.batches;
+        self.memory.before = due.then(|| moment.task.steps());
+        self.before = if due { weights(moment) } else { vec![] };
         Ok(Flow::Continue)
     }
 

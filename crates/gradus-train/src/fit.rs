@@ -3,6 +3,7 @@
 use crate::batch::Batch;
 use crate::callbacks::{Callback, Flow, Moment, Others};
 use crate::compiled::remark_on_speed;
+use crate::evaluate::{expect_evaluation, gathered};
 use crate::faults::Told;
 use crate::learner::{BatchResult, Learner};
 use crate::schedule::Schedule;
@@ -33,7 +34,7 @@ pub struct Fit<'a> {
     pub callbacks: Vec<Box<dyn Callback + 'a>>,
     /// So many batches of an epoch at most: a quick trial run.
     pub limit_batches: Option<usize>,
-    /// When set, training ends after the step at hand.
+    /// When set, training ends after the step at hand, or before the epoch's validation is done.
     pub interrupt: Arc<AtomicBool>,
 }
 
@@ -187,6 +188,9 @@ impl Fit<'_> {
     ) -> Result<()> {
         let mut watch = Stopwatch::start();
         let rest = batches.saturating_sub(progress.batch);
+        if rest == 0 && batches > 0 {
+            self.tell_last_batch(train, progress.epoch, batches)?;
+        }
         for batch in train.from(progress.epoch, progress.batch).take(rest) {
             let batch = batch?;
             batch.check()?;
@@ -209,6 +213,22 @@ impl Fit<'_> {
         Ok(())
     }
 
+    /// Tells callbacks of the batch that the process before this one ended with: an epoch's end may depend on it.
+    fn tell_last_batch(&mut self, train: &dyn Source, epoch: u64, batches: usize) -> Result<()> {
+        if let Some(batch) = train.from(epoch, batches - 1).next() {
+            let batch = batch?;
+            self.callbacks.iter_mut().for_each(|callback| callback.last_batch(&batch));
+        }
+        Ok(())
+    }
+
+    /// The numbers of validation data; none where it was interrupted.
+    fn gathered(&self, task: &mut dyn Task, data: &dyn Source) -> Result<Option<Gathered>> {
+        let all = gathered(task, data, &self.interrupt)?;
+        let interrupted = self.interrupt.load(Ordering::Relaxed);
+        Ok((!interrupted).then_some(all))
+    }
+
     fn close_epoch(
         &mut self,
         task: &mut dyn Task,
@@ -218,12 +238,21 @@ impl Fit<'_> {
     ) -> Result<()> {
         let last_step = task.steps().saturating_sub(1);
         let rate = task.rate(&progress.pace(&self.schedule), last_step);
+        let validated = match validation {
+            // The model that is kept is the averaged one, if there is one.
+            Some(data) => match task.with_averages(|task| self.gathered(task, data))?? {
+                Some(all) => Some(all.values(task)),
+                None => {
+                    // The run goes on here, at the end of the epoch.
+                    progress.stopped = Some(INTERRUPTED.into());
+                    return Ok(());
+                }
+            },
+            None => None,
+        };
         let mut log = progress.close(task);
         log.learning_rate = rate;
-        if let Some(validation) = validation {
-            // The model that is kept is the averaged one, if there is one.
-            let all = task.with_averages(|task| gathered(task, validation))??;
-            let numbers = all.values(task);
+        if let Some(numbers) = validated {
             (log.val_loss, log.val_metrics) =
                 (numbers.first().copied().flatten(), named(task, &numbers));
         }
@@ -346,102 +375,4 @@ fn named(task: &dyn Task, values: &[Option<f64>]) -> BTreeMap<String, f64> {
     let names = task.numbers().into_iter().map(|n| n.name.into_owned());
     let all = names.zip(values).filter_map(|(name, value)| Some((name, (*value)?)));
     all.filter(|(name, _)| name != "loss").collect()
-}
-
-/// The error of a task whose evaluations give no numbers.
-fn expect_evaluation(task: &dyn Task) -> Result<()> {
-    if task.evaluates() {
-        return Ok(());
-    }
-    let what = "this task evaluates nothing, expected numbers: Objectives::evaluate says which";
-    Err(TrainError::Engine(gradus_base::Error::value("evaluate", what)))
-}
-
-/// Every number of a task over all batches of a source, in the order of [`Task::numbers`]; NaN for one that evaluations do not give:
-/// [`measure_by_name`] leaves those out. A state that is carried from batch to batch
-/// goes on within the source, and is afterwards as it was before.
-///
-/// # Errors
-/// When data cannot be read or holds a bad value, or there are none, or the task evaluates nothing.
-#[track_caller]
-pub fn measure(task: &mut dyn Task, source: &dyn Source) -> Result<Vec<f64>> {
-    let all = gathered(task, source).told()?;
-    Ok(all.values(task).into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
-}
-
-/// The numbers that a task's evaluation gives over all batches of a source, by their names.
-///
-/// ```
-/// use gradus_nn::{Init, Layer, Sequential, layers::dense};
-/// use gradus_tensor::Tensor;
-/// use gradus_train::{Arrays, Objectives, Updater, measure_by_name, optim::Sgd};
-/// use std::sync::Arc;
-/// let model = Arc::new(Sequential::new([1], &Init::new(0)).add(dense(1)));
-/// let own = model.clone();
-/// let mut task = Objectives::new(0)
-///     .module("model", model)
-///     .minimize("loss", Updater::new(Sgd::new(0.1)), &["model"], move |batch, cx| {
-///         (own.forward(&batch["x"], cx) - &batch["t"]).square().into()
-///     })
-///     .evaluate(|batch, _| vec![("largest".into(), batch["t"].max(..))]);
-/// let x = Tensor::from([[1f32], [2.0]]);
-/// let numbers = measure_by_name(&mut task, &Arrays::new(&x, &x, 2)?)?;
-/// assert_eq!(numbers, [("largest".into(), 2.0)]);
-/// # Ok::<(), gradus_train::TrainError>(())
-/// ```
-///
-/// # Errors
-/// As [`measure`].
-#[track_caller]
-pub fn measure_by_name(
-    task: &mut dyn Task,
-    source: &dyn Source,
-) -> Result<Vec<(crate::Name, f64)>> {
-    let all = gathered(task, source).told()?;
-    let names = task.numbers().into_iter().map(|number| number.name);
-    Ok(names.zip(all.values(task)).filter_map(|(name, value)| Some((name, value?))).collect())
-}
-
-fn gathered(task: &mut dyn Task, source: &dyn Source) -> Result<Gathered> {
-    expect_evaluation(task)?;
-    let before: Vec<_> = task.state().into_iter().map(|(_, v)| (v.value(), v)).collect();
-    let found = over_all(task, source);
-    let buffer = |t: &Tensor| t.node().value().map(Arc::as_ptr);
-    for (own, variable) in before {
-        if buffer(&own) != buffer(&variable.value()) {
-            variable.set(&own)?;
-        }
-    }
-    let all = found?;
-    if all.samples == 0 {
-        let what = "there are no samples to evaluate on".to_owned();
-        return Err(TrainError::Engine(gradus_base::Error::value("evaluate", what)));
-    }
-    Ok(all)
-}
-
-fn over_all(task: &mut dyn Task, source: &dyn Source) -> Result<Gathered> {
-    let mut all = Gathered::default();
-    for batch in source.from(0, 0) {
-        let batch = batch?;
-        batch.check()?;
-        all.add(task.evaluate_step(&batch)?);
-    }
-    Ok(all)
-}
-
-/// Mean loss and metrics over all batches of a source.
-///
-/// # Errors
-/// When data cannot be read or holds a bad value.
-#[track_caller]
-pub fn evaluate(learner: &mut Learner, source: &dyn Source) -> Result<BatchResult> {
-    let all = gathered(learner, source).told()?;
-    let names = Task::numbers(learner).into_iter().map(|number| number.name);
-    let values = all.values(learner).into_iter().map(|value| value.unwrap_or(f64::NAN));
-    let numbers: Vec<_> = names.zip(values).collect();
-    let number = |wanted: &str| numbers.iter().find(|(name, _)| name == wanted).map(|n| n.1);
-    let named = |name: &crate::Name| number(name).unwrap_or(f64::NAN);
-    let metrics = learner.metric_names().iter().map(named).collect();
-    Ok(BatchResult { loss: numbers[0].1, metrics, samples: all.samples })
 }

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Writes a float, or what holds floats.
 pub(crate) fn serialize<T: Floats, S: Serializer>(x: &T, s: S) -> Result<S::Ok, S::Error> {
@@ -60,32 +60,53 @@ impl Floats for f64 {
     }
 }
 
-impl Floats for Option<f64> {
-    type Written = Option<Number>;
-    fn written(&self) -> Option<Number> {
-        self.map(|x| x.written())
+impl<T: Floats> Floats for Option<T> {
+    type Written = Option<T::Written>;
+    fn written(&self) -> Self::Written {
+        self.as_ref().map(T::written)
     }
-    fn read(written: Option<Number>) -> Option<f64> {
-        written.map(f64::read)
-    }
-}
-
-impl Floats for Vec<f64> {
-    type Written = Vec<Number>;
-    fn written(&self) -> Vec<Number> {
-        self.iter().map(f64::written).collect()
-    }
-    fn read(written: Vec<Number>) -> Vec<f64> {
-        written.into_iter().map(f64::read).collect()
+    fn read(written: Self::Written) -> Option<T> {
+        written.map(T::read)
     }
 }
 
-impl Floats for BTreeMap<String, f64> {
-    type Written = BTreeMap<String, Number>;
-    fn written(&self) -> BTreeMap<String, Number> {
+impl<T: Floats> Floats for Vec<T> {
+    type Written = Vec<T::Written>;
+    fn written(&self) -> Self::Written {
+        self.iter().map(T::written).collect()
+    }
+    fn read(written: Self::Written) -> Vec<T> {
+        written.into_iter().map(T::read).collect()
+    }
+}
+
+impl<T: Floats> Floats for VecDeque<T> {
+    type Written = Vec<T::Written>;
+    fn written(&self) -> Self::Written {
+        self.iter().map(T::written).collect()
+    }
+    fn read(written: Self::Written) -> VecDeque<T> {
+        written.into_iter().map(T::read).collect()
+    }
+}
+
+/// A sum and its count.
+impl<T: Floats> Floats for (T, usize) {
+    type Written = (T::Written, usize);
+    fn written(&self) -> Self::Written {
+        (self.0.written(), self.1)
+    }
+    fn read((sum, count): Self::Written) -> (T, usize) {
+        (T::read(sum), count)
+    }
+}
+
+impl<T: Floats> Floats for BTreeMap<String, T> {
+    type Written = BTreeMap<String, T::Written>;
+    fn written(&self) -> Self::Written {
         self.iter().map(|(name, x)| (name.clone(), x.written())).collect()
     }
-    fn read(written: BTreeMap<String, Number>) -> BTreeMap<String, f64> {
-        written.into_iter().map(|(name, x)| (name, f64::read(x))).collect()
+    fn read(written: Self::Written) -> BTreeMap<String, T> {
+        written.into_iter().map(|(name, x)| (name, T::read(x))).collect()
     }
 }

@@ -318,7 +318,7 @@ fn numbered(count: usize) -> Vec<String> {
 /// Names from a file: a line each, a JSON list, or a JSON object by number.
 fn class_names(path: &Path) -> Result<Vec<String>> {
     let bad = |what: String| CliError::Work(format!("{}: {what}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(CliError::system(path, "read"))?;
+    let text = gradus::io::read_text(path)?;
     let name = |value: &Value| match value {
         Value::String(name) => Ok(name.clone()),
         // ["n01440764", "tench"]: the last is for people.

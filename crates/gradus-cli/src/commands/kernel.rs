@@ -57,7 +57,7 @@ pub fn run(args: &Args) -> Result<()> {
         let what = format!("--out: found a file that ends in .{}, expected .png", other.display());
         return Err(CliError::Usage(what));
     }
-    let bytes = std::fs::read(&args.image).map_err(CliError::system(&args.image, "read"))?;
+    let bytes = gradus::io::read_file(&args.image)?;
     let options = ImageOptions { channels: 1, size: None, fit: Default::default() };
     let image = parse_image(&bytes, &args.image.display().to_string(), &options)?;
     let result = filter.apply(&image);

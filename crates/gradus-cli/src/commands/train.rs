@@ -3,6 +3,7 @@
 mod advice;
 mod find_lr;
 mod options;
+mod recover;
 mod resume;
 mod watch;
 
@@ -18,23 +19,30 @@ use crate::options::{Stated, ids_of};
 use crate::outcome::Outcome;
 use crate::run_dir::{self, RunDir};
 use crate::settings::Settings;
+use crate::signals::Signals;
 use advice::{Advice, Ended};
 use gradus::io::log::read_json_lines;
 use gradus::nn::parameters;
 use gradus::train::{EpochLog, Fit, INTERRUPTED, Progress, set_weights};
 use options::{Shorthands, settings};
-use resume::{Restored, Resumed, resume};
+use recover::Restored;
+use resume::{Resumed, resume};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 /// Train a network of the zoo, or a recipe
 ///
-/// A run directory keeps the settings, the log, checkpoints and the trained model. Ctrl-C (or SIGTERM) finishes the step
-/// at hand, saves, says how to go on, and exits with code 130; a second Ctrl-C ends at once. A resumed run ends with the
-/// same bits as one that was never stopped. TensorBoard opens the directory: tensorboard --logdir runs.
+/// A run directory keeps the settings, the log, checkpoints and the trained model. TensorBoard opens the directory: tensorboard
+/// --logdir runs.
+///
+/// Ctrl-C (SIGINT), SIGTERM and, when the terminal goes, SIGHUP finish the step at hand, save, say how to go on, and exit with code 130; a
+/// second signal ends at once. While data are loaded, before the first step, and while the trained model is tested, when all is saved, the
+/// first one ends at once. A signal that the program was started to ignore stays ignored: SIGHUP under nohup, SIGINT of a script's
+/// background jobs. A resumed run ends with the same bits, log and plots as one that was never stopped. That nobody reads what is said
+/// any more, or the disk behind it is full, does not end a training.
 ///
 /// Data of your own are a CSV file with a row of numbers and a label for each sample (the label is the column called label, class or
 /// target, or else the last one; see --label; --target names columns of numbers to be learned instead), or a folder of pictures with a folder for each class, directly or in train and test
@@ -120,9 +128,7 @@ pub fn run(args: &Args) -> Result<()> {
         let mut experiment = Experiment::new(&settings, &Begin::Anew)?;
         return find_lr::run(&settings, &mut experiment, args.json);
     }
-    let interrupt = listen()?;
-    // Data are not read to their end when nobody waits for them any more.
-    gradus::data::interrupt_by(interrupt.clone());
+    let signals = Signals::listen(args.json)?;
     let Resumed { run, settings, mut experiment, restored } = match &args.resume {
         Some(path) => {
             args.refuse_epochs(path)?;
@@ -138,11 +144,12 @@ pub fn run(args: &Args) -> Result<()> {
     let progress = match &restored.0.stopped {
         // It ended for a reason of its own: there is nothing to go on with.
         Some(why) if why != INTERRUPTED => restored.0,
-        _ => fit(args, &run, &settings, &mut experiment, restored, interrupt)?,
+        _ => fit(args, &run, &settings, &mut experiment, restored, signals.train())?,
     };
     if progress.stopped.as_deref() == Some(INTERRUPTED) {
         return Err(CliError::Interrupted(run.path().to_owned()));
     }
+    signals.test(run.path().to_owned())?;
     conclude(args, &run, &settings, &mut experiment, &progress)
 }
 
@@ -155,22 +162,6 @@ fn begin(args: &Args) -> Result<Resumed> {
     settings.split = experiment.split().map(str::to_owned);
     let run = RunDir::create(args.out.as_deref(), &experiment.record(&settings))?;
     Ok(Resumed { run, settings, experiment, restored: Restored::default() })
-}
-
-/// A flag that the first Ctrl-C sets; the second ends the program.
-fn listen() -> Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let shared = flag.clone();
-    let handler = move || {
-        if shared.swap(true, Ordering::Relaxed) {
-            say!("ended without saving; the last checkpoint stays");
-            std::process::exit(130);
-        }
-        say!("interrupted: finishing the step at hand, then saving (again to end at once)");
-    };
-    ctrlc::set_handler(handler)
-        .map_err(|e| CliError::Work(format!("cannot listen to Ctrl-C: {e}")))?;
-    Ok(flag)
 }
 
 /// Says on stderr what is about to happen.

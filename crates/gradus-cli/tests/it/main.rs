@@ -4,6 +4,8 @@ mod as_they_are;
 mod bad_files;
 mod bad_input;
 mod commands;
+#[cfg(unix)]
+mod hostile;
 mod import;
 mod import_keras;
 mod kernel;
@@ -20,6 +22,10 @@ mod recipes;
 mod remedies;
 #[cfg(unix)]
 mod resume;
+#[cfg(unix)]
+mod run_folders;
+#[cfg(unix)]
+mod signals;
 mod tables;
 mod training;
 mod transfer;

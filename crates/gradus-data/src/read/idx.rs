@@ -11,8 +11,9 @@ use crate::image_set::ImageDataset;
 use crate::read::read_file;
 
 const UNSIGNED_BYTE: u8 = 0x08;
-/// Deflate cannot shrink data by more than this factor (RFC 1951: 258 bytes for two bits).
-const MAX_INFLATION: u64 = 1032;
+/// What compressed files may become: pictures shrink by less than this factor, and of a small file so many bytes are no harm.
+const MAX_INFLATION: u64 = 64;
+const FREE: u64 = 64 << 20;
 
 /// An array of bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +72,7 @@ pub(crate) fn combine(
 /// Parses IDX bytes, compressed or not; `name` is the file's name in errors.
 pub fn parse_idx(bytes: &[u8], name: &str) -> Result<Idx> {
     if bytes.starts_with(&[0x1F, 0x8B]) {
-        let capacity = bytes.len() as u64 * MAX_INFLATION;
+        let capacity = bytes.len() as u64 * MAX_INFLATION + FREE;
         parse(Source { name, reader: GzDecoder::new(bytes), offset: 0 }, capacity)
     } else {
         parse(Source { name, reader: bytes, offset: 0 }, bytes.len() as u64)

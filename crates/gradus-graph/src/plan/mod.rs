@@ -102,7 +102,9 @@ impl Plan {
             plan.watched.clear();
         }
         if std::env::var("GRADUS_SHOW").is_ok_and(|v| v.split(',').any(|v| v == "plan")) {
-            eprintln!("{plan}");
+            // Nobody may read it any more; that is no reason to panic.
+            let _ =
+                std::io::Write::write_all(&mut std::io::stderr(), format!("{plan}\n").as_bytes());
         }
         Ok(plan)
     }

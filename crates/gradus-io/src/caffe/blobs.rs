@@ -12,8 +12,7 @@ const OLD_INNER_PRODUCT: i64 = 14;
 /// # Errors
 /// When the file cannot be read or breaks the format.
 pub fn read_caffemodel(path: &Path) -> Result<Vec<NamedArray>> {
-    let bytes =
-        std::fs::read(path).map_err(|error| Error::io("cannot read", &error).in_file(path))?;
+    let bytes = crate::read_file(path)?;
     parse_caffemodel(&bytes).map_err(|error| error.in_file(path))
 }
 

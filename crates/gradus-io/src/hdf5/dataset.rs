@@ -10,10 +10,8 @@ use crate::{DType, Error, NamedArray, Result, byte_len};
 pub(super) struct Reader<'f, 'a> {
     file: &'f File<'a>,
     pub(super) arrays: Vec<NamedArray>,
-    /// Bytes that data lying open in the file may still take.
-    plain_left: usize,
-    /// Bytes that packed data may still unpack to.
-    unpacked_left: usize,
+    /// Bytes that data sets may still take, be it that they share what the file holds, or unpack to more.
+    left: usize,
 }
 
 /// How an element lies in the file, and what it becomes.
@@ -32,14 +30,20 @@ enum Layout<'a> {
 }
 
 impl<'f, 'a> Reader<'f, 'a> {
-    pub(super) fn new(file: &'f File<'a>, unpacked_left: usize) -> Reader<'f, 'a> {
-        Reader {
-            file,
-            arrays: vec![],
-            // Data sets may share bytes, but not to fill the memory with them.
-            plain_left: file.size().saturating_mul(4).saturating_add(1 << 24),
-            unpacked_left,
-        }
+    pub(super) fn new(file: &'f File<'a>, left: usize) -> Reader<'f, 'a> {
+        Reader { file, arrays: vec![], left }
+    }
+
+    /// Takes so many bytes of what is left.
+    fn spend(&mut self, len: usize) -> Result<()> {
+        let left = self.left.checked_sub(len).ok_or_else(|| {
+            Error::format(format!(
+                "it has {len} bytes, {} are left of the limit for a file of this length",
+                self.left
+            ))
+        })?;
+        self.left = left;
+        Ok(())
     }
 
     /// Reads the data set of a header, if it is numeric.
@@ -55,9 +59,10 @@ impl<'f, 'a> Reader<'f, 'a> {
         let Some(shape) = dataspace(self.file, message(DATASPACE)?)? else { return Ok(None) };
         // Both as it lies and as it becomes: they differ for widened integers.
         let len = shape.iter().try_fold(stored.size, |len, &axis| len.checked_mul(axis));
-        let (len, _) = len
+        let (len, becomes) = len
             .zip(byte_len(stored.dtype, &shape))
             .ok_or_else(|| Error::format(format!("the shape {shape:?} is too large")))?;
+        self.spend(becomes.max(len))?;
         let data = match len {
             0 => vec![],
             _ => self.data(header, &shape, stored.size, len)?,
@@ -80,23 +85,19 @@ impl<'f, 'a> Reader<'f, 'a> {
                     let what = format!("{shape:?} takes {len} bytes, it has {}", data.len());
                     return Err(Error::format(what));
                 }
-                self.plain_left = self.plain_left.checked_sub(len).ok_or_else(|| {
-                    Error::format("the data sets share bytes to more than the file can hold")
-                })?;
                 Ok(data.to_vec())
             }
             Layout::Chunks { index, chunk } => {
                 let cut = chunked::Cut { shape, chunk: &chunk, size };
-                let total = cut.unpacked_len().filter(|&total| total <= self.unpacked_left);
-                // Deflate packs at most 1032 to 1.
-                let possible = self.file.size().saturating_mul(1032);
-                let total = total.filter(|&total| total <= possible).ok_or_else(|| {
+                // Chunks may reach beyond the shape. Deflate packs at most 1032 to 1.
+                let possible =
+                    self.left.saturating_add(len).min(self.file.size().saturating_mul(1032));
+                let total = cut.unpacked_len().filter(|&total| total <= possible);
+                total.ok_or_else(|| {
                     Error::format(format!(
-                        "{shape:?} in chunks of {chunk:?} unpacks to more than this file can hold, or \
-                         to more than 4 GiB"
+                        "{shape:?} in chunks of {chunk:?} unpacks to more than a file of this length may"
                     ))
                 })?;
-                self.unpacked_left -= total;
                 cut.read(self.file, &index, &filters)
             }
         }

@@ -15,7 +15,7 @@ mod group;
 mod header;
 mod heap;
 
-use crate::{Error, NamedArray, Result};
+use crate::{Budget, Error, NamedArray, Result};
 use file::File;
 use std::path::Path;
 
@@ -29,8 +29,7 @@ pub(crate) fn is_hdf5(bytes: &[u8]) -> bool {
 /// # Errors
 /// When the file cannot be read, breaks the format, or uses a part of it that is not read.
 pub fn read(path: &Path) -> Result<Vec<NamedArray>> {
-    let bytes =
-        std::fs::read(path).map_err(|error| Error::io("cannot read", &error).in_file(path))?;
+    let bytes = crate::read_file(path)?;
     parse(&bytes).map_err(|error| error.in_file(path))
 }
 
@@ -43,8 +42,16 @@ pub fn read(path: &Path) -> Result<Vec<NamedArray>> {
 /// assert_eq!(error, "the HDF5 file is truncated or corrupt: a field lies beyond its end");
 /// ```
 pub fn parse(bytes: &[u8]) -> Result<Vec<NamedArray>> {
+    parse_within(bytes, &Budget::default())
+}
+
+/// [`parse`] of a file whose data sets may together come to so many bytes.
+///
+/// # Errors
+/// As [`parse`]; and when they come to more.
+pub fn parse_within(bytes: &[u8], budget: &Budget) -> Result<Vec<NamedArray>> {
     let (file, root) = File::open(bytes)?;
-    let mut reader = dataset::Reader::new(&file, UNPACKED);
+    let mut reader = dataset::Reader::new(&file, budget.bytes(bytes.len()));
     group::walk(&file, root, &mut |name, header| match header.is_data_set() {
         true => reader.read(name, header),
         false => Ok(()),
@@ -64,13 +71,10 @@ pub(crate) struct Group {
     pub(crate) texts: Vec<(String, Vec<String>)>,
 }
 
-/// Bytes that packed data sets may unpack to.
-pub(crate) const UNPACKED: usize = (u32::MAX as usize).saturating_add(1);
-
-/// Like [`parse`], with groups and their attributes; packed data sets may unpack to `limit` bytes together.
+/// Like [`parse`], with groups and their attributes; data sets may come to `limit` bytes together.
 pub(crate) fn parse_tree(bytes: &[u8], limit: usize) -> Result<Tree> {
     let (file, root) = File::open(bytes)?;
-    let mut reader = dataset::Reader::new(&file, limit.min(UNPACKED));
+    let mut reader = dataset::Reader::new(&file, limit);
     let mut groups = vec![];
     group::walk(&file, root, &mut |path, header| {
         if header.is_data_set() {

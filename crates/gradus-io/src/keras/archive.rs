@@ -21,7 +21,7 @@ pub(crate) fn is_keras(bytes: &[u8]) -> Result<bool> {
     Ok(has(DESCRIPTION) && (has("metadata.json") || has(WEIGHTS)))
 }
 
-pub(super) fn parse(bytes: &[u8]) -> Result<Model> {
+pub(super) fn parse(bytes: &[u8], limit: usize) -> Result<Model> {
     let archive = Archive::parse(bytes, MOST_MEMBERS)?;
     let find = |name: &str| {
         let found = archive.members().iter().find(|member| member.name == name);
@@ -30,14 +30,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Model> {
         })
     };
     let (description, weights) = (find(DESCRIPTION)?, find(WEIGHTS)?);
-    // Keras stores its members; weights that are packed hardly shrink.
-    let limit = bytes.len().saturating_mul(4).saturating_add(1 << 20);
     let description = archive.unpack(description, limit.min(LONGEST_DESCRIPTION))?;
     let description = std::str::from_utf8(&description)
         .map_err(|_| Error::format(format!("the member `{DESCRIPTION}` is not UTF-8")))?;
     let weights = archive.unpack(weights, limit)?;
-    // What a chunk unpacks to is justified by the archive, not by what the archive unpacks to.
+    // What data sets unpack to is justified by the archive, not by what the archive unpacks to.
     let in_member = |e: Error| Error { what: format!("the member `{WEIGHTS}`: {}", e.what), ..e };
-    let tree = hdf5::parse_tree(&weights, bytes.len().saturating_mul(1032)).map_err(in_member)?;
+    let tree = hdf5::parse_tree(&weights, limit).map_err(in_member)?;
     of_tree(tree, Some(description))
 }

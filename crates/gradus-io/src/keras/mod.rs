@@ -12,7 +12,7 @@ mod store;
 
 pub(crate) use archive::is_keras;
 
-use crate::{Error, NamedArray, Result, hdf5};
+use crate::{Budget, Error, NamedArray, Result, hdf5};
 use std::path::Path;
 
 /// The layers of a model that have weights.
@@ -97,8 +97,7 @@ impl Model {
 /// # Errors
 /// When the file cannot be read, breaks its format, or its lists and its groups contradict each other.
 pub fn read(path: &Path) -> Result<Model> {
-    let bytes =
-        std::fs::read(path).map_err(|error| Error::io("cannot read", &error).in_file(path))?;
+    let bytes = crate::read_file(path)?;
     parse(&bytes).map_err(|error| error.in_file(path))
 }
 
@@ -109,11 +108,20 @@ pub fn read(path: &Path) -> Result<Model> {
 /// assert_eq!(error, "not a file of Keras: neither HDF5 nor an archive of .keras");
 /// ```
 pub fn parse(bytes: &[u8]) -> Result<Model> {
+    parse_within(bytes, &Budget::default())
+}
+
+/// [`parse`] of a file that may unpack to so many bytes.
+///
+/// # Errors
+/// As [`parse`]; and when it unpacks to more.
+pub fn parse_within(bytes: &[u8], budget: &Budget) -> Result<Model> {
+    let limit = budget.bytes(bytes.len());
     if hdf5::is_hdf5(bytes) {
-        return of_tree(hdf5::parse_tree(bytes, hdf5::UNPACKED)?, None);
+        return of_tree(hdf5::parse_tree(bytes, limit)?, None);
     }
     match bytes.starts_with(b"PK") {
-        true => archive::parse(bytes),
+        true => archive::parse(bytes, limit),
         false => Err(Error::format("not a file of Keras: neither HDF5 nor an archive of .keras")),
     }
 }

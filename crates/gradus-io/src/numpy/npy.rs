@@ -23,8 +23,7 @@ const DESCRIPTORS: [(DType, &str); 7] = [
 
 /// Reads a file; the array's name is the file's, without `.npy`.
 pub fn read_npy(path: &Path) -> Result<NamedArray> {
-    let bytes =
-        std::fs::read(path).map_err(|error| Error::io("cannot read", &error).in_file(path))?;
+    let bytes = crate::read_file(path)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     parse_npy(&name, &bytes).map_err(|error| error.in_file(path))
 }

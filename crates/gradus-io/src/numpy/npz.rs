@@ -5,36 +5,19 @@ use crate::zip::{self, Archive};
 use crate::{Error, NamedArray, Result, atomic_write};
 use std::path::Path;
 
-/// What an archive may unpack to, so that a small file cannot fill the memory.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// The number of members.
-    pub members: usize,
-    /// Bytes of all members together, unpacked.
-    pub unpacked_bytes: usize,
-}
-
-impl Default for Limits {
-    /// 65,535 members (what a plain zip holds) and 4 GiB unpacked.
-    fn default() -> Limits {
-        Limits {
-            members: 65_535,
-            unpacked_bytes: usize::try_from(1u64 << 32).unwrap_or(usize::MAX),
-        }
-    }
-}
+/// What an archive may unpack to.
+pub use crate::Budget as Limits;
 
 /// Reads a file.
 pub fn read_npz(path: &Path, limits: Limits) -> Result<Vec<NamedArray>> {
-    let bytes =
-        std::fs::read(path).map_err(|error| Error::io("cannot read", &error).in_file(path))?;
+    let bytes = crate::read_file(path)?;
     parse_npz(&bytes, limits).map_err(|error| error.in_file(path))
 }
 
 /// Parses a file in memory.
 pub fn parse_npz(bytes: &[u8], limits: Limits) -> Result<Vec<NamedArray>> {
     let archive = Archive::parse(bytes, limits.members)?;
-    let mut left = limits.unpacked_bytes;
+    let mut left = limits.bytes(bytes.len());
     let mut arrays = Vec::with_capacity(archive.members().len());
     for member in archive.members() {
         let Some(name) = member.name.strip_suffix(".npy") else {

@@ -18,8 +18,7 @@ const DEPTH: usize = 16;
 /// # Errors
 /// When a file cannot be read or breaks the format, or the model names a place that is not in its folder.
 pub fn read_model(path: &Path) -> Result<Model> {
-    let bytes =
-        std::fs::read(path).map_err(|error| Error::io("cannot read", &error).in_file(path))?;
+    let bytes = crate::read_file(path)?;
     parse(&bytes, &mut Folder::of(path)).map_err(|error| error.in_file(path))
 }
 

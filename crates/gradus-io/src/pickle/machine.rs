@@ -3,7 +3,7 @@
 //! Opcodes: CPython's `pickletools`.
 
 use super::value::{Id, Value};
-use crate::{Error, Result};
+use crate::{Budget, Error, Result};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -16,6 +16,8 @@ pub(crate) struct Machine<'a> {
     stack: Vec<Id>,
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
+    /// How many values it may have: one takes a byte of the file, but many of memory.
+    most_values: usize,
     /// How many pairs of lists may still become entries of dicts.
     pub(super) pairs_left: usize,
 }
@@ -36,6 +38,7 @@ pub(crate) fn parse<'a>(bytes: &'a [u8]) -> Result<Pickle<'a>> {
         stack: vec![],
         marks: vec![],
         memo: HashMap::new(),
+        most_values: Budget::default().bytes(bytes.len()) / size_of::<Value<'_>>(),
         pairs_left: bytes.len(),
     };
     let root = loop {
@@ -51,6 +54,9 @@ impl<'a> Machine<'a> {
     /// Runs one opcode; the result at `STOP`.
     fn step(&mut self) -> Result<Option<Id>> {
         let start = self.at;
+        if self.values.len() >= self.most_values {
+            return Err(self.corrupt("it has more values than a file of this length may".into()));
+        }
         let [code] = self.fixed()?;
         match code {
             b'.' => return self.pop().map(Some),

@@ -22,8 +22,7 @@ use std::path::Path;
 /// # Errors
 /// When the file cannot be read, breaks the format, or its pickle wants to call something.
 pub fn read(path: &Path) -> Result<Vec<NamedArray>> {
-    let bytes =
-        std::fs::read(path).map_err(|error| Error::io("cannot read", &error).in_file(path))?;
+    let bytes = crate::read_file(path)?;
     parse(&bytes).map_err(|error| error.in_file(path))
 }
 

@@ -1,7 +1,6 @@
 //! The format of before PyTorch 1.6: pickles of a magic number, a version, facts about the machine,
 //! the object and the storages' keys; then each storage, its number of elements before its bytes.
 
-use super::limit;
 use super::storage::{StorageId, array};
 use crate::pickle::{Pickle, Tensor, Tensors, Value, arrays, as_text, parse_values};
 use crate::{Error, NamedArray, Result};
@@ -18,7 +17,7 @@ pub(crate) fn is_legacy(bytes: &[u8]) -> bool {
     rest.strip_prefix(&[0x8a, 10]).is_some_and(|rest| rest.starts_with(&MAGIC))
 }
 
-pub(super) fn parse(bytes: &[u8]) -> Result<Vec<NamedArray>> {
+pub(super) fn parse(bytes: &[u8], limit: usize) -> Result<Vec<NamedArray>> {
     let mut rest = bytes;
     let mut next = || -> Result<Pickle<'_>> {
         let pickle = parse_values(rest)?;
@@ -35,7 +34,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<NamedArray>> {
     let pickle = next()?;
     let keys = next()?;
     let storages = Storages { values: &pickle.values, data: split(&pickle, &keys, rest)? };
-    arrays(&pickle, &mut { storages }, limit(bytes.len()))
+    arrays(&pickle, &mut { storages }, limit)
 }
 
 fn check_byte_order(machine: &Pickle<'_>) -> Result<()> {

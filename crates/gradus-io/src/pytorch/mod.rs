@@ -10,7 +10,7 @@ mod zipped;
 
 pub(crate) use legacy::is_legacy;
 
-use crate::{Error, NamedArray, Result};
+use crate::{Budget, Error, NamedArray, Result};
 use std::path::Path;
 
 /// Reads a file: see [`parse`].
@@ -18,8 +18,7 @@ use std::path::Path;
 /// # Errors
 /// When the file cannot be read, breaks the format, or its pickle wants to call something.
 pub fn read(path: &Path) -> Result<Vec<NamedArray>> {
-    let bytes =
-        std::fs::read(path).map_err(|error| Error::io("cannot read", &error).in_file(path))?;
+    let bytes = crate::read_file(path)?;
     parse(&bytes).map_err(|error| error.in_file(path))
 }
 
@@ -35,19 +34,23 @@ pub fn read(path: &Path) -> Result<Vec<NamedArray>> {
 /// assert!(error.to_string().starts_with("not a PyTorch file"));
 /// ```
 pub fn parse(bytes: &[u8]) -> Result<Vec<NamedArray>> {
+    parse_within(bytes, &Budget::default())
+}
+
+/// [`parse`] of a file that may unpack, and whose tensors may together come, to so many bytes.
+///
+/// # Errors
+/// As [`parse`]; and when they come to more.
+pub fn parse_within(bytes: &[u8], budget: &Budget) -> Result<Vec<NamedArray>> {
+    let limit = budget.bytes(bytes.len());
     if bytes.starts_with(b"PK") {
-        zipped::parse(bytes)
+        zipped::parse(bytes, limit)
     } else if is_legacy(bytes) {
-        legacy::parse(bytes)
+        legacy::parse(bytes, limit)
     } else {
         Err(Error::format(
             "not a PyTorch file: neither a zip archive nor the format of before PyTorch 1.6 \
              (a tar file of 0.1 must be loaded and saved again by a later PyTorch)",
         ))
     }
-}
-
-/// What the tensors of a file may take together: they may share storages, but not to fill the memory.
-fn limit(file_len: usize) -> usize {
-    file_len.saturating_mul(4).saturating_add(1 << 24)
 }

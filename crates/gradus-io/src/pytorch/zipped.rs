@@ -1,6 +1,5 @@
 //! The zip archive: `NAME/data.pkl` and the storages `NAME/data/KEY`.
 
-use super::limit;
 use super::storage::{StorageId, array};
 use crate::pickle::{Tensor, Tensors, Value, arrays, parse_values};
 use crate::zip::{Archive, Member};
@@ -10,7 +9,7 @@ use std::collections::HashMap;
 
 const MAX_MEMBERS: usize = 1 << 20;
 
-pub(super) fn parse(bytes: &[u8]) -> Result<Vec<NamedArray>> {
+pub(super) fn parse(bytes: &[u8], limit: usize) -> Result<Vec<NamedArray>> {
     let archive = Archive::parse(bytes, MAX_MEMBERS)?;
     let members = archive.members();
     let pickle = members.iter().find(|member| {
@@ -23,7 +22,6 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<NamedArray>> {
     let root = pickle.name.strip_suffix("data.pkl").expect("it was looked for");
     let find = |name: &str| members.iter().find(|member| member.name == format!("{root}{name}"));
     // PyTorch stores its members; one that is packed must not unpack to more than the limit.
-    let limit = limit(bytes.len());
     if let Some(order) = find("byteorder")
         && &*archive.unpack(order, 16)? != b"little"
     {

@@ -39,6 +39,7 @@ pub struct Reader {
 impl Reader {
     /// Opens a file and checks its header against its length.
     pub fn open(path: &Path) -> Result<Reader> {
+        crate::expect_file(path)?;
         let mut file =
             File::open(path).map_err(|error| Error::io("cannot open", &error).in_file(path))?;
         let (header, data_start) = read_header(&mut file).map_err(|error| error.in_file(path))?;

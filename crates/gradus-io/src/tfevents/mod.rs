@@ -13,9 +13,9 @@ pub use graph::{Graph, Node};
 pub use histogram::Histogram;
 pub use message::{Data, Event, Image, Value, What};
 pub use record::MAX_RECORD_BYTES;
-pub use writer::EventWriter;
+pub use writer::{EventWriter, Position, remove_events};
 
-use crate::{Error, Result};
+use crate::Result;
 use std::path::Path;
 
 /// The events of a file.
@@ -41,7 +41,6 @@ pub fn parse(bytes: &[u8]) -> Result<Events> {
 
 /// Reads an event file.
 pub fn read(path: &Path) -> Result<Events> {
-    let bytes =
-        std::fs::read(path).map_err(|error| Error::io("cannot read", &error).in_file(path))?;
+    let bytes = crate::read_file(path)?;
     parse(&bytes).map_err(|error| error.in_file(path))
 }

@@ -1,6 +1,6 @@
 //! A write that fails at any byte leaves the old file and nothing else.
 
-use gradus_io::{Kind, SmallDisk, atomic_write, atomic_write_on, remove_leftovers};
+use gradus_io::{Disk, Kind, SmallDisk, Storage, atomic_write, atomic_write_on, remove_leftovers};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -46,6 +46,38 @@ fn a_full_disk_leaves_the_old_file_and_no_other() {
     }
     atomic_write_on(&SmallDisk::new(200_000), &path, |w| w.write_all(&new)).unwrap();
     assert_eq!(fs::read(&path).unwrap(), new);
+}
+
+/// Nothing was changed is said of what was not changed.
+#[test]
+fn a_folder_that_cannot_be_synced_is_told_apart() {
+    struct Unsynced;
+    impl Storage for Unsynced {
+        type File = fs::File;
+        fn create(&self, path: &Path) -> io::Result<fs::File> {
+            Disk.create(path)
+        }
+        fn sync(&self, file: &fs::File) -> io::Result<()> {
+            Disk.sync(file)
+        }
+        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+            Disk.rename(from, to)
+        }
+        fn remove(&self, path: &Path) -> io::Result<()> {
+            Disk.remove(path)
+        }
+        fn sync_folder(&self, _: &Path) -> io::Result<()> {
+            Err(io::Error::other("the cable is out"))
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.bin");
+    fs::write(&path, "old").unwrap();
+    let error = atomic_write_on(&Unsynced, &path, |w| w.write_all(b"new")).unwrap_err();
+    let told = "a.bin: was written, but may be lost if the power goes: cannot sync its folder: the cable is out";
+    assert!(error.to_string().ends_with(told), "{error}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+    assert_eq!(names(folder.path()), ["a.bin"]);
 }
 
 #[test]

@@ -60,6 +60,26 @@ fn corruption_is_found() {
     assert!(error.starts_with("the checkpoint is corrupt: its checksum is "), "{error}");
 }
 
+/// Whoever reads checkpoints passes over a damaged one to the one before; a newer one is no damage.
+#[test]
+fn a_flipped_bit_of_the_version_is_damage() {
+    let bytes = saved(&example());
+    let text = b"\"gradus/1\"";
+    let at = bytes.windows(text.len()).position(|window| window == text).unwrap();
+    for bit in 0..8 * text.len() {
+        let mut flipped = bytes.clone();
+        flipped[at + bit / 8] ^= 1 << (bit % 8);
+        let error = Checkpoint::parse(&flipped).unwrap_err();
+        assert_eq!(error.kind, Kind::Format, "bit {bit}: {error}");
+    }
+    let mut newer = bytes;
+    newer[at + text.len() - 2] = b'3';
+    let error = Checkpoint::parse(&newer).unwrap_err().to_string();
+    let told =
+        "the checkpoint is corrupt: its version is \"gradus/3\", its checksum that of \"gradus/1\"";
+    assert_eq!(error, told);
+}
+
 #[test]
 fn versions_are_told_apart() {
     let parse = |format: Option<&str>| {
@@ -74,9 +94,9 @@ fn versions_are_told_apart() {
                  Gradus wrote it";
     assert_eq!(parse(Some("gradus/7")), (Kind::Version, newer.to_owned()));
     let unknown = "unknown checkpoint format \"pt\", expected gradus/1";
-    assert_eq!(parse(Some("pt")), (Kind::Version, unknown.to_owned()));
+    assert_eq!(parse(Some("pt")), (Kind::Format, unknown.to_owned()));
     let zero = "unknown checkpoint format \"gradus/0\", expected gradus/1";
-    assert_eq!(parse(Some("gradus/0")), (Kind::Version, zero.to_owned()));
+    assert_eq!(parse(Some("gradus/0")), (Kind::Format, zero.to_owned()));
     let none =
         "a safetensors file, but not a Gradus checkpoint: the text entry `format` is missing";
     assert_eq!(parse(None), (Kind::Format, none.to_owned()));

@@ -87,7 +87,7 @@ fn a_shape_far_beyond_the_file_is_refused() {
         file[at..at + 8].copy_from_slice(&(1u64 << 40).to_le_bytes());
     }
     let error = hdf5::parse(&file).unwrap_err().to_string();
-    assert!(error.contains("unpacks to more than this file can hold"), "{error}");
+    assert!(error.contains("are left of the limit for a file of this length"), "{error}");
 }
 
 proptest! {

@@ -2,6 +2,7 @@
 
 mod arrays;
 mod atomic;
+mod budget;
 mod checkpoint;
 mod hdf5;
 mod keras;

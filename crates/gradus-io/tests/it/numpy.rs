@@ -124,7 +124,7 @@ fn limits_hold() {
     let npz = write_npz(std::slice::from_ref(&zeros)).unwrap();
     assert!(npz.len() < 4096, "a megabyte of zeros packs well");
     let fault = |limits| parse_npz(&npz, limits).unwrap_err().to_string();
-    let limits = Limits { members: 1, unpacked_bytes: 1 << 20 };
+    let limits = Limits { members: 1, unpacked_bytes: Some(1 << 20), ..Limits::default() };
     let expected = "the member `zeros.npy` unpacks to 1048704 bytes, 1048576 are left of the limit";
     assert_eq!(fault(limits), expected);
     let limits = Limits { members: 0, ..Limits::default() };

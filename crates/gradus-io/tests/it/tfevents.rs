@@ -3,7 +3,7 @@
 use crate::arrays::torment;
 use gradus_io::Crc32c;
 use gradus_io::tfevents::{
-    self, Data, Event, EventWriter, Graph, Histogram, Image, Node, Value, What,
+    self, Data, Event, EventWriter, Graph, Histogram, Image, Node, Position, Value, What,
 };
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -56,7 +56,7 @@ fn write_killed_and_resumed_run(folder: &Path) {
     drop(writer);
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
-    let mut writer = EventWriter::resume(folder, 6).unwrap();
+    let mut writer = EventWriter::resume(folder, 6, None).unwrap();
     assert!(writer.path() > path.as_path());
     write_steps(&mut writer, 6, 9);
 }
@@ -104,6 +104,51 @@ fn a_resumed_run_is_read_back() {
         .map(|(tag, data)| (step, Value { tag: tag.to_owned(), data }))
     });
     assert_eq!(found, expected.collect::<Vec<_>>());
+}
+
+/// What was written after the position that a checkpoint knows is gone, in its file and in later ones of the run; what other runs
+/// wrote stays, and so do files that a hostile checkpoint names.
+#[test]
+fn a_run_goes_on_from_a_position() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    let mut writer = EventWriter::create(f).unwrap();
+    write_steps(&mut writer, 0, 3);
+    let position = writer.position();
+    let before = fs::read(writer.path()).unwrap();
+    assert_eq!(position.bytes, before.len() as u64);
+    write_steps(&mut writer, 3, 9);
+    let first = writer.path().to_path_buf();
+    drop(writer);
+    let mut other = EventWriter::create(f).unwrap();
+    other.scalar("other", 1, 1.0).unwrap();
+    let other = other.path().to_path_buf();
+    let mut killed =
+        EventWriter::resume(f, 9, Some(&Position { bytes: u64::MAX, ..position.clone() })).unwrap();
+    write_steps(&mut killed, 9, 12);
+    let killed = killed.path().to_path_buf();
+    let again = EventWriter::resume(f, 3, Some(&position)).unwrap();
+    assert_eq!(fs::read(&first).unwrap(), before);
+    assert!(!killed.exists() || killed == again.path(), "a later file of the run");
+    assert!(other.exists());
+    // The next one knows the run by its second file, too.
+    let position = again.position();
+    let third = EventWriter::resume(f, 4, Some(&position)).unwrap();
+    let later = third.path().to_path_buf();
+    drop(EventWriter::resume(f, 4, Some(&position)).unwrap());
+    assert_eq!(read_events(&later), 2, "it begins anew");
+    fs::write(f.join("precious"), "my only copy").unwrap();
+    for file in ["precious", "../precious", "events.out.tfevents.12/../precious", ""] {
+        let hostile = Position { file: file.to_owned(), bytes: 0 };
+        assert!(EventWriter::resume(f, 0, Some(&hostile)).is_err(), "{file}");
+    }
+    assert_eq!(fs::read(f.join("precious")).unwrap(), b"my only copy");
+    gradus_io::tfevents::remove_events(f).unwrap();
+    assert!(!first.exists() && f.join("precious").exists());
+}
+
+fn read_events(path: &Path) -> usize {
+    tfevents::read(path).unwrap().events.len()
 }
 
 /// Runs where `GRADUS_PYTHON` names a Python with TensorBoard.

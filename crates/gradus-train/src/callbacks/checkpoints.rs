@@ -24,6 +24,9 @@ pub struct Checkpoints {
     last: Stopwatch,
 }
 
+const PREFIX: &str = "step-";
+const SUFFIX: &str = ".safetensors";
+
 impl Checkpoints {
     /// Into `folder`, as `step-00000042.safetensors`, after every epoch and at the end.
     pub fn new(folder: impl Into<PathBuf>) -> Checkpoints {
@@ -71,7 +74,8 @@ impl Checkpoints {
     }
 
     fn save(&mut self, moment: &Moment<'_>) -> Result<()> {
-        let name = format!("step-{:08}.safetensors", moment.task.steps());
+        moment.others.sync()?;
+        let name = format!("{PREFIX}{:08}{SUFFIX}", moment.task.steps());
         save_checkpoint(
             &self.folder.join(name),
             moment.task,
@@ -97,12 +101,14 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("");
-        if name.starts_with("step-") && name.ends_with(".safetensors") {
-            files.push(path);
+        let step = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(SUFFIX));
+        if let Some(step) = step {
+            files.push((step.parse::<u64>().unwrap_or(0), path));
         }
     }
+    // By number: names of nine digits come before those of eight.
     files.sort();
-    Ok(files)
+    Ok(files.into_iter().map(|(_, path)| path).collect())
 }
 
 impl Callback for Checkpoints {

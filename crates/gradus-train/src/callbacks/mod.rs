@@ -20,6 +20,7 @@ pub use terminate_on_nan::TerminateOnNan;
 pub use unfreezing::GradualUnfreezing;
 
 use crate::Result;
+use crate::batch::Batch;
 use crate::fit::{BatchEnd, EpochLog, Progress};
 use crate::task::Task;
 use serde_json::Value;
@@ -62,6 +63,14 @@ impl Others<'_> {
     pub fn states(&self) -> BTreeMap<String, Value> {
         let all = self.before.iter().chain(self.after);
         all.map(|callback| (callback.name().to_owned(), callback.state())).collect()
+    }
+
+    /// Returns when what each of them has written is on the medium ([`Callback::sync`]).
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn sync(&self) -> Result<()> {
+        self.before.iter().chain(self.after).try_for_each(|callback| callback.sync())
     }
 }
 
@@ -109,6 +118,16 @@ pub trait Callback {
     /// # Errors
     /// What should make training a failure.
     fn at_end(&mut self, _moment: &mut Moment<'_>) -> Result<()> {
+        Ok(())
+    }
+    /// When a run goes on at the end of an epoch, all of whose batches were trained on before: the last of them.
+    fn last_batch(&mut self, _batch: &Batch) {}
+    /// Returns when what it has written is on the medium. Called before a checkpoint takes the place of the one before, which knows
+    /// less: what is written anew from there on must not be missing when the power goes.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn sync(&self) -> Result<()> {
         Ok(())
     }
     /// What a continued run must know.

@@ -1,8 +1,9 @@
 //! The short forms that Keras has too: fit, evaluate, predict. [`Fit`] says more.
 
-use super::{Fit, Progress, evaluate};
+use super::{Fit, Progress};
 use crate::Result;
 use crate::callbacks::TerminateOnNan;
+use crate::evaluate::evaluate;
 use crate::faults::Told;
 use crate::learner::{BatchResult, Learner};
 use crate::source::Source;

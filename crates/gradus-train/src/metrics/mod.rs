@@ -106,9 +106,54 @@ impl Metric {
         }
     }
 
+    /// The metric of a set whose batches come one after the other. Of each only what the metric takes from it is kept, not its scores,
+    /// which of many classes would fill the memory.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::metrics;
+    /// let (x, t) = (Tensor::randn([4, 3], 1), Tensor::from([0i64, 1, 2, 0]));
+    /// let f1 = metrics::macro_f1();
+    /// let mut all = f1.begin();
+    /// all.add(&x.slice(0, ..3), &t.slice(0, ..3));
+    /// all.add(&x.slice(0, 3..), &t.slice(0, 3..));
+    /// assert_eq!(all.value(), f1.over(&x, &t));
+    /// ```
+    pub fn begin(&self) -> OfSet<'_> {
+        OfSet { metric: self, rows: vec![], columns: 1 }
+    }
+
     /// One of [`METRICS`].
     pub fn named(name: &str) -> Option<Metric> {
         METRICS.iter().find(|known| known.name == name).map(|known| (known.metric)())
+    }
+}
+
+/// A metric of batches that came so far: see [`Metric::begin`].
+pub struct OfSet<'a> {
+    metric: &'a Metric,
+    rows: Vec<f64>,
+    columns: usize,
+}
+
+impl OfSet<'_> {
+    /// Takes a batch: what the model gives, and the targets.
+    ///
+    /// # Panics
+    /// If the metric cannot be of such shapes.
+    #[track_caller]
+    pub fn add(&mut self, x: &Tensor, t: &Tensor) {
+        let numbers = self.metric.of(x, t).cast(DType::F64);
+        self.columns = if numbers.rank() == 0 { 1 } else { numbers.size(-1) };
+        self.rows.extend(numbers.to_vec::<f64>());
+    }
+
+    /// The metric of all of them; NaN of none.
+    pub fn value(&self) -> f64 {
+        match &self.metric.finish {
+            None => self.rows.iter().sum::<f64>() / self.rows.len() as f64,
+            Some(finish) => finish(&self.rows, self.columns),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod extras;
 mod fit;
 mod heads;
 mod idioms;
+mod interrupted;
 mod kill;
 mod lbfgs;
 mod mistakes;

@@ -3,13 +3,14 @@
 use super::candidates::Candidates;
 use super::{Args, describe};
 use crate::description::Description;
-use crate::error::{CliError, Result};
-use gradus::io::keras::{Model, parse};
+use crate::error::Result;
+use crate::network::build;
+use gradus::io::keras::{Model, parse_within};
 use gradus::io::weights::{self, Format};
-use gradus::io::{NamedArray, printable};
+use gradus::io::{Budget, NamedArray, printable};
 use gradus::models::import::{FromKeras, Imported, Matched, import_keras};
 use gradus::models::{Entry, find};
-use gradus::nn::Init;
+use gradus::nn::{Init, Parameter, parameters};
 
 /// What a file holds.
 pub(super) enum Source {
@@ -21,7 +22,7 @@ pub(super) enum Source {
 
 /// Reads the file.
 pub(super) fn read(args: &Args) -> Result<(Format, Source)> {
-    let bytes = std::fs::read(&args.file).map_err(CliError::system(&args.file, "read"))?;
+    let bytes = gradus::io::read_file(&args.file)?;
     let in_file = |error: gradus::io::Error| error.in_file(&args.file);
     let format = Format::of(&bytes).map_err(in_file)?;
     if format == Format::Onnx {
@@ -29,15 +30,24 @@ pub(super) fn read(args: &Args) -> Result<(Format, Source)> {
         let (format, arrays) = weights::read(&args.file)?;
         return Ok((format, Source::Arrays(arrays)));
     }
+    let budget = budget(&args.model);
     let is_keras = matches!(format, Format::Hdf5 | Format::Keras);
     let source = match is_keras && args.origin.as_deref().is_none_or(|origin| origin == "keras") {
-        true => Source::Keras(parse(&bytes).map_err(in_file)?),
+        true => Source::Keras(parse_within(&bytes, &budget).map_err(in_file)?),
         false => {
-            let (format, arrays) = weights::parse(&bytes).map_err(in_file)?;
+            let (format, arrays) = weights::parse_within(&bytes, &budget).map_err(in_file)?;
             return Ok((format, Source::Arrays(arrays)));
         }
     };
     Ok((format, source))
+}
+
+/// What a file may unpack to: what the network of that name can take, as it is published.
+fn budget(model: &str) -> Budget {
+    let model = find(model).and_then(|entry| build(model, &entry.design(), &Init::blank()).ok());
+    let bytes = |p: &Parameter| p.variable().shape().len() * p.variable().dtype().size();
+    let bytes = model.map_or(0, |model| parameters(&model).iter().map(|(_, p)| bytes(p)).sum());
+    Budget::of_network(bytes)
 }
 
 /// A network of the zoo with the weights of a file of Keras's.

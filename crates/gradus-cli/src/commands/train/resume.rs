@@ -1,5 +1,6 @@
 //! Going on with a run: its newest checkpoint, what it learned from, and what was logged after it.
 
+use super::recover::{self, Restored, is_damage};
 use crate::callbacks::KeepRecord;
 use crate::computing::Computing;
 use crate::error::{CliError, Result, shell_word};
@@ -9,16 +10,14 @@ use crate::record::RunRecord;
 use crate::remedies::DIVERGED;
 use crate::run_dir::{self, RunDir};
 use crate::settings::Settings;
+use gradus::io::Checkpoint;
 use gradus::io::log::retain_json_lines;
-use gradus::io::{Checkpoint, Kind};
+use gradus::io::tfevents::remove_events;
+use gradus::train::Learner;
 use gradus::train::callbacks::{Checkpoints, restore_checkpoint};
-use gradus::train::{Learner, Progress};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// Where training stood and the callbacks' states.
-pub type Restored = (Progress, BTreeMap<String, Value>);
 
 /// A run that is to go on.
 pub struct Resumed {
@@ -62,8 +61,15 @@ pub fn resume(path: &Path, computing: &Computing) -> Result<Resumed> {
     let begin = Begin::Again { run: path, record: record.as_ref(), has_weights };
     let mut experiment = Experiment::new(&settings, &begin)?;
     let restored = match &checkpoint {
-        Some(checkpoint) => restore_checkpoint(checkpoint, &mut experiment.learner)?,
-        None => Restored::default(),
+        Some(checkpoint) => {
+            let mut restored = restore_checkpoint(checkpoint, &mut experiment.learner)?;
+            recover::chosen(&run, checkpoint, &mut experiment, &mut restored)?;
+            restored
+        }
+        None => {
+            remove_events(run.path())?;
+            Restored::default()
+        }
     };
     forget_later(&run, &experiment.learner, &restored)?;
     Ok(Resumed { run, settings, experiment, restored })
@@ -83,10 +89,10 @@ fn newest(run: &RunDir) -> Result<Option<Checkpoint>> {
     while let Some(path) = all.pop() {
         match Checkpoint::load(&path) {
             // A disk may have lost a file's end; the one before is as good, only older.
-            Err(error) if error.kind == Kind::Format && !all.is_empty() => {
+            Err(error) if is_damage(error.kind) && !all.is_empty() => {
                 say!("warning: {error}; going on with the checkpoint before it");
             }
-            Err(error) if error.kind == Kind::Format => {
+            Err(error) if is_damage(error.kind) => {
                 let what = format!("{error}\nno checkpoint can be read; {}", begin_again(run));
                 return Err(CliError::Work(what));
             }

@@ -10,8 +10,9 @@ use super::{Callback, Flow, Moment};
 use crate::Batch;
 use crate::Result;
 use gradus_io::png;
-use gradus_io::tfevents::{EventWriter, Histogram};
+use gradus_io::tfevents::{EventWriter, Histogram, Position};
 use gradus_tensor::DType;
+use serde_json::{Value, json};
 use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,8 @@ use std::path::{Path, PathBuf};
 /// many steps; histograms `weights/…` and `gradients/…` (of the epoch's last batch) after every epoch; the first layer's
 /// kernels, or some inputs where it has none, as `kernels/…` and `inputs`; the graph of the layers.
 ///
-/// A continued run opens another file, and TensorBoard drops what the earlier one says of later steps.
+/// A continued run opens another file, and what the earlier ones say beyond its checkpoint is cut off. TensorBoard, if it is open
+/// meanwhile, drops what it has read of later steps.
 #[doc(alias = "SummaryWriter")]
 pub struct TensorBoard {
     folder: PathBuf,
@@ -27,6 +29,9 @@ pub struct TensorBoard {
     histograms: bool,
     writer: Option<EventWriter>,
     batch: Option<Batch>,
+    /// The steps that were taken when this process began, and how far events went by then.
+    begun: u64,
+    position: Option<Position>,
 }
 
 impl TensorBoard {
@@ -38,6 +43,8 @@ impl TensorBoard {
             histograms: true,
             writer: None,
             batch: None,
+            begun: 0,
+            position: None,
         }
     }
     /// The numbers of every `steps`-th step; 0 leaves only epochs.
@@ -57,7 +64,9 @@ impl TensorBoard {
     fn open(&mut self, moment: &Moment<'_>) -> Result<&mut EventWriter> {
         if self.writer.is_none() {
             let continued = has_events(&self.folder);
-            let mut writer = EventWriter::resume(&self.folder, moment.task.steps() as i64)?;
+            // Not the step at hand: where gradients of several batches are added up, it is one that was told of before.
+            let next = self.begun.saturating_add(1) as i64;
+            let mut writer = EventWriter::resume(&self.folder, next, self.position.as_ref())?;
             // TensorBoard expects one graph a run.
             let x = self.batch.as_ref().filter(|_| !continued).and_then(|batch| batch.find("x"));
             if let Some((x, model)) = x.zip(moment.task.model()) {
@@ -134,13 +143,19 @@ impl Callback for TensorBoard {
         "tensorboard"
     }
 
+    fn at_begin(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
+        self.begun = moment.task.steps();
+        Ok(Flow::Continue)
+    }
+
     fn after_batch(&mut self, moment: &mut Moment<'_>) -> Result<Flow> {
         let Some(batch) = moment.batch else { return Ok(Flow::Continue) };
         self.batch = Some(batch.batch.clone());
         let step = moment.task.steps();
         // A step that only adds up gradients does not count, nor does the first write wait for a round number.
         let due = self.every_steps > 0 && step.is_multiple_of(self.every_steps);
-        if self.writer.is_some() && !(due && moment.task.open_batches() == 0) {
+        let due = due && moment.task.open_batches() == 0;
+        if self.writer.is_some() && !due {
             return Ok(Flow::Continue);
         }
         let names = moment.task.numbers();
@@ -166,5 +181,21 @@ impl Callback for TensorBoard {
         self.pictures(moment)?;
         self.open(moment)?.flush()?;
         Ok(Flow::Continue)
+    }
+
+    fn last_batch(&mut self, batch: &Batch) {
+        self.batch = Some(batch.clone());
+    }
+
+    fn sync(&self) -> Result<()> {
+        Ok(self.writer.as_ref().map_or(Ok(()), EventWriter::sync)?)
+    }
+
+    fn state(&self) -> Value {
+        let now = self.writer.as_ref().map(EventWriter::position);
+        json!(now.as_ref().or(self.position.as_ref()))
+    }
+    fn restore(&mut self, state: &Value) {
+        self.position = serde_json::from_value(state.clone()).unwrap_or(None);
     }
 }
