@@ -180,7 +180,7 @@ impl Updater {
         let mut objective = loss.clone();
         if self.l1 > 0.0 && matches!(self.method, Method::FirstOrder(_)) {
             for (_, p) in free.iter().filter(|(_, p)| p.decays()) {
-                objective = objective + p.tensor().abs().sum(..) * self.l1;
+                objective += p.tensor().abs().sum(..) * self.l1;
             }
         }
         let tensors: Vec<Tensor> = free.iter().map(|(_, p)| p.tensor()).collect();
