@@ -36,9 +36,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// at hand, saves, says how to go on, and exits with code 130; a second Ctrl-C ends at once. A resumed run ends with the
 /// same bits as one that was never stopped. TensorBoard opens the directory: tensorboard --logdir runs.
 ///
-/// Data of your own are a CSV file with a row of numbers and a label for each sample (the label is the column called label, class or
-/// target, or else the last one; see --label; --target names columns of numbers to be learned instead), or a folder of pictures with a folder for each class, directly or in train and test
-/// (or val). Where there is no test part about a fifth is held out for it, chosen by what each sample holds: the same samples
+/// Data of your own are a CSV file with a row for each sample, or a folder of pictures with a folder for each class, directly or in
+/// train and test (or val). A file's label is the column called label, class or target, or else the last one; see --label; --target
+/// names columns of numbers to be learned instead. A column of texts becomes a feature of 0 and 1 for each of its values; see
+/// --drop, and --missing for values that are not there. `gradus data show` says how a file or folder is read. Where there is no test part about a fifth is held out for it, chosen by what each sample holds: the same samples
 /// whatever else is in the file, in whatever order; see --split.
 ///
 /// A recipe is a TOML file with any of the entries of a run's config.toml, and a config.toml is a recipe.
@@ -53,7 +54,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
   gradus train squeezenet --from squeezenet --data my-photos --freeze backbone
   gradus train mlp --data flowers.csv --label species
   gradus train mlp --data houses.csv --target price
-  gradus train mlp --data houses.csv --target price --leave-out street,town
+  gradus train mlp --data houses.csv --target price --drop street --missing mean
   gradus train mlp --data weather.csv --target rain,storm --loss bce
   gradus train resnet18-imagenet --data imagenet-folder
   gradus train --resume runs/mlp-1")]
