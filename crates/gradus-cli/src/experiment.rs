@@ -208,9 +208,9 @@ impl Experiment {
     pub fn batches_per_epoch(&self, settings: &Settings) -> u64 {
         self.train.batches().min(settings.limit_batches.unwrap_or(usize::MAX)) as u64
     }
-    /// Steps of an epoch, on average: a step may take several batches.
+    /// Steps of an epoch: each takes several batches if they are accumulated, the last those that are left.
     pub fn steps_per_epoch(&self, settings: &Settings) -> u64 {
-        (self.batches_per_epoch(settings) / settings.training.accumulate as u64).max(1)
+        self.batches_per_epoch(settings).div_ceil(settings.training.accumulate as u64)
     }
 }
 

@@ -165,6 +165,9 @@ impl Fit<'_> {
             let rate = task.rate(&pace, task.steps());
             let numbers = task.train_step(&batch, &pace)?;
             progress.batch += 1;
+            if progress.batch == batches {
+                task.finish_step(&pace)?;
+            }
             progress.seconds += watch.elapsed().unwrap_or_default().as_secs_f64();
             watch = Stopwatch::start();
             progress.add(&numbers);

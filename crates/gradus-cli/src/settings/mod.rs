@@ -308,16 +308,16 @@ fn known_model(name: &str) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// A step may take batches of two epochs: six epochs of three batches are nine steps of two.
+    /// Each epoch ends with a step: six epochs of three batches are twelve steps of two batches and of one.
     #[test]
     fn schedules_end_with_the_last_step() {
         let mut s = Settings::of_model("mlp").unwrap();
         (s.epochs, s.training.accumulate) = (6, 2);
-        assert_eq!(s.schedule(3), Schedule::one_cycle(9));
+        assert_eq!(s.schedule(3), Schedule::one_cycle(12));
         s.schedule.warm_up = 2;
-        assert_eq!(s.schedule(3), Schedule::one_cycle(6).warm_up(3));
+        assert_eq!(s.schedule(3), Schedule::one_cycle(8).warm_up(4));
         (s.schedule.name, s.schedule.warm_up) = ("exponential".into(), 0);
-        assert!((s.schedule(3).rate(1.0, 3) - 0.01).abs() < 1e-12, "two epochs");
+        assert!((s.schedule(3).rate(1.0, 4) - 0.01).abs() < 1e-12, "two epochs");
         s.training.accumulate = 1;
         (s.schedule.name, s.schedule.cycle_momentum) = ("one-cycle".into(), true);
         assert_eq!(s.schedule(3).momentum(0), Some(0.95));
