@@ -31,6 +31,8 @@ const REPEATS: usize = 20;
 
 /// A network about to be trained.
 pub struct Experiment {
+    /// The settings, with those that follow from the data.
+    pub settings: Settings,
     /// The network, for the file it will be in.
     pub description: Description,
     /// To train on.
@@ -59,6 +61,7 @@ pub struct Experiment {
 
 /// The data, ready to be trained and tested on.
 struct Parts {
+    settings: Settings,
     train: Loader,
     validation: Option<Loader>,
     test: Loader,
@@ -125,7 +128,8 @@ impl Experiment {
             Some(record) => record.model.clone(),
             None => describe(settings, pretrained.as_ref(), &parts)?,
         };
-        let Parts { train, validation, test, held_out, data, .. } = parts;
+        let Parts { settings, train, validation, test, held_out, data, .. } = parts;
+        let settings = &settings;
         require_shown_size(settings, &description, &test)?;
         for part in [Some(&train), Some(&test), validation.as_ref()].into_iter().flatten() {
             description.check(&data, part)?;
@@ -164,6 +168,7 @@ impl Experiment {
             unfreezing.take_up(0, &mut learner);
         }
         Ok(Experiment {
+            settings: settings.clone(),
             description,
             train,
             validation,
@@ -259,6 +264,11 @@ impl Parts {
         };
         let (whole, test) = (like(splits.train)?, like(splits.test)?);
         let (train, validation) = divide(settings, whole, rule.as_ref())?;
+        let mut suited = settings.clone();
+        if let ([_], Begin::Anew) = (train.shape(), begin) {
+            suited.suit_rows(train.len());
+        }
+        let settings = &suited;
         let numbers = |data: &Part| counts(&**data).into_iter().map(|n| n as u64).collect();
         learned.train = numbers(&train);
         learned.test = numbers(&test);
@@ -295,7 +305,7 @@ impl Parts {
         let show = |data, evaluation| in_order(data, &normalization, evaluation, &aim);
         let validation = validation.map(|data| show(data, &one)).transpose()?;
         let test = show(test, &evaluation)?;
-        Ok(Parts { train, validation, test, held_out, data: name, learned })
+        Ok(Parts { settings: suited, train, validation, test, held_out, data: name, learned })
     }
 }
 

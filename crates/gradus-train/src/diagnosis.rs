@@ -1,10 +1,11 @@
 //! Diagnosis: what ails a training run, in plain words. A [`Diagnose`] looks inside a few times an epoch and judges at its end.
 //!
 //! It remarks on dead ReLUs, saturated units, gradients that vanish or explode from layer to layer, a rate too high or too low,
-//! and overfitting; each at most once, and none of a run that goes well.
+//! and overfitting; each at most once, and none of a run that goes well. What no longer holds at the end is withdrawn.
 
 use crate::Result;
 use crate::callbacks::{Callback, Flow, Moment};
+use crate::fit::INTERRUPTED;
 use crate::learner::Units;
 use gradus_tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -92,6 +93,7 @@ pub struct Flux {
 pub struct Diagnose<'a> {
     say: Box<dyn FnMut(&Remark) + 'a>,
     show: Box<dyn FnMut(&Inside) + 'a>,
+    withdraw: Box<dyn FnMut(&Remark) + 'a>,
     looks: usize,
     hopeless: f64,
     memory: Memory,
@@ -111,6 +113,9 @@ pub struct Diagnose<'a> {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Memory {
     said: BTreeSet<Ailment>,
+    /// What of it no longer holds, and what is seen instead.
+    #[serde(default)]
+    gone: BTreeMap<Ailment, String>,
     /// The losses of the first batches, and of the last ones.
     first: Vec<f64>,
     recent: VecDeque<f64>,
@@ -141,6 +146,8 @@ const IDLE: f64 = 1e-4;
 /// A validation loss has risen when it is this many times the best, at least `PATIENCE` epochs after it.
 const WORSE: f64 = 1.1;
 const PATIENCE: usize = 3;
+/// A loss has fallen, after all, when it is this part of what it was.
+const FALLEN: f64 = 0.8;
 
 impl<'a> Diagnose<'a> {
     /// Hands remarks to `say`: `Diagnose::new(|remark| eprintln!("{remark}"))`.
@@ -148,6 +155,7 @@ impl<'a> Diagnose<'a> {
         Diagnose {
             say: Box::new(say),
             show: Box::new(|_| {}),
+            withdraw: Box::new(|_| {}),
             looks: 8,
             hopeless: GUESS,
             memory: Memory::default(),
@@ -184,12 +192,28 @@ impl<'a> Diagnose<'a> {
         self
     }
 
+    /// Also hands over, when training ends, the remarks that were made and no longer hold by then; each says what is seen instead. One
+    /// that goes on later judges anew.
+    #[must_use]
+    pub fn withdraw(mut self, withdraw: impl FnMut(&Remark) + 'a) -> Diagnose<'a> {
+        self.withdraw = Box::new(withdraw);
+        self
+    }
+
     /// Gradient norms and update ratios per weight, from the last look inside.
     pub fn flux(&self) -> &[Flux] {
         &self.flux
     }
 
+    /// What was said and is not so, as far as is seen now.
+    fn gone(&mut self, ailment: Ailment, seen: impl FnOnce() -> String) {
+        if self.memory.said.contains(&ailment) {
+            self.memory.gone.insert(ailment, seen());
+        }
+    }
+
     fn remark(&mut self, ailment: Ailment, text: String) {
+        self.memory.gone.remove(&ailment);
         if self.memory.said.insert(ailment) {
             let (epoch, step) = self.now;
             (self.say)(&Remark { epoch, step, ailment, text });
@@ -245,23 +269,35 @@ impl<'a> Diagnose<'a> {
             (path, count, units.len())
         });
         let worst = dead.max_by(|a, b| (a.1 * b.2).cmp(&(b.1 * a.2)));
-        if let Some((path, count, all)) = worst.filter(|w| w.1 as f64 >= DEAD * w.2 as f64) {
+        if let Some((path, count, all)) = worst.clone().filter(|w| w.1 as f64 >= DEAD * w.2 as f64)
+        {
             let text = format!(
                 "{count} of the {all} ReLU units of {path} are dead: they gave zero on every batch looked at, so they no longer \
                  learn. A lower rate, He initialisation or a leaky ReLU may help."
             );
             self.remark(Ailment::DeadUnits, text);
+        } else if let Some((path, count, all)) = worst {
+            self.gone(Ailment::DeadUnits, || {
+                format!("at most {count} of {all} ReLU units of a layer are dead now, in {path}")
+            });
         }
         let mean = |parts: Vec<f64>| parts.iter().sum::<f64>() / parts.len() as f64;
         let levelled = std::mem::take(&mut self.levelled).into_iter().map(|(p, v)| (p, mean(v)));
         let worst = levelled.max_by(|a, b| a.1.total_cmp(&b.1));
-        if let Some((path, part)) = worst.filter(|w| w.1 >= SATURATED) {
+        if let Some((path, part)) = worst.clone().filter(|w| w.1 >= SATURATED) {
             let text = format!(
                 "{:.0} % of the outputs of {path} are saturated: its function is flat there and passes no gradient. Smaller \
                  initial weights, normalised inputs or batch norm may help.",
                 part * 100.0
             );
             self.remark(Ailment::Saturated, text);
+        } else if let Some((path, part)) = worst {
+            self.gone(Ailment::Saturated, || {
+                format!(
+                    "at most {:.0} % of a layer's outputs are saturated now, of {path}",
+                    part * 100.0
+                )
+            });
         }
     }
 
@@ -282,7 +318,15 @@ impl<'a> Diagnose<'a> {
                  initialisation, batch norm or residual connections may help."
             );
             self.remark(Ailment::Vanishing, text);
-        } else if ratio > FACTOR {
+        } else {
+            self.gone(Ailment::Vanishing, || {
+                format!("the gradients' norms between {paths} are {shown} now")
+            });
+        }
+        self.gone(Ailment::Exploding, || {
+            format!("the gradients' norms between {paths} are {shown} now")
+        });
+        if ratio > FACTOR {
             self.explode(&format!("between {paths} their norms are {shown}"));
         }
         let huge = self.flux.iter().find(|f| f.gradient > HUGE * f.weight);
@@ -390,6 +434,30 @@ impl<'a> Diagnose<'a> {
                 log.epoch, log.loss, now.loss
             );
             self.remark(Ailment::Overfitting, text);
+        } else {
+            self.gone(Ailment::Overfitting, || {
+                format!("the loss on validation data is {loss:.4} at the end, its best {best:.4}")
+            });
+        }
+    }
+
+    /// A loss that was said to rise, or not to fall, may have fallen since.
+    fn judge_fall(&mut self, moment: &Moment<'_>) {
+        let history = &moment.progress.history;
+        let (Some(first), Some(last)) = (history.first(), history.last()) else { return };
+        let began = self.memory.first.get(self.memory.first.len() / 2).copied();
+        if let Some(began) = began.filter(|began| last.loss < FALLEN * began) {
+            let seen = || format!("the loss, {began:.4} at first, has fallen to {:.4}", last.loss);
+            self.gone(Ailment::RateTooHigh, seen);
+        }
+        if last.loss < FALLEN * first.loss {
+            let seen = || {
+                format!(
+                    "the loss, {:.4} in the first epoch, has fallen to {:.4}",
+                    first.loss, last.loss
+                )
+            };
+            self.gone(Ailment::RateTooLow, seen);
         }
     }
 }
@@ -452,7 +520,19 @@ impl Callback for Diagnose<'_> {
         self.judge_gradients();
         self.judge_slowness(moment.progress.history.len() as u64);
         self.judge_generalisation(moment);
+        self.judge_fall(moment);
         Ok(Flow::Continue)
+    }
+
+    fn at_end(&mut self, moment: &mut Moment<'_>) -> Result<()> {
+        if moment.progress.stopped.as_deref() == Some(INTERRUPTED) {
+            return Ok(()); // it may hold again before the end
+        }
+        let (epoch, step) = (moment.progress.epoch, moment.task.steps());
+        for (&ailment, text) in &self.memory.gone {
+            (self.withdraw)(&Remark { epoch, step, ailment, text: text.clone() });
+        }
+        Ok(())
     }
 
     fn state(&self) -> Value {

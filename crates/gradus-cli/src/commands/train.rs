@@ -12,9 +12,12 @@ use crate::computing::Computing;
 use crate::divergence;
 use crate::error::{CliError, Result, shell_word};
 use crate::experiment::{Begin, Experiment};
+use crate::guess::Guess;
 use crate::model_file;
+use crate::notes::{self, Note};
 use crate::options::{Stated, ids_of};
 use crate::outcome::Outcome;
+use crate::remedies::WITHDRAWN;
 use crate::run_dir::{self, RunDir};
 use crate::settings::Settings;
 use advice::{Advice, Ended};
@@ -117,6 +120,7 @@ pub fn run(args: &Args) -> Result<()> {
         let settings = args.settings()?;
         args.computing.begin(&settings.device)?;
         let mut experiment = Experiment::new(&settings, &Begin::Anew)?;
+        let settings = experiment.settings.clone();
         return find_lr::run(&settings, &mut experiment, args.json);
     }
     let interrupt = listen()?;
@@ -132,6 +136,8 @@ pub fn run(args: &Args) -> Result<()> {
         unfreezing.take_up(restored.0.epoch, &mut experiment.learner);
     }
     announce(&run, &settings, &experiment, &restored.0, steps);
+    let notes = notes::of(&settings, &experiment);
+    notes.iter().for_each(|note| say!("remark: {}", note.text));
     let progress = match &restored.0.stopped {
         // It ended for a reason of its own: there is nothing to go on with.
         Some(why) if why != INTERRUPTED => restored.0,
@@ -140,14 +146,15 @@ pub fn run(args: &Args) -> Result<()> {
     if progress.stopped.as_deref() == Some(INTERRUPTED) {
         return Err(CliError::Interrupted(run.path().to_owned()));
     }
-    conclude(args, &run, &settings, &mut experiment, &progress)
+    conclude(args, &run, &settings, &mut experiment, &progress, &notes)
 }
 
 /// Begins a run. One whose data cannot be read leaves no directory behind.
 fn begin(args: &Args) -> Result<Resumed> {
-    let mut settings = args.settings()?;
+    let settings = args.settings()?;
     args.computing.begin(&settings.device)?;
     let experiment = Experiment::new(&settings, &Begin::Anew)?;
+    let mut settings = experiment.settings.clone();
     // The run goes on by the rule it began with, whatever later versions do where none is stated.
     settings.split = experiment.split().map(str::to_owned);
     let run = RunDir::create(args.out.as_deref(), &experiment.record(&settings))?;
@@ -257,6 +264,7 @@ fn conclude(
     settings: &Settings,
     e: &mut Experiment,
     progress: &Progress,
+    notes: &[Note],
 ) -> Result<()> {
     let chosen = model_file::read(&run.best())?;
     set_weights(&**e.learner.model(), &chosen.file)?;
@@ -268,7 +276,9 @@ fn conclude(
     let plotted = tested.plot(&plot)?;
     let remarks = remarks(run)?;
     let (history, description) = (&progress.history[..], &e.description);
-    let ended = Ended { run, settings, description, history, remarks: &remarks };
+    let guess = Guess::of(e, settings)?;
+    let guessing = guess.loss;
+    let ended = Ended { run, settings, description, history, remarks: &remarks, guess };
     let advice = ended.advice(&tested);
     let mut out = std::io::stdout().lock();
     write!(out, "{}", tested.table())?;
@@ -305,7 +315,8 @@ fn conclude(
             "epoch": epoch, "steps": e.learner.step(), "params": e.parameters, "seconds": seconds,
             "samples_per_second": samples / seconds.max(1e-9), "run": run.path(),
             "batch": settings.batch, "seed": settings.seed, "threads": gradus_cpu::threads(),
-            "device": settings.device, "stopped": progress.stopped, "unreached": e.learner.unreached(), "remarks": remarks,
+            "device": settings.device, "stopped": progress.stopped, "unreached": e.learner.unreached(),
+            "guessing_loss": guessing, "remarks": all_remarks(remarks, notes, e, advice.as_ref()),
         });
         join(&mut record, about);
         tested.record(&mut record);
@@ -327,18 +338,31 @@ fn tell(out: &mut impl Write, remarks: &[Value], advice: Option<&Advice>) -> Res
         writeln!(out, "diagnosis      {}", remark["text"].as_str().unwrap_or_default())?;
     }
     if let Some(Advice { remark, remedy, .. }) = advice {
-        if let Some(remark) = remark {
-            writeln!(out, "remark         {remark}")?;
-        }
+        writeln!(out, "remark         {remark}")?;
         writeln!(out, "remedy         {remedy}")?;
     }
     Ok(())
 }
 
-/// What was remarked on the run, from its log.
+/// All that was remarked, of whatever kind.
+fn all_remarks(
+    mut remarks: Vec<Value>,
+    notes: &[Note],
+    e: &Experiment,
+    advice: Option<&Advice>,
+) -> Vec<Value> {
+    remarks.extend(notes.iter().map(|note| json!(note)));
+    remarks.extend(notes::unlearned(&e.description).map(|note| json!(note)));
+    remarks.extend(advice.map(|a| json!({ "about": "result", "text": a.remark })));
+    remarks
+}
+
+/// What was remarked on the run and holds at its end, from its log.
 fn remarks(run: &RunDir) -> Result<Vec<Value>> {
     let mut records = read_json_lines(&run.log())?.records;
-    records.retain(|record| record["kind"] == "remark");
+    let gone = records.iter().filter(|record| record["kind"] == WITHDRAWN);
+    let gone: Vec<Value> = gone.map(|record| record["ailment"].clone()).collect();
+    records.retain(|record| record["kind"] == "remark" && !gone.contains(&record["ailment"]));
     for record in &mut records {
         record.as_object_mut().map(|fields| fields.remove("kind"));
     }

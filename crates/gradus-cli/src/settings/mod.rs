@@ -4,6 +4,7 @@
 
 mod optimizer;
 mod schedule;
+mod size;
 mod training;
 
 use crate::aim::{self, Aim};
@@ -20,6 +21,7 @@ use gradus::train::schedule::Schedule;
 pub use optimizer::{OptimizerSettings, default_optimizer};
 pub use schedule::{LOOKED_AT_BY, ScheduleSettings};
 use serde::{Deserialize, Serialize};
+pub use size::BySize;
 pub use training::{ClassWeights, GroupSettings, Training};
 
 /// The version of `config.toml` that this program writes; it reads all up to it. Before 2 changes of images were texts.
@@ -71,10 +73,10 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "RULE")]
     pub split: Option<String>,
-    /// Passes over the training data
+    /// Passes over the training data [default: 15; of a small table as many as make 1,200 steps, up to 200]
     #[arg(long, value_name = "N")]
     pub epochs: u64,
-    /// Samples in a batch
+    /// Samples in a batch [default: 32; of a table 16 for up to 1,000 rows to train on, 8 for up to 100]
     #[arg(long, value_name = "N")]
     pub batch: usize,
     /// The seed of weights, order and dropout: same seed, same bits
@@ -123,6 +125,10 @@ pub struct Settings {
     #[serde(default)]
     #[command(flatten)]
     pub training: Training,
+    /// Which of them nobody stated.
+    #[serde(skip)]
+    #[arg(skip)]
+    pub by_size: BySize,
 }
 
 /// A name without the blanks around it.
@@ -165,6 +171,7 @@ impl Settings {
             optimizer,
             schedule: ScheduleSettings::default(),
             training: Training::default(),
+            by_size: BySize::default(),
         })
     }
 

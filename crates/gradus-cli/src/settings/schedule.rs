@@ -119,9 +119,7 @@ impl ScheduleSettings {
                 let milestones = milestones.iter().map(|&epoch| after(epoch)).collect();
                 Schedule::MultiStep { milestones, gamma: *gamma }
             }
-            "exponential" => Schedule::Exponential {
-                gamma: gamma.powf(1.0 / each.max(1) as f64),
-            },
+            "exponential" => Schedule::Exponential { gamma: gamma.powf(1.0 / each.max(1) as f64) },
             name => unreachable!("{name} was checked"),
         };
         if warm_up > 0 { schedule.warm_up(warm_up) } else { schedule }

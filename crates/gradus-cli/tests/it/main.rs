@@ -19,6 +19,8 @@ mod recipes;
 mod remedies;
 #[cfg(unix)]
 mod resume;
+mod silence;
+mod small_tables;
 mod tables;
 mod training;
 mod transfer;

@@ -8,7 +8,7 @@ use crate::options::Stated;
 use crate::recipe_file;
 use crate::run_dir;
 use crate::settings::{
-    ClassWeights, GroupSettings, LOOKED_AT_BY, STEPS, Settings, default_optimizer,
+    BySize, ClassWeights, GroupSettings, LOOKED_AT_BY, STEPS, Settings, default_optimizer,
 };
 use crate::suggest::unknown_model;
 use crate::transfer::Pretrained;
@@ -67,6 +67,8 @@ pub fn settings(
     looked_at(&s.schedule.name, stated)?;
     state_aim(&mut s);
     shorthands.apply(&mut s)?;
+    s.by_size.epochs &= !stated.has("epochs") && !shorthands.fast_dev_run;
+    s.by_size.batch &= !stated.has("batch");
     if s.overfit_one_batch {
         // The batch must stay what it is, and nothing is held out of it.
         s.augment.clear();
@@ -110,7 +112,10 @@ fn begun(name: &str) -> Result<Settings> {
             let names: Vec<&str> = models.chain(RECIPES.iter().map(|(name, _)| *name)).collect();
             Err(unknown_model(name, &names))
         }
-        None => Settings::of_model(name),
+        None => {
+            let by_size = BySize { epochs: true, batch: true };
+            Ok(Settings { by_size, ..Settings::of_model(name)? })
+        }
     }
 }
 

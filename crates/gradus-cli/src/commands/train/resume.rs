@@ -6,7 +6,7 @@ use crate::error::{CliError, Result, shell_word};
 use crate::experiment::{Begin, Experiment};
 use crate::model_file;
 use crate::record::RunRecord;
-use crate::remedies::DIVERGED;
+use crate::remedies::{DIVERGED, WITHDRAWN};
 use crate::run_dir::{self, RunDir};
 use crate::settings::Settings;
 use gradus::io::log::retain_json_lines;
@@ -119,7 +119,8 @@ fn forget_later(run: &RunDir, learner: &Learner, restored: &Restored) -> Result<
     let said = said.as_ref().and_then(Value::as_array);
     retain_json_lines(&run.log(), |record| match record["kind"].as_str() {
         Some("epoch" | "layers") => record["epoch"].as_u64().is_some_and(|e| e <= epoch),
-        Some(DIVERGED) => false,
+        // Judged again at the end.
+        Some(DIVERGED | WITHDRAWN) => false,
         // What the checkpoint does not know of will be said again.
         Some("remark") => said.is_some_and(|said| said.contains(&record["ailment"])),
         _ => record["step"].as_u64().is_some_and(|s| s <= step),

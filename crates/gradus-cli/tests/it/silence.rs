@@ -1,0 +1,183 @@
+//! What was never done is said, on the terminal and in `--json`.
+
+use super::{Ran, ok};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use tempfile::tempdir;
+
+fn train(folder: &Path, options: &str) -> Ran {
+    let args = format!("train {options} --no-tensorboard --json");
+    ok(folder, &args.split_whitespace().collect::<Vec<_>>())
+}
+
+/// The texts of the remarks about something.
+fn about(trained: &Ran, what: &str) -> Vec<String> {
+    let json = trained.json();
+    let all = json["remarks"].as_array().unwrap().iter().filter(|r| r["about"] == what);
+    all.map(|remark| remark["text"].as_str().unwrap().to_owned()).collect()
+}
+
+/// 100 rows of two classes that `x` tells apart.
+fn write_rows(path: &Path) {
+    let row = |i: usize| format!("{},{}\n", i % 2 * 5 + i % 3, ["a", "b"][i % 2]);
+    fs::write(path, format!("x,class\n{}", (0..100).map(row).collect::<String>())).unwrap();
+}
+
+#[test]
+fn batches_that_never_come_together_make_a_step_of_an_epoch() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    write_rows(&f.join("t.csv"));
+    let trained = train(f, "mlp --data t.csv --batch 32 --epochs 20 --accumulate 100 --out run");
+    assert!(trained.err.contains("20 epochs of 1 step,"), "{}", trained.err);
+    let text = "accumulate 100: an epoch has 3 batches, so each step takes no more";
+    assert_eq!(about(&trained, "accumulate"), [text]);
+    assert!(trained.err.contains(&format!("remark: {text}\n")), "{}", trained.err);
+    assert_eq!(trained.json()["steps"], 20);
+    assert_eq!(trained.json()["test_accuracy"], 1.0, "{}", trained.out);
+    // Three batches, two for a step: a step of two, and one of one.
+    let trained = train(f, "mlp --data t.csv --batch 32 --epochs 5 --accumulate 2 --out two");
+    assert!(trained.err.contains("5 epochs of 2 steps,"), "{}", trained.err);
+    assert_eq!((&trained.json()["steps"], about(&trained, "accumulate").len()), (&10.into(), 0));
+}
+
+#[test]
+fn a_loss_above_that_of_guessing_is_remarked_on() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    // The class has nothing to do with the number.
+    let row = |i: usize| format!("{},{}\n", i * 31 % 101, ["a", "b", "b"][i * i * 7 % 97 % 3]);
+    fs::write(f.join("t.csv"), format!("x,class\n{}", (0..150).map(row).collect::<String>()))
+        .unwrap();
+    let trained = train(f, "mlp --data t.csv --epochs 300 --lr 0.02 --out run");
+    let json = trained.json();
+    let (loss, guessing) =
+        (json["test_loss"].as_f64().unwrap(), json["guessing_loss"].as_f64().unwrap());
+    assert!(guessing < 2f64.ln() && loss > guessing, "{}", trained.out);
+    let text = format!(
+        "the loss, {loss:.4}, is no lower than that of guessing by how frequent the classes are, {guessing:.4}"
+    );
+    assert!(trained.out.contains(&format!("remark         {text}\n")), "{}", trained.out);
+    assert_eq!(about(&trained, "result"), [&*text]);
+    // What is offered instead can be run.
+    let remedy = json["remedy"].as_str().unwrap().split("   (").next().unwrap();
+    let words: Vec<&str> = remedy.split_whitespace().skip(1).collect();
+    ok(f, &[&words[..], &["--epochs", "2", "--out", "again"]].concat());
+    // A few steps of digits are no better than none.
+    let digits = train(f, "mlp --epochs 1 --limit-batches 1 --lr 1e-6 --out digits");
+    assert!(digits.json()["remedy"].as_str().unwrap().contains("--lr 0.003   (a higher rate"));
+    // Numbers, and yes and no.
+    let row =
+        |i: usize| format!("{},{},{}\n", i * 31 % 101, i * i * 7 % 97, usize::from(i % 4 == 0));
+    fs::write(f.join("n.csv"), format!("x,y,z\n{}", (0..120).map(row).collect::<String>()))
+        .unwrap();
+    for (options, most) in [("--target y --loss mae", 0.95), ("--target z --loss bce", 0.6)] {
+        let trained = train(
+            f,
+            &format!(
+                "mlp --data n.csv --leave-out {} --epochs 1 {options}",
+                if options.contains('y') { "z" } else { "y" }
+            ),
+        );
+        let guessing = trained.json()["guessing_loss"].as_f64().unwrap();
+        assert!(guessing > 0.5 && guessing < most, "{options}: {guessing}");
+    }
+}
+
+#[test]
+fn what_comes_after_the_last_epoch_never_comes() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    write_rows(&f.join("t.csv"));
+    let trained = train(
+        f,
+        "mlp --data t.csv --epochs 4 --warm-up 4 --schedule milestones --milestones 2,9 --validation 0.2 --early-stopping 6",
+    );
+    let warm_up = "warm-up 4: in 4 epochs the rate never comes to what is stated";
+    assert_eq!(about(&trained, "warm_up"), [warm_up]);
+    assert_eq!(
+        about(&trained, "milestones"),
+        ["milestones 9: in 4 epochs the rate does not drop there"]
+    );
+    assert_eq!(about(&trained, "early_stopping").len(), 1);
+    assert!(trained.err.contains(&format!("remark: {warm_up}")), "{}", trained.err);
+}
+
+fn save(path: &Path, side: u32, number: u32, red: bool) {
+    let pixel = |x: u32, y: u32| {
+        let v = ((x * 3 + y * 5 + number * 11) % 200) as u8;
+        image::Rgb(if red { [250, v, v] } else { [v, v, 250] })
+    };
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    image::RgbImage::from_fn(side, side, pixel).save(path).unwrap();
+}
+
+#[test]
+fn pictures_that_are_shrunk_and_never_varied() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    for i in 0..8 {
+        save(&f.join(format!("large/red/{i}.png")), 96, i, true);
+        save(&f.join(format!("large/blue/{i}.png")), 96, i, false);
+        save(&f.join(format!("small/red/{i}.png")), 32, i, true);
+        save(&f.join(format!("small/blue/{i}.png")), 32, i, false);
+    }
+    fs::write(f.join("r.toml"), "model = \"resnet20\"\nepochs = 1\nnetwork.width = 0.125\n")
+        .unwrap();
+    let shrunk = train(f, "r.toml --data large --augment none");
+    let text = "large: pictures of about 96×96 are shrunk to 32×32, the size that resnet20 is made for; --augment \"resize(96)\" shows more of them, for more time";
+    assert_eq!(about(&shrunk, "pictures_shrunk"), [text]);
+    assert_eq!(about(&shrunk, "no_augmentation").len(), 1);
+    assert!(shrunk.err.contains(&format!("remark: {text}\n")), "{}", shrunk.err);
+    // As it says.
+    let larger = train(f, "r.toml --data large --augment resize(96),shift(4),flip");
+    assert!(
+        about(&larger, "pictures_shrunk").is_empty()
+            && about(&larger, "no_augmentation").is_empty()
+    );
+    let small = train(f, "r.toml --data small --augment shift(4),flip");
+    assert!(about(&small, "pictures_shrunk").is_empty(), "{}", small.err);
+    // A class whose only picture is held out.
+    save(&f.join("parts/train/red/1.png"), 32, 1, true);
+    save(&f.join("parts/train/blue/1.png"), 32, 1, false);
+    for class in ["red", "blue", "green"] {
+        save(&f.join(format!("parts/test/{class}/1.png")), 32, 2, class == "red");
+    }
+    fs::create_dir_all(f.join("parts/train/green")).unwrap();
+    let rows: String = (0..40).map(|i| format!("{i},{}\n", ["a", "b"][i % 2])).collect();
+    fs::write(f.join("rare.csv"), format!("x,class\n{rows}40,c\n")).unwrap();
+    fs::write(f.join("held.csv"), "x,class\n40,c\n0,a\n1,b\n").unwrap();
+    let rare = train(f, "mlp --data rare.csv --split position --epochs 1");
+    let told = about(&rare, "class_without_training");
+    assert_eq!(told.is_empty(), !rare.err.contains("no sample to train on of c"), "{}", rare.err);
+}
+
+/// A validation loss that rose and fell again: said, and withdrawn.
+#[test]
+fn a_remark_that_no_longer_holds_is_withdrawn() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    write_rows(&f.join("t.csv"));
+    // Far too high a rate at first, then one that is right.
+    let options = "mlp --data t.csv --optimizer sgd --momentum 0.9 --lr 3 --schedule exponential --drop-factor 0.7 --epochs 40 --out run";
+    let trained = train(f, options);
+    let log = gradus::io::log::read_json_lines(&f.join("run/log.jsonl")).unwrap().records;
+    let of = |kind: &str| -> Vec<Value> {
+        log.iter().filter(|r| r["kind"] == kind).map(|r| r["ailment"].clone()).collect()
+    };
+    let (said, gone) = (of("remark"), of("withdrawn"));
+    assert!(gone.iter().all(|ailment| said.contains(ailment)), "{gone:?} of {said:?}");
+    for remark in trained.json()["remarks"].as_array().unwrap() {
+        assert!(!gone.contains(&remark["ailment"]), "{remark} was withdrawn");
+    }
+    for ailment in &gone {
+        let told = format!("remark withdrawn ({}): ", ailment.as_str().unwrap());
+        assert!(trained.err.contains(&told), "{}", trained.err);
+    }
+    let standing = said.iter().filter(|ailment| !gone.contains(ailment)).count();
+    assert_eq!(trained.out.matches("diagnosis      ").count(), standing, "{}", trained.out);
+    // The same again of a run that is finished.
+    let again = ok(f, &["train", "--resume", "run", "--json"]);
+    assert_eq!(again.json()["remarks"], trained.json()["remarks"]);
+}
