@@ -18,17 +18,17 @@ use crate::notes::{self, Note};
 use crate::options::{Stated, ids_of};
 use crate::outcome::Outcome;
 use crate::remedies::WITHDRAWN;
-use crate::run_dir::{self, RunDir};
+use crate::run_dir::RunDir;
 use crate::settings::Settings;
 use advice::{Advice, Ended};
 use gradus::io::log::read_json_lines;
 use gradus::nn::parameters;
 use gradus::train::{EpochLog, Fit, INTERRUPTED, Progress, set_weights};
 use options::{Shorthands, settings};
-use resume::{Restored, Resumed, resume};
+use resume::{Further, Restored, Resumed, resume};
 use serde_json::{Value, json};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -36,7 +36,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 ///
 /// A run directory keeps the settings, the log, checkpoints and the trained model. Ctrl-C (or SIGTERM) finishes the step
 /// at hand, saves, says how to go on, and exits with code 130; a second Ctrl-C ends at once. A resumed run ends with the
-/// same bits as one that was never stopped. TensorBoard opens the directory: tensorboard --logdir runs.
+/// same bits as one that was never stopped, unless it goes on with other --epochs or another --lr: its steps so far were taken by
+/// the schedule it began with, and a schedule that ends with the last epoch (one-cycle, cosine, linear) is entered where the new one
+/// stands at this step. With a constant, step, milestones or exponential schedule a longer run has the bits of one that was as long
+/// from the beginning. Both are written into its config.toml and log. TensorBoard opens the directory: tensorboard --logdir runs.
 ///
 /// Data of your own are a CSV file with a row of numbers and a label for each sample (the label is the column called label, class or
 /// target, or else the last one; see --label; --target names columns of numbers to be learned instead), or a folder of pictures with a folder for each class, directly or in train and test
@@ -58,12 +61,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
   gradus train mlp --data houses.csv --target price --leave-out street,town
   gradus train mlp --data weather.csv --target rain,storm --loss bce
   gradus train resnet18-imagenet --data imagenet-folder
-  gradus train --resume runs/mlp-1")]
+  gradus train mlp --data flowers.csv --hidden 256,64
+  gradus train --resume runs/mlp-1
+  gradus train --resume runs/mlp-1 --epochs 30 --lr 0.001")]
 pub struct Args {
     /// A model's or a recipe's name (see `gradus models`), a recipe's file (TOML) or a network of Caffe (a .prototxt)
     #[arg(value_name = "RECIPE|MODEL", required_unless_present = "resume")]
     model: Option<String>,
-    /// Go on with an interrupted run, by its own settings
+    /// Go on with a run, by its own settings; --epochs trains it to another epoch, --lr at another rate from here on
     #[arg(long, value_name = "DIR", conflicts_with_all = of_a_new_run())]
     resume: Option<PathBuf>,
     #[command(flatten)]
@@ -90,8 +95,8 @@ pub struct Args {
 fn of_a_new_run() -> Vec<clap::Id> {
     let others = ["model", "out", "find_lr"].map(clap::Id::from);
     let mut all = [ids_of::<Settings>(), ids_of::<Shorthands>(), others.to_vec()].concat();
-    // Refused by words of its own, in [`Args::refuse_epochs`].
-    all.retain(|id| id != "epochs");
+    // What a run may go on with: see [`Further`].
+    all.retain(|id| id != "epochs" && id != "lr");
     all
 }
 
@@ -102,15 +107,9 @@ impl Args {
         settings(name, &self.stated, &self.shorthands)
     }
 
-    /// Refuses other epochs for a run that goes on by its own settings, and says where they are.
-    fn refuse_epochs(&self, run: &Path) -> Result<()> {
-        let Some(epochs) = self.stated.get::<u64>("epochs") else { return Ok(()) };
-        let config = run_dir::config(run);
-        Err(CliError::Usage(format!(
-            "epochs: found {epochs} with --resume, expected none: a run goes on by its own settings; to train longer put epochs = {epochs} into {}, then: gradus train --resume {}",
-            config.display(),
-            shell_word(run)
-        )))
+    /// What a run that goes on is to do otherwise.
+    fn further(&self) -> Further {
+        Further { epochs: self.stated.get("epochs").copied(), rate: self.stated.get("lr").copied() }
     }
 }
 
@@ -125,10 +124,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let interrupt = listen()?;
     let Resumed { run, settings, mut experiment, restored } = match &args.resume {
-        Some(path) => {
-            args.refuse_epochs(path)?;
-            resume(path, &args.computing)?
-        }
+        Some(path) => resume(path, &args.computing, &args.further())?,
         None => begin(args)?,
     };
     let steps = experiment.steps_per_epoch(&settings);

@@ -36,11 +36,16 @@ impl Drawing {
              <rect width=\"100%\" height=\"100%\" style=\"fill:#fff;stroke:none\"/>"
         );
         let at = |v: usize| (places.x[v] + MARGIN, middles[places.layer[v]]);
-        let ports = self.ports();
+        let towards = |i: usize| {
+            let lane = places.lanes[i].first().copied();
+            lane.unwrap_or(places.x[self.arrows[i].to])
+        };
+        let (ports, exits) = (self.ports(), self.exits(towards));
         for (i, a) in self.arrows.iter().enumerate() {
             let (from, to) = (at(a.from), at(a.to));
             let port = to.0 + ports[i] * 0.6 * widths[a.to];
-            let mut points = vec![(from.0, from.1 - self.boxes[a.from].height() / 2.0)];
+            let exit = from.0 + exits[i] * 0.6 * widths[a.from];
+            let mut points = vec![(exit, from.1 - self.boxes[a.from].height() / 2.0)];
             for (step, lane) in places.lanes[i].iter().enumerate() {
                 points.push((lane + MARGIN, middles[places.layer[a.from] + 1 + step]));
             }
@@ -86,10 +91,26 @@ impl Drawing {
     }
 }
 
+impl Drawing {
+    /// Where each arrow leaves its box, from −½ to ½: in the order of where they go, so that two do not lie on each other.
+    fn exits(&self, towards: impl Fn(usize) -> f64) -> Vec<f64> {
+        let mut leaving: Vec<Vec<usize>> = vec![vec![]; self.boxes.len()];
+        self.arrows.iter().enumerate().for_each(|(i, a)| leaving[a.from].push(i));
+        let mut exits = vec![0.0; self.arrows.len()];
+        for mut all in leaving {
+            all.sort_by(|&a, &b| towards(a).total_cmp(&towards(b)));
+            for (n, &i) in all.iter().enumerate() {
+                exits[i] = (n as f64 + 0.5) / all.len() as f64 - 0.5;
+            }
+        }
+        exits
+    }
+}
+
 impl Item {
     /// The innermost layer, which is what there is room for.
     fn layer(&self) -> &str {
-        self.scope.rsplit('/').next().unwrap_or("")
+        innermost(&self.scope)
     }
 
     fn width(&self) -> f64 {
@@ -152,6 +173,33 @@ fn arrow(out: &mut String, points: &[(f64, f64)], label: &str) {
     }
 }
 
+/// What comes after the last `/` between layers; one in brackets belongs to what a layer says of itself, as in `pool (MaxPool(3/2))`.
+fn innermost(scope: &str) -> &str {
+    let (mut depth, mut start) = (0usize, 0);
+    for (at, c) in scope.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            '/' if depth == 0 => start = at + 1,
+            _ => {}
+        }
+    }
+    &scope[start..]
+}
+
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::innermost;
+
+    #[test]
+    fn a_layer_keeps_the_strokes_in_its_brackets() {
+        assert_eq!(innermost("stage1/pool (MaxPool(3/2))"), "pool (MaxPool(3/2))");
+        assert_eq!(innermost("a (Conv2d(8@3×3/2, pad 1/1))/b (relu)"), "b (relu)");
+        assert_eq!((innermost("dense1 (Dense(10))"), innermost("")), ("dense1 (Dense(10))", ""));
+        assert_eq!(innermost("odd)/name"), "name");
+    }
 }

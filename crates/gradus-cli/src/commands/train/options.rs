@@ -77,6 +77,12 @@ pub fn settings(
     s.check_new()?;
     if let Some(from) = s.from.clone() {
         Pretrained::read(Path::new(&from))?.suit(&mut s)?;
+        if stated.has("hidden") && stated.get_all::<usize>("hidden") != s.network.hidden {
+            let what = format!(
+                "--hidden: the network of {from} has hidden layers of its own, whose weights are to begin with"
+            );
+            return Err(CliError::Usage(what));
+        }
         // The weights are those of one network.
         let own = &s.network.shortcut_padding;
         let stated = stated.get::<String>("shortcut_padding");
