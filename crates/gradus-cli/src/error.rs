@@ -48,6 +48,14 @@ pub enum CliError {
         /// The system's answer.
         source: io::Error,
     },
+    /// Some of it failed, all else is done.
+    #[error("{what}")]
+    Partly {
+        /// What failed.
+        what: String,
+        /// What `--json` says of what is done.
+        record: Box<serde_json::Value>,
+    },
     /// Ctrl-C ended it, and everything is saved.
     #[error("interrupted; everything is saved. Go on with:\n  gradus train --resume {}", shell_word(.0))]
     Interrupted(PathBuf),

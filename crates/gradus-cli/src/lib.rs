@@ -19,6 +19,7 @@ mod columns;
 mod commands;
 mod computing;
 mod csv_file;
+mod curves;
 mod datasets;
 mod description;
 mod divergence;
@@ -50,7 +51,8 @@ mod transfer;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    data, devices, eval, export, import, kernel, models, predict, run as run_model, summary, train,
+    compare, data, devices, eval, export, import, kernel, models, predict, run as run_model,
+    summary, train,
 };
 use error::{CliError, panic_message};
 use std::io::Write;
@@ -73,6 +75,7 @@ struct Cli {
 enum Command {
     Train(Box<train::Args>),
     Eval(eval::Args),
+    Compare(compare::Args),
     Predict(predict::Args),
     Summary(summary::Args),
     Models(models::Args),
@@ -92,6 +95,7 @@ fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Models(args) => models::run(&args),
@@ -125,8 +129,11 @@ pub fn main() -> ExitCode {
     }
     if json && !matches!(error, CliError::BrokenPipe) {
         // A script that reads the last line finds one, whatever happened.
-        let record =
+        let mut record =
             serde_json::json!({ "error": error.to_string(), "exit_code": error.exit_code() });
+        if let CliError::Partly { record: done, .. } = &error {
+            commands::join(&mut record, (**done).clone());
+        }
         let _ = writeln!(std::io::stdout(), "{record}");
     }
     ExitCode::from(error.exit_code())

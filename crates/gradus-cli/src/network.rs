@@ -80,7 +80,9 @@ impl Network {
         let told = || self.hidden.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
         if !self.hidden.is_empty() && !find(model).is_some_and(Entry::has_hidden) {
             let what = format!("hidden: found {}", told());
-            return Err(format!("{what}, but the hidden layers of {model:?} are given; those of mlp can be chosen"));
+            return Err(format!(
+                "{what}, but the hidden layers of {model:?} are given; those of mlp can be chosen"
+            ));
         }
         if self.hidden.iter().any(|units| !(1..=MOST_UNITS).contains(units)) {
             return Err(format!("hidden: found {}, expected 1 to {MOST_UNITS} units each", told()));

@@ -135,7 +135,10 @@ impl NumberScores {
             t.to_vec::<f64>().chunks(k).map(<[f64]>::to_vec).collect()
         };
         let pairs = rows(&self.truth).into_iter().zip(rows(&self.predicted));
-        pairs.zip(&self.losses).map(|((truth, predicted), &loss)| (truth, predicted, loss)).collect()
+        pairs
+            .zip(&self.losses)
+            .map(|((truth, predicted), &loss)| (truth, predicted, loss))
+            .collect()
     }
 
     /// Says on stderr if the model gave no numbers; `noun` is what samples are called.

@@ -57,12 +57,14 @@ impl Report {
         let longest = order.iter().map(|&k| classes[k].chars().count()).max().unwrap_or(0);
         let width = longest.clamp("weighted mean".len(), 24);
         let head = if hardest { "hardest" } else { "class" };
-        let mut text =
-            format!("{head:<width$}  precision  recall      f1  {:>9}\n", "samples");
+        let mut text = format!("{head:<width$}  precision  recall      f1  {:>9}\n", "samples");
         let mut line = |name: &str, met: &Met| {
             let (name, samples) = (shortened(name, width), grouped(met.samples));
             let Met { precision, recall, f1, .. } = met;
-            let _ = writeln!(text, "{name:<width$}  {precision:>9.4}  {recall:.4}  {f1:.4}  {samples:>9}");
+            let _ = writeln!(
+                text,
+                "{name:<width$}  {precision:>9.4}  {recall:.4}  {f1:.4}  {samples:>9}"
+            );
         };
         order.iter().for_each(|&k| line(&classes[k], &self.each[k]));
         line("macro mean", &self.macro_mean);
@@ -132,7 +134,10 @@ mod tests {
         near(&Report::of(&confusion, &[4, 0, 0]).each[0], [0.6667, 0.25, 0.3636]);
         let names = ["a", "b", "c"].map(str::to_owned);
         let table = report.table(&names);
-        assert_eq!(table.lines().nth(2), Some("b                 0.6667  1.0000  0.8000          2"));
+        assert_eq!(
+            table.lines().nth(2),
+            Some("b                 0.6667  1.0000  0.8000          2")
+        );
         assert_eq!(table.lines().count(), 6);
     }
 

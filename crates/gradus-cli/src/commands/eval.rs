@@ -119,12 +119,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let test = datasets::labelled_as(description, &data, test)?;
     let shown = test.clone();
-    let test = in_order(
-        test,
-        &description.normalization()?,
-        &evaluation,
-        aim,
-    )?;
+    let test = in_order(test, &description.normalization()?, &evaluation, aim)?;
     description.check(&data, &test)?;
     // Nothing is trained: the learner is asked for predictions only.
     let mut learner = Learner::new(Arc::new(loaded.model), Sgd::new(0.0));

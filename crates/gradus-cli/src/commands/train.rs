@@ -9,6 +9,7 @@ mod watch;
 use crate::bars::{counted, grouped};
 use crate::commands::join;
 use crate::computing::Computing;
+use crate::curves;
 use crate::divergence;
 use crate::error::{CliError, Result, shell_word};
 use crate::experiment::{Begin, Experiment};
@@ -17,11 +18,12 @@ use crate::model_file;
 use crate::notes::{self, Note};
 use crate::options::{Stated, ids_of};
 use crate::outcome::Outcome;
-use crate::remedies::WITHDRAWN;
+use crate::remedies::{TESTED, WITHDRAWN};
 use crate::run_dir::RunDir;
 use crate::settings::Settings;
 use advice::{Advice, Ended};
-use gradus::io::log::read_json_lines;
+use gradus::io::atomic_write;
+use gradus::io::log::{JsonLog, read_json_lines};
 use gradus::nn::parameters;
 use gradus::train::{EpochLog, Fit, INTERRUPTED, Progress, set_weights};
 use options::{Shorthands, settings};
@@ -271,6 +273,12 @@ fn conclude(
     let plot = run.path().join("predicted.png");
     let plotted = tested.plot(&plot)?;
     let remarks = remarks(run)?;
+    let mut noted = json!({ "kind": TESTED, "epoch": epoch, "step": e.learner.step() });
+    tested.record(&mut noted);
+    JsonLog::append(&run.log())?.write(&noted)?;
+    let curves = run.path().join("curves.svg");
+    let drawn = curves::of_history(&progress.history);
+    atomic_write(&curves, |w| w.write_all(drawn.as_bytes()))?;
     let (history, description) = (&progress.history[..], &e.description);
     let guess = Guess::of(e, settings)?;
     let guessing = guess.loss;
@@ -293,6 +301,7 @@ fn conclude(
     tell(&mut out, &remarks, advice.as_ref())?;
     writeln!(out, "run            {}", run.path().display())?;
     writeln!(out, "model          {}", run.best().display())?;
+    writeln!(out, "curves         {}", curves.display())?;
     if let Some(plotted) = &plotted {
         writeln!(out, "plot           {plotted}")?;
     }

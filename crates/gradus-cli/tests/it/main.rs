@@ -1,5 +1,6 @@
 //! The `gradus` binary, run as a user would, on settings small enough for every `cargo test`.
 
+mod after;
 mod bad_files;
 mod bad_input;
 mod commands;

@@ -133,7 +133,10 @@ fn runs_go_on_further() {
     // At another rate it has not, and the log says so.
     let other = ok(f, &["train", "--resume", "short", "--epochs", "5", "--lr", "0.0007", "--json"]);
     assert_eq!(other.json()["epochs"], 5);
-    assert!(config("short").contains("learning_rate = 0.0007\n") && config("short").contains("epochs = 5\n"));
+    assert!(
+        config("short").contains("learning_rate = 0.0007\n")
+            && config("short").contains("epochs = 5\n")
+    );
     let log = gradus::io::log::read_json_lines(&f.join("short/log.jsonl")).unwrap().records;
     let changed: Vec<_> = log.iter().filter(|r| r["kind"] == "changed").collect();
     assert_eq!(changed.len(), 2, "{changed:?}");

@@ -124,7 +124,12 @@ impl Worst {
         let (truth, guess) = (widest(|w| &w.truth), widest(|w| &w.guess));
         let mut text = format!(
             "\n{:>8}  {:<truth$}  {:<guess$}  {:>7}  the worst {} of {}\n",
-            "loss", "truth", "predicted", "", self.all.len(), self.tested
+            "loss",
+            "truth",
+            "predicted",
+            "",
+            self.all.len(),
+            self.tested
         );
         for w in &self.all {
             let percent = w.probability.map_or(String::new(), |p| format!("{:.1} %", 100.0 * p));
@@ -153,7 +158,12 @@ impl Worst {
     }
 
     /// Keeps the list in a file, or of pictures a sheet in the run directory if none is named; gives where.
-    pub fn keep(&self, out: Option<&Path>, run: &Path, data: &dyn Dataset) -> Result<Option<PathBuf>> {
+    pub fn keep(
+        &self,
+        out: Option<&Path>,
+        run: &Path,
+        data: &dyn Dataset,
+    ) -> Result<Option<PathBuf>> {
         let of_pictures = data.shape().len() == 3;
         let is_run = run_dir::config(run).is_file();
         let path = match out {
@@ -215,9 +225,8 @@ impl Wrong {
         let percent = self.probability.map_or(String::new(), |p| format!(" {:.0}%", 100.0 * p));
         let half = (room - width(&percent) - width(" > ")) / 2;
         let (truth, guess) = (written(&self.truth, half), written(&self.guess, half));
-        let file = Path::new(&self.name).file_name().map_or(self.name.clone(), |name| {
-            name.to_string_lossy().into_owned()
-        });
+        let place = self.name.rsplit_once(", ").map_or(&*self.name, |(_, place)| place);
+        let file = Path::new(place).file_name().map_or(place.into(), |name| name.to_string_lossy());
         let lines = [format!("{truth} > {guess}{percent}"), written(&file, room)];
         for (i, line) in lines.iter().enumerate() {
             let indent = room.saturating_sub(width(line)) / 2;

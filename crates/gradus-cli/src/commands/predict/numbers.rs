@@ -1,6 +1,7 @@
 //! What numbers a trained model gives for the rows of a CSV file.
 
 use super::Args;
+use super::kept::{Kept, inputs};
 use super::rows::{BATCH, columns_of, remark_on_known};
 use crate::bars::{figure, shortened};
 use crate::description::Description;
@@ -27,10 +28,18 @@ pub fn run(
     let record = model_file::record_of(&args.model)?;
     let trained = Trained::new(description, record.as_ref());
     let (mut records, mut met) = (vec![], (vec![], vec![]));
-    for path in &args.inputs {
+    let inputs = inputs(&args.inputs, &["csv"])?;
+    let columns = ["file".to_owned(), "line".to_owned()].into_iter();
+    let columns: Vec<String> = columns.chain(aim.targets.iter().cloned()).collect();
+    let mut kept = Kept::new(args, inputs.len(), &columns);
+    for path in &inputs {
         remark_on_known(args, path, &trained)?;
-        let file = File::predict(path, description, learner)?;
-        file.show(out)?;
+        let file = File::predict(path, description, learner);
+        let Some(file) = kept.of(path, file)? else { continue };
+        match kept.is_file() {
+            true => (0..file.rows()).for_each(|row| kept.row(&file.cells(row))),
+            false => file.show(out)?,
+        }
         records.extend((0..file.rows()).map(|row| file.record(row)));
         if file.has_truth() {
             met.0.extend_from_slice(&file.outputs);
@@ -50,13 +59,10 @@ pub fn run(
         }
         writeln!(out, "{} (of {rows} rows with the truth)", told.join("   "))?;
     }
-    if args.json {
-        let model = &description.architecture;
-        let mut record = json!({ "model": model, "targets": aim.targets, "predictions": records });
-        metrics.into_iter().for_each(|(name, value)| record[name] = value);
-        writeln!(out, "{record}")?;
-    }
-    Ok(())
+    let model = &description.architecture;
+    let mut record = json!({ "model": model, "targets": aim.targets, "predictions": records });
+    metrics.into_iter().for_each(|(name, value)| record[name] = value);
+    kept.finish(out, record)
 }
 
 /// A file and what the model gives for its rows.
@@ -122,6 +128,13 @@ impl<'a> File<'a> {
             Target::Sides => format!("{} ({})", side(y), figure(y, 4)),
             _ => figure(y, 6),
         }
+    }
+
+    /// The row of a file: where it is, then a number for each target; of yes and no how probable a yes is.
+    fn cells(&self, row: usize) -> Vec<String> {
+        let place = [self.path.display().to_string(), self.table.lines[row].to_string()];
+        let numbers = self.of(&self.outputs, row).iter().map(|&y| self.told(y).to_string());
+        place.into_iter().chain(numbers).collect()
     }
 
     /// A table of rows and targets, the true ones beside them.

@@ -6,7 +6,7 @@ use crate::error::{CliError, Result, shell_word};
 use crate::experiment::{Begin, Experiment};
 use crate::model_file;
 use crate::record::RunRecord;
-use crate::remedies::{DIVERGED, WITHDRAWN};
+use crate::remedies::{DIVERGED, TESTED, WITHDRAWN};
 use crate::run_dir::{self, RunDir};
 use crate::settings::Settings;
 use gradus::io::log::{JsonLog, read_json_lines, retain_json_lines};
@@ -206,7 +206,7 @@ fn forget_later(run: &RunDir, learner: &Learner, restored: &Restored) -> Result<
     retain_json_lines(&run.log(), |record| match record["kind"].as_str() {
         Some("epoch" | "layers") => record["epoch"].as_u64().is_some_and(|e| e <= epoch),
         // Judged again at the end.
-        Some(DIVERGED | WITHDRAWN) => false,
+        Some(DIVERGED | WITHDRAWN | TESTED) => false,
         // What the checkpoint does not know of will be said again.
         Some("remark") => said.is_some_and(|said| said.contains(&record["ailment"])),
         _ => record["step"].as_u64().is_some_and(|s| s <= step),
