@@ -223,7 +223,10 @@ fn runs_beside_each_other() {
         (&a["numbers"]["val_loss"], b["numbers"]["val_loss"].is_number()),
         (&Value::Null, true)
     );
-    for row in ["optimizer.learning_rate  0.003  0.02\n", "best epoch", "test_accuracy"] {
+    let row =
+        compared.out.lines().find(|line| line.starts_with("optimizer.learning_rate")).unwrap();
+    assert_eq!(row.split_whitespace().collect::<Vec<_>>()[1..], ["0.003", "0.02"]);
+    for row in ["best epoch  ", "test_accuracy  ", "time  "] {
         assert!(compared.out.contains(row), "{row:?} is not in {}", compared.out);
     }
     let both = fs::read_to_string(f.join("both.svg")).unwrap();
@@ -275,4 +278,25 @@ fn hidden_layers_are_chosen() {
     refused("lenet --hidden 5", "hidden: found 5, but the hidden layers of \"lenet\" are given");
     refused("mlpp", "unknown model \"mlpp\"; did you mean \"mlp\"");
     ran(f, &["summary", "lenet", "--hidden", "5"]).fails(2, &["--hidden: found 5, but"]);
+}
+
+/// Weights are no recipe; what to do with them is said, and can be done.
+#[test]
+fn weights_that_are_to_be_trained_on() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    let few = "train lenet --epochs 1 --limit-batches 20 --no-tensorboard --out run";
+    ok(f, &few.split(' ').collect::<Vec<_>>());
+    ran(f, &["train", "run/best.safetensors"])
+        .fails(2, &["found a trained model, expected a model or a recipe: gradus train lenet --from run/best.safetensors\n"]);
+    ok(f, &["export", "run", "--out", "lenet.onnx"]);
+    let further = "gradus import lenet.onnx --model NAME --out model.safetensors, then: gradus train NAME --from model.safetensors";
+    ran(f, &["train", "lenet.onnx"])
+        .fails(2, &["lenet.onnx: found an ONNX model, which is run (gradus run)", further]);
+    for command in further.replace("NAME", "lenet").split(", then: ") {
+        let words: Vec<&str> = command.split(' ').skip(1).collect();
+        let more: &[&str] =
+            if words[0] == "train" { &["--epochs", "1", "--limit-batches", "2"] } else { &[] };
+        ok(f, &[&words[..], more].concat());
+    }
 }

@@ -14,6 +14,7 @@ const NARROW: f64 = 6.4;
 const STYLE: &str = "\
 text{font-family:Helvetica,Arial,sans-serif;text-anchor:middle;fill:#222}\
 .title{font-size:14px}.small{font-size:11px;fill:#666}.scope{font-size:10px;font-style:italic;fill:#888}\
+.label{paint-order:stroke;stroke:#fff;stroke-width:3px}\
 rect{stroke:#555;stroke-width:1}.wanted{stroke-width:2.5}\
 .argument{fill:#cfe3f7}.variable{fill:#fbdcb4}.constant{fill:#e4e4e4}.op{fill:#fff}\
 path{fill:none;stroke:#555;stroke-width:1.2;marker-end:url(#head)}";
@@ -24,7 +25,7 @@ impl Drawing {
         let widths: Vec<f64> = self.boxes.iter().map(Item::width).collect();
         let links: Vec<(usize, usize)> = self.arrows.iter().map(|a| (a.from, a.to)).collect();
         let places = layout(&widths, &links);
-        let (middles, height) = self.middles(&places.layer);
+        let (middles, heights, height) = self.rows(&places.layer);
         let mut out = String::new();
         let (w, h) = (places.width + 2.0 * MARGIN, height + MARGIN);
         let _ = writeln!(
@@ -47,7 +48,11 @@ impl Drawing {
             let exit = from.0 + exits[i] * 0.6 * widths[a.from];
             let mut points = vec![(exit, from.1 - self.boxes[a.from].height() / 2.0)];
             for (step, lane) in places.lanes[i].iter().enumerate() {
-                points.push((lane + MARGIN, middles[places.layer[a.from] + 1 + step]));
+                // Straight past the boxes of a row: it bends between rows only.
+                let row = places.layer[a.from] + 1 + step;
+                let half = heights[row] / 2.0;
+                points.push((lane + MARGIN, middles[row] + half));
+                points.push((lane + MARGIN, middles[row] - half));
             }
             points.push((port, to.1 + self.boxes[a.to].height() / 2.0));
             arrow(&mut out, &points, &a.label);
@@ -59,8 +64,8 @@ impl Drawing {
         out
     }
 
-    /// The height of each layer's middle and of all; the last layer is at the top.
-    fn middles(&self, layer: &[usize]) -> (Vec<f64>, f64) {
+    /// Where each layer's middle is, how high it is, and the height of all; the last layer is at the top.
+    fn rows(&self, layer: &[usize]) -> (Vec<f64>, Vec<f64>, f64) {
         let rows = layer.iter().max().map_or(0, |m| m + 1);
         let mut heights = vec![0.0f64; rows];
         for (b, &l) in self.boxes.iter().zip(layer) {
@@ -72,7 +77,7 @@ impl Drawing {
             out[row] = y + heights[row] / 2.0;
             y += heights[row] + GAP;
         }
-        (out, y - GAP)
+        (out, heights, y - GAP)
     }
 
     /// Where each arrow enters its box, from −½ (left) to ½ (right): operands in order.
@@ -169,7 +174,8 @@ fn arrow(out: &mut String, points: &[(f64, f64)], label: &str) {
     if !label.is_empty() {
         let [.., (x0, y0), (x1, y1)] = points else { unreachable!("an arrow has two ends") };
         let (x, y, label) = ((x0 + x1) / 2.0, (y0 + y1) / 2.0, escaped(label));
-        let _ = writeln!(out, "<text class=\"scope\" x=\"{x:.1}\" y=\"{y:.1}\">{label}</text>");
+        let _ =
+            writeln!(out, "<text class=\"scope label\" x=\"{x:.1}\" y=\"{y:.1}\">{label}</text>");
     }
 }
 

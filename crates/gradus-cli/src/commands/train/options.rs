@@ -3,6 +3,7 @@
 use crate::aim::default_metrics;
 use crate::augmentation::{Augmentation, Shown, kinds, list, usages};
 use crate::error::{CliError, Result, shell_word};
+use crate::model_file;
 use crate::network::is_definition;
 use crate::options::Stated;
 use crate::recipe_file;
@@ -110,6 +111,7 @@ fn begun(name: &str) -> Result<Settings> {
                 "{name}: found {found}, expected a model or a recipe: {command}"
             )))
         }
+        None if find(name).is_none() && is_weights(name) => Err(weights_named(name)),
         None if name.ends_with(".toml") || (Path::new(name).is_file() && !definition) => {
             recipe_file::read(Path::new(name))
         }
@@ -130,6 +132,37 @@ fn is_data(name: &str) -> bool {
     let path = Path::new(name);
     let is_table = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv"));
     path.is_dir() || (is_table && path.is_file())
+}
+
+/// The endings of files that hold weights, or a network that another program wrote.
+const WEIGHTS: &[&str] =
+    &["onnx", "safetensors", "pth", "pt", "th", "h5", "hdf5", "keras", "npz", "caffemodel", "pkl"];
+
+/// Whether a file of weights was named where a model or a recipe should be.
+fn is_weights(name: &str) -> bool {
+    let ending = Path::new(name).extension();
+    Path::new(name).is_file()
+        && ending.is_some_and(|e| WEIGHTS.iter().any(|w| e.eq_ignore_ascii_case(w)))
+}
+
+/// What to do with a file of weights: they are begun with, by a network that has a name.
+fn weights_named(name: &str) -> CliError {
+    let path = Path::new(name);
+    let word = shell_word(path);
+    if let Ok(own) = model_file::read(path) {
+        let network = own.description.architecture;
+        return CliError::Usage(format!(
+            "{name}: found a trained model, expected a model or a recipe: gradus train {network} --from {word}"
+        ));
+    }
+    let is_onnx = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"));
+    let what = match is_onnx {
+        true => "an ONNX model, which is run (gradus run) but not trained as it stands",
+        false => "a file of weights",
+    };
+    CliError::Usage(format!(
+        "{name}: found {what}, expected a model or a recipe; weights of a network of the zoo (gradus models) are trained further by: gradus import {word} --model NAME --out model.safetensors, then: gradus train NAME --from model.safetensors"
+    ))
 }
 
 /// Takes away what suits what is stated no longer: other data, another optimiser, another loss.
