@@ -163,8 +163,9 @@ fn withdrawn(set_after: Option<u64>, stop_after: Option<u64>) -> (Vec<Ailment>, 
         parameters(&*model).into_iter().map(|(_, p)| p.variable().clone()).collect();
     let (mut said, mut gone, mut kept) = (vec![], vec![], vec![]);
     let mut learner = Learner::with(model, Box::new(Adam::new(2e-3)), Recipe::default(), 9);
-    let mut fit = Fit { epochs: 27, limit_batches: Some(3), ..Fit::default() };
-    let interrupt = fit.interrupt.clone();
+    let interrupt = Arc::<std::sync::atomic::AtomicBool>::default();
+    let limit_batches = Some(3);
+    let mut fit = Fit { epochs: 27, limit_batches, interrupt: interrupt.clone(), ..Fit::default() };
     fit.callbacks.push(Box::new(Diagnose::new(|remark| said.push(remark.ailment)).withdraw(
         |remark| {
             assert!(remark.text.starts_with("the loss on validation data is "), "{remark}");
