@@ -14,6 +14,8 @@ pub struct Guess {
     pub loss: f64,
     /// How it is guessed: `by how frequent the classes are`.
     pub how: &'static str,
+    /// The accuracy of always saying the most frequent class; none of numbers.
+    pub accuracy: Option<f64>,
 }
 
 impl Guess {
@@ -21,21 +23,23 @@ impl Guess {
     /// 1.03); of numbers the loss of always saying their mean, of yes and no that of saying how often it is yes.
     pub fn of(e: &Experiment, settings: &Settings) -> Result<Guess> {
         let (aim, train) = (e.description.aim(), &**e.train.dataset());
-        if aim.loss == "cross_entropy" {
-            let counts = counts(train);
-            return Ok(match settings.training.class_weights {
-                // Then all classes count alike.
-                Some(_) => Guess { loss: (counts.len() as f64).ln(), how: "all classes alike" },
-                None => Guess { loss: entropy(&counts), how: "by how frequent the classes are" },
-            });
+        if !aim.is_of_classes() {
+            return numbers(aim, train);
         }
-        let n = train.len();
-        if aim.is_of_classes() {
-            let scores = Tensor::zeros([n, train.classes().len()]);
-            let labels = Tensor::from_slice(&labels_of(train), [n]);
-            return Ok(Guess { loss: mean_loss(aim, &scores, &labels), how: "all classes alike" });
-        }
-        numbers(aim, train)
+        let (counts, n) = (counts(train), train.len());
+        let most = counts.iter().copied().max().unwrap_or(0);
+        let accuracy = Some(most as f64 / n.max(1) as f64);
+        let (loss, how) = match (&*aim.loss, settings.training.class_weights) {
+            ("cross_entropy", None) => (entropy(&counts), "by how frequent the classes are"),
+            // With weights all classes count alike.
+            ("cross_entropy", Some(_)) => ((counts.len() as f64).ln(), "all classes alike"),
+            _ => {
+                let scores = Tensor::zeros([n, counts.len()]);
+                let labels = Tensor::from_slice(&labels_of(train), [n]);
+                (mean_loss(aim, &scores, &labels), "all classes alike")
+            }
+        };
+        Ok(Guess { loss, how, accuracy })
     }
 }
 
@@ -70,7 +74,8 @@ fn numbers(aim: &Aim, train: &dyn Dataset) -> Result<Guess> {
     let said: Vec<f32> = (0..k).map(|at| say(mean(at)) as f32).collect();
     let truth: Vec<f32> = rows.iter().map(|&y| y as f32).collect();
     let (said, truth) = (said.repeat(n), Tensor::from_slice(&truth, [n, k]));
-    Ok(Guess { loss: mean_loss(aim, &Tensor::from_slice(&said, [n, k]), &truth), how })
+    let loss = mean_loss(aim, &Tensor::from_slice(&said, [n, k]), &truth);
+    Ok(Guess { loss, how, accuracy: None })
 }
 
 /// The mean loss of outputs.

@@ -57,6 +57,13 @@ impl Outcome {
             Outcome::Numbers(scores) => scores.loss,
         }
     }
+    /// How often a classifier is right.
+    pub fn accuracy(&self) -> Option<f64> {
+        match self {
+            Outcome::Classes(scores) => Some(scores.accuracy()),
+            Outcome::Numbers(_) => None,
+        }
+    }
     /// How many samples.
     pub fn samples(&self) -> u64 {
         match self {

@@ -26,7 +26,7 @@ impl Settings {
         if self.by_size.batch {
             self.batch = match rows {
                 ..=100 => self.batch.min(8),
-                ..=1_000 => self.batch.min(16),
+                101..=1_000 => self.batch.min(16),
                 _ => self.batch,
             };
         }

@@ -78,7 +78,7 @@ fn rings() {
     let folder = tempdir().unwrap();
     let (mut draw, mut text) = (Draw(3), String::from("x,y,class\n"));
     for i in 0..180 {
-        let (angle, ring) = (6.283 * draw.next(), i % 3);
+        let (angle, ring) = (std::f64::consts::TAU * draw.next(), i % 3);
         let radius = 0.3 + 0.7 * f64::from(ring) + 0.06 * draw.normal();
         let (x, y) = (radius * angle.cos(), radius * angle.sin());
         writeln!(

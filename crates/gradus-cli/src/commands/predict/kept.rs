@@ -66,7 +66,7 @@ impl<'a> Kept<'a> {
         if !self.failed.is_empty() {
             let names = self.failed.iter().take(NAMED);
             let names: Vec<String> =
-                names.map(|(path, _)| printable(&path.display().to_string()).into()).collect();
+                names.map(|(path, _)| printable(&path.display().to_string())).collect();
             let more = match self.failed.len() - names.len() {
                 0 => String::new(),
                 more => format!(" and {more} more"),

@@ -60,16 +60,28 @@ impl Ended<'_> {
         let remark = self.remark(useless).or_else(|| (!learned).then(|| self.no_better(tested)));
         let remedy = self.remedy(blamed, guessing);
         let remark = remark?;
-        Some(Advice { remark, remedy, is_useless: !learned || useless.is_some() })
+        let is_useless = useless.is_some() || (!learned && self.beats_guessing(tested).is_none());
+        Some(Advice { remark, remedy, is_useless })
     }
 
-    /// That the model is no better than a guess.
+    /// That the model's loss is no better than that of a guess, though it may be right more often.
     fn no_better(&self, tested: &Outcome) -> String {
         let (loss, guessing) = (four_places(tested.loss()), four_places(self.guess.loss));
-        format!(
-            "the loss, {loss}, is no lower than that of guessing {}, {guessing}",
-            self.guess.how
-        )
+        let how = self.guess.how;
+        let text = format!("the loss, {loss}, is no lower than that of guessing {how}, {guessing}");
+        match self.beats_guessing(tested) {
+            Some(accuracy) => format!(
+                "{text}, though the accuracy is {}: the model is too sure where it is wrong",
+                four_places(accuracy)
+            ),
+            None => text,
+        }
+    }
+
+    /// The accuracy, if it is above that of always saying the most frequent class.
+    fn beats_guessing(&self, tested: &Outcome) -> Option<f64> {
+        let guessing = self.guess.accuracy?;
+        tested.accuracy().filter(|accuracy| *accuracy > guessing)
     }
 
     /// The losses of the first and the last epoch.

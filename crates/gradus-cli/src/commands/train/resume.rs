@@ -148,8 +148,8 @@ fn as_it_began(run: &RunDir, settings: &Settings, record: &RunRecord) -> Result<
     }
     let changed = read_json_lines(&run.log())?.records.into_iter();
     let changed = changed.filter(|entry| entry["kind"] == CHANGED);
-    let last = changed.filter_map(|entry| entry["settings"][RATE]["now"].as_f64()).last();
-    if last == Some(settings.optimizer.learning_rate) {
+    let mut rates = changed.filter_map(|entry| entry["settings"][RATE]["now"].as_f64());
+    if rates.next_back() == Some(settings.optimizer.learning_rate) {
         compared.optimizer.learning_rate = record.settings.optimizer.learning_rate;
     }
     Ok(compared)
