@@ -31,6 +31,8 @@ pub struct Report {
 /// So many classes are listed, each in a line; of more the hardest.
 const LISTED: usize = 50;
 const HARDEST: usize = 10;
+/// The matrix of more classes would be a line of megabytes.
+const MATRIX: usize = 100;
 
 impl Report {
     /// Of who was taken for whom; `lost` are the samples of each class for which the model said nothing, which count as missed.
@@ -72,7 +74,7 @@ impl Report {
         text
     }
 
-    /// For `--json`.
+    /// For `--json`; the matrix, truth by truth, only of at most a hundred classes.
     pub fn record(&self, classes: &[String], confusion: &Confusion, into: &mut Value) {
         let told = |met: &Met| {
             let Met { precision, recall, f1, samples } = met;
@@ -87,6 +89,9 @@ impl Report {
         into["macro"] = told(&self.macro_mean);
         into["weighted"] = told(&self.weighted);
         let n = classes.len();
+        if n > MATRIX {
+            return;
+        }
         let row = |truth| (0..n).map(|guess| confusion.count(truth, guess)).collect::<Vec<_>>();
         into["confusion"] = json!((0..n).map(row).collect::<Vec<_>>());
     }
