@@ -19,8 +19,7 @@ use std::path::{Path, PathBuf};
 /// Compare runs: settings that differ, final numbers, best epochs, times; curves as a picture
 ///
 /// The numbers are those of the last epoch; those of the test are of the model that was kept, of the best epoch. A run that
-/// has not ended has none of the test. The run that is best by a number, where that is known to be better when smaller or larger, is not
-/// chosen here: losses of different kinds do not compare.
+/// has not ended has none of the test. Losses of different kinds do not compare.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  gradus compare runs/mlp-1 runs/mlp-2\n  gradus compare runs/* --out curves.svg"
