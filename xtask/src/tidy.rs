@@ -22,7 +22,16 @@ const OPS: &str = "crates/gradus-tensor/src/ops";
 /// Names with a number because their papers have it.
 const PUBLISHED: &[&str] = &["mobilenet_v2"];
 /// The documents whose links must lead somewhere.
-const PAGES: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "fuzz/README.md", "docs/bits.md", "docs/results.md", "docs/speed.md", "docs/targets.md"];
+const PAGES: &[&str] = &[
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "fuzz/README.md",
+    "docs/bits.md",
+    "docs/results.md",
+    "docs/speed.md",
+    "docs/targets.md",
+];
 
 /// Runs `cargo xtask tidy`.
 pub fn run(root: &Path, _arguments: &[String]) -> Outcome {

@@ -1,21 +1,19 @@
 //! A sheet of pictures of a data set: some of each class in a row, its name before them.
 
 use crate::error::Result;
-use crate::scatter::{each_dot, lettered};
+use crate::paper::{LETTER, Paper, written};
 use gradus::data::{Dataset, labels_of};
 use gradus::io::png::encode;
 
 /// Pictures of a class, and classes, at most.
 const ACROSS: usize = 10;
 const DOWN: usize = 40;
-/// Letters of a name, each in a box of 12 by 16 pixels.
+/// Letters of a name, each in a box of this size.
 const LETTERS: usize = 16;
-const BOX: (usize, usize) = (12, 16);
+const BOX: (usize, usize) = (2 * LETTER.0, 2 * LETTER.1 + 2);
 /// Pixels between pictures, and the least side at which one is drawn.
 const GAP: usize = 6;
 const SIDE: usize = 64;
-const PAPER: u8 = 255;
-const INK: [u8; 3] = [40, 40, 40];
 
 /// A sample `[c, h, w]` in 0..=1 as interleaved bytes.
 fn bytes(sample: &[f32], channels: usize) -> Vec<u8> {
@@ -47,64 +45,20 @@ pub fn draw(data: &dyn Dataset) -> Result<Vec<u8>> {
     let mut sample = vec![0.0; channels * height * width];
     for (k, class) in classes.iter().enumerate().take(rows) {
         let top = k * high + GAP;
-        paper.text(&lettered(class, LETTERS), GAP, top + (high - GAP - BOX.1) / 2);
+        paper.large_text(&written(class, LETTERS * LETTER.0), GAP, top + (high - GAP - BOX.1) / 2);
         let of_class = (0..labels.len()).filter(|&i| labels[i] == k as i64).take(ACROSS);
         for (place, index) in of_class.enumerate() {
             data.read(index, &mut sample)?;
-            let pixels = bytes(&sample, channels);
-            paper.picture(&pixels, (channels, width), zoom, (left + place * wide, top));
+            paper.picture(&sample, [channels, height, width], zoom, (left + place * wide, top));
         }
     }
-    Ok(encode(paper.width, paper.pixels.len() / paper.width / 3, 3, &paper.pixels)?)
-}
-
-/// Pixels, row by row, RGB.
-struct Paper {
-    width: usize,
-    pixels: Vec<u8>,
-}
-
-impl Paper {
-    fn new(width: usize, height: usize) -> Paper {
-        Paper { width, pixels: vec![PAPER; 3 * width * height] }
-    }
-
-    fn dot(&mut self, x: usize, y: usize, colour: [u8; 3]) {
-        let at = 3 * (y * self.width + x);
-        self.pixels[at..at + 3].copy_from_slice(&colour);
-    }
-
-    /// Letters of twice their size.
-    fn text(&mut self, text: &str, left: usize, top: usize) {
-        for (place, c) in text.chars().enumerate() {
-            each_dot(c, |column, row| {
-                for (x, y) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
-                    self.dot(left + place * BOX.0 + 2 * column + x, top + 2 * row + y, INK);
-                }
-            });
-        }
-    }
-
-    fn picture(
-        &mut self,
-        pixels: &[u8],
-        (channels, width): (usize, usize),
-        zoom: usize,
-        (left, top): (usize, usize),
-    ) {
-        for (i, pixel) in pixels.chunks_exact(channels).enumerate() {
-            let colour = if channels == 3 { [pixel[0], pixel[1], pixel[2]] } else { [pixel[0]; 3] };
-            let (x, y) = (i % width * zoom, i / width * zoom);
-            for place in 0..zoom * zoom {
-                self.dot(left + x + place % zoom, top + y + place / zoom, colour);
-            }
-        }
-    }
+    Ok(paper.to_png()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::paper::DARK;
     use gradus::data::ImageDataset;
 
     #[test]
@@ -118,10 +72,10 @@ mod tests {
         let left = 5 * BOX.0 + 2 * GAP;
         let (first, second) = (GAP as u32 + 3, (GAP + SIDE + GAP) as u32 + 3);
         let at = |place: usize, y: u32| image[((left + place * (SIDE + GAP)) as u32 + 3, y)].0[0];
-        assert_eq!([at(0, first), at(1, first), at(2, first)], [10, 20, PAPER]);
-        assert_eq!([at(0, second), at(1, second)], [200, PAPER]);
+        assert_eq!([at(0, first), at(1, first), at(2, first)], [10, 20, 255]);
+        assert_eq!([at(0, second), at(1, second)], [200, 255]);
         // Its name is before them: some of it is ink.
-        let ink = (0..left as u32).filter(|&x| image[(x, first + 29)].0[0] == INK[0]).count();
+        let ink = (0..left as u32).filter(|&x| image[(x, first + 29)].0[0] == DARK[0]).count();
         assert!(ink > 3, "{ink}");
         assert_eq!(bytes(&[0.0, 1.0, 0.5, 0.25, 1.0, 0.0], 3), [0, 128, 255, 255, 64, 0]);
     }

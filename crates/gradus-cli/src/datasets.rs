@@ -7,7 +7,7 @@ use crate::error::{CliError, Result};
 use crate::suggest;
 use gradus::data::{
     CsvOptions, Dataset, Fingerprint, Fit, ImageOptions, OpenOptions, Relabelled, SETS, Split,
-    Splits, image_info, labels_of, read_file, target_of,
+    Splits, go_on, image_info, labels_of, read_file, target_of,
 };
 use gradus::models::find;
 use gradus::nn::losses::Target;
@@ -135,24 +135,6 @@ pub fn remarks_on_classes(splits: &Splits) -> Vec<String> {
     remarks
 }
 
-/// That pictures are brought to another size than they have, if they are; of the first one.
-pub fn remark_on_size(train: &dyn Dataset) -> Result<Option<String>> {
-    let (&[channels, height, width], Some(path)) =
-        (train.shape(), (!train.is_empty()).then(|| train.file(0)).flatten())
-    else {
-        return Ok(None);
-    };
-    let name = path.display().to_string();
-    let info = image_info(&read_file(path)?, &name)?;
-    let (high, wide) = info.size;
-    let grey = if info.is_coloured && channels == 1 { ", and to grey" } else { "" };
-    Ok(((high, wide) != (height, width)).then(|| {
-        format!(
-            "pictures are brought to {height}×{width} pixels{grey}; {name} has {high}×{wide} (--augment \"resize(N)\" reads them as N×N)"
-        )
-    }))
-}
-
 /// Which of the numbers to be learned are the same in all samples to train on, and which are only 0 and 1 though they are
 /// learned as numbers.
 pub fn remarks_on_targets(train: &dyn Dataset, aim: &Aim) -> Vec<String> {
@@ -245,9 +227,12 @@ pub fn inspect(data: &dyn Dataset) -> Result<()> {
     let len = data.shape().iter().product();
     let look = |range: std::ops::Range<usize>| {
         let mut sample = vec![0.0; len];
-        range.into_iter().try_for_each(|index| match data.len() <= READ {
-            true => data.read(index, &mut sample),
-            false => data.probe(index),
+        range.into_iter().try_for_each(|index| {
+            go_on(&"the data to test on")?;
+            match data.len() <= READ {
+                true => data.read(index, &mut sample),
+                false => data.probe(index),
+            }
         })
     };
     let share = data.len().div_ceil(gradus_cpu::threads()).max(1);

@@ -1,5 +1,6 @@
 //! What can end a command, and the exit code it ends with.
 
+use crate::commands::join;
 use gradus::data::DataError;
 use gradus::train::TrainError;
 use std::any::Any;
@@ -48,6 +49,14 @@ pub enum CliError {
         /// The system's answer.
         source: io::Error,
     },
+    /// Some of it failed, all else is done.
+    #[error("{what}")]
+    Partly {
+        /// What failed.
+        what: String,
+        /// What `--json` says of what is done.
+        record: Box<serde_json::Value>,
+    },
     /// Ctrl-C ended it, and everything is saved.
     #[error("interrupted; everything is saved. Go on with:\n  gradus train --resume {}", shell_word(.0))]
     Interrupted(PathBuf),
@@ -82,7 +91,15 @@ impl CliError {
         }
         if json {
             // A script that reads the last line finds one, whatever happened.
-            let record = serde_json::json!({ "error": self.told(), "exit_code": self.exit_code() });
+            let about = serde_json::json!({ "error": self.told(), "exit_code": self.exit_code() });
+            let record = match self {
+                CliError::Partly { record: done, .. } => {
+                    let mut record = (**done).clone();
+                    join(&mut record, about);
+                    record
+                }
+                _ => about,
+            };
             let _ = writeln!(io::stdout(), "{record}");
         }
         self.exit_code()

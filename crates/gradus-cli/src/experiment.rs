@@ -36,6 +36,8 @@ const REPEATS: usize = 20;
 
 /// A network about to be trained.
 pub struct Experiment {
+    /// The settings, with those that follow from the data.
+    pub settings: Settings,
     /// The network, for the file it will be in.
     pub description: Description,
     /// To train on.
@@ -68,6 +70,7 @@ pub struct Experiment {
 
 /// The data, ready to be trained and tested on.
 struct Parts {
+    settings: Settings,
     train: Loader,
     validation: Option<Loader>,
     test: Loader,
@@ -137,7 +140,9 @@ impl Experiment {
             Some(record) => record.model.clone(),
             None => describe(settings, pretrained.as_ref(), &parts)?,
         };
-        let Parts { train, validation, test, held_out, data, remarks, left_out, .. } = parts;
+        let Parts { settings, train, validation, test, held_out, data, remarks, left_out, .. } =
+            parts;
+        let settings = &settings;
         require_shown_size(settings, &description, &test)?;
         for part in [Some(&train), Some(&test), validation.as_ref()].into_iter().flatten() {
             description.check(&data, part)?;
@@ -176,6 +181,7 @@ impl Experiment {
             unfreezing.take_up(0, &mut learner);
         }
         Ok(Experiment {
+            settings: settings.clone(),
             description,
             train,
             validation,
@@ -223,9 +229,9 @@ impl Experiment {
     pub fn batches_per_epoch(&self, settings: &Settings) -> u64 {
         self.train.batches().min(settings.limit_batches.unwrap_or(usize::MAX)) as u64
     }
-    /// Steps of an epoch, on average: a step may take several batches.
+    /// Steps of an epoch: each takes several batches if they are accumulated, the last those that are left.
     pub fn steps_per_epoch(&self, settings: &Settings) -> u64 {
-        (self.batches_per_epoch(settings) / settings.training.accumulate as u64).max(1)
+        self.batches_per_epoch(settings).div_ceil(settings.training.accumulate as u64)
     }
 }
 
@@ -264,7 +270,6 @@ impl Parts {
         let (forms, left_out) = (splits.forms.clone(), splits.left_out.clone());
         let mut remarks = splits.remarks.clone();
         remarks.extend(datasets::remarks_on_classes(&splits));
-        remarks.extend(datasets::remark_on_size(&*splits.train)?);
         let rule = splits.rule.clone();
         let known = pretrained.map(|pretrained| &pretrained.description);
         let known = known.or(record.map(|record| &record.model));
@@ -280,6 +285,11 @@ impl Parts {
         };
         let (whole, test) = (like(splits.train)?, like(splits.test)?);
         let (train, validation) = divide(settings, whole, rule.as_ref())?;
+        let mut suited = settings.clone();
+        if let ([_], Begin::Anew) = (train.shape(), begin) {
+            suited.suit_rows(train.len());
+        }
+        let settings = &suited;
         let numbers = |data: &Part| counts(&**data).into_iter().map(|n| n as u64).collect();
         learned.train = numbers(&train);
         learned.test = numbers(&test);
@@ -330,6 +340,7 @@ impl Parts {
         let validation = validation.map(|data| show(data, &one)).transpose()?;
         let test = show(test, &evaluation)?;
         Ok(Parts {
+            settings: suited,
             train,
             validation,
             test,

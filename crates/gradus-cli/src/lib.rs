@@ -19,23 +19,29 @@ mod columns;
 mod commands;
 mod computing;
 mod contact_sheet;
+mod csv_file;
+mod curves;
 mod datasets;
 mod description;
 mod divergence;
 mod entries;
 mod error;
 mod experiment;
+mod guess;
 mod layers;
 mod learned;
 mod misfit;
 mod model_file;
 mod network;
+mod notes;
 mod number_scores;
 mod options;
 mod outcome;
+mod paper;
 mod recipe_file;
 mod record;
 mod remedies;
+mod report;
 mod room;
 mod run_dir;
 mod scatter;
@@ -49,7 +55,8 @@ mod transfer;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    data, devices, eval, export, import, kernel, models, predict, run as run_model, summary, train,
+    compare, data, devices, eval, export, import, kernel, models, predict, run as run_model,
+    summary, train,
 };
 use error::{CliError, panic_message};
 use std::panic::{self, AssertUnwindSafe};
@@ -71,6 +78,7 @@ struct Cli {
 enum Command {
     Train(Box<train::Args>),
     Eval(eval::Args),
+    Compare(compare::Args),
     Predict(predict::Args),
     Summary(summary::Args),
     Models(models::Args),
@@ -90,6 +98,7 @@ fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Models(args) => models::run(&args),

@@ -27,12 +27,16 @@ pub struct Network {
     #[serde(skip_serializing_if = "is_behind")]
     #[arg(long, value_name = "PLACE", value_parser = ["behind", "both-sides"])]
     pub shortcut_padding: String,
+    /// The units of the hidden layers of mlp, the first first, such as 256,64 [default: 128]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[arg(long, value_name = "UNITS", value_delimiter = ',')]
+    pub hidden: Vec<usize>,
 }
 
 impl Default for Network {
     fn default() -> Network {
         let shortcut_padding = ShortcutPadding::default().name().into();
-        Network { width: 1.0, dropout: true, same_padding: false, shortcut_padding }
+        Network { width: 1.0, dropout: true, same_padding: false, shortcut_padding, hidden: vec![] }
     }
 }
 
@@ -62,6 +66,7 @@ impl Network {
             let what = format!("shortcut-padding: found {padding}");
             return Err(format!("{what}, but {model:?} has no shortcuts of option A"));
         }
+        self.check_hidden(model)?;
         let expected = match find(model).is_some_and(Entry::has_widths) {
             true if self.width > 0.0 && self.width <= MOST_WIDTH => return Ok(()),
             true => format!("more than 0 and at most {MOST_WIDTH}"),
@@ -69,6 +74,24 @@ impl Network {
             false => format!("1, the only one of {model:?}"),
         };
         Err(format!("width: found {}, expected {expected}", self.width))
+    }
+    /// Refuses hidden layers that the network of this name cannot have.
+    fn check_hidden(&self, model: &str) -> Result<(), String> {
+        let told = || self.hidden.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+        if !self.hidden.is_empty() && !find(model).is_some_and(Entry::has_hidden) {
+            let what = format!("hidden: found {}", told());
+            return Err(format!(
+                "{what}, but the hidden layers of {model:?} are given; those of mlp can be chosen"
+            ));
+        }
+        if self.hidden.iter().any(|units| !(1..=MOST_UNITS).contains(units)) {
+            return Err(format!("hidden: found {}, expected 1 to {MOST_UNITS} units each", told()));
+        }
+        if self.hidden.len() > MOST_LAYERS {
+            let found = self.hidden.len();
+            return Err(format!("hidden: found {found} layers, expected at most {MOST_LAYERS}"));
+        }
+        Ok(())
     }
     /// The network for samples of a shape and a number of classes.
     pub fn design(&self, input: &[usize], classes: usize) -> Design {
@@ -78,11 +101,15 @@ impl Network {
             .dropout(self.dropout)
             .same_padding(self.same_padding)
             .shortcut_padding(padding)
+            .hidden(self.hidden.clone())
     }
 }
 
 /// The widest: networks of more channels fit into no memory.
 const MOST_WIDTH: f64 = 64.0;
+/// The most units of a hidden layer, and the most such layers.
+const MOST_UNITS: usize = 1 << 17;
+const MOST_LAYERS: usize = 100;
 
 /// Whether a model's name is a file that defines a network.
 pub fn is_definition(model: &str) -> bool {

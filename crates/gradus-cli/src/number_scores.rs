@@ -25,6 +25,8 @@ pub struct NumberScores {
     pub samples: u64,
     /// Of how many the model's numbers are not all finite.
     lost: u64,
+    /// Of each sample its loss, as the model learns the targets.
+    losses: Vec<f64>,
 }
 
 impl NumberScores {
@@ -33,12 +35,16 @@ impl NumberScores {
         let set = data.dataset();
         let (n, k) = (set.len(), aim.targets.len());
         let truth: Vec<f64> = (0..n).flat_map(|index| target_of(&**set, index)).collect();
-        let (mut rows, mut loss, mut lost) = (vec![], 0.0, 0);
+        let (mut rows, mut loss, mut lost, mut losses) = (vec![], 0.0, 0, vec![]);
         for batch in Source::from(data, 0, 0) {
             let batch = batch?;
             let (x, t) = batch.xt()?;
             let y = learner.predict_batch(x)?;
-            loss += aim.loss().of(&y, t).sum(..).item();
+            let each = aim.loss().of(&y, t).cast(gradus::DType::F64);
+            let each = each.to_vec::<f64>();
+            loss += each.iter().sum::<f64>();
+            let part = (each.len() / y.size(0)).max(1);
+            losses.extend(each.chunks(part).map(|of_one| of_one.iter().sum::<f64>()));
             let numbers = aim.restored(&y).to_vec::<f64>();
             lost += numbers.chunks(k).filter(|row| !row.iter().all(|y| y.is_finite())).count();
             rows.extend(numbers);
@@ -50,6 +56,7 @@ impl NumberScores {
             loss: loss / n as f64,
             samples: n as u64,
             lost: lost as u64,
+            losses,
         })
     }
 
@@ -119,6 +126,19 @@ impl NumberScores {
     pub fn r2(&self) -> Option<f64> {
         let metric = Metric::named("r2").filter(|_| self.aim.target() == Target::Numbers)?;
         Some(metric.over(&self.predicted, &self.truth))
+    }
+
+    /// Of each sample what is true, what is predicted (of yes and no the logits), and its loss.
+    pub fn judged(&self) -> Vec<(Vec<f64>, Vec<f64>, f64)> {
+        let k = self.aim.targets.len();
+        let rows = |t: &Tensor| -> Vec<Vec<f64>> {
+            t.to_vec::<f64>().chunks(k).map(<[f64]>::to_vec).collect()
+        };
+        let pairs = rows(&self.truth).into_iter().zip(rows(&self.predicted));
+        pairs
+            .zip(&self.losses)
+            .map(|((truth, predicted), &loss)| (truth, predicted, loss))
+            .collect()
     }
 
     /// Says on stderr if the model gave no numbers; `noun` is what samples are called.

@@ -30,6 +30,11 @@ impl<T: Args> Stated<T> {
         self.matches.get_one(id)
     }
 
+    /// All that is stated for an option that takes several values.
+    pub fn get_all<V: Any + Clone + Send + Sync>(&self, id: &str) -> Vec<V> {
+        self.matches.get_many(id).into_iter().flatten().cloned().collect()
+    }
+
     /// Puts all that is stated over settings.
     pub fn put_over(&self, settings: &mut T) {
         settings.update_from_arg_matches(&self.matches).expect("options were read as these types");

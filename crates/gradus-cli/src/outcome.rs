@@ -57,6 +57,13 @@ impl Outcome {
             Outcome::Numbers(scores) => scores.loss,
         }
     }
+    /// How often a classifier is right.
+    pub fn accuracy(&self) -> Option<f64> {
+        match self {
+            Outcome::Classes(scores) => Some(scores.accuracy()),
+            Outcome::Numbers(_) => None,
+        }
+    }
     /// How many samples.
     pub fn samples(&self) -> u64 {
         match self {
@@ -76,6 +83,19 @@ impl Outcome {
         match self {
             Outcome::Classes(scores) => scores.record(into),
             Outcome::Numbers(scores) => scores.record(into),
+        }
+    }
+    /// Precision, recall and F1 of each class, above an empty line; nothing of numbers.
+    pub fn report(&self) -> String {
+        match self {
+            Outcome::Classes(scores) => scores.report().table(scores.classes()) + "\n",
+            Outcome::Numbers(_) => String::new(),
+        }
+    }
+    /// The same for `--json`.
+    pub fn record_report(&self, into: &mut Value) {
+        if let Outcome::Classes(scores) = self {
+            scores.record_report(into);
         }
     }
     /// How much of the deviations of numbers the model explains; none of other targets.

@@ -365,7 +365,7 @@ mod tests {
                 "line 4: milestones: found 60, 45, expected epochs in rising order",
             ),
             ("epochs = 1\nbatch = 0", "line 3: batch: found 0, expected at least 1"),
-            ("epochs = ", "TOML parse error at line 2"),
+            ("epochs = ", "x.toml, line 2: string values must be quoted"),
         ] {
             let found = told(entries);
             assert!(found.contains(expected), "{found}\nis not {expected}");

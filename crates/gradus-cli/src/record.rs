@@ -138,7 +138,7 @@ pub fn are_same(classes: &[String], others: &[String]) -> bool {
 }
 
 /// Settings by their names, `optimizer.name`.
-fn flat(settings: &Settings) -> BTreeMap<String, Value> {
+pub fn flat(settings: &Settings) -> BTreeMap<String, Value> {
     fn walk(path: &str, value: Value, all: &mut BTreeMap<String, Value>) {
         let below = |key: &str| if path.is_empty() { key.into() } else { format!("{path}.{key}") };
         match value {

@@ -8,6 +8,10 @@ use std::path::Path;
 
 /// The kind of a log's entry that says that the run diverged.
 pub const DIVERGED: &str = "diverged";
+/// The kind of a log's entry with what the test of the chosen model gave.
+pub const TESTED: &str = "test";
+/// The kind of a log's entry that says that a remark did not hold at the end.
+pub const WITHDRAWN: &str = "withdrawn";
 
 /// Whether a run ended like this.
 pub fn has_diverged(run: &Path) -> bool {

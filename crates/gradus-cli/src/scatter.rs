@@ -1,6 +1,7 @@
 //! A picture of what a model predicts against what is true: a point for each sample, a panel for each target.
 
-use gradus::io::{self, png};
+use crate::paper::{DARK, Paper, width, written};
+use gradus::io;
 
 /// The side of the square of points, in pixels.
 const SIDE: usize = 320;
@@ -18,8 +19,6 @@ pub const MOST: usize = 9;
 /// The room for a line below all panels.
 const FOOT: usize = 24;
 
-const PAPER: [u8; 3] = [255, 255, 255];
-const FRAME: [u8; 3] = [80, 80, 80];
 const DIAGONAL: [u8; 3] = [214, 96, 60];
 const POINT: [f64; 3] = [38.0, 92.0, 168.0];
 /// How much of a pixel's brightness a point takes: where many lie it becomes dark.
@@ -52,36 +51,15 @@ pub fn draw(panels: &[Panel<'_>]) -> io::Result<Vec<u8>> {
         let text = format!("{more} MORE TARGETS ARE NOT DRAWN");
         paper.text(&text, (paper.width - width(&text)) / 2, down * PANEL.1);
     }
-    png::encode(paper.width, paper.height, 3, &paper.pixels)
-}
-
-/// Pixels, row by row, RGB.
-struct Paper {
-    width: usize,
-    height: usize,
-    pixels: Vec<u8>,
+    paper.to_png()
 }
 
 impl Paper {
-    fn new(width: usize, height: usize) -> Paper {
-        Paper { width, height, pixels: PAPER.repeat(width * height) }
-    }
-
-    fn pixel(&mut self, x: usize, y: usize) -> Option<&mut [u8]> {
-        let at = 3 * (y * self.width + x);
-        (x < self.width && y < self.height).then(|| &mut self.pixels[at..at + 3])
-    }
-    fn put(&mut self, x: usize, y: usize, color: [u8; 3]) {
-        if let Some(pixel) = self.pixel(x, y) {
-            pixel.copy_from_slice(&color);
-        }
-    }
-
     fn panel(&mut self, panel: &Panel<'_>, (left, top): (usize, usize)) {
         let (left, top) = (left + LEFT, top + ROOM);
         for i in 0..=SIDE {
             for (x, y) in [(i, 0), (i, SIDE), (0, i), (SIDE, i)] {
-                self.put(left + x, top + y, FRAME);
+                self.put(left + x, top + y, DARK);
             }
             self.put(left + i, top + SIDE - i, DIAGONAL);
         }
@@ -89,7 +67,7 @@ impl Paper {
         let pairs: Vec<(f64, f64)> = finite.copied().collect();
         let all = || pairs.iter().flat_map(|&(t, p)| [t, p]);
         let (low, high) = (all().fold(f64::MAX, f64::min), all().fold(f64::MIN, f64::max));
-        let name = written(panel.name);
+        let name = written(panel.name, SIDE);
         self.text(&name, left + SIDE.saturating_sub(width(&name)) / 2, top - 16);
         if pairs.is_empty() {
             return;
@@ -130,102 +108,11 @@ impl Paper {
             }
         }
     }
-
-    fn text(&mut self, text: &str, x: usize, y: usize) {
-        for (i, c) in text.chars().enumerate() {
-            each_dot(c, |column, row| self.put(x + 6 * i + column, y + row, FRAME));
-        }
-    }
-    /// From below upwards, its middle at `y`.
-    fn upright(&mut self, text: &str, x: usize, y: usize) {
-        let foot = y + width(text) / 2;
-        for (i, c) in text.chars().enumerate() {
-            each_dot(c, |column, row| {
-                self.put(x + row, foot.saturating_sub(6 * i + column), FRAME);
-            });
-        }
-    }
-}
-
-/// Pixels that a text is wide.
-fn width(text: &str) -> usize {
-    6 * text.chars().count()
 }
 
 /// A number to five digits.
 fn figure(x: f64) -> String {
     crate::bars::figure(x, 5).to_uppercase()
-}
-
-/// A name in the letters that there are; of one that is too long the beginning, and dots.
-fn written(name: &str) -> String {
-    lettered(name, SIDE / 6)
-}
-
-/// The same, of at most so many letters.
-pub fn lettered(name: &str, most: usize) -> String {
-    const DOTS: &str = "...";
-    let drawn = |c: char| if glyph(c).is_some() { c } else { '-' };
-    let all: Vec<char> = name.to_uppercase().chars().map(drawn).collect();
-    match all.len() > most {
-        true => all[..most - DOTS.len()].iter().chain(&DOTS.chars().collect::<Vec<_>>()).collect(),
-        false => all.into_iter().collect(),
-    }
-}
-
-/// Calls with the column and row of each dot of a letter of 5 by 7.
-pub fn each_dot(c: char, mut dot: impl FnMut(usize, usize)) {
-    for (row, bits) in glyph(c).into_iter().flatten().enumerate() {
-        (0..5).filter(|column| bits >> (4 - column) & 1 == 1).for_each(|column| dot(column, row));
-    }
-}
-
-/// The rows of a letter from top to bottom, five bits each, the leftmost first.
-fn glyph(c: char) -> Option<[u8; 7]> {
-    const LETTERS: &[(char, [u8; 7])] = &[
-        (' ', [0, 0, 0, 0, 0, 0, 0]),
-        ('0', [14, 17, 19, 21, 25, 17, 14]),
-        ('1', [4, 12, 4, 4, 4, 4, 14]),
-        ('2', [14, 17, 1, 2, 4, 8, 31]),
-        ('3', [31, 2, 4, 2, 1, 17, 14]),
-        ('4', [2, 6, 10, 18, 31, 2, 2]),
-        ('5', [31, 16, 30, 1, 1, 17, 14]),
-        ('6', [6, 8, 16, 30, 17, 17, 14]),
-        ('7', [31, 1, 2, 4, 8, 8, 8]),
-        ('8', [14, 17, 17, 14, 17, 17, 14]),
-        ('9', [14, 17, 17, 15, 1, 2, 12]),
-        ('.', [0, 0, 0, 0, 0, 12, 12]),
-        ('-', [0, 0, 0, 31, 0, 0, 0]),
-        ('+', [0, 4, 4, 31, 4, 4, 0]),
-        ('_', [0, 0, 0, 0, 0, 0, 31]),
-        ('A', [14, 17, 17, 31, 17, 17, 17]),
-        ('B', [30, 17, 17, 30, 17, 17, 30]),
-        ('C', [14, 17, 16, 16, 16, 17, 14]),
-        ('D', [28, 18, 17, 17, 17, 18, 28]),
-        ('E', [31, 16, 16, 30, 16, 16, 31]),
-        ('F', [31, 16, 16, 30, 16, 16, 16]),
-        ('G', [14, 17, 16, 23, 17, 17, 15]),
-        ('H', [17, 17, 17, 31, 17, 17, 17]),
-        ('I', [14, 4, 4, 4, 4, 4, 14]),
-        ('J', [7, 2, 2, 2, 2, 18, 12]),
-        ('K', [17, 18, 20, 24, 20, 18, 17]),
-        ('L', [16, 16, 16, 16, 16, 16, 31]),
-        ('M', [17, 27, 21, 21, 17, 17, 17]),
-        ('N', [17, 17, 25, 21, 19, 17, 17]),
-        ('O', [14, 17, 17, 17, 17, 17, 14]),
-        ('P', [30, 17, 17, 30, 16, 16, 16]),
-        ('Q', [14, 17, 17, 17, 21, 18, 13]),
-        ('R', [30, 17, 17, 30, 20, 18, 17]),
-        ('S', [15, 16, 16, 14, 1, 1, 30]),
-        ('T', [31, 4, 4, 4, 4, 4, 4]),
-        ('U', [17, 17, 17, 17, 17, 17, 14]),
-        ('V', [17, 17, 17, 17, 17, 10, 4]),
-        ('W', [17, 17, 17, 21, 21, 21, 10]),
-        ('X', [17, 17, 10, 4, 10, 17, 17]),
-        ('Y', [17, 17, 17, 10, 4, 4, 4]),
-        ('Z', [31, 1, 2, 4, 8, 16, 31]),
-    ];
-    LETTERS.iter().find(|(letter, _)| *letter == c).map(|(_, rows)| *rows)
 }
 
 #[cfg(test)]
@@ -261,8 +148,8 @@ mod tests {
             assert!(draw(&[panel]).unwrap().starts_with(b"\x89PNG"));
         }
         assert!(draw(&[]).is_err());
-        assert_eq!(written("Préis €"), "PR-IS -");
-        let cut = written(&"long".repeat(20));
+        assert_eq!(written("Préis €", SIDE), "PR-IS -");
+        let cut = written(&"long".repeat(20), SIDE);
         assert!(cut.ends_with("LONGLO...") && width(&cut) <= SIDE, "{cut}");
     }
 

@@ -3,6 +3,7 @@
 use crate::aim::Aim;
 use crate::bars::{four_places, grouped, shortened};
 use crate::error::Result;
+use crate::report::Report;
 use gradus::Tensor;
 use gradus::data::Loader;
 use gradus::train::metrics::Metric;
@@ -24,6 +25,21 @@ pub struct Scores {
     pub samples: u64,
     /// Of how many the model's scores are not finite. They are in no row of the table, and the loss is NaN.
     pub lost: u64,
+    /// What each was taken for, in the order of the data.
+    judged: Vec<Judged>,
+}
+
+/// What a sample was taken for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Judged {
+    /// Its class.
+    pub truth: usize,
+    /// The most probable one.
+    pub guess: usize,
+    /// How probable that is.
+    pub probability: f64,
+    /// −ln of the probability of its class.
+    pub loss: f64,
 }
 
 impl Scores {
@@ -38,6 +54,7 @@ impl Scores {
         let classes = data.dataset().classes().to_vec();
         let mut confusion = Confusion::new(classes.len());
         let (mut loss, mut samples, mut lost) = (0.0, 0, 0);
+        let mut judged = vec![];
         let mut metrics = aim.metrics();
         metrics.retain(|metric| metric.name != "accuracy");
         let other_loss = (aim.loss != "cross_entropy").then(|| aim.loss());
@@ -57,6 +74,7 @@ impl Scores {
                 let p = mean_probabilities(rows, classes.len());
                 loss += surprise(p[truth as usize]);
                 samples += 1;
+                judged.push(Judged::of(&p, truth as usize));
                 if !metrics.is_empty() {
                     seen.0.extend(p.iter().map(|p| p.ln()));
                     seen.1.push(truth);
@@ -75,7 +93,26 @@ impl Scores {
         let loss = if other_loss.is_some() { other } else { loss } / samples as f64;
         let more = metrics.iter().zip(&gathered).map(|(m, all)| (m.name.to_string(), all.value()));
         let more = more.collect();
-        Ok(Scores { classes, confusion, loss, more, samples, lost })
+        Ok(Scores { classes, confusion, loss, more, samples, lost, judged })
+    }
+
+    /// The classes' names.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+    /// What each sample was taken for, in the order of the data.
+    pub fn judged(&self) -> &[Judged] {
+        &self.judged
+    }
+    /// Precision, recall and F1.
+    pub fn report(&self) -> Report {
+        let mut lost = vec![0; self.classes.len()];
+        self.judged.iter().filter(|j| j.loss.is_nan()).for_each(|j| lost[j.truth] += 1);
+        Report::of(&self.confusion, &lost)
+    }
+    /// The same for `--json`, with the confusion matrix, truth by truth.
+    pub fn record_report(&self, into: &mut Value) {
+        self.report().record(&self.classes, &self.confusion, into);
     }
 
     /// Says on stderr if the model gave no numbers; `noun` is what samples are called.
@@ -147,6 +184,16 @@ impl Scores {
     }
 }
 
+impl Judged {
+    /// Of the probabilities of a sample's classes.
+    fn of(p: &[f64], truth: usize) -> Judged {
+        let guess = largest(p);
+        let unknown = p.iter().any(|p| p.is_nan());
+        let loss = if unknown { f64::NAN } else { surprise(p[truth]) };
+        Judged { truth, guess, probability: p[guess], loss }
+    }
+}
+
 /// −ln p, finite where p underflowed to 0; NaN stays NaN.
 fn surprise(p: f64) -> f64 {
     -if p == 0.0 { f64::MIN_POSITIVE } else { p }.ln()
@@ -210,7 +257,8 @@ mod tests {
         for (truth, guess, times) in [(0, 0, 3), (1, 0, 2), (1, 1, 5)] {
             (0..times).for_each(|_| confusion.add(truth, guess).unwrap());
         }
-        let scores = Scores { classes, confusion, loss: 0.5, more: vec![], samples: 10, lost: 0 };
+        let (more, judged) = (vec![], vec![]);
+        let scores = Scores { classes, confusion, loss: 0.5, more, samples: 10, lost: 0, judged };
         assert_eq!(scores.accuracy(), 0.8);
         let table = "truth   cat  dog  <- predicted\n  cat     3    .\n  dog     2    5\n";
         assert_eq!(scores.table(), table);

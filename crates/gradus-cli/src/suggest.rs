@@ -51,11 +51,28 @@ pub fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     closest(name, known)
 }
 
-/// `unknown model "mpl"; did you mean "mlp"? gradus models lists all`
+/// `unknown model "lnet"; did you mean "lenet" or "alexnet"? gradus models lists all`
 pub fn unknown_model(name: &str, known: &[&str]) -> CliError {
-    let guess = meant(name, known).map_or(String::new(), |k| format!("; did you mean {k:?}?"));
+    let guess = match &nearest(name, known)[..] {
+        [] => String::new(),
+        [only] => format!("; did you mean {only:?}?"),
+        [some @ .., last] => {
+            let some: Vec<String> = some.iter().map(|name| format!("{name:?}")).collect();
+            format!("; did you mean {} or {last:?}?", some.join(", "))
+        }
+    };
     let end = if guess.is_empty() { ";" } else { "" };
     CliError::Usage(format!("unknown model {name:?}{guess}{end} gradus models lists all"))
+}
+
+/// The known names that were perhaps meant, at most three, the nearest first.
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Vec<&'a str> {
+    let (mut left, mut found) = (known.to_vec(), vec![]);
+    while let (true, Some(next)) = (found.len() < 3, meant(name, &left)) {
+        found.push(next);
+        left.retain(|other| *other != next);
+    }
+    found
 }
 
 #[cfg(test)]
@@ -80,6 +97,9 @@ mod tests {
             told("lnet"),
             "unknown model \"lnet\"; did you mean \"lenet\"? gradus models lists all"
         );
+        let several = unknown_model("resnet19", &["mlp", "resnet18", "resnet20", "resnet34"]);
+        let three = "did you mean \"resnet18\", \"resnet20\" or \"resnet34\"? gradus models";
+        assert!(several.to_string().contains(three), "{several}");
         assert_eq!(told("houses"), "unknown model \"houses\"; gradus models lists all");
     }
 }

@@ -26,8 +26,15 @@ pub fn interrupt_by(flag: Arc<AtomicBool>) {
     let _ = FLAG.set(flag);
 }
 
-/// Fails once the flag is set; `what` is being read.
-pub(crate) fn go_on(what: &dyn std::fmt::Display) -> Result<()> {
+/// Fails once the flag is set that [`interrupt_by`] was given; `what` is being read. Without a flag it never does.
+///
+/// ```
+/// assert!(gradus_data::go_on(&"photos").is_ok());
+/// ```
+///
+/// # Errors
+/// [`DataError::Interrupted`].
+pub fn go_on(what: &dyn std::fmt::Display) -> Result<()> {
     match FLAG.get().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
         true => Err(DataError::Interrupted { what: what.to_string() }),
         false => Ok(()),

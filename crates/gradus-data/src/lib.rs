@@ -102,7 +102,7 @@ pub use filled::{Filled, means_of};
 pub use gradus_base::DType;
 pub use image_set::ImageDataset;
 pub use in_memory::InMemory;
-pub use interrupt::interrupt_by;
+pub use interrupt::{go_on, interrupt_by};
 pub use key::Key;
 pub use label::label_spelling;
 pub use loader::{Batch, Loader, LoaderOptions};

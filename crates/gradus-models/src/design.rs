@@ -25,6 +25,8 @@ pub struct Design {
     pub same_padding: bool,
     /// Where shortcuts of option A put their zeros.
     pub shortcut_padding: ShortcutPadding,
+    /// The units of the hidden layers of a multilayer perceptron, the first first; none for its usual ones.
+    pub hidden: Vec<usize>,
 }
 
 /// Where the zero channels lie that a shortcut of option A adds: "extra zero entries padded for increasing dimensions", say
@@ -74,12 +76,19 @@ impl Design {
             dropout: true,
             same_padding: false,
             shortcut_padding,
+            hidden: vec![],
         }
     }
     /// With the channels of every hidden layer multiplied.
     #[must_use]
     pub fn width(mut self, width: f64) -> Design {
         self.width = width;
+        self
+    }
+    /// With hidden layers of so many units, of a multilayer perceptron.
+    #[must_use]
+    pub fn hidden(mut self, units: impl Into<Vec<usize>>) -> Design {
+        self.hidden = units.into();
         self
     }
     /// With or without dropout.

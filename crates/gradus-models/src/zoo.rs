@@ -31,6 +31,11 @@ impl Entry {
         !FIXED.contains(&self.name)
     }
 
+    /// Whether its hidden layers can be chosen: [`Design::hidden`].
+    pub fn has_hidden(&self) -> bool {
+        self.name == "mlp"
+    }
+
     /// Whether its convolutions with strides can be padded in two ways: [`Design::same_padding`].
     pub fn has_same_padding(&self) -> bool {
         let number = self.name.strip_prefix("plain").or(self.name.strip_prefix("resnet"));

@@ -153,6 +153,14 @@ impl<'a> Call<'a> {
         }
     }
 
+    pub(crate) fn texts(&self, name: &str) -> Result<Option<Vec<String>>> {
+        match self.attribute(name) {
+            None => Ok(None),
+            Some(AttributeValue::Texts(x)) => Ok(Some(x.clone())),
+            Some(_) => Err(self.wrong(name, "a list of texts")),
+        }
+    }
+
     pub(crate) fn ints(&self, name: &str) -> Result<Option<Vec<i64>>> {
         match self.attribute(name) {
             None => Ok(None),

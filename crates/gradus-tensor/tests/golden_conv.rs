@@ -66,7 +66,7 @@ fn check(case: &GoldenCase, dtype: DType, tolerance: f64) {
     if let Some(b) = &b {
         let mut shape = vec![1; y.rank()];
         shape[1] = b.len();
-        y = y + b.reshape(shape);
+        y += b.reshape(shape);
     }
     compare(case, "y", &y, tolerance);
     let loss = (&y * input(case, "c", dtype)).sum(..);

@@ -1,15 +1,17 @@
 //! Diagnosis: what ails a training run, in plain words. A [`Diagnose`] looks inside a few times an epoch and judges at its end.
 //!
 //! It remarks on dead ReLUs, saturated units, gradients that vanish or explode from layer to layer, a rate too high or too low,
-//! and overfitting; each at most once, and none of a run that goes well.
+//! and overfitting; each at most once, and none of a run that goes well. What no longer holds at the end is withdrawn.
 
+mod judge;
 mod memory;
 
 use crate::Result;
 use crate::callbacks::{Callback, Flow, Moment};
+use crate::fit::INTERRUPTED;
 use crate::learner::Units;
 use gradus_tensor::Tensor;
-use memory::{Memory, Rates};
+use memory::Memory;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -95,6 +97,7 @@ pub struct Flux {
 pub struct Diagnose<'a> {
     say: Box<dyn FnMut(&Remark) + 'a>,
     show: Box<dyn FnMut(&Inside) + 'a>,
+    withdraw: Box<dyn FnMut(&Remark) + 'a>,
     looks: usize,
     hopeless: f64,
     memory: Memory,
@@ -102,28 +105,8 @@ pub struct Diagnose<'a> {
     before: Vec<(String, Tensor)>,
 }
 
-/// A ReLU layer is remarked on when this part of its units is dead.
-const DEAD: f64 = 0.4;
-/// Layers are remarked on when this part of their outputs is at a level.
-const SATURATED: f64 = 0.8;
-/// Gradients vanish or explode when the first and the last layer's norms differ by this factor.
-const FACTOR: f64 = 1e3;
-/// They also explode when a gradient is this many times as large as its weight. In a ReLU network a gradient that grows
-/// backwards meets activations that grow forwards, so that the layers' norms alone would not tell.
-const HUGE: f64 = 100.0;
-/// The rate is too high when the least loss of the last `RECENT` batches is this many times the middle one of the first `FIRST`.
-/// A trained model's losses differ much from batch to batch, but not all in one direction. Of losses above `GUESS` ([`Diagnose::hopeless`]), worse than
-/// guessing one of 150 classes, `FIRST` in a row will do: they may fall again once the units have died.
-const RISEN: f64 = 1.5;
-const FIRST: usize = 3;
-const RECENT: usize = 10;
+/// A loss worse than that of guessing one of 150 classes: see [`Diagnose::hopeless`].
 const GUESS: f64 = 5.0;
-/// The rate is too low when an epoch lowers the loss by less than this part, in steps that move weights by less than `IDLE`.
-const FLAT: f64 = 0.02;
-const IDLE: f64 = 1e-4;
-/// A validation loss has risen when it is this many times the best, at least `PATIENCE` epochs after it.
-const WORSE: f64 = 1.1;
-const PATIENCE: usize = 3;
 
 impl<'a> Diagnose<'a> {
     /// Hands remarks to `say`: `Diagnose::new(|remark| eprintln!("{remark}"))`.
@@ -131,6 +114,7 @@ impl<'a> Diagnose<'a> {
         Diagnose {
             say: Box::new(say),
             show: Box::new(|_| {}),
+            withdraw: Box::new(|_| {}),
             looks: 8,
             hopeless: GUESS,
             memory: Memory::default(),
@@ -161,12 +145,28 @@ impl<'a> Diagnose<'a> {
         self
     }
 
+    /// Also hands over, when training ends, the remarks that were made and no longer hold by then; each says what is seen instead. One
+    /// that goes on later judges anew.
+    #[must_use]
+    pub fn withdraw(mut self, withdraw: impl FnMut(&Remark) + 'a) -> Diagnose<'a> {
+        self.withdraw = Box::new(withdraw);
+        self
+    }
+
     /// Gradient norms and update ratios per weight, from the last look inside.
     pub fn flux(&self) -> &[Flux] {
         &self.memory.flux
     }
 
+    /// What was said and is not so, as far as is seen now.
+    fn gone(&mut self, ailment: Ailment, seen: impl FnOnce() -> String) {
+        if self.memory.said.contains(&ailment) {
+            self.memory.gone.insert(ailment, seen());
+        }
+    }
+
     fn remark(&mut self, ailment: Ailment, text: String) {
+        self.memory.gone.remove(&ailment);
         if self.memory.said.insert(ailment) {
             let (epoch, step) = self.memory.now;
             (self.say)(&Remark { epoch, step, ailment, text });
@@ -208,167 +208,6 @@ impl<'a> Diagnose<'a> {
         });
         let rectified = rectified.collect();
         (self.show)(&Inside { epoch, step, weights: self.memory.flux.clone(), rectified });
-    }
-
-    fn judge_units(&mut self) {
-        if std::mem::take(&mut self.memory.seen) < 2 {
-            // Of a single batch a healthy unit may have nothing to say.
-            self.memory.dead.clear();
-        }
-        let dead = std::mem::take(&mut self.memory.dead).into_iter().map(|(path, units)| {
-            let count = units.iter().filter(|&&dead| dead).count();
-            (path, count, units.len())
-        });
-        let worst = dead.max_by(|a, b| (a.1 * b.2).cmp(&(b.1 * a.2)));
-        if let Some((path, count, all)) = worst.filter(|w| w.1 as f64 >= DEAD * w.2 as f64) {
-            let text = format!(
-                "{count} of the {all} ReLU units of {path} are dead: they gave zero on every batch looked at, so they no longer \
-                 learn. A lower rate, He initialisation or a leaky ReLU may help."
-            );
-            self.remark(Ailment::DeadUnits, text);
-        }
-        let mean = |parts: Vec<f64>| parts.iter().sum::<f64>() / parts.len() as f64;
-        let levelled =
-            std::mem::take(&mut self.memory.levelled).into_iter().map(|(p, v)| (p, mean(v)));
-        let worst = levelled.max_by(|a, b| a.1.total_cmp(&b.1));
-        if let Some((path, part)) = worst.filter(|w| w.1 >= SATURATED) {
-            let text = format!(
-                "{:.0} % of the outputs of {path} are saturated: its function is flat there and passes no gradient. Smaller \
-                 initial weights, normalised inputs or batch norm may help.",
-                part * 100.0
-            );
-            self.remark(Ailment::Saturated, text);
-        }
-    }
-
-    fn judge_gradients(&mut self) {
-        let [first, .., last] = &self.memory.flux[..] else { return };
-        if !(first.gradient.is_finite() && last.gradient > 0.0) {
-            return;
-        }
-        let ratio = first.gradient / last.gradient;
-        let (paths, shown) = (
-            format!("{} and {}", first.path, last.path),
-            format!("{:.1e} against {:.1e}", first.gradient, last.gradient),
-        );
-        // Behind dead units no gradient arrives; that was said already.
-        if ratio < 1.0 / FACTOR && !self.memory.said.contains(&Ailment::DeadUnits) {
-            let text = format!(
-                "gradients vanish: between {paths} their norms are {shown}, so early layers hardly learn. ReLU, He or Xavier \
-                 initialisation, batch norm or residual connections may help."
-            );
-            self.remark(Ailment::Vanishing, text);
-        } else if ratio > FACTOR {
-            self.explode(&format!("between {paths} their norms are {shown}"));
-        }
-        let huge = self.memory.flux.iter().find(|f| f.gradient > HUGE * f.weight);
-        if let Some(Flux { path, gradient, weight, .. }) = huge.cloned() {
-            self.explode(&format!(
-                "that of {path} has norm {gradient:.1e}, {path} itself {weight:.1e}"
-            ));
-        }
-    }
-
-    fn explode(&mut self, seen: &str) {
-        let text = format!(
-            "gradients explode: {seen}. Smaller initial weights (He, Xavier), batch norm or clipping may help."
-        );
-        self.remark(Ailment::Exploding, text);
-    }
-
-    fn watch_loss(&mut self, loss: f64, moment: &Moment<'_>) {
-        let memory = &mut self.memory;
-        if memory.first.len() < FIRST {
-            memory.first.push(loss);
-            memory.first.sort_by(f64::total_cmp);
-        }
-        memory.recent.push_back(loss);
-        if memory.recent.len() > RECENT {
-            memory.recent.pop_front();
-        }
-        let first = memory.first[memory.first.len() / 2];
-        let least = |n: usize| {
-            let enough = memory.recent.len() >= n;
-            let least = memory.recent.iter().rev().take(n).copied().fold(f64::INFINITY, f64::min);
-            if enough { least } else { 0.0 }
-        };
-        let high = RISEN * first.max(f64::MIN_POSITIVE);
-        let risen = least(RECENT) > high || least(FIRST) > high.max(self.hopeless);
-        let quarter = moment.batches.div_ceil(4);
-        let part = match moment.progress.batch {
-            b if b <= quarter => Some(&mut memory.early),
-            b if b > moment.batches - quarter => Some(&mut memory.late),
-            _ => None,
-        };
-        if let Some((sum, count)) = part {
-            (*sum, *count) = (*sum + loss, *count + 1);
-        }
-        // Before a step has moved anything no rate has a part in a loss.
-        let lost = !loss.is_finite() && moment.task.steps_before() > 0;
-        if risen || lost {
-            let recent = &memory.recent;
-            let recent = recent.iter().sum::<f64>() / recent.len() as f64;
-            let seen = match lost {
-                true => format!("is no longer a number: it was {first:.3} at first and is {loss}"),
-                false => format!("rises: it was {first:.3} at first and is about {recent:.3}"),
-            };
-            let text = format!(
-                "the loss {seen} at step {}. The rate {:.1e} may be too high.",
-                moment.task.steps(),
-                self.memory.rates.last
-            );
-            self.remark(Ailment::RateTooHigh, text);
-        }
-    }
-
-    /// Only of an epoch whose rate stayed what it was, as it does not while warming up or at a schedule's end, and of the first:
-    /// later a flat loss may be the end.
-    fn judge_slowness(&mut self, epoch: u64) {
-        let (early, late) = (self.memory.early, self.memory.late);
-        (self.memory.early, self.memory.late) = ((0.0, 0), (0.0, 0));
-        let rates = std::mem::take(&mut self.memory.rates);
-        if rates.count < 2 {
-            return;
-        }
-        let Rates { first, last, least, most, .. } = rates;
-        let steady = most <= 2.0 * least && last <= first * 1.01;
-        let mut moved: Vec<f64> = self.memory.flux.iter().filter_map(|f| f.update_ratio).collect();
-        moved.sort_by(f64::total_cmp);
-        let Some(&median) = moved.get(moved.len() / 2) else { return };
-        let (early, late) = (early.0 / early.1.max(1) as f64, late.0 / late.1.max(1) as f64);
-        // Between small batches the loss differs by chance; where nothing moves at all, that says nothing.
-        let noise = if median < IDLE / 100.0 { 5.0 } else { 1.0 };
-        let flat = (early - late).abs() < noise * FLAT * early;
-        // Dead units or vanishing gradients explain a flat loss better.
-        let explained = [Ailment::DeadUnits, Ailment::Vanishing];
-        let explained = explained.iter().any(|a| self.memory.said.contains(a));
-        if epoch == 1 && !explained && flat && median < IDLE && steady {
-            let text = format!(
-                "the loss is flat: {early:.4} early in the epoch, {late:.4} late, and a step moves the weights by {median:.0e} of \
-                 their size. The rate {last:.1e} may be too low."
-            );
-            self.remark(Ailment::RateTooLow, text);
-        }
-    }
-
-    fn judge_generalisation(&mut self, moment: &Moment<'_>) {
-        let history = &moment.progress.history;
-        let best = history
-            .iter()
-            .enumerate()
-            .filter_map(|(i, log)| Some((i, log, log.val_loss?)))
-            .min_by(|a, b| a.2.total_cmp(&b.2));
-        let (Some((at, log, best)), Some(now)) = (best, history.last()) else { return };
-        let Some(loss) = now.val_loss else { return };
-        let late = history.len() > at + PATIENCE;
-        if late && loss > WORSE * best && now.loss < log.loss {
-            let text = format!(
-                "the model overfits: since epoch {} the loss on validation data rose from {best:.4} to {loss:.4}, while that on \
-                 training data fell from {:.4} to {:.4}. More data, augmentation, weight decay, dropout or stopping early may help.",
-                log.epoch, log.loss, now.loss
-            );
-            self.remark(Ailment::Overfitting, text);
-        }
     }
 }
 
@@ -441,7 +280,19 @@ impl Callback for Diagnose<'_> {
         self.judge_gradients();
         self.judge_slowness(moment.progress.history.len() as u64);
         self.judge_generalisation(moment);
+        self.judge_fall(moment);
         Ok(Flow::Continue)
+    }
+
+    fn at_end(&mut self, moment: &mut Moment<'_>) -> Result<()> {
+        if moment.progress.stopped.as_deref() == Some(INTERRUPTED) {
+            return Ok(()); // it may hold again before the end
+        }
+        let (epoch, step) = (moment.progress.epoch, moment.task.steps());
+        for (&ailment, text) in &self.memory.gone {
+            (self.withdraw)(&Remark { epoch, step, ailment, text: text.clone() });
+        }
+        Ok(())
     }
 
     fn state(&self) -> Value {

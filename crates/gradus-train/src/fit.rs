@@ -1,5 +1,6 @@
 //! `fit`: epochs of training steps with callbacks. Step 1 of the walk.
 
+use crate::Result;
 use crate::batch::Batch;
 use crate::callbacks::{Callback, Flow, Moment, Others};
 use crate::compiled::remark_on_speed;
@@ -8,7 +9,6 @@ use crate::faults::Told;
 use crate::schedule::Schedule;
 use crate::source::Source;
 use crate::task::{self, Gathered, Mean, NumberName, Numbers, Pace, Task};
-use crate::Result;
 use gradus_base::Stopwatch;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -196,6 +196,9 @@ impl Fit<'_> {
             let rate = task.rate(&pace, task.steps());
             let numbers = task.train_step(&batch, &pace)?;
             progress.batch += 1;
+            if progress.batch == batches {
+                task.finish_step(&pace)?;
+            }
             progress.seconds += watch.elapsed().unwrap_or_default().as_secs_f64();
             watch = Stopwatch::start();
             progress.add(&numbers);

@@ -58,7 +58,8 @@ pub struct Recipe {
     pub clip: Option<Clip>,
     /// λ₁ of λ₁‖w‖₁, added to the loss over parameters that decay.
     pub l1: f64,
-    /// Batches whose gradients are averaged before the parameters move.
+    /// Batches whose gradients are averaged before the parameters move. [`Fit`](crate::Fit) ends a step with its epoch, by the mean
+    /// of those that there are then: of 5 batches, 2 for a step, the third step of an epoch is of one.
     pub accumulate: usize,
     /// Averages of the weights.
     pub ema: Option<Ema>,

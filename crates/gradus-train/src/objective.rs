@@ -14,6 +14,7 @@ use gradus_tensor::{Compiled, DType, Plan, Step, Tensor, Variable, compile};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
+mod finish;
 mod trace;
 
 /// From a batch's fields to what is minimised.
@@ -27,6 +28,8 @@ pub(crate) struct Objective {
     inner: Arc<Inner>,
     train: Compiled<Trace>,
     hold: Compiled<Trace>,
+    /// The end of a step that fewer batches came to.
+    finish: Compiled<Trace>,
     gradients: Compiled<Trace>,
     /// Where the updater is L-BFGS: its steps.
     quasi_newton: Option<QuasiNewton>,
@@ -102,6 +105,7 @@ impl Objective {
         Objective {
             train: step(|inner, args| inner.step(args, true)),
             hold: step(|inner, args| inner.step(args, false)),
+            finish: tracer(Inner::finish),
             gradients: tracer(Inner::look),
             quasi_newton: QuasiNewton::of(&inner),
             inner,
@@ -197,6 +201,7 @@ impl Objective {
     pub(crate) fn retrace(&mut self) {
         self.train.retrace();
         self.hold.retrace();
+        self.finish.retrace();
         self.gradients.retrace();
         self.quasi_newton.iter_mut().for_each(QuasiNewton::retrace);
     }

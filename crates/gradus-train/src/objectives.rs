@@ -410,6 +410,10 @@ impl Task for Objectives {
     fn open_batches(&self) -> usize {
         self.parts.first().map_or(0, |p| p.objective.counters().1)
     }
+    fn finish_step(&mut self, pace: &Pace<'_>) -> Result<()> {
+        let mut parts = self.parts.iter_mut();
+        parts.try_for_each(|p| p.objective.finish(pace).map_err(|e| in_loss(e, &p.name)))
+    }
     fn learning_rate(&self) -> f64 {
         self.parts.first().map_or(0.0, |p| p.objective.updater().learning_rate())
     }

@@ -249,13 +249,13 @@ fn turn(inner: &Inner, args: &[Tensor]) -> Step {
     let mut alphas = vec![];
     for i in (0..pairs).rev() {
         let alpha = dot(&steps.select(0, i), &q) * curvatures.select(0, i);
-        q = q - changes.select(0, i) * &alpha;
+        q -= changes.select(0, i) * &alpha;
         alphas.push(alpha);
     }
-    q = q * &scale;
+    q *= &scale;
     for (i, alpha) in alphas.iter().rev().enumerate() {
         let beta = dot(&changes.select(0, i), &q) * curvatures.select(0, i);
-        q = q + steps.select(0, i) * (alpha - beta);
+        q += steps.select(0, i) * (alpha - beta);
     }
     turned(inner, &v, g, &q)
         .update(&v.steps, &steps)

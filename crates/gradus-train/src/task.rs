@@ -62,6 +62,14 @@ pub trait Task: Send {
     fn open_batches(&self) -> usize {
         0
     }
+    /// Ends a step that fewer batches came to than it takes, by the mean of their gradients: no batch of an epoch is without effect.
+    /// Nothing where no batch is open.
+    ///
+    /// # Errors
+    /// When the step cannot be built.
+    fn finish_step(&mut self, _pace: &Pace<'_>) -> Result<()> {
+        Ok(())
+    }
     /// Steps taken before the batch at hand: a batch whose gradients are only added up has not become a step.
     fn steps_before(&self) -> u64 {
         self.steps() - u64::from(self.open_batches() == 0 && self.steps() > 0)

@@ -102,7 +102,8 @@ impl Updater {
     pub fn l1(self, l1: f64) -> Updater {
         Updater { l1, ..self }
     }
-    /// With the gradients of so many batches averaged for a step.
+    /// With the gradients of so many batches averaged for a step; of those that are left at the end of an epoch, where
+    /// [`Fit`](crate::Fit) trains.
     #[must_use]
     pub fn accumulate(self, batches: usize) -> Updater {
         Updater { accumulate: batches.max(1), ..self }
@@ -180,7 +181,7 @@ impl Updater {
         let mut objective = loss.clone();
         if self.l1 > 0.0 && matches!(self.method, Method::FirstOrder(_)) {
             for (_, p) in free.iter().filter(|(_, p)| p.decays()) {
-                objective = objective + p.tensor().abs().sum(..) * self.l1;
+                objective += p.tensor().abs().sum(..) * self.l1;
             }
         }
         let tensors: Vec<Tensor> = free.iter().map(|(_, p)| p.tensor()).collect();
@@ -215,16 +216,53 @@ impl Updater {
         if let Some(clip) = self.clip {
             grads = clip.apply(&grads);
         }
-        let mut moved = false;
+        let moving: Vec<_> = slopes.reached.iter().map(|(path, p, _)| (&**path, p)).collect();
+        // Also where nothing is applied yet: it makes the optimiser's state, which a checkpoint holds.
+        let next = self.move_all(&moving, &grads, slots, scalars);
+        updates.extend(next.into_iter().filter(|_| apply));
+        updates
+    }
+
+    /// The new values by the gradients kept of fewer batches than a step takes: their mean is `share` times what is kept of them.
+    pub(crate) fn finishing(
+        &self,
+        moving: &[(String, Parameter)],
+        slots: &mut Slots,
+        scalars: &Tensor,
+        share: &Tensor,
+    ) -> Vec<(Variable, Tensor)> {
+        let (mut updates, mut grads) = (vec![], vec![]);
+        for (path, p) in moving {
+            let kept = slots.at(path).get("accumulated", p.variable(), 0.0);
+            let sum = kept.tensor();
+            updates.push((kept, sum.zeros_like()));
+            grads.push(sum * share);
+        }
+        if let Some(clip) = self.clip {
+            grads = clip.apply(&grads);
+        }
+        let moving: Vec<_> = moving.iter().map(|(path, p)| (&**path, p)).collect();
+        updates.extend(self.move_all(&moving, &grads, slots, scalars));
+        updates
+    }
+
+    /// The new values of parameters with these gradients, and of the optimiser's state.
+    fn move_all(
+        &self,
+        moving: &[(&str, &Parameter)],
+        grads: &[Tensor],
+        slots: &mut Slots,
+        scalars: &Tensor,
+    ) -> Vec<(Variable, Tensor)> {
+        let (mut updates, mut moved) = (vec![], false);
         let scalars: Vec<Tensor> = (0..scalars.len()).map(|i| scalars.select(0, i)).collect();
-        for ((path, p, _), g) in slopes.reached.iter().zip(&grads) {
-            // Also where nothing is applied yet: it makes the optimiser's state, which a checkpoint holds.
+        for ((path, p), g) in moving.iter().zip(grads) {
             let next = self.update_one(slots, path, p, g, &scalars);
             moved |= next.iter().any(|(variable, _)| variable == p.variable());
-            updates.extend(next.into_iter().filter(|_| apply));
+            updates.extend(next);
         }
-        if !moved && !slopes.reached.is_empty() {
-            let paths: Vec<&str> = slopes.reached.iter().map(|(path, ..)| &**path).collect();
+        if !moved && !moving.is_empty() {
+            let paths: Vec<&str> = moving.iter().map(|(path, _)| *path).collect();
             let what = format!(
                 "Optimizer::update gives no parameter a new value, expected one for {}",
                 paths.join(", ")

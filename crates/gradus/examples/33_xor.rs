@@ -10,11 +10,11 @@ use plot::{Panel, save};
 
 const CORNERS: [[f32; 2]; 4] = [[0., 0.], [0., 1.], [1., 0.], [1., 1.]];
 
-/// A model after 600 steps on all four corners, and how many of them it has right.
-fn train(model: Sequential, answers: [i64; 4]) -> (Learner, usize) {
+/// A model after some steps on all four corners, and how many of them it has right.
+fn train(model: Sequential, answers: [i64; 4], steps: usize) -> (Learner, usize) {
     let (x, t) = (Tensor::from(CORNERS), Tensor::from(answers));
     let mut learner = Learner::new(model.into(), Adam::new(0.05));
-    for _ in 0..600 {
+    for _ in 0..steps {
         learner.train_batch(&x, &t, 0.05).expect("a step");
     }
     let right = learner.predict_batch(&x).expect("an answer").argmax(1).eq(&t);
@@ -33,15 +33,16 @@ fn panel(title: &str, model: &dyn Layer, answers: [i64; 4]) -> Panel {
 fn main() {
     let (and, xor) = ([0, 0, 0, 1], [0, 1, 1, 0]);
     let line = || Sequential::new([2], &Init::new(0)).add(dense(2));
-    let bent = Sequential::new([2], &Init::new(SEED)).add(dense(2)).add(tanh()).add(dense(2));
+    let bent = Sequential::new([2], &Init::new(0)).add(dense(2)).add(tanh()).add(dense(2));
 
-    let (one, right) = train(line(), and);
+    let (one, right) = train(line(), and, 600);
     println!("AND, no hidden unit:   {right} of 4 right");
     assert_eq!(right, 4);
-    let (none, right) = train(line(), xor);
+    // Later its answer is ½ everywhere, which is the least loss that a line can have.
+    let (none, right) = train(line(), xor, 20);
     println!("XOR, no hidden unit:   {right} of 4 right");
     assert!(right <= 3);
-    let (two, right) = train(bent, xor);
+    let (two, right) = train(bent, xor, 600);
     println!("XOR, two hidden units: {right} of 4 right");
     assert_eq!(right, 4);
 
@@ -58,6 +59,3 @@ fn main() {
     ];
     save("xor", &panels);
 }
-
-/// Whose two units do not end on one side of the corners: some starts do.
-const SEED: u64 = 0;

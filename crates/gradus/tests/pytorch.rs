@@ -120,7 +120,8 @@ fn gradients() {
     let (_, parameter) = parameters(&model).remove(0);
     let _ = Variable::new("w", &x);
     assert_eq!(grad(&loss, [&x])[0].shape(), x.shape());
-    let _ = gradus::gradients(&loss, &[x.clone()]);
+    let all = vec![x.clone()];
+    let _ = gradus::gradients(&loss, &all);
     let _ = x.stop_gradient();
     let _ = Context::eval();
     let _ = Context::train(&key);

@@ -1,5 +1,7 @@
 //! `gradus eval`: tests a trained model.
 
+mod worst;
+
 use crate::augmentation::{self, Evaluation, Shown, kinds};
 use crate::bars::{counted, grouped};
 use crate::columns;
@@ -23,15 +25,17 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
+use worst::{Samples, Worst};
 
 /// Test a trained model
 ///
 /// Data with a test part (a named set, a folder with train and test or val) are tested on it. A CSV file or a folder of classes is
 /// tested as a whole; but if the model was trained on it, only on the part that training held out. Classes are compared by their
-/// names, columns too.
+/// names, columns too. Of a classifier the table of who is taken for whom is followed by each class's precision, recall and F1; the macro mean
+/// counts each class alike, the weighted one each by its samples. A class that none was taken for has precision 0.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  gradus eval runs/mlp-1\n  gradus eval runs/mlp-1 --data mnist\n  gradus eval runs/mlp-2 --data new-flowers.csv\n  gradus eval runs/resnet18-imagenet-1 --evaluate 'resize(256),ten-crop(224)'"
+    after_help = "Examples:\n  gradus eval runs/mlp-1\n  gradus eval runs/mlp-1 --data mnist\n  gradus eval runs/mlp-2 --data new-flowers.csv\n  gradus eval runs/mlp-1 --worst 16\n  gradus eval runs/mlp-2 --worst 20 --out worst.csv\n  gradus eval runs/resnet18-imagenet-1 --evaluate 'resize(256),ten-crop(224)'"
 )]
 pub struct Args {
     /// A run directory or a model's file
@@ -53,6 +57,12 @@ pub struct Args {
     /// Draw what a model of numbers predicts against what is true into this PNG
     #[arg(long, value_name = "FILE.png")]
     plot: Option<PathBuf>,
+    /// Also list the N samples with the greatest loss: which they are, what is true, what is predicted
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    worst: Option<u32>,
+    /// Where that list is kept: a .csv, or of pictures a .png that shows them [default: of pictures worst.png in the run directory]
+    #[arg(long, value_name = "FILE.png|.csv", requires = "worst")]
+    out: Option<PathBuf>,
     /// Where to compute (see `gradus devices`)
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: String,
@@ -119,14 +129,14 @@ pub fn run(args: &Args) -> Result<()> {
     if test.is_empty() {
         return Err(CliError::Work(format!("{data}: found no samples to test on")));
     }
+    if let Some(out) = &args.out {
+        worst::check(out, description)?;
+    }
     datasets::remark(&data, &remarks);
     let data = datasets::called(&data).to_owned();
-    let test = in_order(
-        description.table.filled(datasets::labelled_as(description, &data, test)?)?,
-        &description.normalization()?,
-        &evaluation,
-        aim,
-    )?;
+    let test = description.table.filled(datasets::labelled_as(description, &data, test)?)?;
+    let shown = test.clone();
+    let test = in_order(test, &description.normalization()?, &evaluation, aim)?;
     description.check(&data, &test)?;
     // Nothing is trained: the learner is asked for predictions only.
     let mut learner = Learner::new(Arc::new(loaded.model), Sgd::new(0.0));
@@ -136,8 +146,16 @@ pub fn run(args: &Args) -> Result<()> {
     let speed = tested.samples() as f64 / seconds;
     // Files first: stdout may be closed.
     let plotted = args.plot.as_ref().map(|path| tested.plot(path)).transpose()?.flatten();
+    let worst = args.worst.map(|n| {
+        let samples = Samples::new(&*shown, &data, &csv);
+        Worst::of(&tested, &samples, n as usize)
+    });
+    let sheet = match &worst {
+        Some(worst) => worst.keep(args.out.as_deref(), &args.model, &*shown)?,
+        None => None,
+    };
     let mut out = std::io::stdout().lock();
-    write!(out, "{}", tested.table())?;
+    write!(out, "{}{}", tested.table(), tested.report())?;
     writeln!(
         out,
         "{}   ({}{} {} {data}, {} {}s/s)",
@@ -152,6 +170,12 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(plotted) = plotted {
         writeln!(out, "plot           {plotted}")?;
     }
+    if let Some(worst) = &worst {
+        write!(out, "{}", worst.table())?;
+    }
+    if let Some(sheet) = &sheet {
+        writeln!(out, "worst          {}", sheet.display())?;
+    }
     let mut record = json!({});
     args.computing.conclude(&mut record);
     if args.json {
@@ -161,6 +185,11 @@ pub fn run(args: &Args) -> Result<()> {
         });
         join(&mut record, about);
         tested.record(&mut record);
+        tested.record_report(&mut record);
+        if let Some(worst) = &worst {
+            record["worst"] = worst.record();
+            record["worst_file"] = json!(sheet);
+        }
         writeln!(out, "{record}")?;
     }
     Ok(())

@@ -1,10 +1,12 @@
 //! `gradus predict`: what a trained model sees in images, or takes rows of a table for.
 
+mod kept;
 mod numbers;
 mod rows;
 
 use crate::augmentation::{self, Evaluation, Shown, kinds};
 use crate::bars::{bar, shortened};
+use crate::datasets::called;
 use crate::description::Description;
 use crate::error::{CliError, Result};
 use crate::experiment::in_order;
@@ -14,6 +16,7 @@ use crate::table_form::HeaderIs;
 use gradus::data::{Fit, ImageDataset, ImageOptions, Loader, RawImage, parse_image, read_file};
 use gradus::train::optim::Sgd;
 use gradus::train::{Learner, Source};
+use kept::{Kept, class_cells, class_columns, inputs};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -31,24 +34,33 @@ const SHOWN_OF_MANY: usize = 5;
 /// model wants that, by .299 R + .587 G + .114 B; what is transparent is laid on white. If the model was trained on light things on dark ground, such as
 /// MNIST's digits, and an image's corners are light, it is inverted.
 ///
+/// Of a folder every image in it, or every CSV file, is predicted. One that cannot be read is named, counted and passed over: the exit
+/// code is 1 in the end, and all others are predicted.
+///
 /// A model of a table is given CSV files. Its columns are found by their names if it was trained on a file with a header; others
 /// are passed over. If the label's column is there, too, it is shown beside the prediction, and the accuracy is told. A model of numbers
 /// gives them in the units of the data, and of yes and no how probable a yes is; where the file has the true ones, too, its metrics
 /// are told. Rows that lack a value, or hold a text that training did not see, are named and not predicted.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  gradus predict runs/mlp-1 digit.png\n  gradus predict runs/mlp-2 flowers.csv --json"
+    after_help = "Examples:\n  gradus predict runs/mlp-1 digit.png\n  gradus predict runs/mlp-2 flowers.csv --json\n  gradus predict runs/resnet20-1 photos --out photos.csv --top 5\n  cat digit.png | gradus predict runs/lenet-1 -"
 )]
 pub struct Args {
     /// A run directory, a model's file, or the name of a network that was imported
     #[arg(value_name = "RUN|MODEL_FILE|NAME")]
     model: PathBuf,
-    /// Pictures (PNG, JPEG, GIF, BMP, TIFF, WebP), or CSV files for a model of a table; - is one on stdin
+    /// Pictures (PNG, JPEG, GIF, BMP, TIFF, WebP), or CSV files for a model of a table; folders of such; - is one on stdin
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
     /// Whether the first line of a CSV file is a header [default: as in training]
     #[arg(long, value_name = "YES|NO")]
     header: Option<HeaderIs>,
+    /// Write the predictions into this CSV file, a row for each image or row, instead of showing them
+    #[arg(long, value_name = "FILE.csv")]
+    out: Option<PathBuf>,
+    /// So many of the most probable classes are in that file
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100_000), requires = "out")]
+    top: u32,
     #[arg(long, value_name = "NAMES", help = format!(
         "How images are shown: some of {}, such as \"resize(256),centre-crop(224)\" [default: as when it was trained, or as those who \
          trained it do]",
@@ -66,7 +78,6 @@ pub fn run(args: &Args) -> Result<()> {
     // Nothing is trained: the learner is asked for predictions only.
     let mut learner = Learner::new(Arc::new(loaded.model), Sgd::new(0.0));
     let mut out = std::io::stdout().lock();
-    let mut records = vec![];
     if description.is_of_rows() {
         if args.evaluate.is_some() {
             let what = "--evaluate is for images; this model takes rows of a table";
@@ -85,24 +96,52 @@ pub fn run(args: &Args) -> Result<()> {
         Some(text) => Evaluation::of(&augmentation::list(text)?)?,
         None => description.evaluation()?,
     };
-    for path in &args.inputs {
-        let views = prepare(path, &description, &evaluation)?;
-        let batch = Source::from(&views, 0, 0).next().expect("there is an image")?;
-        let x = batch.get("x")?;
-        let logits = learner.predict_batch(x)?.to_vec::<f32>();
-        let p = mean_probabilities(&logits, description.classes.len());
-        if p.iter().any(|p| p.is_nan()) {
-            let what = "the model's scores of the classes are not finite; it says nothing";
-            return Err(CliError::Work(format!("{}: {what}", path.display())));
+    images(args, &description, &evaluation, &mut learner, &mut out)
+}
+
+/// Predicts all images.
+fn images(
+    args: &Args,
+    description: &Description,
+    evaluation: &Evaluation,
+    learner: &mut Learner,
+    out: &mut impl Write,
+) -> Result<()> {
+    let inputs = inputs(&args.inputs, &["png", "jpg", "jpeg"])?;
+    let classes = &description.classes;
+    let top = (args.top as usize).min(classes.len());
+    let columns: Vec<String> = ["file".to_owned()].into_iter().chain(class_columns(top)).collect();
+    let (mut kept, mut records) = (Kept::new(args, inputs.len(), &columns), vec![]);
+    for path in &inputs {
+        let found = probabilities_of(path, description, evaluation, learner);
+        let Some(p) = kept.of(path, found)? else { continue };
+        if kept.is_file() {
+            let file = [path.display().to_string()].into_iter();
+            kept.row(&file.chain(class_cells(classes, &p, top)).collect::<Vec<_>>());
+        } else {
+            show(out, path, classes, &p)?;
         }
-        show(&mut out, path, &description.classes, &p)?;
-        records.push(record(path, &description.classes, &p));
+        records.push(record(path, classes, &p));
     }
-    if args.json {
-        let record = json!({ "model": description.architecture, "predictions": records });
-        writeln!(out, "{record}")?;
+    kept.finish(out, json!({ "model": description.architecture, "predictions": records }))
+}
+
+/// How probable each class is of an image.
+fn probabilities_of(
+    path: &Path,
+    description: &Description,
+    evaluation: &Evaluation,
+    learner: &mut Learner,
+) -> Result<Vec<f64>> {
+    let views = prepare(path, description, evaluation)?;
+    let batch = Source::from(&views, 0, 0).next().expect("there is an image")?;
+    let logits = learner.predict_batch(batch.get("x")?)?.to_vec::<f32>();
+    let p = mean_probabilities(&logits, description.classes.len());
+    if p.iter().any(|p| p.is_nan()) {
+        let what = "the model's scores of the classes are not finite; it says nothing";
+        return Err(CliError::Work(format!("{}: {what}", path.display())));
     }
-    Ok(())
+    Ok(p)
 }
 
 /// An image as the model wants it: a batch of its views.
@@ -114,7 +153,7 @@ fn prepare(path: &Path, description: &Description, evaluation: &Evaluation) -> R
     let bytes = read_file(path)?;
     let size = evaluation.loaded().map_or((height, width), |side| (side, side));
     let options = ImageOptions { channels, size: Some(size), fit: Fit::Cover };
-    let name = path.display().to_string();
+    let name = called(&path.display().to_string()).to_owned();
     let mut image = parse_image(&bytes, &name, &options)?;
     let dark_ground = description.mean.iter().all(|&m| m < 0.5);
     if channels == 1 && dark_ground && corners_are_light(&image) {

@@ -27,6 +27,7 @@ use std::sync::Arc;
   gradus summary mlp
   gradus summary vgg16 --input 3x32x32 --classes 10 --width 0.125
   gradus summary vgg-tiny
+  gradus summary mlp --hidden 256,64
   gradus summary runs/mlp-1 --plan
   gradus summary lenet --graph lenet.svg")]
 pub struct Args {
@@ -43,6 +44,9 @@ pub struct Args {
     /// What the channels of a zoo network's hidden layers are multiplied with [default: 1]
     #[arg(long, value_name = "X")]
     width: Option<f64>,
+    /// The units of the hidden layers of mlp, such as 256,64 [default: 128]
+    #[arg(long, value_name = "UNITS", value_delimiter = ',')]
+    hidden: Vec<usize>,
     /// Also print the plan of a training step: its kernels, operations, bytes and memory
     #[arg(long)]
     plan: bool,
@@ -124,8 +128,8 @@ struct Opened {
 
 /// A network of Caffe.
 fn defined(name: &str, text: &str, args: &Args) -> Result<Opened> {
-    if args.classes.is_some() || args.width.is_some() {
-        let what = format!("{name}: --classes and --width are for networks of the zoo");
+    if args.classes.is_some() || args.width.is_some() || !args.hidden.is_empty() {
+        let what = format!("{name}: --classes, --width and --hidden are for networks of the zoo");
         return Err(CliError::Usage(what));
     }
     let init = Init::blank();
@@ -170,11 +174,18 @@ fn open(args: &Args) -> Result<Opened> {
             network.check(name).map_err(|what| CliError::Usage(format!("--{what}")))?;
             design.width = width;
         }
+        if !args.hidden.is_empty() {
+            let network = Network { hidden: args.hidden.clone(), ..Network::default() };
+            network.check(name).map_err(|what| CliError::Usage(format!("--{what}")))?;
+            design = design.hidden(args.hidden.clone());
+        }
         let model = network::build(name, &design, &Init::blank())?;
         return Ok(opened((name.into(), model), &CLASSES));
     }
-    if args.input.is_some() || args.classes.is_some() || args.width.is_some() {
-        let what = format!("{name}: --input, --classes and --width are for networks of the zoo");
+    let is_shaped = args.input.is_some() || args.classes.is_some() || args.width.is_some();
+    if is_shaped || !args.hidden.is_empty() {
+        let what =
+            format!("{name}: --input, --classes, --width and --hidden are for networks of the zoo");
         return Err(CliError::Usage(what));
     }
     if Path::new(name).exists() {

@@ -10,26 +10,31 @@ mod watch;
 use crate::bars::{counted, grouped};
 use crate::commands::join;
 use crate::computing::Computing;
+use crate::curves;
 use crate::datasets;
 use crate::divergence;
 use crate::error::{CliError, Result, shell_word};
 use crate::experiment::{Begin, Experiment};
+use crate::guess::Guess;
 use crate::model_file;
+use crate::notes::{self, Note};
 use crate::options::{Stated, ids_of};
 use crate::outcome::Outcome;
-use crate::run_dir::{self, RunDir};
+use crate::remedies::{TESTED, WITHDRAWN};
+use crate::run_dir::RunDir;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use advice::{Advice, Ended};
-use gradus::io::log::read_json_lines;
+use gradus::io::atomic_write;
+use gradus::io::log::{JsonLog, read_json_lines};
 use gradus::nn::parameters;
 use gradus::train::{EpochLog, Fit, INTERRUPTED, Progress, set_weights};
 use options::{Shorthands, settings};
 use recover::Restored;
-use resume::{Resumed, resume};
+use resume::{Further, Resumed, resume};
 use serde_json::{Value, json};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -41,12 +46,17 @@ use std::sync::atomic::AtomicBool;
 /// Ctrl-C (SIGINT), SIGTERM and, when the terminal goes, SIGHUP finish the step at hand, save, say how to go on, and exit with code 130; a
 /// second signal ends at once. While data are loaded, before the first step, and while the trained model is tested, when all is saved, the
 /// first one ends at once. A signal that the program was started to ignore stays ignored: SIGHUP under nohup, SIGINT of a script's
-/// background jobs. A resumed run ends with the same bits, log and plots as one that was never stopped. That nobody reads what is said
-/// any more, or the disk behind it is full, does not end a training.
+/// background jobs. That nobody reads what is said any more, or the disk behind it is full, does not end a training.
 ///
-/// Data of your own are a CSV file with a row of numbers and a label for each sample (the label is the column called label, class or
-/// target, or else the last one; see --label; --target names columns of numbers to be learned instead), or a folder of pictures with a folder for each class, directly or in train and test
-/// (or val). Where there is no test part about a fifth is held out for it, chosen by what each sample holds: the same samples
+/// A resumed run ends with the same bits, log and plots as one that was never stopped, unless it goes on with other --epochs or
+/// another --lr: its steps so far were taken by the schedule it began with, and a schedule that ends with the last epoch (one-cycle,
+/// cosine, linear) is entered where the new one stands at this step. With a constant, step, milestones or exponential schedule a longer
+/// run has the bits of one that was as long from the beginning. Both are written into its config.toml and log.
+///
+/// Data of your own are a CSV file with a row for each sample, or a folder of pictures with a folder for each class, directly or in
+/// train and test (or val). A file's label is the column called label, class or target, or else the last one; see --label; --target
+/// names columns of numbers to be learned instead. A column of texts becomes a feature of 0 and 1 for each of its values; see
+/// --drop, and --missing for values that are not there. `gradus data show` says how a file or folder is read. Where there is no test part about a fifth is held out for it, chosen by what each sample holds: the same samples
 /// whatever else is in the file, in whatever order; see --split.
 ///
 /// A recipe is a TOML file with any of the entries of a run's config.toml, and a config.toml is a recipe.
@@ -61,15 +71,17 @@ use std::sync::atomic::AtomicBool;
   gradus train squeezenet --from squeezenet --data my-photos --freeze backbone
   gradus train mlp --data flowers.csv --label species
   gradus train mlp --data houses.csv --target price
-  gradus train mlp --data houses.csv --target price --leave-out street,town
+  gradus train mlp --data houses.csv --target price --drop street --missing mean
   gradus train mlp --data weather.csv --target rain,storm --loss bce
   gradus train resnet18-imagenet --data imagenet-folder
-  gradus train --resume runs/mlp-1")]
+  gradus train mlp --data flowers.csv --hidden 256,64
+  gradus train --resume runs/mlp-1
+  gradus train --resume runs/mlp-1 --epochs 30 --lr 0.001")]
 pub struct Args {
     /// A model's or a recipe's name (see `gradus models`), a recipe's file (TOML) or a network of Caffe (a .prototxt)
     #[arg(value_name = "RECIPE|MODEL", required_unless_present = "resume")]
     model: Option<String>,
-    /// Go on with an interrupted run, by its own settings
+    /// Go on with a run, by its own settings; --epochs trains it to another epoch, --lr at another rate from here on
     #[arg(long, value_name = "DIR", conflicts_with_all = of_a_new_run())]
     resume: Option<PathBuf>,
     #[command(flatten)]
@@ -96,8 +108,8 @@ pub struct Args {
 fn of_a_new_run() -> Vec<clap::Id> {
     let others = ["model", "out", "find_lr"].map(clap::Id::from);
     let mut all = [ids_of::<Settings>(), ids_of::<Shorthands>(), others.to_vec()].concat();
-    // Refused by words of its own, in [`Args::refuse_epochs`].
-    all.retain(|id| id != "epochs");
+    // What a run may go on with: see [`Further`].
+    all.retain(|id| id != "epochs" && id != "lr");
     all
 }
 
@@ -108,15 +120,9 @@ impl Args {
         settings(name, &self.stated, &self.shorthands)
     }
 
-    /// Refuses other epochs for a run that goes on by its own settings, and says where they are.
-    fn refuse_epochs(&self, run: &Path) -> Result<()> {
-        let Some(epochs) = self.stated.get::<u64>("epochs") else { return Ok(()) };
-        let config = run_dir::config(run);
-        Err(CliError::Usage(format!(
-            "epochs: found {epochs} with --resume, expected none: a run goes on by its own settings; to train longer put epochs = {epochs} into {}, then: gradus train --resume {}",
-            config.display(),
-            shell_word(run)
-        )))
+    /// What a run that goes on is to do otherwise.
+    fn further(&self) -> Further {
+        Further { epochs: self.stated.get("epochs").copied(), rate: self.stated.get("lr").copied() }
     }
 }
 
@@ -126,14 +132,12 @@ pub fn run(args: &Args) -> Result<()> {
         let settings = args.settings()?;
         args.computing.begin(&settings.device)?;
         let mut experiment = Experiment::new(&settings, &Begin::Anew)?;
+        let settings = experiment.settings.clone();
         return find_lr::run(&settings, &mut experiment, args.json);
     }
     let signals = Signals::listen(args.json)?;
     let Resumed { run, settings, mut experiment, restored } = match &args.resume {
-        Some(path) => {
-            args.refuse_epochs(path)?;
-            resume(path, &args.computing)?
-        }
+        Some(path) => resume(path, &args.computing, &args.further())?,
         None => begin(args)?,
     };
     let steps = experiment.steps_per_epoch(&settings);
@@ -141,6 +145,8 @@ pub fn run(args: &Args) -> Result<()> {
         unfreezing.take_up(restored.0.epoch, &mut experiment.learner);
     }
     announce(&run, &settings, &experiment, &restored.0, steps);
+    let notes = notes::of(&settings, &experiment);
+    notes.iter().for_each(|note| say!("remark: {}", note.text));
     let progress = match &restored.0.stopped {
         // It ended for a reason of its own: there is nothing to go on with.
         Some(why) if why != INTERRUPTED => restored.0,
@@ -150,14 +156,15 @@ pub fn run(args: &Args) -> Result<()> {
         return Err(CliError::Interrupted(run.path().to_owned()));
     }
     signals.test(run.path().to_owned())?;
-    conclude(args, &run, &settings, &mut experiment, &progress)
+    conclude(args, &run, &settings, &mut experiment, &progress, &notes)
 }
 
 /// Begins a run. One whose data cannot be read leaves no directory behind.
 fn begin(args: &Args) -> Result<Resumed> {
-    let mut settings = args.settings()?;
+    let settings = args.settings()?;
     args.computing.begin(&settings.device)?;
     let experiment = Experiment::new(&settings, &Begin::Anew)?;
+    let mut settings = experiment.settings.clone();
     // The run goes on by the rule it began with, whatever later versions do where none is stated.
     settings.split = experiment.split().map(str::to_owned);
     let run = RunDir::create(args.out.as_deref(), &experiment.record(&settings))?;
@@ -255,6 +262,7 @@ fn conclude(
     settings: &Settings,
     e: &mut Experiment,
     progress: &Progress,
+    notes: &[Note],
 ) -> Result<()> {
     let chosen = model_file::read(&run.best())?;
     set_weights(&**e.learner.model(), &chosen.file)?;
@@ -265,8 +273,16 @@ fn conclude(
     let plot = run.path().join("predicted.png");
     let plotted = tested.plot(&plot)?;
     let remarks = remarks(run)?;
+    let mut noted = json!({ "kind": TESTED, "epoch": epoch, "step": e.learner.step() });
+    tested.record(&mut noted);
+    JsonLog::append(&run.log())?.write(&noted)?;
+    let curves = run.path().join("curves.svg");
+    let drawn = curves::of_history(&progress.history);
+    atomic_write(&curves, |w| w.write_all(drawn.as_bytes()))?;
     let (history, description) = (&progress.history[..], &e.description);
-    let ended = Ended { run, settings, description, history, remarks: &remarks };
+    let guess = Guess::of(e, settings)?;
+    let guessing = guess.loss;
+    let ended = Ended { run, settings, description, history, remarks: &remarks, guess };
     let advice = ended.advice(&tested);
     let mut out = std::io::stdout().lock();
     write!(out, "{}", tested.table())?;
@@ -285,6 +301,7 @@ fn conclude(
     tell(&mut out, &remarks, advice.as_ref())?;
     writeln!(out, "run            {}", run.path().display())?;
     writeln!(out, "model          {}", run.best().display())?;
+    writeln!(out, "curves         {}", curves.display())?;
     if let Some(plotted) = &plotted {
         writeln!(out, "plot           {plotted}")?;
     }
@@ -303,7 +320,8 @@ fn conclude(
             "epoch": epoch, "steps": e.learner.step(), "params": e.parameters, "seconds": seconds,
             "samples_per_second": samples / seconds.max(1e-9), "run": run.path(),
             "batch": settings.batch, "seed": settings.seed, "threads": gradus_cpu::threads(),
-            "device": settings.device, "stopped": progress.stopped, "unreached": e.learner.unreached(), "remarks": remarks,
+            "device": settings.device, "stopped": progress.stopped, "unreached": e.learner.unreached(),
+            "guessing_loss": guessing, "remarks": all_remarks(remarks, notes, e, advice.as_ref()),
             "data_remarks": e.remarks, "left_out": e.left_out,
         });
         join(&mut record, about);
@@ -326,18 +344,31 @@ fn tell(out: &mut impl Write, remarks: &[Value], advice: Option<&Advice>) -> Res
         writeln!(out, "diagnosis      {}", remark["text"].as_str().unwrap_or_default())?;
     }
     if let Some(Advice { remark, remedy, .. }) = advice {
-        if let Some(remark) = remark {
-            writeln!(out, "remark         {remark}")?;
-        }
+        writeln!(out, "remark         {remark}")?;
         writeln!(out, "remedy         {remedy}")?;
     }
     Ok(())
 }
 
-/// What was remarked on the run, from its log.
+/// All that was remarked, of whatever kind.
+fn all_remarks(
+    mut remarks: Vec<Value>,
+    notes: &[Note],
+    e: &Experiment,
+    advice: Option<&Advice>,
+) -> Vec<Value> {
+    remarks.extend(notes.iter().map(|note| json!(note)));
+    remarks.extend(notes::unlearned(&e.description).map(|note| json!(note)));
+    remarks.extend(advice.map(|a| json!({ "about": "result", "text": a.remark })));
+    remarks
+}
+
+/// What was remarked on the run and holds at its end, from its log.
 fn remarks(run: &RunDir) -> Result<Vec<Value>> {
     let mut records = read_json_lines(&run.log())?.records;
-    records.retain(|record| record["kind"] == "remark");
+    let gone = records.iter().filter(|record| record["kind"] == WITHDRAWN);
+    let gone: Vec<Value> = gone.map(|record| record["ailment"].clone()).collect();
+    records.retain(|record| record["kind"] == "remark" && !gone.contains(&record["ailment"]));
     for record in &mut records {
         record.as_object_mut().map(|fields| fields.remove("kind"));
     }

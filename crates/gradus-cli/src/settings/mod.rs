@@ -4,6 +4,7 @@
 
 mod optimizer;
 mod schedule;
+mod size;
 mod training;
 
 use crate::aim::{self, Aim};
@@ -21,6 +22,7 @@ use gradus::train::schedule::Schedule;
 pub use optimizer::{OptimizerSettings, default_optimizer};
 pub use schedule::{LOOKED_AT_BY, ScheduleSettings};
 use serde::{Deserialize, Serialize};
+pub use size::BySize;
 pub use training::{ClassWeights, GroupSettings, Training};
 
 /// The version of `config.toml` that this program writes; it reads all up to it. Before 2 changes of images were texts.
@@ -81,10 +83,10 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "RULE")]
     pub split: Option<String>,
-    /// Passes over the training data
+    /// Passes over the training data [default: 15; of a small table as many as make 1,200 steps, up to 200]
     #[arg(long, value_name = "N")]
     pub epochs: u64,
-    /// Samples in a batch
+    /// Samples in a batch [default: 32; of a table 16 for up to 1,000 rows to train on, 8 for up to 100]
     #[arg(long, value_name = "N")]
     pub batch: usize,
     /// The seed of weights, order and dropout: same seed, same bits
@@ -133,6 +135,10 @@ pub struct Settings {
     #[serde(default)]
     #[command(flatten)]
     pub training: Training,
+    /// Which of them nobody stated.
+    #[serde(skip)]
+    #[arg(skip)]
+    pub by_size: BySize,
 }
 
 /// A name without the blanks around it.
@@ -177,6 +183,7 @@ impl Settings {
             optimizer,
             schedule: ScheduleSettings::default(),
             training: Training::default(),
+            by_size: BySize::default(),
         })
     }
 
@@ -322,16 +329,16 @@ fn known_model(name: &str) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// A step may take batches of two epochs: six epochs of three batches are nine steps of two.
+    /// Each epoch ends with a step: six epochs of three batches are twelve steps of two batches and of one.
     #[test]
     fn schedules_end_with_the_last_step() {
         let mut s = Settings::of_model("mlp").unwrap();
         (s.epochs, s.training.accumulate) = (6, 2);
-        assert_eq!(s.schedule(3), Schedule::one_cycle(9));
+        assert_eq!(s.schedule(3), Schedule::one_cycle(12));
         s.schedule.warm_up = 2;
-        assert_eq!(s.schedule(3), Schedule::one_cycle(6).warm_up(3));
+        assert_eq!(s.schedule(3), Schedule::one_cycle(8).warm_up(4));
         (s.schedule.name, s.schedule.warm_up) = ("exponential".into(), 0);
-        assert!((s.schedule(3).rate(1.0, 3) - 0.01).abs() < 1e-12, "two epochs");
+        assert!((s.schedule(3).rate(1.0, 4) - 0.01).abs() < 1e-12, "two epochs");
         s.training.accumulate = 1;
         (s.schedule.name, s.schedule.cycle_momentum) = ("one-cycle".into(), true);
         assert_eq!(s.schedule(3).momentum(0), Some(0.95));

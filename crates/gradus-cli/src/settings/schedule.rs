@@ -96,8 +96,9 @@ impl ScheduleSettings {
     /// The schedule, for so many epochs of so many batches, of which a step takes `accumulate`.
     pub fn build(&self, epochs: u64, batches: u64, accumulate: u64) -> Schedule {
         let ScheduleSettings { name, warm_up, every, milestones, gamma, cycle_momentum } = self;
-        // The steps of so many epochs: one may take batches of two.
-        let after = |epochs: u64| epochs.saturating_mul(batches) / accumulate;
+        // Each epoch ends with a step, of the batches that are left.
+        let each = batches.div_ceil(accumulate);
+        let after = |epochs: u64| epochs.saturating_mul(each);
         let warm_up = after(*warm_up);
         let steps = after(epochs).saturating_sub(warm_up).max(1);
         let schedule = match &**name {
@@ -118,9 +119,7 @@ impl ScheduleSettings {
                 let milestones = milestones.iter().map(|&epoch| after(epoch)).collect();
                 Schedule::MultiStep { milestones, gamma: *gamma }
             }
-            "exponential" => Schedule::Exponential {
-                gamma: gamma.powf(accumulate as f64 / batches.max(1) as f64),
-            },
+            "exponential" => Schedule::Exponential { gamma: gamma.powf(1.0 / each.max(1) as f64) },
             name => unreachable!("{name} was checked"),
         };
         if warm_up > 0 { schedule.warm_up(warm_up) } else { schedule }

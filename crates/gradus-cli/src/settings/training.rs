@@ -28,7 +28,7 @@ pub struct Training {
         "What is measured beside it: some of {} [default: what is usual for the loss]",
         names(METRICS.iter().map(|m| m.name))))]
     pub metrics: Vec<String>,
-    /// Average the gradients of N batches for each step
+    /// Average the gradients of N batches for each step; the last step of an epoch is of those that are left
     #[arg(long, value_name = "N")]
     pub accumulate: usize,
     /// Bound the norm of all gradients together

@@ -39,7 +39,7 @@ fn flats(n: usize, town: &dyn Fn(usize) -> &'static str) -> String {
 }
 
 fn towns(i: usize) -> &'static str {
-    ["Ulm", "Bonn", "Trier"][i * i % 3 + usize::from(i % 7 == 0)]
+    ["Ulm", "Bonn", "Trier"][i * i % 3 + usize::from(i.is_multiple_of(7))]
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn folders_say_what_they_hold() {
     );
     let trained = done(f, "train linear --data set --epochs 1 --out run --json");
     assert!(trained.err.contains(
-        "pictures are brought to 28×28 pixels, and to grey; set/Train/dark/0.bmp has 40×20"
+        "set: pictures of about 40×20 (height×width) are brought to 28×28, the size that linear is made for, and to grey"
     ));
     assert!(trained.json()["data_remarks"].as_array().unwrap().len() > 3);
     let tried = done(f, "data show set --save sheet.png --save-samples try");

@@ -1,5 +1,6 @@
 //! The `gradus` binary, run as a user would, on settings small enough for every `cargo test`.
 
+mod after;
 mod as_they_are;
 mod bad_files;
 mod bad_input;
@@ -26,6 +27,8 @@ mod resume;
 mod run_folders;
 #[cfg(unix)]
 mod signals;
+mod silence;
+mod small_tables;
 mod tables;
 mod training;
 mod transfer;

@@ -185,7 +185,7 @@ fn rates_are_blamed_for_what_they_did() {
 fn suggested_commands_are_quoted_where_they_must_be() {
     let folder = tempfile::tempdir().unwrap();
     let f = folder.path();
-    let few = ["train", "mlp", "--epochs", "1", "--limit-batches", "1", "--out", "it's a run"];
+    let few = ["train", "mlp", "--epochs", "1", "--limit-batches", "20", "--out", "it's a run"];
     let out = ok(f, &few).out;
     let next = out.lines().find(|line| line.starts_with("next")).unwrap();
     let eval = next.split_once("(or: gradus eval ").unwrap().1.trim_end_matches(')');

@@ -165,3 +165,54 @@ fn bits_do_not_depend_on_threads() {
     }
     assert_eq!(model(folder.path(), "1"), model(folder.path(), "3"));
 }
+
+/// A finished run is trained further: to another epoch, at another rate from there on; nothing else changes.
+#[test]
+fn runs_go_on_further() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    let fixed = "train linear --limit-batches 6 --schedule constant --no-tensorboard --epochs";
+    let begin = |epochs: &str, run: &str| {
+        let args = fixed.split(' ').chain([epochs, "--out", run]);
+        ok(f, &args.collect::<Vec<_>>())
+    };
+    begin("2", "short");
+    begin("4", "long");
+    let config = |run: &str| fs::read_to_string(f.join(run).join("config.toml")).unwrap();
+    // At a constant rate a run that is made longer has the bits of one that was as long.
+    let longer = ok(f, &["train", "--resume", "short", "--epochs", "4"]);
+    assert!(longer.err.contains("epochs: 2 until now, 4 from step 13 on"), "{}", longer.err);
+    assert!(longer.err.contains("going on with short after step 12, in epoch 3"), "{}", longer.err);
+    assert_eq!(model(f, "short"), model(f, "long"));
+    assert_eq!(config("short"), config("long"));
+    // At another rate it has not, and the log says so.
+    let other = ok(f, &["train", "--resume", "short", "--epochs", "5", "--lr", "0.0007", "--json"]);
+    assert_eq!(other.json()["epochs"], 5);
+    assert!(
+        config("short").contains("learning_rate = 0.0007\n")
+            && config("short").contains("epochs = 5\n")
+    );
+    let log = gradus::io::log::read_json_lines(&f.join("short/log.jsonl")).unwrap().records;
+    let changed: Vec<_> = log.iter().filter(|r| r["kind"] == "changed").collect();
+    assert_eq!(changed.len(), 2, "{changed:?}");
+    assert_eq!(changed[1]["settings"]["optimizer.learning_rate"]["now"], 0.0007);
+    assert_eq!((&changed[1]["step"], &changed[1]["epoch"]), (&24.into(), &5.into()));
+    let epochs: Vec<_> = log.iter().filter(|r| r["kind"] == "epoch").collect();
+    assert_eq!((epochs.len(), &epochs[4]["learning_rate"]), (5, &0.0007.into()));
+    assert_eq!(ok(f, &["train", "--resume", "short", "--json"]).json()["epochs"], 5);
+    // Killed before a checkpoint knew of the new rate, it goes on all the same.
+    for entry in fs::read_dir(f.join("short/checkpoints")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.to_string_lossy().contains("30") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    ok(f, &["train", "--resume", "short"]);
+    // What lies behind it, and what decides what is learned, is refused by name.
+    ran(f, &["train", "--resume", "short", "--epochs", "3"])
+        .fails(2, &["epochs: found 3 with --resume, expected more than the 5 that short has"]);
+    ran(f, &["train", "--resume", "short", "--lr", "-1"])
+        .fails(2, &["learning rate: found -1, expected a positive number"]);
+    ran(f, &["train", "--resume", "short", "--batch", "8"])
+        .fails(2, &["'--resume <DIR>' cannot be used with '--batch <N>'"]);
+}

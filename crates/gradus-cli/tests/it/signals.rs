@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::tempdir;
 
 const FEW: [&str; 8] =
-    ["train", "linear", "--epochs", "30", "--limit-batches", "20", "--out", "run"];
+    ["train", "linear", "--epochs", "12", "--limit-batches", "20", "--out", "run"];
 
 /// A training that a shell starts with a signal ignored, as `nohup` and background jobs of scripts do.
 fn with_ignored(folder: &Path, name: &str) -> Child {
@@ -61,12 +61,18 @@ fn a_signal_saves_and_says_how_to_go_on() {
 fn a_signal_ends_the_final_test() {
     let folder = tempdir().unwrap();
     let args = ["train", "lenet", "--epochs", "1", "--limit-batches", "2"];
-    let (mut child, mut lines) = start(folder.path(), &[&args[..], &["--out", "run"]].concat());
-    signal(&child, "-TERM");
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let mut rest = String::new();
-    lines.read_to_string(&mut rest).unwrap();
-    assert!(rest.contains("everything is saved"), "{rest}");
+    // On a busy machine the test may be done before the signal comes.
+    let stopped = (0..5).any(|_| {
+        let _ = fs::remove_dir_all(folder.path().join("run"));
+        let (mut child, mut lines) = start(folder.path(), &[&args[..], &["--out", "run"]].concat());
+        signal(&child, "-TERM");
+        let code = child.wait().unwrap().code();
+        let mut rest = String::new();
+        lines.read_to_string(&mut rest).unwrap();
+        assert!(code == Some(0) || rest.contains("everything is saved"), "{rest}");
+        code == Some(130)
+    });
+    assert!(stopped);
     let told = ok(folder.path(), &["train", "--resume", "run"]);
     let whole = ok(folder.path(), &[&args[..], &["--out", "whole"]].concat());
     assert_eq!(told.out, whole.out.replace("whole", "run"));

@@ -106,9 +106,11 @@ fn what_ails_a_run_is_said() {
     let trained = train(f, "mlp", "slow", slow);
     let json = trained.json();
     assert_eq!(json["remarks"][0]["ailment"], "rate-too-low", "{json}");
+    // And that it learned nothing.
+    assert_eq!(json["remarks"][1]["about"], "result", "{json}");
     assert_eq!(
         (json["remarks"].as_array().unwrap().len(), &json["remarks"][0]["epoch"]),
-        (1, &1.into())
+        (2, &1.into())
     );
     assert!(trained.err.contains("remark: the loss is flat"), "{}", trained.err);
     assert!(trained.out.contains("diagnosis      the loss is flat"), "{}", trained.out);

@@ -204,3 +204,13 @@ fn cifar() {
     );
     check_message(read_cifar(&[]), expect!["CIFAR-10 files: found none, expected at least one"]);
 }
+
+/// Some hundred thousand zeros pack to a few hundred bytes; what their header asks for is another matter.
+#[test]
+fn a_small_packed_file_does_not_fill_the_memory() {
+    let mut bytes = encode_idx(&Idx { shape: vec![1, 300, 300], data: vec![0; 90_000] });
+    assert!(parse_idx(&gzip(&bytes), "a.idx.gz").is_ok(), "what packs well is read");
+    bytes[4..8].copy_from_slice(&3_000u32.to_be_bytes()); // of 300 × 300: 270 MB
+    let error = parse_idx(&gzip(&bytes), "a.idx.gz").unwrap_err().to_string();
+    assert!(error.starts_with("a.idx.gz, byte 4: found sizes [3000, 300, 300]"), "{error}");
+}

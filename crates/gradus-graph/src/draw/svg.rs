@@ -14,6 +14,7 @@ const NARROW: f64 = 6.4;
 const STYLE: &str = "\
 text{font-family:Helvetica,Arial,sans-serif;text-anchor:middle;fill:#222}\
 .title{font-size:14px}.small{font-size:11px;fill:#666}.scope{font-size:10px;font-style:italic;fill:#888}\
+.label{paint-order:stroke;stroke:#fff;stroke-width:3px}\
 rect{stroke:#555;stroke-width:1}.wanted{stroke-width:2.5}\
 .argument{fill:#cfe3f7}.variable{fill:#fbdcb4}.constant{fill:#e4e4e4}.op{fill:#fff}\
 path{fill:none;stroke:#555;stroke-width:1.2;marker-end:url(#head)}";
@@ -24,7 +25,7 @@ impl Drawing {
         let widths: Vec<f64> = self.boxes.iter().map(Item::width).collect();
         let links: Vec<(usize, usize)> = self.arrows.iter().map(|a| (a.from, a.to)).collect();
         let places = layout(&widths, &links);
-        let (middles, height) = self.middles(&places.layer);
+        let (middles, heights, height) = self.rows(&places.layer);
         let mut out = String::new();
         let (w, h) = (places.width + 2.0 * MARGIN, height + MARGIN);
         let _ = writeln!(
@@ -36,13 +37,22 @@ impl Drawing {
              <rect width=\"100%\" height=\"100%\" style=\"fill:#fff;stroke:none\"/>"
         );
         let at = |v: usize| (places.x[v] + MARGIN, middles[places.layer[v]]);
-        let ports = self.ports();
+        let towards = |i: usize| {
+            let lane = places.lanes[i].first().copied();
+            lane.unwrap_or(places.x[self.arrows[i].to])
+        };
+        let (ports, exits) = (self.ports(), self.exits(towards));
         for (i, a) in self.arrows.iter().enumerate() {
             let (from, to) = (at(a.from), at(a.to));
             let port = to.0 + ports[i] * 0.6 * widths[a.to];
-            let mut points = vec![(from.0, from.1 - self.boxes[a.from].height() / 2.0)];
+            let exit = from.0 + exits[i] * 0.6 * widths[a.from];
+            let mut points = vec![(exit, from.1 - self.boxes[a.from].height() / 2.0)];
             for (step, lane) in places.lanes[i].iter().enumerate() {
-                points.push((lane + MARGIN, middles[places.layer[a.from] + 1 + step]));
+                // Straight past the boxes of a row: it bends between rows only.
+                let row = places.layer[a.from] + 1 + step;
+                let half = heights[row] / 2.0;
+                points.push((lane + MARGIN, middles[row] + half));
+                points.push((lane + MARGIN, middles[row] - half));
             }
             points.push((port, to.1 + self.boxes[a.to].height() / 2.0));
             arrow(&mut out, &points, &a.label);
@@ -54,8 +64,8 @@ impl Drawing {
         out
     }
 
-    /// The height of each layer's middle and of all; the last layer is at the top.
-    fn middles(&self, layer: &[usize]) -> (Vec<f64>, f64) {
+    /// Where each layer's middle is, how high it is, and the height of all; the last layer is at the top.
+    fn rows(&self, layer: &[usize]) -> (Vec<f64>, Vec<f64>, f64) {
         let rows = layer.iter().max().map_or(0, |m| m + 1);
         let mut heights = vec![0.0f64; rows];
         for (b, &l) in self.boxes.iter().zip(layer) {
@@ -67,7 +77,7 @@ impl Drawing {
             out[row] = y + heights[row] / 2.0;
             y += heights[row] + GAP;
         }
-        (out, y - GAP)
+        (out, heights, y - GAP)
     }
 
     /// Where each arrow enters its box, from −½ (left) to ½ (right): operands in order.
@@ -86,10 +96,26 @@ impl Drawing {
     }
 }
 
+impl Drawing {
+    /// Where each arrow leaves its box, from −½ to ½: in the order of where they go, so that two do not lie on each other.
+    fn exits(&self, towards: impl Fn(usize) -> f64) -> Vec<f64> {
+        let mut leaving: Vec<Vec<usize>> = vec![vec![]; self.boxes.len()];
+        self.arrows.iter().enumerate().for_each(|(i, a)| leaving[a.from].push(i));
+        let mut exits = vec![0.0; self.arrows.len()];
+        for mut all in leaving {
+            all.sort_by(|&a, &b| towards(a).total_cmp(&towards(b)));
+            for (n, &i) in all.iter().enumerate() {
+                exits[i] = (n as f64 + 0.5) / all.len() as f64 - 0.5;
+            }
+        }
+        exits
+    }
+}
+
 impl Item {
     /// The innermost layer, which is what there is room for.
     fn layer(&self) -> &str {
-        self.scope.rsplit('/').next().unwrap_or("")
+        innermost(&self.scope)
     }
 
     fn width(&self) -> f64 {
@@ -148,10 +174,38 @@ fn arrow(out: &mut String, points: &[(f64, f64)], label: &str) {
     if !label.is_empty() {
         let [.., (x0, y0), (x1, y1)] = points else { unreachable!("an arrow has two ends") };
         let (x, y, label) = ((x0 + x1) / 2.0, (y0 + y1) / 2.0, escaped(label));
-        let _ = writeln!(out, "<text class=\"scope\" x=\"{x:.1}\" y=\"{y:.1}\">{label}</text>");
+        let _ =
+            writeln!(out, "<text class=\"scope label\" x=\"{x:.1}\" y=\"{y:.1}\">{label}</text>");
     }
+}
+
+/// What comes after the last `/` between layers; one in brackets belongs to what a layer says of itself, as in `pool (MaxPool(3/2))`.
+fn innermost(scope: &str) -> &str {
+    let (mut depth, mut start) = (0usize, 0);
+    for (at, c) in scope.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            '/' if depth == 0 => start = at + 1,
+            _ => {}
+        }
+    }
+    &scope[start..]
 }
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::innermost;
+
+    #[test]
+    fn a_layer_keeps_the_strokes_in_its_brackets() {
+        assert_eq!(innermost("stage1/pool (MaxPool(3/2))"), "pool (MaxPool(3/2))");
+        assert_eq!(innermost("a (Conv2d(8@3×3/2, pad 1/1))/b (relu)"), "b (relu)");
+        assert_eq!((innermost("dense1 (Dense(10))"), innermost("")), ("dense1 (Dense(10))", ""));
+        assert_eq!(innermost("odd)/name"), "name");
+    }
 }

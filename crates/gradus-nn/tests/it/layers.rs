@@ -20,7 +20,7 @@ fn loss(layer: &Arc<dyn Layer>, x: &Tensor) -> (Tensor, Vec<Option<Tensor>>) {
     let t = Tensor::randn(y.shape(), 5).cast(y.dtype());
     let mut loss = (y - t).square().mean(..);
     for (head, weight) in cx.take_auxiliary() {
-        loss = loss + head.square().mean(..) * weight;
+        loss += head.square().mean(..) * weight;
     }
     let ws: Vec<Tensor> = parameters(layer).iter().map(|(_, p)| p.tensor()).collect();
     let found = gradients(&loss, &ws).unwrap();

@@ -12,6 +12,7 @@ mod normal;
 mod pointwise;
 mod pool;
 mod quantize;
+mod recurrent;
 mod reduce;
 mod resize;
 mod sequence;
@@ -31,7 +32,7 @@ use gradus_tensor::Tensor;
 /// Builds an operator's outputs.
 pub(crate) type Op = fn(&Call<'_>) -> Result<Vec<Tensor>>;
 
-const FAMILIES: [&[(&str, Op)]; 16] = [
+const FAMILIES: [&[(&str, Op)]; 17] = [
     pointwise::OPS,
     shape::OPS,
     moving::OPS,
@@ -46,6 +47,7 @@ const FAMILIES: [&[(&str, Op)]; 16] = [
     indexing::OPS,
     loss::OPS,
     quantize::OPS,
+    recurrent::OPS,
     signal::OPS,
     spatial::OPS,
 ];

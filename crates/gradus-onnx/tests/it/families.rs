@@ -231,3 +231,60 @@ fn batch_norm_as_in_training() {
     near(&y[0].to_vec::<f64>(), &[-0.999_995, 0.999_995]);
     assert_eq!((y[1].item(), y[2].item()), (6.0, 1.5));
 }
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// One unit whose gates all see x + h/2: the equations step by step, either way, for a sequence that ends early.
+#[test]
+fn recurrent_layers_step_by_step() {
+    let x = Tensor::from([[[0.5f32], [1.0]], [[-1.0], [2.0]], [[0.25], [3.0]]]);
+    let lens = Tensor::from([3i32, 1]);
+    let given = |gates: usize| {
+        let w = Tensor::full([1, gates, 1], 1.0);
+        let (r, b) = (Tensor::full([1, gates, 1], 0.5), Tensor::zeros([1, 2 * gates]));
+        [x.clone(), w, r, b, lens.clone()].map(|t| (t, 0))
+    };
+    let lstm = |h: f64, c: f64, x: f64| {
+        let sum = x + h / 2.0;
+        let c = sigmoid(sum) * c + sigmoid(sum) * sum.tanh();
+        (sigmoid(sum) * c.tanh(), c)
+    };
+    let inputs = [0.5, -1.0, 0.25];
+    let forward = inputs.iter().fold(vec![(0.0, 0.0)], |mut all, &x| {
+        let &(h, c) = all.last().unwrap();
+        all.push(lstm(h, c, x));
+        all
+    });
+    let y = outputs("LSTM", vec![int("hidden_size", 1)], &given(4), 3).unwrap();
+    assert_eq!(y[0].shape().to_string(), "[3, 1, 2, 1]");
+    let first = y[0].select(2, 0).to_vec::<f64>();
+    near(&first, &[forward[1].0, forward[2].0, forward[3].0]);
+    // The second sequence has one step: its state stays, its outputs end.
+    let (h, c) = lstm(0.0, 0.0, 1.0);
+    near(&y[0].select(2, 1).to_vec::<f64>(), &[h, 0.0, 0.0]);
+    near(&y[1].to_vec::<f64>(), &[forward[3].0, h]);
+    near(&y[2].to_vec::<f64>(), &[forward[3].1, c]);
+    let backwards = vec![int("hidden_size", 1), text("direction", "reverse")];
+    let y = outputs("LSTM", backwards, &given(4), 3).unwrap();
+    let back = inputs.iter().rev().fold((0.0, 0.0), |(h, c), &x| lstm(h, c, x));
+    near(&y[1].to_vec::<f64>(), &[back.0, h]);
+
+    let gru = |h: f64, x: f64| {
+        let gate = sigmoid(x + h / 2.0);
+        (1.0 - gate) * (x + gate * h / 2.0).tanh() + gate * h
+    };
+    let y = outputs("GRU", vec![int("hidden_size", 1)], &given(3), 2).unwrap();
+    let last = inputs.iter().fold(0.0, |h, &x| gru(h, x));
+    near(&y[1].to_vec::<f64>(), &[last, gru(0.0, 1.0)]);
+    let y = outputs("RNN", vec![int("hidden_size", 1)], &given(1), 2).unwrap();
+    let last = inputs.iter().fold(0.0f64, |h, &x| (x + h / 2.0).tanh());
+    near(&y[1].to_vec::<f64>(), &[last, 1f64.tanh()]);
+
+    let e = outputs("GRU", vec![int("hidden_size", 2)], &given(3), 1).unwrap_err();
+    assert!(e.contains("weights [1, 3, 1] and [1, 3, 1] for 1 directions of 2 units"), "{e}");
+    let odd = set("activations", AttributeValue::Texts(vec!["Cube".into()]));
+    let e = outputs("RNN", vec![odd], &given(1), 1).unwrap_err();
+    assert!(e.contains("activation `Cube` is not known"), "{e}");
+}

@@ -5,6 +5,7 @@ mod edges;
 mod export;
 mod export_errors;
 mod export_ops;
+mod extremes;
 mod families;
 mod half_types;
 mod hostile;

@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 #[serde(default)]
 pub(super) struct Memory {
     pub(super) said: BTreeSet<Ailment>,
+    /// What of it no longer holds, and what is seen instead.
+    pub(super) gone: BTreeMap<Ailment, String>,
     /// The epoch, from 1, and the steps taken.
     pub(super) now: (u64, u64),
     /// The losses of the first batches, and of the last ones.

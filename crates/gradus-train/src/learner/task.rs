@@ -94,6 +94,9 @@ impl Task for Learner {
     fn open_batches(&self) -> usize {
         self.objective.counters().1
     }
+    fn finish_step(&mut self, pace: &Pace<'_>) -> Result<()> {
+        Ok(self.objective.finish(pace)?)
+    }
     fn learning_rate(&self) -> f64 {
         Learner::learning_rate(self)
     }

@@ -95,7 +95,7 @@ impl Optimizer for RmsProp {
         if self.centered {
             let average = slots.get("mean", p.variable, 0.0);
             let m = mean(average.tensor(), g.clone());
-            spread = spread - m.square();
+            spread -= m.square();
             updates.push((average, m));
         }
         let root = match self.under_root {

@@ -6,6 +6,7 @@ use gradus_nn::layers::{
     Activation, batch_norm, conv2d, dense, flatten, max_pool2d, relu, sigmoid, tanh,
 };
 use gradus_nn::{Init, Sequential, parameters};
+use gradus_train::callbacks::{Flow, Lambda};
 use gradus_train::diagnosis::{Ailment, Diagnose};
 use gradus_train::optim::{Adam, Optimizer, Sgd};
 use gradus_train::schedule::Schedule;
@@ -132,9 +133,8 @@ fn a_rate_too_low_is_found() {
     assert_eq!(said, [Ailment::RateTooLow]);
 }
 
-#[test]
-fn overfitting_is_found() {
-    let (train, test) = loaders();
+/// Sixty digits to learn by heart.
+fn few(train: &Loader) -> Loader {
     let spread = train.dataset().len() / 60;
     let few = (0..60).map(|i| i * spread).collect();
     let few = Subset::new(train.dataset().clone(), few).unwrap();
@@ -144,7 +144,56 @@ fn overfitting_is_found() {
         normalization: Some(Normalization::new(&[0.1307], &[0.3081]).unwrap()),
         ..LoaderOptions::default()
     };
-    let few = Loader::new(Arc::new(few), options).unwrap();
-    let said = remarks(mlp(2, 128, relu), Adam::new(2e-3), 25, 3, (&few, &test));
+    Loader::new(Arc::new(few), options).unwrap()
+}
+
+#[test]
+fn overfitting_is_found() {
+    let (train, test) = loaders();
+    let said = remarks(mlp(2, 128, relu), Adam::new(2e-3), 25, 3, (&few(&train), &test));
     assert_eq!(said, [Ailment::Overfitting]);
+}
+
+/// What is said, and what of it is withdrawn, of a run whose weights are set to those of its fifth epoch after another, or not.
+fn withdrawn(set_after: Option<u64>, stop_after: Option<u64>) -> (Vec<Ailment>, Vec<Ailment>) {
+    let (train, test) = loaders();
+    let few = few(&train);
+    let model = Arc::new(mlp(2, 128, relu));
+    let weights: Vec<_> =
+        parameters(&*model).into_iter().map(|(_, p)| p.variable().clone()).collect();
+    let (mut said, mut gone, mut kept) = (vec![], vec![], vec![]);
+    let mut learner = Learner::with(model, Box::new(Adam::new(2e-3)), Recipe::default(), 9);
+    let interrupt = Arc::<std::sync::atomic::AtomicBool>::default();
+    let limit_batches = Some(3);
+    let mut fit = Fit { epochs: 27, limit_batches, interrupt: interrupt.clone(), ..Fit::default() };
+    fit.callbacks.push(Box::new(Diagnose::new(|remark| said.push(remark.ailment)).withdraw(
+        |remark| {
+            assert!(remark.text.starts_with("the loss on validation data is "), "{remark}");
+            gone.push(remark.ailment);
+        },
+    )));
+    fit.callbacks.push(Box::new(Lambda::new(|moment| {
+        let epoch = moment.progress.epoch;
+        if epoch == 5 {
+            kept = weights.iter().map(|v| v.value()).collect();
+        }
+        if set_after == Some(epoch) {
+            weights.iter().zip(&kept).for_each(|(v, value)| v.set(value).unwrap());
+        }
+        if stop_after == Some(epoch) {
+            interrupt.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+        Ok(Flow::Continue)
+    })));
+    fit.run(&mut learner, &few, Some(&test), &mut Progress::default()).unwrap();
+    drop(fit);
+    (said, gone)
+}
+
+#[test]
+fn what_no_longer_holds_is_withdrawn_at_the_end() {
+    assert_eq!(withdrawn(None, None), (vec![Ailment::Overfitting], vec![]));
+    assert_eq!(withdrawn(Some(25), None), (vec![Ailment::Overfitting], vec![Ailment::Overfitting]));
+    // A run that is stopped may go on.
+    assert_eq!(withdrawn(Some(24), Some(26)), (vec![Ailment::Overfitting], vec![]));
 }

@@ -281,18 +281,20 @@ fn a_step_of_several_batches_is_saved_once() {
         Learner::with(learner().model().clone(), Box::new(Adam::new(2e-3)), recipe, 9)
     };
     let found = std::rc::Rc::default();
-    let run = |limit, every| {
-        let mut fit = Fit { limit_batches: Some(limit), ..Fit::default() };
-        let checkpoints = Checkpoints::new(folder.path()).every_steps(every);
+    let run = |stop: bool| {
+        let mut fit = Fit { limit_batches: Some(7), ..Fit::default() };
+        fit.interrupt.store(stop, std::sync::atomic::Ordering::Relaxed);
+        let checkpoints = Checkpoints::new(folder.path()).every_steps(1);
         fit.callbacks.push(Box::new(checkpoints));
         let looking = Found(folder.path().into(), std::rc::Rc::clone(&found));
         fit.callbacks.push(Box::new(looking));
         fit.run(&mut make(), &train, None, &mut Progress::default()).unwrap();
     };
-    run(7, 1);
-    assert_eq!(*found.borrow(), [false, false, true, false, false, true, false]);
-    // One that ends before its first step has the optimiser's state, too.
-    run(1, 1);
+    run(false);
+    // The seventh is a step of its own, as the epoch ends with it.
+    assert_eq!(*found.borrow(), [false, false, true, false, false, true, true]);
+    // One that is stopped before its first step has the optimiser's state, too.
+    run(true);
     let newest = Checkpoints::newest(folder.path()).unwrap().unwrap();
     let mut again = make();
     let pair = gradus_train::Source::from(&train, 0, 0).next().unwrap().unwrap();
@@ -352,4 +354,38 @@ fn watching_what_is_not_there() {
     assert!(error.contains("nothing is shown at conv9; there are"), "{error}");
     learner.watch([]);
     assert!(learner.train_batch(x, t, 0.1).is_ok() && learner.seen().is_empty());
+}
+
+/// The same step of two batches, whether two were asked for or a hundred that never come: an epoch ends with a step.
+#[test]
+fn an_epoch_ends_with_a_step_of_the_batches_that_are_left() {
+    let (train, _) = loaders();
+    let trained = |accumulate: usize, limit: usize, epochs: u64| {
+        let clip = Some(gradus_train::optim::Clip::Norm(0.5));
+        let ema = Some(gradus_train::optim::Ema::new(0.5));
+        let recipe = Recipe { accumulate, clip, ema, ..Recipe::default() };
+        let model = learner().model().clone();
+        let mut learner = Learner::with(model, Box::new(Adam::new(2e-3)), recipe, 9);
+        let mut fit = Fit { epochs, limit_batches: Some(limit), ..Fit::default() };
+        fit.run(&mut learner, &train, None, &mut Progress::default()).unwrap();
+        learner
+    };
+    let weights = |learner: &Learner| -> Vec<f32> {
+        let all = gradus_nn::parameters(&**learner.model());
+        all.iter().flat_map(|(_, p)| p.variable().value().to_vec::<f32>()).collect()
+    };
+    let near = |a: &Learner, b: &Learner| {
+        let (a, b) = (weights(a), weights(b));
+        let worst = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-5, "{worst}");
+    };
+    let (rest, whole) = (trained(100, 2, 3), trained(2, 2, 3));
+    assert_eq!((rest.step(), whole.step()), (3, 3));
+    near(&rest, &whole);
+    // Of five batches, two for a step, the third step is of one; and of one it is no half step.
+    assert_eq!(trained(2, 5, 2).step(), 6);
+    let (alone, single) = (trained(2, 1, 2), trained(1, 1, 2));
+    assert_eq!(alone.step(), 2);
+    near(&alone, &single);
+    assert_ne!(weights(&alone), weights(&learner()), "it has moved");
 }

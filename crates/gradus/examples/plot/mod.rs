@@ -19,7 +19,7 @@ const BELOW: f64 = 52.0;
 const CELLS: usize = 120;
 
 /// A picture within axes.
-pub struct Panel {
+pub(crate) struct Panel {
     title: String,
     x: [f64; 2],
     y: [f64; 2],
@@ -30,19 +30,19 @@ pub struct Panel {
 
 impl Panel {
     /// Nothing yet, between these bounds.
-    pub fn new(title: &str, x: [f64; 2], y: [f64; 2]) -> Panel {
+    pub(crate) fn new(title: &str, x: [f64; 2], y: [f64; 2]) -> Panel {
         let labels = ["x₁", "x₂"].map(str::to_owned);
         let (body, legend) = (String::new(), vec![]);
         Panel { title: title.into(), x, y, labels, body, legend }
     }
     /// With other names at its axes.
-    pub fn labels(mut self, x: &str, y: &str) -> Panel {
+    pub(crate) fn labels(mut self, x: &str, y: &str) -> Panel {
         self.labels = [x, y].map(str::to_owned);
         self
     }
 
     /// The plane in the colours of its classes; `class_of` says which of them each of these points has.
-    pub fn regions(mut self, class_of: impl Fn(&[[f64; 2]]) -> Vec<usize>) -> Panel {
+    pub(crate) fn regions(mut self, class_of: impl Fn(&[[f64; 2]]) -> Vec<usize>) -> Panel {
         let part = |i: usize| (i as f64 + 0.5) / CELLS as f64;
         let within = |[low, high]: [f64; 2], part: f64| low + part * (high - low);
         let place = |i: usize| [within(self.x, part(i % CELLS)), within(self.y, part(i / CELLS))];
@@ -64,7 +64,7 @@ impl Panel {
     }
 
     /// The plane in the colours of the classes that a model gives its points.
-    pub fn regions_of(self, model: &dyn Layer) -> Panel {
+    pub(crate) fn regions_of(self, model: &dyn Layer) -> Panel {
         self.regions(|points| {
             let scores = model.forward(&Tensor::from(points).cast(DType::F32), &Context::eval());
             scores.argmax(1).to_vec::<i64>().into_iter().map(|class| class as usize).collect()
@@ -72,7 +72,7 @@ impl Panel {
     }
 
     /// Points of a class, each class with a mark of its own.
-    pub fn points(mut self, name: &str, class: usize, points: &[[f64; 2]]) -> Panel {
+    pub(crate) fn points(mut self, name: &str, class: usize, points: &[[f64; 2]]) -> Panel {
         for &point in points {
             let [x, y] = self.place(point);
             self.body += &mark(class, x, y);
@@ -82,7 +82,7 @@ impl Panel {
     }
 
     /// A curve through these points.
-    pub fn curve(mut self, name: &str, kind: usize, points: &[[f64; 2]]) -> Panel {
+    pub(crate) fn curve(mut self, name: &str, kind: usize, points: &[[f64; 2]]) -> Panel {
         let all: Vec<String> = points
             .iter()
             .map(|&point| self.place(point))
@@ -98,7 +98,7 @@ impl Panel {
     }
 
     /// The line a·x₁ + b·x₂ + c = 0.
-    pub fn line(self, name: &str, kind: usize, [a, b, c]: [f64; 3]) -> Panel {
+    pub(crate) fn line(self, name: &str, kind: usize, [a, b, c]: [f64; 3]) -> Panel {
         let [[x0, x1], [y0, y1]] = [self.x, self.y];
         let ends = match b.abs() >= a.abs() {
             true => [x0, x1].map(|x| [x, -(a * x + c) / b]),
@@ -108,7 +108,7 @@ impl Panel {
     }
 
     /// A polygon.
-    pub fn polygon(mut self, kind: usize, corners: &[[f64; 2]]) -> Panel {
+    pub(crate) fn polygon(mut self, kind: usize, corners: &[[f64; 2]]) -> Panel {
         let all: Vec<String> = corners
             .iter()
             .map(|&corner| self.place(corner))
@@ -178,7 +178,7 @@ impl Panel {
 }
 
 /// Writes panels side by side into `pictures/NAME.svg` beside the program's own folders in `target`, and says where.
-pub fn save(name: &str, panels: &[Panel]) {
+pub(crate) fn save(name: &str, panels: &[Panel]) {
     let wide = LEFT + WIDTH + RIGHT;
     let rows = panels.iter().map(|p| p.legend.len().div_ceil(2)).max().unwrap_or(0);
     let (width, height) =

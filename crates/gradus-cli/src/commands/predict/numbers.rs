@@ -1,7 +1,8 @@
 //! What numbers a trained model gives for the rows of a CSV file.
 
 use super::Args;
-use super::rows::{BATCH, read_table, remark_on_known, tell_passed_over};
+use super::kept::{Kept, inputs};
+use super::rows::{BATCH, read_table, remark_on_known};
 use crate::bars::{figure, shortened};
 use crate::description::Description;
 use crate::error::{CliError, Result};
@@ -26,12 +27,20 @@ pub fn run(
     let aim = description.aim();
     let record = model_file::record_of(&args.model)?;
     let trained = Trained::new(description, record.as_ref());
-    let (mut records, mut met, mut passed) = (vec![], (vec![], vec![]), vec![]);
-    for path in &args.inputs {
+    let (mut records, mut met) = (vec![], (vec![], vec![]));
+    let inputs = inputs(&args.inputs, &["csv"])?;
+    let columns = ["file".to_owned(), "line".to_owned()].into_iter();
+    let columns: Vec<String> = columns.chain(aim.targets.iter().cloned()).collect();
+    let mut kept = Kept::new(args, inputs.len(), &columns);
+    for path in &inputs {
         remark_on_known(args, path, &trained)?;
-        let file = File::predict(args, path, description, learner)?;
-        file.show(out)?;
-        passed.extend(tell_passed_over(out, path, &file.table.passed_over)?);
+        let file = File::predict(args, path, description, learner);
+        let Some(file) = kept.of(path, file)? else { continue };
+        match kept.is_file() {
+            true => (0..file.rows()).for_each(|row| kept.row(&file.cells(row))),
+            false => file.show(out)?,
+        }
+        kept.pass_over(out, path, &file.table.passed_over)?;
         records.extend((0..file.rows()).map(|row| file.record(row)));
         for row in (0..file.rows()).filter(|&row| file.is_told(row)) {
             met.0.extend_from_slice(file.of(&file.outputs, row));
@@ -51,14 +60,10 @@ pub fn run(
         }
         writeln!(out, "{} (of {rows} rows with the truth)", told.join("   "))?;
     }
-    if args.json {
-        let model = &description.architecture;
-        let mut record = json!({ "model": model, "targets": aim.targets, "predictions": records });
-        record["not_predicted"] = json!(passed);
-        metrics.into_iter().for_each(|(name, value)| record[name] = value);
-        writeln!(out, "{record}")?;
-    }
-    Ok(())
+    let model = &description.architecture;
+    let mut record = json!({ "model": model, "targets": aim.targets, "predictions": records });
+    metrics.into_iter().for_each(|(name, value)| record[name] = value);
+    kept.finish(out, record)
 }
 
 /// A file and what the model gives for its rows.
@@ -126,6 +131,13 @@ impl<'a> File<'a> {
             Target::Sides => format!("{} ({})", side(y), figure(y, 4)),
             _ => figure(y, 6),
         }
+    }
+
+    /// The row of a file: where it is, then a number for each target; of yes and no how probable a yes is.
+    fn cells(&self, row: usize) -> Vec<String> {
+        let place = [self.path.display().to_string(), self.table.lines[row].to_string()];
+        let numbers = self.of(&self.outputs, row).iter().map(|&y| self.told(y).to_string());
+        place.into_iter().chain(numbers).collect()
     }
 
     /// A table of rows and targets, the true ones beside them.

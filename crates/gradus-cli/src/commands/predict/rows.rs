@@ -1,6 +1,7 @@
 //! What a trained model takes the rows of a CSV file for: classes here, numbers in [`super::numbers`].
 
 use super::Args;
+use super::kept::{Kept, class_cells, class_columns, inputs};
 use crate::bars::shortened;
 use crate::datasets::{Pictures, called, remark};
 use crate::description::Description;
@@ -27,32 +28,42 @@ pub fn run(
     learner: &mut Learner,
     out: &mut impl Write,
 ) -> Result<()> {
-    let (mut right, mut labelled, mut records, mut passed) = (0, 0, vec![], vec![]);
+    let (mut right, mut labelled, mut records) = (0, 0, vec![]);
     let record = model_file::record_of(&args.model)?;
     let trained = Trained::new(description, record.as_ref());
-    for path in &args.inputs {
+    let (inputs, classes) = (inputs(&args.inputs, &["csv"])?, &description.classes);
+    let top = (args.top as usize).min(classes.len());
+    let columns = ["file".to_owned(), "line".to_owned()].into_iter();
+    let columns: Vec<String> = columns.chain(class_columns(top)).chain(["label".into()]).collect();
+    let mut kept = Kept::new(args, inputs.len(), &columns);
+    for path in &inputs {
         remark_on_known(args, path, &trained)?;
-        let mut table = read_table(args, path, description)?;
-        let passed_over = std::mem::take(&mut table.passed_over);
-        let predictions = predict(path, table, description, learner)?;
-        show(out, path, &predictions)?;
-        passed.extend(tell_passed_over(out, path, &passed_over)?);
+        let read = read_table(args, path, description);
+        let read = read.and_then(|mut table| {
+            let passed_over = std::mem::take(&mut table.passed_over);
+            Ok((predict(path, table, description, learner)?, passed_over))
+        });
+        let Some((predictions, passed_over)) = kept.of(path, read)? else { continue };
+        if kept.is_file() {
+            for p in &predictions {
+                let place = [path.display().to_string(), p.line.to_string()].into_iter();
+                let cells = place.chain(class_cells(classes, &p.p, top));
+                kept.row(&cells.chain([p.label.clone().unwrap_or_default()]).collect::<Vec<_>>());
+            }
+        } else {
+            show(out, path, &predictions)?;
+        }
+        kept.pass_over(out, path, &passed_over)?;
         right += predictions.iter().filter(|p| p.is_right() == Some(true)).count();
         labelled += predictions.iter().filter(|p| p.label.is_some()).count();
-        records.extend(predictions.iter().map(|p| p.record(path, &description.classes)));
+        records.extend(predictions.iter().map(|p| p.record(path, classes)));
     }
     let accuracy = (labelled > 0).then(|| right as f64 / labelled as f64);
     if let Some(accuracy) = accuracy {
         writeln!(out, "accuracy {accuracy:.4} ({right} of {labelled} rows as labelled)")?;
     }
-    if args.json {
-        let model = &description.architecture;
-        let record = json!({
-            "model": model, "predictions": records, "accuracy": accuracy, "not_predicted": passed,
-        });
-        writeln!(out, "{record}")?;
-    }
-    Ok(())
+    let model = &description.architecture;
+    kept.finish(out, json!({ "model": model, "predictions": records, "accuracy": accuracy }))
 }
 
 /// Rows that are predicted together.
@@ -84,19 +95,6 @@ pub(super) fn read_table(args: &Args, path: &Path, description: &Description) ->
     remark(&name, &table.remarks);
     description.table.fill(&mut table.values);
     Ok(table)
-}
-
-/// Says which rows are not predicted and why, and gives it for `--json`.
-pub(super) fn tell_passed_over(
-    out: &mut impl Write,
-    path: &Path,
-    rows: &[(u64, String)],
-) -> Result<Vec<Value>> {
-    for (line, why) in rows {
-        writeln!(out, "{line:>6}  not predicted: {why}")?;
-    }
-    let record = |(line, why): &(u64, String)| json!({ "input": path, "line": line, "why": why });
-    Ok(rows.iter().map(record).collect())
 }
 
 /// Predicts every row of a file.

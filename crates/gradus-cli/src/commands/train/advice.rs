@@ -3,6 +3,7 @@
 use crate::bars::four_places;
 use crate::description::Description;
 use crate::error::shell_word;
+use crate::guess::Guess;
 use crate::outcome::Outcome;
 use crate::remedies;
 use crate::run_dir::{self, RunDir};
@@ -24,8 +25,8 @@ const BY_HEART: f64 = 0.7;
 /// What ails a model, if something does, and a command that may help.
 #[derive(Debug, Default, PartialEq)]
 pub struct Advice {
-    /// `the model is worse than always saying the mean (r2 -2.5e34)`; none of a diagnosis that was told already.
-    pub remark: Option<String>,
+    /// `the loss, 1.1034, is no lower than that of guessing by how frequent the classes are, 1.0986`
+    pub remark: String,
     /// `gradus train … --lr 0.003   (a lower rate)`
     pub remedy: String,
     /// Whether the model is no better than a guess. One of an earlier epoch may be good, though later ones are not.
@@ -40,22 +41,47 @@ pub struct Ended<'a> {
     pub history: &'a [EpochLog],
     /// What was remarked on it while it was trained.
     pub remarks: &'a [Value],
+    /// What guessing costs.
+    pub guess: Guess,
 }
 
 impl Ended<'_> {
     /// What is to be said of the model that was tested.
     pub fn advice(&self, tested: &Outcome) -> Option<Advice> {
-        let guessing = self.description.guessing();
+        // One batch says nothing of a test.
+        if self.settings.overfit_one_batch {
+            return None;
+        }
+        let guessing = self.guess.loss;
         // A loss that is no number is no better either.
         let learned = tested.loss() < guessing;
         let blamed = !learned && self.remarks.iter().any(blames_the_rate);
         let useless = tested.r2().filter(|r2| r2.is_nan() || *r2 < 0.0);
-        let remark = self.remark(useless);
-        if remark.is_none() && !blamed {
-            return None;
-        }
+        let remark = self.remark(useless).or_else(|| (!learned).then(|| self.no_better(tested)));
         let remedy = self.remedy(blamed, guessing);
-        Some(Advice { remark, remedy, is_useless: !learned || useless.is_some() })
+        let remark = remark?;
+        let is_useless = useless.is_some() || (!learned && self.beats_guessing(tested).is_none());
+        Some(Advice { remark, remedy, is_useless })
+    }
+
+    /// That the model's loss is no better than that of a guess, though it may be right more often.
+    fn no_better(&self, tested: &Outcome) -> String {
+        let (loss, guessing) = (four_places(tested.loss()), four_places(self.guess.loss));
+        let how = self.guess.how;
+        let text = format!("the loss, {loss}, is no lower than that of guessing {how}, {guessing}");
+        match self.beats_guessing(tested) {
+            Some(accuracy) => format!(
+                "{text}, though the accuracy is {}: the model is too sure where it is wrong",
+                four_places(accuracy)
+            ),
+            None => text,
+        }
+    }
+
+    /// The accuracy, if it is above that of always saying the most frequent class.
+    fn beats_guessing(&self, tested: &Outcome) -> Option<f64> {
+        let guessing = self.guess.accuracy?;
+        tested.accuracy().filter(|accuracy| *accuracy > guessing)
     }
 
     /// The losses of the first and the last epoch.
@@ -65,9 +91,7 @@ impl Ended<'_> {
 
     /// Whether the loss is far above that of the first epoch.
     fn has_risen(&self) -> bool {
-        let guessing = self.description.guessing();
-        // Where guessing depends on the data, it costs about as much as the deviation of standardised targets, 1.
-        let small = SMALL * if guessing.is_finite() { guessing } else { 1.0 };
+        let small = SMALL * self.guess.loss;
         let rose = |(first, last): (f64, f64)| last.is_nan() || last > (RISEN * first).max(small);
         self.losses().is_some_and(rose)
     }
@@ -106,13 +130,22 @@ impl Ended<'_> {
                 "gradus train {config} {stop}   (it knows what it was trained on by heart)"
             );
         }
+        if let Some(batches) = settings.limit_batches {
+            return format!(
+                "train without --limit-batches   (it was shown {} of each epoch)",
+                if batches == 1 { "one batch".into() } else { format!("{batches} batches") }
+            );
+        }
         if last < FALLING * first || self.history.len() < 2 {
             let epochs = settings.epochs.saturating_mul(4);
             return format!("gradus train {config} --epochs {epochs}   (the loss still falls)");
         }
-        format!(
-            "gradus train {config} --find-lr   (another rate, or columns that say more of the target)"
-        )
+        let more = match (self.description.is_of_rows(), self.description.aim().is_of_classes()) {
+            (true, true) => ", or columns that say more of the class",
+            (true, false) => ", or columns that say more of the target",
+            _ => "",
+        };
+        format!("gradus train {config} --find-lr   (another rate{more})")
     }
 }
 

@@ -3,12 +3,13 @@
 use crate::aim::default_metrics;
 use crate::augmentation::{Augmentation, Shown, kinds, list, usages};
 use crate::error::{CliError, Result, shell_word};
+use crate::model_file;
 use crate::network::is_definition;
 use crate::options::Stated;
 use crate::recipe_file;
 use crate::run_dir;
 use crate::settings::{
-    ClassWeights, GroupSettings, LOOKED_AT_BY, STEPS, Settings, default_optimizer,
+    BySize, ClassWeights, GroupSettings, LOOKED_AT_BY, STEPS, Settings, default_optimizer,
 };
 use crate::suggest::unknown_model;
 use crate::transfer::Pretrained;
@@ -67,6 +68,8 @@ pub fn settings(
     looked_at(&s.schedule.name, stated)?;
     state_aim(&mut s);
     shorthands.apply(&mut s)?;
+    s.by_size.epochs &= !stated.has("epochs") && !shorthands.fast_dev_run;
+    s.by_size.batch &= !stated.has("batch");
     if s.overfit_one_batch {
         // The batch must stay what it is, and nothing is held out of it.
         s.augment.clear();
@@ -75,6 +78,12 @@ pub fn settings(
     s.check_new()?;
     if let Some(from) = s.from.clone() {
         Pretrained::read(Path::new(&from))?.suit(&mut s)?;
+        if stated.has("hidden") && stated.get_all::<usize>("hidden") != s.network.hidden {
+            let what = format!(
+                "--hidden: the network of {from} has hidden layers of its own, whose weights are to begin with"
+            );
+            return Err(CliError::Usage(what));
+        }
         // The weights are those of one network.
         let own = &s.network.shortcut_padding;
         let stated = stated.get::<String>("shortcut_padding");
@@ -102,6 +111,7 @@ fn begun(name: &str) -> Result<Settings> {
                 "{name}: found {found}, expected a model or a recipe: {command}"
             )))
         }
+        None if find(name).is_none() && is_weights(name) => Err(weights_named(name)),
         None if name.ends_with(".toml") || (Path::new(name).is_file() && !definition) => {
             recipe_file::read(Path::new(name))
         }
@@ -110,7 +120,10 @@ fn begun(name: &str) -> Result<Settings> {
             let names: Vec<&str> = models.chain(RECIPES.iter().map(|(name, _)| *name)).collect();
             Err(unknown_model(name, &names))
         }
-        None => Settings::of_model(name),
+        None => {
+            let by_size = BySize { epochs: true, batch: true };
+            Ok(Settings { by_size, ..Settings::of_model(name)? })
+        }
     }
 }
 
@@ -119,6 +132,37 @@ fn is_data(name: &str) -> bool {
     let path = Path::new(name);
     let is_table = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv"));
     path.is_dir() || (is_table && path.is_file())
+}
+
+/// The endings of files that hold weights, or a network that another program wrote.
+const WEIGHTS: &[&str] =
+    &["onnx", "safetensors", "pth", "pt", "th", "h5", "hdf5", "keras", "npz", "caffemodel", "pkl"];
+
+/// Whether a file of weights was named where a model or a recipe should be.
+fn is_weights(name: &str) -> bool {
+    let ending = Path::new(name).extension();
+    Path::new(name).is_file()
+        && ending.is_some_and(|e| WEIGHTS.iter().any(|w| e.eq_ignore_ascii_case(w)))
+}
+
+/// What to do with a file of weights: they are begun with, by a network that has a name.
+fn weights_named(name: &str) -> CliError {
+    let path = Path::new(name);
+    let word = shell_word(path);
+    if let Ok(own) = model_file::read(path) {
+        let network = own.description.architecture;
+        return CliError::Usage(format!(
+            "{name}: found a trained model, expected a model or a recipe: gradus train {network} --from {word}"
+        ));
+    }
+    let is_onnx = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"));
+    let what = match is_onnx {
+        true => "an ONNX model, which is run (gradus run) but not trained as it stands",
+        false => "a file of weights",
+    };
+    CliError::Usage(format!(
+        "{name}: found {what}, expected a model or a recipe; weights of a network of the zoo (gradus models) are trained further by: gradus import {word} --model NAME --out model.safetensors, then: gradus train NAME --from model.safetensors"
+    ))
 }
 
 /// Takes away what suits what is stated no longer: other data, another optimiser, another loss.

@@ -7,15 +7,15 @@ use crate::error::{CliError, Result, shell_word};
 use crate::experiment::{Begin, Experiment};
 use crate::model_file;
 use crate::record::RunRecord;
-use crate::remedies::DIVERGED;
+use crate::remedies::{DIVERGED, TESTED, WITHDRAWN};
 use crate::run_dir::{self, RunDir};
 use crate::settings::Settings;
-use gradus::io::Checkpoint;
-use gradus::io::log::retain_json_lines;
+use gradus::io::log::{JsonLog, read_json_lines, retain_json_lines};
 use gradus::io::tfevents::remove_events;
-use gradus::train::Learner;
+use gradus::io::{Checkpoint, atomic_write};
 use gradus::train::callbacks::{Checkpoints, restore_checkpoint};
-use serde_json::Value;
+use gradus::train::{Learner, Progress};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -27,12 +27,55 @@ pub struct Resumed {
     pub restored: Restored,
 }
 
+/// What a run is to do otherwise as it goes on.
+pub struct Further {
+    /// Epochs in all.
+    pub epochs: Option<u64>,
+    /// The optimiser's rate.
+    pub rate: Option<f64>,
+}
+
+impl Further {
+    /// Puts it into settings; gives what changes by it, as an entry's name and its values before and after.
+    fn apply(&self, settings: &mut Settings) -> Result<Vec<(&'static str, Value, Value)>> {
+        let mut changes = vec![];
+        if let Some(epochs) = self.epochs.filter(|epochs| *epochs != settings.epochs) {
+            changes.push(("epochs", json!(settings.epochs), json!(epochs)));
+            settings.epochs = epochs;
+        }
+        let own = &mut settings.optimizer.learning_rate;
+        if let Some(rate) = self.rate.filter(|rate| rate != own) {
+            changes.push((RATE, json!(*own), json!(rate)));
+            *own = rate;
+        }
+        settings.check()?;
+        Ok(changes)
+    }
+
+    /// Refuses an end that lies behind the run.
+    fn check(&self, path: &Path, progress: &Progress) -> Result<()> {
+        let done = progress.epoch;
+        match self.epochs.filter(|epochs| *epochs <= done) {
+            Some(epochs) => Err(CliError::Usage(format!(
+                "epochs: found {epochs} with --resume, expected more than the {done} that {} has behind it",
+                path.display()
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The entry of the rate.
+const RATE: &str = "optimizer.learning_rate";
+/// The kind of a log's entry that says that settings changed.
+const CHANGED: &str = "changed";
+
 /// Takes up a run where its newest checkpoint left it.
 ///
 /// # Errors
 /// When settings or data are not those that it began with.
-pub fn resume(path: &Path, computing: &Computing) -> Result<Resumed> {
-    let (run, settings) = RunDir::resume(path)?;
+pub fn resume(path: &Path, computing: &Computing, further: &Further) -> Result<Resumed> {
+    let (run, mut settings) = RunDir::resume(path)?;
     computing.begin(&settings.device)?;
     let checkpoint = newest(&run)?;
     if checkpoint.is_none() && run.best().exists() {
@@ -49,7 +92,8 @@ pub fn resume(path: &Path, computing: &Computing) -> Result<Resumed> {
     match &record {
         Some(record) => {
             record.verify().map_err(|e| CliError::Work(format!("{}: {e}", path.display())))?;
-            run_dir::require_same(path, &record.differing_settings(&settings), "put it back")?;
+            let compared = as_it_began(&run, &settings, record)?;
+            run_dir::require_same(path, &record.differing_settings(&compared), "put it back")?;
             record.remark_on_beginning();
         }
         None => say!(
@@ -57,10 +101,11 @@ pub fn resume(path: &Path, computing: &Computing) -> Result<Resumed> {
             path.display()
         ),
     }
+    let changes = further.apply(&mut settings)?;
     let has_weights = checkpoint.is_some();
     let begin = Begin::Again { run: path, record: record.as_ref(), has_weights };
     let mut experiment = Experiment::new(&settings, &begin)?;
-    let restored = match &checkpoint {
+    let mut restored = match &checkpoint {
         Some(checkpoint) => {
             let mut restored = restore_checkpoint(checkpoint, &mut experiment.learner)?;
             recover::chosen(&run, checkpoint, &mut experiment, &mut restored)?;
@@ -71,8 +116,49 @@ pub fn resume(path: &Path, computing: &Computing) -> Result<Resumed> {
             Restored::default()
         }
     };
+    further.check(path, &restored.0)?;
     forget_later(&run, &experiment.learner, &restored)?;
+    if !changes.is_empty() {
+        // Whatever ended it, it is to go on.
+        restored.0.stopped = None;
+        keep(&run, &settings, &changes, &restored.0, experiment.learner.step())?;
+    }
     Ok(Resumed { run, settings, experiment, restored })
+}
+
+/// Writes down what is otherwise from now on: into the settings, and into the log from which step on.
+fn keep(
+    run: &RunDir,
+    settings: &Settings,
+    changes: &[(&str, Value, Value)],
+    progress: &Progress,
+    step: u64,
+) -> Result<()> {
+    let (text, epoch) = (settings.to_toml(), progress.epoch + 1);
+    atomic_write(&run.config(), |w| w.write_all(text.as_bytes()))?;
+    let mut record = json!({ "kind": CHANGED, "epoch": epoch, "step": step });
+    for (entry, before, now) in changes {
+        say!("{entry}: {before} until now, {now} from step {} on", step + 1);
+        record["settings"][entry] = json!({ "before": before, "now": now });
+    }
+    JsonLog::append(&run.log())?.write(&record)?;
+    Ok(())
+}
+
+/// Settings to be compared with those of the record: a rate that was changed on the way, as the log says, is as it began. A checkpoint
+/// that was written since has the new one.
+fn as_it_began(run: &RunDir, settings: &Settings, record: &RunRecord) -> Result<Settings> {
+    let mut compared = settings.clone();
+    if !run.log().exists() {
+        return Ok(compared);
+    }
+    let changed = read_json_lines(&run.log())?.records.into_iter();
+    let changed = changed.filter(|entry| entry["kind"] == CHANGED);
+    let mut rates = changed.filter_map(|entry| entry["settings"][RATE]["now"].as_f64());
+    if rates.next_back() == Some(settings.optimizer.learning_rate) {
+        compared.optimizer.learning_rate = record.settings.optimizer.learning_rate;
+    }
+    Ok(compared)
 }
 
 /// The record in a checkpoint; one of an older version has none.
@@ -125,7 +211,8 @@ fn forget_later(run: &RunDir, learner: &Learner, restored: &Restored) -> Result<
     let said = said.as_ref().and_then(Value::as_array);
     retain_json_lines(&run.log(), |record| match record["kind"].as_str() {
         Some("epoch" | "layers") => record["epoch"].as_u64().is_some_and(|e| e <= epoch),
-        Some(DIVERGED) => false,
+        // Judged again at the end.
+        Some(DIVERGED | WITHDRAWN | TESTED) => false,
         // What the checkpoint does not know of will be said again.
         Some("remark") => said.is_some_and(|said| said.contains(&record["ailment"])),
         _ => record["step"].as_u64().is_some_and(|s| s <= step),

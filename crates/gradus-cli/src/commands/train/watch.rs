@@ -3,6 +3,7 @@
 use crate::callbacks::{KeepBest, KeepRecord, Report, RunLog};
 use crate::error::Result;
 use crate::experiment::Experiment;
+use crate::remedies::WITHDRAWN;
 use crate::run_dir::RunDir;
 use crate::settings::Settings;
 use gradus::io::log::JsonLog;
@@ -39,7 +40,17 @@ pub fn callbacks(
             // The log's own callback reports a disk that is full.
             let _ = log.borrow_mut().write(&record);
         };
-        let (remarks, layers) = (log.clone(), log.clone());
+        let (remarks, layers, withdrawals) = (log.clone(), log.clone(), log.clone());
+        let again = bar.clone();
+        let withdraw = move |remark: &Remark| {
+            again.suspend(|| {
+                say!(
+                    "remark withdrawn ({}): {remark}",
+                    json!(remark.ailment).as_str().unwrap_or_default()
+                )
+            });
+            write(&withdrawals, WITHDRAWN, json!(remark));
+        };
         let say = move |remark: &Remark| {
             bar.suspend(|| say!("remark: {remark}"));
             write(&remarks, "remark", json!(remark));
@@ -47,7 +58,7 @@ pub fn callbacks(
         let show = move |inside: &Inside| write(&layers, "layers", json!(inside));
         // Where epochs are short, looking often would cost more than it tells.
         let looks = (batches as usize / 40).clamp(2, 8);
-        let diagnose = Diagnose::new(say).show(show).looks(looks);
+        let diagnose = Diagnose::new(say).show(show).withdraw(withdraw).looks(looks);
         // What a guess costs is known of cross-entropy only.
         all.push(Box::new(match &*e.description.aim().loss {
             "cross_entropy" => diagnose,
