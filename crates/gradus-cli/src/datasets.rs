@@ -7,7 +7,7 @@ use crate::error::{CliError, Result};
 use crate::suggest;
 use gradus::data::{
     CsvOptions, Dataset, Fingerprint, Fit, ImageOptions, OpenOptions, Relabelled, SETS, Split,
-    Splits, go_on, image_info, labels_of, read_file, target_of,
+    Splits, labels_of, target_of,
 };
 use gradus::models::find;
 use gradus::nn::losses::Target;
@@ -227,12 +227,9 @@ pub fn inspect(data: &dyn Dataset) -> Result<()> {
     let len = data.shape().iter().product();
     let look = |range: std::ops::Range<usize>| {
         let mut sample = vec![0.0; len];
-        range.into_iter().try_for_each(|index| {
-            go_on(&"the data to test on")?;
-            match data.len() <= READ {
-                true => data.read(index, &mut sample),
-                false => data.probe(index),
-            }
+        range.into_iter().try_for_each(|index| match data.len() <= READ {
+            true => data.read(index, &mut sample),
+            false => data.probe(index),
         })
     };
     let share = data.len().div_ceil(gradus_cpu::threads()).max(1);

@@ -4,7 +4,6 @@ use sha2::{Digest, Sha256};
 
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
-use crate::interrupt::go_on;
 use crate::key::{Key, feed};
 use crate::target::{Targets, target_of};
 
@@ -60,7 +59,6 @@ pub fn fingerprint(parts: &[(&str, &dyn Dataset)], most: u64) -> Result<Fingerpr
     for (name, data) in parts {
         head(&mut ordered, name, *data);
         for index in 0..data.len() {
-            go_on(&"the data")?;
             let key = match content {
                 Content::Whole => data.key(index)?,
                 Content::NamesAndSizes => name_and_size(*data, index)?,

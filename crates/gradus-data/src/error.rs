@@ -88,12 +88,6 @@ pub enum DataError {
         /// What it may be.
         expected: String,
     },
-    /// Whoever waited for the data does so no more: [`interrupt_by`](crate::interrupt_by).
-    #[error("interrupted while reading {what}")]
-    Interrupted {
-        /// The file or folder.
-        what: String,
-    },
     /// No data set of that name.
     #[error("unknown data set {name:?}, expected a folder, a CSV file or one of: {known}")]
     Unknown {

@@ -137,8 +137,7 @@ impl Split {
 
 /// All keys. Files are read by several threads.
 fn keys_of(data: &dyn Dataset) -> Result<Vec<Key>> {
-    let key = |i| crate::interrupt::go_on(&"the data").and_then(|()| data.key(i));
-    let keys = |range: Range<usize>| range.map(key).collect::<Result<Vec<Key>>>();
+    let keys = |range: Range<usize>| range.map(|i| data.key(i)).collect::<Result<Vec<Key>>>();
     let all = 0..data.len();
     if data.is_empty() || data.file(0).is_none() {
         return keys(all);

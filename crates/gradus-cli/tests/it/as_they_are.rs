@@ -195,37 +195,6 @@ fn tables_come_in_on_stdin() {
     fed(f, "train --resume run", &table.replace("1,b", "7,b")).fails(1, &["checkpoint"]);
 }
 
-/// Ctrl-C while data are read begins nothing.
-#[cfg(target_os = "linux")]
-#[test]
-fn reading_is_interrupted() {
-    let folder = tempdir().unwrap();
-    let args = ["train", "mlp", "--data", "-", "--out", "run"];
-    let mut child = gradus(folder.path(), &args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let listens = || {
-        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
-        u64::from_str_radix(caught, 16).unwrap() & 1 << 1 != 0
-    };
-    while !listens() {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    let id = child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    // The handler has a thread of its own.
-    std::thread::sleep(std::time::Duration::from_millis(200));
-    let rows: String = (0..60).map(|i| format!("{i},{}\n", i % 2)).collect();
-    child.stdin.take().unwrap().write_all(rows.as_bytes()).unwrap();
-    let ended = Ran::from(child.wait_with_output().unwrap());
-    ended.fails(130, &["interrupted while reading stdin; nothing was begun"]);
-    assert!(!folder.path().join("run").exists());
-}
-
 fn save(folder: &Path, name: &str, side: u32, grey: u8) {
     let path = folder.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -10,7 +10,6 @@ use image::ImageFormat;
 use super::picture::{START, format_by, is_animated};
 use super::{kind_of, read_file};
 use crate::error::{DataError, Place, Result, count};
-use crate::interrupt::go_on;
 
 /// Folders within folders of a class: a link to a folder above would have no end.
 const DEEPEST: usize = 16;
@@ -75,7 +74,6 @@ impl Listing {
         }
         let mut files = 0;
         for path in self.entries(folder)? {
-            go_on(&folder.display())?;
             if self.is_folder(&path)? {
                 files += self.collect(&path, depth + 1, class)?;
                 continue;

@@ -3,10 +3,9 @@
 use super::dialect::Dialect;
 use super::header::{FirstLine, judge};
 use super::rows::{Row, Rows, Unclosed};
-use super::survey::{Survey, every_so_often, fields_of, owned};
+use super::survey::{Survey, fields_of, owned};
 use super::{CsvOptions, Header, LABEL_NAMES, text};
 use crate::error::{DataError, Place, Result, count, quote};
-use crate::interrupt::go_on;
 
 /// More columns than this are no table.
 const MOST_COLUMNS: usize = 1 << 20;
@@ -31,7 +30,6 @@ pub(super) struct File<'a> {
 
 impl<'a> File<'a> {
     pub(super) fn open(bytes: &'a [u8], name: &'a str, options: &CsvOptions) -> Result<File<'a>> {
-        go_on(&name)?;
         let text = text::decode(bytes, name)?;
         let dialect = Dialect::of(text.text, options.delimiter);
         let mut rows = dialect.rows();
@@ -67,14 +65,10 @@ impl<'a> File<'a> {
     /// The rows that hold data, each with as many fields as there are columns.
     pub(super) fn each_row(&self, mut take: impl FnMut(Cells<'_, '_>) -> Result<()>) -> Result<()> {
         let mut rows = self.dialect.rows();
-        let (mut skip, mut seen) = (self.header_is_row, 0);
+        let mut skip = self.header_is_row;
         while let Some(row) = rows.next().map_err(|unclosed| no_end(self.name, unclosed))? {
             if std::mem::take(&mut skip) || row.iter().all(str::is_empty) {
                 continue;
-            }
-            seen += 1;
-            if every_so_often(seen) {
-                go_on(&self.name)?;
             }
             if row.len() != self.width {
                 return Err(self.ragged(&row));
@@ -233,9 +227,6 @@ fn survey(rows: &mut Rows<'_>, width: usize, name: &str) -> Result<Survey> {
     let mut survey = Survey::default();
     while let Some(row) = rows.next().map_err(|unclosed| no_end(name, unclosed))? {
         survey.see(&row, width);
-        if every_so_often(survey.rows) {
-            go_on(&name)?;
-        }
     }
     Ok(survey)
 }

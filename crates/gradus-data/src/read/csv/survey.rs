@@ -184,11 +184,6 @@ impl Survey {
     }
 }
 
-/// Whether rows are to be read on: a long file is not read to its end when nobody waits for it any more.
-pub(super) fn every_so_often(rows: u64) -> bool {
-    rows.is_multiple_of(4096)
-}
-
 /// The first row's fields as texts of their own.
 pub(super) fn owned(row: &Row<'_>) -> Vec<String> {
     row.iter().map(str::to_owned).collect()
