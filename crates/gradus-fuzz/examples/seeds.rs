@@ -248,6 +248,7 @@ fn onnx() -> Anything<Files> {
         ],
         inputs: vec![value("x", &[1, 8, 8])],
         outputs: vec![value("y", &[3])],
+        ..onnx::Graph::default()
     };
     let settings = onnx::Graph {
         nodes: vec![node("Identity", &["x", ""], "y", &settings()?)],
