@@ -50,9 +50,11 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// On one line, and without the line of this crate that built the op: the node says where it is.
 impl From<gradus_tensor::Error> for Error {
     fn from(error: gradus_tensor::Error) -> Error {
-        Error::new(error.to_string())
+        let lines = error.what.lines().map(str::trim);
+        Error::new(format!("{}: {}", error.op, lines.collect::<Vec<_>>().join("; ")))
     }
 }
 
