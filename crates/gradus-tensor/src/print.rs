@@ -16,9 +16,9 @@ impl fmt::Display for Tensor {
     /// ```
     /// use gradus_tensor::Tensor;
     /// let x = Tensor::from([[0.5f32, -1.25], [3.0, 1e-6]]);
-    /// assert_eq!(x.to_string(), "[[ 0.5000,   -1.2500],\n [ 3.0000, 1.000e-6]]  f32 [2, 2]");
+    /// assert_eq!(x.to_string(), "[[  0.5000,  -1.2500],\n [  3.0000, 1.000e-6]]  f32 [2, 2]");
     /// assert_eq!(format!("{:.1}", x.select(0, 0)), "[ 0.5, -1.2]  f32 [2]");
-    /// assert_eq!(format!("{x:?}"), "Tensor(f32 [2, 2])"); // {:?} computes nothing and shows none
+    /// assert_eq!(format!("{:?}", x.exp()), "Tensor(exp f32 [2, 2])"); // {:?} computes nothing
     /// ```
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimals = f.precision().unwrap_or(4);

@@ -16,7 +16,7 @@ pub(crate) fn remark_on_speed() {
 
 /// What there is to say of kernels that are optimised or not.
 fn remark(optimized: bool) -> Option<&'static str> {
-    let slow = "gradus is compiled without optimisation, which makes training about 100 times slower: \
+    let slow = "gradus is compiled without optimisation, which makes training about 50 times slower: \
         use `cargo run --release`, or put these two lines into Cargo.toml:\n\
         [profile.dev.package.\"*\"]\n\
         opt-level = 3";

@@ -56,7 +56,7 @@ impl Learner {
     /// let recipe = Recipe { metrics: vec![metrics::accuracy()], ..Recipe::default() };
     /// let mut learner = Learner::with(model.into(), Box::new(Adam::new(0.03)), recipe, 0);
     /// let history = learner.fit_with(&train, &validation, 20)?;
-    /// println!("{}", history.history[19]); // epoch 20  loss 0.1…  accuracy …  val_loss …  val_accuracy …
+    /// println!("{}", history.history[19]); // epoch 20  loss 0.0157  accuracy 1.0000  val_loss 0.0249  …
     /// assert_eq!(history.series("val_loss").len(), 20); // (epoch, number) of each epoch
     /// assert!(history.series("val_accuracy")[19].1 >= 0.9);
     /// let best = history.best("val_loss", false).unwrap();
