@@ -1,7 +1,7 @@
 //! Opening data for a network: by name or path, images brought to the network's size and channels.
 
 use crate::aim::Aim;
-use crate::bars::{counted, visible};
+use crate::bars::{counted, shortened, visible};
 use crate::description::Description;
 use crate::error::{CliError, Result};
 use crate::suggest;
@@ -128,8 +128,8 @@ pub fn remarks_on_classes(splits: &Splits) -> Vec<String> {
             more => format!(" and {more} more"),
         };
         if !missing.is_empty() {
-            let names = named.join(", ");
-            remarks.push(format!("no sample {purpose} of {names}{more}"));
+            let names: Vec<String> = named.iter().map(|name| shortened(name, 40)).collect();
+            remarks.push(format!("no sample {purpose} of {}{more}", names.join(", ")));
         }
     }
     remarks

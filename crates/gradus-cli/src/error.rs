@@ -1,6 +1,5 @@
 //! What can end a command, and the exit code it ends with.
 
-use crate::commands::join;
 use gradus::data::DataError;
 use gradus::train::TrainError;
 use std::any::Any;
@@ -91,15 +90,12 @@ impl CliError {
         }
         if json {
             // A script that reads the last line finds one, whatever happened.
-            let about = serde_json::json!({ "error": self.told(), "exit_code": self.exit_code() });
-            let record = match self {
-                CliError::Partly { record: done, .. } => {
-                    let mut record = (**done).clone();
-                    join(&mut record, about);
-                    record
-                }
-                _ => about,
+            let mut record = match self {
+                CliError::Partly { record, .. } => (**record).clone(),
+                _ => serde_json::json!({}),
             };
+            record["error"] = self.told().into();
+            record["exit_code"] = self.exit_code().into();
             let _ = writeln!(io::stdout(), "{record}");
         }
         self.exit_code()

@@ -1,6 +1,7 @@
 //! From settings to what trains: data cut into parts, the network, the learner. A pure function of the settings and the
 //! data, so a continued run builds the same again.
 
+mod photographs;
 mod shares;
 
 use crate::aim::Aim;
@@ -27,7 +28,8 @@ use gradus::data::{
 use gradus::nn::{Init, parameters};
 use gradus::train::callbacks::GradualUnfreezing;
 use gradus::train::{Learner, Pace, Source, Task};
-use shares::{Part, divide, limited, means, spread};
+use photographs::{ahead, normalization};
+use shares::{Part, divide, limited, means};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -382,39 +384,6 @@ fn found(
         (rule, _) => rule,
     };
     Opened::new(&settings.data, pictures, &csv, rule.as_ref())
-}
-
-/// Samples larger than this are photographs, which are decoded whenever they are read.
-const PHOTOGRAPH: usize = 1 << 14;
-/// Means and deviations of photographs are those of so many.
-const MEASURED: usize = 2_000;
-
-fn is_photograph(data: &dyn Dataset) -> bool {
-    data.shape().iter().product::<usize>() > PHOTOGRAPH
-}
-
-/// What the data are normalised by.
-fn normalization(
-    data: &Part,
-    measure: fn(&dyn Dataset) -> gradus::data::Result<Normalization>,
-) -> Result<Normalization> {
-    let kept = data.len().min(MEASURED);
-    if !is_photograph(&**data) || kept == data.len() {
-        return Ok(measure(&**data)?);
-    }
-    Ok(measure(&*spread(data.clone(), kept)?)?)
-}
-
-/// Photographs are made ready by all threads, as computing waits for them; of small images one is enough. The batches are the
-/// same.
-fn ahead(data: &dyn Dataset) -> LoaderOptions {
-    match is_photograph(data) {
-        true => {
-            let workers = gradus_cpu::threads().clamp(1, 64);
-            LoaderOptions { workers, prefetch: 1, ..LoaderOptions::default() }
-        }
-        false => LoaderOptions::default(),
-    }
 }
 
 /// Refuses an `evaluate` that shows pictures of another size than the network takes.

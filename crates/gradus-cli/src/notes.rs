@@ -1,6 +1,6 @@
 //! What is said of a run before it begins: what it will never do, or do otherwise than one may think.
 
-use crate::bars::counted;
+use crate::bars::{counted, shortened};
 use crate::description::Description;
 use crate::experiment::Experiment;
 use crate::settings::Settings;
@@ -154,11 +154,12 @@ fn usual(data: &dyn Dataset) -> Option<ImageInfo> {
 /// Classes of which no sample was trained on: the only ones are held out. The reader of the data has said so.
 pub fn unlearned(description: &Description) -> Option<Note> {
     let learned = description.learned.as_ref()?;
-    let names: Vec<&str> = description
+    let names: Vec<String> = description
         .classes
         .iter()
         .zip(&learned.train)
-        .filter_map(|(name, n)| (*n == 0).then_some(&**name))
+        .filter(|(_, n)| **n == 0)
+        .map(|(name, _)| shortened(name, 40))
         .collect();
     let text = format!("no {} to train on of {}", description.noun(), names.join(", "));
     (!names.is_empty()).then(|| note("class_without_training", text))

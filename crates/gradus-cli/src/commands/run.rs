@@ -1,5 +1,6 @@
 //! `gradus run`: an ONNX model on arrays from files.
 
+use crate::bars::visible;
 use crate::computing::Computing;
 use crate::error::{CliError, Result};
 use crate::room;
@@ -67,7 +68,7 @@ pub fn run(args: &Args) -> Result<()> {
         let path = args.output.join(format!("{file}.npy"));
         save_npy(&path, &array_of(name, tensor)?)?;
         let (dtype, shape, place) = (tensor.dtype(), tensor.shape(), path.display());
-        lines.push_str(&format!("{name}  {dtype} {shape}  {place}\n"));
+        lines.push_str(&format!("{}  {dtype} {shape}  {place}\n", visible(name)));
         written.push(json!({ "name": name, "shape": tensor.shape().to_vec(), "file": path }));
     }
     // All files are there before a word of them is said: stdout may be closed.
@@ -106,7 +107,7 @@ fn describe(args: &Args, network: &Network) -> Result<()> {
             || "of any shape".to_owned(),
             |s| format!("[{}]", s.iter().map(size).collect::<Vec<_>>().join(", ")),
         );
-        format!("{kind}  {}  {} {shape}", v.name, element_name(v.element))
+        visible(&format!("{kind}  {}  {} {shape}", v.name, element_name(v.element))).into_owned()
     };
     let mut out = std::io::stdout().lock();
     let nodes = network.model().graph.nodes.len();

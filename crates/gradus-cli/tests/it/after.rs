@@ -167,7 +167,7 @@ fn folders_are_predicted_but_for_what_cannot_be_read() {
     let named = ok(f, &["predict", "run", "in/a, b.png", "--json"]).json();
     assert_eq!(came["predictions"][0]["probabilities"], named["predictions"][0]["probabilities"]);
     let nothing = gradus(f, &["predict", "run", "-"]).stdin(Stdio::null()).output().unwrap();
-    super::Ran::from(nothing).fails(1, &["stdin: found nothing, expected an image"]);
+    super::Ran::from(nothing).fails(1, &["stdin: found an empty file, expected a PNG, JPEG"]);
 }
 
 #[test]

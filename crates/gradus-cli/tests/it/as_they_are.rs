@@ -234,7 +234,7 @@ fn folders_say_what_they_hold() {
     );
     let trained = done(f, "train linear --data set --epochs 1 --out run --json");
     assert!(trained.err.contains(
-        "set: pictures of about 40×20 (height×width) are brought to 28×28, the size that linear is made for, and to grey"
+        "set: pictures of about 60×30 (height×width) are brought to 28×28, the size that linear is made for"
     ));
     assert!(trained.json()["data_remarks"].as_array().unwrap().len() > 3);
     let tried = done(f, "data show set --save sheet.png --save-samples try");

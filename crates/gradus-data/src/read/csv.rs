@@ -127,7 +127,7 @@ impl ColumnForm {
 /// ```
 ///
 /// Columns are known by their names, so no two may have one; which is the label is said by one column only. Labels are told
-/// apart by [`label_spelling`]: blanks around one do not count, and `1`, `1.0` and `01` are one class, called `1`.
+/// apart by [`label_spelling`](crate::label_spelling): blanks around one do not count, and `1`, `1.0` and `01` are one class, called `1`.
 #[derive(Debug, Clone, Default)]
 pub struct CsvOptions {
     /// Where the label is, unless there are `targets`.
@@ -175,7 +175,7 @@ pub struct Table {
     pub values: Vec<f64>,
     /// The name of the label's column, if there is a header.
     pub label_name: Option<String>,
-    /// The label of each row, spelled as [`label_spelling`] does; none with [`LabelColumn::None`] or with targets.
+    /// The label of each row, spelled as [`label_spelling`](crate::label_spelling) does; none with [`LabelColumn::None`] or with targets.
     pub labels: Vec<String>,
     /// The names of the target columns; without a header their numbers, from 1.
     pub target_names: Vec<String>,

@@ -246,13 +246,13 @@ fn linear_attention(c: &Call<'_>) -> Result<Vec<Tensor>> {
         let key = step(&k, t).transpose(2, 3);
         let mut value = step(&v, t);
         if let Some(decay) = &decay {
-            state = state * step(decay, t).transpose(2, 3);
+            state *= step(decay, t).transpose(2, 3);
         }
         if let Some(beta) = &beta {
             let read = key.transpose(2, 3).matmul(&state);
             value = step(beta, t) * (value - read);
         }
-        state = state + key * value;
+        state += key * value;
         rows.push(step(&q, t).matmul(&repeated(&state, queries / own)) * scale);
     }
     let rows: Vec<&Tensor> = rows.iter().collect();

@@ -218,7 +218,7 @@ fn deform_conv(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let read = images.grid_sample(&grid, Sampling::Linear, Beyond::Zeros, true);
     let mut read = read.reshape([n, own, channels / own, taps, rows * columns]);
     if let Some(mask) = c.optional(4) {
-        read = read * mask.cast(wide).reshape([n, own, 1, taps, rows * columns]);
+        read *= mask.cast(wide).reshape([n, own, 1, taps, rows * columns]);
     }
     let columns_of = read.reshape([n, groups, channels / groups * taps, rows * columns]);
     let w = w.cast(wide).reshape([1, groups, kernels / groups, channels / groups * taps]);

@@ -177,7 +177,7 @@ pub(crate) fn sample(
             stride /= size;
             let tap = &taps[left % taps.len()];
             left /= taps.len();
-            at = at + &tap.at * Tensor::scalar(stride as i64);
+            at += &tap.at * Tensor::scalar(stride as i64);
             share = match (share, &tap.share) {
                 (Some(a), Some(b)) => Some(a * b),
                 (a, b) => a.or_else(|| b.clone()),

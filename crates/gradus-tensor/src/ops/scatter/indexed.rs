@@ -195,11 +195,11 @@ fn places(op: &str, x: &Tensor, ids: &Tensor, batch: usize) -> Result<Tensor> {
         let number: Vec<i64> = (0..shape[axis] as i64).map(|n| n * strides[axis]).collect();
         let mut along = vec![1; sum.rank()];
         along[axis] = shape[axis];
-        sum = sum + Tensor::from_slice(&number, along);
+        sum += Tensor::from_slice(&number, along);
     }
     for j in 0..k {
         let own = bounded(&ids.select(-1, j), shape[batch + j]);
-        sum = sum + own * Tensor::scalar(strides[batch + j]);
+        sum += own * Tensor::scalar(strides[batch + j]);
     }
     Ok(sum)
 }

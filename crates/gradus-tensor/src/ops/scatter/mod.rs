@@ -1,7 +1,7 @@
 //! scatter_reduce: elements of `src` joined to those of `x` at the places that indices name.
-//! x [N], ids i64 [M], src [M] -> [N]
+//! `x [N], ids i64 [M], src [M] -> [N]`
 //!
-//! y[n] = x[n] ∘ src[j] ∘ … over all j with ids[j] = n, in the order of j, where ∘ takes the later, the product, the larger or the
+//! `y[n] = x[n] ∘ src[j] ∘ …` over all j with `ids[j] = n`, in the order of j, where ∘ takes the later, the product, the larger or the
 //! smaller. Sums are scatter_add. Everything with axes is this one on flat rows: see `indexed.rs`.
 
 #[cfg(test)]
