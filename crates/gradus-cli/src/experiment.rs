@@ -270,6 +270,7 @@ impl Parts {
             return Err(CliError::Work(format!("{name}: {what}")));
         }
         let (forms, left_out) = (splits.forms.clone(), splits.left_out.clone());
+        let decimal_comma = splits.decimal_comma;
         let mut remarks = splits.remarks.clone();
         remarks.extend(datasets::remarks_on_classes(&splits));
         let rule = splits.rule.clone();
@@ -304,6 +305,7 @@ impl Parts {
                 settings.header,
                 settings.missing,
                 &forms,
+                decimal_comma,
                 means(settings, known, &*train)?,
             ),
         };

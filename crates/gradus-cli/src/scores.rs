@@ -196,7 +196,8 @@ impl Judged {
 
 /// −ln p, finite where p underflowed to 0; NaN stays NaN.
 fn surprise(p: f64) -> f64 {
-    -if p == 0.0 { f64::MIN_POSITIVE } else { p }.ln()
+    // Of what is certain 0, not −0.
+    0.0 - if p == 0.0 { f64::MIN_POSITIVE } else { p }.ln()
 }
 
 /// The mean of the probabilities of rows of logits, one for each view of an image.

@@ -66,6 +66,9 @@ pub struct TableForm {
     /// The columns that are learned from, if some hold texts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<Column>,
+    /// Whether numbers have decimal commas, and points between thousands.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decimal_comma: bool,
     /// What stands for each missing feature.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub means: Vec<f64>,
@@ -82,6 +85,7 @@ impl TableForm {
         header: Option<HeaderIs>,
         missing: Option<MissingRule>,
         forms: &[ColumnForm],
+        decimal_comma: bool,
         means: Vec<f64>,
     ) -> TableForm {
         let column = |form: &ColumnForm| Column {
@@ -90,7 +94,7 @@ impl TableForm {
         };
         let texts = forms.iter().any(|form| !form.categories.is_empty());
         let columns = if texts { forms.iter().map(column).collect() } else { vec![] };
-        TableForm { header, missing, columns, means }
+        TableForm { header, missing, columns, decimal_comma, means }
     }
 
     /// How many columns of a file it takes for `features` numbers.
@@ -114,6 +118,7 @@ impl TableForm {
             csv.features = csv.forms.iter().map(|form| form.name.clone()).collect();
         }
         csv.header = HeaderIs::stated(self.header);
+        csv.decimal_comma = self.decimal_comma;
         csv.missing = MissingRule::stated(self.missing);
     }
 

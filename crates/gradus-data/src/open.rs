@@ -32,6 +32,8 @@ pub struct Splits {
     pub rule: Option<Split>,
     /// What the columns of a table are taken for; empty of other data.
     pub forms: Vec<ColumnForm>,
+    /// Whether the numbers of a table have decimal commas.
+    pub decimal_comma: bool,
     /// What is worth knowing of how the data were read, a sentence each.
     pub remarks: Vec<String>,
     /// Columns or files that are not learned from though nobody said so.
@@ -47,6 +49,7 @@ impl Splits {
             whole: None,
             rule: None,
             forms: vec![],
+            decimal_comma: false,
             remarks: vec![],
             left_out: vec![],
         }
@@ -65,6 +68,7 @@ impl Splits {
             whole: Some(whole),
             rule: Some(rule),
             forms: vec![],
+            decimal_comma: false,
             remarks: vec![],
             left_out: vec![],
         })
@@ -272,7 +276,7 @@ fn open_table(path: &Path, options: &OpenOptions) -> Result<Splits> {
     let csv = CsvOptions { aside, ..options.csv.clone() };
     let table = read_csv(path, &csv)?;
     let (forms, remarks) = (table.forms().to_vec(), table.remarks().to_vec());
-    let left_out = table.left_out().to_vec();
+    let (left_out, decimal_comma) = (table.left_out().to_vec(), table.decimal_comma());
     let splits = match &rule {
         Split::File(other) => {
             let test = read_csv(other, &like(&table, csv))?;
@@ -288,11 +292,12 @@ fn open_table(path: &Path, options: &OpenOptions) -> Result<Splits> {
         }
         _ => hold_out(Arc::new(table), rule)?,
     };
-    Ok(Splits { forms, remarks, left_out, ..splits })
+    Ok(Splits { forms, decimal_comma, remarks, left_out, ..splits })
 }
 
 /// How another file is read so that its columns are those of a table, by name.
 fn like(table: &TabularDataset, csv: CsvOptions) -> CsvOptions {
+    let csv = CsvOptions { decimal_comma: table.decimal_comma(), ..csv };
     match table.columns() {
         None => CsvOptions {
             leave_out: [&csv.leave_out[..], table.left_out()].concat(),

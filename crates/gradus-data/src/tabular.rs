@@ -25,6 +25,7 @@ pub struct TabularDataset {
     columns: Option<ColumnNames>,
     aside: Vec<String>,
     forms: Vec<ColumnForm>,
+    decimal_comma: bool,
     remarks: Vec<String>,
     left_out: Vec<String>,
     /// The key of each row, once one was asked for.
@@ -87,6 +88,7 @@ impl TabularDataset {
                 .then_some(ColumnNames { features: table.names, label: table.label_name }),
             aside: table.aside,
             forms: table.forms,
+            decimal_comma: table.decimal_comma,
             remarks: table.remarks,
             left_out: table.left_out,
             keys: OnceLock::new(),
@@ -114,6 +116,11 @@ impl TabularDataset {
     /// What each feature column of the file was taken for: [`CsvOptions::forms`](crate::CsvOptions::forms) of other files like it.
     pub fn forms(&self) -> &[ColumnForm] {
         &self.forms
+    }
+
+    /// Whether decimals follow a comma: [`CsvOptions::decimal_comma`](crate::CsvOptions::decimal_comma) of other files like it.
+    pub fn decimal_comma(&self) -> bool {
+        self.decimal_comma
     }
 
     /// What is worth knowing of how the file was read.

@@ -125,6 +125,11 @@ impl Network {
     fn check_inputs(&self, inputs: &[(&str, Tensor)]) -> Result<()> {
         let wanted = self.inputs();
         let names = || wanted.iter().map(|v| v.name.as_str()).collect::<Vec<_>>().join(", ");
+        let known = |name: &str| self.model.graph.inputs.iter().any(|v| v.name == name);
+        if let Some((name, _)) = inputs.iter().find(|(name, _)| !known(name)) {
+            let inputs = names();
+            return Err(Error::new(format!("there is no input `{name}`; the inputs are {inputs}")));
+        }
         for v in &wanted {
             if !inputs.iter().any(|(name, _)| *name == v.name) {
                 return Err(Error::new(format!(
@@ -136,13 +141,8 @@ impl Network {
         }
         let mut open: BTreeMap<&str, usize> = BTreeMap::new();
         for (name, x) in inputs {
-            let Some(v) = self.model.graph.inputs.iter().find(|v| v.name == *name) else {
-                return Err(Error::new(format!(
-                    "there is no input `{name}`; the inputs are {}",
-                    names()
-                )));
-            };
-            check::input(v, x, &mut open)?;
+            let of_name = self.model.graph.inputs.iter().find(|v| v.name == *name);
+            check::input(of_name.expect("all are known"), x, &mut open)?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use crate::bars::{duration, figure, shortened};
 use crate::curves;
 use crate::error::{CliError, Result};
+use crate::learned::Learned;
 use crate::model_file;
 use crate::network::Network;
 use crate::record::flat;
@@ -45,6 +46,8 @@ struct Run {
     tested: Map<String, Value>,
     /// The epoch of the model that is kept.
     best: Option<u64>,
+    /// What it learned from and was tested on.
+    learned: Option<Learned>,
 }
 
 /// Compares.
@@ -61,6 +64,12 @@ pub fn run(args: &Args) -> Result<()> {
         atomic_write(path, |w| w.write_all(text.as_bytes()))?;
     }
     let differing = differing(&runs);
+    let same_test = same_test(&runs);
+    if same_test == Some(false) {
+        say!(
+            "remark: the runs were tested on different samples: their test numbers do not compare"
+        );
+    }
     let mut out = std::io::stdout().lock();
     write!(out, "{}", table(&runs, &differing))?;
     if let Some(path) = &args.out {
@@ -68,9 +77,24 @@ pub fn run(args: &Args) -> Result<()> {
     }
     if args.json {
         let all: Vec<Value> = runs.iter().map(|run| run.record(&differing)).collect();
-        writeln!(out, "{}", json!({ "runs": all, "differing": differing, "curves": args.out }))?;
+        writeln!(
+            out,
+            "{}",
+            json!({
+                "runs": all, "differing": differing, "same_test": same_test, "curves": args.out
+            })
+        )?;
     }
     Ok(())
+}
+
+/// Whether those that were tested were so on the same samples, as far as their models tell.
+fn same_test(runs: &[Run]) -> Option<bool> {
+    let tested = runs.iter().filter(|run| !run.tested.is_empty());
+    let mut learned = tested.filter_map(|run| run.learned.as_ref());
+    let part = |l: &Learned| (l.unordered.clone(), l.split.clone(), l.test.clone(), l.held.clone());
+    let first = part(learned.next()?);
+    Some(learned.all(|other| part(other) == first))
 }
 
 impl Run {
@@ -104,8 +128,11 @@ impl Run {
         }
         let best = run_dir::best(path);
         let best = best.exists().then(|| model_file::read(&best)).transpose()?;
-        let best = best.map(|model| model.description.epoch);
-        Ok(Run { path: path.to_owned(), settings, history, tested, best })
+        let (best, learned) = match best {
+            Some(model) => (Some(model.description.epoch), model.description.learned),
+            None => (None, None),
+        };
+        Ok(Run { path: path.to_owned(), settings, history, tested, best, learned })
     }
 
     /// Its folder's name.

@@ -147,7 +147,7 @@ pub fn run(args: &Args) -> Result<()> {
     // Files first: stdout may be closed.
     let plotted = args.plot.as_ref().map(|path| tested.plot(path)).transpose()?.flatten();
     let worst = args.worst.map(|n| {
-        let samples = Samples::new(&*shown, &data, &csv);
+        let samples = Samples::new(&*shown, &data, &csv, &description.table);
         Worst::of(&tested, &samples, n as usize)
     });
     let sheet = match &worst {

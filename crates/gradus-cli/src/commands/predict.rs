@@ -22,6 +22,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// How the names of pictures in a folder end.
+const PICTURES: [&str; 9] = ["png", "jpg", "jpeg", "jfif", "gif", "bmp", "tif", "tiff", "webp"];
 /// At most so many classes are shown for an image.
 const SHOWN: usize = 10;
 /// Of very many classes fewer are of interest.
@@ -107,7 +109,7 @@ fn images(
     learner: &mut Learner,
     out: &mut impl Write,
 ) -> Result<()> {
-    let inputs = inputs(&args.inputs, &["png", "jpg", "jpeg"])?;
+    let inputs = inputs(args, &PICTURES)?;
     let classes = &description.classes;
     let top = (args.top as usize).min(classes.len());
     let columns: Vec<String> = ["file".to_owned()].into_iter().chain(class_columns(top)).collect();

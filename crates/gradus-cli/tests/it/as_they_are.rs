@@ -287,3 +287,23 @@ fn names_are_shown_safely() {
         assert!(!text.contains(['\u{1b}', '\u{7}']));
     }
 }
+
+/// What a model's data showed of their numbers holds for rows that are predicted; and no table is written over what it is of.
+#[test]
+fn thousands_are_read_as_in_training() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    let row = |i: u32| format!("{},5;{};{}\n", i % 7, 400 * i, if i > 25 { "ja" } else { "nein" });
+    let rows: String = (0..50).map(row).collect();
+    fs::write(f.join("t.csv"), format!("a;b;label\n{rows}")).unwrap();
+    done(f, "train mlp --data t.csv --epochs 60 --batch 8 --out run");
+    let predicted = |text: &str| {
+        fs::write(f.join("new.csv"), format!("a;b\n{text}\n")).unwrap();
+        done(f, "predict run new.csv --json").json()["predictions"][0]["class"].clone()
+    };
+    assert_eq!([predicted("3;1.200"), predicted("3;18.800")], ["nein", "ja"]);
+    done(f, "predict run new.csv --out out.csv");
+    let over = run(f, "predict run new.csv --out ./new.csv");
+    over.fails(2, &["--out: found new.csv, which is an input"]);
+    assert!(fs::read_to_string(f.join("new.csv")).unwrap().starts_with("a;b\n"));
+}

@@ -72,7 +72,7 @@ fn what_cannot_run_says_why() {
     save_x(folder.path(), [2, 3]);
     ran(folder.path(), &run).fails(1, &["input `x` is [2, 3], expected [N = 2, 2]"]);
     let wrong = ["run", "net.onnx", "--input", "z=x.npy"];
-    ran(folder.path(), &wrong).fails(1, &["input `x` is missing; the inputs are x"]);
+    ran(folder.path(), &wrong).fails(1, &["there is no input `z`; the inputs are x"]);
     let mut cycle = dense("Relu");
     cycle.graph.nodes.swap(0, 1);
     write_model(&path, &cycle).unwrap();

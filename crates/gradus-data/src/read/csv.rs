@@ -151,6 +151,9 @@ pub struct CsvOptions {
     /// Field separator; if not said, the one of comma, semicolon, tab, bar and runs of blanks by which the lines fall into rows of
     /// one length, or the one that Excel's first line says (`sep=;`).
     pub delimiter: Option<u8>,
+    /// Whether numbers are known to have decimal commas, so that points are between thousands where they can be: `6.200` is 6200. If
+    /// not, the file tells.
+    pub decimal_comma: bool,
     /// What becomes of rows that lack a value.
     pub missing: Missing,
     /// What each feature column is taken for, as [`Table::forms`] gave it for another file of the same columns: a text that was
@@ -187,6 +190,8 @@ pub struct Table {
     pub lines: Vec<u64>,
     /// What each feature column of the file is taken for, in the order of the features.
     pub forms: Vec<ColumnForm>,
+    /// Whether decimals follow a comma, and points are between thousands: [`CsvOptions::decimal_comma`] of other files like it.
+    pub decimal_comma: bool,
     /// Rows that were passed over, by their lines, and why: [`CsvOptions::lenient`].
     pub passed_over: Vec<(u64, String)>,
     /// What is worth knowing of how the file was read, a sentence each.

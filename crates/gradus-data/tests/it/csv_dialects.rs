@@ -199,3 +199,32 @@ fn headers_of_numbers() {
     let stated = CsvOptions { header: Some(true), ..CsvOptions::default() };
     assert_eq!(parse_csv(b"2019,2020\n1,2\n", "t.csv", &stated).unwrap().names, ["2019"]);
 }
+
+/// `2.008` beside `736` are whole numbers where semicolons are between fields; a decimal comma anywhere shows it, too, and what another
+/// file showed holds on.
+#[test]
+fn points_between_thousands() {
+    let read = |text: &str, decimal_comma: bool| {
+        let options = CsvOptions { decimal_comma, ..CsvOptions::default() };
+        let table = parse_csv(text.as_bytes(), "t.csv", &options).unwrap();
+        (table.values, table.decimal_comma, table.remarks.join("\n"))
+    };
+    let (values, comma, said) = read("a;label\n2.008;x\n736;y\n", false);
+    assert_eq!((values, comma), (vec![2008.0, 736.0], true));
+    assert_eq!(said, "points are between thousands: 2.008 in line 2 is read as 2008");
+    let (values, _, said) = read("a;b;label\n1,5;2.008;x\n-1.234.567,25;4500;y\n", false);
+    assert_eq!(values, [1.5, 2008.0, -1_234_567.25, 4500.0]);
+    assert!(said.contains("1,5 in line 2 is read as 1.5") && said.contains("2.008"), "{said}");
+    // Known from another file, of a single row.
+    assert_eq!(read("a;b;label\n6.200;0.125;x\n", false).0, [6.2, 0.125]);
+    assert_eq!(read("a;label\n6.200;x\n", true).0, [6200.0]);
+    // Decimal points are decimal points; where it cannot be told, it is said.
+    assert_eq!(read("a;label\n2.008;x\n7.5;y\n", true).0, [2.008, 7.5]);
+    assert_eq!(read("a,label\n2.008,x\n736,y\n", false).0, [2.008, 736.0]);
+    let (values, comma, said) = read("a;label\n2.008;x\n4500;y\n", false);
+    assert_eq!((values, comma), (vec![2.008, 4500.0], false));
+    assert_eq!(
+        said,
+        "points are taken for decimal ones: 2.008 in line 2 is read as 2.008, not as 2008"
+    );
+}

@@ -7,6 +7,7 @@ use crate::error::{CliError, Result};
 use crate::outcome::Outcome;
 use crate::paper::{DARK, LETTER, Paper, width, written};
 use crate::run_dir;
+use crate::table_form::TableForm;
 use gradus::data::{CsvOptions, Dataset, parse_csv};
 use gradus::io::{atomic_write, printable};
 use serde_json::{Value, json};
@@ -40,13 +41,20 @@ pub struct Samples<'a> {
 
 impl<'a> Samples<'a> {
     /// Of data that were read from this name in this way.
-    pub fn new(data: &'a dyn Dataset, name: &'a str, csv: &CsvOptions) -> Samples<'a> {
+    pub fn new(
+        data: &'a dyn Dataset,
+        name: &'a str,
+        csv: &CsvOptions,
+        form: &TableForm,
+    ) -> Samples<'a> {
         let mut lines: HashMap<Vec<u64>, Vec<u64>> = HashMap::new();
         let table = match data.shape() {
             [_] => std::fs::read(name).ok().and_then(|bytes| parse_csv(&bytes, name, csv).ok()),
             _ => None,
         };
-        if let Some(table) = table {
+        if let Some(mut table) = table {
+            // As they were tested: with what stands for missing values.
+            form.fill(&mut table.values);
             let rows = table.values.chunks_exact(table.width.max(1)).zip(&table.lines);
             for (row, &line) in rows.collect::<Vec<_>>().into_iter().rev() {
                 lines.entry(bits(row)).or_default().push(line);

@@ -1,6 +1,7 @@
 //! What was predicted and what could not be: a bad file spoils only itself. Also as a CSV file.
 
 use super::Args;
+use crate::bars::counted;
 use crate::csv_file::CsvFile;
 use crate::error::{CliError, Result};
 use gradus::io::{atomic_write, printable};
@@ -124,28 +125,47 @@ pub fn class_cells(classes: &[String], p: &[f64], top: usize) -> Vec<String> {
     best.flat_map(|k| [classes[k].clone(), p[k].to_string()]).collect()
 }
 
-/// The inputs, in place of a folder the files in it and in those below with one of these endings, in order.
+/// The inputs, in place of a folder the files in it and in those below with one of these endings, in order. Other files there are
+/// counted and said.
 ///
 /// # Errors
-/// When a folder cannot be listed, or has no such file.
-pub fn inputs(given: &[PathBuf], endings: &[&str]) -> Result<Vec<PathBuf>> {
+/// When a folder cannot be listed, or has no such file, or the table of predictions would be written over an input.
+pub fn inputs(args: &Args, endings: &[&str]) -> Result<Vec<PathBuf>> {
     let mut all = vec![];
-    for path in given {
+    for path in &args.inputs {
         if !path.is_dir() {
             all.push(path.clone());
             continue;
         }
-        let before = all.len();
-        collect(path, endings, &mut all)?;
+        let (before, mut others) = (all.len(), 0);
+        collect(path, endings, &mut all, &mut others)?;
         if all.len() == before {
             let what = format!("found no file in it that ends in .{}", endings.join(" or ."));
             return Err(CliError::Work(format!("{}: {what}", path.display())));
         }
+        if others > 0 {
+            let others = counted(others, "file");
+            say!("remark: {}: {others} of another kind passed over", path.display());
+        }
     }
-    Ok(all)
+    let Some(out) = args.out.as_deref().and_then(|out| out.canonicalize().ok()) else {
+        return Ok(all);
+    };
+    match all.iter().find(|path| path.canonicalize().is_ok_and(|path| path == out)) {
+        Some(path) => Err(CliError::Usage(format!(
+            "--out: found {}, which is an input, expected another file",
+            path.display()
+        ))),
+        None => Ok(all),
+    }
 }
 
-fn collect(folder: &Path, endings: &[&str], all: &mut Vec<PathBuf>) -> Result<()> {
+fn collect(
+    folder: &Path,
+    endings: &[&str],
+    all: &mut Vec<PathBuf>,
+    others: &mut u64,
+) -> Result<()> {
     let listing = std::fs::read_dir(folder).map_err(CliError::system(folder, "list the folder"))?;
     let mut entries = vec![];
     for entry in listing {
@@ -161,9 +181,11 @@ fn collect(folder: &Path, endings: &[&str], all: &mut Vec<PathBuf>) -> Result<()
         let fits =
             |ending: &std::ffi::OsStr| endings.iter().any(|e| ending.eq_ignore_ascii_case(e));
         if is_folder {
-            collect(&path, endings, all)?;
+            collect(&path, endings, all, others)?;
         } else if path.extension().is_some_and(fits) {
             all.push(path);
+        } else {
+            *others += 1;
         }
     }
     Ok(())

@@ -28,7 +28,7 @@ pub fn run(
     let record = model_file::record_of(&args.model)?;
     let trained = Trained::new(description, record.as_ref());
     let (mut records, mut met) = (vec![], (vec![], vec![]));
-    let inputs = inputs(&args.inputs, &["csv"])?;
+    let inputs = inputs(args, &["csv"])?;
     let columns = ["file".to_owned(), "line".to_owned()].into_iter();
     let columns: Vec<String> = columns.chain(aim.targets.iter().cloned()).collect();
     let mut kept = Kept::new(args, inputs.len(), &columns);

@@ -31,7 +31,7 @@ pub fn run(
     let (mut right, mut labelled, mut records) = (0, 0, vec![]);
     let record = model_file::record_of(&args.model)?;
     let trained = Trained::new(description, record.as_ref());
-    let (inputs, classes) = (inputs(&args.inputs, &["csv"])?, &description.classes);
+    let (inputs, classes) = (inputs(args, &["csv"])?, &description.classes);
     let top = (args.top as usize).min(classes.len());
     let columns = ["file".to_owned(), "line".to_owned()].into_iter();
     let columns: Vec<String> = columns.chain(class_columns(top)).chain(["label".into()]).collect();
@@ -89,7 +89,8 @@ pub(super) fn read_table(args: &Args, path: &Path, description: &Description) ->
     let bytes = read_file(path)?;
     let name = called(&path.display().to_string()).to_owned();
     let header = HeaderIs::stated(args.header.or(description.table.header));
-    let stated = CsvOptions { header, ..CsvOptions::default() };
+    let decimal_comma = description.table.decimal_comma;
+    let stated = CsvOptions { header, decimal_comma, ..CsvOptions::default() };
     let columns = columns_of(&name, &parse_csv_header(&bytes, &name, &stated)?, description)?;
     let mut table = parse_csv(&bytes, &name, &CsvOptions { header, lenient: true, ..columns })?;
     remark(&name, &table.remarks);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::columns::{Columns, some_of};
 use super::file::Cells;
-use super::survey::{Cell, cell};
+use super::survey::{Cell, cell, from_comma};
 use super::{Missing, Table};
 use crate::error::{DataError, Place, Result, count, quote};
 use crate::label::label_spelling;
@@ -93,6 +93,7 @@ impl Columns<'_> {
             aside: Vec::new(),
             lines: Vec::new(),
             forms: self.forms.clone(),
+            decimal_comma: self.file.decimal_comma,
             passed_over: Vec::new(),
             remarks: [&self.file.remarks[..], &self.remarks].concat(),
             left_out: self.left_out.clone(),
@@ -163,8 +164,8 @@ impl Columns<'_> {
             Err(Refused::Bad(self.wrong(row, column, found, expected)))
         };
         let parsed = match self.file.decimal_comma {
-            true if text.contains(',') && !text.contains('.') => text.replace(',', ".").parse(),
-            _ => text.parse::<f64>(),
+            true => from_comma(text).map_or_else(|| text.parse(), Ok),
+            false => text.parse::<f64>(),
         };
         match parsed {
             Ok(value) if (value as f32).is_finite() => Ok(Some(value)),

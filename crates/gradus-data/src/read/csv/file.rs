@@ -3,7 +3,7 @@
 use super::dialect::Dialect;
 use super::header::{FirstLine, judge};
 use super::rows::{Row, Rows, Unclosed};
-use super::survey::{Survey, fields_of, owned};
+use super::survey::{Survey, fields_of, from_comma, owned};
 use super::{CsvOptions, Header, LABEL_NAMES, text};
 use crate::error::{DataError, Place, Result, count, quote};
 
@@ -57,7 +57,7 @@ impl<'a> File<'a> {
         };
         file.find_header(first, line, &comments, options)?;
         file.find_width();
-        file.find_decimals();
+        file.find_decimals(options.decimal_comma);
         file.remark_on_lines(&comments);
         Ok(file)
     }
@@ -176,21 +176,46 @@ impl<'a> File<'a> {
         self.survey.columns.truncate(self.header.columns);
     }
 
-    /// Tells whether numbers have decimal commas, which no separator may be and no point beside it.
-    fn find_decimals(&mut self) {
+    /// Tells whether numbers have decimal commas, which no separator may be and no decimal point beside it; then points are between
+    /// thousands. Without a comma that shows where semicolons or tabs are between fields, as where commas are in numbers: when every point
+    /// stands before three digits, and no whole number without one is larger than 999. It may be `known` of another file.
+    fn find_decimals(&mut self, known: bool) {
         let columns = &self.survey.columns;
         let first = columns.iter().filter_map(|column| column.first_comma.as_ref()).min();
-        let points = columns.iter().any(|column| column.points > 0);
-        let Some((line, text)) = first.filter(|_| !points && self.header.delimiter != ',') else {
+        let grouped = columns.iter().filter_map(|column| column.first_grouped.as_ref()).min();
+        let delimiter = self.header.delimiter;
+        if columns.iter().any(|column| column.points > column.grouped) || delimiter == ',' {
             return;
-        };
-        self.remarks.push(format!(
-            "numbers have decimal commas: {text} in line {line} is read as {}",
-            text.replace(',', ".")
-        ));
-        self.decimal_comma = true;
-        for column in &mut self.survey.columns {
-            column.numbers += std::mem::take(&mut column.commas);
+        }
+        let shown = columns.iter().any(|column| column.has_thousands())
+            && !columns.iter().any(|column| column.contradicts_thousands())
+            && matches!(delimiter, ';' | '\t');
+        let read = |text: &str| from_comma(text).unwrap_or(f64::NAN);
+        if first.is_some() || shown || known {
+            if let Some((line, text)) = first {
+                self.remarks.push(format!(
+                    "numbers have decimal commas: {text} in line {line} is read as {}",
+                    read(text)
+                ));
+            }
+            if let Some((line, text)) = grouped {
+                self.remarks.push(format!(
+                    "points are between thousands: {text} in line {line} is read as {}",
+                    read(text)
+                ));
+            }
+            self.decimal_comma = true;
+        } else if let (Some((line, text)), ';') = (grouped, delimiter) {
+            self.remarks.push(format!(
+                "points are taken for decimal ones: {text} in line {line} is read as {}, not as {}",
+                text.parse().unwrap_or(f64::NAN),
+                read(text)
+            ));
+        }
+        if self.decimal_comma {
+            for column in &mut self.survey.columns {
+                column.numbers += std::mem::take(&mut column.commas);
+            }
         }
     }
 

@@ -20,7 +20,10 @@ pub(super) enum Cell {
 /// What is written for a missing value, in any column.
 const MISSING: [&str; 10] = ["", "NA", "NaN", "nan", "NAN", "?", "N/A", "n/a", "#N/A", "<NA>"];
 /// And in a column of numbers, in capitals or not.
-const WORDS: [&str; 6] = ["na", "null", "none", "nil", "-", "."];
+const WORDS: [&str; 14] = [
+    "na", "null", "none", "nil", "-", ".", "n.a.", "k.a.", "k. a.", "#nv", "#null!", "#value!",
+    "#div/0!", "#ref!",
+];
 
 /// What a text without blanks around it is.
 pub(super) fn cell(text: &str) -> Cell {
@@ -32,13 +35,37 @@ pub(super) fn cell(text: &str) -> Cell {
     }
     match text.bytes().filter(|&byte| byte == b',').count() {
         0 if WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)) => Cell::Word,
-        1 if !text.contains('.')
-            && !text.ends_with(',')
-            && text.replace(',', ".").parse::<f64>().is_ok() =>
-        {
-            Cell::Comma
-        }
+        1 if from_comma(text).is_some() => Cell::Comma,
         _ => Cell::Text,
+    }
+}
+
+/// Whether points stand between a whole number's thousands, `2.008`: it is a number with a decimal point, too.
+fn is_grouped(text: &str) -> bool {
+    let mut groups = text.trim_start_matches(['+', '-']).split('.');
+    let digits = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());
+    let first = groups.next().unwrap_or_default();
+    let leads = (1..=3).contains(&first.len()) && digits(first) && !first.starts_with('0');
+    let mut others = 0;
+    leads
+        && groups.all(|group| {
+            others += 1;
+            group.len() == 3 && digits(group)
+        })
+        && others > 0
+}
+
+/// A number that is written with a decimal comma or with points between its thousands: `1,5`, `2.008`, `2.008,08`.
+pub(super) fn from_comma(text: &str) -> Option<f64> {
+    let (whole, fraction) = text.split_once(',').map_or((text, None), |(w, f)| (w, Some(f)));
+    let grouped = is_grouped(whole);
+    if (whole.contains('.') && !grouped) || fraction.is_some_and(str::is_empty) {
+        return None;
+    }
+    let whole = if grouped { whole.replace('.', "") } else { whole.to_owned() };
+    match fraction {
+        Some(fraction) => format!("{whole}.{fraction}").parse().ok(),
+        None => whole.parse().ok(),
     }
 }
 
@@ -52,6 +79,11 @@ pub(super) struct Column {
     pub(super) commas: u64,
     /// Numbers with a decimal point.
     pub(super) points: u64,
+    /// Of these the ones whose points may be between thousands, and the first.
+    pub(super) grouped: u64,
+    pub(super) first_grouped: Option<(u64, String)>,
+    /// The largest whole number without a point.
+    pub(super) largest_whole: Option<u64>,
     pub(super) missing: u64,
     pub(super) words: u64,
     pub(super) texts: u64,
@@ -85,6 +117,11 @@ impl Column {
             Cell::Number => {
                 self.numbers += 1;
                 self.points += u64::from(text.contains('.'));
+                self.largest_whole = self.largest_whole.max(text.parse().ok());
+                if is_grouped(text) {
+                    self.grouped += 1;
+                    self.first_grouped.get_or_insert_with(|| (line, text.to_owned()));
+                }
             }
             Cell::Comma => {
                 self.commas += 1;
@@ -127,9 +164,19 @@ impl Column {
     pub(super) fn is_a_name(&self) -> bool {
         self.is_text() || self.rises.is_some()
     }
-    /// Whether it only says which row this is, of several.
+    /// Whether it only says which row this is, of several: each row has one more than the row before.
     pub(super) fn counts_rows(&self) -> bool {
-        self.counts.is_some_and(|first| first <= 1) && self.numbers >= 5
+        self.counts.is_some() && self.numbers >= 5
+    }
+
+    /// Whether whole numbers up to 999 have no point in it, and all others one between thousands.
+    pub(super) fn has_thousands(&self) -> bool {
+        self.grouped > 0 && self.largest_whole.is_some_and(|n| (100..1000).contains(&n))
+    }
+
+    /// Whether it has whole numbers of four digits and more without a point, too.
+    pub(super) fn contradicts_thousands(&self) -> bool {
+        self.grouped > 0 && self.largest_whole.is_some_and(|n| n >= 1000)
     }
 }
 
@@ -210,7 +257,12 @@ mod tests {
             ("-1,5", Comma),
             ("1,5e3", Comma),
             ("1,000,000", Text),
-            ("1.234,5", Text),
+            ("1.234,5", Comma),
+            ("1.23,5", Text),
+            ("1.234.567", Text),
+            ("2.008", Number),
+            ("k.A.", Word),
+            ("#NV", Word),
             ("", Missing),
             ("nan", Missing),
             ("NA", Missing),
