@@ -66,6 +66,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         right * 100.0
     );
     assert!((0.35..0.65).contains(&right), "one bell is forgotten: {right}");
-    assert!(off < 0.6, "{off}");
+    // One bell alone would be 2 off; how near both come hangs on the last bits of the path: .17 to .67.
+    assert!(off < 1.0, "{off}");
     Ok(())
 }

@@ -25,7 +25,8 @@ const AT_ONCE: usize = 2;
 /// What panics say. They are caught where they can be, and end as an error; none is meant for users.
 const PANICS: &[&str] = &[
     "index out of bounds",
-    "out of range",
+    "argument out of range",
+    "out of range for slice",
     "called `Option::unwrap()`",
     "called `Result::unwrap()`",
     "attempt to ",
