@@ -68,24 +68,9 @@ pub fn four_places(x: f64) -> String {
     if x.abs() < 1e6 { format!("{x:.4}") } else { figure(x, 6) }
 }
 
-/// A text out of a file, whose control characters are shown as escapes: they would command the terminal.
-pub fn visible(text: &str) -> std::borrow::Cow<'_, str> {
-    if !text.contains(char::is_control) {
-        return text.into();
-    }
-    let mut clean = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c.is_control() {
-            true => clean.extend(c.escape_default()),
-            false => clean.push(c),
-        }
-    }
-    clean.into()
-}
-
 /// At most `width` characters of a text, the last an ellipsis if some are missing; control characters are shown as escapes.
 pub fn shortened(text: &str, width: usize) -> String {
-    let text = &*visible(text);
+    let text = &*gradus::io::visible(text);
     if text.chars().count() <= width {
         return text.to_owned();
     }

@@ -1,7 +1,7 @@
 //! Opening data for a network: by name or path, images brought to the network's size and channels.
 
 use crate::aim::Aim;
-use crate::bars::{counted, shortened, visible};
+use crate::bars::{counted, shortened};
 use crate::description::Description;
 use crate::error::{CliError, Result};
 use crate::suggest;
@@ -9,6 +9,7 @@ use gradus::data::{
     CsvOptions, Dataset, Fingerprint, Fit, ImageOptions, OpenOptions, Relabelled, SETS, Split,
     Splits, labels_of, target_of,
 };
+use gradus::io::visible;
 use gradus::models::find;
 use gradus::nn::losses::Target;
 use std::path::Path;

@@ -98,21 +98,32 @@ pub fn printable(message: &str) -> String {
 }
 
 fn printable_line(line: &str) -> Cow<'_, str> {
-    if line.len() <= LINE && !line.contains(char::is_control) {
-        return line.into();
+    let clean = visible(line);
+    let edge = |at: usize| clean.char_indices().nth(at).map_or(clean.len(), |(byte, _)| byte);
+    match clean.chars().count() {
+        ..=LINE => clean,
+        n => format!("{} … {}", &clean[..edge(LINE / 2)], &clean[edge(n - LINE / 2)..]).into(),
     }
-    let mut clean = String::with_capacity(line.len());
-    for c in line.chars() {
+}
+
+/// A text out of a file in one line, whose control characters are shown as escapes, line breaks too: they would command the terminal,
+/// or break a table.
+///
+/// ```
+/// assert_eq!(gradus_io::visible("cat\x1b[2J\n"), "cat\\u{1b}[2J\\n");
+/// ```
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return text.into();
+    }
+    let mut clean = String::with_capacity(text.len());
+    for c in text.chars() {
         match c.is_control() {
             true => clean.extend(c.escape_default()),
             false => clean.push(c),
         }
     }
-    let edge = |at: usize| clean.char_indices().nth(at).map_or(clean.len(), |(byte, _)| byte);
-    match clean.chars().count() {
-        ..=LINE => clean.into(),
-        n => format!("{} … {}", &clean[..edge(LINE / 2)], &clean[edge(n - LINE / 2)..]).into(),
-    }
+    clean.into()
 }
 
 /// As it is displayed: a program whose `main` returns it shows a message, not its parts.

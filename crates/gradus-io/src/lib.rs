@@ -37,7 +37,7 @@ pub use atomic::{Disk, SmallDisk, Storage, atomic_write, atomic_write_on, remove
 pub use budget::Budget;
 pub use checkpoint::Checkpoint;
 pub use crc::Crc32c;
-pub use error::{Error, Kind, Result, printable};
+pub use error::{Error, Kind, Result, printable, visible};
 pub use file::{expect_file, expect_own_file, expect_own_folder, read_file, read_text};
 pub use gradus_base::DType;
 pub use lock::RunLock;

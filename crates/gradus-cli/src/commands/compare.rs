@@ -201,7 +201,7 @@ fn table(runs: &[Run], differing: &[String]) -> String {
     row("epochs", &|run| run.history.len().to_string());
     row("best epoch", &|run| run.best.map_or("-".into(), |epoch| epoch.to_string()));
     row("time", &|run| duration(run.seconds()));
-    let cell = |text: &str| shortened(&printable(text), WIDEST);
+    let cell = |text: &str| shortened(text, WIDEST);
     let widest = |texts: &mut dyn Iterator<Item = &String>| {
         texts.map(|text| cell(text).chars().count()).max().unwrap_or(0)
     };

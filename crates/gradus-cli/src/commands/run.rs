@@ -1,10 +1,10 @@
 //! `gradus run`: an ONNX model on arrays from files.
 
-use crate::bars::visible;
 use crate::computing::Computing;
 use crate::error::{CliError, Result};
 use crate::room;
 use gradus::io::numpy::{read_npy, save_npy};
+use gradus::io::visible;
 use gradus::onnx::{Network, array_of, tensor_of};
 use serde_json::json;
 use std::collections::HashSet;

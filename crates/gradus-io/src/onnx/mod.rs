@@ -153,6 +153,16 @@ pub enum Size {
     Open(String),
 }
 
+/// How many bits an element of this type takes in files; `None` of a type that is not read.
+///
+/// ```
+/// use gradus_io::onnx::element_bits;
+/// assert_eq!((element_bits(1), element_bits(3), element_bits(8)), (Some(32), Some(8), None));
+/// ```
+pub fn element_bits(number: i64) -> Option<u64> {
+    tensor::element_bits(number)
+}
+
 /// The number of an element type in files.
 ///
 /// ```

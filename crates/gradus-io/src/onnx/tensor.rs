@@ -193,15 +193,19 @@ fn unsigned(value: u64) -> Result<i64> {
     i64::try_from(value).map_err(|_| Error::format(format!("{value} does not fit 64 signed bits")))
 }
 
-/// Bits of an element in a file.
+/// Bits of an element in a file, of a type that is read.
+pub(super) fn element_bits(element: i64) -> Option<u64> {
+    match element {
+        2 | 3 | 9 => Some(8),
+        4 | 5 | 10 | 16 => Some(16),
+        1 | 6 | 12 => Some(32),
+        7 | 11 | 13 => Some(64),
+        other => small::bits(other),
+    }
+}
+
 fn bits(element: i64) -> Result<u64> {
-    Ok(match element {
-        2 | 3 | 9 => 8,
-        4 | 5 | 10 | 16 => 16,
-        1 | 6 | 12 => 32,
-        7 | 11 | 13 => 64,
-        other => return small::bits(other).ok_or_else(|| unread(other)),
-    })
+    element_bits(element).ok_or_else(|| unread(element))
 }
 
 fn unread(element: i64) -> Error {

@@ -5,7 +5,9 @@ use super::{Op, one};
 use crate::call::Call;
 use crate::scope::wrapped;
 use crate::{Error, Result, arrays};
-use gradus_io::onnx::{element_name, element_number, is_small_float, rounded, small_range};
+use gradus_io::onnx::{
+    element_bits, element_name, element_number, is_small_float, rounded, small_range,
+};
 use gradus_tensor::{DType, Shape, Tensor, f16};
 
 pub(super) const OPS: &[(&str, Op)] = &[
@@ -83,22 +85,11 @@ fn bit_shift(c: &Call<'_>) -> Result<Vec<Tensor>> {
     }
 }
 
-/// Bytes of an element in files, of the types that are whole bytes.
-fn width(element: i64) -> Option<usize> {
-    Some(match element {
-        2 | 3 | 9 => 1,
-        4 | 5 | 10 | 16 => 2,
-        1 | 6 | 12 => 4,
-        7 | 11 | 13 => 8,
-        _ => return None,
-    })
-}
-
 /// The same bits as elements of another type of as many.
 fn bit_cast(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let (x, to) = (c.input(0)?, c.int("to", 0)?);
     let from = c.element_of(0).unwrap_or_else(|| element_number(x.dtype()));
-    let (old, new) = (width(from), width(to));
+    let (old, new) = (element_bits(from), element_bits(to));
     if old.is_none() || old != new {
         let (from, to) = (element_name(from), element_name(to));
         return Err(Error::new(format!("{from} as {to}, which has not as many bits")));

@@ -99,11 +99,9 @@ impl Metric {
     /// If the metric cannot be of such shapes.
     #[track_caller]
     pub fn over(&self, x: &Tensor, t: &Tensor) -> f64 {
-        let numbers = self.of(x, t).cast(DType::F64);
-        match &self.finish {
-            None => numbers.mean(..).item(),
-            Some(finish) => finish(&numbers.to_vec::<f64>(), numbers.size(-1)),
-        }
+        let mut all = self.begin();
+        all.add(x, t);
+        all.value()
     }
 
     /// The metric of a set whose batches come one after the other. Of each only what the metric takes from it is kept, not its scores,

@@ -5,6 +5,7 @@ use crate::bars::{counted, shortened};
 use crate::contact_sheet;
 use crate::error::{CliError, Result, shell_word};
 use gradus::data::{Dataset, Splits, image_info, labels_of, read_file};
+use gradus::io::atomic_write;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -115,7 +116,7 @@ pub fn save(args: &ShowArgs, splits: &Splits) -> Result<Vec<String>> {
     }
     if let Some(path) = &args.save {
         let sheet = contact_sheet::draw(&*splits.train)?;
-        std::fs::write(path, sheet).map_err(CliError::system(path, "write"))?;
+        atomic_write(path, |w| w.write_all(&sheet))?;
         lines.push(format!("saved          {}", path.display()));
     }
     if let Some(folder) = &args.save_samples {
@@ -155,7 +156,7 @@ fn save_samples(folder: &Path, data: &dyn Dataset) -> Result<usize> {
         if path.exists() {
             path = folder.join(format!("{name}-{k}.{ending}"));
         }
-        std::fs::write(&path, bytes).map_err(CliError::system(&path, "write"))?;
+        atomic_write(&path, |w| w.write_all(&bytes))?;
         written += 1;
     }
     Ok(written)

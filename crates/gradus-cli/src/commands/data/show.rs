@@ -6,8 +6,9 @@ use crate::columns;
 use crate::commands::join;
 use crate::datasets;
 use crate::error::Result;
+use crate::experiment::counts;
 use crate::table_form::{HeaderIs, MissingRule};
-use gradus::data::{ColumnNames, CsvOptions, Dataset, labels_of, target_of};
+use gradus::data::{ColumnNames, CsvOptions, Dataset, target_of};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::PathBuf;
@@ -187,12 +188,3 @@ fn show_targets(
 
 /// Letters of a class's name in a table.
 const WIDEST_NAME: usize = 40;
-
-/// Samples of each class.
-fn counts(data: &dyn Dataset) -> Vec<u64> {
-    let mut counts = vec![0; data.classes().len()];
-    for label in labels_of(data) {
-        counts[label as usize] += 1;
-    }
-    counts
-}

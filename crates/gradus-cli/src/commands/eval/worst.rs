@@ -9,7 +9,7 @@ use crate::paper::{DARK, LETTER, Paper, width, written};
 use crate::run_dir;
 use crate::table_form::TableForm;
 use gradus::data::{CsvOptions, Dataset, parse_csv};
-use gradus::io::{atomic_write, printable};
+use gradus::io::{atomic_write, visible};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -126,7 +126,7 @@ impl Worst {
     /// For people.
     pub fn table(&self) -> String {
         let widest = |of: fn(&Wrong) -> &str| {
-            let longest = self.all.iter().map(|w| printable(of(w)).chars().count()).max();
+            let longest = self.all.iter().map(|w| visible(of(w)).chars().count()).max();
             longest.unwrap_or(0).clamp(9, 24)
         };
         let (truth, guess) = (widest(|w| &w.truth), widest(|w| &w.guess));
@@ -141,14 +141,13 @@ impl Worst {
         );
         for w in &self.all {
             let percent = w.probability.map_or(String::new(), |p| format!("{:.1} %", 100.0 * p));
-            let cell = |text: &str, width: usize| shortened(&printable(text), width);
             let _ = writeln!(
                 text,
                 "{:>8}  {:<truth$}  {:<guess$}  {percent:>7}  {}",
                 four_places(w.loss),
-                cell(&w.truth, truth),
-                cell(&w.guess, guess),
-                printable(&w.name)
+                shortened(&w.truth, truth),
+                shortened(&w.guess, guess),
+                visible(&w.name)
             );
         }
         text
