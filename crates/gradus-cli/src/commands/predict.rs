@@ -36,7 +36,7 @@ const SHOWN_OF_MANY: usize = 5;
 /// model wants that, by .299 R + .587 G + .114 B; what is transparent is laid on white. If the model was trained on light things on dark ground, such as
 /// MNIST's digits, and an image's corners are light, it is inverted.
 ///
-/// Of a folder every image in it, or every CSV file, is predicted. One that cannot be read is named, counted and passed over: the exit
+/// Of a folder every file in it and below whose name ends as an image's, or as a CSV file's, is predicted; others are counted. One that cannot be read is named, counted and passed over: the exit
 /// code is 1 in the end, and all others are predicted.
 ///
 /// A model of a table is given CSV files. Its columns are found by their names if it was trained on a file with a header; others
