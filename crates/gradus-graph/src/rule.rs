@@ -56,6 +56,13 @@ pub trait Rule: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The same outputs by less work, as other nodes, where these inputs allow it: the product of rows that are chosen from a short
+    /// table is a choice of the rows of the table's product. The algebra is exact; rounding may differ. A device whose plans do ops
+    /// together asks when a plan is made. Gradients are nodes by then, so a value that is no longer computed had its gradient.
+    fn simpler(&self, _inputs: &[Node]) -> Option<Vec<Node>> {
+        None
+    }
+
     /// How `device` does it; `None` if the device has no way of its own: then the op is expanded
     /// there.
     fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>>;

@@ -3,6 +3,7 @@
 
 use super::expand::in_order;
 use super::goal::Goal;
+use super::simplify::prune;
 use crate::device::{Device, Limits};
 use crate::node::{Kind, Node, Pointwise};
 use crate::rule::{Effect, Meta, Rule};
@@ -109,6 +110,7 @@ impl Collected {
     pub(crate) fn new(goal: &Goal<'_>, device: Device) -> Result<Collected> {
         let mut c = Collector::default();
         let order = in_order(goal, device)?;
+        let any_stands = !order.expansions.is_empty();
         c.expansions = order.expansions;
         for node in order.nodes {
             c.add(&node);
@@ -129,7 +131,13 @@ impl Collected {
         let key = key.done();
         let Collector { items, variables, leaves, .. } = c;
         let leaves_stay = goal.leaves_stay;
-        Ok(Collected { items, outputs, updates, variables, leaves, leaves_stay, device, key })
+        let mut collected =
+            Collected { items, outputs, updates, variables, leaves, leaves_stay, device, key };
+        if any_stands {
+            // What only the calls read that are not done as such.
+            prune(&mut collected);
+        }
+        Ok(collected)
     }
 }
 
@@ -142,7 +150,7 @@ struct Collector {
     variables: Vec<Variable>,
     variable_numbers: HashMap<u64, usize>,
     leaves: Vec<Node>,
-    /// What stands for each output of an op that the device expands.
+    /// What stands for each output of an op that is not done as such.
     expansions: HashMap<u64, Vec<Node>>,
     /// Calls with an effect so far: no two of them are the same.
     effects: usize,
@@ -185,7 +193,7 @@ impl Collector {
         self.place.insert(node.id(), place);
     }
 
-    /// What stands for the value of a node that the device expands.
+    /// What stands for the value of a node that is not computed as such.
     fn expansion(&self, node: &Node) -> Option<&Node> {
         match node.kind() {
             _ if node.value().is_some() => None,

@@ -1,5 +1,5 @@
 //! Expanding: an op that a device has no strategy for becomes the nodes of simpler ops that it
-//! stands for.
+//! stands for; one whose inputs allow less work becomes the nodes of that.
 
 use super::goal::Goal;
 use crate::device::Device;
@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 /// The nodes below a goal, every one after its inputs.
 pub(crate) struct InOrder {
     pub nodes: Vec<Node>,
-    /// By the number of a call that the device expands, what stands for each of its outputs; that
+    /// By the number of a call that is not done as such, what stands for each of its outputs; that
     /// comes before the call itself.
     pub expansions: HashMap<u64, Vec<Node>>,
 }
@@ -36,22 +36,12 @@ pub(crate) fn in_order(goal: &Goal<'_>, device: Device) -> Result<InOrder> {
     }
     let mut nodes: Vec<Node> = seen.into_values().collect();
     nodes.sort_unstable_by_key(Node::id);
-    if nodes.iter().all(|n| has_strategy(n, device)) {
-        return Ok(InOrder { nodes, expansions: HashMap::new() });
-    }
     let mut e =
         Expander { device, done: HashSet::new(), nodes: vec![], expansions: HashMap::new() };
     for node in nodes {
         e.add(node)?;
     }
     Ok(InOrder { nodes: e.nodes, expansions: e.expansions })
-}
-
-fn has_strategy(node: &Node, device: Device) -> bool {
-    match node.kind() {
-        Kind::Call(rule, _) => node.value().is_some() || rule.strategy(device).is_some(),
-        _ => true,
-    }
 }
 
 struct Expander {
@@ -67,8 +57,7 @@ impl Expander {
         if !self.done.insert(node.id()) {
             return Ok(());
         }
-        if !has_strategy(&node, self.device) {
-            let outputs = self.expand(&node)?;
+        if let Some(outputs) = self.instead(&node)? {
             let mut below = vec![];
             let mut stack = outputs.clone();
             while let Some(n) = stack.pop() {
@@ -87,22 +76,33 @@ impl Expander {
         Ok(())
     }
 
-    /// What stands for the outputs of a call.
-    fn expand(&self, node: &Node) -> Result<Vec<Node>> {
-        let Kind::Call(rule, metas) = node.kind() else {
-            unreachable!("only calls have strategies")
-        };
+    /// What stands for the outputs of a call, if it is not done as such.
+    fn instead(&self, node: &Node) -> Result<Option<Vec<Node>>> {
+        let Kind::Call(rule, metas) = node.kind() else { return Ok(None) };
+        if node.value().is_some() {
+            return Ok(None);
+        }
         let at = |e: Error| e.at(node.place().clone()).in_scope(node.scope().map(|s| &**s));
-        let found = try_build(|| scope_at(node, || rule.expand(node.inputs()))).map_err(at)?;
-        let Some(outputs) = found else {
-            let what = format!("the device {} has no way to compute it", self.device);
-            return Err(at(Error::value(rule.name(), what)));
+        let built = |f: &dyn Fn(&[Node]) -> Option<Vec<Node>>| {
+            try_build(|| scope_at(node, || f(node.inputs()))).map_err(at)
+        };
+        let outputs = if rule.strategy(self.device).is_none() {
+            let Some(outputs) = built(&|inputs| rule.expand(inputs))? else {
+                let what = format!("the device {} has no way to compute it", self.device);
+                return Err(at(Error::value(rule.name(), what)));
+            };
+            outputs
+        } else if self.device.backend().limits().together {
+            let Some(outputs) = built(&|inputs| rule.simpler(inputs))? else { return Ok(None) };
+            outputs
+        } else {
+            return Ok(None);
         };
         let found: Vec<_> = outputs.iter().map(Node::meta).collect();
         if found != *metas {
             let what = format!("it is expanded to {found:?}, but it has {metas:?}");
             return Err(at(Error::shape(rule.name(), what)));
         }
-        Ok(outputs)
+        Ok(Some(outputs))
     }
 }

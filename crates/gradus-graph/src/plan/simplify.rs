@@ -332,7 +332,7 @@ impl<'a> Rewriter<'a> {
 }
 
 /// Drops items that nothing needs any more.
-fn prune(c: &mut Collected) {
+pub(super) fn prune(c: &mut Collected) {
     let mut needed = vec![false; c.items.len()];
     c.outputs.iter().chain(c.updates.iter().map(|(_, i)| i)).for_each(|&i| needed[i] = true);
     for i in (0..c.items.len()).rev() {

@@ -12,6 +12,7 @@
 pub(crate) mod cases;
 mod cpu;
 mod reference;
+pub(super) mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -91,6 +92,12 @@ impl Rule for ScatterAdd {
     fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
         let sizes = |n| Setting::Sizes(vec![n]);
         Some(vec![("axis", sizes(self.axis)), ("size", sizes(self.size))])
+    }
+
+    fn simpler(&self, inputs: &[Node]) -> Option<Vec<Node>> {
+        (self.axis == 0)
+            .then(|| rows::sums_of_product(&inputs[0], &inputs[1], self.size))?
+            .map(|y| vec![y])
     }
 
     fn strategy(&self, device: Device) -> Option<Box<dyn Strategy + '_>> {

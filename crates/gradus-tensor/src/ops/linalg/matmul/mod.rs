@@ -49,6 +49,10 @@ impl Rule for MatMul {
         Some(vec![(a.unsqueeze(-1) * b.unsqueeze(-3)).sum(-2).0])
     }
 
+    fn simpler(&self, inputs: &[Node]) -> Option<Vec<Node>> {
+        crate::ops::gather::rows::product(&inputs[0], &inputs[1]).map(|y| vec![y])
+    }
+
     fn settings(&self) -> Option<Vec<(&'static str, Setting)>> {
         Some(vec![])
     }
