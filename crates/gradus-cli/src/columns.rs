@@ -1,7 +1,8 @@
-//! What settings say of the columns of data: the label, the targets, the rule by which samples are held out.
+//! What settings say of the columns of data: the label, the targets, the rule by which samples are held out; and what is only said of
+//! tables or of pictures.
 
 use crate::error::{CliError, Result};
-use crate::table_form::{HeaderIs, MissingRule};
+use crate::table_form::{Cells, DecimalIs, HeaderIs, MissingRule};
 use gradus::data::{LabelColumn, Split, has_test_part, named};
 use std::path::Path;
 
@@ -24,19 +25,34 @@ pub fn leave_out(columns: &[String], name_or_path: &str) -> Result<()> {
 }
 
 /// Refuses what is said of a table where there is none.
-pub fn of_a_table(
-    header: Option<HeaderIs>,
-    missing: Option<MissingRule>,
-    name_or_path: &str,
-) -> Result<()> {
-    if let Some(header) = header {
+pub fn of_a_table(cells: &Cells, name_or_path: &str) -> Result<()> {
+    if let Some(header) = cells.header {
         has_columns("header", if header == HeaderIs::Yes { "yes" } else { "no" }, name_or_path)?;
     }
-    if let Some(missing) = missing {
+    if let Some(missing) = cells.missing {
         let rule = if missing == MissingRule::Drop { "drop" } else { "mean" };
         has_columns("missing", rule, name_or_path)?;
     }
+    if let Some(first) = cells.missing_values.first() {
+        has_columns("missing-values", first, name_or_path)?;
+    }
+    if let Some(decimal) = cells.decimal {
+        let mark = if decimal == DecimalIs::Comma { "comma" } else { "point" };
+        has_columns("decimal", mark, name_or_path)?;
+    }
     Ok(())
+}
+
+/// Refuses to leave out pictures of data that are no folder.
+pub fn of_pictures(skip_unreadable: bool, name_or_path: &str) -> Result<()> {
+    // What is not there is told otherwise.
+    let is_folder = Path::new(name_or_path).is_dir() || !Path::new(name_or_path).exists();
+    match skip_unreadable && (named(name_or_path).is_ok() || !is_folder) {
+        false => Ok(()),
+        true => Err(CliError::Usage(format!(
+            "skip-unreadable: found {name_or_path}, expected a folder of pictures: other data hold none that could be left out"
+        ))),
+    }
 }
 
 fn named_columns(option: &str, columns: &[String], name_or_path: &str) -> Result<()> {

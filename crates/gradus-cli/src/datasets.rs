@@ -3,11 +3,12 @@
 use crate::aim::Aim;
 use crate::bars::{counted, shortened};
 use crate::description::Description;
-use crate::error::{CliError, Result};
+use crate::error::{CliError, Result, shell_word};
 use crate::suggest;
+use crate::unreadable;
 use gradus::data::{
-    CsvOptions, Dataset, Fingerprint, Fit, ImageOptions, OpenOptions, Relabelled, SETS, Split,
-    Splits, labels_of, target_of,
+    CsvOptions, Dataset, Fingerprint, Fit, ImageOptions, OpenOptions, Relabelled, SETS, Skip,
+    Split, Splits, is_hidden, labels_of, target_of,
 };
 use gradus::io::visible;
 use gradus::models::find;
@@ -15,12 +16,14 @@ use gradus::nn::losses::Target;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What pictures in folders are turned into; data of fixed sizes, such as named sets, stay as they are.
-#[derive(Clone, Copy)]
+/// What pictures in folders are turned into, and which are passed over; data of fixed sizes, such as named sets, stay as they are.
+#[derive(Clone)]
 pub struct Pictures {
     channels: usize,
     train: Option<Size>,
     test: Option<Size>,
+    /// Those that cannot be read.
+    pub skip: Skip,
 }
 
 type Size = (usize, usize);
@@ -36,9 +39,9 @@ impl Pictures {
         match *shape {
             [channels, height, width] => {
                 let size = Some((height, width));
-                Pictures { channels, train: size, test: size }
+                Pictures { channels, train: size, test: size, skip: Skip::default() }
             }
-            _ => Pictures { channels: 3, train: None, test: None },
+            _ => Pictures { channels: 3, train: None, test: None, skip: Skip::default() },
         }
     }
 
@@ -58,15 +61,15 @@ pub fn open(
     split: Option<&Split>,
 ) -> Result<Splits> {
     known_or_there(name_or_path)?;
-    let open = |size: Option<Size>| {
+    let open = |size: Option<Size>, skip: &Skip| {
         let image = ImageOptions { channels: pictures.channels, size, fit: Fit::Cover };
-        let (csv, split) = (csv.clone(), split.cloned());
-        let options = OpenOptions { image, csv, split, ..OpenOptions::from_environment() };
+        let (csv, split, skip) = (csv.clone(), split.cloned(), skip.clone());
+        let options = OpenOptions { image, csv, split, skip, ..OpenOptions::from_environment() };
         gradus::data::open(name_or_path, &options)
     };
-    let mut splits = open(pictures.train)?;
+    let mut splits = open(pictures.train, &pictures.skip)?;
     if pictures.test != pictures.train {
-        let as_tested = open(pictures.test)?;
+        let as_tested = open(pictures.test, &unreadable::known(&splits.unreadable))?;
         (splits.test, splits.whole) = (as_tested.test, as_tested.whole);
     }
     Ok(splits)
@@ -167,6 +170,25 @@ pub fn remarks_on_targets(train: &dyn Dataset, aim: &Aim) -> Vec<String> {
 /// So many classes are named in a remark.
 const NAMED: usize = 8;
 
+/// Where the classes may be of a folder that has one folder alone: in that.
+pub fn folders_within(name: &str, only: &str) -> String {
+    let folder = Path::new(name).join(only);
+    let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| !is_hidden(name))
+        .collect();
+    names.sort();
+    if names.len() < 2 {
+        return String::new();
+    }
+    let shown: Vec<String> = names.iter().take(NAMED).map(|name| shortened(name, 40)).collect();
+    let more = if names.len() > NAMED { ", …" } else { "" };
+    let path = shell_word(&folder);
+    format!("; --data {path} takes the folders in it for classes: {}{more}", shown.join(", "))
+}
+
 /// More bytes in pictures with parts of their own are not read for a fingerprint.
 const FINGERPRINTED: u64 = 2 << 30;
 
@@ -217,42 +239,17 @@ pub fn labelled_as(
     )))
 }
 
-/// Samples that are all read to see whether they can be.
-const READ: usize = 2_000;
-
-/// Looks for samples that cannot be read: a few are read, of more only what can be seen cheaply is looked at.
-///
-/// # Errors
-/// Of the first sample that is bad.
-pub fn inspect(data: &dyn Dataset) -> Result<()> {
-    let len = data.shape().iter().product();
-    let look = |range: std::ops::Range<usize>| {
-        let mut sample = vec![0.0; len];
-        range.into_iter().try_for_each(|index| match data.len() <= READ {
-            true => data.read(index, &mut sample),
-            false => data.probe(index),
-        })
-    };
-    let share = data.len().div_ceil(gradus_cpu::threads()).max(1);
-    std::thread::scope(|scope| {
-        let ranges = (0..data.len()).step_by(share).map(|i| i..(i + share).min(data.len()));
-        let threads: Vec<_> = ranges.map(|range| scope.spawn(move || look(range))).collect();
-        // All are waited for; of several errors the one of the first samples is given.
-        let results: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
-        let panicked = |_| CliError::Work("reading the test data panicked".into());
-        results.into_iter().try_for_each(|result| Ok(result.map_err(panicked)??))
-    })
-}
-
 /// Opens a named set or a path without a network in mind: pictures are RGB and of one size, their own or this side's.
 pub fn open_as_is(
     name_or_path: &str,
     csv: CsvOptions,
     split: Option<Split>,
     side: Option<usize>,
+    skip: &Skip,
 ) -> Result<Splits> {
     known_or_there(name_or_path)?;
-    let mut options = OpenOptions { csv, split, ..OpenOptions::from_environment() };
+    let skip = skip.clone();
+    let mut options = OpenOptions { csv, split, skip, ..OpenOptions::from_environment() };
     options.image.size = side.map(|side| (side, side));
     Ok(gradus::data::open(name_or_path, &options)?)
 }

@@ -182,6 +182,7 @@ impl Description {
         let leave_out = if self.columns.is_empty() { self.left_out.clone() } else { vec![] };
         let mut csv =
             CsvOptions { label, targets, target_values, leave_out, ..CsvOptions::default() };
+        csv.beside = [&self.left_out[..], self.label.as_slice()].concat();
         if self.is_of_rows() {
             self.table.put_on(&mut csv, &self.columns, self.input[0]);
         }
@@ -191,6 +192,15 @@ impl Description {
     /// How many columns of a table it learns from.
     pub fn source_columns(&self) -> usize {
         self.table.source_columns(self.input[0])
+    }
+
+    /// The names of the columns that it learns from, if they have names.
+    pub fn source_names(&self) -> Vec<String> {
+        match &self.table.columns[..] {
+            [] => self.columns.clone(),
+            _ if self.columns.is_empty() => vec![],
+            columns => columns.iter().map(|column| column.name.clone()).collect(),
+        }
     }
 
     /// Where the label was in the table that it learned from.

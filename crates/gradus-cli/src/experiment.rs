@@ -12,18 +12,20 @@ use crate::datasets::{self, Opened, Pictures};
 use crate::description::Description;
 use crate::error::{CliError, Result};
 use crate::layers;
+use crate::leaks;
 use crate::learned::Learned;
 use crate::misfit;
 use crate::network;
 use crate::record::{self, Beginning, RunRecord, are_same, whole_path};
 use crate::run_dir;
 use crate::settings::Settings;
-use crate::table_form::{HeaderIs, MissingRule, TableForm};
+use crate::table_form::TableForm;
 use crate::trained::Trained;
 use crate::transfer::{self, Pretrained};
+use crate::unreadable;
 use gradus::data::{
-    CsvOptions, Dataset, Loader, LoaderOptions, Normalization, Relabelled, Split, has_test_part,
-    labels_of, named,
+    CsvOptions, Dataset, Loader, LoaderOptions, Normalization, Relabelled, Split, Unreadable,
+    has_test_part, labels_of, named,
 };
 use gradus::nn::{Init, parameters};
 use gradus::train::callbacks::GradualUnfreezing;
@@ -56,6 +58,8 @@ pub struct Experiment {
     pub remarks: Vec<String>,
     /// What of them is not learned from though nobody said so.
     pub left_out: Vec<String>,
+    /// Pictures that are left out because they cannot be read.
+    pub unreadable: Vec<Unreadable>,
     /// The network, its loss and its optimiser.
     pub learner: Learner,
     /// How many numbers training adjusts.
@@ -82,6 +86,7 @@ struct Parts {
     table: TableForm,
     remarks: Vec<String>,
     left_out: Vec<String>,
+    unreadable: Vec<Unreadable>,
 }
 
 /// How a run begins.
@@ -142,8 +147,8 @@ impl Experiment {
             Some(record) => record.model.clone(),
             None => describe(settings, pretrained.as_ref(), &parts)?,
         };
-        let Parts { settings, train, validation, test, held_out, data, remarks, left_out, .. } =
-            parts;
+        let Parts { settings, train, validation, test, held_out, data, .. } = parts;
+        let (remarks, left_out, unreadable) = (parts.remarks, parts.left_out, parts.unreadable);
         let settings = &settings;
         require_shown_size(settings, &description, &test)?;
         for part in [Some(&train), Some(&test), validation.as_ref()].into_iter().flatten() {
@@ -192,6 +197,7 @@ impl Experiment {
             data,
             remarks,
             left_out,
+            unreadable,
             learner,
             parameters,
             fresh,
@@ -204,6 +210,12 @@ impl Experiment {
     /// The rule by which the test part was held out; `None` where the data bring one.
     pub fn split(&self) -> Option<&str> {
         self.description.learned.as_ref().and_then(|learned| learned.split.as_deref())
+    }
+
+    /// Its samples, as they are read.
+    pub fn parts(&self) -> Vec<&dyn Dataset> {
+        let loaders = [Some(&self.train), self.validation.as_ref(), Some(&self.test)];
+        loaders.into_iter().flatten().map(|loader| &**loader.dataset() as &dyn Dataset).collect()
     }
 
     /// What this run learns from.
@@ -251,7 +263,9 @@ impl Parts {
         };
         let evaluation = Evaluation::of(&settings.shown())?;
         let (loaded, _) = augmentation::sides(&settings.augment);
-        let pictures = pictures.squares(loaded, evaluation.loaded());
+        let mut pictures = pictures.squares(loaded, evaluation.loaded());
+        // A run that goes on knows which it left out.
+        pictures.skip.look = settings.skip_unreadable && record.is_none();
         let opened = found(settings, begin, pretrained, pictures)?;
         if let (Begin::Again { run, .. }, Some(record)) = (begin, record) {
             let differ = record.differing_data(&opened);
@@ -263,16 +277,16 @@ impl Parts {
         datasets::require_both(&name, &splits)?;
         let held_out = splits.rule.is_some();
         if let [only] = splits.train.classes() {
-            let what = format!(
-                "found 1 class ({}), expected at least 2 to tell apart",
-                shortened(only, 40)
-            );
+            let (class, inner) = (shortened(only, 40), datasets::folders_within(&name, only));
+            let what = format!("found 1 class ({class}), expected at least 2 to tell apart{inner}");
             return Err(CliError::Work(format!("{name}: {what}")));
         }
         let (forms, left_out) = (splits.forms.clone(), splits.left_out.clone());
         let decimal_comma = splits.decimal_comma;
         let mut remarks = splits.remarks.clone();
+        remarks.extend(unreadable::remark(&splits.unreadable));
         remarks.extend(datasets::remarks_on_classes(&splits));
+        let unreadable = splits.unreadable.clone();
         let rule = splits.rule.clone();
         let known = pretrained.map(|pretrained| &pretrained.description);
         let known = known.or(record.map(|record| &record.model));
@@ -298,16 +312,19 @@ impl Parts {
         learned.test = numbers(&test);
         learned.validation = validation.as_ref().map_or(vec![], numbers);
         remarks.extend(datasets::remarks_on_targets(&*train, &settings.aim()?));
+        remarks.extend(leaks::remarks(&*train, &forms));
         datasets::remark(&name, &remarks);
         let table = match record {
             Some(record) => record.model.table.clone(),
-            None => TableForm::new(
-                settings.header,
-                settings.missing,
-                &forms,
-                decimal_comma,
-                means(settings, known, &*train)?,
-            ),
+            None => {
+                // What a model to go on with took for missing values is so for it, too.
+                let mut cells = settings.cells();
+                if let (true, Some(known)) = (cells.missing_values.is_empty(), known) {
+                    cells.missing_values = known.table.missing_values.clone();
+                }
+                let means = means(settings, known, &*train)?;
+                TableForm::new(cells, &forms, decimal_comma, means)
+            }
         };
         let fill = |part| table.filled(part);
         let (train, test) = (fill(train)?, fill(test)?);
@@ -321,13 +338,16 @@ impl Parts {
         let few = |data| limited(data, settings.training.limit_evaluation);
         let (validation, test) = (validation.map(few).transpose()?, few(test)?);
         // What is first read after an epoch, or after all, is looked at before hours are spent.
-        validation.iter().chain([&test]).try_for_each(|part| datasets::inspect(&**part))?;
+        let others: Vec<&dyn Dataset> = validation.iter().chain([&test]).map(|p| &**p).collect();
+        unreadable::inspect(&name, &*train, &others)?;
         let normalization = match (known, begin) {
-            (Some(known), _) => known.normalization()?,
-            (None, Begin::Anew) => normalization(&train, Normalization::of)?,
+            (Some(known), _) => known.normalization(),
+            (None, Begin::Anew) => normalization(&train, Normalization::of),
             // Runs of before rounded first.
-            (None, Begin::Again { .. }) => normalization(&train, Normalization::of_rounded)?,
+            (None, Begin::Again { .. }) => normalization(&train, Normalization::of_rounded),
         };
+        let normalization =
+            normalization.map_err(|met| unreadable::gathered(&name, &[&*train, &*test], met))?;
         let options = LoaderOptions {
             batch_size: settings.batch,
             shuffle: !settings.overfit_one_batch,
@@ -354,6 +374,7 @@ impl Parts {
             table,
             remarks,
             left_out,
+            unreadable,
         })
     }
 }
@@ -379,8 +400,7 @@ fn found(
     if let Some(known) = known.filter(|known| !known.columns.is_empty()) {
         known.table.put_on(&mut csv, &known.columns, known.input[0]);
     }
-    csv.header = HeaderIs::stated(settings.header);
-    csv.missing = MissingRule::stated(settings.missing);
+    settings.cells().put_on(&mut csv);
     let rule = match (settings.rule()?, begin) {
         (None, Begin::Again { .. }) if !has_test_part(&settings.data) => Some(Split::Position),
         (rule, _) => rule,

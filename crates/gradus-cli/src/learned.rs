@@ -3,7 +3,7 @@
 use crate::aim::{Aim, CLASSES};
 use crate::bars::grouped;
 use crate::error::{CliError, Result};
-use gradus::data::{Content, Fingerprint, Split, Splits};
+use gradus::data::{Content, Fingerprint, Skip, Split, Splits, Unreadable};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -31,6 +31,9 @@ pub struct Learned {
     pub unordered: String,
     /// What of the samples the digests are of: all that is in them, or the names and sizes of their files.
     pub digest_of: DigestOf,
+    /// Pictures that were left out because they could not be read: they are passed over whenever these data are opened again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<Unread>,
     /// Some samples of the test part, if it was chosen by content: the beginnings of their keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<String>,
@@ -48,6 +51,21 @@ pub enum DigestOf {
     Contents,
     /// The names and sizes of their files.
     NamesAndSizes,
+}
+
+/// A picture that could not be read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unread {
+    /// Its path in the folder.
+    pub file: String,
+    /// Why.
+    pub why: String,
+}
+
+impl From<&Unreadable> for Unread {
+    fn from(one: &Unreadable) -> Unread {
+        Unread { file: one.file.clone(), why: one.why.clone() }
+    }
 }
 
 /// How data differ from those that were learned from.
@@ -73,6 +91,7 @@ impl Learned {
             test: vec![],
             digest: found.ordered.clone(),
             unordered: found.unordered.clone(),
+            unreadable: splits.unreadable.iter().map(Unread::from).collect(),
             held: vec![],
             digest_of: match found.content {
                 Content::Whole => DigestOf::Contents,
@@ -113,6 +132,12 @@ impl Learned {
         Err(CliError::Work(format!(
             "{name}: it holds other {noun}s than when the model was trained: of {kept} held-out ones that are remembered, {found} are there, so {noun}s that were trained on may be among those tested; put the data back, or name others by --data"
         )))
+    }
+
+    /// What is passed over when the data are opened again; `look` finds what can no longer be read, too.
+    pub fn skip(&self, look: bool) -> Skip {
+        let known = |one: &Unread| Unreadable { file: one.file.clone(), why: one.why.clone() };
+        Skip { look, known: self.unreadable.iter().map(known).collect() }
     }
 
     /// How data that were opened by the same rule differ.

@@ -29,6 +29,7 @@ mod error;
 mod experiment;
 mod guess;
 mod layers;
+mod leaks;
 mod learned;
 mod misfit;
 mod model_file;
@@ -52,6 +53,7 @@ mod suggest;
 mod table_form;
 mod trained;
 mod transfer;
+mod unreadable;
 
 use clap::{Parser, Subcommand};
 use commands::{

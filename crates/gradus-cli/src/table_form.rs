@@ -2,7 +2,7 @@
 //! read in the same way.
 
 use crate::error::Result;
-use gradus::data::{ColumnForm, CsvOptions, Dataset, Filled, Missing};
+use gradus::data::{ColumnForm, CsvOptions, Dataset, Decimal, Filled, Missing};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -44,6 +44,51 @@ impl MissingRule {
     }
 }
 
+/// Which mark is before a table's decimals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum DecimalIs {
+    /// A comma: 1,5.
+    Comma,
+    /// A point: 1.5.
+    Point,
+}
+
+impl DecimalIs {
+    /// As the reader has it.
+    fn stated(decimal: DecimalIs) -> Decimal {
+        match decimal {
+            DecimalIs::Comma => Decimal::Comma,
+            DecimalIs::Point => Decimal::Point,
+        }
+    }
+}
+
+/// What is stated of a table's cells.
+#[derive(Clone, Debug, Default)]
+pub struct Cells {
+    /// Whether the first line is a header.
+    pub header: Option<HeaderIs>,
+    /// What becomes of rows that lack a value.
+    pub missing: Option<MissingRule>,
+    /// What stands for a missing value beside what always does.
+    pub missing_values: Vec<String>,
+    /// Which mark is before decimals.
+    pub decimal: Option<DecimalIs>,
+}
+
+impl Cells {
+    /// Says so of a file. What is not stated of missing values and decimals stays as it is.
+    pub fn put_on(&self, csv: &mut CsvOptions) {
+        csv.header = HeaderIs::stated(self.header);
+        csv.missing = MissingRule::stated(self.missing);
+        csv.decimal = self.decimal.map(DecimalIs::stated).or(csv.decimal);
+        if !self.missing_values.is_empty() {
+            csv.missing_values = self.missing_values.clone();
+        }
+    }
+}
+
 /// What a column of the table is taken for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Column {
@@ -66,9 +111,15 @@ pub struct TableForm {
     /// The columns that are learned from, if some hold texts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<Column>,
+    /// What stands for a missing value beside what always does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_values: Vec<String>,
     /// Whether numbers have decimal commas, and points between thousands.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub decimal_comma: bool,
+    /// Which mark is before decimals, if it was stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decimal: Option<DecimalIs>,
     /// What stands for each missing feature.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub means: Vec<f64>,
@@ -82,8 +133,7 @@ impl TableForm {
 
     /// Of data as they were opened.
     pub fn new(
-        header: Option<HeaderIs>,
-        missing: Option<MissingRule>,
+        cells: Cells,
         forms: &[ColumnForm],
         decimal_comma: bool,
         means: Vec<f64>,
@@ -94,7 +144,8 @@ impl TableForm {
         };
         let texts = forms.iter().any(|form| !form.categories.is_empty());
         let columns = if texts { forms.iter().map(column).collect() } else { vec![] };
-        TableForm { header, missing, columns, decimal_comma, means }
+        let Cells { header, missing, missing_values, decimal } = cells;
+        TableForm { header, missing, columns, missing_values, decimal_comma, decimal, means }
     }
 
     /// How many columns of a file it takes for `features` numbers.
@@ -117,9 +168,14 @@ impl TableForm {
         if !names.is_empty() {
             csv.features = csv.forms.iter().map(|form| form.name.clone()).collect();
         }
-        csv.header = HeaderIs::stated(self.header);
         csv.decimal_comma = self.decimal_comma;
-        csv.missing = MissingRule::stated(self.missing);
+        self.cells().put_on(csv);
+    }
+
+    /// How the cells of a table are read.
+    pub fn cells(&self) -> Cells {
+        let (header, missing, decimal) = (self.header, self.missing, self.decimal);
+        Cells { header, missing, missing_values: self.missing_values.clone(), decimal }
     }
 
     /// Data without missing values, if means stand for them.

@@ -54,8 +54,11 @@ impl<'a> Trained<'a> {
         })
     }
 
-    /// Opens data by its rule.
-    pub fn open(&self, name: &str, pictures: Pictures, csv: &CsvOptions) -> Result<Opened> {
+    /// Opens data by its rule, without the pictures that it was trained without.
+    pub fn open(&self, name: &str, mut pictures: Pictures, csv: &CsvOptions) -> Result<Opened> {
+        if let Some(learned) = &self.description.learned {
+            pictures.skip = learned.skip(pictures.skip.look);
+        }
         Opened::new(name, pictures, csv, self.rule(name)?.as_ref())
     }
 
@@ -74,7 +77,7 @@ impl<'a> Trained<'a> {
                     };
                     self.description.learned.as_ref().is_some_and(change)
                 };
-                let here = is_here.then(|| self.open(name, pictures, csv));
+                let here = is_here.then(|| self.open(name, pictures.clone(), csv));
                 match here {
                     Some(Ok(here)) if same(&here) => Ok(here),
                     _ => self.open(&path.display().to_string(), pictures, csv),

@@ -174,6 +174,19 @@ impl DataError {
         }
     }
 
+    /// What is wrong, without the file, which is told beside it: `found …, expected …`.
+    pub fn reason(&self) -> String {
+        match self {
+            DataError::Malformed { at, found, expected, .. } => {
+                let at = at.to_string();
+                let at = at.strip_prefix(", ").map_or(String::new(), |at| format!("{at}: "));
+                format!("{at}found {found}, expected {expected}")
+            }
+            DataError::Io { action, source, .. } => format!("cannot {action}: {source}"),
+            error => error.to_string(),
+        }
+    }
+
     /// An option or argument that cannot work: `what: found …, expected …`.
     pub fn invalid(
         what: impl Into<String>,

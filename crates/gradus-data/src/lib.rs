@@ -115,13 +115,15 @@ pub use prefetch::{BatchGuard, Batches, Position};
 pub use random::{Rng, rng_for_augment};
 pub use read::cifar::{CIFAR10_CLASSES, Cifar100Labels, parse_cifar10, parse_cifar100, read_cifar};
 pub use read::csv::{
-    ColumnForm, CsvOptions, Header, LabelColumn, Missing, Table, parse_csv, parse_csv_header,
-    read_csv,
+    ColumnForm, ColumnSummary, CsvOptions, Decimal, Header, LabelColumn, Missing, Table,
+    TableSummary, Texts, csv_texts, parse_csv, parse_csv_header, read_csv, summarize_csv,
 };
 pub use read::folder::ImageFolder;
 pub use read::idx::{Idx, encode_idx, parse_idx, read_idx, read_idx_images};
+pub use read::listing::{is_hidden, is_picture};
 pub use read::picture::{Fit, ImageInfo, ImageOptions, RawImage, image_info, parse_image};
 pub use read::read_file;
+pub use read::unreadable::{Skip, Unreadable};
 pub use record_loader::{RecordLoader, RecordOptions};
 pub use records::{DatasetRecords, RecordSubset, Records};
 pub use sample::Sample;

@@ -9,12 +9,14 @@ use crate::embedded::mnist_5k_split;
 use crate::error::{DataError, Place, Result, quote};
 use crate::locate::Places;
 use crate::named::{DIGITS, find_idx, missing_idx, named};
-use crate::parts::{Parts, parts_in};
+use crate::parts::{Parts, name_of, parts_in};
 use crate::read::cifar::read_cifar;
 use crate::read::csv::{ColumnForm, CsvOptions, LabelColumn, read_csv};
 use crate::read::folder::ImageFolder;
 use crate::read::idx::read_idx_images;
+use crate::read::listing::is_hidden;
 use crate::read::picture::{Fit, ImageOptions};
+use crate::read::unreadable::{Skip, Unreadable};
 use crate::read::{STDIN, kind_of, read_file};
 use crate::split::{HoldOut, Split};
 use crate::tabular::TabularDataset;
@@ -38,6 +40,8 @@ pub struct Splits {
     pub remarks: Vec<String>,
     /// Columns or files that are not learned from though nobody said so.
     pub left_out: Vec<String>,
+    /// Pictures that were passed over because they cannot be read: see [`OpenOptions::skip`].
+    pub unreadable: Vec<Unreadable>,
 }
 
 impl Splits {
@@ -52,6 +56,7 @@ impl Splits {
             decimal_comma: false,
             remarks: vec![],
             left_out: vec![],
+            unreadable: vec![],
         }
     }
 
@@ -71,6 +76,7 @@ impl Splits {
             decimal_comma: false,
             remarks: vec![],
             left_out: vec![],
+            unreadable: vec![],
         })
     }
 }
@@ -89,6 +95,8 @@ pub struct OpenOptions {
     /// Which samples are held out to test, of data without a test part of their own; `None` is [`Split::Hash`]. A rule for
     /// data that bring a test part is refused.
     pub split: Option<Split>,
+    /// Which pictures of a folder are passed over because they cannot be read; ignored by other data.
+    pub skip: Skip,
 }
 
 impl OpenOptions {
@@ -101,6 +109,7 @@ impl OpenOptions {
             classes: Vec::new(),
             csv: CsvOptions::default(),
             split: None,
+            skip: Skip::default(),
         }
     }
 
@@ -202,7 +211,7 @@ pub(crate) fn layout(path: &Path) -> Option<Layout> {
         return Some(Layout::Split(parts));
     }
     let mut entries = std::fs::read_dir(path).ok()?.flatten();
-    let visible = |entry: &std::fs::DirEntry| !entry.file_name().to_string_lossy().starts_with('.');
+    let visible = |entry: &std::fs::DirEntry| !is_hidden(&entry.file_name().to_string_lossy());
     entries.any(|entry| visible(&entry) && entry.path().is_dir()).then_some(Layout::Classes)
 }
 
@@ -229,15 +238,17 @@ fn open_cifar10(folder: &Path) -> Result<Splits> {
     Ok(Splits::given(read_cifar(&train)?, test))
 }
 
-fn open_folder(root: &Path, options: &OpenOptions) -> Result<ImageFolder> {
-    let folder = ImageFolder::open(root, options.image.clone())?;
+fn open_folder(root: &Path, options: &OpenOptions, skip: &Skip) -> Result<ImageFolder> {
+    let folder = ImageFolder::open_without(root, options.image.clone(), skip)?;
     if options.classes.is_empty() { Ok(folder) } else { folder.rename_classes(&options.classes) }
 }
 
 /// Opens a training and a test part. Classes are compared by their names: the test part may lack some.
 fn open_parts(path: &Path, parts: &Parts, options: &OpenOptions) -> Result<Splits> {
-    let train = open_folder(&parts.train, options)?;
-    let test = ImageFolder::open_test(&parts.test, options.image.clone())?;
+    let within = |part: &Path| options.skip.within(&name_of(part));
+    let train = open_folder(&parts.train, options, &within(&parts.train))?;
+    let (image, skip) = (options.image.clone(), within(&parts.test));
+    let test = ImageFolder::open_test(&parts.test, image, &skip)?;
     let test = match options.classes.len() == test.classes().len() {
         true => test.rename_classes(&options.classes)?,
         false => test,
@@ -253,12 +264,18 @@ fn open_parts(path: &Path, parts: &Parts, options: &OpenOptions) -> Result<Split
         ));
     }
     let of = |part: &Path, folder: &ImageFolder| -> Vec<String> {
-        let part = part.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let part = name_of(part);
         folder.remarks().iter().map(|remark| format!("in {part}: {remark}")).collect()
     };
     let mut remarks = [of(&parts.train, &train), of(&parts.test, &test)].concat();
     remarks.extend(parts.remarks.iter().cloned());
     let left_out = [train.left_out(), test.left_out()].concat();
+    let unreadable = |part: &Path, folder: &ImageFolder| -> Vec<Unreadable> {
+        let file = |one: &Unreadable| format!("{}/{}", name_of(part), one.file);
+        let all = folder.unreadable().iter();
+        all.map(|one| Unreadable { file: file(one), why: one.why.clone() }).collect()
+    };
+    let unreadable = [unreadable(&parts.train, &train), unreadable(&parts.test, &test)].concat();
     let splits = match train.classes() == test.classes() {
         true => Splits::given(train, test),
         false => {
@@ -267,7 +284,7 @@ fn open_parts(path: &Path, parts: &Parts, options: &OpenOptions) -> Result<Split
             Splits::given(train, test)
         }
     };
-    Ok(Splits { remarks, left_out, ..splits })
+    Ok(Splits { remarks, left_out, unreadable, ..splits })
 }
 
 fn open_table(path: &Path, options: &OpenOptions) -> Result<Splits> {
@@ -319,8 +336,9 @@ fn like(table: &TabularDataset, csv: CsvOptions) -> CsvOptions {
 
 fn open_classes(path: &Path, options: &OpenOptions) -> Result<Splits> {
     let rule = options.split.clone().unwrap_or_default();
-    let folder = open_folder(path, options)?;
+    let folder = open_folder(path, options, &options.skip)?;
     let (remarks, left_out) = (folder.remarks().to_vec(), folder.left_out().to_vec());
+    let unreadable = folder.unreadable().to_vec();
     let splits = match &rule {
         Split::Time(_) | Split::Group(_) => {
             let found = format!("{rule} for {}", path.display());
@@ -334,7 +352,7 @@ fn open_classes(path: &Path, options: &OpenOptions) -> Result<Splits> {
         }
         Split::Hash | Split::Position => hold_out(Arc::new(folder), rule)?,
     };
-    Ok(Splits { remarks, left_out, ..splits })
+    Ok(Splits { remarks, left_out, unreadable, ..splits })
 }
 
 /// Which pictures a list names, a path in the folder on each line.

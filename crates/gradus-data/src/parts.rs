@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::read::listing::is_hidden;
+
 /// A part to train on and one to test on.
 pub(crate) struct Parts {
     pub(crate) train: PathBuf,
@@ -36,7 +38,7 @@ pub(crate) fn parts_in(folder: &Path) -> Option<Parts> {
         .ok()?
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.is_dir() && !name_of(path).starts_with('.'))
+        .filter(|path| path.is_dir() && !is_hidden(&name_of(path)))
         .collect();
     folders.sort();
     let of = |wanted: Purpose| {
@@ -63,7 +65,8 @@ pub(crate) fn parts_in(folder: &Path) -> Option<Parts> {
     Some(Parts { train: train.clone(), test: test.clone(), remarks })
 }
 
-fn name_of(path: &Path) -> String {
+/// The last name of a path.
+pub(crate) fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 

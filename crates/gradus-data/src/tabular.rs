@@ -152,7 +152,13 @@ fn refuse_measurements(table: &Table, name: &str, classes: usize) -> Result<()> 
     let column = table.label_name.as_ref().map(|name| format!(" (column {})", quote(name)));
     let rows = count(table.labels.len(), "row");
     let found = format!("{classes} different labels in {rows}{}", column.unwrap_or_default());
-    let expected = "classes with several rows each; --label names another column, --target one whose numbers are to be learned";
+    let numbers = match (&table.label_name, table.labels.iter().all(is_number)) {
+        (Some(name), true) => {
+            format!("--target {name} learns its numbers, --label names another column")
+        }
+        _ => "--label names another column, --target one whose numbers are to be learned".into(),
+    };
+    let expected = format!("classes with several rows each; {numbers}");
     Err(DataError::malformed(name, Place::Whole, found, expected))
 }
 

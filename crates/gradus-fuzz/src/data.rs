@@ -3,10 +3,12 @@
 use crate::readable;
 use flate2::{Compression, write::GzEncoder};
 use gradus_data::{
-    Cifar100Labels, CsvOptions, Dataset, Fit, ImageDataset, ImageOptions, LabelColumn, Missing,
-    OpenOptions, Places, Result, TabularDataset, encode_idx, open_path, parse_cifar10,
-    parse_cifar100, parse_csv, parse_idx, parse_image, target_of,
+    Cifar100Labels, ColumnSummary, CsvOptions, Dataset, Decimal, Fit, ImageDataset, ImageOptions,
+    LabelColumn, Missing, OpenOptions, Places, Result, Skip, TabularDataset, csv_texts, encode_idx,
+    open_path, parse_cifar10, parse_cifar100, parse_csv, parse_idx, parse_image, summarize_csv,
+    target_of,
 };
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -79,6 +81,8 @@ pub(crate) fn csv(bytes: &[u8]) -> bool {
         CsvOptions { targets: vec!["2".into(), "a".into()], ..CsvOptions::default() },
         CsvOptions { missing: Missing::Drop, header: Some(true), ..CsvOptions::default() },
         CsvOptions { lenient: true, ..CsvOptions::default() },
+        CsvOptions { decimal: Some(Decimal::Comma), ..CsvOptions::default() },
+        CsvOptions { missing_values: vec!["-1".into(), "b".into()], ..CsvOptions::default() },
         CsvOptions {
             targets: vec!["1".into()],
             target_values: vec![0.0, 1.0],
@@ -87,8 +91,18 @@ pub(crate) fn csv(bytes: &[u8]) -> bool {
     ];
     let mut any = false;
     for options in all {
+        // What falls into rows is shown, whatever is refused of it.
+        let summary = accepted(summarize_csv(bytes, "x", &options));
+        if let Some(summary) = &summary {
+            let cells = |c: &ColumnSummary| c.values + c.missing + c.unreadable + summary.misfits;
+            assert!(summary.columns.iter().all(|column| cells(column) == summary.rows));
+        }
         let Some(table) = accepted(parse_csv(bytes, "x", &options)) else { continue };
         any = true;
+        assert!(summary.is_some_and(|summary| summary.misfits == 0));
+        let texts = csv_texts(bytes, "x", &options, None).expect("a table has texts");
+        let lines: HashSet<u64> = texts.rows.iter().map(|row| row.0).collect();
+        assert!(table.lines.iter().all(|line| lines.contains(line)));
         let (rows, targets) = (table.lines.len(), options.targets.len());
         assert_eq!(table.values.len(), rows * table.width);
         assert_eq!(table.labels.len(), if targets == 0 { rows } else { 0 });
@@ -174,7 +188,16 @@ pub(crate) fn folder(bytes: &[u8]) -> bool {
         classes: vec![],
         csv: CsvOptions::default(),
         split: None,
+        skip: Skip::default(),
     };
+    // Without what cannot be read, all that is left can.
+    let looking = OpenOptions { skip: Skip { look: true, known: vec![] }, ..options.clone() };
+    if let Some(splits) = accepted(open_path(root.path(), &looking)) {
+        let known = Skip { look: false, known: splits.unreadable.clone() };
+        let again = open_path(root.path(), &OpenOptions { skip: known, ..options.clone() });
+        let again = again.expect("what was left out is known");
+        assert_eq!(again.train.len() + again.test.len(), splits.train.len() + splits.test.len());
+    }
     let Some(splits) = accepted(open_path(root.path(), &options)) else { return false };
     for part in [splits.train, splits.test] {
         if part.is_empty() {

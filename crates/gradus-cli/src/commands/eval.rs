@@ -13,9 +13,10 @@ use crate::experiment::in_order;
 use crate::learned::{Change, Learned};
 use crate::model_file;
 use crate::outcome::Outcome;
-use crate::table_form::HeaderIs;
+use crate::table_form::{Cells, HeaderIs};
 use crate::trained::Trained;
-use gradus::data::{CsvOptions, Dataset, Split, Splits, has_test_part};
+use crate::unreadable;
+use gradus::data::{CsvOptions, Dataset, Split, Splits, Unreadable, has_test_part};
 use gradus::nn::losses::Target;
 use gradus::train::Learner;
 use gradus::train::optim::Sgd;
@@ -54,6 +55,9 @@ pub struct Args {
     /// Whether the first line of a CSV file is a header [default: as in training]
     #[arg(long, value_name = "YES|NO")]
     header: Option<HeaderIs>,
+    /// Leave pictures of a folder out that cannot be read; those that training left out of its own data always are
+    #[arg(long)]
+    skip_unreadable: bool,
     /// Draw what a model of numbers predicts against what is true into this PNG
     #[arg(long, value_name = "FILE.png")]
     plot: Option<PathBuf>,
@@ -100,7 +104,9 @@ pub fn run(args: &Args) -> Result<()> {
         Some(text) => Evaluation::of(&augmentation::list(text)?)?,
         None => description.evaluation()?,
     };
-    let pictures = Pictures::of_input(&description.input).squares(None, evaluation.loaded());
+    columns::of_pictures(args.skip_unreadable, data)?;
+    let mut pictures = Pictures::of_input(&description.input).squares(None, evaluation.loaded());
+    pictures.skip.look = args.skip_unreadable;
     let aim = description.aim();
     if args.plot.is_some() && aim.target() != Target::Numbers {
         let what = "--plot is of models of numbers, whose predictions it draws against the truth";
@@ -119,9 +125,9 @@ pub fn run(args: &Args) -> Result<()> {
     let record = model_file::record_of(&args.model)?;
     let trained = Trained::new(description, record.as_ref());
     let mut csv = description.csv(label);
-    columns::of_a_table(args.header, None, data)?;
+    columns::of_a_table(&Cells { header: args.header, ..Cells::default() }, data)?;
     csv.header = HeaderIs::stated(args.header).or(csv.header);
-    let Chosen { part, test, name: data, changed, remarks } =
+    let Chosen { part, test, name: data, changed, remarks, unreadable } =
         match args.data.is_none() || trained.is_of(data) {
             true => held_out(&trained, trained.reopen(data, pictures, &csv)?)?,
             false => other(&trained, data, pictures, &csv)?,
@@ -141,7 +147,8 @@ pub fn run(args: &Args) -> Result<()> {
     // Nothing is trained: the learner is asked for predictions only.
     let mut learner = Learner::new(Arc::new(loaded.model), Sgd::new(0.0));
     let start = Instant::now();
-    let tested = Outcome::measure(&mut learner, &test, evaluation.views(), description)?;
+    let tested = Outcome::measure(&mut learner, &test, evaluation.views(), description)
+        .map_err(|met| unreadable::gathered(&data, &[&*shown], met))?;
     let seconds = start.elapsed().as_secs_f64();
     let speed = tested.samples() as f64 / seconds;
     // Files first: stdout may be closed.
@@ -181,7 +188,7 @@ pub fn run(args: &Args) -> Result<()> {
     if args.json {
         let about = json!({
             "model": description.architecture, "file": loaded.path, "data": data, "part": part,
-            "changed": changed, "data_remarks": remarks, "samples": tested.samples(), "views": evaluation.views(), "seconds": seconds, "samples_per_second": speed,
+            "changed": changed, "data_remarks": remarks, "unreadable": unreadable::record(&unreadable), "samples": tested.samples(), "views": evaluation.views(), "seconds": seconds, "samples_per_second": speed,
         });
         join(&mut record, about);
         tested.record(&mut record);
@@ -217,6 +224,17 @@ struct Chosen {
     changed: Option<String>,
     /// What is worth knowing of how they were read.
     remarks: Vec<String>,
+    /// Pictures that are left out because they cannot be read.
+    unreadable: Vec<Unreadable>,
+}
+
+impl Chosen {
+    /// Of samples of data as they were opened.
+    fn new(part: Tested, test: Arc<dyn Dataset>, name: String, splits: &Splits) -> Chosen {
+        let (mut remarks, unreadable) = (splits.remarks.clone(), splits.unreadable.clone());
+        remarks.extend(unreadable::remark(&unreadable));
+        Chosen { part, test, name, changed: None, remarks, unreadable }
+    }
 }
 
 /// The test part of the data that the model was trained on.
@@ -244,7 +262,7 @@ fn held_out(trained: &Trained<'_>, opened: Opened) -> Result<Chosen> {
     };
     let changed = (change != Change::None).then(|| change.text(noun));
     let part = if splits.rule.is_none() { Tested::Test } else { Tested::HeldOut };
-    Ok(Chosen { part, test: splits.test, name, changed, remarks: splits.remarks })
+    Ok(Chosen { changed, ..Chosen::new(part, splits.test.clone(), name, &splits) })
 }
 
 /// Says that data have changed, or refuses them where that may have moved what was trained on into the test part.
@@ -280,11 +298,10 @@ fn other(
     csv: &CsvOptions,
 ) -> Result<Chosen> {
     if has_test_part(name) {
-        let Splits { test, remarks, .. } = datasets::open(name, pictures, csv, None)?;
-        let part = Tested::Test;
-        return Ok(Chosen { part, test, name: name.into(), changed: None, remarks });
+        let splits = datasets::open(name, pictures, csv, None)?;
+        return Ok(Chosen::new(Tested::Test, splits.test.clone(), name.into(), &splits));
     }
-    let opened = Opened::new(name, pictures, csv, Some(&Split::Position))?;
+    let opened = Opened::new(name, pictures.clone(), csv, Some(&Split::Position))?;
     if let Some(learned) = &trained.description.learned {
         let change = learned.change(&opened.splits, &opened.fingerprint);
         if matches!(change, Change::None | Change::Order) {
@@ -294,7 +311,7 @@ fn other(
             return held_out(trained, trained.open(name, pictures, csv)?);
         }
     }
-    let Splits { whole, test, remarks, .. } = opened.splits;
-    let test = whole.unwrap_or(test);
-    Ok(Chosen { part: Tested::Whole, test, name: name.into(), changed: None, remarks })
+    let splits = opened.splits;
+    let test = splits.whole.clone().unwrap_or(splits.test.clone());
+    Ok(Chosen::new(Tested::Whole, test, name.into(), &splits))
 }

@@ -6,6 +6,7 @@ mod rows;
 
 use crate::augmentation::{self, Evaluation, Shown, kinds};
 use crate::bars::{bar, shortened};
+use crate::csv_file::Dialect;
 use crate::datasets::called;
 use crate::description::Description;
 use crate::error::{CliError, Result};
@@ -16,14 +17,12 @@ use crate::table_form::HeaderIs;
 use gradus::data::{Fit, ImageDataset, ImageOptions, Loader, RawImage, parse_image, read_file};
 use gradus::train::optim::Sgd;
 use gradus::train::{Learner, Source};
-use kept::{Kept, class_cells, class_columns, inputs};
+use kept::{Kept, Taken, class_cells, class_columns, inputs};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// How the names of pictures in a folder end.
-const PICTURES: [&str; 9] = ["png", "jpg", "jpeg", "jfif", "gif", "bmp", "tif", "tiff", "webp"];
 /// At most so many classes are shown for an image.
 const SHOWN: usize = 10;
 /// Of very many classes fewer are of interest.
@@ -36,16 +35,20 @@ const SHOWN_OF_MANY: usize = 5;
 /// model wants that, by .299 R + .587 G + .114 B; what is transparent is laid on white. If the model was trained on light things on dark ground, such as
 /// MNIST's digits, and an image's corners are light, it is inverted.
 ///
-/// Of a folder every file in it and below whose name ends as an image's, or as a CSV file's, is predicted; others are counted. One that cannot be read is named, counted and passed over: the exit
+/// Of a folder every file in it and below that holds a picture, whatever it is called, or whose name ends in .csv, is predicted; others are counted. One that cannot be read is named, counted and passed over: the exit
 /// code is 1 in the end, and all others are predicted.
 ///
 /// A model of a table is given CSV files. Its columns are found by their names if it was trained on a file with a header; others
 /// are passed over. If the label's column is there, too, it is shown beside the prediction, and the accuracy is told. A model of numbers
 /// gives them in the units of the data, and of yes and no how probable a yes is; where the file has the true ones, too, its metrics
 /// are told. Rows that lack a value, or hold a text that training did not see, are named and not predicted.
+///
+/// The file of --out has a line for each row of a CSV file, in their order: after --keep's columns the prediction or, in the column
+/// not_predicted, why there is none. It is written as the first input is: with its separator (commas for blanks) and, unless that is
+/// a comma, its decimal commas. A column of its own whose name one of --keep's has begins with gradus_.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  gradus predict runs/mlp-1 digit.png\n  gradus predict runs/mlp-2 flowers.csv --json\n  gradus predict runs/resnet20-1 photos --out photos.csv --top 5\n  cat digit.png | gradus predict runs/lenet-1 -"
+    after_help = "Examples:\n  gradus predict runs/mlp-1 digit.png\n  gradus predict runs/mlp-2 flowers.csv --json\n  gradus predict runs/mlp-2 flowers.csv --out named.csv --keep id,garden\n  gradus predict runs/resnet20-1 photos --out photos.csv --top 5\n  cat digit.png | gradus predict runs/lenet-1 -"
 )]
 pub struct Args {
     /// A run directory, a model's file, or the name of a network that was imported
@@ -60,6 +63,10 @@ pub struct Args {
     /// Write the predictions into this CSV file, a row for each image or row, instead of showing them
     #[arg(long, value_name = "FILE.csv")]
     out: Option<PathBuf>,
+    /// Columns of CSV files that are carried on into that file, such as who a row is of: names, or numbers from 1, with commas between
+    /// them, or all
+    #[arg(long, value_name = "COLUMNS|all", value_delimiter = ',', requires = "out")]
+    keep: Vec<String>,
     /// So many of the most probable classes are in that file
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100_000), requires = "out")]
     top: u32,
@@ -90,9 +97,10 @@ pub fn run(args: &Args) -> Result<()> {
             false => numbers::run(args, &description, &mut learner, &mut out),
         };
     }
-    if args.header.is_some() {
-        let what = "--header is for CSV files; this model takes images";
-        return Err(CliError::Usage(what.into()));
+    if args.header.is_some() || !args.keep.is_empty() {
+        let option = if args.keep.is_empty() { "--header" } else { "--keep" };
+        let what = format!("{option} is for CSV files; this model takes images");
+        return Err(CliError::Usage(what));
     }
     let evaluation = match &args.evaluate {
         Some(text) => Evaluation::of(&augmentation::list(text)?)?,
@@ -109,17 +117,18 @@ fn images(
     learner: &mut Learner,
     out: &mut impl Write,
 ) -> Result<()> {
-    let inputs = inputs(args, &PICTURES)?;
+    let inputs = inputs(args, Taken::Pictures)?;
     let classes = &description.classes;
     let top = (args.top as usize).min(classes.len());
-    let columns: Vec<String> = ["file".to_owned()].into_iter().chain(class_columns(top)).collect();
-    let (mut kept, mut records) = (Kept::new(args, inputs.len(), &columns), vec![]);
+    let mut kept = Kept::new(args, inputs.len(), &["file"], class_columns(top));
+    let mut records = vec![];
     for path in &inputs {
         let found = probabilities_of(path, description, evaluation, learner);
         let Some(p) = kept.of(path, found)? else { continue };
         if kept.is_file() {
             let file = [path.display().to_string()].into_iter();
-            kept.row(&file.chain(class_cells(classes, &p, top)).collect::<Vec<_>>());
+            let cells = class_cells(classes, &p, top, Dialect::default());
+            kept.row(file.chain(cells).collect());
         } else {
             show(out, path, classes, &p)?;
         }

@@ -7,7 +7,7 @@ mod recover;
 mod resume;
 mod watch;
 
-use crate::bars::{counted, grouped};
+use crate::bars::{counted, grouped, shortened};
 use crate::commands::join;
 use crate::computing::Computing;
 use crate::curves;
@@ -24,6 +24,7 @@ use crate::remedies::{TESTED, WITHDRAWN};
 use crate::run_dir::RunDir;
 use crate::settings::Settings;
 use crate::signals::Signals;
+use crate::unreadable;
 use advice::{Advice, Ended};
 use gradus::io::atomic_write;
 use gradus::io::log::{JsonLog, read_json_lines};
@@ -56,7 +57,8 @@ use std::sync::atomic::AtomicBool;
 /// Data of your own are a CSV file with a row for each sample, or a folder of pictures with a folder for each class, directly or in
 /// train and test (or val). A file's label is the column called label, class or target, or else the last one; see --label; --target
 /// names columns of numbers to be learned instead. A column of texts becomes a feature of 0 and 1 for each of its values; see
-/// --drop, and --missing for values that are not there. `gradus data show` says how a file or folder is read. Where there is no test part about a fifth is held out for it, chosen by what each sample holds: the same samples
+/// --drop, and --missing and --missing-values for values that are not there. `gradus data show` says how a file or folder is read, and
+/// what helps where training refuses it. Where there is no test part about a fifth is held out for it, chosen by what each sample holds: the same samples
 /// whatever else is in the file, in whatever order; see --split.
 ///
 /// A recipe is a TOML file with any of the entries of a run's config.toml, and a config.toml is a recipe.
@@ -199,7 +201,9 @@ fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, ste
             ([target], _) => format!("the target is column {target}, the loss {}", aim.loss),
             (all, _) => format!("the targets are {}, the loss {}", all.join(", "), aim.loss),
         };
-        say!("{what}; it learns from {features}");
+        let names = e.description.source_names().join(", ");
+        let names = if names.is_empty() { names } else { format!(": {}", shortened(&names, 200)) };
+        say!("{what}; it learns from {features}{names}");
     }
     if let Some(from) = &s.from {
         let new = match &e.fresh[..] {
@@ -251,7 +255,10 @@ fn fit(
     let validation = e.validation.as_ref().map(|v| v as &dyn gradus::train::Source);
     let ended = fit.run(&mut e.learner, &e.train, validation, &mut progress);
     drop(fit); // and with it the log
-    ended.map_err(|error| divergence::ended(run, settings, &progress.history, error))?;
+    ended.map_err(|error| {
+        let ended = divergence::ended(run, settings, &progress.history, error);
+        unreadable::gathered(&e.data, &e.parts(), ended)
+    })?;
     Ok(progress)
 }
 
@@ -267,7 +274,8 @@ fn conclude(
     let chosen = model_file::read(&run.best())?;
     set_weights(&**e.learner.model(), &chosen.file)?;
     let views = e.description.evaluation()?.views();
-    let tested = Outcome::measure(&mut e.learner, &e.test, views, &e.description)?;
+    let tested = Outcome::measure(&mut e.learner, &e.test, views, &e.description)
+        .map_err(|met| unreadable::gathered(&e.data, &e.parts(), met))?;
     let epoch = chosen.description.epoch;
     // Files first: stdout may be closed.
     let plot = run.path().join("predicted.png");
@@ -322,7 +330,7 @@ fn conclude(
             "batch": settings.batch, "seed": settings.seed, "threads": gradus_cpu::threads(),
             "device": settings.device, "stopped": progress.stopped, "unreached": e.learner.unreached(),
             "guessing_loss": guessing, "remarks": all_remarks(remarks, notes, e, advice.as_ref()),
-            "data_remarks": e.remarks, "left_out": e.left_out,
+            "data_remarks": e.remarks, "features": e.description.source_names(), "left_out": e.left_out, "unreadable": unreadable::record(&e.unreadable),
         });
         join(&mut record, about);
         tested.record(&mut record);

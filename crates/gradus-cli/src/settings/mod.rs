@@ -14,7 +14,7 @@ use crate::computing::device_of;
 use crate::error::{CliError, Result};
 use crate::network::{Network, is_definition};
 use crate::suggest::{unknown, unknown_model};
-use crate::table_form::{HeaderIs, MissingRule};
+use crate::table_form::{Cells, DecimalIs, HeaderIs, MissingRule};
 use gradus::data::Split;
 use gradus::models::ZOO;
 use gradus::train::optim::Optimizer;
@@ -76,6 +76,19 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "DROP|MEAN")]
     pub missing: Option<MissingRule>,
+    /// Texts that stand for a missing value in a CSV file beside those, with commas between them: -999,unknown
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "aim::names")]
+    #[arg(long, value_name = "TEXTS", value_delimiter = ',', allow_hyphen_values = true, value_parser = trimmed)]
+    pub missing_values: Vec<String>,
+    /// Which mark is before decimals in a CSV file [default: what its numbers show]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "COMMA|POINT")]
+    pub decimal: Option<DecimalIs>,
+    /// Leave pictures of a folder out that cannot be read: each is decoded once before training, and the run keeps which they are [default:
+    /// they are refused]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[arg(long)]
+    pub skip_unreadable: bool,
     // Without it they are those that a new run holds out, or in a run of before, which had no such entry, those of fixed places.
     /// Which samples are held out to test, of data without a test part: hash (a fifth, by what a sample holds: another file's order or
     /// more rows move none), position (a fifth of each class, by place), time (the last fifth; time:COLUMN goes by a column),
@@ -168,6 +181,9 @@ impl Settings {
             leave_out: vec![],
             header: None,
             missing: None,
+            missing_values: vec![],
+            decimal: None,
+            skip_unreadable: false,
             split: None,
             epochs: 15,
             batch: 32,
@@ -192,7 +208,9 @@ impl Settings {
         self.data = data.into();
         (self.label, self.target, self.split) = (None, vec![], None);
         self.leave_out.clear();
-        (self.header, self.missing) = (None, None);
+        self.missing_values.clear();
+        (self.header, self.missing, self.decimal) = (None, None, None);
+        self.skip_unreadable = false;
         if self.recipe.is_some() {
             return;
         }
@@ -212,6 +230,12 @@ impl Settings {
         columns::split(self.split.as_deref(), &self.data)
     }
 
+    /// How the cells of a table are read.
+    pub fn cells(&self) -> Cells {
+        let (header, missing, decimal) = (self.header, self.missing, self.decimal);
+        Cells { header, missing, missing_values: self.missing_values.clone(), decimal }
+    }
+
     /// What is learned, by which loss, measured how.
     pub fn aim(&self) -> Result<Aim> {
         Aim::new(&self.target, self.training.loss.as_deref(), &self.training.metrics)
@@ -221,7 +245,8 @@ impl Settings {
     fn check_target(&self) -> Result<()> {
         columns::target(&self.target, &self.data)?;
         columns::leave_out(&self.leave_out, &self.data)?;
-        columns::of_a_table(self.header, self.missing, &self.data)?;
+        columns::of_a_table(&self.cells(), &self.data)?;
+        columns::of_pictures(self.skip_unreadable, &self.data)?;
         self.aim()?;
         let Some(first) = self.target.first() else { return Ok(()) };
         let found = |what: &str, found: &str, expected: &str| {

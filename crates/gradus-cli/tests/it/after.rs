@@ -127,7 +127,7 @@ fn folders_are_predicted_but_for_what_cannot_be_read() {
     }
     let whole = ok(f, &["predict", "run", "in", "--out", "p.csv", "--top", "2", "--json"]);
     assert_eq!(whole.json()["failed"], serde_json::json!([]));
-    fs::write(f.join("in/bad.png"), "no picture").unwrap();
+    fs::write(f.join("in/bad.png"), b"\xFF\xD8\xFF no end").unwrap();
     let partly = ran(f, &["predict", "run", "in", "--out", "p.csv", "--top", "2", "--json"]);
     partly.fails(1, &["in/bad.png", "error: 1 of 4 files gave no prediction: in/bad.png"]);
     let json = partly.json();
@@ -151,10 +151,11 @@ fn folders_are_predicted_but_for_what_cannot_be_read() {
         assert!(p >= q && (p + q - 1.0).abs() < 1e-6, "{row}");
     }
     // One alone is an error of its own; a folder without pictures, too.
-    ran(f, &["predict", "run", "in/bad.png"]).fails(1, &["in/bad.png, byte 0: found bytes"]);
+    ran(f, &["predict", "run", "in/bad.png"])
+        .fails(1, &["in/bad.png, byte 10: found the end of the file"]);
     fs::create_dir(f.join("empty")).unwrap();
     ran(f, &["predict", "run", "empty"])
-        .fails(1, &["empty: found no file in it that ends in .png"]);
+        .fails(1, &["empty: found no file in it, expected one that holds a picture"]);
 
     // A picture that comes in.
     let mut child = gradus(f, &["predict", "run", "-", "--json"])

@@ -141,7 +141,10 @@ fn images(f: &Path) {
     image::GrayImage::new(28, 28).save(f.join("cut.png")).unwrap();
     let whole = fs::read(f.join("cut.png")).unwrap();
     fs::write(f.join("cut.png"), &whole[..whole.len() / 2]).unwrap();
-    ran(f, &["predict", "run", "cut.png"]).fails(1, &["error: cut.png: found a defect"]);
+    ran(f, &["predict", "run", "cut.png"]).fails(
+        1,
+        &["error: cut.png, byte 111: found the end of the file, expected the rest of the PNG"],
+    );
     fs::write(f.join("text.png"), "no picture").unwrap();
     ran(f, &["predict", "run", "text.png"]).fails(1, &["text.png", "expected a PNG, JPEG"]);
     ran(f, &["predict", "run", "none.png"]).fails(1, &["none.png: cannot open"]);

@@ -242,7 +242,10 @@ fn a_run_goes_on_only_with_what_it_began_with() {
     let resumed = resume("c");
     assert_eq!(resumed.code, 0, "{}", resumed.err);
     assert_eq!(best(f, "c"), best(f, "straight"));
-    assert_eq!(ok(f, &["eval", "c", "--json"]).err, "");
+    assert_eq!(
+        ok(f, &["eval", "c", "--json"]).err,
+        "remark: t.csv: 1 column that the model was not trained with is passed over: \"note\"\n"
+    );
 }
 
 #[test]
@@ -430,7 +433,7 @@ fn rules_of_holding_out() {
     assert_eq!((&shown["test"], &shown["features"]), (&20.into(), &json!(["x"])));
     let timed = train(f, "--data u.csv --epochs 1 --split time:year --out time");
     assert!(
-        timed.err.contains("u.csv: 80 rows, ") && timed.err.contains("learns from 1 column\n"),
+        timed.err.contains("u.csv: 80 rows, ") && timed.err.contains("learns from 1 column: x\n"),
         "{}",
         timed.err
     );

@@ -29,9 +29,11 @@ mod run_folders;
 mod signals;
 mod silence;
 mod small_tables;
+mod surveys;
 mod tables;
 mod training;
 mod transfer;
+mod unreadable;
 mod useless;
 
 use serde_json::Value;

@@ -12,7 +12,7 @@ fn train(folder: &std::path::Path) -> Child {
 }
 
 fn training(folder: &std::path::Path) -> Command {
-    let rows: String = (0..200).map(|i| format!("{},{}\n", i % 17, 3 * (i % 17) + 1)).collect();
+    let rows: String = (0..200).map(|i| format!("{},{}\n", i % 17, 3 * (i % 17) + i % 5)).collect();
     std::fs::write(folder.join("t.csv"), format!("x,y\n{rows}")).unwrap();
     let args =
         ["train", "mlp", "--data", "t.csv", "--target", "y", "--epochs", "40", "--out", "run"];

@@ -126,7 +126,7 @@ fn tables_that_cannot_be_learned() {
         "prices.csv",
         &[
             "found 30 different labels in 30 rows (column \"price\"), expected",
-            "--target one whose numbers",
+            "--target price learns its numbers",
         ],
     );
     write_table(f, "one.csv", "wide,noise,kind", |_, w, n| format!("{w},{n},rose"));
@@ -234,7 +234,8 @@ fn a_bad_test_picture_is_found_first() {
     let bad = f.join("set/test/light/2.png");
     let whole = fs::read(&bad).unwrap();
     fs::write(&bad, &whole[..whole.len() / 2]).unwrap();
-    ran(f, &args).fails(1, &["set/test/light/2.png: found ", "; remove or replace the file"]);
+    ran(f, &args)
+        .fails(1, &["set/test/light/2.png, byte 111: found ", "; remove or replace the file"]);
     assert!(!f.join("run").exists(), "nothing was begun");
     fs::write(&bad, &whole).unwrap();
     ok(f, &args);

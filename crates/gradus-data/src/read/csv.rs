@@ -12,8 +12,10 @@ mod file;
 mod header;
 mod messages;
 mod rows;
+mod summary;
 mod survey;
 mod text;
+mod texts;
 
 use std::path::Path;
 
@@ -22,6 +24,8 @@ use crate::read::{STDIN, read_file};
 use crate::tabular::TabularDataset;
 use columns::Columns;
 use file::File;
+pub use summary::{ColumnSummary, TableSummary, summarize_csv};
+pub use texts::{Texts, csv_texts};
 
 /// Which column holds the label.
 ///
@@ -67,7 +71,8 @@ impl std::str::FromStr for LabelColumn {
     }
 }
 
-/// What becomes of rows that lack a value: an empty field, `NA`, `NaN`, `?`, `null` or `N/A`.
+/// What becomes of rows that lack a value: an empty field, `NA`, `NaN`, `?`, `null` or `N/A`, or one of
+/// [`CsvOptions::missing_values`].
 ///
 /// ```
 /// use gradus_data::{CsvOptions, Missing, parse_csv};
@@ -87,6 +92,26 @@ pub enum Missing {
     Drop,
     /// Features are NaN, for which [`Filled`](crate::Filled) puts means; labels and targets are refused.
     Mean,
+}
+
+/// The mark before decimals.
+///
+/// ```
+/// use gradus_data::{CsvOptions, Decimal, parse_csv};
+/// let read = |decimal| {
+///     let table = b"x,y\n\"1,5\",a\n\"2,5\",b\n";
+///     parse_csv(table, "t.csv", &CsvOptions { decimal, ..CsvOptions::default() })
+/// };
+/// assert!(read(None).unwrap_err().to_string().contains("--decimal comma"));
+/// assert_eq!(read(Some(Decimal::Comma))?.values, [1.5, 2.5]);
+/// # Ok::<(), gradus_data::DataError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decimal {
+    /// A comma; points are between thousands where they can be.
+    Comma,
+    /// A point, also where it may be between thousands.
+    Point,
 }
 
 /// What a column of a file is taken for: numbers, or texts of which each becomes a feature of its own that is 1 where the row
@@ -145,6 +170,9 @@ pub struct CsvOptions {
     pub aside: Option<String>,
     /// Columns, each by its name or its number from 1, that are passed over: they are no features, and may hold anything.
     pub leave_out: Vec<String>,
+    /// Columns by name that may be in a file beside those that are learned from, as they were where that was decided; others are
+    /// remarked on, if `forms` are given.
+    pub beside: Vec<String>,
     /// Whether the first line is a header. If not said, it is one when none of its fields is a number, or when they count on
     /// (0, 1, 2 …) above something else; where it may be either, that is refused.
     pub header: Option<bool>,
@@ -154,8 +182,12 @@ pub struct CsvOptions {
     /// Whether numbers are known to have decimal commas, so that points are between thousands where they can be: `6.200` is 6200. If
     /// not, the file tells.
     pub decimal_comma: bool,
+    /// Which mark is before decimals, if that is stated, whatever the file shows.
+    pub decimal: Option<Decimal>,
     /// What becomes of rows that lack a value.
     pub missing: Missing,
+    /// Texts that stand for a missing value beside those that always do, such as `-999` or `unknown`: in features, label and targets.
+    pub missing_values: Vec<String>,
     /// What each feature column is taken for, as [`Table::forms`] gave it for another file of the same columns: a text that was
     /// in none of its rows is refused. Empty: what the file holds.
     pub forms: Vec<ColumnForm>,

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::listing::Listing;
 use super::picture::{ImageOptions, RawImage, parse_image, probe};
+use super::unreadable::{Skip, Unreadable};
 use crate::dataset::Dataset;
 use crate::error::{DataError, Place, Result, count};
 use crate::image_set::ImageDataset;
@@ -22,6 +23,7 @@ pub struct ImageFolder {
     keys: Arc<[OnceLock<Key>]>,
     remarks: Vec<String>,
     left_out: Vec<String>,
+    unreadable: Vec<Unreadable>,
 }
 
 impl ImageFolder {
@@ -33,15 +35,29 @@ impl ImageFolder {
     /// # Errors
     /// When there is no subfolder, or one without a picture; when something is neither file nor folder, such as a pipe.
     pub fn open(root: &Path, options: ImageOptions) -> Result<ImageFolder> {
-        ImageFolder::listed(root, options, true)
+        ImageFolder::open_without(root, options, &Skip::default())
+    }
+
+    /// The same without pictures that cannot be read, which [`ImageFolder::unreadable`] tells.
+    pub fn open_without(root: &Path, options: ImageOptions, skip: &Skip) -> Result<ImageFolder> {
+        ImageFolder::listed(root, options, true, skip)
     }
 
     /// The same, where some classes may have no pictures: a part to test on.
-    pub(crate) fn open_test(root: &Path, options: ImageOptions) -> Result<ImageFolder> {
-        ImageFolder::listed(root, options, false)
+    pub(crate) fn open_test(
+        root: &Path,
+        options: ImageOptions,
+        skip: &Skip,
+    ) -> Result<ImageFolder> {
+        ImageFolder::listed(root, options, false, skip)
     }
 
-    fn listed(root: &Path, options: ImageOptions, all_classes: bool) -> Result<ImageFolder> {
+    fn listed(
+        root: &Path,
+        options: ImageOptions,
+        all_classes: bool,
+        skip: &Skip,
+    ) -> Result<ImageFolder> {
         let listing = Listing::of(root, all_classes)?;
         let (remarks, left_out) = (listing.remarks(), listing.left_out());
         let (mut classes, mut files) = (vec![], vec![]);
@@ -49,15 +65,25 @@ impl ImageFolder {
             files.extend(class.files.into_iter().map(|file| (file, label)));
             classes.push(class.name);
         }
-        let Some((first, _)) = files.first() else {
-            let (found, expected) = ("no subfolders", "one subfolder of images per class");
-            let name = root.display().to_string();
+        let unreadable = skip.take_out(root, &mut files, &options);
+        let name = root.display().to_string();
+        if files.is_empty() {
+            let (found, expected) = match unreadable.len() {
+                0 => ("no subfolders".to_owned(), "one subfolder of images per class"),
+                n => (count(n, "picture") + ", none that can be read", "some that can"),
+            };
             return Err(DataError::malformed(&name, Place::Whole, found, expected));
-        };
-        let image = parse_image(&read_file(first)?, &first.display().to_string(), &options)
-            .map_err(remedied)?;
+        }
+        let mut labels = 0..classes.len() as i64;
+        let lost = labels.find(|label| all_classes && files.iter().all(|(_, l)| l != label));
+        if let Some(label) = lost {
+            let found = "no picture that can be read";
+            let class = root.join(&classes[label as usize]).display().to_string();
+            return Err(DataError::malformed(&class, Place::Whole, found, "at least one"));
+        }
+        let shape = shape_of(&files, &options)?;
         let keys = files.iter().map(|_| OnceLock::new()).collect();
-        Ok(ImageFolder { options, shape: image.shape, files, classes, keys, remarks, left_out })
+        Ok(ImageFolder { options, shape, files, classes, keys, remarks, left_out, unreadable })
     }
 
     /// What is worth knowing of how the folder was read: what was passed over, whose pictures lie deeper, which have several frames.
@@ -68,6 +94,11 @@ impl ImageFolder {
     /// The files that were passed over, by their endings: `.txt (3)`.
     pub fn left_out(&self) -> &[String] {
         &self.left_out
+    }
+
+    /// The pictures that were passed over because they cannot be read.
+    pub fn unreadable(&self) -> &[Unreadable] {
+        &self.unreadable
     }
 
     /// The same folder with other names for its classes, in the order of the subfolders.
@@ -154,10 +185,28 @@ impl Dataset for ImageFolder {
     }
 }
 
+/// The shape of the first picture that can be read; others are told when they are read.
+///
+/// # Errors
+/// Of the first one, if none can be read.
+fn shape_of(files: &[(PathBuf, i64)], options: &ImageOptions) -> Result<[usize; 3]> {
+    let mut first = None;
+    for (path, _) in files {
+        let read = read_file(path)
+            .and_then(|bytes| parse_image(&bytes, &path.display().to_string(), options));
+        match read {
+            Ok(image) => return Ok(image.shape),
+            Err(error @ DataError::Invalid { .. }) => return Err(error),
+            Err(error) => drop(first.get_or_insert(error)),
+        }
+    }
+    Err(remedied(first.expect("there is a file")))
+}
+
 /// Says what can be done about a bad picture among many.
 fn remedied(mut error: DataError) -> DataError {
     if let DataError::Malformed { expected, .. } = &mut error {
-        expected.push_str("; remove or replace the file");
+        expected.push_str("; remove or replace the file, or go on without it (--skip-unreadable)");
     }
     error
 }

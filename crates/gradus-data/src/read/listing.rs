@@ -11,6 +11,43 @@ use super::picture::{START, format_by, is_animated};
 use super::{kind_of, read_file};
 use crate::error::{DataError, Place, Result, count};
 
+/// What systems and programs put into folders of others: it is hidden, or would be on the system that it comes from.
+const PUT_THERE: [&str; 9] = [
+    "__MACOSX",
+    "Thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "@eaDir",
+    "#recycle",
+    "$RECYCLE.BIN",
+    "System Volume Information",
+    "lost+found",
+];
+
+/// Whether an entry of a folder is none of its content: hidden, or put there by a system, such as `__MACOSX` and `Thumbs.db`.
+pub fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') || PUT_THERE.iter().any(|other| other.eq_ignore_ascii_case(name))
+}
+
+/// Whether a file holds a picture by its first bytes, whatever it is called; of what is no regular file nothing is read.
+///
+/// # Errors
+/// When it cannot be opened or read.
+pub fn is_picture(path: &Path) -> Result<bool> {
+    let metadata = std::fs::metadata(path).map_err(DataError::io(path, "open the file"))?;
+    Ok(metadata.is_file() && format_at(path)?.is_some())
+}
+
+/// What picture a file holds by its first bytes.
+fn format_at(path: &Path) -> Result<Option<ImageFormat>> {
+    let file = File::open(path).map_err(DataError::io(path, "open the file"))?;
+    let mut start = vec![];
+    file.take(START as u64)
+        .read_to_end(&mut start)
+        .map_err(DataError::io(path, "read the file"))?;
+    Ok(format_by(&start))
+}
+
 /// Folders within folders of a class: a link to a folder above would have no end.
 const DEEPEST: usize = 16;
 
@@ -99,7 +136,7 @@ impl Listing {
         let mut paths = Vec::new();
         for entry in listing {
             let path = entry.map_err(DataError::io(folder, "list the folder"))?.path();
-            match file_name(&path).starts_with('.') {
+            match is_hidden(&file_name(&path)) {
                 true => self.hidden += 1,
                 false => paths.push(path),
             }
@@ -124,12 +161,7 @@ impl Listing {
 
     /// What picture a file holds by its first bytes; one without is counted.
     fn picture(&mut self, path: &Path) -> Result<Option<ImageFormat>> {
-        let file = File::open(path).map_err(DataError::io(path, "open the file"))?;
-        let mut start = vec![];
-        file.take(START as u64)
-            .read_to_end(&mut start)
-            .map_err(DataError::io(path, "read the file"))?;
-        let format = format_by(&start);
+        let format = format_at(path)?;
         if format.is_none() {
             let ending =
                 path.extension().map(|end| format!(".{}", end.to_string_lossy().to_lowercase()));
@@ -176,6 +208,8 @@ impl Listing {
                 is(n)
             ));
         }
+        let names: Vec<&str> = self.classes.iter().map(|class| &*class.name).collect();
+        remarks.extend(remark_on_names(&names));
         if let Some(first) = &self.first_animated {
             let n = pictures(self.animated);
             let first = first.display();
@@ -186,6 +220,63 @@ impl Listing {
     }
 }
 
+/// That classes are called as cameras and people call folders by when they were filled.
+fn remark_on_names(names: &[&str]) -> Option<String> {
+    let is_time = |name: &&str| {
+        let digits: String = name.chars().filter(|c| !"-_. ".contains(*c)).collect();
+        let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        let year = digits.get(..4).and_then(|year| year.parse().ok()).unwrap_or(0);
+        is_number && [4, 6, 8].contains(&digits.len()) && (1900..2100).contains(&year)
+    };
+    // As DCF has it: three digits from 100 on and five characters.
+    let is_of_camera = |name: &&str| {
+        let bytes = name.as_bytes();
+        let number = bytes.len() == 8 && bytes[..3].iter().all(u8::is_ascii_digit);
+        let plain = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_';
+        (number
+            && bytes[0] != b'0'
+            && bytes[3..].iter().all(plain)
+            && bytes[3..].iter().any(u8::is_ascii_uppercase))
+            || name.eq_ignore_ascii_case("DCIM")
+    };
+    let what = match names {
+        [] => return None,
+        names if names.iter().all(is_time) => "times at which pictures were taken",
+        names if names.iter().all(is_of_camera) => "the folders of a camera",
+        _ => return None,
+    };
+    let some = names[..names.len().min(4)].join(", ");
+    let more = if names.len() > 4 { ", …" } else { "" };
+    Some(format!(
+        "the classes are called {some}{more}, which look like {what}: each folder is taken for what its pictures show"
+    ))
+}
+
 fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_hidden, remark_on_names};
+
+    #[test]
+    fn folders_that_are_no_classes() {
+        for name in [".DS_Store", "__MACOSX", "Thumbs.db", "THUMBS.DB", "@eaDir"] {
+            assert!(is_hidden(name), "{name}");
+        }
+        assert!(!is_hidden("cat") && !is_hidden("_MACOSX"));
+    }
+
+    #[test]
+    fn names_of_times_and_cameras() {
+        let said = |names: &[&str]| remark_on_names(names).unwrap_or_default();
+        assert!(said(&["2021", "2022"]).contains("called 2021, 2022, which look like times"));
+        assert!(said(&["2021-05-03", "2021_06"]).contains("times"));
+        assert!(said(&["100CANON", "101_PANA"]).contains("the folders of a camera"));
+        for names in [&["0", "1", "9"][..], &["cat", "2021"], &["1000", "5000"], &["10012345"], &[]]
+        {
+            assert_eq!(said(names), "", "{names:?}");
+        }
+    }
 }

@@ -6,9 +6,10 @@ pub(crate) mod cifar;
 pub(crate) mod csv;
 pub(crate) mod folder;
 pub(crate) mod idx;
-mod listing;
+pub(crate) mod listing;
 pub(crate) mod picture;
 mod resize;
+pub(crate) mod unreadable;
 mod whole;
 
 use std::fs;

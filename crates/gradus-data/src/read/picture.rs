@@ -80,7 +80,7 @@ fn decode(bytes: &[u8], name: &str) -> Result<DynamicImage> {
         ImageFormat::Png => with_end(bytes),
         _ => bytes.into(),
     };
-    let defect = |error: ImageError| defect(name, format, &error);
+    let defect = |error: ImageError| defect(bytes, name, format, &error);
     let mut decoder = open_image(bytes, name, format)?;
     // A camera held upright writes a lying picture and how to turn it. Nothing said, or nonsense, turns nothing.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
@@ -187,9 +187,27 @@ fn kind(format: ImageFormat) -> &'static str {
     }
 }
 
-fn defect(name: &str, format: ImageFormat, error: &ImageError) -> DataError {
+/// What keeps a picture from being decoded; the decoders' own words are for those who wrote them.
+fn defect(bytes: &[u8], name: &str, format: ImageFormat, error: &ImageError) -> DataError {
+    let found = match error {
+        ImageError::Limits(_) => "too large a picture",
+        ImageError::Unsupported(_) => "a kind of it that is not read",
+        error if ends_early(error) => return cut(bytes, name, format),
+        _ => "damaged data",
+    };
     let expected = format!("a whole {} of at most {MAX_SIDE} pixels a side", kind(format));
-    DataError::malformed(name, Place::Whole, format!("a defect ({error})"), expected)
+    DataError::malformed(name, Place::Whole, found, expected)
+}
+
+/// Whether a decoder came to the end of the file. Of those that have no kind of error for it the words tell.
+fn ends_early(error: &ImageError) -> bool {
+    if let ImageError::IoError(error) = error {
+        return error.kind() == std::io::ErrorKind::UnexpectedEof;
+    }
+    let text = error.to_string().to_lowercase();
+    ["unexpected eof", "unexpected end", "end of file", "exhausted", "failed to fill"]
+        .iter()
+        .any(|words| text.contains(words))
 }
 
 fn cut(bytes: &[u8], name: &str, format: ImageFormat) -> DataError {
@@ -208,7 +226,7 @@ fn open_image<'a>(
         ImageFormat::Jpeg => &bytes[..jpeg_end(bytes).ok_or_else(|| cut(bytes, name, format))?],
         _ => bytes,
     };
-    let defect = |error: ImageError| defect(name, format, &error);
+    let defect = |error: ImageError| defect(bytes, name, format, &error);
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);

@@ -158,7 +158,7 @@ fn measurements_are_no_classes() {
     check_message(
         rows(&|i| (150_000 + 7 * i.min(147)).to_string(), 150),
         expect![[
-            r#"t.csv: found 148 different labels in 150 rows (column "price"), expected classes with several rows each; --label names another column, --target one whose numbers are to be learned"#
+            r#"t.csv: found 148 different labels in 150 rows (column "price"), expected classes with several rows each; --target price learns its numbers, --label names another column"#
         ]],
     );
     assert!(rows(&|i| format!("{}.5", i), 5).is_err(), "fractions, each another");

@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use expect_test::expect;
-use gradus_data::{Dataset, Fit, ImageFolder, ImageOptions, RawImage, Result, parse_image};
+use gradus_data::{Dataset, Fit, ImageFolder, ImageOptions, RawImage, Result, Skip, parse_image};
 use image::{DynamicImage, ImageFormat, RgbImage};
 
 use crate::{check_error, check_message};
@@ -81,15 +81,11 @@ fn image_messages() {
     );
     check_message(
         parse(&png[..png.len() / 2]),
-        expect![
-            "a.img: found a defect (unexpected end of file), expected a whole PNG of at most 16384 pixels a side"
-        ],
+        expect!["a.img, byte 105: found the end of the file, expected the rest of the PNG"],
     );
     check_message(
         parse(&png[..20]),
-        expect![
-            "a.img: found a defect (unexpected end of file), expected a whole PNG of at most 16384 pixels a side"
-        ],
+        expect!["a.img, byte 20: found the end of the file, expected the rest of the PNG"],
     );
     check_message(
         parse(&jpeg[..jpeg.len() - 2]),
@@ -106,7 +102,7 @@ fn image_messages() {
     check_message(
         parse(&huge),
         expect![
-            "a.img: found a defect (Image size exceeds limit), expected a whole PNG of at most 16384 pixels a side"
+            "a.img: found too large a picture, expected a whole PNG of at most 16384 pixels a side"
         ],
     );
     let two = ImageOptions { channels: 2, ..RGB };
@@ -201,7 +197,7 @@ fn folder_messages() {
         sizes.load("sizes"),
         dir.path(),
         expect![
-            "DIR/sizes/cat/b.png, byte 0: found bytes 6f 6f 70 73, expected a PNG, JPEG, GIF, BMP, TIFF or WebP; remove or replace the file"
+            "DIR/sizes/cat/b.png, byte 0: found bytes 6f 6f 70 73, expected a PNG, JPEG, GIF, BMP, TIFF or WebP; remove or replace the file, or go on without it (--skip-unreadable)"
         ],
     );
 }
@@ -303,12 +299,37 @@ fn faults_are_seen_before_a_picture_is_decoded() {
     std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
     let error = folder.probe(1).unwrap_err().to_string();
     assert!(error.contains("cat/b.png, byte "), "{error}");
-    assert!(error.ends_with("expected the rest of the PNG; remove or replace the file"), "{error}");
+    assert!(
+        error.ends_with("; remove or replace the file, or go on without it (--skip-unreadable)"),
+        "{error}"
+    );
     std::fs::write(&path, encode(&picture(60, 40), ImageFormat::Jpeg)).unwrap();
     folder.probe(1).unwrap();
     std::fs::write(&path, "").unwrap();
     assert!(folder.probe(1).is_err());
     folder.probe(0).unwrap();
+}
+
+/// What cannot be read is left out by name, and stays so where it is known, even if it can be read by then.
+#[test]
+fn pictures_that_cannot_be_read_are_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["cat/a.png", "cat/b.png", "dog/c.png"] {
+        save(dir.path(), name, 60, 40);
+    }
+    let path = dir.path().join("cat/b.png");
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let open = |skip: &Skip| ImageFolder::open_without(dir.path(), RGB, skip).unwrap();
+    let looked = open(&Skip { look: true, known: vec![] });
+    let found = looked.unreadable().to_vec();
+    assert_eq!((looked.len(), found.len(), &*found[0].file), (2, 1, "cat/b.png"));
+    assert!(found[0].why.ends_with("found the end of the file, expected the rest of the PNG"));
+    assert!(!found[0].why.contains("Error"), "{}", found[0].why);
+    std::fs::write(&path, whole).unwrap();
+    let known = open(&Skip { look: false, known: found.clone() });
+    assert_eq!((known.len(), known.unreadable()), (2, &found[..]));
+    assert_eq!(open(&Skip::default()).len(), 3);
 }
 
 fn grey_of(row: &[u8]) -> DynamicImage {

@@ -26,23 +26,28 @@ pub struct Found {
 }
 
 impl Found {
-    /// Looks at the pictures of data that lie in files, if they do: at most some hundred, spread over all.
-    pub fn of(splits: &Splits) -> Result<Option<Found>> {
+    /// Looks at the pictures of data that lie in files, if they do: at most some hundred, spread over all. One that cannot be read is
+    /// passed over.
+    pub fn of(splits: &Splits) -> Option<Found> {
         let parts = [&splits.train, &splits.test];
         let files = parts.iter().flat_map(|part| (0..part.len()).filter_map(|i| part.file(i)));
         let files: Vec<&Path> = files.collect();
         if files.is_empty() {
-            return Ok(None);
+            return None;
         }
-        let looked_at = files.len().min(LOOKED_AT);
-        let mut found = Found { sizes: BTreeMap::new(), grey: 0, looked_at, all: files.len() };
-        for k in 0..looked_at {
-            let path = files[k * files.len() / looked_at];
-            let info = image_info(&read_file(path)?, &path.display().to_string())?;
+        let some = files.len().min(LOOKED_AT);
+        let mut found = Found { sizes: BTreeMap::new(), grey: 0, looked_at: 0, all: files.len() };
+        for k in 0..some {
+            let path = files[k * files.len() / some];
+            // What cannot be read is told apart from this.
+            let read =
+                read_file(path).and_then(|bytes| image_info(&bytes, &path.display().to_string()));
+            let Ok(info) = read else { continue };
+            found.looked_at += 1;
             *found.sizes.entry(info.size).or_insert(0) += 1;
             found.grey += usize::from(!info.is_coloured);
         }
-        Ok(Some(found))
+        Some(found)
     }
 
     pub fn is_mixed(&self) -> bool {

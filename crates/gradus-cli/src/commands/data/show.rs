@@ -1,17 +1,22 @@
 //! `gradus data show`: what data hold.
 
 use super::pictures::{self, Found, preview, save};
-use crate::bars::{bar, figure, grouped, shortened};
+use super::table::Table;
+use crate::bars::{bar, counted, figure, grouped, shortened};
 use crate::columns;
 use crate::commands::join;
 use crate::datasets;
-use crate::error::Result;
+use crate::error::{CliError, Result, shell_word};
 use crate::experiment::counts;
-use crate::table_form::{HeaderIs, MissingRule};
-use gradus::data::{ColumnNames, CsvOptions, Dataset, target_of};
+use crate::table_form::{Cells, DecimalIs, HeaderIs, MissingRule};
+use crate::unreadable;
+use gradus::data::{
+    ColumnNames, CsvOptions, DataError, Dataset, Skip, Splits, Unreadable, target_of,
+};
+use gradus::io::visible;
 use serde_json::{Value, json};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Show a data set: its classes, how many samples of each, and a few pictures
 #[derive(clap::Args)]
@@ -38,6 +43,15 @@ pub struct ShowArgs {
     /// What becomes of rows that lack a value: as in `gradus train`
     #[arg(long, value_name = "DROP|MEAN")]
     missing: Option<MissingRule>,
+    /// Texts that stand for a missing value in a CSV file, too: as in `gradus train`
+    #[arg(long, value_name = "TEXTS", value_delimiter = ',', allow_hyphen_values = true)]
+    missing_values: Vec<String>,
+    /// Which mark is before decimals in a CSV file: as in `gradus train`
+    #[arg(long, value_name = "COMMA|POINT")]
+    decimal: Option<DecimalIs>,
+    /// Leave pictures of a folder out that cannot be read: as in `gradus train`. Without it they are named
+    #[arg(long)]
+    skip_unreadable: bool,
     /// Which samples are held out to test, of data without a test part: as in `gradus train` [default: hash]
     #[arg(long, value_name = "RULE")]
     split: Option<String>,
@@ -54,59 +68,156 @@ pub struct ShowArgs {
 
 /// Shows.
 pub fn show(args: &ShowArgs) -> Result<()> {
-    let label = columns::label(args.label.as_deref(), &args.data)?;
+    let csv = reading(args)?;
     let split = columns::split(args.split.as_deref(), &args.data)?;
-    columns::target(&args.target, &args.data)?;
-    columns::leave_out(&args.leave_out, &args.data)?;
-    columns::of_a_table(args.header, args.missing, &args.data)?;
-    let csv = CsvOptions {
-        label,
-        targets: args.target.clone(),
-        leave_out: args.leave_out.clone(),
-        header: HeaderIs::stated(args.header),
-        missing: MissingRule::stated(args.missing),
-        ..CsvOptions::default()
+    let open = |csv: &CsvOptions, side: Option<usize>, skip: &Skip| {
+        datasets::open_as_is(&args.data, csv.clone(), split.clone(), side, skip)
     };
-    let mut splits = datasets::open_as_is(&args.data, csv.clone(), split.clone(), None)?;
-    let found = Found::of(&splits)?;
-    if let Some(side) = found.as_ref().and_then(Found::shown_at) {
-        splits = datasets::open_as_is(&args.data, csv, split, Some(side))?;
-    }
-    // Files first: stdout may be closed.
-    let saved = save(args, &splits)?;
-    let mut out = std::io::stdout().lock();
-    let (train, test) = (&*splits.train, &*splits.test);
-    let samples = match &found {
-        Some(found) => found.text(),
-        None => format!("samples {:?}", train.shape()),
-    };
-    writeln!(
-        out,
-        "{}: {} to train and {} to test, {samples}",
-        datasets::called(&args.data),
-        grouped(train.len() as u64),
-        grouped(test.len() as u64),
-    )?;
-    if let Some(ColumnNames { features, label }) = train.columns() {
-        let features = shortened(&features.join(", "), 100);
-        match label {
-            Some(label) => writeln!(out, "label {label:?}, features {features}")?,
-            None => writeln!(
-                out,
-                "targets {}, features {features}",
-                shortened(&train.targets().names().join(", "), 100)
-            )?,
+    let table = Table::of(&args.data, datasets::called(&args.data), &csv)?;
+    if let Some(table) = &table {
+        let open = |csv: &CsvOptions| open(csv, None, &Skip::default());
+        if let Err(error @ CliError::Data(DataError::Malformed { .. })) = open(&csv) {
+            return refused(args, table, error, &csv, &open);
         }
     }
-    let mut remarks = splits.remarks.clone();
-    remarks.extend(datasets::remarks_on_classes(&splits));
+    let seen = Seen::of(args, &|side, skip| open(&csv, side, skip))?;
+    // Files first: stdout may be closed.
+    let saved = save(args, &seen.splits)?;
+    let mut out = std::io::stdout().lock();
+    seen.head(&mut out, args)?;
+    let remarks = seen.remarks(args);
     for remark in &remarks {
         writeln!(out, "remark: {}", shortened(remark, 400))?;
     }
-    let facts = json!({ "remarks": remarks, "left_out": splits.left_out });
+    if let Some(table) = &table {
+        table.show(&mut out)?;
+    }
+    let facts = json!({
+        "remarks": remarks, "left_out": seen.splits.left_out,
+        "unreadable": unreadable::record(&seen.unreadable), "table": table.as_ref().map(Table::record),
+    });
+    let (train, test) = (&*seen.splits.train, &*seen.splits.test);
     if !train.targets().names().is_empty() {
         return show_targets(&mut out, args, train, test, facts);
     }
+    show_classes(&mut out, train, test)?;
+    preview(&mut out, train)?;
+    for line in &saved {
+        writeln!(out, "{line}")?;
+    }
+    if let Some(hint) = pictures::hint(&args.data, &seen.splits, args.save_samples.is_some()) {
+        writeln!(out, "{hint}")?;
+    }
+    if args.json {
+        let mut record = seen.record(args);
+        join(&mut record, facts);
+        writeln!(out, "{record}")?;
+    }
+    Ok(())
+}
+
+/// How a CSV file is read, as it is stated.
+fn reading(args: &ShowArgs) -> Result<CsvOptions> {
+    let label = columns::label(args.label.as_deref(), &args.data)?;
+    columns::target(&args.target, &args.data)?;
+    columns::leave_out(&args.leave_out, &args.data)?;
+    let cells = Cells {
+        header: args.header,
+        missing: args.missing,
+        missing_values: args.missing_values.clone(),
+        decimal: args.decimal,
+    };
+    columns::of_a_table(&cells, &args.data)?;
+    columns::of_pictures(args.skip_unreadable, &args.data)?;
+    let (targets, leave_out) = (args.target.clone(), args.leave_out.clone());
+    let mut csv = CsvOptions { label, targets, leave_out, ..CsvOptions::default() };
+    cells.put_on(&mut csv);
+    Ok(csv)
+}
+
+/// Data as they are shown.
+struct Seen {
+    splits: Splits,
+    /// What pictures in files are.
+    found: Option<Found>,
+    /// Those that cannot be read.
+    unreadable: Vec<Unreadable>,
+}
+
+impl Seen {
+    fn of(args: &ShowArgs, open: &dyn Fn(Option<usize>, &Skip) -> Result<Splits>) -> Result<Seen> {
+        // Pictures of many sizes are first opened at one.
+        let side = Path::new(&args.data).is_dir().then_some(1);
+        let mut splits = open(side, &Skip { look: args.skip_unreadable, known: vec![] })?;
+        let unreadable = match args.skip_unreadable {
+            true => splits.unreadable.clone(),
+            false => unreadable::of_folder(&args.data, &splits)?,
+        };
+        let found = Found::of(&splits);
+        if let Some(found) = &found {
+            splits = open(found.shown_at(), &unreadable::known(&unreadable))?;
+        }
+        Ok(Seen { splits, found, unreadable })
+    }
+
+    /// How many samples there are of which shape, and the columns of a table.
+    fn head(&self, out: &mut impl Write, args: &ShowArgs) -> Result<()> {
+        let (train, test) = (&*self.splits.train, &*self.splits.test);
+        let samples = match &self.found {
+            Some(found) => found.text(),
+            None => format!("samples {:?}", train.shape()),
+        };
+        writeln!(
+            out,
+            "{}: {} to train and {} to test, {samples}",
+            datasets::called(&args.data),
+            grouped(train.len() as u64),
+            grouped(test.len() as u64),
+        )?;
+        if let Some(ColumnNames { features, label }) = train.columns() {
+            let features = shortened(&features.join(", "), 100);
+            match label {
+                Some(label) => writeln!(out, "label {label:?}, features {features}")?,
+                None => writeln!(
+                    out,
+                    "targets {}, features {features}",
+                    shortened(&train.targets().names().join(", "), 100)
+                )?,
+            }
+        }
+        Ok(())
+    }
+
+    fn remarks(&self, args: &ShowArgs) -> Vec<String> {
+        let mut remarks = self.splits.remarks.clone();
+        remarks.extend(remark_on_unreadable(&self.unreadable, args.skip_unreadable));
+        remarks.extend(datasets::remarks_on_classes(&self.splits));
+        remarks
+    }
+
+    /// For `--json`, of classes.
+    fn record(&self, args: &ShowArgs) -> Value {
+        let (train, test) = (&*self.splits.train, &*self.splits.test);
+        let found = self.found.as_ref();
+        // Pictures of several sizes have no one shape.
+        let shape = match found {
+            Some(found) => (!found.is_mixed()).then(|| found.shape()),
+            None => Some(train.shape().to_vec()),
+        };
+        let mut record = json!({
+            "data": args.data, "shape": shape, "classes": train.classes(),
+            "train": train.len(), "test": test.len(), "label": train.columns().and_then(|columns| columns.label.as_ref()),
+            "features": train.columns().map(|columns| &columns.features), "train_counts": counts(train), "test_counts": counts(test),
+        });
+        if let Some(found) = found {
+            record["pictures"] = found.record();
+        }
+        record
+    }
+}
+
+/// How many samples there are of each class.
+fn show_classes(out: &mut impl Write, train: &dyn Dataset, test: &dyn Dataset) -> Result<()> {
     let (kept, held) = (counts(train), counts(test));
     let names: Vec<String> =
         train.classes().iter().map(|class| shortened(class, WIDEST_NAME)).collect();
@@ -117,33 +228,52 @@ pub fn show(args: &ShowArgs) -> Result<()> {
         let line = bar(kept[k] as f64 / most as f64, 30);
         writeln!(out, "{class:<width$} {:>8} {:>8}  {line}", kept[k], held[k])?;
     }
-    preview(&mut out, train)?;
-    for line in &saved {
-        writeln!(out, "{line}")?;
-    }
-    if let Some(hint) = pictures::hint(&args.data, &splits, args.save_samples.is_some()) {
-        writeln!(out, "{hint}")?;
+    Ok(())
+}
+
+/// What a table holds that training would refuse, why, and which options would change that.
+fn refused(
+    args: &ShowArgs,
+    table: &Table,
+    error: CliError,
+    csv: &CsvOptions,
+    open: &dyn Fn(&CsvOptions) -> Result<Splits>,
+) -> Result<()> {
+    let remedy = match &error {
+        CliError::Data(error) => table.remedy(csv, error, open),
+        _ => None,
+    };
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}: {}", datasets::called(&args.data), table.head())?;
+    table.show(&mut out)?;
+    let error = error.to_string();
+    writeln!(out, "\ntraining would refuse it: {}", visible(&error))?;
+    let options = remedy.map(|options| {
+        let data = shell_word(Path::new(&args.data));
+        format!("gradus train mlp --data {data} {options}")
+    });
+    if let Some(options) = &options {
+        writeln!(out, "it would take it with:  {options}")?;
     }
     if args.json {
-        // Pictures of several sizes have no one shape.
-        let mixed = found.as_ref().is_some_and(Found::is_mixed);
-        let shape = if mixed {
-            None
-        } else {
-            Some(found.as_ref().map_or(train.shape().to_vec(), Found::shape))
-        };
-        let mut record = json!({
-            "data": args.data, "shape": shape, "classes": train.classes(),
-            "train": train.len(), "test": test.len(), "label": train.columns().and_then(|columns| columns.label.as_ref()),
-            "features": train.columns().map(|columns| &columns.features), "train_counts": kept, "test_counts": held,
+        let record = json!({
+            "data": args.data, "table": table.record(), "refused": error, "remedy": options,
         });
-        if let Some(found) = &found {
-            record["pictures"] = found.record();
-        }
-        join(&mut record, facts);
         writeln!(out, "{record}")?;
     }
     Ok(())
+}
+
+/// What is said of pictures that cannot be read, which this command passes over in any case.
+fn remark_on_unreadable(unreadable: &[Unreadable], skip: bool) -> Option<String> {
+    if skip || unreadable.is_empty() {
+        return unreadable::remark(unreadable);
+    }
+    let pictures = counted(unreadable.len() as u64, "picture");
+    let named = unreadable::named(unreadable);
+    Some(format!(
+        "{pictures} cannot be read, which training refuses and --skip-unreadable leaves out: {named}"
+    ))
 }
 
 /// The least, the mean and the greatest of each target.

@@ -2,10 +2,12 @@
 
 use super::Args;
 use crate::bars::counted;
-use crate::csv_file::CsvFile;
+use crate::csv_file::{CsvFile, Dialect};
 use crate::error::{CliError, Result};
+use gradus::data::{CsvOptions, Texts, csv_texts, is_hidden, is_picture};
 use gradus::io::{atomic_write, printable};
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -14,18 +16,65 @@ pub struct Kept<'a> {
     args: &'a Args,
     /// How many inputs there are.
     all: usize,
-    file: Option<(&'a Path, CsvFile)>,
-    rows: usize,
+    file: Option<(&'a Path, Sheet)>,
     failed: Vec<(PathBuf, String)>,
     /// Rows that were not predicted, and why, for `--json`.
     passed_over: Vec<Value>,
 }
 
+/// The table of predictions.
+#[derive(Default)]
+struct Sheet {
+    /// Where a sample is: its file, and the line of a row.
+    place: Vec<String>,
+    /// Columns of the inputs that are carried on, once one was read.
+    carried: Option<Vec<String>>,
+    /// What is predicted.
+    predicted: Vec<String>,
+    dialect: Dialect,
+    /// Cells, and why there is no prediction.
+    rows: Vec<(Vec<String>, String)>,
+}
+
+impl Sheet {
+    /// Its bytes. A column of its own whose name one of the inputs' has is called otherwise; that of the reasons is there if one is.
+    fn into_bytes(self) -> Vec<u8> {
+        let Sheet { place, carried, predicted, dialect, rows } = self;
+        let carried = carried.unwrap_or_default();
+        let own = |name: &String| match carried.iter().any(|other| other.eq_ignore_ascii_case(name))
+        {
+            true => format!("gradus_{name}"),
+            false => name.clone(),
+        };
+        let reasons = rows.iter().any(|(_, why)| !why.is_empty());
+        let reason = reasons.then(|| own(&"not_predicted".to_owned()));
+        let header = place.iter().map(own).chain(carried.iter().cloned());
+        let header: Vec<String> = header.chain(predicted.iter().map(own)).chain(reason).collect();
+        let mut file = CsvFile::written_as(dialect, &header);
+        for (mut cells, why) in rows {
+            cells.extend(reasons.then_some(why));
+            file.row(&cells);
+        }
+        file.into_bytes()
+    }
+}
+
 impl<'a> Kept<'a> {
-    /// Nothing yet, of so many inputs, in a table with these columns if there is to be one.
-    pub fn new<T: AsRef<str>>(args: &'a Args, all: usize, columns: &[T]) -> Kept<'a> {
-        let file = args.out.as_deref().map(|path| (path, CsvFile::new(columns)));
-        Kept { args, all, file, rows: 0, failed: vec![], passed_over: vec![] }
+    /// Nothing yet, of so many inputs, in a table with columns for the place of a sample and for what is predicted, if there is to
+    /// be one.
+    pub fn new(
+        args: &'a Args,
+        all: usize,
+        place: &[&str],
+        predicted: impl IntoIterator<Item = String>,
+    ) -> Kept<'a> {
+        let sheet = Sheet {
+            place: place.iter().map(|&name| name.to_owned()).collect(),
+            predicted: predicted.into_iter().collect(),
+            ..Sheet::default()
+        };
+        let file = args.out.as_deref().map(|path| (path, sheet));
+        Kept { args, all, file, failed: vec![], passed_over: vec![] }
     }
 
     /// Whether predictions go to a file instead of the terminal.
@@ -34,11 +83,46 @@ impl<'a> Kept<'a> {
     }
 
     /// A row of the file.
-    pub fn row<T: AsRef<str>>(&mut self, cells: &[T]) {
-        if let Some((_, file)) = &mut self.file {
-            file.row(cells);
-            self.rows += 1;
+    pub fn row(&mut self, cells: Vec<String>) {
+        if let Some((_, sheet)) = &mut self.file {
+            sheet.rows.push((cells, String::new()));
         }
+    }
+
+    /// The rows of an input's table: of each line the predictions, by the marks of the file, or why there are none.
+    pub fn rows(
+        &mut self,
+        path: &Path,
+        texts: &Texts,
+        predicted: &dyn Fn(Dialect) -> Vec<(u64, Vec<String>)>,
+        passed_over: &[(u64, String)],
+    ) -> Result<()> {
+        let Some((_, sheet)) = &mut self.file else { return Ok(()) };
+        if sheet.carried.is_none() {
+            // Of several inputs the first one says how all is written.
+            sheet.dialect = Dialect::like(texts.delimiter, texts.decimal_comma);
+        }
+        let carried = sheet.carried.get_or_insert_with(|| texts.names.clone());
+        if *carried != texts.names {
+            let (found, expected) = (texts.names.join(", "), carried.join(", "));
+            let what = format!(
+                "found the columns {found}, expected {expected} as in the file before, for --keep"
+            );
+            return Err(CliError::Work(format!("{}: {what}", path.display())));
+        }
+        let mut predicted: HashMap<u64, Vec<String>> =
+            predicted(sheet.dialect).into_iter().collect();
+        let reasons: HashMap<u64, &String> =
+            passed_over.iter().map(|(line, why)| (*line, why)).collect();
+        let nothing = vec![String::new(); sheet.predicted.len()];
+        for (line, cells) in &texts.rows {
+            let mut row = vec![path.display().to_string(), line.to_string()];
+            row.extend(cells.iter().cloned());
+            row.extend(predicted.remove(line).unwrap_or_else(|| nothing.clone()));
+            let why = reasons.get(line).map_or(String::new(), |why| why.to_string());
+            sheet.rows.push((row, why));
+        }
+        Ok(())
     }
 
     /// What an input gave; of one that cannot be read or predicted nothing, which is said. One that is alone is an error.
@@ -62,11 +146,15 @@ impl<'a> Kept<'a> {
         path: &Path,
         rows: &[(u64, String)],
     ) -> Result<()> {
-        for (line, why) in rows {
-            match self.is_file() {
-                true => say!("{}, line {line}: not predicted: {why}", path.display()),
-                false => writeln!(out, "{line:>6}  not predicted: {why}")?,
-            }
+        if self.is_file() && !rows.is_empty() {
+            let n = counted(rows.len() as u64, "row");
+            say!(
+                "remark: {}: {n} not predicted; the column not_predicted says why",
+                path.display()
+            );
+        }
+        for (line, why) in rows.iter().filter(|_| !self.is_file()) {
+            writeln!(out, "{line:>6}  not predicted: {why}")?;
         }
         let record =
             |(line, why): &(u64, String)| json!({ "input": path, "line": line, "why": why });
@@ -76,10 +164,11 @@ impl<'a> Kept<'a> {
 
     /// Writes the file, and ends with what could not be done, if there is something.
     pub fn finish(self, out: &mut impl Write, mut record: Value) -> Result<()> {
-        if let Some((path, file)) = self.file {
-            let bytes = file.into_bytes();
+        if let Some((path, sheet)) = self.file {
+            let rows = sheet.rows.len();
+            let bytes = sheet.into_bytes();
             atomic_write(path, |w| w.write_all(&bytes))?;
-            writeln!(out, "predictions    {}   ({} rows)", path.display(), self.rows)?;
+            writeln!(out, "predictions    {}   ({rows} rows)", path.display())?;
             record["file"] = json!(path);
         }
         let failed =
@@ -118,34 +207,73 @@ pub fn class_columns(top: usize) -> impl Iterator<Item = String> {
 }
 
 /// The cells below them.
-pub fn class_cells(classes: &[String], p: &[f64], top: usize) -> Vec<String> {
+pub fn class_cells(classes: &[String], p: &[f64], top: usize, dialect: Dialect) -> Vec<String> {
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|&a, &b| p[b].total_cmp(&p[a]));
     let best = order.into_iter().take(top);
-    best.flat_map(|k| [classes[k].clone(), p[k].to_string()]).collect()
+    best.flat_map(|k| [classes[k].clone(), dialect.number(p[k])]).collect()
 }
 
-/// The inputs, in place of a folder the files in it and in those below with one of these endings, in order. Other files there are
-/// counted and said.
+/// The columns of an input that are carried on into the table of predictions, none where `--keep` names none.
+pub fn carried(args: &Args, bytes: &[u8], name: &str, csv: &CsvOptions) -> Result<Texts> {
+    if args.out.is_none() {
+        return Ok(Texts { names: vec![], delimiter: ',', decimal_comma: false, rows: vec![] });
+    }
+    let all = args.keep.len() == 1 && args.keep[0] == "all";
+    Ok(csv_texts(bytes, name, csv, (!all).then_some(&args.keep[..]))?)
+}
+
+/// What is taken of a folder.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Taken {
+    /// Files that hold a picture, whatever they are called.
+    Pictures,
+    /// Files whose names end in .csv: any text may be a table.
+    Tables,
+}
+
+impl Taken {
+    fn takes(self, path: &Path) -> bool {
+        match self {
+            // One that cannot be opened is told when it is to be predicted.
+            Taken::Pictures => is_picture(path).unwrap_or(true),
+            Taken::Tables => path.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv")),
+        }
+    }
+}
+
+/// The inputs, in place of a folder the files in it and in those below that are taken, in order. Other files there are counted and
+/// said.
 ///
 /// # Errors
 /// When a folder cannot be listed, or has no such file, or the table of predictions would be written over an input.
-pub fn inputs(args: &Args, endings: &[&str]) -> Result<Vec<PathBuf>> {
+pub fn inputs(args: &Args, taken: Taken) -> Result<Vec<PathBuf>> {
     let mut all = vec![];
     for path in &args.inputs {
         if !path.is_dir() {
             all.push(path.clone());
             continue;
         }
-        let (before, mut others) = (all.len(), 0);
-        collect(path, endings, &mut all, &mut others)?;
+        let (before, mut others) = (all.len(), BTreeMap::new());
+        collect(path, taken, &mut all, &mut others)?;
+        let files: u64 = others.values().sum();
+        let others: Vec<String> = others.iter().map(|(end, n)| format!("{end} ({n})")).collect();
+        let others = printable(&others.join(", "));
+        let (files, is) = (counted(files, "file"), if files == 1 { "is" } else { "are" });
+        let what = match taken {
+            Taken::Pictures => "holds a picture",
+            Taken::Tables => "ends in .csv",
+        };
         if all.len() == before {
-            let what = format!("found no file in it that ends in .{}", endings.join(" or ."));
-            return Err(CliError::Work(format!("{}: {what}", path.display())));
+            let found = if others.is_empty() { "no file" } else { &*files };
+            let found = format!("found {found} in it, expected one that {what}");
+            return Err(CliError::Work(format!("{}: {found}", path.display())));
         }
-        if others > 0 {
-            let others = counted(others, "file");
-            say!("remark: {}: {others} of another kind passed over", path.display());
+        if !others.is_empty() {
+            say!(
+                "remark: {}: {files} {is} passed over, none of which {what}: {others}",
+                path.display()
+            );
         }
     }
     let Some(out) = args.out.as_deref().and_then(|out| out.canonicalize().ok()) else {
@@ -162,9 +290,9 @@ pub fn inputs(args: &Args, endings: &[&str]) -> Result<Vec<PathBuf>> {
 
 fn collect(
     folder: &Path,
-    endings: &[&str],
+    taken: Taken,
     all: &mut Vec<PathBuf>,
-    others: &mut u64,
+    others: &mut BTreeMap<String, u64>,
 ) -> Result<()> {
     let listing = std::fs::read_dir(folder).map_err(CliError::system(folder, "list the folder"))?;
     let mut entries = vec![];
@@ -172,20 +300,20 @@ fn collect(
         let entry = entry.map_err(CliError::system(folder, "list the folder"))?;
         // A link to a folder may lead round in a circle.
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if !entry.file_name().to_string_lossy().starts_with('.') {
+        if !is_hidden(&entry.file_name().to_string_lossy()) {
             entries.push((entry.path(), is_folder));
         }
     }
     entries.sort();
     for (path, is_folder) in entries {
-        let fits =
-            |ending: &std::ffi::OsStr| endings.iter().any(|e| ending.eq_ignore_ascii_case(e));
         if is_folder {
-            collect(&path, endings, all, others)?;
-        } else if path.extension().is_some_and(fits) {
+            collect(&path, taken, all, others)?;
+        } else if taken.takes(&path) {
             all.push(path);
         } else {
-            *others += 1;
+            let ending = path.extension().map(|end| format!(".{}", end.to_string_lossy()));
+            let ending = ending.map_or("no ending".into(), |end| end.to_lowercase());
+            *others.entry(ending).or_insert(0) += 1;
         }
     }
     Ok(())

@@ -1,16 +1,17 @@
 //! What numbers a trained model gives for the rows of a CSV file.
 
 use super::Args;
-use super::kept::{Kept, inputs};
+use super::kept::{Kept, Taken, inputs};
 use super::rows::{BATCH, read_table, remark_on_known};
 use crate::bars::{figure, shortened};
+use crate::csv_file::Dialect;
 use crate::description::Description;
 use crate::error::{CliError, Result};
 use crate::model_file;
 use crate::number_scores::shown;
 use crate::trained::Trained;
 use gradus::Tensor;
-use gradus::data::Table;
+use gradus::data::{Table, Texts};
 use gradus::nn::losses::Target;
 use gradus::train::Learner;
 use serde_json::{Map, Value, json};
@@ -28,17 +29,18 @@ pub fn run(
     let record = model_file::record_of(&args.model)?;
     let trained = Trained::new(description, record.as_ref());
     let (mut records, mut met) = (vec![], (vec![], vec![]));
-    let inputs = inputs(args, &["csv"])?;
-    let columns = ["file".to_owned(), "line".to_owned()].into_iter();
-    let columns: Vec<String> = columns.chain(aim.targets.iter().cloned()).collect();
-    let mut kept = Kept::new(args, inputs.len(), &columns);
+    let inputs = inputs(args, Taken::Tables)?;
+    let mut kept = Kept::new(args, inputs.len(), &["file", "line"], aim.targets.iter().cloned());
     for path in &inputs {
         remark_on_known(args, path, &trained)?;
-        let file = File::predict(args, path, description, learner);
+        let file = File::predict(args, path, description, learner).and_then(|(file, texts)| {
+            let rows = |dialect| (0..file.rows()).map(|row| file.cells(row, dialect)).collect();
+            kept.rows(path, &texts, &rows, &file.table.passed_over)?;
+            Ok(file)
+        });
         let Some(file) = kept.of(path, file)? else { continue };
-        match kept.is_file() {
-            true => (0..file.rows()).for_each(|row| kept.row(&file.cells(row))),
-            false => file.show(out)?,
+        if !kept.is_file() {
+            file.show(out)?;
         }
         kept.pass_over(out, path, &file.table.passed_over)?;
         records.extend((0..file.rows()).map(|row| file.record(row)));
@@ -84,8 +86,8 @@ impl<'a> File<'a> {
         path: &'a Path,
         description: &'a Description,
         learner: &mut Learner,
-    ) -> Result<File<'a>> {
-        let table = read_table(args, path, description)?;
+    ) -> Result<(File<'a>, Texts)> {
+        let (table, texts) = read_table(args, path, description)?;
         let (aim, normalization) = (description.aim(), description.normalization()?);
         let width = table.width;
         let mut values = vec![0.0; table.values.len()];
@@ -102,7 +104,7 @@ impl<'a> File<'a> {
             let what = format!("the model gives {} for {name}; it says nothing", outputs[at]);
             return Err(CliError::Work(format!("{}, line {line}: {what}", path.display())));
         }
-        Ok(File { path, names, target: aim.target(), table, outputs })
+        Ok((File { path, names, target: aim.target(), table, outputs }, texts))
     }
 
     fn rows(&self) -> usize {
@@ -133,11 +135,10 @@ impl<'a> File<'a> {
         }
     }
 
-    /// The row of a file: where it is, then a number for each target; of yes and no how probable a yes is.
-    fn cells(&self, row: usize) -> Vec<String> {
-        let place = [self.path.display().to_string(), self.table.lines[row].to_string()];
-        let numbers = self.of(&self.outputs, row).iter().map(|&y| self.told(y).to_string());
-        place.into_iter().chain(numbers).collect()
+    /// The line of a row, and its cells: a number for each target; of yes and no how probable a yes is.
+    fn cells(&self, row: usize, dialect: Dialect) -> (u64, Vec<String>) {
+        let numbers = self.of(&self.outputs, row).iter().map(|&y| dialect.number(self.told(y)));
+        (self.table.lines[row], numbers.collect())
     }
 
     /// A table of rows and targets, the true ones beside them.

@@ -1,20 +1,21 @@
 //! What a trained model takes the rows of a CSV file for: classes here, numbers in [`super::numbers`].
 
 use super::Args;
-use super::kept::{Kept, class_cells, class_columns, inputs};
+use super::kept::{Kept, Taken, carried, class_cells, class_columns, inputs};
 use crate::bars::shortened;
+use crate::csv_file::Dialect;
 use crate::datasets::{Pictures, called, remark};
 use crate::description::Description;
 use crate::error::{CliError, Result, shell_word};
 use crate::learned::Change;
 use crate::model_file;
 use crate::scores::{largest, mean_probabilities};
-use crate::table_form::HeaderIs;
+use crate::table_form::Cells;
 use crate::trained::Trained;
 use gradus::Tensor;
 use gradus::data::{
-    CsvOptions, Header, LabelColumn, Split, Table, label_spelling, parse_csv, parse_csv_header,
-    read_file,
+    CsvOptions, Header, LabelColumn, Split, Table, Texts, label_spelling, parse_csv,
+    parse_csv_header, read_file,
 };
 use gradus::train::Learner;
 use serde_json::{Value, json};
@@ -31,26 +32,27 @@ pub fn run(
     let (mut right, mut labelled, mut records) = (0, 0, vec![]);
     let record = model_file::record_of(&args.model)?;
     let trained = Trained::new(description, record.as_ref());
-    let (inputs, classes) = (inputs(args, &["csv"])?, &description.classes);
+    let (inputs, classes) = (inputs(args, Taken::Tables)?, &description.classes);
     let top = (args.top as usize).min(classes.len());
-    let columns = ["file".to_owned(), "line".to_owned()].into_iter();
-    let columns: Vec<String> = columns.chain(class_columns(top)).chain(["label".into()]).collect();
-    let mut kept = Kept::new(args, inputs.len(), &columns);
+    let columns = class_columns(top).chain(["label".into()]);
+    let mut kept = Kept::new(args, inputs.len(), &["file", "line"], columns);
     for path in &inputs {
         remark_on_known(args, path, &trained)?;
         let read = read_table(args, path, description);
-        let read = read.and_then(|mut table| {
+        let read = read.and_then(|(mut table, texts)| {
             let passed_over = std::mem::take(&mut table.passed_over);
-            Ok((predict(path, table, description, learner)?, passed_over))
+            let predictions = predict(path, table, description, learner)?;
+            let cells = |p: &Prediction, dialect: Dialect| {
+                let label = p.label.clone().unwrap_or_default();
+                let cells = class_cells(classes, &p.p, top, dialect);
+                (p.line, cells.into_iter().chain([label]).collect())
+            };
+            let rows = |dialect| predictions.iter().map(|p| cells(p, dialect)).collect();
+            kept.rows(path, &texts, &rows, &passed_over)?;
+            Ok((predictions, passed_over))
         });
         let Some((predictions, passed_over)) = kept.of(path, read)? else { continue };
-        if kept.is_file() {
-            for p in &predictions {
-                let place = [path.display().to_string(), p.line.to_string()].into_iter();
-                let cells = place.chain(class_cells(classes, &p.p, top));
-                kept.row(&cells.chain([p.label.clone().unwrap_or_default()]).collect::<Vec<_>>());
-            }
-        } else {
+        if !kept.is_file() {
             show(out, path, &predictions)?;
         }
         kept.pass_over(out, path, &passed_over)?;
@@ -81,21 +83,28 @@ struct Prediction {
     label: Option<String>,
 }
 
-/// Reads a file's rows as the model's were, without those that lack a value or hold a text that it does not know.
+/// Reads a file's rows as the model's were, without those that lack a value or hold a text that it does not know, and the columns
+/// that are carried on.
 ///
 /// # Errors
 /// When the file does not have the columns that the model learned from.
-pub(super) fn read_table(args: &Args, path: &Path, description: &Description) -> Result<Table> {
+pub(super) fn read_table(
+    args: &Args,
+    path: &Path,
+    description: &Description,
+) -> Result<(Table, Texts)> {
     let bytes = read_file(path)?;
     let name = called(&path.display().to_string()).to_owned();
-    let header = HeaderIs::stated(args.header.or(description.table.header));
     let decimal_comma = description.table.decimal_comma;
-    let stated = CsvOptions { header, decimal_comma, ..CsvOptions::default() };
+    let mut stated = CsvOptions { decimal_comma, ..CsvOptions::default() };
+    Cells { header: args.header.or(description.table.header), ..description.table.cells() }
+        .put_on(&mut stated);
     let columns = columns_of(&name, &parse_csv_header(&bytes, &name, &stated)?, description)?;
-    let mut table = parse_csv(&bytes, &name, &CsvOptions { header, lenient: true, ..columns })?;
+    let mut table =
+        parse_csv(&bytes, &name, &CsvOptions { header: stated.header, lenient: true, ..columns })?;
     remark(&name, &table.remarks);
     description.table.fill(&mut table.values);
-    Ok(table)
+    Ok((table, carried(args, &bytes, &name, &stated)?))
 }
 
 /// Predicts every row of a file.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::columns::{Columns, some_of};
 use super::file::Cells;
-use super::survey::{Cell, cell, from_comma};
+use super::survey::{Cell, from_comma};
 use super::{Missing, Table};
 use crate::error::{DataError, Place, Result, count, quote};
 use crate::label::label_spelling;
@@ -163,6 +163,10 @@ impl Columns<'_> {
         let bad = |found: String, expected: &str| {
             Err(Refused::Bad(self.wrong(row, column, found, expected)))
         };
+        let kind = self.file.survey.cell(text);
+        if kind == Cell::Missing {
+            return self.nothing(row, column);
+        }
         let parsed = match self.file.decimal_comma {
             true => from_comma(text).map_or_else(|| text.parse(), Ok),
             false => text.parse::<f64>(),
@@ -172,8 +176,8 @@ impl Columns<'_> {
             Ok(value) if !value.is_nan() => {
                 bad(format!("{}, infinite as f32", quote(text)), "a finite number")
             }
-            _ => match cell(text) {
-                Cell::Missing | Cell::Word => self.nothing(row, column),
+            _ => match kind {
+                Cell::Word => self.nothing(row, column),
                 _ => bad(quote(text), &self.number_instead_of(text, column, row.line())),
             },
         }
@@ -190,7 +194,7 @@ impl Columns<'_> {
         if let Some(&at) = places.get(text).or_else(|| places.get(&*label_spelling(text))) {
             return Ok(Some(at as f64));
         }
-        if cell(text) == Cell::Missing {
+        if self.file.survey.cell(text) == Cell::Missing {
             return self.nothing(row, column);
         }
         let mut known: Vec<String> = places.keys().map(|text| (*text).to_owned()).collect();
@@ -215,7 +219,7 @@ impl Columns<'_> {
 
     fn label(&self, row: &Cells<'_, '_>, column: usize) -> Result<String, Refused> {
         let text = row.get(column);
-        if cell(text) == Cell::Missing {
+        if self.file.survey.cell(text) == Cell::Missing {
             return self.nothing(row, column).map(|_| String::new());
         }
         Ok(label_spelling(text).into_owned())

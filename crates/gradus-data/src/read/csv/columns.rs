@@ -3,8 +3,8 @@
 use super::file::File;
 use super::messages::plain;
 use super::survey::MOST_VALUES;
-use super::{ColumnForm, CsvOptions, Header, LABEL_NAMES, LabelColumn, Missing};
-use crate::error::{DataError, Place, Result, quote};
+use super::{ColumnForm, CsvOptions, Decimal, Header, LABEL_NAMES, LabelColumn, Missing};
+use crate::error::{DataError, Place, Result, count, quote};
 use crate::label::label_spelling;
 use crate::spelling::guess;
 use crate::target::find_targets;
@@ -23,6 +23,7 @@ pub(super) struct Columns<'a> {
     pub(super) features: Vec<usize>,
     pub(super) forms: Vec<ColumnForm>,
     pub(super) missing: Missing,
+    pub(super) decimal: Option<Decimal>,
     pub(super) lenient: bool,
     pub(super) remarks: Vec<String>,
     pub(super) left_out: Vec<String>,
@@ -56,6 +57,7 @@ impl<'a> Columns<'a> {
             features: vec![],
             forms: vec![],
             missing: options.missing,
+            decimal: options.decimal,
             lenient: options.lenient,
             remarks: vec![],
             left_out: vec![],
@@ -66,10 +68,14 @@ impl<'a> Columns<'a> {
             [] => {
                 let free: Vec<usize> = (0..header.columns).filter(is_free).collect();
                 columns.features = columns.without_the_useless(free);
+                columns.remark_on_labels();
             }
             wanted => {
                 let find = |wanted: &String| find_feature(name, header, wanted, taken);
                 columns.features = wanted.iter().map(find).collect::<Result<_>>()?;
+                if known {
+                    columns.remark_on_others(&options.beside);
+                }
             }
         }
         if columns.features.is_empty() && !(left.is_empty() && columns.left_out.is_empty()) {
@@ -113,6 +119,41 @@ impl<'a> Columns<'a> {
                 false
             })
             .collect()
+    }
+
+    /// Says that a column which is called like a label is learned from, as others are to be learned.
+    fn remark_on_labels(&mut self) {
+        let is_label = |name: &str| LABEL_NAMES.iter().any(|l| l.eq_ignore_ascii_case(name));
+        let called = self.features.iter().filter(|&&column| is_label(&self.option(column)));
+        let called: Vec<usize> = called.copied().collect();
+        for column in called.into_iter().filter(|_| !self.targets.is_empty()) {
+            self.remarks.push(format!(
+                "{} is learned from, as another is the target; --drop {} leaves it out",
+                self.title(column),
+                self.option(column)
+            ));
+        }
+    }
+
+    /// Says which columns are passed over that were not there before, or were not told.
+    fn remark_on_others(&mut self, beside: &[String]) {
+        let taken = |column: &usize| {
+            self.features.contains(column)
+                || self.targets.contains(column)
+                || [self.label, self.aside].contains(&Some(*column))
+        };
+        let others = (0..self.header.columns).filter(|column| !taken(column));
+        let others = others.filter_map(|column| self.header.names.get(column));
+        let others: Vec<String> =
+            others.filter(|name| !name.is_empty() && !beside.contains(name)).cloned().collect();
+        if !others.is_empty() {
+            let (n, is) = (others.len(), if others.len() == 1 { "is" } else { "are" });
+            self.remarks.push(format!(
+                "{} that the model was not trained with {is} passed over: {}",
+                count(n, "column"),
+                some_of(&others)
+            ));
+        }
     }
 
     /// What columns were taken for before holds again.
@@ -242,7 +283,7 @@ fn find_label(name: &str, header: &Header, label: &LabelColumn) -> Result<(Optio
 }
 
 /// The column to set aside; of others is said what they are taken for.
-fn find_aside(
+pub(super) fn find_aside(
     name: &str,
     header: &Header,
     wanted: &str,

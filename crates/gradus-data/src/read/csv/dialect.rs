@@ -118,7 +118,7 @@ fn score(sample: &str, format: Format) -> (u64, usize) {
         *widths.entry(row.len()).or_insert(0u64) += 1;
         cells += row.len() as u64;
         // Between commas a number has none.
-        let is_number = |text: &&str| match cell(text) {
+        let is_number = |text: &&str| match cell(text, &[]) {
             Cell::Number => true,
             Cell::Comma => format.delimiter != b',',
             _ => false,

@@ -4,7 +4,7 @@ use super::dialect::Dialect;
 use super::header::{FirstLine, judge};
 use super::rows::{Row, Rows, Unclosed};
 use super::survey::{Survey, fields_of, from_comma, owned};
-use super::{CsvOptions, Header, LABEL_NAMES, text};
+use super::{CsvOptions, Decimal, Header, LABEL_NAMES, text};
 use crate::error::{DataError, Place, Result, count, quote};
 
 /// More columns than this are no table.
@@ -26,10 +26,19 @@ pub(super) struct File<'a> {
     /// Whether decimals follow a comma.
     pub(super) decimal_comma: bool,
     pub(super) remarks: Vec<String>,
+    /// What keeps its header from being one, or from being known.
+    pub(super) trouble: Option<DataError>,
 }
 
 impl<'a> File<'a> {
+    /// A file whose header is none or has a name for each column.
     pub(super) fn open(bytes: &'a [u8], name: &'a str, options: &CsvOptions) -> Result<File<'a>> {
+        let mut file = File::look(bytes, name, options)?;
+        file.trouble.take().map_or(Ok(file), Err)
+    }
+
+    /// The same, whatever its header is.
+    pub(super) fn look(bytes: &'a [u8], name: &'a str, options: &CsvOptions) -> Result<File<'a>> {
         let text = text::decode(bytes, name)?;
         let dialect = Dialect::of(text.text, options.delimiter);
         let mut rows = dialect.rows();
@@ -42,7 +51,7 @@ impl<'a> File<'a> {
             let found = count(first.len(), "column");
             return Err(DataError::malformed(name, Place::Line(line), found, expected));
         }
-        let survey = survey(&mut rows, first.len(), name)?;
+        let survey = survey(&mut rows, first.len(), name, &options.missing_values)?;
         let comments = std::mem::take(&mut rows.comments);
         let mut file = File {
             name,
@@ -52,28 +61,38 @@ impl<'a> File<'a> {
             header_is_row: false,
             decimal_comma: false,
             remarks: text.remark.into_iter().collect(),
+            trouble: None,
             survey,
             dialect,
         };
-        file.find_header(first, line, &comments, options)?;
+        file.find_header(first, line, &comments, options);
         file.find_width();
-        file.find_decimals(options.decimal_comma);
+        file.find_decimals(options);
         file.remark_on_lines(&comments);
         Ok(file)
     }
 
     /// The rows that hold data, each with as many fields as there are columns.
     pub(super) fn each_row(&self, mut take: impl FnMut(Cells<'_, '_>) -> Result<()>) -> Result<()> {
+        self.each(|row| row.and_then(&mut take))
+    }
+
+    /// The same; a row with another number of fields is an error in its place.
+    pub(super) fn each(
+        &self,
+        mut take: impl FnMut(Result<Cells<'_, '_>>) -> Result<()>,
+    ) -> Result<()> {
         let mut rows = self.dialect.rows();
         let mut skip = self.header_is_row;
         while let Some(row) = rows.next().map_err(|unclosed| no_end(self.name, unclosed))? {
             if std::mem::take(&mut skip) || row.iter().all(str::is_empty) {
                 continue;
             }
-            if row.len() != self.width {
-                return Err(self.ragged(&row));
-            }
-            take(Cells { row: &row, first: usize::from(self.row_names) })?;
+            let first = usize::from(self.row_names);
+            take(match row.len() == self.width {
+                true => Ok(Cells { row: &row, first }),
+                false => Err(self.ragged(&row)),
+            })?;
         }
         Ok(())
     }
@@ -96,7 +115,7 @@ impl<'a> File<'a> {
         line: u64,
         comments: &[u64],
         options: &CsvOptions,
-    ) -> Result<()> {
+    ) {
         let verdict = match options.header {
             Some(true) => FirstLine::Names,
             Some(false) => FirstLine::Row,
@@ -112,25 +131,26 @@ impl<'a> File<'a> {
                         names.join(", ")
                     ));
                 }
-                refuse_twins(&first, self.name, line)?;
+                self.trouble = refuse_twins(&first, self.name, line).err();
                 (self.header.names, self.header_is_row) = (first, true);
             }
             FirstLine::Doubtful(why) => {
                 let expected = "names or a row, which --header yes or --header no tells";
-                return Err(DataError::malformed(self.name, Place::Line(line), why, expected));
+                let error = DataError::malformed(self.name, Place::Line(line), why, expected);
+                self.trouble = Some(error);
+                self.survey.see_first(&first, line);
             }
             FirstLine::Row => {
                 self.survey.see_first(&first, line);
                 if options.header.is_none() && comments.contains(&(line - 1)) {
-                    self.take_comment(line - 1)?;
+                    self.take_comment(line - 1);
                 }
             }
         }
-        Ok(())
     }
 
     /// Takes the comment right before the rows for their header, if it has a name for each: `# a,b,label`.
-    fn take_comment(&mut self, line: u64) -> Result<()> {
+    fn take_comment(&mut self, line: u64) {
         let at = (line - self.dialect.first_line) as usize;
         let text = self.dialect.text.split('\n').nth(at).unwrap_or_default();
         let names = fields_of(text.trim_start_matches('#').trim(), self.dialect.format);
@@ -138,11 +158,10 @@ impl<'a> File<'a> {
             && self.width > 1
             && judge(&names, &self.survey) == FirstLine::Names
         {
-            refuse_twins(&names, self.name, line)?;
+            self.trouble = refuse_twins(&names, self.name, line).err();
             self.remarks.push(format!("line {line} begins with # and is taken for the header"));
             self.header.names = names;
         }
-        Ok(())
     }
 
     /// Tells columns without a name apart: those before and behind the others.
@@ -178,15 +197,20 @@ impl<'a> File<'a> {
 
     /// Tells whether numbers have decimal commas, which no separator may be and no decimal point beside it; then points are between
     /// thousands. Without a comma that shows where semicolons or tabs are between fields, as where commas are in numbers: when every point
-    /// stands before three digits, and no whole number without one is larger than 999. It may be `known` of another file.
-    fn find_decimals(&mut self, known: bool) {
+    /// stands before three digits, and no whole number without one is larger than 999. It may be known of another file; what is stated
+    /// holds.
+    fn find_decimals(&mut self, options: &CsvOptions) {
         let columns = &self.survey.columns;
         let first = columns.iter().filter_map(|column| column.first_comma.as_ref()).min();
         let grouped = columns.iter().filter_map(|column| column.first_grouped.as_ref()).min();
         let delimiter = self.header.delimiter;
-        if columns.iter().any(|column| column.points > column.grouped) || delimiter == ',' {
-            return;
+        let mixed = columns.iter().any(|column| column.points > column.grouped);
+        match options.decimal {
+            Some(Decimal::Point) => return,
+            None if mixed || delimiter == ',' => return,
+            _ => {}
         }
+        let known = options.decimal_comma || options.decimal == Some(Decimal::Comma);
         let shown = columns.iter().any(|column| column.has_thousands())
             && !columns.iter().any(|column| column.contradicts_thousands())
             && matches!(delimiter, ';' | '\t');
@@ -248,8 +272,13 @@ impl<'r> Cells<'_, 'r> {
     }
 }
 
-fn survey(rows: &mut Rows<'_>, width: usize, name: &str) -> Result<Survey> {
-    let mut survey = Survey::default();
+fn survey(
+    rows: &mut Rows<'_>,
+    width: usize,
+    name: &str,
+    missing_values: &[String],
+) -> Result<Survey> {
+    let mut survey = Survey::new(missing_values);
     while let Some(row) = rows.next().map_err(|unclosed| no_end(name, unclosed))? {
         survey.see(&row, width);
     }

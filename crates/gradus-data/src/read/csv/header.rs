@@ -1,7 +1,7 @@
 //! Whether the first line is a header or a row. Where that cannot be told, it is asked.
 
 use super::LABEL_NAMES;
-use super::survey::{Cell, Survey, cell};
+use super::survey::{Cell, Survey};
 
 /// What the first line is.
 #[derive(Debug, PartialEq)]
@@ -16,7 +16,7 @@ pub(super) enum FirstLine {
 
 /// Judges a first line by its fields and by what is below them.
 pub(super) fn judge(first: &[String], below: &Survey) -> FirstLine {
-    let kinds: Vec<Cell> = first.iter().map(|text| cell(text)).collect();
+    let kinds: Vec<Cell> = first.iter().map(|text| below.cell(text)).collect();
     let is_number = |kind: &Cell| matches!(kind, Cell::Number | Cell::Comma);
     let numbers: Vec<&String> = first
         .iter()

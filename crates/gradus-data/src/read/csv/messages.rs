@@ -1,7 +1,11 @@
 //! What is said of a cell that cannot be read: where it is, what may be there, what makes it so.
 
 use super::columns::Columns;
+use super::survey::Cell;
 use crate::error::{Place, count, quote};
+
+/// More different texts than this among numbers are no marks of missing values.
+const MARKS: usize = 3;
 
 impl Columns<'_> {
     pub(super) fn may_be_target(&self, value: f64) -> bool {
@@ -39,12 +43,13 @@ impl Columns<'_> {
             return "a number: write 1 for yes and 0 for no".into();
         }
         if let Some(plain) = plain(field) {
-            return format!("a number: write {plain}");
+            let comma = match plain == field.replace(',', ".") && self.decimal.is_none() {
+                true => ", or say that decimals follow a comma: --decimal comma",
+                false => "",
+            };
+            return format!("a number: write {plain}{comma}");
         }
         let option = self.option(column);
-        if is_target {
-            return format!("a number; texts are classes, which --label {option} learns");
-        }
         let numbers = self.file.survey.columns.get(column).map_or(0, |seen| seen.numbers);
         let others = match numbers {
             0 => String::new(),
@@ -54,7 +59,47 @@ impl Columns<'_> {
             true => "; --header yes takes the line for the header",
             false => "",
         };
-        format!("a number{others}; --drop {option} trains without the column{header}")
+        let mark = self.marks(column);
+        match (mark, is_target) {
+            (Some(mark), true) => format!(
+                "a number{others}; {mark} --missing drop takes it for a missing value and leaves such rows out"
+            ),
+            (None, true) => {
+                format!("a number; texts are classes, which --label {option} learns")
+            }
+            (Some(mark), false) => format!(
+                "a number{others}; {mark} --missing mean takes it for a missing value, --drop {option} trains without the column{header}"
+            ),
+            (None, false) => {
+                format!("a number{others}; --drop {option} trains without the column{header}")
+            }
+        }
+    }
+
+    /// The option by which the texts of a column of numbers are missing values, if they are few and most of it are numbers.
+    fn marks(&self, column: usize) -> Option<String> {
+        let survey = &self.file.survey;
+        let seen = survey.columns.get(column)?;
+        let is_text = |text: &&String| match survey.cell(text) {
+            Cell::Comma => !self.file.decimal_comma,
+            kind => kind == Cell::Text,
+        };
+        let mut texts: Vec<&String> = seen.values.iter().filter(is_text).collect();
+        texts.sort();
+        let known = &self.file.survey.missing_values;
+        let few = (1..=MARKS).contains(&texts.len()) && seen.texts + seen.commas < seen.numbers;
+        // What has a digit in it is a number with something about it.
+        let plain = |text: &&String| {
+            let odd = |c: char| c.is_ascii_digit() || ",\"'".contains(c);
+            !text.contains(odd) && text.chars().count() <= 20
+        };
+        (few && texts.iter().all(plain)).then(|| {
+            let all: Vec<&str> = known.iter().chain(texts).map(String::as_str).collect();
+            let list = all.join(",");
+            let bare = list.chars().all(|c| c.is_alphanumeric() || "-_.,".contains(c));
+            let quote = if bare { "" } else { "'" };
+            format!("--missing-values {quote}{list}{quote}")
+        })
     }
 
     /// What an option calls a column.

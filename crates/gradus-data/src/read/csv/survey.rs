@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::rows::{Row, Rows};
+use crate::label::label_spelling;
 
 /// What a cell's text is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,9 +26,9 @@ const WORDS: [&str; 14] = [
     "#div/0!", "#ref!",
 ];
 
-/// What a text without blanks around it is.
-pub(super) fn cell(text: &str) -> Cell {
-    if MISSING.contains(&text) {
+/// What a text without blanks around it is, where these `others` stand for a missing value, too.
+pub(super) fn cell(text: &str, others: &[String]) -> Cell {
+    if MISSING.contains(&text) || is_one_of(text, others) {
         return Cell::Missing;
     }
     if text.parse::<f64>().is_ok_and(|value| !value.is_nan()) {
@@ -37,6 +38,14 @@ pub(super) fn cell(text: &str) -> Cell {
         0 if WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)) => Cell::Word,
         1 if from_comma(text).is_some() => Cell::Comma,
         _ => Cell::Text,
+    }
+}
+
+/// Whether a text is among some, however a number is written.
+fn is_one_of(text: &str, others: &[String]) -> bool {
+    !others.is_empty() && {
+        let spelled = label_spelling(text);
+        others.iter().any(|other| *other == spelled)
     }
 }
 
@@ -100,8 +109,8 @@ pub(super) struct Column {
 }
 
 impl Column {
-    fn see(&mut self, text: &str, line: u64, row: u64) {
-        let counted = self.take(text, line);
+    fn see(&mut self, text: &str, kind: Cell, line: u64, row: u64) {
+        let counted = self.take(text, kind, line);
         let before = self.rises;
         self.rises = counted.filter(|&number| row == 0 || before.is_some_and(|last| last < number));
         self.counts = match row {
@@ -111,8 +120,7 @@ impl Column {
     }
 
     /// Takes up a cell, and gives its whole number if it is one.
-    fn take(&mut self, text: &str, line: u64) -> Option<u64> {
-        let kind = cell(text);
+    fn take(&mut self, text: &str, kind: Cell, line: u64) -> Option<u64> {
         match kind {
             Cell::Number => {
                 self.numbers += 1;
@@ -142,13 +150,13 @@ impl Column {
     }
 
     /// Takes up the cell above all others.
-    fn see_first(&mut self, text: &str, line: u64) {
-        (self.first_text, self.first_comma) = match cell(text) {
+    fn see_first(&mut self, text: &str, kind: Cell, line: u64) {
+        (self.first_text, self.first_comma) = match kind {
             Cell::Text => (None, self.first_comma.take()),
             Cell::Comma => (self.first_text.take(), None),
             _ => (self.first_text.take(), self.first_comma.take()),
         };
-        let counted = self.take(text, line);
+        let counted = self.take(text, kind, line);
         let goes_on = |first: &u64| first.checked_add(1) == self.counts;
         self.counts = counted.filter(goes_on);
     }
@@ -190,9 +198,23 @@ pub(super) struct Survey {
     pub(super) narrowest: usize,
     pub(super) widest: usize,
     pub(super) columns: Vec<Column>,
+    /// What stands for a missing value beside what always does, spelled as [`label_spelling`] does.
+    pub(super) missing_values: Vec<String>,
 }
 
 impl Survey {
+    /// Of no rows yet.
+    pub(super) fn new(missing_values: &[String]) -> Survey {
+        let spelled = |text: &String| label_spelling(text).into_owned();
+        let missing_values = missing_values.iter().map(spelled).collect();
+        Survey { missing_values, ..Survey::default() }
+    }
+
+    /// What a cell is.
+    pub(super) fn cell(&self, text: &str) -> Cell {
+        cell(text, &self.missing_values)
+    }
+
     /// Looks at rows that have `width` fields, or one more.
     pub(super) fn see(&mut self, row: &Row<'_>, width: usize) {
         if row.iter().all(str::is_empty) {
@@ -208,8 +230,9 @@ impl Survey {
                 self.columns.resize_with(len, Column::default);
             }
             let index = self.rows;
-            let seen = self.columns.iter_mut().zip(row.iter());
-            seen.for_each(|(column, text)| column.see(text, row.line, index));
+            for (column, text) in self.columns.iter_mut().zip(row.iter()) {
+                column.see(text, cell(text, &self.missing_values), row.line, index);
+            }
         }
         self.rows += 1;
     }
@@ -220,8 +243,9 @@ impl Survey {
         self.narrowest = if self.rows == 0 { len } else { self.narrowest.min(len) };
         self.widest = self.widest.max(len);
         self.columns.resize_with(self.columns.len().max(len), Column::default);
-        let seen = self.columns.iter_mut().zip(fields);
-        seen.for_each(|(column, text)| column.see_first(text, line));
+        for (column, text) in self.columns.iter_mut().zip(fields) {
+            column.see_first(text, cell(text, &self.missing_values), line);
+        }
         self.rows += 1;
     }
 
@@ -271,7 +295,12 @@ mod tests {
             ("-", Word),
             ("12 m", Text),
         ] {
-            assert_eq!(cell(text), kind, "{text:?}");
+            assert_eq!(cell(text, &[]), kind, "{text:?}");
         }
+        let others = ["-999".to_owned(), "unbekannt".to_owned()];
+        for text in ["-999", "-999.0", "unbekannt"] {
+            assert_eq!(cell(text, &others), Missing, "{text:?}");
+        }
+        assert_eq!(cell("-999.5", &others), Number);
     }
 }

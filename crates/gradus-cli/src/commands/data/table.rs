@@ -1,0 +1,275 @@
+//! What a CSV file holds, column by column, and what training would make of it: a bad cell hides none of the others.
+
+use crate::bars::{counted, figure, grouped, shortened};
+use crate::datasets::STDIN;
+use crate::error::{CliError, Result, shell_word};
+use gradus::data::{
+    ColumnSummary, CsvOptions, DataError, Decimal, LabelColumn, Missing, Place, Splits,
+    TableSummary, named, read_file, summarize_csv,
+};
+use gradus::io::visible;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::Path;
+
+/// So many columns are shown; `--json` has all.
+const SHOWN: usize = 40;
+/// Letters of a column's name.
+const WIDEST: usize = 24;
+/// So many options are tried one after the other.
+const TRIES: usize = 24;
+/// More different texts among numbers are no marks of missing values.
+const MARKS: usize = 3;
+
+/// What a file holds.
+pub struct Table {
+    summary: TableSummary,
+}
+
+impl Table {
+    /// Of what a path names, if that is a CSV file; `-` is one on stdin.
+    ///
+    /// # Errors
+    /// When it cannot be read at all.
+    pub fn of(path: &str, name: &str, csv: &CsvOptions) -> Result<Option<Table>> {
+        let is_named = named(path).is_ok();
+        if is_named || !(path == STDIN || Path::new(path).is_file()) {
+            return Ok(None);
+        }
+        let bytes = read_file(Path::new(path))?;
+        Ok(Some(Table { summary: summarize_csv(&bytes, name, csv)? }))
+    }
+
+    /// `60 rows of 4 columns, a header, ';' between fields`
+    pub fn head(&self) -> String {
+        let summary = &self.summary;
+        let between = match summary.delimiter {
+            '\t' => "tabs".to_owned(),
+            ' ' => "blanks".to_owned(),
+            mark => format!("{mark:?}"),
+        };
+        let marks = if summary.decimal_comma { ", decimal commas" } else { "" };
+        let header = if summary.has_header { "a header" } else { "no header" };
+        let (rows, columns) = (summary.rows, summary.columns.len() as u64);
+        format!(
+            "{} of {}, {header}, {between} between fields{marks}",
+            counted(rows, "row"),
+            counted(columns, "column"),
+        )
+    }
+
+    /// A line for each column.
+    pub fn show(&self, out: &mut impl Write) -> Result<()> {
+        let summary = &self.summary;
+        if let (n, Some(first)) = (summary.misfits, &summary.first_misfit) {
+            let (rows, have) = (counted(n, "row"), if n == 1 { "has" } else { "have" });
+            writeln!(out, "{rows} {have} another number of fields: {}", visible(first))?;
+        }
+        let shown = &summary.columns[..summary.columns.len().min(SHOWN)];
+        let names: Vec<String> = shown.iter().map(|c| shortened(&c.name, WIDEST)).collect();
+        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(6);
+        writeln!(
+            out,
+            "\n{:<width$} {:<8} {:>9} {:>9} {:>10}  {:>10} {:>10} {:>10}",
+            "column", "kind", "values", "missing", "unreadable", "least", "mean", "greatest"
+        )?;
+        for (name, column) in names.iter().zip(shown) {
+            let [values, missing, unreadable] =
+                [column.values, column.missing, column.unreadable].map(grouped);
+            writeln!(
+                out,
+                "{name:<width$} {:<8} {values:>9} {missing:>9} {unreadable:>10}  {}",
+                kind(column),
+                held(column)
+            )?;
+            if column.unreadable > 0 {
+                writeln!(out, "{:<width$} {}", "", unreadables(column))?;
+            }
+        }
+        let more = summary.columns.len() - shown.len();
+        if more > 0 {
+            writeln!(out, "and {}", counted(more as u64, "more column"))?;
+        }
+        Ok(())
+    }
+
+    /// For `--json`.
+    pub fn record(&self) -> Value {
+        let summary = &self.summary;
+        let column = |column: &ColumnSummary| {
+            let first = column.first_unreadable.iter();
+            let first: Vec<Value> =
+                first.map(|(line, text)| json!({ "line": line, "text": text })).collect();
+            let [least, mean, greatest] = column.range.map_or([None; 3], |range| range.map(Some));
+            json!({
+                "name": column.name, "kind": kind(column), "values": column.values, "missing": column.missing,
+                "unreadable": column.unreadable, "first_unreadable": first, "least": least, "mean": mean,
+                "greatest": greatest, "different": column.different,
+            })
+        };
+        json!({
+            "rows": summary.rows, "header": summary.has_header, "delimiter": summary.delimiter,
+            "decimal_comma": summary.decimal_comma, "misfits": summary.misfits,
+            "columns": summary.columns.iter().map(column).collect::<Vec<_>>(),
+        })
+    }
+
+    /// Options by which training would take what it refuses, if some are found: each is tried.
+    pub fn remedy(
+        &self,
+        csv: &CsvOptions,
+        refused: &DataError,
+        open: &dyn Fn(&CsvOptions) -> Result<Splits>,
+    ) -> Option<String> {
+        if self.summary.trouble.is_some() || self.summary.misfits > 0 {
+            return None;
+        }
+        let (mut csv, mut place) = (csv.clone(), place(refused));
+        for _ in 0..TRIES {
+            self.change(&mut csv, place)?;
+            match open(&csv) {
+                Ok(_) => return Some(words(&csv)),
+                Err(CliError::Data(error)) => place = self::place(&error),
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    /// The column that is taken for the label.
+    fn label(&self, csv: &CsvOptions) -> Option<&ColumnSummary> {
+        let columns = &self.summary.columns;
+        let named = |name: &str| columns.iter().find(|c| c.name.eq_ignore_ascii_case(name));
+        match &csv.label {
+            LabelColumn::Auto => {
+                ["label", "class", "target"].into_iter().find_map(named).or(columns.last())
+            }
+            LabelColumn::Index(index) => columns.get(*index),
+            LabelColumn::Name(name) => columns.iter().find(|column| column.name == *name),
+            LabelColumn::None => None,
+        }
+    }
+
+    /// Takes the next option, for what is wrong with a column or with the labels as a whole.
+    fn change(&self, csv: &mut CsvOptions, place: Option<usize>) -> Option<()> {
+        let label = self.label(csv);
+        let Some(at) = place else {
+            // Numbers that are no classes.
+            let label = label.filter(|label| label.is_of_numbers && csv.targets.is_empty())?;
+            return learn(csv, label);
+        };
+        let column = self.summary.columns.get(at)?;
+        if csv.label == LabelColumn::Auto && csv.targets.is_empty() && !column.is_of_numbers {
+            let measured = label
+                .filter(|label| label.is_of_numbers && 2 * label.different as u64 > label.values);
+            if let Some(label) = measured {
+                return learn(csv, label);
+            }
+            if 2 * column.different as u64 <= column.values {
+                csv.label = LabelColumn::Name(column.name.clone());
+                return Some(());
+            }
+        }
+        let marks = &column.unreadable_texts;
+        let are_marks = (1..=MARKS).contains(&marks.len())
+            && 2 * column.unreadable < column.values
+            && !marks.iter().any(|text| is_odd(text) || csv.missing_values.contains(text));
+        if are_marks {
+            csv.missing_values.extend(marks.iter().cloned());
+            return Some(());
+        }
+        let lacks = column.missing > 0 || !csv.missing_values.is_empty();
+        match csv.missing {
+            Missing::Refuse if lacks => csv.missing = Missing::Mean,
+            // A label or a target has no mean.
+            Missing::Mean if lacks && column.unreadable == 0 && column.is_of_numbers => {
+                csv.missing = Missing::Drop;
+            }
+            _ if csv.leave_out.contains(&column.name) => return None,
+            _ => csv.leave_out.push(column.name.clone()),
+        }
+        Some(())
+    }
+}
+
+/// Takes a column's numbers for what is to be learned.
+fn learn(csv: &mut CsvOptions, label: &ColumnSummary) -> Option<()> {
+    csv.label = LabelColumn::Auto;
+    csv.targets.push(label.name.clone());
+    Some(())
+}
+
+/// Whether a text is no mark of a missing value: with a digit in it, it is a number with something about it.
+fn is_odd(text: &str) -> bool {
+    text.contains(|c: char| c.is_ascii_digit() || c == ',')
+}
+
+/// The column that an error is about, from 0.
+fn place(error: &DataError) -> Option<usize> {
+    match error {
+        DataError::Malformed { at: Place::Cell { column, .. }, .. } => Some(column - 1),
+        _ => None,
+    }
+}
+
+/// What the reader was told, as the command line has it.
+fn words(csv: &CsvOptions) -> String {
+    let mut all: Vec<String> = vec![];
+    let mut list = |option: &str, texts: &[String]| {
+        if !texts.is_empty() {
+            all.push(format!("{option} {}", shell_word(Path::new(&texts.join(",")))));
+        }
+    };
+    match &csv.label {
+        LabelColumn::Name(name) => list("--label", std::slice::from_ref(name)),
+        LabelColumn::Index(index) => list("--label", &[(index + 1).to_string()]),
+        LabelColumn::Auto | LabelColumn::None => {}
+    }
+    list("--target", &csv.targets);
+    list("--drop", &csv.leave_out);
+    list("--missing-values", &csv.missing_values);
+    if let Some(header) = csv.header {
+        all.push(format!("--header {}", if header { "yes" } else { "no" }));
+    }
+    match csv.decimal {
+        Some(Decimal::Comma) => all.push("--decimal comma".into()),
+        Some(Decimal::Point) => all.push("--decimal point".into()),
+        None => {}
+    }
+    match csv.missing {
+        Missing::Refuse => {}
+        Missing::Drop => all.push("--missing drop".into()),
+        Missing::Mean => all.push("--missing mean".into()),
+    }
+    all.join(" ")
+}
+
+fn kind(column: &ColumnSummary) -> &'static str {
+    match (column.is_of_numbers, column.values) {
+        (true, _) => "numbers",
+        (false, 0) => "empty",
+        (false, _) => "texts",
+    }
+}
+
+/// The range of numbers, or how many texts differ.
+fn held(column: &ColumnSummary) -> String {
+    match column.range {
+        Some(range) => {
+            let [least, mean, greatest] = range.map(|x| figure(x, 6));
+            format!("{least:>10} {mean:>10} {greatest:>10}")
+        }
+        None if column.values > 0 => {
+            format!("{:>10} different", grouped(column.different as u64))
+        }
+        None => String::new(),
+    }
+}
+
+/// `line 14: "x", line 20: "y", …`
+fn unreadables(column: &ColumnSummary) -> String {
+    let one = |(line, text): &(u64, String)| format!("line {line}: {:?}", shortened(text, 40));
+    let some: Vec<String> = column.first_unreadable.iter().map(one).collect();
+    let more = if column.unreadable as usize > some.len() { ", …" } else { "" };
+    format!("no number: {}{more}", some.join(", "))
+}
