@@ -1,16 +1,16 @@
 //! A sheet of pictures of a data set: some of each class in a row, its name before them.
 
 use crate::error::Result;
-use crate::paper::{LETTER, Paper, written};
+use crate::paper::{DARK, Letters, Paper};
 use gradus::data::{Dataset, labels_of};
 use gradus::io::png::encode;
 
 /// Pictures of a class, and classes, at most.
 const ACROSS: usize = 10;
 const DOWN: usize = 40;
-/// Letters of a name, each in a box of this size.
-const LETTERS: usize = 16;
-const BOX: (usize, usize) = (2 * LETTER.0, 2 * LETTER.1 + 2);
+/// How names are written, and how many pixels they may be wide.
+const LETTERS: Letters = Letters::Large;
+const ROOM: usize = 192;
 /// Pixels between pictures, and the least side at which one is drawn.
 const GAP: usize = 6;
 const SIDE: usize = 64;
@@ -38,14 +38,16 @@ pub fn draw(data: &dyn Dataset) -> Result<Vec<u8>> {
     // Small pictures are enlarged by a whole factor: their pixels stay to be seen.
     let zoom = SIDE.div_ceil(height.max(width)).max(1);
     let (high, wide) = (zoom * height + GAP, zoom * width + GAP);
-    let high = high.max(BOX.1 + GAP);
-    let longest = classes.iter().map(|class| class.chars().count().min(LETTERS)).max().unwrap_or(0);
-    let left = longest * BOX.0 + 2 * GAP;
+    let high = high.max(LETTERS.height() + GAP);
+    let names = classes.iter().take(rows).map(|class| LETTERS.ends_of(class, ROOM));
+    let names: Vec<String> = names.collect();
+    let left = before(&names);
     let mut paper = Paper::new(left + ACROSS * wide, rows * high + GAP);
     let mut sample = vec![0.0; channels * height * width];
-    for (k, class) in classes.iter().enumerate().take(rows) {
+    for (k, name) in names.iter().enumerate() {
         let top = k * high + GAP;
-        paper.large_text(&written(class, LETTERS * LETTER.0), GAP, top + (high - GAP - BOX.1) / 2);
+        let middle = top + (high - GAP - LETTERS.height()) / 2;
+        paper.text(name, (GAP, middle), LETTERS, DARK);
         let of_class = (0..labels.len()).filter(|&i| labels[i] == k as i64).take(ACROSS);
         for (place, index) in of_class.enumerate() {
             data.read(index, &mut sample)?;
@@ -55,10 +57,14 @@ pub fn draw(data: &dyn Dataset) -> Result<Vec<u8>> {
     Ok(paper.to_png()?)
 }
 
+/// Pixels before the pictures: the widest name, and room around it.
+fn before(names: &[String]) -> usize {
+    names.iter().map(|name| LETTERS.width(name)).max().unwrap_or(0) + 2 * GAP
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::paper::DARK;
     use gradus::data::ImageDataset;
 
     #[test]
@@ -69,7 +75,7 @@ mod tests {
             ImageDataset::new("three", [1, 2, 2], pixels, vec![0, 1, 0], names.to_vec()).unwrap();
         let png = draw(&data).unwrap();
         let image = image::load_from_memory(&png).unwrap().to_luma8();
-        let left = 5 * BOX.0 + 2 * GAP;
+        let left = before(&names);
         let (first, second) = (GAP as u32 + 3, (GAP + SIDE + GAP) as u32 + 3);
         let at = |place: usize, y: u32| image[((left + place * (SIDE + GAP)) as u32 + 3, y)].0[0];
         assert_eq!([at(0, first), at(1, first), at(2, first)], [10, 20, 255]);

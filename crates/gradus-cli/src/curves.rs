@@ -13,7 +13,7 @@ const BOTTOM: f64 = 44.0;
 const RIGHT: f64 = 24.0;
 /// A line of the legend, and of its longest name the room.
 const LINE: f64 = 18.0;
-const LEGEND: f64 = 240.0;
+const LEGEND: f64 = 280.0;
 /// Points of a line at most: of more epochs some are left out.
 const POINTS: usize = 1_000;
 /// Values that differ by more than this factor are drawn on a logarithmic scale.
@@ -45,7 +45,8 @@ pub fn of_history(history: &[EpochLog]) -> String {
 /// A panel for the loss and one for each metric, with a line for each run that has it, dashed of validation.
 pub fn draw(runs: &[Run<'_>]) -> String {
     let mut metrics = BTreeSet::new();
-    runs.iter().flat_map(|run| run.history).for_each(|log| metrics.extend(log.metrics.keys()));
+    let all = || runs.iter().flat_map(|run| run.history);
+    all().for_each(|log| metrics.extend(log.metrics.keys().chain(log.val_metrics.keys())));
     let names = std::iter::once("loss").chain(metrics.into_iter().map(String::as_str));
     let panels: Vec<Panel> = names.map(|name| Panel::of(name, runs)).collect();
     let height = panels.iter().map(Panel::height).sum::<f64>() + 8.0;
@@ -90,8 +91,9 @@ impl Panel {
                     run.history.iter().filter_map(|log| Some((log.epoch as f64, log.get(&key)?)));
                 let points: Vec<_> = values.filter(|(_, value)| value.is_finite()).collect();
                 let part = if is_validation { "validation" } else { "training" };
-                let label =
-                    if run.name.is_empty() { part.into() } else { format!("{} {part}", run.name) };
+                // Of a long name its end, too: those of runs differ there. The part is always said.
+                let name = middle_cut(&gradus::io::printable(&run.name), NAME);
+                let label = if name.is_empty() { part.into() } else { format!("{name} {part}") };
                 let colour = COLOURS[i % COLOURS.len()];
                 if !points.is_empty() {
                     lines.push(Line { label, colour, is_validation, points: thinned(points) });
@@ -193,7 +195,7 @@ impl Line {
     }
 
     fn legend(&self, out: &mut String, x: f64, y: f64) {
-        let label = escaped(&crate::bars::shortened(&self.label, 30));
+        let label = escaped(&self.label);
         let last = self.points.last().map_or(f64::NAN, |point| point.1);
         let last = crate::bars::figure(last, 4);
         let _ = writeln!(
@@ -279,6 +281,19 @@ fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     (0..POINTS).map(|i| points[i * (n - 1) / (POINTS - 1)]).collect()
 }
 
+/// So many letters of a run's name are in the legend.
+const NAME: usize = 19;
+
+/// At most `width` letters of a text, those in the middle an ellipsis if some are missing.
+fn middle_cut(text: &str, width: usize) -> String {
+    let all: Vec<char> = text.chars().collect();
+    if all.len() <= width {
+        return text.to_owned();
+    }
+    let (first, last) = (width / 2, width - 1 - width / 2);
+    all[..first].iter().chain(&['…']).chain(&all[all.len() - last..]).collect()
+}
+
 fn escaped(text: &str) -> String {
     let text = gradus::io::printable(text);
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
@@ -324,6 +339,18 @@ mod tests {
         assert_eq!(validation[0].0, training[1].0);
         assert!(validation[0].1 < training[0].1, "1 lies above 0.9");
         assert!(training.iter().chain(&validation).all(|p| (TOP..=TOP + PLOT.1).contains(&p.1)));
+    }
+
+    #[test]
+    fn long_names_hide_no_part() {
+        assert_eq!(middle_cut("resnet20-slim-photographs-2", 19), "resnet20-…ographs-2");
+        assert_eq!(middle_cut("lenet-1", 19), "lenet-1");
+        let history = history(&[0.9, 0.5]);
+        let name = "a-run-with-a-name-that-has-no-end-at-all".to_owned();
+        let text = draw(&[Run { name, history: &history }]);
+        for part in ["training 0.5<", "validation 1<"] {
+            assert!(text.contains(part), "{part:?} is not in {text}");
+        }
     }
 
     #[test]

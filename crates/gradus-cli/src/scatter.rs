@@ -1,6 +1,6 @@
 //! A picture of what a model predicts against what is true: a point for each sample, a panel for each target.
 
-use crate::paper::{DARK, Paper, width, written};
+use crate::paper::{DARK, Letters, Paper};
 use gradus::io;
 
 /// The side of the square of points, in pixels.
@@ -20,7 +20,7 @@ pub const MOST: usize = 9;
 const FOOT: usize = 24;
 
 const DIAGONAL: [u8; 3] = [214, 96, 60];
-const POINT: [f64; 3] = [38.0, 92.0, 168.0];
+const POINT: [u8; 3] = [38, 92, 168];
 /// How much of a pixel's brightness a point takes: where many lie it becomes dark.
 const INK: f64 = 0.45;
 
@@ -48,8 +48,9 @@ pub fn draw(panels: &[Panel<'_>]) -> io::Result<Vec<u8>> {
         paper.panel(panel, (i % ACROSS * PANEL.0, i / ACROSS * PANEL.1));
     }
     if more > 0 {
-        let text = format!("{more} MORE TARGETS ARE NOT DRAWN");
-        paper.text(&text, (paper.width - width(&text)) / 2, down * PANEL.1);
+        let text = format!("{more} more targets are not drawn");
+        let left = (paper.width - Letters::Small.width(&text)) / 2;
+        paper.text(&text, (left, down * PANEL.1), Letters::Small, DARK);
     }
     paper.to_png()
 }
@@ -67,8 +68,10 @@ impl Paper {
         let pairs: Vec<(f64, f64)> = finite.copied().collect();
         let all = || pairs.iter().flat_map(|&(t, p)| [t, p]);
         let (low, high) = (all().fold(f64::MAX, f64::min), all().fold(f64::MIN, f64::max));
-        let name = written(panel.name, SIDE);
-        self.text(&name, left + SIDE.saturating_sub(width(&name)) / 2, top - 16);
+        let (title, label) = (Letters::Large, Letters::Small);
+        let name = title.written(panel.name, SIDE);
+        let middle = |wide: usize| left + SIDE.saturating_sub(wide) / 2;
+        self.text(&name, (middle(title.width(&name)), top - 26), title, DARK);
         if pairs.is_empty() {
             return;
         }
@@ -85,12 +88,18 @@ impl Paper {
         }
         let (least, greatest) = (figure(low), figure(high));
         let below = top + SIDE + 8;
-        self.text(&least, left, below);
-        self.text(&greatest, (left + SIDE).saturating_sub(width(&greatest)), below);
-        self.text("TRUE", left + (SIDE - width("TRUE")) / 2, below);
-        self.text(&least, left.saturating_sub(width(&least) + 6), top + SIDE - INSET - 3);
-        self.text(&greatest, left.saturating_sub(width(&greatest) + 6), top + INSET - 3);
-        self.upright("PREDICTED", left - 20, top + SIDE / 2);
+        let before = |text: &str, edge: usize| edge.saturating_sub(label.width(text));
+        let (low_at, high_at) = (top + SIDE - INSET - 4, top + INSET - 4);
+        for (text, place) in [
+            (&*least, (left, below)),
+            (&*greatest, (before(&greatest, left + SIDE), below)),
+            ("true", (middle(label.width("true")), below)),
+            (&*least, (before(&least, left - 6), low_at)),
+            (&*greatest, (before(&greatest, left - 6), high_at)),
+        ] {
+            self.text(text, place, label, DARK);
+        }
+        self.upright("predicted", left - 22, top + SIDE / 2, label);
     }
 
     /// A round point, whose ink adds up.
@@ -98,12 +107,9 @@ impl Paper {
         for dy in 0..5 {
             for dx in 0..5 {
                 let corner = [0, 4].contains(&dx) && [0, 4].contains(&dy);
-                let (x, y) = ((x + dx).wrapping_sub(2), (y + dy).wrapping_sub(2));
-                if let (false, Some(pixel)) = (corner, self.pixel(x, y)) {
-                    let mix = |(old, ink): (&mut u8, f64)| {
-                        *old = (f64::from(*old) * (1.0 - INK) + ink * INK).round() as u8;
-                    };
-                    pixel.iter_mut().zip(POINT).for_each(mix);
+                if !corner {
+                    let (x, y) = ((x + dx).wrapping_sub(2), (y + dy).wrapping_sub(2));
+                    self.ink(x, y, POINT, INK);
                 }
             }
         }
@@ -112,7 +118,7 @@ impl Paper {
 
 /// A number to five digits.
 fn figure(x: f64) -> String {
-    crate::bars::figure(x, 5).to_uppercase()
+    crate::bars::figure(x, 5)
 }
 
 #[cfg(test)]
@@ -148,9 +154,6 @@ mod tests {
             assert!(draw(&[panel]).unwrap().starts_with(b"\x89PNG"));
         }
         assert!(draw(&[]).is_err());
-        assert_eq!(written("Préis €", SIDE), "PR-IS -");
-        let cut = written(&"long".repeat(20), SIDE);
-        assert!(cut.ends_with("LONGLO...") && width(&cut) <= SIDE, "{cut}");
     }
 
     /// Rows of dots below the panels, where there are more targets than panels.

@@ -203,7 +203,7 @@ impl Augment for Affine {
 
 /// Multiplies brightness, contrast and (of RGB images) saturation by random factors; the result is clamped to `0..=1`.
 #[derive(Debug, Clone, PartialEq)]
-#[doc(alias = "RandomBrightness")]
+#[doc(alias("RandomColorJitter", "RandomBrightness"))]
 pub struct ColorJitter {
     /// Largest relative change of brightness.
     pub brightness: f64,

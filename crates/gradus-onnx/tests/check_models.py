@@ -35,6 +35,8 @@ TIMM = {
 VIDEO = {"r3d_18": 32, "mc3_18": 32}
 SEGMENTATION = {"deeplabv3_mobilenet_v3_large": 64, "lraspp_mobilenet_v3_large": 64, "fcn_resnet50": 64}
 DETECTION = {"ssdlite320_mobilenet_v3_large": 320, "fasterrcnn_mobilenet_v3_large_320_fpn": 320}
+# What PyTorch's newer exporter does not take, its older one exports.
+OLDER = {"beit_base_patch16_224", *DETECTION}
 
 
 def network(name):
@@ -77,7 +79,7 @@ def exported(name):
     if not want.exists():
         net, x = network(name)
         arguments = (x,) if name not in DETECTION else (list(x),)
-        torch.onnx.export(net, arguments, str(model), dynamo=name not in DETECTION, verbose=False, external_data=False)
+        torch.onnx.export(net, arguments, str(model), dynamo=name not in OLDER, verbose=False, external_data=False)
         session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
         x = x.numpy() if name not in DETECTION else x[0].numpy()
         np.save(given, x)

@@ -145,7 +145,7 @@ impl Objective {
     /// The same, whose steps can be undone.
     pub(crate) fn undoable(self) -> Objective {
         let (train, hold) = (self.train.undoable(true), self.hold.undoable(true));
-        Objective { train, hold, ..self }
+        Objective { train, hold, finish: self.finish.undoable(true), ..self }
     }
     /// A step begins that may be undone.
     pub(crate) fn begin(&mut self) {
@@ -273,11 +273,7 @@ impl Objective {
         take: impl FnOnce(&mut dyn Iterator<Item = f64>) -> R,
     ) -> Result<R> {
         self.expect(names);
-        if !(rate.is_finite() && rate >= 0.0) {
-            let what =
-                format!("found {rate} as the rate of a step, expected a finite number, 0 or more");
-            return Err(Error::value("learning rate", what));
-        }
+        require_rate(rate)?;
         if let Some(quasi_newton) = &mut self.quasi_newton {
             self.key.refill(&[self.seed as i64, self.step as i64]);
             let numbers = quasi_newton.step(fields, &self.key, rate)?;
@@ -436,6 +432,15 @@ impl Objective {
         let draw = self.step * updater.accumulate as u64 + self.micro as u64;
         self.key.refill(&[self.seed as i64, draw as i64]);
     }
+}
+
+/// Refuses a rate that no step can be taken at.
+fn require_rate(rate: f64) -> Result<()> {
+    if rate.is_finite() && rate >= 0.0 {
+        return Ok(());
+    }
+    let what = format!("found {rate} as the rate of a step, expected a finite number, 0 or more");
+    Err(Error::value("learning rate", what))
 }
 
 /// So many arguments a step may have: a batch's fields, the optimiser's numbers, the random key.

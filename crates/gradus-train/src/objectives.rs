@@ -411,8 +411,14 @@ impl Task for Objectives {
         self.parts.first().map_or(0, |p| p.objective.counters().1)
     }
     fn finish_step(&mut self, pace: &Pace<'_>) -> Result<()> {
-        let mut parts = self.parts.iter_mut();
-        parts.try_for_each(|p| p.objective.finish(pace).map_err(|e| in_loss(e, &p.name)))
+        // All of them or none, as a batch's steps; nothing comes after the last one.
+        for i in 0..self.parts.len() {
+            if let Err(error) = self.parts[i].objective.finish(pace) {
+                self.parts[..i].iter_mut().rev().for_each(|p| p.objective.unfinish());
+                return Err(in_loss(error, &self.parts[i].name));
+            }
+        }
+        Ok(())
     }
     fn learning_rate(&self) -> f64 {
         self.parts.first().map_or(0.0, |p| p.objective.updater().learning_rate())

@@ -42,7 +42,7 @@ pub fn mean_pool2d_with(pool: Pool) -> Pooling {
     Pooling(Kind::Mean(pool))
 }
 /// Describes mean-pooling to a given size: `[B, C, H, W]` → `[B, C, height, width]`.
-#[doc(alias = "AdaptiveAvgPool2d")]
+#[doc(alias("AdaptiveAvgPool2d", "AdaptiveAveragePooling2D"))]
 pub fn adaptive_mean_pool2d(height: usize, width: usize) -> Pooling {
     Pooling(Kind::AdaptiveMean([height, width]))
 }

@@ -5,12 +5,14 @@ use gradus_nn::{Context, Init, Layer, Module, Sequential};
 use gradus_tensor::{DType, Tensor, Variable};
 use gradus_train::callbacks::{TerminateOnNan, load_checkpoint, save_checkpoint};
 use gradus_train::optim::{Adam, Clip, Ema, Sgd};
+use gradus_train::schedule::Schedule;
 use gradus_train::{
     Arrays, Batch, Fields, Fit, Learner, Measured, Objectives, Pace, Progress, Task, TrainError,
     Updater, weights,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn model(seed: u64) -> Arc<Sequential> {
     Arc::new(Sequential::new([2], &Init::new(seed)).add(dense(4)).add(tanh()).add(dense(1)))
@@ -309,6 +311,38 @@ fn steps_are_undone_from_the_last() {
     assert_eq!(count(&mut task, &classed(7, 4.0)), (true, 2.0));
     assert_eq!(count(&mut task, &classed(1, -1.0)), (false, 2.0));
     assert_eq!(count(&mut task, &classed(1, 4.0)), (false, 4.0));
+}
+
+/// Where an epoch ends in the middle of a step, losses end it together: one that cannot leaves those before it as they were.
+#[test]
+fn steps_are_ended_together() {
+    let fails = Arc::new(AtomicBool::new(false));
+    let (a, b, now) = (model(1), model(2), fails.clone());
+    let (of_a, of_b) = (square(&a), square(&b));
+    let rate = move |base, _| if now.load(Ordering::Relaxed) { f64::NAN } else { base };
+    let updater = || Updater::new(Adam::new(0.01)).accumulate(3);
+    let second = updater().schedule(Schedule::custom(rate));
+    let mut task = Objectives::new(0)
+        .module("a", a)
+        .module("b", b)
+        .minimize("first", updater(), &["a"], of_a)
+        .minimize("second", second, &["b"], of_b);
+    for _ in 0..5 {
+        task.train_step(&batch(4), &Pace::CONSTANT).unwrap();
+    }
+    let (before, weights, counters) = (state(&task), weights_of(&task), task.counters());
+    fails.store(true, Ordering::Relaxed);
+    let error = task.finish_step(&Pace::CONSTANT).unwrap_err().to_string();
+    assert!(
+        error.contains("found NaN as the rate of a step") && error.contains("second"),
+        "{error}"
+    );
+    assert!(state(&task) == before && task.counters() == counters, "the first was not taken back");
+    fails.store(false, Ordering::Relaxed);
+    task.finish_step(&Pace::CONSTANT).unwrap();
+    let moved = weights_of(&task).iter().zip(&weights).all(|(now, before)| now != before);
+    assert!(moved, "both took their steps");
+    assert_eq!(task.counters()["updaters"], serde_json::json!([[2, 0], [2, 0]]));
 }
 
 fn weights_of(task: &Objectives) -> Vec<Vec<f32>> {

@@ -5,7 +5,7 @@ use crate::csv_file::CsvFile;
 use crate::description::Description;
 use crate::error::{CliError, Result};
 use crate::outcome::Outcome;
-use crate::paper::{DARK, LETTER, Paper, width, written};
+use crate::paper::{DARK, Letters, Paper};
 use crate::run_dir;
 use crate::table_form::TableForm;
 use gradus::data::{CsvOptions, Dataset, parse_csv};
@@ -200,7 +200,7 @@ impl Worst {
         let shown = &self.all[..self.all.len().min(MOST)];
         let scale = (TILE / height.max(width).max(1)).max(1);
         let (w, h) = (width * scale, height * scale);
-        let cell = (w.max(ROOM) + GAP, h + 2 * LINE + 2 * GAP);
+        let cell = (w.max(ROOM) + GAP, h + 2 * LINE + GAP + 5);
         let across = (shown.len() as f64).sqrt().ceil().max(1.0) as usize;
         let down = shown.len().div_ceil(across).max(1);
         let mut paper = Paper::new(across * cell.0 + GAP, down * cell.1 + GAP);
@@ -211,8 +211,8 @@ impl Worst {
             let room = cell.0 - GAP;
             let left = corner.0 + (room - w) / 2;
             paper.picture(&pixels, [channels, height, width], scale, (left, corner.1));
-            frame(&mut paper, (w, h), (left, corner.1));
-            wrong.caption(&mut paper, (corner.0, corner.1 + h + 4), room);
+            frame(&mut paper, (w, h), (left, corner.1), wrong.color());
+            wrong.caption(&mut paper, (corner.0, corner.1 + h + 5), room);
         }
         Ok(paper.to_png()?)
     }
@@ -221,35 +221,65 @@ impl Worst {
 /// At most so many pictures on a sheet.
 const MOST: usize = 400;
 /// Small pictures are enlarged to about this side.
-const TILE: usize = 96;
-/// The least room for a caption.
-const ROOM: usize = 22 * LETTER.0;
-const GAP: usize = 8;
-const LINE: usize = LETTER.1 + 4;
+const TILE: usize = 128;
+/// How captions are written, and the least room for one.
+const LETTERS: Letters = Letters::Small;
+const ROOM: usize = 176;
+const GAP: usize = 12;
+const LINE: usize = LETTERS.height() + 3;
+/// The colours of what is right and of what is not.
+const RIGHT: [u8; 3] = [0, 122, 61];
+const WRONG: [u8; 3] = [192, 38, 28];
 
 impl Wrong {
-    /// `CAT > DOG 98 %`, and below it the file.
+    /// Whether the class is the true one; numbers are neither right nor wrong.
+    fn is_right(&self) -> Option<bool> {
+        self.probability.map(|_| self.truth == self.guess)
+    }
+    fn color(&self) -> [u8; 3] {
+        self.is_right().map_or(DARK, |right| if right { RIGHT } else { WRONG })
+    }
+
+    /// `✗ cat → dog 98 %`, and below it the file in its folder.
     fn caption(&self, paper: &mut Paper, (left, top): (usize, usize), room: usize) {
-        let percent = self.probability.map_or(String::new(), |p| format!(" {:.0}%", 100.0 * p));
-        let half = (room - width(&percent) - width(" > ")) / 2;
-        let (truth, guess) = (written(&self.truth, half), written(&self.guess, half));
-        let place = self.name.rsplit_once(", ").map_or(&*self.name, |(_, place)| place);
-        let file = Path::new(place).file_name().map_or(place.into(), |name| name.to_string_lossy());
-        let lines = [format!("{truth} > {guess}{percent}"), written(&file, room)];
-        for (i, line) in lines.iter().enumerate() {
-            let indent = room.saturating_sub(width(line)) / 2;
-            paper.text(line, left + indent, top + i * LINE);
+        let mark = self.is_right().map_or("", |right| if right { "✓ " } else { "✗ " });
+        let percent = self.probability.map_or(String::new(), |p| format!("  {:.0} %", 100.0 * p));
+        let taken = LETTERS.width(&format!("{mark} → {percent}"));
+        let half = room.saturating_sub(taken) / 2;
+        // What the shorter name leaves is the longer one's.
+        let rest = |other: &str| (2 * half - LETTERS.width(other).min(half)).max(half);
+        let truth = LETTERS.ends_of(&self.truth, rest(&self.guess));
+        let guess = LETTERS.ends_of(&self.guess, rest(&self.truth));
+        let lines = [
+            (format!("{mark}{truth} → {guess}{percent}"), self.color()),
+            (LETTERS.ends_of(&self.place(), room), DARK),
+        ];
+        for (i, (line, color)) in lines.iter().enumerate() {
+            let indent = room.saturating_sub(LETTERS.width(line)) / 2;
+            paper.text(line, (left + indent, top + i * LINE), LETTERS, *color);
         }
+    }
+
+    /// The file in its folder, `cat/IMG_2041.png`; of samples without files which one it is, `sample 151`.
+    fn place(&self) -> String {
+        let place = self.name.rsplit_once(", ").map(|(_, place)| place);
+        if let Some(place) = place.filter(|p| p.starts_with("sample ") || p.starts_with("line ")) {
+            return place.split(" of ").next().unwrap_or(place).to_owned();
+        }
+        let path = Path::new(&self.name);
+        let named = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let folder = path.parent().and_then(named).map(|folder| folder + "/");
+        folder.unwrap_or_default() + &named(path).unwrap_or_else(|| self.name.clone())
     }
 }
 
-/// A frame around a picture of this size.
-fn frame(paper: &mut Paper, (w, h): (usize, usize), (left, top): (usize, usize)) {
-    for x in 0..=w {
-        [top.wrapping_sub(1), top + h].iter().for_each(|&y| paper.put(left + x, y, DARK));
-    }
-    for y in 0..=h {
-        [left.wrapping_sub(1), left + w].iter().for_each(|&x| paper.put(x, top + y, DARK));
+/// A frame around a picture of this size, two pixels thick.
+fn frame(paper: &mut Paper, (w, h): (usize, usize), (left, top): (usize, usize), color: [u8; 3]) {
+    for thick in 0..2 {
+        let (first, last) = (left.wrapping_sub(1 + thick), left + w + thick);
+        let (upper, lower) = (top.wrapping_sub(1 + thick), top + h + thick);
+        (first..=last).for_each(|x| [upper, lower].iter().for_each(|&y| paper.put(x, y, color)));
+        (upper..=lower).for_each(|y| [first, last].iter().for_each(|&x| paper.put(x, y, color)));
     }
 }
 
