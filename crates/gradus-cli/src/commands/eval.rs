@@ -77,6 +77,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     args.computing.begin(&args.device)?;
     let loaded = model_file::load(&args.model)?;
+    loaded.remark(&args.model);
     let description = &loaded.description;
     let data = match &args.data {
         Some(data) => data,
@@ -181,7 +182,7 @@ pub fn run(args: &Args) -> Result<()> {
     if args.json {
         let about = json!({
             "model": description.architecture, "file": loaded.path, "data": data, "part": part,
-            "changed": changed, "data_remarks": remarks, "samples": tested.samples(), "views": evaluation.views(), "seconds": seconds, "samples_per_second": speed,
+            "changed": changed, "unfinished": loaded.unfinished, "data_remarks": remarks, "samples": tested.samples(), "views": evaluation.views(), "seconds": seconds, "samples_per_second": speed,
         });
         join(&mut record, about);
         tested.record(&mut record);
@@ -243,8 +244,11 @@ fn held_out(trained: &Trained<'_>, opened: Opened) -> Result<Chosen> {
         }
     };
     let changed = (change != Change::None).then(|| change.text(noun));
+    // How data are read that are as they were has been said by the training.
+    let is_known = trained.description.learned.is_some() && changed.is_none();
+    let remarks = if is_known { vec![] } else { splits.remarks };
     let part = if splits.rule.is_none() { Tested::Test } else { Tested::HeldOut };
-    Ok(Chosen { part, test: splits.test, name, changed, remarks: splits.remarks })
+    Ok(Chosen { part, test: splits.test, name, changed, remarks })
 }
 
 /// Says that data have changed, or refuses them where that may have moved what was trained on into the test part.

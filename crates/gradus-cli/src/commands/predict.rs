@@ -10,7 +10,7 @@ use crate::datasets::called;
 use crate::description::Description;
 use crate::error::{CliError, Result};
 use crate::experiment::in_order;
-use crate::model_file;
+use crate::model_file::{self, Unfinished};
 use crate::scores::{largest, mean_probabilities};
 use crate::table_form::HeaderIs;
 use gradus::data::{Fit, ImageDataset, ImageOptions, Loader, RawImage, parse_image, read_file};
@@ -76,7 +76,8 @@ pub struct Args {
 /// Predicts.
 pub fn run(args: &Args) -> Result<()> {
     let loaded = model_file::load(&args.model)?;
-    let description = loaded.description;
+    loaded.remark(&args.model);
+    let (description, unfinished) = (loaded.description, loaded.unfinished);
     // Nothing is trained: the learner is asked for predictions only.
     let mut learner = Learner::new(Arc::new(loaded.model), Sgd::new(0.0));
     let mut out = std::io::stdout().lock();
@@ -86,8 +87,8 @@ pub fn run(args: &Args) -> Result<()> {
             return Err(CliError::Usage(what.into()));
         }
         return match description.aim().is_of_classes() {
-            true => rows::run(args, &description, &mut learner, &mut out),
-            false => numbers::run(args, &description, &mut learner, &mut out),
+            true => rows::run(args, &description, unfinished, &mut learner, &mut out),
+            false => numbers::run(args, &description, unfinished, &mut learner, &mut out),
         };
     }
     if args.header.is_some() {
@@ -98,7 +99,7 @@ pub fn run(args: &Args) -> Result<()> {
         Some(text) => Evaluation::of(&augmentation::list(text)?)?,
         None => description.evaluation()?,
     };
-    images(args, &description, &evaluation, &mut learner, &mut out)
+    images(args, &description, &evaluation, unfinished, &mut learner, &mut out)
 }
 
 /// Predicts all images.
@@ -106,6 +107,7 @@ fn images(
     args: &Args,
     description: &Description,
     evaluation: &Evaluation,
+    unfinished: Option<Unfinished>,
     learner: &mut Learner,
     out: &mut impl Write,
 ) -> Result<()> {
@@ -113,7 +115,7 @@ fn images(
     let classes = &description.classes;
     let top = (args.top as usize).min(classes.len());
     let columns: Vec<String> = ["file".to_owned()].into_iter().chain(class_columns(top)).collect();
-    let (mut kept, mut records) = (Kept::new(args, inputs.len(), &columns), vec![]);
+    let (mut kept, mut records) = (Kept::new(args, unfinished, inputs.len(), &columns), vec![]);
     for path in &inputs {
         let found = probabilities_of(path, description, evaluation, learner);
         let Some(p) = kept.of(path, found)? else { continue };

@@ -98,7 +98,7 @@ pub fn show(args: &ShowArgs) -> Result<()> {
             )?,
         }
     }
-    let mut remarks = splits.remarks.clone();
+    let mut remarks = [&splits.remarks_on_training[..], &splits.remarks].concat();
     remarks.extend(datasets::remarks_on_classes(&splits));
     for remark in &remarks {
         writeln!(out, "remark: {}", shortened(remark, 400))?;

@@ -4,6 +4,7 @@ use super::Args;
 use crate::bars::counted;
 use crate::csv_file::CsvFile;
 use crate::error::{CliError, Result};
+use crate::model_file::Unfinished;
 use gradus::io::{atomic_write, printable};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -19,13 +20,20 @@ pub struct Kept<'a> {
     failed: Vec<(PathBuf, String)>,
     /// Rows that were not predicted, and why, for `--json`.
     passed_over: Vec<Value>,
+    /// How far the model's run has come, for `--json`.
+    unfinished: Option<Unfinished>,
 }
 
 impl<'a> Kept<'a> {
     /// Nothing yet, of so many inputs, in a table with these columns if there is to be one.
-    pub fn new<T: AsRef<str>>(args: &'a Args, all: usize, columns: &[T]) -> Kept<'a> {
+    pub fn new<T: AsRef<str>>(
+        args: &'a Args,
+        unfinished: Option<Unfinished>,
+        all: usize,
+        columns: &[T],
+    ) -> Kept<'a> {
         let file = args.out.as_deref().map(|path| (path, CsvFile::new(columns)));
-        Kept { args, all, file, rows: 0, failed: vec![], passed_over: vec![] }
+        Kept { args, all, file, rows: 0, failed: vec![], passed_over: vec![], unfinished }
     }
 
     /// Whether predictions go to a file instead of the terminal.
@@ -86,6 +94,7 @@ impl<'a> Kept<'a> {
             self.failed.iter().map(|(path, error)| json!({ "input": path, "error": error }));
         record["failed"] = failed.collect();
         record["not_predicted"] = json!(self.passed_over);
+        record["unfinished"] = json!(self.unfinished);
         if !self.failed.is_empty() {
             let names = self.failed.iter().take(NAMED);
             let names: Vec<String> =

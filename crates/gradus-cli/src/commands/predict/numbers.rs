@@ -6,7 +6,7 @@ use super::rows::{BATCH, read_table, remark_on_known};
 use crate::bars::{figure, shortened};
 use crate::description::Description;
 use crate::error::{CliError, Result};
-use crate::model_file;
+use crate::model_file::{self, Unfinished};
 use crate::number_scores::shown;
 use crate::trained::Trained;
 use gradus::Tensor;
@@ -21,6 +21,7 @@ use std::path::Path;
 pub fn run(
     args: &Args,
     description: &Description,
+    unfinished: Option<Unfinished>,
     learner: &mut Learner,
     out: &mut impl Write,
 ) -> Result<()> {
@@ -31,7 +32,7 @@ pub fn run(
     let inputs = inputs(args, &["csv"])?;
     let columns = ["file".to_owned(), "line".to_owned()].into_iter();
     let columns: Vec<String> = columns.chain(aim.targets.iter().cloned()).collect();
-    let mut kept = Kept::new(args, inputs.len(), &columns);
+    let mut kept = Kept::new(args, unfinished, inputs.len(), &columns);
     for path in &inputs {
         remark_on_known(args, path, &trained)?;
         let file = File::predict(args, path, description, learner);

@@ -7,7 +7,7 @@ use crate::datasets::{Pictures, called, remark};
 use crate::description::Description;
 use crate::error::{CliError, Result, shell_word};
 use crate::learned::Change;
-use crate::model_file;
+use crate::model_file::{self, Unfinished};
 use crate::scores::{largest, mean_probabilities};
 use crate::table_form::HeaderIs;
 use crate::trained::Trained;
@@ -25,6 +25,7 @@ use std::path::Path;
 pub fn run(
     args: &Args,
     description: &Description,
+    unfinished: Option<Unfinished>,
     learner: &mut Learner,
     out: &mut impl Write,
 ) -> Result<()> {
@@ -35,7 +36,7 @@ pub fn run(
     let top = (args.top as usize).min(classes.len());
     let columns = ["file".to_owned(), "line".to_owned()].into_iter();
     let columns: Vec<String> = columns.chain(class_columns(top)).chain(["label".into()]).collect();
-    let mut kept = Kept::new(args, inputs.len(), &columns);
+    let mut kept = Kept::new(args, unfinished, inputs.len(), &columns);
     for path in &inputs {
         remark_on_known(args, path, &trained)?;
         let read = read_table(args, path, description);
