@@ -28,6 +28,7 @@ const PAGES: &[&str] = &[
     "CONTRIBUTING.md",
     "fuzz/README.md",
     "docs/bits.md",
+    "docs/first-half-hour.md",
     "docs/results.md",
     "docs/speed.md",
     "docs/targets.md",

@@ -283,7 +283,7 @@ impl Parts {
         }
         let (forms, left_out) = (splits.forms.clone(), splits.left_out.clone());
         let decimal_comma = splits.decimal_comma;
-        let mut remarks = splits.remarks.clone();
+        let mut remarks = [&splits.remarks_on_training[..], &splits.remarks].concat();
         remarks.extend(unreadable::remark(&splits.unreadable));
         remarks.extend(datasets::remarks_on_classes(&splits));
         let unreadable = splits.unreadable.clone();

@@ -120,8 +120,14 @@ pub fn main() -> ExitCode {
     if cfg!(panic = "unwind") {
         panic::set_hook(Box::new(|_| {}));
     }
-    let cli = Cli::parse();
     let json = std::env::args_os().any(|argument| argument == "--json");
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => match options::bad_number(&error) {
+            Some(what) => return ExitCode::from(CliError::Usage(what).tell(json)),
+            None => error.exit(),
+        },
+    };
     let error = match panic::catch_unwind(AssertUnwindSafe(|| run(cli.command))) {
         Ok(Ok(())) => return ExitCode::SUCCESS,
         Ok(Err(error)) => error,

@@ -3,18 +3,23 @@
 use crate::description::Description;
 use crate::error::{CliError, Result, shell_word};
 use crate::record::RunRecord;
-use crate::remedies;
+use crate::remedies::{self, TESTED};
 use crate::run_dir;
 use gradus::io::Checkpoint;
+use gradus::io::log::read_json_lines;
 use gradus::models::find;
 use gradus::nn::{Init, Module, Sequential};
 use gradus::train::{set_weights, weights};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
+
+/// What a file calls its model's description, as JSON.
+pub const DESCRIPTION: &str = "model";
 
 /// Writes a model, whole or not at all.
 pub fn save(path: &Path, description: &Description, model: &dyn Module) -> Result<()> {
     let mut file = Checkpoint::new(weights(model));
-    file.set("model", description)?;
+    file.set(DESCRIPTION, description)?;
     Ok(file.save(path)?)
 }
 
@@ -50,8 +55,13 @@ pub fn locate(wanted: &Path) -> Result<PathBuf> {
         return Err(CliError::Work(what));
     }
     let name = wanted.to_string_lossy();
-    if wanted.exists() || find(&name).is_none() {
+    if wanted.exists() {
         return Ok(wanted.to_owned());
+    }
+    if find(&name).is_none() {
+        let perhaps = run_dir::perhaps(wanted);
+        let what = format!("{}: there is no run and no model's file", wanted.display());
+        return Err(CliError::Work(what + &perhaps));
     }
     let path = kept_models()?.join(format!("{name}.safetensors"));
     match path.exists() {
@@ -76,6 +86,47 @@ pub struct Loaded {
     pub model: Sequential,
     /// The file.
     pub path: PathBuf,
+    /// How far its run has come, if that is not at its end.
+    pub unfinished: Option<Unfinished>,
+}
+
+/// How far a run has come that is not at its end.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Unfinished {
+    /// The epoch that the weights are of.
+    epoch: u64,
+    /// The epochs that are done.
+    done: u64,
+    /// The epochs that there are to be.
+    epochs: u64,
+}
+
+impl Unfinished {
+    /// Of the run that a model's file is of, if it lies in one.
+    fn of(path: &Path, description: &Description) -> Option<Unfinished> {
+        let run = path.parent().filter(|run| run_dir::best(run) == path)?;
+        let settings = run_dir::read_settings(run).ok()?;
+        let records = read_json_lines(&run_dir::log(run)).ok()?.records;
+        if records.iter().any(|record| record["kind"] == TESTED) {
+            return None;
+        }
+        let epochs = records.iter().filter(|record| record["kind"] == "epoch");
+        let done = epochs.filter_map(|record| record["epoch"].as_u64()).max()?;
+        let found = Unfinished { epoch: description.epoch, done, epochs: settings.epochs };
+        (done < found.epochs).then_some(found)
+    }
+}
+
+impl Loaded {
+    /// Says of which epoch the weights are, where more were to come.
+    pub fn remark(&self, model: &Path) {
+        if let Some(Unfinished { epoch, done, epochs }) = self.unfinished {
+            let (model, of) = (model.display(), if done == 1 { "is" } else { "are" });
+            say!(
+                "remark: {model} is not at its end: {done} of {epochs} epochs {of} done, and the weights are those of epoch {epoch}"
+            );
+        }
+    }
 }
 
 /// Reads the model of a run directory, of a file, or of a network's name among the user's models.
@@ -86,7 +137,8 @@ pub fn load(run_or_file: &Path) -> Result<Loaded> {
         .build(&Init::blank())
         .map_err(|e| CliError::Work(format!("{}: {e}", path.display())))?;
     set_weights(&model, &file)?;
-    Ok(Loaded { description, model, path })
+    let unfinished = Unfinished::of(&path, &description);
+    Ok(Loaded { description, model, path, unfinished })
 }
 
 /// A model's file.
@@ -99,6 +151,9 @@ pub struct SavedModel {
 
 /// Reads a file that [`save`] wrote.
 pub fn read(path: &Path) -> Result<SavedModel> {
+    if is_onnx(path) {
+        return Err(CliError::Work(of_onnx(path)));
+    }
     let file = Checkpoint::load(path)?;
     match described(&file, path)? {
         Some(description) => Ok(SavedModel { description, file }),
@@ -109,12 +164,51 @@ pub fn read(path: &Path) -> Result<SavedModel> {
     }
 }
 
+/// Whether a file is called as ONNX models are.
+pub fn is_onnx(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"))
+}
+
+/// What an ONNX model is where one of Gradus is expected, and what works with it.
+fn of_onnx(path: &Path) -> String {
+    let word = shell_word(path);
+    let name = network_of(path).unwrap_or_else(|| "NAME".into());
+    format!(
+        "{}: found an ONNX model, expected a run or a model's file; gradus run {word} runs it on arrays, and weights of a network of the zoo (gradus models) become a model by: gradus import {word} --model {name} --out model.safetensors",
+        path.display()
+    )
+}
+
+/// The network of an exported model, if it says which it is.
+pub fn network_of(path: &Path) -> Option<String> {
+    let model = gradus::io::onnx::read_model(path).ok()?;
+    let own = exported(&model.properties, path).ok()??;
+    Some(own.architecture).filter(|name| find(name).is_some())
+}
+
+/// What the properties of an ONNX model say of it, if Gradus wrote them.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn exported(properties: &[(String, String)], path: &Path) -> Result<Option<Description>> {
+    let Some((_, text)) = properties.iter().find(|(name, _)| name == DESCRIPTION) else {
+        return Ok(None);
+    };
+    let bad = |what: String| {
+        let what = gradus::io::printable(&what);
+        CliError::Work(format!("{}: its property {DESCRIPTION}: {what}", path.display()))
+    };
+    let own: Description = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
+    own.verify().map_err(|e| bad(e.to_string()))?;
+    Ok(Some(own))
+}
+
 /// What a checkpoint says of the model in it, if it does.
 pub fn described(file: &Checkpoint, path: &Path) -> Result<Option<Description>> {
-    if !file.keys().any(|key| key == "model") {
+    if !file.keys().any(|key| key == DESCRIPTION) {
         return Ok(None);
     }
-    let description: Description = file.get("model")?;
+    let description: Description = file.get(DESCRIPTION)?;
     description.verify().map_err(|e| CliError::Work(format!("{}: {e}", path.display())))?;
     Ok(Some(description))
 }

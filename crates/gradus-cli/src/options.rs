@@ -1,10 +1,13 @@
 //! Settings as options of a command. A field of the settings that says `#[arg(long)]` is an option, an entry of recipes and one of
 //! `config.toml`; this puts what the command line states over settings that a recipe or a model has already stated.
 
+use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Id};
 use std::any::Any;
+use std::error::Error;
 use std::marker::PhantomData;
+use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
 
 /// What a command line states of settings `T`; none of it is required.
 pub struct Stated<T> {
@@ -69,9 +72,30 @@ impl<T: Args> FromArgMatches for Stated<T> {
     }
 }
 
+/// What is wrong with the number that an option was given, where a command line was refused for that:
+/// `--epochs: found "three", expected a whole number`.
+pub fn bad_number(error: &clap::Error) -> Option<String> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text),
+        _ => None,
+    };
+    let (option, value) = (text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?);
+    let why = error.source()?;
+    let is_whole = value.parse::<i128>().is_ok();
+    let expected = match why.downcast_ref::<ParseIntError>().map(ParseIntError::kind) {
+        Some(IntErrorKind::PosOverflow) => "a smaller whole number",
+        Some(_) if is_whole => "a whole number, 0 or more",
+        Some(_) => "a whole number",
+        None if why.is::<ParseFloatError>() => "a number",
+        None => return None,
+    };
+    let option = option.split(' ').next().unwrap_or(option);
+    Some(format!("{option}: found {value:?}, expected {expected}"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Stated, ids_of};
+    use super::{Stated, bad_number, ids_of};
     use clap::{ArgAction, Parser};
 
     #[derive(clap::Args, Debug, PartialEq)]
@@ -127,6 +151,34 @@ mod tests {
             (true, false, false)
         );
         assert_eq!(stated.get::<u64>("epochs"), Some(&5));
+    }
+
+    #[test]
+    fn numbers_that_are_none() {
+        #[derive(Parser)]
+        struct Numbers {
+            #[arg(long, value_name = "N")]
+            epochs: Option<u64>,
+            #[arg(long, value_parser = clap::value_parser!(u32).range(1..=9))]
+            top: Option<u32>,
+            #[arg(long, value_delimiter = ',')]
+            lr: Vec<f64>,
+        }
+        let said = |option: &str| {
+            let error = Numbers::try_parse_from(["n", option]).err()?;
+            bad_number(&error)
+        };
+        let whole = "--epochs: found \"drei\", expected a whole number";
+        assert_eq!(said("--epochs=drei").unwrap(), whole);
+        assert_eq!(said("--epochs=1.5").unwrap(), whole.replace("drei", "1.5"));
+        assert!(said("--epochs=-1").unwrap().ends_with("a whole number, 0 or more"));
+        assert!(said("--epochs=99999999999999999999").unwrap().ends_with("a smaller whole number"));
+        assert_eq!(said("--top=").unwrap(), "--top: found \"\", expected a whole number");
+        assert_eq!(said("--lr=1,x").unwrap(), "--lr: found \"x\", expected a number");
+        // Of a number that is one, but too large, clap says the bounds.
+        assert_eq!(said("--top=10"), None);
+        let read = Numbers::try_parse_from(["n", "--epochs=3", "--top=2", "--lr=1"]).unwrap();
+        assert_eq!((read.epochs, read.top, read.lr), (Some(3), Some(2), vec![1.0]));
     }
 
     #[test]

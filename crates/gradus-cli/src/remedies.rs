@@ -13,6 +13,11 @@ pub const TESTED: &str = "test";
 /// The kind of a log's entry that says that a remark did not hold at the end.
 pub const WITHDRAWN: &str = "withdrawn";
 
+/// The kind of a log's entry that says that settings changed.
+pub const CHANGED: &str = "changed";
+/// The entry of the rate, in settings and there.
+pub const RATE: &str = "optimizer.learning_rate";
+
 /// Whether a run ended like this.
 pub fn has_diverged(run: &Path) -> bool {
     let records = read_json_lines(&run_dir::log(run)).map(|log| log.records).unwrap_or_default();

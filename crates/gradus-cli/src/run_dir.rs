@@ -4,6 +4,7 @@ use crate::entries::{Entry, parsed};
 use crate::error::{CliError, Result, shell_word};
 use crate::record::RunRecord;
 use crate::settings::{Settings, VERSION};
+use crate::suggest::{listed, nearest};
 use gradus::io::{
     Kind, RunLock, atomic_write, expect_own_file, expect_own_folder, read_text, remove_leftovers,
 };
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// A run directory that this process holds.
 pub struct RunDir {
@@ -149,9 +151,11 @@ pub fn require_same(run: &Path, differ: &[String], remedy: &str) -> Result<()> {
 pub fn read_settings(run: &Path) -> Result<Settings> {
     let path = config(run);
     let text = read_text(&path).map_err(|error| match error.kind {
-        Kind::Io(ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            CliError::Work(format!("{}: there is no run (no config.toml)", run.display()))
-        }
+        Kind::Io(ErrorKind::NotFound | ErrorKind::NotADirectory) => CliError::Work(format!(
+            "{}: there is no run (no config.toml){}",
+            run.display(),
+            perhaps(run)
+        )),
         _ => error.into(),
     })?;
     let bad = |what: String| {
@@ -171,9 +175,49 @@ pub fn read_settings(run: &Path) -> Result<Settings> {
     Ok(settings)
 }
 
+/// So many runs are named in place of one that is not there.
+const NAMED: usize = 3;
+
+/// Which run was perhaps meant by one that is not there: `; did you mean runs/mlp-1?`, or else the newest ones; nothing where there are none.
+pub fn perhaps(wanted: &Path) -> String {
+    let beside = wanted.parent().filter(|folder| folder.is_dir() && *folder != Path::new(""));
+    let folders = match beside {
+        Some(folder) => vec![folder.to_owned()],
+        None => vec![PathBuf::from(RUNS), PathBuf::new()],
+    };
+    let mut runs: Vec<(SystemTime, String, PathBuf)> = vec![];
+    for folder in folders {
+        let here = if folder.as_os_str().is_empty() { Path::new(".") } else { &*folder };
+        for entry in fs::read_dir(here).into_iter().flatten().flatten() {
+            let path = folder.join(entry.file_name());
+            let written = config(&path).metadata().and_then(|config| config.modified());
+            let name = entry.file_name().to_string_lossy().into_owned();
+            runs.extend(written.ok().map(|written| (written, name, path)));
+        }
+    }
+    runs.sort_by(|a, b| b.cmp(a));
+    let names: Vec<&str> = runs.iter().map(|(_, name, _)| &**name).collect();
+    let name = wanted.file_name().unwrap_or_default().to_string_lossy();
+    let words = |name: &&str| {
+        let run = runs.iter().find(|(_, other, _)| other == name);
+        run.map_or(String::new(), |(_, _, path)| shell_word(path))
+    };
+    let near: Vec<String> = nearest(&name, &names).iter().map(words).collect();
+    let newest: Vec<String> = names.iter().take(NAMED).map(words).collect();
+    match (near.is_empty(), newest.is_empty()) {
+        (false, _) => format!("; did you mean {}?", listed(&near)),
+        (true, false) if newest.len() == 1 => format!("; there is {}", newest[0]),
+        (true, false) => format!("; there are {}", newest.join(", ")),
+        (true, true) => String::new(),
+    }
+}
+
+/// Where runs lie, unless something else is said.
+const RUNS: &str = "runs";
+
 /// Makes `runs/NAME-N` with the first free N. Making the folder is what claims the number.
 fn free_folder(name: &str) -> Result<PathBuf> {
-    let runs = Path::new("runs");
+    let runs = Path::new(RUNS);
     fs::create_dir_all(runs).map_err(CliError::system(runs, "create the folder"))?;
     // A network may be named by a file.
     let name = Path::new(name).file_stem().map_or(name.into(), |stem| stem.to_string_lossy());

@@ -53,20 +53,26 @@ pub fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
 
 /// `unknown model "lnet"; did you mean "lenet" or "alexnet"? gradus models lists all`
 pub fn unknown_model(name: &str, known: &[&str]) -> CliError {
-    let guess = match &nearest(name, known)[..] {
-        [] => String::new(),
-        [only] => format!("; did you mean {only:?}?"),
-        [some @ .., last] => {
-            let some: Vec<String> = some.iter().map(|name| format!("{name:?}")).collect();
-            format!("; did you mean {} or {last:?}?", some.join(", "))
-        }
+    let quoted: Vec<String> = nearest(name, known).iter().map(|k| format!("{k:?}")).collect();
+    let guess = match listed(&quoted) {
+        none if none.is_empty() => none,
+        some => format!("; did you mean {some}?"),
     };
     let end = if guess.is_empty() { ";" } else { "" };
     CliError::Usage(format!("unknown model {name:?}{guess}{end} gradus models lists all"))
 }
 
+/// `a, b or c`
+pub fn listed(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => only.clone(),
+        [some @ .., last] => format!("{} or {last}", some.join(", ")),
+    }
+}
+
 /// The known names that were perhaps meant, at most three, the nearest first.
-fn nearest<'a>(name: &str, known: &[&'a str]) -> Vec<&'a str> {
+pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Vec<&'a str> {
     let (mut left, mut found) = (known.to_vec(), vec![]);
     while let (true, Some(next)) = (found.len() < 3, meant(name, &left)) {
         found.push(next);

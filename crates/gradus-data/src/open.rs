@@ -36,8 +36,10 @@ pub struct Splits {
     pub forms: Vec<ColumnForm>,
     /// Whether the numbers of a table have decimal commas.
     pub decimal_comma: bool,
-    /// What is worth knowing of how the data were read, a sentence each.
+    /// What is worth knowing of how the data were read, a sentence each; of data that have parts, of the one to test on.
     pub remarks: Vec<String>,
+    /// The same of what concerns training only: the part to train on, and what else might be used for it.
+    pub remarks_on_training: Vec<String>,
     /// Columns or files that are not learned from though nobody said so.
     pub left_out: Vec<String>,
     /// Pictures that were passed over because they cannot be read: see [`OpenOptions::skip`].
@@ -55,6 +57,7 @@ impl Splits {
             forms: vec![],
             decimal_comma: false,
             remarks: vec![],
+            remarks_on_training: vec![],
             left_out: vec![],
             unreadable: vec![],
         }
@@ -75,6 +78,7 @@ impl Splits {
             forms: vec![],
             decimal_comma: false,
             remarks: vec![],
+            remarks_on_training: vec![],
             left_out: vec![],
             unreadable: vec![],
         })
@@ -267,8 +271,8 @@ fn open_parts(path: &Path, parts: &Parts, options: &OpenOptions) -> Result<Split
         let part = name_of(part);
         folder.remarks().iter().map(|remark| format!("in {part}: {remark}")).collect()
     };
-    let mut remarks = [of(&parts.train, &train), of(&parts.test, &test)].concat();
-    remarks.extend(parts.remarks.iter().cloned());
+    let (mut remarks_on_training, remarks) = (of(&parts.train, &train), of(&parts.test, &test));
+    remarks_on_training.extend(parts.remarks.iter().cloned());
     let left_out = [train.left_out(), test.left_out()].concat();
     let unreadable = |part: &Path, folder: &ImageFolder| -> Vec<Unreadable> {
         let file = |one: &Unreadable| format!("{}/{}", name_of(part), one.file);
@@ -284,7 +288,7 @@ fn open_parts(path: &Path, parts: &Parts, options: &OpenOptions) -> Result<Split
             Splits::given(train, test)
         }
     };
-    Ok(Splits { remarks, left_out, unreadable, ..splits })
+    Ok(Splits { remarks, remarks_on_training, left_out, unreadable, ..splits })
 }
 
 fn open_table(path: &Path, options: &OpenOptions) -> Result<Splits> {

@@ -97,7 +97,7 @@ pub fn read_within(path: &Path, budget: &Budget) -> Result<(Format, Vec<NamedArr
     if Format::of(&bytes).ok() == Some(Format::Onnx) {
         // Its weights may lie beside it.
         drop(bytes);
-        return Ok((Format::Onnx, weights_of(onnx::read_model(path)?)));
+        return Ok((Format::Onnx, of_onnx(onnx::read_model(path)?)));
     }
     parse_within(&bytes, budget).map_err(|error| error.in_file(path))
 }
@@ -126,7 +126,7 @@ pub fn parse_within(bytes: &[u8], budget: &Budget) -> Result<(Format, Vec<NamedA
         Format::Npz => numpy::parse_npz(bytes, *budget)?,
         Format::Pickle => pickle::parse(bytes)?,
         Format::Hdf5 => hdf5::parse_within(bytes, budget)?,
-        Format::Onnx => weights_of(onnx::parse_model(bytes)?),
+        Format::Onnx => of_onnx(onnx::parse_model(bytes)?),
         Format::Keras => keras::parse_within(bytes, budget)?.into_arrays(),
     };
     Ok((format, arrays))
@@ -134,7 +134,7 @@ pub fn parse_within(bytes: &[u8], budget: &Budget) -> Result<(Format, Vec<NamedA
 
 /// The floats among a model's arrays. A matrix that inputs are multiplied with as it stands becomes `[outputs, inputs]`, as
 /// PyTorch has it, so that it does not matter which program wrote the model.
-fn weights_of(model: Model) -> Vec<NamedArray> {
+pub fn of_onnx(model: Model) -> Vec<NamedArray> {
     let as_it_stands = |node: &&onnx::Node| match &*node.op {
         "MatMul" => true,
         "Gemm" => !node.attributes.iter().any(|a| {

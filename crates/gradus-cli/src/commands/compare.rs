@@ -7,7 +7,7 @@ use crate::learned::Learned;
 use crate::model_file;
 use crate::network::Network;
 use crate::record::flat;
-use crate::remedies::TESTED;
+use crate::remedies::{CHANGED, RATE, TESTED};
 use crate::run_dir;
 use gradus::io::log::read_json_lines;
 use gradus::io::{atomic_write, printable};
@@ -17,10 +17,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Compare runs: settings that differ, final numbers, best epochs, times; curves as a picture
+/// Compare runs: settings that differ, rates and schedules, final numbers, best epochs, times; curves as a picture
 ///
-/// The numbers are those of the last epoch; those of the test are of the model that was kept, of the best epoch. A run that
-/// has not ended has none of the test. Losses of different kinds do not compare.
+/// Numbers of training and validation are those of the last epoch; those of the test are of the model that was kept, of the best epoch. A run
+/// that has not ended has none of the test. Losses of different kinds do not compare. The peak rate is what the schedule makes others of: a
+/// run that went on at another one has both.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  gradus compare runs/mlp-1 runs/mlp-2\n  gradus compare runs/* --out curves.svg"
@@ -48,6 +49,8 @@ struct Run {
     best: Option<u64>,
     /// What it learned from and was tested on.
     learned: Option<Learned>,
+    /// The rates that its schedule made others of, one after the other.
+    rates: Vec<f64>,
 }
 
 /// Compares.
@@ -99,7 +102,8 @@ fn same_test(runs: &[Run]) -> Option<bool> {
 
 impl Run {
     fn read(path: &Path) -> Result<Run> {
-        let mut settings = flat(&run_dir::read_settings(path)?);
+        let own = run_dir::read_settings(path)?;
+        let mut settings = flat(&own);
         // A network that is as published is not written down.
         if let Ok(Value::Object(published)) = serde_json::to_value(Network::default()) {
             for (key, value) in published {
@@ -109,7 +113,7 @@ impl Run {
         let log = run_dir::log(path);
         let records = if log.exists() { read_json_lines(&log)?.records } else { vec![] };
         let mut history = vec![];
-        let mut tested = Map::new();
+        let (mut tested, mut rates) = (Map::new(), vec![]);
         for record in records {
             match record["kind"].as_str() {
                 Some("epoch") => history.push(serde_json::from_value(record).map_err(|e| {
@@ -123,6 +127,7 @@ impl Run {
                     tested = record.as_object().cloned().unwrap_or_default();
                     tested.retain(|name, value| name.starts_with("test_") && value.is_number());
                 }
+                Some(CHANGED) => rates.extend(record["settings"][RATE]["before"].as_f64()),
                 _ => {}
             }
         }
@@ -132,7 +137,8 @@ impl Run {
             Some(model) => (Some(model.description.epoch), model.description.learned),
             None => (None, None),
         };
-        Ok(Run { path: path.to_owned(), settings, history, tested, best, learned })
+        rates.push(own.optimizer.learning_rate);
+        Ok(Run { path: path.to_owned(), settings, history, tested, best, learned, rates })
     }
 
     /// Its folder's name.
@@ -166,6 +172,7 @@ impl Run {
         json!({
             "run": self.path, "settings": differing.iter().map(own).collect::<Map<_, _>>(),
             "numbers": self.numbers(), "epochs": self.history.len(), "best_epoch": self.best,
+            "peak_rates": self.rates, "schedule": self.settings.get(SCHEDULE),
             "steps": self.history.last().map(|log| log.step), "seconds": self.seconds(),
         })
     }
@@ -179,26 +186,40 @@ fn differing(runs: &[Run]) -> Vec<String> {
     keys.into_iter().filter(differs).cloned().collect()
 }
 
+/// The settings that have rows of their own.
+const SCHEDULE: &str = "schedule.name";
+const EPOCHS: &str = "epochs";
+
 /// Runs as columns.
 fn table(runs: &[Run], differing: &[String]) -> String {
     let mut rows: Vec<(String, Vec<String>)> = vec![];
     let mut row = |name: &str, cell: &dyn Fn(&Run) -> String| {
         rows.push((name.to_owned(), runs.iter().map(cell).collect()));
     };
+    let setting = |run: &Run, key: &str| match run.settings.get(key) {
+        None | Some(Value::Null) => "-".into(),
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+    };
     row("run", &|run| run.path.display().to_string());
-    for key in differing {
-        row(key, &|run| match run.settings.get(key) {
-            None | Some(Value::Null) => "-".into(),
-            Some(Value::String(text)) => text.clone(),
-            Some(value) => value.to_string(),
-        });
+    for key in differing.iter().filter(|key| ![RATE, SCHEDULE, EPOCHS].contains(&&***key)) {
+        row(key, &|run| setting(run, key));
     }
+    row("peak rate", &|run| {
+        run.rates.iter().map(|&rate| figure(rate, 4)).collect::<Vec<_>>().join(", then ")
+    });
+    row("schedule", &|run| setting(run, SCHEDULE));
     row("", &|_| String::new());
     let names: BTreeSet<String> = runs.iter().flat_map(|run| run.numbers().into_keys()).collect();
-    for name in &names {
-        row(name, &|run| run.numbers().get(name).map_or("-".into(), |&x| figure(x, 5)));
+    let mut names: Vec<(usize, String, String)> = names.into_iter().map(called).collect();
+    names.sort();
+    for (_, title, name) in &names {
+        row(title, &|run| run.numbers().get(name).map_or("-".into(), |&x| figure(x, 5)));
     }
-    row("epochs", &|run| run.history.len().to_string());
+    row("epochs", &|run| match (run.history.len().to_string(), setting(run, EPOCHS)) {
+        (done, all) if done == all => done,
+        (done, all) => format!("{done} of {all}"),
+    });
     row("best epoch", &|run| run.best.map_or("-".into(), |epoch| epoch.to_string()));
     row("time", &|run| duration(run.seconds()));
     let cell = |text: &str| shortened(text, WIDEST);
@@ -214,6 +235,16 @@ fn table(runs: &[Run], differing: &[String]) -> String {
         format!("{:<left$}{}", cell(name), cells.collect::<String>()).trim_end().to_owned() + "\n"
     };
     rows.iter().map(line).collect()
+}
+
+/// A number's place among the others, what it is called in the table, and its name: training's come first, the test's last.
+fn called(name: String) -> (usize, String, String) {
+    let parts = [("val_", 1, "validation"), ("test_", 2, "test"), ("", 0, "training")];
+    let found = parts.iter().find_map(|(prefix, at, part)| {
+        name.strip_prefix(prefix).map(|rest| (*at, format!("{part} {}", rest.replace('_', " "))))
+    });
+    let (at, title) = found.expect("any name begins with nothing");
+    (at, title, name)
 }
 
 /// A column is no wider.

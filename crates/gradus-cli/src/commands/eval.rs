@@ -81,6 +81,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     args.computing.begin(&args.device)?;
     let loaded = model_file::load(&args.model)?;
+    loaded.remark(&args.model);
     let description = &loaded.description;
     let data = match &args.data {
         Some(data) => data,
@@ -188,7 +189,7 @@ pub fn run(args: &Args) -> Result<()> {
     if args.json {
         let about = json!({
             "model": description.architecture, "file": loaded.path, "data": data, "part": part,
-            "changed": changed, "data_remarks": remarks, "unreadable": unreadable::record(&unreadable), "samples": tested.samples(), "views": evaluation.views(), "seconds": seconds, "samples_per_second": speed,
+            "changed": changed, "unfinished": loaded.unfinished, "data_remarks": remarks, "unreadable": unreadable::record(&unreadable), "samples": tested.samples(), "views": evaluation.views(), "seconds": seconds, "samples_per_second": speed,
         });
         join(&mut record, about);
         tested.record(&mut record);
@@ -261,8 +262,14 @@ fn held_out(trained: &Trained<'_>, opened: Opened) -> Result<Chosen> {
         }
     };
     let changed = (change != Change::None).then(|| change.text(noun));
+    // How data are read that are as they were has been said by the training.
+    let is_known = trained.description.learned.is_some() && changed.is_none();
     let part = if splits.rule.is_none() { Tested::Test } else { Tested::HeldOut };
-    Ok(Chosen { changed, ..Chosen::new(part, splits.test.clone(), name, &splits) })
+    let mut chosen = Chosen { changed, ..Chosen::new(part, splits.test.clone(), name, &splits) };
+    if is_known {
+        chosen.remarks = unreadable::remark(&chosen.unreadable).into_iter().collect();
+    }
+    Ok(chosen)
 }
 
 /// Says that data have changed, or refuses them where that may have moved what was trained on into the test part.

@@ -2,7 +2,7 @@
 
 use crate::description::Description;
 use crate::error::{CliError, Result};
-use crate::model_file::{self, Loaded};
+use crate::model_file::{self, DESCRIPTION, Loaded};
 use crate::suggest::unknown;
 use gradus::io::onnx::write_model;
 use gradus::nn::{Context, Layer};
@@ -18,7 +18,8 @@ const FORMATS: &[&str] = &["onnx", "safetensors", "npz"];
 ///
 /// onnx: the network and its weights, for ONNX Runtime, Netron and others (operator set 17). It takes batches of any size:
 /// `input`, prepared as the properties `mean` and `std` say, gives `output`, a number for each of the property `classes`, or of
-/// `targets` in the units of the data (of yes and no a logit). Weights of more than two gigabytes lie beside it, in FILE.data.
+/// `targets` in the units of the data (of yes and no a logit). The property `model` has all that `gradus import` needs to make the same
+/// model of it again. Weights of more than two gigabytes lie beside it, in FILE.data.
 /// safetensors: every parameter by its path (conv1.weight), and what the network is as text entries. npz: the parameters
 /// alone, for NumPy.
 #[derive(clap::Args)]
@@ -67,6 +68,7 @@ impl Args {
 pub fn run(args: &Args) -> Result<()> {
     let format = args.format()?;
     let loaded = model_file::load(&args.model)?;
+    loaded.remark(&args.model);
     let name = || PathBuf::from(file_name(&loaded.description.architecture, format));
     let path = args.out.clone().unwrap_or_else(name);
     if same_file(&path, &loaded.path) {
@@ -85,7 +87,7 @@ pub fn run(args: &Args) -> Result<()> {
         writeln!(out, "{}  (its weights: keep it in the same folder)", data.display())?;
     }
     if args.json {
-        let mut record = json!({ "format": format, "file": path });
+        let mut record = json!({ "format": format, "file": path, "unfinished": loaded.unfinished });
         beside.iter().for_each(|data| record["data"] = json!(data));
         writeln!(out, "{record}")?;
     }
@@ -98,6 +100,7 @@ fn write_onnx(path: &Path, loaded: &Loaded, batch: Option<u32>) -> Result<Option
     let mut export = Export::new()
         .input("input", loaded.model.input_spec())
         .output("output")
+        .property(DESCRIPTION, json!(about).to_string())
         .property("architecture", &*about.architecture)
         .property("data", &*about.data)
         .property("classes", json!(about.classes).to_string())

@@ -5,17 +5,19 @@ mod check;
 mod keras;
 mod preparation;
 mod report;
+mod told;
 
 use crate::bars::grouped;
 use crate::description::Description;
 use crate::error::{CliError, Result};
 use crate::model_file;
 use crate::network::{self, Network};
-use crate::suggest::unknown;
+use crate::suggest::{unknown, unknown_model};
 use candidates::Candidates;
 use gradus::Shape;
 use gradus::io::caffe::read_caffemodel;
-use gradus::io::weights::Format;
+use gradus::io::printable;
+use gradus::io::weights::{self, Format};
 use gradus::models::caffe::CaffeNet;
 use gradus::models::import::{Imported, Origin};
 use gradus::models::{ZOO, find};
@@ -118,11 +120,16 @@ pub fn run(args: &Args) -> Result<()> {
 fn of_zoo(args: &Args) -> Result<(String, &'static str, Candidates)> {
     let zoo: Vec<&str> = ZOO.iter().map(|e| e.name).collect();
     if find(&args.model).is_none() {
-        return Err(unknown("model", &args.model, &zoo));
+        return Err(unknown_model(&args.model, &zoo));
     }
     let (format, source) = keras::read(args)?;
-    let arrays = match source {
-        Source::Arrays(arrays) => arrays,
+    let (arrays, own) = match source {
+        Source::Arrays(arrays) if format == Format::Gradus => (arrays, told::of_checkpoint(args)?),
+        Source::Arrays(arrays) => (arrays, None),
+        Source::Onnx(model) => {
+            let own = told::of_properties(args, &model.properties)?;
+            (weights::of_onnx(*model), own)
+        }
         Source::Keras(file) => {
             let (name, candidates) = keras::of_zoo(args, file)?;
             return Ok((name, format.name(), candidates));
@@ -131,36 +138,13 @@ fn of_zoo(args: &Args) -> Result<(String, &'static str, Candidates)> {
     let asked = args.origin.as_deref();
     let asked =
         asked.map(|name| Origin::named(name).ok_or_else(|| unknown("origin", name, ORIGINS)));
-    let own = match format {
-        Format::Gradus => own_description(args)?,
-        _ => None,
-    };
     let origins = match asked.transpose()? {
         Some(origin) => vec![origin],
         None => origins(format, || candidates::are_ours(&args.model, &arrays)),
     };
+    own.iter().for_each(|own| say!("{}", printable(&told::line(own)))); // names are the file's
     let candidates = Candidates::of_zoo(args, &origins, own, arrays)?;
     Ok((candidates.all[0].description.architecture.clone(), format.name(), candidates))
-}
-
-/// What a model of ours says of itself, which weights do not tell.
-///
-/// # Errors
-/// When it is another network: its weights may fit and yet mean something else.
-fn own_description(args: &Args) -> Result<Option<Description>> {
-    let file = gradus::io::Checkpoint::load(&args.file)?;
-    let Some(own) = model_file::described(&file, &args.file)? else { return Ok(None) };
-    let is_asked_for = own.architecture.strip_suffix("_keras").unwrap_or(&own.architecture)
-        == args.model
-        || own.architecture == args.model;
-    match (is_asked_for, args.partial) {
-        (true, _) => Ok(Some(own)),
-        (false, true) => Ok(None),
-        (false, false) => {
-            let what = format!("{} holds the network {}", args.file.display(), own.architecture);
-            Err(CliError::Usage(format!("--model {}: {what}", args.model)))
-        }
-    }
 }
 
 /// Whose conventions a file of a format may follow, likeliest first. `ours` says whether its names are all ours, as in what
@@ -219,7 +203,7 @@ fn conclude(args: &Args, title: &str, format: &str, mut candidates: Candidates) 
         let mut record = json!({
             "model": title, "format": format, "params": count, "file": path,
             "left_out": imported.left_out, "missing": imported.missing, "by_order": imported.by_order,
-            "unproven": unproven,
+            "unproven": unproven, "told_by_file": candidate.preparation.is_none(),
         });
         if let Value::Object(record) = &mut record {
             record.extend(checked.record);

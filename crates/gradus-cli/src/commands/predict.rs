@@ -11,7 +11,7 @@ use crate::datasets::called;
 use crate::description::Description;
 use crate::error::{CliError, Result};
 use crate::experiment::in_order;
-use crate::model_file;
+use crate::model_file::{self, Unfinished};
 use crate::scores::{largest, mean_probabilities};
 use crate::table_form::HeaderIs;
 use gradus::data::{Fit, ImageDataset, ImageOptions, Loader, RawImage, parse_image, read_file};
@@ -83,7 +83,8 @@ pub struct Args {
 /// Predicts.
 pub fn run(args: &Args) -> Result<()> {
     let loaded = model_file::load(&args.model)?;
-    let description = loaded.description;
+    loaded.remark(&args.model);
+    let (description, unfinished) = (loaded.description, loaded.unfinished);
     // Nothing is trained: the learner is asked for predictions only.
     let mut learner = Learner::new(Arc::new(loaded.model), Sgd::new(0.0));
     let mut out = std::io::stdout().lock();
@@ -93,8 +94,8 @@ pub fn run(args: &Args) -> Result<()> {
             return Err(CliError::Usage(what.into()));
         }
         return match description.aim().is_of_classes() {
-            true => rows::run(args, &description, &mut learner, &mut out),
-            false => numbers::run(args, &description, &mut learner, &mut out),
+            true => rows::run(args, &description, unfinished, &mut learner, &mut out),
+            false => numbers::run(args, &description, unfinished, &mut learner, &mut out),
         };
     }
     if args.header.is_some() || !args.keep.is_empty() {
@@ -106,7 +107,7 @@ pub fn run(args: &Args) -> Result<()> {
         Some(text) => Evaluation::of(&augmentation::list(text)?)?,
         None => description.evaluation()?,
     };
-    images(args, &description, &evaluation, &mut learner, &mut out)
+    images(args, &description, &evaluation, unfinished, &mut learner, &mut out)
 }
 
 /// Predicts all images.
@@ -114,13 +115,14 @@ fn images(
     args: &Args,
     description: &Description,
     evaluation: &Evaluation,
+    unfinished: Option<Unfinished>,
     learner: &mut Learner,
     out: &mut impl Write,
 ) -> Result<()> {
     let inputs = inputs(args, Taken::Pictures)?;
     let classes = &description.classes;
     let top = (args.top as usize).min(classes.len());
-    let mut kept = Kept::new(args, inputs.len(), &["file"], class_columns(top));
+    let mut kept = Kept::new(args, unfinished, inputs.len(), &["file"], class_columns(top));
     let mut records = vec![];
     for path in &inputs {
         let found = probabilities_of(path, description, evaluation, learner);

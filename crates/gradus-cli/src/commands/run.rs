@@ -1,29 +1,38 @@
 //! `gradus run`: an ONNX model on arrays from files.
 
 use crate::computing::Computing;
+use crate::datasets::called;
 use crate::error::{CliError, Result};
 use crate::room;
-use gradus::io::numpy::{read_npy, save_npy};
-use gradus::io::visible;
+use gradus::Tensor;
+use gradus::data::{image_info, read_file};
+use gradus::io::numpy::{Limits, parse_npy, parse_npz, save_npy};
+use gradus::io::{NamedArray, visible};
 use gradus::onnx::{Network, array_of, tensor_of};
 use serde_json::json;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Run an ONNX model on arrays
 ///
-/// Inputs come from .npy files, by name; without any, what the model takes and gives is listed. Every output becomes a .npy file of its name; of names that one
-/// file would have, the later get a number.
+/// Inputs come from .npy files, by name, or from an .npz file with all of them; without any, what the model takes and gives is listed. Every output becomes a
+/// .npy file of its name; of names that one file would have, the later get a number. Pictures and tables are no arrays: how a model wants them prepared it does not say,
+/// and `gradus import` makes one of it that does.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  gradus run model.onnx --input x=image.npy --output results")]
+#[command(
+    after_help = "Examples:\n  gradus run model.onnx x.npy\n  gradus run model.onnx ids=ids.npy mask=mask.npy --output results\n  cat x.npy | gradus run model.onnx -"
+)]
 pub struct Args {
     /// The model
     #[arg(value_name = "MODEL.onnx")]
     model: PathBuf,
-    /// An input and its file; the name may be left out if there is just one
-    #[arg(long, value_name = "NAME=FILE.npy")]
+    /// An input and its file, .npy or .npz; the name may be left out if there is just one input. - is a file on stdin
+    #[arg(value_name = "NAME=FILE")]
+    inputs: Vec<String>,
+    /// The same
+    #[arg(long, value_name = "NAME=FILE")]
     input: Vec<String>,
     /// The folder for the outputs
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -42,16 +51,18 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     args.computing.begin(&args.device)?;
     let network = within_memory(Network::read(&args.model)?);
-    if args.input.is_empty() && !network.inputs().is_empty() {
-        return describe(args, &network);
+    let given: Vec<&String> = args.inputs.iter().chain(&args.input).collect();
+    if given.is_empty() && !network.inputs().is_empty() {
+        return describe(&network, args.json);
     }
-    let mut inputs = vec![];
-    for given in &args.input {
-        let (name, file) = named(given, &network)?;
-        if inputs.iter().any(|(other, _)| *other == name) {
-            return Err(CliError::Usage(format!("--input {given}: {name} is given twice")));
+    let mut inputs: Vec<(String, Tensor)> = vec![];
+    for given in given {
+        for (name, array) in arrays(given, &network)? {
+            if inputs.iter().any(|(other, _)| *other == name) {
+                return Err(CliError::Usage(format!("{given}: {name} is given twice")));
+            }
+            inputs.push((name, tensor_of(&array)?));
         }
-        inputs.push((name, tensor_of(&read_npy(&file)?)?));
     }
     let inputs: Vec<_> = inputs.iter().map(|(name, x)| (&**name, x.clone())).collect();
     let start = Instant::now();
@@ -94,8 +105,8 @@ fn within_memory(network: Network) -> Network {
     }
 }
 
-/// What the model takes and gives.
-fn describe(args: &Args, network: &Network) -> Result<()> {
+/// What the model takes and gives, and of which operators it consists.
+pub fn describe(network: &Network, json: bool) -> Result<()> {
     use gradus::io::onnx::{Size, ValueInfo, element_name};
     let line = |kind: &str, v: &ValueInfo| {
         let size = |s: &Size| match s {
@@ -113,35 +124,65 @@ fn describe(args: &Args, network: &Network) -> Result<()> {
     let nodes = network.model().graph.nodes.len();
     let (parameters, opset) = (network.parameters(), network.opset());
     writeln!(out, "{nodes} nodes, {parameters} parameters, operator set {opset}")?;
+    let mut operators: BTreeMap<&str, u64> = BTreeMap::new();
+    for node in &network.model().graph.nodes {
+        *operators.entry(&node.op).or_default() += 1;
+    }
+    let listed: Vec<String> = operators.iter().map(|(op, n)| format!("{n} {op}")).collect();
+    writeln!(out, "{}", visible(&listed.join(", ")))?;
     for v in network.inputs() {
         writeln!(out, "{}", line("input ", v))?;
     }
     for v in network.outputs() {
         writeln!(out, "{}", line("output", v))?;
     }
-    if args.json {
+    if json {
         let names = |list: Vec<&ValueInfo>| list.iter().map(|v| v.name.clone()).collect::<Vec<_>>();
         let outputs = names(network.outputs().iter().collect());
-        let about = json!({ "nodes": nodes, "parameters": parameters, "opset": opset,
+        let about = json!({ "nodes": nodes, "parameters": parameters, "opset": opset, "operators": operators,
             "inputs": names(network.inputs()), "outputs": outputs });
         writeln!(out, "{about}")?;
     }
     Ok(())
 }
 
-/// An input's name and file. A file alone goes to the only input.
-fn named(given: &str, network: &Network) -> Result<(String, PathBuf)> {
-    if let Some((name, file)) = given.split_once('=') {
-        return Ok((name.to_owned(), PathBuf::from(file)));
+/// The arrays that are given as `NAME=FILE` or `FILE`, by the inputs' names. An array alone goes to the only input.
+fn arrays(given: &str, network: &Network) -> Result<Vec<(String, NamedArray)>> {
+    let (name, file) = match given.split_once('=') {
+        Some((name, file)) => (Some(name.to_owned()), Path::new(file)),
+        None => (None, Path::new(given)),
+    };
+    let called = called(&file.display().to_string()).to_owned();
+    let bytes = read_file(file)?;
+    if let Ok(picture) = image_info(&bytes, &called) {
+        let (height, width) = picture.size;
+        let what =
+            format!("{called}: found a picture of {height}×{width} pixels, expected .npy or .npz");
+        return Err(CliError::Usage(format!(
+            "{what}: how this model wants pictures prepared is not known; a model of gradus import knows it"
+        )));
     }
-    match network.inputs()[..] {
-        [only] => Ok((only.name.clone(), Path::new(given).to_owned())),
-        ref several => {
-            let names: Vec<&str> = several.iter().map(|v| &*v.name).collect();
-            let what = format!("--input {given}: which input? NAME=FILE, of {}", names.join(", "));
-            Err(CliError::Usage(what))
+    let in_file = |error: gradus::io::Error| error.in_file(Path::new(&called));
+    if bytes.starts_with(b"PK") {
+        if let Some(name) = name {
+            let what =
+                format!("{called}: found an .npz, which has names of its own, after {name}=");
+            return Err(CliError::Usage(format!("{what}; give the file alone")));
         }
+        let all = parse_npz(&bytes, Limits::default()).map_err(in_file)?;
+        return Ok(all.into_iter().map(|array| (array.name.clone(), array)).collect());
     }
+    let name = match (name, &network.inputs()[..]) {
+        (Some(name), _) => name,
+        (None, [only]) => only.name.clone(),
+        (None, several) => {
+            let names: Vec<&str> = several.iter().map(|v| &*v.name).collect();
+            let what = format!("{given}: which input? NAME=FILE, of {}", names.join(", "));
+            return Err(CliError::Usage(what));
+        }
+    };
+    let array = parse_npy(&name, &bytes).map_err(in_file)?;
+    Ok(vec![(name, array)])
 }
 
 /// A file's name for each output: no two are one, on disks that do not tell capitals apart either.

@@ -2,12 +2,13 @@
 
 use crate::aim::{Aim, CLASSES};
 use crate::bars::bytes;
+use crate::commands::run::describe;
 use crate::error::{CliError, Result};
 use crate::model_file;
 use crate::network::{self, Network};
 use crate::recipe_file;
 use crate::settings::Settings;
-use crate::suggest::unknown;
+use crate::suggest::unknown_model;
 use gradus::data::SETS;
 use gradus::io::atomic_write;
 use gradus::models::caffe::CaffeNet;
@@ -31,8 +32,8 @@ use std::sync::Arc;
   gradus summary runs/mlp-1 --plan
   gradus summary lenet --graph lenet.svg")]
 pub struct Args {
-    /// A model's or a recipe's name, a recipe's file, a run directory or a model's file
-    #[arg(value_name = "MODEL|RECIPE|RUN")]
+    /// A model's or a recipe's name, a recipe's file, a run directory or a model's file; of an ONNX model what it takes and gives
+    #[arg(value_name = "MODEL|RECIPE|RUN|FILE")]
     model: String,
     /// Input of a zoo network: channels, height, width [default: as published]
     #[arg(long, value_name = "CxHxW", value_parser = shape)]
@@ -68,6 +69,9 @@ pub struct Args {
 
 /// Summarises.
 pub fn run(args: &Args) -> Result<()> {
+    if model_file::is_onnx(Path::new(&args.model)) {
+        return of_onnx(args);
+    }
     let Opened { name, model, summary, aim } = open(args)?;
     let spec = model.input_spec();
     let model: Arc<dyn Layer> = Arc::new(model);
@@ -106,6 +110,16 @@ pub fn run(args: &Args) -> Result<()> {
         writeln!(out, "{record}")?;
     }
     Ok(())
+}
+
+/// What another program's network is, as far as its file tells without being run.
+fn of_onnx(args: &Args) -> Result<()> {
+    let is_shaped = args.input.is_some() || args.classes.is_some() || args.width.is_some();
+    if is_shaped || !args.hidden.is_empty() || args.plan || args.graph.is_some() {
+        let what = "an ONNX model is as it is, and has no training step";
+        return Err(CliError::Usage(format!("{}: {what}: give no options but --json", args.model)));
+    }
+    describe(&gradus::onnx::Network::read(Path::new(&args.model))?, args.json)
 }
 
 /// `3x32x32`.
@@ -188,14 +202,15 @@ fn open(args: &Args) -> Result<Opened> {
             format!("{name}: --input, --classes, --width and --hidden are for networks of the zoo");
         return Err(CliError::Usage(what));
     }
-    if Path::new(name).exists() {
+    // What is written as a path is none of a network's names.
+    if Path::new(name).exists() || name.contains('/') {
         let loaded = model_file::load(Path::new(name))?;
         let about = loaded.description;
         return Ok(opened((about.architecture.clone(), loaded.model), about.aim()));
     }
     let recipes = RECIPES.iter().map(|(name, _)| *name);
     let names: Vec<&str> = ZOO.iter().map(|e| e.name).chain(recipes).collect();
-    Err(unknown("model (and no run or file of that name)", name, &names))
+    Err(unknown_model(name, &names))
 }
 
 /// The model with an optimiser and the loss that it learns by.

@@ -115,7 +115,12 @@ fn folders_are_predicted_but_for_what_cannot_be_read() {
     let tested = ok(f, &["eval", "run", "--worst", "4", "--json"]);
     assert_eq!(tested.json()["worst_file"], "run/worst.png");
     let sheet = image::open(f.join("run/worst.png")).unwrap();
-    assert!(sheet.width() > 2 * 96 && sheet.height() > 2 * 96);
+    assert!(sheet.width() > 2 * 128 && sheet.height() > 2 * 128);
+    // What is right has a green frame, what is not a red one.
+    let (sheet, first) = (sheet.to_rgb8(), &tested.json()["worst"][0]);
+    let is_right = first["truth"] == first["predicted"];
+    let frame = (0..60).map(|x| sheet[(x, 60)].0).find(|pixel| *pixel != [255; 3]).unwrap();
+    assert_eq!(frame, if is_right { [0, 122, 61] } else { [192, 38, 28] }, "{first}");
     assert!(
         tested.json()["worst"][0]["sample"].as_str().unwrap().starts_with("d/"),
         "{}",
@@ -224,12 +229,21 @@ fn runs_beside_each_other() {
         (&a["numbers"]["val_loss"], b["numbers"]["val_loss"].is_number()),
         (&Value::Null, true)
     );
-    let row =
-        compared.out.lines().find(|line| line.starts_with("optimizer.learning_rate")).unwrap();
-    assert_eq!(row.split_whitespace().collect::<Vec<_>>()[1..], ["0.003", "0.02"]);
-    for row in ["best epoch  ", "test_accuracy  ", "time  "] {
-        assert!(compared.out.contains(row), "{row:?} is not in {}", compared.out);
+    let row = |name: &str| {
+        let mut rows = compared.out.lines().filter_map(|line| line.strip_prefix(name));
+        let cells = rows.next().unwrap_or_else(|| panic!("{name}: {}", compared.out));
+        assert_eq!(rows.next(), None, "{name} is there twice");
+        cells.split_whitespace().collect::<Vec<_>>()
+    };
+    assert_eq!((row("peak rate"), row("epochs")), (vec!["0.003", "0.02"], vec!["4", "6"]));
+    assert_eq!((row("schedule"), row("validation loss")[0]), (vec!["one-cycle"; 2], "-"));
+    for name in ["training accuracy", "training loss", "test accuracy", "best epoch"] {
+        assert_eq!(row(name).len(), 2, "{name}");
     }
+    assert_eq!(
+        (&a["peak_rates"], &a["schedule"]),
+        (&serde_json::json!([0.003]), &"one-cycle".into())
+    );
     let both = fs::read_to_string(f.join("both.svg")).unwrap();
     for part in ["a training", "b validation", "prefers-color-scheme:dark", ">epoch<", ">accuracy<"]
     {
@@ -291,10 +305,10 @@ fn weights_that_are_to_be_trained_on() {
     ran(f, &["train", "run/best.safetensors"])
         .fails(2, &["found a trained model, expected a model or a recipe: gradus train lenet --from run/best.safetensors\n"]);
     ok(f, &["export", "run", "--out", "lenet.onnx"]);
-    let further = "gradus import lenet.onnx --model NAME --out model.safetensors, then: gradus train NAME --from model.safetensors";
+    let further = "gradus import lenet.onnx --model lenet --out model.safetensors, then: gradus train lenet --from model.safetensors --data DATA";
     ran(f, &["train", "lenet.onnx"])
         .fails(2, &["lenet.onnx: found an ONNX model, which is run (gradus run)", further]);
-    for command in further.replace("NAME", "lenet").split(", then: ") {
+    for command in further.replace("DATA", "mnist-5k").split(", then: ") {
         let words: Vec<&str> = command.split(' ').skip(1).collect();
         let more: &[&str] =
             if words[0] == "train" { &["--epochs", "1", "--limit-batches", "2"] } else { &[] };

@@ -238,6 +238,16 @@ fn folders_say_what_they_hold() {
         "set: pictures of about 60×30 (height×width) are brought to 28×28, the size that linear is made for"
     ));
     assert!(trained.json()["data_remarks"].as_array().unwrap().len() > 3);
+    // What concerns training, or was said by it of the same data, is not said again.
+    assert_eq!(done(f, "eval run --json").json()["data_remarks"], json!([]));
+    fs::create_dir(f.join("moved")).unwrap();
+    fs::rename(f.join("set"), f.join("moved/other")).unwrap();
+    fs::write(f.join("moved/other/Test/light/notes.txt"), "x").unwrap();
+    let other = done(f, "eval run --data moved/other --json").json()["data_remarks"].clone();
+    let expected = "in Test: 1 file is passed over, which holds no picture: .txt (1)";
+    assert_eq!(other, json!([expected]));
+    fs::remove_file(f.join("moved/other/Test/light/notes.txt")).unwrap();
+    fs::rename(f.join("moved/other"), f.join("set")).unwrap();
     let tried = done(f, "data show set --save sheet.png --save-samples try");
     assert!(tried.out.contains("saved          sheet.png"), "{}", tried.out);
     assert!(image::open(f.join("sheet.png")).unwrap().width() > 600);

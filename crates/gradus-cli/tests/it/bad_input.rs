@@ -82,7 +82,16 @@ fn bad_runs() {
         .fails(2, &["run: there is a run already", "--resume run"]);
     ran(f, &["train", "--resume", "nowhere"])
         .fails(1, &["nowhere: there is no run (no config.toml)"]);
-    ran(f, &["eval", "nowhere"]).fails(1, &["nowhere"]);
+    ran(f, &["eval", "nowhere"])
+        .fails(1, &["nowhere: there is no run and no model's file; there are other, run\n"]);
+    ran(f, &["eval", "otter"]).fails(1, &["otter: ", "; did you mean other?"]);
+    ran(f, &["train", "--resume", "rum"]).fails(1, &["rum: there is no run", "did you mean run?"]);
+    ran(f, &["summary", "runs/mlp-1"]).fails(1, &["runs/mlp-1: there is no run"]);
+    ran(f, &["summary", "resnet19"]).fails(2, &["\"resnet18\"", "gradus models lists all\n"]);
+    ran(f, &["train", "mlp", "--epochs", "drei"])
+        .fails(2, &["error: --epochs: found \"drei\", expected a whole number\n"]);
+    let one = ran(f, &["predict", "run", "x.png", "--top", "3.5", "--json"]);
+    assert_eq!(one.json()["error"], "--top: found \"3.5\", expected a whole number");
     ran(f, &["eval", "."]).fails(1, &[".: no best.safetensors: it is no run directory"]);
     ran(f, &["eval", "run", "--data", "run"]).fails(1, &["error: "]);
     ran(f, &["predict", "lenet", "digit.png"]).fails(

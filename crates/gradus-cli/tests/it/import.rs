@@ -127,3 +127,57 @@ fn weights_of_caffe_become_a_model() {
     );
     ran(folder.path(), &["import", PTH, "--model", &net]).fails(1, &["not a Caffe model"]);
 }
+
+/// What Gradus exported comes back as it was: classes, columns, how pictures and rows are prepared, the units of numbers.
+#[test]
+fn own_exports_come_back_whole() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    let rows = (0..90).map(|i| {
+        let (a, town) = (i % 9, ["Bonn", "Ulm"][i % 2]);
+        format!("{a},{town},{},{}\n", if a > 4 { "large" } else { "small" }, 100 * a + i % 2)
+    });
+    let table = format!("a,town,size,price\n{}", rows.collect::<String>());
+    std::fs::write(f.join("t.csv"), table).unwrap();
+    let digits = ["data", "show", "mnist-5k", "--save-samples", "digits"];
+    ok(f, &digits);
+    let trained = [
+        ("mlp", "--data t.csv --label size --hidden 7", "t.csv", "its 2 classes, and how rows"),
+        ("mlp", "--data t.csv --target price --drop size", "t.csv", "the units of price"),
+        ("lenet", "--limit-batches 20", "digits", "its 10 classes, and how images"),
+    ];
+    for (at, (model, options, input, told)) in trained.into_iter().enumerate() {
+        let [run, net, again] =
+            [format!("run{at}"), format!("{at}.onnx"), format!("{at}.safetensors")];
+        let train = format!("train {model} --epochs 2 {options} --no-tensorboard --out {run}");
+        ok(f, &train.split(' ').collect::<Vec<_>>());
+        ok(f, &["export", &run, "--out", &net]);
+        let imported = ok(f, &["import", &net, "--model", model, "--out", &again, "--json"]);
+        assert!(imported.err.contains(told), "{}", imported.err);
+        assert!(!imported.err.contains("not proven"), "{}", imported.err);
+        let json = imported.json();
+        assert_eq!(
+            (&json["unproven"], &json["told_by_file"]),
+            (&serde_json::json!([]), &true.into())
+        );
+        let predicted = |model: &str| ok(f, &["predict", model, input, "--json"]).json();
+        assert_eq!(predicted(&again)["predictions"], predicted(&run)["predictions"]);
+        let tested = |model: &str| {
+            let mut record = ok(f, &["eval", model, "--json"]).json();
+            for key in ["file", "seconds", "samples_per_second"] {
+                record[key].take();
+            }
+            record
+        };
+        assert_eq!(tested(&again), tested(&run));
+        let other = if model == "mlp" { "lenet" } else { "mlp" };
+        ran(f, &["import", &net, "--model", other]).fails(2, &["holds the network"]);
+    }
+    // Properties that were written over are an error, and never half a description.
+    let mut changed = read_model(&f.join("2.onnx")).unwrap();
+    let own = changed.properties.iter_mut().find(|(name, _)| name == "model").unwrap();
+    own.1 = own.1.replace("\"classes\":[", "\"classes\":[7,");
+    write_model_within(&f.join("changed.onnx"), &changed, u64::MAX).unwrap();
+    ran(f, &["import", "changed.onnx", "--model", "lenet"])
+        .fails(1, &["changed.onnx: its property model: invalid type: integer"]);
+}

@@ -6,6 +6,8 @@ mod bad_files;
 mod bad_input;
 mod commands;
 #[cfg(unix)]
+mod half_hour;
+#[cfg(unix)]
 mod hostile;
 mod import;
 mod import_keras;

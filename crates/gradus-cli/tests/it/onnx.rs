@@ -2,7 +2,7 @@
 
 use super::{ok, ran};
 use gradus::io::NamedArray;
-use gradus::io::numpy::{read_npy, save_npy};
+use gradus::io::numpy::{read_npy, save_npy, save_npz};
 use gradus::io::onnx::{Graph, Model, Node, Size, ValueInfo, write_model, write_model_within};
 use std::path::Path;
 
@@ -78,6 +78,40 @@ fn what_cannot_run_says_why() {
     write_model(&path, &cycle).unwrap();
     ran(folder.path(), &run)
         .fails(1, &["net.onnx: node Relu \"y\": reads `h`, which is made later"]);
+}
+
+/// A model on what comes in, on arrays by their names, and on what is no array.
+#[test]
+fn inputs_may_come_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let f = folder.path();
+    write_model(&f.join("net.onnx"), &dense("Neg")).unwrap();
+    save_x(f, [3, 2]);
+    let y = || read_npy(&f.join("y.npy")).unwrap().to_f32().unwrap();
+    ok(f, &["run", "net.onnx", "x.npy"]);
+    assert_eq!(y(), [1.5, 3.5, 5.5]);
+    let x = NamedArray::from_f32("x", [1, 2], &[1.0, 1.0]).unwrap();
+    save_npz(&f.join("all.npz"), &[x]).unwrap();
+    ok(f, &["run", "net.onnx", "all.npz"]);
+    assert_eq!(y(), [0.5]);
+    let came = std::fs::File::open(f.join("x.npy")).unwrap();
+    let done = super::gradus(f, &["run", "net.onnx", "-"]).stdin(came).output().unwrap();
+    assert_eq!((done.status.code(), y()), (Some(0), vec![1.5, 3.5, 5.5]));
+    ran(f, &["run", "net.onnx", "x=all.npz"]).fails(2, &["all.npz: found an .npz", "alone"]);
+    ran(f, &["run", "net.onnx", "x.npy", "--input", "x=x.npy"]).fails(2, &["x is given twice"]);
+    image::GrayImage::new(4, 3).save(f.join("p.png")).unwrap();
+    let picture = "p.png: found a picture of 3×4 pixels, expected .npy or .npz";
+    ran(f, &["run", "net.onnx", "p.png"]).fails(2, &[picture]);
+    let mut nothing = super::gradus(f, &["run", "net.onnx", "-"]);
+    let nothing = nothing.stdin(std::process::Stdio::null()).output().unwrap();
+    super::Ran::from(nothing).fails(1, &["error: stdin"]);
+    // What it is, and what takes it.
+    let summary = ok(f, &["summary", "net.onnx", "--json"]);
+    assert!(summary.out.contains("\n1 Gemm, 1 Neg\n"), "{}", summary.out);
+    assert_eq!(summary.json()["operators"]["Gemm"], 1);
+    ran(f, &["summary", "net.onnx", "--plan"]).fails(2, &["net.onnx: an ONNX model"]);
+    ran(f, &["predict", "net.onnx", "p.png"])
+        .fails(1, &["net.onnx: found an ONNX model", "gradus run net.onnx", "--model NAME"]);
 }
 
 /// As PyTorch exports by default: the weights in a file beside the model, which must come along.

@@ -48,7 +48,11 @@ fn a_file_that_is_no_model_is_called_what_it_is() {
     let few = ["train", "mlp", "--epochs", "1", "--limit-batches", "1", "--out", "run"];
     ok(f, &few);
     ok(f, &["export", "run", "--out", "mlp.onnx"]);
-    refused("mlp.onnx", "an ONNX model");
+    let parts = [
+        "mlp.onnx: found an ONNX model, expected a run or a model's file; gradus run mlp.onnx runs",
+        "gradus import mlp.onnx --model mlp --out model.safetensors",
+    ];
+    ran(f, &["predict", "mlp.onnx", "digit.png"]).fails(1, &parts);
 }
 
 #[test]

@@ -70,6 +70,18 @@ fn stopped_runs_go_on_to_the_same_bits() {
         "{rest}"
     );
 
+    // Whoever uses it as it is is told how far it has come.
+    let tested = ok(f, &["eval", "asked", "--json"]);
+    let told = "remark: asked is not at its end: ";
+    assert!(tested.err.contains(told) && tested.err.contains(" of 20 epochs"), "{}", tested.err);
+    let unfinished = tested.json()["unfinished"].clone();
+    let done = unfinished["done"].as_u64().unwrap();
+    assert!((1..20).contains(&done) && unfinished["epochs"] == 20, "{unfinished}");
+    assert!((1..=done).contains(&unfinished["epoch"].as_u64().unwrap()), "{unfinished}");
+    let exported = ok(f, &["export", "asked", "--out", "asked.npz", "--json"]);
+    assert_eq!(exported.json()["unfinished"], unfinished);
+    assert!(exported.err.contains(told), "{}", exported.err);
+
     let (mut child, _) = start(f, &arguments("killed"));
     signal(&child, "-KILL");
     child.wait().unwrap();
@@ -87,6 +99,7 @@ fn stopped_runs_go_on_to_the_same_bits() {
         assert_eq!(events(f, run), events(f, "straight"), "and drawn once");
     }
     assert!(!leftover.exists());
+    assert_eq!(ok(f, &["eval", "asked", "--json"]).json()["unfinished"], serde_json::Value::Null);
     // A finished run has nothing left to do, and says the same again.
     assert_eq!(ok(f, &["train", "--resume", "straight"]).out, straight.out);
 }
@@ -171,13 +184,13 @@ fn bits_do_not_depend_on_threads() {
 fn runs_go_on_further() {
     let folder = tempdir().unwrap();
     let f = folder.path();
-    let fixed = "train linear --limit-batches 6 --schedule constant --no-tensorboard --epochs";
+    let fixed = "train linear --limit-batches 6 --no-tensorboard --epochs";
     let begin = |epochs: &str, run: &str| {
-        let args = fixed.split(' ').chain([epochs, "--out", run]);
+        let args = fixed.split(' ').chain(epochs.split(' ')).chain(["--out", run]);
         ok(f, &args.collect::<Vec<_>>())
     };
-    begin("2", "short");
-    begin("4", "long");
+    begin("2 --schedule constant", "short");
+    begin("4 --schedule constant", "long");
     let config = |run: &str| fs::read_to_string(f.join(run).join("config.toml")).unwrap();
     // At a constant rate a run that is made longer has the bits of one that was as long.
     let longer = ok(f, &["train", "--resume", "short", "--epochs", "4"]);
@@ -200,6 +213,11 @@ fn runs_go_on_further() {
     let epochs: Vec<_> = log.iter().filter(|r| r["kind"] == "epoch").collect();
     assert_eq!((epochs.len(), &epochs[4]["learning_rate"]), (5, &0.0007.into()));
     assert_eq!(ok(f, &["train", "--resume", "short", "--json"]).json()["epochs"], 5);
+    // A schedule that had fallen is entered where the longer one stands.
+    begin("2 --schedule cosine", "fallen");
+    let risen = ok(f, &["train", "--resume", "fallen", "--epochs", "4"]);
+    let rate = "the rate goes on at 0.0015, where it was 5.11e-5; cosine from here: at most 0.0015, in the end 1.28e-5";
+    assert!(risen.err.contains(rate), "{}", risen.err);
     // Killed before a checkpoint knew of the new rate, it goes on all the same.
     for entry in fs::read_dir(f.join("short/checkpoints")).unwrap() {
         let path = entry.unwrap().path();

@@ -146,7 +146,9 @@ fn parts_may_lack_classes() {
     let opened = open_path(d, &OpenOptions::from_environment()).unwrap();
     assert_eq!((opened.train.len(), labels_of(&*opened.test)), (3, vec![2, 2]));
     assert_eq!(opened.test.classes(), ["cat", "dog", "emu"]);
-    assert!(opened.remarks[0].starts_with("valid is not used, as Test is there to test on"));
+    assert!(
+        opened.remarks_on_training[0].starts_with("valid is not used, as Test is there to test on")
+    );
     save(d, "Test/yak/a.png", &png);
     let error = open_path(d, &OpenOptions::from_environment()).err().unwrap().to_string();
     assert!(

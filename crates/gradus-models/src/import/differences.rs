@@ -131,7 +131,8 @@ impl<'a> Found<'a> {
             self.arrays.iter().map(|(layer, a)| format!("{} {:?}", full(layer, a), a.shape));
         let layers = self.layers.iter().map(|layer| {
             let parts = layer.parts.iter().map(|a| format!("{} {:?}", a.name, a.shape));
-            format!("{}: {}", layer.name, parts.collect::<Vec<_>>().join(", "))
+            let parts = parts.collect::<Vec<_>>().join(", ");
+            if layer.name.is_empty() { parts } else { format!("{}: {parts}", layer.name) }
         });
         let left: Vec<String> = arrays.chain(layers).collect();
         let sections = [
@@ -155,7 +156,8 @@ impl<'a> Found<'a> {
             Missing::Layer(layer) => {
                 let parts = layer.parts.iter().map(|(part, _, shape)| format!("{part} {shape:?}"));
                 let line = format!("{}: {}", layer.name, parts.collect::<Vec<_>>().join(", "));
-                let near = self.layers.iter().map(|l| (distance(&layer.name, &l.name), &l.name));
+                let named = self.layers.iter().filter(|l| !l.name.is_empty());
+                let near = named.map(|l| (distance(&layer.name, &l.name), &l.name));
                 match near.min().filter(|(d, _)| *d <= layer.name.len().div_ceil(2)) {
                     Some((_, other)) => format!("{line} (closest in the file: `{other}`)"),
                     None => line,
@@ -166,7 +168,10 @@ impl<'a> Found<'a> {
                 None => {
                     let parts: Vec<&str> = layer.parts.iter().map(|a| &*a.name).collect();
                     let has = parts.join(", ");
-                    format!("{name} {shape:?} (the file's `{}` has only {has})", layer.name)
+                    match &*layer.name {
+                        "" => format!("{name} {shape:?} (the file has only {has})"),
+                        their => format!("{name} {shape:?} (the file's `{their}` has only {has})"),
+                    }
                 }
             },
         }

@@ -187,7 +187,7 @@ impl Match<'_> {
         }
         let used: HashSet<usize> = pairing.pairs.iter().flatten().copied().collect();
         let left = (0..self.theirs.len()).filter(|i| !used.contains(i));
-        imported.left_out = left.map(|i| self.theirs[i].name.clone()).collect();
+        imported.left_out = left.map(|i| self.theirs[i].called()).collect();
         Ok(imported)
     }
 
@@ -229,6 +229,14 @@ pub(crate) struct OurLayer {
 pub(crate) struct TheirLayer {
     pub(crate) name: String,
     pub(crate) parts: Vec<NamedArray>,
+}
+
+impl TheirLayer {
+    /// Its name; of arrays that belong to no layer theirs.
+    fn called(&self) -> String {
+        let arrays = || self.parts.iter().map(|a| &*a.name).collect::<Vec<_>>().join(", ");
+        if self.name.is_empty() { arrays() } else { self.name.clone() }
+    }
 }
 
 fn our_layers(model: &dyn Module) -> Vec<OurLayer> {

@@ -105,6 +105,12 @@ fn every_difference_is_listed() {
          conv2.bias [16] (closest in the file: `3.bias`)\n  \
          without a place in the network (1):\n    3: bias [16]"
     );
+    // Arrays that belong to no layer are told by their own names.
+    let loose = |arrays: &mut Vec<NamedArray>| {
+        arrays.push(NamedArray::from_f32("W", [1, 2], &[1.0, 2.0]).unwrap());
+    };
+    let told = file(&loose).unwrap_err();
+    assert!(told.ends_with("in the network (1):\n    W [1, 2]"), "{told}");
     // Of very many there are ten lines.
     let many = |arrays: &mut Vec<NamedArray>| {
         let all = arrays.clone();

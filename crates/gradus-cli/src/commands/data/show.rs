@@ -189,7 +189,8 @@ impl Seen {
     }
 
     fn remarks(&self, args: &ShowArgs) -> Vec<String> {
-        let mut remarks = self.splits.remarks.clone();
+        let splits = &self.splits;
+        let mut remarks = [&splits.remarks_on_training[..], &splits.remarks].concat();
         remarks.extend(remark_on_unreadable(&self.unreadable, args.skip_unreadable));
         remarks.extend(datasets::remarks_on_classes(&self.splits));
         remarks

@@ -6,6 +6,7 @@ use crate::description::Description;
 use crate::error::Result;
 use crate::network::build;
 use gradus::io::keras::{Model, parse_within};
+use gradus::io::onnx;
 use gradus::io::weights::{self, Format};
 use gradus::io::{Budget, NamedArray, printable};
 use gradus::models::import::{FromKeras, Imported, Matched, import_keras};
@@ -16,6 +17,8 @@ use gradus::nn::{Init, Parameter, parameters};
 pub(super) enum Source {
     /// Arrays by their names.
     Arrays(Vec<NamedArray>),
+    /// An ONNX model.
+    Onnx(Box<onnx::Model>),
     /// A model of Keras's, or the weights of one.
     Keras(Model),
 }
@@ -27,8 +30,8 @@ pub(super) fn read(args: &Args) -> Result<(Format, Source)> {
     let format = Format::of(&bytes).map_err(in_file)?;
     if format == Format::Onnx {
         // Its weights may lie in files beside it.
-        let (format, arrays) = weights::read(&args.file)?;
-        return Ok((format, Source::Arrays(arrays)));
+        drop(bytes);
+        return Ok((format, Source::Onnx(Box::new(onnx::read_model(&args.file)?))));
     }
     let budget = budget(&args.model);
     let is_keras = matches!(format, Format::Hdf5 | Format::Keras);

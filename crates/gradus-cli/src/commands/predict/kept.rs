@@ -4,6 +4,7 @@ use super::Args;
 use crate::bars::counted;
 use crate::csv_file::{CsvFile, Dialect};
 use crate::error::{CliError, Result};
+use crate::model_file::Unfinished;
 use gradus::data::{CsvOptions, Texts, csv_texts, is_hidden, is_picture};
 use gradus::io::{atomic_write, printable};
 use serde_json::{Value, json};
@@ -20,6 +21,8 @@ pub struct Kept<'a> {
     failed: Vec<(PathBuf, String)>,
     /// Rows that were not predicted, and why, for `--json`.
     passed_over: Vec<Value>,
+    /// How far the model's run has come, for `--json`.
+    unfinished: Option<Unfinished>,
 }
 
 /// The table of predictions.
@@ -64,6 +67,7 @@ impl<'a> Kept<'a> {
     /// be one.
     pub fn new(
         args: &'a Args,
+        unfinished: Option<Unfinished>,
         all: usize,
         place: &[&str],
         predicted: impl IntoIterator<Item = String>,
@@ -74,7 +78,7 @@ impl<'a> Kept<'a> {
             ..Sheet::default()
         };
         let file = args.out.as_deref().map(|path| (path, sheet));
-        Kept { args, all, file, failed: vec![], passed_over: vec![] }
+        Kept { args, all, file, failed: vec![], passed_over: vec![], unfinished }
     }
 
     /// Whether predictions go to a file instead of the terminal.
@@ -175,6 +179,7 @@ impl<'a> Kept<'a> {
             self.failed.iter().map(|(path, error)| json!({ "input": path, "error": error }));
         record["failed"] = failed.collect();
         record["not_predicted"] = json!(self.passed_over);
+        record["unfinished"] = json!(self.unfinished);
         if !self.failed.is_empty() {
             let names = self.failed.iter().take(NAMED);
             let names: Vec<String> =

@@ -7,7 +7,7 @@ use crate::bars::{figure, shortened};
 use crate::csv_file::Dialect;
 use crate::description::Description;
 use crate::error::{CliError, Result};
-use crate::model_file;
+use crate::model_file::{self, Unfinished};
 use crate::number_scores::shown;
 use crate::trained::Trained;
 use gradus::Tensor;
@@ -22,6 +22,7 @@ use std::path::Path;
 pub fn run(
     args: &Args,
     description: &Description,
+    unfinished: Option<Unfinished>,
     learner: &mut Learner,
     out: &mut impl Write,
 ) -> Result<()> {
@@ -30,7 +31,8 @@ pub fn run(
     let trained = Trained::new(description, record.as_ref());
     let (mut records, mut met) = (vec![], (vec![], vec![]));
     let inputs = inputs(args, Taken::Tables)?;
-    let mut kept = Kept::new(args, inputs.len(), &["file", "line"], aim.targets.iter().cloned());
+    let mut kept =
+        Kept::new(args, unfinished, inputs.len(), &["file", "line"], aim.targets.iter().cloned());
     for path in &inputs {
         remark_on_known(args, path, &trained)?;
         let file = File::predict(args, path, description, learner).and_then(|(file, texts)| {

@@ -8,7 +8,7 @@ use crate::datasets::{Pictures, called, remark};
 use crate::description::Description;
 use crate::error::{CliError, Result, shell_word};
 use crate::learned::Change;
-use crate::model_file;
+use crate::model_file::{self, Unfinished};
 use crate::scores::{largest, mean_probabilities};
 use crate::table_form::Cells;
 use crate::trained::Trained;
@@ -26,6 +26,7 @@ use std::path::Path;
 pub fn run(
     args: &Args,
     description: &Description,
+    unfinished: Option<Unfinished>,
     learner: &mut Learner,
     out: &mut impl Write,
 ) -> Result<()> {
@@ -35,7 +36,7 @@ pub fn run(
     let (inputs, classes) = (inputs(args, Taken::Tables)?, &description.classes);
     let top = (args.top as usize).min(classes.len());
     let columns = class_columns(top).chain(["label".into()]);
-    let mut kept = Kept::new(args, inputs.len(), &["file", "line"], columns);
+    let mut kept = Kept::new(args, unfinished, inputs.len(), &["file", "line"], columns);
     for path in &inputs {
         remark_on_known(args, path, &trained)?;
         let read = read_table(args, path, description);

@@ -155,13 +155,18 @@ fn weights_named(name: &str) -> CliError {
             "{name}: found a trained model, expected a model or a recipe: gradus train {network} --from {word}"
         ));
     }
-    let is_onnx = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"));
+    let is_onnx = model_file::is_onnx(path);
     let what = match is_onnx {
         true => "an ONNX model, which is run (gradus run) but not trained as it stands",
         false => "a file of weights",
     };
+    // What Gradus exported says itself which network it is.
+    let (whose, network) = match is_onnx.then(|| model_file::network_of(path)).flatten() {
+        Some(network) => (format!("the weights of its network, {network},"), network),
+        None => ("weights of a network of the zoo (gradus models)".into(), "NAME".to_owned()),
+    };
     CliError::Usage(format!(
-        "{name}: found {what}, expected a model or a recipe; weights of a network of the zoo (gradus models) are trained further by: gradus import {word} --model NAME --out model.safetensors, then: gradus train NAME --from model.safetensors"
+        "{name}: found {what}, expected a model or a recipe; {whose} are trained further by: gradus import {word} --model {network} --out model.safetensors, then: gradus train {network} --from model.safetensors --data DATA"
     ))
 }
 

@@ -1,13 +1,14 @@
 //! Going on with a run: its newest checkpoint, what it learned from, and what was logged after it.
 
 use super::recover::{self, Restored, is_damage};
+use crate::bars::figure;
 use crate::callbacks::KeepRecord;
 use crate::computing::Computing;
 use crate::error::{CliError, Result, shell_word};
 use crate::experiment::{Begin, Experiment};
 use crate::model_file;
 use crate::record::RunRecord;
-use crate::remedies::{DIVERGED, TESTED, WITHDRAWN};
+use crate::remedies::{CHANGED, DIVERGED, RATE, TESTED, WITHDRAWN};
 use crate::run_dir::{self, RunDir};
 use crate::settings::Settings;
 use gradus::io::log::{JsonLog, read_json_lines, retain_json_lines};
@@ -15,6 +16,7 @@ use gradus::io::tfevents::remove_events;
 use gradus::io::{Checkpoint, atomic_write};
 use gradus::train::callbacks::{Checkpoints, restore_checkpoint};
 use gradus::train::{Learner, Progress};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -65,11 +67,6 @@ impl Further {
     }
 }
 
-/// The entry of the rate.
-const RATE: &str = "optimizer.learning_rate";
-/// The kind of a log's entry that says that settings changed.
-const CHANGED: &str = "changed";
-
 /// Takes up a run where its newest checkpoint left it.
 ///
 /// # Errors
@@ -101,6 +98,7 @@ pub fn resume(path: &Path, computing: &Computing, further: &Further) -> Result<R
             path.display()
         ),
     }
+    let before = settings.clone();
     let changes = further.apply(&mut settings)?;
     let has_weights = checkpoint.is_some();
     let begin = Begin::Again { run: path, record: record.as_ref(), has_weights };
@@ -121,7 +119,9 @@ pub fn resume(path: &Path, computing: &Computing, further: &Further) -> Result<R
     if !changes.is_empty() {
         // Whatever ended it, it is to go on.
         restored.0.stopped = None;
-        keep(&run, &settings, &changes, &restored.0, experiment.learner.step())?;
+        let step = experiment.learner.step();
+        let rates = Rates::of(&before, &settings, experiment.batches_per_epoch(&settings), step);
+        keep(&run, &settings, &changes, rates, &restored.0, step)?;
     }
     Ok(Resumed { run, settings, experiment, restored })
 }
@@ -131,6 +131,7 @@ fn keep(
     run: &RunDir,
     settings: &Settings,
     changes: &[(&str, Value, Value)],
+    rates: Option<Rates>,
     progress: &Progress,
     step: u64,
 ) -> Result<()> {
@@ -141,9 +142,63 @@ fn keep(
         say!("{entry}: {before} until now, {now} from step {} on", step + 1);
         record["settings"][entry] = json!({ "before": before, "now": now });
     }
+    if let Some(rates) = rates {
+        say!("{}", rates.text(&settings.schedule.name));
+        record["rates"] = json!(rates);
+    }
     JsonLog::append(&run.log())?.write(&record)?;
     Ok(())
 }
+
+/// What the rate does where a run goes on otherwise than it began.
+#[derive(Serialize)]
+struct Rates {
+    /// At the last step so far, where there was one.
+    before: Option<f64>,
+    /// At the next step.
+    now: f64,
+    /// At most, from there on.
+    peak: f64,
+    /// At the last step.
+    end: f64,
+}
+
+impl Rates {
+    /// Of a run after so many steps, by its settings until now and from now on. None where what is seen of the run decides the rate, or no step comes.
+    fn of(before: &Settings, now: &Settings, batches: u64, step: u64) -> Option<Rates> {
+        let each = batches.div_ceil(now.training.accumulate.max(1) as u64);
+        let steps = now.epochs.saturating_mul(each);
+        if now.schedule.name == "plateau" || step >= steps {
+            return None;
+        }
+        let rate = |settings: &Settings| {
+            let (schedule, base) = (settings.schedule(batches), settings.optimizer.learning_rate);
+            move |step: u64| schedule.rate(base, step)
+        };
+        let at = rate(now);
+        let looked_at = (step..steps).step_by(((steps - step) / LOOKS + 1) as usize);
+        Some(Rates {
+            before: step.checked_sub(1).map(rate(before)),
+            now: at(step),
+            peak: looked_at.map(&at).fold(0.0, f64::max),
+            end: at(steps - 1),
+        })
+    }
+
+    /// `the rate goes on at 0.0031, where it was 5e-8; one-cycle from here: at most 0.0031, in the end 2e-8`
+    fn text(&self, schedule: &str) -> String {
+        let Rates { before, now, peak, end } = self;
+        let three = |rate: &f64| figure(*rate, 3);
+        let was = before.map_or(String::new(), |rate| format!(", where it was {}", three(&rate)));
+        let (now, peak, end) = (three(now), three(peak), three(end));
+        format!(
+            "the rate goes on at {now}{was}; {schedule} from here: at most {peak}, in the end {end}"
+        )
+    }
+}
+
+/// So many of the steps to come are looked at for the highest rate.
+const LOOKS: u64 = 10_000;
 
 /// Settings to be compared with those of the record: a rate that was changed on the way, as the log says, is as it began. A checkpoint
 /// that was written since has the new one.
