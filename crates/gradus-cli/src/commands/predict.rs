@@ -35,8 +35,8 @@ const SHOWN_OF_MANY: usize = 5;
 /// model wants that, by .299 R + .587 G + .114 B; what is transparent is laid on white. If the model was trained on light things on dark ground, such as
 /// MNIST's digits, and an image's corners are light, it is inverted.
 ///
-/// Of a folder every file in it and below that holds a picture, whatever it is called, or whose name ends in .csv, is predicted; others are counted. One that cannot be read is named, counted and passed over: the exit
-/// code is 1 in the end, and all others are predicted.
+/// Of a folder every file in it and below that holds a picture, whatever it is called, or whose name ends in .csv, is predicted; others are
+/// counted. One that cannot be read is named, counted and passed over: the exit code is 1 in the end, and all others are predicted.
 ///
 /// A model of a table is given CSV files. Its columns are found by their names if it was trained on a file with a header; others
 /// are passed over. If the label's column is there, too, it is shown beside the prediction, and the accuracy is told. A model of numbers
