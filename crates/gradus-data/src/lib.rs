@@ -93,7 +93,7 @@ pub use collate::{BatchField, Padding, RecordBatch, UnitsOf};
 pub use dataset::{ColumnNames, Dataset, Relabelled, Subset, labels_of};
 pub use digest::{Content, Fingerprint, fingerprint};
 pub use embedded::{mnist_5k, mnist_5k_split};
-pub use error::{DataError, Place, Result};
+pub use error::{DataError, Place, Result, count, quote};
 #[cfg(feature = "fetch")]
 pub use fetch::{Progress, download, fetch};
 pub use field::{FieldSpec, Name};
@@ -121,7 +121,8 @@ pub use read::csv::{
 pub use read::folder::ImageFolder;
 pub use read::idx::{Idx, encode_idx, parse_idx, read_idx, read_idx_images};
 pub use read::picture::{Fit, ImageInfo, ImageOptions, RawImage, image_info, parse_image};
-pub use read::read_file;
+pub use read::text::{Encoding, TextForm, decode_text, survey_text};
+pub use read::{open_file, read_file};
 pub use record_loader::{RecordLoader, RecordOptions};
 pub use records::{DatasetRecords, RecordSubset, Records};
 pub use sample::Sample;
