@@ -263,7 +263,7 @@ impl Tokenizer {
 
     /// Whether a section gets a blank in front.
     fn lacks_blank(&self, plain: &str, begins: bool) -> bool {
-        self.leading_blank && begins && !plain.starts_with(char::is_whitespace)
+        self.leading_blank && begins && !plain.starts_with(' ')
     }
 }
 

@@ -61,7 +61,7 @@ pub struct Tokenizer {
     split: Splitter,
     /// Whether letters are made small before they are looked up.
     lowercase: bool,
-    /// Whether a text that begins otherwise gets a blank in front.
+    /// Whether a text that does not begin with a blank gets one in front.
     leading_blank: bool,
     join: Join,
     /// Tokens that are found in a text wherever they stand, the longest first.

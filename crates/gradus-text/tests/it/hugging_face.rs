@@ -25,7 +25,7 @@ fn the_same_ids_and_texts() {
     let fixture = fixture();
     let all = texts(&fixture["texts"]);
     let cases = fixture["cases"].as_array().unwrap();
-    assert_eq!((cases.len(), all.len()), (7, 13));
+    assert_eq!((cases.len(), all.len()), (7, 14));
     for case in cases {
         let name = case["name"].as_str().unwrap();
         let read = Tokenizer::from_hugging_face(case["tokenizer"].as_str().unwrap(), name).unwrap();
