@@ -212,6 +212,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
         /// However a file is cut into chunks, and from any place on, its tokens are those of the whole text.
         #[test]
         fn streams_are_the_whole_text(

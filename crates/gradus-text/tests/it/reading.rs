@@ -78,6 +78,8 @@ fn encoded(text: &str, encoding: Encoding) -> Vec<u8> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
     /// Chunks of any size are the text, in every encoding, with every treatment of line ends; each begins where it says.
     #[test]
     fn chunks_are_the_text(

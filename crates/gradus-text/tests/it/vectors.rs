@@ -26,6 +26,8 @@ fn lines(words: &[(&str, Vec<f32>)]) -> String {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
     /// One set of vectors is the same in every format, whole or for a vocabulary, out of bytes or a file.
     #[test]
     fn one_set_in_all_formats(width in 1usize..5, values in prop::collection::vec(-1e30f32..1e30, 12)) {
