@@ -8,6 +8,7 @@ pub mod pool;
 mod reduce;
 pub mod scratch;
 mod shared;
+mod steps;
 mod tile;
 
 pub use gemm::{Clip, Epilogue, Mat, MatMut, PackedB, gemm, gemm_packed, pack_b};
@@ -16,6 +17,7 @@ pub use pool::{parallel, set_threads, threads};
 pub use reduce::Reduce;
 pub use scratch::with_scratch;
 pub use shared::Shared;
+pub use steps::parallel_steps;
 pub use tile::{Pointwise, RowEpilogue, RowLoop};
 
 /// Whether the kernels are compiled with optimisation. The profiles of this workspace do so in debug builds too; those of a program that

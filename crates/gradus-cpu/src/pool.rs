@@ -274,7 +274,7 @@ impl Pool {
     }
 }
 
-fn wait_a_little(spins: &mut u32) {
+pub(crate) fn wait_a_little(spins: &mut u32) {
     if *spins < SPINS {
         std::hint::spin_loop();
     } else {

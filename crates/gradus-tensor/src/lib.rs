@@ -42,6 +42,10 @@ pub use ops::norm::LocalResponse;
 pub use ops::pad::PadMode;
 pub use ops::pool2d::Pool;
 pub use ops::random::Key;
+pub use ops::recurrent::{
+    GruOptions, GruOutput, GruReset, GruUpdate, LstmGates, LstmOptions, LstmOutput, RnnActivation,
+    RnnOptions, RnnOutput,
+};
 pub use ops::sampling::{Beyond, Sampling};
 pub use ops::scatter::Scatter;
 pub use ops::volume::{Conv3, Pool3};

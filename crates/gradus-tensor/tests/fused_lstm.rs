@@ -1,4 +1,4 @@
-//! The seam between an op and a device, tried on the hardest op that comes next: a fused LSTM. Several outputs, one of them optional,
+//! The seam between an op and a device, tried on a hard op from outside: a fused LSTM, plainer than the library's own. Several outputs, one of them optional,
 //! lengths, a workspace, state that is carried from run to run; a kernel on both devices and an expansion, whose gradients it has.
 #![allow(unsafe_code)]
 

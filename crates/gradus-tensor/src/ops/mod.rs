@@ -31,6 +31,7 @@ pub mod pointwise;
 pub mod pool2d;
 mod prod;
 pub(crate) mod random;
+pub mod recurrent;
 mod reduce;
 #[cfg(test)]
 mod registry;
