@@ -16,7 +16,7 @@ fn accepted<T>(result: Result<T>) -> Option<T> {
 /// A file as text, whole and in chunks.
 pub(crate) fn text(bytes: &[u8]) -> bool {
     let Some(whole) = accepted(parse_text(bytes, "x", LineEnds::Newline)) else { return false };
-    assert!(!whole.text.contains("\r\n") && !whole.text.contains('\0'));
+    assert!(!whole.text.is_empty() && !whole.text.contains('\0'));
     let width = whole.form.encoding.width(&whole.text) + whole.form.mark;
     let returns = whole.form.crlf as usize * whole.form.encoding.width("\r");
     assert_eq!(width + returns, bytes.len());
@@ -42,9 +42,8 @@ fn works(tokenizer: &Tokenizer) {
     let own: String = tokens.iter().take(20).map(String::as_str).collect();
     for text in ["", "Any text, isn't it?  It's\r\n 12 größer.", &own] {
         let Some(ids) = accepted(tokenizer.encode(text)) else { continue };
-        let back = tokenizer.decode(&ids).expect("the ids are its own");
-        let plain = ["bytes", "characters"].contains(&tokenizer.kind());
-        assert!(!plain || ids.len() < text.len() + 1 && back == text || back.contains("<unk>"));
+        assert!(ids.iter().all(|&id| tokenizer.vocabulary().token(id).is_some()));
+        tokenizer.decode(&ids).expect("the ids are its own");
     }
 }
 
