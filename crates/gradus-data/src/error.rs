@@ -13,6 +13,13 @@ pub enum Place {
     Byte(u64),
     /// Line number, from 1.
     Line(u64),
+    /// Byte offset from the start of the file, and the number of the line it lies in, from 1.
+    InText {
+        /// Offset in the file.
+        byte: u64,
+        /// Line in the file.
+        line: u64,
+    },
     /// Line number and column number (both from 1), with the column's name if there is a header.
     Cell {
         /// Line in the file.
@@ -31,6 +38,7 @@ impl fmt::Display for Place {
         match self {
             Place::Byte(offset) => write!(f, ", byte {offset}"),
             Place::Line(line) => write!(f, ", line {line}"),
+            Place::InText { byte, line } => write!(f, ", byte {byte} (line {line})"),
             Place::Cell { line, column, name: None } => write!(f, ", line {line}, column {column}"),
             Place::Cell { line, column, name: Some(name) } => {
                 write!(f, ", line {line}, column {column} ({})", quote(name))
@@ -142,14 +150,13 @@ impl fmt::Debug for DataError {
 }
 
 impl DataError {
-    pub(crate) fn io(
-        path: &Path,
-        action: &'static str,
-    ) -> impl FnOnce(std::io::Error) -> DataError {
+    /// The system's answer to what was tried at a path, `action`.
+    pub fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> DataError {
         move |source| DataError::Io { path: path.to_owned(), action, source }
     }
 
-    pub(crate) fn malformed(
+    /// Content that is not what a format asks for: `file, place: found …, expected …`.
+    pub fn malformed(
         file: &str,
         at: Place,
         found: impl Into<String>,
@@ -223,13 +230,21 @@ fn printable(text: String) -> String {
     }
 }
 
-/// `1 file`, `2 files`.
-pub(crate) fn count(n: usize, noun: &str) -> String {
+/// A number of things: `1 file`, `2 files`.
+///
+/// ```
+/// assert_eq!([1, 2].map(|n| gradus_data::count(n, "file")), ["1 file", "2 files"]);
+/// ```
+pub fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 /// At most 40 characters of outside text, quoted, so that a hostile file cannot flood a message.
-pub(crate) fn quote(text: &str) -> String {
+///
+/// ```
+/// assert_eq!(gradus_data::quote("a\nb"), r#""a\nb""#);
+/// ```
+pub fn quote(text: &str) -> String {
     match text.char_indices().nth(40) {
         Some((end, _)) => format!("{:?}…", &text[..end]),
         None => format!("{text:?}"),

@@ -33,8 +33,7 @@ impl Key {
     /// # Errors
     /// When the file cannot be read.
     pub fn of_file(path: &Path) -> Result<Key> {
-        crate::read::require_file(path)?;
-        let mut file = std::fs::File::open(path).map_err(DataError::io(path, "open the file"))?;
+        let mut file = crate::read::open_file(path)?;
         let mut hasher = Sha256::new();
         std::io::copy(&mut file, &mut hasher).map_err(DataError::io(path, "read the file"))?;
         Ok(Key::finish(hasher))

@@ -1,6 +1,7 @@
 //! Writes the valid files of `fuzz/corpus`: `cargo run -p gradus-fuzz --example seeds`. The same files each time.
 
 use flate2::{Compression, write::GzEncoder};
+use gradus::text::{Counts, NGram, Smoothing, Special, Tokenizer, TokenizerOptions};
 use gradus_data::{Idx, encode_idx};
 use gradus_io::numpy::{write_npy, write_npz};
 use gradus_io::onnx::{self, Attribute, AttributeValue, Size, ValueInfo, model_bytes};
@@ -16,7 +17,9 @@ type Anything<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Anything<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    for (name, bytes) in [data()?, io()?, onnx()?, beside()?, operators()?, recipes()?].concat() {
+    for (name, bytes) in
+        [data()?, io()?, onnx()?, beside()?, operators()?, recipes()?, text()?].concat()
+    {
         let (target, file) = name.split_once('/').expect("target/file");
         fs::create_dir_all(corpus.join(target))?;
         fs::write(corpus.join(target).join(format!("valid-{file}")), bytes)?;
@@ -77,6 +80,44 @@ fn data() -> Anything<Files> {
 }
 
 /// A recipe that states little, one that states every table, the settings that it comes to, and changes of images in every form.
+fn text() -> Anything<Files> {
+    let text = "Größe zählt nicht,\r\nsagte die Maus 😀.\n";
+    let units = |text: &str, order: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        text.encode_utf16().flat_map(order).collect()
+    };
+    let known = TokenizerOptions { special: vec![Special::Unk], ..TokenizerOptions::default() };
+    let some = TokenizerOptions { max_size: Some(262), ..known.clone() };
+    let characters = Tokenizer::characters(["to be or not"], &known)?;
+    let mut counts = Counts::new(characters.vocabulary().len(), 3)?;
+    counts.add(&characters.encode("to be or not to be")?)?;
+    let model = NGram::new(&counts, 3, Smoothing::WittenBell)?;
+    let numbers = |values: [f32; 3]| values.map(f32::to_le_bytes).concat();
+    let binary =
+        [&b"2 3\nthe "[..], &numbers([0.1, 0.2, 0.3]), b"\n</s> ", &numbers([1.0, 2.0, 3.0])];
+    Ok(vec![
+        ("text/utf8".into(), text.into()),
+        ("text/utf8-mark".into(), format!("\u{feff}{text}").into()),
+        ("text/utf16le".into(), units(&format!("\u{feff}{text}"), u16::to_le_bytes)),
+        ("text/utf16be-unmarked".into(), units("plain letters\n", u16::to_be_bytes)),
+        ("text/latin1".into(), b"Gr\xF6\xDFe z\xE4hlt nicht.\r\n".to_vec()),
+        ("tokenizer/bytes".into(), Tokenizer::bytes(&[Special::Eos])?.to_json().into()),
+        ("tokenizer/characters".into(), characters.to_json().into()),
+        (
+            "tokenizer/words".into(),
+            Tokenizer::words(["the cat, the mat"], &known)?.to_json().into(),
+        ),
+        ("tokenizer/byte-pairs".into(), Tokenizer::byte_pairs([text], &some)?.to_json().into()),
+        (
+            "hugging_face/own".into(),
+            Tokenizer::byte_pairs([text], &some)?.to_hugging_face()?.into(),
+        ),
+        ("arpa/own".into(), model.to_arpa(characters.vocabulary())?.into()),
+        ("vectors/lines".into(), b"the 0.1 0.2 -3e-2\ncat 1 0 -1\n. . . 0.5 0.25 1\n".to_vec()),
+        ("vectors/counted".into(), b"2 2\nthe 0.5 1\ncat 1 2\n".to_vec()),
+        ("vectors/binary".into(), binary.concat()),
+    ])
+}
+
 fn recipes() -> Anything<Files> {
     let all = r#"about = "every table"
 model = "all_cnn_c"

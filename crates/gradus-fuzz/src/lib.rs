@@ -9,6 +9,7 @@ mod io;
 mod onnx;
 mod recipe;
 mod replay;
+mod text;
 mod weights;
 
 pub use graphs::{BAD_GRAPHS, BadGraph};
@@ -47,6 +48,11 @@ pub const TARGETS: &[Target] = &[
     target("onnx", onnx::onnx),
     target("onnx_beside", onnx::onnx_beside),
     target("recipe", recipe::recipe),
+    target("text", text::text),
+    target("tokenizer", text::tokenizer),
+    target("hugging_face", text::hugging_face),
+    target("arpa", text::arpa),
+    target("vectors", text::vectors),
 ];
 
 const fn target(name: &'static str, run: fn(&[u8]) -> bool) -> Target {

@@ -61,6 +61,9 @@ pub use gradus_io as io;
 pub use gradus_models as models;
 /// ONNX models.
 pub use gradus_onnx as onnx;
+/// Text: files, tokenisers, n-gram models, word vectors, sampling.
+#[cfg(feature = "text")]
+pub use gradus_text as text;
 /// The training loop, optimisers, schedules, callbacks.
 pub use gradus_train as train;
 

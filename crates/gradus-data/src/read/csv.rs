@@ -1,7 +1,7 @@
 //! Tables in CSV files: feature columns, and a label column or columns of numbers to be learned. [`TabularDataset`] makes samples
 //! of one.
 //!
-//! A file's bytes become text (`text.rs`), whose dialect is found by trying (`dialect.rs`); a first look at all rows
+//! A file's bytes become text (`read/text.rs`), whose dialect is found by trying (`dialect.rs`); a first look at all rows
 //! (`survey.rs`) tells whether the first is a header (`header.rs`) and what each column holds, so that a second one can take
 //! them for features, label and targets (`columns.rs`) and fill the table (`cells.rs`).
 
@@ -14,7 +14,6 @@ mod messages;
 mod rows;
 mod summary;
 mod survey;
-mod text;
 mod texts;
 
 use std::path::Path;

@@ -9,6 +9,7 @@ pub(crate) mod idx;
 pub(crate) mod listing;
 pub(crate) mod picture;
 mod resize;
+pub(crate) mod text;
 pub(crate) mod unreadable;
 mod whole;
 
@@ -43,6 +44,15 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>> {
         ));
     }
     fs::read(path).map_err(DataError::io(path, "read the file"))
+}
+
+/// A regular file, opened to be read piece by piece.
+///
+/// # Errors
+/// As [`read_file`].
+pub fn open_file(path: &Path) -> Result<fs::File> {
+    require_file(path)?;
+    fs::File::open(path).map_err(DataError::io(path, "open the file"))
 }
 
 /// Looks at what lies at a path, without opening it: a pipe would block, and a device may never end.

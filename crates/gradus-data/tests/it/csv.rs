@@ -228,7 +228,7 @@ fn messages() {
             "t.csv",
             &CsvOptions::default(),
         ),
-        expect!["t.csv, byte 5: found bytes that are not UTF-8, expected UTF-8 text"],
+        expect!["t.csv, byte 5 (line 2): found bytes that are not UTF-8, expected UTF-8 text"],
     );
     let label = |label| CsvOptions { label, ..CsvOptions::default() };
     check_message(

@@ -4,8 +4,9 @@ use super::dialect::Dialect;
 use super::header::{FirstLine, judge};
 use super::rows::{Row, Rows, Unclosed};
 use super::survey::{Survey, fields_of, from_comma, owned};
-use super::{CsvOptions, Decimal, Header, LABEL_NAMES, text};
+use super::{CsvOptions, Decimal, Header, LABEL_NAMES};
 use crate::error::{DataError, Place, Result, count, quote};
+use crate::read::text::decode_text;
 
 /// More columns than this are no table.
 const MOST_COLUMNS: usize = 1 << 20;
@@ -39,8 +40,8 @@ impl<'a> File<'a> {
 
     /// The same, whatever its header is.
     pub(super) fn look(bytes: &'a [u8], name: &'a str, options: &CsvOptions) -> Result<File<'a>> {
-        let text = text::decode(bytes, name)?;
-        let dialect = Dialect::of(text.text, options.delimiter);
+        let (text, form) = decode_text(bytes, name, "CSV")?;
+        let dialect = Dialect::of(text, options.delimiter);
         let mut rows = dialect.rows();
         let first = rows.next().map_err(|unclosed| no_end(name, unclosed))?;
         let Some((line, first)) = first.map(|row| (row.line, owned(&row))) else {
@@ -60,7 +61,7 @@ impl<'a> File<'a> {
             width: first.len(),
             header_is_row: false,
             decimal_comma: false,
-            remarks: text.remark.into_iter().collect(),
+            remarks: form.remark.into_iter().collect(),
             trouble: None,
             survey,
             dialect,

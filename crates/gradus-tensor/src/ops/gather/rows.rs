@@ -198,7 +198,7 @@ mod tests {
         let seen = match view {
             0 => x.clone(),
             1 => x.transpose(0, 1),
-            2 => x.reshape([2, 2, 6, x.size(2)]).permute(&[2, 0, 1, 3]),
+            2 => x.reshape([2, 2, 6, x.size(2)]).permute([2, 0, 1, 3]),
             _ => x.reshape([M, x.size(2)]),
         };
         let y = seen.matmul(w);

@@ -1,0 +1,4 @@
+//! Searches for bytes that break the target `text`.
+#![no_main]
+
+fuzz::fuzz!("text");

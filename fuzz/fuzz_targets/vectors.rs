@@ -1,0 +1,4 @@
+//! Searches for bytes that break the target `vectors`.
+#![no_main]
+
+fuzz::fuzz!("vectors");
