@@ -270,7 +270,7 @@ impl<'h> Context<'h> {
     }
 
     /// Goes to a layer's path, until what is given back is dropped: also where the layer fails.
-    fn enter(&self, name: &str) -> Leave<'_> {
+    pub(crate) fn enter(&self, name: &str) -> Leave<'_> {
         let mut path = self.path.borrow_mut();
         let before = path.len();
         if before > 0 {
@@ -281,7 +281,7 @@ impl<'h> Context<'h> {
     }
 }
 
-struct Leave<'p> {
+pub(crate) struct Leave<'p> {
     path: &'p RefCell<String>,
     before: usize,
 }

@@ -35,6 +35,7 @@ pub use gradus_graph::{
     layer_scope, mistaken, report, report_at, scope, scope_path, try_build, with_place,
 };
 pub use numbers::Numbers;
+pub use ops::attention::Attention;
 pub use ops::conv2d::{Conv, Padding};
 pub use ops::detection::RoiAlign;
 pub use ops::fold::Unfold;

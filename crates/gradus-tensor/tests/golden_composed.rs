@@ -1,7 +1,7 @@
 //! Ops that are compositions, values and gradients, against PyTorch's in f64 (`fixtures/make_composed.py`).
 
 use gradus_tensor::{
-    Beyond, Conv3, DType, Pool3, RoiAlign, Sampling, Scatter, Tensor, Unfold, gradients,
+    Attention, Beyond, Conv3, DType, Pool3, RoiAlign, Sampling, Scatter, Tensor, Unfold, gradients,
 };
 use gradus_testkit::formula;
 
@@ -60,9 +60,11 @@ fn computed(name: &str, x: &[Tensor]) -> Tensor {
         "max_pool3d" => x[0].max_pool3d(pool()),
         "mean_pool3d" => x[0].mean_pool3d(pool()),
         "attention" => {
-            let causal = words.get(1) == Some(&"causal");
-            let scale = causal.then_some(0.3);
-            x[0].scaled_dot_product_attention(&x[1], &x[2], x.get(3), causal, scale)
+            let how = match words.get(1) {
+                Some(&"causal") => Attention::new().causal().scale(0.3),
+                _ => Attention { mask: x.get(3).cloned(), ..Attention::new() },
+            };
+            x[0].scaled_dot_product_attention(&x[1], &x[2], &how)
         }
         "fold" => x[0].fold(&[5, 5], &Unfold::new(&[2, 3])),
         "unfold" => {

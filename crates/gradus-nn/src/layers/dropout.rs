@@ -43,6 +43,11 @@ impl Dropout {
         }
         Dropout { p, channels }
     }
+
+    /// Whether anything is dropped while training.
+    pub(crate) fn is_on(&self) -> bool {
+        self.p > 0.0
+    }
 }
 
 impl Module for Dropout {

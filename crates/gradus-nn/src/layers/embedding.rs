@@ -38,6 +38,13 @@ impl EmbeddingConfig {
         self.init = init;
         self
     }
+    /// Builds the table.
+    #[track_caller]
+    pub fn build(&self, init: &Init) -> Embedding {
+        let shape = Shape::from([self.vocabulary, self.size]);
+        let weight = init.tensor(self.init, shape, self.vocabulary, self.size);
+        Embedding { weight: Parameter::weight(&weight) }
+    }
 }
 
 impl Config for EmbeddingConfig {
@@ -52,9 +59,7 @@ impl Config for EmbeddingConfig {
                 return refused(Error::value("embedding", what));
             }
         }
-        let shape = Shape::from([self.vocabulary, self.size]);
-        let weight = init.tensor(self.init, shape, self.vocabulary, self.size);
-        Arc::new(Embedding { weight: Parameter::weight(&weight) })
+        Arc::new(EmbeddingConfig::build(&self, init))
     }
 }
 
@@ -64,6 +69,28 @@ impl Config for EmbeddingConfig {
 pub struct Embedding {
     /// W, `[N, D]`.
     pub weight: Parameter,
+}
+
+impl Embedding {
+    /// How well each vector of the table goes with `x`: x·Wᵀ, `[B, .., D]` → `[B, .., N]`. Scores of the next word, with no weights but
+    /// the table's, which a file then holds once.   Press & Wolf 2016, arXiv:1608.05859
+    ///
+    /// ```
+    /// use gradus_nn::{Context, Init, Layer, layers::{Embedding, embedding}, parameters};
+    /// use gradus_tensor::Tensor;
+    /// let table: Embedding = embedding(5, 2).build(&Init::new(0));
+    /// let words = table.forward(&Tensor::from([[4i64, 0, 4]]), &Context::eval()); // [1, 3, 2]
+    /// assert_eq!(table.scores(&words).shape().to_string(), "[1, 3, 5]");
+    /// assert_eq!(parameters(&table).len(), 1);
+    /// ```
+    ///
+    /// # Panics
+    /// If the last axis of `x` is not as long as a vector, or its type is not the table's.
+    #[track_caller]
+    #[doc(alias("tie_weights", "tied"))]
+    pub fn scores(&self, x: &Tensor) -> Tensor {
+        x.matmul(&self.weight.tensor().t())
+    }
 }
 
 impl Module for Embedding {

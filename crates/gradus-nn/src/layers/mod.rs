@@ -2,6 +2,7 @@
 //! (`Dense`).
 
 mod activation;
+mod attention;
 mod branches;
 mod cast;
 mod connection_table;
@@ -13,12 +14,15 @@ mod maxout;
 mod noise;
 mod norm;
 mod pool2d;
+mod positions;
 mod prelu;
 mod radial_basis;
 mod reshape;
 mod resize;
+mod transformer;
 
 pub use activation::*;
+pub use attention::{Cache, MultiHeadAttention, MultiHeadAttentionConfig, multi_head_attention};
 pub use branches::*;
 pub use cast::*;
 pub use connection_table::*;
@@ -30,7 +34,9 @@ pub use maxout::*;
 pub use noise::*;
 pub use norm::*;
 pub use pool2d::*;
+pub use positions::*;
 pub use prelu::*;
 pub use radial_basis::*;
 pub use reshape::*;
 pub use resize::*;
+pub use transformer::*;

@@ -1,7 +1,9 @@
 //! Layers and modules, seen from outside.
 
+mod attention;
 mod functional;
 mod golden_losses;
+mod golden_transformer;
 mod image_losses;
 mod layers;
 mod module;

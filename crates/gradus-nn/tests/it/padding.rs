@@ -86,6 +86,16 @@ fn norms() {
     check(local_response_norm(LocalResponse::ALEXNET), &[6, 2, 2], Mixes);
 }
 
+#[test]
+fn attention_and_positions() {
+    check(multi_head_attention(2), &[3, 4], Known);
+    let layer = transformer_encoder_layer(2, 6);
+    check(layer, &[3, 4], Known);
+    check(transformer_encoder(2, layer), &[3, 4], Known);
+    check(sinusoidal_positions(), &[3, 4], Apart);
+    check(position_embedding(3), &[3, 4], Apart);
+}
+
 /// Of frames `[T, H, W]` each is a place.
 #[test]
 fn pools_and_sizes_of_frames() {

@@ -65,6 +65,10 @@ fn layers_take_what_they_say() {
     check(flatten, &[4, 2]);
     check(|| reshape([2, 4]), &[4, 2]);
     check(|| embedding(5, 2), &[4]);
+    check(|| multi_head_attention(2), &[3, 4]);
+    check(|| transformer_encoder(1, transformer_encoder_layer(2, 6)), &[3, 4]);
+    check(sinusoidal_positions, &[3, 4]);
+    check(|| position_embedding(3), &[3, 4]);
     ALL.iter().for_each(|&dtype| check(|| cast(dtype), &[4]));
 }
 

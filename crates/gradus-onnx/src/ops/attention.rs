@@ -1,9 +1,11 @@
 //! Attention over keys and over states, and what goes with it.
 
-use super::{Op, one};
+use super::{Export, Op, one};
 use crate::call::{Call, size_of};
+use crate::export::{Extent, RuleUse, ValueRef, Writer};
 use crate::{Error, Result};
-use gradus_tensor::{Conv, DType, Tensor};
+use gradus_io::onnx::Attribute;
+use gradus_tensor::{Attention, Conv, DType, Tensor};
 
 pub(super) const OPS: &[(&str, Op)] = &[
     ("Attention", attention),
@@ -11,6 +13,38 @@ pub(super) const OPS: &[(&str, Op)] = &[
     ("LinearAttention", linear_attention),
     ("RotaryEmbedding", rotary),
 ];
+
+pub(super) const EXPORTS: &[(&str, Export)] = &[("scaled_dot_product_attention", write_attention)];
+
+/// Its products and the softmax between them: the operator set that is written has no attention.
+fn write_attention(w: &mut Writer<'_>, call: &RuleUse<'_>) -> Result<ValueRef> {
+    if call.flag("mask")? || call.flag("lengths")? {
+        // A softmax of nothing but −∞ is NaN there, where attention gives zeros.
+        return Err(Error::new("has no counterpart in ONNX with a mask or with lengths"));
+    }
+    let [q, k, v] = [0, 1, 2].map(|i| w.value(&call.input(i)));
+    let (q, k, v, dtype) = (q?, k?, v?, call.input(0).dtype());
+    let rank = call.input(1).shape().rank() as i64;
+    let turned = (0..rank - 2).chain([rank - 1, rank - 2]);
+    let k = w.add("Transpose", &[k], vec![Attribute::ints("perm", turned)]);
+    let scale = w.number(call.number("scale")?, dtype);
+    let q = w.add("Mul", &[q, scale], vec![]);
+    let mut scores = w.add("MatMul", &[q, k], vec![]);
+    if call.flag("causal")? {
+        let last = |sizes: Vec<Extent>| sizes[sizes.len() - 2];
+        let (l, s) = (last(w.sizes(&call.input(0))?), last(w.sizes(&call.input(1))?));
+        let (Extent::Fixed(l), Extent::Fixed(s)) = (l, s) else {
+            return Err(Error::new("is causal over places whose number is the batch's"));
+        };
+        let ahead = w.literal(format!("ahead of [{l}, {s}] {dtype}"), || {
+            let open = places(s, [1, s]).le(&places(l, [l, 1]));
+            open_where(&open, dtype)
+        });
+        scores = w.add("Add", &[scores, ahead], vec![]);
+    }
+    let weights = w.add("Softmax", &[scores], vec![Attribute::int("axis", -1)]);
+    Ok(w.add("MatMul", &[weights, v], vec![]))
+}
 
 /// [B, T, H·D] as [B, H, T, D].
 fn heads(x: &Tensor, count: usize) -> Result<Tensor> {
@@ -141,7 +175,20 @@ fn attention(c: &Call<'_>) -> Result<Vec<Tensor>> {
     let bias = bias(c, [queries, keys], wide)?;
     let biased = bias.as_ref().map_or_else(|| capped.clone(), |bias| &capped + bias);
     let weights = weights(&biased, bias.as_ref());
-    let y = weights.matmul(&repeated(&v, times).cast(wide)).cast(dtype);
+    let values = repeated(&v, times).cast(wide);
+    let y = match cap > 0.0 {
+        true => weights.matmul(&values),
+        // Blocks of weights at a time: those above are made only where somebody asks for them.
+        false => {
+            let how = Attention { mask: bias, ..Attention::new().scale(scale) };
+            q.cast(wide).scaled_dot_product_attention(
+                &repeated(&k, times).cast(wide),
+                &values,
+                &how,
+            )
+        }
+    };
+    let y = y.cast(dtype);
     let seen = match c.int("qk_matmul_output_mode", 0)? {
         0 => product,
         1 => capped,

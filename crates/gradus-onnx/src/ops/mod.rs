@@ -78,7 +78,8 @@ pub(crate) fn lookup(op: &str) -> Option<Known> {
 /// Writes a use of a rule as operators; gives the value of its (first) output.
 pub(crate) type Export = fn(&mut Writer<'_>, &RuleUse<'_>) -> Result<ValueRef>;
 
-const EXPORTS: [&[(&str, Export)]; 6] = [
+const EXPORTS: [&[(&str, Export)]; 7] = [
+    attention::EXPORTS,
     moving::EXPORTS,
     convolution::EXPORTS,
     linear::EXPORTS,

@@ -3,7 +3,9 @@
 use crate::export::same;
 use crate::rules::obeys;
 use gradus_onnx::Export;
-use gradus_tensor::{Conv, DType, LocalResponse, PadMode, Padding, Pool, Tensor, Variable};
+use gradus_tensor::{
+    Attention, Conv, DType, LocalResponse, PadMode, Padding, Pool, Tensor, Variable,
+};
 
 type Op = fn(&Tensor) -> Tensor;
 
@@ -187,6 +189,10 @@ fn kernels() {
     check(&[3, 4], |x| x.matmul(&turned.tensor().t()));
     check(&[3, 4], |x| x.softmax(-1) + x.log_softmax(-1));
     check(&[3, 4], |x| x.softmax(1));
+    let attend = |x: &Tensor, how: &Attention| x.scaled_dot_product_attention(x, x, how);
+    let ops = check(&[3, 4], |x| attend(x, &Attention::new().scale(0.3)));
+    assert_eq!(ops, "Transpose Mul MatMul Softmax MatMul");
+    check(&[2, 3, 4], |x| attend(x, &Attention::new().causal()));
     let lrn = LocalResponse::ALEXNET;
     assert_eq!(check(&[8, 3, 3], |x| x.local_response_norm(lrn)), "LRN");
     let (four, six) = (weight(&[4]), weight(&[6]));

@@ -7,7 +7,7 @@
 mod all;
 mod all_any;
 mod arg_extreme;
-pub(crate) mod attention;
+pub mod attention;
 mod bitwise;
 mod cast_whole;
 pub mod conv2d;

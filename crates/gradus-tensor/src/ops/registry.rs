@@ -7,8 +7,8 @@
 use super::conv2d::tests::cases as conv2d_cases;
 use super::linalg::matmul;
 use super::{
-    arg_extreme, bitwise, cast_whole, cross_entropy, cumsum, divisor, gather, norm, pool2d, random,
-    recurrent, scatter, softmax, sort,
+    arg_extreme, attention, bitwise, cast_whole, cross_entropy, cumsum, divisor, gather, norm,
+    pool2d, random, recurrent, scatter, softmax, sort,
 };
 use crate::DType;
 use gradus_testkit::{Case, Checked, Device, Required};
@@ -38,6 +38,7 @@ macro_rules! families {
 
 families! {
     arg_extreme: "arg_extreme", arg_extreme::cases::cases, Some("gives positions"), Vec::new;
+    attention: "attention", attention::cases::cases, None, Vec::new;
     bitwise: "bitwise", bitwise::cases::cases, Some("is of integers"), Vec::new;
     cast_whole: "cast_whole", cast_whole::cases::cases, Some("is flat"), Vec::new;
     conv2d: "conv2d", conv2d_cases::cases, None, conv2d_cases::forced_names;

@@ -98,10 +98,11 @@ unsafe fn softmax<V: Numbers>(x: &[V::Scalar], y: &mut [V::Scalar]) {
     let n = x.len();
     // SAFETY: the caller's promise.
     unsafe {
-        let sum = exponentials::<V, true>(x, largest::<V>(x), y.as_mut_ptr());
+        let (x, y) = (x.as_ptr(), y.as_mut_ptr());
+        let sum = exponentials::<V, true>(x, n, largest::<V>(x, n), y);
         let scale = V::splat(V::Scalar::ONE / sum);
         for at in (0..n).step_by(V::LEN) {
-            let (few, y) = (V::LEN.min(n - at), y.as_mut_ptr().add(at));
+            let (few, y) = (V::LEN.min(n - at), y.add(at));
             V::load_left(y, few).mul(scale).store_left(y, few);
         }
     }
@@ -123,19 +124,22 @@ pub(crate) struct LogSumExp<T> {
 pub(crate) unsafe fn log_sum_exp<V: Numbers>(x: &[V::Scalar]) -> LogSumExp<V::Scalar> {
     // SAFETY: the caller's promise.
     unsafe {
-        let top = largest::<V>(x);
-        let sum = exponentials::<V, false>(x, top, std::ptr::null_mut());
+        let (x, n) = (x.as_ptr(), x.len());
+        let top = largest::<V>(x, n);
+        let sum = exponentials::<V, false>(x, n, top, std::ptr::null_mut());
         LogSumExp { top, rest: V::ln_of(sum) }
     }
 }
 
-/// The largest element; NaN is left to the sums, which it spoils.
+/// The largest of `n` elements, −∞ of none; NaN is left to the sums, which it spoils.
+///
+/// # Safety
+/// So many lie at `x`; the machine has the vector's instruction set.
 #[inline(always)]
-unsafe fn largest<V: Numbers>(x: &[V::Scalar]) -> V::Scalar {
-    let (n, lowest) = (x.len(), V::Scalar::LOWEST);
+pub(crate) unsafe fn largest<V: Numbers>(x: *const V::Scalar, n: usize) -> V::Scalar {
+    let lowest = V::Scalar::LOWEST;
     // SAFETY: the caller's promise.
     unsafe {
-        let x = x.as_ptr();
         let mut top = [V::splat(lowest); 2];
         let mut at = 0;
         while at + 2 * V::LEN <= n {
@@ -151,17 +155,21 @@ unsafe fn largest<V: Numbers>(x: &[V::Scalar]) -> V::Scalar {
     }
 }
 
-/// Σ e^(x − top), and the terms themselves if they are to be written.
+/// Σ e^(x − top) of `n` elements, and the terms themselves if they are to be written.
+///
+/// # Safety
+/// So many lie at `x`, and find room at `y`, perhaps the same place, if they are written; the machine has the vector's
+/// instruction set.
 #[inline(always)]
-unsafe fn exponentials<V: Numbers, const WRITE: bool>(
-    x: &[V::Scalar],
+pub(crate) unsafe fn exponentials<V: Numbers, const WRITE: bool>(
+    x: *const V::Scalar,
+    n: usize,
     top: V::Scalar,
     y: *mut V::Scalar,
 ) -> V::Scalar {
-    let n = x.len();
-    // SAFETY: the caller's promise; there is room for n at y if it is written.
+    // SAFETY: the caller's promise.
     unsafe {
-        let (x, top) = (x.as_ptr(), V::splat(top));
+        let top = V::splat(top);
         let mut sums = [V::splat(V::Scalar::ZERO); 2];
         let mut at = 0;
         while at + 2 * V::LEN <= n {

@@ -10,7 +10,7 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use cpu::{LogSumExp, log_sum_exp};
+pub(crate) use cpu::{LogSumExp, exponentials, largest, log_sum_exp};
 
 use crate::ops::kernel::tensors;
 use crate::{DType, Tensor};
