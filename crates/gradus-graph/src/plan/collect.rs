@@ -3,7 +3,6 @@
 
 use super::expand::in_order;
 use super::goal::Goal;
-use super::simplify::prune;
 use crate::device::{Device, Limits};
 use crate::node::{Kind, Node, Pointwise};
 use crate::rule::{Effect, Meta, Rule};
@@ -110,7 +109,6 @@ impl Collected {
     pub(crate) fn new(goal: &Goal<'_>, device: Device) -> Result<Collected> {
         let mut c = Collector::default();
         let order = in_order(goal, device)?;
-        let any_stands = !order.expansions.is_empty();
         c.expansions = order.expansions;
         for node in order.nodes {
             c.add(&node);
@@ -131,13 +129,7 @@ impl Collected {
         let key = key.done();
         let Collector { items, variables, leaves, .. } = c;
         let leaves_stay = goal.leaves_stay;
-        let mut collected =
-            Collected { items, outputs, updates, variables, leaves, leaves_stay, device, key };
-        if any_stands {
-            // What only the calls read that are not done as such.
-            prune(&mut collected);
-        }
-        Ok(collected)
+        Ok(Collected { items, outputs, updates, variables, leaves, leaves_stay, device, key })
     }
 }
 

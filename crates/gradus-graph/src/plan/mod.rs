@@ -46,6 +46,8 @@ impl Plan {
     pub(crate) fn new(collected: &mut Collected, options: Options) -> Result<Plan> {
         let device = collected.device;
         let together = collected.limits().together;
+        // What only calls read that are not done as such.
+        simplify::prune(collected);
         if together {
             simplify::simplify(collected);
         }
