@@ -2,10 +2,12 @@
 
 mod functional;
 mod golden_losses;
+mod golden_recurrent;
 mod image_losses;
 mod layers;
 mod module;
 mod padding;
+mod recurrent;
 mod takes;
 mod types;
 mod wrong_shapes;
