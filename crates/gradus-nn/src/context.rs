@@ -15,6 +15,7 @@ pub type Hook<'h> = dyn Fn(&str, &Tensor) -> Option<Tensor> + 'h;
 /// One forward pass: its mode, its random key, the updates that layers ask for.
 pub struct Context<'h> {
     training: bool,
+    trial: bool,
     key: Option<Tensor>,
     stream: Cell<u32>,
     path: RefCell<String>,
@@ -31,6 +32,7 @@ impl<'h> Context<'h> {
     pub fn eval() -> Context<'h> {
         Context {
             training: false,
+            trial: false,
             key: None,
             stream: Cell::new(0),
             path: RefCell::default(),
@@ -46,6 +48,11 @@ impl<'h> Context<'h> {
     #[doc(alias = "training")]
     pub fn train(key: &Tensor) -> Context<'h> {
         Context { training: true, key: Some(key.clone()), ..Context::eval() }
+    }
+
+    /// A pass that predicts for some batch of zeros, to see what shape comes out.
+    pub(crate) fn trial() -> Context<'h> {
+        Context { trial: true, ..Context::eval() }
     }
 
     /// This pass with a hook that sees the output of every layer, by the layer's path, and may
@@ -97,6 +104,11 @@ impl<'h> Context<'h> {
     /// Whether this pass trains.
     pub fn is_training(&self) -> bool {
         self.training
+    }
+
+    /// Whether nothing is meant but the shape that comes out: the size of the batch says nothing then.
+    pub(crate) fn is_trial(&self) -> bool {
+        self.trial
     }
 
     /// The random key of this pass, and a stream number that nobody else in it has.

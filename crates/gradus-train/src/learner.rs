@@ -160,7 +160,8 @@ impl Learner {
                 Forward::new(Arc::new(move |fields, cx| supervised.evaluate(fields, cx)))
             },
             predict: traced(&supervised, |s, args| {
-                Step::new().read(&s.model.forward(&args[0], &Context::eval()))
+                let cx = Context::eval();
+                Step::new().read(&s.model.forward(&args[0], &cx)).updates(cx.take_updates())
             }),
             predict_padded: {
                 let supervised = supervised.clone();

@@ -10,6 +10,7 @@ mod layout;
 mod matching;
 pub mod names;
 mod order;
+mod recurrent;
 
 use gradus_io::{DType, Error, Kind, NamedArray, Result};
 use gradus_nn::{Module, Sequential, State, named_states};
@@ -19,6 +20,7 @@ pub use keras::{FromKeras, Matched, import_keras};
 use layout::Fit;
 pub use layout::{Origin, swap_input_channels};
 use matching::Pairing;
+pub use recurrent::import_recurrent;
 
 /// Weights that fit a network.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -9,5 +9,6 @@ mod keras;
 mod lenet;
 mod parity;
 mod pytorch;
+mod recurrent;
 mod refused;
 mod shapes;

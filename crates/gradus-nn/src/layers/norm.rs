@@ -89,6 +89,34 @@ pub struct BatchNorm {
     momentum: f64,
 }
 
+impl BatchNorm {
+    /// Whether the statistics are this batch's.
+    fn learns(&self, cx: &Context) -> bool {
+        let frozen = self.weight.is_frozen() && self.bias.is_frozen();
+        cx.is_training() && !frozen
+    }
+
+    /// Asks for running statistics that know of this batch's mean and unbiased variance.
+    fn moved(&self, mean: &Tensor, var: &Tensor, cx: &Context) {
+        let keep = 1.0 - self.momentum;
+        for (old, new) in [(&self.running_mean, mean), (&self.running_var, var)] {
+            cx.update(old, &(cx.value(old) * keep + new.stop_gradient() * self.momentum));
+        }
+    }
+
+    /// Over rows `x [R, C]`, of which those count where `there [R, 1]` is 1; all, if it is not given. A variance of one row is 0.
+    #[track_caller]
+    pub(super) fn over_rows(&self, x: &Tensor, there: Option<&Tensor>, cx: &Context) -> Tensor {
+        let Some(there) = there.filter(|_| self.learns(cx)) else { return self.forward(x, cx) };
+        let count = there.sum(..).clamp(1.0, f64::INFINITY);
+        let mean = (x * there).sum(0) / &count; // [C]
+        let var = ((x - &mean).square() * there).sum(0) / &count;
+        let one_less = (&count - 1.0).clamp(1.0, f64::INFINITY);
+        self.moved(&mean, &(&var * &count / one_less), cx);
+        x.batch_norm_with(&mean, &var, &self.weight.tensor(), &self.bias.tensor(), self.eps)
+    }
+}
+
 impl Module for BatchNorm {
     fn visit<'a>(&'a self, visitor: &mut Visitor<'a, '_>) {
         visitor("weight", State::Parameter(&self.weight));
@@ -102,8 +130,7 @@ impl Layer for BatchNorm {
     #[track_caller]
     fn forward(&self, x: &Tensor, cx: &Context) -> Tensor {
         let (w, b) = (self.weight.tensor(), self.bias.tensor());
-        let frozen = self.weight.is_frozen() && self.bias.is_frozen();
-        if frozen || !cx.is_training() {
+        if !self.learns(cx) {
             let (mean, var) = (self.running_mean.tensor(), self.running_var.tensor());
             return x.batch_norm_with(&mean, &var, &w, &b, self.eps);
         }
@@ -119,11 +146,7 @@ impl Layer for BatchNorm {
             );
             return Tensor::refuse(Error::shape("batch_norm", what));
         }
-        let unbiased = var.stop_gradient() * (count / (count - 1.0).max(1.0));
-        let keep = 1.0 - self.momentum;
-        let moved = |old: &Variable, new: Tensor| cx.value(old) * keep + new * self.momentum;
-        cx.update(&self.running_mean, &moved(&self.running_mean, mean.stop_gradient()));
-        cx.update(&self.running_var, &moved(&self.running_var, unbiased));
+        self.moved(&mean, &(var * (count / (count - 1.0).max(1.0))), cx);
         y
     }
     fn takes(&self) -> Takes {

@@ -106,6 +106,31 @@ fn dense_and_convolutions() {
     check_layer(|| table_conv2d(&table, 3), "[3, 5, 5] -> [2, 3, 3]", 29, "weight bias");
     check_layer(|| embedding(6, 4), "[5] -> [5, 4]", 24, "weight");
     check_layer(|| radial_basis(&Tensor::eye(3)), "[3] -> [3]", 0, "codes");
+    check_layer(|| lookahead(2), "[5, 3] -> [5, 3]", 9, "weight");
+}
+
+#[test]
+fn recurrent_layers() {
+    let names = "weight_ih_l0 weight_hh_l0 bias_l0";
+    check_layer(|| rnn(4), "[5, 3] -> [5, 4]", 4 * (3 + 4 + 1), names);
+    check_layer(|| lstm(4), "[5, 3] -> [5, 4]", 16 * (3 + 4 + 1), names);
+    check_layer(|| gru(4), "[5, 3] -> [5, 4]", 12 * 8 + 4, &format!("{names} bias_hn_l0"));
+    let last = || lstm(4).projection(2).peepholes().return_sequences(false);
+    let more = format!("{names} peepholes_l0 weight_hr_l0");
+    check_layer(last, "[5, 3] -> [2]", 16 * (3 + 2 + 1) + 12 + 8, &more);
+    let learned = || lstm(4).coupled().initial_state(InitialState::Learned);
+    check_layer(learned, "[5, 3] -> [5, 4]", 12 * 8 + 8, &format!("{names} h_l0 c_l0"));
+    let normed = || lstm(4).layer_norm();
+    let norms = format!("{names} norm_ih_l0 norm_hh_l0 norm_c_l0 norm_c_bias_l0");
+    check_layer(normed, "[5, 3] -> [5, 4]", 16 * 8 + 40, &norms);
+    let both = || rnn(4).layers(2).bidirectional(Merge::Sum).batch_norm();
+    let of = |end: &str| {
+        let state = ["weight", "bias", "running_mean", "running_var"];
+        let norm = state.map(|name| format!("norm_{end}.{name}")).join(" ");
+        format!("weight_ih_{end} weight_hh_{end} {norm}")
+    };
+    let all = ["l0", "l0_reverse", "l1", "l1_reverse"].map(of).join(" ");
+    check_layer(both, "[5, 3] -> [5, 4]", 2 * (12 + 16 + 8) + 2 * (16 + 16 + 8), &all);
 }
 
 #[test]
@@ -257,9 +282,14 @@ fn maxout_refuses_channels_that_do_not_divide() {
 /// The functions that describe layers with their files, read from the sources.
 pub(crate) fn every_layer() -> Vec<(String, String)> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/layers");
-    let mut found = vec![];
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    let (mut found, mut folders, mut files) = (vec![], vec![folder], vec![]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    for path in files {
         let source = std::fs::read_to_string(&path).unwrap();
         for line in source.lines().filter_map(|line| line.strip_prefix("pub fn ")) {
             let name = line.split(['(', '<']).next().unwrap();

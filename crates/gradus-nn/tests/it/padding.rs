@@ -61,6 +61,15 @@ fn layers_with_weights() {
     }
 }
 
+/// What runs one way sees nothing of the last place before it is there.
+#[test]
+fn layers_over_steps() {
+    check(rnn(3).bidirectional(Merge::Concat), &[4, 3], Known);
+    check(lstm(3).bidirectional(Merge::Sum), &[4, 3], Known);
+    check(gru(3).return_sequences(false), &[4, 3], Known);
+    check(lookahead(1), &[4, 3], Known);
+}
+
 #[test]
 fn ids_are_looked_up_one_by_one() {
     let layer = built(embedding(4, 2), Spec::new([3], DType::I64), &Init::new(1).of(DType::F64));

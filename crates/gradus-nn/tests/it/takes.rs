@@ -50,6 +50,10 @@ fn layers_take_what_they_say() {
     check(|| local_response_norm(LocalResponse::ALEXNET), &[4, 3, 3]);
     check(prelu, &[3]);
     check(|| trainable_mean_pool2d(2), &[3, 4, 4]);
+    check(|| rnn(2), &[4, 3]);
+    check(|| lstm(2).layer_norm(), &[4, 3]);
+    check(|| gru(2), &[4, 3]);
+    check(|| lookahead(1), &[4, 3]);
     check(|| max_pool2d(2), &[3, 4, 4]);
     check(|| mean_pool2d(2), &[3, 4, 4]);
     check(|| adaptive_max_pool2d(2, 2), &[3, 4, 4]);

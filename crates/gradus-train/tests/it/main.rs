@@ -19,6 +19,7 @@ mod optim;
 mod padding;
 mod paths;
 mod records;
+mod recurrent;
 mod resumed;
 mod schedule;
 mod sequences;
