@@ -6,7 +6,7 @@ use gradus::prelude::*;
 use gradus::train::optim::{Clip, Ema, Lbfgs, RmsProp};
 use gradus::train::schedule::{Plateau, Schedule};
 use gradus::train::{Confusion, Source, load_weights, save_weights, validation_split};
-use gradus::{LocalResponse, PadMode, Step};
+use gradus::{Attention, LocalResponse, PadMode, Step};
 use std::error::Error;
 use std::sync::Arc;
 
@@ -156,6 +156,16 @@ fn layers() {
     let _ = instance_norm();
     let _ = local_response_norm(LocalResponse::of_mean(5, 1e-4, 0.75, 1.0));
     let _ = embedding(1000, 16);
+    let _ = position_embedding(100);
+    let _ = sinusoidal_positions();
+    let _ = multi_head_attention(8);
+    let (layer, init) = (transformer_encoder_layer(8, 2048), Init::blank());
+    let _ = transformer_encoder_layer(8, 2048);
+    let _ = transformer_encoder(6, layer);
+    let _ = layer.decoder(6, 512, &init);
+    let (x, y, _) = given();
+    let _ = x.scaled_dot_product_attention(&y, &y, &Attention::new().causal());
+    let _ = x.additive_attention(&y, &y, &Tensor::ones([3]), &Attention::new());
     let _ = relu();
     let _ = leaky_relu();
     let _ = prelu();
