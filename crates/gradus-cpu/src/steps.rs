@@ -25,12 +25,13 @@ const ABANDONED: usize = usize::MAX / 2;
 ///
 /// ```
 /// use std::sync::atomic::{AtomicUsize, Ordering};
-/// let sums = [const { AtomicUsize::new(1) }; 4];
-/// // Each adds what its neighbours had a step ago: here always the same as its own.
-/// gradus_cpu::parallel_steps(3, 4, &|_step, tile| {
-///     sums[tile].fetch_add(1, Ordering::Relaxed);
+/// let counts = [const { AtomicUsize::new(0) }; 4];
+/// gradus_cpu::parallel_steps(3, 4, &|step, tile| {
+///     // All tiles of the step before are done.
+///     assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) >= step));
+///     counts[tile].fetch_add(1, Ordering::Relaxed);
 /// });
-/// assert!(sums.iter().all(|sum| sum.load(Ordering::Relaxed) == 4));
+/// assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 3));
 /// ```
 pub fn parallel_steps(steps: usize, tiles: usize, body: &(dyn Fn(usize, usize) + Sync)) {
     let team = threads().min(tiles);

@@ -57,7 +57,7 @@ fn checked(lengths: &Tensor, steps: usize) -> Tensor {
 }
 
 /// `[T, ..]` of values by step, in any order.
-fn joined(all: &mut Vec<(usize, Tensor)>, [n, width]: [usize; 2], like: &Tensor) -> Tensor {
+fn joined(all: &mut [(usize, Tensor)], [n, width]: [usize; 2], like: &Tensor) -> Tensor {
     if all.is_empty() {
         return Tensor::full_of([0, n, width], 0.0, like.dtype());
     }
@@ -244,7 +244,7 @@ fn lstm_slope(
     if let (Some(dz), Some(row)) = (&dz_o, places.output)
         && let Some(more) = peep(row - 1, dz)
     {
-        dc = dc + more;
+        dc += more;
     }
     let (i, f) = (gate(places.input), gate(places.forget));
     let g = part(gates, places.content, hidden);
@@ -262,7 +262,7 @@ fn lstm_slope(
         if let (Some(dz), Some(row)) = (dz, row)
             && let Some(more) = peep(row, dz)
         {
-            back = back + more;
+            back += more;
         }
     }
     let parts: Vec<&Tensor> = dz_i.iter().chain(&dz_f).chain([&dz_g]).chain(&dz_o).collect();

@@ -99,7 +99,7 @@ fn check(op: &str, net: &Net, x: &Forward<&Tensor>) -> Result<()> {
 }
 
 impl Tensor {
-    /// A long short-term memory over the steps of a sequence. With z = zx[t] + h·wh in four parts:
+    /// A long short-term memory over the steps of a sequence. With z = `zx[t]` + h·wh in four parts:
     /// i = σ(z_i), f = σ(z_f), g = tanh(z_g), c′ = f·c + i·g, o = σ(z_o), h′ = o·tanh(c′).
     ///
     /// **Shape** `zx [T, N, 4·H]`, `wh [H, 4·H]`, `h0 [N, H]`, `c0 [N, H]`, `lengths i64 [N]` → `y [T, N, H]`, `h [N, H]`,
@@ -194,7 +194,7 @@ impl Tensor {
         GruOutput { y: next(), h: next(), gates: next() }
     }
 
-    /// A simple recurrent network over the steps of a sequence: h′ = tanh(zx[t] + h·wh).
+    /// A simple recurrent network over the steps of a sequence: h′ = tanh(`zx[t]` + h·wh).
     ///
     /// **Shape** `zx [T, N, H]`, `wh [H, H]`, `h0 [N, H]`, `lengths i64 [N]` → `y [T, N, H]`, `h [N, H]`. `zx` is the inputs'
     /// share and the bias. A single step is T = 1. Lengths are as of [`Tensor::lstm`]. [`RnnOptions`] have other activations and

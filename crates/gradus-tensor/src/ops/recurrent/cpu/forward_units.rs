@@ -2,8 +2,8 @@
 #![allow(unsafe_code)]
 
 use super::forward::Pass;
-use super::on_from;
 use super::panels::UNITS;
+use super::{fetch, on_from};
 use crate::ops::lanes::Task;
 use crate::ops::recurrent::net::{Cell, GruCell, LstmCell};
 use crate::ops::recurrent::options::{GruUpdate, RnnActivation};
@@ -56,6 +56,7 @@ impl<T: Scalar> Task for Stage<'_, T> {
         unsafe {
             for row in self.rows.start..self.running {
                 let row = self.row(row);
+                self.look_ahead(&row);
                 match (self.pass.net.cell, self.stage) {
                     (Cell::Rnn(activation), _) => self.rnn::<V>(activation, &row),
                     (Cell::Lstm(cell), 0) => self.lstm::<V>(cell, &row),
@@ -115,6 +116,24 @@ impl<T: Scalar> Stage<'_, T> {
             kept: on_from(pass.kept, at * hidden + first),
             h: ended(pass.h, state),
             c: ended(pass.c, hidden),
+        }
+    }
+
+    /// Fetches what the sample reads and writes at the next step, while this one computes: all of it lies in short runs far apart,
+    /// which the machine does not guess.
+    #[inline(always)]
+    fn look_ahead(&self, row: &Row<T>) {
+        let (pass, hidden) = (self.pass, self.pass.sizes.hidden);
+        let step = pass.sizes.batch as isize * if pass.net.reverse { -1 } else { 1 };
+        let parts = pass.net.parts();
+        let (wide, narrow) = (step * (parts * hidden) as isize, step * pass.sizes.state as isize);
+        for u in (0..self.units).step_by(64 / size_of::<T>()) {
+            for part in (0..parts).filter(|_| self.stage == 0) {
+                fetch(row.zx, part * hidden + u, wide);
+                fetch(row.gates, part * hidden + u, wide);
+            }
+            fetch(row.y, u, narrow);
+            fetch(row.kept, u, step * hidden as isize);
         }
     }
 

@@ -16,6 +16,7 @@ mod slopes;
 use super::net::{Backward, Forward, Given, Net};
 use gradus_base::exec::{Args, Kernel};
 use gradus_base::{DType, Element, View};
+use gradus_cpu::lanes::prefetch;
 use gradus_graph::{Layouts, Meta, Order, Packing, Spec, Strategy};
 use panels::{Pack, Panels, UNITS};
 use room::{Room, Run};
@@ -221,4 +222,12 @@ impl Products {
 #[inline(always)]
 fn on_from<T>(p: *mut T, n: usize) -> *mut T {
     if p.is_null() { p } else { p.wrapping_add(n) }
+}
+
+/// Fetches the line of the element `n` elements on and then `further`, of what is there.
+#[inline(always)]
+fn fetch<T>(p: *const T, n: usize, further: isize) {
+    if !p.is_null() {
+        prefetch(p.wrapping_add(n).wrapping_offset(further));
+    }
 }

@@ -2,8 +2,8 @@
 #![allow(unsafe_code)]
 
 use super::backward::Pass;
-use super::on_from;
 use super::panels::UNITS;
+use super::{fetch, on_from};
 use crate::ops::lanes::Task;
 use crate::ops::recurrent::net::{Cell, GruCell, LstmCell};
 use crate::ops::recurrent::options::{GruUpdate, RnnActivation};
@@ -61,6 +61,7 @@ impl<T: Scalar> Task for Stage<'_, T> {
             if let Some(t) = self.t {
                 for row in self.rows.start..self.running {
                     let row = self.row(row, t);
+                    self.look_ahead(&row);
                     match (self.pass.net.cell, self.stage) {
                         (Cell::Rnn(activation), _) => self.rnn::<V>(activation, &row),
                         (Cell::Lstm(LstmCell { projection: true, .. }), 0) => {
@@ -141,6 +142,26 @@ impl<T: Scalar> Stage<'_, T> {
             slopes: pass.slopes[(self.i + 1) % 2].wrapping_add(row * pass.strides[0] + first),
             dzx: pass.dzx.wrapping_add(at * width + first),
             inner: on_from(pass.inner, at * state + first),
+        }
+    }
+
+    /// Fetches what the sample reads and writes at the step that is next on the way back, while this one computes.
+    #[inline(always)]
+    fn look_ahead(&self, row: &Row<T>) {
+        let (pass, hidden) = (self.pass, self.pass.sizes.hidden);
+        let step = pass.sizes.batch as isize * if pass.net.reverse { 1 } else { -1 };
+        let parts = pass.net.parts();
+        let (wide, narrow) = (step * (parts * hidden) as isize, step * pass.sizes.state as isize);
+        for u in (0..self.units).step_by(64 / size_of::<T>()) {
+            for part in 0..parts {
+                fetch(row.gates, part * hidden + u, wide);
+                fetch(row.dzx, part * hidden + u, wide);
+            }
+            fetch(row.dy, u, narrow);
+            fetch(row.y, u, narrow);
+            fetch(row.old, u, narrow);
+            fetch(row.kept, u, step * hidden as isize);
+            fetch(row.old_cell, u, step * hidden as isize);
         }
     }
 
