@@ -43,6 +43,7 @@ pub use ops::pad::PadMode;
 pub use ops::pool2d::Pool;
 pub use ops::random::Key;
 pub use ops::sampling::{Beyond, Sampling};
+pub use ops::scan::{Scan, scan, scan_all};
 pub use ops::scatter::Scatter;
 pub use ops::volume::{Conv3, Pool3};
 pub use read::{grad, gradients, read, update};

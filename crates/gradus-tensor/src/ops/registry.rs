@@ -8,7 +8,7 @@ use super::conv2d::tests::cases as conv2d_cases;
 use super::linalg::matmul;
 use super::{
     arg_extreme, bitwise, cast_whole, cross_entropy, cumsum, divisor, gather, norm, pool2d, random,
-    scatter, softmax, sort,
+    scan, scatter, softmax, sort,
 };
 use crate::DType;
 use gradus_testkit::{Case, Checked, Device, Required};
@@ -49,6 +49,7 @@ families! {
     norm: "norm", norm::cases::cases, None, Vec::new;
     pool2d: "pool2d", pool2d::cases::cases, None, Vec::new;
     random: "random", random::cases::cases, Some("gives draws, which depend on no input"), Vec::new;
+    scan: "scan", scan::cases::cases, None, Vec::new;
     scatter: "scatter", scatter::cases::cases, None, Vec::new;
     softmax: "softmax", softmax::cases::cases, None, Vec::new;
     sort: "sort", sort::cases::cases, None, Vec::new;
