@@ -150,7 +150,7 @@ fn stacked(steps: usize, one: Meta) -> Result<Meta> {
 /// assert_eq!(grad(&last.sum(..), [&x])[0].select(0, 0).to_vec::<f32>(), [0.25, 0.25]);
 /// ```
 #[track_caller]
-#[doc(alias("rnn", "foldl", "fori_loop", "recurrent"))]
+#[doc(alias("foldl", "fori_loop"))]
 pub fn scan<const C: usize, const X: usize, const Y: usize>(
     carry: [&Tensor; C],
     xs: [&Tensor; X],
