@@ -95,7 +95,7 @@ fn wider(a: DType, b: DType) -> DType {
 /// If [`Rule::infer`] refuses the inputs.
 #[track_caller]
 pub fn call<const N: usize>(rule: Arc<dyn Rule>, inputs: Vec<Node>) -> [Node; N] {
-    match outputs(rule, inputs) {
+    match call_all(rule, inputs) {
         Ok(outputs) => outputs.try_into().unwrap_or_else(|outputs: Vec<Node>| {
             panic!("the op has {} outputs, expected {N}: {outputs:?}", outputs.len())
         }),
@@ -111,7 +111,7 @@ pub fn call<const N: usize>(rule: Arc<dyn Rule>, inputs: Vec<Node>) -> [Node; N]
 /// # Errors
 /// Where the rule's `infer` does, or an input is poisoned.
 #[track_caller]
-pub(crate) fn outputs(rule: Arc<dyn Rule>, inputs: Vec<Node>) -> Result<Vec<Node>> {
+pub fn call_all(rule: Arc<dyn Rule>, inputs: Vec<Node>) -> Result<Vec<Node>> {
     sound(&inputs)?;
     let metas: Vec<Meta> = inputs.iter().map(Node::meta).collect();
     let outputs = rule.infer(&metas)?;

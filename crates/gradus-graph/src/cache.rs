@@ -71,7 +71,8 @@ mod tests {
     fn memory_stays_with_the_plan_it_was_made_for() {
         let wanted = [crate::constant(1.0, Meta::new([3], DType::F32))];
         let plan = || {
-            let goal = Goal { outputs: &wanted, updates: &[], leaves_stay: false };
+            let goal =
+                Goal { outputs: &wanted, updates: &[], leaves_stay: false, changing: usize::MAX };
             let mut collected = Collected::new(&goal, Device::Cpu).unwrap();
             Arc::new(Plan::new(&mut collected, Options::default()).unwrap())
         };

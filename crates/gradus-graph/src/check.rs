@@ -4,7 +4,7 @@
 //! worked out in plain arrays from what it read; where the two differ by more than rounding
 //! explains, the run ends with an error that names the op.
 
-use crate::build::{data, outputs};
+use crate::build::{call_all, data};
 use crate::device::Device;
 use crate::mistake::try_build;
 use crate::node::Node;
@@ -203,16 +203,8 @@ impl Twin {
     }
 
     fn call(&self, rule: &Arc<dyn Rule>, read: &[Array]) -> Result<Vec<Array>> {
-        let node = |(array, (_, dtype, _)): (&Array, &(usize, DType, View))| {
-            data(Meta::new(array.shape, *dtype), Arc::new(dense(array, *dtype)))
-        };
-        let inputs: Vec<Node> = read.iter().zip(&self.inputs).map(node).collect();
-        let outputs = outputs(rule.clone(), inputs)?;
-        let values = Device::Reference.scope(|| unchecked(|| crate::run::read(&outputs, &[])))?;
-        let array = |(n, b): (&Node, &Arc<Buffer>)| {
-            Array::gather(n.dtype(), &View::dense(n.shape()), b.as_bytes(), 0)
-        };
-        Ok(outputs.iter().zip(&values).map(array).collect())
+        let types: Vec<DType> = self.inputs.iter().map(|(_, dtype, _)| *dtype).collect();
+        plainly(read, &types, |inputs| call_all(rule.clone(), inputs))
     }
 
     /// By how much every element may differ from rounding alone. A loop's value is as exact as the largest number that goes into it,
@@ -281,6 +273,23 @@ impl Twin {
             shape.len()
         )
     }
+}
+
+/// What the reference device makes of arrays that are held in these types.
+pub(crate) fn plainly(
+    read: &[Array],
+    types: &[DType],
+    build: impl FnOnce(Vec<Node>) -> Result<Vec<Node>>,
+) -> Result<Vec<Array>> {
+    let node = |(array, &dtype): (&Array, &DType)| {
+        data(Meta::new(array.shape, dtype), Arc::new(dense(array, dtype)))
+    };
+    let outputs = build(read.iter().zip(types).map(node).collect())?;
+    let values = Device::Reference.scope(|| unchecked(|| crate::run::read(&outputs, &[])))?;
+    let array = |(n, b): (&Node, &Arc<Buffer>)| {
+        Array::gather(n.dtype(), &View::dense(n.shape()), b.as_bytes(), 0)
+    };
+    Ok(outputs.iter().zip(&values).map(array).collect())
 }
 
 /// Whether the reference device computes a call.

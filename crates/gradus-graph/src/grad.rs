@@ -20,18 +20,28 @@ use std::sync::Arc;
 /// shape and float type.
 #[track_caller]
 pub fn gradients(y: &Node, dy: &Node, xs: &[Node]) -> Result<Vec<Option<Node>>> {
-    sound([y, dy].into_iter().chain(xs))?;
-    if y.meta() != dy.meta() || !y.dtype().is_float() {
+    gradients_of(&[(y.clone(), dy.clone())], xs)
+}
+
+/// As [`gradients`], of the sum over several pairs (y, dy): what the ys share is walked once.
+///
+/// # Errors
+/// As [`gradients`].
+#[track_caller]
+pub fn gradients_of(ys: &[(Node, Node)], xs: &[Node]) -> Result<Vec<Option<Node>>> {
+    sound(ys.iter().flat_map(|(y, dy)| [y, dy]).chain(xs))?;
+    if let Some((y, dy)) = ys.iter().find(|(y, dy)| y.meta() != dy.meta() || !y.dtype().is_float())
+    {
         let what =
             format!("y is {}, its gradient {}; both must be one float type", y.meta(), dy.meta());
         return Err(Error::shape("grad", what).at(Place::here()));
     }
     let targets = Targets::new(xs);
-    let order = relevant(y, &targets);
+    let order = relevant(ys, &targets);
     let mut found = vec![None; xs.len()];
     let mut pending: BTreeMap<u64, Vec<Option<Node>>> = BTreeMap::new();
-    if order.contains_key(&y.id()) {
-        pending.insert(y.id(), vec![Some(dy.clone())]);
+    for (y, dy) in ys.iter().filter(|(y, _)| order.contains_key(&y.id())) {
+        add_to(&mut pending.entry(y.id()).or_insert_with(|| vec![None])[0], dy.clone());
     }
     while let Some((id, dys)) = pending.pop_last() {
         let node = &order[&id];
@@ -112,15 +122,9 @@ pub(crate) fn through(
     let inputs: Vec<Node> =
         stand_ins.iter().zip(b.inputs).map(|(s, x)| s.reshape(x.shape())).collect();
     let outputs = expand(&inputs).ok_or_else(|| not_differentiable(name, "none is known"))?;
-    let mut total: Vec<Option<Node>> = vec![None; inputs.len()];
-    for (y, dy) in outputs.iter().zip(b.dys) {
-        let Some(dy) = dy else { continue };
-        for (sum, d) in total.iter_mut().zip(gradients(y, dy, &stand_ins)?) {
-            if let Some(d) = d {
-                add_to(sum, d);
-            }
-        }
-    }
+    let pair = |(y, dy): (Node, &Option<Node>)| Some((y, dy.clone()?));
+    let pairs: Vec<(Node, Node)> = outputs.into_iter().zip(b.dys).filter_map(pair).collect();
+    let total = gradients_of(&pairs, &stand_ins)?;
     let shaped = |(d, x): (Option<Node>, &Node)| d.map(|d| d.reshape(x.shape()));
     Ok(total.into_iter().zip(b.inputs).map(shaped).collect())
 }
@@ -157,10 +161,10 @@ impl Targets {
     }
 }
 
-/// The nodes between `y` and the targets: those a gradient flows through.
-fn relevant(y: &Node, targets: &Targets) -> BTreeMap<u64, Node> {
+/// The nodes between the ys and the targets: those a gradient flows through.
+fn relevant(ys: &[(Node, Node)], targets: &Targets) -> BTreeMap<u64, Node> {
     let mut all = BTreeMap::new();
-    let mut stack = vec![y.clone()];
+    let mut stack: Vec<Node> = ys.iter().map(|(y, _)| y.clone()).collect();
     while let Some(node) = stack.pop() {
         if all.contains_key(&node.id()) || matches!(node.kind(), Kind::Detach) {
             continue;

@@ -5,6 +5,7 @@
 //! replays it. This crate knows views, reductions, pointwise expressions and calls of a [`Rule`];
 //! it knows no op by name.
 
+mod body;
 mod build;
 mod cache;
 mod check;
@@ -21,15 +22,16 @@ mod scope;
 mod strategy;
 mod variable;
 
-pub use build::{call, call_one, concat, constant, data, input, pointwise};
+pub use body::Body;
+pub use build::{call, call_all, call_one, concat, constant, data, input, pointwise};
 pub use cache::CACHED_PLANS;
 pub use check::{Checked, check_everything, checked};
 pub use device::{Device, Plain};
 pub use draw::{Drawing, to_dot, to_svg};
-pub use grad::{grad, gradients};
+pub use grad::{grad, gradients, gradients_of};
 pub use mistake::{fail, mistaken, poisoned, refuse, report, report_at, sound, try_build};
 pub use node::{Kind, Node, Pointwise, ViewOp};
-pub use plan::{Options, Plan, PlanStep};
+pub use plan::{Options, Plan, PlanStep, Storage};
 /// Mistakes to be planted in tests of what is to find them.
 #[doc(hidden)]
 pub mod faults {

@@ -100,6 +100,17 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 impl Node {
     #[track_caller]
     pub(crate) fn new(kind: Kind, inputs: Vec<Node>, shape: Shape, dtype: DType) -> Node {
+        let at = crate::scope::told_by(Location::caller().into());
+        Node::made(kind, inputs, Meta { shape, dtype }, at, scope_path())
+    }
+
+    /// The same made of other inputs of the same shapes and types: a node of its own, of the same line and layer.
+    pub(crate) fn with_inputs(&self, inputs: Vec<Node>) -> Node {
+        let (at, scope) = (self.0.at.clone(), self.0.scope.clone());
+        Node::made(self.kind().clone(), inputs, self.meta(), at, scope)
+    }
+
+    fn made(kind: Kind, inputs: Vec<Node>, meta: Meta, at: Place, scope: Option<Arc<str>>) -> Node {
         if let Some(mistake) = inputs.iter().find_map(Node::mistake) {
             crate::mistake::noticed(mistake);
             return Node::poisoned(mistake.clone());
@@ -111,9 +122,9 @@ impl Node {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             kind,
             inputs,
-            meta: Meta { shape, dtype },
-            at: crate::scope::told_by(Location::caller().into()),
-            scope: scope_path(),
+            meta,
+            at,
+            scope,
             value: OnceLock::new(),
         }))
     }

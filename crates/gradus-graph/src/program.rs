@@ -45,7 +45,7 @@ impl Program {
         options: Options,
     ) -> Result<Program> {
         check_wanted(wanted, updates)?;
-        let goal = Goal { outputs: wanted, updates, leaves_stay: true };
+        let goal = Goal { outputs: wanted, updates, leaves_stay: true, changing: usize::MAX };
         let mut collected = Collected::new(&goal, Device::current())?;
         collected.check_arguments(inputs)?;
         let check = options.check || crate::check::is_on();

@@ -272,7 +272,7 @@ impl Session {
             }
         }
         result.map_err(|fault| {
-            let step = &plan.steps()[fault.step];
+            let step = plan.step(&fault.steps);
             let e = Error::value(step.name.clone(), fault.what).at(step.at.clone());
             e.in_scope(step.scope.as_deref())
         })
@@ -408,7 +408,7 @@ pub fn read(wanted: &[Node], updates: &[Update]) -> Result<Vec<Arc<Buffer>>> {
     check_wanted(wanted, updates)?;
     let missing: Vec<Node> = wanted.iter().filter(|n| n.value().is_none()).cloned().collect();
     if !missing.is_empty() || !updates.is_empty() {
-        let goal = Goal { outputs: &missing, updates, leaves_stay: false };
+        let goal = Goal { outputs: &missing, updates, leaves_stay: false, changing: usize::MAX };
         let mut collected = Collected::new(&goal, Device::current())?;
         if let Some(input) = collected.argument() {
             let what = "an argument of a program has no value outside of it";

@@ -1,6 +1,7 @@
 //! `Strategy`: how one device does an op. It lies in the op's folder, in a file named for the
 //! device.
 
+use crate::plan::Plan;
 use crate::rule::Meta;
 use gradus_base::exec::{Kernel, Slices, Touches};
 use gradus_base::{DType, Element, Expr, View};
@@ -48,6 +49,12 @@ pub trait Strategy {
     /// calls want in the same form is packed once a run. The kernel is then built for a [`Slot`]
     /// that is `packed`. All other inputs it reads as they are.
     fn packing(&self, _input: usize, _spec: &Spec) -> Option<Packing> {
+        None
+    }
+
+    /// The plan that the kernel for `spec` runs, and how often, if the op holds a subgraph: it is listed below the op's own
+    /// step, and what a step of it finds is told by that step's op, line and layer.
+    fn body(&self, _spec: &Spec) -> Option<(Arc<Plan>, usize)> {
         None
     }
 

@@ -48,6 +48,7 @@ pub use ops::recurrent::{
     RnnOptions, RnnOutput,
 };
 pub use ops::sampling::{Beyond, Sampling};
+pub use ops::scan::{Scan, scan, scan_all};
 pub use ops::scatter::Scatter;
 pub use ops::volume::{Conv3, Pool3};
 pub use read::{grad, gradients, read, update};

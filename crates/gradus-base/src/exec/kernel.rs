@@ -1,6 +1,6 @@
 //! `Kernel`: what runs, what it touches, and the memory it runs on.
 
-use super::step::Step;
+use super::step::{Fault, Step};
 use crate::{DType, Element, View};
 use std::cell::RefCell;
 
@@ -98,7 +98,7 @@ pub struct Args<'a> {
     pub(super) outputs: &'a [*mut u8],
     pub(super) step: &'a Step,
     pub(super) workspace: *mut u8,
-    pub(super) fault: &'a RefCell<Option<String>>,
+    pub(super) fault: &'a RefCell<Option<Fault>>,
 }
 
 impl Args<'_> {
@@ -136,7 +136,11 @@ impl Args<'_> {
     /// Reports a bad value in the data, such as an index out of range; the run ends after this step. The first report
     /// counts.
     pub fn fail(&self, what: impl FnOnce() -> String) {
-        self.fault.borrow_mut().get_or_insert_with(what);
+        self.fail_within(|| Fault { steps: vec![], what: what() });
+    }
+    /// As [`Args::fail`], of a kernel that runs a program of its own: what a step of that has found.
+    pub fn fail_within(&self, fault: impl FnOnce() -> Fault) {
+        self.fault.borrow_mut().get_or_insert_with(fault);
     }
     /// The workspace.
     pub fn workspace<T>(&self) -> *mut T {

@@ -106,12 +106,11 @@ impl Executable {
 
     /// Fresh memory for runs of this program. Its arena is made by the first run, unless it is given one before.
     pub fn memory(&self) -> Memory {
-        let places: usize = self.steps.iter().map(Step::pointers).sum();
         Memory {
             program: self.id,
             arena: Buffer::zeroed(0),
             bound: vec![std::ptr::null_mut(); self.reach.len()],
-            pointers: vec![std::ptr::null_mut(); places],
+            pointers: vec![std::ptr::null_mut(); self.pointers()],
         }
     }
 
@@ -155,20 +154,51 @@ impl Executable {
         }
         assert_eq!(count, self.reach.len(), "storages bound");
         if stale {
-            self.resolve(memory);
+            self.resolve(&memory.bound, &mut memory.pointers);
         }
     }
 
-    fn resolve(&self, memory: &mut Memory) {
+    /// Where every step reads, writes and works, for storages that begin there.
+    fn resolve(&self, bound: &[*mut u8], pointers: &mut [*mut u8]) {
         let mut at = 0;
         for step in &self.steps {
             for p in step.inputs.iter().chain(&step.outputs) {
-                memory.pointers[at] = memory.bound[p.storage].wrapping_add(p.first);
+                pointers[at] = bound[p.storage].wrapping_add(p.first);
                 at += 1;
             }
-            memory.pointers[at] = memory.bound[0].wrapping_add(step.workspace);
+            pointers[at] = bound[0].wrapping_add(step.workspace);
             at += 1;
         }
+    }
+
+    /// How many pointers [`Executable::execute_at`] works with.
+    pub fn pointers(&self) -> usize {
+        self.steps.iter().map(Step::pointers).sum()
+    }
+
+    /// Runs the steps over storages that begin at the given addresses, the arena first: for a kernel whose workspace is a program's
+    /// memory. It takes no memory but `pointers`, which need hold nothing.
+    ///
+    /// # Errors
+    /// As [`Executable::execute`].
+    ///
+    /// # Safety
+    /// Every storage must hold all that the steps reach, the arena [`Executable::arena_bytes`] from an address that is a multiple of
+    /// 64; what steps write must overlap no other storage. After the prologue the memory of its results must be as it left it.
+    ///
+    /// # Panics
+    /// If there are fewer pointers than [`Executable::pointers`].
+    pub unsafe fn execute_at(
+        &self,
+        storages: &[*mut u8],
+        pointers: &mut [*mut u8],
+        part: Part,
+    ) -> Result<(), Fault> {
+        self.resolve(storages, pointers);
+        self.execute_with(pointers, part, |_, kernel, args| {
+            // SAFETY: the caller's promise.
+            unsafe { kernel.launch(args) }
+        })
     }
 
     /// Runs the steps in order over the given storages, numbers 1, 2, … in order.
@@ -185,7 +215,7 @@ impl Executable {
         part: Part,
     ) -> Result<(), Fault> {
         self.bind(memory, storages, part);
-        self.execute_with(memory, part, |_, kernel, args| {
+        self.execute_with(&memory.pointers, part, |_, kernel, args| {
             // SAFETY: the buffers are borrowed for the run; `bind` and `Place` keep every view in bounds.
             unsafe { kernel.launch(args) }
         })
@@ -205,7 +235,7 @@ impl Executable {
         mut after: impl FnMut(usize, &Args<'_>),
     ) -> Result<(), Fault> {
         self.bind(memory, storages, part);
-        self.execute_with(memory, part, |i, kernel, args| {
+        self.execute_with(&memory.pointers, part, |i, kernel, args| {
             before(i, args);
             // SAFETY: as in `execute`.
             unsafe { kernel.launch(args) }
@@ -215,24 +245,24 @@ impl Executable {
 
     fn execute_with(
         &self,
-        memory: &mut Memory,
+        pointers: &[*mut u8],
         part: Part,
         mut each: impl FnMut(usize, &dyn Kernel, &Args<'_>),
     ) -> Result<(), Fault> {
         let fault = RefCell::new(None);
-        let (skipped, pointers) = match part {
+        let (skipped, first) = match part {
             Part::All => (0, 0),
             Part::AfterPrologue => (self.prologue, self.prologue_pointers),
         };
-        let mut rest: &[*mut u8] = &memory.pointers[pointers..];
+        let mut rest = &pointers[first..];
         for (i, step) in self.steps.iter().enumerate().skip(skipped) {
             let (inputs, tail) = rest.split_at(step.inputs.len());
             let (outputs, tail) = tail.split_at(step.outputs.len());
             let args = Args { inputs, outputs, step, workspace: tail[0], fault: &fault };
             each(i, &*step.kernel, &args);
-            if fault.borrow().is_some() {
-                let what = fault.into_inner().unwrap_or_default();
-                return Err(Fault { step: i, what });
+            if let Some(mut fault) = fault.take() {
+                fault.steps.insert(0, i);
+                return Err(fault);
             }
             rest = &tail[1..];
         }
@@ -320,5 +350,17 @@ mod tests {
     fn looks_at_no_more_than_there_is() {
         let program = doubling(2);
         doubled(&program, &mut program.memory(), 3);
+    }
+
+    #[test]
+    fn runs_where_it_is_told_to() {
+        let program = doubling(2);
+        let (mut x, mut y) = ([3.0f32; 4], [0.0f32; 4]);
+        let mut pointers = vec![std::ptr::null_mut(); program.pointers()];
+        let storages =
+            [std::ptr::null_mut(), x[2..].as_mut_ptr().cast(), y[1..].as_mut_ptr().cast()];
+        // SAFETY: both hold two numbers from there on; no step has an arena.
+        unsafe { program.execute_at(&storages, &mut pointers, Part::All) }.unwrap();
+        assert_eq!(y, [0.0, 6.0, 6.0, 0.0]);
     }
 }

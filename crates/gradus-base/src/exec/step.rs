@@ -57,8 +57,8 @@ impl Place {
 /// A step found a bad value in its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The step's number.
-    pub step: usize,
+    /// The step's number; then, if that step runs a program of its own, the number of the step in there, and so on.
+    pub steps: Vec<usize>,
     /// What it found.
     pub what: String,
 }

@@ -3,13 +3,14 @@
 
 use super::expand::in_order;
 use super::goal::Goal;
+use crate::body::SYMBOLS;
 use crate::device::{Device, Limits};
 use crate::node::{Kind, Node, Pointwise};
 use crate::rule::{Effect, Meta, Rule};
 use crate::strategy::Strategy;
 use crate::variable::Variable;
 use gradus_base::ReduceOp;
-use gradus_base::{Expr, Result};
+use gradus_base::{Error, Expr, Result};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -66,6 +67,8 @@ pub(crate) struct Collected {
     pub leaves: Vec<Node>,
     /// Whether the leaves are the same at every run.
     pub leaves_stay: bool,
+    /// How many of the arguments, the first, differ from run to run.
+    pub changing: usize,
     /// Where it will run.
     pub device: Device,
     /// Two goals with the same key have the same plan.
@@ -128,9 +131,35 @@ impl Collected {
         (&outputs, &updates).hash(&mut key);
         let key = key.done();
         let Collector { items, variables, leaves, .. } = c;
-        let leaves_stay = goal.leaves_stay;
-        Ok(Collected { items, outputs, updates, variables, leaves, leaves_stay, device, key })
+        let symbol = |i: &&Item| matches!(i.what, What::Input(n) if n >= SYMBOLS);
+        if let Some(item) = items.iter().find(symbol) {
+            let what = "a value from inside of a body is used outside of it, where it is none";
+            return Err(Error::value("body", what).at(item.node.place().clone()));
+        }
+        let (leaves_stay, changing) = (goal.leaves_stay, goal.changing);
+        Ok(Collected {
+            items,
+            outputs,
+            updates,
+            variables,
+            leaves,
+            leaves_stay,
+            changing,
+            device,
+            key,
+        })
     }
+}
+
+/// What tells a function of arguments from others that compute something else. `nodes` are all that its outputs are made of, in
+/// order.
+pub(crate) fn digest(nodes: &[Node], outputs: &[Node]) -> (u64, u64) {
+    let mut c = Collector::default();
+    nodes.iter().for_each(|n| c.add(n));
+    let mut key = Key::new();
+    c.keys.hash(&mut key);
+    outputs.iter().for_each(|n| c.place[&n.id()].hash(&mut key));
+    key.done()
 }
 
 #[derive(Default)]

@@ -39,7 +39,7 @@ pub(crate) fn fixed_items(c: &Collected, leaves_stay: bool) -> Vec<bool> {
     let mut fixed = Vec::with_capacity(c.items.len());
     for item in &c.items {
         fixed.push(match item.what {
-            What::Input(_) => false,
+            What::Input(i) => i >= c.changing,
             What::Leaf(_) => leaves_stay,
             What::Variable(v) => !updated[v],
             _ if item.has_effect() => false,

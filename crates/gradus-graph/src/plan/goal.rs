@@ -32,4 +32,6 @@ pub(crate) struct Goal<'a> {
     pub updates: &'a [(Variable, Node)],
     /// Whether the leaves are the same at every run.
     pub leaves_stay: bool,
+    /// How many of the arguments, the first, differ from run to run. The others stay until all is computed anew.
+    pub changing: usize,
 }

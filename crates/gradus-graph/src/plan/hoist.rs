@@ -19,6 +19,8 @@ pub(crate) struct Hoisting {
     pub device: Device,
     /// Whether leaves are the same at every run.
     pub leaves_stay: bool,
+    /// How many of the arguments, the first, are not.
+    pub changing: usize,
     /// Whether what is packed only because several read it may take memory between them.
     pub share: bool,
     /// Whether what was packed stays beside its packed form as long as that is read, to compare
@@ -29,7 +31,7 @@ pub(crate) struct Hoisting {
 /// Moves the steps that do not change from run to run to the front, where they run once, and gives kernels their packed inputs.
 /// What a later step reads of the prologue is kept from run to run.
 pub(crate) fn hoist(plan: &mut LoweredPlan, may: Hoisting) {
-    let mut fixed = Fixed::of(plan, may.leaves_stay);
+    let mut fixed = Fixed::of(plan, may);
     pack(plan, &mut fixed, may);
     let mut late = vec![];
     for (mut step, once) in std::mem::take(&mut plan.steps).into_iter().zip(fixed.steps) {
@@ -55,12 +57,13 @@ struct Fixed {
 }
 
 impl Fixed {
-    fn of(plan: &LoweredPlan, leaves_stay: bool) -> Fixed {
+    fn of(plan: &LoweredPlan, may: Hoisting) -> Fixed {
         let given = |b: &Buf| match b.home {
             Home::Arena | Home::Kept => true,
-            Home::Leaf(_) => leaves_stay,
+            Home::Leaf(_) => may.leaves_stay,
             Home::Variable(v) => !plan.updated[v],
-            Home::Input(_) | Home::Output(_) | Home::Next(_) => false,
+            Home::Input(i) => i >= may.changing,
+            Home::Output(_) | Home::Next(_) => false,
         };
         let mut bufs: Vec<bool> = plan.bufs.iter().map(given).collect();
         let mut steps: Vec<bool> = plan.steps.iter().map(|s| !has_effect(s)).collect();
@@ -79,7 +82,7 @@ impl Fixed {
                 }
             }
         }
-        let live = live_steps(plan, leaves_stay);
+        let live = live_steps(plan, may);
         // Of what nothing live reads there is no second use: it stays where it is.
         let mut needed = vec![false; plan.bufs.len()];
         for (t, s) in plan.steps.iter().enumerate().rev() {
@@ -98,12 +101,12 @@ fn has_effect(step: &Lowered) -> bool {
 }
 
 /// The steps that have to run again at each run: they read what changes, or write what was asked for, where a run may follow.
-fn live_steps(plan: &LoweredPlan, leaves_stay: bool) -> Vec<bool> {
+fn live_steps(plan: &LoweredPlan, may: Hoisting) -> Vec<bool> {
     let changes = |b: &Buf| match b.home {
         Home::Arena | Home::Kept | Home::Output(_) | Home::Next(_) => false,
-        Home::Leaf(_) => !leaves_stay,
+        Home::Leaf(_) => !may.leaves_stay,
         Home::Variable(v) => plan.updated[v],
-        Home::Input(_) => true,
+        Home::Input(i) => i < may.changing,
     };
     let mut bufs: Vec<bool> = plan.bufs.iter().map(changes).collect();
     let asked_for = |v: &BufferView| !matches!(plan.bufs[v.buf].home, Home::Arena);
@@ -111,7 +114,7 @@ fn live_steps(plan: &LoweredPlan, leaves_stay: bool) -> Vec<bool> {
     for s in &plan.steps {
         let is = has_effect(s)
             || s.inputs.iter().any(|v| bufs[v.buf])
-            || leaves_stay && s.outputs.iter().any(asked_for);
+            || may.leaves_stay && s.outputs.iter().any(asked_for);
         if is {
             s.outputs.iter().for_each(|v| bufs[v.buf] = true);
         }

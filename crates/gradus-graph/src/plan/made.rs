@@ -31,6 +31,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// A step, or the step in what it runs, and so on.
+    pub(crate) fn step(&self, path: &[usize]) -> &PlanStep {
+        path[1..].iter().fold(&self.steps[path[0]], |step, &i| &step.body[i])
+    }
+
     /// Where it runs.
     pub fn device(&self) -> Device {
         self.device
@@ -39,6 +44,16 @@ impl Plan {
     /// What each step does.
     pub fn steps(&self) -> &[PlanStep] {
         &self.steps
+    }
+
+    /// The steps as they are launched, for a kernel that runs a plan.
+    pub fn program(&self) -> &exec::Executable {
+        &self.program
+    }
+
+    /// What the program's storages are bound to, from number 1 on; 0 is the arena.
+    pub fn storages(&self) -> &[Storage] {
+        &self.storages
     }
 
     /// Bytes of the arena: the peak of all intermediate values together.

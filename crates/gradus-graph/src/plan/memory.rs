@@ -25,7 +25,7 @@ pub(crate) struct LaidOut {
 
 /// What a storage of the program is bound to at each run, from storage 1 on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Storage {
+pub enum Storage {
     /// What the prologue computed.
     Kept,
     /// The i-th argument.

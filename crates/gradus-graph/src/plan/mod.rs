@@ -29,21 +29,35 @@ mod simplify;
 mod slices;
 mod step;
 
-pub(crate) use collect::Collected;
+pub(crate) use collect::{Collected, digest};
 pub(crate) use goal::Goal;
 pub use goal::Options;
 pub(crate) use lowered::{Lowered, Work};
 pub use made::Plan;
-pub(crate) use memory::Storage;
+pub use memory::Storage;
 pub use step::PlanStep;
 
 use crate::check::Twin;
 use gradus_base::Result;
 
 impl Plan {
+    /// A plan, which is shown if the environment asks for it.
+    ///
     /// # Errors
     /// If a kernel touches more than it was made for.
     pub(crate) fn new(collected: &mut Collected, options: Options) -> Result<Plan> {
+        let plan = Plan::of(collected, options)?;
+        if std::env::var("GRADUS_SHOW").is_ok_and(|v| v.split(',').any(|v| v == "plan")) {
+            // Nobody may read it any more; that is no reason to panic.
+            let _ =
+                std::io::Write::write_all(&mut std::io::stderr(), format!("{plan}\n").as_bytes());
+        }
+        Ok(plan)
+    }
+
+    /// # Errors
+    /// If a kernel touches more than it was made for.
+    pub(crate) fn of(collected: &mut Collected, options: Options) -> Result<Plan> {
         let device = collected.device;
         let together = collected.limits().together;
         // What only calls read that are not done as such.
@@ -66,6 +80,7 @@ impl Plan {
             let hoisting = hoist::Hoisting {
                 device,
                 leaves_stay: collected.leaves_stay,
+                changing: collected.changing,
                 share: !options.recompute,
                 keep_originals: options.check,
             };
@@ -78,7 +93,7 @@ impl Plan {
         let planted = fault::Planted::into(&mut lowered, &mut twins);
         let kernels = link::link(device, &mut lowered.steps)?;
         let (kernels, stale) = planted.in_place_of(kernels);
-        let shown = lowered.steps.iter().zip(&kernels).map(|(s, k)| PlanStep::new(s, &**k));
+        let shown = lowered.steps.iter().zip(&kernels).map(|(s, k)| PlanStep::new(s, &**k, device));
         let steps = shown.collect();
         let memory::LaidOut { program, storages, kept_bytes, live_bytes } =
             memory::lay_out(device, &lowered, kernels);
@@ -102,11 +117,6 @@ impl Plan {
         };
         if stale {
             plan.watched.clear();
-        }
-        if std::env::var("GRADUS_SHOW").is_ok_and(|v| v.split(',').any(|v| v == "plan")) {
-            // Nobody may read it any more; that is no reason to panic.
-            let _ =
-                std::io::Write::write_all(&mut std::io::stderr(), format!("{plan}\n").as_bytes());
         }
         Ok(plan)
     }

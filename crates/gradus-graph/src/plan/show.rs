@@ -1,6 +1,7 @@
 //! Showing: a plan as a table one can read.
 
 use super::made::Plan;
+use super::step::PlanStep;
 use std::fmt;
 
 impl fmt::Display for Plan {
@@ -19,32 +20,42 @@ impl fmt::Display for Plan {
             write!(f, "; {} {steps} once, {kept} kept", self.prologue)?;
         }
         writeln!(f)?;
-        let rows = self.steps.iter().map(|s| {
-            let (flops, bytes) = (Count(s.flops).to_string(), Bytes(s.bytes).to_string());
-            [s.title(), s.shape.to_string(), flops, bytes, s.layer()]
-        });
-        let rows: Vec<[String; 5]> = rows.collect();
+        let mut rows: Vec<[String; 6]> = vec![];
+        list(&self.steps, "", &mut rows);
         let width = |column: usize, least: usize| {
             let widths = rows.iter().map(|row| row[column].chars().count());
             widths.max().unwrap_or(0).max(least)
         };
-        let [output, flops, bytes, layer] = [width(1, 6), width(2, 4), width(3, 5), width(4, 5)];
+        let [step, output, flops, bytes, layer] =
+            [width(5, 4), width(1, 6), width(2, 4), width(3, 5), width(4, 5)];
         // Of long names the op's end is left out, so that a line fits into a terminal.
-        let rest = 4 + 1 + 2 + output + 2 + flops + 1 + bytes + 2 + layer;
+        let rest = step + 1 + 2 + output + 2 + flops + 1 + bytes + 2 + layer;
         let op = width(0, 2).min(LINE.saturating_sub(rest).max(SHORTEST));
-        let mut line = |step: &dyn fmt::Display, row: [&str; 5]| {
+        let mut line = |row: [&str; 6]| {
             let name = match row[0].chars().count() > op {
                 true => row[0].chars().take(op - 1).chain(['…']).collect(),
                 false => row[0].to_owned(),
             };
             let line = format!(
-                "{step:>4} {name:<op$}  {:<output$}  {:>flops$} {:>bytes$}  {}",
-                row[1], row[2], row[3], row[4]
+                "{:>step$} {name:<op$}  {:<output$}  {:>flops$} {:>bytes$}  {}",
+                row[5], row[1], row[2], row[3], row[4]
             );
             writeln!(f, "{}", line.trim_end())
         };
-        line(&"step", ["op", "output", "FLOP", "bytes", "layer"])?;
-        rows.iter().enumerate().try_for_each(|(i, row)| line(&i, row.each_ref().map(|t| &**t)))
+        line(["op", "output", "FLOP", "bytes", "layer", "step"])?;
+        rows.iter().try_for_each(|row| line(row.each_ref().map(|t| &**t)))
+    }
+}
+
+/// A row for each step, and below it, set in, for those that it runs.
+fn list(steps: &[PlanStep], within: &str, rows: &mut Vec<[String; 6]>) {
+    for (i, s) in steps.iter().enumerate() {
+        let (flops, bytes) = (Count(s.flops).to_string(), Bytes(s.bytes).to_string());
+        let indent = "  ".repeat(within.matches('.').count());
+        let title = format!("{indent}{}", s.title());
+        let number = format!("{within}{i}");
+        rows.push([title, s.shape.to_string(), flops, bytes, s.layer(), number.clone()]);
+        list(&s.body, &format!("{number}."), rows);
     }
 }
 

@@ -1,6 +1,7 @@
 //! `PlanStep`: a step of a plan, for people.
 
 use super::lowered::{BufferView, Lowered, Work};
+use crate::device::Device;
 use gradus_base::exec::{Args, Kernel};
 use gradus_base::{Place, Shape};
 use std::sync::Arc;
@@ -26,12 +27,16 @@ pub struct PlanStep {
     pub bytes: u64,
     /// Whether it runs once only, and again when a variable that it depends on has changed.
     pub once: bool,
+    /// The steps that its kernel runs, if the op holds a subgraph, each told as of one time.
+    pub body: Vec<PlanStep>,
+    /// How many times it runs them.
+    pub times: usize,
     /// The first output's element type is a float, and this many elements lie densely.
     pub(crate) dense_floats: Vec<(usize, gradus_base::DType)>,
 }
 
 impl PlanStep {
-    pub(crate) fn new(step: &Lowered, kernel: &dyn Kernel) -> PlanStep {
+    pub(crate) fn new(step: &Lowered, kernel: &dyn Kernel, device: Device) -> PlanStep {
         let bytes = |v: &BufferView| {
             let repeats: usize = (0..v.view.shape.rank())
                 .filter(|&a| v.view.strides[a] == 0)
@@ -39,11 +44,19 @@ impl PlanStep {
                 .product();
             (v.view.shape.len() / repeats * v.dtype.size()) as u64
         };
-        // Of a packing its form is told, and the shape of what is packed.
+        // Of a packing its form is told, and the shape of what is packed; of outputs the first that is not left out.
+        let written =
+            || step.outputs.iter().find(|o| !o.view.shape.is_empty()).unwrap_or(&step.outputs[0]);
         let (algorithm, shape) = match &step.work {
             Work::Pack(packing) => (packing.form.clone(), step.inputs[0].view.shape),
-            _ => (kernel.algorithm().to_owned(), step.outputs[0].view.shape),
+            _ => (kernel.algorithm().to_owned(), written().view.shape),
         };
+        let body = match &step.work {
+            Work::Call { rule, spec } => rule.strategy(device).and_then(|s| s.body(spec)),
+            _ => None,
+        };
+        let (body, times) =
+            body.map_or((vec![], 1), |(plan, times)| (plan.steps().to_vec(), times));
         let dense = |o: &BufferView| match o.view.memory_order() {
             Some(_) => (o.view.shape.len(), o.dtype),
             None => (0, o.dtype),
@@ -59,6 +72,8 @@ impl PlanStep {
             flops: step.label.flops,
             bytes: step.inputs.iter().chain(&step.outputs).map(bytes).sum(),
             once: step.once,
+            body,
+            times,
             dense_floats: step.outputs.iter().map(dense).collect(),
         }
     }
@@ -68,9 +83,13 @@ impl PlanStep {
     /// The op's name, and in brackets its algorithm, the idioms it took, and whether it runs once.
     pub fn title(&self) -> String {
         let once = if self.once { "once" } else { "" };
+        let times = match self.body.is_empty() {
+            true => String::new(),
+            false => format!("{} times", self.times),
+        };
         let notes: Vec<&str> = std::iter::once(&*self.algorithm)
             .chain(self.idioms.iter().copied())
-            .chain([once])
+            .chain([&*times, once])
             .filter(|note| !note.is_empty())
             .collect();
         match notes.is_empty() {
@@ -124,6 +143,8 @@ mod tests {
             flops: 0,
             bytes: 0,
             once: false,
+            body: vec![],
+            times: 1,
             dense_floats: vec![],
         };
         assert_eq!((step.layer(), step.title()), ("layer1.0.pool".into(), "conv2d".into()));

@@ -36,6 +36,7 @@ mod reduce;
 #[cfg(test)]
 mod registry;
 pub mod sampling;
+pub mod scan;
 pub mod scatter;
 mod softmax;
 mod sort;

@@ -8,7 +8,7 @@ use super::conv2d::tests::cases as conv2d_cases;
 use super::linalg::matmul;
 use super::{
     arg_extreme, attention, bitwise, cast_whole, cross_entropy, cumsum, divisor, gather, norm,
-    pool2d, random, recurrent, scatter, softmax, sort,
+    pool2d, random, recurrent, scan, scatter, softmax, sort,
 };
 use crate::DType;
 use gradus_testkit::{Case, Checked, Device, Required};
@@ -51,6 +51,7 @@ families! {
     pool2d: "pool2d", pool2d::cases::cases, None, Vec::new;
     random: "random", random::cases::cases, Some("gives draws, which depend on no input"), Vec::new;
     recurrent: "recurrent", recurrent::cases::cases, None, Vec::new;
+    scan: "scan", scan::cases::cases, None, Vec::new;
     scatter: "scatter", scatter::cases::cases, None, Vec::new;
     softmax: "softmax", softmax::cases::cases, None, Vec::new;
     sort: "sort", sort::cases::cases, None, Vec::new;
