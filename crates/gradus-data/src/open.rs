@@ -40,6 +40,8 @@ pub struct Splits {
     pub remarks: Vec<String>,
     /// The same of what concerns training only: the part to train on, and what else might be used for it.
     pub remarks_on_training: Vec<String>,
+    /// That of the remarks which names columns of a table that a model was not trained with.
+    pub others: Option<String>,
     /// Columns or files that are not learned from though nobody said so.
     pub left_out: Vec<String>,
     /// Pictures that were passed over because they cannot be read: see [`OpenOptions::skip`].
@@ -58,6 +60,7 @@ impl Splits {
             decimal_comma: false,
             remarks: vec![],
             remarks_on_training: vec![],
+            others: None,
             left_out: vec![],
             unreadable: vec![],
         }
@@ -79,6 +82,7 @@ impl Splits {
             decimal_comma: false,
             remarks: vec![],
             remarks_on_training: vec![],
+            others: None,
             left_out: vec![],
             unreadable: vec![],
         })
@@ -298,6 +302,7 @@ fn open_table(path: &Path, options: &OpenOptions) -> Result<Splits> {
     let table = read_csv(path, &csv)?;
     let (forms, remarks) = (table.forms().to_vec(), table.remarks().to_vec());
     let (left_out, decimal_comma) = (table.left_out().to_vec(), table.decimal_comma());
+    let others = table.others().map(str::to_owned);
     let splits = match &rule {
         Split::File(other) => {
             let test = read_csv(other, &like(&table, csv))?;
@@ -313,7 +318,7 @@ fn open_table(path: &Path, options: &OpenOptions) -> Result<Splits> {
         }
         _ => hold_out(Arc::new(table), rule)?,
     };
-    Ok(Splits { forms, decimal_comma, remarks, left_out, ..splits })
+    Ok(Splits { forms, decimal_comma, remarks, others, left_out, ..splits })
 }
 
 /// How another file is read so that its columns are those of a table, by name.

@@ -27,6 +27,7 @@ pub struct TabularDataset {
     forms: Vec<ColumnForm>,
     decimal_comma: bool,
     remarks: Vec<String>,
+    others: Option<String>,
     left_out: Vec<String>,
     /// The key of each row, once one was asked for.
     keys: OnceLock<Vec<Key>>,
@@ -90,6 +91,7 @@ impl TabularDataset {
             forms: table.forms,
             decimal_comma: table.decimal_comma,
             remarks: table.remarks,
+            others: table.others,
             left_out: table.left_out,
             keys: OnceLock::new(),
         })
@@ -121,6 +123,11 @@ impl TabularDataset {
     /// Whether decimals follow a comma: [`CsvOptions::decimal_comma`](crate::CsvOptions::decimal_comma) of other files like it.
     pub fn decimal_comma(&self) -> bool {
         self.decimal_comma
+    }
+
+    /// That of the remarks which names columns that a model was not trained with.
+    pub fn others(&self) -> Option<&str> {
+        self.others.as_deref()
     }
 
     /// What is worth knowing of how the file was read.

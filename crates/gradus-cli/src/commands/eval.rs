@@ -267,7 +267,8 @@ fn held_out(trained: &Trained<'_>, opened: Opened) -> Result<Chosen> {
     let part = if splits.rule.is_none() { Tested::Test } else { Tested::HeldOut };
     let mut chosen = Chosen { changed, ..Chosen::new(part, splits.test.clone(), name, &splits) };
     if is_known {
-        chosen.remarks = unreadable::remark(&chosen.unreadable).into_iter().collect();
+        let unreadable = unreadable::remark(&chosen.unreadable);
+        chosen.remarks = splits.others.iter().cloned().chain(unreadable).collect();
     }
     Ok(chosen)
 }

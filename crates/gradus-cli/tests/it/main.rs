@@ -51,7 +51,12 @@ fn program() -> OsString {
 /// The binary in a folder of its own.
 fn gradus(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program());
-    command.args(args).current_dir(folder).env_remove("GRADUS_DATA");
+    // Nor what its user has imported.
+    command
+        .args(args)
+        .current_dir(folder)
+        .env_remove("GRADUS_DATA")
+        .env("XDG_CACHE_HOME", folder.join("cache"));
     command
 }
 

@@ -227,6 +227,8 @@ pub struct Table {
     pub passed_over: Vec<(u64, String)>,
     /// What is worth knowing of how the file was read, a sentence each.
     pub remarks: Vec<String>,
+    /// That of these which names columns that a model was not trained with: [`CsvOptions::forms`].
+    pub others: Option<String>,
     /// Columns that are not learned from though nobody said so, by name or number.
     pub left_out: Vec<String>,
 }

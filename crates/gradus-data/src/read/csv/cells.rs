@@ -96,6 +96,7 @@ impl Columns<'_> {
             decimal_comma: self.file.decimal_comma,
             passed_over: Vec::new(),
             remarks: [&self.file.remarks[..], &self.remarks].concat(),
+            others: self.others.clone(),
             left_out: self.left_out.clone(),
         })
     }

@@ -26,6 +26,8 @@ pub(super) struct Columns<'a> {
     pub(super) decimal: Option<Decimal>,
     pub(super) lenient: bool,
     pub(super) remarks: Vec<String>,
+    /// That of columns which the model was not trained with.
+    pub(super) others: Option<String>,
     pub(super) left_out: Vec<String>,
 }
 
@@ -60,6 +62,7 @@ impl<'a> Columns<'a> {
             decimal: options.decimal,
             lenient: options.lenient,
             remarks: vec![],
+            others: None,
             left_out: vec![],
         };
         let known = !options.forms.is_empty();
@@ -148,11 +151,13 @@ impl<'a> Columns<'a> {
             others.filter(|name| !name.is_empty() && !beside.contains(name)).cloned().collect();
         if !others.is_empty() {
             let (n, is) = (others.len(), if others.len() == 1 { "is" } else { "are" });
-            self.remarks.push(format!(
+            let remark = format!(
                 "{} that the model was not trained with {is} passed over: {}",
                 count(n, "column"),
                 some_of(&others)
-            ));
+            );
+            self.remarks.push(remark.clone());
+            self.others = Some(remark);
         }
     }
 
