@@ -19,7 +19,7 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// How large it is: units, streams side by side, characters a step, passes over the text, the highest rate.
 struct Size(usize, usize, usize, u64, f64);
-const SMALL: Size = Size(48, 16, 24, 6, 0.02);
+const SMALL: Size = Size(48, 16, 24, 16, 0.02);
 const FULL: Size = Size(256, 64, 64, 8, 6e-3);
 
 /// Ids `[B, T]` → scores of what comes next, `[B, T, V]`. An id is a one-hot row: its product with weights is a row of these.
@@ -65,7 +65,7 @@ fn nats(model: &Characters, ids: &[i64]) -> f64 {
         let x = Tensor::from_slice(&ids[at..end], [1, end - at]).one_hot(model.symbols());
         let (y, next) = model.cell.forward_from(&x, &state, &cx);
         let t = Tensor::from_slice(&ids[at + 1..=end], [1, end - at]);
-        lost += f64::from(model.out.forward(&y, &cx).softmax_cross_entropy(&t).sum(..).item());
+        lost += model.out.forward(&y, &cx).softmax_cross_entropy(&t).sum(..).item();
         state = next.iter().map(|(name, s)| (name.clone(), s.stop_gradient())).collect();
     }
     lost / (ids.len() - 1) as f64
@@ -85,6 +85,11 @@ fn written(model: &Characters, prime: &[i64], count: usize) -> Outcome<Vec<i64>>
         state = next;
     }
     Ok(ids)
+}
+
+/// What is lost at each place, `[B, T]`.
+fn at_each_place(scores: &Tensor, t: &Tensor) -> Tensor {
+    scores.softmax_cross_entropy(t)
 }
 
 fn main() -> Outcome<()> {
@@ -108,7 +113,8 @@ fn main() -> Outcome<()> {
         out: gradus::nn::layers::dense(symbols).build(units, &init),
     });
     let source = Streams::new(train.to_vec(), streams, steps)?.loader()?;
-    let recipe = Recipe { clip: Some(Clip::Norm(1.0)), ..Recipe::default() };
+    let recipe =
+        Recipe { loss: at_each_place.into(), clip: Some(Clip::Norm(1.0)), ..Recipe::default() };
     let mut learner = Learner::with(model.clone(), Box::new(Adam::new(rate)), recipe, 0);
     let schedule = Schedule::one_cycle(epochs * Source::batches(&source) as u64);
     Fit { epochs, schedule, ..Fit::default() }.run(
