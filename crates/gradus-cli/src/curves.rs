@@ -33,13 +33,15 @@ text{font:12px Helvetica,Arial,sans-serif;fill:#222}.title{font-size:14px;font-w
 pub struct Run<'a> {
     /// What it is called in the legend.
     pub name: String,
+    /// Which loss it has: those of different kinds are drawn apart.
+    pub loss: String,
     /// Its epochs.
     pub history: &'a [EpochLog],
 }
 
 /// The curves of one run.
 pub fn of_history(history: &[EpochLog]) -> String {
-    draw(&[Run { name: String::new(), history }])
+    draw(&[Run { name: String::new(), loss: String::new(), history }])
 }
 
 /// A panel for the loss and one for each metric, with a line for each run that has it, dashed of validation.
@@ -47,8 +49,14 @@ pub fn draw(runs: &[Run<'_>]) -> String {
     let mut metrics = BTreeSet::new();
     let all = || runs.iter().flat_map(|run| run.history);
     all().for_each(|log| metrics.extend(log.metrics.keys().chain(log.val_metrics.keys())));
-    let names = std::iter::once("loss").chain(metrics.into_iter().map(String::as_str));
-    let panels: Vec<Panel> = names.map(|name| Panel::of(name, runs)).collect();
+    let kinds: BTreeSet<&str> = runs.iter().map(|run| &*run.loss).collect();
+    let of_losses = kinds.iter().map(|kind| {
+        let of_kind = |run: &Run<'_>| run.loss == *kind;
+        let title = if kinds.len() > 1 { format!("loss {kind}") } else { "loss".into() };
+        Panel { title: title.replace('_', " "), ..Panel::of("loss", runs, of_kind) }
+    });
+    let of_metrics = metrics.into_iter().map(|name| Panel::of(name, runs, |_| true));
+    let panels: Vec<Panel> = of_losses.chain(of_metrics).collect();
     let height = panels.iter().map(Panel::height).sum::<f64>() + 8.0;
     let width = LEFT + PLOT.0 + RIGHT + LEGEND;
     let mut out = format!(
@@ -82,9 +90,9 @@ struct Panel {
 }
 
 impl Panel {
-    fn of(name: &str, runs: &[Run<'_>]) -> Panel {
+    fn of(name: &str, runs: &[Run<'_>], is_in: impl Fn(&Run<'_>) -> bool) -> Panel {
         let mut lines = vec![];
-        for (i, run) in runs.iter().enumerate() {
+        for (i, run) in runs.iter().enumerate().filter(|(_, run)| is_in(run)) {
             for is_validation in [false, true] {
                 let key = if is_validation { format!("val_{name}") } else { name.to_owned() };
                 let values =
@@ -347,7 +355,7 @@ mod tests {
         assert_eq!(middle_cut("lenet-1", 19), "lenet-1");
         let history = history(&[0.9, 0.5]);
         let name = "a-run-with-a-name-that-has-no-end-at-all".to_owned();
-        let text = draw(&[Run { name, history: &history }]);
+        let text = draw(&[Run { name, loss: String::new(), history: &history }]);
         for part in ["training 0.5<", "validation 1<"] {
             assert!(text.contains(part), "{part:?} is not in {text}");
         }
@@ -367,7 +375,11 @@ mod tests {
         let all = [f64::NAN, f64::INFINITY, f64::MAX, f64::MIN, 1e-320, 0.0];
         for numbers in [&all[..], &all[..1], &[3.0], &[], &[1e308, -1e308]] {
             let history = history(numbers);
-            let text = draw(&[Run { name: "<a>&\u{1b}[2J".into(), history: &history }]);
+            let text = draw(&[Run {
+                name: "<a>&\u{1b}[2J".into(),
+                loss: String::new(),
+                history: &history,
+            }]);
             assert!(
                 text.ends_with("</svg>\n") && !text.contains("NaN") && !text.contains("inf,"),
                 "{text}"

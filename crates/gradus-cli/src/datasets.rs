@@ -7,13 +7,13 @@ use crate::error::{CliError, Result, shell_word};
 use crate::suggest;
 use crate::unreadable;
 use gradus::data::{
-    CsvOptions, Dataset, Fingerprint, Fit, ImageOptions, OpenOptions, Relabelled, SETS, Skip,
-    Split, Splits, is_hidden, labels_of, target_of,
+    CsvOptions, Dataset, Fingerprint, Fit, HoldOut, ImageOptions, OpenOptions, Relabelled, SETS,
+    Skip, Split, Splits, closest, is_hidden, labels_of, target_of,
 };
 use gradus::io::visible;
 use gradus::models::find;
 use gradus::nn::losses::Target;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What pictures in folders are turned into, and which are passed over; data of fixed sizes, such as named sets, stay as they are.
@@ -139,6 +139,22 @@ pub fn remarks_on_classes(splits: &Splits) -> Vec<String> {
     remarks
 }
 
+/// That far fewer samples are held out to test than a fifth, as a draw by content may have it where many are equal.
+pub fn remark_on_test_part(splits: &Splits) -> Result<Option<String>> {
+    let (Some(Split::Hash), Some(whole)) = (&splits.rule, &splits.whole) else { return Ok(None) };
+    let (all, found) = (whole.len(), splits.test.len());
+    let meant = all / 5;
+    if 2 * found >= meant {
+        return Ok(None);
+    }
+    let (_, held) = Split::Position.divide(&**whole, HoldOut::Test)?;
+    Ok(Some(format!(
+        "only {found} of {all} samples {} held out to test, not about {meant}: equal samples are on one side; --split position holds out {}, whatever they hold",
+        if found == 1 { "is" } else { "are" },
+        held.len()
+    )))
+}
+
 /// Which of the numbers to be learned are the same in all samples to train on, and which are only 0 and 1 though they are
 /// learned as numbers.
 pub fn remarks_on_targets(train: &dyn Dataset, aim: &Aim) -> Vec<String> {
@@ -258,6 +274,12 @@ pub fn open_as_is(
 fn known_or_there(name_or_path: &str) -> Result<()> {
     let names: Vec<&str> = SETS.iter().map(|s| s.name).collect();
     let is_there = name_or_path == STDIN || Path::new(name_or_path).exists();
+    let ending = Path::new(name_or_path).extension();
+    let is_json = ending.is_some_and(|end| ["json", "jsonl"].iter().any(|json| end == *json));
+    if is_json && Path::new(name_or_path).is_file() {
+        let what = "found JSON by its name, expected a CSV file or a folder of pictures";
+        return Err(CliError::Work(format!("{name_or_path}: {what}")));
+    }
     if names.contains(&name_or_path) || is_there {
         return Ok(());
     }
@@ -265,7 +287,30 @@ fn known_or_there(name_or_path: &str) -> Result<()> {
         let what = "imagenet: its pictures may not be handed on; give the folder that holds them, --data DIR, with train and val in it";
         return Err(CliError::Usage(what.to_owned()));
     }
+    let path = Path::new(name_or_path);
+    if let Some(near) = beside(path) {
+        let what = format!("{name_or_path}: no such file or folder; did you mean {near}?");
+        return Err(CliError::Usage(what));
+    }
+    if path.extension().is_some() || path.components().count() > 1 {
+        return Err(CliError::Usage(format!("{name_or_path}: no such file or folder")));
+    }
     Err(suggest::unknown("data set (and no file or folder of that name)", name_or_path, &names))
+}
+
+/// What lies where a path leads and is called nearly like it, unless a set is.
+fn beside(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_string_lossy();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let entries = std::fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?.flatten();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names.extend(SETS.iter().map(|set| set.name.to_owned()));
+    names.retain(|name| !is_hidden(name));
+    let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+    let near = closest(&name, &names).filter(|near| SETS.iter().all(|set| set.name != *near))?;
+    Some(shell_word(&folder.map_or(PathBuf::from(near), |folder| folder.join(near))))
 }
 
 /// Data as they were found.

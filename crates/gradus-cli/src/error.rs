@@ -172,13 +172,10 @@ impl From<TrainError> for CliError {
     }
 }
 
-/// How the names of this program's source files begin.
-const OWN: &str = file!().split_at(file!().len() - "error.rs".len()).0;
-
 impl From<gradus::Error> for CliError {
-    /// Without a line of this program, which is none of the user's.
+    /// Without the line it is from: whoever runs a command has written none.
     fn from(mut error: gradus::Error) -> CliError {
-        error.at = error.at.filter(|at| !at.file().starts_with(OWN));
+        error.at = None;
         CliError::Engine(error)
     }
 }

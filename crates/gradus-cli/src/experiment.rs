@@ -286,6 +286,7 @@ impl Parts {
         let mut remarks = [&splits.remarks_on_training[..], &splits.remarks].concat();
         remarks.extend(unreadable::remark(&splits.unreadable));
         remarks.extend(datasets::remarks_on_classes(&splits));
+        remarks.extend(datasets::remark_on_test_part(&splits)?);
         let unreadable = splits.unreadable.clone();
         let rule = splits.rule.clone();
         let known = pretrained.map(|pretrained| &pretrained.description);

@@ -39,6 +39,7 @@ mod number_scores;
 mod options;
 mod outcome;
 mod paper;
+mod picture_sizes;
 mod recipe_file;
 mod record;
 mod remedies;
@@ -123,10 +124,15 @@ pub fn main() -> ExitCode {
     let json = std::env::args_os().any(|argument| argument == "--json");
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => match options::bad_number(&error) {
-            Some(what) => return ExitCode::from(CliError::Usage(what).tell(json)),
-            None => error.exit(),
-        },
+        Err(error) => {
+            let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+            let words: Vec<String> = words.collect();
+            let bad = options::bad_number(&error);
+            match bad.or_else(|| options::unknown_option(&error, &words)) {
+                Some(what) => return ExitCode::from(CliError::Usage(what).tell(json)),
+                None => error.exit(),
+            }
+        }
     };
     let error = match panic::catch_unwind(AssertUnwindSafe(|| run(cli.command))) {
         Ok(Ok(())) => return ExitCode::SUCCESS,

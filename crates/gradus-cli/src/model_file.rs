@@ -154,6 +154,7 @@ pub fn read(path: &Path) -> Result<SavedModel> {
     if is_onnx(path) {
         return Err(CliError::Work(of_onnx(path)));
     }
+    refuse_foreign(path)?;
     let file = Checkpoint::load(path)?;
     match described(&file, path)? {
         Some(description) => Ok(SavedModel { description, file }),
@@ -167,6 +168,25 @@ pub fn read(path: &Path) -> Result<SavedModel> {
 /// Whether a file is called as ONNX models are.
 pub fn is_onnx(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"))
+}
+
+/// Refuses a file of weights of another program, by its name, and says what makes a model of it.
+pub fn refuse_foreign(path: &Path) -> Result<()> {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    let whose = match ending.as_deref() {
+        Some("pth" | "pt" | "th") => "a PyTorch file",
+        Some("h5" | "hdf5" | "keras") => "a Keras file",
+        Some("caffemodel") => "weights of Caffe",
+        _ => return Ok(()),
+    };
+    if !path.is_file() {
+        return Ok(());
+    }
+    Err(CliError::Work(format!(
+        "{}: found {whose}; weights of a network of the zoo (gradus models) become a model by: gradus import {} --model NAME --out model.safetensors",
+        path.display(),
+        shell_word(path)
+    )))
 }
 
 /// What an ONNX model is where one of Gradus is expected, and what works with it.

@@ -3,9 +3,10 @@
 use crate::bars::{counted, shortened};
 use crate::description::Description;
 use crate::experiment::Experiment;
-use crate::settings::Settings;
+use crate::picture_sizes::Found;
+use crate::settings::{SMALL_BATCH, Settings};
 use gradus::data::{Dataset, ImageInfo, image_info, named, read_file};
-use gradus::nn::Init;
+use gradus::nn::{Init, parameters};
 use serde::Serialize;
 use std::path::Path;
 
@@ -21,6 +22,8 @@ pub struct Note {
 /// All there is to say of a run.
 pub fn of(settings: &Settings, e: &Experiment) -> Vec<Note> {
     let mut all: Vec<Note> = steps(settings, e).into_iter().collect();
+    all.extend(batch(settings, e));
+    all.extend(frozen(settings, e));
     all.extend(never(settings));
     if let (true, false) = (is_folder(&e.data), e.description.is_of_rows()) {
         all.extend(pictures(settings, e));
@@ -40,6 +43,32 @@ fn steps(settings: &Settings, e: &Experiment) -> Option<Note> {
         let text = format!("accumulate {n}: an epoch has {batches}, so each step takes no more");
         note("accumulate", text)
     })
+}
+
+/// A batch that holds more than all samples.
+fn batch(settings: &Settings, e: &Experiment) -> Option<Note> {
+    let samples = e.train.dataset().len();
+    (settings.batch > samples && samples > SMALL_BATCH).then(|| {
+        let (batch, samples) = (settings.batch, counted(samples as u64, e.description.noun()));
+        let text = format!(
+            "batch {batch}: it is larger than the {samples} to train on, so an epoch is one step; --batch {SMALL_BATCH} makes more of them"
+        );
+        note("batch", text)
+    })
+}
+
+/// Parameters that nobody trained, and that never learn.
+fn frozen(settings: &Settings, e: &Experiment) -> Option<Note> {
+    if settings.from.is_some() || settings.training.freeze.is_empty() || e.unfreezing.is_some() {
+        return None;
+    }
+    let frozen = parameters(&**e.learner.model()).into_iter().filter(|(_, p)| p.is_frozen());
+    let frozen: usize = frozen.map(|(_, p)| p.variable().shape().len()).sum();
+    let text = format!(
+        "freeze: {} stay frozen at random values, as no --from says which trained model to begin with",
+        counted(frozen as u64, "parameter")
+    );
+    (frozen > 0).then(|| note("freeze", text))
 }
 
 /// Events that come after the last epoch, and so never.
@@ -105,13 +134,16 @@ fn resized(settings: &Settings, e: &Experiment) -> Option<Note> {
     if (h, w) == (height, width) && grey.is_empty() {
         return None;
     }
+    let found = Found::of(&e.parts())?;
     let is_shrunk = h.min(w) as f64 >= SHRUNK * height.min(width) as f64;
     let side = usual_side(h.min(w));
     let larger = (is_shrunk && fits(&e.description, side))
         .then(|| format!("; --augment \"resize({side})\" shows more of them, for more time"));
     let text = format!(
-        "{}: pictures of about {h}×{w} (height×width) are {} to {height}×{width}, the size that {} is made for{grey}{}",
+        "{}: pictures of {}{} are {} to {height}×{width}, the size that {} is made for{grey}{}",
         e.data,
+        found.sizes(),
+        if found.is_mixed() { "," } else { "" },
         if is_shrunk { "shrunk" } else { "brought" },
         settings.model,
         larger.unwrap_or_default()

@@ -1,7 +1,7 @@
 //! Settings as options of a command. A field of the settings that says `#[arg(long)]` is an option, an entry of recipes and one of
 //! `config.toml`; this puts what the command line states over settings that a recipe or a model has already stated.
 
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Id};
 use std::any::Any;
@@ -91,6 +91,37 @@ pub fn bad_number(error: &clap::Error) -> Option<String> {
     };
     let option = option.split(' ').next().unwrap_or(option);
     Some(format!("{option}: found {value:?}, expected {expected}"))
+}
+
+/// What is wrong with a command line that holds an option which is not there, or a number below 0 where one is not taken for an
+/// option's value: `no such option --gpu; gradus train --help lists all`. `words` are the command line.
+pub fn unknown_option(error: &clap::Error, words: &[String]) -> Option<String> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        Some(ContextValue::Strings(texts)) => texts.first().map(String::as_str),
+        _ => None,
+    };
+    let found = text(ContextKind::InvalidArg).filter(|found| found.starts_with('-'))?;
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let negative = |word: &&String| word.starts_with(found) && word.parse::<f64>().is_ok();
+    if let Some(at) = words.iter().position(|word| negative(&word)).filter(|at| *at > 0) {
+        let (option, value) = (&words[at - 1], &words[at]);
+        return option
+            .starts_with("--")
+            .then(|| format!("{option}: found {value}, expected 0 or more"));
+    }
+    let meant = text(ContextKind::SuggestedArg);
+    let meant = meant.map_or(String::new(), |meant| format!("; did you mean {meant}?"));
+    let end = if meant.is_empty() { ";" } else { "" };
+    let command: Vec<&str> = words.iter().skip(1).take(2).map(String::as_str).collect();
+    let command = match command[..] {
+        ["data", inner] if !inner.starts_with('-') => format!("gradus data {inner}"),
+        [command, ..] if !command.starts_with('-') => format!("gradus {command}"),
+        _ => "gradus".into(),
+    };
+    Some(format!("no such option {found}{meant}{end} {command} --help lists all"))
 }
 
 #[cfg(test)]

@@ -100,6 +100,7 @@ pub struct Diagnose<'a> {
     withdraw: Box<dyn FnMut(&Remark) + 'a>,
     looks: usize,
     hopeless: f64,
+    guessing: f64,
     memory: Memory,
     /// The weights before a step, if it is to be looked at.
     before: Vec<(String, Tensor)>,
@@ -117,6 +118,7 @@ impl<'a> Diagnose<'a> {
             withdraw: Box::new(|_| {}),
             looks: 8,
             hopeless: GUESS,
+            guessing: f64::INFINITY,
             memory: Memory::default(),
             before: vec![],
         }
@@ -135,6 +137,13 @@ impl<'a> Diagnose<'a> {
     #[must_use]
     pub fn hopeless(mut self, loss: f64) -> Diagnose<'a> {
         self.hopeless = loss;
+        self
+    }
+
+    /// What guessing costs, infinity unless said otherwise: as long as the loss is no lower, nothing that was remarked is withdrawn.
+    #[must_use]
+    pub fn guessing(mut self, loss: f64) -> Diagnose<'a> {
+        self.guessing = loss;
         self
     }
 
@@ -287,6 +296,10 @@ impl Callback for Diagnose<'_> {
     fn at_end(&mut self, moment: &mut Moment<'_>) -> Result<()> {
         if moment.progress.stopped.as_deref() == Some(INTERRUPTED) {
             return Ok(()); // it may hold again before the end
+        }
+        // What has fallen and is still no better than a guess is not well.
+        if !moment.progress.history.last().is_some_and(|last| last.loss < self.guessing) {
+            return Ok(());
         }
         let (epoch, step) = (moment.progress.epoch, moment.task.steps());
         for (&ailment, text) in &self.memory.gone {

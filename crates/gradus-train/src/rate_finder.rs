@@ -49,10 +49,11 @@ const SMOOTHING: f64 = 0.9;
 const FALLEN: f64 = 0.02;
 /// How many decades of rates a slope is measured over.
 const WINDOW: f64 = 2.0 / 3.0;
-/// The sweep ends when the loss is so many times the best.
-const TOO_MUCH: f64 = 4.0;
 
 impl Sweep {
+    /// It ends when the loss is so many times the best.
+    pub const TOO_MUCH: f64 = 4.0;
+
     /// Takes one step at each rate, on the source's batches in turn, and puts the task back to where it was.
     ///
     /// # Errors
@@ -100,7 +101,7 @@ impl Sweep {
             let loss = loss.value;
             mean = SMOOTHING * mean + (1.0 - SMOOTHING) * loss;
             let smooth = mean / (1.0 - SMOOTHING.powi(i as i32 + 1));
-            if !smooth.is_finite() || smooth > TOO_MUCH * best {
+            if !smooth.is_finite() || smooth > Sweep::TOO_MUCH * best {
                 break;
             }
             best = best.min(smooth);

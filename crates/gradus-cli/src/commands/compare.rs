@@ -9,6 +9,8 @@ use crate::network::Network;
 use crate::record::flat;
 use crate::remedies::{CHANGED, RATE, TESTED};
 use crate::run_dir;
+use crate::settings::Settings;
+use clap::Args as _;
 use gradus::io::log::read_json_lines;
 use gradus::io::{atomic_write, printable};
 use gradus::train::EpochLog;
@@ -42,6 +44,8 @@ pub struct Args {
 struct Run {
     path: PathBuf,
     settings: BTreeMap<String, Value>,
+    /// The loss it learns by.
+    loss: String,
     history: Vec<EpochLog>,
     /// What its test gave, by name.
     tested: Map<String, Value>,
@@ -62,7 +66,11 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let runs = args.runs.iter().map(|path| Run::read(path)).collect::<Result<Vec<_>>>()?;
     if let Some(path) = &args.out {
-        let curves = runs.iter().map(|run| curves::Run { name: run.name(), history: &run.history });
+        let curves = runs.iter().map(|run| curves::Run {
+            name: run.name(),
+            loss: run.loss.clone(),
+            history: &run.history,
+        });
         let text = curves::draw(&curves.collect::<Vec<_>>());
         atomic_write(path, |w| w.write_all(text.as_bytes()))?;
     }
@@ -138,7 +146,8 @@ impl Run {
             None => (None, None),
         };
         rates.push(own.optimizer.learning_rate);
-        Ok(Run { path: path.to_owned(), settings, history, tested, best, learned, rates })
+        let (path, loss) = (path.to_owned(), own.aim()?.loss);
+        Ok(Run { path, settings, loss, history, tested, best, learned, rates })
     }
 
     /// Its folder's name.
@@ -190,6 +199,20 @@ fn differing(runs: &[Run]) -> Vec<String> {
 const SCHEDULE: &str = "schedule.name";
 const EPOCHS: &str = "epochs";
 
+/// What the command line calls an entry of the settings; one that no option changes is called as in `config.toml`.
+fn option_of(key: &str) -> String {
+    let options = Settings::augment_args_for_update(clap::Command::new("settings"));
+    let id = key.rsplit('.').next().unwrap_or(key);
+    let option = options.get_arguments().find(|option| option.get_id() == id);
+    let name = option.and_then(|option| {
+        let aliases = option.get_visible_aliases().unwrap_or_default();
+        aliases.first().copied().or_else(|| option.get_long())
+    });
+    // What --no-… takes away is told by the entry, whose value is the other way round.
+    let name = name.filter(|name| !name.starts_with("no-"));
+    name.map_or_else(|| key.to_owned(), |name| format!("--{name}"))
+}
+
 /// Runs as columns.
 fn table(runs: &[Run], differing: &[String]) -> String {
     let mut rows: Vec<(String, Vec<String>)> = vec![];
@@ -203,7 +226,7 @@ fn table(runs: &[Run], differing: &[String]) -> String {
     };
     row("run", &|run| run.path.display().to_string());
     for key in differing.iter().filter(|key| ![RATE, SCHEDULE, EPOCHS].contains(&&***key)) {
-        row(key, &|run| setting(run, key));
+        row(&option_of(key), &|run| setting(run, key));
     }
     row("peak rate", &|run| {
         run.rates.iter().map(|&rate| figure(rate, 4)).collect::<Vec<_>>().join(", then ")

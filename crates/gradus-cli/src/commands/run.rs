@@ -3,6 +3,7 @@
 use crate::computing::Computing;
 use crate::datasets::called;
 use crate::error::{CliError, Result};
+use crate::model_file;
 use crate::room;
 use gradus::Tensor;
 use gradus::data::{image_info, read_file};
@@ -50,6 +51,7 @@ pub struct Args {
 /// Runs a model.
 pub fn run(args: &Args) -> Result<()> {
     args.computing.begin(&args.device)?;
+    model_file::refuse_foreign(&args.model)?;
     let network = within_memory(Network::read(&args.model)?);
     let given: Vec<&String> = args.inputs.iter().chain(&args.input).collect();
     if given.is_empty() && !network.inputs().is_empty() {

@@ -108,7 +108,7 @@ pub struct Args {
 
 /// The options of a run that begins.
 fn of_a_new_run() -> Vec<clap::Id> {
-    let others = ["model", "out", "find_lr"].map(clap::Id::from);
+    let others = ["out", "find_lr"].map(clap::Id::from);
     let mut all = [ids_of::<Settings>(), ids_of::<Shorthands>(), others.to_vec()].concat();
     // What a run may go on with: see [`Further`].
     all.retain(|id| id != "epochs" && id != "lr");
@@ -130,6 +130,12 @@ impl Args {
 
 /// Trains.
 pub fn run(args: &Args) -> Result<()> {
+    if let (Some(run), Some(model)) = (&args.resume, &args.model) {
+        let run = shell_word(run);
+        return Err(CliError::Usage(format!(
+            "--resume goes on with a run by its own settings; leave {model} out: gradus train --resume {run}"
+        )));
+    }
     if args.find_lr {
         let settings = args.settings()?;
         args.computing.begin(&settings.device)?;

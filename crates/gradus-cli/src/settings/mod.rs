@@ -22,7 +22,7 @@ use gradus::train::schedule::Schedule;
 pub use optimizer::{OptimizerSettings, default_optimizer};
 pub use schedule::{LOOKED_AT_BY, ScheduleSettings};
 use serde::{Deserialize, Serialize};
-pub use size::BySize;
+pub use size::{BySize, SMALL_BATCH};
 pub use training::{ClassWeights, GroupSettings, Training};
 
 /// The version of `config.toml` that this program writes; it reads all up to it. Before 2 changes of images were texts.

@@ -16,6 +16,9 @@ const STEPS: u64 = 1_200;
 /// More epochs than these bring little but time.
 const MOST_EPOCHS: u64 = 200;
 
+/// The batch of few samples.
+pub const SMALL_BATCH: usize = 8;
+
 impl Settings {
     /// Takes small batches of few rows, and as many epochs as make [`STEPS`] steps; a run of many rows is as it was.
     pub fn suit_rows(&mut self, rows: usize) {
@@ -25,7 +28,7 @@ impl Settings {
         }
         if self.by_size.batch {
             self.batch = match rows {
-                ..=100 => self.batch.min(8),
+                ..=100 => self.batch.min(SMALL_BATCH),
                 101..=1_000 => self.batch.min(16),
                 _ => self.batch,
             };

@@ -249,6 +249,12 @@ fn runs_beside_each_other() {
     {
         assert!(both.contains(part), "{part:?} is not in {both}");
     }
+    assert_eq!(row("--validation")[1], "0.2", "an option's name");
+    // Losses of different kinds are no heights of one axis.
+    train(f, "mlp --data t.csv --target x --epochs 1 --out c");
+    ok(f, &["compare", "a", "c", "--out", "kinds.svg"]);
+    let kinds = fs::read_to_string(f.join("kinds.svg")).unwrap();
+    assert!(kinds.contains(">loss cross entropy<") && kinds.contains(">loss mse<"), "{kinds}");
     ran(f, &["compare", "a", "none"]).fails(1, &["none: there is no run (no config.toml)"]);
     ran(f, &["compare", "a", "--out", "x.png"])
         .fails(2, &["found x.png, expected a file that ends in .svg"]);

@@ -7,6 +7,7 @@ mod bad_input;
 mod commands;
 #[cfg(unix)]
 mod half_hour;
+mod hints;
 #[cfg(unix)]
 mod hostile;
 mod import;

@@ -127,7 +127,7 @@ fn pictures_that_are_shrunk_and_never_varied() {
     fs::write(f.join("r.toml"), "model = \"resnet20\"\nepochs = 1\nnetwork.width = 0.125\n")
         .unwrap();
     let shrunk = train(f, "r.toml --data large --augment none");
-    let text = "large: pictures of about 96×96 (height×width) are shrunk to 32×32, the size that resnet20 is made for; --augment \"resize(96)\" shows more of them, for more time";
+    let text = "large: pictures of 96×96 pixels (height×width) are shrunk to 32×32, the size that resnet20 is made for; --augment \"resize(96)\" shows more of them, for more time";
     assert_eq!(about(&shrunk, "pictures_shrunk"), [text]);
     assert_eq!(about(&shrunk, "no_augmentation").len(), 1);
     assert!(shrunk.err.contains(&format!("remark: {text}\n")), "{}", shrunk.err);
@@ -178,6 +178,17 @@ fn a_remark_that_no_longer_holds_is_withdrawn() {
     assert_eq!((of("remark"), of("withdrawn")), (1, 1), "the log keeps both");
     // The same again of a run that is finished.
     assert_eq!(ok(f, &resume).json()["remarks"], faster.json()["remarks"]);
+}
+
+/// A loss that has fallen from a thousand to sixty is still far above a guess: what was said of the rate holds.
+#[test]
+fn nothing_is_withdrawn_above_the_loss_of_a_guess() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    let high = train(f, "mlp --limit-batches 40 --epochs 3 --optimizer adam --lr 10 --out run");
+    let remarks = high.json()["remarks"].to_string();
+    assert!(remarks.contains("rate-too-high"), "{}", high.err);
+    assert!(!high.err.contains("withdrawn"), "{}", high.err);
 }
 
 /// Right more often than a guess, but too sure where it is wrong.

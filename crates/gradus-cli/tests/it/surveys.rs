@@ -108,7 +108,7 @@ fn other_marks_of_missing_values() {
     let rows: String = (0..60).map(|i| format!("\"{i},5\",{}\n", ["a", "b"][i / 30])).collect();
     fs::write(f.join("comma.csv"), format!("x,label\n{rows}")).unwrap();
     run(f, "train mlp --data comma.csv")
-        .fails(1, &["write 0.5, or say that decimals follow a comma: --decimal comma"]);
+        .fails(1, &["a number with a decimal point; --decimal comma reads it as 0.5"]);
     done(f, "train mlp --data comma.csv --decimal comma --epochs 40 --out comma");
     fs::write(f.join("new.csv"), "x\n\"3,5\"\n\"55,5\"\n").unwrap();
     let found = done(f, "predict comma new.csv --json").json();

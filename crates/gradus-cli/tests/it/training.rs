@@ -157,6 +157,9 @@ fn trial_runs() {
     assert!(tried.out.contains("(250 images of mnist-5k"), "{}", tried.out);
     fs::remove_dir_all(f.join("runs")).unwrap();
     let swept = ok(f, &["train", "mlp", "--find-lr", "--optimizer", "sgd", "--json"]);
+    for part in ["at rates from 0.000001 to 10\n", "stopped after step ", " of 140, at rate "] {
+        assert!(swept.err.contains(part), "{part:?} is not in {}", swept.err);
+    }
     let rate = swept.json()["suggestion"].as_f64().unwrap();
     assert!((1e-5..1.0).contains(&rate), "{}", swept.out);
     assert!(swept.out.contains(&format!("gradus train mlp --optimizer sgd --lr {rate}\n")));

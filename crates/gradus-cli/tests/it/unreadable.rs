@@ -180,7 +180,7 @@ fn folders_that_are_no_classes() {
     let found = done(f, "predict run zip --json");
     assert_eq!(found.json()["predictions"].as_array().unwrap().len(), 16);
     assert!(
-        found.err.contains("zip: 1 file is passed over, none of which holds a picture: .png (1)"),
+        found.err.contains("zip: 1 file is passed over, which holds no picture: .png (1)"),
         "{}",
         found.err
     );

@@ -7,6 +7,7 @@
 
 mod cells;
 mod columns;
+mod dates;
 mod dialect;
 mod file;
 mod header;

@@ -107,6 +107,16 @@ fn columns_that_count_the_rows() {
         table.remarks,
         [r#"column 1 ("id") counts the rows and is learned from; --drop id leaves it out"#]
     );
+    // A gap, or a row that is there twice, and a column that begins anew.
+    let nearly = |number: fn(u32) -> u32| {
+        let rows: String = (0..40).map(|i| format!("{},{},x\n", number(i), i * 7 % 5)).collect();
+        usual(&format!("id,a,label\n{rows}")).remarks.join(" ")
+    };
+    let told =
+        r#"column 1 ("id") nearly counts the rows and is learned from; --drop id leaves it out"#;
+    assert_eq!(nearly(|i| if i < 9 { i } else { i + 3 }), told);
+    assert_eq!(nearly(|i| i.max(1)), told);
+    assert_eq!((nearly(|i| i % 20), nearly(|i| i * 2)), (String::new(), String::new()));
     let bare = usual(&rows);
     assert!(bare.remarks[0].starts_with("column 1 counts the rows"), "{:?}", bare.remarks);
     let dropped = CsvOptions { leave_out: vec!["id".into()], ..CsvOptions::default() };

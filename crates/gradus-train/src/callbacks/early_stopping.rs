@@ -50,8 +50,10 @@ impl Callback for EarlyStopping {
         }
         let best = self.best.value.unwrap_or(f64::NAN);
         Ok(Flow::Stop(format!(
-            "{} did not improve on {best:.4} for {} epochs",
-            self.best.watch, self.bad
+            "{} did not improve on {best:.4} for {} epoch{}",
+            self.best.watch,
+            self.bad,
+            if self.bad == 1 { "" } else { "s" }
         )))
     }
     fn state(&self) -> Value {

@@ -1,6 +1,6 @@
 //! `gradus data show`: what data hold.
 
-use super::pictures::{self, Found, preview, save};
+use super::pictures::{self, preview, save};
 use super::table::Table;
 use crate::bars::{bar, counted, figure, grouped, shortened};
 use crate::columns;
@@ -8,6 +8,7 @@ use crate::commands::join;
 use crate::datasets;
 use crate::error::{CliError, Result, shell_word};
 use crate::experiment::counts;
+use crate::picture_sizes::Found;
 use crate::table_form::{Cells, DecimalIs, HeaderIs, MissingRule};
 use crate::unreadable;
 use gradus::data::{
@@ -85,7 +86,7 @@ pub fn show(args: &ShowArgs) -> Result<()> {
     let saved = save(args, &seen.splits)?;
     let mut out = std::io::stdout().lock();
     seen.head(&mut out, args)?;
-    let remarks = seen.remarks(args);
+    let remarks = seen.remarks(args)?;
     for remark in &remarks {
         writeln!(out, "remark: {}", shortened(remark, 400))?;
     }
@@ -153,7 +154,7 @@ impl Seen {
             true => splits.unreadable.clone(),
             false => unreadable::of_folder(&args.data, &splits)?,
         };
-        let found = Found::of(&splits);
+        let found = Found::of(&[&*splits.train, &*splits.test]);
         if let Some(found) = &found {
             splits = open(found.shown_at(), &unreadable::known(&unreadable))?;
         }
@@ -188,12 +189,13 @@ impl Seen {
         Ok(())
     }
 
-    fn remarks(&self, args: &ShowArgs) -> Vec<String> {
+    fn remarks(&self, args: &ShowArgs) -> Result<Vec<String>> {
         let splits = &self.splits;
         let mut remarks = [&splits.remarks_on_training[..], &splits.remarks].concat();
         remarks.extend(remark_on_unreadable(&self.unreadable, args.skip_unreadable));
         remarks.extend(datasets::remarks_on_classes(&self.splits));
-        remarks
+        remarks.extend(datasets::remark_on_test_part(&self.splits)?);
+        Ok(remarks)
     }
 
     /// For `--json`, of classes.

@@ -125,6 +125,16 @@ impl Table {
             return None;
         }
         let (mut csv, mut place) = (csv.clone(), place(refused));
+        if let Some(at) = place.filter(|&at| csv.decimal.is_none() && self.has_commas(at)) {
+            let commas = CsvOptions { decimal: Some(Decimal::Comma), ..csv.clone() };
+            match open(&commas) {
+                Ok(_) => return Some(words(&commas)),
+                Err(CliError::Data(error)) if self::place(&error) != Some(at) => {
+                    (csv, place) = (commas, self::place(&error));
+                }
+                Err(_) => {}
+            }
+        }
         for _ in 0..TRIES {
             self.change(&mut csv, place)?;
             match open(&csv) {
@@ -134,6 +144,19 @@ impl Table {
             }
         }
         None
+    }
+
+    /// Whether what no number is made of in a column are numbers with a decimal comma, as `1.234,5`: what stands behind it is not
+    /// three digits, as between thousands.
+    fn has_commas(&self, column: usize) -> bool {
+        let Some(column) = self.summary.columns.get(column) else { return false };
+        let is_one = |text: &String| {
+            let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+            let (whole, fraction) = text.split_once(',').unwrap_or((text, ""));
+            let clear = !fraction.is_empty() && (fraction.len() != 3 || whole.contains('.'));
+            clear && digits(fraction) && digits(&whole.trim_start_matches('-').replace('.', ""))
+        };
+        !column.unreadable_texts.is_empty() && column.unreadable_texts.iter().all(is_one)
     }
 
     /// The column that is taken for the label.

@@ -264,10 +264,10 @@ pub fn inputs(args: &Args, taken: Taken) -> Result<Vec<PathBuf>> {
         let files: u64 = others.values().sum();
         let others: Vec<String> = others.iter().map(|(end, n)| format!("{end} ({n})")).collect();
         let others = printable(&others.join(", "));
-        let (files, is) = (counted(files, "file"), if files == 1 { "is" } else { "are" });
-        let what = match taken {
-            Taken::Pictures => "holds a picture",
-            Taken::Tables => "ends in .csv",
+        let (one, files) = (files == 1, counted(files, "file"));
+        let (what, lacks) = match taken {
+            Taken::Pictures => ("holds a picture", "holds no picture"),
+            Taken::Tables => ("ends in .csv", "does not end in .csv"),
         };
         if all.len() == before {
             let found = if others.is_empty() { "no file" } else { &*files };
@@ -275,10 +275,11 @@ pub fn inputs(args: &Args, taken: Taken) -> Result<Vec<PathBuf>> {
             return Err(CliError::Work(format!("{}: {found}", path.display())));
         }
         if !others.is_empty() {
-            say!(
-                "remark: {}: {files} {is} passed over, none of which {what}: {others}",
-                path.display()
-            );
+            let passed = match one {
+                true => format!("is passed over, which {lacks}"),
+                false => format!("are passed over, none of which {what}"),
+            };
+            say!("remark: {}: {files} {passed}: {others}", path.display());
         }
     }
     let Some(out) = args.out.as_deref().and_then(|out| out.canonicalize().ok()) else {

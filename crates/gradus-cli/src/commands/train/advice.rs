@@ -1,13 +1,13 @@
 //! What is said at the end of a run whose model is of no use: that it is not, and what to change.
 
-use crate::bars::four_places;
+use crate::bars::{counted, four_places};
 use crate::description::Description;
 use crate::error::shell_word;
 use crate::guess::Guess;
 use crate::outcome::Outcome;
 use crate::remedies;
 use crate::run_dir::{self, RunDir};
-use crate::settings::Settings;
+use crate::settings::{SMALL_BATCH, Settings};
 use gradus::train::EpochLog;
 use serde_json::Value;
 
@@ -106,6 +106,11 @@ impl Ended<'_> {
         Some(format!("the model is worse than always saying the mean, whose r2 is 0: {r2}"))
     }
 
+    /// How many it was trained on.
+    fn samples(&self) -> u64 {
+        self.description.learned.as_ref().map_or(u64::MAX, |learned| learned.train.iter().sum())
+    }
+
     /// A command that may help.
     fn remedy(&self, blamed: bool, guessing: f64) -> String {
         let Ended { run, settings, .. } = self;
@@ -117,6 +122,14 @@ impl Ended<'_> {
         } else {
             String::new()
         };
+        let samples = self.samples();
+        if settings.batch as u64 > samples && samples > SMALL_BATCH as u64 {
+            return format!(
+                "gradus train {config} --batch {SMALL_BATCH}   (the batch, {}, is larger than the {} to train on: an epoch is one step)",
+                settings.batch,
+                counted(samples, self.description.noun())
+            );
+        }
         if blamed || self.has_risen() || rate > FAR * usual {
             let anew = remedies::anew(run.path(), settings);
             return format!("{anew}   (a lower rate{told})");

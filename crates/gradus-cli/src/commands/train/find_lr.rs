@@ -16,7 +16,7 @@ const LINES: usize = 24;
 pub fn run(settings: &Settings, experiment: &mut Experiment, as_json: bool) -> Result<()> {
     let sweep = Sweep { low: 1e-6, high: 10.0, steps: 140 };
     say!(
-        "{} steps of {} on {} at rates from {:.0e} to {:.0e}",
+        "{} steps of {} on {} at rates from {} to {}",
         sweep.steps,
         settings.optimizer.name,
         settings.data,
@@ -24,6 +24,9 @@ pub fn run(settings: &Settings, experiment: &mut Experiment, as_json: bool) -> R
         sweep.high
     );
     let curve = sweep.run(&mut experiment.learner, &experiment.train)?;
+    if let Some(text) = ended(&sweep, &curve) {
+        say!("{text}");
+    }
     let mut out = std::io::stdout().lock();
     table(&mut out, &curve)?;
     let Some(rate) = curve.suggestion() else {
@@ -46,6 +49,20 @@ pub fn run(settings: &Settings, experiment: &mut Experiment, as_json: bool) -> R
     Ok(())
 }
 
+/// Where a sweep ended before its last rate, and why.
+fn ended(sweep: &Sweep, curve: &RateCurve) -> Option<String> {
+    let (last, _) = curve.points.last()?;
+    let after = curve.points.len();
+    (after < sweep.steps).then(|| {
+        format!(
+            "stopped after step {after} of {}, at rate {}: the next loss was no number, or more than {} times the lowest",
+            sweep.steps,
+            rounded(*last),
+            Sweep::TOO_MUCH
+        )
+    })
+}
+
 /// The command as it was typed, at a rate instead of looking for one.
 fn as_typed(rate: f64) -> String {
     let words = std::env::args_os().skip(1).filter(|word| word != "--find-lr" && word != "--json");
@@ -57,7 +74,7 @@ fn as_typed(rate: f64) -> String {
 fn table(out: &mut impl Write, curve: &RateCurve) -> Result<()> {
     let every = curve.points.len().div_ceil(LINES).max(1);
     let highest = curve.points.iter().map(|p| p.1).fold(0.0, f64::max);
-    writeln!(out, "{:>8}  {:>8}", "rate", "loss")?;
+    writeln!(out, "{:>9}  {:>8}", "rate", "loss")?;
     for group in curve.points.chunks(every) {
         let (rate, loss) = group[group.len() - 1];
         let here = |rate: Option<f64>| group.iter().any(|p| Some(p.0) == rate);
@@ -66,7 +83,7 @@ fn table(out: &mut impl Write, curve: &RateCurve) -> Result<()> {
             (_, true) => "  <- stops falling",
             _ => "",
         };
-        writeln!(out, "{rate:>8.1e}  {loss:>8.4}  {}{mark}", bar(loss / highest, 30))?;
+        writeln!(out, "{:>9}  {loss:>8.4}  {}{mark}", rounded(rate), bar(loss / highest, 30))?;
     }
     Ok(())
 }

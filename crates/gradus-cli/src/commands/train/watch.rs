@@ -3,6 +3,7 @@
 use crate::callbacks::{KeepBest, KeepRecord, Report, RunLog};
 use crate::error::Result;
 use crate::experiment::Experiment;
+use crate::guess::Guess;
 use crate::remedies::WITHDRAWN;
 use crate::run_dir::RunDir;
 use crate::settings::Settings;
@@ -59,6 +60,7 @@ pub fn callbacks(
         // Where epochs are short, looking often would cost more than it tells.
         let looks = (batches as usize / 40).clamp(2, 8);
         let diagnose = Diagnose::new(say).show(show).withdraw(withdraw).looks(looks);
+        let diagnose = diagnose.guessing(Guess::of(e, settings)?.loss);
         // What a guess costs is known of cross-entropy only.
         all.push(Box::new(match &*e.description.aim().loss {
             "cross_entropy" => diagnose,

@@ -1,5 +1,6 @@
 //! Which columns of a file are features, label, targets, and what is left out.
 
+use super::dates::is_date;
 use super::file::File;
 use super::messages::plain;
 use super::survey::MOST_VALUES;
@@ -110,9 +111,15 @@ impl<'a> Columns<'a> {
                 } else if seen.is_text() && seen.values.len() == 1 && seen.missing == 0 && survey.rows > 1 {
                     "holds one text in all rows: it is left out"
                 } else {
-                    if seen.counts_rows() {
+                    let nearly = if seen.counts_rows() { "" } else { "nearly " };
+                    if seen.counts_rows() || seen.nearly_counts_rows() {
                         self.remarks.push(format!(
-                            "{title} counts the rows and is learned from; --drop {option} leaves it out"
+                            "{title} {nearly}counts the rows and is learned from; --drop {option} leaves it out"
+                        ));
+                    }
+                    if let Some(text) = &seen.first_padded {
+                        self.remarks.push(format!(
+                            "{title} has numbers with leading zeros ({text}): perhaps a code, no quantity; --drop {option} leaves it out"
                         ));
                     }
                     return true;
@@ -186,17 +193,23 @@ impl<'a> Columns<'a> {
             let wrong = |found: String, expected: String| {
                 Err(DataError::malformed(self.name, self.cell(*line, column), found, expected))
             };
-            let label = self.label.and_then(|label| self.file.survey.columns.get(label));
-            // Texts beside a last column of numbers: perhaps this is the label.
-            if label_is_guessed && !label.is_some_and(|label| label.is_text()) {
-                return wrong(quote(text), self.number_or_label(column));
-            }
             let mut categories: Vec<String> =
                 seen.values.iter().map(|text| label_spelling(text).into_owned()).collect();
             categories.sort();
             categories.dedup();
             let (values, rows) = (categories.len(), self.file.survey.rows as usize);
-            if values > MOST_VALUES || (values > FEW_VALUES && 2 * values > rows) {
+            let are_many = values > MOST_VALUES || (values > FEW_VALUES && 2 * values > rows);
+            let are_dates = seen.values.iter().all(|text| is_date(text));
+            if are_dates && are_many {
+                let what = format!("column {name} holds dates, which are not learned from");
+                return wrong(quote(text), format!("a number; {what}: --drop {name}"));
+            }
+            let label = self.label.and_then(|label| self.file.survey.columns.get(label));
+            // Texts beside a last column of numbers: perhaps this is the label.
+            if label_is_guessed && !label.is_some_and(|label| label.is_text()) {
+                return wrong(quote(text), self.number_or_label(column));
+            }
+            if are_many {
                 let at_least =
                     if values > MOST_VALUES { "more than 100".into() } else { values.to_string() };
                 let found =
@@ -206,8 +219,12 @@ impl<'a> Columns<'a> {
                 );
                 return wrong(found, expected);
             }
+            let (what, end) = match are_dates {
+                true => ("dates", format!("; --drop {name} leaves it out")),
+                false => ("texts", String::new()),
+            };
             self.remarks.push(format!(
-                "{} holds texts: each of its {values} values ({}) becomes a feature of 0 and 1",
+                "{} holds {what}: each of its {values} values ({}) becomes a feature of 0 and 1{end}",
                 self.title(column),
                 some_of(&categories)
             ));

@@ -1,7 +1,7 @@
 //! What is said of a cell that cannot be read: where it is, what may be there, what makes it so.
 
 use super::columns::Columns;
-use super::survey::Cell;
+use super::survey::{Cell, from_comma};
 use crate::error::{Place, count, quote};
 
 /// More different texts than this among numbers are no marks of missing values.
@@ -40,7 +40,16 @@ impl Columns<'_> {
         let is_target = self.targets.contains(&column);
         let yes_no = ["yes", "no", "true", "false", "y", "n"];
         if yes_no.iter().any(|word| word.eq_ignore_ascii_case(field)) {
-            return "a number: write 1 for yes and 0 for no".into();
+            let label = match is_target {
+                true => format!(", or learn the two as classes: --label {}", self.option(column)),
+                false => String::new(),
+            };
+            return format!("a number: write 1 for yes and 0 for no{label}");
+        }
+        // A comma may as well stand between thousands.
+        let is_clear = plain(field).is_none_or(|plain| plain == field.replace(',', "."));
+        if let Some(value) = self.with_commas(field, column).filter(|_| is_clear) {
+            return format!("a number with a decimal point; --decimal comma reads it as {value}");
         }
         if let Some(plain) = plain(field) {
             let comma = match plain == field.replace(',', ".") && self.decimal.is_none() {
@@ -74,6 +83,15 @@ impl Columns<'_> {
                 format!("a number{others}; --drop {option} trains without the column{header}")
             }
         }
+    }
+
+    /// What decimal commas make of a number, if they read the whole column and no other has decimal points.
+    fn with_commas(&self, field: &str, column: usize) -> Option<f64> {
+        let all = &self.file.survey.columns;
+        let seen = all.get(column).filter(|seen| seen.commas > 0 && seen.texts == 0)?;
+        let is_free = self.decimal.is_none() && !self.file.decimal_comma;
+        let pointed = all.iter().chain([seen]).any(|column| column.points > column.grouped);
+        from_comma(field).filter(|_| is_free && !pointed && field.contains(','))
     }
 
     /// The option by which the texts of a column of numbers are missing values, if they are few and most of it are numbers.

@@ -78,6 +78,16 @@ pub(super) fn from_comma(text: &str) -> Option<f64> {
     }
 }
 
+/// Of fewer numbers it is not said that they count rows.
+const FEW_NUMBERS: u64 = 5;
+/// One in so many rows may break the counting, and one in any case.
+const FEW_BREAKS: u64 = 50;
+
+/// Whether noughts stand before a whole number of three digits or more, as in postal codes; those of months and hours have two.
+fn is_padded(text: &str) -> bool {
+    text.len() > 2 && text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// More values than this are not counted.
 pub(super) const MOST_VALUES: usize = 100;
 
@@ -106,11 +116,30 @@ pub(super) struct Column {
     counts: Option<u64>,
     /// The last of its whole numbers, as long as each is larger than the one before.
     rises: Option<u64>,
+    /// The first, the last and the least of its whole numbers, and how many are one more than the one before.
+    whole: Option<Whole>,
+    /// The first number of three digits or more that begins with a nought, such as `00013`.
+    pub(super) first_padded: Option<String>,
+}
+
+/// What is known of a column's whole numbers.
+#[derive(Clone, Copy)]
+struct Whole {
+    first: u64,
+    last: u64,
+    least: u64,
+    steps: u64,
 }
 
 impl Column {
     fn see(&mut self, text: &str, kind: Cell, line: u64, row: u64) {
         let counted = self.take(text, kind, line);
+        if let Some(number) = counted {
+            let whole = Whole { first: number, last: number, least: number, steps: 0 };
+            let whole = self.whole.get_or_insert(whole);
+            whole.steps += u64::from(whole.last.checked_add(1) == Some(number));
+            (whole.last, whole.least) = (number, whole.least.min(number));
+        }
         let before = self.rises;
         self.rises = counted.filter(|&number| row == 0 || before.is_some_and(|last| last < number));
         self.counts = match row {
@@ -126,6 +155,9 @@ impl Column {
                 self.numbers += 1;
                 self.points += u64::from(text.contains('.'));
                 self.largest_whole = self.largest_whole.max(text.parse().ok());
+                if self.first_padded.is_none() && is_padded(text) {
+                    self.first_padded = Some(text.to_owned());
+                }
                 if is_grouped(text) {
                     self.grouped += 1;
                     self.first_grouped.get_or_insert_with(|| (line, text.to_owned()));
@@ -159,6 +191,10 @@ impl Column {
         let counted = self.take(text, kind, line);
         let goes_on = |first: &u64| first.checked_add(1) == self.counts;
         self.counts = counted.filter(goes_on);
+        if let (Some(number), Some(whole)) = (counted, &mut self.whole) {
+            whole.steps += u64::from(number.checked_add(1) == Some(whole.first));
+            (whole.first, whole.least) = (number, whole.least.min(number));
+        }
     }
 
     /// Whether it holds texts and no numbers.
@@ -174,7 +210,17 @@ impl Column {
     }
     /// Whether it only says which row this is, of several: each row has one more than the row before.
     pub(super) fn counts_rows(&self) -> bool {
-        self.counts.is_some() && self.numbers >= 5
+        self.counts.is_some() && self.numbers >= FEW_NUMBERS
+    }
+
+    /// Whether it does so but for a few rows: a gap, a number that is missing or there twice. Nearly all must be different.
+    pub(super) fn nearly_counts_rows(&self) -> bool {
+        let (Some(whole), Some(largest)) = (self.whole, self.largest_whole) else { return false };
+        let but = (self.numbers / FEW_BREAKS).max(1);
+        let different = (largest - whole.least).saturating_add(1);
+        self.numbers >= 2 * FEW_NUMBERS
+            && whole.steps + but + 1 >= self.numbers
+            && different.saturating_add(but) >= self.numbers
     }
 
     /// Whether whole numbers up to 999 have no point in it, and all others one between thousands.
