@@ -173,7 +173,7 @@ fn entry<'a, 'b>(table: &'a DeTable<'b>, key: &str) -> Option<(usize, &'a DeValu
 }
 
 /// The tables of settings.
-const TABLES: &[&str] = &["network", "optimizer", "schedule", "training"];
+const TABLES: &[&str] = &["network", "optimizer", "schedule", "sequence", "training"];
 
 /// The error about a key of a table, or of the file itself, that nobody would read: another table may have it.
 fn unknown_key(here: &str, name: &str, known: &[&str]) -> CliError {
