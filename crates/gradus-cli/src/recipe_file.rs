@@ -44,6 +44,10 @@ pub fn parse(name: &str, text: &str) -> Result<Settings> {
     if let Some(name) = optimizer {
         settings.optimizer = default_optimizer(name);
     }
+    let training = recipe.get("training").and_then(toml::Value::as_table);
+    if training.is_some_and(|own| own.contains_key("clip_norm") || own.contains_key("clip_value")) {
+        (settings.training.clip_norm, settings.training.clip_value) = (None, None);
+    }
     file.changes::<Augmentation>("augment", &mut recipe)?;
     file.changes::<Shown>("evaluate", &mut recipe)?;
     // A run's config.toml is a recipe, too; it says which one it was made from, if it was.

@@ -180,3 +180,28 @@ fn a_prime_may_be_longer_than_what_a_transformer_sees() {
     );
     assert!(ran.out.starts_with("(line 4) the cat sat on"), "{}", ran.out);
 }
+
+#[test]
+fn a_text_and_a_trained_network_are_looked_at() {
+    let folder = folder();
+    let f = folder.path();
+    let shown = ok(f, &["data", "show", "book.txt", "--json"]);
+    let told =
+        ["a text of ", " that differ, ", "next           gradus train char-lstm --data book.txt"];
+    assert!(told.iter().all(|part| shown.out.contains(part)), "{}", shown.out);
+    assert_eq!(shown.json()["characters"], text().len());
+    // A table is one, whatever its file is called.
+    fs::write(f.join("table.txt"), "a\tb\tlabel\n1\t2\tx\n3\t4\ty\n").unwrap();
+    assert!(ok(f, &["data", "show", "table.txt"]).out.contains("features a, b"));
+    ok(f, &small("char-gru", "r"));
+    let summary = ok(f, &["summary", "r", "--json"]);
+    assert!(
+        summary.out.contains("cell.weight_hh_l0") && summary.out.contains("[24, 72]"),
+        "{}",
+        summary.out
+    );
+    let trained = ok(f, &["train", "--resume", "r", "--json"]).json();
+    assert_eq!(summary.json()["params"], trained["params"]);
+    ran(f, &["summary", "r", "--plan"]).fails(2, &["give no options but --json"]);
+    assert!(ok(f, &["models"]).out.contains("char-lstm"));
+}
