@@ -1,5 +1,6 @@
 //! `gradus eval`: tests a trained model.
 
+mod of_sequences;
 mod worst;
 
 use crate::augmentation::{self, Evaluation, Shown, kinds};
@@ -13,7 +14,6 @@ use crate::experiment::in_order;
 use crate::learned::{Change, Learned};
 use crate::model_file;
 use crate::outcome::Outcome;
-use crate::sequences;
 use crate::table_form::{Cells, HeaderIs};
 use crate::trained::Trained;
 use crate::unreadable;
@@ -83,7 +83,7 @@ pub fn run(args: &Args) -> Result<()> {
     args.computing.begin(&args.device)?;
     let path = model_file::locate(&args.model)?;
     if let Some(saved) = model_file::of_sequences(&path)? {
-        return sequences::evaluate(
+        return of_sequences::evaluate(
             &saved,
             model_file::record_of(&args.model)?,
             &args.model,

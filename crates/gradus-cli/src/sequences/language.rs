@@ -1,6 +1,6 @@
 //! Language models by name: `char-lstm` and those beside it.
 
-use super::{Known, adam, file, steps, units_and_layers};
+use super::{file, steps, units_and_layers};
 use crate::error::{CliError, Result};
 use crate::model_file;
 use crate::settings::{SequenceSettings, Settings};
@@ -13,82 +13,6 @@ use gradus::text::Tokenizer;
 use gradus::train::set_weights;
 use std::path::Path;
 use std::sync::Arc;
-
-/// Entries of a recurrent one.
-const RECURRENT: &[&str] = &["tokens", "vocabulary", "embedding", "steps", "dropout"];
-
-/// An LSTM.
-pub const LSTM: Known = Known {
-    name: "char-lstm",
-    about: "LSTM that foresees the next character of any text, its state carried along",
-    source: "Karpathy 2015, char-rnn",
-    has: RECURRENT,
-    data: None,
-    usual: recurrent,
-    open: |settings, data| open(Architecture::Lstm, settings, data),
-};
-/// A GRU.
-pub const GRU: Known = Known {
-    name: "char-gru",
-    about: "the same with gated recurrent units",
-    open: |settings, data| open(Architecture::Gru, settings, data),
-    ..LSTM
-};
-/// Elman's.
-pub const RNN: Known = Known {
-    name: "char-rnn",
-    about: "the same with plain tanh units",
-    open: |settings, data| open(Architecture::Rnn, settings, data),
-    ..LSTM
-};
-/// A transformer.
-pub const TRANSFORMER: Known = Known {
-    name: "char-transformer",
-    about: "causal transformer that foresees the next character, as GPT-2 in small",
-    source: "Radford et al. 2019; Karpathy 2022, nanoGPT",
-    has: &["tokens", "vocabulary", "steps", "context", "heads", "dropout"],
-    usual: |settings| {
-        recurrent(settings);
-        (settings.batch, settings.epochs) = (16, 8);
-        settings.network.hidden = vec![128; 4];
-        settings.sequence.embedding = None;
-        settings.sequence.context = Some(128);
-        settings.sequence.steps = Some(128);
-        settings.sequence.heads = Some(4);
-        adam(settings, 2e-3, 1.0);
-    },
-    open: |settings, data| open(Architecture::Transformer, settings, data),
-    ..LSTM
-};
-/// A window.
-pub const WINDOW: Known = Known {
-    name: "char-window",
-    about: "tanh layer over the last ten characters side by side: what a memory must beat",
-    source: "Bengio et al. 2003",
-    has: &["tokens", "vocabulary", "steps", "context"],
-    usual: |settings| {
-        recurrent(settings);
-        settings.sequence.embedding = None;
-        settings.sequence.dropout = None;
-        settings.sequence.context = Some(10);
-        adam(settings, 2e-3, 1.0);
-    },
-    open: |settings, data| open(Architecture::Window, settings, data),
-    ..LSTM
-};
-
-fn recurrent(settings: &mut Settings) {
-    (settings.epochs, settings.batch) = (8, 64);
-    settings.network.hidden = vec![256];
-    settings.sequence = SequenceSettings {
-        tokens: Some("characters".into()),
-        embedding: Some(0),
-        steps: Some(64),
-        dropout: Some(0.0),
-        ..SequenceSettings::default()
-    };
-    adam(settings, 6e-3, 1.0);
-}
 
 /// What symbols are, as it is stated.
 fn tokens(settings: &Settings) -> Result<Tokens> {
@@ -121,7 +45,12 @@ fn corpus(settings: &Settings, data: &str) -> Result<Corpus> {
     Ok(Corpus::read(path, tokens)?)
 }
 
-fn open(architecture: Architecture, settings: &Settings, data: &str) -> Result<Box<dyn System>> {
+/// A language model for a text.
+pub(super) fn open(
+    architecture: Architecture,
+    settings: &Settings,
+    data: &str,
+) -> Result<Box<dyn System>> {
     let corpus = corpus(settings, data)?;
     let sequence = &settings.sequence;
     let usual = LanguageModel::new(architecture, &corpus);
