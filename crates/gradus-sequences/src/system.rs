@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gradus_nn::losses::Loss;
-use gradus_nn::{Init, Layer, parameters};
+use gradus_nn::{Init, Layer};
 use gradus_train::metrics::Metric;
 use gradus_train::optim::Optimizer;
 use gradus_train::{Learner, Recipe, Result, Source, Task};
@@ -62,6 +62,16 @@ pub enum Model {
 }
 
 impl Model {
+    /// Refuses what no network can be built of: a file may say anything.
+    ///
+    /// # Errors
+    /// As [`Model::build`].
+    pub fn check(&self) -> Result<()> {
+        match self {
+            Model::Language(model) => Ok(model.check()?),
+        }
+    }
+
     /// The network, its weights as `init` makes them.
     ///
     /// # Errors
@@ -97,11 +107,6 @@ impl Steps {
         let recipe = Recipe { loss: loss.into(), metrics, ..self.recipe };
         Learner::with(network, self.optimizer, recipe, self.seed)
     }
-}
-
-/// How many numbers a task's training adjusts.
-pub(crate) fn count_parameters(network: &dyn Layer) -> usize {
-    parameters(network).iter().map(|(_, p)| p.variable().shape().len()).sum()
 }
 
 /// What a test gave.

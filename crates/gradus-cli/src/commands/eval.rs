@@ -13,6 +13,7 @@ use crate::experiment::in_order;
 use crate::learned::{Change, Learned};
 use crate::model_file;
 use crate::outcome::Outcome;
+use crate::sequences;
 use crate::table_form::{Cells, HeaderIs};
 use crate::trained::Trained;
 use crate::unreadable;
@@ -80,6 +81,15 @@ pub struct Args {
 /// Tests.
 pub fn run(args: &Args) -> Result<()> {
     args.computing.begin(&args.device)?;
+    let path = model_file::locate(&args.model)?;
+    if let Some(saved) = model_file::of_sequences(&path)? {
+        return sequences::evaluate(
+            &saved,
+            model_file::record_of(&args.model)?,
+            &args.model,
+            args.json,
+        );
+    }
     let loaded = model_file::load(&args.model)?;
     loaded.remark(&args.model);
     let description = &loaded.description;

@@ -5,7 +5,7 @@ mod find_lr;
 mod options;
 mod recover;
 mod resume;
-mod watch;
+pub mod watch;
 
 use crate::bars::{counted, grouped, shortened};
 use crate::commands::join;
@@ -14,14 +14,15 @@ use crate::curves;
 use crate::datasets;
 use crate::divergence;
 use crate::error::{CliError, Result, shell_word};
-use crate::experiment::{Begin, Experiment};
+use crate::experiment::{Begin, Experiment, Trainee};
 use crate::guess::Guess;
 use crate::model_file;
 use crate::notes::{self, Note};
 use crate::options::{Stated, ids_of};
 use crate::outcome::Outcome;
 use crate::remedies::{TESTED, WITHDRAWN};
-use crate::run_dir::RunDir;
+use crate::run_dir::{self, RunDir};
+use crate::sequences::{self, SequenceExperiment};
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::unreadable;
@@ -31,13 +32,15 @@ use gradus::io::log::{JsonLog, read_json_lines};
 use gradus::nn::parameters;
 use gradus::train::{EpochLog, Fit, INTERRUPTED, Progress, set_weights};
 use options::{Shorthands, settings};
-use recover::Restored;
-use resume::{Further, Resumed, resume};
+pub use recover::Restored;
+pub use resume::Resumed;
+use resume::{Further, resume};
 use serde_json::{Value, json};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use watch::Watched;
 
 /// Train a network of the zoo, or a recipe
 ///
@@ -136,16 +139,23 @@ pub fn run(args: &Args) -> Result<()> {
             "--resume goes on with a run by its own settings; leave {model} out: gradus train --resume {run}"
         )));
     }
+    let model = match &args.resume {
+        Some(run) => run_dir::read_settings(run)?.model,
+        None => args.settings()?.model,
+    };
+    if sequences::find(&model).is_some() {
+        return of_sequences(args);
+    }
     if args.find_lr {
         let settings = args.settings()?;
         args.computing.begin(&settings.device)?;
         let mut experiment = Experiment::new(&settings, &Begin::Anew)?;
         let settings = experiment.settings.clone();
-        return find_lr::run(&settings, &mut experiment, args.json);
+        return find_lr::run(&settings, &mut experiment.learner, &experiment.train, args.json);
     }
     let signals = Signals::listen(args.json)?;
     let Resumed { run, settings, mut experiment, restored } = match &args.resume {
-        Some(path) => resume(path, &args.computing, &args.further())?,
+        Some(path) => resume(path, &args.computing, &args.further(), Experiment::new)?,
         None => begin(args)?,
     };
     let steps = experiment.steps_per_epoch(&settings);
@@ -167,8 +177,45 @@ pub fn run(args: &Args) -> Result<()> {
     conclude(args, &run, &settings, &mut experiment, &progress, &notes)
 }
 
+/// What of a command line a training goes by, beside its settings.
+pub struct Context<'a> {
+    /// What ends it.
+    pub signals: Signals,
+    /// How it is computed.
+    pub computing: &'a Computing,
+    /// A file for the epochs.
+    pub csv: Option<&'a Path>,
+    /// Whether a JSON object is printed.
+    pub json: bool,
+}
+
+/// Trains a network of sequences.
+fn of_sequences(args: &Args) -> Result<()> {
+    if args.find_lr {
+        let settings = args.settings()?;
+        args.computing.begin(&settings.device)?;
+        let mut e = SequenceExperiment::new(&settings, &Begin::Anew)?;
+        let parts = e.system.parts();
+        return find_lr::run(&settings, parts.task, parts.train, args.json);
+    }
+    let (csv, json) = (args.csv.as_deref(), args.json);
+    let context =
+        Context { signals: Signals::listen(json)?, computing: &args.computing, csv, json };
+    let resumed = match &args.resume {
+        Some(path) => resume(path, &args.computing, &args.further(), SequenceExperiment::new)?,
+        None => {
+            let settings = args.settings()?;
+            args.computing.begin(&settings.device)?;
+            let experiment = SequenceExperiment::new(&settings, &Begin::Anew)?;
+            let run = RunDir::create(args.out.as_deref(), &experiment.record(&settings))?;
+            Resumed { run, settings, experiment, restored: Restored::default() }
+        }
+    };
+    sequences::train(&context, resumed)
+}
+
 /// Begins a run. One whose data cannot be read leaves no directory behind.
-fn begin(args: &Args) -> Result<Resumed> {
+fn begin(args: &Args) -> Result<Resumed<Experiment>> {
     let settings = args.settings()?;
     args.computing.begin(&settings.device)?;
     let experiment = Experiment::new(&settings, &Begin::Anew)?;
@@ -224,9 +271,13 @@ fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, ste
     for path in e.learner.unreached() {
         say!("warning: the loss does not depend on the parameter {path}: it gets no gradient");
     }
-    if e.learner.step() > 0 {
-        let (epoch, step) = (progress.epoch + 1, e.learner.step());
-        let path = run.path().display();
+    all_done(run, s, progress, e.learner.step());
+}
+
+/// Says on stderr how far a run is that goes on.
+pub fn all_done(run: &RunDir, s: &Settings, progress: &Progress, step: u64) {
+    if step > 0 {
+        let (epoch, path) = (progress.epoch + 1, run.path().display());
         match epoch > s.epochs {
             true => say!("{path} is finished, after step {step}"),
             false => say!("going on with {path} after step {step}, in epoch {epoch}"),
@@ -245,7 +296,8 @@ fn fit(
 ) -> Result<Progress> {
     let batches = e.batches_per_epoch(settings);
     let done = progress.epoch * batches + progress.batch as u64;
-    let mut callbacks = watch::callbacks(run, settings, e, done, args.csv.as_deref())?;
+    let mut callbacks =
+        watch::callbacks(run, settings, &Watched::of(e, settings)?, done, args.csv.as_deref())?;
     for callback in &mut callbacks {
         if let Some(state) = states.get(callback.name()) {
             callback.restore(state);
@@ -353,7 +405,7 @@ fn conclude(
 }
 
 /// Says what was remarked on a run, what ails its model, and what may help.
-fn tell(out: &mut impl Write, remarks: &[Value], advice: Option<&Advice>) -> Result<()> {
+pub fn tell(out: &mut impl Write, remarks: &[Value], advice: Option<&Advice>) -> Result<()> {
     for remark in remarks {
         writeln!(out, "diagnosis      {}", remark["text"].as_str().unwrap_or_default())?;
     }
@@ -378,7 +430,7 @@ fn all_remarks(
 }
 
 /// What was remarked on the run and holds at its end, from its log.
-fn remarks(run: &RunDir) -> Result<Vec<Value>> {
+pub fn remarks(run: &RunDir) -> Result<Vec<Value>> {
     let mut records = read_json_lines(&run.log())?.records;
     let gone = records.iter().filter(|record| record["kind"] == WITHDRAWN);
     let gone: Vec<Value> = gone.map(|record| record["ailment"].clone()).collect();
@@ -390,7 +442,7 @@ fn remarks(run: &RunDir) -> Result<Vec<Value>> {
 }
 
 /// Seconds of training and samples trained on.
-fn totals(history: &[EpochLog]) -> (f64, f64) {
+pub fn totals(history: &[EpochLog]) -> (f64, f64) {
     let seconds = history.iter().map(|e| e.seconds).sum();
     (seconds, history.iter().map(|e| e.samples_per_second * e.seconds).sum())
 }

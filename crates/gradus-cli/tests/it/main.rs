@@ -13,6 +13,7 @@ mod hostile;
 mod import;
 mod import_keras;
 mod kernel;
+mod languages;
 mod learned;
 mod left_out;
 mod names;

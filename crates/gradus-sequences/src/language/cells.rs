@@ -184,17 +184,16 @@ pub(crate) fn coloured(page: &mut String, texts: &[String], values: &[f32]) {
     let shade = |v: f32| ((v - middle) / half * 5.0).round() as i32;
     let mut now = None;
     for (text, &value) in texts.iter().zip(values) {
-        let next = Some(shade(value));
-        if next != now {
+        let depth = shade(value);
+        if now != Some(depth) {
             if now.is_some() {
                 *page += "</span>";
             }
-            let depth = next.unwrap_or(0);
             let rest = 255 - depth.abs() * 34;
             let (r, g, b) =
                 if depth >= 0 { (rest, (255 + rest) / 2, 255) } else { (255, rest, rest) };
             let _ = write!(page, "<span style=\"background:#{r:02x}{g:02x}{b:02x}\">");
-            now = next;
+            now = Some(depth);
         }
         *page += &escaped(text);
     }

@@ -182,7 +182,7 @@ impl LanguageModel {
     }
 
     /// Refuses what no network can be built of: a file may say anything.
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let sizes = [
             ("hidden", self.hidden, 1, MOST_UNITS),
             ("layers", self.layers, 1, MOST_LAYERS),
