@@ -6,7 +6,7 @@ use crate::model_file;
 use crate::settings::{SequenceSettings, Settings};
 use gradus::nn::Init;
 use gradus::sequences::language::{
-    Architecture, Corpus, Language, LanguageModel, LanguageNetwork, Tokens,
+    Architecture, Corpus, Language, LanguageModel, LanguageNetwork, NameList, Names, Tokens,
 };
 use gradus::sequences::{Model, System};
 use gradus::text::Tokenizer;
@@ -72,6 +72,35 @@ pub(super) fn open(
     };
     let piece = sequence.steps.unwrap_or(64);
     Ok(Box::new(Language::new(corpus, model, piece, steps(settings))?))
+}
+
+/// A network for a list of names.
+pub(super) fn open_names(settings: &Settings, data: &str) -> Result<Box<dyn System>> {
+    let path = file(data, &settings.model, "a text with a name in each line, such as names.txt")?;
+    let list = NameList::read(path)?;
+    let sequence = &settings.sequence;
+    let architecture = match sequence.cell.as_deref() {
+        None | Some("lstm") => Architecture::Lstm,
+        Some("gru") => Architecture::Gru,
+        Some("rnn") => Architecture::Rnn,
+        Some("transformer") => Architecture::Transformer,
+        Some(other) => {
+            let what = format!("cell: found {other:?}, expected lstm, gru, rnn or transformer");
+            return Err(CliError::Usage(what));
+        }
+    };
+    let usual = list.model(architecture);
+    let (hidden, layers) = units_and_layers(settings).unwrap_or((usual.hidden, usual.layers));
+    let model = LanguageModel {
+        hidden,
+        layers,
+        embedding: sequence.embedding.unwrap_or(usual.embedding),
+        context: sequence.context.unwrap_or(usual.context),
+        heads: sequence.heads.unwrap_or(usual.heads),
+        dropout: sequence.dropout.unwrap_or(usual.dropout),
+        ..usual
+    };
+    Ok(Box::new(Names::new(list, model, steps(settings))?))
 }
 
 /// A trained language model.

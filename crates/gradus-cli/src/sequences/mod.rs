@@ -2,10 +2,12 @@
 
 mod experiment;
 mod language;
+mod memory;
 
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
 use gradus::sequences::language::Architecture;
+use gradus::sequences::memory::Problem;
 use gradus::sequences::{Steps, System};
 use std::path::Path;
 
@@ -23,6 +25,9 @@ fn open(settings: &Settings, data: &str) -> Result<Box<dyn System>> {
         "char-rnn" => language::open(Architecture::Rnn, settings, data),
         "char-transformer" => language::open(Architecture::Transformer, settings, data),
         "char-window" => language::open(Architecture::Window, settings, data),
+        "names" => language::open_names(settings, data),
+        "adding" => memory::open(Problem::Adding, settings, data),
+        "copy" => memory::open(Problem::Copy, settings, data),
         name => Err(CliError::Work(format!(
             "{name}: it is none of this program's systems of sequences"
         ))),

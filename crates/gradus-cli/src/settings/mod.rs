@@ -26,7 +26,7 @@ pub use schedule::{LOOKED_AT_BY, ScheduleSettings};
 pub use sequence::SequenceSettings;
 use serde::{Deserialize, Serialize};
 pub use size::{BySize, SMALL_BATCH};
-pub use systems::{Known, SYSTEMS, find_system};
+pub use systems::{GENERATED, Known, SYSTEMS, find_system};
 pub use training::{ClassWeights, GroupSettings, Training};
 
 /// The version of `config.toml` that this program writes; it reads all up to it. Before 2 changes of images were texts.

@@ -20,7 +20,7 @@ pub struct Known {
 }
 
 /// All of them.
-pub const SYSTEMS: &[Known] = &[LSTM, GRU, RNN, TRANSFORMER, WINDOW];
+pub const SYSTEMS: &[Known] = &[LSTM, GRU, RNN, TRANSFORMER, WINDOW, NAMES, ADDING, COPY];
 
 /// The system of a name.
 pub fn find_system(name: &str) -> Option<&'static Known> {
@@ -159,4 +159,58 @@ fn recurrent(settings: &mut Settings) {
         ..SequenceSettings::default()
     };
     adam(settings, 6e-3, 1.0);
+}
+
+/// A list of names.
+const NAMES: Known = Known {
+    name: "names",
+    about: "makes up names like those of a list, one a line: lstm, gru, rnn or transformer",
+    source: "Karpathy 2022, makemore",
+    has: &["cell", "embedding", "context", "heads", "dropout"],
+    data: None,
+    usual: |settings| {
+        (settings.epochs, settings.batch) = (12, 32);
+        settings.network.hidden = vec![128];
+        settings.sequence = SequenceSettings {
+            cell: Some("lstm".into()),
+            embedding: Some(0),
+            dropout: Some(0.2),
+            ..SequenceSettings::default()
+        };
+        adam(settings, 4e-3, 1.0);
+    },
+};
+
+/// Two numbers among a hundred.
+const ADDING: Known = Known {
+    name: "adding",
+    about: "adds two marked numbers among a hundred: what gates are for; lstm, gru or rnn",
+    source: "Hochreiter and Schmidhuber 1997",
+    has: &["cell", "length"],
+    data: Some(GENERATED),
+    usual: |settings| memory(settings, 64, 100),
+};
+
+/// Ten symbols after fifty steps.
+const COPY: Known = Known {
+    name: "copy",
+    about: "repeats ten symbols after fifty steps of nothing; lstm, gru or rnn",
+    source: "Hochreiter and Schmidhuber 1997; Arjovsky et al. 2016",
+    usual: |settings| memory(settings, 128, 50),
+    ..ADDING
+};
+
+/// What data are called that are made on the way.
+pub const GENERATED: &str = "generated";
+
+fn memory(settings: &mut Settings, units: usize, length: usize) {
+    (settings.epochs, settings.batch) = (10, 50);
+    settings.network.hidden = vec![units];
+    settings.schedule.name = "constant".into();
+    settings.sequence = SequenceSettings {
+        cell: Some("lstm".into()),
+        length: Some(length),
+        ..SequenceSettings::default()
+    };
+    adam(settings, 2e-3, 1.0);
 }

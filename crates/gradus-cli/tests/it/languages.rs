@@ -59,7 +59,7 @@ fn each_network_learns() {
     let f = folder.path();
     for (model, more) in [
         ("char-gru", &["--hidden", "24,24", "--embedding", "8"][..]),
-        ("char-rnn", &["--tokens", "bytes"]),
+        ("char-rnn", &["--tokens", "bytes", "--dropout", "0.1"]),
         ("char-window", &["--context", "5"]),
         ("char-transformer", &["--hidden", "16,16", "--context", "16", "--heads", "2"]),
         ("char-lstm", &["--tokens", "words", "--vocabulary", "50", "--batch", "4"]),

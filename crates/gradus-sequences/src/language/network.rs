@@ -134,7 +134,9 @@ impl LanguageModel {
             streams => InitialState::Carried(streams),
         };
         let width = if self.embedding == 0 { symbols } else { self.embedding };
-        let (units, layers, p) = (self.hidden, self.layers, self.dropout);
+        let (units, layers) = (self.hidden, self.layers);
+        // Behind the last layer it is dropped by `forward`.
+        let p = if layers > 1 { self.dropout } else { 0.0 };
         RecurrentNetwork {
             embedding: (self.embedding > 0).then(|| embedding(symbols, width).build(init)),
             cell: match self.architecture {
@@ -148,7 +150,7 @@ impl LanguageModel {
             },
             out: dense(symbols).build(units, init),
             symbols,
-            dropout: p,
+            dropout: self.dropout,
             streams: self.streams,
         }
     }
