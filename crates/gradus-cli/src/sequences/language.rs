@@ -55,16 +55,10 @@ pub(super) fn open(
     let sequence = &settings.sequence;
     let usual = LanguageModel::new(architecture, &corpus);
     let (hidden, layers) = units_and_layers(settings).unwrap_or((usual.hidden, usual.layers));
-    // Of words there are too many to be one-hot where nobody says so.
-    let embedding = sequence.embedding.unwrap_or(0).max(if corpus.symbols() > 512 {
-        usual.embedding
-    } else {
-        0
-    });
     let model = LanguageModel {
         hidden,
         layers,
-        embedding,
+        embedding: sequence.embedding.unwrap_or(usual.embedding),
         context: sequence.context.unwrap_or(usual.context),
         heads: sequence.heads.unwrap_or(usual.heads),
         dropout: sequence.dropout.unwrap_or(0.0),

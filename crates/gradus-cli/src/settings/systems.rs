@@ -149,16 +149,16 @@ const WINDOW: Known = Known {
 };
 
 fn recurrent(settings: &mut Settings) {
-    (settings.epochs, settings.batch) = (8, 64);
-    settings.network.hidden = vec![256];
+    (settings.epochs, settings.batch) = (10, 64);
+    settings.network.hidden = vec![384];
     settings.sequence = SequenceSettings {
         tokens: Some("characters".into()),
-        embedding: Some(0),
+        embedding: Some(128),
         steps: Some(64),
-        dropout: Some(0.0),
+        dropout: Some(0.2),
         ..SequenceSettings::default()
     };
-    adam(settings, 6e-3, 1.0);
+    adam(settings, 5e-3, 1.0);
 }
 
 /// A list of names.
