@@ -64,6 +64,9 @@ use watch::Watched;
 /// what helps where training refuses it. Where there is no test part about a fifth is held out for it, chosen by what each sample holds: the same samples
 /// whatever else is in the file, in whatever order; see --split.
 ///
+/// Networks of sequences (see `gradus models`) learn a text (char-lstm and those beside it), a list of names, or problems that are made on the
+/// way (adding, copy). What they are made of is said by --cell, --hidden 256,256 (two layers), --embedding, --steps, --dropout and the others below.
+///
 /// A recipe is a TOML file with any of the entries of a run's config.toml, and a config.toml is a recipe.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -80,6 +83,8 @@ use watch::Watched;
   gradus train mlp --data weather.csv --target rain,storm --loss bce
   gradus train resnet18-imagenet --data imagenet-folder
   gradus train mlp --data flowers.csv --hidden 256,64
+  gradus train char-lstm --data book.txt
+  gradus train adding --cell gru
   gradus train --resume runs/mlp-1
   gradus train --resume runs/mlp-1 --epochs 30 --lr 0.001")]
 pub struct Args {
