@@ -1,8 +1,10 @@
 //! Language models by name: `char-lstm` and those beside it.
 
 use super::{file, steps, units_and_layers};
+use crate::bars::bytes;
 use crate::error::{CliError, Result};
 use crate::model_file;
+use crate::room;
 use crate::settings::{SequenceSettings, Settings};
 use gradus::nn::Init;
 use gradus::sequences::language::{
@@ -38,10 +40,29 @@ fn tokens(settings: &Settings) -> Result<Tokens> {
     }
 }
 
+/// So many bytes of memory a byte of text takes: itself, and ids that are learned in streams and counted in n-grams.
+const EACH: u64 = 24;
+
+/// Refuses a text that does not fit into memory as ids.
+fn require_room(path: &Path) -> Result<()> {
+    let size = path.metadata().map_or(0, |about| about.len());
+    match room::bytes().filter(|room| size.saturating_mul(EACH) > *room) {
+        Some(room) => Err(CliError::Work(format!(
+            "{}: found a text of {}, which takes {} of memory, expected less than the {} there are: train on a part of it",
+            path.display(),
+            bytes(size),
+            bytes(size.saturating_mul(EACH)),
+            bytes(room)
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// A text by its name or path.
 fn corpus(settings: &Settings, data: &str) -> Result<Corpus> {
     let tokens = tokens(settings)?;
     let path = file(data, &settings.model, "a text of any language, such as book.txt")?;
+    require_room(path)?;
     Ok(Corpus::read(path, tokens)?)
 }
 
