@@ -17,9 +17,10 @@ use crate::read::idx::read_idx_images;
 use crate::read::listing::is_hidden;
 use crate::read::picture::{Fit, ImageOptions};
 use crate::read::unreadable::{Skip, Unreadable};
-use crate::read::{STDIN, kind_of, read_file};
+use crate::read::{STDIN, read_file};
 use crate::split::{HoldOut, Split};
 use crate::tabular::TabularDataset;
+use gradus_base::words::kind_of;
 
 /// A training and a test part.
 #[derive(Clone)]
@@ -178,7 +179,7 @@ pub fn open_path(path: &Path, options: &OpenOptions) -> Result<Splits> {
             &name,
             Place::Whole,
             match std::fs::metadata(path) {
-                Ok(found) if !found.is_dir() => kind_of(&found),
+                Ok(found) if !found.is_dir() => kind_of(found.file_type()),
                 Ok(_) => "no data in a known layout",
                 Err(_) => "nothing",
             },

@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use gradus_base::words::kind_of;
 use image::ImageFormat;
 
 use super::picture::{START, format_by, is_animated};
-use super::{kind_of, read_file};
+use super::read_file;
 use crate::error::{DataError, Place, Result, count};
 
 /// What systems and programs put into folders of others: it is hidden, or would be on the system that it comes from.
@@ -154,7 +155,7 @@ impl Listing {
         if metadata.is_dir() || metadata.is_file() {
             return Ok(metadata.is_dir());
         }
-        let (name, found) = (path.display().to_string(), kind_of(&metadata));
+        let (name, found) = (path.display().to_string(), kind_of(metadata.file_type()));
         let expected = "a regular file; remove it from the folder";
         Err(DataError::malformed(&name, Place::Whole, found, expected))
     }
