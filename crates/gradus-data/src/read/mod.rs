@@ -7,6 +7,7 @@ pub(crate) mod csv;
 pub(crate) mod folder;
 pub(crate) mod idx;
 pub(crate) mod listing;
+pub(crate) mod meant;
 pub(crate) mod picture;
 mod resize;
 pub(crate) mod text;
