@@ -3,6 +3,7 @@
 mod pictures;
 mod show;
 mod table;
+mod text;
 
 use crate::bars::bytes;
 use crate::error::Result;

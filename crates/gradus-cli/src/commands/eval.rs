@@ -1,5 +1,6 @@
 //! `gradus eval`: tests a trained model.
 
+mod of_sequences;
 mod worst;
 
 use crate::augmentation::{self, Evaluation, Shown, kinds};
@@ -81,6 +82,15 @@ pub struct Args {
 /// Tests.
 pub fn run(args: &Args) -> Result<()> {
     args.computing.begin(&args.device)?;
+    let path = model_file::locate(&args.model)?;
+    if let Some(saved) = model_file::of_sequences(&path)? {
+        return of_sequences::evaluate(
+            &saved,
+            model_file::record_of(&args.model)?,
+            &args.model,
+            args.json,
+        );
+    }
     let loaded = model_file::load(&args.model)?;
     loaded.remark(&args.model);
     let description = &loaded.description;

@@ -267,6 +267,7 @@ fn describe(
         data: args.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         learned: None,
         epoch: 0,
+        sequences: None,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::pictures::{self, preview, save};
 use super::table::Table;
+use super::text;
 use crate::bars::{bar, counted, figure, grouped, shortened};
 use crate::columns;
 use crate::commands::join;
@@ -70,6 +71,9 @@ pub struct ShowArgs {
 
 /// Shows.
 pub fn show(args: &ShowArgs) -> Result<()> {
+    if let Some(text) = text::of(&args.data)? {
+        return text::show(&args.data, &text, args.json);
+    }
     let csv = reading(args)?;
     let split = columns::split(args.split.as_deref(), &args.data)?;
     let open = |csv: &CsvOptions, side: Option<usize>, skip: &Skip| {
