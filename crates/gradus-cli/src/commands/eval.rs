@@ -56,7 +56,8 @@ pub struct Args {
     /// Whether the first line of a CSV file is a header [default: as in training]
     #[arg(long, value_name = "YES|NO")]
     header: Option<HeaderIs>,
-    /// Leave pictures of a folder out that cannot be read; those that training left out of its own data always are
+    /// Leave out pictures of a folder that cannot be read, and rows of a CSV file with another number of fields than most; those that
+    /// training left out of its own data always are
     #[arg(long)]
     skip_unreadable: bool,
     /// Draw what a model of numbers predicts against what is true into this PNG
