@@ -15,6 +15,8 @@
 pub mod language;
 pub mod memory;
 mod system;
+mod unrolled;
 
 pub use gradus_train::{Result, TrainError};
 pub use system::{Model, Parts, Report, Steps, System};
+pub use unrolled::{Mode, Unrolled};

@@ -11,6 +11,7 @@ use gradus_train::{Learner, Recipe, Result, Source, Task};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::Unrolled;
 use crate::language::LanguageModel;
 use crate::memory::MemoryModel;
 
@@ -62,6 +63,14 @@ pub enum Model {
 }
 
 impl Model {
+    /// The network over its steps, to be drawn.
+    pub fn unrolled(&self) -> Unrolled {
+        match self {
+            Model::Language(model) => model.unrolled(),
+            Model::Memory(model) => model.unrolled(),
+        }
+    }
+
     /// Refuses what no network can be built of: a file may say anything.
     ///
     /// # Errors

@@ -51,7 +51,7 @@ pub struct Args {
     /// Also print the plan of a training step: its kernels, operations, bytes and memory
     #[arg(long)]
     plan: bool,
-    /// Draw what the loss of a training step is made of: an SVG picture, or DOT for Graphviz
+    /// Draw what the loss of a training step is made of, or a network of sequences over its steps: an SVG picture, or DOT for Graphviz
     #[arg(long, value_name = "FILE.svg|.dot")]
     graph: Option<PathBuf>,
     /// What to draw: the loss, or the whole step with its gradients and the updates of plain gradient descent
@@ -131,12 +131,23 @@ fn of_onnx(args: &Args) -> Result<()> {
 /// What a network of sequences consists of: it takes no samples of one shape, so that its parameters are told.
 fn of_sequences(args: &Args, saved: &SavedModel) -> Result<()> {
     let is_shaped = args.input.is_some() || args.classes.is_some() || args.width.is_some();
-    if is_shaped || !args.hidden.is_empty() || args.plan || args.graph.is_some() {
-        let what = "a network of sequences is as it was trained, and its steps are not drawn here";
-        return Err(CliError::Usage(format!("{}: {what}: give no options but --json", args.model)));
+    if is_shaped || !args.hidden.is_empty() || args.plan {
+        let what = "a network of sequences is as it was trained";
+        let what = format!("{}: {what}: give no options but --graph and --json", args.model);
+        return Err(CliError::Usage(what));
     }
     let Some(sequences) = &saved.description.sequences else { return Ok(()) };
     let network = sequences.model.build(&Init::blank())?;
+    if let Some(path) = &args.graph {
+        if path.extension().and_then(|ending| ending.to_str()) != Some("svg") {
+            let found = path.display();
+            return Err(CliError::Usage(format!(
+                "--graph: found {found}, expected a file that ends in .svg: a network of sequences is drawn over its steps"
+            )));
+        }
+        let svg = sequences.model.unrolled().to_svg();
+        atomic_write(path, |w| w.write_all(svg.as_bytes()))?;
+    }
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", network.describe())?;
     writeln!(out, "{:<40} {:>16} {:>14}", "parameter", "shape", "numbers")?;
@@ -149,6 +160,9 @@ fn of_sequences(args: &Args, saved: &SavedModel) -> Result<()> {
         rows.push(json!({ "path": path, "shape": shape.to_vec() }));
     }
     writeln!(out, "{} parameters", grouped(count as u64))?;
+    if let Some(path) = &args.graph {
+        writeln!(out, "\ngraph          {}", path.display())?;
+    }
     if args.json {
         let name = &saved.description.architecture;
         writeln!(out, "{}", json!({ "model": name, "params": count, "parameters": rows }))?;

@@ -204,7 +204,11 @@ fn a_text_and_a_trained_network_are_looked_at() {
     );
     let trained = ok(f, &["train", "--resume", "r", "--json"]).json();
     assert_eq!(summary.json()["params"], trained["params"]);
-    ran(f, &["summary", "r", "--plan"]).fails(2, &["give no options but --json"]);
+    ran(f, &["summary", "r", "--plan"]).fails(2, &["give no options but --graph and --json"]);
+    ok(f, &["summary", "r", "--graph", "r.svg"]);
+    let drawn = fs::read_to_string(f.join("r.svg")).unwrap();
+    assert_eq!(drawn.matches(">GRU 24</text>").count(), 4, "a cell at each step: {drawn}");
+    ran(f, &["summary", "r", "--graph", "r.dot"]).fails(2, &["r.dot", "ends in .svg"]);
     assert!(ok(f, &["models"]).out.contains("char-lstm"));
 }
 

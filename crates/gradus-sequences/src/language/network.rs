@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Corpus, Tokens};
+use crate::{Mode, Unrolled};
 
 /// What foresees the next symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +87,26 @@ impl LanguageModel {
             tokens: corpus.tokens,
             tokenizer: tokenizer.unwrap_or_default(),
         }
+    }
+
+    /// The network over its steps: an output at each, for the symbol there.
+    pub fn unrolled(&self) -> Unrolled {
+        let mut drawn = Unrolled::new(Mode::Synced);
+        if self.embedding > 0 && self.architecture != Architecture::Window {
+            drawn = drawn.layer(format!("vectors {}", self.embedding.max(1)), false);
+        }
+        let (name, is_recurrent) = match self.architecture {
+            Architecture::Lstm => ("LSTM", true),
+            Architecture::Gru => ("GRU", true),
+            Architecture::Rnn => ("RNN", true),
+            // What was before is looked at again, which is drawn the same way.
+            Architecture::Transformer => ("attention", true),
+            Architecture::Window => ("window", true),
+        };
+        for _ in 0..self.layers {
+            drawn = drawn.layer(format!("{name} {}", self.hidden), is_recurrent);
+        }
+        drawn.layer("scores", false)
     }
 
     /// The tokeniser.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Problem;
 use super::problem::{ANSWERS, IDS};
-use crate::Steps;
+use crate::{Mode, Steps, Unrolled};
 
 /// What remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +73,16 @@ impl MemoryModel {
             }
             Problem::Copy => MemoryModel { problem, cell, hidden: 128, length: 50, chrono: true },
         }
+    }
+
+    /// The network over its steps: a sum at the end, or an answer at each step.
+    pub fn unrolled(&self) -> Unrolled {
+        let mode = match self.problem {
+            Problem::Adding => Mode::ManyToOne,
+            Problem::Copy => Mode::Synced,
+        };
+        let name = self.cell.name().to_uppercase();
+        Unrolled::new(mode).layer(format!("{name} {}", self.hidden), true).layer("dense", false)
     }
 
     /// How it learns unless something else is asked for.
