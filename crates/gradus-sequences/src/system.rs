@@ -69,6 +69,7 @@ impl Model {
     pub fn check(&self) -> Result<()> {
         match self {
             Model::Language(model) => Ok(model.check()?),
+            Model::Memory(model) => Ok(model.check()?),
         }
     }
 

@@ -134,7 +134,7 @@ impl MemoryModel {
     }
 
     /// Refuses what no network can be built of, or has no sequences: a file may say anything.
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let sizes = [
             ("hidden", self.hidden, 1, MOST_UNITS),
             ("length", self.length, self.problem.shortest(), MOST_LENGTH),

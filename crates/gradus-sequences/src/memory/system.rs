@@ -13,7 +13,6 @@ use serde_json::{Map, json};
 use super::picture::{Curve, draw};
 use super::problem::{ALPHABET, SYMBOLS, TESTED};
 use super::{Cell, Generated, MemoryModel, MemoryNetwork, Problem, gradients};
-use crate::system::count_parameters;
 use crate::{Model, Parts, Report, Steps, System};
 
 /// How near to the sum an answer is right.   Hochreiter and Schmidhuber 1997 §5.4
@@ -155,7 +154,6 @@ impl System for LongMemory {
     }
     fn about(&self) -> String {
         let (length, steps) = (self.model.length, self.model.problem.steps(self.model.length));
-        let parameters = count_parameters(&*self.network);
         let problem = match self.model.problem {
             Problem::Adding => format!("the sum of two marked numbers among {length}"),
             Problem::Copy => {
@@ -164,7 +162,7 @@ impl System for LongMemory {
         };
         let cell = self.model.cell.name();
         format!(
-            "{problem}: sequences of {steps} steps without end, {TESTED} others to test on; {cell}, {parameters} parameters"
+            "{problem}: sequences of {steps} steps without end, {TESTED} others to test on; {cell}"
         )
     }
     fn guessing(&self) -> f64 {
