@@ -38,6 +38,7 @@ fn main() -> Result<()> {
     if let Some(rate) = option("rmsprop") {
         training.optimizer = Box::new(RmsProp::new(rate));
     }
+    training.batch = option("batch").map_or(training.batch, |n| n as usize);
     let mut system = LongMemory::new(model, training)?;
     println!("{}", system.about());
     let begin = Instant::now();

@@ -51,10 +51,10 @@ pub(super) fn draw(title: &str, curves: &[Curve]) -> String {
     let between = ((high - low) / 8).max(1);
     for exponent in (low..=high).filter(|exponent| (high - exponent) % between == 0) {
         let (right, y) = (LEFT + PLOT.0, down_of(f64::from(exponent)));
-        let _ = write!(
+        let _ = writeln!(
             out,
             "<line class=\"grid\" x1=\"{LEFT}\" y1=\"{y:.1}\" x2=\"{right}\" y2=\"{y:.1}\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\n",
+             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
             LEFT - 8.0,
             y + 4.0,
             power(exponent)
@@ -80,11 +80,11 @@ pub(super) fn draw(title: &str, curves: &[Curve]) -> String {
         let (colour, x) = (COLOURS[at % COLOURS.len()], LEFT + PLOT.0 + 18.0);
         let y = TOP + LINE * (at as f64 + 0.7);
         let class = if curve.is_dashed { "line dashed" } else { "line" };
-        let _ = write!(
+        let _ = writeln!(
             out,
             "<polyline class=\"{class}\" stroke=\"{colour}\" points=\"{}\"/>\n\
              <line class=\"{class}\" stroke=\"{colour}\" x1=\"{x}\" y1=\"{y}\" x2=\"{}\" y2=\"{y}\"/>\
-             <text x=\"{}\" y=\"{}\">{}</text>\n",
+             <text x=\"{}\" y=\"{}\">{}</text>",
             points.join(" "),
             x + 30.0,
             x + 38.0,
