@@ -22,6 +22,9 @@ rect{stroke:#555;stroke-width:1}.wanted{stroke-width:2.5}\
 .argument{fill:#cfe3f7}.variable{fill:#fbdcb4}.constant{fill:#e4e4e4}.op{fill:#fff}\
 path{fill:none;stroke:#555;stroke-width:1.2;marker-end:url(#head)}";
 
+/// A label's arrow, by its number, and its place.
+type Placed = (usize, (f64, f64));
+
 impl Drawing {
     /// The picture as SVG.
     pub fn to_svg(&self) -> String {
@@ -91,7 +94,7 @@ impl Drawing {
         places: &Layout,
         ends: &[(f64, f64)],
         picture: f64,
-    ) -> (Vec<(usize, (f64, f64))>, Vec<f64>) {
+    ) -> (Vec<Placed>, Vec<f64>) {
         let rows = places.layer.iter().max().map_or(0, |m| m + 1);
         let mut by_row: Vec<Vec<usize>> = vec![vec![]; rows];
         let labelled = (0..self.arrows.len()).filter(|&i| !self.arrows[i].label.is_empty());
