@@ -7,11 +7,14 @@
 //! | system | module | learns |
 //! |---|---|---|
 //! | character, word and piece models of text | [`language`] | what comes next |
+//! | classifiers of nucleotides | [`genome`] | whether a place is a border of an exon |
 //! | two problems of remembering | [`memory`] | what stood long before |
 //!
 //! Invariants: a system is a pure function of its settings and its data, so that a run that goes on builds the same again; what is left out of data is
 //! counted and said in [`System::remarks`]; a test part is never learned from.
 
+pub mod genome;
+mod labelled;
 pub mod language;
 pub mod memory;
 mod system;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Unrolled;
+use crate::genome::GenomeModel;
 use crate::language::LanguageModel;
 use crate::memory::MemoryModel;
 
@@ -60,6 +61,8 @@ pub enum Model {
     Language(LanguageModel),
     /// One that keeps something in mind over many steps.
     Memory(MemoryModel),
+    /// One that tells sequences of nucleotides apart.
+    Genome(GenomeModel),
 }
 
 impl Model {
@@ -68,6 +71,7 @@ impl Model {
         match self {
             Model::Language(model) => model.unrolled(),
             Model::Memory(model) => model.unrolled(),
+            Model::Genome(model) => model.unrolled(),
         }
     }
 
@@ -79,6 +83,7 @@ impl Model {
         match self {
             Model::Language(model) => Ok(model.check()?),
             Model::Memory(model) => Ok(model.check()?),
+            Model::Genome(model) => Ok(model.check()?),
         }
     }
 
@@ -90,6 +95,7 @@ impl Model {
         match self {
             Model::Language(model) => Ok(model.build(init)?),
             Model::Memory(model) => Ok(model.build(init)?),
+            Model::Genome(model) => Ok(model.build(init)?),
         }
     }
 }

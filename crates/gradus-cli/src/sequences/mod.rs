@@ -1,6 +1,7 @@
 //! Systems of gradus-sequences, made of settings and data.
 
 mod experiment;
+mod genome;
 mod language;
 mod memory;
 
@@ -28,6 +29,7 @@ fn open(settings: &Settings, data: &str) -> Result<Box<dyn System>> {
         "names" => language::open_names(settings, data),
         "adding" => memory::open(Problem::Adding, settings, data),
         "copy" => memory::open(Problem::Copy, settings, data),
+        "splice" => genome::open(settings, data),
         name => Err(CliError::Work(format!(
             "{name}: it is none of this program's systems of sequences"
         ))),

@@ -20,7 +20,7 @@ pub struct Known {
 }
 
 /// All of them.
-pub const SYSTEMS: &[Known] = &[LSTM, GRU, RNN, TRANSFORMER, WINDOW, NAMES, ADDING, COPY];
+pub const SYSTEMS: &[Known] = &[LSTM, GRU, RNN, TRANSFORMER, WINDOW, NAMES, ADDING, COPY, SPLICE];
 
 /// The system of a name.
 pub fn find_system(name: &str) -> Option<&'static Known> {
@@ -214,3 +214,20 @@ fn memory(settings: &mut Settings, units: usize, length: usize) {
     };
     adam(settings, 2e-3, 1.0);
 }
+
+/// Borders of exons.
+const SPLICE: Known = Known {
+    name: "splice",
+    about: "convolutions that tell sequences of nucleotides apart, such as the borders of exons (FASTA)",
+    source: "Noordewier et al. 1991; Alipanahi et al. 2015",
+    has: &["length", "dropout"],
+    data: None,
+    usual: |settings| {
+        (settings.epochs, settings.batch) = (30, 64);
+        settings.network.hidden = vec![64];
+        settings.sequence = SequenceSettings { dropout: Some(0.4), ..SequenceSettings::default() };
+        settings.optimizer = default_optimizer("adamw");
+        settings.optimizer.learning_rate = 2e-3;
+        settings.optimizer.weight_decay = 0.02;
+    },
+};

@@ -170,6 +170,7 @@ fn about(
 fn next(model: &Model, run: &Path) -> String {
     let path = shell_word(run);
     match model {
+        Model::Genome(_) => format!("gradus classify {path} ACGT…   (or: gradus eval {path})"),
         Model::Memory(_) => format!("gradus eval {path}   (or: gradus summary {path})"),
         Model::Language(_) => {
             format!("gradus sample {path} --prime \"…\"   (or: gradus eval {path})")
