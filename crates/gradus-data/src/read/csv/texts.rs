@@ -31,7 +31,7 @@ pub struct Texts {
 ///
 /// # Errors
 /// When the bytes are no text or no table, or a column is not there; and when a row has another number of fields than the others, whose
-/// texts are empty in a lenient reading.
+/// texts are empty in a lenient reading; it is left out where rows that cannot be read are.
 pub fn csv_texts(
     bytes: &[u8],
     name: &str,
@@ -58,6 +58,7 @@ pub fn csv_texts(
                 rows.push((misfit.line, vec![String::new(); columns.len()]));
                 return Ok(());
             }
+            Err(_) if options.skip_unreadable => return Ok(()),
             Err(misfit) => return Err(misfit.error),
         };
         rows.push((row.line(), columns.iter().map(|&column| row.get(column).to_owned()).collect()));
