@@ -11,6 +11,7 @@ use gradus::Shape;
 use gradus::data::{CsvOptions, LabelColumn, Loader, Normalization};
 use gradus::models::caffe::CaffeNet;
 use gradus::nn::{Init, Sequential};
+use gradus::sequences::Model;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -71,11 +72,69 @@ pub struct Description {
     pub learned: Option<Learned>,
     /// After so many epochs.
     pub epoch: u64,
+    /// Of a network of sequences: what it is. It takes no samples of one shape, and nothing above says how it is fed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequences: Option<OfSequences>,
+}
+
+/// A network of sequences, and what its data were.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OfSequences {
+    /// What it is and how it is fed.
+    pub model: Model,
+    /// What its data were, by names.
+    pub identity: Vec<(String, String)>,
 }
 
 impl Description {
+    /// Of a network of sequences.
+    pub fn of_sequences(
+        name: &str,
+        data: &str,
+        model: Model,
+        identity: Vec<(String, String)>,
+    ) -> Description {
+        Description {
+            architecture: name.into(),
+            definition: None,
+            network: Network::default(),
+            input: vec![],
+            classes: vec![],
+            columns: vec![],
+            label: None,
+            left_out: vec![],
+            table: TableForm::default(),
+            offset: vec![],
+            mean: vec![],
+            std: vec![],
+            evaluate: vec![],
+            data: data.into(),
+            learned: None,
+            epoch: 0,
+            sequences: Some(OfSequences { model, identity }),
+        }
+    }
+
+    /// How the data of a network of sequences differ from those of another, which is as it was when a run began.
+    pub fn differing_identity(&self, now: &Description) -> Vec<String> {
+        let of = |description: &Description| {
+            description.sequences.as_ref().map_or(vec![], |sequences| sequences.identity.clone())
+        };
+        let (began, now) = (of(self), of(now));
+        let differ = now.iter().filter(|entry| !began.contains(entry)).map(|(name, found)| {
+            let before = began.iter().find(|(own, _)| own == name);
+            let before = before.map_or("none", |(_, found)| found);
+            format!("{name}: {found} in the data, {before} in the checkpoint")
+        });
+        differ.collect()
+    }
+
     /// The network, with weights from `init`.
     pub fn build(&self, init: &Init) -> Result<Sequential> {
+        if self.sequences.is_some() {
+            let what = format!("{} is a network of sequences", self.architecture);
+            return Err(CliError::Work(what));
+        }
         if let Some(text) = &self.definition {
             let net = CaffeNet::parse(text, Some(Shape::from(&self.input[..])), init)
                 .map_err(|error| error.in_file(Path::new(&self.architecture)))?;
@@ -117,6 +176,10 @@ impl Description {
 
     /// Refuses what no network can be built of: a file may say anything.
     pub fn verify(&self) -> Result<()> {
+        if let Some(sequences) = &self.sequences {
+            // What no network can be built of is refused before the memory for it is asked for.
+            return Ok(sequences.model.check()?);
+        }
         let bad = |what: &str, found: &dyn std::fmt::Debug, expected: &str| {
             Err(CliError::Work(format!("{what}: found {found:?}, expected {expected}")))
         };
@@ -272,6 +335,7 @@ mod tests {
                 evaluate: vec![],
                 data: "weights.pth".into(),
                 epoch: 0,
+                sequences: None,
             };
             let description = description.shown_as_torchvision();
             let evaluation = description.evaluation().unwrap();

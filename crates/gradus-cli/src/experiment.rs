@@ -3,6 +3,7 @@
 
 mod photographs;
 mod shares;
+mod trainee;
 
 use crate::aim::Aim;
 use crate::augmentation::{self, Evaluation};
@@ -16,7 +17,7 @@ use crate::leaks;
 use crate::learned::Learned;
 use crate::misfit;
 use crate::network;
-use crate::record::{self, Beginning, RunRecord, are_same, whole_path};
+use crate::record::{Beginning, RunRecord, are_same};
 use crate::run_dir;
 use crate::settings::Settings;
 use crate::table_form::TableForm;
@@ -25,7 +26,7 @@ use crate::transfer::{self, Pretrained};
 use crate::unreadable;
 use gradus::data::{
     CsvOptions, Dataset, Loader, LoaderOptions, Normalization, Relabelled, Split, Unreadable,
-    has_test_part, labels_of, named,
+    has_test_part, labels_of,
 };
 use gradus::nn::{Init, parameters};
 use gradus::train::callbacks::GradualUnfreezing;
@@ -34,6 +35,7 @@ use photographs::{ahead, normalization};
 use shares::{Part, divide, limited, means};
 use std::path::Path;
 use std::sync::Arc;
+pub use trainee::Trainee;
 
 /// How often `--overfit-one-batch` shows its batch in an epoch.
 const REPEATS: usize = 20;
@@ -105,7 +107,8 @@ pub enum Begin<'a> {
 }
 
 impl<'a> Begin<'a> {
-    fn record(&self) -> Option<&'a RunRecord> {
+    /// What the run that goes on learned from.
+    pub fn record(&self) -> Option<&'a RunRecord> {
         match self {
             Begin::Again { record, .. } => *record,
             Begin::Anew => None,
@@ -216,36 +219,6 @@ impl Experiment {
     pub fn parts(&self) -> Vec<&dyn Dataset> {
         let loaders = [Some(&self.train), self.validation.as_ref(), Some(&self.test)];
         loaders.into_iter().flatten().map(|loader| &**loader.dataset() as &dyn Dataset).collect()
-    }
-
-    /// What this run learns from.
-    pub fn record(&self, settings: &Settings) -> RunRecord {
-        let is_path = named(&self.data).is_err();
-        let is_path = is_path && self.data != datasets::STDIN;
-        let data_path = is_path.then(|| whole_path(Path::new(&self.data))).flatten();
-        if let Some(begun) = &self.begun {
-            return RunRecord { settings: settings.clone(), data_path, ..begun.clone() };
-        }
-        RunRecord {
-            version: record::VERSION,
-            settings: settings.clone(),
-            model: self.description.clone(),
-            data_path,
-            split_path: match settings.rule() {
-                Ok(Some(Split::File(file))) => whole_path(&file),
-                _ => None,
-            },
-            from: self.beginning.clone(),
-        }
-    }
-
-    /// Batches of an epoch.
-    pub fn batches_per_epoch(&self, settings: &Settings) -> u64 {
-        self.train.batches().min(settings.limit_batches.unwrap_or(usize::MAX)) as u64
-    }
-    /// Steps of an epoch: each takes several batches if they are accumulated, the last those that are left.
-    pub fn steps_per_epoch(&self, settings: &Settings) -> u64 {
-        self.batches_per_epoch(settings).div_ceil(settings.training.accumulate as u64)
     }
 }
 
@@ -453,6 +426,7 @@ fn describe(settings: &Settings, from: Option<&Pretrained>, parts: &Parts) -> Re
         data: settings.data.clone(),
         learned: Some(parts.learned.clone()),
         epoch: 0,
+        sequences: None,
     })
 }
 

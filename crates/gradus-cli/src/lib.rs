@@ -48,6 +48,7 @@ mod room;
 mod run_dir;
 mod scatter;
 mod scores;
+mod sequences;
 mod settings;
 mod signals;
 mod suggest;
@@ -59,7 +60,7 @@ mod unreadable;
 use clap::{Parser, Subcommand};
 use commands::{
     compare, data, devices, eval, export, import, kernel, models, predict, run as run_model,
-    summary, train,
+    sample, summary, train,
 };
 use error::{CliError, panic_message};
 use std::panic::{self, AssertUnwindSafe};
@@ -83,6 +84,7 @@ enum Command {
     Eval(eval::Args),
     Compare(compare::Args),
     Predict(predict::Args),
+    Sample(sample::Args),
     Summary(summary::Args),
     Models(models::Args),
     #[command(subcommand)]
@@ -103,6 +105,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Eval(args) => eval::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Predict(args) => predict::run(&args),
+        Command::Sample(args) => sample::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Data(args) => data::run(&args),

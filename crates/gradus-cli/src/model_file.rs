@@ -133,12 +133,27 @@ impl Loaded {
 pub fn load(run_or_file: &Path) -> Result<Loaded> {
     let path = locate(run_or_file)?;
     let SavedModel { description, file } = read(&path)?;
+    if description.sequences.is_some() {
+        let (name, word) = (&description.architecture, shell_word(run_or_file));
+        return Err(CliError::Usage(format!(
+            "{}: found a network of sequences ({name}), expected one of pictures or tables; it is tested by gradus eval {word}, and gradus sample {word} lets it write",
+            run_or_file.display()
+        )));
+    }
     let model = description
         .build(&Init::blank())
         .map_err(|e| CliError::Work(format!("{}: {e}", path.display())))?;
     set_weights(&model, &file)?;
     let unfinished = Unfinished::of(&path, &description);
     Ok(Loaded { description, model, path, unfinished })
+}
+
+/// The model of a file that holds a network of sequences; none of another.
+pub fn of_sequences(path: &Path) -> Result<Option<SavedModel>> {
+    match is_onnx(path) {
+        true => Ok(None),
+        false => Ok(Some(read(path)?).filter(|saved| saved.description.sequences.is_some())),
+    }
 }
 
 /// A model's file.

@@ -2,7 +2,7 @@
 
 use crate::bars::{counted, shortened};
 use crate::description::Description;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, Trainee};
 use crate::picture_sizes::Found;
 use crate::settings::{SMALL_BATCH, Settings};
 use gradus::data::{Dataset, ImageInfo, image_info, named, read_file};

@@ -44,6 +44,10 @@ pub fn parse(name: &str, text: &str) -> Result<Settings> {
     if let Some(name) = optimizer {
         settings.optimizer = default_optimizer(name);
     }
+    let training = recipe.get("training").and_then(toml::Value::as_table);
+    if training.is_some_and(|own| own.contains_key("clip_norm") || own.contains_key("clip_value")) {
+        (settings.training.clip_norm, settings.training.clip_value) = (None, None);
+    }
     file.changes::<Augmentation>("augment", &mut recipe)?;
     file.changes::<Shown>("evaluate", &mut recipe)?;
     // A run's config.toml is a recipe, too; it says which one it was made from, if it was.
@@ -173,7 +177,7 @@ fn entry<'a, 'b>(table: &'a DeTable<'b>, key: &str) -> Option<(usize, &'a DeValu
 }
 
 /// The tables of settings.
-const TABLES: &[&str] = &["network", "optimizer", "schedule", "training"];
+const TABLES: &[&str] = &["network", "optimizer", "schedule", "sequence", "training"];
 
 /// The error about a key of a table, or of the file itself, that nobody would read: another table may have it.
 fn unknown_key(here: &str, name: &str, known: &[&str]) -> CliError {

@@ -94,6 +94,10 @@ fn text() -> Anything<Files> {
     let numbers = |values: [f32; 3]| values.map(f32::to_le_bytes).concat();
     let binary =
         [&b"2 3\nthe "[..], &numbers([0.1, 0.2, 0.3]), b"\n</s> ", &numbers([1.0, 2.0, 3.0])];
+    let label = |n: usize| if n % 2 == 0 { "donor" } else { "none" };
+    let fasta: String = (1..=24)
+        .map(|n| format!(">s{n} {}\nACGTNRYACGT\nacguggtaag{}\n", label(n), "A".repeat(n)))
+        .collect();
     Ok(vec![
         ("text/utf8".into(), text.into()),
         ("text/utf8-mark".into(), format!("\u{feff}{text}").into()),
@@ -112,6 +116,7 @@ fn text() -> Anything<Files> {
             Tokenizer::byte_pairs([text], &some)?.to_hugging_face()?.into(),
         ),
         ("arpa/own".into(), model.to_arpa(characters.vocabulary())?.into()),
+        ("fasta/own".into(), fasta.into()),
         ("vectors/lines".into(), b"the 0.1 0.2 -3e-2\ncat 1 0 -1\n. . . 0.5 0.25 1\n".to_vec()),
         ("vectors/counted".into(), b"2 2\nthe 0.5 1\ncat 1 2\n".to_vec()),
         ("vectors/binary".into(), binary.concat()),

@@ -4,6 +4,7 @@
 //! flipped bits; the workspace in `fuzz/` searches for bytes that break a target.
 
 mod data;
+mod genome;
 mod graphs;
 mod io;
 mod onnx;
@@ -53,6 +54,7 @@ pub const TARGETS: &[Target] = &[
     target("hugging_face", text::hugging_face),
     target("arpa", text::arpa),
     target("vectors", text::vectors),
+    target("fasta", genome::fasta),
 ];
 
 const fn target(name: &'static str, run: fn(&[u8]) -> bool) -> Target {

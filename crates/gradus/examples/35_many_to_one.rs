@@ -4,6 +4,7 @@
 
 use gradus::nn::losses::mean_squared;
 use gradus::prelude::*;
+use gradus::sequences::{Mode, Unrolled};
 use gradus::train::optim::Clip;
 
 const STEPS: usize = 40;
@@ -31,5 +32,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let error = learner.evaluate(&Arrays::new(&test_x, &test_t, 100)?)?.loss;
     println!("mean squared error {error:.4}; who always says 1 has {:.4}", 1.0 / 6.0);
     assert!(error < 0.01);
+    // As the lecture draws it.
+    let drawn = Unrolled::new(Mode::ManyToOne).layer("GRU 32", true).layer("dense", false);
+    std::fs::write(std::env::temp_dir().join("gradus_35_many_to_one.svg"), drawn.to_svg())?;
     Ok(())
 }

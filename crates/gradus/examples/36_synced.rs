@@ -4,6 +4,7 @@
 //! Hochreiter & Schmidhuber 1997; in this form Arjovsky, Shah & Bengio 2015, arXiv:1511.06464 §4.1
 
 use gradus::prelude::*;
+use gradus::sequences::{Mode, Unrolled};
 use gradus::train::optim::Clip;
 
 const SYMBOLS: usize = 10;
@@ -38,5 +39,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let guess = SYMBOLS as f64 * 8f64.ln() / STEPS as f64;
     println!("{:.4} nats a step, guessing {guess:.4}", found.loss);
     assert!(found.loss < guess / 3.0);
+    // As the lecture draws it.
+    let drawn = Unrolled::new(Mode::Synced).layer("GRU 64", true).layer("dense", false);
+    std::fs::write(std::env::temp_dir().join("gradus_36_synced.svg"), drawn.to_svg())?;
     Ok(())
 }

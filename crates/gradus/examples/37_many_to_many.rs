@@ -4,6 +4,7 @@
 //! Sutskever, Vinyals & Le 2014, arXiv:1409.3215; Cho et al. 2014, arXiv:1406.1078
 
 use gradus::prelude::*;
+use gradus::sequences::{Mode, Unrolled};
 use gradus::train::optim::Clip;
 use std::sync::Arc;
 
@@ -92,5 +93,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{:?} in order: {:?}", &x.to_vec::<i64>()[..LENGTH], &said.to_vec::<i64>()[..LENGTH]);
     println!("right: {right:.3} of all digits; guessing .1");
     assert!(right > 0.9);
+    // As the lecture draws it.
+    let drawn = Unrolled::new(Mode::ManyToMany).layer("GRU", true).layer("dense", false);
+    std::fs::write(std::env::temp_dir().join("gradus_37_many_to_many.svg"), drawn.to_svg())?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use gradus::nn::losses::mean_squared;
 use gradus::prelude::*;
+use gradus::sequences::{Mode, Unrolled};
 use std::sync::Arc;
 
 const STEPS: usize = 20;
@@ -68,5 +69,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let error = mean_squared(&net.forward(&x, STEPS, &Context::eval()), &t).mean(..).item();
     println!("mean squared error {error:.4}; who says 0 has {:.4}", t.square().mean(..).item());
     assert!(error < 0.02);
+    // As the lecture draws it.
+    let drawn = Unrolled::new(Mode::OneToMany)
+        .layer("dense", false)
+        .layer("GRU", true)
+        .layer("dense", false);
+    std::fs::write(std::env::temp_dir().join("gradus_38_one_to_many.svg"), drawn.to_svg())?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! sensor gives them, and the same numbers come out as if all had been there at once.
 
 use gradus::prelude::*;
+use gradus::sequences::{Mode, Unrolled};
 
 const STEPS: usize = 200;
 
@@ -44,5 +45,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     kept.reset_state()?;
     let again = step.run(&[&stream.slice(1, ..1)])?.tensor(0).to_vec::<f32>();
     assert_eq!(again, carried[..16]);
+    // As the lecture draws it.
+    let drawn = Unrolled::new(Mode::OneToOne).layer("LSTM 16", true).layer("LSTM 16", true);
+    std::fs::write(std::env::temp_dir().join("gradus_39_one_to_one.svg"), drawn.to_svg())?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `gradus eval`: tests a trained model.
 
+mod of_sequences;
 mod worst;
 
 use crate::augmentation::{self, Evaluation, Shown, kinds};
@@ -55,7 +56,8 @@ pub struct Args {
     /// Whether the first line of a CSV file is a header [default: as in training]
     #[arg(long, value_name = "YES|NO")]
     header: Option<HeaderIs>,
-    /// Leave pictures of a folder out that cannot be read; those that training left out of its own data always are
+    /// Leave out pictures of a folder that cannot be read, and rows of a CSV file with another number of fields than most; those that
+    /// training left out of its own data always are
     #[arg(long)]
     skip_unreadable: bool,
     /// Draw what a model of numbers predicts against what is true into this PNG
@@ -80,6 +82,15 @@ pub struct Args {
 /// Tests.
 pub fn run(args: &Args) -> Result<()> {
     args.computing.begin(&args.device)?;
+    let path = model_file::locate(&args.model)?;
+    if let Some(saved) = model_file::of_sequences(&path)? {
+        return of_sequences::evaluate(
+            &saved,
+            model_file::record_of(&args.model)?,
+            &args.model,
+            args.json,
+        );
+    }
     let loaded = model_file::load(&args.model)?;
     loaded.remark(&args.model);
     let description = &loaded.description;

@@ -11,6 +11,7 @@ pub mod kernel;
 pub mod models;
 pub mod predict;
 pub mod run;
+pub mod sample;
 pub mod summary;
 pub mod train;
 

@@ -4,6 +4,7 @@ use crate::bars::grouped;
 use crate::error::Result;
 use crate::network::build;
 use crate::recipe_file;
+use crate::settings::{Known, SYSTEMS};
 use gradus::models::{RECIPES, ZOO};
 use gradus::nn::Init;
 use serde_json::json;
@@ -35,6 +36,12 @@ pub fn run(args: &Args) -> Result<()> {
             "classes": entry.classes, "params": summary.parameters, "macs": summary.macs(),
         }));
     }
+    writeln!(out, "\n{:<26} about", "network of sequences")?;
+    let mut systems = vec![];
+    for Known { name, about, source, .. } in SYSTEMS {
+        writeln!(out, "{name:<26} {about} ({source})")?;
+        systems.push(json!({ "name": name, "about": about, "source": source }));
+    }
     writeln!(out, "\n{:<26} about", "recipe")?;
     let mut recipes = vec![];
     for (name, text) in RECIPES {
@@ -43,7 +50,11 @@ pub fn run(args: &Args) -> Result<()> {
         recipes.push(json!({ "name": name, "about": about }));
     }
     if args.json {
-        writeln!(out, "{}", json!({ "models": records, "recipes": recipes }))?;
+        writeln!(
+            out,
+            "{}",
+            json!({ "models": records, "sequences": systems, "recipes": recipes })
+        )?;
     }
     Ok(())
 }

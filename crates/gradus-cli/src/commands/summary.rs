@@ -1,10 +1,10 @@
 //! `gradus summary`: what a network consists of, and what a training step of it does.
 
 use crate::aim::{Aim, CLASSES};
-use crate::bars::bytes;
+use crate::bars::{bytes, grouped};
 use crate::commands::run::describe;
 use crate::error::{CliError, Result};
-use crate::model_file;
+use crate::model_file::{self, SavedModel};
 use crate::network::{self, Network};
 use crate::recipe_file;
 use crate::settings::Settings;
@@ -13,7 +13,7 @@ use gradus::data::SETS;
 use gradus::io::atomic_write;
 use gradus::models::caffe::CaffeNet;
 use gradus::models::{RECIPES, ZOO, find, recipe};
-use gradus::nn::{Init, Layer, Sequential, Spec, Summary};
+use gradus::nn::{Init, Layer, Sequential, Spec, Summary, parameters};
 use gradus::train::optim::{Optimizer, Sgd};
 use gradus::train::{Learner, Recipe};
 use gradus::{Shape, Tensor};
@@ -51,7 +51,7 @@ pub struct Args {
     /// Also print the plan of a training step: its kernels, operations, bytes and memory
     #[arg(long)]
     plan: bool,
-    /// Draw what the loss of a training step is made of: an SVG picture, or DOT for Graphviz
+    /// Draw what the loss of a training step is made of, or a network of sequences over its steps: an SVG picture, or DOT for Graphviz
     #[arg(long, value_name = "FILE.svg|.dot")]
     graph: Option<PathBuf>,
     /// What to draw: the loss, or the whole step with its gradients and the updates of plain gradient descent
@@ -71,6 +71,12 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     if model_file::is_onnx(Path::new(&args.model)) {
         return of_onnx(args);
+    }
+    if Path::new(&args.model).exists() {
+        let path = model_file::locate(Path::new(&args.model))?;
+        if let Some(saved) = model_file::of_sequences(&path)? {
+            return of_sequences(args, &saved);
+        }
     }
     let Opened { name, model, summary, aim } = open(args)?;
     let spec = model.input_spec();
@@ -120,6 +126,48 @@ fn of_onnx(args: &Args) -> Result<()> {
         return Err(CliError::Usage(format!("{}: {what}: give no options but --json", args.model)));
     }
     describe(&gradus::onnx::Network::read(Path::new(&args.model))?, args.json)
+}
+
+/// What a network of sequences consists of: it takes no samples of one shape, so that its parameters are told.
+fn of_sequences(args: &Args, saved: &SavedModel) -> Result<()> {
+    let is_shaped = args.input.is_some() || args.classes.is_some() || args.width.is_some();
+    if is_shaped || !args.hidden.is_empty() || args.plan {
+        let what = "a network of sequences is as it was trained";
+        let what = format!("{}: {what}: give no options but --graph and --json", args.model);
+        return Err(CliError::Usage(what));
+    }
+    let Some(sequences) = &saved.description.sequences else { return Ok(()) };
+    let network = sequences.model.build(&Init::blank())?;
+    if let Some(path) = &args.graph {
+        if path.extension().and_then(|ending| ending.to_str()) != Some("svg") {
+            let found = path.display();
+            return Err(CliError::Usage(format!(
+                "--graph: found {found}, expected a file that ends in .svg: a network of sequences is drawn over its steps"
+            )));
+        }
+        let svg = sequences.model.unrolled().to_svg();
+        atomic_write(path, |w| w.write_all(svg.as_bytes()))?;
+    }
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", network.describe())?;
+    writeln!(out, "{:<40} {:>16} {:>14}", "parameter", "shape", "numbers")?;
+    let (mut count, mut rows) = (0, vec![]);
+    for (path, parameter) in parameters(&*network) {
+        let shape = parameter.variable().shape();
+        count += shape.len();
+        let (numbers, told) = (grouped(shape.len() as u64), shape.to_string());
+        writeln!(out, "{path:<40} {told:>16} {numbers:>14}")?;
+        rows.push(json!({ "path": path, "shape": shape.to_vec() }));
+    }
+    writeln!(out, "{} parameters", grouped(count as u64))?;
+    if let Some(path) = &args.graph {
+        writeln!(out, "\ngraph          {}", path.display())?;
+    }
+    if args.json {
+        let name = &saved.description.architecture;
+        writeln!(out, "{}", json!({ "model": name, "params": count, "parameters": rows }))?;
+    }
+    Ok(())
 }
 
 /// `3x32x32`.

@@ -2,6 +2,7 @@
 
 mod advice;
 mod find_lr;
+mod of_sequences;
 mod options;
 mod recover;
 mod resume;
@@ -14,15 +15,16 @@ use crate::curves;
 use crate::datasets;
 use crate::divergence;
 use crate::error::{CliError, Result, shell_word};
-use crate::experiment::{Begin, Experiment};
+use crate::experiment::{Begin, Experiment, Trainee};
 use crate::guess::Guess;
 use crate::model_file;
 use crate::notes::{self, Note};
 use crate::options::{Stated, ids_of};
 use crate::outcome::Outcome;
 use crate::remedies::{TESTED, WITHDRAWN};
-use crate::run_dir::RunDir;
-use crate::settings::Settings;
+use crate::run_dir::{self, RunDir};
+use crate::sequences::SequenceExperiment;
+use crate::settings::{Settings, find_system};
 use crate::signals::Signals;
 use crate::unreadable;
 use advice::{Advice, Ended};
@@ -35,9 +37,10 @@ use recover::Restored;
 use resume::{Further, Resumed, resume};
 use serde_json::{Value, json};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use watch::Watched;
 
 /// Train a network of the zoo, or a recipe
 ///
@@ -61,6 +64,9 @@ use std::sync::atomic::AtomicBool;
 /// what helps where training refuses it. Where there is no test part about a fifth is held out for it, chosen by what each sample holds: the same samples
 /// whatever else is in the file, in whatever order; see --split.
 ///
+/// Networks of sequences (see `gradus models`) learn a text (char-lstm and those beside it), a list of names, or problems that are made on the
+/// way (adding, copy). What they are made of is said by --cell, --hidden 256,256 (two layers), --embedding, --steps, --dropout and the others below.
+///
 /// A recipe is a TOML file with any of the entries of a run's config.toml, and a config.toml is a recipe.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -77,6 +83,8 @@ use std::sync::atomic::AtomicBool;
   gradus train mlp --data weather.csv --target rain,storm --loss bce
   gradus train resnet18-imagenet --data imagenet-folder
   gradus train mlp --data flowers.csv --hidden 256,64
+  gradus train char-lstm --data book.txt
+  gradus train adding --cell gru
   gradus train --resume runs/mlp-1
   gradus train --resume runs/mlp-1 --epochs 30 --lr 0.001")]
 pub struct Args {
@@ -136,16 +144,23 @@ pub fn run(args: &Args) -> Result<()> {
             "--resume goes on with a run by its own settings; leave {model} out: gradus train --resume {run}"
         )));
     }
+    let model = match &args.resume {
+        Some(run) => run_dir::read_settings(run)?.model,
+        None => args.settings()?.model,
+    };
+    if find_system(&model).is_some() {
+        return sequences(args);
+    }
     if args.find_lr {
         let settings = args.settings()?;
         args.computing.begin(&settings.device)?;
         let mut experiment = Experiment::new(&settings, &Begin::Anew)?;
         let settings = experiment.settings.clone();
-        return find_lr::run(&settings, &mut experiment, args.json);
+        return find_lr::run(&settings, &mut experiment.learner, &experiment.train, args.json);
     }
     let signals = Signals::listen(args.json)?;
     let Resumed { run, settings, mut experiment, restored } = match &args.resume {
-        Some(path) => resume(path, &args.computing, &args.further())?,
+        Some(path) => resume(path, &args.computing, &args.further(), Experiment::new)?,
         None => begin(args)?,
     };
     let steps = experiment.steps_per_epoch(&settings);
@@ -167,8 +182,45 @@ pub fn run(args: &Args) -> Result<()> {
     conclude(args, &run, &settings, &mut experiment, &progress, &notes)
 }
 
+/// What of a command line a training goes by, beside its settings.
+struct Context<'a> {
+    /// What ends it.
+    pub signals: Signals,
+    /// How it is computed.
+    pub computing: &'a Computing,
+    /// A file for the epochs.
+    pub csv: Option<&'a Path>,
+    /// Whether a JSON object is printed.
+    pub json: bool,
+}
+
+/// Trains a network of sequences.
+fn sequences(args: &Args) -> Result<()> {
+    if args.find_lr {
+        let settings = args.settings()?;
+        args.computing.begin(&settings.device)?;
+        let mut e = SequenceExperiment::new(&settings, &Begin::Anew)?;
+        let parts = e.system.parts();
+        return find_lr::run(&settings, parts.task, parts.train, args.json);
+    }
+    let (csv, json) = (args.csv.as_deref(), args.json);
+    let context =
+        Context { signals: Signals::listen(json)?, computing: &args.computing, csv, json };
+    let resumed = match &args.resume {
+        Some(path) => resume(path, &args.computing, &args.further(), SequenceExperiment::new)?,
+        None => {
+            let settings = args.settings()?;
+            args.computing.begin(&settings.device)?;
+            let experiment = SequenceExperiment::new(&settings, &Begin::Anew)?;
+            let run = RunDir::create(args.out.as_deref(), &experiment.record(&settings))?;
+            Resumed { run, settings, experiment, restored: Restored::default() }
+        }
+    };
+    of_sequences::train(&context, resumed)
+}
+
 /// Begins a run. One whose data cannot be read leaves no directory behind.
-fn begin(args: &Args) -> Result<Resumed> {
+fn begin(args: &Args) -> Result<Resumed<Experiment>> {
     let settings = args.settings()?;
     args.computing.begin(&settings.device)?;
     let experiment = Experiment::new(&settings, &Begin::Anew)?;
@@ -224,9 +276,13 @@ fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, ste
     for path in e.learner.unreached() {
         say!("warning: the loss does not depend on the parameter {path}: it gets no gradient");
     }
-    if e.learner.step() > 0 {
-        let (epoch, step) = (progress.epoch + 1, e.learner.step());
-        let path = run.path().display();
+    all_done(run, s, progress, e.learner.step());
+}
+
+/// Says on stderr how far a run is that goes on.
+fn all_done(run: &RunDir, s: &Settings, progress: &Progress, step: u64) {
+    if step > 0 {
+        let (epoch, path) = (progress.epoch + 1, run.path().display());
         match epoch > s.epochs {
             true => say!("{path} is finished, after step {step}"),
             false => say!("going on with {path} after step {step}, in epoch {epoch}"),
@@ -245,7 +301,8 @@ fn fit(
 ) -> Result<Progress> {
     let batches = e.batches_per_epoch(settings);
     let done = progress.epoch * batches + progress.batch as u64;
-    let mut callbacks = watch::callbacks(run, settings, e, done, args.csv.as_deref())?;
+    let mut callbacks =
+        watch::callbacks(run, settings, &Watched::of(e, settings)?, done, args.csv.as_deref())?;
     for callback in &mut callbacks {
         if let Some(state) = states.get(callback.name()) {
             callback.restore(state);

@@ -4,7 +4,9 @@
 
 mod optimizer;
 mod schedule;
+mod sequence;
 mod size;
+mod systems;
 mod training;
 
 use crate::aim::{self, Aim};
@@ -21,8 +23,10 @@ use gradus::train::optim::Optimizer;
 use gradus::train::schedule::Schedule;
 pub use optimizer::{OptimizerSettings, default_optimizer};
 pub use schedule::{LOOKED_AT_BY, ScheduleSettings};
+pub use sequence::SequenceSettings;
 use serde::{Deserialize, Serialize};
 pub use size::{BySize, SMALL_BATCH};
+pub use systems::{GENERATED, Known, SYSTEMS, find_system};
 pub use training::{ClassWeights, GroupSettings, Training};
 
 /// The version of `config.toml` that this program writes; it reads all up to it. Before 2 changes of images were texts.
@@ -138,6 +142,10 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Network::is_published")]
     #[command(flatten)]
     pub network: Network,
+    /// What a network of sequences is made of.
+    #[serde(default, skip_serializing_if = "SequenceSettings::is_empty")]
+    #[command(flatten)]
+    pub sequence: SequenceSettings,
     /// How the parameters move.
     #[command(flatten)]
     pub optimizer: OptimizerSettings,
@@ -170,7 +178,7 @@ impl Settings {
             name if name.starts_with("lenet") => optimizer.learning_rate = 0.005,
             _ => {}
         }
-        Ok(Settings {
+        let mut settings = Settings {
             version: VERSION,
             recipe: None,
             model: name.into(),
@@ -196,11 +204,16 @@ impl Settings {
             augment: default_augment("mnist-5k"),
             evaluate: vec![],
             network: Network::default(),
+            sequence: SequenceSettings::default(),
             optimizer,
             schedule: ScheduleSettings::default(),
             training: Training::default(),
             by_size: BySize::default(),
-        })
+        };
+        if let Some(system) = find_system(name) {
+            system.settle(&mut settings);
+        }
+        Ok(settings)
     }
 
     /// Changes what suits other data better than the embedded digits. What a recipe states holds for other data, too.
@@ -211,7 +224,7 @@ impl Settings {
         self.missing_values.clear();
         (self.header, self.missing, self.decimal) = (None, None, None);
         self.skip_unreadable = false;
-        if self.recipe.is_some() {
+        if self.recipe.is_some() || find_system(&self.model).is_some() {
             return;
         }
         self.augment = default_augment(data);
@@ -287,7 +300,13 @@ impl Settings {
         require(self.epochs > 0, "epochs", &self.epochs, "at least 1")?;
         require(self.batch > 0, "batch", &self.batch, "at least 1")?;
         require(self.limit_batches != Some(0), "limit-batches", &0, "at least 1")?;
-        self.network.check(&self.model).map_err(CliError::Usage)?;
+        match find_system(&self.model) {
+            Some(system) => system.check(self)?,
+            None => {
+                self.sequence.check(&self.model, &[])?;
+                self.network.check(&self.model).map_err(CliError::Usage)?;
+            }
+        }
         self.optimizer.check()?;
         self.schedule.check(&self.optimizer.name)?;
         let share = self.validation_split;
@@ -344,7 +363,8 @@ fn known_model(name: &str) -> Result<()> {
     match is_definition(name) {
         true => Ok(()),
         false => {
-            let names: Vec<&str> = ZOO.iter().map(|entry| entry.name).collect();
+            let systems = SYSTEMS.iter().map(|system| system.name);
+            let names: Vec<&str> = ZOO.iter().map(|entry| entry.name).chain(systems).collect();
             if names.contains(&name) { Ok(()) } else { Err(unknown_model(name, &names)) }
         }
     }

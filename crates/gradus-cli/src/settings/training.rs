@@ -216,13 +216,21 @@ impl Training {
         Recipe {
             loss: aim.loss(),
             metrics: aim.learner_metrics(),
+            groups: self.groups(model),
+            class_weights: self.class_weights.map(weights),
+            ..self.plain_recipe()
+        }
+    }
+
+    /// What of it holds for any learner, whatever it learns.
+    pub fn plain_recipe(&self) -> Recipe {
+        Recipe {
             clip: self.clip_norm.map(Clip::Norm).or(self.clip_value.map(Clip::Value)),
             l1: self.l1,
             accumulate: self.accumulate,
             ema: self.ema.map(Ema::new),
             recompute: self.recompute,
-            groups: self.groups(model),
-            class_weights: self.class_weights.map(weights),
+            ..Recipe::default()
         }
     }
 

@@ -5,6 +5,7 @@ mod as_they_are;
 mod bad_files;
 mod bad_input;
 mod commands;
+mod genomes;
 #[cfg(unix)]
 mod half_hour;
 mod hints;
@@ -13,8 +14,10 @@ mod hostile;
 mod import;
 mod import_keras;
 mod kernel;
+mod languages;
 mod learned;
 mod left_out;
+mod memories;
 mod names;
 mod numbers;
 mod old_forms;

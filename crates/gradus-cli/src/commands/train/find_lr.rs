@@ -2,9 +2,8 @@
 
 use crate::bars::bar;
 use crate::error::{CliError, Result, shell_word};
-use crate::experiment::Experiment;
 use crate::settings::Settings;
-use gradus::train::{RateCurve, Sweep};
+use gradus::train::{RateCurve, Source, Sweep, Task};
 use serde_json::json;
 use std::io::Write;
 use std::path::Path;
@@ -13,7 +12,12 @@ use std::path::Path;
 const LINES: usize = 24;
 
 /// Sweeps and prints the curve.
-pub fn run(settings: &Settings, experiment: &mut Experiment, as_json: bool) -> Result<()> {
+pub fn run(
+    settings: &Settings,
+    task: &mut dyn Task,
+    train: &dyn Source,
+    as_json: bool,
+) -> Result<()> {
     let sweep = Sweep { low: 1e-6, high: 10.0, steps: 140 };
     say!(
         "{} steps of {} on {} at rates from {} to {}",
@@ -23,7 +27,7 @@ pub fn run(settings: &Settings, experiment: &mut Experiment, as_json: bool) -> R
         sweep.low,
         sweep.high
     );
-    let curve = sweep.run(&mut experiment.learner, &experiment.train)?;
+    let curve = sweep.run(task, train)?;
     if let Some(text) = ended(&sweep, &curve) {
         say!("{text}");
     }

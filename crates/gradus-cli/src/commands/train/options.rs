@@ -9,7 +9,8 @@ use crate::options::Stated;
 use crate::recipe_file;
 use crate::run_dir;
 use crate::settings::{
-    BySize, ClassWeights, GroupSettings, LOOKED_AT_BY, STEPS, Settings, default_optimizer,
+    BySize, ClassWeights, GroupSettings, LOOKED_AT_BY, STEPS, SYSTEMS, Settings, default_optimizer,
+    find_system,
 };
 use crate::suggest::unknown_model;
 use crate::transfer::Pretrained;
@@ -99,6 +100,9 @@ pub fn settings(
 /// The settings of a recipe or a model as they are.
 fn begun(name: &str) -> Result<Settings> {
     let definition = is_definition(name);
+    if find_system(name).is_some() {
+        return Settings::of_model(name);
+    }
     match recipe(name) {
         Some(text) => recipe_file::parse(name, text),
         None if find(name).is_none() && is_data(name) => {
@@ -117,6 +121,7 @@ fn begun(name: &str) -> Result<Settings> {
         }
         None if find(name).is_none() && !definition => {
             let models = ZOO.iter().map(|e| e.name);
+            let models = models.chain(SYSTEMS.iter().map(|system| system.name));
             let names: Vec<&str> = models.chain(RECIPES.iter().map(|(name, _)| *name)).collect();
             Err(unknown_model(name, &names))
         }

@@ -3,7 +3,7 @@
 
 use crate::callbacks::KeepBest;
 use crate::error::{CliError, Result};
-use crate::experiment::Experiment;
+use crate::experiment::Trainee;
 use crate::model_file;
 use crate::run_dir::RunDir;
 use gradus::io::{Checkpoint, Kind};
@@ -32,7 +32,7 @@ pub fn is_damage(kind: Kind) -> bool {
 pub fn chosen(
     run: &RunDir,
     newest: &Checkpoint,
-    e: &mut Experiment,
+    e: &mut impl Trainee,
     restored: &mut Restored,
 ) -> Result<()> {
     let Some(last) = restored.0.history.last().cloned() else { return Ok(()) };
@@ -49,9 +49,9 @@ pub fn chosen(
         return save(run, e, wanted);
     }
     if let Some(older) = of_epoch(run, wanted) {
-        restore_checkpoint(&older, &mut e.learner)?;
+        restore_checkpoint(&older, e.task())?;
         let saved = save(run, e, wanted);
-        restore_checkpoint(newest, &mut e.learner)?;
+        restore_checkpoint(newest, e.task())?;
         say!("warning: {lost}; it is made again of the checkpoint of epoch {wanted}");
         return saved;
     }
@@ -66,7 +66,7 @@ pub fn chosen(
 /// Keeps the best of what is still there and of what will come: the model of the last epoch, if the checkpoint is of its end.
 fn begin_with(
     run: &RunDir,
-    e: &mut Experiment,
+    e: &mut impl Trainee,
     progress: &Progress,
     last: &EpochLog,
 ) -> Result<Value> {
@@ -90,8 +90,8 @@ fn of_epoch(run: &RunDir, epoch: u64) -> Option<Checkpoint> {
     files.find(|file| file.get("progress").is_ok_and(|progress| is_of(&progress, epoch)))
 }
 
-fn save(run: &RunDir, e: &mut Experiment, epoch: u64) -> Result<()> {
-    let mut description = e.description.clone();
+fn save(run: &RunDir, e: &mut impl Trainee, epoch: u64) -> Result<()> {
+    let mut description = e.description().clone();
     description.epoch = epoch;
-    Ok(KeepBest::save(&run.best(), &description, &mut e.learner)?)
+    Ok(KeepBest::save(&run.best(), &description, e.task())?)
 }

@@ -5,7 +5,7 @@ use crate::bars::figure;
 use crate::callbacks::KeepRecord;
 use crate::computing::Computing;
 use crate::error::{CliError, Result, shell_word};
-use crate::experiment::{Begin, Experiment};
+use crate::experiment::{Begin, Trainee};
 use crate::model_file;
 use crate::record::RunRecord;
 use crate::remedies::{CHANGED, DIVERGED, RATE, TESTED, WITHDRAWN};
@@ -14,18 +14,18 @@ use crate::settings::Settings;
 use gradus::io::log::{JsonLog, read_json_lines, retain_json_lines};
 use gradus::io::tfevents::remove_events;
 use gradus::io::{Checkpoint, atomic_write};
+use gradus::train::Progress;
 use gradus::train::callbacks::{Checkpoints, restore_checkpoint};
-use gradus::train::{Learner, Progress};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A run that is to go on.
-pub struct Resumed {
+pub struct Resumed<E> {
     pub run: RunDir,
     pub settings: Settings,
-    pub experiment: Experiment,
+    pub experiment: E,
     pub restored: Restored,
 }
 
@@ -67,11 +67,16 @@ impl Further {
     }
 }
 
-/// Takes up a run where its newest checkpoint left it.
+/// Takes up a run where its newest checkpoint left it; `make` makes what it trains.
 ///
 /// # Errors
 /// When settings or data are not those that it began with.
-pub fn resume(path: &Path, computing: &Computing, further: &Further) -> Result<Resumed> {
+pub fn resume<E: Trainee>(
+    path: &Path,
+    computing: &Computing,
+    further: &Further,
+    make: impl Fn(&Settings, &Begin<'_>) -> Result<E>,
+) -> Result<Resumed<E>> {
     let (run, mut settings) = RunDir::resume(path)?;
     computing.begin(&settings.device)?;
     let checkpoint = newest(&run)?;
@@ -102,10 +107,10 @@ pub fn resume(path: &Path, computing: &Computing, further: &Further) -> Result<R
     let changes = further.apply(&mut settings)?;
     let has_weights = checkpoint.is_some();
     let begin = Begin::Again { run: path, record: record.as_ref(), has_weights };
-    let mut experiment = Experiment::new(&settings, &begin)?;
+    let mut experiment = make(&settings, &begin)?;
     let mut restored = match &checkpoint {
         Some(checkpoint) => {
-            let mut restored = restore_checkpoint(checkpoint, &mut experiment.learner)?;
+            let mut restored = restore_checkpoint(checkpoint, experiment.task())?;
             recover::chosen(&run, checkpoint, &mut experiment, &mut restored)?;
             restored
         }
@@ -115,11 +120,11 @@ pub fn resume(path: &Path, computing: &Computing, further: &Further) -> Result<R
         }
     };
     further.check(path, &restored.0)?;
-    forget_later(&run, &experiment.learner, &restored)?;
+    forget_later(&run, experiment.task().steps(), &restored)?;
     if !changes.is_empty() {
         // Whatever ended it, it is to go on.
         restored.0.stopped = None;
-        let step = experiment.learner.step();
+        let step = experiment.task().steps();
         let rates = Rates::of(&before, &settings, experiment.batches_per_epoch(&settings), step);
         keep(&run, &settings, &changes, rates, &restored.0, step)?;
     }
@@ -257,11 +262,11 @@ fn begin_again(run: &RunDir) -> String {
 }
 
 /// Drops what was logged after the checkpoint.
-fn forget_later(run: &RunDir, learner: &Learner, restored: &Restored) -> Result<()> {
+fn forget_later(run: &RunDir, step: u64, restored: &Restored) -> Result<()> {
     if !run.log().exists() {
         return Ok(());
     }
-    let (step, epoch) = (learner.step(), restored.0.epoch);
+    let epoch = restored.0.epoch;
     let said = restored.1.get("diagnose").map(|memory| memory["said"].clone());
     let said = said.as_ref().and_then(Value::as_array);
     retain_json_lines(&run.log(), |record| match record["kind"].as_str() {

@@ -1,0 +1,4 @@
+//! Systems of sequences, seen from outside.
+
+mod memory;
+mod names;

@@ -1,0 +1,4 @@
+//! Searches for bytes that break the target `fasta`.
+#![no_main]
+
+fuzz::fuzz!("fasta");
