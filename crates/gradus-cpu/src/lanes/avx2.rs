@@ -5,7 +5,7 @@
 use super::isa::compiled_with;
 use super::numbers::numbers_of_f64;
 use super::vector::each;
-use super::{F32s, InstructionSet, Lanes, Square};
+use super::{Bits, F32s, InstructionSet, Lanes, Square};
 use gradus_base::{bf16, f16};
 use std::arch::x86_64::*;
 
@@ -17,6 +17,7 @@ unsafe impl InstructionSet for Avx2 {
     type F64 = F64x4;
     type WideF32 = F32x8;
     type WideF64 = F64x4;
+    type LongF32 = F32x8;
     /// With 6 × 2 sums, 2 vectors of B and one of A fill 15 of 16 registers.
     const ROWS: usize = 6;
     type Loops = Avx2;
@@ -154,7 +155,7 @@ macro_rules! float {
     };
 }
 
-impl F32s for F32x8 {
+impl Bits for F32x8 {
     each! { F32x8:
         neg_mul_add(a, b, c) = _mm256_fnmadd_ps(a, b, c);
         floor(a) = _mm256_floor_ps(a);
@@ -176,6 +177,9 @@ impl F32s for F32x8 {
         nearest_int(a) = float!(_mm256_cvtps_epi32(a));
         as_float(a) = _mm256_cvtepi32_ps(int!(a));
     }
+}
+
+impl F32s for F32x8 {
     #[inline(always)]
     unsafe fn load_f16(p: *const f16) -> Self {
         F32x8(unsafe { _mm256_cvtph_ps(_mm_loadu_si128(p.cast())) })

@@ -112,6 +112,8 @@ pub unsafe trait InstructionSet: 'static {
     type WideF32: Lanes<Scalar = f32>;
     /// Their f64.
     type WideF64: Lanes<Scalar = f64>;
+    /// The f32 of loops that are exponentials above all: the widest vectors.
+    type LongF32: Numbers<Scalar = f32>;
     /// Rows of the largest register tile, two vectors wide: what the registers hold.
     const ROWS: usize;
     /// The instruction set of all loops but matrix products': this one, unless its wider vectors gain them nothing.
@@ -280,6 +282,15 @@ macro_rules! instruction_sets {
             #[inline]
             pub fn choose_widest<C: Choice>(self, choice: C) -> C::Output {
                 match self.0 { $($(#[cfg($cfg)])? Set::$name => choice.of::<$set>(),)* }
+            }
+            /// Runs a task that is exponentials above all on this path, on [`InstructionSet::LongF32`].
+            #[inline]
+            pub fn run_widest<T: Task>(self, task: T) -> T::Output {
+                match self.0 {
+                    // SAFETY: there are values of what was detected only.
+                    $($(#[cfg($cfg)])?
+                    Set::$name => unsafe { <$set as InstructionSet>::run(task) },)*
+                }
             }
             /// Runs a task on this path.
             #[inline]

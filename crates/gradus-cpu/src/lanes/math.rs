@@ -1,11 +1,11 @@
-//! Transcendental functions of eight f32, branch-free: within 2 units in the last place, tanh and atan 3, erf 4. And eˣ of
+//! Transcendental functions of f32, branch-free: within 2 units in the last place, tanh and atan 3, erf 4. And eˣ of
 //! f64.
 //!
 //! Each reduces its argument to a small interval, where a polynomial (interpolated at Chebyshev nodes, or Taylor's
 //! where that is short enough) does the rest, and restores the special values by selection.
 #![allow(unsafe_op_in_unsafe_fn)] // under the contract of `Lanes::splat`
 
-use super::F32s;
+use super::{Bits, MOST};
 use std::f32::consts::{FRAC_PI_2, FRAC_PI_4, LOG2_E};
 
 /// ln 2 in two parts; the first has few bits, so that its products with small integers are exact.
@@ -14,7 +14,7 @@ const LN2_LO: f32 = -2.121_944_4e-4;
 
 /// c[0] + c[1]·x + … by Horner.
 #[inline(always)]
-unsafe fn poly<V: F32s, const N: usize>(x: V, c: [f32; N]) -> V {
+unsafe fn poly<V: Bits, const N: usize>(x: V, c: [f32; N]) -> V {
     let mut y = V::splat(c[N - 1]);
     for i in (0..N - 1).rev() {
         y = y.mul_add(x, V::splat(c[i]));
@@ -22,28 +22,28 @@ unsafe fn poly<V: F32s, const N: usize>(x: V, c: [f32; N]) -> V {
     y
 }
 #[inline(always)]
-unsafe fn abs<V: F32s>(x: V) -> V {
+unsafe fn abs<V: Bits>(x: V) -> V {
     x.and(V::bits(i32::MAX))
 }
 /// The sign bit alone.
 #[inline(always)]
-unsafe fn sign<V: F32s>(x: V) -> V {
+unsafe fn sign<V: Bits>(x: V) -> V {
     x.and(V::bits(i32::MIN))
 }
 /// 2ⁿ for integers −126 ≤ n ≤ 127.
 #[inline(always)]
-unsafe fn two_to<V: F32s>(n: V) -> V {
+unsafe fn two_to<V: Bits>(n: V) -> V {
     n.iadd(V::bits(127)).shl23()
 }
 /// x·2ⁿ for integers −252 ≤ n ≤ 254: in two steps, so that neither factor leaves the normal range.
 #[inline(always)]
-unsafe fn scale<V: F32s>(x: V, n: V) -> V {
+unsafe fn scale<V: Bits>(x: V, n: V) -> V {
     let half = n.shr1();
     x.mul(two_to(half)).mul(two_to(n.isub(half)))
 }
 /// x = n·ln 2 + r with |r| ≤ ln 2 / 2, for |x| < 2²¹: (the integer n, r).
 #[inline(always)]
-unsafe fn reduce_ln2<V: F32s>(x: V) -> (V, V) {
+unsafe fn reduce_ln2<V: Bits>(x: V) -> (V, V) {
     // Adding it rounds to an integer, which then stands in the low bits.
     const ROUND: f32 = 1.5 * (1 << 23) as f32;
     let shifted = x.mul(V::splat(LOG2_E)).add(V::splat(ROUND));
@@ -53,19 +53,19 @@ unsafe fn reduce_ln2<V: F32s>(x: V) -> (V, V) {
 }
 /// (eʳ − 1 − r)/r² for |r| ≤ ln 2 / 2, Taylor's.
 #[inline(always)]
-unsafe fn exp_tail<V: F32s>(r: V) -> V {
+unsafe fn exp_tail<V: Bits>(r: V) -> V {
     poly(r, [0.5, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0])
 }
 
 /// eˣ = p·2ⁿ with p about 1: (p, the integer n).
 #[inline(always)]
-unsafe fn exp_parts<V: F32s>(x: V) -> (V, V) {
+unsafe fn exp_parts<V: Bits>(x: V) -> (V, V) {
     let (n, r) = reduce_ln2(x);
     (exp_tail(r).mul_add(r.mul(r), r).add(V::splat(1.0)), n)
 }
 
 #[inline(always)]
-pub(super) unsafe fn exp<V: F32s>(x: V) -> V {
+pub(super) unsafe fn exp<V: Bits>(x: V) -> V {
     // Beyond these all is 0 or ∞. The constant comes first, so that NaN passes.
     let (p, n) = exp_parts(V::splat(-104.0).greater(V::splat(89.0).lesser(x)));
     scale(p, n)
@@ -73,7 +73,7 @@ pub(super) unsafe fn exp<V: F32s>(x: V) -> V {
 
 /// [`exp`] of x ≤ 0, but 0 below −87: no power and no product leaves the normal range, where some machines are slow.
 #[inline(always)]
-pub(super) unsafe fn exp_negative<V: F32s>(x: V) -> V {
+pub(super) unsafe fn exp_negative<V: Bits>(x: V) -> V {
     let (p, n) = exp_parts(x);
     x.lt(V::splat(-87.0)).select(V::zero(), p.mul(two_to(n)))
 }
@@ -142,7 +142,7 @@ pub(super) fn exp_negative_of_f64(x: f64) -> f64 {
 
 /// eˣ − 1 = 2·(2ⁿ⁻¹·(eʳ − 1) + (2ⁿ⁻¹ − ½)).
 #[inline(always)]
-pub(super) unsafe fn exp_m1<V: F32s>(x: V) -> V {
+pub(super) unsafe fn exp_m1<V: Bits>(x: V) -> V {
     let clamped = V::splat(-18.0).greater(V::splat(89.0).lesser(x));
     let (n, r) = reduce_ln2(clamped);
     let q = exp_tail(r).mul_add(r.mul(r), r);
@@ -154,7 +154,7 @@ pub(super) unsafe fn exp_m1<V: F32s>(x: V) -> V {
 
 /// x = 2ᵉ·m with √½ ≤ m < √2, for positive finite x: (e, m) as floats.
 #[inline(always)]
-unsafe fn split<V: F32s>(x: V) -> (V, V) {
+unsafe fn split<V: Bits>(x: V) -> (V, V) {
     const ROOT_HALF: i32 = 0x3f35_04f3;
     let tiny = x.lt(V::splat(f32::MIN_POSITIVE));
     let x = tiny.select(x.mul(V::splat((1 << 24) as f32)), x);
@@ -166,7 +166,7 @@ unsafe fn split<V: F32s>(x: V) -> (V, V) {
 
 /// With f = m − 1 and s = f/(2 + f): ln m = 2·artanh s = f − f²/2 + s·(f²/2 + R), R = ⅔s² + ⅖s⁴ + …
 #[inline(always)]
-pub(super) unsafe fn ln<V: F32s>(x: V) -> V {
+pub(super) unsafe fn ln<V: Bits>(x: V) -> V {
     let (e, m) = split(x);
     let f = m.sub(V::splat(1.0));
     let s = f.div(f.add(V::splat(2.0)));
@@ -184,7 +184,7 @@ pub(super) unsafe fn ln<V: F32s>(x: V) -> V {
 
 /// ln(1 + x) = ln u + (x − (u − 1))/u, u = 1 + x rounded.
 #[inline(always)]
-pub(super) unsafe fn ln_1p<V: F32s>(x: V) -> V {
+pub(super) unsafe fn ln_1p<V: Bits>(x: V) -> V {
     let one = V::splat(1.0);
     let u = x.add(one);
     let lost = x.sub(u.sub(one)).div(u);
@@ -196,7 +196,7 @@ pub(super) unsafe fn ln_1p<V: F32s>(x: V) -> V {
 
 /// tanh |x| = t/(t + 2), t = e^(2|x|) − 1; 1 from 9.1 on.
 #[inline(always)]
-pub(super) unsafe fn tanh<V: F32s>(x: V) -> V {
+pub(super) unsafe fn tanh<V: Bits>(x: V) -> V {
     let a = V::splat(9.1).lesser(abs(x));
     let t = exp_m1(a.add(a));
     t.div(t.add(V::splat(2.0))).or(sign(x))
@@ -204,7 +204,7 @@ pub(super) unsafe fn tanh<V: F32s>(x: V) -> V {
 
 /// Near 0 an odd polynomial; from 0.84 on 1 − e^(−g), g a polynomial for −ln erfc.
 #[inline(always)]
-pub(super) unsafe fn erf<V: F32s>(x: V) -> V {
+pub(super) unsafe fn erf<V: Bits>(x: V) -> V {
     const NEAR: [f32; 7] = [
         std::f32::consts::FRAC_2_SQRT_PI,
         -0.376_126_38,
@@ -235,24 +235,24 @@ pub(super) unsafe fn erf<V: F32s>(x: V) -> V {
 
 /// x = n·π/2 + r with |r| ≤ π/4, in f64: (n, r). π/2 in three parts, the first two with 33 bits.
 #[inline(always)]
-unsafe fn reduce_half_pi<V: F32s>(x: V) -> (V, V) {
+unsafe fn reduce_half_pi<V: Bits>(x: V) -> (V, V) {
     const A: f64 = 1.570_796_326_734_125_6;
     const B: f64 = 6.077_100_506_303_966e-11;
     const C: f64 = 2.022_266_248_795_950_6e-21;
-    let (mut n, mut r) = ([0.0f32; 8], [0.0f32; 8]);
-    let x = x.to_array();
-    for i in 0..8 {
+    let (mut n, mut r) = ([0.0f32; MOST], [0.0f32; MOST]);
+    let x = x.lanes();
+    for i in 0..V::LEN {
         let x = f64::from(x[i]);
         let k = (x * std::f64::consts::FRAC_2_PI).round_ties_even();
         r[i] = (((x - k * A) - k * B) - k * C) as f32;
         n[i] = k as f32;
     }
-    (V::from_array(n), V::from_array(r))
+    (V::load(n.as_ptr()), V::load(r.as_ptr()))
 }
 
 /// sin(x + quarter·π/2).
 #[inline(always)]
-unsafe fn wave<V: F32s>(x: V, quarter: i32, far: fn(f64) -> f64) -> V {
+unsafe fn wave<V: Bits>(x: V, quarter: i32, far: fn(f64) -> f64) -> V {
     let (n, r) = reduce_half_pi(x);
     let z = r.mul(r);
     let s = poly(z, [-1.0 / 6.0, 1.0 / 120.0, -1.0 / 5040.0, 1.0 / 362_880.0]);
@@ -266,32 +266,32 @@ unsafe fn wave<V: F32s>(x: V, quarter: i32, far: fn(f64) -> f64) -> V {
     let flip = n.shr1().shl31();
     let y = y.xor(flip);
     // Beyond a million the reduction above loses digits; such arguments are rare and go one by one.
-    let near = abs(x).lt(V::splat(1e6)).to_array();
-    if near.iter().all(|m| m.to_bits() != 0) {
+    let near = abs(x).lt(V::splat(1e6)).lanes();
+    if near[..V::LEN].iter().all(|m| m.to_bits() != 0) {
         return y;
     }
-    let (mut y, x) = (y.to_array(), x.to_array());
-    for i in 0..8 {
+    let (mut y, x) = (y.lanes(), x.lanes());
+    for i in 0..V::LEN {
         if near[i].to_bits() == 0 {
             y[i] = far(f64::from(x[i])) as f32;
         }
     }
-    V::from_array(y)
+    V::load(y.as_ptr())
 }
 
 #[inline(always)]
-pub(super) unsafe fn sin<V: F32s>(x: V) -> V {
+pub(super) unsafe fn sin<V: Bits>(x: V) -> V {
     // sin(−0) = −0 is lost on the way.
     x.eq(V::splat(0.0)).select(x, wave(x, 0, f64::sin))
 }
 #[inline(always)]
-pub(super) unsafe fn cos<V: F32s>(x: V) -> V {
+pub(super) unsafe fn cos<V: Bits>(x: V) -> V {
     wave(x, 1, f64::cos)
 }
 
 /// Reduced by arctan a = π/2 − arctan(1/a) and arctan a = π/4 + arctan((a − 1)/(a + 1)).
 #[inline(always)]
-pub(super) unsafe fn atan<V: F32s>(x: V) -> V {
+pub(super) unsafe fn atan<V: Bits>(x: V) -> V {
     const C: [f32; 6] =
         [1.0, -0.333_333_07, 0.199_981_82, -0.142_395_13, 0.105_696_85, -0.060_259_35];
     let one = V::splat(1.0);
@@ -308,7 +308,7 @@ pub(super) unsafe fn atan<V: F32s>(x: V) -> V {
 
 /// |x|ʸ = 2^(y·log₂|x|), the exponent in f64; then the sign and IEEE 754's special cases.
 #[inline(always)]
-pub(super) unsafe fn pow<V: F32s>(x: V, y: V) -> V {
+pub(super) unsafe fn pow<V: Bits>(x: V, y: V) -> V {
     let (n, r) = exponent(abs(x), y);
     let r = r.mul(V::splat(std::f32::consts::LN_2));
     let p = exp_tail(r).mul_add(r.mul(r), r).add(V::splat(1.0));
@@ -328,14 +328,14 @@ pub(super) unsafe fn pow<V: F32s>(x: V, y: V) -> V {
 
 /// y·log₂ x = n + r for x ≥ 0, n whole and clamped to where powers are 0 or ∞, |r| ≤ ½.
 #[inline(always)]
-unsafe fn exponent<V: F32s>(x: V, y: V) -> (V, V) {
+unsafe fn exponent<V: Bits>(x: V, y: V) -> (V, V) {
     let (e, m) = split(x);
-    let (e, m, y) = (e.to_array(), m.to_array(), y.to_array());
+    let (e, m, y) = (e.lanes(), m.lanes(), y.lanes());
     // log₂ of the values `split` is not for: 0, ∞ and NaN. 0 for others.
     let special = x.lt(V::splat(f32::INFINITY)).select(V::splat(0.0), x);
-    let special = x.eq(V::splat(0.0)).select(V::splat(f32::NEG_INFINITY), special).to_array();
-    let (mut n, mut r) = ([0.0f32; 8], [0.0f32; 8]);
-    for i in 0..8 {
+    let special = x.eq(V::splat(0.0)).select(V::splat(f32::NEG_INFINITY), special).lanes();
+    let (mut n, mut r) = ([0.0f32; MOST], [0.0f32; MOST]);
+    for i in 0..V::LEN {
         let f = f64::from(m[i]) - 1.0;
         let s = f / (f + 2.0);
         let z = s * s;
@@ -355,5 +355,5 @@ unsafe fn exponent<V: F32s>(x: V, y: V) -> (V, V) {
         n[i] = whole as f32;
         r[i] = (t - whole) as f32;
     }
-    (V::from_array(n), V::from_array(r))
+    (V::load(n.as_ptr()), V::load(r.as_ptr()))
 }

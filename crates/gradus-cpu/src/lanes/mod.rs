@@ -23,7 +23,7 @@ pub use numbers::Numbers;
 #[cfg(target_feature = "simd128")]
 pub use portable::*;
 pub use scalar::Scalar;
-pub use vector::{Clipping, F32s, Lanes, MOST, Square, prefetch};
+pub use vector::{Bits, Clipping, F32s, Lanes, MOST, Square, prefetch};
 
 isa::instruction_sets! {
     portable: AnyMachine where not(target_feature = "simd128");

@@ -16,6 +16,7 @@ unsafe impl InstructionSet for Neon {
     type F64 = F64x4;
     type WideF32 = F32x4;
     type WideF64 = F64x2;
+    type LongF32 = F32x8;
     /// With 12 × 2 sums, 2 vectors of B and one of A fill 27 of 32 registers.
     const ROWS: usize = 12;
     type Loops = Neon;

@@ -2,7 +2,7 @@
 //! element type, whoever calls it. Masks are 1 and 0. Integer arithmetic wraps; ops refuse to divide by zero, which gives 0
 //! here.
 
-use super::{F32s, Lanes, Portable, Square, math};
+use super::{Bits, Lanes, Portable, Square, math};
 use gradus_base::Real;
 use gradus_base::expr::remainder;
 
@@ -93,15 +93,15 @@ pub trait Numbers: Lanes {
 
 /// 1 where a mask is set, else 0.
 #[inline(always)]
-fn ones<V: F32s>(mask: V) -> V {
+fn ones<V: Bits>(mask: V) -> V {
     // SAFETY: a vector was made before.
-    F32s::and(mask, unsafe { V::splat(1.0) })
+    Bits::and(mask, unsafe { V::splat(1.0) })
 }
 /// Where x is 0, as a mask.
 #[inline(always)]
-fn zeros<V: F32s>(x: V) -> V {
+fn zeros<V: Bits>(x: V) -> V {
     // SAFETY: a vector was made before.
-    F32s::eq(x, unsafe { V::zero() })
+    Bits::eq(x, unsafe { V::zero() })
 }
 
 /// Functions of one argument that [`math`] has.
@@ -115,17 +115,17 @@ macro_rules! from_math {
     )*};
 }
 
-impl<V: F32s> Numbers for V {
+impl<V: Bits> Numbers for V {
     from_math! { exp exp_negative exp_m1 ln ln_1p sin cos atan tanh erf }
     #[inline(always)]
     fn neg(self) -> Self {
         // SAFETY: a vector was made before.
-        F32s::xor(self, unsafe { V::bits(i32::MIN) })
+        Bits::xor(self, unsafe { V::bits(i32::MIN) })
     }
     #[inline(always)]
     fn abs(self) -> Self {
         // SAFETY: a vector was made before.
-        F32s::and(self, unsafe { V::bits(i32::MAX) })
+        Bits::and(self, unsafe { V::bits(i32::MAX) })
     }
     #[inline(always)]
     fn logistic(self) -> Self {
@@ -135,15 +135,15 @@ impl<V: F32s> Numbers for V {
     }
     #[inline(always)]
     fn floor(self) -> Self {
-        F32s::floor(self)
+        Bits::floor(self)
     }
     #[inline(always)]
     fn ceil(self) -> Self {
-        F32s::ceil(self)
+        Bits::ceil(self)
     }
     #[inline(always)]
     fn round(self) -> Self {
-        F32s::round(self)
+        Bits::round(self)
     }
     #[inline(always)]
     fn not(self) -> Self {
@@ -152,11 +152,11 @@ impl<V: F32s> Numbers for V {
     #[inline(always)]
     fn min(self, b: Self) -> Self {
         // `lesser` gives b where either is NaN; right unless only self is.
-        F32s::select(F32s::eq(self, self), self.lesser(b), self)
+        Bits::select(Bits::eq(self, self), self.lesser(b), self)
     }
     #[inline(always)]
     fn max(self, b: Self) -> Self {
-        F32s::select(F32s::eq(self, self), self.greater(b), self)
+        Bits::select(Bits::eq(self, self), self.greater(b), self)
     }
     #[inline(always)]
     fn pow(self, b: Self) -> Self {
@@ -165,52 +165,52 @@ impl<V: F32s> Numbers for V {
     }
     #[inline(always)]
     fn rem(self, b: Self) -> Self {
-        let (mut x, y) = (self.to_array(), b.to_array());
-        for i in 0..8 {
+        let (mut x, y) = (self.lanes(), b.lanes());
+        for i in 0..V::LEN {
             x[i] = float_remainder(x[i], y[i]);
         }
         // SAFETY: a vector was made before.
-        unsafe { V::from_array(x) }
+        unsafe { V::load(x.as_ptr()) }
     }
     #[inline(always)]
     fn quo(self, b: Self) -> Self {
         let q = self.div(b);
         // SAFETY: a vector was made before.
-        let negative = F32s::lt(q, unsafe { V::zero() });
-        F32s::select(negative, F32s::ceil(q), F32s::floor(q))
+        let negative = Bits::lt(q, unsafe { V::zero() });
+        Bits::select(negative, Bits::ceil(q), Bits::floor(q))
     }
     #[inline(always)]
     fn lt(self, b: Self) -> Self {
-        ones(F32s::lt(self, b))
+        ones(Bits::lt(self, b))
     }
     #[inline(always)]
     fn le(self, b: Self) -> Self {
-        ones(F32s::le(self, b))
+        ones(Bits::le(self, b))
     }
     #[inline(always)]
     fn eq(self, b: Self) -> Self {
-        ones(F32s::eq(self, b))
+        ones(Bits::eq(self, b))
     }
     #[inline(always)]
     fn and(self, b: Self) -> Self {
-        Numbers::not(ones(F32s::or(zeros(self), zeros(b))))
+        Numbers::not(ones(Bits::or(zeros(self), zeros(b))))
     }
     #[inline(always)]
     fn or(self, b: Self) -> Self {
-        Numbers::not(ones(F32s::and(zeros(self), zeros(b))))
+        Numbers::not(ones(Bits::and(zeros(self), zeros(b))))
     }
     #[inline(always)]
     fn neg_mul_add(self, b: Self, c: Self) -> Self {
-        F32s::neg_mul_add(self, b, c)
+        Bits::neg_mul_add(self, b, c)
     }
     #[inline(always)]
     fn select(self, yes: Self, no: Self) -> Self {
-        F32s::select(zeros(self), no, yes)
+        Bits::select(zeros(self), no, yes)
     }
     #[inline(always)]
     unsafe fn ln_of(x: f32) -> f32 {
         // SAFETY: the caller's promise.
-        unsafe { Numbers::ln(V::splat(x)).to_array()[0] }
+        unsafe { Numbers::ln(V::splat(x)).lanes()[0] }
     }
 }
 

@@ -1,12 +1,12 @@
 //! Two vectors as one: eight f32 and four f64 where registers have 128 bits.
 
-use super::{F32s, Lanes, Square};
+use super::{Bits, F32s, Lanes, Square};
 
 /// Twice the lanes of `V`, the first half before the second.
 #[derive(Clone, Copy)]
 pub struct Pair<V>(V, V);
 
-/// Four f32 in a register, with the operations of [`F32s`], each as there.
+/// Four f32 in a register, with the operations of [`Bits`], each as there.
 pub(super) trait Quad: Square<4, Scalar = f32> {
     fn neg_mul_add(self, b: Self, c: Self) -> Self;
     fn floor(self) -> Self;
@@ -116,7 +116,9 @@ macro_rules! square {
 square!(8 of 4);
 square!(4 of 2);
 
-impl<V: Quad> F32s for Pair<V> {
+impl<V: Quad> F32s for Pair<V> {}
+
+impl<V: Quad> Bits for Pair<V> {
     halves! { Quad:
         neg_mul_add(b c); floor(); ceil(); round(); and(b); or(b); xor(b); lt(b); le(b); eq(b); select(b c);
         iadd(b); isub(b); shl23(); shl31(); shr23(); shr1(); nearest_int(); as_float();

@@ -1,7 +1,7 @@
 //! Lanes as an array: what the compiler makes of it on the machine at hand.
 
 use super::isa::compiled_with;
-use super::{F32s, InstructionSet, Lanes, Scalar, Square};
+use super::{Bits, F32s, InstructionSet, Lanes, Scalar, Square};
 
 /// What any machine has.
 pub enum AnyMachine {}
@@ -12,6 +12,7 @@ unsafe impl InstructionSet for AnyMachine {
     type F64 = Portable<f64, 4>;
     type WideF32 = Portable<f32, 8>;
     type WideF64 = Portable<f64, 4>;
+    type LongF32 = Portable<f32, 8>;
     const ROWS: usize = 6;
     type Loops = AnyMachine;
     fn detected() -> bool {
@@ -145,7 +146,9 @@ macro_rules! each {
     )*};
 }
 
-impl F32s for Portable<f32, 8> {
+impl F32s for Portable<f32, 8> {}
+
+impl Bits for Portable<f32, 8> {
     each! {
         neg_mul_add(a, b, c) = a.map(|x| -x).mul_add(b, c);
         floor(a) = a.map(f32::floor);

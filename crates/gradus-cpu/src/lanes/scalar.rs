@@ -27,6 +27,8 @@ pub trait Scalar:
     const LOWEST: Self;
     /// Vectors of it for loops over memory, eight lanes on every path (four of i64).
     type Vector<P: InstructionSet>: Numbers<Scalar = Self>;
+    /// Vectors of it for loops that are exponentials above all.
+    type Long<P: InstructionSet>: Numbers<Scalar = Self>;
 
     /// The nearest number.
     fn of(x: f64) -> Self;
@@ -47,12 +49,13 @@ pub trait Scalar:
 }
 
 macro_rules! float {
-    ($($s:ident: $vector:ty;)*) => {$(
+    ($($s:ident: $vector:ty, $long:ty;)*) => {$(
         impl Scalar for $s {
             const ZERO: $s = 0.0;
             const ONE: $s = 1.0;
             const LOWEST: $s = $s::NEG_INFINITY;
             type Vector<P: InstructionSet> = $vector;
+            type Long<P: InstructionSet> = $long;
             #[inline(always)]
             fn of(x: f64) -> $s {
                 x as $s
@@ -94,8 +97,8 @@ macro_rules! float {
     )*};
 }
 float! {
-    f32: P::F32;
-    f64: Portable<f64, 8>;
+    f32: P::F32, P::LongF32;
+    f64: Portable<f64, 8>, Portable<f64, 8>;
 }
 
 impl Scalar for i64 {
@@ -103,6 +106,7 @@ impl Scalar for i64 {
     const ONE: i64 = 1;
     const LOWEST: i64 = i64::MIN;
     type Vector<P: InstructionSet> = Portable<i64, 4>;
+    type Long<P: InstructionSet> = Portable<i64, 4>;
     #[inline(always)]
     fn of(x: f64) -> i64 {
         x as i64

@@ -17,6 +17,7 @@ unsafe impl InstructionSet for Simd128 {
     type F64 = F64x4;
     type WideF32 = F32x4;
     type WideF64 = F64x2;
+    type LongF32 = F32x8;
     /// With 4 × 2 sums, 2 vectors of B, one of A and a product on its way, what engines keep in 16 registers; at 5 × 2 they ran
     /// half as fast.
     const ROWS: usize = 4;

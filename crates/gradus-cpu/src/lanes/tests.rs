@@ -301,3 +301,47 @@ fn negative_powers_have_the_same_bits() {
     }
     Isa::all().iter().for_each(|isa| isa.run(Negative));
 }
+
+/// What all functions make of numbers of all kinds, NaN as one that stands for all.
+fn functions<V: Numbers<Scalar = f32>>(numbers: &[f32]) -> Vec<u32> {
+    let mut all = vec![];
+    for at in (0..numbers.len() - MOST).step_by(V::LEN) {
+        // SAFETY: as many elements are there; the caller has asked for the instruction set.
+        let (a, b) =
+            unsafe { (V::load(numbers[at..].as_ptr()), V::load(numbers[at + 1..].as_ptr())) };
+        let waves = [a.sin(), a.cos(), a.atan(), a.tanh(), a.logistic(), a.erf()];
+        let powers =
+            [a.exp(), a.exp_m1(), a.ln(), a.ln_1p(), a.abs().pow(b), a.abs().neg().exp_negative()];
+        let whole = [a.floor(), a.ceil(), a.round(), a.rem(b), a.quo(b)];
+        let compared = [a.not(), a.min(b), a.max(b), a.lt(b), a.le(b), a.eq(b), a.and(b), a.or(b)];
+        let mixed =
+            [b.lt(a).select(a, b), a.where_positive(b), a.mul_sub(b, a), a.neg_mul_add(b, b)];
+        let groups = [waves.as_slice(), &powers, &whole, &compared, &mixed].concat();
+        for lane in 0..V::LEN {
+            let bits = |x: f32| if x.is_nan() { u32::MAX } else { x.to_bits() };
+            all.extend(groups.iter().map(|v| bits(v.lanes()[lane])));
+        }
+    }
+    all
+}
+
+/// The longest vectors do to a lane what eight lanes do.
+struct Longest<'a>(&'a [f32]);
+
+impl Task for Longest<'_> {
+    type Output = [Vec<u32>; 2];
+    fn run<P: InstructionSet>(self) -> Self::Output {
+        [functions::<P::LongF32>(self.0), functions::<P::F32>(self.0)]
+    }
+}
+
+#[test]
+fn the_longest_vectors_have_the_bits_of_eight_lanes() {
+    let mut numbers: Vec<f32> = (0..150).map(|i| (i as f32 * 0.37).sin() * 90.0).collect();
+    numbers.extend([0.0, -0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e-40, 0.5, -1.5, 2.5]);
+    numbers.extend((0..33).map(|i| i as f32 - 16.0).chain([1e7, -1e7]).cycle().take(113));
+    for isa in Isa::all() {
+        let [long, eight] = isa.run_widest(Longest(&numbers));
+        assert!(long == eight && long.len() == 29 * 256, "{}", isa.name());
+    }
+}

@@ -1,4 +1,5 @@
-//! What a vector does: memory and arithmetic ([`Lanes`]), transposing ([`Square`]), and the bits of eight f32 ([`F32s`]).
+//! What a vector does: memory and arithmetic ([`Lanes`]), transposing ([`Square`]), the bits of f32 ([`Bits`]), and what eight of
+//! them do beside ([`F32s`]).
 
 use super::Scalar;
 use gradus_base::{bf16, f16};
@@ -238,9 +239,9 @@ pub trait Square<const N: usize>: Lanes {
     }
 }
 
-/// Eight f32, and what elementary functions do to their bits. Comparisons give lanes of all ones or all zeros; integer
+/// Some f32, and what elementary functions do to their bits. Comparisons give lanes of all ones or all zeros; integer
 /// operations work on the lanes' bits.
-pub trait F32s: Square<8, Scalar = f32> {
+pub trait Bits: Lanes<Scalar = f32> {
     /// All lanes with these bits.
     ///
     /// # Safety
@@ -288,7 +289,10 @@ pub trait F32s: Square<8, Scalar = f32> {
     fn nearest_int(self) -> Self;
     /// Integers as f32.
     fn as_float(self) -> Self;
+}
 
+/// Eight f32.
+pub trait F32s: Bits + Square<8> {
     /// Of f16.
     ///
     /// # Safety

@@ -66,6 +66,23 @@ impl<K: Task> lanes::Task for OnVectors<K> {
     }
 }
 
+/// As [`OnVectors`], on the longest.
+struct OnLongest<K>(K);
+
+impl<K: Task> lanes::Task for OnLongest<K> {
+    type Output = ();
+    #[inline(always)]
+    fn run<P: InstructionSet>(self) {
+        self.0.compute::<<K::Element as Scalar>::Long<P>>();
+    }
+}
+
+/// Runs a task that is exponentials above all on a path.
+#[inline]
+pub(crate) fn on_longest<K: Task>(isa: Isa, task: K) {
+    isa.run_widest(OnLongest(task));
+}
+
 /// Runs a task on a path.
 #[inline]
 pub(crate) fn on<K: Task>(isa: Isa, task: K) {

@@ -143,12 +143,13 @@ impl Recurrent {
             return (Tensor::refuse(e), vec![]);
         }
         let lengths = cx.lengths(x);
-        let there = cx.mask(x).map(|mask| mask.cast(x.dtype()).unsqueeze(2)); // [B, T, 1]
+        let there = cx.mask(x).map(|mask| mask.cast(x.dtype()).transpose(0, 1).unsqueeze(2)); // [T, B, 1]
         let (mut ys, mut state_after) = (vec![], vec![]);
-        let mut below = x.clone();
+        // Step by step, as the op has it: what all layers make of it lies so, and nothing is copied in between.
+        let mut below = x.transpose(0, 1); // [T, B, I]
         for (l, layer) in self.directions.chunks(self.form.directions()).enumerate() {
             if l > 0 {
-                below = self.merge(&ys, 2); // [B, T, P]
+                below = self.merge(&ys, 2); // [T, B, P]
                 if self.form.dropout > 0.0 {
                     below = dropout(self.form.dropout).forward(&below, cx);
                 }
@@ -160,7 +161,7 @@ impl Recurrent {
                     Some(state) => direction.take(state),
                     None => direction.start(self.cell.name(), x.size(0), cx),
                 };
-                let zx = direction.project(&below, there.as_ref(), cx).transpose(0, 1); // [T, B, G·H]
+                let zx = direction.project(&below, there.as_ref(), cx); // [T, B, G·H]
                 let kept = self.kept(&start[0], cx);
                 let ran = direction.run(&self.cell, &zx, &start, lengths.as_ref(), kept.as_ref());
                 for (name, seen) in &ran.seen {
@@ -172,13 +173,13 @@ impl Recurrent {
                 }
                 ends.push(ran.end[0].clone());
                 state_after.extend(direction.names().into_iter().zip(ran.end));
-                ys.push(ran.y.transpose(0, 1)); // [B, T, P]
+                ys.push(ran.y); // [T, B, P]
             }
             if l + 1 == self.form.layers && !self.form.return_sequences {
                 return (self.merge(&ends, 1), state_after); // [B, P]
             }
         }
-        let y = self.merge(&ys, 2); // [B, T, P]
+        let y = self.merge(&ys, 2).transpose(0, 1); // [B, T, P]
         lengths.inspect(|lengths| cx.set_lengths(&y, lengths));
         (y, state_after)
     }

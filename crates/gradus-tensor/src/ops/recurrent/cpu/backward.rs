@@ -5,14 +5,15 @@ use super::forward::Sizes;
 use super::panels::{Panels, UNITS};
 use super::room::{Room, Run, Samples, padded};
 use super::slopes::Stage;
-use super::{Products, ROWS, SHARED, Weights, projection_weights, recurrent_weights};
-use crate::ops::lanes::{Isa, on};
+use super::{Products, Weights, projection_weights, recurrent_weights};
+use crate::ops::lanes::{Isa, on_longest};
 use crate::ops::recurrent::net::{self, Given, Net};
 use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::{DType, Element};
 use gradus_cpu::lanes::Scalar;
-use gradus_cpu::{Mat, parallel_steps, with_scratch};
+use gradus_cpu::{Mat, with_scratch};
 use gradus_graph::Spec;
+use std::ops::Range;
 use std::ptr::{null, null_mut};
 
 /// What is multiplied, stage by stage: the slopes of the parts by wh, and by the projection what came of it; of a GRU whose reset
@@ -106,18 +107,13 @@ impl Backward {
         let pass = unsafe { self.pass::<T>(args, samples) };
         // SAFETY: as above.
         unsafe { pass.begin() };
-        let (stages, groups) = (self.products.stages(), batch.div_ceil(ROWS));
-        let tiles = groups * self.products.blocks();
-        // SAFETY: tiles of a stage write distinct parts of what no other tile of it reads.
-        let stage = |stage: usize, tile: usize| unsafe {
-            pass.tile(stage / stages, stage % stages, tile / groups, tile % groups);
+        let stages = self.products.stages();
+        // SAFETY: as in the forward pass.
+        let tile = |stage: usize, block: usize, rows: Range<usize>| unsafe {
+            pass.tile(stage / stages, stage % stages, block, rows);
         };
-        // One more: what reaches the first states.
-        let count = (steps + 1) * stages;
-        match batch * self.products.work() >= SHARED {
-            true => parallel_steps(count, tiles, &stage),
-            false => (0..count).for_each(|s| (0..tiles).for_each(|t| stage(s, t))),
-        }
+        // One step more: what reaches the first states.
+        self.products.run(self.dtype, &samples, (steps + 1) * stages, &tile);
     }
 
     /// # Safety
@@ -216,17 +212,16 @@ impl<T: Scalar + Element> Pass<'_, T> {
         }
     }
 
-    /// A block of units of a group of samples, at a stage of the i-th step from the end; of one more than there are, what goes
+    /// A block of units of some samples, at a stage of the i-th step from the end; of one more than there are, what goes
     /// beyond the first.
     ///
     /// # Safety
     /// As [`Pass::begin`]; the stages before are done.
-    unsafe fn tile(&self, i: usize, stage: usize, block: usize, group: usize) {
+    unsafe fn tile(&self, i: usize, stage: usize, block: usize, rows: Range<usize>) {
         let (panels, steps) = (&self.panels[stage], self.sizes.steps);
         if block >= panels.blocks() {
             return;
         }
-        let rows = group * ROWS..((group + 1) * ROWS).min(self.sizes.batch);
         let running = |i: Option<usize>| match i {
             Some(i) if i < steps => self.samples.running(self.samples.step(steps - 1 - i)),
             _ => 0,
@@ -252,7 +247,7 @@ impl<T: Scalar + Element> Pass<'_, T> {
             let (first, units) = (block * UNITS, panels.units(block));
             let t = (i < steps).then(|| self.samples.step(steps - 1 - i));
             let work = Stage { pass: self, i, t, stage, rows, came, running, first, units, sums };
-            on(Isa::current(), work);
+            on_longest(Isa::current(), work);
         });
     }
 }

@@ -4,15 +4,16 @@
 use super::forward_units::Stage;
 use super::panels::{Panels, UNITS};
 use super::room::{Room, Run, Samples, padded};
-use super::{Products, ROWS, SHARED, Weights, projection_weights, recurrent_weights};
-use crate::ops::lanes::{Isa, on};
+use super::{Products, Weights, projection_weights, recurrent_weights};
+use crate::ops::lanes::{Isa, on_longest};
 use crate::ops::recurrent::bad_length;
 use crate::ops::recurrent::net::{self, Net};
 use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::{DType, Element};
 use gradus_cpu::lanes::Scalar;
-use gradus_cpu::{Mat, parallel_steps, with_scratch};
+use gradus_cpu::{Mat, with_scratch};
 use gradus_graph::Spec;
+use std::ops::Range;
 use std::ptr::{null, null_mut};
 
 /// What is multiplied, stage by stage.
@@ -130,16 +131,13 @@ impl Forward {
         let pass = unsafe { self.pass::<T>(args, samples) };
         // SAFETY: as above.
         unsafe { pass.begin() };
-        let (stages, groups) = (self.products.stages(), batch.div_ceil(ROWS));
-        let tiles = groups * self.products.blocks();
-        // SAFETY: tiles of a stage write distinct parts of what no other tile of it reads.
-        let stage = |stage: usize, tile: usize| unsafe {
-            pass.tile(stage / stages, stage % stages, tile / groups, tile % groups);
+        let stages = self.products.stages();
+        // SAFETY: tiles of a stage write distinct parts of what no other tile of it reads, and what a tile reads of the stages
+        // before is its own samples'.
+        let tile = |stage: usize, block: usize, rows: Range<usize>| unsafe {
+            pass.tile(stage / stages, stage % stages, block, rows);
         };
-        match batch * self.products.work() >= SHARED {
-            true => parallel_steps(steps * stages, tiles, &stage),
-            false => (0..steps * stages).for_each(|s| (0..tiles).for_each(|t| stage(s, t))),
-        }
+        self.products.run(self.dtype, &samples, steps * stages, &tile);
     }
 
     /// # Safety
@@ -230,17 +228,16 @@ impl<T: Scalar + Element> Pass<'_, T> {
         }
     }
 
-    /// A block of units of a group of samples, at a stage of the i-th step.
+    /// A block of units of some samples, at a stage of the i-th step.
     ///
     /// # Safety
     /// As [`Pass::begin`]; the stages before are done.
-    unsafe fn tile(&self, i: usize, stage: usize, block: usize, group: usize) {
+    unsafe fn tile(&self, i: usize, stage: usize, block: usize, rows: Range<usize>) {
         let panels = &self.panels[stage];
         if block >= panels.blocks() {
             return;
         }
         let t = self.samples.step(i);
-        let rows = group * ROWS..((group + 1) * ROWS).min(self.sizes.batch);
         let running = self.samples.running(t).clamp(rows.start, rows.end);
         let from = match stage {
             0 => self.states[i % 2],
@@ -260,7 +257,7 @@ impl<T: Scalar + Element> Pass<'_, T> {
             let first = block * UNITS;
             let (units, parts) = (panels.units(block), panels.parts);
             let work = Stage { pass: self, i, t, stage, rows, running, first, units, parts, sums };
-            on(Isa::current(), work);
+            on_longest(Isa::current(), work);
         });
     }
 }

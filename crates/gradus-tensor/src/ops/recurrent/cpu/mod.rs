@@ -2,7 +2,8 @@
 //!
 //! A tile is some samples and a block of hidden units, all parts of them. A step multiplies the state of the step before with the
 //! block's weights and makes the units' new state of the sums while those are in the first-level cache. A thread keeps its blocks
-//! at all steps, and so their weights in its own cache. A GRU whose reset gate comes first, and an LSTM with a projection, have two
+//! at all steps, and so their weights in its own cache; or, where all weights find room there and samples are enough, its samples,
+//! and waits for nobody. A GRU whose reset gate comes first, and an LSTM with a projection, have two
 //! products that wait for each other, and so two stages a step.
 #![allow(unsafe_code)]
 
@@ -17,14 +18,20 @@ use super::net::{Backward, Forward, Given, Net};
 use gradus_base::exec::{Args, Kernel};
 use gradus_base::{DType, Element, View};
 use gradus_cpu::lanes::prefetch;
+use gradus_cpu::{parallel, parallel_steps, threads};
 use gradus_graph::{Layouts, Meta, Order, Packing, Spec, Strategy};
 use panels::{Pack, Panels, UNITS};
-use room::{Room, Run};
+use room::{Room, Run, Samples};
+use std::ops::Range;
 
 /// Samples of a tile: some register tiles, and sums that fit a first-level cache.
 const ROWS: usize = 42;
 /// Multiply-adds of a stage from which on threads share it.
 const SHARED: usize = 1 << 16;
+/// Bytes of weights that a core reads at each step from a cache of its own.
+const OWN_WEIGHTS: usize = 1 << 20;
+/// Samples that a thread has for itself at least: enough chains of additions.
+const OWN_ROWS: usize = 6;
 
 /// How the CPU does the forward pass.
 pub(super) struct ForwardOnCpu(pub Net);
@@ -194,6 +201,50 @@ impl Products {
     /// Multiply-adds of the larger stage for each sample.
     fn work(&self) -> usize {
         self.panels.iter().map(|p| p.k * p.parts * p.width).max().unwrap_or(0)
+    }
+
+    /// Runs the tiles of all stages of a launch, each block of units of some samples, the stages of the same samples one after
+    /// another.
+    fn run(
+        &self,
+        dtype: DType,
+        samples: &Samples,
+        stages: usize,
+        tile: &(dyn Fn(usize, usize, Range<usize>) + Sync),
+    ) {
+        let (batch, blocks) = (samples.count, self.blocks());
+        let cut = |group: usize, rows: usize| group * rows..((group + 1) * rows).min(batch);
+        let groups = batch.div_ceil(ROWS);
+        let one = |stage: usize, i: usize| tile(stage, i / groups, cut(i % groups, ROWS));
+        if batch * self.work() < SHARED {
+            return (0..stages).for_each(|s| (0..groups * blocks).for_each(|i| one(s, i)));
+        }
+        let Some(rows) = self.own_rows(dtype, samples) else {
+            return parallel_steps(stages, groups * blocks, &one);
+        };
+        parallel(batch.div_ceil(rows), &|group| {
+            for stage in 0..stages {
+                (0..blocks).for_each(|block| tile(stage, block, cut(group, rows)));
+            }
+        });
+    }
+
+    /// How many samples a thread takes through all steps, if each is to have its own: then no state goes from core to core, and
+    /// nobody waits. What a sample gets does not depend on who is beside it.
+    fn own_rows(&self, dtype: DType, samples: &Samples) -> Option<usize> {
+        let (batch, threads) = (samples.count, threads());
+        let bytes: usize = self.panels.iter().map(|p| p.bytes(dtype)).sum();
+        let rows = batch.div_ceil(batch.div_ceil(ROWS).next_multiple_of(threads));
+        let groups = batch.div_ceil(rows.max(1));
+        if threads == 1 || bytes > OWN_WEIGHTS || rows < OWN_ROWS || groups < threads {
+            return None;
+        }
+        // Samples are sorted by length: the first thread's are the longest.
+        let steps = |from: usize, to: usize| -> usize {
+            (0..samples.steps).map(|t| samples.running(t).clamp(from, to) - from).sum()
+        };
+        let (most, all) = (steps(0, rows), steps(0, batch));
+        (most * groups * 4 <= all * 5).then_some(rows)
     }
 
     /// The packed weights, those of the workspace packed now.
