@@ -23,6 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE / "python"))
 import nets  # noqa: E402  (found once the folder is known)
+import sequences  # noqa: E402
 
 SHAPES = ["64x64x64", "256x256x256", "512x512x512", "1024x1024x1024", "2048x2048x2048",
           "64x784x512", "128x1024x1024", "32x2048x1000", "64x512x10"]
@@ -33,7 +34,7 @@ INFER += [f"infer_{net}_{batch}" for net in ("vgg16", "googlenet", "resnet18", "
 LAYERS = ["3x3_64_56", "3x3_128_28", "3x3_256_14", "3x3_512_7", "7x7s2_3_224", "1x1_256_56", "5x5_64_27",
           "depthwise_96s2_112", "depthwise_144_56", "depthwise_384_14"]
 CONV = [f"{kind}_{layer}" for kind in ("conv", "conv_train") for layer in LAYERS]
-CASES = TRAIN + INFER + CONV + [f"{kind}_{shape}" for kind in ("gemm", "gemm_packed") for shape in SHAPES]
+CASES = TRAIN + INFER + CONV + list(sequences.CASES) + [f"{kind}_{shape}" for kind in ("gemm", "gemm_packed") for shape in SHAPES]
 # Multiply-adds of one sample forward, and those of the first layer, whose input needs no gradient.
 MACS = {"tiny": (88, 16), "mlp": (668_672, 401_408), "lenet": (416_520, 117_600)}
 MACS |= {net: nets.macs(net) for net in nets.NETS}
@@ -158,7 +159,7 @@ def measure(peers, cases, args):
                     results[case][name] = {"error": reply.get("error") or reply.get("unsupported", "no value")}
                     say(f"  {case} {name}: {results[case][name]['error']}")
                     continue
-                cell = results[case].setdefault(name, {"values": [], "unit": reply["unit"], "check": reply.get("check")})
+                cell = results[case].setdefault(name, {"values": [], **{key: reply.get(key) for key in ("unit", "check", "kept_bytes_per_step")}})
                 cell["values"].append(reply["value"])
     return {case: row for case, row in results.items() if row}
 
@@ -194,6 +195,8 @@ def flops_per_unit(case):
     kind, net = case.split("_")[:2]
     if kind in ("gemm", "conv"):
         return 1.0
+    if case in sequences.CASES:
+        return 2e-9 * sequences.CASES[case].macs()
     macs, first = MACS[net]
     per_sample = 2e-9 * (3 * macs - first if kind == "train" else macs)
     return per_sample * (TINY_BATCH if case == "train_tiny" else 1)
@@ -237,6 +240,34 @@ def summary(results, peak):
     return rows
 
 
+def sequence_rows(report):
+    """Of each case over sequences what is asked and whether it is reached: by the speed, or of dense training by the share of the peak."""
+    rows, memory = [], report["memory_mib"]
+    for row in report["summary"]:
+        of = sequences.CASES.get(row["case"])
+        if of is None or row["gradus"] is None:
+            continue
+        paired = ratios(report["results"][row["case"]], row["best_peer"])
+        entry = {"case": row["case"], "ms": 1000 / row["gradus"], "best_peer": row["best_peer"], "ask": of.asks, "peak_share": row["peak_share"],
+                 "peer_ms": 1000 / row["best_peer_value"] if row["best_peer"] else None, "ratio": statistics.median(paired) if paired else None,
+                 "kept_bytes_per_step": report["results"][row["case"]]["gradus"].get("kept_bytes_per_step"),
+                 "weights_gb_per_second": 1e-9 * of.weight_bytes() * row["gradus"] if of.writes else None}
+        dense = not of.writes and not of.chars
+        fast = entry["ratio"] is not None and entry["ratio"] >= of.asks
+        entry["reached"] = fast or (dense and row["peak_share"] is not None and row["peak_share"] >= sequences.PEAK_ASKED)
+        added = {name: mib - memory[IDLE][name] for name, mib in memory.get(row["case"], {}).items()}
+        torch = min((mib for name, mib in added.items() if name.startswith("torch") and mib > 0), default=None)
+        entry["memory_mib"], entry["torch_memory_mib"] = added.get("gradus"), torch
+        rows.append(entry)
+    return rows
+
+
+def ratios(row, peer):
+    """Gradus over a peer, round by round."""
+    ours, theirs = row["gradus"]["values"], row.get(peer, {}).get("values", [])
+    return [a / b for a, b in zip(ours, theirs)]
+
+
 def machine():
     info = dict(line.split(":", 1) for line in open("/proc/cpuinfo") if ":" in line)
     info = {key.strip(): text.strip() for key, text in info.items()}
@@ -270,6 +301,7 @@ def table(report):
             text = number(median(report["results"][row["case"]].get(name, {})))
             cells.append(f"**{text}**" if name == row["best_peer"] else text)
         lines.append("| " + " | ".join(cells) + " |")
+    lines += sequence_table(report["sequences"])
     if report["memory_mib"]:
         lines += ["", "Peak memory, MiB, each in a process of its own (an interpreter and its imports count); the ratio, to the peer that needs least, is "
                   "of what the case adds.", "", "| case | ratio | " + " | ".join(names) + " |", "|---|" + "--:|" * (len(names) + 1)]
@@ -279,6 +311,26 @@ def table(report):
         if notes:
             lines += ["", f"{title}: " + "; ".join(notes) + "."]
     return "\n".join(lines) + "\n"
+
+
+def sequence_table(rows):
+    """The cases over sequences against what is asked of them."""
+    if not rows:
+        return []
+    lines = ["", "Sequences, milliseconds of a step; the ratio is the median of the rounds' ratios to the best peer; of dense training "
+             f"{sequences.PEAK_ASKED:.0%} of the peak is enough; memory is what the case adds, asked at most {sequences.MEMORY_ASKED}× PyTorch's.", "",
+             "| case | Gradus | best peer | its ms | ratio | ask | % of peak | | kept a time step | weights GB/s | MiB | PyTorch's | ratio |",
+             "|---|--:|---|--:|--:|--:|--:|---|--:|--:|--:|--:|--:|"]
+    show = lambda x, form: "–" if x is None else form.format(x)
+    for row in rows:
+        kept, weights = row["kept_bytes_per_step"], row["weights_gb_per_second"]
+        ours, torch = row["memory_mib"], row["torch_memory_mib"]
+        share = ours / torch if ours is not None and torch else None
+        cells = [row["case"], f"{row['ms']:.3f}", row["best_peer"] or "–", show(row["peer_ms"], "{:.3f}"), show(row["ratio"], "**{:.2f}×**"),
+                 f"{row['ask']:.1f}×", show(row["peak_share"], "{:.1%}"), "reached" if row["reached"] else "short",
+                 show(kept and kept / 1024, "{:.1f} KiB"), show(weights, "{:.1f}"), show(ours, "{:.1f}"), show(torch, "{:.1f}"), show(share, "{:.2f}×")]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
 
 
 def arguments():
@@ -293,6 +345,7 @@ def arguments():
     parser.add_argument("--python", default=sys.executable, help="an interpreter with requirements.txt installed")
     parser.add_argument("--rust", default=str(HERE / "rust/target/release"), help="folder of the built Rust peers")
     parser.add_argument("--out", default=str(HERE / "results"), help="folder for results.json, table.md and peers.log")
+    parser.add_argument("--json", action="store_true", help="print the report as one JSON object on the last line")
     return parser.parse_args()
 
 
@@ -316,15 +369,19 @@ def main():
     finally:
         for peer in peers.values():
             peer.close()
-    peak = max(results.pop("fma_peak", {}).get("peak", {}).get("values", []), default=None)  # disturbance only lowers it
+    peaks = [value for cell in results.pop("fma_peak", {}).values() for value in cell.get("values", [])]
+    peak = max(peaks, default=None)  # disturbance only lowers it
     about = {name: {key: peer.about[key] for key in ("name", "version")} for name, peer in peers.items() if name != "peak"}
     weigh = [case for case in cases if not case.startswith(("gemm", "conv"))]
     weights = {} if args.no_memory else memory(list(about), weigh, args, log)
     report = {"machine": where, "threads": args.threads, "rounds": args.rounds, "seconds": args.seconds, "fma_peak": peak, "peers": about, "missing": missing,
               "summary": summary(results, peak), "disagreements": disagreements(results), "memory_mib": weights, "results": results}
+    report["sequences"] = sequence_rows(report)
     (out / "results.json").write_text(json.dumps(report, indent=1) + "\n")
     (out / "table.md").write_text(table(report))
     print(table(report))
+    if args.json:
+        print(json.dumps(report))
     return 1 if report["disagreements"] else 0
 
 

@@ -23,7 +23,7 @@ struct Mark {
 
 /// What is run. Its last line is a JSON object.
 enum Program {
-    /// `gradus` with these words, `--json` and a seed.
+    /// `gradus` with these words, `--json` and a seed; `{data}` in them is the folder `$GRADUS_DATA`, or else the one it is called in.
     Command(&'static str),
     /// An example of the crate `gradus`.
     Example(&'static str),
@@ -49,6 +49,46 @@ const MARKS: &[Mark] = &[
         about: "The perceptron with a hidden layer on Fashion-MNIST, ten epochs",
         program: Program::Command("train mlp --data fashion-mnist --epochs 10"),
         figures: TRAINED,
+    },
+    Mark {
+        name: "char-lstm",
+        about: "An LSTM on the first nine tenths of tinyshakespeare.txt, the last tenth scored once",
+        program: Program::Command("train char-lstm --data {data}/tinyshakespeare.txt"),
+        figures: &[
+            ("val_nats", "≤ 1.55, stretch 1.48"),
+            ("best_ngram_nats", ""),
+            ("seconds", "≤ 600"),
+        ],
+    },
+    Mark {
+        name: "adding-lstm",
+        about: "An LSTM adds two of a hundred numbers",
+        program: Program::Command("train adding --cell lstm"),
+        figures: &[("mse", "≤ .01"), ("guessing", ""), ("seconds", "≤ 600")],
+    },
+    Mark {
+        name: "adding-gru",
+        about: "A GRU adds two of a hundred numbers",
+        program: Program::Command("train adding --cell gru"),
+        figures: &[("mse", "≤ .01"), ("guessing", ""), ("seconds", "≤ 600")],
+    },
+    Mark {
+        name: "adding-rnn",
+        about: "tanh units do not add two of a hundred numbers",
+        program: Program::Command("train adding --cell rnn"),
+        figures: &[("mse", "> .10"), ("guessing", ""), ("seconds", "≤ 600")],
+    },
+    Mark {
+        name: "adding-rnn-20",
+        about: "tanh units add two of twenty numbers",
+        program: Program::Command("train adding --cell rnn --length 20"),
+        figures: &[("mse", "≤ .01"), ("guessing", ""), ("seconds", "≤ 600")],
+    },
+    Mark {
+        name: "copy",
+        about: "Ten symbols repeated after fifty steps",
+        program: Program::Command("train copy"),
+        figures: &[("cross_entropy", "≤ .02"), ("guessing", ""), ("seconds", "≤ 600")],
     },
     Mark {
         name: "gan",
@@ -116,6 +156,8 @@ impl Mark {
         match self.program {
             Program::Command(words) => {
                 let mut command = Command::new(root.join("target/release/gradus"));
+                let data = std::env::var("GRADUS_DATA").unwrap_or_else(|_| ".".to_owned());
+                let words = words.replace("{data}", &data);
                 let out = std::env::temp_dir().join(format!("gradus-mark-{}", std::process::id()));
                 command.args(words.split(' ')).args(["--json", "--seed", &seed.to_string()]);
                 command.arg("--out").arg(out.join(format!("{}-{seed}", self.name)));

@@ -12,9 +12,11 @@ from typing import Callable
 import numpy as np
 
 import nets
+import sequences
 
 THREADS = int(os.environ.get("PEER_THREADS", "2"))
 CHECK_STEPS = 3
+CHECK_CHARACTERS = 10
 
 
 @dataclass
@@ -112,6 +114,21 @@ def gemm_amount(m, k, n):
     return 2e-9 * m * k * n
 
 
+def sequence_weights(case):
+    """The starting weights of a case over sequences."""
+    of = sequences.CASES[case]
+    return [value(shape, 2001 + 1000 * l, of.units**-0.5) for l, shape in enumerate(of.weights())]
+
+
+def sequence_batch(case):
+    """Inputs [batch, steps, inputs], or characters [batch, steps] and those that follow."""
+    of = sequences.CASES[case]
+    if not of.chars:
+        return (value((of.batch, of.steps, of.inputs), 1001),)
+    ids = 7 * np.arange(of.batch * of.steps + 1, dtype=np.int64) % sequences.SYMBOLS
+    return ids[:-1].reshape(of.batch, of.steps), ids[1:].reshape(of.batch, of.steps)
+
+
 def mean_abs(array):
     return float(np.abs(np.asarray(array, dtype=np.float64)).mean())
 
@@ -122,6 +139,20 @@ def train_work(net, batch, step, loss, reset, sync=lambda: None):
         step()
     steps = net == "tiny"
     return Work(step, 1 if steps else batch, "steps/s" if steps else unit(net), float(loss()), sync, reset)
+
+
+def sequence_work(step, loss, reset, sync=lambda: None):
+    """A training step over a batch of sequences, as `train_work`."""
+    for _ in range(CHECK_STEPS):
+        step()
+    return Work(step, 1, "steps/s", float(loss()), sync, reset)
+
+
+def writing_work(step, reset, scores, sync=lambda: None):
+    """`step` writes a character and gives its scores, which `scores` makes an array of. The check is of the tenth."""
+    for _ in range(CHECK_CHARACTERS):
+        last = step()
+    return Work(step, 1, "steps/s", mean_abs(scores(last)), sync, reset)
 
 
 def measure(work, seconds):
@@ -166,7 +197,7 @@ def answer(about, make, works, case, seconds):
         return {"error": f"{type(error).__name__}: {error}"[:300]}
 
 
-def case_table(train=None, infer=None, gemm=None, packed=None, conv=None, conv_train=None):
+def case_table(train=None, infer=None, gemm=None, packed=None, conv=None, conv_train=None, sequence=None, writing=None):
     """Case names to makers, from a maker for each kind of case."""
     table = {}
     if train:
@@ -176,6 +207,9 @@ def case_table(train=None, infer=None, gemm=None, packed=None, conv=None, conv_t
     for prefix, maker in (("conv", conv), ("conv_train", conv_train)):
         if maker:
             table |= {f"{prefix}_{layer}": lambda layer=layer, maker=maker: maker(layer) for layer in CONVS}
+    for case, of in sequences.CASES.items():
+        if maker := writing if of.writes else sequence:
+            table[case] = lambda case=case, maker=maker: maker(case)
     for prefix, maker in (("gemm", gemm), ("gemm_packed", packed)):
         if maker:
             table |= {f"{prefix}_{m}x{k}x{n}": lambda s=(m, k, n), maker=maker: maker(*s) for m, k, n in GEMMS}

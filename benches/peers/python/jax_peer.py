@@ -9,6 +9,7 @@ from jax import lax
 
 import harness
 import nets
+import sequences
 from harness import Work
 
 
@@ -192,4 +193,113 @@ def gemm(m, k, n):
     return Work(lambda: run(a, b).block_until_ready(), harness.gemm_amount(m, k, n), "GFLOP/s", harness.mean_abs(run(a, b)))
 
 
-harness.serve({"name": "jax", "version": jax.__version__}, harness.case_table(train, infer, gemm, None, conv_layer, conv_train))
+def sequence_parameters(case):
+    """[[w, b], ..] with w [in, out], in the order of the weights; a GRU's state has a bias of its own."""
+    return [[jnp.array(w.T), jnp.zeros(w.shape[0], jnp.float32)] for w in harness.sequence_weights(case)]
+
+
+def lstm_step(wh, state, zx):
+    h, c = state
+    i, f, g, o = jnp.split(zx + h @ wh[0], 4, axis=1)
+    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    h = jax.nn.sigmoid(o) * jnp.tanh(c)
+    return (h, c), h
+
+
+def gru_step(wh, state, zx):
+    (h,) = state
+    r, z, n = jnp.split(zx, 3, axis=1)
+    hr, hz, hn = jnp.split(h @ wh[0] + wh[1], 3, axis=1)
+    z = jax.nn.sigmoid(z + hz)
+    h = z * h + (1 - z) * jnp.tanh(n + jax.nn.sigmoid(r + hr) * hn)
+    return (h,), h
+
+
+def recurrent(of, params, x, states=None):
+    """x [steps, batch, inputs]; what the last layer gives at all steps, and all states. The input's share of all steps is one product."""
+    step, count = {"lstm": (lstm_step, 2), "gru": (gru_step, 1)}[of.body]
+    params, after = iter(params), []
+    for layer in range(of.layers):
+        ys = []
+        for way in range(of.ways):
+            (wx, bias), wh = next(params), next(params)
+            start = states[layer] if states else (jnp.zeros((x.shape[1], of.units), jnp.float32),) * count
+            end, y = lax.scan(functools.partial(step, wh), start, x @ wx + bias, reverse=way == 1)
+            ys.append(y)
+            after.append(end)
+        x = jnp.concatenate(ys, 2) if of.ways == 2 else ys[0]
+    return x, after
+
+
+def attention(of, params, x):
+    """x [batch, places, features]"""
+    query, key, value, out = params
+    heads = lambda wb: (x @ wb[0] + wb[1]).reshape(*x.shape[:2], of.layers, -1)
+    y = jax.nn.dot_product_attention(heads(query), heads(key), heads(value))
+    return y.reshape(x.shape) @ out[0] + out[1]
+
+
+def sequence(case):
+    of, start = sequences.CASES[case], sequence_parameters(case)
+    batch = [jnp.array(a) for a in harness.sequence_batch(case)]
+    wanted = (0, 1) if of.input_gradient and not of.chars else 0
+    if of.chars:
+        batch = [jax.nn.one_hot(batch[0].T, sequences.SYMBOLS), batch[1].T]
+        update = functools.partial(adam, rate=0.001)
+    else:
+        batch = batch if of.body == "attention" else [batch[0].transpose(1, 0, 2)]
+        update = functools.partial(sgd, rate=0.01)
+
+    def loss_of(params, x, *target):
+        if of.body == "attention":
+            return jnp.mean(attention(of, params, x) ** 2)
+        y, _ = recurrent(of, params, x)
+        if not of.chars:
+            return jnp.mean(y**2)
+        scores = jax.nn.log_softmax(y @ params[-1][0] + params[-1][1])
+        return -jnp.mean(jnp.take_along_axis(scores, target[0][..., None], 2))
+
+    @functools.partial(jax.jit, donate_argnums=(0, 1))
+    def one(params, state, *batch):
+        grads = jax.grad(loss_of, wanted)(params, *batch)
+        grads, *inputs = grads if isinstance(wanted, tuple) else (grads,)
+        return *update(params, state, grads), *inputs
+
+    held = []
+
+    def reset():
+        zeros = lambda: jax.tree.map(jnp.zeros_like, start)
+        held[:] = jax.tree.map(jnp.copy, start), ((jnp.float32(0), zeros(), zeros()) if of.chars else ())
+
+    def step():
+        held[:] = one(held[0], held[1], *batch)
+
+    reset()
+    return harness.sequence_work(step, lambda: loss_of(held[0], *batch), reset, lambda: jax.block_until_ready(held))
+
+
+def writing(case):
+    of, params = sequences.CASES[case], sequence_parameters(case)
+
+    @functools.partial(jax.jit, donate_argnums=(0, 1))
+    def one(last, states):
+        x = jax.nn.one_hot(last, sequences.SYMBOLS)[None]  # [1, 1, symbols]
+        y, states = recurrent(of, params, x, states)
+        scores = y[0] @ params[-1][0] + params[-1][1]
+        return jnp.argmax(scores, 1), states, scores
+
+    held = []
+
+    def reset():
+        zeros = lambda: jnp.zeros((1, of.units), jnp.float32)
+        held[:] = jnp.zeros(1, jnp.int32), [(zeros(), zeros()) for _ in range(of.layers)]
+
+    def step():
+        *held[:], scores = one(*held)
+        return scores.block_until_ready()
+
+    reset()
+    return harness.writing_work(step, reset, np.asarray)
+
+
+harness.serve({"name": "jax", "version": jax.__version__}, harness.case_table(train, infer, gemm, None, conv_layer, conv_train, sequence, writing))

@@ -7,6 +7,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import harness
 import nets
+import sequences
 from harness import Work
 
 
@@ -15,6 +16,11 @@ def session(nodes, inputs, output, constants):
     info = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
     graph = helper.make_graph(nodes, "peer", [info(n, a.shape) for n, a in inputs.items()], [info(*output)],
                               [numpy_helper.from_array(a, n) for n, a in constants.items()])
+    return opened(graph)
+
+
+def opened(graph):
+    """A session over a graph."""
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.checker.check_model(model)
     options = ort.SessionOptions()
@@ -141,5 +147,58 @@ def conv(layer):
     return Work(step, harness.conv_amount(layer, False), "GFLOP/s", harness.mean_abs(y))
 
 
+def writer(case):
+    """Nodes and constants from the character `last` [1] and the states to `scores`, the most likely `next` [1] and the states after."""
+    of, weights = sequences.CASES[case], harness.sequence_weights(case)
+    order = lambda w: w.reshape(4, of.units, -1)[[0, 3, 1, 2]].reshape(1, *w.shape)  # i, f, g, o -> i, o, f, g
+    constants = {"eye": np.eye(sequences.SYMBOLS, dtype=np.float32).reshape(-1, 1, sequences.SYMBOLS), "wide": np.array([1, 1, -1]),
+                 "flat": np.array([1, -1]), "w": weights[-1], "b": np.zeros(sequences.SYMBOLS, np.float32)}
+    nodes, x = [helper.make_node("Gather", ["eye", "last"], ["x"])], "x"
+    for layer in range(of.layers):
+        constants |= {f"wx{layer}": order(weights[2 * layer]), f"wh{layer}": order(weights[2 * layer + 1])}
+        inputs = [x, f"wx{layer}", f"wh{layer}", "", "", f"h{layer}", f"c{layer}"]
+        nodes.append(helper.make_node("LSTM", inputs, [f"y{layer}", f"h{layer}'", f"c{layer}'"], hidden_size=of.units))
+        x = f"x{layer}"
+        nodes.append(helper.make_node("Reshape", [f"y{layer}", "wide"], [x]))
+    nodes += [helper.make_node("Reshape", [x, "flat"], ["row"]), helper.make_node("Gemm", ["row", "w", "b"], ["scores"], transB=1),
+              helper.make_node("ArgMax", ["scores"], ["next"], axis=1, keepdims=0)]
+    return nodes, constants
+
+
+def writing(case):
+    """Two bindings in turn: what one fills the other reads."""
+    of, (nodes, constants) = sequences.CASES[case], writer(case)
+    names = [f"{name}{layer}" for layer in range(of.layers) for name in "hc"]
+    states = {name: np.zeros((1, 1, of.units), np.float32) for name in names}
+    shapes = [("scores", (1, sequences.SYMBOLS)), *((f"{name}'", (1, 1, of.units)) for name in names)]
+    info = lambda name, shape, kind=TensorProto.FLOAT: helper.make_tensor_value_info(name, kind, shape)
+    inputs = [info("last", [1], TensorProto.INT64), *(info(name, [1, 1, of.units]) for name in names)]
+    outputs = [info("next", [1], TensorProto.INT64), *(info(*shape) for shape in shapes)]
+    run = opened(helper.make_graph(nodes, "peer", inputs, outputs, [numpy_helper.from_array(a, n) for n, a in constants.items()]))
+    value = ort.OrtValue.ortvalue_from_numpy
+    scores = value(np.zeros((1, sequences.SYMBOLS), np.float32))
+    sides = [{"last": value(np.zeros(1, np.int64))} | {name: value(state) for name, state in states.items()} for _ in range(2)]
+    bindings = []
+    for before, after in (sides, sides[::-1]):
+        bindings.append(run.io_binding())
+        for name in ("last", *names):
+            bindings[-1].bind_ortvalue_input(name, before[name])
+            bindings[-1].bind_ortvalue_output("next" if name == "last" else f"{name}'", after[name])
+        bindings[-1].bind_ortvalue_output("scores", scores)
+    turns = [0]
+
+    def step():
+        run.run_with_iobinding(bindings[turns[0] % 2])
+        turns[0] += 1
+        return scores
+
+    def reset():
+        turns[0] = 0
+        for name, side in sides[0].items():
+            side.update_inplace(np.zeros(1, np.int64) if name == "last" else states[name])
+
+    return harness.writing_work(step, reset, lambda scores: scores.numpy())
+
+
 packed = lambda m, k, n: gemm(m, k, n, packed=True)
-harness.serve({"name": "onnxruntime", "version": ort.__version__}, harness.case_table(None, infer, gemm, packed, conv))
+harness.serve({"name": "onnxruntime", "version": ort.__version__}, harness.case_table(None, infer, gemm, packed, conv, writing=writing))

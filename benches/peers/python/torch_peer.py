@@ -14,6 +14,7 @@ from torch import nn
 
 import harness
 import nets
+import sequences
 from harness import Work
 
 MODE = sys.argv[1] if len(sys.argv) > 1 else "eager"
@@ -169,5 +170,93 @@ def gemm(m, k, n):
     return Work(step, harness.gemm_amount(m, k, n), "GFLOP/s", harness.mean_abs(step().numpy()))
 
 
+class Sequence(nn.Module):
+    """What goes over a sequence of places [steps, batch, inputs], PyTorch's own order; of characters with scores."""
+
+    def __init__(self, of):
+        super().__init__()
+        self.heads = of.layers
+        if of.body == "attention":
+            self.projections = nn.ModuleList(nn.Linear(of.units, of.units) for _ in range(4))
+        else:
+            kind = {"lstm": nn.LSTM, "gru": nn.GRU}[of.body]
+            self.body = kind(of.inputs or sequences.SYMBOLS, of.units, of.layers, bidirectional=of.ways == 2)
+        if of.chars:
+            self.scores = nn.Linear(of.ways * of.units, sequences.SYMBOLS)
+
+    def forward(self, x, state=None):
+        if not hasattr(self, "body"):
+            return self.attend(x)
+        y, state = self.body(x, state)
+        return (self.scores(y), state) if hasattr(self, "scores") else y
+
+    def attend(self, x):
+        """x [batch, places, features]"""
+        query, key, value, out = self.projections
+        heads = lambda y: y.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        y = F.scaled_dot_product_attention(heads(query(x)), heads(key(x)), heads(value(x)))
+        return out(y.transpose(1, 2).flatten(2))
+
+
+@torch.no_grad()
+def sequence_of(case):
+    """The model, and what gives it its starting weights."""
+    model, start = Sequence(sequences.CASES[case]), [torch.from_numpy(w) for w in harness.sequence_weights(case)]
+
+    @torch.no_grad()
+    def reset():
+        weights = iter(start)
+        for parameter in model.parameters():
+            parameter.copy_(next(weights)) if parameter.ndim == 2 else parameter.zero_()
+
+    reset()
+    return model, reset
+
+
+def sequence(case):
+    of, (model, weights) = sequences.CASES[case], sequence_of(case)
+    batch = [torch.from_numpy(a) for a in harness.sequence_batch(case)]
+    if of.chars:
+        x, target = F.one_hot(batch[0].t().contiguous(), sequences.SYMBOLS).float(), batch[1].t().contiguous()
+        loss_of = lambda: F.cross_entropy(model(x)[0].flatten(0, 1), target.flatten())
+        update = torch.optim.Adam(model.parameters(), lr=0.001, **({"fused": True} if FUSED else {}))
+    else:
+        x = batch[0] if of.body == "attention" else batch[0].transpose(0, 1).contiguous()
+        x.requires_grad_(of.input_gradient)
+        loss_of = lambda: model(x).square().mean()
+        update = torch.optim.SGD(model.parameters(), lr=0.01, **({"fused": True} if FUSED else {}))
+
+    def step():
+        update.zero_grad(set_to_none=True)
+        x.grad = None
+        loss_of().backward()
+        update.step()
+
+    def reset():
+        weights()
+        for tensor in (t for state in update.state.values() for t in state.values() if torch.is_tensor(t)):
+            tensor.zero_()
+
+    return harness.sequence_work(step, lambda: loss_of().item(), reset)
+
+
+def writing(case):
+    model, _ = sequence_of(case)
+    eye, held = torch.eye(sequences.SYMBOLS).reshape(-1, 1, 1, sequences.SYMBOLS), []
+
+    def reset():
+        held[:] = 0, None
+
+    @torch.inference_mode()
+    def step():
+        scores, state = model(eye[held[0]], held[1])
+        held[:] = int(scores.argmax()), state
+        return scores
+
+    reset()
+    return harness.writing_work(step, reset, lambda scores: scores.numpy())
+
+
 harness.serve({"name": f"torch {MODE}", "version": torch.__version__}, harness.case_table(
-    train, infer, gemm if MODE == "eager" else None, None, *((None, None) if MODE == "fused" else (conv, lambda layer: conv(layer, True)))))
+    train, infer, gemm if MODE == "eager" else None, None, *((None, None) if MODE == "fused" else (conv, lambda layer: conv(layer, True))),
+    *((sequence, writing) if MODE in ("eager", "fused") else (None, None))))

@@ -14,6 +14,7 @@ mod real;
 mod reduce;
 mod shape;
 mod view;
+pub mod words;
 
 pub use buffer::{ALIGN, Buffer};
 pub use dtype::{DType, Element};

@@ -1,5 +1,7 @@
 //! Bars, tables and numbers for terminals.
 
+pub use gradus_base::words::{figure, grouped};
+
 /// A bar of at most `width` cells for a share from 0 to 1, in eighths of a cell.
 pub fn bar(share: f64, width: usize) -> String {
     const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
@@ -7,19 +9,6 @@ pub fn bar(share: f64, width: usize) -> String {
     let mut text = "█".repeat(eighths / 8);
     if !eighths.is_multiple_of(8) {
         text.push(EIGHTHS[eighths % 8]);
-    }
-    text
-}
-
-/// 12345678 as `12,345,678`.
-pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
     }
     text
 }
@@ -46,20 +35,6 @@ pub fn bytes(n: u64) -> String {
         n if n >= 1 << 20 => format!("{:.1} MiB", n as f64 / (1u64 << 20) as f64),
         n if n >= 1 << 10 => format!("{:.1} KiB", n as f64 / 1024.0),
         n => format!("{n} B"),
-    }
-}
-
-/// A number to so many significant digits, in its shortest form: `0.0625`, `231000`, `1.5e12`.
-pub fn figure(x: f64, digits: usize) -> String {
-    if !x.is_finite() {
-        return x.to_string();
-    }
-    let rounded: f64 =
-        format!("{x:.*e}", digits.saturating_sub(1)).parse().expect("it was a number");
-    match rounded.abs() {
-        0.0 => "0".into(),
-        size if (1e-4..1e9).contains(&size) => rounded.to_string(),
-        _ => format!("{rounded:e}"),
     }
 }
 

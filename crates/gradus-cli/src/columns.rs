@@ -43,14 +43,12 @@ pub fn of_a_table(cells: &Cells, name_or_path: &str) -> Result<()> {
     Ok(())
 }
 
-/// Refuses to leave out pictures of data that are no folder.
+/// Refuses to leave out pictures or rows of data that lie in no file of the user's.
 pub fn of_pictures(skip_unreadable: bool, name_or_path: &str) -> Result<()> {
-    // What is not there is told otherwise.
-    let is_folder = Path::new(name_or_path).is_dir() || !Path::new(name_or_path).exists();
-    match skip_unreadable && (named(name_or_path).is_ok() || !is_folder) {
+    match skip_unreadable && named(name_or_path).is_ok() {
         false => Ok(()),
         true => Err(CliError::Usage(format!(
-            "skip-unreadable: found {name_or_path}, expected a folder of pictures: other data hold none that could be left out"
+            "skip-unreadable: found {name_or_path}, expected a folder of pictures or a CSV file: named data hold nothing that could be left out"
         ))),
     }
 }

@@ -3,6 +3,7 @@
 
 mod photographs;
 mod shares;
+mod trainee;
 
 use crate::aim::Aim;
 use crate::augmentation::{self, Evaluation};
@@ -16,7 +17,7 @@ use crate::leaks;
 use crate::learned::Learned;
 use crate::misfit;
 use crate::network;
-use crate::record::{self, Beginning, RunRecord, are_same, whole_path};
+use crate::record::{Beginning, RunRecord, are_same};
 use crate::run_dir;
 use crate::settings::Settings;
 use crate::table_form::TableForm;
@@ -25,7 +26,7 @@ use crate::transfer::{self, Pretrained};
 use crate::unreadable;
 use gradus::data::{
     CsvOptions, Dataset, Loader, LoaderOptions, Normalization, Relabelled, Split, Unreadable,
-    has_test_part, labels_of, named,
+    has_test_part, labels_of,
 };
 use gradus::nn::{Init, parameters};
 use gradus::train::callbacks::GradualUnfreezing;
@@ -34,6 +35,7 @@ use photographs::{ahead, normalization};
 use shares::{Part, divide, limited, means};
 use std::path::Path;
 use std::sync::Arc;
+pub use trainee::Trainee;
 
 /// How often `--overfit-one-batch` shows its batch in an epoch.
 const REPEATS: usize = 20;
@@ -72,53 +74,6 @@ pub struct Experiment {
     begun: Option<RunRecord>,
     /// Which of them learn from when on, if not all from the beginning.
     pub unfreezing: Option<GradualUnfreezing>,
-}
-
-/// What a run trains, whatever that is.
-pub trait Trainee {
-    /// The network, for the file it will be in.
-    fn description(&self) -> &Description;
-    /// What is trained, step by step.
-    fn task(&mut self) -> &mut dyn Task;
-    /// Batches of an epoch.
-    fn batches_per_epoch(&self, settings: &Settings) -> u64;
-    /// What this run learns from.
-    fn record(&self, settings: &Settings) -> RunRecord;
-    /// Steps of an epoch: each takes several batches if they are accumulated, the last those that are left.
-    fn steps_per_epoch(&self, settings: &Settings) -> u64 {
-        self.batches_per_epoch(settings).div_ceil(settings.training.accumulate as u64)
-    }
-}
-
-impl Trainee for Experiment {
-    fn description(&self) -> &Description {
-        &self.description
-    }
-    fn task(&mut self) -> &mut dyn Task {
-        &mut self.learner
-    }
-    fn batches_per_epoch(&self, settings: &Settings) -> u64 {
-        self.train.batches().min(settings.limit_batches.unwrap_or(usize::MAX)) as u64
-    }
-    fn record(&self, settings: &Settings) -> RunRecord {
-        let is_path = named(&self.data).is_err();
-        let is_path = is_path && self.data != datasets::STDIN;
-        let data_path = is_path.then(|| whole_path(Path::new(&self.data))).flatten();
-        if let Some(begun) = &self.begun {
-            return RunRecord { settings: settings.clone(), data_path, ..begun.clone() };
-        }
-        RunRecord {
-            version: record::VERSION,
-            settings: settings.clone(),
-            model: self.description.clone(),
-            data_path,
-            split_path: match settings.rule() {
-                Ok(Some(Split::File(file))) => whole_path(&file),
-                _ => None,
-            },
-            from: self.beginning.clone(),
-        }
-    }
 }
 
 /// The data, ready to be trained and tested on.

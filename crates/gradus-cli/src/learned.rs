@@ -31,7 +31,7 @@ pub struct Learned {
     pub unordered: String,
     /// What of the samples the digests are of: all that is in them, or the names and sizes of their files.
     pub digest_of: DigestOf,
-    /// Pictures that were left out because they could not be read: they are passed over whenever these data are opened again.
+    /// Pictures or rows that were left out because they could not be read: they are passed over whenever these data are opened again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<Unread>,
     /// Some samples of the test part, if it was chosen by content: the beginnings of their keys.
@@ -53,18 +53,21 @@ pub enum DigestOf {
     NamesAndSizes,
 }
 
-/// A picture that could not be read.
+/// A picture or a row that could not be read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Unread {
-    /// Its path in the folder.
+    /// The picture's path in the folder; the table's name.
     pub file: String,
+    /// The line where the row begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
     /// Why.
     pub why: String,
 }
 
 impl From<&Unreadable> for Unread {
     fn from(one: &Unreadable) -> Unread {
-        Unread { file: one.file.clone(), why: one.why.clone() }
+        Unread { file: one.file.clone(), line: one.line, why: one.why.clone() }
     }
 }
 
@@ -136,7 +139,11 @@ impl Learned {
 
     /// What is passed over when the data are opened again; `look` finds what can no longer be read, too.
     pub fn skip(&self, look: bool) -> Skip {
-        let known = |one: &Unread| Unreadable { file: one.file.clone(), why: one.why.clone() };
+        let known = |one: &Unread| Unreadable {
+            file: one.file.clone(),
+            line: one.line,
+            why: one.why.clone(),
+        };
         Skip { look, known: self.unreadable.iter().map(known).collect() }
     }
 

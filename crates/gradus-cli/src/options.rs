@@ -105,6 +105,7 @@ pub fn unknown_option(error: &clap::Error, words: &[String]) -> Option<String> {
     if error.kind() != ErrorKind::UnknownArgument {
         return None;
     }
+    // Of `-5` clap takes `-5` for an option, of `-12` only `-1`.
     let negative = |word: &&String| word.starts_with(found) && word.parse::<f64>().is_ok();
     if let Some(at) = words.iter().position(|word| negative(&word)).filter(|at| *at > 0) {
         let (option, value) = (&words[at - 1], &words[at]);

@@ -63,7 +63,8 @@ pub fn of_folder(root: &str, splits: &Splits) -> Result<Vec<Unreadable>> {
         all.extend(found.filter_map(|(index, error)| {
             let names = data.file(index)?.strip_prefix(Path::new(root)).ok()?.iter();
             let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();
-            Some(Unreadable { file: names.join("/"), why: without_remedy(&error.reason()) })
+            let why = without_remedy(&error.reason());
+            Some(Unreadable { file: names.join("/"), line: None, why })
         }));
     }
     all.sort_by(|a, b| a.file.cmp(&b.file));
@@ -82,16 +83,25 @@ pub fn remark(unreadable: &[Unreadable]) -> Option<String> {
     (n > 0).then(|| {
         format!(
             "{} that cannot be read {verb} left out: {}",
-            counted(n as u64, "picture"),
+            counted(n as u64, noun(unreadable)),
             named(unreadable)
         )
     })
 }
 
+/// What they are called: rows have lines.
+fn noun(unreadable: &[Unreadable]) -> &'static str {
+    if unreadable.iter().any(|one| one.line.is_some()) { "row" } else { "picture" }
+}
+
 /// The first few, and why they cannot be read.
 pub fn named(unreadable: &[Unreadable]) -> String {
     let one = |one: &Unreadable| {
-        format!("{} ({})", shortened(&visible(&one.file), 80), visible(&one.why))
+        let place = match one.line {
+            Some(line) => format!("line {line}"),
+            None => shortened(&visible(&one.file), 80),
+        };
+        format!("{place} ({})", visible(&one.why))
     };
     let some: Vec<String> = unreadable.iter().take(NAMED).map(one).collect();
     let more = match unreadable.len() - some.len() {
@@ -103,7 +113,11 @@ pub fn named(unreadable: &[Unreadable]) -> String {
 
 /// For `--json`.
 pub fn record(unreadable: &[Unreadable]) -> Value {
-    unreadable.iter().map(|one| json!({ "file": one.file, "why": one.why })).collect()
+    let of = |one: &Unreadable| match one.line {
+        Some(line) => json!({ "file": one.file, "line": line, "why": one.why }),
+        None => json!({ "file": one.file, "why": one.why }),
+    };
+    unreadable.iter().map(of).collect()
 }
 
 /// Which samples cannot be read, and why: all are read, or only what can be seen cheaply is looked at.

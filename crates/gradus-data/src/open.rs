@@ -15,11 +15,13 @@ use crate::read::csv::{ColumnForm, CsvOptions, LabelColumn, read_csv};
 use crate::read::folder::ImageFolder;
 use crate::read::idx::read_idx_images;
 use crate::read::listing::is_hidden;
+use crate::read::meant::{LAYOUTS, no_layout};
 use crate::read::picture::{Fit, ImageOptions};
 use crate::read::unreadable::{Skip, Unreadable};
-use crate::read::{STDIN, kind_of, read_file};
+use crate::read::{STDIN, read_file};
 use crate::split::{HoldOut, Split};
 use crate::tabular::TabularDataset;
+use gradus_base::words::kind_of;
 
 /// A training and a test part.
 #[derive(Clone)]
@@ -44,7 +46,7 @@ pub struct Splits {
     pub others: Option<String>,
     /// Columns or files that are not learned from though nobody said so.
     pub left_out: Vec<String>,
-    /// Pictures that were passed over because they cannot be read: see [`OpenOptions::skip`].
+    /// Pictures or rows that were passed over because they cannot be read: see [`OpenOptions::skip`].
     pub unreadable: Vec<Unreadable>,
 }
 
@@ -103,7 +105,7 @@ pub struct OpenOptions {
     /// Which samples are held out to test, of data without a test part of their own; `None` is [`Split::Hash`]. A rule for
     /// data that bring a test part is refused.
     pub split: Option<Split>,
-    /// Which pictures of a folder are passed over because they cannot be read; ignored by other data.
+    /// Which pictures of a folder, or rows of a table, are passed over because they cannot be read; ignored by other data.
     pub skip: Skip,
 }
 
@@ -174,16 +176,14 @@ pub fn open_path(path: &Path, options: &OpenOptions) -> Result<Splits> {
             options.refuse_split(&name)?;
             open_parts(path, &parts, options)
         }
-        None => Err(DataError::malformed(
-            &name,
-            Place::Whole,
-            match std::fs::metadata(path) {
-                Ok(found) if !found.is_dir() => kind_of(&found),
-                Ok(_) => "no data in a known layout",
+        None => {
+            let found = match std::fs::metadata(path) {
+                Ok(found) if !found.is_dir() => kind_of(found.file_type()),
+                Ok(_) => return Err(no_layout(path)),
                 Err(_) => "nothing",
-            },
-            "a CSV file, or a folder of MNIST-like IDX files, CIFAR-10 binary files or class folders",
-        )),
+            };
+            Err(DataError::malformed(&name, Place::Whole, found, LAYOUTS))
+        }
     }
 }
 
@@ -281,7 +281,7 @@ fn open_parts(path: &Path, parts: &Parts, options: &OpenOptions) -> Result<Split
     let unreadable = |part: &Path, folder: &ImageFolder| -> Vec<Unreadable> {
         let file = |one: &Unreadable| format!("{}/{}", name_of(part), one.file);
         let all = folder.unreadable().iter();
-        all.map(|one| Unreadable { file: file(one), why: one.why.clone() }).collect()
+        all.map(|one| Unreadable { file: file(one), ..one.clone() }).collect()
     };
     let unreadable = [unreadable(&parts.train, &train), unreadable(&parts.test, &test)].concat();
     let splits = match train.classes() == test.classes() {
@@ -298,14 +298,17 @@ fn open_parts(path: &Path, parts: &Parts, options: &OpenOptions) -> Result<Split
 fn open_table(path: &Path, options: &OpenOptions) -> Result<Splits> {
     let rule = options.split.clone().unwrap_or_default();
     let aside = rule.aside().map(str::to_owned);
-    let csv = CsvOptions { aside, ..options.csv.clone() };
+    let skip_unreadable = options.csv.skip_unreadable || options.skip.takes_rows();
+    let csv = CsvOptions { aside, skip_unreadable, ..options.csv.clone() };
     let table = read_csv(path, &csv)?;
     let (forms, remarks) = (table.forms().to_vec(), table.remarks().to_vec());
     let (left_out, decimal_comma) = (table.left_out().to_vec(), table.decimal_comma());
     let others = table.others().map(str::to_owned);
+    let mut unreadable = table.unreadable().to_vec();
     let splits = match &rule {
         Split::File(other) => {
             let test = read_csv(other, &like(&table, csv))?;
+            unreadable.extend_from_slice(test.unreadable());
             if test.shape() != table.shape() {
                 let found = format!("{} feature columns", test.shape()[0]);
                 let expected = format!("{} as in {}", table.shape()[0], path.display());
@@ -318,7 +321,7 @@ fn open_table(path: &Path, options: &OpenOptions) -> Result<Splits> {
         }
         _ => hold_out(Arc::new(table), rule)?,
     };
-    Ok(Splits { forms, decimal_comma, remarks, others, left_out, ..splits })
+    Ok(Splits { forms, decimal_comma, remarks, others, left_out, unreadable, ..splits })
 }
 
 /// How another file is read so that its columns are those of a table, by name.

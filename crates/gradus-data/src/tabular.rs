@@ -9,6 +9,7 @@ use crate::error::{DataError, Place, Result, count, quote};
 use crate::key::{Key, feed};
 use crate::label::label_spelling;
 use crate::read::csv::{ColumnForm, Table};
+use crate::read::unreadable::Unreadable;
 use crate::target::Targets;
 
 /// A table whose rows are samples.
@@ -29,6 +30,7 @@ pub struct TabularDataset {
     remarks: Vec<String>,
     others: Option<String>,
     left_out: Vec<String>,
+    unreadable: Vec<Unreadable>,
     /// The key of each row, once one was asked for.
     keys: OnceLock<Vec<Key>>,
 }
@@ -93,6 +95,7 @@ impl TabularDataset {
             remarks: table.remarks,
             others: table.others,
             left_out: table.left_out,
+            unreadable: table.unreadable,
             keys: OnceLock::new(),
         })
     }
@@ -138,6 +141,11 @@ impl TabularDataset {
     /// Columns that are not learned from though nobody said so.
     pub fn left_out(&self) -> &[String] {
         &self.left_out
+    }
+
+    /// Rows that were left out because they cannot be read: [`CsvOptions::skip_unreadable`](crate::CsvOptions::skip_unreadable).
+    pub fn unreadable(&self) -> &[Unreadable] {
+        &self.unreadable
     }
 
     /// Names of the features; empty if the file had no header.

@@ -2,6 +2,7 @@
 //! (`/dev/zero`) or written through (a link that lies in a run's folder).
 
 use crate::{Error, Kind, Result};
+use gradus_base::words::kind_of;
 use std::fs::{self, FileType};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -69,27 +70,6 @@ fn expect_own(path: &Path, is: fn(&FileType) -> bool, expected: &str) -> Result<
 }
 
 fn other(path: &Path, found: FileType, expected: &str) -> Error {
-    let what = format!("found {}, expected {expected}", named(found));
+    let what = format!("found {}, expected {expected}", kind_of(found));
     Error::new(Kind::Io(ErrorKind::InvalidInput), what).in_file(path)
-}
-
-fn named(kind: FileType) -> &'static str {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        if kind.is_fifo() {
-            return "a pipe";
-        } else if kind.is_socket() {
-            return "a socket";
-        } else if kind.is_block_device() || kind.is_char_device() {
-            return "a device";
-        }
-    }
-    if kind.is_dir() {
-        "a folder"
-    } else if kind.is_symlink() {
-        "a symbolic link"
-    } else {
-        "something else"
-    }
 }

@@ -97,7 +97,7 @@ pub fn read_within(path: &Path, budget: &Budget) -> Result<(Format, Vec<NamedArr
     if Format::of(&bytes).ok() == Some(Format::Onnx) {
         // Its weights may lie beside it.
         drop(bytes);
-        return Ok((Format::Onnx, of_onnx(onnx::read_model(path)?)));
+        return Ok((Format::Onnx, as_pytorch(of_onnx(onnx::read_model(path)?))));
     }
     parse_within(&bytes, budget).map_err(|error| error.in_file(path))
 }
@@ -126,15 +126,15 @@ pub fn parse_within(bytes: &[u8], budget: &Budget) -> Result<(Format, Vec<NamedA
         Format::Npz => numpy::parse_npz(bytes, *budget)?,
         Format::Pickle => pickle::parse(bytes)?,
         Format::Hdf5 => hdf5::parse_within(bytes, budget)?,
-        Format::Onnx => of_onnx(onnx::parse_model(bytes)?),
+        Format::Onnx => as_pytorch(of_onnx(onnx::parse_model(bytes)?)),
         Format::Keras => keras::parse_within(bytes, budget)?.into_arrays(),
     };
     Ok((format, arrays))
 }
 
-/// The floats among a model's arrays. A matrix that inputs are multiplied with as it stands becomes `[outputs, inputs]`, as
-/// PyTorch has it, so that it does not matter which program wrote the model.
-pub fn of_onnx(model: Model) -> Vec<NamedArray> {
+/// The floats among a model's arrays, as they lie in it, and the names of those that inputs are multiplied with as they stand: these
+/// are `[inputs, outputs]`, all other matrices `[outputs, inputs]`, as PyTorch has them.
+pub fn of_onnx(model: Model) -> (Vec<NamedArray>, HashSet<String>) {
     let as_it_stands = |node: &&onnx::Node| match &*node.op {
         "MatMul" => true,
         "Gemm" => !node.attributes.iter().any(|a| {
@@ -143,12 +143,17 @@ pub fn of_onnx(model: Model) -> Vec<NamedArray> {
         _ => false,
     };
     let nodes = model.graph.nodes.iter().filter(as_it_stands);
-    let second: HashSet<&str> = nodes.filter_map(|n| Some(&**n.inputs.get(1)?)).collect();
+    let inputs_first: HashSet<String> = nodes.filter_map(|n| n.inputs.get(1).cloned()).collect();
     use crate::DType::{BF16, F16, F32, F64};
     let is_float = |a: &NamedArray| matches!(a.dtype, F32 | F64 | F16 | BF16);
-    let floats = model.graph.initializers.into_iter().filter(is_float);
-    floats
-        .map(|array| match (second.contains(&*array.name), &*array.shape) {
+    (model.graph.initializers.into_iter().filter(is_float).collect(), inputs_first)
+}
+
+/// The same, all matrices `[outputs, inputs]`, so that it does not matter which program wrote the model.
+fn as_pytorch((arrays, inputs_first): (Vec<NamedArray>, HashSet<String>)) -> Vec<NamedArray> {
+    arrays
+        .into_iter()
+        .map(|array| match (inputs_first.contains(&array.name), &*array.shape) {
             (true, &[rows, columns]) => transposed(array, rows, columns),
             _ => array,
         })

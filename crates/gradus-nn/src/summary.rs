@@ -3,6 +3,7 @@
 
 use crate::spec::output_spec;
 use crate::{Layer, Sequential, Spec, parameters};
+use gradus_base::words::grouped;
 use gradus_base::{DType, Shape};
 use std::collections::HashSet;
 use std::fmt;
@@ -229,18 +230,24 @@ impl fmt::Display for Summary {
             let shape = r.output.to_string();
             let line = format!(
                 "{:<path$}  {:<layer$}  {shape:<output$}  {:>10}  {:>12}  {sees}",
-                r.path, r.layer, r.parameters, r.macs
+                r.path,
+                r.layer,
+                grouped(r.parameters as u64),
+                grouped(r.macs)
             );
             writeln!(f, "{}", line.trim_end())?;
         }
-        let frozen =
-            if self.frozen > 0 { format!(", {} frozen", self.frozen) } else { String::new() };
+        let frozen = if self.frozen > 0 {
+            format!(", {} frozen", grouped(self.frozen as u64))
+        } else {
+            String::new()
+        };
         writeln!(
             f,
             "{} parameters{frozen} ({:.1} KiB), {} multiply-adds and {:.1} KiB of outputs per sample",
-            self.parameters,
+            grouped(self.parameters as u64),
             self.parameter_bytes as f64 / 1024.0,
-            self.macs(),
+            grouped(self.macs()),
             self.activation_bytes as f64 / 1024.0
         )
     }
@@ -288,6 +295,8 @@ mod tests {
         let s = model.summary();
         assert_eq!((s.parameters, s.macs(), s.frozen), (101_770, 784 * 128 + 128 * 10, 0));
         assert_eq!(s.activation_bytes, 4 * (784 + 128 + 128 + 10));
+        let text = s.to_string();
+        assert!(text.contains("100,480") && text.contains("\n101,770 parameters ("), "{text}");
         assert!(s.rows.iter().all(|r| r.receptive_field == Some([28, 28])));
     }
 

@@ -1,5 +1,6 @@
 //! What can end training.
 
+use gradus_base::words::figure;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -20,7 +21,7 @@ pub enum TrainError {
     #[error(transparent)]
     File(#[from] gradus_io::Error),
     /// The loss is no longer a number.
-    #[error("the {number} is {loss} at step {step} (epoch {epoch}, rate {rate:.1e}): {cause}")]
+    #[error("the {number} is {loss} at step {step} (epoch {epoch}, rate {}): {cause}", figure(*.rate, 2))]
     Diverged {
         /// Which number that is: `loss`, or one of several.
         number: String,

@@ -2,6 +2,7 @@
 
 pub mod net;
 pub mod profile;
+pub mod sequences;
 pub mod serve;
 pub mod train;
 
@@ -11,6 +12,7 @@ use gradus_cpu::bench::Product;
 use net::{
     ALEXNET, GOOGLENET, MOBILENET_V2, Net, RESNET18, RESNET20, RESNET50, SQUEEZENET, VGG16, formula,
 };
+use sequences::{Body, Input, Sampling, SequenceTraining, Sequences};
 use std::time::{Duration, Instant};
 use train::{Inference, Method, Planned, Training};
 
@@ -27,6 +29,13 @@ pub trait Work {
     /// When the start cannot be restored.
     fn reset(&mut self) -> Result<()> {
         Ok(())
+    }
+    /// Bytes that the forward pass keeps for the backward pass, of one place of all sequences, where the work is over sequences.
+    ///
+    /// # Errors
+    /// When the engine refuses the work.
+    fn kept_each_step(&mut self) -> Result<Option<usize>> {
+        Ok(None)
     }
 }
 
@@ -49,6 +58,9 @@ pub struct Case {
 enum What {
     Train(Net, Method, usize),
     Infer(Net, usize),
+    Sequences(Sequences),
+    /// Character by character.
+    Write(Sequences),
     /// [m, k, n], and whether B is packed beforehand.
     Gemm([usize; 3], bool),
     /// A layer, and whether its gradients are computed as well.
@@ -120,6 +132,28 @@ const INFERENCES: [(&[Net], [usize; 2]); 2] = [
     (&[VGG16, GOOGLENET, RESNET18, RESNET50, SQUEEZENET, MOBILENET_V2], [1, 16]),
 ];
 
+/// Training over sequences: characters, layers in the middle of a network, a sound's frames.
+const SEQUENCES: [(&str, Sequences); 9] = [
+    ("rnn_chars_lstm_256x1", sequences(Body::Lstm(256, 1), Input::Character, [32, 64])),
+    ("rnn_chars_lstm_512x1", sequences(Body::Lstm(512, 1), Input::Character, [32, 64])),
+    ("rnn_chars_lstm_512x2", sequences(Body::Lstm(512, 2), Input::Character, [32, 64])),
+    ("rnn_chars_gru_256x1", sequences(Body::Gru(256, 1), Input::Character, [32, 64])),
+    ("rnn_dense_lstm_256x1", sequences(Body::Lstm(256, 1), Input::Numbers(256), [32, 64])),
+    ("rnn_dense_lstm_512x2", sequences(Body::Lstm(512, 2), Input::Numbers(512), [32, 64])),
+    ("rnn_dense_gru_256x1", sequences(Body::Gru(256, 1), Input::Numbers(256), [32, 64])),
+    ("rnn_frames_gru_96x2", sequences(Body::GruBothWays(96, 2), Input::Frame(161), [16, 200])),
+    ("rnn_attention_512x8", sequences(Body::Attention(512, 8), Input::Numbers(512), [16, 256])),
+];
+/// Writing, a character at a time.
+const WRITINGS: [(&str, Sequences); 2] = [
+    ("rnn_sample_lstm_256x1", sequences(Body::Lstm(256, 1), Input::Character, [1, 1])),
+    ("rnn_sample_lstm_512x2", sequences(Body::Lstm(512, 2), Input::Character, [1, 1])),
+];
+
+const fn sequences(body: Body, input: Input, [batch, steps]: [usize; 2]) -> Sequences {
+    Sequences { body, input, batch, steps }
+}
+
 /// Every case.
 pub fn cases() -> Vec<Case> {
     let train = TRAININGS.map(|(name, net, method, samples)| Case {
@@ -145,11 +179,14 @@ pub fn cases() -> Vec<Case> {
             what: What::Conv(shape, train),
         })
     });
-    train.into_iter().chain(infer).chain(gemm).chain(conv).collect()
+    let rnn = SEQUENCES.map(|(name, of)| (name, What::Sequences(of))).into_iter();
+    let rnn = rnn.chain(WRITINGS.map(|(name, of)| (name, What::Write(of))));
+    let rnn = rnn.map(|(name, what)| Case { name: name.to_owned(), what });
+    train.into_iter().chain(infer).chain(gemm).chain(conv).chain(rnn).collect()
 }
 
 impl Case {
-    /// `train`, `infer`, `gemm` or `conv`.
+    /// `train`, `infer`, `gemm`, `conv` or `rnn`.
     pub fn kind(&self) -> &str {
         self.name.split('_').next().unwrap_or(&self.name)
     }
@@ -157,7 +194,7 @@ impl Case {
     /// What is counted per second.
     pub fn unit(&self) -> &'static str {
         match self.what {
-            What::Train(Net::Tiny, ..) => "steps/s",
+            What::Train(Net::Tiny, ..) | What::Sequences(_) | What::Write(_) => "steps/s",
             What::Train(net, ..) | What::Infer(net, _) => net.unit(),
             What::Gemm(..) | What::Conv(..) => "GFLOP/s",
         }
@@ -166,7 +203,7 @@ impl Case {
     /// How many of them one run of the work does.
     pub fn amount(&self) -> f64 {
         match self.what {
-            What::Train(Net::Tiny, ..) => 1.0,
+            What::Train(Net::Tiny, ..) | What::Sequences(_) | What::Write(_) => 1.0,
             What::Train(_, _, samples) | What::Infer(_, samples) => samples as f64,
             What::Gemm([m, k, n], _) => 2e-9 * (m * k * n) as f64,
             What::Conv(shape, train) => 2e-9 * (shape.macs() * shape.passes(train)) as f64,
@@ -178,7 +215,17 @@ impl Case {
         match self.what {
             What::Train(net, _, samples) => 2e-9 * (net.macs().1 * samples as u64) as f64,
             What::Infer(net, samples) => 2e-9 * (net.macs().0 * samples as u64) as f64,
+            What::Sequences(of) => 2e-9 * of.macs() as f64,
+            What::Write(of) => 2e-9 * of.macs_of_character() as f64,
             What::Gemm(..) | What::Conv(..) => self.amount(),
+        }
+    }
+
+    /// Gigabytes of weights in one run of work that reads them all.
+    pub fn weights(&self) -> Option<f64> {
+        match self.what {
+            What::Write(of) => Some(1e-9 * of.bytes_of_character() as f64),
+            _ => None,
         }
     }
 
@@ -191,7 +238,11 @@ impl Case {
             What::Infer(net, samples) => {
                 Some(Inference::new(net, samples).map(|(inference, _)| Box::new(inference) as _))
             }
-            _ => None,
+            What::Sequences(of) => {
+                Some(SequenceTraining::new(of).map(|(training, _)| Box::new(training) as _))
+            }
+            What::Write(of) => Some(Sampling::new(of).map(|(sampling, _)| Box::new(sampling) as _)),
+            What::Gemm(..) | What::Conv(..) => None,
         }
     }
 
@@ -208,6 +259,14 @@ impl Case {
             What::Infer(net, samples) => {
                 let (inference, check) = Inference::new(net, samples)?;
                 Ok(Prepared { work: Box::new(inference), check })
+            }
+            What::Sequences(of) => {
+                let (training, check) = SequenceTraining::new(of)?;
+                Ok(Prepared { work: Box::new(training), check })
+            }
+            What::Write(of) => {
+                let (sampling, check) = Sampling::new(of)?;
+                Ok(Prepared { work: Box::new(sampling), check })
             }
             What::Gemm(sizes, packed) => Ok(product(sizes, packed)),
             What::Conv(shape, train) => Ok(shape.prepare(train)),
@@ -332,7 +391,9 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), cases.len());
-        assert!(cases.iter().all(|c| ["train", "infer", "gemm", "conv"].contains(&c.kind())));
+        assert!(
+            cases.iter().all(|c| ["train", "infer", "gemm", "conv", "rnn"].contains(&c.kind()))
+        );
     }
 
     #[test]

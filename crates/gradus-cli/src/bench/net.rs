@@ -113,7 +113,8 @@ impl Net {
         let mut salt = 2001;
         for (path, parameter) in parameters(model) {
             if path.ends_with("weight") && parameter.variable().shape().rank() > 1 {
-                set_weight(&parameter, salt)?;
+                let shape = parameter.variable().shape();
+                set_weight(&parameter, salt, (6.0 / fan_in(shape) as f64).sqrt())?;
                 salt += 1000;
             }
             // Biases, too, start at 0, whatever the paper says.
@@ -167,12 +168,18 @@ impl Net {
     }
 }
 
-/// The formula's elements are in the order `[out, in]`; dense layers keep `[in, out]`.
-fn set_weight(parameter: &Parameter, salt: u32) -> Result<()> {
+/// Inputs of an output.
+fn fan_in(shape: Shape) -> usize {
+    if shape.rank() == 2 { shape[0] } else { shape[1..].iter().product() }
+}
+
+/// The formula's elements are in the order `[out, in]`; a matrix is kept as `[in, out]`.
+///
+/// # Errors
+/// When the engine refuses the weight.
+pub fn set_weight(parameter: &Parameter, salt: u32, scale: f64) -> Result<()> {
     let shape = parameter.variable().shape();
-    let dense = shape.rank() == 2;
-    let fan_in: usize = if dense { shape[0] } else { shape[1..].iter().product() };
-    let scale = (6.0 / fan_in as f64).sqrt();
+    let (dense, fan_in) = (shape.rank() == 2, fan_in(shape));
     // Straight into the buffer that the weight will live in: some are large.
     let mut buffer = Buffer::zeroed(shape.len() * size_of::<f32>());
     let outputs = shape.len() / fan_in;

@@ -2,6 +2,7 @@
 
 use super::{Case, Prepared, cases, measure};
 use crate::error::{CliError, Result, panic_message};
+use gradus_cpu::bench::fma_peak;
 use gradus_cpu::{set_threads, threads};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -30,14 +31,20 @@ pub fn serve() -> Result<()> {
     Ok(())
 }
 
+/// The machine's fused multiply-adds, which is a case of its own here.
+const PEAK: &str = "fma_peak";
+
 fn answer(cases: &[Case], ready: &mut HashMap<String, Prepared>, request: &Value) -> Value {
     let name = request["case"].as_str().unwrap_or_default();
     let seconds = request["seconds"].as_f64().unwrap_or(2.0);
     if name == "about" {
-        let names: Vec<&str> = cases.iter().map(|case| &*case.name).collect();
+        let names: Vec<&str> = cases.iter().map(|case| &*case.name).chain([PEAK]).collect();
         return json!({
             "name": "gradus", "version": env!("CARGO_PKG_VERSION"), "threads": threads(), "cases": names,
         });
+    }
+    if name == PEAK {
+        return json!({ "value": fma_peak(threads()), "unit": "GFLOP/s" });
     }
     let Some(case) = cases.iter().find(|case| case.name == name) else {
         return json!({ "unsupported": "no such case here" });
@@ -62,5 +69,7 @@ fn value(
     }
     let prepared = ready.get_mut(&case.name).expect("made above");
     let runs = measure(&mut *prepared.work, seconds)?;
-    Ok(json!({ "value": runs * case.amount(), "unit": case.unit(), "check": prepared.check }))
+    let kept = prepared.work.kept_each_step()?;
+    let (value, unit, check) = (runs * case.amount(), case.unit(), prepared.check);
+    Ok(json!({ "value": value, "unit": unit, "check": check, "kept_bytes_per_step": kept }))
 }

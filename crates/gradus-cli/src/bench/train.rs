@@ -23,16 +23,17 @@ pub enum Method {
 }
 
 impl Method {
-    fn optimizer(self, net: Net) -> Box<dyn Optimizer> {
+    /// The optimiser, with SGD's rate.
+    pub fn optimizer(self, rate: f64) -> Box<dyn Optimizer> {
         match self {
-            Method::Sgd if matches!(net, Net::Convnet(..)) => Box::new(Sgd::new(0.001)),
-            Method::Sgd => Box::new(Sgd::new(0.01)),
+            Method::Sgd => Box::new(Sgd::new(rate)),
             Method::Adam => Box::new(Adam::new(0.001)),
         }
     }
 }
 
-type Trace = Box<dyn FnMut(&[Tensor]) -> Step>;
+/// A step that is compiled.
+pub type Trace = Box<dyn FnMut(&[Tensor]) -> Step>;
 
 /// A network that trains on one batch again and again.
 pub struct Training {
@@ -56,7 +57,11 @@ impl Training {
         let trace: Trace = {
             let (model, slots) = (model.clone(), slots.clone());
             Box::new(move |args: &[Tensor]| {
-                step(net, method, &model, &mut slots.borrow_mut(), args)
+                let cx = net.training();
+                let loss = net.loss(&model, &args[0], &args[1], &cx);
+                let rate = if matches!(net, Net::Convnet(..)) { 0.001 } else { 0.01 };
+                let step = Step::new().read(&loss).updates(cx.take_updates());
+                updated(step, &loss, &model, &[], &*method.optimizer(rate), &slots)
             })
         };
         let mut step = compile(trace);
@@ -83,7 +88,10 @@ pub trait Planned {
 }
 
 /// The program of a compiled trace for a batch of values.
-fn program<'a>(
+///
+/// # Errors
+/// When the engine refuses the work.
+pub fn program<'a>(
     step: &'a mut Compiled<Trace>,
     batch: &[Tensor],
 ) -> Result<(&'a mut Program, Vec<Arc<Buffer>>)> {
@@ -121,23 +129,27 @@ impl Work for Training {
     }
 }
 
-/// Forward, loss, gradients, update: one graph.
-fn step(net: Net, method: Method, model: &Sequential, slots: &mut Slots, args: &[Tensor]) -> Step {
-    let cx = net.training();
-    let loss = net.loss(model, &args[0], &args[1], &cx);
+/// A step with the updates of all weights, from the loss on one graph. It also reads the gradients of `inputs`.
+pub fn updated(
+    mut step: Step,
+    loss: &Tensor,
+    model: &Sequential,
+    inputs: &[Tensor],
+    optimizer: &dyn Optimizer,
+    slots: &RefCell<Slots>,
+) -> Step {
     let weights = parameters(model);
     let tensors: Vec<Tensor> = weights.iter().map(|(_, p)| p.tensor()).collect();
-    let found = gradients(&loss, &tensors).unwrap_or_else(|e| panic!("{e}"));
-    let optimizer = method.optimizer(net);
-    let scalars = [Tensor::full((), optimizer.learning_rate())];
-    let mut step = Step::new().read(&loss).updates(cx.take_updates());
-    for (((path, p), w), g) in weights.iter().zip(&tensors).zip(found) {
-        let g = &g.expect("the loss depends on every weight");
+    let wanted: Vec<Tensor> = tensors.iter().chain(inputs).cloned().collect();
+    let found = gradients(loss, &wanted).unwrap_or_else(|e| panic!("{e}"));
+    let found = found.iter().map(|g| g.as_ref().expect("the loss depends on all of them"));
+    let (scalars, mut slots) = ([Tensor::full((), optimizer.learning_rate())], slots.borrow_mut());
+    for (((path, p), w), g) in weights.iter().zip(&tensors).zip(found.clone()) {
         let (weight_decay, rate_scale, scalars) = (0.0, 1.0, &scalars[..]);
         let target = Target { variable: p.variable(), w, g, weight_decay, rate_scale, scalars };
         step = step.updates(optimizer.update(&target, slots.at(path)));
     }
-    step
+    found.skip(tensors.len()).fold(step, |step, dx| step.read(dx))
 }
 
 /// A network that predicts one batch again and again.

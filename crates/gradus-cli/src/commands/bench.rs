@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The kinds of cases.
-const KINDS: [&str; 4] = ["train", "infer", "gemm", "conv"];
+const KINDS: [&str; 5] = ["train", "infer", "gemm", "conv", "rnn"];
 
-/// Measure training, inference, matrix products and convolutions
+/// Measure training, inference, matrix products, convolutions and recurrent networks
 ///
 /// Each case's speed, also as a share of the measured peak: multiply-adds from registers on all threads. Let nothing else
 /// run meanwhile.
@@ -24,10 +24,12 @@ const KINDS: [&str; 4] = ["train", "infer", "gemm", "conv"];
   gradus bench
   gradus bench train gemm_64x784x512
   gradus bench train_lenet_sgd --profile --trace lenet.json
+  gradus bench rnn
   gradus bench train --peers
+  gradus bench rnn --peers --json
   gradus bench train_tiny --peers -- --peers gradus,jax --rounds 5")]
 pub struct Args {
-    /// Kinds (train, infer, gemm, conv) or names of cases [default: all]
+    /// Kinds (train, infer, gemm, conv, rnn) or names of cases [default: all]
     #[arg(value_name = "KIND|CASE")]
     cases: Vec<String>,
     /// Seconds per case
@@ -46,7 +48,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     /// Compare with other libraries: run benches/peers/run.py for these cases, with what follows `--`
-    #[arg(long, conflicts_with_all = ["profile", "json", "serve", "seconds", "threads"])]
+    #[arg(long, conflicts_with_all = ["profile", "serve", "seconds", "threads"])]
     peers: bool,
     /// Answer the requests of benches/peers/run.py
     #[arg(long, conflicts_with_all = ["cases", "profile", "json"])]
@@ -66,7 +68,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     match args {
         Args { serve: true, .. } => serve(),
-        Args { peers: true, .. } => peers(&args.cases, &args.options),
+        Args { peers: true, .. } => peers(args),
         Args { profile: true, .. } => profile(args, &chosen(&args.cases)?),
         _ => table(args, &chosen(&args.cases)?),
     }
@@ -93,15 +95,16 @@ fn table(args: &Args, cases: &[Case]) -> Result<()> {
         "{} threads, peak {peak:.1} GFLOP/s (f32 multiply-adds from registers)",
         threads()
     )?;
-    writeln!(out, "{:<34} {:>14} {:<9} {:>9} {:>6}", "case", "", "unit", "GFLOP/s", "% peak")?;
+    let [unit, ms, speed, percent] = ["unit", "ms", "GFLOP/s", "% peak"];
+    writeln!(out, "{:<34} {:>14} {unit:<9} {ms:>9} {speed:>9} {percent:>6}", "case", "")?;
     let mut records = vec![];
     for case in cases {
         let record = row(case, args.seconds, peak)?;
         let number = |key: &str| record[key].as_f64().unwrap_or(f64::NAN);
-        let (value, gflops, percent) =
-            (number("value"), number("gflops"), number("percent_of_peak"));
-        let (name, unit) = (&case.name, case.unit());
-        writeln!(out, "{name:<34} {value:>14.1} {unit:<9} {gflops:>9.2} {percent:>6.1}")?;
+        let (value, ms, gflops) = (number("value"), number("ms"), number("gflops"));
+        let (name, unit, percent) = (&case.name, case.unit(), number("percent_of_peak"));
+        write!(out, "{name:<34} {value:>14.1} {unit:<9} {ms:>9.3} {gflops:>9.2} {percent:>6.1}")?;
+        writeln!(out, "{}", remark(&record))?;
         records.push(record);
     }
     if args.json {
@@ -111,15 +114,31 @@ fn table(args: &Args, cases: &[Case]) -> Result<()> {
     Ok(())
 }
 
+/// What is said of sequences beside: what is kept for the backward pass, or how fast weights are read.
+fn remark(record: &Value) -> String {
+    if let Some(bytes) = record["kept_bytes_per_step"].as_f64() {
+        return format!("  {:.1} KiB kept per time step", bytes / 1024.0);
+    }
+    let rate = record["weights_gb_per_second"].as_f64();
+    rate.map_or(String::new(), |rate| format!("  {rate:.1} GB/s of weights"))
+}
+
 fn row(case: &Case, seconds: f64, peak: f64) -> Result<Value> {
     let mut prepared = case.prepare()?;
     measure(&mut *prepared.work, seconds.min(0.2))?;
     let runs = measure(&mut *prepared.work, seconds)?;
     let gflops = runs * case.gflop();
-    Ok(json!({
-        "case": case.name, "value": runs * case.amount(), "unit": case.unit(), "gflops": gflops,
+    let mut record = json!({
+        "case": case.name, "value": runs * case.amount(), "unit": case.unit(), "ms": 1e3 / runs, "gflops": gflops,
         "percent_of_peak": 100.0 * gflops / peak, "check": prepared.check,
-    }))
+    });
+    if let Some(bytes) = prepared.work.kept_each_step()? {
+        record["kept_bytes_per_step"] = bytes.into();
+    }
+    if let Some(weights) = case.weights() {
+        record["weights_gb_per_second"] = (runs * weights).into();
+    }
+    Ok(record)
 }
 
 fn profile(args: &Args, cases: &[Case]) -> Result<()> {
@@ -150,8 +169,8 @@ fn profile(args: &Args, cases: &[Case]) -> Result<()> {
 }
 
 /// Runs the comparison with other libraries, which is found from the present folder upwards.
-fn peers(cases: &[String], options: &[String]) -> Result<()> {
-    let names: Vec<String> = match cases {
+fn peers(args: &Args) -> Result<()> {
+    let names: Vec<String> = match &args.cases[..] {
         [] => vec![],
         words => chosen(words)?.iter().map(|case| case.name.clone()).collect(),
     };
@@ -173,7 +192,10 @@ fn peers(cases: &[String], options: &[String]) -> Result<()> {
     if !names.is_empty() {
         command.args(["--cases", &names.join(",")]);
     }
-    command.args(options);
+    if args.json {
+        command.arg("--json");
+    }
+    command.args(&args.options);
     let status = command.status().map_err(CliError::system(&python, "start"))?;
     match status.success() {
         true => Ok(()),

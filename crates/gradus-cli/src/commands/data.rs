@@ -21,7 +21,8 @@ use std::path::PathBuf;
 /// feature of 0 and 1 for each of their values. Separators, decimal commas, encodings and headers are found by looking; what is
 /// unusual is said. `gradus data show` describes each column of any file, also of one that training refuses: then it says why, and which
 /// options would change that. A folder of pictures (PNG, JPEG, GIF, BMP, TIFF, WebP, whatever their files are called) has a folder for
-/// each class, either directly or in train and test (or val); those that cannot be read are named. A folder of MNIST's IDX files
+/// each class, either directly or in train and test (or val); those that cannot be read are named, as are rows of a CSV file with another
+/// number of fields than most, and --skip-unreadable leaves them out. A folder of MNIST's IDX files
 /// or CIFAR-10's binary files is known by their names. Of a CSV file, and of a folder without train and test, about a fifth of the samples
 /// is held out to test; what a sample holds says whether it is one of them, unless `gradus train --split` has another rule.
 #[derive(clap::Subcommand)]

@@ -1,5 +1,6 @@
 //! `gradus eval`: tests a trained model.
 
+mod of_sequences;
 mod worst;
 
 use crate::augmentation::{self, Evaluation, Shown, kinds};
@@ -13,7 +14,6 @@ use crate::experiment::in_order;
 use crate::learned::{Change, Learned};
 use crate::model_file;
 use crate::outcome::Outcome;
-use crate::sequences;
 use crate::table_form::{Cells, HeaderIs};
 use crate::trained::Trained;
 use crate::unreadable;
@@ -56,7 +56,8 @@ pub struct Args {
     /// Whether the first line of a CSV file is a header [default: as in training]
     #[arg(long, value_name = "YES|NO")]
     header: Option<HeaderIs>,
-    /// Leave pictures of a folder out that cannot be read; those that training left out of its own data always are
+    /// Leave out pictures of a folder that cannot be read, and rows of a CSV file with another number of fields than most; those that
+    /// training left out of its own data always are
     #[arg(long)]
     skip_unreadable: bool,
     /// Draw what a model of numbers predicts against what is true into this PNG
@@ -83,7 +84,7 @@ pub fn run(args: &Args) -> Result<()> {
     args.computing.begin(&args.device)?;
     let path = model_file::locate(&args.model)?;
     if let Some(saved) = model_file::of_sequences(&path)? {
-        return sequences::evaluate(
+        return of_sequences::evaluate(
             &saved,
             model_file::record_of(&args.model)?,
             &args.model,

@@ -19,7 +19,7 @@ use gradus::io::caffe::read_caffemodel;
 use gradus::io::printable;
 use gradus::io::weights::{self, Format};
 use gradus::models::caffe::CaffeNet;
-use gradus::models::import::{Imported, Origin};
+use gradus::models::import::{Imported, Origin, Weights};
 use gradus::models::{ZOO, find};
 use gradus::nn::{Init, Sequential};
 use keras::Source;
@@ -123,12 +123,15 @@ fn of_zoo(args: &Args) -> Result<(String, &'static str, Candidates)> {
         return Err(unknown_model(&args.model, &zoo));
     }
     let (format, source) = keras::read(args)?;
-    let (arrays, own) = match source {
-        Source::Arrays(arrays) if format == Format::Gradus => (arrays, told::of_checkpoint(args)?),
-        Source::Arrays(arrays) => (arrays, None),
+    let (weights, own) = match source {
+        Source::Arrays(arrays) if format == Format::Gradus => {
+            (arrays.into(), told::of_checkpoint(args)?)
+        }
+        Source::Arrays(arrays) => (arrays.into(), None),
         Source::Onnx(model) => {
             let own = told::of_properties(args, &model.properties)?;
-            (weights::of_onnx(*model), own)
+            let (arrays, inputs_first) = weights::of_onnx(*model);
+            (Weights { arrays, inputs_first }, own)
         }
         Source::Keras(file) => {
             let (name, candidates) = keras::of_zoo(args, file)?;
@@ -140,10 +143,10 @@ fn of_zoo(args: &Args) -> Result<(String, &'static str, Candidates)> {
         asked.map(|name| Origin::named(name).ok_or_else(|| unknown("origin", name, ORIGINS)));
     let origins = match asked.transpose()? {
         Some(origin) => vec![origin],
-        None => origins(format, || candidates::are_ours(&args.model, &arrays)),
+        None => origins(format, || candidates::are_ours(&args.model, &weights.arrays)),
     };
     own.iter().for_each(|own| say!("{}", printable(&told::line(own)))); // names are the file's
-    let candidates = Candidates::of_zoo(args, &origins, own, arrays)?;
+    let candidates = Candidates::of_zoo(args, &origins, own, weights)?;
     Ok((candidates.all[0].description.architecture.clone(), format.name(), candidates))
 }
 

@@ -4,7 +4,7 @@ use crate::bars::grouped;
 use crate::error::Result;
 use crate::network::build;
 use crate::recipe_file;
-use crate::sequences::{Known, SYSTEMS};
+use crate::settings::{Known, SYSTEMS};
 use gradus::models::{RECIPES, ZOO};
 use gradus::nn::Init;
 use serde_json::json;

@@ -36,12 +36,14 @@ const SHOWN_OF_MANY: usize = 5;
 /// MNIST's digits, and an image's corners are light, it is inverted.
 ///
 /// Of a folder every file in it and below that holds a picture, whatever it is called, or whose name ends in .csv, is predicted; others are
-/// counted. One that cannot be read is named, counted and passed over: the exit code is 1 in the end, and all others are predicted.
+/// counted. One that cannot be read is named, counted and passed over, and all others are predicted. Where a file or a row gave no
+/// prediction, the exit code is 1 in the end.
 ///
 /// A model of a table is given CSV files. Its columns are found by their names if it was trained on a file with a header; others
 /// are passed over. If the label's column is there, too, it is shown beside the prediction, and the accuracy is told. A model of numbers
 /// gives them in the units of the data, and of yes and no how probable a yes is; where the file has the true ones, too, its metrics
-/// are told. Rows that lack a value, or hold a text that training did not see, are named and not predicted.
+/// are told. Rows that lack a value, hold a text that training did not see, or have another number of fields than the others, are named
+/// and not predicted: the exit code is 1, as with a picture that cannot be read.
 ///
 /// The file of --out has a line for each row of a CSV file, in their order: after --keep's columns the prediction or, in the column
 /// not_predicted, why there is none. It is written as the first input is: with its separator (commas for blanks) and, unless that is

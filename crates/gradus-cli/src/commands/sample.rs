@@ -216,12 +216,15 @@ fn lines(
 ) -> Result<Written> {
     /// No line is longer.
     const LONGEST: usize = 1_000;
-    let end = model.tokenizer.vocabulary().special(Special::Eos);
+    let signs = [Special::Bos, Special::Eos, Special::Pad];
+    let signs = signs.map(|sign| model.tokenizer.vocabulary().special(sign));
+    let (signs, end): (Vec<i64>, Option<i64>) = (signs.into_iter().flatten().collect(), signs[1]);
     let mut written = Written { text: String::new(), symbols: 0 };
     let mut out = std::io::stdout().lock();
     for _ in 0..args.length {
         let ids = reader.write(prime, LONGEST, sampler, |id| Some(id) != end)?;
-        let line = model.tokenizer.decode(&ids)? + "\n";
+        let told: Vec<i64> = ids.iter().copied().filter(|id| !signs.contains(id)).collect();
+        let line = model.tokenizer.decode(&told)? + "\n";
         out.write_all(line.as_bytes())?;
         written.symbols += ids.len() - prime.len();
         written.text += &line;

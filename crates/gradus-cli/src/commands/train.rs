@@ -2,10 +2,11 @@
 
 mod advice;
 mod find_lr;
+mod of_sequences;
 mod options;
 mod recover;
 mod resume;
-pub mod watch;
+mod watch;
 
 use crate::bars::{counted, grouped, shortened};
 use crate::commands::join;
@@ -22,8 +23,8 @@ use crate::options::{Stated, ids_of};
 use crate::outcome::Outcome;
 use crate::remedies::{TESTED, WITHDRAWN};
 use crate::run_dir::{self, RunDir};
-use crate::sequences::{self, SequenceExperiment};
-use crate::settings::Settings;
+use crate::sequences::SequenceExperiment;
+use crate::settings::{Settings, find_system};
 use crate::signals::Signals;
 use crate::unreadable;
 use advice::{Advice, Ended};
@@ -32,9 +33,8 @@ use gradus::io::log::{JsonLog, read_json_lines};
 use gradus::nn::parameters;
 use gradus::train::{EpochLog, Fit, INTERRUPTED, Progress, set_weights};
 use options::{Shorthands, settings};
-pub use recover::Restored;
-pub use resume::Resumed;
-use resume::{Further, resume};
+use recover::Restored;
+use resume::{Further, Resumed, resume};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -64,6 +64,9 @@ use watch::Watched;
 /// what helps where training refuses it. Where there is no test part about a fifth is held out for it, chosen by what each sample holds: the same samples
 /// whatever else is in the file, in whatever order; see --split.
 ///
+/// Networks of sequences (see `gradus models`) learn a text (char-lstm and those beside it), a list of names, or problems that are made on the
+/// way (adding, copy). What they are made of is said by --cell, --hidden 256,256 (two layers), --embedding, --steps, --dropout and the others below.
+///
 /// A recipe is a TOML file with any of the entries of a run's config.toml, and a config.toml is a recipe.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -80,6 +83,8 @@ use watch::Watched;
   gradus train mlp --data weather.csv --target rain,storm --loss bce
   gradus train resnet18-imagenet --data imagenet-folder
   gradus train mlp --data flowers.csv --hidden 256,64
+  gradus train char-lstm --data book.txt
+  gradus train adding --cell gru
   gradus train --resume runs/mlp-1
   gradus train --resume runs/mlp-1 --epochs 30 --lr 0.001")]
 pub struct Args {
@@ -143,8 +148,8 @@ pub fn run(args: &Args) -> Result<()> {
         Some(run) => run_dir::read_settings(run)?.model,
         None => args.settings()?.model,
     };
-    if sequences::find(&model).is_some() {
-        return of_sequences(args);
+    if find_system(&model).is_some() {
+        return sequences(args);
     }
     if args.find_lr {
         let settings = args.settings()?;
@@ -178,7 +183,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// What of a command line a training goes by, beside its settings.
-pub struct Context<'a> {
+struct Context<'a> {
     /// What ends it.
     pub signals: Signals,
     /// How it is computed.
@@ -190,7 +195,7 @@ pub struct Context<'a> {
 }
 
 /// Trains a network of sequences.
-fn of_sequences(args: &Args) -> Result<()> {
+fn sequences(args: &Args) -> Result<()> {
     if args.find_lr {
         let settings = args.settings()?;
         args.computing.begin(&settings.device)?;
@@ -211,7 +216,7 @@ fn of_sequences(args: &Args) -> Result<()> {
             Resumed { run, settings, experiment, restored: Restored::default() }
         }
     };
-    sequences::train(&context, resumed)
+    of_sequences::train(&context, resumed)
 }
 
 /// Begins a run. One whose data cannot be read leaves no directory behind.
@@ -275,7 +280,7 @@ fn announce(run: &RunDir, s: &Settings, e: &Experiment, progress: &Progress, ste
 }
 
 /// Says on stderr how far a run is that goes on.
-pub fn all_done(run: &RunDir, s: &Settings, progress: &Progress, step: u64) {
+fn all_done(run: &RunDir, s: &Settings, progress: &Progress, step: u64) {
     if step > 0 {
         let (epoch, path) = (progress.epoch + 1, run.path().display());
         match epoch > s.epochs {
@@ -405,7 +410,7 @@ fn conclude(
 }
 
 /// Says what was remarked on a run, what ails its model, and what may help.
-pub fn tell(out: &mut impl Write, remarks: &[Value], advice: Option<&Advice>) -> Result<()> {
+fn tell(out: &mut impl Write, remarks: &[Value], advice: Option<&Advice>) -> Result<()> {
     for remark in remarks {
         writeln!(out, "diagnosis      {}", remark["text"].as_str().unwrap_or_default())?;
     }
@@ -430,7 +435,7 @@ fn all_remarks(
 }
 
 /// What was remarked on the run and holds at its end, from its log.
-pub fn remarks(run: &RunDir) -> Result<Vec<Value>> {
+fn remarks(run: &RunDir) -> Result<Vec<Value>> {
     let mut records = read_json_lines(&run.log())?.records;
     let gone = records.iter().filter(|record| record["kind"] == WITHDRAWN);
     let gone: Vec<Value> = gone.map(|record| record["ailment"].clone()).collect();
@@ -442,7 +447,7 @@ pub fn remarks(run: &RunDir) -> Result<Vec<Value>> {
 }
 
 /// Seconds of training and samples trained on.
-pub fn totals(history: &[EpochLog]) -> (f64, f64) {
+fn totals(history: &[EpochLog]) -> (f64, f64) {
     let seconds = history.iter().map(|e| e.seconds).sum();
     (seconds, history.iter().map(|e| e.samples_per_second * e.seconds).sum())
 }

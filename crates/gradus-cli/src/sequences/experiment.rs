@@ -1,14 +1,15 @@
 //! A system about to be trained, with the description that its file will have.
 
 use crate::description::Description;
-use crate::error::{CliError, Result};
+use crate::error::Result;
 use crate::experiment::{Begin, Trainee};
 use crate::record::{self, RunRecord, whole_path};
 use crate::run_dir;
 use crate::settings::Settings;
+use gradus::io::Checkpoint;
 use gradus::nn::parameters;
 use gradus::sequences::System;
-use gradus::train::{Pace, Task};
+use gradus::train::{Pace, Task, set_weights};
 use std::path::Path;
 
 /// A system about to be trained.
@@ -30,16 +31,9 @@ impl SequenceExperiment {
     /// # Errors
     /// When the data cannot be read or are others than the run began with, or the network cannot be built.
     pub fn new(settings: &Settings, begin: &Begin<'_>) -> Result<SequenceExperiment> {
-        let known = super::find(&settings.model).ok_or_else(|| {
-            CliError::Work(format!(
-                "{}: it is none of this program's systems of sequences",
-                settings.model
-            ))
-        })?;
-        known.check(settings)?;
         let record = begin.record();
         let data = found(&settings.data, record);
-        let mut system = (known.open)(settings, &data)?;
+        let mut system = super::open(settings, &data)?;
         let identity = system.identity();
         let description =
             Description::of_sequences(&settings.model, &settings.data, system.model(), identity);
@@ -69,6 +63,19 @@ impl SequenceExperiment {
             parameters,
             batches: all,
         })
+    }
+}
+
+impl SequenceExperiment {
+    /// Takes up the weights of a file.
+    ///
+    /// # Errors
+    /// When they are those of another network.
+    pub fn take_up(&mut self, file: &Checkpoint) -> Result<()> {
+        match self.system.task().model() {
+            Some(model) => Ok(set_weights(&**model, file)?),
+            None => Ok(()),
+        }
     }
 }
 

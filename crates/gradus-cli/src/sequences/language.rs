@@ -1,94 +1,20 @@
 //! Language models by name: `char-lstm` and those beside it.
 
-use super::{Known, adam, file, steps, units_and_layers};
+use super::{file, steps, units_and_layers};
+use crate::bars::bytes;
 use crate::error::{CliError, Result};
 use crate::model_file;
+use crate::room;
 use crate::settings::{SequenceSettings, Settings};
 use gradus::nn::Init;
 use gradus::sequences::language::{
-    Architecture, Corpus, Language, LanguageModel, LanguageNetwork, Tokens,
+    Architecture, Corpus, Language, LanguageModel, LanguageNetwork, NameList, Names, Tokens,
 };
 use gradus::sequences::{Model, System};
 use gradus::text::Tokenizer;
 use gradus::train::set_weights;
 use std::path::Path;
 use std::sync::Arc;
-
-/// Entries of a recurrent one.
-const RECURRENT: &[&str] = &["tokens", "vocabulary", "embedding", "steps", "dropout"];
-
-/// An LSTM.
-pub const LSTM: Known = Known {
-    name: "char-lstm",
-    about: "LSTM that foresees the next character of any text, its state carried along",
-    source: "Karpathy 2015, char-rnn",
-    has: RECURRENT,
-    data: None,
-    usual: recurrent,
-    open: |settings, data| open(Architecture::Lstm, settings, data),
-};
-/// A GRU.
-pub const GRU: Known = Known {
-    name: "char-gru",
-    about: "the same with gated recurrent units",
-    open: |settings, data| open(Architecture::Gru, settings, data),
-    ..LSTM
-};
-/// Elman's.
-pub const RNN: Known = Known {
-    name: "char-rnn",
-    about: "the same with plain tanh units",
-    open: |settings, data| open(Architecture::Rnn, settings, data),
-    ..LSTM
-};
-/// A transformer.
-pub const TRANSFORMER: Known = Known {
-    name: "char-transformer",
-    about: "causal transformer that foresees the next character, as GPT-2 in small",
-    source: "Radford et al. 2019; Karpathy 2022, nanoGPT",
-    has: &["tokens", "vocabulary", "steps", "context", "heads", "dropout"],
-    usual: |settings| {
-        recurrent(settings);
-        (settings.batch, settings.epochs) = (16, 8);
-        settings.network.hidden = vec![128; 4];
-        settings.sequence.embedding = None;
-        settings.sequence.context = Some(128);
-        settings.sequence.steps = Some(128);
-        settings.sequence.heads = Some(4);
-        adam(settings, 2e-3, 1.0);
-    },
-    open: |settings, data| open(Architecture::Transformer, settings, data),
-    ..LSTM
-};
-/// A window.
-pub const WINDOW: Known = Known {
-    name: "char-window",
-    about: "tanh layer over the last ten characters side by side: what a memory must beat",
-    source: "Bengio et al. 2003",
-    has: &["tokens", "vocabulary", "steps", "context"],
-    usual: |settings| {
-        recurrent(settings);
-        settings.sequence.embedding = None;
-        settings.sequence.dropout = None;
-        settings.sequence.context = Some(10);
-        adam(settings, 2e-3, 1.0);
-    },
-    open: |settings, data| open(Architecture::Window, settings, data),
-    ..LSTM
-};
-
-fn recurrent(settings: &mut Settings) {
-    (settings.epochs, settings.batch) = (8, 64);
-    settings.network.hidden = vec![256];
-    settings.sequence = SequenceSettings {
-        tokens: Some("characters".into()),
-        embedding: Some(0),
-        steps: Some(64),
-        dropout: Some(0.0),
-        ..SequenceSettings::default()
-    };
-    adam(settings, 6e-3, 1.0);
-}
 
 /// What symbols are, as it is stated.
 fn tokens(settings: &Settings) -> Result<Tokens> {
@@ -114,28 +40,46 @@ fn tokens(settings: &Settings) -> Result<Tokens> {
     }
 }
 
+/// So many bytes of memory a byte of text takes: itself, and ids that are learned in streams and counted in n-grams.
+const EACH: u64 = 24;
+
+/// Refuses a text that does not fit into memory as ids.
+fn require_room(path: &Path) -> Result<()> {
+    let size = path.metadata().map_or(0, |about| about.len());
+    match room::bytes().filter(|room| size.saturating_mul(EACH) > *room) {
+        Some(room) => Err(CliError::Work(format!(
+            "{}: found a text of {}, which takes {} of memory, expected less than the {} there are: train on a part of it",
+            path.display(),
+            bytes(size),
+            bytes(size.saturating_mul(EACH)),
+            bytes(room)
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// A text by its name or path.
 fn corpus(settings: &Settings, data: &str) -> Result<Corpus> {
     let tokens = tokens(settings)?;
     let path = file(data, &settings.model, "a text of any language, such as book.txt")?;
+    require_room(path)?;
     Ok(Corpus::read(path, tokens)?)
 }
 
-fn open(architecture: Architecture, settings: &Settings, data: &str) -> Result<Box<dyn System>> {
+/// A language model for a text.
+pub(super) fn open(
+    architecture: Architecture,
+    settings: &Settings,
+    data: &str,
+) -> Result<Box<dyn System>> {
     let corpus = corpus(settings, data)?;
     let sequence = &settings.sequence;
     let usual = LanguageModel::new(architecture, &corpus);
     let (hidden, layers) = units_and_layers(settings).unwrap_or((usual.hidden, usual.layers));
-    // Of words there are too many to be one-hot where nobody says so.
-    let embedding = sequence.embedding.unwrap_or(0).max(if corpus.symbols() > 512 {
-        usual.embedding
-    } else {
-        0
-    });
     let model = LanguageModel {
         hidden,
         layers,
-        embedding,
+        embedding: sequence.embedding.unwrap_or(usual.embedding),
         context: sequence.context.unwrap_or(usual.context),
         heads: sequence.heads.unwrap_or(usual.heads),
         dropout: sequence.dropout.unwrap_or(0.0),
@@ -143,6 +87,35 @@ fn open(architecture: Architecture, settings: &Settings, data: &str) -> Result<B
     };
     let piece = sequence.steps.unwrap_or(64);
     Ok(Box::new(Language::new(corpus, model, piece, steps(settings))?))
+}
+
+/// A network for a list of names.
+pub(super) fn open_names(settings: &Settings, data: &str) -> Result<Box<dyn System>> {
+    let path = file(data, &settings.model, "a text with a name in each line, such as names.txt")?;
+    let list = NameList::read(path)?;
+    let sequence = &settings.sequence;
+    let architecture = match sequence.cell.as_deref() {
+        None | Some("lstm") => Architecture::Lstm,
+        Some("gru") => Architecture::Gru,
+        Some("rnn") => Architecture::Rnn,
+        Some("transformer") => Architecture::Transformer,
+        Some(other) => {
+            let what = format!("cell: found {other:?}, expected lstm, gru, rnn or transformer");
+            return Err(CliError::Usage(what));
+        }
+    };
+    let usual = list.model(architecture);
+    let (hidden, layers) = units_and_layers(settings).unwrap_or((usual.hidden, usual.layers));
+    let model = LanguageModel {
+        hidden,
+        layers,
+        embedding: sequence.embedding.unwrap_or(usual.embedding),
+        context: sequence.context.unwrap_or(usual.context),
+        heads: sequence.heads.unwrap_or(usual.heads),
+        dropout: sequence.dropout.unwrap_or(usual.dropout),
+        ..usual
+    };
+    Ok(Box::new(Names::new(list, model, steps(settings))?))
 }
 
 /// A trained language model.

@@ -6,6 +6,7 @@ mod optimizer;
 mod schedule;
 mod sequence;
 mod size;
+mod systems;
 mod training;
 
 use crate::aim::{self, Aim};
@@ -14,7 +15,6 @@ use crate::columns;
 use crate::computing::device_of;
 use crate::error::{CliError, Result};
 use crate::network::{Network, is_definition};
-use crate::sequences;
 use crate::suggest::{unknown, unknown_model};
 use crate::table_form::{Cells, DecimalIs, HeaderIs, MissingRule};
 use gradus::data::Split;
@@ -26,6 +26,7 @@ pub use schedule::{LOOKED_AT_BY, ScheduleSettings};
 pub use sequence::SequenceSettings;
 use serde::{Deserialize, Serialize};
 pub use size::{BySize, SMALL_BATCH};
+pub use systems::{GENERATED, Known, SYSTEMS, find_system};
 pub use training::{ClassWeights, GroupSettings, Training};
 
 /// The version of `config.toml` that this program writes; it reads all up to it. Before 2 changes of images were texts.
@@ -209,7 +210,7 @@ impl Settings {
             training: Training::default(),
             by_size: BySize::default(),
         };
-        if let Some(system) = sequences::find(name) {
+        if let Some(system) = find_system(name) {
             system.settle(&mut settings);
         }
         Ok(settings)
@@ -223,7 +224,7 @@ impl Settings {
         self.missing_values.clear();
         (self.header, self.missing, self.decimal) = (None, None, None);
         self.skip_unreadable = false;
-        if self.recipe.is_some() || sequences::find(&self.model).is_some() {
+        if self.recipe.is_some() || find_system(&self.model).is_some() {
             return;
         }
         self.augment = default_augment(data);
@@ -299,7 +300,7 @@ impl Settings {
         require(self.epochs > 0, "epochs", &self.epochs, "at least 1")?;
         require(self.batch > 0, "batch", &self.batch, "at least 1")?;
         require(self.limit_batches != Some(0), "limit-batches", &0, "at least 1")?;
-        match sequences::find(&self.model) {
+        match find_system(&self.model) {
             Some(system) => system.check(self)?,
             None => {
                 self.sequence.check(&self.model, &[])?;
@@ -362,7 +363,7 @@ fn known_model(name: &str) -> Result<()> {
     match is_definition(name) {
         true => Ok(()),
         false => {
-            let systems = sequences::SYSTEMS.iter().map(|system| system.name);
+            let systems = SYSTEMS.iter().map(|system| system.name);
             let names: Vec<&str> = ZOO.iter().map(|entry| entry.name).chain(systems).collect();
             if names.contains(&name) { Ok(()) } else { Err(unknown_model(name, &names)) }
         }

@@ -87,7 +87,8 @@ fn texts_and_missing_values_are_learned_from() {
     fs::write(f.join("new.csv"), other).unwrap();
     run(f, "eval run --data new.csv")
         .fails(1, &["new.csv, line 5, column 3 (\"town\"): found \"Oslo\", expected a text that was learned: \"Bonn\", \"Trier\", \"Ulm\""]);
-    let found = done(f, "predict run new.csv --json");
+    let found = run(f, "predict run new.csv --json");
+    found.fails(1, &["error: 1 row gave no prediction: new.csv, line 5"]);
     assert!(found.out.contains("     5  not predicted: column 3 (\"town\"): found \"Oslo\""));
     let record = found.json();
     let p = |i: usize| record["predictions"][i].clone();
@@ -103,7 +104,9 @@ fn texts_and_missing_values_are_learned_from() {
 
     // Rows without a value are left out, or named where they are to be predicted.
     done(f, "train mlp --data flats.csv --missing drop --drop town --epochs 1 --out dropped");
-    let found = done(f, "predict dropped new.csv --json").json();
+    let found = run(f, "predict dropped new.csv --json");
+    found.fails(1, &["error: 1 row gave no prediction: new.csv, line 3"]);
+    let found = found.json();
     assert_eq!(
         (found["predictions"].as_array().unwrap().len(), &found["not_predicted"][0]["line"]),
         (4, &json!(3))
@@ -129,7 +132,9 @@ fn numbers_and_texts_without_names() {
     assert_eq!(done(f, "eval run --json").json()["test_r2"], trained.json()["test_r2"]);
     // The same numbers in another dialect, without the target.
     fs::write(f.join("new.csv"), "b,10.5\na,10.5\nc,10.5\n").unwrap();
-    let found = done(f, "predict run new.csv --json").json();
+    let found = run(f, "predict run new.csv --json");
+    found.fails(1, &["error: 1 row gave no prediction: new.csv, line 3"]);
+    let found = found.json();
     let value = |i: usize| found["predictions"][i]["values"]["3"].as_f64().unwrap();
     assert!((value(0) - 50.25).abs() < 9.0 && (value(1) - 10.25).abs() < 9.0, "{found}");
     assert_eq!(found["not_predicted"][0]["line"], 3);

@@ -123,7 +123,7 @@ fn recipes_and_switches() {
 fn summaries_and_lists() {
     let folder = tempdir().unwrap();
     let plan = ok(folder.path(), &["summary", "mlp", "--plan", "--json"]);
-    assert!(plan.out.contains("dense1") && plan.out.contains("101770 parameters"), "{}", plan.out);
+    assert!(plan.out.contains("dense1") && plan.out.contains("101,770 parameters"), "{}", plan.out);
     let json = plan.json();
     assert_eq!((json["params"].as_u64(), json["macs"].as_u64()), (Some(101_770), Some(101_632)));
     assert!(json["plan"]["arena_bytes"].as_u64().is_some_and(|b| b > 0));

@@ -142,6 +142,8 @@ fn names_that_are_nearly_right() {
         ("data show t.csv --verbose", 2, "no such option --verbose; gradus data show --help"),
         ("train mlp --epoch 3", 2, "no such option --epoch; did you mean --epochs?"),
         ("train mlp --seed -1", 2, "--seed: found -1, expected 0 or more\n"),
+        ("train mlp --epochs -5", 2, "--epochs: found -5, expected 0 or more\n"),
+        ("train mlp --epochs -12", 2, "--epochs: found -12, expected 0 or more\n"),
         ("train lenet --resume run", 2, "leave lenet out: gradus train --resume run\n"),
         ("train lenet --data t.csv", 1, "lenet is for pictures"),
     ] {

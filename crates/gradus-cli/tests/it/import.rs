@@ -79,6 +79,16 @@ fn what_does_not_fit_is_refused() {
         .fails(1, &["convnetjs.pth: the weights are not this network's", "missing in the file"]);
     run(&["import", PTH, "--model", "convnetjs", "--classes", "7", "--out", "."])
         .fails(1, &["dense1.weight: the file's `7.weight` is [10, 256], turned [256, 10], the network's [256, 7]"]);
+    // An ONNX model's matrices are told as they lie in it, whichever way that is.
+    ok(folder.path(), &["import", PTH, "--model", "convnetjs", "--out", "net.safetensors"]);
+    ok(folder.path(), &["export", "net.safetensors", "--out", "net.onnx"]);
+    let mut model = read_model(&folder.path().join("net.onnx")).unwrap();
+    model.properties.clear();
+    write_model_within(&folder.path().join("net.onnx"), &model, u64::MAX).unwrap();
+    run(&["import", "net.onnx", "--model", "convnetjs", "--classes", "7", "--out", "."]).fails(
+        1,
+        &["dense1.weight: the file's `dense1.weight` is [256, 10], the network's [256, 7]"],
+    );
     std::fs::write(folder.path().join("evil.pth"), b"\x80\x02cos\nsystem\nX\x02\0\0\0ls\x85R.")
         .unwrap();
     run(&["import", "evil.pth", "--model", "lenet"]).fails(1, &["the pickle calls os.system"]);

@@ -1,6 +1,8 @@
 //! Language models of the user's own texts: trained, killed, tested, let write.
 
 use super::{ok, ran};
+use gradus::io::Checkpoint;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 use tempfile::{TempDir, tempdir};
@@ -59,7 +61,7 @@ fn each_network_learns() {
     let f = folder.path();
     for (model, more) in [
         ("char-gru", &["--hidden", "24,24", "--embedding", "8"][..]),
-        ("char-rnn", &["--tokens", "bytes"]),
+        ("char-rnn", &["--tokens", "bytes", "--dropout", "0.1"]),
         ("char-window", &["--context", "5"]),
         ("char-transformer", &["--hidden", "16,16", "--context", "16", "--heads", "2"]),
         ("char-lstm", &["--tokens", "words", "--vocabulary", "50", "--batch", "4"]),
@@ -204,4 +206,31 @@ fn a_text_and_a_trained_network_are_looked_at() {
     assert_eq!(summary.json()["params"], trained["params"]);
     ran(f, &["summary", "r", "--plan"]).fails(2, &["give no options but --json"]);
     assert!(ok(f, &["models"]).out.contains("char-lstm"));
+}
+
+/// A file may say anything of its network.
+#[test]
+fn descriptions_of_no_network_are_refused() {
+    let folder = folder();
+    let f = folder.path();
+    ok(f, &small("char-lstm", "r"));
+    let refused = |change: &dyn Fn(&mut Value), part: &str| {
+        let mut file = Checkpoint::load(&f.join("r/best.safetensors")).unwrap();
+        let mut description: Value = file.get("model").unwrap();
+        change(&mut description["sequences"]["model"]);
+        file.set("model", &description).unwrap();
+        file.save(&f.join("other.safetensors")).unwrap();
+        ran(f, &["sample", "other.safetensors"]).fails(1, &[part]);
+    };
+    refused(
+        &|m| m["hidden"] = json!(1u64 << 40),
+        "hidden: found 1099511627776, expected 1 to 16384",
+    );
+    refused(&|m| m["layers"] = json!(0), "layers: found 0");
+    refused(&|m| m["dropout"] = json!(1.5), "dropout: found 1.5");
+    refused(&|m| m["architecture"] = json!("lstn"), "state `model` is not what was expected");
+    refused(&|m| m["tokenizer"] = json!(null), "tokenizer");
+    refused(&|m| m["hidden"] = json!(25), "other.safetensors");
+    refused(&|m| m["system"] = json!("speech"), "state `model` is not what was expected");
+    ran(f, &["eval", "r/best.safetensors"]).fails(2, &["name the run's folder"]);
 }

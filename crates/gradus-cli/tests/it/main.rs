@@ -16,6 +16,7 @@ mod kernel;
 mod languages;
 mod learned;
 mod left_out;
+mod memories;
 mod names;
 mod numbers;
 mod old_forms;

@@ -47,9 +47,9 @@ fn pipes_are_refused_by_name() {
         fs::remove_file(&path).unwrap();
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
     }
-    let told = "config.toml: found a pipe, expected a file";
+    let told = "config.toml: found a named pipe, expected a file";
     ran(f, &["train", "--resume", "run-config.toml"]).fails(1, &[told]);
-    let told = "best.safetensors: found a pipe, expected a file";
+    let told = "best.safetensors: found a named pipe, expected a file";
     ran(f, &["eval", "run-best.safetensors"]).fails(1, &[told]);
 }
 

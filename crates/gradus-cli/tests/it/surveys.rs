@@ -56,6 +56,28 @@ fn a_bad_cell_hides_nothing() {
         "train mlp --data flats.csv --target price --drop name --missing-values large --missing mean"
     );
     done(f, &format!("{remedy} --epochs 1 --out run"));
+    // All that is in the way is told at once, each cell once, and one command goes round all of it.
+    let text = flats("?").replacen(",37,", ",large,", 1).replacen("flat 7,", "flat 7,odd,", 1);
+    fs::write(f.join("ragged.csv"), text).unwrap();
+    let shown = done(f, "data show ragged.csv --json");
+    for part in [
+        "1 row has another number of fields: line 9: found 5 columns, expected 4, as in the first line\n",
+        "training would refuse it, for 4 reasons:\n  line 2, column 1 (\"name\"): found \"flat 0\"",
+        "\n  line 3, column 2 (\"area\"): found \"large\", expected a number, as in 78 other rows",
+        "\n  column 2 (\"area\"): found 10 missing values; --missing drop leaves such rows out, --missing mean puts",
+        "\n  line 9: found 5 columns, expected 4, as in the first line; mend or remove the row",
+    ] {
+        assert!(shown.out.contains(part), "{part}: {}", shown.out);
+    }
+    let record = shown.json();
+    assert_eq!(record["obstacles"].as_array().unwrap().len(), 4);
+    let remedy = record["remedy"].as_str().unwrap().strip_prefix("gradus ").unwrap();
+    let trained = done(f, &format!("{remedy} --epochs 1 --out ragged"));
+    assert!(
+        trained.err.contains("1 row that cannot be read is left out: line 9 ("),
+        "{}",
+        trained.err
+    );
     // A label that is measured.
     fs::write(f.join("p.csv"), (0..60).map(|i| format!("{i},{}.5\n", 3 * i)).collect::<String>())
         .unwrap();
@@ -154,11 +176,13 @@ fn columns_are_carried_on() {
     fs::write(f.join("t.csv"), format!("id;x;class\n{rows}")).unwrap();
     done(f, "train mlp --data t.csv --drop id --epochs 30 --out run");
     fs::write(f.join("new.csv"), "id;x;class\nA1;12,5;b\n\"B;2\";;a\nC3;1,5;\n").unwrap();
-    let found = done(f, "predict run new.csv --out out.csv --keep id,class --top 1 --json");
-    assert!(
-        found.err.contains("1 row not predicted; the column not_predicted says why"),
-        "{}",
-        found.err
+    let found = run(f, "predict run new.csv --out out.csv --keep id,class --top 1 --json");
+    found.fails(
+        1,
+        &[
+            "1 row not predicted; the column not_predicted says why",
+            "error: 1 row gave no prediction: new.csv, line 3",
+        ],
     );
     let text = fs::read_to_string(f.join("out.csv")).unwrap();
     let lines: Vec<&str> = text.lines().collect();

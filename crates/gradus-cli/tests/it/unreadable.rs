@@ -124,6 +124,71 @@ fn all_are_told_or_left_out() {
         .fails(2, &["skip-unreadable: found mnist-5k, expected a folder"]);
 }
 
+/// Rows with too few or too many fields, as a comma within a text or a cut line makes them.
+#[test]
+fn rows_are_told_or_left_out() {
+    let folder = tempdir().unwrap();
+    let f = folder.path();
+    let row = |i: usize| match i {
+        7 => "1,2\n".to_owned(),
+        30 => "odd,7,8,9,a\n".to_owned(),
+        _ => format!("{},{},{},{}\n", i % 20, i * 3 % 7, i * i % 11, ["a", "b"][i % 20 / 10]),
+    };
+    let rows = |broken: bool| {
+        (0..100).filter(|i| broken || ![7, 30].contains(i)).map(row).collect::<String>()
+    };
+    fs::write(f.join("d.csv"), format!("x,y,z,class\n{}", rows(true))).unwrap();
+    fs::write(f.join("clean.csv"), format!("x,y,z,class\n{}", rows(false))).unwrap();
+    let refusal = "d.csv, line 9: found 2 columns, expected 4, as in the first line; mend or remove the row, or go on without such rows (--skip-unreadable)";
+    run(f, "train mlp --data d.csv").fails(1, &[refusal]);
+    let shown = done(f, "data show d.csv --json");
+    assert!(shown.out.contains("2 rows have another number of fields: line 9: found 2 columns"));
+    assert_eq!(shown.json()["remedy"], "gradus train mlp --data d.csv --skip-unreadable");
+
+    // Without them the run is that of a table which never had them, and it knows them when it goes on and is tested.
+    let whole = done(f, "train mlp --data d.csv --skip-unreadable --epochs 3 --out whole --json");
+    let told = "d.csv: 2 rows that cannot be read are left out: line 9 (found 2 columns, expected 4, as in the first line), line 32 (found 5 columns,";
+    assert!(whole.err.contains(told), "{}", whole.err);
+    let lines = |record: &Value| -> Vec<u64> {
+        let all = record["unreadable"].as_array().unwrap();
+        all.iter().map(|one| one["line"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(lines(&whole.json()), [9, 32]);
+    let clean = done(f, "train mlp --data clean.csv --epochs 3 --out clean --json").json();
+    assert_eq!(clean["test_loss"], whole.json()["test_loss"]);
+    done(f, "train mlp --data d.csv --skip-unreadable --epochs 1 --out begun");
+    assert_eq!(lines(&done(f, "train --resume begun --epochs 2 --json").json()), [9, 32]);
+    let tested = done(f, "eval whole --json").json();
+    assert_eq!((lines(&tested), &tested["changed"]), (vec![9, 32], &Value::Null));
+    assert_eq!(tested["test_loss"], whole.json()["test_loss"]);
+
+    // Other rows: testing refuses them, predicting names them.
+    fs::write(f.join("new.csv"), "x,y,z,class\n3,3,9,a\n4,5\n13,4,4,b\n").unwrap();
+    run(f, "eval whole --data new.csv").fails(1, &["new.csv, line 3: found 2 columns"]);
+    let tested = done(f, "eval whole --data new.csv --skip-unreadable --json").json();
+    assert_eq!((&tested["samples"], lines(&tested)), (&json!(2), vec![3]));
+    let found = run(f, "predict whole new.csv --json");
+    found.fails(1, &["error: 1 row gave no prediction: new.csv, line 3"]);
+    assert!(
+        found.out.contains("     3  not predicted: found 2 columns, expected 4"),
+        "{}",
+        found.out
+    );
+    let found = found.json();
+    assert_eq!(found["predictions"].as_array().unwrap().len(), 2);
+    run(f, "predict whole new.csv --out out.csv --keep all").fails(1, &["1 row not predicted"]);
+    let text = fs::read_to_string(f.join("out.csv")).unwrap();
+    assert!(text.contains("\nnew.csv,3,,,,,"), "{text}");
+
+    // Where most rows are so, it is no table of that many columns.
+    let odd: String = (0..60).map(|i| if i % 3 == 0 { row(i) } else { "1,2,3\n".into() }).collect();
+    fs::write(f.join("odd.csv"), format!("x,y,z,class\n{odd}")).unwrap();
+    run(f, "train mlp --data odd.csv --skip-unreadable")
+        .fails(1, &["rows with another number of fields"]);
+    let refused = run(f, "train mlp --data odd.csv");
+    assert!(refused.code == 1 && !refused.err.contains("--skip-unreadable"), "{}", refused.err);
+}
+
 #[test]
 fn what_is_there_is_shown() {
     let folder = tempdir().unwrap();
@@ -169,6 +234,28 @@ fn folders_that_are_no_classes() {
         1,
         &["found 1 class (photos), expected at least 2 to tell apart; --data zip/photos takes the folders in it for classes: cat, dog"],
     );
+    // Beside others, it is the folder of classes that was perhaps meant; and that of one class is none of classes.
+    save(&f.join("zip/more/0.png"), 0, 1);
+    let shown = done(f, "data show zip");
+    let told = "16 pictures in folders inside the classes' are of these classes; did you mean zip/photos, whose folders are cat, dog?";
+    assert!(shown.out.contains(told), "{}", shown.out);
+    fs::remove_dir_all(f.join("zip/more")).unwrap();
+    save(&f.join("zip/loose.png"), 0, 1);
+    fs::create_dir_all(f.join("zip/notes")).unwrap();
+    fs::write(f.join("zip/notes/a.txt"), "x").unwrap();
+    run(f, "train linear --data zip").fails(
+        1,
+        &[
+            "zip/notes: found 1 file, none of them an image, expected at least one picture",
+            "; did you mean zip/photos, whose folders are cat, dog?",
+        ],
+    );
+    run(f, "data show zip/photos/cat").fails(
+        1,
+        &["zip/photos/cat: found 8 pictures directly in it and no folders of classes, expected a folder for each class, with its pictures in it; did you mean zip/photos, whose folders are cat, dog?"],
+    );
+    fs::remove_dir_all(f.join("zip/notes")).unwrap();
+    fs::remove_file(f.join("zip/loose.png")).unwrap();
     let shown = done(f, "data show zip/photos --json").json();
     assert_eq!(shown["classes"], json!(["cat", "dog"]));
     assert!(shown["remarks"].to_string().contains("2 hidden entries are passed over"), "{shown}");

@@ -20,6 +20,7 @@ mod texts;
 use std::path::Path;
 
 use crate::error::{DataError, Result, quote};
+use crate::read::unreadable::Unreadable;
 use crate::read::{STDIN, read_file};
 use crate::tabular::TabularDataset;
 use columns::Columns;
@@ -191,9 +192,11 @@ pub struct CsvOptions {
     /// What each feature column is taken for, as [`Table::forms`] gave it for another file of the same columns: a text that was
     /// in none of its rows is refused. Empty: what the file holds.
     pub forms: Vec<ColumnForm>,
-    /// Whether rows that lack a value, or hold a text that `forms` do not know, are passed over and told in
-    /// [`Table::passed_over`], and labels may be missing: for files that are to be predicted.
+    /// Whether rows that lack a value, hold a text that `forms` do not know, or have another number of fields than most, are passed
+    /// over and told in [`Table::passed_over`], and labels may be missing: for files that are to be predicted.
     pub lenient: bool,
+    /// Whether rows with another number of fields than most are left out and told in [`Table::unreadable`]; if not, they are refused.
+    pub skip_unreadable: bool,
     /// Number of classes, if labels are to be taken as the integers `0..classes`. If not said, the distinct labels
     /// of the file become the classes, in ascending order (by value if all are integers, else by text).
     pub classes: Option<usize>,
@@ -226,6 +229,8 @@ pub struct Table {
     pub decimal_comma: bool,
     /// Rows that were passed over, by their lines, and why: [`CsvOptions::lenient`].
     pub passed_over: Vec<(u64, String)>,
+    /// Rows that were left out because they have another number of fields: [`CsvOptions::skip_unreadable`].
+    pub unreadable: Vec<Unreadable>,
     /// What is worth knowing of how the file was read, a sentence each.
     pub remarks: Vec<String>,
     /// That of these which names columns that a model was not trained with: [`CsvOptions::forms`].

@@ -5,10 +5,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use gradus_base::words::kind_of;
 use image::ImageFormat;
 
+use super::meant::{meant, meant_within};
 use super::picture::{START, format_by, is_animated};
-use super::{kind_of, read_file};
+use super::read_file;
 use crate::error::{DataError, Place, Result, count};
 
 /// What systems and programs put into folders of others: it is hidden, or would be on the system that it comes from.
@@ -68,8 +70,9 @@ pub(super) struct Listing {
     hidden: usize,
     /// Pictures beside the folders of the classes.
     loose: usize,
-    /// Pictures in folders inside those of the classes.
+    /// Pictures in folders inside those of the classes, and what was perhaps meant.
     nested: usize,
+    meant: String,
     /// Pictures of several frames, and the first of them.
     animated: usize,
     first_animated: Option<PathBuf>,
@@ -93,10 +96,16 @@ impl Listing {
                     &path.display().to_string(),
                     Place::Whole,
                     format!("{}, none of them an image", count(seen, "file")),
-                    "at least one picture: PNG, JPEG, GIF, BMP, TIFF or WebP",
+                    format!(
+                        "at least one picture: PNG, JPEG, GIF, BMP, TIFF or WebP{}",
+                        meant(root)
+                    ),
                 ));
             }
             listing.classes.push(class);
+        }
+        if listing.nested > 0 && listing.classes.len() > 1 {
+            listing.meant = meant_within(root).unwrap_or_default();
         }
         Ok(listing)
     }
@@ -154,7 +163,7 @@ impl Listing {
         if metadata.is_dir() || metadata.is_file() {
             return Ok(metadata.is_dir());
         }
-        let (name, found) = (path.display().to_string(), kind_of(&metadata));
+        let (name, found) = (path.display().to_string(), kind_of(metadata.file_type()));
         let expected = "a regular file; remove it from the folder";
         Err(DataError::malformed(&name, Place::Whole, found, expected))
     }
@@ -203,9 +212,10 @@ impl Listing {
         if self.nested > 0 {
             let n = self.nested;
             remarks.push(format!(
-                "{} in folders inside the classes' {} of these classes",
+                "{} in folders inside the classes' {} of these classes{}",
                 pictures(n),
-                is(n)
+                is(n),
+                self.meant
             ));
         }
         let names: Vec<&str> = self.classes.iter().map(|class| &*class.name).collect();

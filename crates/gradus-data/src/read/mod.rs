@@ -7,6 +7,7 @@ pub(crate) mod csv;
 pub(crate) mod folder;
 pub(crate) mod idx;
 pub(crate) mod listing;
+pub(crate) mod meant;
 pub(crate) mod picture;
 mod resize;
 pub(crate) mod text;
@@ -19,6 +20,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::error::{DataError, Place, Result};
+use gradus_base::words::kind_of;
 
 /// Larger single files are refused; data of that size belongs in a folder that is read item by item.
 const MAX_FILE_BYTES: u64 = 4 << 30;
@@ -62,29 +64,7 @@ pub(crate) fn require_file(path: &Path) -> Result<fs::Metadata> {
         return Ok(metadata);
     }
     let name = path.display().to_string();
-    Err(DataError::malformed(&name, Place::Whole, kind_of(&metadata), "a regular file"))
-}
-
-/// What something that is no regular file is called.
-pub(crate) fn kind_of(metadata: &fs::Metadata) -> &'static str {
-    if metadata.is_dir() {
-        return "a folder";
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        let kind = metadata.file_type();
-        if kind.is_fifo() {
-            return "a named pipe";
-        }
-        if kind.is_socket() {
-            return "a socket";
-        }
-        if kind.is_block_device() || kind.is_char_device() {
-            return "a device";
-        }
-    }
-    "no file"
+    Err(DataError::malformed(&name, Place::Whole, kind_of(metadata.file_type()), "a regular file"))
 }
 
 /// Data are opened more than once, but come only once.

@@ -1,4 +1,4 @@
-//! Pictures that cannot be read: all of a folder's are found, by decoding each once.
+//! What cannot be read and may be left out: pictures of a folder, of which all are found by decoding each once, and rows of a table.
 
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -6,30 +6,38 @@ use std::path::{Path, PathBuf};
 use super::picture::{ImageOptions, parse_image};
 use super::read_file;
 
-/// A picture of a folder that cannot be read.
+/// A picture of a folder, or a row of a table, that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
-    /// Its path in the folder, with a slash between names.
+    /// The picture's path in the folder, with a slash between names; the table's name.
     pub file: String,
+    /// The line where the row begins, from 1; none of a picture.
+    pub line: Option<u64>,
     /// Why: what was found in it, and what was expected.
     pub why: String,
 }
 
-/// Which pictures of a folder are passed over because they cannot be read.
+/// Which pictures of a folder, or rows of a table, are passed over because they cannot be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Skip {
-    /// Whether each is decoded once to find them. If not, one that cannot be read is an error when it is read.
+    /// Whether each picture is decoded once to find them. If not, one that cannot be read is an error when it is read.
     pub look: bool,
-    /// Those that were found before: they are passed over without being looked at.
+    /// Those that were found before: pictures are passed over without being looked at, and of a table with such rows all others, too, as
+    /// they may have moved.
     pub known: Vec<Unreadable>,
 }
 
 impl Skip {
+    /// Whether rows are passed over that cannot be read.
+    pub(crate) fn takes_rows(&self) -> bool {
+        self.look || self.known.iter().any(|one| one.line.is_some())
+    }
+
     /// The known ones of a folder inside, by their paths in that.
     pub(crate) fn within(&self, folder: &str) -> Skip {
         let known = self.known.iter().filter_map(|one| {
             let file = one.file.strip_prefix(folder)?.strip_prefix('/')?.to_owned();
-            Some(Unreadable { file, why: one.why.clone() })
+            Some(Unreadable { file, line: None, why: one.why.clone() })
         });
         Skip { look: self.look, known: known.collect() }
     }
@@ -54,7 +62,7 @@ impl Skip {
             files.retain(|(path, _)| match found.next().flatten() {
                 None => true,
                 Some(why) => {
-                    out.push(Unreadable { file: name_in(root, path), why });
+                    out.push(Unreadable { file: name_in(root, path), line: None, why });
                     false
                 }
             });

@@ -169,6 +169,39 @@ fn measurements_are_no_classes() {
     assert_eq!(table.labels, ["0.5", "0.25", "1.5"], "for regression");
 }
 
+/// What stands in rows of another length says nothing of the columns: neither a text where numbers are, nor another width.
+#[test]
+fn rows_of_another_length_are_left_out() {
+    let text = "x,town,label\n1,Ulm,a\n2,Ulm\n3,Bonn,b\nKarl,4,Bonn,b\n5,Bonn,a\n";
+    let skip = CsvOptions { skip_unreadable: true, ..CsvOptions::default() };
+    let table = parse_csv(text.as_bytes(), "t.csv", &skip).unwrap();
+    assert_eq!(
+        (&table.lines[..], table.names.join(" ")),
+        (&[2, 4, 6][..], "x town=Bonn town=Ulm".into())
+    );
+    let told: Vec<_> = table.unreadable.iter().map(|row| (row.line, &*row.why)).collect();
+    assert_eq!(
+        told,
+        [
+            (Some(3), "found 2 columns, expected 3, as in the first line"),
+            (Some(5), "found 4 columns, expected 3, as in the first line"),
+        ]
+    );
+    // With the names of rows, or separators at their ends, beside broken ones.
+    let named = "a b label\nr1 1 2 x\nr2 3 4 y\nr3 5\nr4 6 7 x\n".replace(' ', ";");
+    let table = parse_csv(named.as_bytes(), "t.csv", &skip).unwrap();
+    assert_eq!(
+        (table.values, table.unreadable[0].line),
+        (vec![1.0, 2.0, 3.0, 4.0, 6.0, 7.0], Some(4))
+    );
+    // Most rows are so.
+    let error = parse_csv(b"a,b,label\n1,2\n3,4\n5,6,x\n", "t.csv", &skip).unwrap_err().to_string();
+    assert!(
+        error.contains("found 2 of 3 rows with another number of fields, the first in line 2"),
+        "{error}"
+    );
+}
+
 #[test]
 fn messages() {
     check_message(parse(""), expect!["t.csv: found no rows, expected at least one row"]);
@@ -180,11 +213,15 @@ fn messages() {
     );
     check_message(
         parse("x,y\n1,2\n\n3\n"),
-        expect!["t.csv, line 4: found 1 column, expected 2, as in the first line"],
+        expect![
+            "t.csv, line 4: found 1 column, expected 2, as in the first line; mend or remove the row, or go on without such rows (--skip-unreadable)"
+        ],
     );
     check_message(
         parse("x,y\n1,2\n3,4,5\n"),
-        expect!["t.csv, line 3: found 3 columns, expected 2, as in the first line"],
+        expect![
+            "t.csv, line 3: found 3 columns, expected 2, as in the first line; mend or remove the row, or go on without such rows (--skip-unreadable)"
+        ],
     );
     check_message(
         parse("width,y\n1,2\n1.5m,0\n"),

@@ -136,6 +136,13 @@ fn quotes_hold_line_breaks() {
 fn what_is_written_otherwise_is_said() {
     let commas = remarks("a;label\n1,5;x\n2;y\n");
     assert_eq!(commas, "numbers have decimal commas: 1,5 in line 2 is read as 1.5");
+    // Cut at them rows would be of one length, too, but not of the header's.
+    let row = |i: usize| format!("{},5;{};{};{}0,2\n", 40 + i, i % 4, ["Ulm", "Köln"][i % 2], i);
+    let rows: String = (0..20).map(row).collect();
+    let options = CsvOptions { targets: vec!["Miete".into()], ..CsvOptions::default() };
+    let rent = format!("Größe;Zimmer;Ort;Miete\n{rows}");
+    let rent = parse_csv(rent.as_bytes(), "t.csv", &options).unwrap();
+    assert_eq!((rent.width, rent.values[0], rent.targets[1]), (4, 40.5, 10.2));
     // With points beside them they are something else, and refused.
     let both = parse_csv(b"a;b;label\n1,5;2.5;x\n", "t.csv", &CsvOptions::default()).unwrap_err();
     assert!(

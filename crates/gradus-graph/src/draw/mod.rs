@@ -4,6 +4,7 @@
 //! box that uses them, views into the arrow they lie on.
 
 mod dot;
+mod labels;
 mod layout;
 mod svg;
 

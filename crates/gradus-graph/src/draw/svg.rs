@@ -1,15 +1,18 @@
 //! A drawing as SVG.
 
-use super::layout::layout;
+use super::labels::{LINE, Label, place};
+use super::layout::{Layout, layout};
 use super::{Class, Drawing, Item};
 use std::fmt::Write;
 
 const MARGIN: f64 = 16.0;
-/// Between layers.
+/// Between layers; more where labels need several lines.
 const GAP: f64 = 36.0;
 /// The width of a character of the title and of the smaller lines, on average.
 const WIDE: f64 = 8.4;
 const NARROW: f64 = 6.4;
+/// That of a label's.
+const SMALL: f64 = 5.2;
 
 const STYLE: &str = "\
 text{font-family:Helvetica,Arial,sans-serif;text-anchor:middle;fill:#222}\
@@ -25,9 +28,12 @@ impl Drawing {
         let widths: Vec<f64> = self.boxes.iter().map(Item::width).collect();
         let links: Vec<(usize, usize)> = self.arrows.iter().map(|a| (a.from, a.to)).collect();
         let places = layout(&widths, &links);
-        let (middles, heights, height) = self.rows(&places.layer);
+        let ends = self.ends(&places, &widths);
+        let picture = places.width + 2.0 * MARGIN;
+        let (labels, gaps) = self.labels(&places, &ends, picture);
+        let (middles, heights, height) = self.rows(&places.layer, &gaps);
         let mut out = String::new();
-        let (w, h) = (places.width + 2.0 * MARGIN, height + MARGIN);
+        let (w, h) = (picture, height + MARGIN);
         let _ = writeln!(
             out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w:.0}\" height=\"{h:.0}\" viewBox=\"0 0 {w:.0} {h:.0}\">\n\
@@ -37,16 +43,9 @@ impl Drawing {
              <rect width=\"100%\" height=\"100%\" style=\"fill:#fff;stroke:none\"/>"
         );
         let at = |v: usize| (places.x[v] + MARGIN, middles[places.layer[v]]);
-        let towards = |i: usize| {
-            let lane = places.lanes[i].first().copied();
-            lane.unwrap_or(places.x[self.arrows[i].to])
-        };
-        let (ports, exits) = (self.ports(), self.exits(towards));
         for (i, a) in self.arrows.iter().enumerate() {
-            let (from, to) = (at(a.from), at(a.to));
-            let port = to.0 + ports[i] * 0.6 * widths[a.to];
-            let exit = from.0 + exits[i] * 0.6 * widths[a.from];
-            let mut points = vec![(exit, from.1 - self.boxes[a.from].height() / 2.0)];
+            let ((_, from), (_, to), (exit, port)) = (at(a.from), at(a.to), ends[i]);
+            let mut points = vec![(exit, from - self.boxes[a.from].height() / 2.0)];
             for (step, lane) in places.lanes[i].iter().enumerate() {
                 // Straight past the boxes of a row: it bends between rows only.
                 let row = places.layer[a.from] + 1 + step;
@@ -54,8 +53,17 @@ impl Drawing {
                 points.push((lane + MARGIN, middles[row] + half));
                 points.push((lane + MARGIN, middles[row] - half));
             }
-            points.push((port, to.1 + self.boxes[a.to].height() / 2.0));
-            arrow(&mut out, &points, &a.label);
+            points.push((port, to + self.boxes[a.to].height() / 2.0));
+            arrow(&mut out, &points);
+        }
+        // Above all arrows, so that none strikes one through.
+        for (i, (x, share)) in labels {
+            let (row, text) = (places.layer[self.arrows[i].to], escaped(&self.arrows[i].label));
+            let y = middles[row] + heights[row] / 2.0 + gaps[row] * (1.0 - share) + LINE / 4.0;
+            let _ = writeln!(
+                out,
+                "<text class=\"scope label\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>"
+            );
         }
         for (v, item) in self.boxes.iter().enumerate() {
             item.draw(&mut out, at(v), widths[v]);
@@ -64,8 +72,46 @@ impl Drawing {
         out
     }
 
+    /// Where each arrow leaves its box, and where it enters the other.
+    fn ends(&self, places: &Layout, widths: &[f64]) -> Vec<(f64, f64)> {
+        let towards = |i: usize| {
+            let lane = places.lanes[i].first().copied();
+            lane.unwrap_or(places.x[self.arrows[i].to])
+        };
+        let (ports, exits) = (self.ports(), self.exits(towards));
+        let at = |v: usize, share: f64| places.x[v] + MARGIN + share * 0.6 * widths[v];
+        let arrows = self.arrows.iter().enumerate();
+        arrows.map(|(i, a)| (at(a.from, exits[i]), at(a.to, ports[i]))).collect()
+    }
+
+    /// The labels by the numbers of their arrows, each with its middle and its share of the way up to the layer that its arrow goes to,
+    /// and the room below each layer.
+    fn labels(
+        &self,
+        places: &Layout,
+        ends: &[(f64, f64)],
+        picture: f64,
+    ) -> (Vec<(usize, (f64, f64))>, Vec<f64>) {
+        let rows = places.layer.iter().max().map_or(0, |m| m + 1);
+        let mut by_row: Vec<Vec<usize>> = vec![vec![]; rows];
+        let labelled = (0..self.arrows.len()).filter(|&i| !self.arrows[i].label.is_empty());
+        labelled.for_each(|i| by_row[places.layer[self.arrows[i].to]].push(i));
+        let (mut all, mut gaps) = (vec![], vec![0.0; rows]);
+        for (row, arrows) in by_row.into_iter().enumerate().skip(1) {
+            let label = |&i: &usize| Label {
+                from: places.lanes[i].last().map_or(ends[i].0, |lane| lane + MARGIN),
+                to: ends[i].1,
+                width: self.arrows[i].label.chars().count() as f64 * SMALL,
+            };
+            let (found, lines) = place(&arrows.iter().map(label).collect::<Vec<_>>(), picture);
+            gaps[row] = GAP.max((lines + 1) as f64 * LINE);
+            all.extend(arrows.into_iter().zip(found));
+        }
+        (all, gaps)
+    }
+
     /// Where each layer's middle is, how high it is, and the height of all; the last layer is at the top.
-    fn rows(&self, layer: &[usize]) -> (Vec<f64>, Vec<f64>, f64) {
+    fn rows(&self, layer: &[usize], gaps: &[f64]) -> (Vec<f64>, Vec<f64>, f64) {
         let rows = layer.iter().max().map_or(0, |m| m + 1);
         let mut heights = vec![0.0f64; rows];
         for (b, &l) in self.boxes.iter().zip(layer) {
@@ -75,9 +121,9 @@ impl Drawing {
         let mut out = vec![0.0; rows];
         for row in (0..rows).rev() {
             out[row] = y + heights[row] / 2.0;
-            y += heights[row] + GAP;
+            y += heights[row] + gaps[row];
         }
-        (out, heights, y - GAP)
+        (out, heights, y)
     }
 
     /// Where each arrow enters its box, from −½ (left) to ½ (right): operands in order.
@@ -162,8 +208,8 @@ impl Item {
     }
 }
 
-/// A curve through the points that leaves and arrives upright, with its label in the middle.
-fn arrow(out: &mut String, points: &[(f64, f64)], label: &str) {
+/// A curve through the points that leaves and arrives upright.
+fn arrow(out: &mut String, points: &[(f64, f64)]) {
     let mut d = format!("M{:.1} {:.1}", points[0].0, points[0].1);
     for pair in points.windows(2) {
         let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
@@ -171,12 +217,6 @@ fn arrow(out: &mut String, points: &[(f64, f64)], label: &str) {
         let _ = write!(d, " C{x0:.1} {half:.1} {x1:.1} {half:.1} {x1:.1} {y1:.1}");
     }
     let _ = writeln!(out, "<path d=\"{d}\"/>");
-    if !label.is_empty() {
-        let [.., (x0, y0), (x1, y1)] = points else { unreachable!("an arrow has two ends") };
-        let (x, y, label) = ((x0 + x1) / 2.0, (y0 + y1) / 2.0, escaped(label));
-        let _ =
-            writeln!(out, "<text class=\"scope label\" x=\"{x:.1}\" y=\"{y:.1}\">{label}</text>");
-    }
 }
 
 /// What comes after the last `/` between layers; one in brackets belongs to what a layer says of itself, as in `pool (MaxPool(3/2))`.

@@ -45,7 +45,7 @@ fn only_files_are_read_and_no_link_is_written_through() {
     let pipe = f.join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     for (path, found) in
-        [(pipe.as_path(), "a pipe"), (f, "a folder"), ("/dev/zero".as_ref(), "a device")]
+        [(pipe.as_path(), "a named pipe"), (f, "a folder"), ("/dev/zero".as_ref(), "a device")]
     {
         let error = read_file(path).unwrap_err().to_string();
         assert!(error.ends_with(&format!(": found {found}, expected a file")), "{error}");

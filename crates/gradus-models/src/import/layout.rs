@@ -76,6 +76,7 @@ pub(super) fn fit<'t>(
 ) -> Vec<Fit<'t>> {
     let part = |(part, _, shape): &(String, DType, Vec<usize>)| match find(part, theirs) {
         None => Fit::Missing,
+        Some(array) if theirs.inputs_first.contains(&array.name) => Fit::There(array, None),
         Some(array) => Fit::There(array, Turn::new(shape, &array.shape, origin, before)),
     };
     ours.parts.iter().map(part).collect()

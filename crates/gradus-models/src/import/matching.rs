@@ -145,20 +145,22 @@ pub(super) fn listed(ours: &[OurLayer], theirs: &[TheirLayer]) -> Option<Vec<The
     for our in ours {
         let wanted = our.parts.iter().filter(|(part, ..)| whole || !is_statistic(part));
         let taken = wanted.zip(rest.by_ref().map(|(number, array)| (number, array.clone())));
-        let (mut name, mut parts) = (String::new(), vec![]);
+        let (mut name, mut parts, mut inputs_first) = (String::new(), vec![], vec![]);
         for ((part, ..), (number, array)) in taken {
             if name.is_empty() {
                 name = format!("#{number}");
             }
+            inputs_first.extend(list.inputs_first.contains(&array.name).then(|| part.clone()));
             parts.push(gradus_io::NamedArray { name: part.clone(), ..array });
         }
         if !parts.is_empty() {
-            layers.push(TheirLayer { name, parts });
+            layers.push(TheirLayer { name, parts, inputs_first });
         }
     }
     layers.extend(rest.map(|(number, array)| TheirLayer {
         name: format!("#{number}"),
         parts: vec![array.clone()],
+        inputs_first: list.inputs_first.clone(),
     }));
     Some(layers)
 }

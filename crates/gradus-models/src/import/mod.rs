@@ -45,6 +45,22 @@ pub struct Imported {
 /// The shapes that dense layers' inputs had before they were flattened, by the layers' paths.
 pub type Flattened = HashMap<String, [usize; 3]>;
 
+/// What a file of weights holds.
+#[derive(Clone, Debug, Default)]
+pub struct Weights {
+    /// Its arrays.
+    pub arrays: Vec<NamedArray>,
+    /// The names of matrices that lie `[inputs, outputs]` in it, whatever is usual where the file is from.
+    pub inputs_first: HashSet<String>,
+}
+
+impl From<Vec<NamedArray>> for Weights {
+    /// As is usual where the file is from.
+    fn from(arrays: Vec<NamedArray>) -> Weights {
+        Weights { arrays, inputs_first: HashSet::new() }
+    }
+}
+
 /// The arrays of a file, as `model` needs them.
 ///
 /// With `partial`, layers that the file lacks are listed in [`Imported::missing`] instead of being an error.
@@ -69,7 +85,8 @@ pub fn import(
     arrays: Vec<NamedArray>,
     partial: bool,
 ) -> Result<Imported> {
-    let mut all = readings(model, flattened, &[origin], arrays, partial)?;
+    let weights = Weights { arrays, ..Weights::default() };
+    let mut all = readings(model, flattened, &[origin], weights, partial)?;
     Ok(all.swap_remove(0))
 }
 
@@ -87,7 +104,7 @@ pub fn import(
 /// let model = Sequential::new([2], &Init::new(0)).add_named("fc", dense(2).bias(false));
 /// let square = NamedArray::from_f32("fc.weight", [2, 2], &[1., 2., 3., 4.]).unwrap();
 /// let origins = [Origin::PyTorch, Origin::Gradus];
-/// let all = readings(&model, &flattened(&model), &origins, vec![square], false).unwrap();
+/// let all = readings(&model, &flattened(&model), &origins, vec![square].into(), false).unwrap();
 /// assert_eq!(all[0].arrays[0].to_f32().unwrap(), [1., 3., 2., 4.]);
 /// assert_eq!(all[1].arrays[0].to_f32().unwrap(), [1., 2., 3., 4.]);
 /// ```
@@ -95,12 +112,12 @@ pub fn readings(
     model: &dyn Module,
     flattened: &Flattened,
     origins: &[Origin],
-    arrays: Vec<NamedArray>,
+    weights: Weights,
     partial: bool,
 ) -> Result<Vec<Imported>> {
     let ours = our_layers(model);
-    let sorted = order::is_sorted(&arrays);
-    let mut theirs = their_layers(arrays);
+    let sorted = order::is_sorted(&weights.arrays);
+    let mut theirs = their_layers(weights);
     if let Some(layers) = matching::listed(&ours, &theirs) {
         theirs = layers;
     }
@@ -231,6 +248,8 @@ pub(crate) struct OurLayer {
 pub(crate) struct TheirLayer {
     pub(crate) name: String,
     pub(crate) parts: Vec<NamedArray>,
+    /// The names of those that lie `[inputs, outputs]`, whatever is usual.
+    pub(crate) inputs_first: Vec<String>,
 }
 
 impl TheirLayer {
@@ -260,7 +279,7 @@ fn our_layers(model: &dyn Module) -> Vec<OurLayer> {
 }
 
 /// The file's arrays by layer, in the file's order; counters and optimisers' state are no weights.
-fn their_layers(arrays: Vec<NamedArray>) -> Vec<TheirLayer> {
+fn their_layers(Weights { arrays, inputs_first }: Weights) -> Vec<TheirLayer> {
     let keras_root = arrays.iter().any(|array| array.name.starts_with("model_weights/"));
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut layers: Vec<TheirLayer> = vec![];
@@ -275,12 +294,15 @@ fn their_layers(arrays: Vec<NamedArray>) -> Vec<TheirLayer> {
             continue;
         }
         let layer = layer.strip_suffix(".vars").unwrap_or(layer).to_owned(); // Keras 3
-        let array = NamedArray { name: part.trim_end_matches(":0").to_owned(), ..array };
+        let part = part.trim_end_matches(":0").to_owned();
+        let is_inputs_first = inputs_first.contains(&array.name);
+        let array = NamedArray { name: part.clone(), ..array };
         let place = *places.entry(layer.clone()).or_insert(layers.len());
         if place == layers.len() {
-            layers.push(TheirLayer { name: layer, parts: vec![] });
+            layers.push(TheirLayer { name: layer, parts: vec![], inputs_first: vec![] });
         }
         layers[place].parts.push(array);
+        layers[place].inputs_first.extend(is_inputs_first.then_some(part));
     }
     layers
 }
@@ -317,7 +339,7 @@ mod tests {
         for (net, arrays) in files {
             let entry = crate::find(net).unwrap();
             let model = (entry.build)(&entry.design(), &Init::blank());
-            let (ours, theirs) = (our_layers(&model), their_layers(arrays));
+            let (ours, theirs) = (our_layers(&model), their_layers(arrays.into()));
             let pairs = &matching::pairings(&ours, &theirs, false, Origin::PyTorch)[0].pairs;
             for (our, pair) in ours.iter().zip(pairs) {
                 let their = &theirs[pair.unwrap_or_else(|| panic!("{net}: {}", our.name))];

@@ -30,7 +30,7 @@ fn order(imported: &Imported) -> Vec<usize> {
 }
 
 fn all(model: &Sequential, arrays: Vec<NamedArray>, origins: &[Origin]) -> Vec<Imported> {
-    readings(model, &flattened(model), origins, arrays, false).unwrap()
+    readings(model, &flattened(model), origins, arrays.into(), false).unwrap()
 }
 
 #[test]

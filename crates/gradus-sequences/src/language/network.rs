@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use gradus_base::{DType, Error, Result};
 use gradus_nn::layers::{
-    Dense, Embedding, InitialState, Recurrent, RecurrentState, dense, dropout, embedding, gelu,
-    gru, layer_norm, lstm, position_embedding, rnn, transformer_encoder, transformer_encoder_layer,
+    Dense, Embedding, Recurrent, RecurrentState, dense, dropout, embedding, gelu, gru, layer_norm,
+    lstm, position_embedding, rnn, transformer_encoder, transformer_encoder_layer,
 };
 use gradus_nn::{Context, Init, Initializer, Layer, Module, Sequential, Spec, State, Visitor};
-use gradus_tensor::{Tensor, try_build};
+use gradus_tensor::{Tensor, Variable, try_build};
 use gradus_text::Tokenizer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -77,8 +77,7 @@ impl LanguageModel {
             architecture,
             hidden,
             layers,
-            // One-hot characters cost nothing; of words there are too many for it.
-            embedding: if corpus.symbols() > 512 { 128 } else { 0 },
+            embedding: 128,
             heads: 4,
             dropout: 0.0,
             context: context.max(1),
@@ -129,27 +128,26 @@ impl LanguageModel {
     }
 
     fn recurrent(&self, symbols: usize, init: &Init) -> RecurrentNetwork {
-        let start = match self.streams {
-            0 => InitialState::Zero,
-            streams => InitialState::Carried(streams),
-        };
         let width = if self.embedding == 0 { symbols } else { self.embedding };
-        let (units, layers, p) = (self.hidden, self.layers, self.dropout);
+        let (units, layers) = (self.hidden, self.layers);
+        // Behind the last layer it is dropped by `forward`.
+        let p = if layers > 1 { self.dropout } else { 0.0 };
+        let cell = match self.architecture {
+            Architecture::Gru => gru(units).layers(layers).dropout(p).build(width, init),
+            Architecture::Rnn => rnn(units).layers(layers).dropout(p).build(width, init),
+            _ => lstm(units).layers(layers).dropout(p).build(width, init),
+        };
+        let carried = |(name, state): (String, Tensor)| (name, Variable::new("state", &state));
         RecurrentNetwork {
             embedding: (self.embedding > 0).then(|| embedding(symbols, width).build(init)),
-            cell: match self.architecture {
-                Architecture::Gru => {
-                    gru(units).layers(layers).dropout(p).initial_state(start).build(width, init)
-                }
-                Architecture::Rnn => {
-                    rnn(units).layers(layers).dropout(p).initial_state(start).build(width, init)
-                }
-                _ => lstm(units).layers(layers).dropout(p).initial_state(start).build(width, init),
+            carried: match self.streams {
+                0 => vec![],
+                streams => cell.initial_state(streams).into_iter().map(carried).collect(),
             },
+            cell,
             out: dense(symbols).build(units, init),
             symbols,
-            dropout: p,
-            streams: self.streams,
+            dropout: self.dropout,
         }
     }
 
@@ -251,9 +249,13 @@ pub(super) struct RecurrentNetwork {
     out: Dense,
     symbols: usize,
     dropout: f64,
-    /// Streams whose state is carried along; 0 for none.
-    streams: usize,
+    /// What is kept in mind of each stream while training, by its name in the cell; nothing where each sequence begins anew.
+    carried: Vec<(String, Variable)>,
 }
+
+/// So often a stream is forgotten while training. A network that never begins at nothing may lose its way there for good: its cells have a second way of
+/// going on, mirrored to the first, that nothing corrects where it is never met.
+const FORGOTTEN: f64 = 0.02;
 
 impl RecurrentNetwork {
     /// Ids `[B, T]` → what the cells are fed, `[B, T, I]`. An id is a one-hot row: its product with weights is a row of these.
@@ -265,10 +267,21 @@ impl RecurrentNetwork {
     }
     /// Of one sequence before its first symbol.
     fn nothing_read(&self) -> RecurrentState {
-        let all = self.cell.initial_state(self.streams.max(1));
-        let one =
-            |(name, s): (String, Tensor)| (name, Tensor::full_of([1, s.size(1)], 0.0, s.dtype()));
-        all.into_iter().map(one).collect()
+        self.cell.initial_state(1)
+    }
+
+    /// What each stream has in mind before a batch.
+    fn kept_in_mind(&self, cx: &Context<'_>) -> RecurrentState {
+        let (_, first) = &self.carried[0];
+        let kept = cx.is_training().then(|| {
+            let kept = cx.key().bernoulli([first.shape()[0], 1], 1.0 - FORGOTTEN);
+            kept.cast(first.dtype()) // [streams, 1]
+        });
+        let of = |(name, variable): &(String, Variable)| {
+            let state = cx.value(variable);
+            (name.clone(), kept.as_ref().map_or(state.clone(), |kept| state * kept))
+        };
+        self.carried.iter().map(of).collect()
     }
 }
 
@@ -279,6 +292,9 @@ impl Module for RecurrentNetwork {
         }
         visitor("cell", State::Child(&self.cell));
         visitor("out", State::Child(&self.out));
+        for (name, variable) in &self.carried {
+            visitor(&format!("carried_{name}"), State::Buffer(variable));
+        }
     }
 }
 
@@ -286,7 +302,17 @@ impl Layer for RecurrentNetwork {
     #[track_caller]
     fn forward(&self, ids: &Tensor, cx: &Context<'_>) -> Tensor {
         let x = self.symbols(ids, cx);
-        let y = cx.run("cell", &self.cell, &x); // [B, T, H]
+        let y = match self.carried.first() {
+            // A trial has other batches: the state of none of these.
+            Some((_, state)) if state.shape()[0] == ids.size(0) => {
+                let (y, after) = self.cell.forward_from(&x, &self.kept_in_mind(cx), cx);
+                for ((_, variable), (_, after)) in self.carried.iter().zip(&after) {
+                    cx.update(variable, &after.stop_gradient());
+                }
+                y
+            }
+            _ => cx.run("cell", &self.cell, &x), // [B, T, H]
+        };
         let y = if self.dropout > 0.0 { dropout(self.dropout).forward(&y, cx) } else { y };
         cx.run("out", &self.out, &y)
     }

@@ -188,7 +188,7 @@ impl System for Language {
             files.push(("cells", path));
             for cell in found.iter().take(3) {
                 table += &format!(
-                    "cell {:<5} {} (correlation {:+.2})\n",
+                    "unit {:<5} {} (correlation {:+.2})\n",
                     cell.unit, cell.follows, cell.correlation
                 );
             }

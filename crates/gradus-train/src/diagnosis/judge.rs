@@ -3,6 +3,7 @@
 use super::memory::Rates;
 use super::{Ailment, Diagnose, Flux};
 use crate::callbacks::Moment;
+use gradus_base::words::figure;
 
 /// A ReLU layer is remarked on when this part of its units is dead.
 const DEAD: f64 = 0.4;
@@ -80,7 +81,7 @@ impl Diagnose<'_> {
         let ratio = first.gradient / last.gradient;
         let (paths, shown) = (
             format!("{} and {}", first.path, last.path),
-            format!("{:.1e} against {:.1e}", first.gradient, last.gradient),
+            format!("{} against {}", figure(first.gradient, 2), figure(last.gradient, 2)),
         );
         // Behind dead units no gradient arrives; that was said already.
         if ratio < 1.0 / FACTOR && !self.memory.said.contains(&Ailment::DeadUnits) {
@@ -103,7 +104,9 @@ impl Diagnose<'_> {
         let huge = self.memory.flux.iter().find(|f| f.gradient > HUGE * f.weight);
         if let Some(Flux { path, gradient, weight, .. }) = huge.cloned() {
             self.explode(&format!(
-                "that of {path} has norm {gradient:.1e}, {path} itself {weight:.1e}"
+                "that of {path} has norm {}, {path} itself {}",
+                figure(gradient, 2),
+                figure(weight, 2)
             ));
         }
     }
@@ -152,9 +155,9 @@ impl Diagnose<'_> {
                 false => format!("rises: it was {first:.3} at first and is about {recent:.3}"),
             };
             let text = format!(
-                "the loss {seen} at step {}. The rate {:.1e} may be too high.",
+                "the loss {seen} at step {}. The rate {} may be too high.",
                 moment.task.steps(),
-                self.memory.rates.last
+                figure(self.memory.rates.last, 2)
             );
             self.remark(Ailment::RateTooHigh, text);
         }
@@ -183,8 +186,10 @@ impl Diagnose<'_> {
         let explained = explained.iter().any(|a| self.memory.said.contains(a));
         if epoch == 1 && !explained && flat && median < IDLE && steady {
             let text = format!(
-                "the loss is flat: {early:.4} early in the epoch, {late:.4} late, and a step moves the weights by {median:.0e} of \
-                 their size. The rate {last:.1e} may be too low."
+                "the loss is flat: {early:.4} early in the epoch, {late:.4} late, and a step moves the weights by {} of \
+                 their size. The rate {} may be too low.",
+                figure(median, 1),
+                figure(last, 2)
             );
             self.remark(Ailment::RateTooLow, text);
         }

@@ -26,6 +26,8 @@ fn remarks(
     let mut fit = Fit { epochs, limit_batches: Some(batches), ..Fit::default() };
     fit.callbacks.push(Box::new(Diagnose::new(|remark| {
         eprintln!("{remark}");
+        // Numbers are as one types them, 9.1 and not 9.1e0.
+        assert!(!remark.to_string().contains("e0"), "{remark}");
         said.push(remark.ailment);
     })));
     fit.run(&mut learner, data.0, Some(data.1), &mut Progress::default()).unwrap();

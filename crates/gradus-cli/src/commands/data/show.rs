@@ -51,7 +51,8 @@ pub struct ShowArgs {
     /// Which mark is before decimals in a CSV file: as in `gradus train`
     #[arg(long, value_name = "COMMA|POINT")]
     decimal: Option<DecimalIs>,
-    /// Leave pictures of a folder out that cannot be read: as in `gradus train`. Without it they are named
+    /// Leave out pictures of a folder that cannot be read, and rows of a CSV file with another number of fields than most: as in
+    /// `gradus train`. Without it they are named
     #[arg(long)]
     skip_unreadable: bool,
     /// Which samples are held out to test, of data without a test part: as in `gradus train` [default: hash]
@@ -135,7 +136,9 @@ fn reading(args: &ShowArgs) -> Result<CsvOptions> {
     columns::of_a_table(&cells, &args.data)?;
     columns::of_pictures(args.skip_unreadable, &args.data)?;
     let (targets, leave_out) = (args.target.clone(), args.leave_out.clone());
-    let mut csv = CsvOptions { label, targets, leave_out, ..CsvOptions::default() };
+    let skip_unreadable = args.skip_unreadable;
+    let mut csv =
+        CsvOptions { label, targets, leave_out, skip_unreadable, ..CsvOptions::default() };
     cells.put_on(&mut csv);
     Ok(csv)
 }
@@ -246,15 +249,23 @@ fn refused(
     csv: &CsvOptions,
     open: &dyn Fn(&CsvOptions) -> Result<Splits>,
 ) -> Result<()> {
-    let remedy = match &error {
-        CliError::Data(error) => table.remedy(csv, error, open),
-        _ => None,
+    let (obstacles, remedy) = match &error {
+        CliError::Data(error) => table.obstacles(csv, error, open),
+        _ => (vec![], None),
     };
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}: {}", datasets::called(&args.data), table.head())?;
     table.show(&mut out)?;
     let error = error.to_string();
-    writeln!(out, "\ntraining would refuse it: {}", visible(&error))?;
+    match &obstacles[..] {
+        [] | [_] => writeln!(out, "\ntraining would refuse it: {}", visible(&error))?,
+        all => {
+            writeln!(out, "\ntraining would refuse it, for {} reasons:", all.len())?;
+            for one in all {
+                writeln!(out, "  {}", visible(one))?;
+            }
+        }
+    }
     let options = remedy.map(|options| {
         let data = shell_word(Path::new(&args.data));
         format!("gradus train mlp --data {data} {options}")
@@ -264,7 +275,7 @@ fn refused(
     }
     if args.json {
         let record = json!({
-            "data": args.data, "table": table.record(), "refused": error, "remedy": options,
+            "data": args.data, "table": table.record(), "refused": error, "obstacles": obstacles, "remedy": options,
         });
         writeln!(out, "{record}")?;
     }

@@ -61,9 +61,13 @@ impl Table {
     /// A line for each column.
     pub fn show(&self, out: &mut impl Write) -> Result<()> {
         let summary = &self.summary;
-        if let (n, Some(first)) = (summary.misfits, &summary.first_misfit) {
+        let n = summary.misfits;
+        if n > 0 {
             let (rows, have) = (counted(n, "row"), if n == 1 { "has" } else { "have" });
-            writeln!(out, "{rows} {have} another number of fields: {}", visible(first))?;
+            let one = |(line, why): &(u64, String)| format!("line {line}: {}", visible(why));
+            let some: Vec<String> = summary.first_misfits.iter().map(one).collect();
+            let more = if n as usize > some.len() { "; …" } else { "" };
+            writeln!(out, "{rows} {have} another number of fields: {}{more}", some.join("; "))?;
         }
         let shown = &summary.columns[..summary.columns.len().min(SHOWN)];
         let names: Vec<String> = shown.iter().map(|c| shortened(&c.name, WIDEST)).collect();
@@ -114,36 +118,53 @@ impl Table {
         })
     }
 
-    /// Options by which training would take what it refuses, if some are found: each is tried.
-    pub fn remedy(
+    /// Why training refuses it, one reason after the other, each once what is before it is helped; and the options by which it would take
+    /// it, if some are found: each is tried.
+    pub fn obstacles(
         &self,
         csv: &CsvOptions,
         refused: &DataError,
         open: &dyn Fn(&CsvOptions) -> Result<Splits>,
-    ) -> Option<String> {
-        if self.summary.trouble.is_some() || self.summary.misfits > 0 {
-            return None;
+    ) -> (Vec<String>, Option<String>) {
+        let mut found = Obstacles::default();
+        found.take(refused, &self.summary);
+        if self.summary.trouble.is_some() {
+            return (found.told, None);
         }
-        let (mut csv, mut place) = (csv.clone(), place(refused));
-        if let Some(at) = place.filter(|&at| csv.decimal.is_none() && self.has_commas(at)) {
-            let commas = CsvOptions { decimal: Some(Decimal::Comma), ..csv.clone() };
-            match open(&commas) {
-                Ok(_) => return Some(words(&commas)),
-                Err(CliError::Data(error)) if self::place(&error) != Some(at) => {
-                    (csv, place) = (commas, self::place(&error));
-                }
-                Err(_) => {}
-            }
-        }
+        let (missing, mut csv, mut place) = (csv.missing, csv.clone(), place(refused));
         for _ in 0..TRIES {
-            self.change(&mut csv, place)?;
+            let commas = self.with_commas(&csv, place).filter(|csv| match open(csv) {
+                Ok(_) => true,
+                Err(CliError::Data(error)) => self::place(&error) != place,
+                Err(_) => false,
+            });
+            match commas {
+                Some(commas) => csv = commas,
+                None if self.change(&mut csv, place).is_none() => return (found.told, None),
+                None => {}
+            }
             match open(&csv) {
-                Ok(_) => return Some(words(&csv)),
-                Err(CliError::Data(error)) => place = self::place(&error),
-                Err(_) => return None,
+                Ok(_) => {
+                    // The column that lacked values may be left out by now.
+                    let plain = CsvOptions { missing, ..csv.clone() };
+                    let csv = if open(&plain).is_ok() { plain } else { csv };
+                    return (found.told, Some(words(&csv)));
+                }
+                Err(CliError::Data(error)) => {
+                    found.take(&error, &self.summary);
+                    place = self::place(&error);
+                }
+                Err(_) => return (found.told, None),
             }
         }
-        None
+        (found.told, None)
+    }
+
+    /// Decimal commas stated, where they may help.
+    fn with_commas(&self, csv: &CsvOptions, at: Option<Where>) -> Option<CsvOptions> {
+        let Some(Where::Column(at)) = at else { return None };
+        let free = csv.decimal.is_none() && self.has_commas(at);
+        free.then(|| CsvOptions { decimal: Some(Decimal::Comma), ..csv.clone() })
     }
 
     /// Whether what no number is made of in a column are numbers with a decimal comma, as `1.234,5`: what stands behind it is not
@@ -173,13 +194,21 @@ impl Table {
         }
     }
 
-    /// Takes the next option, for what is wrong with a column or with the labels as a whole.
-    fn change(&self, csv: &mut CsvOptions, place: Option<usize>) -> Option<()> {
+    /// Takes the next option, for what is wrong with a row, with a column or with the labels as a whole.
+    fn change(&self, csv: &mut CsvOptions, place: Option<Where>) -> Option<()> {
         let label = self.label(csv);
-        let Some(at) = place else {
-            // Numbers that are no classes.
-            let label = label.filter(|label| label.is_of_numbers && csv.targets.is_empty())?;
-            return learn(csv, label);
+        let at = match place {
+            Some(Where::Column(at)) => at,
+            Some(Where::Row) if csv.skip_unreadable => return None,
+            Some(Where::Row) => {
+                csv.skip_unreadable = true;
+                return Some(());
+            }
+            None => {
+                // Numbers that are no classes.
+                let label = label.filter(|label| label.is_of_numbers && csv.targets.is_empty())?;
+                return learn(csv, label);
+            }
         };
         let column = self.summary.columns.get(at)?;
         if csv.label == LabelColumn::Auto && csv.targets.is_empty() && !column.is_of_numbers {
@@ -227,12 +256,57 @@ fn is_odd(text: &str) -> bool {
     text.contains(|c: char| c.is_ascii_digit() || c == ',')
 }
 
-/// The column that an error is about, from 0.
-fn place(error: &DataError) -> Option<usize> {
+/// What of a table an error is about, if not the whole.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Where {
+    /// A row as such.
+    Row,
+    /// A column, from 0.
+    Column(usize),
+}
+
+fn place(error: &DataError) -> Option<Where> {
     match error {
-        DataError::Malformed { at: Place::Cell { column, .. }, .. } => Some(column - 1),
+        DataError::Malformed { at: Place::Cell { column, .. }, .. } => {
+            Some(Where::Column(column - 1))
+        }
+        DataError::Malformed { at: Place::Line(_), .. } => Some(Where::Row),
         _ => None,
     }
+}
+
+/// Why a table is refused, each cell told once: what helps against one may only say otherwise what is wrong with it.
+#[derive(Default)]
+struct Obstacles {
+    told: Vec<String>,
+    places: Vec<Place>,
+}
+
+impl Obstacles {
+    fn take(&mut self, error: &DataError, summary: &TableSummary) {
+        let told = match error {
+            DataError::Malformed { at, .. } if self.places.contains(at) => {
+                // A text that is taken for a missing value is one of several.
+                missing(at, summary).filter(|told| !self.told.contains(told))
+            }
+            DataError::Malformed { at, .. } => {
+                self.places.push(at.clone());
+                Some(error.reason())
+            }
+            _ => Some(error.reason()),
+        };
+        self.told.extend(told);
+    }
+}
+
+/// How many values the column of a cell lacks, if it does, and what helps.
+fn missing(at: &Place, summary: &TableSummary) -> Option<String> {
+    let Place::Cell { column: number, .. } = at else { return None };
+    let column = summary.columns.get(number - 1).filter(|column| column.missing > 0)?;
+    let (name, values) = (&column.name, counted(column.missing, "missing value"));
+    Some(format!(
+        "column {number} ({name:?}): found {values}; --missing drop leaves such rows out, --missing mean puts the mean of the column there"
+    ))
 }
 
 /// What the reader was told, as the command line has it.
@@ -251,6 +325,9 @@ fn words(csv: &CsvOptions) -> String {
     list("--target", &csv.targets);
     list("--drop", &csv.leave_out);
     list("--missing-values", &csv.missing_values);
+    if csv.skip_unreadable {
+        all.push("--skip-unreadable".into());
+    }
     if let Some(header) = csv.header {
         all.push(format!("--header {}", if header { "yes" } else { "no" }));
     }

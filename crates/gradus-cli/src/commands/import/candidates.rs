@@ -7,7 +7,7 @@ use crate::error::{CliError, Result};
 use crate::network::build;
 use gradus::io::{Checkpoint, NamedArray};
 use gradus::models::import::{
-    Flattened, Imported, Origin, flattened, readings, swap_input_channels,
+    Flattened, Imported, Origin, Weights, flattened, readings, swap_input_channels,
 };
 use gradus::models::{ShortcutPadding, find};
 use gradus::nn::{Init, Sequential, State, named_states};
@@ -47,7 +47,7 @@ impl Candidates {
         args: &Args,
         origins: &[Origin],
         own: Option<Description>,
-        arrays: Vec<NamedArray>,
+        mut weights: Weights,
     ) -> Result<Candidates> {
         // Keras pads otherwise than everybody else, which makes another network of the same weights.
         let keras = Some(format!("{}_keras", args.model)).filter(|name| find(name).is_some());
@@ -58,7 +58,7 @@ impl Candidates {
         groups.retain(|(_, origins)| !origins.is_empty());
         groups.sort_by_key(|(_, group)| origins.iter().position(|o| o == &group[0]));
         let (mut found, mut why): (Option<Candidates>, Option<CliError>) = (None, None);
-        let (mut arrays, last) = (arrays, groups.len() - 1);
+        let last = groups.len() - 1;
         for (i, (name, origins)) in groups.into_iter().enumerate() {
             let description = match (&own, find(&name)) {
                 (Some(own), _) => overridden(args, own)?,
@@ -66,8 +66,8 @@ impl Candidates {
                 (None, None) => unreachable!("{name} was looked for"),
             };
             // Weights may fill half the memory.
-            let arrays = if i == last { std::mem::take(&mut arrays) } else { arrays.clone() };
-            let more = read(args, &description, &origins, arrays)
+            let weights = if i == last { std::mem::take(&mut weights) } else { weights.clone() };
+            let more = read(args, &description, &origins, weights)
                 .and_then(|readings| Candidates::own(args, description, readings, own.is_some()));
             match (more, &mut found) {
                 (Ok(more), Some(found)) => found.join(more),
@@ -256,11 +256,11 @@ fn read(
     args: &Args,
     description: &Description,
     origins: &[Origin],
-    arrays: Vec<NamedArray>,
+    weights: Weights,
 ) -> Result<Vec<Imported>> {
     let model = description.build(&Init::blank())?;
     let flattened: Flattened = flattened(&model);
-    readings(&model, &flattened, origins, arrays, args.partial)
+    readings(&model, &flattened, origins, weights, args.partial)
         .map_err(|error| error.in_file(&args.file).into())
 }
 

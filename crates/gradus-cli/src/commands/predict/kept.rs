@@ -167,8 +167,8 @@ impl<'a> Kept<'a> {
     }
 
     /// Writes the file, and ends with what could not be done, if there is something.
-    pub fn finish(self, out: &mut impl Write, mut record: Value) -> Result<()> {
-        if let Some((path, sheet)) = self.file {
+    pub fn finish(mut self, out: &mut impl Write, mut record: Value) -> Result<()> {
+        if let Some((path, sheet)) = self.file.take() {
             let rows = sheet.rows.len();
             let bytes = sheet.into_bytes();
             atomic_write(path, |w| w.write_all(&bytes))?;
@@ -180,17 +180,9 @@ impl<'a> Kept<'a> {
         record["failed"] = failed.collect();
         record["not_predicted"] = json!(self.passed_over);
         record["unfinished"] = json!(self.unfinished);
-        if !self.failed.is_empty() {
-            let names = self.failed.iter().take(NAMED);
-            let names: Vec<String> =
-                names.map(|(path, _)| printable(&path.display().to_string())).collect();
-            let more = match self.failed.len() - names.len() {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            let (failed, all) = (self.failed.len(), self.all);
-            let what =
-                format!("{failed} of {all} files gave no prediction: {}{more}", names.join(", "));
+        let without = self.files_without().into_iter().chain(self.rows_without());
+        let what = without.collect::<Vec<_>>().join("; ");
+        if !what.is_empty() {
             return Err(CliError::Partly { what, record: Box::new(record) });
         }
         if self.args.json {
@@ -198,9 +190,39 @@ impl<'a> Kept<'a> {
         }
         Ok(())
     }
+
+    /// `1 of 3 files gave no prediction: a.png`
+    fn files_without(&self) -> Option<String> {
+        let names = self.failed.iter().take(NAMED);
+        let names: Vec<String> =
+            names.map(|(path, _)| printable(&path.display().to_string())).collect();
+        let more = match self.failed.len() - names.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let (failed, all) = (self.failed.len(), self.all);
+        let listed = names.join(", ");
+        (failed > 0).then(|| format!("{failed} of {all} files gave no prediction: {listed}{more}"))
+    }
+
+    /// `2 rows gave no prediction: a.csv, line 3; a.csv, line 9`
+    fn rows_without(&self) -> Option<String> {
+        let n = self.passed_over.len();
+        let place = |row: &Value| {
+            let input = row["input"].as_str().unwrap_or_default();
+            format!("{}, line {}", printable(input), row["line"])
+        };
+        let places: Vec<String> = self.passed_over.iter().take(NAMED).map(place).collect();
+        let more = match n - places.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let (rows, listed) = (counted(n as u64, "row"), places.join("; "));
+        (n > 0).then(|| format!("{rows} gave no prediction: {listed}{more}"))
+    }
 }
 
-/// So many files are named at the end.
+/// So many files, and so many rows, are named at the end.
 const NAMED: usize = 5;
 
 /// The columns for a sample's most probable classes: `class,probability,class_2,probability_2`.

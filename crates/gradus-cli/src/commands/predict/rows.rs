@@ -97,7 +97,7 @@ pub(super) fn read_table(
     let bytes = read_file(path)?;
     let name = called(&path.display().to_string()).to_owned();
     let decimal_comma = description.table.decimal_comma;
-    let mut stated = CsvOptions { decimal_comma, ..CsvOptions::default() };
+    let mut stated = CsvOptions { decimal_comma, lenient: true, ..CsvOptions::default() };
     Cells { header: args.header.or(description.table.header), ..description.table.cells() }
         .put_on(&mut stated);
     let columns = columns_of(&name, &parse_csv_header(&bytes, &name, &stated)?, description)?;

@@ -8,9 +8,9 @@ use crate::network::is_definition;
 use crate::options::Stated;
 use crate::recipe_file;
 use crate::run_dir;
-use crate::sequences;
 use crate::settings::{
-    BySize, ClassWeights, GroupSettings, LOOKED_AT_BY, STEPS, Settings, default_optimizer,
+    BySize, ClassWeights, GroupSettings, LOOKED_AT_BY, STEPS, SYSTEMS, Settings, default_optimizer,
+    find_system,
 };
 use crate::suggest::unknown_model;
 use crate::transfer::Pretrained;
@@ -100,7 +100,7 @@ pub fn settings(
 /// The settings of a recipe or a model as they are.
 fn begun(name: &str) -> Result<Settings> {
     let definition = is_definition(name);
-    if sequences::find(name).is_some() {
+    if find_system(name).is_some() {
         return Settings::of_model(name);
     }
     match recipe(name) {
@@ -121,7 +121,7 @@ fn begun(name: &str) -> Result<Settings> {
         }
         None if find(name).is_none() && !definition => {
             let models = ZOO.iter().map(|e| e.name);
-            let models = models.chain(sequences::SYSTEMS.iter().map(|system| system.name));
+            let models = models.chain(SYSTEMS.iter().map(|system| system.name));
             let names: Vec<&str> = models.chain(RECIPES.iter().map(|(name, _)| *name)).collect();
             Err(unknown_model(name, &names))
         }

@@ -8,6 +8,7 @@ use super::survey::{Cell, from_comma};
 use super::{Missing, Table};
 use crate::error::{DataError, Place, Result, count, quote};
 use crate::label::label_spelling;
+use crate::read::unreadable::Unreadable;
 
 /// A row that is not taken up, and why.
 enum Refused {
@@ -41,7 +42,20 @@ impl Columns<'_> {
             .map(|form| (0..).zip(&form.categories).map(|(at, text)| (&**text, at)).collect())
             .collect();
         let (mut sample, mut dropped, mut filled) = (Sample::default(), 0, 0);
-        self.file.each_row(|row| {
+        self.file.each(|row| {
+            let row = match row {
+                Ok(row) => row,
+                Err(misfit) if self.lenient => {
+                    table.passed_over.push((misfit.line, misfit.why()));
+                    return Ok(());
+                }
+                Err(misfit) if self.skip_unreadable => {
+                    let (file, why) = (self.name.to_owned(), misfit.why());
+                    table.unreadable.push(Unreadable { file, line: Some(misfit.line), why });
+                    return Ok(());
+                }
+                Err(misfit) => return Err(misfit.error),
+            };
             match self.read(&row, &places, &mut sample) {
                 Ok(missing) => {
                     filled += missing;
@@ -59,6 +73,18 @@ impl Columns<'_> {
             }
             Ok(())
         })?;
+        let fitting = table.lines.len() + dropped;
+        if fitting < table.unreadable.len() {
+            let (left, all) = (table.unreadable.len(), fitting + table.unreadable.len());
+            let first = &table.unreadable[0];
+            let found = format!(
+                "{left} of {all} rows with another number of fields, the first in line {}: {}",
+                first.line.unwrap_or_default(),
+                first.why
+            );
+            let expected = "most rows as long as the first line";
+            return Err(DataError::malformed(self.name, Place::Whole, found, expected));
+        }
         if dropped > 0 {
             table.remarks.push(format!("{} with a missing value left out", count(dropped, "row")));
         }
@@ -95,6 +121,7 @@ impl Columns<'_> {
             forms: self.forms.clone(),
             decimal_comma: self.file.decimal_comma,
             passed_over: Vec::new(),
+            unreadable: Vec::new(),
             remarks: [&self.file.remarks[..], &self.remarks].concat(),
             others: self.others.clone(),
             left_out: self.left_out.clone(),

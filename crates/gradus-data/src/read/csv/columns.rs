@@ -26,6 +26,7 @@ pub(super) struct Columns<'a> {
     pub(super) missing: Missing,
     pub(super) decimal: Option<Decimal>,
     pub(super) lenient: bool,
+    pub(super) skip_unreadable: bool,
     pub(super) remarks: Vec<String>,
     /// That of columns which the model was not trained with.
     pub(super) others: Option<String>,
@@ -62,6 +63,7 @@ impl<'a> Columns<'a> {
             missing: options.missing,
             decimal: options.decimal,
             lenient: options.lenient,
+            skip_unreadable: options.skip_unreadable,
             remarks: vec![],
             others: None,
             left_out: vec![],

@@ -112,8 +112,9 @@ fn best_separator(sample: &str, comments: bool) -> Option<(u64, u8)> {
 fn score(sample: &str, format: Format) -> (u64, usize) {
     let mut rows = Rows::new(sample, 1, format);
     let (mut widths, mut numbers, mut cells) = (std::collections::BTreeMap::new(), 0u64, 0u64);
-    let mut seen = 0;
+    let (mut seen, mut first) = (0, 0);
     while let Ok(Some(row)) = rows.next() {
+        first = if seen == 0 { row.len() } else { first };
         seen += 1;
         *widths.entry(row.len()).or_insert(0u64) += 1;
         cells += row.len() as u64;
@@ -131,7 +132,9 @@ fn score(sample: &str, format: Format) -> (u64, usize) {
     let Some((&width, &most)) = widths.iter().max_by_key(|&(&width, &rows)| (rows, width)) else {
         return (0, 0);
     };
-    (1000 * most * (cells + 4 * numbers) / (seen as u64 * cells.max(1)), width)
+    // A header has as many fields as its rows, or one more or less; decimal commas are none of its.
+    let halves = if first.abs_diff(width) > 1 { 2 } else { 1 };
+    (1000 * most * (cells + 4 * numbers) / (halves * seen as u64 * cells.max(1)), width)
 }
 
 /// Whether runs of blanks part the lines better than anything else: into as many fields each, with numbers among them. Words

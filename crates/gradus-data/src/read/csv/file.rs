@@ -22,6 +22,8 @@ pub(super) struct File<'a> {
     row_names: bool,
     /// How many fields a row has.
     width: usize,
+    /// Whether no more rows have another number than have this one.
+    few_misfits: bool,
     /// Whether the first row of the text is the header.
     header_is_row: bool,
     /// Whether decimals follow a comma.
@@ -52,13 +54,29 @@ impl<'a> File<'a> {
             let found = count(first.len(), "column");
             return Err(DataError::malformed(name, Place::Line(line), found, expected));
         }
-        let survey = survey(&mut rows, first.len(), name, &options.missing_values)?;
+        let survey = survey(&mut rows, name, options, |row, survey| survey.see(row, first.len()))?;
         let comments = std::mem::take(&mut rows.comments);
+        let widths = survey.widths.clone();
+        let survey = match survey.usual_width(first.len()) {
+            None => survey,
+            // What stands in rows of another length says nothing of the columns.
+            Some(usual) => {
+                let mut rows = dialect.rows();
+                rows.next().map_err(|unclosed| no_end(name, unclosed))?;
+                let see = |row: &Row<'_>, survey: &mut Survey| {
+                    if row.len() == usual || row.iter().all(str::is_empty) {
+                        survey.see(row, usual);
+                    }
+                };
+                self::survey(&mut rows, name, options, see)?
+            }
+        };
         let mut file = File {
             name,
             header: Header { names: vec![], columns: first.len(), delimiter: dialect.delimiter() },
             row_names: false,
             width: first.len(),
+            few_misfits: false,
             header_is_row: false,
             decimal_comma: false,
             remarks: form.remark.into_iter().collect(),
@@ -68,20 +86,17 @@ impl<'a> File<'a> {
         };
         file.find_header(first, line, &comments, options);
         file.find_width();
+        let fitting = widths.get(&file.width).copied().unwrap_or_default();
+        file.few_misfits = 2 * fitting >= widths.values().sum();
         file.find_decimals(options);
         file.remark_on_lines(&comments);
         Ok(file)
     }
 
-    /// The rows that hold data, each with as many fields as there are columns.
-    pub(super) fn each_row(&self, mut take: impl FnMut(Cells<'_, '_>) -> Result<()>) -> Result<()> {
-        self.each(|row| row.and_then(&mut take))
-    }
-
-    /// The same; a row with another number of fields is an error in its place.
+    /// The rows that hold data, each with as many fields as there are columns, or what is wrong with it.
     pub(super) fn each(
         &self,
-        mut take: impl FnMut(Result<Cells<'_, '_>>) -> Result<()>,
+        mut take: impl FnMut(Result<Cells<'_, '_>, Misfit>) -> Result<()>,
     ) -> Result<()> {
         let mut rows = self.dialect.rows();
         let mut skip = self.header_is_row;
@@ -92,21 +107,26 @@ impl<'a> File<'a> {
             let first = usize::from(self.row_names);
             take(match row.len() == self.width {
                 true => Ok(Cells { row: &row, first }),
-                false => Err(self.ragged(&row)),
+                false => Err(self.misfit(&row)),
             })?;
         }
         Ok(())
     }
 
-    fn ragged(&self, row: &Row<'_>) -> DataError {
+    fn misfit(&self, row: &Row<'_>) -> Misfit {
         let mut found = count(row.len(), "column");
         if row.last_line > row.line {
             found += &format!(" in a row that goes on to line {}, by a quote", row.last_line);
         }
         let like =
             if self.width == self.header.columns { "as in the first line" } else { "as in others" };
-        let expected = format!("{}, {like}", self.width);
-        DataError::malformed(self.name, Place::Line(row.line), found, expected)
+        let remedy = match self.few_misfits {
+            true => "; mend or remove the row, or go on without such rows (--skip-unreadable)",
+            false => "",
+        };
+        let expected = format!("{}, {like}{remedy}", self.width);
+        let error = DataError::malformed(self.name, Place::Line(row.line), found, expected);
+        Misfit { line: row.line, error }
     }
 
     /// Tells whether the first line holds names.
@@ -258,6 +278,22 @@ impl<'a> File<'a> {
     }
 }
 
+/// A row with another number of fields than the others.
+pub(super) struct Misfit {
+    pub(super) line: u64,
+    /// What is wrong with it, and what helps.
+    pub(super) error: DataError,
+}
+
+impl Misfit {
+    /// What is wrong with it: `found 3 columns, expected 4, as in the first line`.
+    pub(super) fn why(&self) -> String {
+        let reason = self.error.reason();
+        let reason = reason.split(';').next().unwrap_or_default();
+        reason.split_once(": ").map_or(reason, |(_, why)| why).to_owned()
+    }
+}
+
 /// The fields of a row that belong to columns.
 pub(super) struct Cells<'c, 'r> {
     row: &'c Row<'r>,
@@ -275,13 +311,13 @@ impl<'r> Cells<'_, 'r> {
 
 fn survey(
     rows: &mut Rows<'_>,
-    width: usize,
     name: &str,
-    missing_values: &[String],
+    options: &CsvOptions,
+    see: impl Fn(&Row<'_>, &mut Survey),
 ) -> Result<Survey> {
-    let mut survey = Survey::new(missing_values);
+    let mut survey = Survey::new(&options.missing_values);
     while let Some(row) = rows.next().map_err(|unclosed| no_end(name, unclosed))? {
-        survey.see(&row, width);
+        see(&row, &mut survey);
     }
     Ok(survey)
 }

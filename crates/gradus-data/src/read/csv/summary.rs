@@ -28,8 +28,8 @@ pub struct TableSummary {
     pub columns: Vec<ColumnSummary>,
     /// Rows with another number of fields, of which nothing is counted.
     pub misfits: u64,
-    /// What is wrong with the first of these.
-    pub first_misfit: Option<String>,
+    /// The lines of the first of these, and what is wrong with them.
+    pub first_misfits: Vec<(u64, String)>,
     /// What keeps the first line from being a header, or from being known as one.
     pub trouble: Option<String>,
 }
@@ -96,7 +96,7 @@ pub fn summarize_csv(bytes: &[u8], name: &str, options: &CsvOptions) -> Result<T
             ..Counted::default()
         })
         .collect();
-    let (mut rows, mut misfits, mut first_misfit) = (0, 0, None);
+    let (mut rows, mut misfits, mut first_misfits) = (0, 0, vec![]);
     file.each(|row| {
         rows += 1;
         match row {
@@ -106,9 +106,11 @@ pub fn summarize_csv(bytes: &[u8], name: &str, options: &CsvOptions) -> Result<T
                     column.see(&file, file.survey.cell(text), text, row.line());
                 }
             }
-            Err(error) => {
+            Err(misfit) => {
                 misfits += 1;
-                first_misfit.get_or_insert_with(|| error.reason());
+                if first_misfits.len() < NAMED {
+                    first_misfits.push((misfit.line, misfit.why()));
+                }
             }
         }
         Ok(())
@@ -120,7 +122,7 @@ pub fn summarize_csv(bytes: &[u8], name: &str, options: &CsvOptions) -> Result<T
         decimal_comma: file.decimal_comma,
         columns: columns.into_iter().map(Counted::summary).collect(),
         misfits,
-        first_misfit,
+        first_misfits,
         trouble: file.trouble.as_ref().map(ToString::to_string),
     })
 }

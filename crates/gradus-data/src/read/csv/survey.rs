@@ -1,6 +1,6 @@
 //! A first look at all rows: what each column holds, before it is decided what it is taken for.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::rows::{Row, Rows};
 use crate::label::label_spelling;
@@ -240,9 +240,8 @@ pub(super) struct Survey {
     pub(super) rows: u64,
     /// Rows without any value.
     pub(super) void: u64,
-    /// The fewest and the most fields of a row.
-    pub(super) narrowest: usize,
-    pub(super) widest: usize,
+    /// How many rows have so many fields.
+    pub(super) widths: BTreeMap<usize, u64>,
     pub(super) columns: Vec<Column>,
     /// What stands for a missing value beside what always does, spelled as [`label_spelling`] does.
     pub(super) missing_values: Vec<String>,
@@ -268,8 +267,7 @@ impl Survey {
             return;
         }
         let len = row.len();
-        self.narrowest = if self.rows == 0 { len } else { self.narrowest.min(len) };
-        self.widest = self.widest.max(len);
+        *self.widths.entry(len).or_insert(0) += 1;
         // Others are refused when they are read.
         if len <= width + 1 {
             if self.columns.len() < len {
@@ -286,8 +284,7 @@ impl Survey {
     /// Looks at the first row, which turned out to be no header.
     pub(super) fn see_first(&mut self, fields: &[String], line: u64) {
         let len = fields.len();
-        self.narrowest = if self.rows == 0 { len } else { self.narrowest.min(len) };
-        self.widest = self.widest.max(len);
+        *self.widths.entry(len).or_insert(0) += 1;
         self.columns.resize_with(self.columns.len().max(len), Column::default);
         for (column, text) in self.columns.iter_mut().zip(fields) {
             column.see_first(text, cell(text, &self.missing_values), line);
@@ -297,7 +294,16 @@ impl Survey {
 
     /// How many fields each row has, if all have as many.
     pub(super) fn width(&self) -> Option<usize> {
-        (self.rows > 0 && self.narrowest == self.widest).then_some(self.widest)
+        let mut widths = self.widths.keys();
+        widths.next().copied().filter(|_| widths.next().is_none())
+    }
+
+    /// How many fields most rows have, if not all have as many, and those are as many as the first line has, one more or one less.
+    pub(super) fn usual_width(&self, first: usize) -> Option<usize> {
+        // Of equally many it is the first line that counts.
+        let many = |&(&width, &rows): &(&usize, &u64)| (rows, width == first);
+        let (&usual, _) = self.widths.iter().max_by_key(many)?;
+        (self.widths.len() > 1 && usual.abs_diff(first) < 2).then_some(usual)
     }
 }
 

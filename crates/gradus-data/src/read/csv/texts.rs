@@ -30,7 +30,8 @@ pub struct Texts {
 /// ```
 ///
 /// # Errors
-/// When the bytes are no text or no table, a row has another number of fields than the others, or a column is not there.
+/// When the bytes are no text or no table, or a column is not there; and when a row has another number of fields than the others, whose
+/// texts are empty in a lenient reading.
 pub fn csv_texts(
     bytes: &[u8],
     name: &str,
@@ -50,7 +51,15 @@ pub fn csv_texts(
     };
     let names = columns.iter().map(named).collect();
     let mut rows = vec![];
-    file.each_row(|row| {
+    file.each(|row| {
+        let row = match row {
+            Ok(row) => row,
+            Err(misfit) if options.lenient => {
+                rows.push((misfit.line, vec![String::new(); columns.len()]));
+                return Ok(());
+            }
+            Err(misfit) => return Err(misfit.error),
+        };
         rows.push((row.line(), columns.iter().map(|&column| row.get(column).to_owned()).collect()));
         Ok(())
     })?;

@@ -117,7 +117,8 @@ impl Told {
         let (kind, inputs, concatenated) = (layer.kind, layer.inputs, layer.concatenated);
         let padding = settings.padding;
         let told = Told { group, kind, inputs, concatenated, epsilon, strides, padding };
-        (TheirLayer { name: layer.name.replace('/', "."), parts: layer.parts }, told)
+        let (name, parts) = (layer.name.replace('/', "."), layer.parts);
+        (TheirLayer { name, parts, inputs_first: vec![] }, told)
     }
 
     /// What a layer of the kind is; `None` where the kind is not known, or one of one's own.

@@ -1,25 +1,24 @@
 //! Trains a system in a run directory, tests it, and says what can be done with it.
 
-use super::SequenceExperiment;
+use super::watch;
+use super::{Context, Restored, Resumed, all_done, remarks, tell, totals};
 use crate::bars::{counted, grouped};
 use crate::commands::join;
-use crate::commands::train::{Context, Resumed, all_done, remarks, tell, totals, watch};
 use crate::curves;
 use crate::error::{CliError, Result, shell_word};
-use crate::experiment::{Begin, Trainee};
+use crate::experiment::Trainee;
 use crate::model_file;
-use crate::record::RunRecord;
 use crate::remedies::TESTED;
 use crate::run_dir::RunDir;
+use crate::sequences::SequenceExperiment;
 use crate::settings::Settings;
 use gradus::io::atomic_write;
 use gradus::io::log::JsonLog;
 use gradus::sequences::{Model, Report};
-use gradus::train::{Fit, INTERRUPTED, Progress, set_weights};
+use gradus::train::{Fit, INTERRUPTED, Progress};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Trains to the last epoch, or until interrupted; then tests.
 pub fn train(context: &Context<'_>, resumed: Resumed<SequenceExperiment>) -> Result<()> {
@@ -62,7 +61,7 @@ fn fit(
     run: &RunDir,
     settings: &Settings,
     e: &mut SequenceExperiment,
-    (mut progress, states): crate::commands::train::Restored,
+    (mut progress, states): Restored,
 ) -> Result<Progress> {
     let batches = e.batches_per_epoch(settings);
     let done = progress.epoch * batches + progress.batch as u64;
@@ -105,7 +104,7 @@ fn conclude(
     progress: &Progress,
 ) -> Result<()> {
     let chosen = model_file::read(&run.best())?;
-    take_up(e, &chosen.file)?;
+    e.take_up(&chosen.file)?;
     let report = e.system.test(Some(run.path()))?;
     let (epoch, step) = (chosen.description.epoch, e.task().steps());
     let mut noted = json!({ "kind": TESTED, "epoch": epoch, "step": step });
@@ -171,57 +170,10 @@ fn about(
 fn next(model: &Model, run: &Path) -> String {
     let path = shell_word(run);
     match model {
+        Model::Memory(_) => format!("gradus eval {path}   (or: gradus summary {path})"),
         Model::Language(_) => {
             format!("gradus sample {path} --prime \"…\"   (or: gradus eval {path})")
         }
         Model::Memory(_) => format!("gradus eval {path}"),
     }
-}
-
-/// Puts the weights of a file into a system's network.
-fn take_up(e: &mut SequenceExperiment, file: &gradus::io::Checkpoint) -> Result<()> {
-    let model = e.task().model().map(Arc::clone);
-    let model = model
-        .ok_or_else(|| CliError::Work("the system has no network whose weights are kept".into()))?;
-    Ok(set_weights(&*model, file)?)
-}
-
-/// Tests a trained system again, on the part of its data that it was not trained on.
-pub fn evaluate(
-    loaded: &model_file::SavedModel,
-    record: Option<RunRecord>,
-    path: &Path,
-    as_json: bool,
-) -> Result<()> {
-    let Some(record) = record else {
-        return Err(CliError::Usage(format!(
-            "{}: a network of sequences is tested as a run, whose settings say what it was tested on; name the run's folder",
-            path.display()
-        )));
-    };
-    let begin = Begin::Again { run: path, record: Some(&record), has_weights: true };
-    let mut e = SequenceExperiment::new(&record.settings, &begin)?;
-    take_up(&mut e, &loaded.file)?;
-    let report = e.system.test(None)?;
-    let mut out = std::io::stdout().lock();
-    write!(out, "{}", report.table)?;
-    writeln!(
-        out,
-        "{}   ({}; the model of epoch {})",
-        report.headline,
-        e.system.about(),
-        loaded.description.epoch
-    )?;
-    if let Some(remark) = &report.remark {
-        writeln!(out, "remark         {remark}")?;
-    }
-    if as_json {
-        let mut record = json!({
-            "model": record.settings.model, "data": record.settings.data, "epoch": loaded.description.epoch,
-            "params": e.parameters, "guessing_loss": e.system.guessing(),
-        });
-        join(&mut record, Value::Object(report.numbers));
-        writeln!(out, "{record}")?;
-    }
-    Ok(())
 }
