@@ -56,6 +56,17 @@ const TEST_SHARE: f64 = 0.2;
 const TEST_SEED: u64 = 5_000;
 
 impl HoldOut {
+    /// Whether it takes the sample of this key, by [`Split::Hash`]'s rule, whatever other samples there are.
+    ///
+    /// ```
+    /// use gradus_data::{HoldOut, Key};
+    /// let held = (0..1_000u32).filter(|n| HoldOut::Test.takes(&Key::of(&n.to_le_bytes()))).count();
+    /// assert!((150..250).contains(&held), "about 200");
+    /// ```
+    pub fn takes(self, key: &Key) -> bool {
+        key.draw(self.stream(), self.seed()) < self.share()
+    }
+
     fn share(self) -> f64 {
         match self {
             HoldOut::Test => TEST_SHARE,
@@ -157,8 +168,7 @@ fn keys_of(data: &dyn Dataset) -> Result<Vec<Key>> {
 }
 
 fn by_draw(keys: &[Key], held: HoldOut) -> (Vec<usize>, Vec<usize>) {
-    let is_kept = |&i: &usize| keys[i].draw(held.stream(), held.seed()) >= held.share();
-    (0..keys.len()).partition(is_kept)
+    (0..keys.len()).partition(|&i| !held.takes(&keys[i]))
 }
 
 /// What the column holds that was set aside.

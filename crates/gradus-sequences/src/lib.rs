@@ -7,12 +7,16 @@
 //! | system | module | learns |
 //! |---|---|---|
 //! | character, word and piece models of text | [`language`] | what comes next |
+//! | sentiment of texts | [`text`] | the class of a text |
 //!
 //! Invariants: a system is a pure function of its settings and its data, so that a run that goes on builds the same again; what is left out of data is
 //! counted and said in [`System::remarks`]; a test part is never learned from.
 
+mod labelled;
 pub mod language;
+mod logistic;
 mod system;
+pub mod text;
 
 pub use gradus_train::{Result, TrainError};
 pub use system::{Model, Parts, Report, Steps, System};

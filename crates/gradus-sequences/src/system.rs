@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::language::LanguageModel;
+use crate::text::SentimentModel;
 
 /// A network of sequences with its data, about to be trained.
 pub trait System {
@@ -56,6 +57,8 @@ pub struct Parts<'a> {
 pub enum Model {
     /// One that foresees the next symbol of a text.
     Language(LanguageModel),
+    /// One that tells what class a text is of.
+    Sentiment(SentimentModel),
 }
 
 impl Model {
@@ -66,6 +69,7 @@ impl Model {
     pub fn build(&self, init: &Init) -> Result<Arc<dyn Layer>> {
         match self {
             Model::Language(model) => Ok(model.build(init)?),
+            Model::Sentiment(model) => Ok(model.build(init)?),
         }
     }
 }
