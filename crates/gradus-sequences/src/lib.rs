@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | character, word and piece models of text | [`language`] | what comes next |
 //! | sentiment of texts | [`text`] | the class of a text |
+//! | labels of signals | [`signals`] | the class of a sequence of numbers, or of each of its steps |
 //!
 //! Invariants: a system is a pure function of its settings and its data, so that a run that goes on builds the same again; what is left out of data is
 //! counted and said in [`System::remarks`]; a test part is never learned from.
@@ -15,6 +16,7 @@
 mod labelled;
 pub mod language;
 mod logistic;
+pub mod signals;
 mod system;
 pub mod text;
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::language::LanguageModel;
+use crate::signals::SignalModel;
 use crate::text::SentimentModel;
 
 /// A network of sequences with its data, about to be trained.
@@ -59,6 +60,8 @@ pub enum Model {
     Language(LanguageModel),
     /// One that tells what class a text is of.
     Sentiment(SentimentModel),
+    /// One that tells what class a sequence of numbers is of, or each of its steps.
+    SequenceLabels(SignalModel),
 }
 
 impl Model {
@@ -70,6 +73,7 @@ impl Model {
         match self {
             Model::Language(model) => Ok(model.build(init)?),
             Model::Sentiment(model) => Ok(model.build(init)?),
+            Model::SequenceLabels(model) => Ok(model.build(init)?),
         }
     }
 }
