@@ -193,7 +193,7 @@ impl SentimentModel {
             }
             Architecture::Convolution => {
                 let filters = |words| conv2d(units, words).kernel(1, words).build(width, init);
-                (Body::Convolution(WIDTHS.map(filters)), WIDTHS.len() * units)
+                (Body::Convolution(Box::new(WIDTHS.map(filters))), WIDTHS.len() * units)
             }
             _ => (Body::Mean, width),
         };
@@ -246,7 +246,7 @@ struct WordReader {
 
 enum Body {
     Recurrent(Recurrent, Pooling),
-    Convolution([Conv2d; 3]),
+    Convolution(Box<[Conv2d; 3]>),
     Mean,
 }
 
