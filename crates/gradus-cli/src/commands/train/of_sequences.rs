@@ -174,6 +174,5 @@ fn next(model: &Model, run: &Path) -> String {
         Model::Language(_) => {
             format!("gradus sample {path} --prime \"…\"   (or: gradus eval {path})")
         }
-        Model::Memory(_) => format!("gradus eval {path}"),
     }
 }
