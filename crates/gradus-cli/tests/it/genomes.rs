@@ -13,7 +13,7 @@ fn fasta(count: u64) -> String {
     };
     let one = |n: u64| {
         let mut text: String = (0..30).map(|_| letter()).collect();
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             text.replace_range(11..19, "AGGTAAGT");
         }
         format!(">s{n} {}\n{text}\n", ["donor", "none"][(n % 2) as usize])
