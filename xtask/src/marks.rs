@@ -91,6 +91,38 @@ const MARKS: &[Mark] = &[
         figures: &[("cross_entropy", "≤ .02"), ("guessing", ""), ("seconds", "≤ 600")],
     },
     Mark {
+        name: "splice",
+        about: "Convolutions on mlbench's DNA, as DNA.fa",
+        program: Program::Command("train splice --data {data}/DNA.fa"),
+        figures: &[("test_accuracy", "≥ .94"), ("baseline_majority", ""), ("seconds", "")],
+    },
+    Mark {
+        name: "sequence-labels",
+        about: "A recurrent net from both ends on JapaneseVowels_TRAIN.ts, tested on JapaneseVowels_TEST.ts",
+        program: Program::Command("train sequence-labels --data {data}/JapaneseVowels_TRAIN.ts"),
+        figures: &[("test_accuracy", "≥ .97"), ("seconds", "")],
+    },
+    Mark {
+        name: "sentiment-rotten-tomatoes",
+        about: "Gated units from both ends on rotten_tomatoes.csv",
+        program: Program::Command("train sentiment --data {data}/rotten_tomatoes.csv"),
+        figures: &[
+            ("test_accuracy", "≥ .75"),
+            ("baseline_logistic_regression", ""),
+            ("seconds", "≤ 600"),
+        ],
+    },
+    Mark {
+        name: "sentiment-imdb",
+        about: "Gated units from both ends on imdb.csv, 25,000 reviews",
+        program: Program::Command("train sentiment --data {data}/imdb.csv"),
+        figures: &[
+            ("test_accuracy", "≥ .87"),
+            ("baseline_logistic_regression", ""),
+            ("seconds", "≤ 600"),
+        ],
+    },
+    Mark {
         name: "gan",
         about: "A step of a task with two updaters, over its two halves compiled and replayed by hand: time",
         program: Program::Example("marks_gan"),

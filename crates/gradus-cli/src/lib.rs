@@ -59,8 +59,8 @@ mod unreadable;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    compare, data, devices, eval, export, import, kernel, models, predict, run as run_model,
-    sample, summary, train,
+    classify, compare, data, devices, eval, export, import, kernel, models, predict,
+    run as run_model, sample, summary, train,
 };
 use error::{CliError, panic_message};
 use std::panic::{self, AssertUnwindSafe};
@@ -85,6 +85,7 @@ enum Command {
     Compare(compare::Args),
     Predict(predict::Args),
     Sample(sample::Args),
+    Classify(classify::Args),
     Summary(summary::Args),
     Models(models::Args),
     #[command(subcommand)]
@@ -106,6 +107,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Compare(args) => compare::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Sample(args) => sample::run(&args),
+        Command::Classify(args) => classify::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Data(args) => data::run(&args),

@@ -94,7 +94,7 @@ fn text() -> Anything<Files> {
     let numbers = |values: [f32; 3]| values.map(f32::to_le_bytes).concat();
     let binary =
         [&b"2 3\nthe "[..], &numbers([0.1, 0.2, 0.3]), b"\n</s> ", &numbers([1.0, 2.0, 3.0])];
-    let label = |n: usize| if n % 2 == 0 { "donor" } else { "none" };
+    let label = |n: usize| if n.is_multiple_of(2) { "donor" } else { "none" };
     let fasta: String = (1..=24)
         .map(|n| format!(">s{n} {}\nACGTNRYACGT\nacguggtaag{}\n", label(n), "A".repeat(n)))
         .collect();

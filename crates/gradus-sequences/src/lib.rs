@@ -9,6 +9,8 @@
 //! | character, word and piece models of text | [`language`] | what comes next |
 //! | classifiers of nucleotides | [`genome`] | whether a place is a border of an exon |
 //! | two problems of remembering | [`memory`] | what stood long before |
+//! | sentiment of texts | [`text`] | the class of a text |
+//! | labels of signals | [`signals`] | the class of a sequence of numbers, or of each of its steps |
 //!
 //! Invariants: a system is a pure function of its settings and its data, so that a run that goes on builds the same again; what is left out of data is
 //! counted and said in [`System::remarks`]; a test part is never learned from.
@@ -16,8 +18,11 @@
 pub mod genome;
 mod labelled;
 pub mod language;
+mod logistic;
 pub mod memory;
+pub mod signals;
 mod system;
+pub mod text;
 mod unrolled;
 
 pub use gradus_train::{Result, TrainError};

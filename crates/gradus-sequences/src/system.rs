@@ -15,6 +15,8 @@ use crate::Unrolled;
 use crate::genome::GenomeModel;
 use crate::language::LanguageModel;
 use crate::memory::MemoryModel;
+use crate::signals::SignalModel;
+use crate::text::SentimentModel;
 
 /// A network of sequences with its data, about to be trained.
 pub trait System {
@@ -63,6 +65,10 @@ pub enum Model {
     Memory(MemoryModel),
     /// One that tells sequences of nucleotides apart.
     Genome(GenomeModel),
+    /// One that tells what class a text is of.
+    Sentiment(SentimentModel),
+    /// One that tells what class a sequence of numbers is of, or each of its steps.
+    SequenceLabels(SignalModel),
 }
 
 impl Model {
@@ -72,6 +78,8 @@ impl Model {
             Model::Language(model) => model.unrolled(),
             Model::Memory(model) => model.unrolled(),
             Model::Genome(model) => model.unrolled(),
+            Model::Sentiment(model) => model.unrolled(),
+            Model::SequenceLabels(model) => model.unrolled(),
         }
     }
 
@@ -84,6 +92,8 @@ impl Model {
             Model::Language(model) => Ok(model.check()?),
             Model::Memory(model) => Ok(model.check()?),
             Model::Genome(model) => Ok(model.check()?),
+            Model::Sentiment(model) => Ok(model.check()?),
+            Model::SequenceLabels(model) => Ok(model.check()?),
         }
     }
 
@@ -96,6 +106,8 @@ impl Model {
             Model::Language(model) => Ok(model.build(init)?),
             Model::Memory(model) => Ok(model.build(init)?),
             Model::Genome(model) => Ok(model.build(init)?),
+            Model::Sentiment(model) => Ok(model.build(init)?),
+            Model::SequenceLabels(model) => Ok(model.build(init)?),
         }
     }
 }

@@ -72,8 +72,9 @@ pub fn run(args: &Args) -> Result<()> {
     if model_file::is_onnx(Path::new(&args.model)) {
         return of_onnx(args);
     }
-    if Path::new(&args.model).exists() {
-        let path = model_file::locate(Path::new(&args.model))?;
+    let named = Path::new(&args.model);
+    if named.is_dir() || named.extension().is_some_and(|ending| ending == "safetensors") {
+        let path = model_file::locate(named)?;
         if let Some(saved) = model_file::of_sequences(&path)? {
             return of_sequences(args, &saved);
         }

@@ -4,6 +4,8 @@ mod experiment;
 mod genome;
 mod language;
 mod memory;
+mod signals;
+mod text;
 
 use crate::error::{CliError, Result};
 use crate::settings::Settings;
@@ -13,7 +15,9 @@ use gradus::sequences::{Steps, System};
 use std::path::Path;
 
 pub use experiment::SequenceExperiment;
+pub use genome::{GenomeRun, genome_model};
 pub use language::{LanguageRun, language_model};
+pub use text::{TextRun, text_model};
 
 /// The system that settings name; its data are found by this name or path.
 ///
@@ -29,6 +33,8 @@ fn open(settings: &Settings, data: &str) -> Result<Box<dyn System>> {
         "names" => language::open_names(settings, data),
         "adding" => memory::open(Problem::Adding, settings, data),
         "copy" => memory::open(Problem::Copy, settings, data),
+        "sentiment" => text::open(settings, data),
+        "sequence-labels" => signals::open(settings, data),
         "splice" => genome::open(settings, data),
         name => Err(CliError::Work(format!(
             "{name}: it is none of this program's systems of sequences"
@@ -51,17 +57,25 @@ fn steps(settings: &Settings) -> Steps {
     }
 }
 
-/// The path that data are named by, if there is such a file.
+/// The path that data are named by.
 ///
 /// # Errors
-/// When there is none.
-fn file<'a>(data: &'a str, system: &str, kind: &str) -> Result<&'a Path> {
-    let path = Path::new(data);
-    if data.is_empty() {
-        return Err(CliError::Usage(format!(
+/// When none is named.
+fn named<'a>(data: &'a str, system: &str, kind: &str) -> Result<&'a Path> {
+    match data.is_empty() {
+        true => Err(CliError::Usage(format!(
             "{system} learns from data of your own: --data FILE, {kind}"
-        )));
+        ))),
+        false => Ok(Path::new(data)),
     }
+}
+
+/// The same, of a file.
+///
+/// # Errors
+/// When none is named, or a folder.
+fn file<'a>(data: &'a str, system: &str, kind: &str) -> Result<&'a Path> {
+    let path = named(data, system, kind)?;
     match path.is_dir() {
         true => Err(CliError::Work(format!("{data}: found a folder, expected {kind}"))),
         false => Ok(path),

@@ -12,7 +12,7 @@ const HEADING: &str = "Networks of sequences";
 #[serde(deny_unknown_fields, default)]
 #[command(next_help_heading = HEADING)]
 pub struct SequenceSettings {
-    /// What it keeps in mind with: lstm, gru or rnn
+    /// What it reads with: lstm, gru or rnn; of names transformer, too, of sentiment convolution, mean or grams, and gru+grams
     #[serde(skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "CELL")]
     pub cell: Option<String>,
@@ -48,6 +48,10 @@ pub struct SequenceSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "T")]
     pub length: Option<usize>,
+    /// The column of a CSV file that says which sequence a row is a step of [default: the one called id, sequence, series or sample]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "COLUMN")]
+    pub sequence_id: Option<String>,
     /// The column of a CSV file that holds the texts [default: the one of the longest texts]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "COLUMN")]

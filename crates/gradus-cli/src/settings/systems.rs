@@ -13,6 +13,8 @@ pub struct Known {
     pub source: &'static str,
     /// The entries of `[sequence]` that it has.
     pub has: &'static [&'static str],
+    /// Whether it reads tables, whose columns can be named.
+    pub tables: bool,
     /// What it learns from where nobody says so; none where data must be named.
     pub data: Option<&'static str>,
     /// Puts what is usual for it into settings.
@@ -20,7 +22,8 @@ pub struct Known {
 }
 
 /// All of them.
-pub const SYSTEMS: &[Known] = &[LSTM, GRU, RNN, TRANSFORMER, WINDOW, NAMES, ADDING, COPY, SPLICE];
+pub const SYSTEMS: &[Known] =
+    &[LSTM, GRU, RNN, TRANSFORMER, WINDOW, NAMES, ADDING, COPY, SENTIMENT, LABELS, SPLICE];
 
 /// The system of a name.
 pub fn find_system(name: &str) -> Option<&'static Known> {
@@ -77,6 +80,15 @@ impl Known {
             ("evaluate", !settings.evaluate.is_empty()),
             ("target", !settings.target.is_empty()),
             ("validation", settings.validation_split > 0.0),
+            ("overfit-one-batch", settings.overfit_one_batch),
+            ("split", settings.split.is_some()),
+            ("skip-unreadable", settings.skip_unreadable),
+            ("missing", settings.missing.is_some()),
+            ("missing-values", !settings.missing_values.is_empty()),
+            ("decimal", settings.decimal.is_some()),
+            ("label", settings.label.is_some() && !self.tables),
+            ("header", settings.header.is_some() && !self.tables),
+            ("leave-out", !settings.leave_out.is_empty() && !self.tables),
         ];
         match of_others.iter().find(|(_, stated)| *stated) {
             Some((option, _)) => {
@@ -107,6 +119,7 @@ const LSTM: Known = Known {
     about: "LSTM that foresees the next character of any text, its state carried along",
     source: "Karpathy 2015, char-rnn",
     has: RECURRENT,
+    tables: false,
     data: None,
     usual: recurrent,
 };
@@ -167,6 +180,7 @@ const NAMES: Known = Known {
     about: "makes up names like those of a list, one a line: lstm, gru, rnn or transformer",
     source: "Karpathy 2022, makemore",
     has: &["cell", "embedding", "context", "heads", "dropout"],
+    tables: false,
     data: None,
     usual: |settings| {
         (settings.epochs, settings.batch) = (12, 32);
@@ -187,6 +201,7 @@ const ADDING: Known = Known {
     about: "adds two marked numbers among a hundred: what gates are for; lstm, gru or rnn",
     source: "Hochreiter and Schmidhuber 1997",
     has: &["cell", "length"],
+    tables: false,
     data: Some(GENERATED),
     usual: |settings| memory(settings, 64, 100),
 };
@@ -221,6 +236,7 @@ const SPLICE: Known = Known {
     about: "convolutions that tell sequences of nucleotides apart, such as the borders of exons (FASTA)",
     source: "Noordewier et al. 1991; Alipanahi et al. 2015",
     has: &["length", "dropout"],
+    tables: false,
     data: None,
     usual: |settings| {
         (settings.epochs, settings.batch) = (30, 64);
@@ -229,5 +245,47 @@ const SPLICE: Known = Known {
         settings.optimizer = default_optimizer("adamw");
         settings.optimizer.learning_rate = 2e-3;
         settings.optimizer.weight_decay = 0.02;
+    },
+};
+
+/// Texts and what they are.
+const SENTIMENT: Known = Known {
+    name: "sentiment",
+    about: "tells texts apart, such as praise and blame: a CSV file of texts and labels, or folders of texts",
+    source: "Cho et al. 2014; Wang and Manning 2012",
+    has: &["cell", "embedding", "dropout", "length", "text"],
+    tables: true,
+    data: None,
+    usual: |settings| {
+        (settings.epochs, settings.batch) = (3, 32);
+        settings.network.hidden = vec![64];
+        settings.sequence = SequenceSettings {
+            cell: Some("gru".into()),
+            embedding: Some(64),
+            dropout: Some(0.5),
+            length: Some(400),
+            ..SequenceSettings::default()
+        };
+        adam(settings, 2e-3, 1.0);
+    },
+};
+
+/// Signals and what they are.
+const LABELS: Known = Known {
+    name: "sequence-labels",
+    about: "tells sequences of numbers apart, or each of their steps: a .ts file, or a CSV file of a row a step",
+    source: "Graves and Schmidhuber 2005",
+    has: &["cell", "dropout", "sequence_id"],
+    tables: true,
+    data: None,
+    usual: |settings| {
+        (settings.epochs, settings.batch) = (60, 16);
+        settings.network.hidden = vec![64];
+        settings.sequence = SequenceSettings {
+            cell: Some("gru".into()),
+            dropout: Some(0.3),
+            ..SequenceSettings::default()
+        };
+        adam(settings, 5e-3, 1.0);
     },
 };

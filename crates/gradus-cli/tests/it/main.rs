@@ -14,6 +14,7 @@ mod hostile;
 mod import;
 mod import_keras;
 mod kernel;
+mod labels;
 mod languages;
 mod learned;
 mod left_out;

@@ -179,10 +179,12 @@ pub(super) fn fitted(codes: &[u8], length: usize) -> impl Iterator<Item = i64> +
     seen.chain(std::iter::repeat(0)).take(length)
 }
 
+type Trace = Box<dyn FnMut(&[Tensor]) -> Step + Send>;
+
 /// A trained network at work.
 pub struct GenomeReader {
     model: GenomeModel,
-    classify: Compiled<Box<dyn FnMut(&[Tensor]) -> Step + Send>>,
+    classify: Compiled<Trace>,
 }
 
 impl GenomeReader {
@@ -190,7 +192,7 @@ impl GenomeReader {
     pub fn new(model: &GenomeModel, network: Arc<GenomeNetwork>) -> GenomeReader {
         let classify = compile(Box::new(move |args: &[Tensor]| {
             Step::new().read(&network.forward(&args[0], &Context::eval()).softmax(1))
-        }) as Box<dyn FnMut(&[Tensor]) -> Step + Send>);
+        }) as Trace);
         GenomeReader { model: model.clone(), classify }
     }
 

@@ -179,7 +179,17 @@ pub(crate) fn coloured(page: &mut String, texts: &[String], values: &[f32]) {
     let (low, high) = values
         .iter()
         .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
-    let (middle, half) = ((low + high) / 2.0, ((high - low) / 2.0).max(1e-6));
+    coloured_around(page, texts, values, (low + high) / 2.0, ((high - low) / 2.0).max(1e-6));
+}
+
+/// The same, where white is `middle`, and the deepest colours are `half` above and below it.
+pub(crate) fn coloured_around(
+    page: &mut String,
+    texts: &[String],
+    values: &[f32],
+    middle: f32,
+    half: f32,
+) {
     // Eleven shades do: a page of thousands of colours is slow.
     let shade = |v: f32| ((v - middle) / half * 5.0).round() as i32;
     let mut now = None;

@@ -244,7 +244,8 @@ pub fn class_cells(classes: &[String], p: &[f64], top: usize, dialect: Dialect) 
 /// The columns of an input that are carried on into the table of predictions, none where `--keep` names none.
 pub fn carried(args: &Args, bytes: &[u8], name: &str, csv: &CsvOptions) -> Result<Texts> {
     if args.out.is_none() {
-        return Ok(Texts { names: vec![], delimiter: ',', decimal_comma: false, rows: vec![] });
+        let (names, rows, remarks) = (vec![], vec![], vec![]);
+        return Ok(Texts { names, delimiter: ',', decimal_comma: false, rows, remarks });
     }
     let all = args.keep.len() == 1 && args.keep[0] == "all";
     Ok(csv_texts(bytes, name, csv, (!all).then_some(&args.keep[..]))?)

@@ -170,6 +170,10 @@ fn about(
 fn next(model: &Model, run: &Path) -> String {
     let path = shell_word(run);
     match model {
+        Model::Sentiment(_) => {
+            format!("gradus classify {path} \"…\"   (or: gradus eval {path})")
+        }
+        Model::SequenceLabels(_) => format!("gradus eval {path}   (or: gradus summary {path})"),
         Model::Genome(_) => format!("gradus classify {path} ACGT…   (or: gradus eval {path})"),
         Model::Memory(_) => format!("gradus eval {path}   (or: gradus summary {path})"),
         Model::Language(_) => {

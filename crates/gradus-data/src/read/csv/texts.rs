@@ -16,6 +16,8 @@ pub struct Texts {
     pub decimal_comma: bool,
     /// The line of each row, and its cells, without the blanks around them.
     pub rows: Vec<(u64, Vec<String>)>,
+    /// What is worth knowing of how the file was read, a sentence each.
+    pub remarks: Vec<String>,
 }
 
 /// Reads columns, each by its name or its number from 1, as texts; `None` reads all.
@@ -64,5 +66,6 @@ pub fn csv_texts(
         rows.push((row.line(), columns.iter().map(|&column| row.get(column).to_owned()).collect()));
         Ok(())
     })?;
-    Ok(Texts { names, delimiter: header.delimiter, decimal_comma: file.decimal_comma, rows })
+    let (delimiter, decimal_comma) = (header.delimiter, file.decimal_comma);
+    Ok(Texts { names, delimiter, decimal_comma, rows, remarks: file.remarks })
 }
