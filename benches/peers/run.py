@@ -289,7 +289,8 @@ def table(report):
     m, names = report["machine"], list(report["peers"])
     lines = [f"{m['processor']}, {m['cores']} cores, {' '.join(m['features'])}, {report['threads']} threads, f32, {m['date']}; "
              f"medians of {report['rounds']} alternating rounds of {report['seconds']} s; load before the start {m['load_before']:.1f}.", ""]
-    lines += ["; ".join(f"{about['name']} {about['version']}" for about in report["peers"].values()) + ".", ""]
+    title = lambda about: f"{about['name']} {about['version']}" + (f" on {about['isa']}" if "isa" in about else "")
+    lines += ["; ".join(title(about) for about in report["peers"].values()) + ".", ""]
     if report["fma_peak"]:
         lines += [f"Measured FMA peak: {number(report['fma_peak'])} GFLOP/s.", ""]
     head = ["case", "unit", "ratio", "% of peak", "best peer's %", *names]
@@ -371,7 +372,7 @@ def main():
             peer.close()
     peaks = [value for cell in results.pop("fma_peak", {}).values() for value in cell.get("values", [])]
     peak = max(peaks, default=None)  # disturbance only lowers it
-    about = {name: {key: peer.about[key] for key in ("name", "version")} for name, peer in peers.items() if name != "peak"}
+    about = {name: {key: peer.about[key] for key in ("name", "version", "isa") if key in peer.about} for name, peer in peers.items() if name != "peak"}
     weigh = [case for case in cases if not case.startswith(("gemm", "conv"))]
     weights = {} if args.no_memory else memory(list(about), weigh, args, log)
     report = {"machine": where, "threads": args.threads, "rounds": args.rounds, "seconds": args.seconds, "fma_peak": peak, "peers": about, "missing": missing,

@@ -398,7 +398,10 @@ mod tests {
 
     #[test]
     fn small_cases_run() {
-        for name in ["train_tiny", "infer_tiny_1", "gemm_64x64x64", "gemm_packed_64x512x10"] {
+        let products = ["gemm_64x64x64", "gemm_packed_64x512x10"];
+        for name in
+            ["train_tiny", "infer_tiny_1", "rnn_sample_lstm_256x1"].into_iter().chain(products)
+        {
             let case = cases().into_iter().find(|case| case.name == name).unwrap();
             let mut prepared = case.prepare().unwrap();
             assert!(prepared.check > 0.0, "{name}");

@@ -388,12 +388,12 @@ mod tests {
         assert_eq!(attention.macs(), 12 * 3 * (4 * 64 + 2 * 4 * 8));
     }
 
-    /// What an LSTM keeps: gates, cells, y. Its inputs are an argument.
+    /// What an LSTM keeps: gates, cells, y, and its inputs in the order of its steps.
     #[test]
     fn kept_bytes_by_hand() {
         let (mut training, _) =
             SequenceTraining::new(small(Body::Lstm(8, 1), Input::Numbers(5))).unwrap();
-        assert_eq!(training.kept_each_step().unwrap(), 3 * (32 + 8 + 8) * 4);
+        assert_eq!(training.kept_each_step().unwrap(), 3 * (32 + 8 + 8 + 5) * 4);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{Case, Prepared, cases, measure};
 use crate::error::{CliError, Result, panic_message};
 use gradus_cpu::bench::fma_peak;
-use gradus_cpu::{set_threads, threads};
+use gradus_cpu::{Isa, set_threads, threads};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
@@ -40,7 +40,8 @@ fn answer(cases: &[Case], ready: &mut HashMap<String, Prepared>, request: &Value
     if name == "about" {
         let names: Vec<&str> = cases.iter().map(|case| &*case.name).chain([PEAK]).collect();
         return json!({
-            "name": "gradus", "version": env!("CARGO_PKG_VERSION"), "threads": threads(), "cases": names,
+            "name": "gradus", "version": env!("CARGO_PKG_VERSION"), "isa": Isa::current().name(),
+            "threads": threads(), "cases": names,
         });
     }
     if name == PEAK {
