@@ -71,7 +71,7 @@ impl MemoryModel {
             Problem::Adding => {
                 MemoryModel { problem, cell, hidden: 64, length: 100, chrono: false }
             }
-            Problem::Copy => MemoryModel { problem, cell, hidden: 128, length: 50, chrono: true },
+            Problem::Copy => MemoryModel { problem, cell, hidden: 64, length: 50, chrono: true },
         }
     }
 
@@ -88,7 +88,11 @@ impl MemoryModel {
     /// How it learns unless something else is asked for.
     pub fn training(&self, seed: u64) -> Steps {
         let recipe = Recipe { clip: Some(Clip::Norm(1.0)), ..Recipe::default() };
-        Steps { optimizer: Box::new(Adam::new(2e-3)), recipe, batch: 50, seed }
+        let rate = match self.problem {
+            Problem::Adding => 2e-3,
+            Problem::Copy => 4e-3,
+        };
+        Steps { optimizer: Box::new(Adam::new(rate)), recipe, batch: 50, seed }
     }
 
     /// The network, its weights as `init` makes them.

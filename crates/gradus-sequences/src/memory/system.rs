@@ -45,7 +45,7 @@ impl LongMemory {
     /// let training = model.training(0);
     /// let mut system = LongMemory::new(model, training)?;
     /// let parts = system.parts();
-    /// let mut fit = Fit { limit_batches: Some(300), ..Fit::default() };
+    /// let mut fit = Fit::default(); // an epoch
     /// fit.run(parts.task, parts.train, None, &mut Progress::default())?;
     /// let report = system.test(None)?;
     /// assert!(report.numbers["mse"].as_f64() < Some(0.02), "{}", report.headline); // who says 1: .1667
