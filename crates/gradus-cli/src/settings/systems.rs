@@ -211,7 +211,12 @@ const COPY: Known = Known {
     name: "copy",
     about: "repeats ten symbols after fifty steps of nothing; lstm, gru or rnn",
     source: "Hochreiter and Schmidhuber 1997; Arjovsky et al. 2016",
-    usual: |settings| memory(settings, 128, 50),
+    usual: |settings| {
+        memory(settings, 64, 50);
+        settings.epochs = 24;
+        settings.sequence.cell = Some("gru".into());
+        settings.optimizer.learning_rate = 4e-3;
+    },
     ..ADDING
 };
 
