@@ -95,6 +95,16 @@ fn text() -> Anything<Files> {
     let binary =
         [&b"2 3\nthe "[..], &numbers([0.1, 0.2, 0.3]), b"\n</s> ", &numbers([1.0, 2.0, 3.0])];
     let label = |n: usize| if n.is_multiple_of(2) { "donor" } else { "none" };
+    let class = |n: usize| if n.is_multiple_of(2) { "up" } else { "down" };
+    let row = |n: usize| (0..3 + n % 3).map(|t| format!("{}.{t}", n % 7)).collect::<Vec<_>>();
+    let signal = |n: usize| {
+        let (first, rest) = (row(n).join(","), row(n)[1..].join(","));
+        format!("{first}:?,{rest}:{}\n", class(n))
+    };
+    let head = "@problemname own\n@timestamps false\n@missing true\n@univariate false\n@dimensions 2\n@equallength false\n@classlabel true up down\n@data\n";
+    let ts = head.to_owned() + &(0..24).map(signal).collect::<String>();
+    let step = |n: usize| row(n).into_iter().map(move |x| format!("s{n},{x},{}\n", class(n)));
+    let steps = format!("id,height,label\n{}", (0..24).flat_map(step).collect::<String>());
     let fasta: String = (1..=24)
         .map(|n| format!(">s{n} {}\nACGTNRYACGT\nacguggtaag{}\n", label(n), "A".repeat(n)))
         .collect();
@@ -117,6 +127,8 @@ fn text() -> Anything<Files> {
         ),
         ("arpa/own".into(), model.to_arpa(characters.vocabulary())?.into()),
         ("fasta/own".into(), fasta.into()),
+        ("ts/own".into(), ts.into()),
+        ("steps/own".into(), steps.into()),
         ("vectors/lines".into(), b"the 0.1 0.2 -3e-2\ncat 1 0 -1\n. . . 0.5 0.25 1\n".to_vec()),
         ("vectors/counted".into(), b"2 2\nthe 0.5 1\ncat 1 2\n".to_vec()),
         ("vectors/binary".into(), binary.concat()),

@@ -4,12 +4,12 @@
 //! flipped bits; the workspace in `fuzz/` searches for bytes that break a target.
 
 mod data;
-mod genome;
 mod graphs;
 mod io;
 mod onnx;
 mod recipe;
 mod replay;
+mod sequences;
 mod text;
 mod weights;
 
@@ -54,7 +54,9 @@ pub const TARGETS: &[Target] = &[
     target("hugging_face", text::hugging_face),
     target("arpa", text::arpa),
     target("vectors", text::vectors),
-    target("fasta", genome::fasta),
+    target("fasta", sequences::fasta),
+    target("ts", sequences::ts),
+    target("steps", sequences::steps),
 ];
 
 const fn target(name: &'static str, run: fn(&[u8]) -> bool) -> Target {
