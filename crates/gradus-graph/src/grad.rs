@@ -58,6 +58,9 @@ pub fn gradients_of(ys: &[(Node, Node)], xs: &[Node]) -> Result<Vec<Option<Node>
         if let Kind::Part(i) = node.kind() {
             let call = &node.inputs()[0];
             let Kind::Call(_, metas) = call.kind() else { unreachable!("a part of a call") };
+            if !order.contains_key(&call.id()) {
+                continue; // the part itself is asked about, nothing that it was made from
+            }
             let slots = pending.entry(call.id()).or_insert_with(|| vec![None; metas.len()]);
             // Two nodes may stand for one part: the op's own gradient reads its outputs through nodes of its own.
             add_to(&mut slots[*i], dys[0].clone().expect("a pending node has a gradient"));

@@ -6,7 +6,7 @@ use gradus_base::exec::{Args, Kernel, Touches};
 use gradus_base::{DType, Result};
 use gradus_graph::{Device, Meta, Node, Plain, Rule, Spec, Strategy, call};
 use gradus_reference::Array;
-use gradus_tensor::{Step, Tensor, Variable, compile, grad};
+use gradus_tensor::{LstmOptions, Step, Tensor, Variable, compile, grad};
 use std::sync::Arc;
 
 /// x `[T, N, I]`, w `[I + H, 4H]`, b `[4H]`, h `[N, H]`, c `[N, H]`, lengths `[N]` → y `[T, N, H]`, h, c after each sample's last step,
@@ -301,4 +301,16 @@ fn the_state_is_carried_from_run_to_run() {
         assert_eq!(y, whole[t * N * H..(t + 1) * N * H], "step {t}");
     }
     assert_eq!(h.tensor().dtype(), DType::F32);
+}
+
+/// What a loss says of an op's output, where nothing that the output was made from is asked about.
+#[test]
+fn an_output_is_asked_about_and_nothing_below_it() {
+    let zx = Tensor::randn([3, 2, 8], 1);
+    let (wh, zero) = (Tensor::randn([2, 8], 2), Tensor::zeros([2, 2]));
+    let out = zx.lstm(&wh, &zero, &zero, None, &LstmOptions::default());
+    let loss = out.y.square().sum(..) + out.c.sum(..);
+    let [dy, dc] = grad(&loss, [&out.y, &out.c]);
+    let twice: Vec<f32> = out.y.to_vec::<f32>().iter().map(|y| 2.0 * y).collect();
+    assert_eq!((dy.to_vec::<f32>(), dc.to_vec::<f32>()), (twice, vec![1.0; 4]));
 }

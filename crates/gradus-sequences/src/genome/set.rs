@@ -30,9 +30,10 @@ impl Genomes {
     ///
     /// ```
     /// use gradus_sequences::genome::Genomes;
-    /// let file: String = (0..20).map(|n| format!(">{n} {}\nACGT{}\n", ["in", "out"][n % 2], "ACGT".repeat(1 + n / 4))).collect();
+    /// let letters = |n: usize| ["ACGT", "CCGA", "GTTA", "TAAC"][n % 4].repeat(1 + n / 4);
+    /// let file: String = (0..40).map(|n| format!(">{n} {}\n{}\n", ["in", "out"][n % 2], letters(n))).collect();
     /// let all = Genomes::parse(file.as_bytes(), "t.fa")?;
-    /// assert_eq!((all.len(), all.longest(), all.classes()), (20, 24, &["in".to_owned(), "out".to_owned()][..]));
+    /// assert_eq!((all.len(), all.longest(), all.classes()), (40, 40, &["in".to_owned(), "out".to_owned()][..]));
     /// let wrong = Genomes::parse(b">one\nACGT\n", "t.fa").unwrap_err().to_string();
     /// assert!(wrong.starts_with("t.fa: found no label in the header of \"one\""), "{wrong}");
     /// # Ok::<(), gradus_data::DataError>(())
