@@ -6,11 +6,12 @@ use gradus_base::{Error, Result, Shape};
 use gradus_nn::layers::{Dense, Merge, Recurrent, dense, dropout, gru, lstm};
 use gradus_nn::{Context, Init, Layer, Module, Padding, State, Visitor};
 use gradus_tensor::{Tensor, try_build};
+use gradus_train::Recipe;
+use gradus_train::optim::{Adam, Clip};
 use serde::{Deserialize, Serialize};
 
-use crate::{Mode, Unrolled};
-
 use super::Signals;
+use crate::{Mode, Steps, Unrolled};
 
 /// What happens at a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +72,12 @@ impl SignalModel {
             mean,
             deviation,
         }
+    }
+
+    /// How it learns unless something else is asked for.
+    pub fn training(&self, seed: u64) -> Steps {
+        let recipe = Recipe { clip: Some(Clip::Norm(1.0)), ..Recipe::default() };
+        Steps { optimizer: Box::new(Adam::new(5e-3)), recipe, batch: 16, seed }
     }
 
     /// The network over its steps: one answer at the end, or one at each step.

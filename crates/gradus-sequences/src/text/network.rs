@@ -9,14 +9,15 @@ use gradus_nn::layers::{
 use gradus_nn::{Context, Init, Initializer, Layer, Module, Padding, State, Visitor};
 use gradus_tensor::{DType, Tensor, try_build};
 use gradus_text::{Special, Tokenizer, TokenizerOptions};
+use gradus_train::Recipe;
+use gradus_train::optim::{Adam, Clip};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use crate::{Mode, Unrolled};
 
 use super::Texts;
 use super::grams::LONGEST;
 use super::records::{Encoder, plain};
+use crate::{Mode, Steps, Unrolled};
 
 /// What reads the words in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +121,12 @@ impl SentimentModel {
     /// How texts become rows.
     pub(super) fn encoder(&self) -> gradus_data::Result<Encoder> {
         Ok(Encoder::new(self.tokenizer()?, self.grams, self.longest))
+    }
+
+    /// How it learns unless something else is asked for.
+    pub fn training(&self, seed: u64) -> Steps {
+        let recipe = Recipe { clip: Some(Clip::Norm(1.0)), ..Recipe::default() };
+        Steps { optimizer: Box::new(Adam::new(2e-3)), recipe, batch: 32, seed }
     }
 
     /// The network over its words: one answer at the end.

@@ -242,3 +242,157 @@ impl System for Sentiment {
         Ok(report)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::{Architecture, Pooling, TextColumns};
+    use gradus_train::optim::Adam;
+    use gradus_train::{Fit, Progress, Recipe};
+
+    /// Whether a text praises, which no single word tells: `not` turns what follows.
+    fn reviews() -> Texts {
+        let mut file = "text,label\n".to_owned();
+        for n in 0..160usize {
+            let (not, word) = (n % 2 == 0, ["good", "bad"][n / 2 % 2]);
+            let filling = "so it was ".repeat(1 + n % 3);
+            let praises = not != (word == "good");
+            file += &format!(
+                "{filling}{} {word} {n},{}\n",
+                if not { "not" } else { "very" },
+                if praises { "up" } else { "down" }
+            );
+        }
+        Texts::parse_csv(file.as_bytes(), "reviews.csv", &TextColumns::default()).unwrap()
+    }
+
+    fn model(architecture: Architecture, grams: usize, texts: &Texts) -> SentimentModel {
+        let model = SentimentModel::new(architecture, texts).unwrap();
+        SentimentModel { hidden: 8, embedding: 8, dropout: 0.1, grams, ..model }
+    }
+
+    fn trained(model: &SentimentModel, seed: u64) -> Sentiment {
+        let steps = Steps {
+            optimizer: Box::new(Adam::new(0.03)),
+            recipe: Recipe::default(),
+            batch: 16,
+            seed,
+        };
+        let mut system = Sentiment::new(reviews(), model.clone(), steps).unwrap();
+        let parts = system.parts();
+        let mut fit = Fit { epochs: 30, ..Fit::default() };
+        fit.run(parts.task, parts.train, None, &mut Progress::default()).unwrap();
+        system
+    }
+
+    #[test]
+    fn order_and_groups_tell_what_words_alone_do_not() {
+        let texts = reviews();
+        for (architecture, grams) in [
+            (Architecture::Lstm, 0),
+            (Architecture::Gru, 1 << 12),
+            (Architecture::Convolution, 0),
+            (Architecture::Grams, 1 << 12),
+        ] {
+            let mut system = trained(&model(architecture, grams, &texts), 1);
+            let report = system.test(None).unwrap();
+            let found = |name: &str| report.numbers[name].as_f64().unwrap();
+            assert!(found("test_accuracy") > 0.95, "{architecture:?}: {}", report.table);
+            assert!(found("baseline_logistic_regression") < 0.8, "{}", report.headline);
+            let mut classifier = system.classifier().unwrap();
+            let said = classifier.classify("so it was not good").unwrap();
+            assert_eq!((said.class.as_str(), said.words, said.remark), ("down", 5, None));
+            let words = classifier.explain("so it was not good").unwrap();
+            let spoken: Vec<&str> = words.iter().map(|(word, _)| word.as_str()).collect();
+            assert_eq!(spoken, ["so", "it", "was", "not", "good"]);
+            let strongest = words.iter().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs())).unwrap();
+            assert!(strongest.1 != 0.0, "{architecture:?}: {words:?}");
+            if architecture == Architecture::Grams {
+                // All that tells the classes apart are the groups of these two.
+                assert!(
+                    strongest.1 > 0.0 && ["not", "good"].contains(&strongest.0.as_str()),
+                    "{words:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_bits_and_files_are_written() {
+        let texts = reviews();
+        let model =
+            SentimentModel { pooling: Pooling::Last, ..model(Architecture::Gru, 256, &texts) };
+        let folder = tempfile::tempdir().unwrap();
+        let mut system = trained(&model, 5);
+        let report = system.test(Some(folder.path())).unwrap();
+        let page = std::fs::read_to_string(&report.files[0].1).unwrap();
+        assert!(
+            page.contains("taken for")
+                && page.contains("background:#")
+                && page.ends_with("</html>\n")
+        );
+        let said = |system: &Sentiment| {
+            system.classifier().unwrap().classify("it was very bad").unwrap().probabilities
+        };
+        assert_eq!(said(&system), said(&trained(&model, 5)));
+        assert_ne!(said(&system), said(&trained(&model, 6)));
+        let Model::Sentiment(described) = system.model() else { panic!("a model of sentiment") };
+        let text = serde_json::to_string(&described).unwrap();
+        assert_eq!(serde_json::from_str::<SentimentModel>(&text).unwrap(), model);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let texts = reviews();
+        let good = model(Architecture::Gru, 256, &texts);
+        for bad in [
+            SentimentModel { hidden: 0, ..good.clone() },
+            SentimentModel { grams: 1, ..good.clone() },
+            SentimentModel { architecture: Architecture::Grams, grams: 0, ..good.clone() },
+            SentimentModel { dropout: 1.0, ..good.clone() },
+            SentimentModel { longest: 0, ..good.clone() },
+            SentimentModel { classes: vec!["one".into()], ..good.clone() },
+            SentimentModel { tokenizer: serde_json::Value::Null, ..good.clone() },
+        ] {
+            assert!(bad.build(&Init::new(0)).is_err(), "{bad:?}");
+        }
+        let other =
+            SentimentModel { classes: vec!["a".into(), "b".into(), "c".into()], ..good.clone() };
+        let said = Sentiment::new(texts, other, good.training(0)).err().unwrap().to_string();
+        assert_eq!(
+            said,
+            "classes: found a model of 3 classes, expected one of the 2 of reviews.csv"
+        );
+        let mut classifier = Classifier::new(&good, good.network(&Init::new(0)).unwrap()).unwrap();
+        let said = classifier.classify("совсем другое").unwrap();
+        assert_eq!((said.words, said.unknown), (2, 2));
+        assert!(said.remark.unwrap().starts_with("none of its 2 words is known"));
+    }
+
+    /// A text is what it would be alone, whatever it shares a batch with.
+    #[test]
+    fn padding_changes_nothing() {
+        use gradus_nn::{Context, Layer};
+        use gradus_tensor::Tensor;
+        let texts = reviews();
+        for architecture in [Architecture::Lstm, Architecture::Convolution, Architecture::Mean] {
+            for pooling in [Pooling::Last, Pooling::Mean, Pooling::Max] {
+                let model = SentimentModel { pooling, ..model(architecture, 64, &texts) };
+                let network = model.network(&Init::new(3)).unwrap();
+                network.begin(&vec![0.5; 128]).unwrap();
+                let row = [3i64, 7, 0, 0, 4, 9, 11, 0, 5, 12, 0, 13];
+                let scores = |places: usize| {
+                    let mut rows = row.to_vec();
+                    rows.resize(places * 4, 0);
+                    let x = Tensor::from_slice(&rows, [1, places, 4]);
+                    let cx = Context::eval();
+                    cx.set_lengths(&x, &Tensor::from([3i64]));
+                    network.forward(&x, &cx).to_vec::<f32>()
+                };
+                let (alone, padded) = (scores(3), scores(20));
+                let near = alone.iter().zip(&padded).all(|(a, b)| (a - b).abs() < 1e-5);
+                assert!(near, "{architecture:?} {pooling:?}: {alone:?} {padded:?}");
+            }
+        }
+    }
+}

@@ -157,10 +157,12 @@ impl Columns {
     }
 }
 
-/// `"a", "b" and "c"`.
+/// `"a", "b" and "c"`; of many the first few, and how many there are.
 pub(crate) fn listed(names: &[String]) -> String {
-    let all: Vec<String> = names.iter().map(|name| quote(name)).collect();
+    const SHOWN: usize = 8;
+    let all: Vec<String> = names.iter().take(SHOWN).map(|name| quote(name)).collect();
     match all.split_last() {
+        _ if names.len() > SHOWN => format!("{}, … ({} in all)", all.join(", "), names.len()),
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
         _ => all.concat(),
     }
@@ -181,4 +183,81 @@ pub(crate) fn find_column(file: &str, names: &[String], wanted: &str) -> Result<
         let found = format!("no column {}{near}", quote(wanted));
         DataError::malformed(file, Place::Line(1), found, format!("one of {}", listed(names)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str, columns: &TextColumns) -> Result<Table> {
+        Table::parse(text.as_bytes(), "t.csv", columns)
+    }
+
+    #[test]
+    fn columns_are_guessed_by_what_they_hold() {
+        let table = parsed(
+            "Sentiment,who,review\nup,al,\"long, as\nreviews are\"\n,bo,short\ndown,cy,\n",
+            &TextColumns::default(),
+        )
+        .unwrap();
+        assert_eq!(table.rows, [("long, as\nreviews are".to_owned(), "up".to_owned(), false)]);
+        let said = [
+            "1 row without a text left out: line 5",
+            "1 row without a label left out: line 4",
+            "not learned from: \"who\"",
+        ];
+        assert_eq!(table.remarks, said);
+        // Without a header: the first line's label is one of the others'.
+        let table =
+            parsed("a fine film,1st\na dull one,2nd\nmore of it,1st\n", &TextColumns::default())
+                .unwrap();
+        assert_eq!((table.rows.len(), table.rows[0].1.as_str()), (3, "1st"));
+        assert!(table.remarks[0].starts_with("the first line is taken for a row"));
+    }
+
+    #[test]
+    fn a_column_says_what_is_tested_on() {
+        let columns = TextColumns { part: Some("part".into()), ..TextColumns::default() };
+        let table =
+            parsed("text,label,part\ngood one,1,train\nbad one,0,Test\n", &columns).unwrap();
+        assert!(table.has_parts && !table.rows[0].2 && table.rows[1].2);
+        let said = parsed("text,label,part\ngood one,1,train\n", &columns).unwrap_err().to_string();
+        assert_eq!(
+            said,
+            "t.csv: found no row of column \"part\" that says test, expected test in some"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        let refused =
+            |text: &str, columns: &TextColumns| parsed(text, columns).unwrap_err().to_string();
+        let named =
+            |label: &str| TextColumns { label: Some(label.into()), ..TextColumns::default() };
+        assert_eq!(
+            refused("text\nabc\n", &named("text")),
+            "t.csv: found one column, expected a column of texts and one of labels"
+        );
+        assert_eq!(
+            refused("text,mood\nabc,x\n", &named("mod")),
+            "t.csv, line 1: found no column \"mod\" (\"mood\" is near), expected one of \"text\" and \"mood\""
+        );
+        let twice = TextColumns { text: Some("mood".into()), ..named("2") };
+        assert_eq!(
+            refused("text,mood\nabc,x\n", &twice),
+            "t.csv: found one column for two of text, label and part, expected a column for each"
+        );
+        assert!(
+            refused("a,b\n1,2\n1,2,3\n", &TextColumns::default())
+                .contains("line 3: found 3 columns")
+        );
+        let many: Vec<String> = (0..30).map(|n| format!("c{n}")).collect();
+        assert!(
+            refused(
+                &format!("{}\n{}\n", many.join(","), many.join(",").replace('c', "")),
+                &TextColumns::default()
+            )
+            .contains("\"c7\", … (30 in all)")
+        );
+    }
 }

@@ -178,3 +178,79 @@ fn text_files_in(path: &Path) -> Result<Vec<PathBuf>> {
     let is_text = |path: &PathBuf| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("txt"));
     Ok(listed(path)?.into_iter().filter(is_text).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes files below a folder.
+    fn files(folder: &Path, all: &[(&str, &str)]) {
+        for (name, text) in all {
+            let path = folder.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+    }
+
+    #[test]
+    fn folders_are_classes() {
+        let folder = tempfile::tempdir().unwrap();
+        files(
+            folder.path(),
+            &[
+                ("train/neg/1.txt", "a bore"),
+                ("train/neg/2.txt", ""),
+                ("train/pos/1.txt", "a joy"),
+                ("train/pos/notes.md", "none"),
+                ("train/unsup/1.txt", "who knows"),
+                ("test/neg/1.txt", "so dull"),
+                ("test/pos/1.txt", "a joy"),
+            ],
+        );
+        let texts = Texts::read(folder.path(), &TextColumns::default()).unwrap();
+        assert_eq!((texts.len(), texts.classes()), (4, &["neg".to_owned(), "pos".to_owned()][..]));
+        assert_eq!(
+            (texts.text(0), texts.class(1), texts.parts()),
+            ("a bore", "pos", (&[0, 1][..], &[2, 3][..]))
+        );
+        let remarks = texts.remarks().join("; ");
+        for said in [
+            "1 text of ",
+            "unsup left out: the other part has no unsup",
+            "1 file that are empty left out",
+            "1 text to test on are learned, too",
+        ] {
+            assert!(remarks.contains(said), "{remarks}");
+        }
+        let said = Texts::read(&folder.path().join("train/pos"), &TextColumns::default())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            said.contains("found no such files, expected a folder of .txt files for each class"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn two_tables_are_two_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        files(
+            folder.path(),
+            &[
+                ("a.csv", "text,label\na joy,up\na bore,down\n"),
+                ("b.csv", "text,label\nso dull,down\n"),
+                ("c.csv", "text,label\nhm,dwn\n"),
+            ],
+        );
+        let read = |test: &str| {
+            Texts::read_parts(
+                &folder.path().join("a.csv"),
+                &folder.path().join(test),
+                &TextColumns::default(),
+            )
+        };
+        assert_eq!(read("b.csv").unwrap().parts(), (&[0, 1][..], &[2][..]));
+        let said = read("c.csv").unwrap_err().to_string();
+        assert!(said.ends_with("found \"dwn\" in the test part (\"down\" is near), expected one of the 2 labels that are learned"), "{said}");
+    }
+}
