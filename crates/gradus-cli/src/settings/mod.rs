@@ -88,8 +88,8 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "COMMA|POINT")]
     pub decimal: Option<DecimalIs>,
-    /// Leave pictures of a folder out that cannot be read: each is decoded once before training, and the run keeps which they are [default:
-    /// they are refused]
+    /// Leave out pictures of a folder that cannot be read (each is decoded once before training) and rows of a CSV file with another
+    /// number of fields; the run keeps which they are [default: they are refused]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[arg(long)]
     pub skip_unreadable: bool,
