@@ -213,7 +213,7 @@ const COPY: Known = Known {
     source: "Hochreiter and Schmidhuber 1997; Arjovsky et al. 2016",
     usual: |settings| {
         memory(settings, 64, 50);
-        settings.epochs = 24;
+        settings.epochs = 45;
         settings.sequence.cell = Some("gru".into());
         settings.optimizer.learning_rate = 4e-3;
     },
