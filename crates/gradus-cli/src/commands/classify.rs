@@ -6,6 +6,7 @@ use crate::csv_file::CsvFile;
 use crate::error::{CliError, Result};
 use crate::sequences::{GenomeRun, TextRun, genome_model, text_model};
 use gradus::io::{atomic_write, visible};
+use gradus::sequences::language::cells::escaped;
 use gradus::sequences::text::{Classified, as_html, on_terminal};
 use gradus::text::{LineEnds, read_text};
 use serde_json::{Value, json};
@@ -227,9 +228,4 @@ fn record(seen: &Seen, classes: &[String]) -> Value {
     json!({
         "text": text, "class": class, "probabilities": probabilities, "words": words, "unknown": unknown, "remark": remark,
     })
-}
-
-/// Text as HTML has it.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -66,6 +66,21 @@ fn corpus(settings: &Settings, data: &str) -> Result<Corpus> {
     Ok(Corpus::read(path, tokens)?)
 }
 
+/// A network of the size that settings state; where they state none, as it is.
+fn sized(usual: LanguageModel, settings: &Settings) -> LanguageModel {
+    let sequence = &settings.sequence;
+    let (hidden, layers) = units_and_layers(settings).unwrap_or((usual.hidden, usual.layers));
+    LanguageModel {
+        hidden,
+        layers,
+        embedding: sequence.embedding.unwrap_or(usual.embedding),
+        context: sequence.context.unwrap_or(usual.context),
+        heads: sequence.heads.unwrap_or(usual.heads),
+        dropout: sequence.dropout.unwrap_or(usual.dropout),
+        ..usual
+    }
+}
+
 /// A language model for a text.
 pub(super) fn open(
     architecture: Architecture,
@@ -75,16 +90,7 @@ pub(super) fn open(
     let corpus = corpus(settings, data)?;
     let sequence = &settings.sequence;
     let usual = LanguageModel::new(architecture, &corpus);
-    let (hidden, layers) = units_and_layers(settings).unwrap_or((usual.hidden, usual.layers));
-    let model = LanguageModel {
-        hidden,
-        layers,
-        embedding: sequence.embedding.unwrap_or(usual.embedding),
-        context: sequence.context.unwrap_or(usual.context),
-        heads: sequence.heads.unwrap_or(usual.heads),
-        dropout: sequence.dropout.unwrap_or(0.0),
-        ..usual
-    };
+    let model = sized(usual, settings);
     let piece = sequence.steps.unwrap_or(64);
     Ok(Box::new(Language::new(corpus, model, piece, steps(settings))?))
 }
@@ -105,16 +111,7 @@ pub(super) fn open_names(settings: &Settings, data: &str) -> Result<Box<dyn Syst
         }
     };
     let usual = list.model(architecture);
-    let (hidden, layers) = units_and_layers(settings).unwrap_or((usual.hidden, usual.layers));
-    let model = LanguageModel {
-        hidden,
-        layers,
-        embedding: sequence.embedding.unwrap_or(usual.embedding),
-        context: sequence.context.unwrap_or(usual.context),
-        heads: sequence.heads.unwrap_or(usual.heads),
-        dropout: sequence.dropout.unwrap_or(usual.dropout),
-        ..usual
-    };
+    let model = sized(usual, settings);
     Ok(Box::new(Names::new(list, model, steps(settings))?))
 }
 

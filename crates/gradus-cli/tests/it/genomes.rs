@@ -57,13 +57,9 @@ fn a_killed_classifier_goes_on_to_the_same_bits() {
             "--out",
             run,
         ]
+        .to_vec()
     };
-    ok(f, &args("whole"));
-    let (mut child, _lines) = super::resume::start(f, &args("killed"));
-    super::resume::signal(&child, "-KILL");
-    child.wait().unwrap();
-    ok(f, &["train", "--resume", "killed"]);
-    assert!(super::resume::model(f, "whole") == super::resume::model(f, "killed"), "other bits");
+    super::resume::is_whole_when_killed(f, args);
 }
 
 #[test]

@@ -107,15 +107,7 @@ fn killed_classifiers_go_on_to_the_same_bits() {
                 ["train", system, "--data", data, "--hidden", "8", "--epochs", "5", "--batch", "8"];
             [&train[..], &["--checkpoint-every", "0", "--out", run]].concat()
         };
-        ok(f, &args("whole"));
-        let (mut child, _lines) = super::resume::start(f, &args("killed"));
-        super::resume::signal(&child, "-KILL");
-        child.wait().unwrap();
-        ok(f, &["train", "--resume", "killed"]);
-        assert!(
-            super::resume::model(f, "whole") == super::resume::model(f, "killed"),
-            "{system}: other bits"
-        );
+        super::resume::is_whole_when_killed(f, args);
         for run in ["whole", "killed"] {
             fs::remove_dir_all(f.join(run)).unwrap();
         }

@@ -93,12 +93,7 @@ fn a_killed_run_goes_on_to_the_same_bits() {
         let train = ["train", "char-lstm", "--data", "book.txt", "--checkpoint-every", "0"];
         [&train[..], &["--out", run], &size].concat()
     };
-    ok(f, &args("whole"));
-    let (mut child, _lines) = super::resume::start(f, &args("killed"));
-    super::resume::signal(&child, "-KILL");
-    child.wait().unwrap();
-    ok(f, &["train", "--resume", "killed"]);
-    assert!(super::resume::model(f, "whole") == super::resume::model(f, "killed"), "other bits");
+    super::resume::is_whole_when_killed(f, args);
     // Another text under the same name is refused.
     fs::write(f.join("book.txt"), text().replace("cat", "dog")).unwrap();
     ran(f, &["train", "--resume", "killed", "--epochs", "9"])

@@ -50,6 +50,17 @@ pub(super) fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
 }
 
+/// A run that is killed after its first epoch, and then goes on, has the bits of one that was left alone. `args` are those of a run into a folder.
+#[track_caller]
+pub(super) fn is_whole_when_killed<'a>(folder: &Path, args: impl Fn(&'static str) -> Vec<&'a str>) {
+    ok(folder, &args("whole"));
+    let (mut child, _lines) = start(folder, &args("killed"));
+    signal(&child, "-KILL");
+    assert_eq!(child.wait().unwrap().code(), None, "it ended before it was killed");
+    ok(folder, &["train", "--resume", "killed"]);
+    assert!(model(folder, "whole") == model(folder, "killed"), "other bits: {:?}", args("killed"));
+}
+
 pub(super) fn model(folder: &Path, run: &str) -> Vec<u8> {
     fs::read(folder.join(run).join("best.safetensors")).unwrap()
 }

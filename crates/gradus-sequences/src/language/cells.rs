@@ -213,6 +213,6 @@ pub(crate) fn coloured_around(
 }
 
 /// Text as HTML has it.
-pub(crate) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

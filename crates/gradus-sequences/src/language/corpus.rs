@@ -6,6 +6,8 @@ use gradus_data::{DataError, Key, Result, count};
 use gradus_text::{LineEnds, Special, Text, Tokenizer, TokenizerOptions, read_text};
 use serde::{Deserialize, Serialize};
 
+use crate::labelled::entropy;
+
 /// What symbols of a text are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -149,9 +151,8 @@ impl Corpus {
 
     /// The cross-entropy of who knows how frequent each symbol is, in nats: what a network that has learned nothing comes to.
     pub fn guessing(&self) -> f64 {
-        let mut counts = vec![0u64; self.symbols()];
+        let mut counts = vec![0; self.symbols()];
         self.train.iter().for_each(|&id| counts[id as usize] += 1);
-        let all = self.train.len() as f64;
-        counts.iter().filter(|&&n| n > 0).map(|&n| -(n as f64 / all) * (n as f64 / all).ln()).sum()
+        entropy(&counts)
     }
 }

@@ -9,6 +9,7 @@
 
 pub mod cells;
 mod corpus;
+mod n_grams;
 mod names;
 mod network;
 mod reader;

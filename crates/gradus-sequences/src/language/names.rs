@@ -12,15 +12,17 @@ use gradus_data::{
 use gradus_nn::{Context, Init, Layer, Module, Visitor};
 use gradus_tensor::Tensor;
 use gradus_text::{
-    Counts, LineEnds, NGram, Sampler, Sequences, Smoothing, Special, Text, Tokenizer,
-    TokenizerOptions, bits, perplexity, read_text,
+    Counts, LineEnds, NGram, Sampler, Sequences, Special, Text, Tokenizer, TokenizerOptions, bits,
+    perplexity, read_text,
 };
 use gradus_train::optim::Adam;
 use gradus_train::{Learner, Recipe, Result, evaluate};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
+use super::n_grams::NGrams;
 use super::system::at_each_place;
 use super::{Architecture, LanguageModel, LanguageNetwork, Reader, Tokens};
+use crate::labelled::entropy;
 use crate::{Model, Parts, Report, Steps, System};
 
 /// Names that are held out, as a share, and the seed of that draw: who trains anew tests on the same.
@@ -209,16 +211,16 @@ impl NameList {
         })
     }
 
-    /// The n-gram models of what is learned on what is not: rows of `(n, Witten–Bell, Kneser–Ney)`, in nats a symbol.
-    fn n_grams(&self) -> gradus_data::Result<Vec<(usize, f64, f64)>> {
+    /// The n-gram models of what is learned on what is not.
+    fn n_grams(&self) -> Result<NGrams> {
         let begin = [self.special(Special::Bos)];
         let mut counts = Counts::new(self.tokenizer.vocabulary().len(), MOST_ORDER)?;
         for ids in self.each(&self.train) {
             counts.add_after(&begin, &ids?)?;
         }
-        let nats = |order, smoothing| -> gradus_data::Result<f64> {
+        let nats = |order, smoothing| -> Result<f64> {
             let model = NGram::new(&counts, order, smoothing)?;
-            let (mut nats, mut symbols) = (0.0, 0);
+            let (mut nats, mut symbols) = (0.0, 0u64);
             for ids in self.each(&self.test) {
                 let said = model.score_after(&begin, &ids?)?;
                 nats += said.nats;
@@ -226,20 +228,16 @@ impl NameList {
             }
             Ok(nats / symbols as f64)
         };
-        (1..=MOST_ORDER)
-            .map(|n| Ok((n, nats(n, Smoothing::WittenBell)?, nats(n, Smoothing::KneserNey)?)))
-            .collect()
+        NGrams::of(MOST_ORDER, nats)
     }
 
     /// The cross-entropy of who knows how frequent each character and the end are, in nats.
     fn guessing(&self) -> gradus_data::Result<f64> {
-        let mut counts = vec![0u64; self.tokenizer.vocabulary().len()];
+        let mut counts = vec![0; self.tokenizer.vocabulary().len()];
         for ids in self.each(&self.train) {
             ids?.iter().for_each(|&id| counts[id as usize] += 1);
         }
-        let all = counts.iter().sum::<u64>() as f64;
-        let share = counts.into_iter().filter(|&n| n > 0).map(|n| n as f64 / all);
-        Ok(share.map(|share| -share * share.ln()).sum())
+        Ok(entropy(&counts))
     }
 }
 
@@ -362,14 +360,8 @@ impl System for Names {
     fn test(&mut self, _: Option<&Path>) -> Result<Report> {
         let nats = evaluate(&mut self.learner, &self.test)?.loss;
         let n_grams = self.list.n_grams()?;
-        let mut table = format!(
-            "{:<10} {:>12} {:>12}   nats a character\n",
-            "n-grams", "Witten-Bell", "Kneser-Ney"
-        );
-        for (n, witten_bell, kneser_ney) in &n_grams {
-            table += &format!("{n:<10} {witten_bell:>12.4} {kneser_ney:>12.4}\n");
-        }
-        let best = n_grams.iter().flat_map(|(_, a, b)| [*a, *b]).fold(f64::INFINITY, f64::min);
+        let mut table = n_grams.table("character");
+        let best = n_grams.best();
         let made_up = self.made_up()?;
         let known: HashSet<&String> = self.list.train.iter().collect();
         let new = made_up.iter().filter(|name| !known.contains(name)).count();
@@ -383,9 +375,7 @@ impl System for Names {
         ] {
             numbers.insert(name.into(), json!(value));
         }
-        let row =
-            |(n, a, b): &(usize, f64, f64)| json!({ "n": n, "witten_bell": a, "kneser_ney": b });
-        numbers.insert("ngrams".into(), n_grams.iter().map(row).collect::<Value>());
+        numbers.insert("ngrams".into(), n_grams.record());
         numbers.insert("samples".into(), json!(made_up));
         numbers.insert("new".into(), json!(new));
         let headline = format!(

@@ -7,10 +7,11 @@ use gradus_data::{DataError, RecordLoader};
 use gradus_io::atomic_write;
 use gradus_nn::Init;
 use gradus_tensor::Tensor;
-use gradus_text::{Counts, NGram, Sampler, Smoothing, Streams, bits, perplexity};
+use gradus_text::{Counts, NGram, Sampler, Streams, bits, perplexity};
 use gradus_train::{Learner, Result};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
+use super::n_grams::NGrams;
 use super::{Architecture, Corpus, LanguageModel, LanguageNetwork, Reader, cells};
 use crate::{Model, Parts, Report, Steps, System};
 
@@ -92,8 +93,8 @@ impl Language {
         Ok(Language { corpus, model, network, source, learner, seed })
     }
 
-    /// The n-gram models of what is learned on what is not: rows of `(n, Witten–Bell, Kneser–Ney)`, in nats a symbol.
-    fn n_grams(&self) -> Result<Vec<(usize, f64, f64)>> {
+    /// The n-gram models of what is learned on what is not.
+    fn n_grams(&self) -> Result<NGrams> {
         let learned = &self.corpus.train;
         let learned = &learned[learned.len().saturating_sub(COUNTED)..];
         let mut counts = Counts::new(self.corpus.symbols(), LONGEST)?;
@@ -102,9 +103,7 @@ impl Language {
         let nats = |order, smoothing| -> Result<f64> {
             Ok(NGram::new(&counts, order, smoothing)?.score(test)?.nats_per_symbol())
         };
-        (1..=LONGEST)
-            .map(|n| Ok((n, nats(n, Smoothing::WittenBell)?, nats(n, Smoothing::KneserNey)?)))
-            .collect()
+        NGrams::of(LONGEST, nats)
     }
 }
 
@@ -152,14 +151,8 @@ impl System for Language {
         let nats = said.nats_per_symbol();
         let one = self.corpus.tokens.noun().trim_end_matches('s');
         let n_grams = self.n_grams()?;
-        let mut table = format!(
-            "{:<10} {:>12} {:>12}   nats a {one}\n",
-            "n-grams", "Witten-Bell", "Kneser-Ney"
-        );
-        for (n, witten_bell, kneser_ney) in &n_grams {
-            table += &format!("{n:<10} {witten_bell:>12.4} {kneser_ney:>12.4}\n");
-        }
-        let best = n_grams.iter().flat_map(|(_, a, b)| [*a, *b]).fold(f64::INFINITY, f64::min);
+        let mut table = n_grams.table(one);
+        let best = n_grams.best();
         let mut numbers = Map::new();
         for (name, value) in [
             ("val_nats", nats),
@@ -170,9 +163,7 @@ impl System for Language {
         ] {
             numbers.insert(name.into(), json!(value));
         }
-        let row =
-            |(n, a, b): &(usize, f64, f64)| json!({ "n": n, "witten_bell": a, "kneser_ney": b });
-        numbers.insert("ngrams".into(), n_grams.iter().map(row).collect::<Value>());
+        numbers.insert("ngrams".into(), n_grams.record());
         numbers.insert("scored".into(), json!(said.symbols));
         let prime = &self.corpus.test[..1];
         let mut sampler = Sampler::new(self.seed).temperature(TEMPERATURE);
