@@ -29,6 +29,20 @@ pub fn gradients(y: &Node, dy: &Node, xs: &[Node]) -> Result<Vec<Option<Node>>> 
 /// As [`gradients`].
 #[track_caller]
 pub fn gradients_of(ys: &[(Node, Node)], xs: &[Node]) -> Result<Vec<Option<Node>>> {
+    gradients_by(ys, xs, &|_, _| None)
+}
+
+/// As [`gradients_of`], but where `rule` gives a node for a function of one value and the gradient
+/// of what it gave, that is the gradient of the value.
+///
+/// # Errors
+/// As [`gradients`], and when what the rule gives is of another shape or type than the value.
+#[track_caller]
+pub fn gradients_by(
+    ys: &[(Node, Node)],
+    xs: &[Node],
+    rule: &dyn Fn(&Node, &Node) -> Option<Node>,
+) -> Result<Vec<Option<Node>>> {
     sound(ys.iter().flat_map(|(y, dy)| [y, dy]).chain(xs))?;
     if let Some((y, dy)) = ys.iter().find(|(y, dy)| y.meta() != dy.meta() || !y.dtype().is_float())
     {
@@ -70,7 +84,11 @@ pub fn gradients_of(ys: &[(Node, Node)], xs: &[Node]) -> Result<Vec<Option<Node>
         if !wanted.contains(&true) {
             continue; // x itself: what it was made from is not asked about
         }
-        let dxs = crate::scope::scope_at(node, || backward(node, &dys, &wanted)).map_err(at)?;
+        let found_by = || match ruled(node, &dys, rule)? {
+            Some(dx) => Ok(vec![Some(dx)]),
+            None => backward(node, &dys, &wanted),
+        };
+        let dxs = crate::scope::scope_at(node, found_by).map_err(at)?;
         for ((input, dx), wanted) in node.inputs().iter().zip(dxs).zip(wanted) {
             if let (Some(dx), true) = (dx, wanted) {
                 sound([&dx])?;
@@ -193,6 +211,25 @@ fn add_to(slot: &mut Option<Node>, d: Node) {
         Some(sum) => sum.zip(&d, "add", |a, b| a + b),
         None => d,
     });
+}
+
+/// What a rule gives for a function of one value.
+fn ruled(
+    node: &Node,
+    dys: &[Option<Node>],
+    rule: &dyn Fn(&Node, &Node) -> Option<Node>,
+) -> Result<Option<Node>> {
+    let (Kind::Pointwise(_), [x], [Some(dy)]) = (node.kind(), node.inputs(), dys) else {
+        return Ok(None);
+    };
+    let dx = rule(node, dy);
+    match &dx {
+        Some(dx) if dx.meta() != x.meta() => {
+            let what = format!("a rule gave {} for the gradient of {}", dx.meta(), x.meta());
+            Err(Error::shape(node.name(), what))
+        }
+        _ => Ok(dx),
+    }
 }
 
 /// The gradients of a node's inputs.

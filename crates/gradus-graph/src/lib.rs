@@ -28,7 +28,7 @@ pub use cache::CACHED_PLANS;
 pub use check::{Checked, check_everything, checked};
 pub use device::{Device, Plain};
 pub use draw::{Drawing, to_dot, to_svg};
-pub use grad::{grad, gradients, gradients_of};
+pub use grad::{grad, gradients, gradients_by, gradients_of};
 pub use mistake::{fail, mistaken, poisoned, refuse, report, report_at, sound, try_build};
 pub use node::{Kind, Node, Pointwise, ViewOp};
 pub use plan::{Options, Plan, PlanStep, Storage};

@@ -51,6 +51,6 @@ pub use ops::sampling::{Beyond, Sampling};
 pub use ops::scan::{Scan, scan, scan_all};
 pub use ops::scatter::Scatter;
 pub use ops::volume::{Conv3, Pool3};
-pub use read::{grad, gradients, read, update};
+pub use read::{Crossing, grad, gradients, gradients_by, read, update};
 pub use tensor::Tensor;
 pub use variable::Variable;

@@ -255,6 +255,39 @@ pub fn grad<const N: usize>(y: &Tensor, xs: [&Tensor; N]) -> [Tensor; N] {
 #[track_caller]
 #[doc(alias = "zero_grad")]
 pub fn gradients(y: &Tensor, xs: &[Tensor]) -> Result<Vec<Option<Tensor>>> {
+    gradients_by(y, xs, |_| None)
+}
+
+/// As [`gradients`], but by rules of your own where they are given: for each function of one value that a gradient crosses
+/// (`relu`, `tanh`, `exp`), `rule` may say what is passed on instead of the derivative times `dy`. What comes out is then no
+/// gradient of `y`, but what such rules define: guided backpropagation, a deconvolutional net, relevances. An op of your own
+/// is met by its name.
+///
+/// **Shape** `y` of one element → one value of the shape of each x.
+///
+/// # Errors
+/// As [`gradients`], and when a rule gives another shape or type than its `x` has.
+///
+/// **Paper** Springenberg et al. 2014, arXiv:1412.6806 §3.4, for the rule of the example.
+///
+/// ```
+/// use gradus_tensor::{Tensor, gradients, gradients_by};
+/// let x = Tensor::from([2.0f32, -1.0, 3.0]);
+/// let y = (x.relu() * Tensor::from([1.0f32, 1.0, -5.0])).sum(..);
+/// // Guided: a negative gradient stops, as one does that meets a negative value.
+/// let guided = gradients_by(&y, &[x.clone()], |at| {
+///     (at.op == "relu").then(|| at.dy.relu() * at.x.step())
+/// })?;
+/// assert_eq!(guided[0].as_ref().unwrap().to_vec::<f32>(), [1.0, 0.0, 0.0]);
+/// assert_eq!(gradients(&y, &[x])?[0].as_ref().unwrap().to_vec::<f32>(), [1.0, 0.0, -5.0]);
+/// # Ok::<(), gradus_tensor::Error>(())
+/// ```
+#[track_caller]
+pub fn gradients_by(
+    y: &Tensor,
+    xs: &[Tensor],
+    rule: impl Fn(&Crossing<'_>) -> Option<Tensor>,
+) -> Result<Vec<Option<Tensor>>> {
     if y.len() != 1 {
         let what = format!(
             "y has shape {}; a gradient starts at one number: take its sum or mean",
@@ -264,14 +297,42 @@ pub fn gradients(y: &Tensor, xs: &[Tensor]) -> Result<Vec<Option<Tensor>>> {
     }
     let nodes: Vec<_> = xs.iter().map(|x| x.0.clone()).collect();
     let one = constant(1.0, Meta::new(y.shape(), y.dtype()));
-    let found = graph::gradients(&y.0, &one, &nodes)?;
+    let rule = |node: &graph::Node, dy: &graph::Node| {
+        let [x, y, dy] = [&node.inputs()[0], node, dy].map(|node| Tensor(node.clone()));
+        rule(&Crossing { op: node.name(), x: &x, y: &y, dy: &dy }).map(|dx| dx.0)
+    };
+    let found = graph::gradients_by(&[(y.0.clone(), one)], &nodes, &rule)?;
     Ok(found.into_iter().map(|n| n.map(Tensor)).collect())
+}
+
+/// A function of one value that a gradient crosses: see [`gradients_by`].
+#[derive(Clone, Copy, Debug)]
+pub struct Crossing<'a> {
+    /// The name of the op.
+    pub op: &'a str,
+    /// What it was given.
+    pub x: &'a Tensor,
+    /// What it gave.
+    pub y: &'a Tensor,
+    /// What has come back to it: the gradient of `y`, by the rules that were crossed so far.
+    pub dy: &'a Tensor,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::try_build;
+
+    #[test]
+    fn a_rule_for_gradients_is_held_to_its_shape() {
+        let x = Tensor::from([1.0f32, 2.0]);
+        let by = |give: fn(&Tensor) -> Tensor| {
+            gradients_by(&x.tanh().sum(..), std::slice::from_ref(&x), |at| Some(give(at.dy)))
+        };
+        assert_eq!(by(|dy| dy * 3.0).unwrap()[0].as_ref().unwrap().to_vec::<f32>(), [3.0, 3.0]);
+        let e = by(|dy| dy.sum(..)).unwrap_err().to_string();
+        assert!(e.starts_with("tanh: a rule gave f32 [] for the gradient of f32 [2]"), "{e}");
+    }
 
     #[test]
     fn reading_keeps_every_number_or_says_which_it_cannot() {

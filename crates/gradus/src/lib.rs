@@ -61,6 +61,9 @@ pub use gradus_io as io;
 pub use gradus_models as models;
 /// ONNX models.
 pub use gradus_onnx as onnx;
+/// What networks see, and how they are fooled.
+#[cfg(feature = "see")]
+pub use gradus_see as see;
 /// Networks of sequences as whole systems: language models and what else learns from texts, genomes and signals.
 #[cfg(feature = "sequences")]
 pub use gradus_sequences as sequences;
