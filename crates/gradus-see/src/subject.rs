@@ -165,6 +165,11 @@ impl LayerShape {
     }
 }
 
+/// That there is no such layer among these.
+pub(crate) fn unknown_among(layer: &str, known: &[LayerShape]) -> Error {
+    unknown(layer, &known.iter().map(|known| known.path.clone()).collect::<Vec<_>>())
+}
+
 fn unknown(layer: &str, known: &[String]) -> Error {
     let mut near: Vec<&str> = known.iter().map(String::as_str).collect();
     near.sort_by_key(|known| strsim::osa_distance(layer, known));

@@ -90,6 +90,32 @@ fn what_cannot_be_seen_is_refused_before_anything_is_written() {
     ran(folder, &at_a_file).fails(2, &["--out: found notes.txt, a file, expected a folder"]);
 }
 
+/// The nine patches of each unit, the largest first, and what of them went through the network.
+#[test]
+fn patches_are_found_and_sent_back() {
+    let folder = with_a_run();
+    let record =
+        see(folder.path(), &["--what", "top-patches,deconvnet", "--layer", "conv1,dense3"]);
+    let found = &record["top-patches"];
+    assert_eq!(found["pictures"], 1000);
+    let units = found["layers"][0]["units"].as_array().unwrap();
+    assert_eq!(units.len(), 6);
+    for unit in units {
+        let values: Vec<f64> =
+            unit.as_array().unwrap().iter().map(|peak| peak["value"].as_f64().unwrap()).collect();
+        assert!(values.len() == 9 && values.is_sorted_by(|a, b| a >= b), "{values:?}");
+    }
+    // The same search; and a class is the label of its sample.
+    assert_eq!(record["deconvnet"]["layers"], found["layers"]);
+    assert!(found["layers"][1]["units"][3][0]["class"].is_string());
+    let back = see(
+        folder.path(),
+        &["grey.png", "--what", "guided-backprop", "--layer", "conv2", "--unit", "5"],
+    );
+    assert_eq!(back["guided-backprop"][0]["layers"][0]["units"], Value::from(vec![5]));
+    assert!(folder.path().join("run/see-guided-backprop/guided-backprop.png").is_file());
+}
+
 #[test]
 fn models_of_tables_are_refused() {
     let folder = tempdir().unwrap();

@@ -1,10 +1,12 @@
 //! `gradus see`: what a trained network sees. Each kind of picture is a file of this folder and a row of [`KINDS`].
 
 mod activations;
+mod backwards;
 mod kernels;
 mod look;
 mod page;
 mod shown;
+mod top_patches;
 
 use crate::bars::counted;
 use crate::error::{CliError, Result};
@@ -29,7 +31,7 @@ struct Kind {
 /// What a kind looks at beside the network.
 #[derive(Clone, Copy, PartialEq)]
 enum Needs {
-    /// Nothing: weights alone.
+    /// Nothing that is not opened by the kind itself.
     Nothing,
     /// Pictures: those that are given, or else some of the model's own test data.
     Pictures,
@@ -49,6 +51,24 @@ const KINDS: &[Kind] = &[
         needs: Needs::Nothing,
         see: kernels::see,
     },
+    Kind {
+        name: "top-patches",
+        about: "the nine patches of a data set that excite each unit most",
+        needs: Needs::Nothing,
+        see: top_patches::see,
+    },
+    Kind {
+        name: "deconvnet",
+        about: "what in them, or in pictures, a unit saw: by a deconvolutional net with switches",
+        needs: Needs::Nothing,
+        see: backwards::deconvnet,
+    },
+    Kind {
+        name: "guided-backprop",
+        about: "the same by guided backpropagation",
+        needs: Needs::Nothing,
+        see: backwards::guided_backprop,
+    },
 ];
 
 /// See what a network sees: its maps, its filters, what it looks for, what it looks at
@@ -62,7 +82,9 @@ const KINDS: &[Kind] = &[
 #[command(after_help = "Examples:
   gradus see runs/lenet-1 --what activations
   gradus see runs/lenet-1 boot.png --what activations --layer conv1,conv2
-  gradus see runs/lenet-1 --what kernels")]
+  gradus see runs/lenet-1 --what kernels
+  gradus see runs/lenet-1 --what top-patches --data fashion-mnist --part train
+  gradus see runs/lenet-1 boot.png --what deconvnet,guided-backprop")]
 pub struct Args {
     /// A run directory, a model's file, or the name of a network that was imported
     #[arg(value_name = "RUN|MODEL_FILE|NAME")]
