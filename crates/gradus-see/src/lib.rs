@@ -5,11 +5,13 @@
 
 mod back_projection;
 mod patches;
+pub mod preferred;
 mod subject;
 
 pub use back_projection::Backward;
 pub use gradus_base::{Error, Result};
 pub use patches::{Peak, TopPatches, patch};
+pub use preferred::{Ascent, Objective, Preferred, Prior};
 pub use subject::{LayerShape, Subject, Watched};
 
 /// What a compiled step of this crate computes.

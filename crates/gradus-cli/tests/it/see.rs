@@ -116,6 +116,44 @@ fn patches_are_found_and_sent_back() {
     assert!(folder.path().join("run/see-guided-backprop/guided-backprop.png").is_file());
 }
 
+/// Pictures of classes, which the network itself must recognise when it judges them; and of a unit and of a picture.
+#[test]
+fn preferred_pictures_are_made_and_judged() {
+    let folder = with_a_run();
+    let folder = folder.path();
+    let preferred = |more: &[&str]| {
+        let args = [&["--what", "preferred", "--steps", "30", "--copies", "2"], more].concat();
+        see(folder, &args)["preferred"].clone()
+    };
+    let classes = preferred(&["--judge", "run"]);
+    let pictures = classes["pictures"].as_array().unwrap();
+    assert_eq!(pictures.len(), 20);
+    let sure: Vec<f64> = pictures.iter().map(|p| p["probability"].as_f64().unwrap()).collect();
+    let taken = sure.iter().filter(|p| **p > 0.5).count() as f64 / 20.0;
+    assert!(taken > 0.9, "{sure:?}");
+    assert!(classes["judged"]["recognised"].as_f64().unwrap() >= taken, "{classes}");
+    let unit =
+        preferred(&["--layer", "conv2", "--unit", "3", "--place", "4,4", "--parameters", "waves"]);
+    assert!(unit["pictures"][1]["value"].as_f64().unwrap() > 0.0, "{unit}");
+    let caricature = preferred(&["grey.png", "--layer", "conv2"]);
+    assert_eq!(caricature["pictures"][0]["of"], "grey.png");
+    assert_eq!(
+        preferred(&["--layer", "conv2", "--direction", "1=1,2=-0.5"])["pictures"][0]["of"],
+        "1=1, 2=-0.5"
+    );
+    let refused = |more: &[&str], what: &str| {
+        ran(folder, &[&["see", "run", "--what", "preferred"], more].concat()).fails(2, &[what]);
+    };
+    refused(&["--prior", "yosinski"], "unknown prior \"yosinski\"");
+    refused(&["--unit", "3"], "--unit: found none of --layer, expected one that it is of");
+    refused(
+        &["--layer", "conv1", "--direction", "6=1"],
+        "found 6=1, expected UNIT=WEIGHT with a unit of conv1 from 0 to 5",
+    );
+    refused(&["--layer", "conv1", "--judge", "run"], "--judge: run: found pictures of units");
+    refused(&["--rate", "-1"], "--rate");
+}
+
 #[test]
 fn models_of_tables_are_refused() {
     let folder = tempdir().unwrap();

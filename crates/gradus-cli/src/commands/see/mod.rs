@@ -5,6 +5,7 @@ mod backwards;
 mod kernels;
 mod look;
 mod page;
+mod preferred;
 mod shown;
 mod top_patches;
 
@@ -69,6 +70,12 @@ const KINDS: &[Kind] = &[
         needs: Needs::Nothing,
         see: backwards::guided_backprop,
     },
+    Kind {
+        name: "preferred",
+        about: "pictures made from noise that excite a class, a unit or a direction most",
+        needs: Needs::Nothing,
+        see: preferred::see,
+    },
 ];
 
 /// See what a network sees: its maps, its filters, what it looks for, what it looks at
@@ -84,7 +91,9 @@ const KINDS: &[Kind] = &[
   gradus see runs/lenet-1 boot.png --what activations --layer conv1,conv2
   gradus see runs/lenet-1 --what kernels
   gradus see runs/lenet-1 --what top-patches --data fashion-mnist --part train
-  gradus see runs/lenet-1 boot.png --what deconvnet,guided-backprop")]
+  gradus see runs/lenet-1 boot.png --what deconvnet,guided-backprop
+  gradus see runs/lenet-1 --what preferred --copies 20 --judge runs/lenet-2
+  gradus see runs/resnet20-1 --what preferred --layer block3 --parameters waves --jitter 2 --steps 300")]
 pub struct Args {
     /// A run directory, a model's file, or the name of a network that was imported
     #[arg(value_name = "RUN|MODEL_FILE|NAME")]
@@ -119,6 +128,8 @@ pub struct Args {
     /// Print one JSON object as the last line
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    preferred: preferred::Options,
 }
 
 /// The kinds, for the help.
