@@ -6,9 +6,17 @@
 //! | question | module |
 //! |---|---|
 //! | which pixels, layers and parts made it say so | [`attribution`] |
+//! | whether what people name moves a class | [`concept`] |
+//! | which training samples helped it, and which hindered | [`influence`] |
 
 pub mod attribution;
+pub mod concept;
+mod features;
+mod influence;
+mod statistics;
 mod subject;
 
+pub use features::activations;
 pub use gradus_base::{Error, Result};
+pub use influence::{Labelled, Then, influence};
 pub use subject::{LayerShape, Subject, Watched};

@@ -170,7 +170,7 @@ impl GradientShap {
             let to = x + &noise;
             let way = &to - &from;
             let place = Tensor::from_slice(&places, [places.len(), 1, 1, 1]).cast(x.dtype());
-            map = map + slopes.of(&(&from + &way * place), classes)?.slope * &way;
+            map += slopes.of(&(&from + &way * place), classes)?.slope * &way;
             map.try_read()?;
             let [high, low] = [&to, &from].map(|x| slopes.of(x, classes).map(|found| found.scores));
             for (gain, (high, low)) in gain.iter_mut().zip(high?.iter().zip(&low?)) {

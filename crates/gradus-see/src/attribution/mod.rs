@@ -36,6 +36,7 @@ pub use segments::{Segments, grid, slic};
 pub use slopes::{
     SmoothGrad, deconvnet, gradient_x_input, guided_backprop, layer_relevance, saliency,
 };
+pub(crate) use slopes::{filled, pieces};
 pub use surrogate::{KernelShap, Lime};
 
 use gradus_base::Result;

@@ -294,7 +294,7 @@ impl SmoothGrad {
         let mut sum = x.zeros_like();
         for k in 0..self.samples {
             let slope = slopes.of(&(x + &noise(k)?), classes)?.slope;
-            sum = sum + slope;
+            sum += slope;
             sum.try_read()?;
         }
         Ok(sum / self.samples as f64)
