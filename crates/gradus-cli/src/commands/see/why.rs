@@ -197,7 +197,7 @@ fn segmented(
     let (mut values, mut count) = (vec![], 0);
     for (i, &class) in classes.iter().enumerate() {
         let one = x.slice(0, i..i + 1);
-        let segments = by::slic(&x.select(0, i), look.args.why.segments as usize, 0.1)?;
+        let segments = by::slic(&x.select(0, i), look.args.why.segments as usize, 0.3)?;
         count = if i == 0 { segments.count } else { count };
         let found = of(&one, class, &segments)?;
         // Of a segment each pixel has its share: so the map adds up to what the segments do.
@@ -208,10 +208,13 @@ fn segmented(
     Ok((Tensor::from_slice(&values, [classes.len(), 1, height, width]), count))
 }
 
-/// The last layer that gives maps.
+/// The last layer that gives maps which are not classes already.
 fn last_maps<'l>(look: &'l Look<'_>) -> Result<&'l LayerShape> {
+    let classes = look.outputs().len();
     let maps = |layer: &&LayerShape| layer.shape.rank() == 3 && layer.shape[1] * layer.shape[2] > 1;
-    look.layers.iter().rev().find(maps).ok_or_else(|| {
+    let features = |layer: &&LayerShape| maps(layer) && layer.shape[0] != classes;
+    let backwards = || look.layers.iter().rev();
+    backwards().find(features).or_else(|| backwards().find(maps)).ok_or_else(|| {
         let what = format!(
             "{} has no layer of maps, which grad-cam looks at",
             look.description.architecture
