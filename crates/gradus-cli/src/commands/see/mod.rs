@@ -8,6 +8,7 @@ mod page;
 mod preferred;
 mod shown;
 mod top_patches;
+mod why;
 
 use crate::bars::counted;
 use crate::error::{CliError, Result};
@@ -76,6 +77,66 @@ const KINDS: &[Kind] = &[
         needs: Needs::Nothing,
         see: preferred::see,
     },
+    Kind {
+        name: "saliency",
+        about: "which pixels move the score of a class most",
+        needs: Needs::Pictures,
+        see: why::saliency,
+    },
+    Kind {
+        name: "gradient-x-input",
+        about: "the score's gradient times the pixels",
+        needs: Needs::Pictures,
+        see: why::gradient_x_input,
+    },
+    Kind {
+        name: "smooth-grad",
+        about: "the mean gradient of noisy copies",
+        needs: Needs::Pictures,
+        see: why::smooth_grad,
+    },
+    Kind {
+        name: "integrated-gradients",
+        about: "shares of the score that add up, from a baseline on; how nearly is told",
+        needs: Needs::Pictures,
+        see: why::integrated_gradients,
+    },
+    Kind {
+        name: "gradient-shap",
+        about: "the same from random places, an estimate of SHAP's values",
+        needs: Needs::Pictures,
+        see: why::gradient_shap,
+    },
+    Kind {
+        name: "relevance",
+        about: "layer-wise relevance propagation (LRP, ε-rule)",
+        needs: Needs::Pictures,
+        see: why::relevance,
+    },
+    Kind {
+        name: "grad-cam",
+        about: "where the maps of a layer speak for a class [default: the last with maps]",
+        needs: Needs::Pictures,
+        see: why::grad_cam,
+    },
+    Kind {
+        name: "occlusion",
+        about: "what the score loses where a patch covers the picture",
+        needs: Needs::Pictures,
+        see: why::occlusion,
+    },
+    Kind {
+        name: "lime",
+        about: "a linear model of which segments are there",
+        needs: Needs::Pictures,
+        see: why::lime,
+    },
+    Kind {
+        name: "kernel-shap",
+        about: "Shapley values of segments",
+        needs: Needs::Pictures,
+        see: why::kernel_shap,
+    },
 ];
 
 /// See what a network sees: its maps, its filters, what it looks for, what it looks at
@@ -93,7 +154,8 @@ const KINDS: &[Kind] = &[
   gradus see runs/lenet-1 --what top-patches --data fashion-mnist --part train
   gradus see runs/lenet-1 boot.png --what deconvnet,guided-backprop
   gradus see runs/lenet-1 --what preferred --copies 20 --judge runs/lenet-2
-  gradus see runs/resnet20-1 --what preferred --layer block3 --parameters waves --jitter 2 --steps 300")]
+  gradus see runs/resnet20-1 --what preferred --layer block3 --parameters waves --jitter 2 --steps 300
+  gradus see runs/lenet-1 boot.png --what integrated-gradients,grad-cam --class Sneaker --sanity")]
 pub struct Args {
     /// A run directory, a model's file, or the name of a network that was imported
     #[arg(value_name = "RUN|MODEL_FILE|NAME")]
@@ -122,6 +184,8 @@ pub struct Args {
     /// The folder for what was seen; what lies there already under the same names is replaced
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    why: why::Choices,
     /// What random numbers begin with, where some are drawn
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,

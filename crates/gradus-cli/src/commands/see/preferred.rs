@@ -23,9 +23,6 @@ pub struct Options {
     /// What is climbed: pixels, or waves in colours that occur on their own, which need no prior
     #[arg(long, value_name = "NAME", default_value = "pixels", value_parser = ["pixels", "waves"])]
     parameters: String,
-    /// So many steps
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    steps: u32,
     /// How far a step goes: the root mean square of a pixel's change, of pixels from 0 to 1
     #[arg(long, value_name = "X", default_value_t = 0.05)]
     rate: f64,
@@ -68,6 +65,8 @@ fn prior_help() -> String {
 
 /// Without names, of so many classes or units a picture is made.
 const MOST: usize = 20;
+/// So many steps.
+const STEPS: u32 = 200;
 /// So many pictures are climbed at once.
 const AT_ONCE: usize = 64;
 
@@ -90,13 +89,13 @@ enum KindOf<'a> {
 pub fn see(look: &Look<'_>) -> Result<Seen> {
     let options = &look.args.preferred;
     let sought = sought(look)?;
-    let ascent = ascent(options, look.args.seed, &sought)?;
+    let ascent = ascent(look, &sought)?;
     let judge = options.judge.as_ref().map(|path| Judge::open(look, path, &sought)).transpose()?;
     let made = make(look, &sought, &ascent)?;
     let copies = counted(options.copies.into(), "picture");
     let mut said = vec![format!("preferred      {copies} each of {}", sought.title)];
     let mut record = json!({ "of": sought.title, "prior": options.prior, "parameters": options.parameters,
-                             "steps": options.steps, "rate": options.rate });
+                             "steps": ascent.steps, "rate": options.rate });
     if let Some(classes) = sought.classes(look) {
         let sure = made.iter().zip(each(classes, options.copies));
         let sure = sure.filter(|(made, class)| made.probabilities[*class] >= 0.95).count();
@@ -251,7 +250,8 @@ fn direction(texts: &[String], layer: &LayerShape) -> Result<Vec<f64>> {
     Ok(weights)
 }
 
-fn ascent(options: &Options, seed: u64, sought: &Sought<'_>) -> Result<Ascent> {
+fn ascent(look: &Look<'_>, sought: &Sought<'_>) -> Result<Ascent> {
+    let options = &look.args.preferred;
     let prior = match PRIORS.iter().find(|(name, _)| *name == options.prior) {
         Some((_, prior)) => *prior,
         None if options.prior == "none" => Prior::default(),
@@ -295,7 +295,7 @@ fn ascent(options: &Options, seed: u64, sought: &Sought<'_>) -> Result<Ascent> {
         }
     };
     Ok(Ascent {
-        steps: options.steps as usize,
+        steps: look.args.why.steps.unwrap_or(STEPS) as usize,
         rate: options.rate,
         parameters,
         // Waves have their own.
@@ -307,7 +307,7 @@ fn ascent(options: &Options, seed: u64, sought: &Sought<'_>) -> Result<Ascent> {
         },
         total_variation: options.smooth,
         diversity,
-        seed,
+        seed: look.args.seed,
         ..Ascent::default()
     })
 }
