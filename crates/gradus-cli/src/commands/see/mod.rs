@@ -6,6 +6,7 @@ mod kernels;
 mod look;
 mod page;
 mod preferred;
+mod projection;
 mod shown;
 mod top_patches;
 mod why;
@@ -76,6 +77,18 @@ const KINDS: &[Kind] = &[
         about: "pictures made from noise that excite a class, a unit or a direction most",
         needs: Needs::Nothing,
         see: preferred::see,
+    },
+    Kind {
+        name: "pca",
+        about: "what a layer gives for samples, as points along its principal components",
+        needs: Needs::Nothing,
+        see: projection::pca,
+    },
+    Kind {
+        name: "t-sne",
+        about: "the same, neighbours beside each other",
+        needs: Needs::Nothing,
+        see: projection::tsne,
     },
     Kind {
         name: "saliency",
@@ -155,6 +168,7 @@ const KINDS: &[Kind] = &[
   gradus see runs/lenet-1 boot.png --what deconvnet,guided-backprop
   gradus see runs/lenet-1 --what preferred --copies 20 --judge runs/lenet-2
   gradus see runs/resnet20-1 --what preferred --layer block3 --parameters waves --jitter 2 --steps 300
+  gradus see runs/lenet-1 --what pca,t-sne --layer relu4
   gradus see runs/lenet-1 boot.png --what integrated-gradients,grad-cam --class Sneaker --sanity")]
 pub struct Args {
     /// A run directory, a model's file, or the name of a network that was imported
@@ -186,6 +200,8 @@ pub struct Args {
     out: Option<PathBuf>,
     #[command(flatten)]
     why: why::Choices,
+    #[command(flatten)]
+    projection: projection::Neighbours,
     /// What random numbers begin with, where some are drawn
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
