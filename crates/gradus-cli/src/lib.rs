@@ -15,6 +15,7 @@ mod augmentation;
 mod bars;
 mod bench;
 mod callbacks;
+mod chosen;
 mod columns;
 mod commands;
 mod computing;
@@ -28,6 +29,7 @@ mod entries;
 mod error;
 mod experiment;
 mod guess;
+mod inputs;
 mod layers;
 mod leaks;
 mod learned;
@@ -60,7 +62,7 @@ mod unreadable;
 use clap::{Parser, Subcommand};
 use commands::{
     classify, compare, data, devices, eval, export, import, kernel, models, predict,
-    run as run_model, sample, summary, train,
+    run as run_model, sample, see, summary, train,
 };
 use error::{CliError, panic_message};
 use std::panic::{self, AssertUnwindSafe};
@@ -87,6 +89,7 @@ enum Command {
     Sample(sample::Args),
     Classify(classify::Args),
     Summary(summary::Args),
+    See(Box<see::Args>),
     Models(models::Args),
     #[command(subcommand)]
     Data(data::Args),
@@ -109,6 +112,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Sample(args) => sample::run(&args),
         Command::Classify(args) => classify::run(&args),
         Command::Summary(args) => summary::run(&args),
+        Command::See(args) => see::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Data(args) => data::run(&args),
         Command::Devices(args) => devices::run(&args),

@@ -2,7 +2,7 @@
 //!
 //! The weights are those of g2p-en 2.1.0 (Park and Kim), `g2p_en/checkpoint20.npz` in its wheel:
 //!
-//!     cargo run --release --example 41_pronounce -- checkpoint20.npz neural attention
+//!     cargo run --release --example 42_pronounce -- checkpoint20.npz neural attention
 //!
 //! Without a file it is a small network of drawn weights under the same names, which says nothing of sense. In both cases what the decoder knows after each
 //! phoneme is computed a second time, number by number as PyTorch's GRU is defined.
