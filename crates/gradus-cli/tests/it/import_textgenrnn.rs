@@ -60,6 +60,10 @@ fn what_was_imported_writes_as_it_did() {
     let drawn = run(&["summary", "small", "--graph", "net.svg"]);
     assert!(drawn.out.contains("rnn_2"), "{} {}", drawn.out, drawn.err);
     assert!(fs::read_to_string(f.join("net.svg")).unwrap().contains(">weighted mean</text>"));
+    run(&["eval", "small"]).fails(
+        2,
+        &["small: it was imported, not trained here; gradus sample small --cells page.html --text"],
+    );
     run(&["predict", "small", "x.png"])
         .fails(2, &["found a network of sequences (textgenrnn)", "gradus sample small"]);
 }

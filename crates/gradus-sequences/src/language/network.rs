@@ -9,11 +9,11 @@ use gradus_nn::layers::{
 };
 use gradus_nn::{Context, Init, Initializer, Layer, Module, Sequential, Spec, State, Visitor};
 use gradus_tensor::{Tensor, Variable, try_build};
-use gradus_text::Tokenizer;
+use gradus_text::{Special, Tokenizer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::textgenrnn::TextgenrnnNetwork;
+use super::textgenrnn::{Textgenrnn, TextgenrnnNetwork};
 use super::{Corpus, Tokens};
 use crate::{Mode, Unrolled};
 
@@ -75,6 +75,7 @@ impl LanguageModel {
         let (hidden, layers, context) = match architecture {
             Architecture::Transformer => (128, 4, 128),
             Architecture::Window => (256, 1, 10),
+            Architecture::Textgenrnn => (128, 2, Textgenrnn::WINDOW),
             _ => (256, 1, 0),
         };
         LanguageModel {
@@ -149,6 +150,11 @@ impl LanguageModel {
                 "vocabulary",
                 format!("found {symbols} symbols, expected at most {MOST_SYMBOLS}"),
             ));
+        }
+        let nothing = tokenizer.vocabulary().special(Special::Pad);
+        if self.architecture == Architecture::Textgenrnn && nothing != Some(0) {
+            let what = "found symbol 0 that is one of the text, expected <pad>, which fills windows: Tokenizer::of_word_index makes it so";
+            return Err(Error::value("vocabulary", what));
         }
         try_build(|| match self.architecture {
             Architecture::Lstm | Architecture::Gru | Architecture::Rnn => {

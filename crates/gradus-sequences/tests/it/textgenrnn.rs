@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use gradus_io::{NamedArray, keras};
 use gradus_nn::{Init, Layer, parameters};
 use gradus_sequences::Model;
-use gradus_sequences::language::{Architecture, Reader, Textgenrnn};
+use gradus_sequences::language::{Architecture, LanguageModel, Reader, Textgenrnn};
 use gradus_tensor::Tensor;
 use gradus_text::{Sampler, Special, Tokenizer};
 use serde_json::Value;
@@ -170,6 +170,12 @@ fn what_does_not_fit_is_told() {
         refused(file),
         "the layer `rnn_1` is several in the file, expected an LSTM that reads from the first character to the last"
     );
+    let characters = Tokenizer::characters(["abc"], &Default::default()).unwrap();
+    let tokenizer = serde_json::from_str(&characters.to_json()).unwrap();
+    let [own, _] = both();
+    let unfilled = LanguageModel { tokenizer, ..own.model };
+    let error = unfilled.network(&Init::blank()).err().unwrap().to_string();
+    assert!(error.contains("found symbol 0 that is one of the text, expected <pad>"), "{error}");
     let other = refused(keras::Model::default());
     assert_eq!(other, "`embedding/embeddings` is not in the file, expected [symbols, numbers]");
 }
