@@ -300,7 +300,7 @@ fn record(name: &str, summary: &Summary) -> Value {
         .map(|r| {
             json!({
                 "path": r.path, "layer": r.layer, "output": r.output.to_vec(),
-                "params": r.parameters, "macs": r.macs, "receptive_field": r.receptive_field,
+                "params": r.parameters, "macs": r.macs, "receptive_field": r.receptive_field(),
             })
         })
         .collect();

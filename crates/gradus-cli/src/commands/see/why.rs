@@ -14,9 +14,6 @@ use serde_json::{Map, Value, json};
 /// What can be chosen about maps.
 #[derive(clap::Args)]
 pub struct Choices {
-    /// Steps of integrated gradients [default: 50, doubled until maps add up to within 1 %, at most 3,200]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    steps: Option<u32>,
     /// Samples of smooth-grad and gradient-shap (50), or pictures that lime and kernel-shap try (1,000)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     samples: Option<u32>,
@@ -85,7 +82,7 @@ pub fn smooth_grad(look: &Look<'_>) -> Result<Seen> {
 }
 
 pub fn integrated_gradients(look: &Look<'_>) -> Result<Seen> {
-    let asked = look.args.why.steps.map(|steps| steps as usize);
+    let asked = look.args.steps.map(|steps| steps as usize);
     explained(look, "integrated-gradients", &|subject, x, classes| {
         let mut how = IntegratedGradients { steps: asked.unwrap_or(50) };
         let mut found = how.of(subject, x, classes, &baseline(look, x)?)?;
