@@ -2,6 +2,7 @@
 
 mod activations;
 mod backwards;
+mod concepts;
 mod kernels;
 mod look;
 mod page;
@@ -114,6 +115,12 @@ const KINDS: &[Kind] = &[
         see: why::kernel_shap,
     },
     Kind {
+        name: "concepts",
+        about: "whether what you name, by --concept, moves a class (TCAV), with p-values",
+        needs: Needs::Nothing,
+        see: concepts::see,
+    },
+    Kind {
         name: "top-patches",
         about: "the nine patches of a data set that excite each unit most",
         needs: Needs::Nothing,
@@ -154,6 +161,7 @@ const KINDS: &[Kind] = &[
   gradus see runs/lenet-1 boot.png --what integrated-gradients,grad-cam --class Sneaker --sanity
   gradus see runs/lenet-1 --what top-patches --data fashion-mnist --part train
   gradus see runs/lenet-1 boot.png --what deconvnet,guided-backprop
+  gradus see runs/resnet20-1 --what concepts --concept brick.png,grass.png,water --class ship
   gradus see runs/lenet-1 --what preferred --copies 20 --judge runs/lenet-2
   gradus see runs/resnet20-1 --what preferred --layer block3 --parameters waves --jitter 2 --steps 300")]
 pub struct Args {
@@ -189,6 +197,8 @@ pub struct Args {
     steps: Option<u32>,
     #[command(flatten)]
     why: why::Choices,
+    #[command(flatten)]
+    concepts: concepts::Choices,
     /// What random numbers begin with, where some are drawn
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
