@@ -226,11 +226,6 @@ impl LayerShape {
     }
 }
 
-/// That there is no such layer among these.
-pub(crate) fn unknown_among(layer: &str, known: &[LayerShape]) -> Error {
-    unknown(layer, &known.iter().map(|known| known.path.clone()).collect::<Vec<_>>())
-}
-
 pub(crate) fn check_classes(x: &Tensor, classes: &[usize], count: usize) -> Result<()> {
     if let Some(class) = classes.iter().find(|&&class| class >= count) {
         let what = format!("found {class}, the network has {count}, 0 to {}", count - 1);
@@ -245,6 +240,11 @@ pub(crate) fn check_classes(x: &Tensor, classes: &[usize], count: usize) -> Resu
         return Err(Error::value("class", what));
     }
     Ok(())
+}
+
+/// That there is no such layer among these.
+pub(crate) fn unknown_among(layer: &str, known: &[LayerShape]) -> Error {
+    unknown(layer, &known.iter().map(|known| known.path.clone()).collect::<Vec<_>>())
 }
 
 fn unknown(layer: &str, known: &[String]) -> Error {

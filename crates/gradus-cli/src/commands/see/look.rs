@@ -226,15 +226,22 @@ impl<'a> Look<'a> {
 
     /// The pictures that are named.
     pub fn given(&self) -> Result<Vec<Picture>> {
+        let files = inputs::files(&self.args.pictures, None, Taken::Pictures)?;
+        let shown = self.shown(&files)?.into_iter();
+        shown.map(|(name, x)| self.picture(name, x, None)).collect()
+    }
+
+    /// Pictures of files as the network is shown them, `[1, C, H, W]` each, and what they are called.
+    pub fn shown(&self, files: &[PathBuf]) -> Result<Vec<(String, Tensor)>> {
         let evaluation = self.description.evaluation()?.single();
         let mut all = vec![];
-        for path in inputs::files(&self.args.pictures, None, Taken::Pictures)? {
-            let one = inputs::picture(&path, &self.description, &evaluation)?;
+        for path in files {
+            let one = inputs::picture(path, &self.description, &evaluation)?;
             let name = called(&path.display().to_string()).to_owned();
             let batches = self.batches(Arc::new(one), &evaluation)?;
             self.description.check(&name, &batches)?;
             for x in pixels(&batches) {
-                all.push(self.picture(name.clone(), x?, None)?);
+                all.push((name.clone(), x?));
             }
         }
         Ok(all)
@@ -370,6 +377,12 @@ impl Picture {
         let shape = self.x.shape();
         Tile::picture(&self.x.to_vec::<f32>(), [shape[1], shape[2], shape[3]])
     }
+}
+
+/// Pictures side by side in one batch.
+pub fn pixels_of<K>(pictures: impl IntoIterator<Item = (K, Tensor)>) -> Tensor {
+    let all: Vec<Tensor> = pictures.into_iter().map(|(_, x)| x).collect();
+    Tensor::concat(&all.iter().collect::<Vec<_>>(), 0)
 }
 
 /// The pixels of all batches, `[B, C, H, W]` each.

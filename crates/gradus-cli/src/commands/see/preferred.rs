@@ -1,5 +1,6 @@
 //! Pictures that the network prefers: made from noise by climbing a class, a unit, a direction among units or what a picture gives.
 
+use super::Args;
 use super::look::{Look, Picture};
 use super::shown::{Section, Seen, Sheet, Tile};
 use crate::bars::{counted, figure};
@@ -63,10 +64,10 @@ fn prior_help() -> String {
     )
 }
 
+/// Steps of an ascent.
+const STEPS: u32 = 200;
 /// Without names, of so many classes or units a picture is made.
 const MOST: usize = 20;
-/// So many steps.
-const STEPS: u32 = 200;
 /// So many pictures are climbed at once.
 const AT_ONCE: usize = 64;
 
@@ -89,7 +90,7 @@ enum KindOf<'a> {
 pub fn see(look: &Look<'_>) -> Result<Seen> {
     let options = &look.args.preferred;
     let sought = sought(look)?;
-    let ascent = ascent(look, &sought)?;
+    let ascent = ascent(look.args, &sought)?;
     let judge = options.judge.as_ref().map(|path| Judge::open(look, path, &sought)).transpose()?;
     let made = make(look, &sought, &ascent)?;
     let copies = counted(options.copies.into(), "picture");
@@ -250,8 +251,8 @@ fn direction(texts: &[String], layer: &LayerShape) -> Result<Vec<f64>> {
     Ok(weights)
 }
 
-fn ascent(look: &Look<'_>, sought: &Sought<'_>) -> Result<Ascent> {
-    let options = &look.args.preferred;
+fn ascent(args: &Args, sought: &Sought<'_>) -> Result<Ascent> {
+    let options = &args.preferred;
     let prior = match PRIORS.iter().find(|(name, _)| *name == options.prior) {
         Some((_, prior)) => *prior,
         None if options.prior == "none" => Prior::default(),
@@ -295,7 +296,7 @@ fn ascent(look: &Look<'_>, sought: &Sought<'_>) -> Result<Ascent> {
         }
     };
     Ok(Ascent {
-        steps: look.args.why.steps.unwrap_or(STEPS) as usize,
+        steps: args.steps.unwrap_or(STEPS) as usize,
         rate: options.rate,
         parameters,
         // Waves have their own.
@@ -307,7 +308,7 @@ fn ascent(look: &Look<'_>, sought: &Sought<'_>) -> Result<Ascent> {
         },
         total_variation: options.smooth,
         diversity,
-        seed: look.args.seed,
+        seed: args.seed,
         ..Ascent::default()
     })
 }

@@ -13,6 +13,7 @@ use std::time::Instant;
 
 /// How t-sne puts points.
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Neighbours {
     /// About how many neighbours t-sne looks for around each sample
     #[arg(long, value_name = "X", default_value_t = 30.0)]
@@ -63,7 +64,7 @@ pub fn tsne(look: &Look<'_>) -> Result<Seen> {
     let rows =
         if few { given.rows.clone() } else { principal_components(&given.rows, WIDTH)?.points };
     let perplexity = look.args.projection.perplexity;
-    let steps = look.args.why.steps.unwrap_or(STEPS) as usize;
+    let steps = look.args.steps.unwrap_or(STEPS) as usize;
     let found = TSne { perplexity, steps, seed: look.args.seed }.embed(&rows)?;
     let said = format!(
         "t-sne          divergence {} of {} ({} of {}), perplexity {perplexity}, in {:.1} s",
