@@ -189,19 +189,6 @@ fn lie_inside(size: usize, start: usize, step: isize, len: usize) -> bool {
 }
 
 impl Node {
-    /// If this is one number everywhere: that number in another shape. A view of a constant is a constant, which loops
-    /// write down instead of reading.
-    #[track_caller]
-    fn refilled(&self, shape: Shape) -> Option<Node> {
-        match self.kind() {
-            Kind::Pointwise(p) if p.expr.inputs() == 0 && self.value().is_none() => {
-                let kind = Kind::Pointwise(p.clone());
-                Some(Node::new(kind, vec![], shape, self.dtype()))
-            }
-            _ => None,
-        }
-    }
-
     /// The elements in row-major order under another shape.
     ///
     /// # Panics
@@ -215,9 +202,6 @@ impl Node {
             let (a, b) = (self.shape(), shape);
             let what = format!("{a} has {} elements, {b} has {}", a.len(), b.len());
             return refuse(Error::shape("reshape", what));
-        }
-        if let Some(same) = self.refilled(shape) {
-            return same;
         }
         Node::new(Kind::View(ViewOp::Reshape), vec![self.clone()], shape, self.dtype())
     }
@@ -238,9 +222,6 @@ impl Node {
             return self.clone();
         }
         let sizes: Vec<usize> = order.iter().map(|&a| self.shape()[a]).collect();
-        if let Some(same) = self.refilled(Shape::new(&sizes)) {
-            return same;
-        }
         let kind = Kind::View(ViewOp::Permute(order.to_vec()));
         Node::new(kind, vec![self.clone()], Shape::new(&sizes), self.dtype())
     }
@@ -257,9 +238,6 @@ impl Node {
         if Shape::broadcast(&self.shape(), &shape) != Some(shape) {
             let what = format!("{} does not broadcast to {shape}", self.shape());
             return refuse(Error::shape("expand", what));
-        }
-        if let Some(same) = self.refilled(shape) {
-            return same;
         }
         Node::new(Kind::View(ViewOp::Expand), vec![self.clone()], shape, self.dtype())
     }
@@ -280,9 +258,6 @@ impl Node {
         }
         if (start, step, len) == (0, 1, shape[axis]) {
             return self.clone();
-        }
-        if let Some(same) = self.refilled(shape.with(axis, len)) {
-            return same;
         }
         let kind = Kind::View(ViewOp::Slice { axis, start, step });
         Node::new(kind, vec![self.clone()], shape.with(axis, len), self.dtype())

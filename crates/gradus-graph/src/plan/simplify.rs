@@ -33,11 +33,12 @@ fn formula(expr: Expr) -> What {
     What::Pointwise(Pointwise { name: "".into(), expr: Arc::new(expr), vjp: None, constant: None })
 }
 
-/// Computes what is made of constants only. Types that would round in between are left alone.
+/// Computes what is made of constants only. Types that would round in between are left alone, but for views, which only move numbers.
 fn fold_constants(c: &mut Collected) {
     for i in 0..c.items.len() {
         let item = &c.items[i];
-        if item.inputs.is_empty() || !matches!(item.meta.dtype, DType::F32 | DType::F64) {
+        let exact = matches!(item.meta.dtype, DType::F32 | DType::F64);
+        if item.inputs.is_empty() || !(exact || matches!(item.what, What::View(_))) {
             continue;
         }
         let same = |n: &usize| c.items[*n].meta.dtype == item.meta.dtype;
