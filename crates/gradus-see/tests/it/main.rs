@@ -1,0 +1,3 @@
+//! What networks see and how they are fooled, from outside.
+
+mod attacks;
