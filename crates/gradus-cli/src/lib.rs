@@ -25,6 +25,7 @@ mod datasets;
 mod description;
 mod divergence;
 mod entries;
+mod epsilon;
 mod error;
 mod experiment;
 mod guess;
@@ -44,6 +45,7 @@ mod recipe_file;
 mod record;
 mod remedies;
 mod report;
+mod robust;
 mod room;
 mod run_dir;
 mod scatter;
@@ -53,13 +55,14 @@ mod settings;
 mod signals;
 mod suggest;
 mod table_form;
+mod tested;
 mod trained;
 mod transfer;
 mod unreadable;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    classify, compare, data, devices, eval, export, import, kernel, models, predict,
+    attack, classify, compare, data, devices, eval, export, import, kernel, models, predict,
     run as run_model, sample, summary, train,
 };
 use error::{CliError, panic_message};
@@ -95,6 +98,7 @@ enum Command {
     Import(Box<import::Args>),
     Run(run_model::Args),
     Kernel(kernel::Args),
+    Attack(attack::Args),
     Bench(commands::bench::Args),
 }
 
@@ -116,6 +120,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Import(args) => import::run(&args),
         Command::Run(args) => run_model::run(&args),
         Command::Kernel(args) => kernel::run(&args),
+        Command::Attack(args) => attack::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
     }
 }

@@ -8,20 +8,18 @@ use crate::bars::{counted, grouped};
 use crate::columns;
 use crate::commands::join;
 use crate::computing::Computing;
-use crate::datasets::{self, Opened, Pictures};
+use crate::datasets::{self, Pictures};
 use crate::error::{CliError, Result};
 use crate::experiment::in_order;
-use crate::learned::{Change, Learned};
 use crate::model_file;
 use crate::outcome::Outcome;
 use crate::table_form::{Cells, HeaderIs};
+use crate::tested::{Chosen, Tested, choose, of_model};
 use crate::trained::Trained;
 use crate::unreadable;
-use gradus::data::{CsvOptions, Dataset, Split, Splits, Unreadable, has_test_part};
 use gradus::nn::losses::Target;
 use gradus::train::Learner;
 use gradus::train::optim::Sgd;
-use serde::Serialize;
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
@@ -94,24 +92,7 @@ pub fn run(args: &Args) -> Result<()> {
     let loaded = model_file::load(&args.model)?;
     loaded.remark(&args.model);
     let description = &loaded.description;
-    let data = match &args.data {
-        Some(data) => data,
-        // What an imported model was trained on is not known.
-        None if description.epoch == 0 => {
-            let what = format!("{}: it was imported, not trained here", args.model.display());
-            return Err(CliError::Usage(format!("{what}: name the data to test it on by --data")));
-        }
-        None if description.data == datasets::STDIN => {
-            let what = format!(
-                "{}: it was trained on what came in on stdin, which is not kept",
-                args.model.display()
-            );
-            return Err(CliError::Usage(format!(
-                "{what}: give it again (--data - < FILE.csv) or name other data by --data"
-            )));
-        }
-        None => &description.data,
-    };
+    let data = of_model(args.data.as_deref(), description, &args.model, " by --data")?;
     let evaluation = match &args.evaluate {
         Some(text) => Evaluation::of(&augmentation::list(text)?)?,
         None => description.evaluation()?,
@@ -139,11 +120,8 @@ pub fn run(args: &Args) -> Result<()> {
     let mut csv = description.csv(label);
     columns::of_a_table(&Cells { header: args.header, ..Cells::default() }, data)?;
     csv.header = HeaderIs::stated(args.header).or(csv.header);
-    let Chosen { part, test, name: data, changed, remarks, unreadable } =
-        match args.data.is_none() || trained.is_of(data) {
-            true => held_out(&trained, trained.reopen(data, pictures, &csv)?)?,
-            false => other(&trained, data, pictures, &csv)?,
-        };
+    let chosen = choose(&trained, args.data.is_some(), data, pictures, &csv)?;
+    let Chosen { part, test, name: data, changed, remarks, unreadable } = chosen;
     if test.is_empty() {
         return Err(CliError::Work(format!("{data}: found no samples to test on")));
     }
@@ -212,125 +190,4 @@ pub fn run(args: &Args) -> Result<()> {
         writeln!(out, "{record}")?;
     }
     Ok(())
-}
-
-/// Which part of data is tested.
-#[derive(Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Tested {
-    /// The test part that they have.
-    Test,
-    /// What training held out of them.
-    HeldOut,
-    /// All of them: they have no parts, and the model has not seen them.
-    Whole,
-}
-
-/// What is to be tested.
-struct Chosen {
-    part: Tested,
-    test: Arc<dyn Dataset>,
-    /// What the data are called where they were found.
-    name: String,
-    /// How they have changed since the model learned from them, if they have.
-    changed: Option<String>,
-    /// What is worth knowing of how they were read.
-    remarks: Vec<String>,
-    /// Pictures that are left out because they cannot be read.
-    unreadable: Vec<Unreadable>,
-}
-
-impl Chosen {
-    /// Of samples of data as they were opened.
-    fn new(part: Tested, test: Arc<dyn Dataset>, name: String, splits: &Splits) -> Chosen {
-        let (mut remarks, unreadable) = (splits.remarks.clone(), splits.unreadable.clone());
-        remarks.extend(unreadable::remark(&unreadable));
-        Chosen { part, test, name, changed: None, remarks, unreadable }
-    }
-}
-
-/// The test part of the data that the model was trained on.
-///
-/// # Errors
-/// When what was trained on can no longer be told from what was held out.
-fn held_out(trained: &Trained<'_>, opened: Opened) -> Result<Chosen> {
-    let Opened { name, splits, fingerprint } = opened;
-    let noun = trained.description.noun();
-    let change = match (&trained.description.learned, &splits.rule) {
-        (None, None) => Change::None,
-        (None, Some(_)) => {
-            say!(
-                "remark: an older version trained the model, which did not keep what it learned from: if {name} has changed since, {noun}s that were trained on may be among those held out"
-            );
-            Change::None
-        }
-        (Some(learned), rule) => {
-            let change = learned.change(&splits, &fingerprint);
-            if change != Change::None {
-                remark_on_change(learned, rule.as_ref(), &name, &splits, &change.text(noun), noun)?;
-            }
-            change
-        }
-    };
-    let changed = (change != Change::None).then(|| change.text(noun));
-    // How data are read that are as they were has been said by the training.
-    let is_known = trained.description.learned.is_some() && changed.is_none();
-    let part = if splits.rule.is_none() { Tested::Test } else { Tested::HeldOut };
-    let mut chosen = Chosen { changed, ..Chosen::new(part, splits.test.clone(), name, &splits) };
-    if is_known {
-        let unreadable = unreadable::remark(&chosen.unreadable);
-        chosen.remarks = splits.others.iter().cloned().chain(unreadable).collect();
-    }
-    Ok(chosen)
-}
-
-/// Says that data have changed, or refuses them where that may have moved what was trained on into the test part.
-fn remark_on_change(
-    learned: &Learned,
-    rule: Option<&Split>,
-    name: &str,
-    splits: &Splits,
-    text: &str,
-    noun: &str,
-) -> Result<()> {
-    let changed = format!("{name} has changed since training: {text}");
-    match rule {
-        None | Some(Split::File(_)) => say!("remark: {changed}"),
-        Some(rule) if rule.is_by_content() => {
-            learned.require_known(name, splits, noun)?;
-            say!("remark: {changed}; the held-out {noun}s are chosen by content, none moved");
-        }
-        Some(rule) => {
-            return Err(CliError::Work(format!(
-                "{changed}; its held-out {noun}s were chosen by {rule}, so which of them were trained on is not known; put the data back, or name others by --data"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// The part to test of data that the model was not trained on, or was under another name.
-fn other(
-    trained: &Trained<'_>,
-    name: &str,
-    pictures: Pictures,
-    csv: &CsvOptions,
-) -> Result<Chosen> {
-    if has_test_part(name) {
-        let splits = datasets::open(name, pictures, csv, None)?;
-        return Ok(Chosen::new(Tested::Test, splits.test.clone(), name.into(), &splits));
-    }
-    let opened = Opened::new(name, pictures.clone(), csv, Some(&Split::Position))?;
-    if let Some(learned) = &trained.description.learned {
-        let change = learned.change(&opened.splits, &opened.fingerprint);
-        if matches!(change, Change::None | Change::Order) {
-            let (given, known) =
-                (datasets::called(name), datasets::called(&trained.description.data));
-            say!("remark: {given} holds the same as {known}");
-            return held_out(trained, trained.open(name, pictures, csv)?);
-        }
-    }
-    let splits = opened.splits;
-    let test = splits.whole.clone().unwrap_or(splits.test.clone());
-    Ok(Chosen::new(Tested::Whole, test, name.into(), &splits))
 }

@@ -14,7 +14,9 @@ use crate::experiment::in_order;
 use crate::model_file::{self, Unfinished};
 use crate::scores::{largest, mean_probabilities};
 use crate::table_form::HeaderIs;
-use gradus::data::{Fit, ImageDataset, ImageOptions, Loader, RawImage, parse_image, read_file};
+use gradus::data::{
+    Fit, ImageDataset, ImageOptions, Loader, Normalization, RawImage, parse_image, read_file,
+};
 use gradus::train::optim::Sgd;
 use gradus::train::{Learner, Source};
 use kept::{Kept, Taken, class_cells, class_columns, inputs};
@@ -148,7 +150,7 @@ fn probabilities_of(
     evaluation: &Evaluation,
     learner: &mut Learner,
 ) -> Result<Vec<f64>> {
-    let views = prepare(path, description, evaluation)?;
+    let views = prepared(path, description, evaluation, &description.normalization()?)?;
     let batch = Source::from(&views, 0, 0).next().expect("there is an image")?;
     let logits = learner.predict_batch(batch.get("x")?)?.to_vec::<f32>();
     let p = mean_probabilities(&logits, description.classes.len());
@@ -159,8 +161,13 @@ fn probabilities_of(
     Ok(p)
 }
 
-/// An image as the model wants it: a batch of its views.
-fn prepare(path: &Path, description: &Description, evaluation: &Evaluation) -> Result<Loader> {
+/// An image as a model wants it, its pixels prepared in a way of their own: a batch of its views.
+pub fn prepared(
+    path: &Path,
+    description: &Description,
+    evaluation: &Evaluation,
+    normalization: &Normalization,
+) -> Result<Loader> {
     let &[channels, height, width] = &*description.input else {
         let what = format!("the model takes samples of shape {:?}, no images", description.input);
         return Err(CliError::Work(what));
@@ -180,8 +187,7 @@ fn prepare(path: &Path, description: &Description, evaluation: &Evaluation) -> R
     }
     let classes = description.classes.clone();
     let one = ImageDataset::new(&name, image.shape, image.pixels, vec![0], classes)?;
-    let views =
-        in_order(Arc::new(one), &description.normalization()?, evaluation, description.aim())?;
+    let views = in_order(Arc::new(one), normalization, evaluation, description.aim())?;
     description.check(&name, &views)?;
     Ok(views)
 }
