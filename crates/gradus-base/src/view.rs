@@ -52,6 +52,19 @@ impl View {
         same.then_some(axes)
     }
 
+    /// The same of a view that may have gaps, as one of some of the channels of pixels has: no two elements share a place, and axes lie within each other.
+    pub fn memory_order_with_gaps(&self) -> Option<Vec<usize>> {
+        let mut axes: Vec<usize> = (0..self.shape.rank()).collect();
+        axes.sort_by_key(|&a| (std::cmp::Reverse(self.strides[a]), a));
+        let mut reach = 1;
+        let apart = axes.iter().rev().filter(|&&a| self.shape[a] != 1).all(|&a| {
+            let apart = self.strides[a] >= reach;
+            reach = self.strides[a] * self.shape[a] as isize;
+            apart
+        });
+        apart.then_some(axes)
+    }
+
     /// The axes reordered: axis `i` of the result is axis `order[i]` of this.
     #[must_use]
     pub fn permute(&self, order: &[usize]) -> View {
@@ -167,6 +180,11 @@ mod tests {
         assert_eq!(flat.strides(), [1, 8]);
         assert!(v.permute(&[0, 2, 1, 3]).reshape(Shape::from([8, 24])).is_none());
         assert_eq!(v.memory_order().unwrap(), [1, 2, 3, 0]);
+        assert_eq!(v.memory_order_with_gaps(), v.memory_order());
+        let some = v.slice(1, 1, 2, 2);
+        assert_eq!(some.memory_order(), None);
+        assert_eq!(some.memory_order_with_gaps().unwrap(), [1, 2, 3, 0]);
+        assert_eq!(some.slice(0, 1, -1, 2).memory_order_with_gaps(), None);
     }
 
     #[test]

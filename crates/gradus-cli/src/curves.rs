@@ -302,7 +302,8 @@ fn middle_cut(text: &str, width: usize) -> String {
     all[..first].iter().chain(&['…']).chain(&all[all.len() - last..]).collect()
 }
 
-fn escaped(text: &str) -> String {
+/// A text as HTML and SVG show it.
+pub fn escaped(text: &str) -> String {
     let text = gradus::io::printable(text);
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

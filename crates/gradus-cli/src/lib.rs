@@ -15,6 +15,7 @@ mod augmentation;
 mod bars;
 mod bench;
 mod callbacks;
+mod chosen;
 mod columns;
 mod commands;
 mod computing;
@@ -29,6 +30,7 @@ mod epsilon;
 mod error;
 mod experiment;
 mod guess;
+mod inputs;
 mod layers;
 mod leaks;
 mod learned;
@@ -55,7 +57,6 @@ mod settings;
 mod signals;
 mod suggest;
 mod table_form;
-mod tested;
 mod trained;
 mod transfer;
 mod unreadable;
@@ -63,7 +64,7 @@ mod unreadable;
 use clap::{Parser, Subcommand};
 use commands::{
     attack, classify, compare, data, devices, eval, export, import, kernel, models, predict,
-    run as run_model, sample, summary, train,
+    run as run_model, sample, see, summary, train,
 };
 use error::{CliError, panic_message};
 use std::panic::{self, AssertUnwindSafe};
@@ -90,6 +91,7 @@ enum Command {
     Sample(sample::Args),
     Classify(classify::Args),
     Summary(summary::Args),
+    See(Box<see::Args>),
     Models(models::Args),
     #[command(subcommand)]
     Data(data::Args),
@@ -113,6 +115,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Sample(args) => sample::run(&args),
         Command::Classify(args) => classify::run(&args),
         Command::Summary(args) => summary::run(&args),
+        Command::See(args) => see::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Data(args) => data::run(&args),
         Command::Devices(args) => devices::run(&args),

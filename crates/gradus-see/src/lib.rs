@@ -2,9 +2,23 @@
 //!
 //! A [`Subject`] is a network as it is looked at: a classifier and what is done to a picture before it, so that every question is about the picture's own
 //! pixels, 0 to 1. Everything here asks a subject for scores, gradients and what its layers give; nothing changes its weights.
+//!
+//! | question | module |
+//! |---|---|
+//! | which pixels, layers and parts made it say so | [`attribution`] |
+//! | whether what people name moves a class | [`concept`] |
+//! | which training samples helped it, and which hindered | [`influence`] |
+//! | how little it takes to fool it | [`attack`] |
 
 pub mod attack;
+pub mod attribution;
+pub mod concept;
+mod features;
+mod influence;
+mod statistics;
 mod subject;
 
+pub use features::activations;
 pub use gradus_base::{Error, Result};
+pub use influence::{Labelled, Then, influence};
 pub use subject::{LayerShape, Subject, Watched};

@@ -127,12 +127,41 @@ impl Subject {
         if met.into_inner() { Ok(scores) } else { Err(unknown(layer, &known.into_inner())) }
     }
 
+    /// How many classes it tells apart in a picture of this shape (without the batch).
+    ///
+    /// # Errors
+    /// When the network cannot take such a picture, or gives no scores `[B, K]`.
+    pub fn classes(&self, picture: &[usize]) -> Result<usize> {
+        self.classes_of(&blank(picture))
+    }
+
     /// The layers in the order in which they run, with what each gives for a picture of this shape (without the batch).
     ///
     /// # Errors
     /// When the network cannot take such a picture.
     pub fn layers(&self, picture: &[usize]) -> Result<Vec<LayerShape>> {
-        let batch = [&[1], picture].concat();
+        self.layers_of(&blank(picture))
+    }
+
+    pub(crate) fn classes_of(&self, x: &Tensor) -> Result<usize> {
+        let scores = try_build(|| self.scores(&one_like(x)))?;
+        match *scores.shape() {
+            [_, classes] => Ok(classes),
+            _ => {
+                let found = scores.shape();
+                let what =
+                    format!("the network gives {found} for one picture, expected scores [1, K]");
+                Err(Error::shape("subject", what))
+            }
+        }
+    }
+
+    /// Refuses classes that do not exist, and pictures that are not as many.
+    pub(crate) fn check_classes(&self, x: &Tensor, classes: &[usize]) -> Result<()> {
+        check_classes(x, classes, self.classes_of(x)?)
+    }
+
+    pub(crate) fn layers_of(&self, x: &Tensor) -> Result<Vec<LayerShape>> {
         let seen = RefCell::new(vec![]);
         try_build(|| {
             let look = Context::eval().with_hook(|path, y| {
@@ -140,10 +169,27 @@ impl Subject {
                 seen.borrow_mut().push(LayerShape { path: path.to_owned(), shape });
                 None
             });
-            self.model.forward(&self.prepared(&Tensor::zeros(batch.as_slice())), &look)
+            self.model.forward(&self.prepared(&one_like(x)), &look)
         })?;
         Ok(seen.into_inner())
     }
+
+    /// A layer by its path, as it is for pictures like these.
+    pub(crate) fn layer_of(&self, path: &str, x: &Tensor) -> Result<LayerShape> {
+        let layers = self.layers_of(x)?;
+        let known: Vec<String> = layers.iter().map(|layer| layer.path.clone()).collect();
+        layers.into_iter().find(|layer| layer.path == path).ok_or_else(|| unknown(path, &known))
+    }
+}
+
+/// A black picture of this shape, as a batch.
+fn blank(picture: &[usize]) -> Tensor {
+    Tensor::zeros([&[1], picture].concat().as_slice())
+}
+
+/// A black picture like one of these, as a batch.
+fn one_like(x: &Tensor) -> Tensor {
+    Tensor::full_of([&[1], &x.shape()[1..]].concat().as_slice(), 0.0, x.dtype())
 }
 
 /// A number for each channel of `x`, as a tensor beside it.
@@ -176,6 +222,22 @@ impl LayerShape {
     pub fn units(&self) -> usize {
         self.shape.first().copied().unwrap_or(1)
     }
+}
+
+pub(crate) fn check_classes(x: &Tensor, classes: &[usize], count: usize) -> Result<()> {
+    if let Some(class) = classes.iter().find(|&&class| class >= count) {
+        let what = format!("found {class}, the network has {count}, 0 to {}", count - 1);
+        return Err(Error::value("class", what));
+    }
+    if x.size(0) != classes.len() || classes.is_empty() {
+        let what = format!(
+            "found {} classes for pictures {}, expected one for each",
+            classes.len(),
+            x.shape()
+        );
+        return Err(Error::value("class", what));
+    }
+    Ok(())
 }
 
 fn unknown(layer: &str, known: &[String]) -> Error {

@@ -1,5 +1,6 @@
 //! Benchmarks: cases by name, each of which can be prepared once and measured again and again.
 
+pub mod look;
 pub mod net;
 pub mod profile;
 pub mod sequences;
@@ -9,6 +10,7 @@ pub mod train;
 use gradus::Result;
 use gradus::ops::conv2d::{Conv2d, bench::Layer};
 use gradus_cpu::bench::Product;
+use look::{Asked, Question};
 use net::{
     ALEXNET, GOOGLENET, MOBILENET_V2, Net, RESNET18, RESNET20, RESNET50, SQUEEZENET, VGG16, formula,
 };
@@ -61,6 +63,8 @@ enum What {
     Sequences(Sequences),
     /// Character by character.
     Write(Sequences),
+    /// A question to a network, about pixels.
+    See(Question),
     /// [m, k, n], and whether B is packed beforehand.
     Gemm([usize; 3], bool),
     /// A layer, and whether its gradients are computed as well.
@@ -150,6 +154,10 @@ const WRITINGS: [(&str, Sequences); 2] = [
     ("rnn_sample_lstm_512x2", sequences(Body::Lstm(512, 2), Input::Character, [1, 1])),
 ];
 
+/// Questions to networks.
+const QUESTIONS: [(&str, Question); 1] =
+    [("see_integrated_squeezenet_50", Question::IntegratedGradients)];
+
 const fn sequences(body: Body, input: Input, [batch, steps]: [usize; 2]) -> Sequences {
     Sequences { body, input, batch, steps }
 }
@@ -182,11 +190,12 @@ pub fn cases() -> Vec<Case> {
     let rnn = SEQUENCES.map(|(name, of)| (name, What::Sequences(of))).into_iter();
     let rnn = rnn.chain(WRITINGS.map(|(name, of)| (name, What::Write(of))));
     let rnn = rnn.map(|(name, what)| Case { name: name.to_owned(), what });
-    train.into_iter().chain(infer).chain(gemm).chain(conv).chain(rnn).collect()
+    let see = QUESTIONS.map(|(name, of)| Case { name: name.to_owned(), what: What::See(of) });
+    train.into_iter().chain(infer).chain(gemm).chain(conv).chain(rnn).chain(see).collect()
 }
 
 impl Case {
-    /// `train`, `infer`, `gemm`, `conv` or `rnn`.
+    /// `train`, `infer`, `gemm`, `conv`, `rnn` or `see`.
     pub fn kind(&self) -> &str {
         self.name.split('_').next().unwrap_or(&self.name)
     }
@@ -195,6 +204,7 @@ impl Case {
     pub fn unit(&self) -> &'static str {
         match self.what {
             What::Train(Net::Tiny, ..) | What::Sequences(_) | What::Write(_) => "steps/s",
+            What::See(_) => "answers/s",
             What::Train(net, ..) | What::Infer(net, _) => net.unit(),
             What::Gemm(..) | What::Conv(..) => "GFLOP/s",
         }
@@ -203,7 +213,7 @@ impl Case {
     /// How many of them one run of the work does.
     pub fn amount(&self) -> f64 {
         match self.what {
-            What::Train(Net::Tiny, ..) | What::Sequences(_) | What::Write(_) => 1.0,
+            What::Train(Net::Tiny, ..) | What::Sequences(_) | What::Write(_) | What::See(_) => 1.0,
             What::Train(_, _, samples) | What::Infer(_, samples) => samples as f64,
             What::Gemm([m, k, n], _) => 2e-9 * (m * k * n) as f64,
             What::Conv(shape, train) => 2e-9 * (shape.macs() * shape.passes(train)) as f64,
@@ -217,6 +227,7 @@ impl Case {
             What::Infer(net, samples) => 2e-9 * (net.macs().0 * samples as u64) as f64,
             What::Sequences(of) => 2e-9 * of.macs() as f64,
             What::Write(of) => 2e-9 * of.macs_of_character() as f64,
+            What::See(of) => 2e-9 * of.macs() as f64,
             What::Gemm(..) | What::Conv(..) => self.amount(),
         }
     }
@@ -242,7 +253,7 @@ impl Case {
                 Some(SequenceTraining::new(of).map(|(training, _)| Box::new(training) as _))
             }
             What::Write(of) => Some(Sampling::new(of).map(|(sampling, _)| Box::new(sampling) as _)),
-            What::Gemm(..) | What::Conv(..) => None,
+            What::See(_) | What::Gemm(..) | What::Conv(..) => None,
         }
     }
 
@@ -267,6 +278,10 @@ impl Case {
             What::Write(of) => {
                 let (sampling, check) = Sampling::new(of)?;
                 Ok(Prepared { work: Box::new(sampling), check })
+            }
+            What::See(of) => {
+                let (asked, check) = Asked::new(of)?;
+                Ok(Prepared { work: Box::new(asked), check })
             }
             What::Gemm(sizes, packed) => Ok(product(sizes, packed)),
             What::Conv(shape, train) => Ok(shape.prepare(train)),
@@ -392,7 +407,9 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), cases.len());
         assert!(
-            cases.iter().all(|c| ["train", "infer", "gemm", "conv", "rnn"].contains(&c.kind()))
+            cases
+                .iter()
+                .all(|c| ["train", "infer", "gemm", "conv", "rnn", "see"].contains(&c.kind()))
         );
     }
 

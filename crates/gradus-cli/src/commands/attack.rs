@@ -6,6 +6,7 @@ mod pictures;
 mod sheet;
 
 use crate::augmentation::Evaluation;
+use crate::chosen::{self, Chosen};
 use crate::commands::join;
 use crate::computing::Computing;
 use crate::datasets::{self, Pictures};
@@ -15,7 +16,6 @@ use crate::experiment::in_order;
 use crate::model_file;
 use crate::robust::victim;
 use crate::stderr::Bar;
-use crate::tested::{Chosen, choose, of_model};
 use crate::trained::Trained;
 use crate::unreadable;
 use curve::Curve;
@@ -28,6 +28,7 @@ use gradus::train::Source;
 use options::{KINDS, Kind, Strength};
 use serde_json::json;
 use sheet::Sheet;
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,6 +59,9 @@ pub struct Args {
     /// Pictures in files, or a data set's name or a folder [default: what it was trained on]
     #[arg(value_name = "DATA|PICTURE")]
     inputs: Vec<PathBuf>,
+    /// The same as DATA
+    #[arg(long, value_name = "NAME|DIR", conflicts_with = "inputs")]
+    data: Option<String>,
     #[arg(long = "with", value_name = "ATTACK", default_value = "pgd", help = format!("How: {}", KINDS.join(", ")))]
     with: String,
     /// How far a picture may go, or several distances, with commas between them: 8/255,0.1 [default: 8/255, of pgd-l2 0.5]
@@ -202,16 +206,14 @@ fn files(inputs: &[PathBuf]) -> Result<Option<Vec<PathBuf>>> {
 /// Batches of the pixels of a test part, as the model is shown them.
 fn opened(args: &Args, description: &Description) -> Result<(Chosen, Loader)> {
     let given = args.inputs.first().map(|input| input.to_string_lossy());
-    let data = of_model(given.as_deref(), description, &args.model, "")?;
+    let given = args.data.as_deref().map(Cow::Borrowed).or(given);
+    let data = chosen::data_of(&args.model, description, given.as_deref())?;
     let evaluation = shown_once(description)?;
     let pictures = Pictures::of_input(&description.input).squares(None, evaluation.loaded());
     let record = model_file::record_of(&args.model)?;
     let trained = Trained::new(description, record.as_ref());
     let csv = description.csv(description.label_column()?);
-    let chosen = choose(&trained, given.is_some(), data, pictures, &csv)?;
-    if chosen.test.is_empty() {
-        return Err(CliError::Work(format!("{data}: found no samples to attack")));
-    }
+    let chosen = chosen::choose(&trained, data, given.is_none(), pictures, &csv)?;
     datasets::remark(&chosen.name, &chosen.remarks);
     let name = datasets::called(&chosen.name).to_owned();
     let test = datasets::labelled_as(description, &name, chosen.test.clone())?;

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The kinds of cases.
-const KINDS: [&str; 5] = ["train", "infer", "gemm", "conv", "rnn"];
+const KINDS: [&str; 6] = ["train", "infer", "gemm", "conv", "rnn", "see"];
 
-/// Measure training, inference, matrix products, convolutions and recurrent networks
+/// Measure training, inference, matrix products, convolutions, recurrent networks and questions about pixels
 ///
 /// Each case's speed, also as a share of the measured peak: multiply-adds from registers on all threads. Let nothing else
 /// run meanwhile.
@@ -29,7 +29,7 @@ const KINDS: [&str; 5] = ["train", "infer", "gemm", "conv", "rnn"];
   gradus bench rnn --peers --json
   gradus bench train_tiny --peers -- --peers gradus,jax --rounds 5")]
 pub struct Args {
-    /// Kinds (train, infer, gemm, conv, rnn) or names of cases [default: all]
+    /// Kinds (train, infer, gemm, conv, rnn, see) or names of cases [default: all]
     #[arg(value_name = "KIND|CASE")]
     cases: Vec<String>,
     /// Seconds per case

@@ -1,6 +1,6 @@
 //! `gradus classify`: what texts are taken for, and which of their words speak for that.
 
-use crate::bars::{bar, counted, shortened};
+use crate::bars::{bar, counted, figure, shortened};
 use crate::computing::Computing;
 use crate::csv_file::CsvFile;
 use crate::error::{CliError, Result};
@@ -16,7 +16,8 @@ use std::path::PathBuf;
 /// Say what texts or sequences of nucleotides are taken for by a trained network, such as sentiment or splice
 ///
 /// On a terminal each word is coloured by what it speaks for the class (blue) or against it (red): the gradient of the class's score by the word's
-/// vector, times the vector.
+/// vector, times the vector; or, by --explain integrated-gradients, the mean gradient on the way from no vectors to the words' own, so that the words'
+/// shares add up to what the score gains.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   gradus classify runs/sentiment-1 \"a film that is worth every minute\"
@@ -39,6 +40,9 @@ pub struct Args {
     /// Write the texts with their words coloured into this page
     #[arg(long, value_name = "FILE.html")]
     html: Option<PathBuf>,
+    /// How words are explained
+    #[arg(long, value_name = "METHOD", default_value = "gradient", value_parser = ["gradient", "integrated-gradients"])]
+    explain: String,
     #[command(flatten)]
     computing: Computing,
     /// Print one JSON object as the last line
@@ -53,9 +57,14 @@ struct Seen {
     probabilities: Vec<f64>,
     /// Its words and what each speaks for the class; none of nucleotides.
     words: Vec<(String, f32)>,
+    /// By what share the words' shares miss the gain of the score, where they should add up to it.
+    completeness: Option<f64>,
     unknown: usize,
     remark: Option<String>,
 }
+
+/// Steps of integrated gradients.
+const STEPS: usize = 100;
 
 /// What looks at texts.
 enum Looking {
@@ -82,13 +91,20 @@ impl Looking {
             Looking::Letters(run) => (run.name.clone(), run.classes.clone()),
         }
     }
-    fn look(&mut self, text: &str) -> gradus::train::Result<Seen> {
+    fn look(&mut self, text: &str, integrated: bool) -> gradus::train::Result<Seen> {
         match self {
             Looking::Words(run) => {
                 let Classified { class, probabilities, unknown, remark, .. } =
                     run.classifier.classify(text)?;
-                let words = run.classifier.explain(text)?;
-                Ok(Seen { text: text.to_owned(), class, probabilities, words, unknown, remark })
+                let (words, completeness) = match integrated {
+                    true => {
+                        let (words, missed) = run.classifier.integrated(text, STEPS)?;
+                        (words, Some(missed))
+                    }
+                    false => (run.classifier.explain(text)?, None),
+                };
+                let text = text.to_owned();
+                Ok(Seen { text, class, probabilities, words, completeness, unknown, remark })
             }
             Looking::Letters(run) => {
                 let probabilities = run.reader.classify(text)?;
@@ -101,6 +117,7 @@ impl Looking {
                     class,
                     probabilities,
                     words: vec![],
+                    completeness: None,
                     unknown: 0,
                     remark: None,
                 })
@@ -116,7 +133,7 @@ pub fn run(args: &Args) -> Result<()> {
     let (name, classes) = looking.about();
     let mut seen = vec![];
     for (at, text) in texts(args)?.iter().enumerate() {
-        let found = looking.look(text);
+        let found = looking.look(text, args.explain == "integrated-gradients");
         seen.push(found.map_err(|e| CliError::Usage(format!("text {}: {e}", at + 1)))?);
     }
     if args.html.is_some() && seen.iter().any(|seen| seen.words.is_empty()) {
@@ -188,6 +205,13 @@ fn show(out: &mut impl Write, seen: &Seen, classes: &[String], is_coloured: bool
         let (class, p) = (shortened(&classes[at], WIDEST), seen.probabilities[at]);
         writeln!(out, "  {class:<WIDEST$} {:>6.1} %  {}", 100.0 * p, bar(p, BAR))?;
     }
+    if let Some(missed) = seen.completeness {
+        writeln!(
+            out,
+            "  words add up to within {} % of the score's gain",
+            figure(100.0 * missed, 2)
+        )?;
+    }
     if let Some(remark) = &seen.remark {
         writeln!(out, "  remark: {remark}")?;
     }
@@ -219,13 +243,13 @@ fn page(name: &str, seen: &[Seen]) -> String {
 }
 
 fn record(seen: &Seen, classes: &[String]) -> Value {
-    let Seen { text, class, words, unknown, remark, .. } = seen;
+    let Seen { text, class, words, completeness, unknown, remark, .. } = seen;
     let probabilities: serde_json::Map<String, Value> = classes
         .iter()
         .zip(&seen.probabilities)
         .map(|(class, p)| (class.clone(), json!(p)))
         .collect();
     json!({
-        "text": text, "class": class, "probabilities": probabilities, "words": words, "unknown": unknown, "remark": remark,
+        "text": text, "class": class, "probabilities": probabilities, "words": words, "completeness": completeness, "unknown": unknown, "remark": remark,
     })
 }

@@ -5,6 +5,7 @@ mod worst;
 
 use crate::augmentation::{self, Evaluation, Shown, kinds};
 use crate::bars::{counted, grouped};
+use crate::chosen::{self, Chosen, Tested};
 use crate::columns;
 use crate::commands::join;
 use crate::computing::Computing;
@@ -14,7 +15,6 @@ use crate::experiment::in_order;
 use crate::model_file;
 use crate::outcome::Outcome;
 use crate::table_form::{Cells, HeaderIs};
-use crate::tested::{Chosen, Tested, choose, of_model};
 use crate::trained::Trained;
 use crate::unreadable;
 use gradus::nn::losses::Target;
@@ -92,7 +92,7 @@ pub fn run(args: &Args) -> Result<()> {
     let loaded = model_file::load(&args.model)?;
     loaded.remark(&args.model);
     let description = &loaded.description;
-    let data = of_model(args.data.as_deref(), description, &args.model, " by --data")?;
+    let data = chosen::data_of(&args.model, description, args.data.as_deref())?;
     let evaluation = match &args.evaluate {
         Some(text) => Evaluation::of(&augmentation::list(text)?)?,
         None => description.evaluation()?,
@@ -120,11 +120,8 @@ pub fn run(args: &Args) -> Result<()> {
     let mut csv = description.csv(label);
     columns::of_a_table(&Cells { header: args.header, ..Cells::default() }, data)?;
     csv.header = HeaderIs::stated(args.header).or(csv.header);
-    let chosen = choose(&trained, args.data.is_some(), data, pictures, &csv)?;
-    let Chosen { part, test, name: data, changed, remarks, unreadable } = chosen;
-    if test.is_empty() {
-        return Err(CliError::Work(format!("{data}: found no samples to test on")));
-    }
+    let Chosen { part, test, name: data, changed, remarks, unreadable, .. } =
+        chosen::choose(&trained, data, args.data.is_none(), pictures, &csv)?;
     if let Some(out) = &args.out {
         worst::check(out, description)?;
     }

@@ -14,6 +14,7 @@ pub mod models;
 pub mod predict;
 pub mod run;
 pub mod sample;
+pub mod see;
 pub mod summary;
 pub mod train;
 

@@ -11,15 +11,14 @@ use crate::datasets::called;
 use crate::description::Description;
 use crate::error::{CliError, Result};
 use crate::experiment::in_order;
+use crate::inputs::{self, Taken};
 use crate::model_file::{self, Unfinished};
 use crate::scores::{largest, mean_probabilities};
 use crate::table_form::HeaderIs;
-use gradus::data::{
-    Fit, ImageDataset, ImageOptions, Loader, Normalization, RawImage, parse_image, read_file,
-};
+use gradus::data::Loader;
 use gradus::train::optim::Sgd;
 use gradus::train::{Learner, Source};
-use kept::{Kept, Taken, class_cells, class_columns, inputs};
+use kept::{Kept, class_cells, class_columns};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -123,7 +122,7 @@ fn images(
     learner: &mut Learner,
     out: &mut impl Write,
 ) -> Result<()> {
-    let inputs = inputs(args, Taken::Pictures)?;
+    let inputs = inputs::files(&args.inputs, args.out.as_deref(), Taken::Pictures)?;
     let classes = &description.classes;
     let top = (args.top as usize).min(classes.len());
     let mut kept = Kept::new(args, unfinished, inputs.len(), &["file"], class_columns(top));
@@ -150,7 +149,7 @@ fn probabilities_of(
     evaluation: &Evaluation,
     learner: &mut Learner,
 ) -> Result<Vec<f64>> {
-    let views = prepared(path, description, evaluation, &description.normalization()?)?;
+    let views = prepare(path, description, evaluation)?;
     let batch = Source::from(&views, 0, 0).next().expect("there is an image")?;
     let logits = learner.predict_batch(batch.get("x")?)?.to_vec::<f32>();
     let p = mean_probabilities(&logits, description.classes.len());
@@ -161,40 +160,13 @@ fn probabilities_of(
     Ok(p)
 }
 
-/// An image as a model wants it, its pixels prepared in a way of their own: a batch of its views.
-pub fn prepared(
-    path: &Path,
-    description: &Description,
-    evaluation: &Evaluation,
-    normalization: &Normalization,
-) -> Result<Loader> {
-    let &[channels, height, width] = &*description.input else {
-        let what = format!("the model takes samples of shape {:?}, no images", description.input);
-        return Err(CliError::Work(what));
-    };
-    let bytes = read_file(path)?;
-    let size = evaluation.loaded().map_or((height, width), |side| (side, side));
-    let options = ImageOptions { channels, size: Some(size), fit: Fit::Cover };
-    let name = called(&path.display().to_string()).to_owned();
-    let mut image = parse_image(&bytes, &name, &options)?;
-    let dark_ground = description.mean.iter().all(|&m| m < 0.5);
-    if channels == 1 && dark_ground && corners_are_light(&image) {
-        say!(
-            "{}: its corners are light: inverted, as the model knows light on dark",
-            path.display()
-        );
-        image.pixels.iter_mut().for_each(|p| *p = 255 - *p);
-    }
-    let classes = description.classes.clone();
-    let one = ImageDataset::new(&name, image.shape, image.pixels, vec![0], classes)?;
-    let views = in_order(Arc::new(one), normalization, evaluation, description.aim())?;
-    description.check(&name, &views)?;
+/// An image as the model wants it: a batch of its views.
+fn prepare(path: &Path, description: &Description, evaluation: &Evaluation) -> Result<Loader> {
+    let one = inputs::picture(path, description, evaluation)?;
+    let views =
+        in_order(Arc::new(one), &description.normalization()?, evaluation, description.aim())?;
+    description.check(called(&path.display().to_string()), &views)?;
     Ok(views)
-}
-
-fn corners_are_light(image: &RawImage) -> bool {
-    let [_, h, w] = image.shape;
-    [0, w - 1, (h - 1) * w, h * w - 1].iter().all(|&i| image.pixels[i] >= 128)
 }
 
 /// The most probable classes, in the order of the classes if all are shown.

@@ -50,7 +50,8 @@ fn a_trained_model_is_fooled_and_it_is_shown_how() {
     assert_eq!(attack(f, words).json()["accuracies"], json["accuracies"]);
     assert_eq!(fs::read(f.join("sheet.png")).unwrap(), first);
 
-    let least = attack(f, "run --with deepfool --epsilon 0.5,3 --limit 40 --json").json();
+    let least =
+        attack(f, "run --data mnist-5k --with deepfool --epsilon 0.5,3 --limit 40 --json").json();
     let curve = least["accuracies"].as_array().unwrap();
     assert_eq!((curve.len(), &curve[0]["epsilon"]), (3, &Value::Null));
     let accuracies: Vec<f64> = curve.iter().map(|point| number(&point["accuracy"])).collect();

@@ -65,6 +65,12 @@ fn texts_are_told_apart_and_words_coloured() {
     assert_eq!(words, ("lovely".into(), "dreadful".into()));
     assert!(fs::read_to_string(f.join("w.html")).unwrap().contains("<span style=\"background:#"));
     fs::write(f.join("new.txt"), "lovely music\n\nthe dreadful end\n").unwrap();
+    let by = ["classify", "r", "a lovely scene", "--explain", "integrated-gradients", "--json"];
+    let text = &ok(f, &by).json()["texts"][0];
+    assert!(
+        text["completeness"].as_f64().unwrap() < 0.01 && text["words"][1][0] == "lovely",
+        "{text}"
+    );
     ok(f, &["classify", "r", "--lines", "new.txt", "--out", "new.csv"]);
     let table = fs::read_to_string(f.join("new.csv")).unwrap();
     let rows: Vec<&str> = table.lines().collect();

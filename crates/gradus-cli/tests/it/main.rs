@@ -33,6 +33,7 @@ mod remedies;
 mod resume;
 #[cfg(unix)]
 mod run_folders;
+mod see;
 #[cfg(unix)]
 mod signals;
 mod silence;

@@ -1,3 +1,5 @@
-//! What networks see and how they are fooled, from outside.
+//! What the crate promises, as its users see it.
 
 mod attacks;
+mod attribution;
+mod captum;

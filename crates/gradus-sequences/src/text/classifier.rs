@@ -38,7 +38,8 @@ pub struct Classifier {
     encoder: Encoder,
     /// Rows `[1, T, 1 + N]` and their length `[1]` → probabilities `[1, C]`.
     classify: Compiled<Trace>,
-    /// The same → what each word and each group speaks for the class of the largest score, `[1, T, 1 + N]`.
+    /// The same, a share `[1]` of each vector and a class `[1]` → the class's score with vectors that long, `[1]`, and by its gradient there what each word
+    /// and each group speaks for it, `[1, T, 1 + N]`.
     explain: Compiled<Trace>,
 }
 
@@ -61,7 +62,8 @@ impl Classifier {
                 Step::new().read(&network.forward(&args[0], &cx).softmax(1))
             })),
             explain: compile(Box::new(move |args: &[Tensor]| {
-                Step::new().read(&speaks_for(&other, &args[0], &args[1]))
+                let [score, spoken] = speaks_for(&other, args);
+                Step::new().read(&score).read(&spoken)
             })),
         })
     }
@@ -88,10 +90,7 @@ impl Classifier {
         let ids = self.ids(text)?;
         let (x, length) = self.rows(&ids);
         let probabilities = self.classify.run(&[&x, &length])?.tensor(0).to_vec::<f32>();
-        let best = (0..self.classes.len())
-            .rev()
-            .max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]))
-            .unwrap_or(0);
+        let best = largest(&probabilities);
         let unknown = ids.iter().filter(|&&id| i64::from(id) == self.encoder.unknown).count();
         Ok(Classified {
             class: self.classes[best].clone(),
@@ -124,8 +123,69 @@ impl Classifier {
     /// As [`Classifier::classify`].
     pub fn explain(&mut self, text: &str) -> Result<Vec<(String, f32)>> {
         let ids = self.ids(text)?;
-        let (x, length) = self.rows(&ids);
-        let spoken = self.explain.run(&[&x, &length])?.tensor(0).to_vec::<f32>();
+        let class = self.classify_ids(&ids)?;
+        let (_, spoken) = self.spoken(&ids, class, 1.0)?;
+        Ok(self.by_words(text, &spoken))
+    }
+
+    /// What each word that is read speaks for the class, by integrated gradients: the mean gradient on the way from vectors of zeros to the words' own, in so
+    /// many steps, times the vectors. Together they come to what the score gains on that way; the second number is by what share of it they miss that.
+    ///
+    /// ```
+    /// # use gradus_nn::Init;
+    /// # use gradus_sequences::text::{Architecture, Classifier, SentimentModel, TextColumns, Texts};
+    /// # let file: String = (0..40).map(|n| format!("it was {} number {n},{}\n", ["good", "bad"][n % 2], n % 2)).collect();
+    /// # let texts = Texts::parse_csv(format!("text,label\n{file}").as_bytes(), "t.csv", &TextColumns::default())?;
+    /// # let model = SentimentModel::new(Architecture::Mean, &texts)?;
+    /// let mut classifier = Classifier::new(&model, model.network(&Init::new(0))?)?;
+    /// let (words, completeness) = classifier.integrated("It was a good one.", 50)?;
+    /// assert!(words.len() == 6 && completeness < 0.01);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Classifier::classify`], and when no steps are asked for.
+    ///
+    /// **Paper** Sundararajan et al. 2017, arXiv:1703.01365, §6.3 on texts.
+    pub fn integrated(&mut self, text: &str, steps: usize) -> Result<(Vec<(String, f32)>, f64)> {
+        if steps == 0 {
+            return Err(DataError::invalid("steps", "0", "one at least").into());
+        }
+        let ids = self.ids(text)?;
+        let class = self.classify_ids(&ids)?;
+        let (from, _) = self.spoken(&ids, class, 0.0)?;
+        let (to, mut mean) = self.spoken(&ids, class, 1.0)?;
+        mean.fill(0.0);
+        for step in 0..steps {
+            let share = (step as f64 + 0.5) / steps as f64;
+            let (_, spoken) = self.spoken(&ids, class, share)?;
+            mean.iter_mut().zip(spoken).for_each(|(mean, spoken)| *mean += spoken / steps as f32);
+        }
+        let sum: f64 = mean.iter().map(|&x| f64::from(x)).sum();
+        let missed = match sum - (to - from) {
+            0.0 => 0.0,
+            missed => missed.abs() / (to - from).abs(),
+        };
+        Ok((self.by_words(text, &mean), missed))
+    }
+
+    /// The class of the largest score.
+    fn classify_ids(&mut self, ids: &[u32]) -> Result<usize> {
+        let (x, length) = self.rows(ids);
+        let probabilities = self.classify.run(&[&x, &length])?.tensor(0).to_vec::<f32>();
+        Ok(largest(&probabilities))
+    }
+
+    /// The score of a class with that share of each vector, and what each word and group speaks by its gradient there.
+    fn spoken(&mut self, ids: &[u32], class: usize, share: f64) -> Result<(f64, Vec<f32>)> {
+        let (x, length) = self.rows(ids);
+        let (share, class) = (Tensor::from([share as f32]), Tensor::from([class as i64]));
+        let found = self.explain.run(&[&x, &length, &share, &class])?;
+        Ok((found.item(0), found.tensor(1).to_vec::<f32>()))
+    }
+
+    /// Words with what they speak, groups shared by their words.
+    fn by_words(&self, text: &str, spoken: &[f32]) -> Vec<(String, f32)> {
         let text = plain(text);
         let words: Vec<&str> = Splitter::Words.pieces(&text).collect();
         let read: Vec<&&str> = self.encoder.read(&words).collect();
@@ -138,7 +198,7 @@ impl Classifier {
                 values[at - before..=at].iter_mut().for_each(|value| *value += share);
             }
         }
-        Ok(read.into_iter().map(|word| (*word).to_owned()).zip(values).collect())
+        read.into_iter().map(|word| (*word).to_owned()).zip(values).collect()
     }
 
     fn ids(&self, text: &str) -> Result<Vec<u32>> {
@@ -159,28 +219,39 @@ impl Classifier {
     }
 }
 
-/// Gradient times input of the largest score, for each word and each group: `[B, T, 1 + N]`.
-fn speaks_for(network: &SentimentNetwork, x: &Tensor, lengths: &Tensor) -> Tensor {
+/// Where the largest is, the first of equals.
+fn largest(values: &[f32]) -> usize {
+    let at = (0..values.len()).rev().max_by(|&a, &b| values[a].total_cmp(&values[b]));
+    at.unwrap_or(0)
+}
+
+/// A class's score `[1]` with a share of each vector, and the gradient there times the whole vectors, for each word and each group: `[1, T, 1 + N]`.
+/// Arguments as those of `Classifier::explain`.
+fn speaks_for(network: &SentimentNetwork, args: &[Tensor]) -> [Tensor; 2] {
+    let [x, lengths, share, class] = args else { unreachable!("four arguments") };
     let seen = RefCell::new((None, None));
     let look = Context::eval().with_hook(|path, y| {
-        match path {
-            "embedding" => seen.borrow_mut().0 = Some(y.clone()),
-            "grams" => seen.borrow_mut().1 = Some(y.clone()),
-            _ => {}
-        }
-        None
+        let mut seen = seen.borrow_mut();
+        let slot = match path {
+            "embedding" => &mut seen.0,
+            "grams" => &mut seen.1,
+            _ => return None,
+        };
+        let part = y * share;
+        *slot = Some((y.clone(), part.clone()));
+        Some(part)
     });
     look.set_lengths(x, lengths);
-    let score = network.forward(x, &look).max(1).sum(..);
+    let score = network.forward(x, &look).gather(1, &class.unsqueeze(1)).sum(..);
     drop(look);
     let (words, groups) = seen.into_inner();
     let (batch, places, width) = (x.size(0), x.size(1), x.size(2));
-    let spoken = |input: Option<Tensor>, columns: usize| {
+    let spoken = |input: Option<(Tensor, Tensor)>, columns: usize| {
         let none = Tensor::zeros([batch, places, columns]);
-        let Some(input) = input else { return none };
-        match gradients(&score, std::slice::from_ref(&input)) {
+        let Some((whole, part)) = input else { return none };
+        match gradients(&score, std::slice::from_ref(&part)) {
             Ok(slopes) => match slopes.into_iter().next().flatten() {
-                Some(slope) => (slope * &input).sum(-1).reshape([batch, places, columns]),
+                Some(slope) => (slope * &whole).sum(-1).reshape([batch, places, columns]),
                 None => none,
             },
             Err(error) => Tensor::refuse(error),
@@ -188,9 +259,10 @@ fn speaks_for(network: &SentimentNetwork, x: &Tensor, lengths: &Tensor) -> Tenso
     };
     let words = spoken(words, 1);
     if width == 1 {
-        return words;
+        return [score, words];
     }
-    Tensor::concat(&[&words, &spoken(groups, LONGEST)], 2)
+    let all = Tensor::concat(&[&words, &spoken(groups, LONGEST)], 2);
+    [score, all]
 }
 
 /// Words with what they speak, on colours of a terminal: blue for the class, red against it.

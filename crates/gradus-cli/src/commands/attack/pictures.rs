@@ -4,9 +4,10 @@ use super::curve::Seen;
 use super::options::{Epsilon, Strength};
 use super::{Args, Attacked, plain, shown_once};
 use crate::bars::shortened;
-use crate::commands::predict::prepared;
 use crate::contact_sheet::png;
 use crate::error::{CliError, Result};
+use crate::experiment::in_order;
+use crate::inputs;
 use gradus::Tensor;
 use gradus::data::{Fit, ImageOptions, parse_image, read_file};
 use gradus::io::atomic_write;
@@ -15,6 +16,7 @@ use gradus::train::Source;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Attacks pictures in files.
 pub fn run(
@@ -88,8 +90,11 @@ fn one(
     target: Option<usize>,
 ) -> Result<Done> {
     let description = &attacked.description;
-    let batch = prepared(file, description, &shown_once(description)?, &plain(description)?)?;
-    let batch = Source::from(&batch, 0, 0).next().expect("there is an image")?;
+    let evaluation = shown_once(description)?;
+    let one = inputs::picture(file, description, &evaluation)?;
+    let views = in_order(Arc::new(one), &plain(description)?, &evaluation, description.aim())?;
+    description.check(&file.display().to_string(), &views)?;
+    let batch = Source::from(&views, 0, 0).next().expect("there is an image")?;
     let x = batch.get("x")?.clamp(0.0, 1.0);
     let before = guess(&attacked.victim.scores(&x)?);
     let goal = match target {

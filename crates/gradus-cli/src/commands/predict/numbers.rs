@@ -1,12 +1,13 @@
 //! What numbers a trained model gives for the rows of a CSV file.
 
 use super::Args;
-use super::kept::{Kept, Taken, inputs};
+use super::kept::Kept;
 use super::rows::{BATCH, read_table, remark_on_known};
 use crate::bars::{figure, shortened};
 use crate::csv_file::Dialect;
 use crate::description::Description;
 use crate::error::{CliError, Result};
+use crate::inputs::{self, Taken};
 use crate::model_file::{self, Unfinished};
 use crate::number_scores::shown;
 use crate::trained::Trained;
@@ -30,7 +31,7 @@ pub fn run(
     let record = model_file::record_of(&args.model)?;
     let trained = Trained::new(description, record.as_ref());
     let (mut records, mut met) = (vec![], (vec![], vec![]));
-    let inputs = inputs(args, Taken::Tables)?;
+    let inputs = inputs::files(&args.inputs, args.out.as_deref(), Taken::Tables)?;
     let mut kept =
         Kept::new(args, unfinished, inputs.len(), &["file", "line"], aim.targets.iter().cloned());
     for path in &inputs {

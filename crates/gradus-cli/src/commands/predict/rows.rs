@@ -1,12 +1,13 @@
 //! What a trained model takes the rows of a CSV file for: classes here, numbers in [`super::numbers`].
 
 use super::Args;
-use super::kept::{Kept, Taken, carried, class_cells, class_columns, inputs};
+use super::kept::{Kept, carried, class_cells, class_columns};
 use crate::bars::shortened;
 use crate::csv_file::Dialect;
 use crate::datasets::{Pictures, called, remark};
 use crate::description::Description;
 use crate::error::{CliError, Result, shell_word};
+use crate::inputs::{self, Taken};
 use crate::learned::Change;
 use crate::model_file::{self, Unfinished};
 use crate::scores::{largest, mean_probabilities};
@@ -33,7 +34,8 @@ pub fn run(
     let (mut right, mut labelled, mut records) = (0, 0, vec![]);
     let record = model_file::record_of(&args.model)?;
     let trained = Trained::new(description, record.as_ref());
-    let (inputs, classes) = (inputs(args, Taken::Tables)?, &description.classes);
+    let (inputs, classes) =
+        (inputs::files(&args.inputs, args.out.as_deref(), Taken::Tables)?, &description.classes);
     let top = (args.top as usize).min(classes.len());
     let columns = class_columns(top).chain(["label".into()]);
     let mut kept = Kept::new(args, unfinished, inputs.len(), &["file", "line"], columns);

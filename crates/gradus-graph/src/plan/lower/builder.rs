@@ -144,10 +144,11 @@ impl Lowerer<'_> {
     }
 }
 
-/// The memory order a loop takes over: the first that is not row-major among its full-size dense inputs.
+/// The memory order a loop takes over: the first that is not row-major among its full-size dense inputs, or else among those with gaps, such as some of
+/// the channels of what lies with the channels innermost.
 pub(super) fn order_of(values: &[BufferView], shape: Shape) -> Option<Vec<usize>> {
-    values
-        .iter()
-        .filter(|v| v.view.shape == shape && !v.view.is_dense())
-        .find_map(|v| v.view.memory_order())
+    let full = || values.iter().filter(|v| v.view.shape == shape && !v.view.is_dense());
+    let other = |axes: &Vec<usize>| !axes.is_sorted();
+    let dense = full().find_map(|v| v.view.memory_order());
+    dense.or_else(|| full().find_map(|v| v.view.memory_order_with_gaps().filter(other)))
 }

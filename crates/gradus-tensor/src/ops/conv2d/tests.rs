@@ -3,6 +3,7 @@
 
 pub(crate) mod cases;
 mod epilogues;
+mod few_channels;
 
 use super::cpu::{batch_lanes, implicit_gemm, winograd};
 use super::plain::{self, Operand};
@@ -392,6 +393,12 @@ proptest! {
         check(conv);
     }
 
+    #[test]
+    fn any_geometry_of_few_channels(conv in geometry(), c in 1..5usize, o in 8..20usize) {
+        let batch = conv.batch.min(3);
+        check(Conv2d { batch, in_channels: c, out_channels: o, groups: 1, ..conv });
+    }
+
     /// ⟨conv(x, w), dy⟩ = ⟨x, data_gradient(dy, w)⟩ = ⟨w, weight_gradient(x, dy)⟩, in f64.
     #[test]
     fn passes_are_adjoint(conv in geometry()) {
@@ -442,6 +449,7 @@ fn same_bits_for_any_thread_count() {
         square(1, [70, 90], 6, 3, 1),
         square(2, [64, 384], 6, 3, 1),
         square(9, [24, 40], 30, 1, 0),
+        Conv2d { stride: [2; 2], ..square(3, [3, 24], 31, 5, 2) },
     ] {
         let case = Case::new(conv);
         for pass in PASSES {

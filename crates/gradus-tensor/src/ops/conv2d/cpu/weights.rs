@@ -1,6 +1,7 @@
 //! The weights of [`super::implicit_gemm`] in the order in which it multiplies with them.
 #![allow(unsafe_code)]
 
+use super::implicit_gemm::columns;
 use super::{TASKS, depthwise};
 use crate::ops::conv2d::geometry::{Axis, Conv2d, Gather, Pass};
 use crate::ops::lanes::Shared;
@@ -11,6 +12,7 @@ pub(in super::super) fn packed_len(conv: &Conv2d, pass: Pass) -> Option<usize> {
     let len = |g: &Gather| g.groups * group_len(g);
     let all = match pass {
         Pass::Forward => len(&conv.forward()),
+        Pass::DataGradient if columns::fits(conv) => columns::packed_len(conv),
         Pass::DataGradient => conv.data_gradient().map(|g| len(&g)).sum(),
         Pass::WeightGradient => 0,
     };
@@ -25,6 +27,10 @@ pub(in super::super) unsafe fn pack(conv: &Conv2d, pass: Pass, w: *const f32, pa
     if pass == Pass::Forward {
         // SAFETY: the caller's promise.
         return unsafe { pack_weights(&conv.forward(), w, packed) };
+    }
+    if columns::fits(conv) {
+        // SAFETY: the caller's promise.
+        return unsafe { columns::pack(conv, w, packed) };
     }
     let mut at = packed;
     for phase in conv.data_gradient() {

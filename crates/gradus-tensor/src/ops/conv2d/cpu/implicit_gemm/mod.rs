@@ -1,9 +1,11 @@
 //! Convolution as matrix products with the channels innermost: x, y, dx and dy lie in memory as [N, H, W, C]. A tile of
 //! target pixels is lowered, each pixel to the row of source values it sees, while the tile fits the second-level cache;
 //! a product with the packed weights follows. Where the weights are too many to be read for every tile, it is a slab of pixels
-//! that all threads share. 1×1 convolutions of stride 1 are products without copies.
+//! that all threads share. 1×1 convolutions of stride 1 are products without copies. The gradient of few channels, a picture's,
+//! goes the other way round ([`columns`]).
 #![allow(unsafe_code)]
 
+pub(super) mod columns;
 mod lower;
 mod weight_gradient;
 
@@ -56,6 +58,16 @@ pub(in super::super) unsafe fn data_gradient(
     epilogue: Option<&dyn Epilogue<f32>>,
 ) {
     let dx = dx.into();
+    if columns::fits(conv) {
+        return with_scratch(columns::packed_len(conv) * size_of::<f32>(), |scratch| {
+            let packed = scratch.cast::<f32>();
+            // SAFETY: the scratch holds the packed weights; the caller's promise.
+            unsafe {
+                columns::pack(conv, w, packed);
+                columns::data_gradient(conv, dy, packed, dx, epilogue);
+            }
+        });
+    }
     for phase in conv.data_gradient() {
         // SAFETY: the caller's promise; phases write distinct pixels.
         unsafe { gather(isa, &phase, dy, Weights::Plain(w), dx, epilogue) }
@@ -80,6 +92,10 @@ pub(in super::super) unsafe fn run_packed(
         return unsafe {
             gather(isa, &conv.forward(), src, Weights::Packed(packed), dst, epilogue);
         };
+    }
+    if columns::fits(conv) {
+        // SAFETY: the caller's promise.
+        return unsafe { columns::data_gradient(conv, src, packed, dst, epilogue) };
     }
     let mut at = packed;
     for phase in conv.data_gradient() {

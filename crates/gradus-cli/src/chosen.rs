@@ -1,4 +1,4 @@
-//! Which data a trained model is tested on: its own test part, what training held out, or others.
+//! Which samples a model is tested on, or looked at with: the test part of its own data, or of others.
 
 use crate::datasets::{self, Opened, Pictures};
 use crate::description::Description;
@@ -11,50 +11,50 @@ use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The name of the data that a model is to be tested on: those given, or those it was trained on. `by` says how they are named, ` by --data`.
+/// The data that are meant: those that are named, or those that the model was trained on.
 ///
 /// # Errors
-/// When none are given, and those are not known or not kept.
-pub fn of_model<'a>(
-    given: Option<&'a str>,
-    description: &'a Description,
+/// When none are named, and those of the model are not known or not kept.
+pub fn data_of<'a>(
     model: &Path,
-    by: &str,
+    description: &'a Description,
+    named: Option<&'a str>,
 ) -> Result<&'a str> {
-    match given {
+    let refused = |what: &str, remedy: &str| {
+        Err(CliError::Usage(format!("{}: {what}: {remedy}", model.display())))
+    };
+    match named {
         Some(data) => Ok(data),
         // What an imported model was trained on is not known.
         None if description.epoch == 0 => {
-            let what = format!("{}: it was imported, not trained here", model.display());
-            Err(CliError::Usage(format!("{what}: name the data to test it on{by}")))
+            refused("it was imported, not trained here", "name the data to test it on by --data")
         }
-        None if description.data == datasets::STDIN => {
-            let what = format!(
-                "{}: it was trained on what came in on stdin, which is not kept",
-                model.display()
-            );
-            Err(CliError::Usage(format!(
-                "{what}: give it again (--data - < FILE.csv) or name other data{by}"
-            )))
-        }
+        None if description.data == datasets::STDIN => refused(
+            "it was trained on what came in on stdin, which is not kept",
+            "give it again (--data - < FILE.csv) or name other data by --data",
+        ),
         None => Ok(&description.data),
     }
 }
 
-/// What is to be tested of data of this name; whether they were given decides if they may be others than the model's own.
+/// What is to be tested of data; `is_own` says that they were not named, so they are those that the model was trained on.
 ///
 /// # Errors
-/// When they cannot be opened, or what was trained on can no longer be told from what was held out.
+/// When data cannot be read, hold nothing to test, or what the model was trained on can no longer be told from what was held out.
 pub fn choose(
     trained: &Trained<'_>,
-    given: bool,
     data: &str,
+    is_own: bool,
     pictures: Pictures,
     csv: &CsvOptions,
 ) -> Result<Chosen> {
-    match !given || trained.is_of(data) {
-        true => held_out(trained, trained.reopen(data, pictures, csv)?),
-        false => other(trained, data, pictures, csv),
+    let chosen = match is_own || trained.is_of(data) {
+        true => held_out(trained, trained.reopen(data, pictures, csv)?)?,
+        false => other(trained, data, pictures, csv)?,
+    };
+    match chosen.test.is_empty() {
+        true => Err(CliError::Work(format!("{}: found no samples to test on", chosen.name))),
+        false => Ok(chosen),
     }
 }
 
@@ -72,10 +72,12 @@ pub enum Tested {
 
 /// What is to be tested.
 pub struct Chosen {
-    /// Which part of the data it is.
+    /// Which part that is.
     pub part: Tested,
-    /// The samples.
+    /// Its samples.
     pub test: Arc<dyn Dataset>,
+    /// The samples to train on; none where all of the data are to be tested.
+    pub train: Option<Arc<dyn Dataset>>,
     /// What the data are called where they were found.
     pub name: String,
     /// How they have changed since the model learned from them, if they have.
@@ -91,7 +93,8 @@ impl Chosen {
     fn new(part: Tested, test: Arc<dyn Dataset>, name: String, splits: &Splits) -> Chosen {
         let (mut remarks, unreadable) = (splits.remarks.clone(), splits.unreadable.clone());
         remarks.extend(unreadable::remark(&unreadable));
-        Chosen { part, test, name, changed: None, remarks, unreadable }
+        let train = (part != Tested::Whole).then(|| splits.train.clone());
+        Chosen { part, test, train, name, changed: None, remarks, unreadable }
     }
 }
 

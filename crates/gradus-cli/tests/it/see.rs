@@ -1,0 +1,101 @@
+//! `gradus see`: pages, sheets and numbers of a run that was trained a little.
+
+use super::{ok, ran, train_a_little};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use tempfile::{TempDir, tempdir};
+
+/// A folder with the run `run` of LeNet and a picture, `grey.png`.
+fn with_a_run() -> TempDir {
+    let folder = tempdir().unwrap();
+    train_a_little(folder.path(), "lenet", "run");
+    let grey = image::GrayImage::from_fn(28, 28, |x, y| image::Luma([(x * 9 * (y % 2)) as u8]));
+    grey.save(folder.path().join("grey.png")).unwrap();
+    folder
+}
+
+fn see(folder: &Path, args: &[&str]) -> Value {
+    ok(folder, &[&["see", "run"], args, &["--json"]].concat()).json()
+}
+
+#[test]
+fn activations_are_a_page_a_sheet_and_numbers() {
+    let folder = with_a_run();
+    let folder = folder.path();
+    let record = see(folder, &["grey.png", "--what", "activations,kernels"]);
+    let layers = record["activations"][0]["layers"].as_array().unwrap();
+    assert_eq!(
+        (&layers[0]["path"], &layers[0]["shape"]),
+        (&"conv1".into(), &[6, 28, 28][..].into())
+    );
+    let greatest = &layers[1]["units"][0]["max"];
+    assert!(greatest.as_f64().unwrap() >= 0.0, "behind a ReLU: {greatest}");
+    assert_eq!(record["kernels"][0]["shape"], Value::from(vec![1, 5, 5]));
+    // In the run's folder, and the same numbers as on stdout.
+    let out = folder.join("run/see-activations-kernels");
+    let kept: Value = serde_json::from_slice(&fs::read(out.join("see.json")).unwrap()).unwrap();
+    assert_eq!(kept, record);
+    let page = fs::read_to_string(out.join("see.html")).unwrap();
+    assert!(page.contains("conv2: 16 maps of 10×10") && !page.contains("http"), "{page}");
+    for sheet in ["activations.png", "kernels.png"] {
+        assert!(image::open(out.join(sheet)).unwrap().width() >= 1200);
+    }
+    assert_eq!(record["files"].as_array().unwrap().len(), 4);
+}
+
+/// Without pictures the first of each class are taken, and that is said.
+#[test]
+fn pictures_are_found_where_none_is_named() {
+    let folder = with_a_run();
+    let ran =
+        ok(folder.path(), &["see", "run", "--what", "activations", "--out", "seen", "--json"]);
+    assert!(
+        ran.err.contains("10 test pictures of mnist-5k are looked at, one of each class"),
+        "{}",
+        ran.err
+    );
+    let truths: Vec<_> =
+        ran.json()["pictures"].as_array().unwrap().iter().map(|p| p["truth"].clone()).collect();
+    assert_eq!(truths, (0..10).map(|k| Value::from(k.to_string())).collect::<Vec<_>>());
+    assert!(folder.path().join("seen/see.html").is_file());
+}
+
+#[test]
+fn what_cannot_be_seen_is_refused_before_anything_is_written() {
+    let folder = with_a_run();
+    let folder = folder.path();
+    fs::create_dir(folder.join("empty")).unwrap();
+    fs::write(folder.join("notes.txt"), "no picture").unwrap();
+    let see = |args: &[&str]| ran(folder, &[&["see", "run", "--out", "seen"], args].concat());
+    let activations = &["--what", "activations"];
+    see(&["--what", "activation"])
+        .fails(2, &["unknown kind of --what \"activation\"; did you mean \"activations\"?"]);
+    see(&[activations, &["--layer", "cnv1"][..]].concat())
+        .fails(2, &["unknown layer \"cnv1\"; did you mean \"conv1\"", "gradus summary lists all"]);
+    see(&[activations, &["--layer", "conv1", "--unit", "6"][..]].concat())
+        .fails(2, &["--unit: found 6, expected 0 to 5: conv1 has 6 units"]);
+    see(&[activations, &["--class", "10"][..]].concat())
+        .fails(2, &["--class: found 10, expected a name or 0 to 9"]);
+    see(&[activations, &["--class", "ten"][..]].concat())
+        .fails(2, &["unknown class \"ten\"; there are: 0, 1"]);
+    see(&[activations, &["empty"][..]].concat())
+        .fails(1, &["empty: found no file in it, expected one that holds a picture"]);
+    see(&[activations, &["notes.txt"][..]].concat())
+        .fails(1, &["notes.txt, byte 0: found bytes 6e 6f 20 70, expected a PNG"]);
+    see(&["--what", "kernels", "--layer", "relu1"])
+        .fails(2, &["found relu1, which has no filters, expected some of conv1, conv2"]);
+    assert!(!folder.join("seen").exists(), "something was written");
+    let at_a_file = ["see", "run", "--what", "kernels", "--out", "notes.txt"];
+    ran(folder, &at_a_file).fails(2, &["--out: found notes.txt, a file, expected a folder"]);
+}
+
+#[test]
+fn models_of_tables_are_refused() {
+    let folder = tempdir().unwrap();
+    let rows: String = (0..40).map(|i| format!("{i},{},{}\n", i * 7 % 11, i % 2)).collect();
+    fs::write(folder.path().join("t.csv"), rows).unwrap();
+    ok(folder.path(), &["train", "mlp", "--data", "t.csv", "--epochs", "1", "--out", "run"]);
+    ran(folder.path(), &["see", "run", "--what", "kernels"])
+        .fails(2, &["run: found a model of tables (mlp), expected one of pictures"]);
+}
