@@ -25,6 +25,7 @@ pub const RECIPES: &[(&str, &str)] = recipes![
     "googlenet-imagenet",
     "inception-mini",
     "lenet-fashion",
+    "lenet-fashion-adversarial",
     "mobilenet-v2-imagenet",
     "mobilenet-v2-tiny",
     "resnet101-imagenet",
