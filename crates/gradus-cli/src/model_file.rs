@@ -9,6 +9,7 @@ use gradus::io::Checkpoint;
 use gradus::io::log::read_json_lines;
 use gradus::models::find;
 use gradus::nn::{Init, Module, Sequential};
+use gradus::sequences::language::Textgenrnn;
 use gradus::train::{set_weights, weights};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,19 @@ pub fn kept_models() -> Result<PathBuf> {
     Ok(root.join("models"))
 }
 
-/// The file that a user means: a run's, one by its path, or one of the user's models by the network's name.
+/// Whether a model of the user's can be called so: it is no path to elsewhere.
+pub fn is_name(name: &str) -> bool {
+    let fits = |c: char| c.is_alphanumeric() || ['-', '_', '.'].contains(&c);
+    !name.is_empty() && !name.starts_with(['.', '-']) && name.chars().all(fits)
+}
+
+/// The file of one of the user's models by its name, if it is there.
+pub fn kept(name: &str) -> Option<PathBuf> {
+    let path = kept_models().ok()?.join(format!("{name}.safetensors"));
+    (is_name(name) && path.exists()).then_some(path)
+}
+
+/// The file that a user means: a run's, one by its path, or one of the user's models by its name.
 pub fn locate(wanted: &Path) -> Result<PathBuf> {
     if wanted.is_dir() {
         let path = run_dir::best(wanted);
@@ -58,19 +71,24 @@ pub fn locate(wanted: &Path) -> Result<PathBuf> {
     if wanted.exists() {
         return Ok(wanted.to_owned());
     }
+    if let Some(path) = kept(&name) {
+        return Ok(path);
+    }
+    if name == Textgenrnn::NAME {
+        return Err(CliError::Work(format!(
+            "no weights of {name} are here; gradus import FILE --model {name} --vocabulary FILE.json makes a model of those you have"
+        )));
+    }
     if find(&name).is_none() {
         let perhaps = run_dir::perhaps(wanted);
         let what = format!("{}: there is no run and no model's file", wanted.display());
         return Err(CliError::Work(what + &perhaps));
     }
     let path = kept_models()?.join(format!("{name}.safetensors"));
-    match path.exists() {
-        true => Ok(path),
-        false => Err(CliError::Work(format!(
-            "no weights of {name} are here ({}); gradus import FILE --model {name} makes them of a file you have, and a trained network is named by its run: runs/{name}-1",
-            path.display()
-        ))),
-    }
+    Err(CliError::Work(format!(
+        "no weights of {name} are here ({}); gradus import FILE --model {name} makes them of a file you have, and a trained network is named by its run: runs/{name}-1",
+        path.display()
+    )))
 }
 
 /// What the run of a model learned from, if a run directory of this version is meant.

@@ -125,6 +125,7 @@ fn text() -> Anything<Files> {
             "hugging_face/own".into(),
             Tokenizer::byte_pairs([text], &some)?.to_hugging_face()?.into(),
         ),
+        ("word_index/own".into(), r#"{"a": 1, "é": 3, "<s>": 4, "☭": 2}"#.into()),
         ("arpa/own".into(), model.to_arpa(characters.vocabulary())?.into()),
         ("fasta/own".into(), fasta.into()),
         ("ts/own".into(), ts.into()),

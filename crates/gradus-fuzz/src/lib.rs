@@ -52,6 +52,7 @@ pub const TARGETS: &[Target] = &[
     target("text", text::text),
     target("tokenizer", text::tokenizer),
     target("hugging_face", text::hugging_face),
+    target("word_index", text::word_index),
     target("arpa", text::arpa),
     target("vectors", text::vectors),
     target("fasta", sequences::fasta),

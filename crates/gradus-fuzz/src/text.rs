@@ -70,6 +70,16 @@ pub(crate) fn hugging_face(bytes: &[u8]) -> bool {
     true
 }
 
+/// Characters with the numbers that Keras's `Tokenizer` gave them.
+pub(crate) fn word_index(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let Some(read) = accepted(Tokenizer::of_word_index(text, "x", "<s>")) else { return false };
+    let saved = Tokenizer::from_json(&read.to_json(), "x").expect("what was saved is read");
+    assert_eq!(saved.to_json(), read.to_json());
+    works(&read);
+    true
+}
+
 /// An n-gram model in an ARPA file.
 pub(crate) fn arpa(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };

@@ -31,12 +31,12 @@ pub use lenet::lenet;
 pub use lenet_original::lenet_original;
 pub use linear::linear;
 pub use mlp::mlp;
-pub use mobilenet_v2::{mobilenet_v2, mobilenet_v2_keras};
+pub use mobilenet_v2::{mobilenet_v2, mobilenet_v2_cifar, mobilenet_v2_keras};
 pub use names::{Layout, Library, Name, names};
 pub use recipes::{RECIPES, recipe};
 pub use resnet::{
     resnet18, resnet34, resnet50, resnet50_v1, resnet101, resnet101_v1, resnet152, resnet152_v1,
 };
 pub use squeezenet::{squeezenet, squeezenet_keras};
-pub use vgg::{vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn};
+pub use vgg::{vgg11, vgg11_bn, vgg13, vgg13_bn, vgg13_bn_cifar, vgg16, vgg16_bn, vgg19, vgg19_bn};
 pub use zoo::{Entry, ZOO, find};

@@ -30,4 +30,4 @@ pub use module::{
 };
 pub use sequential::Sequential;
 pub use spec::{Input, Spec, Takes};
-pub use summary::{Row, Summary};
+pub use summary::{Field, Row, Summary};

@@ -41,9 +41,34 @@ pub struct Row {
     pub parameters: usize,
     /// Its multiply-adds for one sample.
     pub macs: u64,
-    /// How much of the input one output sees, along height and width; `None` where there are no
-    /// such axes.
-    pub receptive_field: Option<[usize; 2]>,
+    /// What of the input one output sees; `None` where there are no height and width.
+    pub field: Option<Field>,
+}
+
+impl Row {
+    /// How much of the input one output sees, along height and width.
+    pub fn receptive_field(&self) -> Option<[usize; 2]> {
+        self.field.map(|field| field.sees)
+    }
+}
+
+/// What of the input the outputs of a layer see, along height and width: output `i` sees `sees` pixels from `start + i · jump` on,
+/// some of which may lie beside the input.
+///
+/// ```
+/// use gradus_nn::{Init, Sequential, layers::*};
+/// let model = Sequential::new([1, 28, 28], &Init::new(0)).add(conv2d(6, 5).pad(2)).add(max_pool2d(2));
+/// let field = model.summary().rows[1].field.unwrap();
+/// assert_eq!((field.sees, field.jump, field.start), ([6, 6], [2, 2], [-2, -2]));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// How many pixels.
+    pub sees: [usize; 2],
+    /// How far apart the fields of neighbours lie.
+    pub jump: [usize; 2],
+    /// Where the field of the first output begins.
+    pub start: [isize; 2],
 }
 
 impl Summary {
@@ -70,7 +95,8 @@ impl Sequential {
         };
         let input = self.input_spec();
         let mut walk = Walk { at: input, field: None, rows: vec![], activation_bytes: 0 };
-        walk.field = spatial(input.shape).map(|_| Field { sees: [1, 1], jump: [1, 1] });
+        walk.field =
+            spatial(input.shape).map(|_| Field { sees: [1, 1], jump: [1, 1], start: [0, 0] });
         walk.layers("", self.layers());
         Summary {
             input: input.shape,
@@ -96,18 +122,14 @@ fn spatial(shape: Shape) -> Option<[usize; 2]> {
     (shape.rank() == 3).then(|| [shape[1], shape[2]])
 }
 
-/// What one output sees of the input, and how far apart the fields of neighbours lie.
-#[derive(Clone, Copy)]
-struct Field {
-    sees: [usize; 2],
-    jump: [usize; 2],
-}
-
 impl Field {
     /// Of what is made of both.
     fn both(self, other: Field) -> Field {
         let larger = |a: [usize; 2], b: [usize; 2]| [a[0].max(b[0]), a[1].max(b[1])];
-        Field { sees: larger(self.sees, other.sees), jump: larger(self.jump, other.jump) }
+        let end = |field: Field, a: usize| field.start[a] + field.sees[a] as isize;
+        let start = [0, 1].map(|a| self.start[a].min(other.start[a]));
+        let sees = [0, 1].map(|a| (end(self, a).max(end(other, a)) - start[a]) as usize);
+        Field { sees, jump: larger(self.jump, other.jump), start }
     }
 }
 
@@ -163,7 +185,7 @@ impl Walk {
             output: self.at.shape,
             parameters,
             macs,
-            receptive_field: self.field.map(|f| f.sees),
+            field: self.field,
         });
     }
 
@@ -188,7 +210,9 @@ impl Walk {
         let mut next = field;
         match layer.window() {
             Some(window) => {
+                let padding = layer.window_padding(&input).unwrap_or_default();
                 for (axis, (k, s, d)) in window.into_iter().enumerate() {
+                    next.start[axis] -= (padding[axis][0] * field.jump[axis]) as isize;
                     next.sees[axis] += (k - 1) * d * field.jump[axis];
                     next.jump[axis] *= s;
                 }
@@ -226,7 +250,7 @@ impl fmt::Display for Summary {
         };
         writeln!(f, "{:<path$}  {:<layer$}  {}{dtype}", "input", "", self.input)?;
         for r in &self.rows {
-            let sees = r.receptive_field.map_or(String::new(), |[h, w]| format!("{h}×{w}"));
+            let sees = r.receptive_field().map_or(String::new(), |[h, w]| format!("{h}×{w}"));
             let shape = r.output.to_string();
             let line = format!(
                 "{:<path$}  {:<layer$}  {shape:<output$}  {:>10}  {:>12}  {sees}",
@@ -297,7 +321,7 @@ mod tests {
         assert_eq!(s.activation_bytes, 4 * (784 + 128 + 128 + 10));
         let text = s.to_string();
         assert!(text.contains("100,480") && text.contains("\n101,770 parameters ("), "{text}");
-        assert!(s.rows.iter().all(|r| r.receptive_field == Some([28, 28])));
+        assert!(s.rows.iter().all(|r| r.receptive_field() == Some([28, 28])));
     }
 
     /// Two 3×3 windows of stride 1 see 5×5; a 2×2 window of stride 2 makes it 6×6, and doubles what follows adds.
@@ -310,7 +334,7 @@ mod tests {
             .add(relu())
             .add(Window(3, 1));
         let sees: Vec<usize> =
-            model.summary().rows.iter().map(|r| r.receptive_field.unwrap()[0]).collect();
+            model.summary().rows.iter().map(|r| r.receptive_field().unwrap()[0]).collect();
         assert_eq!(sees, [3, 5, 6, 6, 10]);
     }
 }

@@ -12,13 +12,22 @@
 
 pub mod attack;
 pub mod attribution;
+mod back_projection;
 pub mod concept;
 mod features;
 mod influence;
+mod patches;
+pub mod preferred;
 mod statistics;
 mod subject;
 
+pub use back_projection::Backward;
 pub use features::activations;
 pub use gradus_base::{Error, Result};
 pub use influence::{Labelled, Then, influence};
+pub use patches::{Peak, TopPatches, patch};
+pub use preferred::{Ascent, Objective, Preferred, Prior};
 pub use subject::{LayerShape, Subject, Watched};
+
+/// What a compiled step of this crate computes.
+type Traced = Box<dyn FnMut(&[gradus_tensor::Tensor]) -> gradus_tensor::Step>;

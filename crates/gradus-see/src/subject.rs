@@ -67,6 +67,21 @@ impl Subject {
         (x * &by_channel(&self.deviation, x) + &by_channel(&self.mean, x)).clamp(0.0, 1.0)
     }
 
+    /// What the pixels of a channel are around: what is subtracted from them, or one half where nothing is.
+    pub fn middle(&self, channel: usize) -> f64 {
+        self.mean.get(channel).copied().unwrap_or(0.5)
+    }
+
+    /// The same as a tensor that goes together with pictures like `x`.
+    ///
+    /// **Shape** `[B, C, H, W]` → `[1, C, 1, 1]`.
+    #[track_caller]
+    pub fn middles(&self, x: &Tensor) -> Tensor {
+        let channels = x.size(1);
+        let all: Vec<f64> = (0..channels).map(|c| self.middle(c)).collect();
+        Tensor::from_slice(&all, [1, channels, 1, 1]).cast(x.dtype())
+    }
+
     /// The score of each class, before any softmax.
     ///
     /// **Shape** `[B, C, H, W]` → `[B, K]`.
@@ -238,6 +253,11 @@ pub(crate) fn check_classes(x: &Tensor, classes: &[usize], count: usize) -> Resu
         return Err(Error::value("class", what));
     }
     Ok(())
+}
+
+/// That there is no such layer among these.
+pub(crate) fn unknown_among(layer: &str, known: &[LayerShape]) -> Error {
+    unknown(layer, &known.iter().map(|known| known.path.clone()).collect::<Vec<_>>())
 }
 
 fn unknown(layer: &str, known: &[String]) -> Error {

@@ -36,7 +36,7 @@ fn main() {
     assert_eq!(counts, [1_792, 18_464]);
     assert_eq!(summary.parameters, 20_256);
     // Two 3×3 kernels in a row see 5×5.
-    assert_eq!(summary.rows[1].receptive_field, Some([5, 5]));
+    assert_eq!(summary.rows[1].receptive_field(), Some([5, 5]));
 
     for size in [8, 9, 31] {
         let y = model.forward(&Tensor::randn([2, 3, size, size], 1), &Context::eval());

@@ -5,6 +5,7 @@ mod check;
 mod keras;
 mod preparation;
 mod report;
+mod textgenrnn;
 mod told;
 
 use crate::bars::grouped;
@@ -21,7 +22,7 @@ use gradus::io::weights::{self, Format};
 use gradus::models::caffe::CaffeNet;
 use gradus::models::import::{Imported, Origin, Weights};
 use gradus::models::{ZOO, find};
-use gradus::nn::{Init, Sequential};
+use gradus::nn::{Init, Module};
 use keras::Source;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -41,22 +42,28 @@ const ORIGINS: &[&str] = &["pytorch", "keras", "caffe", "gradus"];
 /// and the one that gives what the original gave, or that is right most often, is taken.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  gradus import vgg16-397923af.pth --model vgg16\n  gradus predict vgg16 photo.jpg\n  gradus import weights.h5 --model mobilenet_v2 --preprocessing tf --classes breeds.txt --out dogs.safetensors\n  gradus import resnet20.th --model resnet20 --check-data cifar10\n  gradus import net.pth --model resnet20 --check-input x.npy --check-output y.npy"
+    after_help = "Examples:\n  gradus import vgg16-397923af.pth --model vgg16\n  gradus predict vgg16 photo.jpg\n  gradus import weights.h5 --model mobilenet_v2 --preprocessing tf --classes breeds.txt --out dogs.safetensors\n  gradus import resnet20.th --model resnet20 --check-data cifar10\n  gradus import net.pth --model resnet20 --check-input x.npy --check-output y.npy\n  gradus import textgenrnn_weights.hdf5 --model textgenrnn --vocabulary textgenrnn_vocab.json"
 )]
 pub struct Args {
     /// The file of weights
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The network's name in the zoo, or the .prototxt that a .caffemodel belongs to
+    /// The network's name in the zoo, textgenrnn, or the .prototxt that a .caffemodel belongs to
     #[arg(long, value_name = "NAME")]
     model: String,
     /// A file for the model, or a folder [default: among the user's models]
     #[arg(long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
+    /// What the model is called among the user's models [default: as the network]
+    #[arg(long, value_name = "NAME", conflicts_with = "out")]
+    name: Option<String>,
+    /// The characters of textgenrnn, each with its number: the JSON file that lies beside its weights
+    #[arg(long, value_name = "FILE.json")]
+    vocabulary: Option<PathBuf>,
     /// How many classes, or a file with their names: a line each, or JSON [default: as the network is published]
     #[arg(long, value_name = "N|FILE")]
     classes: Option<String>,
-    /// The size of a sample, as 3x227x227 [default: as the network is published]
+    /// The size of a sample, as 3x227x227; of textgenrnn the characters that it sees [default: as the network is published]
     #[arg(long, value_name = "CxHxW")]
     input: Option<String>,
     #[arg(long, value_name = "NAME", help = format!("Whose conventions the file follows: {} [default: told from the format, or from what fits]", ORIGINS.join(", ")))]
@@ -109,6 +116,14 @@ pub fn run(args: &Args) -> Result<()> {
         let what = format!("--check-tolerance {}: expected more than 0", args.check_tolerance);
         return Err(CliError::Usage(what));
     }
+    if args.model == textgenrnn::NAME {
+        return textgenrnn::run(args);
+    }
+    if args.vocabulary.is_some() {
+        let what =
+            format!("--vocabulary is of {}; {} has no such option", textgenrnn::NAME, args.model);
+        return Err(CliError::Usage(what));
+    }
     let (title, format, candidates) = match network::definition(&args.model)? {
         Some(text) => defined(args, text)?,
         None => of_zoo(args)?,
@@ -118,7 +133,7 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// A network of the zoo with its weights.
 fn of_zoo(args: &Args) -> Result<(String, &'static str, Candidates)> {
-    let zoo: Vec<&str> = ZOO.iter().map(|e| e.name).collect();
+    let zoo: Vec<&str> = ZOO.iter().map(|e| e.name).chain([textgenrnn::NAME]).collect();
     if find(&args.model).is_none() {
         return Err(unknown_model(&args.model, &zoo));
     }
@@ -217,7 +232,7 @@ fn conclude(args: &Args, title: &str, format: &str, mut candidates: Candidates) 
 }
 
 /// Says which weights are no numbers: every prediction would be none either.
-fn warn_of_broken_weights(model: &Sequential) {
+fn warn_of_broken_weights(model: &dyn Module) {
     for (path, parameter) in gradus::nn::parameters(model) {
         let finite = parameter.variable().value().is_finite().to_vec::<bool>();
         let broken = finite.iter().filter(|finite| !**finite).count();
@@ -340,7 +355,12 @@ fn class_names(path: &Path) -> Result<Vec<String>> {
 /// Where the model goes.
 fn target(args: &Args) -> Result<PathBuf> {
     let stem = Path::new(&args.model).file_stem().unwrap_or_default().to_string_lossy();
-    let file = format!("{stem}.safetensors");
+    if let Some(name) = args.name.as_deref().filter(|name| !model_file::is_name(name)) {
+        let what = "expected a name, which is no path: letters, digits, - and _";
+        return Err(CliError::Usage(format!("--name {name:?}: {what}")));
+    }
+    let name = args.name.as_deref().unwrap_or(&stem);
+    let file = format!("{name}.safetensors");
     let path = match &args.out {
         Some(path) if path.extension().is_some_and(|e| e == "safetensors") => path.clone(),
         Some(folder) => folder.join(file),

@@ -20,15 +20,16 @@ use std::time::Instant;
   gradus sample runs/char-lstm-1
   gradus sample runs/char-lstm-1 --prime \"ROMEO:\" --temperature 0.5 --length 1000
   gradus sample runs/char-lstm-1 --prime \"First Citizen\" --top-p 0.9 --seed 3 --out written.txt
+  gradus sample textgenrnn --prime \"My girlfriend is\" --temperature 0.5
   gradus sample runs/char-lstm-1 --cells cells.html --text book.txt")]
 pub struct Args {
-    /// A run of a language model, such as char-lstm, or its file
-    #[arg(value_name = "RUN|MODEL_FILE")]
+    /// A run of a language model, such as char-lstm, its file, or the name of an imported one
+    #[arg(value_name = "RUN|MODEL_FILE|NAME")]
     model: PathBuf,
     /// What it goes on from [default: a line break, or what a text began with]
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prime: Option<String>,
-    /// How many symbols it writes; of a model of lines, such as names, how many lines
+    /// How many symbols it writes, unless the text ends before; of a model of lines, such as names, how many lines
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     length: u32,
     /// What scores are divided by before a symbol is drawn
@@ -123,7 +124,7 @@ fn prime(args: &Args, model: &LanguageRun) -> Result<Vec<i64>> {
             args.model.display()
         ))
     })?;
-    if let Memory::Last { symbols, .. } = model.network.memory()
+    if let Memory::Last { symbols, .. } | Memory::Window { symbols } = model.network.memory()
         && ids.len() > symbols
     {
         say!(
@@ -150,10 +151,14 @@ fn text(
 ) -> Result<Written> {
     let mut told =
         Told { tokenizer: &model.tokenizer, pending: vec![], text: String::new(), ended: None };
+    // Where texts begin with a sign, the next one begins where this one ends.
+    let begin = model.tokenizer.vocabulary().special(Special::Bos);
+    let is_text = |id: i64| Some(id) != begin;
     if args.prime.is_some() {
-        prime.iter().for_each(|&id| _ = told.add(id));
+        prime.iter().filter(|&&id| is_text(id)).for_each(|&id| _ = told.add(id));
     }
-    let ids = reader.write(prime, args.length as usize, sampler, |id| told.add(id))?;
+    let goes_on = |id| is_text(id) && told.add(id);
+    let ids = reader.write(prime, args.length as usize, sampler, goes_on)?;
     told.finish()?;
     Ok(Written { symbols: ids.len() - prime.len(), text: told.text })
 }

@@ -73,7 +73,9 @@ pub fn run(args: &Args) -> Result<()> {
         return of_onnx(args);
     }
     let named = Path::new(&args.model);
-    if named.is_dir() || named.extension().is_some_and(|ending| ending == "safetensors") {
+    let is_file = named.is_dir() || named.extension().is_some_and(|e| e == "safetensors");
+    // A network of the zoo is shown as it is published, whatever the user has of it.
+    if is_file || (find(&args.model).is_none() && model_file::kept(&args.model).is_some()) {
         let path = model_file::locate(named)?;
         if let Some(saved) = model_file::of_sequences(&path)? {
             return of_sequences(args, &saved);
@@ -251,8 +253,8 @@ fn open(args: &Args) -> Result<Opened> {
             format!("{name}: --input, --classes, --width and --hidden are for networks of the zoo");
         return Err(CliError::Usage(what));
     }
-    // What is written as a path is none of a network's names.
-    if Path::new(name).exists() || name.contains('/') {
+    // What is written as a path is none of a network's names; the user's models have names of their own.
+    if Path::new(name).exists() || name.contains('/') || model_file::kept(name).is_some() {
         let loaded = model_file::load(Path::new(name))?;
         let about = loaded.description;
         return Ok(opened((about.architecture.clone(), loaded.model), about.aim()));
@@ -298,7 +300,7 @@ fn record(name: &str, summary: &Summary) -> Value {
         .map(|r| {
             json!({
                 "path": r.path, "layer": r.layer, "output": r.output.to_vec(),
-                "params": r.parameters, "macs": r.macs, "receptive_field": r.receptive_field,
+                "params": r.parameters, "macs": r.macs, "receptive_field": r.receptive_field(),
             })
         })
         .collect();

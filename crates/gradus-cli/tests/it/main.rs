@@ -14,6 +14,7 @@ mod hints;
 mod hostile;
 mod import;
 mod import_keras;
+mod import_textgenrnn;
 mod kernel;
 mod labels;
 mod languages;

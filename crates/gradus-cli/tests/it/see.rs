@@ -90,6 +90,70 @@ fn what_cannot_be_seen_is_refused_before_anything_is_written() {
     ran(folder, &at_a_file).fails(2, &["--out: found notes.txt, a file, expected a folder"]);
 }
 
+/// The nine patches of each unit, the largest first, and what of them went through the network.
+#[test]
+fn patches_are_found_and_sent_back() {
+    let folder = with_a_run();
+    let record =
+        see(folder.path(), &["--what", "top-patches,deconvnet", "--layer", "conv1,dense3"]);
+    let found = &record["top-patches"];
+    assert_eq!(found["pictures"], 1000);
+    let units = found["layers"][0]["units"].as_array().unwrap();
+    assert_eq!(units.len(), 6);
+    for unit in units {
+        let values: Vec<f64> =
+            unit.as_array().unwrap().iter().map(|peak| peak["value"].as_f64().unwrap()).collect();
+        assert!(values.len() == 9 && values.is_sorted_by(|a, b| a >= b), "{values:?}");
+    }
+    // The same search; and a class is the label of its sample.
+    assert_eq!(record["deconvnet"]["layers"], found["layers"]);
+    assert!(found["layers"][1]["units"][3][0]["class"].is_string());
+    let back = see(
+        folder.path(),
+        &["grey.png", "--what", "guided-backprop", "--layer", "conv2", "--unit", "5"],
+    );
+    assert_eq!(back["guided-backprop"][0]["layers"][0]["units"], Value::from(vec![5]));
+    assert!(folder.path().join("run/see-guided-backprop/guided-backprop.png").is_file());
+}
+
+/// Pictures of classes, which the network itself must recognise when it judges them; and of a unit and of a picture.
+#[test]
+fn preferred_pictures_are_made_and_judged() {
+    let folder = with_a_run();
+    let folder = folder.path();
+    let preferred = |more: &[&str]| {
+        let args = [&["--what", "preferred", "--steps", "30", "--copies", "2"], more].concat();
+        see(folder, &args)["preferred"].clone()
+    };
+    let classes = preferred(&["--judge", "run"]);
+    let pictures = classes["pictures"].as_array().unwrap();
+    assert_eq!(pictures.len(), 20);
+    let sure: Vec<f64> = pictures.iter().map(|p| p["probability"].as_f64().unwrap()).collect();
+    let taken = sure.iter().filter(|p| **p > 0.5).count() as f64 / 20.0;
+    assert!(taken > 0.9, "{sure:?}");
+    assert!(classes["judged"]["recognised"].as_f64().unwrap() >= taken, "{classes}");
+    let unit =
+        preferred(&["--layer", "conv2", "--unit", "3", "--place", "4,4", "--parameters", "waves"]);
+    assert!(unit["pictures"][1]["value"].as_f64().unwrap() > 0.0, "{unit}");
+    let caricature = preferred(&["grey.png", "--layer", "conv2"]);
+    assert_eq!(caricature["pictures"][0]["of"], "grey.png");
+    assert_eq!(
+        preferred(&["--layer", "conv2", "--direction", "1=1,2=-0.5"])["pictures"][0]["of"],
+        "1=1, 2=-0.5"
+    );
+    let refused = |more: &[&str], what: &str| {
+        ran(folder, &[&["see", "run", "--what", "preferred"], more].concat()).fails(2, &[what]);
+    };
+    refused(&["--prior", "yosinski"], "unknown prior \"yosinski\"");
+    refused(&["--unit", "3"], "--unit: found none of --layer, expected one that it is of");
+    refused(
+        &["--layer", "conv1", "--direction", "6=1"],
+        "found 6=1, expected UNIT=WEIGHT with a unit of conv1 from 0 to 5",
+    );
+    refused(&["--layer", "conv1", "--judge", "run"], "--judge: run: found pictures of units");
+    refused(&["--rate", "-1"], "--rate");
+}
+
 #[test]
 fn models_of_tables_are_refused() {
     let folder = tempdir().unwrap();

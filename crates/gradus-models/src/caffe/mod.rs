@@ -121,14 +121,7 @@ impl CaffeNet {
             };
             shapes.push(step.output);
             let path = step.name.clone();
-            rows.push(Row {
-                path,
-                layer,
-                output: step.output,
-                parameters,
-                macs,
-                receptive_field: None,
-            });
+            rows.push(Row { path, layer, output: step.output, parameters, macs, field: None });
         }
         let all = parameters(self);
         let len = |frozen: bool| {

@@ -103,30 +103,91 @@ fn layers_give_what_they_gave_there() {
         let file = arrays(case, &weights(case));
         for layer in layers(case) {
             take(&layer, &import_recurrent(&layer, origin, &file).unwrap());
-            let (x, cx) = (wide(case, "x"), Context::eval());
-            if case.has_input("lengths") {
-                let (shape, lengths) = case.ints("lengths");
-                cx.set_lengths(&x, &Tensor::from_slice(&lengths, shape));
-            }
-            let mut state = layer.initial_state(x.size(0));
-            if !keras {
-                for letter in ["h", "c"] {
-                    let own = state.iter_mut().filter(|(name, _)| name.starts_with(letter));
-                    own.enumerate().for_each(|(row, (_, value))| {
-                        *value = wide(case, &format!("{letter}0")).select(0, row);
-                    });
-                }
-            }
-            let y = layer.forward_from(&x, &state, &cx).0;
-            let (shape, want) = case.output("y");
-            assert_eq!(*y.shape(), *shape);
-            let found = y.to_vec::<f64>();
-            let off = found.iter().zip(want).map(|(y, &w)| (y - f64::from(w)).abs());
-            assert!(off.fold(0.0, f64::max) < 1e-6, "{} of {case}", layer.describe());
+            gives_what_it_gave(&layer, case);
             count += 1;
         }
     }
     assert_eq!(count, 22 + 4 + 3, "each GRU with both update gates");
+}
+
+#[track_caller]
+fn gives_what_it_gave(layer: &Recurrent, case: &GoldenCase) {
+    let (x, cx) = (wide(case, "x"), Context::eval());
+    if case.has_input("lengths") {
+        let (shape, lengths) = case.ints("lengths");
+        cx.set_lengths(&x, &Tensor::from_slice(&lengths, shape));
+    }
+    let mut state = layer.initial_state(x.size(0));
+    if case.op().starts_with("torch") {
+        for letter in ["h", "c"] {
+            let own = state.iter_mut().filter(|(name, _)| name.starts_with(letter));
+            own.enumerate().for_each(|(row, (_, value))| {
+                *value = wide(case, &format!("{letter}0")).select(0, row);
+            });
+        }
+    }
+    let y = layer.forward_from(&x, &state, &cx).0;
+    let (shape, want) = case.output("y");
+    assert_eq!(*y.shape(), *shape);
+    let found = y.to_vec::<f64>();
+    let off = found.iter().zip(want).map(|(y, &w)| (y - f64::from(w)).abs());
+    assert!(off.fold(0.0, f64::max) < 1e-6, "{} of {case}", layer.describe());
+}
+
+/// A layer of PyTorch's as Keras's layer for cuDNN holds it. Every part of a kernel lies as cuDNN has it, `[units, I]`, under the shape `[I, units]`, and
+/// recurrent ones as PyTorch's; a GRU's parts are z, r, n.
+fn for_cudnn(case: &GoldenCase) -> Vec<NamedArray> {
+    let order: &[usize] = if case.op() == "torch_gru" { &[1, 0, 2] } else { &[0, 1, 2, 3] };
+    let side_by_side = |name: &str| {
+        let (shape, values) = case.input(name);
+        let part = values.len() / order.len();
+        let rows = if shape.len() == 2 { shape[1] } else { 1 };
+        let row = |row: usize| order.iter().map(move |p| p * part + row * UNITS);
+        let all = (0..rows).flat_map(row).flat_map(|at| &values[at..at + UNITS]).copied();
+        (rows, all.collect::<Vec<f32>>())
+    };
+    let array = |name: &str, shape: &[usize], values: &[f32]| {
+        NamedArray::from_f32(format!("cu_dnn/{name}:0"), shape, values).unwrap()
+    };
+    let width = UNITS * order.len();
+    let [(inputs, kernel), (_, recurrent), (_, ih), (_, hh)] =
+        ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"].map(side_by_side);
+    [
+        array("kernel", &[inputs, width], &kernel),
+        array("recurrent_kernel", &[UNITS, width], &recurrent),
+        array("bias", &[2 * width], &[ih, hh].concat()),
+    ]
+    .into()
+}
+
+#[test]
+fn layers_for_cudnn_give_what_pytorchs_give() {
+    let mut count = 0;
+    for case in &cases() {
+        let is_one = ["torch_lstm", "torch_gru"].contains(&case.op())
+            && case.size("layers") == 1
+            && !case.flag("bidirectional")
+            && case.size("projection") == 0;
+        for layer in layers(case).iter().filter(|_| is_one) {
+            take(layer, &import_recurrent(layer, Origin::Keras, &for_cudnn(case)).unwrap());
+            gives_what_it_gave(layer, case);
+            count += 1;
+        }
+    }
+    assert_eq!(count, 1 + 2, "an LSTM, and a GRU with both update gates");
+}
+
+/// PyTorch's cells have the names of layers without a number.
+#[test]
+fn cells_are_layers() {
+    let all = cases();
+    let case = all.iter().find(|case| case.op() == "torch_gru").unwrap();
+    let file = arrays(case, &weights(case)).into_iter();
+    let file: Vec<NamedArray> =
+        file.map(|array| NamedArray { name: array.name.replace("_l0", ""), ..array }).collect();
+    let layer = built(gru(UNITS), case);
+    take(&layer, &import_recurrent(&layer, Origin::PyTorch, &file).unwrap());
+    gives_what_it_gave(&layer, case);
 }
 
 #[test]
@@ -168,6 +229,17 @@ fn what_is_another_layers_is_refused() {
     assert_eq!(
         refusal(&after, Origin::PyTorch, &[&file[..], &[more]].concat()),
         "`encoder.weight_ih_l1` has no place in GRU(6)"
+    );
+    let flat = NamedArray::from_f32("weight_ih_l0", [72], &[0.0; 72]).unwrap();
+    assert_eq!(
+        refusal(&after, Origin::PyTorch, &[&[flat], &file[1..]].concat()),
+        "`weight_ih` is [72] in the file, expected 2 axes"
+    );
+    let keras = arrays(keras, &weights(keras));
+    let wide = NamedArray::from_f32("kernel", [4, 19], &[0.0; 76]).unwrap();
+    assert_eq!(
+        refusal(&after, Origin::Keras, &[&[wide], &keras[1..]].concat()),
+        "weight_ih_l0 is [4, 19] in the file, expected [4, 18]"
     );
     let lstm_case = case("torch_lstm", true);
     let peeping = built(lstm(UNITS).peepholes(), lstm_case);

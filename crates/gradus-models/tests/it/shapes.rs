@@ -155,7 +155,7 @@ fn receptive_fields_are_as_computed_by_hand() {
         let entry = find(network).unwrap();
         let summary = (entry.build)(&entry.design(), &Init::blank()).summary();
         let row = summary.rows.iter().find(|row| row.path == path).unwrap();
-        row.receptive_field.unwrap()[0]
+        row.receptive_field().unwrap()[0]
     };
     assert_eq!(sees("alexnet", "pool3"), 195);
     assert_eq!(sees("vgg16", "pool5"), 212);

@@ -105,6 +105,12 @@ impl Layer for Pooling {
             _ => None,
         }
     }
+    fn window_padding(&self, _input: &Shape) -> Option<[[usize; 2]; 2]> {
+        match self.0 {
+            Kind::Max(p) | Kind::Mean(p) => Some(p.padding),
+            _ => None,
+        }
+    }
 }
 impl Config for Pooling {
     fn name(&self) -> &'static str {

@@ -135,13 +135,15 @@ impl NameList {
         let (hidden, layers, context) = match architecture {
             Architecture::Transformer => (64, 4, self.row()),
             Architecture::Window => (128, 1, 5),
+            Architecture::Textgenrnn => (64, 1, self.row()),
             _ => (128, 1, 1),
         };
+        let embedding = if architecture == Architecture::Textgenrnn { 32 } else { 0 };
         LanguageModel {
             architecture,
             hidden,
             layers,
-            embedding: 0,
+            embedding,
             heads: 4,
             dropout: 0.0,
             context,

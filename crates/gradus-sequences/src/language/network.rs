@@ -9,10 +9,11 @@ use gradus_nn::layers::{
 };
 use gradus_nn::{Context, Init, Initializer, Layer, Module, Sequential, Spec, State, Visitor};
 use gradus_tensor::{Tensor, Variable, try_build};
-use gradus_text::Tokenizer;
+use gradus_text::{Special, Tokenizer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::textgenrnn::{Textgenrnn, TextgenrnnNetwork};
 use super::{Corpus, Tokens};
 use crate::{Mode, Unrolled};
 
@@ -30,6 +31,8 @@ pub enum Architecture {
     Transformer,
     /// A layer of tanh units that sees the last few symbols side by side: a "flattened" window without a memory.
     Window,
+    /// LSTMs above each other over a window, whose places an attention weighs: see [`Textgenrnn`](super::Textgenrnn).
+    Textgenrnn,
 }
 
 /// What a language model is and how text becomes its ids.
@@ -48,7 +51,7 @@ pub struct LanguageModel {
     pub heads: usize,
     /// With what probability units are dropped while training.
     pub dropout: f64,
-    /// Symbols that a transformer or a window sees at once.
+    /// Symbols that a transformer, a window or textgenrnn sees at once.
     pub context: usize,
     /// Streams whose state is carried along from batch to batch while training; 0 where each sequence begins anew.
     pub streams: usize,
@@ -72,6 +75,7 @@ impl LanguageModel {
         let (hidden, layers, context) = match architecture {
             Architecture::Transformer => (128, 4, 128),
             Architecture::Window => (256, 1, 10),
+            Architecture::Textgenrnn => (128, 2, Textgenrnn::WINDOW),
             _ => (256, 1, 0),
         };
         LanguageModel {
@@ -89,9 +93,13 @@ impl LanguageModel {
         }
     }
 
-    /// The network over its steps: an output at each, for the symbol there.
+    /// The network over its steps: an output at each, for the symbol there; of textgenrnn one for the whole window.
     pub fn unrolled(&self) -> Unrolled {
-        let mut drawn = Unrolled::new(Mode::Synced);
+        let mode = match self.architecture {
+            Architecture::Textgenrnn => Mode::ManyToOne,
+            _ => Mode::Synced,
+        };
+        let mut drawn = Unrolled::new(mode);
         if self.embedding > 0 && self.architecture != Architecture::Window {
             drawn = drawn.layer(format!("vectors {}", self.embedding.max(1)), false);
         }
@@ -102,9 +110,13 @@ impl LanguageModel {
             // What was before is looked at again, which is drawn the same way.
             Architecture::Transformer => ("attention", true),
             Architecture::Window => ("window", true),
+            Architecture::Textgenrnn => ("LSTM", true),
         };
         for _ in 0..self.layers {
             drawn = drawn.layer(format!("{name} {}", self.hidden), is_recurrent);
+        }
+        if self.architecture == Architecture::Textgenrnn {
+            drawn = drawn.layer("weighted mean", false);
         }
         drawn.layer("scores", false)
     }
@@ -139,12 +151,18 @@ impl LanguageModel {
                 format!("found {symbols} symbols, expected at most {MOST_SYMBOLS}"),
             ));
         }
+        let nothing = tokenizer.vocabulary().special(Special::Pad);
+        if self.architecture == Architecture::Textgenrnn && nothing != Some(0) {
+            let what = "found symbol 0 that is one of the text, expected <pad>, which fills windows: Tokenizer::of_word_index makes it so";
+            return Err(Error::value("vocabulary", what));
+        }
         try_build(|| match self.architecture {
             Architecture::Lstm | Architecture::Gru | Architecture::Rnn => {
                 Arc::new(self.recurrent(symbols, init)) as Arc<dyn LanguageNetwork>
             }
             Architecture::Transformer => Arc::new(self.transformer(symbols, init)),
             Architecture::Window => Arc::new(self.window(symbols, init)),
+            Architecture::Textgenrnn => Arc::new(TextgenrnnNetwork::new(self, symbols, init)),
         })
     }
 
@@ -202,10 +220,11 @@ impl LanguageModel {
 
     /// Refuses what no network can be built of: a file may say anything.
     pub(crate) fn check(&self) -> Result<()> {
+        let least_embedding = usize::from(self.architecture == Architecture::Textgenrnn);
         let sizes = [
             ("hidden", self.hidden, 1, MOST_UNITS),
             ("layers", self.layers, 1, MOST_LAYERS),
-            ("embedding", self.embedding, 0, MOST_UNITS),
+            ("embedding", self.embedding, least_embedding, MOST_UNITS),
             ("heads", self.heads, 1, MOST_UNITS),
             ("context", self.context, 1, MOST_UNITS),
             ("streams", self.streams, 0, MOST_UNITS),
@@ -251,6 +270,12 @@ pub enum Memory {
         /// How long a row of ids may be.
         row: usize,
     },
+    /// The last so many, all of which it looks at again for what comes next. A window that is not full has symbol 0, which stands for nothing and never
+    /// comes, before its first.
+    Window {
+        /// How many.
+        symbols: usize,
+    },
 }
 
 /// A network that foresees: ids `[B, T]` → scores `[B, T, V]`.
@@ -260,6 +285,7 @@ pub trait LanguageNetwork: Layer {
     /// What is kept in mind of a sequence before its first symbol.
     fn begin(&self) -> ReaderState;
     /// Ids `[1, T]` after what is kept in mind → scores `[1, T, V]`, what its last layer's units say `[1, T, H]`, and what is kept in mind after them.
+    /// Of a [`Memory::Window`] ids are whole windows `[N, T]`, and scores and units those after each, `[N, 1, V]` and `[N, 1, H]`.
     fn read(&self, ids: &Tensor, state: &[Tensor]) -> (Tensor, Tensor, ReaderState);
 }
 

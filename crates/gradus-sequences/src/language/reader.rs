@@ -82,6 +82,10 @@ impl Reader {
             self.in_windows(ids, symbols, row.min(PIECE.max(symbols)), units, &mut written)?;
             return Ok(written);
         }
+        if let Memory::Window { symbols } = self.network.memory() {
+            self.window_by_window(ids, symbols, units, &mut written)?;
+            return Ok(written);
+        }
         let mut state = self.network.begin();
         for at in (0..ids.len() - 1).step_by(PIECE) {
             let end = (at + PIECE).min(ids.len() - 1);
@@ -146,6 +150,31 @@ impl Reader {
         Ok(())
     }
 
+    /// A window for each symbol.
+    fn window_by_window(
+        &mut self,
+        ids: &[i64],
+        symbols: usize,
+        units: bool,
+        written: &mut Written,
+    ) -> Result<()> {
+        let ends: Vec<usize> = (1..ids.len()).collect();
+        for group in ends.chunks(WINDOWS) {
+            let x: Vec<i64> = group.iter().flat_map(|&end| window(&ids[..end], symbols)).collect();
+            let t: Vec<i64> = group.iter().map(|&end| ids[end]).collect();
+            let (x, t) = (
+                Tensor::from_slice(&x, [group.len(), symbols]),
+                Tensor::from_slice(&t, [group.len(), 1]),
+            );
+            let out = self.windows.run(&[&x, &t])?;
+            written.nats.extend(out.tensor(0).to_vec::<f32>());
+            if units {
+                written.units.extend(out.tensor(1).to_vec::<f32>());
+            }
+        }
+        Ok(())
+    }
+
     /// Goes on with a text by so many symbols, each given to `each` as it is drawn; `each` says whether to go on.
     ///
     /// # Errors
@@ -174,7 +203,9 @@ impl Reader {
                 break;
             }
             scores = match self.network.memory() {
-                Memory::Last { .. } => self.scores_after(&ids, &mut state)?,
+                Memory::Last { .. } | Memory::Window { .. } => {
+                    self.scores_after(&ids, &mut state)?
+                }
                 Memory::State => self.scores_after(&[id], &mut state)?,
             };
         }
@@ -190,6 +221,12 @@ impl Reader {
             let out = self.next.run(&[&Tensor::from_slice(&padded, [1, symbols])])?;
             return Ok(out.tensor(0).select(1, seen.len() - 1).to_vec::<f32>());
         }
+        if let Memory::Window { symbols } = self.network.memory() {
+            let seen = Tensor::from_slice(&window(ids, symbols), [1, symbols]);
+            let mut scores = self.next.run(&[&seen])?.tensor(0).to_vec::<f32>();
+            scores[0] = f32::NEG_INFINITY; // nothing is what never comes
+            return Ok(scores);
+        }
         let mut scores = vec![];
         for piece in ids.chunks(PIECE) {
             let x = Tensor::from_slice(piece, [1, piece.len()]);
@@ -200,4 +237,12 @@ impl Reader {
         }
         Ok(scores)
     }
+}
+
+/// The last so many of these symbols, and before them as many zeros as it takes.
+fn window(ids: &[i64], symbols: usize) -> Vec<i64> {
+    let seen = &ids[ids.len().saturating_sub(symbols)..];
+    let mut window = vec![0; symbols - seen.len()];
+    window.extend(seen);
+    window
 }

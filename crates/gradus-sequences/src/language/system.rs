@@ -77,7 +77,7 @@ impl Language {
             return Err(DataError::invalid("text", found, expected).into());
         }
         let model = match model.architecture {
-            Architecture::Transformer | Architecture::Window => {
+            Architecture::Transformer | Architecture::Window | Architecture::Textgenrnn => {
                 LanguageModel { streams: 0, ..model }
             }
             _ => LanguageModel { streams, ..model },

@@ -2,3 +2,4 @@
 
 mod memory;
 mod names;
+mod textgenrnn;

@@ -41,7 +41,8 @@ fn names_are_on_one_side_and_found_again() {
 /// What a name costs does not depend on those beside it, whose rows are longer; and a reader says the same, one by one.
 #[test]
 fn padding_counts_nothing() {
-    for architecture in [Architecture::Lstm, Architecture::Transformer, Architecture::Window] {
+    use Architecture::{Lstm, Textgenrnn, Transformer, Window};
+    for architecture in [Lstm, Transformer, Window, Textgenrnn] {
         let list = list();
         let model = small(&list, architecture);
         let nats = |batch| {

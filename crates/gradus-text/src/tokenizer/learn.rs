@@ -168,7 +168,12 @@ impl Tokenizer {
         Ok(Tokenizer::plain(vocabulary, model, Splitter::Gpt2, Join::Bytes))
     }
 
-    fn plain(vocabulary: Vocabulary, model: Model, split: Splitter, join: Join) -> Tokenizer {
+    pub(super) fn plain(
+        vocabulary: Vocabulary,
+        model: Model,
+        split: Splitter,
+        join: Join,
+    ) -> Tokenizer {
         let (lowercase, leading_blank, marked) = (false, false, vec![]);
         Tokenizer { vocabulary, model, split, lowercase, leading_blank, join, marked }
     }

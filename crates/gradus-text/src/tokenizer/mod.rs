@@ -12,6 +12,7 @@ mod merges;
 mod pairs;
 mod saved;
 mod split;
+mod word_index;
 
 use gradus_data::Result;
 

@@ -1,7 +1,7 @@
 //! `gradus eval` of a network of sequences.
 
 use crate::commands::join;
-use crate::error::{CliError, Result};
+use crate::error::{CliError, Result, shell_word};
 use crate::experiment::Begin;
 use crate::model_file::SavedModel;
 use crate::record::RunRecord;
@@ -18,10 +18,14 @@ pub fn evaluate(
     as_json: bool,
 ) -> Result<()> {
     let Some(record) = record else {
-        return Err(CliError::Usage(format!(
-            "{}: a network of sequences is tested as a run, whose settings say what it was tested on; name the run's folder",
-            path.display()
-        )));
+        let what = match loaded.description.epoch {
+            0 => format!(
+                "it was imported, not trained here; gradus sample {} --cells page.html --text FILE says what a text costs",
+                shell_word(path)
+            ),
+            _ => "a network of sequences is tested as a run, whose settings say what it was tested on; name the run's folder".into(),
+        };
+        return Err(CliError::Usage(format!("{}: {what}", path.display())));
     };
     let begin = Begin::Again { run: path, record: Some(&record), has_weights: true };
     let mut e = SequenceExperiment::new(&record.settings, &begin)?;

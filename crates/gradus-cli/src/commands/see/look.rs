@@ -2,6 +2,7 @@
 
 use super::Args;
 use super::shown::Tile;
+use super::top_patches::whole;
 use crate::augmentation::Evaluation;
 use crate::bars::shortened;
 use crate::chosen::{self, Chosen};
@@ -16,10 +17,11 @@ use crate::suggest::{listed, nearest, unknown};
 use crate::trained::Trained;
 use gradus::Tensor;
 use gradus::data::{Dataset, LabelColumn, Loader, Normalization, Relabelled, Subset, labels_of};
-use gradus::nn::Layer;
+use gradus::nn::{Field, Layer, Summary, parameters};
 use gradus::see::{LayerShape, Subject};
 use gradus::train::Source;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -34,6 +36,8 @@ pub struct Look<'a> {
     pub description: Description,
     /// The network, asked about pixels.
     pub subject: Subject,
+    /// Its layers as `gradus summary` tells them.
+    summary: Summary,
     /// Its layers in the order in which they run.
     pub layers: Vec<LayerShape>,
     /// The pictures, where a kind needs some.
@@ -53,6 +57,19 @@ pub struct Picture {
     pub outputs: Vec<f64>,
 }
 
+/// Samples of a data set.
+pub struct Data {
+    /// What they are called.
+    pub name: String,
+    set: Arc<dyn Dataset>,
+    /// Batches of pixels as the network is shown them, in the order of the samples.
+    pub batches: Loader,
+    /// The class of each sample.
+    pub labels: Vec<i64>,
+    /// The names of those classes.
+    pub classes: Vec<String>,
+}
+
 impl<'a> Look<'a> {
     /// Opens the model, and pictures where they are needed.
     pub fn open(args: &'a Args, needs_pictures: bool) -> Result<Look<'a>> {
@@ -66,11 +83,12 @@ impl<'a> Look<'a> {
                 description.architecture
             )));
         }
+        let summary = model.summary();
         let model: Arc<dyn Layer> = Arc::new(model);
         let subject = Subject::new(model).normalized(&description.mean, &description.std);
         let layers = subject.layers(&description.input)?;
         let pictures = vec![];
-        let mut look = Look { args, description, subject, layers, pictures, path };
+        let mut look = Look { args, description, subject, summary, layers, pictures, path };
         // What was misspelled is told before any work.
         look.chosen_layers()?;
         look.class()?;
@@ -174,6 +192,22 @@ impl<'a> Look<'a> {
         found.ok_or_else(|| none_so("layer", path, &known, "gradus summary"))
     }
 
+    /// Layers with weights of their own: convolutions and dense ones.
+    pub fn weighted_layers(&self) -> Vec<&LayerShape> {
+        let all = parameters(&**self.subject.model());
+        let weights = all.iter().filter(|(_, p)| p.variable().shape().rank() >= 2);
+        let paths: Vec<&str> =
+            weights.filter_map(|(path, _)| path.strip_suffix(".weight")).collect();
+        self.layers.iter().filter(|layer| paths.contains(&&*layer.path)).collect()
+    }
+
+    /// What of a picture the units of a layer see: all of it, where that is not known.
+    pub fn field(&self, layer: &LayerShape) -> Field {
+        let row = self.summary.rows.iter().find(|row| row.path == layer.path);
+        let field = row.and_then(|row| row.field).filter(|_| layer.shape.rank() == 3);
+        field.unwrap_or_else(|| whole(self.shape()))
+    }
+
     /// The units of a layer that were asked for, or all, at most so many; and how many are left out.
     pub fn units(&self, layer: &LayerShape, most: usize) -> Result<(Vec<usize>, usize)> {
         let all = layer.units();
@@ -191,16 +225,23 @@ impl<'a> Look<'a> {
     }
 
     /// The pictures that are named.
-    fn given(&self) -> Result<Vec<Picture>> {
+    pub fn given(&self) -> Result<Vec<Picture>> {
+        let files = inputs::files(&self.args.pictures, None, Taken::Pictures)?;
+        let shown = self.shown(&files)?.into_iter();
+        shown.map(|(name, x)| self.picture(name, x, None)).collect()
+    }
+
+    /// Pictures of files as the network is shown them, `[1, C, H, W]` each, and what they are called.
+    pub fn shown(&self, files: &[PathBuf]) -> Result<Vec<(String, Tensor)>> {
         let evaluation = self.description.evaluation()?.single();
         let mut all = vec![];
-        for path in inputs::files(&self.args.pictures, None, Taken::Pictures)? {
-            let one = inputs::picture(&path, &self.description, &evaluation)?;
+        for path in files {
+            let one = inputs::picture(path, &self.description, &evaluation)?;
             let name = called(&path.display().to_string()).to_owned();
             let batches = self.batches(Arc::new(one), &evaluation)?;
             self.description.check(&name, &batches)?;
             for x in pixels(&batches) {
-                all.push(self.picture(name.clone(), x?, None)?);
+                all.push((name.clone(), x?));
             }
         }
         Ok(all)
@@ -255,6 +296,29 @@ impl<'a> Look<'a> {
         // A value, not the graph that it was cut out of.
         let x = Tensor::from_slice(&x.to_vec::<f32>(), x.shape());
         Ok(Picture { name, x, truth, outputs })
+    }
+
+    /// The samples of the data that are named, or of the model's own: those to test on, or to train on.
+    pub fn data(&self) -> Result<Data> {
+        let (name, set) = self.samples()?;
+        let (labels, classes) = (labels_of(&*set), set.classes().to_vec());
+        let batches = self.batches(set.clone(), &self.description.evaluation()?.single())?;
+        Ok(Data { name, set, batches, labels, classes })
+    }
+
+    /// Some of those samples, as the network is shown them, `[1, C, H, W]` each, by their places.
+    pub fn pictures_of(&self, data: &Data, places: &[usize]) -> Result<BTreeMap<usize, Tensor>> {
+        let subset = Arc::new(Subset::new(data.set.clone(), places.to_vec())?);
+        let mut all = BTreeMap::new();
+        for x in pixels(&self.batches(subset, &self.description.evaluation()?.single())?) {
+            let x = x?;
+            let values = x.to_vec::<f32>();
+            let shape = [&[1], &x.shape()[1..]].concat();
+            for values in values.chunks(values.len() / x.size(0)) {
+                all.insert(places[all.len()], Tensor::from_slice(values, shape.as_slice()));
+            }
+        }
+        Ok(all)
     }
 
     fn samples(&self) -> Result<(String, Arc<dyn Dataset>)> {
@@ -313,6 +377,12 @@ impl Picture {
         let shape = self.x.shape();
         Tile::picture(&self.x.to_vec::<f32>(), [shape[1], shape[2], shape[3]])
     }
+}
+
+/// Pictures side by side in one batch.
+pub fn pixels_of<K>(pictures: impl IntoIterator<Item = (K, Tensor)>) -> Tensor {
+    let all: Vec<Tensor> = pictures.into_iter().map(|(_, x)| x).collect();
+    Tensor::concat(&all.iter().collect::<Vec<_>>(), 0)
 }
 
 /// The pixels of all batches, `[B, C, H, W]` each.

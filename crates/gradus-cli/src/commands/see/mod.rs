@@ -1,10 +1,14 @@
 //! `gradus see`: what a trained network sees. Each kind of picture is a file of this folder and a row of [`KINDS`].
 
 mod activations;
+mod backwards;
+mod concepts;
 mod kernels;
 mod look;
 mod page;
+mod preferred;
 mod shown;
+mod top_patches;
 mod why;
 
 use crate::bars::counted;
@@ -30,7 +34,7 @@ struct Kind {
 /// What a kind looks at beside the network.
 #[derive(Clone, Copy, PartialEq)]
 enum Needs {
-    /// Nothing: weights alone.
+    /// Nothing that is not opened by the kind itself.
     Nothing,
     /// Pictures: those that are given, or else some of the model's own test data.
     Pictures,
@@ -110,6 +114,36 @@ const KINDS: &[Kind] = &[
         needs: Needs::Pictures,
         see: why::kernel_shap,
     },
+    Kind {
+        name: "concepts",
+        about: "whether what you name, by --concept, moves a class (TCAV), with p-values",
+        needs: Needs::Nothing,
+        see: concepts::see,
+    },
+    Kind {
+        name: "top-patches",
+        about: "the nine patches of a data set that excite each unit most",
+        needs: Needs::Nothing,
+        see: top_patches::see,
+    },
+    Kind {
+        name: "deconvnet",
+        about: "what in them, or in pictures, a unit saw: by a deconvolutional net with switches",
+        needs: Needs::Nothing,
+        see: backwards::deconvnet,
+    },
+    Kind {
+        name: "guided-backprop",
+        about: "the same by guided backpropagation",
+        needs: Needs::Nothing,
+        see: backwards::guided_backprop,
+    },
+    Kind {
+        name: "preferred",
+        about: "pictures made from noise that excite a class, a unit or a direction most",
+        needs: Needs::Nothing,
+        see: preferred::see,
+    },
 ];
 
 /// See what a network sees: its maps, its filters, what it looks for, what it looks at
@@ -124,7 +158,12 @@ const KINDS: &[Kind] = &[
   gradus see runs/lenet-1 --what activations
   gradus see runs/lenet-1 boot.png --what activations --layer conv1,conv2
   gradus see runs/lenet-1 --what kernels
-  gradus see runs/lenet-1 boot.png --what integrated-gradients,grad-cam --class Sneaker --sanity")]
+  gradus see runs/lenet-1 boot.png --what integrated-gradients,grad-cam --class Sneaker --sanity
+  gradus see runs/lenet-1 --what top-patches --data fashion-mnist --part train
+  gradus see runs/lenet-1 boot.png --what deconvnet,guided-backprop
+  gradus see runs/resnet20-1 --what concepts --concept brick.png,grass.png,water --class ship
+  gradus see runs/lenet-1 --what preferred --copies 20 --judge runs/lenet-2
+  gradus see runs/resnet20-1 --what preferred --layer block3 --parameters waves --jitter 2 --steps 300")]
 pub struct Args {
     /// A run directory, a model's file, or the name of a network that was imported
     #[arg(value_name = "RUN|MODEL_FILE|NAME")]
@@ -153,14 +192,21 @@ pub struct Args {
     /// The folder for what was seen; what lies there already under the same names is replaced
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Steps of ascent to preferred pictures [default: 200], of integrated gradients [default: 50, doubled until maps add up to within 1 %, at most 3,200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    steps: Option<u32>,
     #[command(flatten)]
     why: why::Choices,
+    #[command(flatten)]
+    concepts: concepts::Choices,
     /// What random numbers begin with, where some are drawn
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Print one JSON object as the last line
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    preferred: preferred::Options,
 }
 
 /// The kinds, for the help.

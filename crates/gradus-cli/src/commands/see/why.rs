@@ -13,10 +13,8 @@ use serde_json::{Map, Value, json};
 
 /// What can be chosen about maps.
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Choices {
-    /// Steps of integrated gradients [default: 50, doubled until maps add up to within 1 %, at most 3,200]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    steps: Option<u32>,
     /// Samples of smooth-grad and gradient-shap (50), or pictures that lime and kernel-shap try (1,000)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     samples: Option<u32>,
@@ -85,7 +83,7 @@ pub fn smooth_grad(look: &Look<'_>) -> Result<Seen> {
 }
 
 pub fn integrated_gradients(look: &Look<'_>) -> Result<Seen> {
-    let asked = look.args.why.steps.map(|steps| steps as usize);
+    let asked = look.args.steps.map(|steps| steps as usize);
     explained(look, "integrated-gradients", &|subject, x, classes| {
         let mut how = IntegratedGradients { steps: asked.unwrap_or(50) };
         let mut found = how.of(subject, x, classes, &baseline(look, x)?)?;
@@ -209,14 +207,14 @@ fn segmented(
 }
 
 /// The last layer that gives maps which are not classes already.
-fn last_maps<'l>(look: &'l Look<'_>) -> Result<&'l LayerShape> {
+pub(super) fn last_maps<'l>(look: &'l Look<'_>) -> Result<&'l LayerShape> {
     let classes = look.outputs().len();
     let maps = |layer: &&LayerShape| layer.shape.rank() == 3 && layer.shape[1] * layer.shape[2] > 1;
     let features = |layer: &&LayerShape| maps(layer) && layer.shape[0] != classes;
     let backwards = || look.layers.iter().rev();
     backwards().find(features).or_else(|| backwards().find(maps)).ok_or_else(|| {
         let what = format!(
-            "{} has no layer of maps, which grad-cam looks at",
+            "{} has no layer of maps; name another by --layer",
             look.description.architecture
         );
         CliError::Usage(what)
