@@ -81,7 +81,7 @@ const MARKS: &[Mark] = &[
             ("fgsm", ""),
             ("pgd", "≥ .55"),
             ("pgd_100_steps_5_restarts", "no less by much"),
-            ("square", "no less than under pgd"),
+            ("square", "no less by much"),
             ("seconds", ""),
         ],
     },
