@@ -53,6 +53,9 @@ impl Asked {
         let net = question.net();
         let subject = Subject::new(net.model()?.into());
         let (x, labels) = net.batch(question.pictures());
+        // The formula's elements are from −1 to 1.
+        let x = (x + 1.0) / 2.0;
+        x.try_read()?;
         let classes = labels.to_vec::<i64>().into_iter().map(|label| label as usize).collect();
         let mut asked = Asked { question, subject, x, classes };
         let check = mean_abs(&asked.answer()?.to_vec::<f32>());

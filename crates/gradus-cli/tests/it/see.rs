@@ -163,3 +163,50 @@ fn models_of_tables_are_refused() {
     ran(folder.path(), &["see", "run", "--what", "kernels"])
         .fails(2, &["run: found a model of tables (mlp), expected one of pictures"]);
 }
+
+/// Every way to ask why, at once: a map for each picture, where it is largest, and what adds up.
+#[test]
+fn why_a_picture_is_taken_for_its_class() {
+    let folder = with_a_run();
+    let kinds = "saliency,gradient-x-input,smooth-grad,integrated-gradients,gradient-shap,relevance,grad-cam,occlusion,lime,kernel-shap";
+    let args = ["grey.png", "--what", kinds, "--class", "7", "--samples", "200", "--segments", "9"];
+    let record = see(folder.path(), &[&args[..], &["--sanity"]].concat());
+    for kind in kinds.split(',') {
+        let map = &record[kind]["maps"][0];
+        assert_eq!(map["class"], "7", "{kind}");
+        let peak = &map["peak"];
+        assert!(peak["row"].as_u64().unwrap() < 28 && peak["column"].as_u64().unwrap() < 28);
+        let same = record[kind]["sanity"]["correlation"].as_f64().unwrap();
+        assert!(same < 0.99, "{kind}: random weights change the map, {same}");
+    }
+    assert!(record["integrated-gradients"]["completeness"].as_f64().unwrap() < 0.01);
+    let page = folder.path().join("run").join(format!("see-{}", kinds.replace(',', "-")));
+    assert!(
+        fs::read_to_string(page.join("see.html")).unwrap().contains("red speaks for the class")
+    );
+    let few = ["grey.png", "--what", "kernel-shap", "--samples", "5", "--segments", "20"];
+    ran(folder.path(), &[&["see", "run"], &few[..]].concat()).fails(1, &["5 samples do not tell"]);
+    let on = ["grey.png", "--what", "grad-cam", "--layer", "fc6"];
+    ran(folder.path(), &[&["see", "run"], &on[..]].concat()).fails(2, &["unknown layer \"fc6\""]);
+}
+
+#[test]
+fn concepts_are_told_with_their_chance() {
+    let folder = with_a_run();
+    let texture = image::GrayImage::from_fn(90, 90, |x, y| image::Luma([((x + y) % 7 * 36) as u8]));
+    texture.save(folder.path().join("stripes.png")).unwrap();
+    let args =
+        ["--what", "concepts", "--concept", "stripes.png", "--class", "3", "--random-sets", "4"];
+    let record = see(folder.path(), &args);
+    let found = &record["concepts"]["concepts"][0];
+    assert_eq!((&found["concept"], &found["class"]), (&"stripes".into(), &"3".into()));
+    assert_eq!(found["scores"].as_array().unwrap().len(), 4);
+    // Stripes are nothing like digits.
+    assert!(found["accuracy"].as_f64().unwrap() > 0.9, "{found}");
+    let p = found["p"].as_f64().unwrap();
+    assert!((0.0..=1.0).contains(&p), "{p}");
+    let none = ran(folder.path(), &["see", "run", "--what", "concepts"]);
+    none.fails(2, &["--what concepts: found no --concept"]);
+    let small = ran(folder.path(), &["see", "run", "--what", "concepts", "--concept", "grey.png"]);
+    small.fails(1, &["grey.png: found 1 picture, expected at least 3"]);
+}
