@@ -8,7 +8,7 @@ use std::process::Command;
 
 /// The most that tensors, layers and training may take, compressed as servers send them: bytes after `gzip -9`, where Rust's
 /// libraries are built as small as they get. The aim is 500,000.
-const SMALLEST: usize = 545_000;
+const SMALLEST: usize = 547_000;
 /// The same with rustup's libraries: they bring the words of panics.
 const LARGEST: usize = 620_000;
 const SIMD: &str = "-C target-feature=+simd128";

@@ -1,8 +1,9 @@
 //! What in a picture made a unit large: its activation sent back to the pixels, by the rule that is wanted at each ReLU.
 
 use crate::Subject;
+use crate::attribution::Rule;
 use gradus_base::{Error, Result};
-use gradus_tensor::{Crossing, Tensor, gradients_by};
+use gradus_tensor::{Tensor, gradients_by};
 
 /// What is passed back through a ReLU. Through a max pool all go by its switches: to where the maximum was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,18 +17,11 @@ pub enum Backward {
 }
 
 impl Backward {
-    /// What is passed on where this rule differs from the derivative.
-    pub fn crossing(self, at: &Crossing<'_>) -> Option<Tensor> {
-        let is_open = || match at.op {
-            "relu" => Some(at.x.step()),
-            // Open between its ends: its output moves as its input does.
-            "clipped_relu" => Some(at.x.step() * at.y.eq(at.x).cast(at.x.dtype())),
-            _ => None,
-        };
+    fn rule(self) -> Rule {
         match self {
-            Backward::Gradient => None,
-            Backward::Guided => is_open().map(|open| at.dy.relu() * open),
-            Backward::Deconvolution => is_open().map(|_| at.dy.relu()),
+            Backward::Gradient => Rule::Derivative,
+            Backward::Deconvolution => Rule::Deconvnet,
+            Backward::Guided => Rule::Guided,
         }
     }
 }
@@ -68,7 +62,8 @@ impl Subject {
         let chosen = Tensor::from_slice(&chosen, y.shape()).cast(y.dtype());
         // The activation itself is what is sent: a unit that is negative is turned over.
         let sent = (&y * &chosen * y.stop_gradient()).sum(..);
-        let found = gradients_by(&sent, std::slice::from_ref(x), |at| rule.crossing(at))?.remove(0);
+        let found =
+            gradients_by(&sent, std::slice::from_ref(x), |at| rule.rule().at(at))?.remove(0);
         Ok(found.unwrap_or_else(|| x.zeros_like()))
     }
 }

@@ -6,6 +6,9 @@
 //! | question | module |
 //! |---|---|
 //! | which pixels, layers and parts made it say so | [`attribution`] |
+//! | which pictures excite a unit most, and what of them | [`TopPatches`], [`Subject::sent_back`] |
+//! | what a class or a unit would like to see | [`preferred`] |
+//! | which samples a layer takes for neighbours | [`projection`] |
 //! | whether what people name moves a class | [`concept`] |
 //! | which training samples helped it, and which hindered | [`influence`] |
 //! | how little it takes to fool it | [`attack`] |
@@ -18,6 +21,7 @@ mod features;
 mod influence;
 mod patches;
 pub mod preferred;
+pub mod projection;
 mod statistics;
 mod subject;
 

@@ -154,6 +154,42 @@ fn preferred_pictures_are_made_and_judged() {
     refused(&["--rate", "-1"], "--rate");
 }
 
+/// A point for each sample, in JSON and as SVG.
+#[test]
+fn samples_are_put_into_a_plane() {
+    let folder = with_a_run();
+    let folder = folder.path();
+    let record = see(
+        folder,
+        &["--what", "pca,t-sne", "--samples", "120", "--steps", "200", "--perplexity", "10"],
+    );
+    let (pca, tsne) = (&record["pca"], &record["t-sne"]);
+    for found in [pca, tsne] {
+        assert_eq!(
+            (&found["layer"], found["points"].as_array().unwrap().len()),
+            (&"relu4".into(), 120)
+        );
+        assert!(
+            found["nearest_of_same_class"].as_f64().unwrap() > 0.3,
+            "{}",
+            found["nearest_of_same_class"]
+        );
+    }
+    let explained: Vec<f64> =
+        pca["explained"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
+    assert!(
+        explained[0] > explained[1] && explained.iter().sum::<f64>() <= 1.0 + 1e-9,
+        "{explained:?}"
+    );
+    assert!(tsne["divergence"].as_f64().unwrap() > 0.0);
+    let svg = fs::read_to_string(folder.join("run/see-pca-t-sne/t-sne.svg")).unwrap();
+    assert_eq!(svg.matches("<circle cx").count(), 120);
+    ran(folder, &["see", "run", "--what", "t-sne", "--samples", "50"])
+        .fails(1, &["perplexity: found 30, expected 1 to 16.3"]);
+    ran(folder, &["see", "run", "--what", "pca", "--samples", "20000"])
+        .fails(2, &["--samples: found 20000, expected at most 10000"]);
+}
+
 #[test]
 fn models_of_tables_are_refused() {
     let folder = tempdir().unwrap();

@@ -33,6 +33,7 @@ pub use layers::{LayerAttribution, layer_attribution, neuron_gradient};
 pub use occlusion::Occlusion;
 pub use randomised::{Sanity, rank_correlation, sanity};
 pub use segments::{Segments, grid, slic};
+pub(crate) use slopes::Rule;
 pub use slopes::{
     SmoothGrad, deconvnet, gradient_x_input, guided_backprop, layer_relevance, saliency,
 };

@@ -1,6 +1,6 @@
 //! Gradients of a class's score with respect to pixels, by the derivative or by rules of their own.
 
-use crate::Subject;
+use crate::{Subject, Traced};
 use gradus_base::{Error, Result};
 use gradus_tensor::{Compiled, Crossing, Key, Step, Tensor, compile, gradients_by};
 
@@ -48,7 +48,7 @@ const OFF_ORIGIN: &[&str] = &["exp", "hard_sigmoid", "log_sigmoid", "sigmoid", "
 
 impl Rule {
     /// What is passed on at a crossing, unless it is the derivative.
-    fn at(self, at: &Crossing<'_>) -> Option<Tensor> {
+    pub(crate) fn at(self, at: &Crossing<'_>) -> Option<Tensor> {
         let relu = matches!(at.op, "relu" | "relu6" | "clipped_relu");
         match self {
             Rule::Derivative => None,
@@ -67,12 +67,10 @@ impl Rule {
     }
 }
 
-type Trace = Box<dyn FnMut(&[Tensor]) -> Step>;
-
 /// The gradients of chosen classes' scores with respect to pixels, planned once.
 pub(crate) struct Slopes {
     subject: Subject,
-    compiled: Compiled<Trace>,
+    compiled: Compiled<Traced>,
     classes: Option<usize>,
 }
 
@@ -86,7 +84,7 @@ pub(crate) struct Slope {
 impl Slopes {
     pub(crate) fn new(subject: &Subject, rule: Rule) -> Slopes {
         let of = subject.clone();
-        let trace: Trace = Box::new(move |args: &[Tensor]| {
+        let trace: Traced = Box::new(move |args: &[Tensor]| {
             let chosen = of.scores(&args[0]).gather(1, &args[1].unsqueeze(1)); // [B, 1]
             let slope = gradients_by(&chosen.sum(..), &args[..1], |at| rule.at(at));
             let slope = match slope.map(|mut slopes| slopes.remove(0)) {

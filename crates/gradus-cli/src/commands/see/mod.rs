@@ -7,6 +7,7 @@ mod kernels;
 mod look;
 mod page;
 mod preferred;
+mod projection;
 mod shown;
 mod top_patches;
 mod why;
@@ -115,6 +116,18 @@ const KINDS: &[Kind] = &[
         see: why::kernel_shap,
     },
     Kind {
+        name: "pca",
+        about: "what a layer gives for samples, as points along its principal components",
+        needs: Needs::Nothing,
+        see: projection::pca,
+    },
+    Kind {
+        name: "t-sne",
+        about: "the same, neighbours beside each other",
+        needs: Needs::Nothing,
+        see: projection::tsne,
+    },
+    Kind {
         name: "concepts",
         about: "whether what you name, by --concept, moves a class (TCAV), with p-values",
         needs: Needs::Nothing,
@@ -163,7 +176,8 @@ const KINDS: &[Kind] = &[
   gradus see runs/lenet-1 boot.png --what deconvnet,guided-backprop
   gradus see runs/resnet20-1 --what concepts --concept brick.png,grass.png,water --class ship
   gradus see runs/lenet-1 --what preferred --copies 20 --judge runs/lenet-2
-  gradus see runs/resnet20-1 --what preferred --layer block3 --parameters waves --jitter 2 --steps 300")]
+  gradus see runs/resnet20-1 --what preferred --layer block3 --parameters waves --jitter 2 --steps 300
+  gradus see runs/lenet-1 --what pca,t-sne --layer relu4")]
 pub struct Args {
     /// A run directory, a model's file, or the name of a network that was imported
     #[arg(value_name = "RUN|MODEL_FILE|NAME")]
@@ -199,6 +213,8 @@ pub struct Args {
     why: why::Choices,
     #[command(flatten)]
     concepts: concepts::Choices,
+    #[command(flatten)]
+    projection: projection::Neighbours,
     /// What random numbers begin with, where some are drawn
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,

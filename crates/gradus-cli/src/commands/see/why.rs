@@ -15,9 +15,10 @@ use serde_json::{Map, Value, json};
 #[derive(clap::Args)]
 #[group(skip)]
 pub struct Choices {
-    /// Samples of smooth-grad and gradient-shap (50), or pictures that lime and kernel-shap try (1,000)
+    /// Samples of smooth-grad and gradient-shap (50), pictures that lime and kernel-shap try (1,000), or samples of the data for pca and
+    /// t-sne (2,000)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    samples: Option<u32>,
+    pub(super) samples: Option<u32>,
     /// What stands for nothing: where integrated gradients begin, what covers pixels
     #[arg(long, value_name = "COLOUR", default_value = "black", value_parser = ["black", "grey", "white", "mean"])]
     baseline: String,
