@@ -1,8 +1,8 @@
 //! `Subject`: a network as it is looked at.
 
 use gradus_base::{Error, Result};
-use gradus_nn::{Context, Layer};
-use gradus_tensor::{Shape, Tensor, try_build};
+use gradus_nn::{Context, Layer, parameters};
+use gradus_tensor::{DType, Shape, Tensor, try_build};
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -147,7 +147,7 @@ impl Subject {
     /// # Errors
     /// When the network cannot take such a picture, or gives no scores `[B, K]`.
     pub fn classes(&self, picture: &[usize]) -> Result<usize> {
-        self.classes_of(&blank(picture))
+        self.classes_of(&self.blank(picture))
     }
 
     /// The layers in the order in which they run, with what each gives for a picture of this shape (without the batch).
@@ -155,7 +155,18 @@ impl Subject {
     /// # Errors
     /// When the network cannot take such a picture.
     pub fn layers(&self, picture: &[usize]) -> Result<Vec<LayerShape>> {
-        self.layers_of(&blank(picture))
+        self.layers_of(&self.blank(picture))
+    }
+
+    /// The element type of the network's weights, which its pictures have, too; f32 of one without weights.
+    pub fn dtype(&self) -> DType {
+        let all = parameters(&*self.model);
+        all.first().map_or(DType::F32, |(_, weights)| weights.variable().dtype())
+    }
+
+    /// A black picture of this shape, as a batch.
+    fn blank(&self, picture: &[usize]) -> Tensor {
+        Tensor::full_of([&[1], picture].concat().as_slice(), 0.0, self.dtype())
     }
 
     pub(crate) fn classes_of(&self, x: &Tensor) -> Result<usize> {
@@ -195,11 +206,6 @@ impl Subject {
         let known: Vec<String> = layers.iter().map(|layer| layer.path.clone()).collect();
         layers.into_iter().find(|layer| layer.path == path).ok_or_else(|| unknown(path, &known))
     }
-}
-
-/// A black picture of this shape, as a batch.
-fn blank(picture: &[usize]) -> Tensor {
-    Tensor::zeros([&[1], picture].concat().as_slice())
 }
 
 /// A black picture like one of these, as a batch.

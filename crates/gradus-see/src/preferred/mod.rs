@@ -8,7 +8,6 @@ mod transforms;
 use crate::{Subject, Traced};
 use gradus_base::philox::Rng;
 use gradus_base::{Error, Result};
-use gradus_nn::parameters;
 use gradus_tensor::{DType, Step, Tensor, Variable, compile, gradients};
 pub use objective::Objective;
 pub use prior::{PRIORS, Prior};
@@ -113,8 +112,7 @@ impl Ascent {
             return Err(crate::subject::unknown_among(layer, &layers));
         }
         let count = objective.pictures();
-        let all = parameters(&**subject.model());
-        let dtype = all.first().map_or(DType::F32, |(_, p)| p.variable().dtype());
+        let dtype = subject.dtype();
         let theta = Variable::new("picture", &self.start(subject, picture, count).cast(dtype));
         let moments = [(); 2].map(|()| Variable::new("moment", &theta.tensor().zeros_like()));
         let shared = Arc::new((self.clone(), subject.clone(), objective.clone()));

@@ -40,23 +40,25 @@ fn every_objective_is_climbed_by_pixels_and_by_waves() {
     }
 }
 
-/// A step by hand, in f64: along the gradient, as long as the rate says, from the noise of its seed.
+/// A step by hand: along the gradient, as long as the rate says, from the mean on; in both types.
 #[test]
 fn a_step_goes_along_the_gradient() {
-    let model = Sequential::new([1, 1, 2], &Init::new(0)).add(flatten()).add(dense(1).bias(false));
-    let weight = &gradus_nn::parameters(&model)[0].1;
-    weight.variable().set(&Tensor::from_slice(&[3f32, -4.0], [2, 1])).unwrap();
-    let ascent = Ascent { steps: 1, rate: 0.1, noise: 0.0, ..Ascent::default() };
-    let subject = Subject::new(model.into()).normalized(&[0.5], &[1.0]);
-    let found = ascent.run(&subject, &[1, 1, 2], &Objective::Class(vec![0])).unwrap();
-    // (3, −4) has root mean square √12.5.
-    let expected = [0.5 + 0.3 / 12.5f64.sqrt(), 0.5 - 0.4 / 12.5f64.sqrt()];
-    let pixels = found.pictures.to_vec::<f32>();
-    assert!(
-        pixels.iter().zip(expected).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-6),
-        "{pixels:?}"
-    );
-    assert_eq!(found.history, [0.0]);
+    for (dtype, near) in [(DType::F32, 1e-6), (DType::F64, 1e-12)] {
+        let model = Sequential::new([1, 1, 2], &Init::new(0).of(dtype)).add(flatten());
+        let model = model.add(dense(1).bias(false));
+        let weight = &gradus_nn::parameters(&model)[0].1;
+        let values = Tensor::from_slice(&[3.0, -4.0], [2, 1]).cast(dtype);
+        weight.variable().set(&values).unwrap();
+        let ascent = Ascent { steps: 1, rate: 0.1, noise: 0.0, ..Ascent::default() };
+        let subject = Subject::new(model.into()).normalized(&[0.5], &[1.0]);
+        let found = ascent.run(&subject, &[1, 1, 2], &Objective::Class(vec![0])).unwrap();
+        // (3, −4) has root mean square √12.5.
+        let expected = [0.5 + 0.3 / 12.5f64.sqrt(), 0.5 - 0.4 / 12.5f64.sqrt()];
+        let pixels = found.pictures.cast(DType::F64).to_vec::<f64>();
+        assert_eq!(found.pictures.dtype(), dtype);
+        assert!(pixels.iter().zip(expected).all(|(a, b)| (a - b).abs() < near), "{pixels:?}");
+        assert_eq!(found.history, [0.0]);
+    }
 }
 
 #[test]

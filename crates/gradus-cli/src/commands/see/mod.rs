@@ -116,18 +116,6 @@ const KINDS: &[Kind] = &[
         see: why::kernel_shap,
     },
     Kind {
-        name: "pca",
-        about: "what a layer gives for samples, as points along its principal components",
-        needs: Needs::Nothing,
-        see: projection::pca,
-    },
-    Kind {
-        name: "t-sne",
-        about: "the same, neighbours beside each other",
-        needs: Needs::Nothing,
-        see: projection::tsne,
-    },
-    Kind {
         name: "concepts",
         about: "whether what you name, by --concept, moves a class (TCAV), with p-values",
         needs: Needs::Nothing,
@@ -156,6 +144,18 @@ const KINDS: &[Kind] = &[
         about: "pictures made from noise that excite a class, a unit or a direction most",
         needs: Needs::Nothing,
         see: preferred::see,
+    },
+    Kind {
+        name: "pca",
+        about: "what a layer gives for samples, as points along its principal components",
+        needs: Needs::Nothing,
+        see: projection::pca,
+    },
+    Kind {
+        name: "t-sne",
+        about: "the same, neighbours beside each other",
+        needs: Needs::Nothing,
+        see: projection::tsne,
     },
 ];
 
@@ -200,13 +200,13 @@ pub struct Args {
     /// A data set's name or a folder, for pictures of its test part [default: what the model was trained on]
     #[arg(long, value_name = "NAME|DIR")]
     data: Option<String>,
-    /// Look at the samples to train on instead
+    /// The part of that data set to look at
     #[arg(long, value_name = "PART", default_value = "test", value_parser = ["test", "train"])]
     part: String,
     /// The folder for what was seen; what lies there already under the same names is replaced
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Steps of ascent to preferred pictures [default: 200], of integrated gradients [default: 50, doubled until maps add up to within 1 %, at most 3,200]
+    /// Steps of ascent to preferred pictures [default: 200], of t-sne [default: 1,000], of integrated gradients [default: 50, doubled until maps add up to within 1 %, at most 3,200]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     steps: Option<u32>,
     #[command(flatten)]
