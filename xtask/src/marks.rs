@@ -25,6 +25,8 @@ struct Mark {
 enum Program {
     /// `gradus` with these words, `--json` and a seed; `{data}` in them is the folder `$GRADUS_DATA`, or else the one it is called in.
     Command(&'static str),
+    /// A training by such words, whose run is attacked afterwards: the accuracy that an attack leaves is a figure by its name.
+    Attacked(&'static str, &'static [(&'static str, &'static str)]),
     /// An example of the crate `gradus`.
     Example(&'static str),
 }
@@ -43,6 +45,45 @@ const MARKS: &[Mark] = &[
         about: "LeNet-5 on Fashion-MNIST, ten epochs",
         program: Program::Command("train lenet --data fashion-mnist --epochs 10"),
         figures: TRAINED,
+    },
+    Mark {
+        name: "fooled",
+        about: "LeNet-5 on Fashion-MNIST, ten epochs, then attacked at ε .1 on the first 2,000 test pictures",
+        program: Program::Attacked(
+            "train lenet-fashion",
+            &[("fgsm", "--with fgsm"), ("pgd", "--with pgd --steps 20")],
+        ),
+        figures: &[
+            ("test_accuracy", "about .91"),
+            ("fgsm", "about .14"),
+            ("pgd", "≤ .02"),
+            ("seconds", ""),
+        ],
+    },
+    Mark {
+        name: "adversarial",
+        about: "The same, learned from pictures that PGD makes in 5 steps at ε .1",
+        program: Program::Attacked(
+            "train lenet-fashion-adversarial",
+            &[
+                ("fgsm", "--with fgsm"),
+                ("pgd", "--with pgd --steps 20"),
+                (
+                    "pgd_100_steps_5_restarts",
+                    "--with pgd --steps 100 --step-size 0.01 --restarts 5",
+                ),
+                ("square", "--with square --steps 1000"),
+            ],
+        ),
+        figures: &[
+            ("test_accuracy", "≥ .78"),
+            ("robust_accuracy", ""),
+            ("fgsm", ""),
+            ("pgd", "≥ .55"),
+            ("pgd_100_steps_5_restarts", "no less by much"),
+            ("square", "no less by much"),
+            ("seconds", ""),
+        ],
     },
     Mark {
         name: "mlp-fashion",
@@ -172,7 +213,10 @@ fn measure(root: &Path, mark: &Mark) -> Outcome {
     let mut runs = vec![];
     for seed in 0..RUNS {
         let line = last_line(&output(&mut mark.command(root, seed)?)?);
-        let record: Value = serde_json::from_str(&line).map_err(|e| format!("{line}: {e}"))?;
+        let mut record: Value = serde_json::from_str(&line).map_err(|e| format!("{line}: {e}"))?;
+        for (name, words) in mark.attacks() {
+            record[*name] = attacked(root, &record, words, seed)?;
+        }
         println!("{} {seed}: {}", mark.name, mark.told(&record));
         runs.push(record);
     }
@@ -183,10 +227,24 @@ fn measure(root: &Path, mark: &Mark) -> Outcome {
     std::fs::write(&path, page).map_err(|e| format!("{}: {e}", path.display()))
 }
 
+/// What all attacks have in common.
+const ATTACKED: &str = "--epsilon 0.1 --limit 2000";
+
+/// The accuracy that is left to a run under an attack.
+fn attacked(root: &Path, run: &Value, words: &str, seed: usize) -> Result<Value, String> {
+    let mut command = Command::new(root.join("target/release/gradus"));
+    command.args(["attack", run["run"].as_str().unwrap_or_default()]);
+    command.args(words.split(' ')).args(ATTACKED.split(' '));
+    command.args(["--json", "--seed", &seed.to_string()]);
+    let line = last_line(&output(&mut command)?);
+    let record: Value = serde_json::from_str(&line).map_err(|e| format!("{line}: {e}"))?;
+    Ok(record["accuracies"][0]["accuracy"].clone())
+}
+
 impl Mark {
     fn command(&self, root: &Path, seed: usize) -> Result<Command, String> {
         match self.program {
-            Program::Command(words) => {
+            Program::Command(words) | Program::Attacked(words, _) => {
                 let mut command = Command::new(root.join("target/release/gradus"));
                 let data = std::env::var("GRADUS_DATA").unwrap_or_else(|_| ".".to_owned());
                 let words = words.replace("{data}", &data);
@@ -204,9 +262,19 @@ impl Mark {
         }
     }
 
+    /// By what the run is attacked.
+    fn attacks(&self) -> &'static [(&'static str, &'static str)] {
+        match self.program {
+            Program::Attacked(_, attacks) => attacks,
+            _ => &[],
+        }
+    }
+
     fn words(&self) -> String {
         match self.program {
-            Program::Command(words) => format!("gradus {words} --json --seed 0|1|2"),
+            Program::Command(words) | Program::Attacked(words, _) => {
+                format!("gradus {words} --json --seed 0|1|2")
+            }
             Program::Example(name) => format!("cargo run --release --example {name}"),
         }
     }
@@ -231,6 +299,12 @@ impl Mark {
             let cells: Vec<String> = values.iter().map(f64::to_string).collect();
             let median = sorted[sorted.len() / 2];
             let _ = writeln!(page, "| {key} | {} | {median} | {asked} |", cells.join(" | "));
+        }
+        if !self.attacks().is_empty() {
+            page.push_str("\nAccuracies under attack:\n\n");
+        }
+        for (name, words) in self.attacks() {
+            let _ = writeln!(page, "- {name}: `gradus attack RUN {words} {ATTACKED}`");
         }
         page
     }
@@ -277,6 +351,24 @@ mod tests {
         let page = mark.page(&runs, "a machine", "abc");
         assert!(page.contains("| test_accuracy | 0.97 | 0.99 | 0.98 | 0.98 | ≥ .97"), "{page}");
         assert!(page.contains("on a machine, at commit abc"), "{page}");
+    }
+
+    #[test]
+    fn a_page_says_by_what_a_run_was_attacked() {
+        let mark = MARKS.iter().find(|mark| mark.name == "fooled").unwrap();
+        let runs: Vec<Value> = (0..3).map(|i| json!({"pgd": f64::from(i)})).collect();
+        let page = mark.page(&runs, "a machine", "abc");
+        assert!(page.contains("| pgd | 0 | 1 | 2 | 1 | ≤ .02 |"), "{page}");
+        assert!(
+            page.contains(
+                "- pgd: `gradus attack RUN --with pgd --steps 20 --epsilon 0.1 --limit 2000`"
+            ),
+            "{page}"
+        );
+        for mark in MARKS {
+            let is_figure = |name: &str| mark.figures.iter().any(|(figure, _)| *figure == name);
+            assert!(mark.attacks().iter().all(|(name, _)| is_figure(name)), "{}", mark.name);
+        }
     }
 
     #[test]

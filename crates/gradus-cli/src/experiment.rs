@@ -157,6 +157,13 @@ impl Experiment {
         for part in [Some(&train), Some(&test), validation.as_ref()].into_iter().flatten() {
             description.check(&data, part)?;
         }
+        if let (Some(attack), false) =
+            (&settings.training.adversarial, is_of_pictures(&description))
+        {
+            let what =
+                format!("adversarial: found {attack} with {data}, expected pictures of classes");
+            return Err(CliError::Usage(what));
+        }
         let model = description
             .build(&Init::new(settings.seed))
             .map_err(|error| misfit::explained(error, settings, &description))?;
@@ -351,6 +358,11 @@ impl Parts {
             unreadable,
         })
     }
+}
+
+/// Whether a network tells classes of pictures apart.
+fn is_of_pictures(description: &Description) -> bool {
+    description.input.len() == 3 && description.aim().is_of_classes()
 }
 
 /// Opens the data that settings name, or finds those of a run again. Columns are found by their names.

@@ -26,6 +26,7 @@ mod datasets;
 mod description;
 mod divergence;
 mod entries;
+mod epsilon;
 mod error;
 mod experiment;
 mod guess;
@@ -46,6 +47,7 @@ mod recipe_file;
 mod record;
 mod remedies;
 mod report;
+mod robust;
 mod room;
 mod run_dir;
 mod scatter;
@@ -61,7 +63,7 @@ mod unreadable;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    classify, compare, data, devices, eval, export, import, kernel, models, predict,
+    attack, classify, compare, data, devices, eval, export, import, kernel, models, predict,
     run as run_model, sample, see, summary, train,
 };
 use error::{CliError, panic_message};
@@ -98,6 +100,7 @@ enum Command {
     Import(Box<import::Args>),
     Run(run_model::Args),
     Kernel(kernel::Args),
+    Attack(attack::Args),
     Bench(commands::bench::Args),
 }
 
@@ -120,6 +123,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Import(args) => import::run(&args),
         Command::Run(args) => run_model::run(&args),
         Command::Kernel(args) => kernel::run(&args),
+        Command::Attack(args) => attack::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
     }
 }

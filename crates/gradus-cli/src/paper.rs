@@ -10,6 +10,11 @@ const BLANK: [u8; 3] = [255, 255, 255];
 /// The colour of letters.
 pub const DARK: [u8; 3] = [80, 80, 80];
 
+/// The colours of what is right and of what is not.
+pub const RIGHT: [u8; 3] = [0, 122, 61];
+/// See [`RIGHT`].
+pub const WRONG: [u8; 3] = [192, 38, 28];
+
 /// Pixels, row by row, RGB.
 pub struct Paper {
     /// Columns.
@@ -68,6 +73,15 @@ impl Paper {
                 let color = [0, 1, 2].map(|c| byte(if channels == 3 { c * area + at } else { at }));
                 self.put(left + x, top + y, color);
             }
+        }
+    }
+    /// A frame around a picture of this size, two pixels thick.
+    pub fn frame(&mut self, (w, h): (usize, usize), (left, top): (usize, usize), color: [u8; 3]) {
+        for thick in 0..2 {
+            let (first, last) = (left.wrapping_sub(1 + thick), left + w + thick);
+            let (upper, lower) = (top.wrapping_sub(1 + thick), top + h + thick);
+            (first..=last).for_each(|x| [upper, lower].iter().for_each(|&y| self.put(x, y, color)));
+            (upper..=lower).for_each(|y| [first, last].iter().for_each(|&x| self.put(x, y, color)));
         }
     }
     /// Writes from below upwards, the middle at `y`.

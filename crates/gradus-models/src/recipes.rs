@@ -26,6 +26,7 @@ pub const RECIPES: &[(&str, &str)] = recipes![
     "googlenet-imagenet",
     "inception-mini",
     "lenet-fashion",
+    "lenet-fashion-adversarial",
     "mobilenet-v2-cifar10",
     "mobilenet-v2-imagenet",
     "mobilenet-v2-tiny",

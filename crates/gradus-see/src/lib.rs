@@ -11,7 +11,9 @@
 //! | which samples a layer takes for neighbours | [`projection`] |
 //! | whether what people name moves a class | [`concept`] |
 //! | which training samples helped it, and which hindered | [`influence`] |
+//! | how little it takes to fool it | [`attack`] |
 
+pub mod attack;
 pub mod attribution;
 mod back_projection;
 pub mod concept;

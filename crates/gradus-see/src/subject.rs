@@ -53,12 +53,18 @@ impl Subject {
         if self.mean.is_empty() {
             return x.clone();
         }
-        let channel = |values: &[f64]| {
-            let mut shape = vec![1; x.rank()];
-            shape[1] = values.len();
-            Tensor::from_slice(values, shape.as_slice()).cast(x.dtype())
-        };
-        (x - &channel(&self.mean)) / &channel(&self.deviation)
+        (x - &by_channel(&self.mean, x)) / &by_channel(&self.deviation, x)
+    }
+
+    /// The pixels of what the network takes, held to 0 to 1: what rounding brought beyond comes back.
+    ///
+    /// **Shape** `[B, C, H, W]` → the same.
+    #[track_caller]
+    pub fn pixels(&self, x: &Tensor) -> Tensor {
+        if self.mean.is_empty() {
+            return x.clamp(0.0, 1.0);
+        }
+        (x * &by_channel(&self.deviation, x) + &by_channel(&self.mean, x)).clamp(0.0, 1.0)
     }
 
     /// What the pixels of a channel are around: what is subtracted from them, or one half where nothing is.
@@ -207,6 +213,13 @@ fn one_like(x: &Tensor) -> Tensor {
     Tensor::full_of([&[1], &x.shape()[1..]].concat().as_slice(), 0.0, x.dtype())
 }
 
+/// A number for each channel of `x`, as a tensor beside it.
+fn by_channel(values: &[f64], x: &Tensor) -> Tensor {
+    let mut shape = vec![1; x.rank()];
+    shape[1] = values.len();
+    Tensor::from_slice(values, shape.as_slice()).cast(x.dtype())
+}
+
 /// What a network gave, and some of its layers.
 #[derive(Clone, Debug)]
 pub struct Watched {
@@ -298,6 +311,9 @@ mod tests {
     #[test]
     fn pixels_are_prepared_channel_by_channel() {
         let x = Tensor::full([1, 2, 1, 2], 0.75);
-        assert_eq!(subject().prepared(&x).to_vec::<f32>(), [1.0, 1.0, 1.0, 1.0]);
+        let prepared = subject().prepared(&x);
+        assert_eq!(prepared.to_vec::<f32>(), [1.0, 1.0, 1.0, 1.0]);
+        assert_eq!(subject().pixels(&prepared).to_vec::<f32>(), x.to_vec::<f32>());
+        assert_eq!(subject().pixels(&(prepared * 9.0)).to_vec::<f32>(), [1.0; 4]);
     }
 }

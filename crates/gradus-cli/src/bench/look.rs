@@ -3,34 +3,42 @@
 use super::net::{Net, SQUEEZENET};
 use super::{Work, mean_abs};
 use gradus::see::Subject;
+use gradus::see::attack::{Goal, Pgd, Start, Victim};
 use gradus::see::attribution::IntegratedGradients;
 use gradus::{Result, Tensor};
 
 /// Steps of integrated gradients.
 const STEPS: usize = 50;
+/// Steps of projected gradient descent.
+const CLIMBED: usize = 20;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
     /// Integrated gradients of a picture by SqueezeNet, 50 steps from black on.
     IntegratedGradients,
+    /// Projected gradient descent on 64 digits against LeNet-5, 20 steps within ε .1.
+    Pgd,
 }
 
 impl Question {
     fn net(self) -> Net {
         match self {
             Question::IntegratedGradients => SQUEEZENET,
+            Question::Pgd => Net::Lenet,
         }
     }
     fn pictures(self) -> usize {
         match self {
             Question::IntegratedGradients => 1,
+            Question::Pgd => 64,
         }
     }
     /// Multiply-adds of one run: of each pass forward, and as many back to the pixels.
     pub fn macs(self) -> u64 {
         let passes = match self {
             Question::IntegratedGradients => STEPS,
+            Question::Pgd => CLIMBED,
         };
         2 * self.net().macs().0 * (passes * self.pictures()) as u64
     }
@@ -42,6 +50,7 @@ pub struct Asked {
     subject: Subject,
     x: Tensor,
     classes: Vec<usize>,
+    victim: Victim,
 }
 
 impl Asked {
@@ -57,7 +66,8 @@ impl Asked {
         let x = (x + 1.0) / 2.0;
         x.try_read()?;
         let classes = labels.to_vec::<i64>().into_iter().map(|label| label as usize).collect();
-        let mut asked = Asked { question, subject, x, classes };
+        let victim = Victim::new(subject.clone());
+        let mut asked = Asked { question, subject, x, classes, victim };
         let check = mean_abs(&asked.answer()?.to_vec::<f32>());
         Ok((asked, check))
     }
@@ -68,6 +78,12 @@ impl Asked {
                 let how = IntegratedGradients { steps: STEPS };
                 let black = self.x.zeros_like();
                 Ok(how.of(&self.subject, &self.x, &self.classes, &black)?.map)
+            }
+            Question::Pgd => {
+                let (start, step_size) = (Start::Picture, Some(0.025));
+                let pgd = Pgd { steps: CLIMBED, step_size, start, ..Pgd::within(0.1) };
+                let goal = Goal::Away(self.classes.iter().map(|&class| class as i64).collect());
+                pgd.push(&mut self.victim, &self.x, &goal)
             }
         }
     }

@@ -155,8 +155,10 @@ const WRITINGS: [(&str, Sequences); 2] = [
 ];
 
 /// Questions to networks.
-const QUESTIONS: [(&str, Question); 1] =
-    [("see_integrated_squeezenet_50", Question::IntegratedGradients)];
+const QUESTIONS: [(&str, Question); 2] = [
+    ("see_integrated_squeezenet_50", Question::IntegratedGradients),
+    ("see_pgd_lenet_64", Question::Pgd),
+];
 
 const fn sequences(body: Body, input: Input, [batch, steps]: [usize; 2]) -> Sequences {
     Sequences { body, input, batch, steps }

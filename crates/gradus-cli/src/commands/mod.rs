@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod attack;
 pub mod bench;
 pub mod classify;
 pub mod compare;

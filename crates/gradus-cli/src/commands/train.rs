@@ -13,6 +13,7 @@ use crate::commands::join;
 use crate::computing::Computing;
 use crate::curves;
 use crate::datasets;
+use crate::description::Description;
 use crate::divergence;
 use crate::error::{CliError, Result, shell_word};
 use crate::experiment::{Begin, Experiment, Trainee};
@@ -22,16 +23,19 @@ use crate::notes::{self, Note};
 use crate::options::{Stated, ids_of};
 use crate::outcome::Outcome;
 use crate::remedies::{TESTED, WITHDRAWN};
+use crate::robust::{self, Robust};
 use crate::run_dir::{self, RunDir};
 use crate::sequences::SequenceExperiment;
 use crate::settings::{Settings, find_system};
 use crate::signals::Signals;
 use crate::unreadable;
 use advice::{Advice, Ended};
+use gradus::data::Loader;
 use gradus::io::atomic_write;
 use gradus::io::log::{JsonLog, read_json_lines};
-use gradus::nn::parameters;
-use gradus::train::{EpochLog, Fit, INTERRUPTED, Progress, set_weights};
+use gradus::nn::{Layer, parameters};
+use gradus::see::attack::Adversarial;
+use gradus::train::{EpochLog, Fit, INTERRUPTED, Progress, Source, set_weights};
 use options::{Shorthands, settings};
 use recover::Restored;
 use resume::{Further, Resumed, resume};
@@ -156,7 +160,10 @@ pub fn run(args: &Args) -> Result<()> {
         args.computing.begin(&settings.device)?;
         let mut experiment = Experiment::new(&settings, &Begin::Anew)?;
         let settings = experiment.settings.clone();
-        return find_lr::run(&settings, &mut experiment.learner, &experiment.train, args.json);
+        let e = &mut experiment;
+        let hardened = hardened(&settings, &e.description, e.learner.model(), &e.train);
+        let train = hardened.as_ref().map_or(&e.train as &dyn Source, |hardened| hardened);
+        return find_lr::run(&settings, &mut e.learner, train, args.json);
     }
     let signals = Signals::listen(args.json)?;
     let Resumed { run, settings, mut experiment, restored } = match &args.resume {
@@ -315,14 +322,27 @@ fn fit(
         limit_batches: settings.limit_batches,
         interrupt,
     };
-    let validation = e.validation.as_ref().map(|v| v as &dyn gradus::train::Source);
-    let ended = fit.run(&mut e.learner, &e.train, validation, &mut progress);
+    let validation = e.validation.as_ref().map(|v| v as &dyn Source);
+    let hardened = hardened(settings, &e.description, e.learner.model(), &e.train);
+    let train = hardened.as_ref().map_or(&e.train as &dyn Source, |hardened| hardened);
+    let ended = fit.run(&mut e.learner, train, validation, &mut progress);
     drop(fit); // and with it the log
     ended.map_err(|error| {
         let ended = divergence::ended(run, settings, &progress.history, error);
         unreadable::gathered(&e.data, &e.parts(), ended)
     })?;
     Ok(progress)
+}
+
+/// What is trained on where pictures are to be attacked before.
+fn hardened<'a>(
+    settings: &Settings,
+    description: &Description,
+    model: &Arc<dyn Layer>,
+    data: &'a Loader,
+) -> Option<Adversarial<'a>> {
+    let attack = settings.training.attack()?;
+    Some(Adversarial::new(data, attack, robust::victim(model, description, settings.seed)))
 }
 
 /// Tests the chosen model, once, and says how it did and what to do with it.
@@ -339,6 +359,12 @@ fn conclude(
     let views = e.description.evaluation()?.views();
     let tested = Outcome::measure(&mut e.learner, &e.test, views, &e.description)
         .map_err(|met| unreadable::gathered(&e.data, &e.parts(), met))?;
+    let attack = settings.training.attack();
+    let attacked = attack.map(|attack| {
+        let victim = robust::victim(e.learner.model(), &e.description, settings.seed);
+        Robust::measure(attack, victim, &e.test)
+    });
+    let attacked = attacked.transpose()?;
     let epoch = chosen.description.epoch;
     // Files first: stdout may be closed.
     let plot = run.path().join("predicted.png");
@@ -346,6 +372,7 @@ fn conclude(
     let remarks = remarks(run)?;
     let mut noted = json!({ "kind": TESTED, "epoch": epoch, "step": e.learner.step() });
     tested.record(&mut noted);
+    attacked.iter().for_each(|attacked| attacked.record(&mut noted));
     JsonLog::append(&run.log())?.write(&noted)?;
     let curves = run.path().join("curves.svg");
     let drawn = curves::of_history(&progress.history);
@@ -365,6 +392,9 @@ fn conclude(
         if e.held_out { "held out of" } else { "of" },
         datasets::called(&e.data)
     )?;
+    if let (Some(attacked), Some(name)) = (&attacked, &settings.training.adversarial) {
+        writeln!(out, "{}", attacked.line(name))?;
+    }
     tested.warn(e.description.noun());
     if let Some(why) = &progress.stopped {
         writeln!(out, "ended early    {why}")?;
@@ -397,6 +427,7 @@ fn conclude(
         });
         join(&mut record, about);
         tested.record(&mut record);
+        attacked.iter().for_each(|attacked| attacked.record(&mut record));
         if plotted.is_some() {
             record["plot"] = json!(plot);
         }

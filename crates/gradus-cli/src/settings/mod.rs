@@ -2,6 +2,7 @@
 //! holds all, so that a run can be continued or repeated. Each is written once: a field here, or in a table below, is an entry of
 //! these files and, where it says `#[arg(long)]`, an option of `gradus train`, whose help is the field's first lines.
 
+mod adversarial;
 mod optimizer;
 mod schedule;
 mod sequence;
@@ -300,6 +301,21 @@ impl Settings {
         require(self.epochs > 0, "epochs", &self.epochs, "at least 1")?;
         require(self.batch > 0, "batch", &self.batch, "at least 1")?;
         require(self.limit_batches != Some(0), "limit-batches", &0, "at least 1")?;
+        if let Some(attack) = &self.training.adversarial {
+            if find_system(&self.model).is_some() {
+                let what = format!(
+                    "adversarial: found {attack} with {}, expected a network that tells classes of pictures apart",
+                    self.model
+                );
+                return Err(CliError::Usage(what));
+            }
+            require(
+                Evaluation::of(&self.shown())?.views() == 1,
+                "evaluate",
+                &"ten views of each image",
+                "one with adversarial",
+            )?;
+        }
         match find_system(&self.model) {
             Some(system) => system.check(self)?,
             None => {

@@ -2,6 +2,7 @@
 
 use super::STEPS;
 use crate::aim::{self, Aim};
+use crate::epsilon::of_a_pixel;
 use crate::error::{CliError, Result};
 use crate::layers::{BACKBONE, decaying_rates, is_below, layer_of};
 use clap::ArgAction;
@@ -55,6 +56,22 @@ pub struct Training {
     )]
     #[arg(long, value_name = "RULE")]
     pub class_weights: Option<ClassWeights>,
+    /// Learn from pictures that fool the network as it is, made of each batch by pgd or fgsm; beside the accuracy that under this attack is tested
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "ATTACK")]
+    pub adversarial: Option<String>,
+    /// How far a pixel of such a picture may go, of 0 to 1: 0.1 or 8/255 [default: 8/255]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "E", value_parser = of_a_pixel, allow_hyphen_values = true)]
+    pub epsilon: Option<f64>,
+    /// So many steps of pgd make it [default: 7]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "N")]
+    pub attack_steps: Option<usize>,
+    /// How long each of them is [default: 2.5 epsilon / steps]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "X", value_parser = of_a_pixel, allow_hyphen_values = true)]
+    pub attack_step_size: Option<f64>,
     /// Compute activations again in the backward pass instead of keeping them: less memory for more time, the same result
     #[arg(long)]
     pub recompute: bool,
@@ -149,6 +166,10 @@ impl Default for Training {
             l1: 0.0,
             ema: None,
             class_weights: None,
+            adversarial: None,
+            epsilon: None,
+            attack_steps: None,
+            attack_step_size: None,
             recompute: false,
             freeze: vec![],
             unfreeze_every: None,
@@ -201,6 +222,7 @@ impl Training {
         if let Some((name, _)) = counts.iter().find(|(_, n)| *n == Some(0)) {
             return refuse(format!("{name}: found 0, expected at least 1"));
         }
+        self.check_adversarial()?;
         if self.early_stopping.is_some() && !held_out {
             let what = "early-stopping: there is no validation data to watch; add --validation 0.1";
             return refuse(what.into());

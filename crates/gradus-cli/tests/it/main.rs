@@ -5,6 +5,7 @@ mod as_they_are;
 mod bad_files;
 mod bad_input;
 mod commands;
+mod fooling;
 mod genomes;
 #[cfg(unix)]
 mod half_hour;

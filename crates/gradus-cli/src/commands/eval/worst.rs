@@ -5,7 +5,7 @@ use crate::csv_file::CsvFile;
 use crate::description::Description;
 use crate::error::{CliError, Result};
 use crate::outcome::Outcome;
-use crate::paper::{DARK, Letters, Paper};
+use crate::paper::{DARK, Letters, Paper, RIGHT, WRONG};
 use crate::run_dir;
 use crate::table_form::TableForm;
 use gradus::data::{CsvOptions, Dataset, parse_csv};
@@ -211,7 +211,7 @@ impl Worst {
             let room = cell.0 - GAP;
             let left = corner.0 + (room - w) / 2;
             paper.picture(&pixels, [channels, height, width], scale, (left, corner.1));
-            frame(&mut paper, (w, h), (left, corner.1), wrong.color());
+            paper.frame((w, h), (left, corner.1), wrong.color());
             wrong.caption(&mut paper, (corner.0, corner.1 + h + 5), room);
         }
         Ok(paper.to_png()?)
@@ -227,9 +227,6 @@ const LETTERS: Letters = Letters::Small;
 const ROOM: usize = 176;
 const GAP: usize = 12;
 const LINE: usize = LETTERS.height() + 3;
-/// The colours of what is right and of what is not.
-const RIGHT: [u8; 3] = [0, 122, 61];
-const WRONG: [u8; 3] = [192, 38, 28];
 
 impl Wrong {
     /// Whether the class is the true one; numbers are neither right nor wrong.
@@ -270,16 +267,6 @@ impl Wrong {
         let named = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
         let folder = path.parent().and_then(named).map(|folder| folder + "/");
         folder.unwrap_or_default() + &named(path).unwrap_or_else(|| self.name.clone())
-    }
-}
-
-/// A frame around a picture of this size, two pixels thick.
-fn frame(paper: &mut Paper, (w, h): (usize, usize), (left, top): (usize, usize), color: [u8; 3]) {
-    for thick in 0..2 {
-        let (first, last) = (left.wrapping_sub(1 + thick), left + w + thick);
-        let (upper, lower) = (top.wrapping_sub(1 + thick), top + h + thick);
-        (first..=last).for_each(|x| [upper, lower].iter().for_each(|&y| paper.put(x, y, color)));
-        (upper..=lower).for_each(|y| [first, last].iter().for_each(|&x| paper.put(x, y, color)));
     }
 }
 

@@ -68,6 +68,7 @@ pub fn settings(
     }
     looked_at(&s.schedule.name, stated)?;
     state_aim(&mut s);
+    s.training.state_adversarial();
     shorthands.apply(&mut s)?;
     s.by_size.epochs &= !stated.has("epochs") && !shorthands.fast_dev_run;
     s.by_size.batch &= !stated.has("batch");
