@@ -323,6 +323,25 @@ mod tests {
     use super::*;
     use crate::try_build;
 
+    /// What is one number everywhere has its gradient as anything else, whatever way it goes.
+    #[test]
+    fn views_of_constants_have_gradients() {
+        let x = Tensor::ones([2, 3]);
+        let w = Tensor::from([[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+        let by = |y: Tensor| gradients(&y.sum(..), std::slice::from_ref(&x)).unwrap().remove(0);
+        let found = [
+            by(x.reshape([6]) * w.reshape([6])),
+            by(x.t() * w.t()),
+            by(x.slice(1, 1..) * w.slice(1, 1..)),
+            by(x.unsqueeze(0).broadcast_to([2, 2, 3]) * &w),
+            by(&x * &w + x.reshape([3, 2]).reshape([2, 3]) * &w),
+        ];
+        let found = found.map(|dx| dx.expect("it depends on x").to_vec::<f32>());
+        let times = |k: f32| [1.0, 2.0, 3.0, 4.0, 5.0, 6.0].map(|w| k * w);
+        let part = [0.0, 2.0, 3.0, 0.0, 5.0, 6.0];
+        assert_eq!(found, [times(1.0), times(1.0), part, times(2.0), times(2.0)]);
+    }
+
     #[test]
     fn a_rule_for_gradients_is_held_to_its_shape() {
         let x = Tensor::from([1.0f32, 2.0]);
