@@ -48,7 +48,16 @@ pub fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     if let Some((_, own)) = SYNONYMS.iter().find(is_so) {
         return known.iter().find(|k| *k == own).copied();
     }
-    closest(name, known)
+    // One of its words: Boot is an Ankle boot.
+    let has_word = |k: &&&str| {
+        let lower = k.to_lowercase();
+        lower.split(|c: char| !c.is_alphanumeric()).any(|word| word == spelled)
+    };
+    let mut of_word = known.iter().filter(has_word);
+    match (of_word.next(), of_word.next()) {
+        (Some(only), None) => Some(only),
+        _ => closest(name, known),
+    }
 }
 
 /// `unknown model "lnet"; did you mean "lenet" or "alexnet"? gradus models lists all`
@@ -92,6 +101,8 @@ mod tests {
         assert_eq!(meant("l1", &["mse", "mae"]), Some("mae"));
         assert_eq!(meant("mae", &["r2", "mean_absolute_error"]), Some("mean_absolute_error"));
         assert_eq!(meant("horizontal_flip", &["flip", "shift"]), Some("flip"));
+        // A word of one name alone.
+        assert_eq!(meant("Boot", &["Coat", "Ankle boot", "Bag"]), Some("Ankle boot"));
         // Where the word means nothing, letters count.
         assert_eq!(meant("rate", &["path", "rate_scale"]), Some("rate_scale"));
     }
