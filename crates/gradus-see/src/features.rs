@@ -1,7 +1,7 @@
 //! What a layer gives for many pictures, as rows of numbers.
 
 use crate::Subject;
-use crate::attribution::{filled, pieces};
+use crate::attribution::in_pieces;
 use gradus_base::Result;
 use gradus_tensor::{Step, Tensor, compile, gradients};
 
@@ -27,13 +27,7 @@ pub fn activations(subject: &Subject, x: &Tensor, layer: &str) -> Result<Vec<Vec
         let found = subject.watched(&args[0], &[layer]);
         Step::new().read(&found.map_or_else(Tensor::refuse, |mut found| found.layers.remove(0)))
     });
-    let mut rows = vec![];
-    for (at, size) in pieces(x) {
-        let (part, kept) = filled(x, at, size);
-        let found = step.run(&[&part])?.tensor(0).try_to_vec::<f64>()?;
-        rows.extend(found.chunks(found.len() / size).take(kept).map(<[f64]>::to_vec));
-    }
-    Ok(rows)
+    rows(&in_pieces(&mut step, x, None)?[0])
 }
 
 /// The gradient of a class's score at a layer, for each picture.
@@ -53,11 +47,12 @@ pub(crate) fn slopes_at(
         };
         Step::new().read(&slope().unwrap_or_else(Tensor::refuse))
     });
-    let mut rows = vec![];
-    for (at, size) in pieces(x) {
-        let (part, kept) = filled(x, at, size);
-        let found = step.run(&[&part])?.tensor(0).try_to_vec::<f64>()?;
-        rows.extend(found.chunks(found.len() / size).take(kept).map(<[f64]>::to_vec));
-    }
-    Ok(rows)
+    rows(&in_pieces(&mut step, x, None)?[0])
+}
+
+/// The numbers of each picture.
+fn rows(values: &Tensor) -> Result<Vec<Vec<f64>>> {
+    let all = values.try_to_vec::<f64>()?;
+    let each = (all.len() / values.size(0).max(1)).max(1);
+    Ok(all.chunks(each).map(<[f64]>::to_vec).collect())
 }

@@ -1,6 +1,6 @@
 //! Grad-CAM: where the maps are that speak for a class.
 
-use super::slopes::{filled, pieces};
+use super::slopes::in_pieces;
 use crate::Subject;
 use gradus_base::{Error, Result};
 use gradus_tensor::{Step, Tensor, compile, gradients};
@@ -47,17 +47,7 @@ pub fn grad_cam(subject: &Subject, x: &Tensor, classes: &[usize], layer: &str) -
         };
         Step::new().read(&cam().unwrap_or_else(Tensor::refuse))
     });
-    let mut maps = vec![];
-    for (at, size) in pieces(x) {
-        let (part, kept) = filled(x, at, size);
-        let rows: Vec<i64> =
-            (at..at + size).map(|i| classes[i.min(classes.len() - 1)] as i64).collect();
-        let found = step.run(&[&part, &Tensor::from_slice(&rows, [size])])?;
-        maps.push(found.tensor(0).slice(0, ..kept));
-    }
-    let all = Tensor::concat(&maps.iter().collect::<Vec<_>>(), 0);
-    all.try_read()?;
-    Ok(all)
+    Ok(in_pieces(&mut step, x, Some(classes))?.remove(0))
 }
 
 /// A layer's map as large as the picture, bilinearly.

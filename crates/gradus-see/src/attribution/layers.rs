@@ -1,6 +1,6 @@
 //! How much a layer's units speak for a class, and which pixels move one unit.
 
-use super::slopes::{filled, pieces};
+use super::slopes::in_pieces;
 use crate::Subject;
 use gradus_base::{Error, Result};
 use gradus_tensor::{Step, Tensor, compile, gradients};
@@ -109,19 +109,9 @@ fn values_and_slopes(
         let [y, slope] = found().unwrap_or_else(|e| [Tensor::refuse(e), Tensor::poisoned()]);
         Step::new().read(&y).read(&slope)
     });
-    let (mut values, mut slopes) = (vec![], vec![]);
-    for (at, size) in pieces(x) {
-        let (part, kept) = filled(x, at, size);
-        let rows: Vec<i64> =
-            (at..at + size).map(|i| classes[i.min(classes.len() - 1)] as i64).collect();
-        let found = step.run(&[&part, &Tensor::from_slice(&rows, [size])])?;
-        values.push(found.tensor(0).slice(0, ..kept));
-        slopes.push(found.tensor(1).slice(0, ..kept));
-    }
-    let joined = |all: &[Tensor]| Tensor::concat(&all.iter().collect::<Vec<_>>(), 0);
-    let (values, slopes) = (joined(&values), joined(&slopes));
-    gradus_tensor::read([&values, &slopes]);
-    Ok((values, slopes))
+    let mut found = in_pieces(&mut step, x, Some(classes))?;
+    let slopes = found.remove(1);
+    Ok((found.remove(0), slopes))
 }
 
 /// Which pixels move one unit of a layer: the gradient of the mean of what it gives, over its map.

@@ -37,7 +37,7 @@ pub(crate) use slopes::Rule;
 pub use slopes::{
     SmoothGrad, deconvnet, gradient_x_input, guided_backprop, layer_relevance, saliency,
 };
-pub(crate) use slopes::{filled, pieces};
+pub(crate) use slopes::in_pieces;
 pub use surrogate::{KernelShap, Lime};
 
 use gradus_base::Result;

@@ -1,6 +1,6 @@
 //! Occlusion: what the score loses where a patch of the picture is covered.
 
-use super::slopes::{filled, pieces};
+use super::slopes::{in_pieces, pieces};
 use crate::Subject;
 use gradus_base::{Error, Result};
 use gradus_tensor::{Step, Tensor, compile};
@@ -116,12 +116,6 @@ fn wide(x: &Tensor, count: usize) -> Vec<usize> {
 pub(super) fn scorer(subject: &Subject) -> impl FnMut(&Tensor, usize) -> Result<Vec<f64>> + '_ {
     let mut step = compile(|args: &[Tensor]| Step::new().read(&subject.scores(&args[0])));
     move |x: &Tensor, class: usize| {
-        let mut scores = vec![];
-        for (at, size) in pieces(x) {
-            let (part, kept) = filled(x, at, size);
-            let found = step.run(&[&part])?.tensor(0).select(1, class).try_to_vec::<f64>()?;
-            scores.extend_from_slice(&found[..kept]);
-        }
-        Ok(scores)
+        in_pieces(&mut step, x, None)?[0].select(1, class).try_to_vec::<f64>()
     }
 }

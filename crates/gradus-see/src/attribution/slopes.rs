@@ -107,21 +107,9 @@ impl Slopes {
         };
         self.classes = Some(count);
         crate::subject::check_classes(x, classes, count)?;
-        let ids: Vec<i64> = classes.iter().map(|&class| class as i64).collect();
-        let (mut scores, mut slopes) = (vec![], vec![]);
-        for (at, size) in pieces(x) {
-            // The last piece is as long as the others, for one plan.
-            let (part, kept) = filled(x, at, size);
-            let rows: Vec<i64> = (at..at + size).map(|i| ids[i.min(ids.len() - 1)]).collect();
-            let found = self.compiled.run(&[&part, &Tensor::from_slice(&rows, [size])])?;
-            scores.extend_from_slice(&found.tensor(0).try_to_vec::<f64>()?[..kept]);
-            slopes.push(found.tensor(1).slice(0, ..kept));
-        }
-        let slope = match &slopes[..] {
-            [slope] => slope.clone(),
-            slopes => Tensor::concat(&slopes.iter().collect::<Vec<_>>(), 0),
-        };
-        slope.try_read()?;
+        let mut found = in_pieces(&mut self.compiled, x, Some(classes))?;
+        let slope = found.remove(1);
+        let scores = found.remove(0).try_to_vec::<f64>()?;
         Ok(Slope { scores, slope })
     }
 }
@@ -134,17 +122,49 @@ pub(crate) fn pieces(x: &Tensor) -> impl Iterator<Item = (usize, usize)> + use<>
     (0..count).step_by(size).map(move |at| (at, size))
 }
 
-/// `size` rows from `at` on, and how many of them there are: behind the last one it is repeated.
-pub(crate) fn filled(x: &Tensor, at: usize, size: usize) -> (Tensor, usize) {
-    let kept = size.min(x.size(0) - at);
-    let part = x.slice(0, at..at + kept);
-    if kept == size {
-        return (part, kept);
+/// What a step reads of a batch, piece by piece: pictures, and the class of each where the step takes classes. Each value has the batch's axis first. All
+/// pieces are of one size, for one plan: behind the last picture it is repeated.
+pub(crate) fn in_pieces<F: FnMut(&[Tensor]) -> Step>(
+    step: &mut Compiled<F>,
+    x: &Tensor,
+    classes: Option<&[usize]>,
+) -> Result<Vec<Tensor>> {
+    let mut all: Vec<Vec<Tensor>> = vec![];
+    for (at, size) in pieces(x) {
+        let kept = size.min(x.size(0) - at);
+        let part = repeated(&x.slice(0, at..at + kept), size);
+        let ids = classes.map(|classes| {
+            let id = |i: usize| classes[i.min(classes.len() - 1)] as i64;
+            Tensor::from_slice(&(at..at + size).map(id).collect::<Vec<_>>(), [size])
+        });
+        let args: Vec<&Tensor> = [&part].into_iter().chain(&ids).collect();
+        let found = step.run(&args)?;
+        all.resize_with(found.len(), Vec::new);
+        for (i, values) in all.iter_mut().enumerate() {
+            values.push(found.tensor(i).slice(0, ..kept));
+        }
     }
-    let last = x.slice(0, at + kept - 1..at + kept);
-    let mut rows = vec![&part];
+    let joined = |values: Vec<Tensor>| match &values[..] {
+        [value] => value.clone(),
+        values => Tensor::concat(&values.iter().collect::<Vec<_>>(), 0),
+    };
+    let all: Vec<Tensor> = all.into_iter().map(joined).collect();
+    for value in &all {
+        value.try_read()?;
+    }
+    Ok(all)
+}
+
+/// `size` pictures: these, and the last of them again and again.
+fn repeated(part: &Tensor, size: usize) -> Tensor {
+    let kept = part.size(0);
+    if kept == size {
+        return part.clone();
+    }
+    let last = part.slice(0, kept - 1..);
+    let mut rows = vec![part];
     rows.resize(1 + size - kept, &last);
-    (Tensor::concat(&rows, 0), kept)
+    Tensor::concat(&rows, 0)
 }
 
 /// How strongly each pixel moves the score: |∂s/∂x|.
