@@ -1,7 +1,7 @@
 //! Integrated gradients, and gradients on the way from sampled baselines.
 
 use super::Attribution;
-use super::slopes::{Rule, Slopes};
+use super::slopes::{Rule, Slopes, piece};
 use crate::Subject;
 use gradus_base::{Error, Result};
 use gradus_tensor::{Key, Tensor};
@@ -59,17 +59,24 @@ impl IntegratedGradients {
         let mut maps = vec![];
         let mut gain = vec![];
         for i in 0..count {
-            // All places of one picture are one batch.
             let (from, along) = (baseline.slice(0, i..i + 1), way.slice(0, i..i + 1));
-            let column = |values: Vec<f64>| {
-                Tensor::from_slice(&values, [values.len(), 1, 1, 1]).cast(x.dtype())
-            };
-            let ends = [0.0, 1.0].into_iter();
-            let places = column(ends.chain(nodes.iter().map(|node| node.0)).collect());
-            let found = slopes.of(&(&from + &along * places), &vec![classes[i]; self.steps + 2])?;
-            gain.push(found.scores[1] - found.scores[0]);
-            let weights = column(nodes.iter().map(|node| node.1).collect());
-            let mean = (found.slope.slice(0, 2..) * weights).sum(0).unsqueeze(0);
+            // The ends tell what the score gains, and weigh nothing.
+            let mut places = [&[(0.0, 0.0), (1.0, 0.0)], &nodes[..]].concat();
+            let size = piece(&from, places.len());
+            places.resize(places.len().next_multiple_of(size), (1.0, 0.0));
+            let (mut scores, mut mean) = (vec![], from.zeros_like());
+            for some in places.chunks(size) {
+                let column = |of: fn(&(f64, f64)) -> f64| {
+                    let values: Vec<f64> = some.iter().map(of).collect();
+                    Tensor::from_slice(&values, [size, 1, 1, 1]).cast(x.dtype())
+                };
+                let on_the_way = &from + &along * column(|place| place.0);
+                let found = slopes.of(&on_the_way, &vec![classes[i]; size])?;
+                scores.extend(found.scores);
+                mean += (found.slope * column(|place| place.1)).sum(0).unsqueeze(0);
+                mean.try_read()?;
+            }
+            gain.push(scores[1] - scores[0]);
             let map = mean * along;
             map.try_read()?;
             maps.push(map);

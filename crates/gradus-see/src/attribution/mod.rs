@@ -34,10 +34,10 @@ pub use occlusion::Occlusion;
 pub use randomised::{Sanity, rank_correlation, sanity};
 pub use segments::{Segments, grid, slic};
 pub(crate) use slopes::Rule;
+pub(crate) use slopes::in_pieces;
 pub use slopes::{
     SmoothGrad, deconvnet, gradient_x_input, guided_backprop, layer_relevance, saliency,
 };
-pub(crate) use slopes::in_pieces;
 pub use surrogate::{KernelShap, Lime};
 
 use gradus_base::Result;

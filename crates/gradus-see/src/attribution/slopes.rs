@@ -5,7 +5,7 @@ use gradus_base::{Error, Result};
 use gradus_tensor::{Compiled, Crossing, Key, Step, Tensor, compile, gradients_by};
 
 /// Numbers that go through a network at once, at most, as pixels: so few that what its layers give stays small.
-const MOST_PIXELS: usize = 1 << 21;
+const MOST_PIXELS: usize = 1 << 20;
 /// Pictures at once, at most.
 const MOST_PICTURES: usize = 64;
 
@@ -116,10 +116,15 @@ impl Slopes {
 
 /// Where the pieces of a batch begin that go through a network at once, and how long they are.
 pub(crate) fn pieces(x: &Tensor) -> impl Iterator<Item = (usize, usize)> + use<> {
-    let (count, each) = (x.size(0), x.len() / x.size(0).max(1));
-    let most = (MOST_PIXELS / each.max(1)).clamp(1, MOST_PICTURES);
-    let size = count.div_ceil(count.div_ceil(most).max(1)).max(1);
+    let (count, size) = (x.size(0), piece(x, x.size(0)));
     (0..count).step_by(size).map(move |at| (at, size))
+}
+
+/// How many of `count` pictures like these go through a network at once.
+pub(crate) fn piece(x: &Tensor, count: usize) -> usize {
+    let each = x.len() / x.size(0).max(1);
+    let most = (MOST_PIXELS / each.max(1)).clamp(1, MOST_PICTURES);
+    count.div_ceil(count.div_ceil(most).max(1)).max(1)
 }
 
 /// What a step reads of a batch, piece by piece: pictures, and the class of each where the step takes classes. Each value has the batch's axis first. All
