@@ -34,9 +34,7 @@ INFER += [f"infer_{net}_{batch}" for net in ("vgg16", "googlenet", "resnet18", "
 LAYERS = ["3x3_64_56", "3x3_128_28", "3x3_256_14", "3x3_512_7", "7x7s2_3_224", "1x1_256_56", "5x5_64_27",
           "depthwise_96s2_112", "depthwise_144_56", "depthwise_384_14"]
 CONV = [f"{kind}_{layer}" for kind in ("conv", "conv_train") for layer in LAYERS]
-# Questions about pixels: network, pictures, steps.
-QUESTIONS = {"see_integrated_squeezenet_50": ("squeezenet", 1, 50), "see_pgd_lenet_64": ("lenet", 64, 20)}
-CASES = TRAIN + INFER + CONV + list(sequences.CASES) + list(QUESTIONS) + [f"{kind}_{shape}" for kind in ("gemm", "gemm_packed") for shape in SHAPES]
+CASES = TRAIN + INFER + CONV + list(sequences.CASES) + list(nets.QUESTIONS) + [f"{kind}_{shape}" for kind in ("gemm", "gemm_packed") for shape in SHAPES]
 # Multiply-adds of one sample forward, and those of the first layer, whose input needs no gradient.
 MACS = {"tiny": (88, 16), "mlp": (668_672, 401_408), "lenet": (416_520, 117_600)}
 MACS |= {net: nets.macs(net) for net in nets.NETS}
@@ -199,8 +197,8 @@ def flops_per_unit(case):
         return 1.0
     if case in sequences.CASES:
         return 2e-9 * sequences.CASES[case].macs()
-    if case in QUESTIONS:
-        net, pictures, steps = QUESTIONS[case]
+    if case in nets.QUESTIONS:
+        net, pictures, steps = nets.QUESTIONS[case]
         return 2e-9 * 2 * MACS[net][0] * pictures * steps  # forward, and back to the pixels
     macs, first = MACS[net]
     per_sample = 2e-9 * (3 * macs - first if kind == "train" else macs)

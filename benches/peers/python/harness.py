@@ -197,10 +197,6 @@ def answer(about, make, works, case, seconds):
         return {"error": f"{type(error).__name__}: {error}"[:300]}
 
 
-# Questions about pixels: the network, pictures, steps.
-QUESTIONS = {"see_integrated_squeezenet_50": ("squeezenet", 1, 50), "see_pgd_lenet_64": ("lenet", 64, 20)}
-
-
 def case_table(train=None, infer=None, gemm=None, packed=None, conv=None, conv_train=None, sequence=None, writing=None, question=None):
     """Case names to makers, from a maker for each kind of case."""
     table = {}
@@ -215,7 +211,7 @@ def case_table(train=None, infer=None, gemm=None, packed=None, conv=None, conv_t
         if maker := writing if of.writes else sequence:
             table[case] = lambda case=case, maker=maker: maker(case)
     if question:
-        table |= {case: lambda case=case: question(case) for case in QUESTIONS}
+        table |= {case: lambda case=case: question(case) for case in nets.QUESTIONS}
     for prefix, maker in (("gemm", gemm), ("gemm_packed", packed)):
         if maker:
             table |= {f"{prefix}_{m}x{k}x{n}": lambda s=(m, k, n), maker=maker: maker(*s) for m, k, n in GEMMS}

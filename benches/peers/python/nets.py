@@ -191,3 +191,6 @@ def macs(net):
 
 def classes(net):
     return 10 if net == "resnet20" else 1000
+
+# Questions about pixels: network, pictures, steps.
+QUESTIONS = {"see_integrated_squeezenet_50": ("squeezenet", 1, 50), "see_pgd_lenet_64": ("lenet", 64, 20)}

@@ -280,7 +280,7 @@ def pgd(model, x, target, steps, epsilon=0.1, step=0.025):
 
 
 def question(case):
-    net, count, steps = harness.QUESTIONS[case]
+    net, count, steps = nets.QUESTIONS[case]
     (model, _), (x, target) = model_of(net), batch_of(net, count)
     model.eval().requires_grad_(False)
     x = (x + 1) / 2

@@ -44,25 +44,34 @@ impl View {
 
     /// The axes in the order they lie in memory, outermost first, if this view is a dense permutation.
     pub fn memory_order(&self) -> Option<Vec<usize>> {
-        let mut axes: Vec<usize> = (0..self.shape.rank()).collect();
-        axes.sort_by_key(|&a| (std::cmp::Reverse(self.strides[a]), a));
+        let axes = self.axes_by_stride();
         let ordered = View::ordered(self.shape, &axes);
         let same = (0..self.shape.rank())
             .all(|a| self.shape[a] == 1 || self.strides[a] == ordered.strides[a]);
         same.then_some(axes)
     }
 
-    /// The same of a view that may have gaps, as one of some of the channels of pixels has: no two elements share a place, and axes lie within each other.
-    pub fn memory_order_with_gaps(&self) -> Option<Vec<usize>> {
-        let mut axes: Vec<usize> = (0..self.shape.rank()).collect();
-        axes.sort_by_key(|&a| (std::cmp::Reverse(self.strides[a]), a));
+    /// Whether the axes lie in memory in `order`, outermost first, perhaps with gaps: no two elements share a place, and axes lie within each other.
+    pub fn lies_in(&self, order: &[usize]) -> bool {
         let mut reach = 1;
-        let apart = axes.iter().rev().filter(|&&a| self.shape[a] != 1).all(|&a| {
+        order.iter().rev().filter(|&&a| self.shape[a] != 1).all(|&a| {
             let apart = self.strides[a] >= reach;
             reach = self.strides[a] * self.shape[a] as isize;
             apart
-        });
-        apart.then_some(axes)
+        })
+    }
+
+    /// As [`View::memory_order`], of a view that may have gaps, as one of some of the channels of pixels has.
+    pub fn memory_order_with_gaps(&self) -> Option<Vec<usize>> {
+        let axes = self.axes_by_stride();
+        self.lies_in(&axes).then_some(axes)
+    }
+
+    /// The axes, that of the largest stride first.
+    fn axes_by_stride(&self) -> Vec<usize> {
+        let mut axes: Vec<usize> = (0..self.shape.rank()).collect();
+        axes.sort_by_key(|&a| (std::cmp::Reverse(self.strides[a]), a));
+        axes
     }
 
     /// The axes reordered: axis `i` of the result is axis `order[i]` of this.

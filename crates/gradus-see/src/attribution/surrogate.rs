@@ -123,7 +123,7 @@ impl KernelShap {
         }
         let mut rng = Rng::new(self.seed, 0, 0);
         let draws: Vec<Vec<bool>> = (0..self.samples).map(|_| drawn(count, &mut rng)).collect();
-        self.solved(subject, x, class, segments, &draws, &vec![1.0; draws.len()])
+        self.with_draws(subject, x, class, segments, &draws)
     }
 
     /// The same with draws of one's own, which were drawn by their weights.

@@ -4,7 +4,7 @@ use super::super::berths::Berth;
 use super::super::collect::What;
 use super::super::lowered::BufferView;
 use super::builder::{Lowerer, order_of};
-use gradus_base::{Expr, Real, View};
+use gradus_base::{Expr, Real};
 use std::sync::Arc;
 
 impl Lowerer<'_> {
@@ -18,7 +18,7 @@ impl Lowerer<'_> {
         let Berth { whole, piece } = self.berths[i]?;
         let of = self.whole_value(whole, order);
         let value = self.piece(whole, piece, of);
-        lies_in(&value.view, order).then_some(value)
+        value.view.lies_in(order).then_some(value)
     }
 
     /// A piece's part of an assembled value.
@@ -63,14 +63,4 @@ impl Lowerer<'_> {
         }
         out
     }
-}
-
-/// Whether a view's axes lie in memory in `order`, outermost first, perhaps with gaps.
-fn lies_in(view: &View, order: &[usize]) -> bool {
-    let mut reach = 1;
-    order.iter().rev().filter(|&&a| view.shape[a] != 1).all(|&a| {
-        let apart = view.strides[a] >= reach;
-        reach = view.strides[a] * view.shape[a] as isize;
-        apart
-    })
 }
