@@ -22,6 +22,7 @@ mod tidy;
 mod toolchain;
 mod walks;
 mod wasm;
+mod wire;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -40,6 +41,7 @@ const USAGE: &str = "Usage: cargo xtask COMMAND
   ops [NAME...]                     the checks of gradus-tensor as a table: op by types, orders, devices, rules, expansions, algorithms
   marks [NAME...]                   what takes long, measured for three seeds and written to docs/marks/; without a name the list
   wasm [--tests]                    Gradus in WebAssembly: its size, its numbers in Node beside this machine's, or the kernels' tests there
+  wire [--check]                    the browser's half of the lab's messages, written from the Rust types to web/src/wire.ts
   aarch64                           the kernels' tests on an emulated Arm processor
   bench [CASE...] [--against REV]   speed of this tree against a revision (default main), alternating";
 
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         "marks" => marks::run(&root, rest),
         "bench" => bench::run(&root, rest),
         "wasm" => wasm::run(&root, rest),
+        "wire" => wire::run(&root, rest),
         "aarch64" => aarch64::run(&root, rest),
         other => Err(format!("unknown command {other:?}\n\n{USAGE}")),
     };

@@ -1,4 +1,6 @@
-//! `#[derive(Module)]`: writes a struct's state tree from its fields.
+//! `#[derive(Module)]`: writes a struct's state tree from its fields; `#[derive(Wire)]`: messages of the lab as bytes.
+
+mod wire;
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
@@ -14,6 +16,14 @@ use syn::{Attribute, Data, DeriveInput, Error, Field, Fields, Path, Result, pars
 pub fn derive_module(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     expand(&input).unwrap_or_else(|e| e.to_compile_error()).into()
+}
+
+/// Makes a struct or an enum of gradus-lab-core a message: bytes both ways, and a description from which TypeScript is written.
+/// `#[wire(name = "…")]` names it there.
+#[proc_macro_derive(Wire, attributes(wire))]
+pub fn derive_wire(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    wire::expand(&input).unwrap_or_else(|e| e.to_compile_error()).into()
 }
 
 #[derive(Default)]

@@ -1,0 +1,25 @@
+//! The pages by name. A new one is a line in each function, and its variants in [`Command`] and [`Event`](crate::Event).
+
+use crate::neuron::Neuron;
+use crate::page::Opened;
+use crate::wire::Unreadable;
+use crate::{Command, Page, PageName};
+
+/// Opens a page with settings as an address holds them.
+pub(crate) fn open(name: PageName, settings: &str) -> Opened {
+    match name {
+        PageName::Neuron => Neuron::open(settings),
+    }
+}
+
+/// Takes up a page from what it saved.
+pub(crate) fn load(name: PageName, bytes: &[u8]) -> Result<Box<dyn Page>, Unreadable> {
+    Ok(match name {
+        PageName::Neuron => Box::new(Neuron::load(bytes)?),
+    })
+}
+
+/// Whether a command is one of the page's own.
+pub(crate) fn belongs(command: &Command, name: PageName) -> bool {
+    matches!((command, name), (Command::Neuron(_), PageName::Neuron))
+}
