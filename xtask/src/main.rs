@@ -18,6 +18,7 @@ mod marks;
 mod new_op;
 mod ops;
 mod outside;
+mod site;
 mod tidy;
 mod toolchain;
 mod walks;
@@ -42,6 +43,7 @@ const USAGE: &str = "Usage: cargo xtask COMMAND
   marks [NAME...]                   what takes long, measured for three seeds and written to docs/marks/; without a name the list
   wasm [--tests]                    Gradus in WebAssembly: its size, its numbers in Node beside this machine's, or the kernels' tests there
   wire [--check]                    the browser's half of the lab's messages, written from the Rust types to web/src/wire.ts
+  site                              the lab as a folder of files for any web server, its engine in WebAssembly: target/site
   aarch64                           the kernels' tests on an emulated Arm processor
   bench [CASE...] [--against REV]   speed of this tree against a revision (default main), alternating";
 
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(&root, rest),
         "wasm" => wasm::run(&root, rest),
         "wire" => wire::run(&root, rest),
+        "site" => site::run(&root, rest),
         "aarch64" => aarch64::run(&root, rest),
         other => Err(format!("unknown command {other:?}\n\n{USAGE}")),
     };

@@ -3,8 +3,9 @@
 use crate::toolchain::{Toolchain, skip};
 use crate::{Outcome, cargo, output, succeed};
 use std::fs;
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// The most that tensors, layers and training may take, compressed as servers send them: bytes after `gzip -9`, where Rust's
 /// libraries are built as small as they get. The aim is 500,000.
@@ -38,7 +39,11 @@ fn node() -> Outcome {
     output(Command::new("node").arg("--version")).map(drop)
 }
 
-fn toolchain(root: &Path, target: &'static str) -> Result<Toolchain, String> {
+/// A toolchain for the browser.
+///
+/// # Errors
+/// Where there is none: why.
+pub fn toolchain(root: &Path, target: &'static str) -> Result<Toolchain, String> {
     let mut toolchain = Toolchain::find(root, target)?;
     if let Some(debian) = toolchain.debian() {
         let lld = format!("lld-{}", debian.llvm);
@@ -49,12 +54,34 @@ fn toolchain(root: &Path, target: &'static str) -> Result<Toolchain, String> {
     Ok(toolchain)
 }
 
-/// Builds gradus-wasm and has Node compare its numbers with this machine's.
-fn compare(root: &Path, mut toolchain: Toolchain) -> Outcome {
+/// Asks for a small module; gives whether Rust's libraries are built from their sources, which makes it smaller.
+pub fn set_flags(toolchain: &mut Toolchain) -> bool {
     let from_sources = toolchain.debian().is_some();
     let flags = if from_sources { format!("{SIMD} {SMALL}") } else { SIMD.into() };
     toolchain.set("RUSTFLAGS", flags);
     toolchain.libraries = "std";
+    from_sources
+}
+
+/// How many bytes a file is as servers send it.
+///
+/// # Errors
+/// Where there is no gzip.
+pub fn packed(bytes: &[u8]) -> Result<usize, String> {
+    let gzip = Command::new("gzip").arg("-9c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut gzip = gzip.map_err(|e| format!("gzip: {e}"))?;
+    let mut to = gzip.stdin.take().ok_or("gzip reads nothing")?;
+    let all = bytes.to_vec();
+    let writer = std::thread::spawn(move || to.write_all(&all));
+    let out = gzip.wait_with_output().map_err(|e| format!("gzip: {e}"))?;
+    let written = writer.join().map_err(|_| "gzip: its reader failed")?;
+    written.map_err(|e| format!("gzip: {e}"))?;
+    Ok(out.stdout.len())
+}
+
+/// Builds gradus-wasm and has Node compare its numbers with this machine's.
+fn compare(root: &Path, mut toolchain: Toolchain) -> Outcome {
+    let from_sources = set_flags(&mut toolchain);
     let mut build = toolchain.cargo(root, "rustc");
     build.args(["--quiet", "--package", "gradus-wasm", "--lib", "--crate-type", "cdylib"]);
     if from_sources {

@@ -62,6 +62,8 @@ mod transfer;
 mod unreadable;
 
 use clap::{Parser, Subcommand};
+#[cfg(feature = "lab")]
+use commands::lab;
 use commands::{
     attack, classify, compare, data, devices, eval, export, import, kernel, models, predict,
     run as run_model, sample, see, summary, train,
@@ -101,6 +103,8 @@ enum Command {
     Run(run_model::Args),
     Kernel(kernel::Args),
     Attack(attack::Args),
+    #[cfg(feature = "lab")]
+    Lab(lab::Args),
     Bench(commands::bench::Args),
 }
 
@@ -124,6 +128,8 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Run(args) => run_model::run(&args),
         Command::Kernel(args) => kernel::run(&args),
         Command::Attack(args) => attack::run(&args),
+        #[cfg(feature = "lab")]
+        Command::Lab(args) => lab::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
     }
 }

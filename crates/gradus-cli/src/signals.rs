@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the first signal does.
-#[derive(Debug)]
 enum First {
     /// Ends the program: nothing is to be saved, because training has not begun,
     Loading,
@@ -16,6 +15,8 @@ enum First {
     Testing(PathBuf),
     /// Asks training to end; it saves first.
     Training,
+    /// Ends a service, by this.
+    Serving(Box<dyn Fn() + Send>),
 }
 
 /// Listens to signals for as long as the program runs.
@@ -48,6 +49,12 @@ impl Signals {
         self.0.asked.clone()
     }
 
+    /// From now on the first signal ends a service by `stop`, and the second ends the program.
+    #[cfg(feature = "lab")]
+    pub fn serve(&self, stop: impl Fn() + Send + 'static) {
+        *self.0.first() = First::Serving(Box::new(stop));
+    }
+
     /// From now on the first signal ends the program: all of this run is saved.
     ///
     /// # Errors
@@ -75,6 +82,8 @@ impl Shared {
                 say!("interrupted: finishing the step at hand, then saving (again to end at once)");
                 return;
             }
+            First::Serving(stop) if !again => return stop(),
+            First::Serving(_) => CliError::Ended("ended at once".into()),
             First::Training => {
                 CliError::Ended("ended without saving; the last checkpoint stays".into())
             }

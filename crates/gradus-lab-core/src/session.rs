@@ -207,7 +207,8 @@ impl Session {
         vec![self.opened(remarks)]
     }
 
-    fn opened(&self, remarks: Vec<String>) -> Event {
+    /// What a page hears first of a session that it opens or takes up.
+    pub fn opened(&self, remarks: Vec<String>) -> Event {
         let (page, settings, step) = (self.name, self.page.settings(), self.page.step());
         Event::Opened { page, settings, step, playing: self.playing, remarks }
     }

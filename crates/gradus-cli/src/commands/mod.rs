@@ -10,6 +10,8 @@ pub mod eval;
 pub mod export;
 pub mod import;
 pub mod kernel;
+#[cfg(feature = "lab")]
+pub mod lab;
 pub mod models;
 pub mod predict;
 pub mod run;
