@@ -6,6 +6,7 @@
 mod data;
 mod graphs;
 mod io;
+mod lab;
 mod onnx;
 mod recipe;
 mod replay;
@@ -58,6 +59,8 @@ pub const TARGETS: &[Target] = &[
     target("fasta", sequences::fasta),
     target("ts", sequences::ts),
     target("steps", sequences::steps),
+    target("lab_commands", lab::lab_commands),
+    target("lab_session", lab::lab_session),
 ];
 
 const fn target(name: &'static str, run: fn(&[u8]) -> bool) -> Target {

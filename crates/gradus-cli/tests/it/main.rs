@@ -16,6 +16,8 @@ mod import;
 mod import_keras;
 mod import_textgenrnn;
 mod kernel;
+#[cfg(all(unix, feature = "lab"))]
+mod lab;
 mod labels;
 mod languages;
 mod learned;

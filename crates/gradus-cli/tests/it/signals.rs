@@ -21,7 +21,7 @@ fn with_ignored(folder: &Path, name: &str) -> Child {
 }
 
 #[track_caller]
-fn wait_for(what: &str, is: impl Fn() -> bool) {
+pub(crate) fn wait_for(what: &str, is: impl Fn() -> bool) {
     let clock = Instant::now();
     while !is() {
         assert!(clock.elapsed() < Duration::from_secs(60), "{what}");

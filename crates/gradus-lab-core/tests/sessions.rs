@@ -1,0 +1,92 @@
+//! Every page: what is saved goes on, what is journaled is done again, and neither differs in a bit.
+
+use gradus_lab_core::wire::{decode, encode};
+use gradus_lab_core::{Command, Event, PageName, Session, neuron};
+
+/// A page with settings, and commands that change it on the way.
+fn pages() -> Vec<(PageName, &'static str, Vec<Command>)> {
+    vec![(PageName::Neuron, "table=xor", vec![Command::Neuron(neuron::Command::Forget)])]
+}
+
+/// Works up to a step.
+fn work(session: &mut Session, until: u32) {
+    session.handle(Command::Play);
+    while session.step() < until && session.work() {}
+    session.handle(Command::Pause);
+}
+
+fn picture(session: &mut Session) -> Vec<u8> {
+    encode(&session.handle(Command::Frame))
+}
+
+#[test]
+fn a_saved_session_goes_on_as_if_nothing_had_happened() {
+    for (name, settings, commands) in pages() {
+        let (mut session, _) = Session::open(name, settings);
+        work(&mut session, 7);
+        commands.iter().for_each(|command| drop(session.handle(command.clone())));
+        let (mut restored, opened) = Session::restore(&session.save()).expect("a session");
+        assert!(matches!(opened, Event::Opened { step: 7, playing: false, .. }), "{opened:?}");
+        for session in [&mut session, &mut restored] {
+            work(session, 20);
+        }
+        assert_eq!(picture(&mut restored), picture(&mut session), "{name:?}");
+        assert_eq!(restored.save(), session.save(), "{name:?}");
+    }
+}
+
+#[test]
+fn a_journal_is_done_again() {
+    for (name, settings, commands) in pages() {
+        let (mut session, _) = Session::open(name, settings);
+        for (i, command) in commands.iter().enumerate() {
+            work(&mut session, 5 * (i as u32 + 1));
+            assert!(!refused(&session.handle(command.clone())), "{command:?}");
+        }
+        work(&mut session, 30);
+        let journal = journal(&mut session);
+        let (mut again, _) = Session::open(name, "");
+        again.handle(Command::Replay { journal: journal.clone() });
+        while again.work() {}
+        assert_eq!(picture(&mut again), picture(&mut session), "{name:?}");
+        assert_eq!(self::journal(&mut again), journal, "{name:?}");
+    }
+}
+
+fn journal(session: &mut Session) -> Vec<u8> {
+    match session.handle(Command::Journal).pop() {
+        Some(Event::Journal { journal }) => journal,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn refused(events: &[Event]) -> bool {
+    events.iter().any(|event| matches!(event, Event::Refused { .. }))
+}
+
+#[test]
+fn other_bytes_are_refused_and_nothing_changes() {
+    let (mut session, _) = Session::open(PageName::Neuron, "table=or");
+    work(&mut session, 3);
+    let before = session.save();
+    let journal = journal(&mut session);
+    for bytes in [vec![], vec![2, 0], journal[..journal.len() - 1].to_vec(), vec![1; 40]] {
+        assert!(refused(&session.handle(Command::Replay { journal: bytes.clone() })), "{bytes:?}");
+        assert!(Session::restore(&bytes).is_err());
+    }
+    assert_eq!(session.save(), before);
+    let (_, opened) = Session::open(PageName::Neuron, "table=nor&colour=red");
+    let Event::Opened { remarks, .. } = opened else { panic!("{opened:?}") };
+    assert_eq!(remarks.len(), 2, "{remarks:?}");
+}
+
+#[test]
+fn messages_of_a_session_are_read_again() {
+    let (mut session, opened) = Session::open(PageName::Neuron, "");
+    let mut events = vec![opened];
+    for command in [Command::Play, Command::Frame, Command::Journal, Command::Step] {
+        assert_eq!(decode::<Command>(&encode(&command)).as_ref(), Ok(&command));
+        events.extend(session.handle(command));
+    }
+    assert_eq!(decode::<Vec<Event>>(&encode(&events)), Ok(events));
+}
