@@ -4,6 +4,7 @@
 //! Everything is deterministic: the same settings, commands and steps give the same events.
 
 mod journal;
+pub mod kernels;
 mod messages;
 pub mod neuron;
 mod page;
