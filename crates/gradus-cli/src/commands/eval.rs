@@ -77,11 +77,32 @@ pub struct Args {
     json: bool,
 }
 
+impl Args {
+    /// The first option given that a network of sequences has no use for: it would be passed over in silence.
+    fn of_pictures_and_tables(&self) -> Option<&'static str> {
+        let given = [
+            ("--data", self.data.is_some()),
+            ("--evaluate", self.evaluate.is_some()),
+            ("--label", self.label.is_some()),
+            ("--header", self.header.is_some()),
+            ("--skip-unreadable", self.skip_unreadable),
+            ("--plot", self.plot.is_some()),
+            ("--worst", self.worst.is_some()),
+        ];
+        given.iter().find(|(_, is_given)| *is_given).map(|(option, _)| *option)
+    }
+}
+
 /// Tests.
 pub fn run(args: &Args) -> Result<()> {
     args.computing.begin(&args.device)?;
     let path = model_file::locate(&args.model)?;
     if let Some(saved) = model_file::of_sequences(&path)? {
+        if let Some(option) = args.of_pictures_and_tables() {
+            return Err(CliError::Usage(format!(
+                "{option}: a network of sequences is tested on what was held out of its own data; leave it out"
+            )));
+        }
         return of_sequences::evaluate(
             &saved,
             model_file::record_of(&args.model)?,

@@ -36,6 +36,10 @@ fn borders_are_found_and_what_filters_look_for_is_drawn() {
     assert!(motifs.iter().any(|motif| shown(motif).contains("GT")), "{motifs:?}");
     assert!(fs::read_to_string(f.join("s/motifs.svg")).unwrap().contains(">G</text>"));
     assert_eq!(ok(f, &["eval", "s", "--json"]).json()["test_accuracy"], found["test_accuracy"]);
+    super::ran(f, &["eval", "s", "--data", "other.fa"]).fails(
+        2,
+        &["--data: a network of sequences is tested on what was held out of its own data"],
+    );
 }
 
 #[test]
