@@ -3,6 +3,7 @@
 //!
 //! Everything is deterministic: the same settings, commands and steps give the same events.
 
+pub mod convolution;
 mod journal;
 pub mod kernels;
 mod messages;

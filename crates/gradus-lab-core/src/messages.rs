@@ -1,7 +1,7 @@
 //! What a page says to its session and hears from it.
 
 use crate::wire::Wire;
-use crate::{kernels, neuron};
+use crate::{convolution, kernels, neuron};
 
 /// The pages.
 #[derive(Wire, Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub enum PageName {
     Neuron,
     /// Kernels over pictures.
     Kernels,
+    /// A layer of windows, number by number.
+    Convolution,
 }
 
 /// The first thing a page says.
@@ -52,6 +54,8 @@ pub enum Command {
     Neuron(neuron::Command),
     /// Of the page of kernels.
     Kernels(kernels::Command),
+    /// Of the page of convolution.
+    Convolution(convolution::Command),
 }
 
 /// From the session to the page.
@@ -108,4 +112,6 @@ pub enum Event {
     Neuron(neuron::Event),
     /// Of the page of kernels.
     Kernels(kernels::Event),
+    /// Of the page of convolution.
+    Convolution(convolution::Event),
 }

@@ -1,5 +1,6 @@
 //! The pages by name. A new one is a line in each function, and its variants in [`Command`] and [`Event`](crate::Event).
 
+use crate::convolution::Convolution;
 use crate::kernels::Kernels;
 use crate::neuron::Neuron;
 use crate::page::Opened;
@@ -11,6 +12,7 @@ pub(crate) fn open(name: PageName, settings: &str) -> Opened {
     match name {
         PageName::Neuron => Neuron::open(settings),
         PageName::Kernels => Kernels::open(settings),
+        PageName::Convolution => Convolution::open(settings),
     }
 }
 
@@ -19,6 +21,7 @@ pub(crate) fn load(name: PageName, bytes: &[u8]) -> Result<Box<dyn Page>, Unread
     Ok(match name {
         PageName::Neuron => Box::new(Neuron::load(bytes)?),
         PageName::Kernels => Box::new(Kernels::load(bytes)?),
+        PageName::Convolution => Box::new(Convolution::load(bytes)?),
     })
 }
 
@@ -26,14 +29,8 @@ pub(crate) fn load(name: PageName, bytes: &[u8]) -> Result<Box<dyn Page>, Unread
 pub(crate) fn belongs(command: &Command, name: PageName) -> bool {
     matches!(
         (command, name),
-        (Command::Neuron(_), PageName::Neuron) | (Command::Kernels(_), PageName::Kernels)
+        (Command::Neuron(_), PageName::Neuron)
+            | (Command::Kernels(_), PageName::Kernels)
+            | (Command::Convolution(_), PageName::Convolution)
     )
-}
-
-/// Whether a command asks only and changes nothing, so that no journal needs it.
-pub(crate) fn is_question(command: &Command) -> bool {
-    match command {
-        Command::Kernels(command) => command.is_question(),
-        _ => false,
-    }
 }

@@ -185,7 +185,7 @@ impl Session {
         if !pages::belongs(&command, self.name) {
             return vec![refused(format!("a command of another page than {:?}", self.name))];
         }
-        if !pages::is_question(&command) && !self.journal.add(step, &command) {
+        if !self.journal.add(step, &command) {
             return vec![refused("the journal is full: open the page anew to go on".into())];
         }
         let mut events = self.page.handle(command);

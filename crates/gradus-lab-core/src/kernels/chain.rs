@@ -115,7 +115,7 @@ pub(super) fn look(
     let (x, y) = (window(x, after.width), window(y, after.height));
     let is_black = laid.border == Border::Black
         && !(laid.is_inside(x, before.width, size) && laid.is_inside(y, before.height, size));
-    let mut terms = vec![];
+    let (mut terms, weights) = (vec![], stage.weights());
     for channel in 0..before.channels() {
         let slice = if stage.slices() > 1 { channel } else { 0 };
         for (i, j) in (0..size).flat_map(|i| (0..size).map(move |j| (i, j))) {
@@ -133,7 +133,7 @@ pub(super) fn look(
                 x: column as i32,
                 y: row as i32,
                 pixel,
-                weight: stage.weights().at(slice, i, j),
+                weight: weights.at(slice, i, j),
             });
         }
     }

@@ -173,6 +173,10 @@ impl Page for Kernels {
         vec![]
     }
 
+    fn only_asks(&self, command: &Any) -> bool {
+        matches!(command, Any::Kernels(command) if command.is_question())
+    }
+
     fn work(&mut self) -> bool {
         let Kept { learning, rate, momentum, step, .. } = &mut self.kept;
         let (Some(learning), Some(lesson)) = (learning, &self.lesson) else { return false };

@@ -129,13 +129,13 @@ impl Stage {
         }
         let (old, new) = (self.size as i32, size as i32);
         let shift = (old - 1) / 2 - (new - 1) / 2;
-        let mut values = vec![];
+        let (mut values, weights) = (vec![], self.weights());
         for slice in 0..self.slices() {
             for (row, column) in (0..new).flat_map(|row| (0..new).map(move |column| (row, column)))
             {
                 let [row, column] = [row + shift, column + shift];
                 let is_there = (0..old).contains(&row) && (0..old).contains(&column);
-                let value = || self.weights().at(slice, row as usize, column as usize);
+                let value = || weights.at(slice, row as usize, column as usize);
                 values.push(if is_there { value() } else { 0.0 });
             }
         }

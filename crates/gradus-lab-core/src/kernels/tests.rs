@@ -151,7 +151,12 @@ fn kernels_are_learned_again() {
         let worst = learned.kernel.values.iter().zip(kernel).map(|(a, b)| (a - b).abs());
         let worst = worst.fold(0.0, f64::max);
         assert!(worst < 1e-2, "{name}: {worst} after {} passes", learned.passes);
-        assert!(learned.errors[0] > 2.0 && *learned.errors.last().unwrap() < 1.0, "{name}");
+        let (first, last) = (learned.errors[0], learned.errors[learned.errors.len() - 1]);
+        assert!(
+            first > 2.0 && last < 0.2 * first,
+            "{name}: {first} to {last} in {} passes",
+            learned.passes
+        );
     }
 }
 
