@@ -132,12 +132,12 @@ impl Layer {
             (a, b) => format!("{a} above and left, {b} below and right."),
         };
         let why = match self.padding {
-            Padding::Valid => "valid: only whole windows count, so the output shrinks by D·(K − 1).".into(),
-            Padding::Same if before == after => format!("same: {} outputs, which is ⌈L / S⌉.", self.out()),
-            Padding::Same => format!("same: {} outputs, which is ⌈L / S⌉. An odd one goes below and right, as in TensorFlow and Keras; networks of PyTorch and Caffe pad both sides alike.", self.out()),
-            Padding::Full => "full: every window that touches the input counts, so the output grows by D·(K − 1).".into(),
-            Padding::Causal => "causal: no output sees what lies below or right of it; so are sequences and WaveNet padded.".into(),
-            Padding::Explicit => "as you say.".to_owned(),
+            Padding::Valid => "Valid: only whole windows count, so the output shrinks by D·(K − 1).".into(),
+            Padding::Same if before == after => format!("Same: {} outputs, which is ⌈L / S⌉.", self.out()),
+            Padding::Same => format!("Same: {} outputs, which is ⌈L / S⌉. An odd one goes below and right, as in TensorFlow and Keras; networks of PyTorch and Caffe pad both sides alike.", self.out()),
+            Padding::Full => "Full: every window that touches the input counts, so the output grows by D·(K − 1).".into(),
+            Padding::Causal => "Causal: no output sees what lies below or right of it; so are sequences and WaveNet padded.".into(),
+            Padding::Explicit => "As you say.".to_owned(),
         };
         format!("{put} {why}")
     }

@@ -157,14 +157,14 @@ fn told(terms: &[Term], sums: &[f64], stage: &Stage) -> String {
     let (low, high) =
         pixels.fold((f64::MAX, f64::MIN), |(low, high), pixel| (low.min(pixel), high.max(pixel)));
     let area = match high - low {
-        spread if spread <= 12.0 => "an even area",
-        spread if spread <= 60.0 => "a gentle change",
-        _ => "an edge",
+        spread if spread <= 12.0 => "in an even area",
+        spread if spread <= 60.0 => "in a gentle change",
+        _ => "on an edge",
     };
     let cut = match sums {
         [sum] if *sum < 0.0 => " It is below 0.",
         [sum] if *sum > 255.0 => " It is above 255, the brightest.",
         _ => "",
     };
-    format!("{count} products add up to {sum} here, in {area}.{cut}")
+    format!("{count} products add up to {sum} here, {area}.{cut}")
 }
