@@ -598,6 +598,10 @@ export interface NeuronPicture {
   ys: Float64Array;
   /** 1 where the answer wanted is 1. */
   ones: Uint8Array;
+  /** w·x of each point by the weights as they are. */
+  sums: Float64Array;
+  /** What each point gives: 1 where that is not below 0. */
+  answers: Uint8Array;
   /** Whether there is a constant input. */
   bias: boolean;
   /** The rate. */
@@ -635,6 +639,8 @@ export function writeNeuronPicture(to: Writer, value: NeuronPicture): void {
   to.f64s(value.xs);
   to.f64s(value.ys);
   to.bytes(value.ones);
+  to.f64s(value.sums);
+  to.bytes(value.answers);
   to.bool(value.bias);
   to.f64(value.rate);
   to.f64s(value.weights);
@@ -658,6 +664,8 @@ export function readNeuronPicture(from: Reader): NeuronPicture {
     xs: from.f64s(),
     ys: from.f64s(),
     ones: from.bytes(),
+    sums: from.f64s(),
+    answers: from.bytes(),
     bias: from.bool(),
     rate: from.f64(),
     weights: from.f64s(),

@@ -84,6 +84,10 @@ pub struct Picture {
     pub ys: Vec<f64>,
     /// 1 where the answer wanted is 1.
     pub ones: Vec<u8>,
+    /// w·x of each point by the weights as they are.
+    pub sums: Vec<f64>,
+    /// What each point gives: 1 where that is not below 0.
+    pub answers: Vec<u8>,
     /// Whether there is a constant input.
     pub bias: bool,
     /// The rate.

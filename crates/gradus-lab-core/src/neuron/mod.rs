@@ -322,6 +322,8 @@ impl Page for Neuron {
             xs: real(|p| p.x),
             ys: real(|p| p.y),
             ones: points.iter().map(|p| p.one.into()).collect(),
+            sums: points.iter().map(|&p| perceptron.sum(p)).collect(),
+            answers: points.iter().map(|&p| u8::from(perceptron.sum(p) >= 0.0)).collect(),
             bias: perceptron.bias,
             rate: perceptron.rate / RATES,
             weights: perceptron.weights(),

@@ -101,7 +101,7 @@ impl Perceptron {
         let index = self.next as usize % points.len();
         let point = points[index];
         let x = point.input(self.bias).map(|x| x as f64);
-        let sum: f64 = x.iter().zip(&self.weights).map(|(x, w)| x * w).sum();
+        let sum = self.whole_sum(point);
         let answer = sum >= 0.0;
         let error = f64::from(u8::from(answer)) - f64::from(u8::from(point.one));
         let before = self.weights.clone();
@@ -118,6 +118,16 @@ impl Perceptron {
             self.end_epoch(points.len());
         }
         !self.learned && self.step < ENOUGH
+    }
+
+    /// w·x in ten-millionths.
+    fn whole_sum(&self, point: Point) -> f64 {
+        point.input(self.bias).iter().zip(&self.weights).map(|(&x, w)| x as f64 * w).sum()
+    }
+
+    /// w·x.
+    pub(super) fn sum(&self, point: Point) -> f64 {
+        self.whole_sum(point) / (PARTS * PARTS * RATES)
     }
 
     fn end_epoch(&mut self, samples: usize) {

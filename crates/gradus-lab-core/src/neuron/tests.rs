@@ -31,6 +31,10 @@ fn and_is_learned_in_six_epochs() {
     let seen = learn("table=and", 1000);
     assert_eq!((seen.state, &seen.errors[..]), (State::Learned, &[2, 3, 3, 2, 1, 0][..]));
     assert_eq!((seen.weights, seen.step, seen.mistakes), (vec![2.0, 1.0, -3.0], 24, 11));
+    assert_eq!(
+        (&seen.sums[..], &seen.answers[..]),
+        (&[-3.0, -2.0, -1.0, 0.0][..], &[0, 0, 0, 1][..])
+    );
     // R² = 3; the plane 2x₁ + 2x₂ − 3 = 0 keeps 1/√17 from (1, 1, 1), (0, 1, 1) and (1, 0, 1).
     assert!((seen.apart.radius - 3f64.sqrt()).abs() < 1e-12);
     assert!((seen.apart.margin - 17f64.sqrt().recip()).abs() < 1e-12, "{}", seen.apart.margin);
