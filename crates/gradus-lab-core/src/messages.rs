@@ -1,13 +1,15 @@
 //! What a page says to its session and hears from it.
 
 use crate::wire::Wire;
-use crate::{convolution, kernels, neuron};
+use crate::{convolution, flow, kernels, neuron};
 
 /// The pages.
 #[derive(Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageName {
     /// A perceptron, its line, activations.
     Neuron,
+    /// What becomes of gradients from layer to layer.
+    Flow,
     /// Kernels over pictures.
     Kernels,
     /// A layer of windows, number by number.
@@ -52,6 +54,8 @@ pub enum Command {
     },
     /// Of the page of one neuron.
     Neuron(neuron::Command),
+    /// Of the page of gradients' flow.
+    Flow(flow::Command),
     /// Of the page of kernels.
     Kernels(kernels::Command),
     /// Of the page of convolution.
@@ -59,6 +63,8 @@ pub enum Command {
 }
 
 /// From the session to the page.
+// A picture is written as bytes as soon as it is made: nothing holds many of them.
+#[allow(clippy::large_enum_variant)]
 #[derive(Wire, Clone, Debug, PartialEq)]
 pub enum Event {
     /// A page was opened, or taken up again.
@@ -110,6 +116,8 @@ pub enum Event {
     },
     /// Of the page of one neuron.
     Neuron(neuron::Event),
+    /// Of the page of gradients' flow.
+    Flow(flow::Event),
     /// Of the page of kernels.
     Kernels(kernels::Event),
     /// Of the page of convolution.

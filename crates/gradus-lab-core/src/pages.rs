@@ -1,6 +1,7 @@
 //! The pages by name. A new one is a line in each function, and its variants in [`Command`] and [`Event`](crate::Event).
 
 use crate::convolution::Convolution;
+use crate::flow::Flow;
 use crate::kernels::Kernels;
 use crate::neuron::Neuron;
 use crate::page::Opened;
@@ -11,6 +12,7 @@ use crate::{Command, Page, PageName};
 pub(crate) fn open(name: PageName, settings: &str) -> Opened {
     match name {
         PageName::Neuron => Neuron::open(settings),
+        PageName::Flow => Flow::open(settings),
         PageName::Kernels => Kernels::open(settings),
         PageName::Convolution => Convolution::open(settings),
     }
@@ -20,6 +22,7 @@ pub(crate) fn open(name: PageName, settings: &str) -> Opened {
 pub(crate) fn load(name: PageName, bytes: &[u8]) -> Result<Box<dyn Page>, Unreadable> {
     Ok(match name {
         PageName::Neuron => Box::new(Neuron::load(bytes)?),
+        PageName::Flow => Box::new(Flow::load(bytes)?),
         PageName::Kernels => Box::new(Kernels::load(bytes)?),
         PageName::Convolution => Box::new(Convolution::load(bytes)?),
     })
@@ -30,6 +33,7 @@ pub(crate) fn belongs(command: &Command, name: PageName) -> bool {
     matches!(
         (command, name),
         (Command::Neuron(_), PageName::Neuron)
+            | (Command::Flow(_), PageName::Flow)
             | (Command::Kernels(_), PageName::Kernels)
             | (Command::Convolution(_), PageName::Convolution)
     )

@@ -1,11 +1,19 @@
 //! Every page: what is saved goes on, what is journaled is done again, and neither differs in a bit.
 
 use gradus_lab_core::wire::{decode, encode};
-use gradus_lab_core::{Command, Event, PageName, Session, neuron};
+use gradus_lab_core::{Command, Event, PageName, Session, convolution, kernels, neuron};
 
 /// A page with settings, and commands that change it on the way.
 fn pages() -> Vec<(PageName, &'static str, Vec<Command>)> {
-    vec![(PageName::Neuron, "table=xor", vec![Command::Neuron(neuron::Command::Forget)])]
+    let number = kernels::Command::Number { stage: 0, at: 4, value: 2.5 };
+    vec![
+        (PageName::Neuron, "table=xor", vec![Command::Neuron(neuron::Command::Forget)]),
+        (
+            PageName::Kernels,
+            "picture=shapes&kernel=blur&learn=3",
+            vec![Command::Kernels(number), Command::Kernels(kernels::Command::Add)],
+        ),
+    ]
 }
 
 /// Works up to a step.
@@ -89,4 +97,27 @@ fn messages_of_a_session_are_read_again() {
         events.extend(session.handle(command));
     }
     assert_eq!(decode::<Vec<Event>>(&encode(&events)), Ok(events));
+}
+
+#[test]
+fn a_page_without_steps_is_kept_and_done_again_too() {
+    use convolution::Command::{Answer, Ask, One, Pixel};
+    let (mut session, _) = Session::open(PageName::Convolution, "size=6&padding=same&seed=3");
+    let answer = Answer { text: "5".into() };
+    for command in
+        [Pixel { at: 3, value: -7.5 }, One { at: 2 }, Ask { question: 2, seed: 0 }, answer]
+    {
+        assert!(!refused(&session.handle(Command::Convolution(command))));
+    }
+    let before = picture(&mut session);
+    let journal = journal(&mut session);
+    // What only asks is kept nowhere.
+    session.handle(Command::Convolution(convolution::Command::Output { at: 0 }));
+    assert_eq!(self::journal(&mut session), journal);
+    let (mut restored, _) = Session::restore(&session.save()).expect("a session");
+    assert_eq!(picture(&mut restored), before);
+    let (mut again, _) = Session::open(PageName::Convolution, "");
+    again.handle(Command::Replay { journal });
+    while again.work() {}
+    assert_eq!(picture(&mut again), before);
 }

@@ -9,10 +9,13 @@ use gradus_base::words::figure;
 pub(super) fn map_of(photo: &Photo, is_grey: bool) -> Map {
     let (width, height) = (photo.width as usize, photo.height as usize);
     let (pixels, _) = photo.rgb.as_chunks::<3>();
-    let values = match is_grey {
-        true => pixels.iter().map(|&pixel| f64::from(grey(pixel))).collect(),
-        false => (0..3).flat_map(|c| pixels.iter().map(move |pixel| f64::from(pixel[c]))).collect(),
-    };
+    let mut values = Vec::with_capacity(if is_grey { 1 } else { 3 } * pixels.len());
+    match is_grey {
+        true => values.extend(pixels.iter().map(|&pixel| f64::from(grey(pixel)))),
+        false => {
+            (0..3).for_each(|c| values.extend(pixels.iter().map(|pixel| f64::from(pixel[c]))));
+        }
+    }
     Map { width, height, values }
 }
 
