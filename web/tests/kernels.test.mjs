@@ -38,7 +38,7 @@ both("a pixel says how it is made, by keys, and an edited number counts", async 
   await page.getByRole("spinbutton", { name: "row 2, column 2" }).fill("2");
   await page.waitForFunction((twice) => document.querySelector("[data-sum]")?.getAttribute("data-sum") === String(twice), 2 * middle);
   await page.waitForFunction(() => location.hash.includes("kernel=0,0,0,0,2,0,0,0,0"));
-  assert.equal(await page.getByLabel("Kernel", { exact: true }).inputValue(), "custom");
+  assert.equal(await page.getByRole("combobox", { name: /^Kernel/ }).inputValue(), "custom");
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });
     assert.deepEqual(await barriers(page), []);
@@ -75,7 +75,7 @@ both("a chain is one kernel, and a trained one is put into it", async ({ page, o
   await open("kernels?kernel=blur&kernel=left-sobel");
   await page.getByText("one kernel of 5×5 does what the chain does").waitFor();
   await page.getByRole("button", { name: "LeNet-5, digits: kernel 3" }).click();
-  await page.getByRole("button", { name: "1: LeNet-5, digits 3" }).waitFor();
+  await page.getByRole("button", { name: "1: LeNet-5, digits 3", exact: true }).waitFor();
   await page.waitForFunction(() => location.hash.includes("shown=middle"));
 });
 
@@ -85,7 +85,7 @@ both("a camera's pictures go through the kernel", { permissions: ["camera"] }, a
   await page.getByRole("img", { name: "What the chain makes of the camera's picture" }).waitFor();
   await page.getByRole("button", { name: "Keep this picture" }).click();
   await page.getByRole("application", { name: "After the kernel" }).waitFor();
-  assert.equal(await page.getByLabel("Picture", { exact: true }).inputValue(), "own");
+  assert.equal(await page.getByRole("combobox", { name: /^Picture/ }).inputValue(), "own");
 });
 
 both("a refused camera is told", async ({ page, open }) => {

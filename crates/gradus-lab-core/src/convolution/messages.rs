@@ -83,6 +83,7 @@ impl Command {
 /// To the page.
 #[derive(Wire, Clone, Debug, PartialEq)]
 #[wire(name = "ConvolutionEvent")]
+#[allow(clippy::large_enum_variant)] // one is made for each drawing
 pub enum Event {
     /// The newest state.
     Picture(Picture),

@@ -313,7 +313,7 @@ fn drawn(layer: &Layer, seed: u32) -> [Vec<f64>; 3] {
 
 /// Sets a number of a list.
 fn set(list: &mut [f64], what: &str, at: u32, value: f64) -> Result<(), String> {
-    if !(value.abs() <= MOST) {
+    if value.is_nan() || value.abs() > MOST {
         return Err(format!("{what} {value}: expected −{MOST} to {MOST}"));
     }
     let count = list.len();

@@ -104,6 +104,8 @@ impl Learning {
             || (slices != 1 && slices != before.channels())
             || !teaches
             || self.every == 0
+            || self.every > ENOUGH
+            || self.passes > ENOUGH
             || self.errors.len() > 2 * POINTS
         {
             return Err("a kernel that cannot have been learned here".into());

@@ -304,6 +304,9 @@ impl Kept {
         chain::check(&self.photo(), &self.stages)?;
         self.stage(self.watched)?;
         self.clone().learn(&Command::Rate { rate: self.rate, momentum: self.momentum })?;
+        if self.step > u32::MAX / 2 {
+            return Err(format!("{} passes", self.step));
+        }
         let Some(learning) = &self.learning else { return Ok(()) };
         learning.check(&self.before())
     }
