@@ -8,7 +8,7 @@ import type { Command, Event } from "./wire";
 export type Pace = number | "full";
 
 /** What the header shows of the page's engine. */
-export const speed = $state({ steps: 0, pictures: 0 });
+export const speed = $state({ steps: 0, pictures: 0, link: "opening" as Link["kind"] });
 
 export class Session {
   /** Whether the engine is there. */
@@ -109,6 +109,7 @@ export class Session {
   private close(): void {
     this.ended = true;
     speed.steps = speed.pictures = 0;
+    speed.link = "opening";
     this.engine.close();
   }
 
@@ -126,6 +127,7 @@ export class Session {
 
   private linked(link: Link): void {
     this.link = link;
+    speed.link = link.kind;
     this.asked = false;
     this.stale = true;
   }

@@ -47,9 +47,12 @@ async function load(): Promise<Module> {
 
 /** Gives a message to the module; gives its answer. */
 function ask(held: Module, does: "greet" | "restore" | "handle" | "save", bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  new Uint8Array(held.memory.buffer, held.input(bytes.length), bytes.length).set(bytes);
+  // Room may need more memory, which takes the old buffer away: it is asked for before the buffer is.
+  const to = held.input(bytes.length);
+  new Uint8Array(held.memory.buffer, to, bytes.length).set(bytes);
   const length = held[does]();
-  return new Uint8Array(held.memory.buffer, held.output(), length).slice();
+  const from = held.output();
+  return new Uint8Array(held.memory.buffer, from, length).slice();
 }
 
 function slice(): void {

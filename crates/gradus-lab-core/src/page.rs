@@ -8,6 +8,13 @@ pub(crate) trait Page: Send {
     /// Does what the page's own command says; commands of other pages never come.
     fn handle(&mut self, command: Command) -> Vec<Event>;
 
+    /// Whether a command changes nothing of what is computed: it asks, or says what pictures hold. The journal does not keep it, and it is
+    /// answered while a journal is replayed.
+    fn only_asks(&self, command: &Command) -> bool {
+        let _ = command;
+        false
+    }
+
     /// Takes the next small piece of work, two milliseconds at most; gives whether there is more. A page that does not learn has none.
     fn work(&mut self) -> bool {
         false

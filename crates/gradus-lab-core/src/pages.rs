@@ -1,5 +1,6 @@
 //! The pages by name. A new one is a line in each function, and its variants in [`Command`] and [`Event`](crate::Event).
 
+use crate::flow::Flow;
 use crate::neuron::Neuron;
 use crate::page::Opened;
 use crate::wire::Unreadable;
@@ -9,6 +10,7 @@ use crate::{Command, Page, PageName};
 pub(crate) fn open(name: PageName, settings: &str) -> Opened {
     match name {
         PageName::Neuron => Neuron::open(settings),
+        PageName::Flow => Flow::open(settings),
     }
 }
 
@@ -16,10 +18,14 @@ pub(crate) fn open(name: PageName, settings: &str) -> Opened {
 pub(crate) fn load(name: PageName, bytes: &[u8]) -> Result<Box<dyn Page>, Unreadable> {
     Ok(match name {
         PageName::Neuron => Box::new(Neuron::load(bytes)?),
+        PageName::Flow => Box::new(Flow::load(bytes)?),
     })
 }
 
 /// Whether a command is one of the page's own.
 pub(crate) fn belongs(command: &Command, name: PageName) -> bool {
-    matches!((command, name), (Command::Neuron(_), PageName::Neuron))
+    matches!(
+        (command, name),
+        (Command::Neuron(_), PageName::Neuron) | (Command::Flow(_), PageName::Flow)
+    )
 }

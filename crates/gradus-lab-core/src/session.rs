@@ -166,6 +166,9 @@ impl Session {
                 vec![self.opened(remarks)]
             }
             own => {
+                if self.page.only_asks(&own) && pages::belongs(&own, self.name) {
+                    return self.page.handle(own);
+                }
                 if self.is_replaying() {
                     return vec![refused(
                         "a journal is being replayed: wait, or open the page anew".into(),
