@@ -1,7 +1,7 @@
 //! What a page says to its session and hears from it.
 
 use crate::wire::Wire;
-use crate::{flow, neuron};
+use crate::{digits, flow, neuron};
 
 /// The pages.
 #[derive(Wire, Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub enum PageName {
     Neuron,
     /// What becomes of gradients from layer to layer.
     Flow,
+    /// A convolutional network learns digits.
+    Digits,
 }
 
 /// The first thing a page says.
@@ -52,6 +54,8 @@ pub enum Command {
     Neuron(neuron::Command),
     /// Of the page of gradients' flow.
     Flow(flow::Command),
+    /// Of the page of digits.
+    Digits(digits::Command),
 }
 
 /// From the session to the page.
@@ -110,4 +114,6 @@ pub enum Event {
     Neuron(neuron::Event),
     /// Of the page of gradients' flow.
     Flow(flow::Event),
+    /// Of the page of digits.
+    Digits(digits::Event),
 }

@@ -1,5 +1,6 @@
 //! The pages by name. A new one is a line in each function, and its variants in [`Command`] and [`Event`](crate::Event).
 
+use crate::digits::Digits;
 use crate::flow::Flow;
 use crate::neuron::Neuron;
 use crate::page::Opened;
@@ -11,6 +12,7 @@ pub(crate) fn open(name: PageName, settings: &str) -> Opened {
     match name {
         PageName::Neuron => Neuron::open(settings),
         PageName::Flow => Flow::open(settings),
+        PageName::Digits => Digits::open(settings),
     }
 }
 
@@ -19,6 +21,7 @@ pub(crate) fn load(name: PageName, bytes: &[u8]) -> Result<Box<dyn Page>, Unread
     Ok(match name {
         PageName::Neuron => Box::new(Neuron::load(bytes)?),
         PageName::Flow => Box::new(Flow::load(bytes)?),
+        PageName::Digits => Box::new(Digits::load(bytes)?),
     })
 }
 
@@ -26,6 +29,8 @@ pub(crate) fn load(name: PageName, bytes: &[u8]) -> Result<Box<dyn Page>, Unread
 pub(crate) fn belongs(command: &Command, name: PageName) -> bool {
     matches!(
         (command, name),
-        (Command::Neuron(_), PageName::Neuron) | (Command::Flow(_), PageName::Flow)
+        (Command::Neuron(_), PageName::Neuron)
+            | (Command::Flow(_), PageName::Flow)
+            | (Command::Digits(_), PageName::Digits)
     )
 }

@@ -1,11 +1,16 @@
 //! Every page: what is saved goes on, what is journaled is done again, and neither differs in a bit.
 
 use gradus_lab_core::wire::{decode, encode};
-use gradus_lab_core::{Command, Event, PageName, Session, neuron};
+use gradus_lab_core::{Command, Event, PageName, Session, digits, neuron};
 
 /// A page with settings, and commands that change it on the way.
 fn pages() -> Vec<(PageName, &'static str, Vec<Command>)> {
-    vec![(PageName::Neuron, "table=xor", vec![Command::Neuron(neuron::Command::Forget)])]
+    let faster = digits::Options { method: digits::Method::Adam, batch: 7, ..Default::default() };
+    let digits = [digits::Command::Show { test: 9 }, digits::Command::Options(faster)];
+    vec![
+        (PageName::Neuron, "table=xor", vec![Command::Neuron(neuron::Command::Forget)]),
+        (PageName::Digits, "batch=5&seed=3", digits.map(Command::Digits).to_vec()),
+    ]
 }
 
 /// Works up to a step.
