@@ -4,6 +4,7 @@
 //! Everything is deterministic: the same settings, commands and steps give the same events.
 
 pub mod convolution;
+pub mod digits;
 pub mod flow;
 mod journal;
 pub mod kernels;

@@ -1,7 +1,7 @@
 //! What a page says to its session and hears from it.
 
 use crate::wire::Wire;
-use crate::{convolution, flow, kernels, neuron};
+use crate::{convolution, digits, flow, kernels, neuron};
 
 /// The pages.
 #[derive(Wire, Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub enum PageName {
     Neuron,
     /// What becomes of gradients from layer to layer.
     Flow,
+    /// A convolutional network learns digits.
+    Digits,
     /// Kernels over pictures.
     Kernels,
     /// A layer of windows, number by number.
@@ -56,6 +58,8 @@ pub enum Command {
     Neuron(neuron::Command),
     /// Of the page of gradients' flow.
     Flow(flow::Command),
+    /// Of the page of digits.
+    Digits(digits::Command),
     /// Of the page of kernels.
     Kernels(kernels::Command),
     /// Of the page of convolution.
@@ -118,6 +122,8 @@ pub enum Event {
     Neuron(neuron::Event),
     /// Of the page of gradients' flow.
     Flow(flow::Event),
+    /// Of the page of digits.
+    Digits(digits::Event),
     /// Of the page of kernels.
     Kernels(kernels::Event),
     /// Of the page of convolution.

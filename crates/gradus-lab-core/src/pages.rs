@@ -1,6 +1,7 @@
 //! The pages by name. A new one is a line in each function, and its variants in [`Command`] and [`Event`](crate::Event).
 
 use crate::convolution::Convolution;
+use crate::digits::Digits;
 use crate::flow::Flow;
 use crate::kernels::Kernels;
 use crate::neuron::Neuron;
@@ -13,6 +14,7 @@ pub(crate) fn open(name: PageName, settings: &str) -> Opened {
     match name {
         PageName::Neuron => Neuron::open(settings),
         PageName::Flow => Flow::open(settings),
+        PageName::Digits => Digits::open(settings),
         PageName::Kernels => Kernels::open(settings),
         PageName::Convolution => Convolution::open(settings),
     }
@@ -23,6 +25,7 @@ pub(crate) fn load(name: PageName, bytes: &[u8]) -> Result<Box<dyn Page>, Unread
     Ok(match name {
         PageName::Neuron => Box::new(Neuron::load(bytes)?),
         PageName::Flow => Box::new(Flow::load(bytes)?),
+        PageName::Digits => Box::new(Digits::load(bytes)?),
         PageName::Kernels => Box::new(Kernels::load(bytes)?),
         PageName::Convolution => Box::new(Convolution::load(bytes)?),
     })
@@ -34,6 +37,7 @@ pub(crate) fn belongs(command: &Command, name: PageName) -> bool {
         (command, name),
         (Command::Neuron(_), PageName::Neuron)
             | (Command::Flow(_), PageName::Flow)
+            | (Command::Digits(_), PageName::Digits)
             | (Command::Kernels(_), PageName::Kernels)
             | (Command::Convolution(_), PageName::Convolution)
     )

@@ -1,18 +1,18 @@
 //! Every page: what is saved goes on, what is journaled is done again, and neither differs in a bit.
 
 use gradus_lab_core::wire::{decode, encode};
-use gradus_lab_core::{Command, Event, PageName, Session, convolution, kernels, neuron};
+use gradus_lab_core::{Command, Event, PageName, Session, convolution, digits, kernels, neuron};
 
 /// A page with settings, and commands that change it on the way.
 fn pages() -> Vec<(PageName, &'static str, Vec<Command>)> {
+    let faster = digits::Options { method: digits::Method::Adam, batch: 7, ..Default::default() };
+    let digits = [digits::Command::Show { test: 9 }, digits::Command::Options(faster)];
     let number = kernels::Command::Number { stage: 0, at: 4, value: 2.5 };
+    let kernels = [number, kernels::Command::Add].map(Command::Kernels).to_vec();
     vec![
         (PageName::Neuron, "table=xor", vec![Command::Neuron(neuron::Command::Forget)]),
-        (
-            PageName::Kernels,
-            "picture=shapes&kernel=blur&learn=3",
-            vec![Command::Kernels(number), Command::Kernels(kernels::Command::Add)],
-        ),
+        (PageName::Digits, "batch=5&seed=3", digits.map(Command::Digits).to_vec()),
+        (PageName::Kernels, "picture=shapes&kernel=blur&learn=3", kernels),
     ]
 }
 
