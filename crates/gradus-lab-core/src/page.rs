@@ -8,6 +8,11 @@ pub(crate) trait Page: Send {
     /// Does what the page's own command says; commands of other pages never come.
     fn handle(&mut self, command: Command) -> Vec<Event>;
 
+    /// Whether a command only asks or looks: such commands are not kept in the journal.
+    fn asks(&self, _command: &Command) -> bool {
+        false
+    }
+
     /// Takes the next small piece of work, two milliseconds at most; gives whether there is more. A page that does not learn has none.
     fn work(&mut self) -> bool {
         false
@@ -15,6 +20,11 @@ pub(crate) trait Page: Send {
 
     /// Steps that the engine has taken: what the journal counts by. It grows by one at most in a piece of work.
     fn step(&self) -> u32 {
+        0
+    }
+
+    /// Steps that the settings it was opened with ask for: it works until there at once.
+    fn wanted(&self) -> u32 {
         0
     }
 

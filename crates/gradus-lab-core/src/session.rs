@@ -48,7 +48,7 @@ impl Session {
     pub fn open(name: PageName, settings: &str) -> (Session, Event) {
         let Opened { page, remarks } = pages::open(name, settings);
         let journal = Journal::new(name, page.settings());
-        let (replayed, until) = (VecDeque::new(), 0);
+        let (replayed, until) = (VecDeque::new(), page.wanted());
         let session = Session { name, page, playing: false, journal, replayed, until };
         let opened = session.opened(remarks);
         (session, opened)
@@ -72,7 +72,7 @@ impl Session {
         let kept: Kept = decode(bytes)?;
         let page = pages::load(kept.name, &kept.page)?;
         let journal = Journal::read(&kept.journal)?;
-        let (playing, replayed, until) = (kept.playing, VecDeque::new(), 0);
+        let (playing, replayed, until) = (kept.playing, VecDeque::new(), page.wanted());
         let session = Session { name: kept.name, page, playing, journal, replayed, until };
         let opened = session.opened(vec![]);
         Ok((session, opened))
@@ -161,15 +161,17 @@ impl Session {
                 let Opened { page, remarks } = pages::open(self.name, &settings);
                 self.page = page;
                 self.journal = Journal::new(self.name, self.page.settings());
-                (self.playing, self.until) = (false, 0);
+                (self.playing, self.until) = (false, self.page.wanted());
                 self.replayed.clear();
                 vec![self.opened(remarks)]
             }
             own => {
-                if self.is_replaying() {
-                    return vec![refused(
-                        "a journal is being replayed: wait, or open the page anew".into(),
-                    )];
+                if self.is_replaying() && !self.page.asks(&own) {
+                    return vec![refused(format!(
+                        "step {} of {} is reached: wait for the rest, or open the page anew",
+                        self.page.step(),
+                        self.until
+                    ))];
                 }
                 self.own(own)
             }
@@ -182,7 +184,7 @@ impl Session {
         if !pages::belongs(&command, self.name) {
             return vec![refused(format!("a command of another page than {:?}", self.name))];
         }
-        if !self.journal.add(step, &command) {
+        if !self.page.asks(&command) && !self.journal.add(step, &command) {
             return vec![refused("the journal is full: open the page anew to go on".into())];
         }
         let mut events = self.page.handle(command);
