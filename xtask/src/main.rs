@@ -13,6 +13,7 @@ mod hostile;
 mod kill;
 mod kill_command;
 mod kill_examples;
+mod lab_speed;
 mod licences;
 mod marks;
 mod new_op;
@@ -44,6 +45,7 @@ const USAGE: &str = "Usage: cargo xtask COMMAND
   wasm [--tests]                    Gradus in WebAssembly: its size, its numbers in Node beside this machine's, or the kernels' tests there
   wire [--check]                    the browser's half of the lab's messages, written from the Rust types to web/src/wire.ts
   site                              the lab as a folder of files for any web server, its engine in WebAssembly: target/site
+  lab-speed [--seconds N] [--soak N]  how many steps a second each page of the lab draws, on both engines; --soak: minutes, and memory
   aarch64                           the kernels' tests on an emulated Arm processor
   bench [CASE...] [--against REV]   speed of this tree against a revision (default main), alternating";
 
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(&root, rest),
         "wasm" => wasm::run(&root, rest),
         "wire" => wire::run(&root, rest),
+        "lab-speed" => lab_speed::run(&root, rest),
         "site" => site::run(&root, rest),
         "aarch64" => aarch64::run(&root, rest),
         other => Err(format!("unknown command {other:?}\n\n{USAGE}")),

@@ -8,8 +8,10 @@ pub(crate) trait Page: Send {
     /// Does what the page's own command says; commands of other pages never come.
     fn handle(&mut self, command: Command) -> Vec<Event>;
 
-    /// Whether a command only asks or looks: such commands are not kept in the journal.
-    fn asks(&self, _command: &Command) -> bool {
+    /// Whether a command changes nothing of what is computed: it asks, or says what pictures hold. The journal does not keep it, and it is
+    /// answered while a journal is replayed.
+    fn only_asks(&self, command: &Command) -> bool {
+        let _ = command;
         false
     }
 

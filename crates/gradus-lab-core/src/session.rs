@@ -166,7 +166,10 @@ impl Session {
                 vec![self.opened(remarks)]
             }
             own => {
-                if self.is_replaying() && !self.page.asks(&own) {
+                if self.page.only_asks(&own) && pages::belongs(&own, self.name) {
+                    return self.page.handle(own);
+                }
+                if self.is_replaying() {
                     return vec![refused(format!(
                         "step {} of {} is reached: wait for the rest, or open the page anew",
                         self.page.step(),
@@ -184,7 +187,7 @@ impl Session {
         if !pages::belongs(&command, self.name) {
             return vec![refused(format!("a command of another page than {:?}", self.name))];
         }
-        if !self.page.asks(&command) && !self.journal.add(step, &command) {
+        if !self.journal.add(step, &command) {
             return vec![refused("the journal is full: open the page anew to go on".into())];
         }
         let mut events = self.page.handle(command);

@@ -78,8 +78,9 @@ impl Lab {
     /// No port can be bound to, the folder cannot be made, or the system gives no random numbers.
     pub fn bind(options: &Options) -> io::Result<Lab> {
         let listener = listen(options)?;
-        let bound = Bound::new(listener.local_addr()?, options.port, token::random()?);
         let keeper = Keeper::new(options.folder.clone())?;
+        let key = options.folder.as_deref().map_or_else(token::random, token::of)?;
+        let bound = Bound::new(listener.local_addr()?, options.port, key);
         let (stopped, connections) = (AtomicBool::new(false), AtomicUsize::new(0));
         let shared = Arc::new(Shared { bound, keeper, stopped, connections });
         Ok(Lab { listener, shared })

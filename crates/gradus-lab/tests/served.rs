@@ -169,8 +169,10 @@ fn a_session_outlives_the_process() {
     page.does(Command::Step);
     page.does(Command::Step);
     drop(page);
+    let key = lab.key.clone();
     drop(lab);
     let lab = Running::start(Some(folder.path()));
+    assert_eq!(lab.key, key, "an open page may go on");
     let (_, events) = lab.page(&hello(Some(token(&opened))));
     assert_eq!(step(&events), 2);
     assert_eq!(token(&events), token(&opened));

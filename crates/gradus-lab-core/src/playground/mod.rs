@@ -162,7 +162,7 @@ impl Page for Playground {
         }
     }
 
-    fn asks(&self, command: &Any) -> bool {
+    fn only_asks(&self, command: &Any) -> bool {
         matches!(
             command,
             Any::Playground(
