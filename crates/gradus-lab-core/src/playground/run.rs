@@ -148,7 +148,7 @@ impl Run {
             input.iter_mut().zip(&self.used).for_each(|(to, &from)| *to = values[from]);
             network.forward(&input);
             network.backward(self.samples.all[index].label);
-            if (at + 1) % batch == 0 {
+            if (at + 1).is_multiple_of(batch) {
                 network.update(&self.settings, rate);
             }
         }
@@ -274,6 +274,11 @@ impl Run {
             data::split(&mut own, &settings);
         }
         *self = Run::new(settings, own);
+    }
+
+    /// The training samples in the order in which they are seen.
+    pub(super) fn order(&self) -> impl Iterator<Item = u32> {
+        self.order.iter().copied()
     }
 
     /// The samples as points.

@@ -3,6 +3,7 @@
 mod addresses;
 mod bits;
 mod commands;
+mod exports;
 mod goldens;
 mod gradients;
 mod original;
