@@ -129,5 +129,5 @@ fn main() {
     println!("loss of the training points after {EPOCHS} epochs: {loss:.6}");
     // The Playground's own. Sums are made in another order here, so the last digits may differ.
     let own = 0.0004580730612731901;
-    assert!((loss - own).abs() < 0.01 * own, "{loss} and not {own}");
+    assert!((loss - own).abs() < 0.01 * own + 1e-9, "{loss} and not {own}");
 }

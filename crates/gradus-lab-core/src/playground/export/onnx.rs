@@ -4,8 +4,8 @@ use super::File;
 use crate::playground::network::{LayerAt, Output};
 use crate::playground::run::Run;
 use crate::playground::settings::Activation;
-use gradus_io::NamedArray;
-use gradus_io::onnx::{
+use gradus::io::NamedArray;
+use gradus::io::onnx::{
     Attribute, AttributeValue, Graph, Model, Node, Size, ValueInfo, model_bytes,
 };
 

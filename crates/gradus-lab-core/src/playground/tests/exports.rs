@@ -4,7 +4,7 @@ use super::{page, tell, work};
 use crate::playground::messages::{Command, Event, Format};
 use crate::playground::network::features_at;
 use expect_test::{expect, expect_file};
-use gradus_io::onnx::{AttributeValue, Graph, Node, parse_model};
+use gradus::io::onnx::{AttributeValue, Graph, Node, parse_model};
 use std::collections::HashMap;
 
 /// What an address is exported as after so many epochs: the bytes, and the remarks.
