@@ -45,6 +45,13 @@ both("without a constant input AND cannot give 0 for 0, 0", async ({ page, open 
   await page.getByText("(0, 0) → 0: 0 < 0").waitFor();
 });
 
+both("a point within a triangle of the other class is told with its shares", async ({ page, open }) => {
+  await open("neuron?points=0,0,0;2,0,0;0,2,0;0.6,0.5,1");
+  await page.getByText("(0.6, 0.5) lies in the triangle (0, 0), (2, 0), (0, 2), whose corners are of the other class").waitFor();
+  await page.getByText("those ≥ 0 give 12 w₁ + 10 w₂ + 20 b ≥ 0").waitFor();
+  assert.deepEqual(await page.locator(".times").allTextContents(), ["× 20", "× 9", "× 6", "× 5"]);
+});
+
 both("points come by clicks, move by dragging and by keys, and go", async ({ page, open }) => {
   await open("neuron?table=own&points=0,0,0");
   const plane = page.getByRole("group", { name: /Each point can be reached/ });

@@ -29,24 +29,8 @@ pub(super) fn judge(settings: &Settings, seen: &Seen) -> Vec<FlowRemark> {
         return vec![];
     }
     if seen.lost {
-        match seen.first.first() {
-            Some(first) => {
-                let lost = format!(
-                    "is no longer a number: it was {first:.3} at first and is {}",
-                    seen.loss
-                );
-                remark(
-                    "rate-too-high",
-                    words::rate_too_high(&lost, seen.step.into(), settings.rate),
-                );
-            }
-            None => remark(
-                "exploding",
-                words::exploding(&format!(
-                    "what the layers give is so large that the first loss is {}",
-                    seen.loss
-                )),
-            ),
+        for (ailment, text) in lost(settings, seen) {
+            remark(ailment, text);
         }
         return found;
     }
@@ -89,6 +73,29 @@ pub(super) fn judge(settings: &Settings, seen: &Seen) -> Vec<FlowRemark> {
         });
     }
     found
+}
+
+/// Why a loss is no number any more, the likeliest cause first.
+fn lost(settings: &Settings, seen: &Seen) -> Vec<(&'static str, String)> {
+    let Some(&first) = seen.first.first() else {
+        let large =
+            format!("what the layers give is so large that the first loss is {}", seen.loss);
+        return vec![("exploding", words::exploding(&large))];
+    };
+    let first = figure(first, 4);
+    let lost = format!("is no longer a number: it was {first} at first and is {}", seen.loss);
+    let text = words::rate_too_high(&lost, seen.step.into(), settings.rate);
+    let mut all = vec![("rate-too-high", text)];
+    if let Some(grown) = gradients(settings, seen, true) {
+        let at = if starts_well(settings) { 1 } else { 0 };
+        all.insert(at, grown);
+    }
+    all
+}
+
+/// Whether the weights start as suits the activation.
+fn starts_well(settings: &Settings) -> bool {
+    settings.init == settings.function().fitting() || settings.init == "orthogonal"
 }
 
 /// The layer in which something is largest.
@@ -189,8 +196,7 @@ fn cures(ailment: &str, settings: &Settings, seen: &Seen) -> Vec<FlowCure> {
     let function = settings.function();
     let fitting = format!("init={}", function.fitting());
     let rate = |times: f64| format!("rate={}", figure(settings.rate * times, 3));
-    let starts_alike = settings.init == function.fitting() || settings.init == "orthogonal";
-    let start = (!starts_alike).then_some(fitting);
+    let start = (!starts_well(settings)).then_some(fitting);
     let relu = function.level.is_some().then(|| "activation=relu&init=he".to_owned());
     let (norm, residual) = ("norm=on".to_owned(), "residual=on".to_owned());
     let all: Vec<String> = match ailment {
@@ -200,7 +206,7 @@ fn cures(ailment: &str, settings: &Settings, seen: &Seen) -> Vec<FlowCure> {
         "vanishing" => relu.into_iter().chain([norm, residual]).chain(start).collect(),
         "exploding" => start.into_iter().chain([norm, "clip=1".to_owned()]).collect(),
         "dead-units" => vec![rate(0.1), "activation=leaky".into(), norm],
-        "saturated" if starts_alike => [rate(0.1), norm].into_iter().chain(relu).collect(),
+        "saturated" if starts_well(settings) => [rate(0.1), norm].into_iter().chain(relu).collect(),
         "saturated" => start.into_iter().chain([norm]).chain(relu).collect(),
         "symmetric" => start.into_iter().collect(),
         "rate-too-high" => vec![rate(0.1), "clip=1".into()],

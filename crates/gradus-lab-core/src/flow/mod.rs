@@ -25,7 +25,12 @@ pub(crate) struct Flow {
     measured: Option<Measured>,
     /// Steps that were ever taken, of all runs.
     step: u32,
+    /// The step to which the address wants each run; 0 once they are there.
+    goal: u32,
 }
+
+/// The most steps that an address leads to.
+const STEPS: u32 = 1_000_000;
 
 /// A page as it is kept.
 #[derive(Wire)]
@@ -33,28 +38,36 @@ struct Kept {
     runs: Vec<KeptRun>,
     measured: Option<Measured>,
     step: u32,
+    goal: u32,
 }
 
 impl Flow {
     pub(crate) fn open(settings: &str) -> Opened {
-        let is_compare = |pair: &&str| pair.starts_with("compare=");
-        let own: Vec<&str> = settings.split('&').filter(|pair| !is_compare(pair)).collect();
-        let (first, mut remarks) = FlowSettings::begin().with(&own.join("&"));
-        let mut page = Flow { runs: vec![Run::begin(first)], measured: None, step: 0 };
-        if let Some(compare) = settings.split('&').find(is_compare) {
-            let change = compare["compare=".len()..].replace(',', "&").replace(':', "=");
+        // What is no setting of a run: a second one beside it, and the step they begin at.
+        let own = |name: &str| settings.split('&').find_map(|pair| pair.strip_prefix(name));
+        let others = |pair: &&str| !pair.starts_with("compare=") && !pair.starts_with("step=");
+        let of_run: Vec<&str> = settings.split('&').filter(others).collect();
+        let (first, mut remarks) = FlowSettings::begin().with(&of_run.join("&"));
+        let mut page = Flow { runs: vec![Run::begin(first)], measured: None, step: 0, goal: 0 };
+        if let Some(compare) = own("compare=") {
+            let change = compare.replace(',', "&").replace(':', "=");
             remarks.extend(page.compare(&change).err());
+        }
+        match own("step=").map(|step| (step, step.parse())) {
+            Some((_, Ok(step))) if step <= STEPS => page.goal = step,
+            Some((step, _)) => remarks.push(format!("step {step:?}: expected 0 to {STEPS}")),
+            None => {}
         }
         Opened { page: Box::new(page), remarks }
     }
 
     pub(crate) fn load(bytes: &[u8]) -> Result<Flow, Unreadable> {
-        let Kept { runs, measured, step } = decode(bytes)?;
+        let Kept { runs, measured, step, goal } = decode(bytes)?;
         if !(1..=2).contains(&runs.len()) {
             return Err(Unreadable::new(format!("{} runs where 1 or 2 were expected", runs.len())));
         }
         let runs = runs.into_iter().map(Run::load).collect::<Result<_, _>>()?;
-        Ok(Flow { runs, measured, step })
+        Ok(Flow { runs, measured, step, goal })
     }
 
     /// Puts a second run beside the first.
@@ -114,17 +127,27 @@ impl Page for Flow {
     /// A step of the run that has taken fewer: one that was put beside the other catches up first.
     fn work(&mut self) -> bool {
         let open = self.runs.iter_mut().filter(|run| !run.seen.lost);
-        let Some(run) = open.min_by_key(|run| run.seen.step) else { return false };
-        if self.step == u32::MAX {
+        let Some(run) = open.min_by_key(|run| run.seen.step).filter(|_| self.step < u32::MAX)
+        else {
             return false;
-        }
+        };
         self.step += 1;
         run.learn();
+        let is_there = |run: &Run| run.seen.lost || run.seen.step >= self.goal;
+        if self.goal > 0 && self.runs.iter().all(is_there) {
+            self.goal = 0;
+            return false; // where the address leads
+        }
         self.runs.iter().any(|run| !run.seen.lost)
     }
 
     fn step(&self) -> u32 {
         self.step
+    }
+
+    fn wanted(&self) -> u32 {
+        let left = self.runs.iter().map(|run| self.goal.saturating_sub(run.seen.step));
+        self.step.saturating_add(left.sum())
     }
 
     fn picture(&mut self) -> Any_ {
@@ -166,6 +189,6 @@ impl Page for Flow {
 
     fn save(&self) -> Vec<u8> {
         let runs = self.runs.iter().map(Run::save).collect();
-        encode(&Kept { runs, measured: self.measured.clone(), step: self.step })
+        encode(&Kept { runs, measured: self.measured.clone(), step: self.step, goal: self.goal })
     }
 }

@@ -227,6 +227,24 @@ fn what_is_saved_goes_on_alike() {
     }
 }
 
+/// With two runs each is worked to the step; one that is lost on the way keeps the other from nothing, and plays no more.
+#[test]
+fn an_address_leads_to_a_step() {
+    let settings = "data=moons&depth=2&width=4&activation=tanh&init=xavier&compare=rate:1";
+    let mut far = open(&format!("{settings}&step=9"));
+    while far.work() {}
+    let mut near = open(settings);
+    work(&mut near, 18);
+    assert_eq!(encode(&picture(&mut far)), encode(&picture(&mut near)));
+    work(&mut far, 24);
+    assert_eq!(picture(&mut far).runs[1].step, 12);
+    let lost = "activation=relu&init=n01&depth=20&width=60&compare=init:he&step=6";
+    let (mut session, _) = Session::restore(&open(lost).save()).unwrap();
+    while session.work() {}
+    let runs = picture(&mut session).runs;
+    assert!(runs[0].lost && runs[0].step < 6 && runs[1].step == 6, "{runs:?}");
+}
+
 /// Also with commands between the steps.
 #[test]
 fn a_journal_gives_the_same() {
@@ -252,7 +270,7 @@ fn a_journal_gives_the_same() {
 
 #[test]
 fn bad_settings_are_told_and_the_rest_is_taken() {
-    let bad = "data=cats&depth=0&width=4000000000&activation=step&init=he&norm=yes&rate=nan&clip=-1&batch=31&seed=-1&x=1&compare=init:he";
+    let bad = "data=cats&depth=0&width=4000000000&activation=step&init=he&norm=yes&rate=nan&clip=-1&batch=31&seed=-1&x=1&compare=init:he&step=-1";
     let (mut session, opened) = Session::open(PageName::Flow, bad);
     let Any_::Opened { remarks, settings, .. } = opened else { panic!() };
     let wanted = [
@@ -267,6 +285,7 @@ fn bad_settings_are_told_and_the_rest_is_taken() {
         "seed \"-1\": expected 0 to 4294967295",
         "\"x\" is no setting of this page",
         "\"init=he\" changes nothing, so there is nothing to compare",
+        "step \"-1\": expected 0 to 1000000",
     ];
     assert_eq!(remarks, wanted);
     assert!(
@@ -308,6 +327,22 @@ fn a_run_that_is_lost_ends() {
     assert!(run.lost && run.step == 1);
     assert_eq!(run.remarks[0].ailment, "exploding");
     assert_eq!(run.remarks[0].cures[0].change, "init=he");
+}
+
+/// What grew too large before is told with the loss that is lost, and first where the start is to blame.
+#[test]
+fn a_lost_loss_has_a_cause() {
+    let ailments = |settings: &str| {
+        let mut session = open(settings);
+        session.handle(Any::Play);
+        while session.step() < 200 && session.work() {}
+        let run = picture(&mut session).runs.remove(0);
+        assert!(run.lost, "{settings}: {run:?}");
+        run.remarks.into_iter().map(|remark| remark.ailment).collect::<Vec<_>>()
+    };
+    let start = ailments("activation=relu&init=n01&depth=20&width=60");
+    assert_eq!(start, ["exploding", "rate-too-high"]);
+    assert_eq!(ailments("activation=relu&init=he&depth=3&rate=10")[0], "rate-too-high");
 }
 
 /// A small picture's front as bytes: the browser's half reads these.
