@@ -5,6 +5,7 @@
 
 pub mod convolution;
 pub mod digits;
+pub mod exact;
 pub mod flow;
 mod journal;
 pub mod kernels;
@@ -12,6 +13,7 @@ mod messages;
 pub mod neuron;
 mod page;
 mod pages;
+pub mod playground;
 mod session;
 pub mod wire;
 

@@ -1,7 +1,7 @@
 //! What a page says to its session and hears from it.
 
 use crate::wire::Wire;
-use crate::{convolution, digits, flow, kernels, neuron};
+use crate::{convolution, digits, flow, kernels, neuron, playground};
 
 /// The pages.
 #[derive(Wire, Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum PageName {
     Flow,
     /// A convolutional network learns digits.
     Digits,
+    /// A small network on points in a plane.
+    Playground,
     /// Kernels over pictures.
     Kernels,
     /// A layer of windows, number by number.
@@ -60,6 +62,8 @@ pub enum Command {
     Flow(flow::Command),
     /// Of the page of digits.
     Digits(digits::Command),
+    /// Of the Playground.
+    Playground(playground::Command),
     /// Of the page of kernels.
     Kernels(kernels::Command),
     /// Of the page of convolution.
@@ -124,6 +128,8 @@ pub enum Event {
     Flow(flow::Event),
     /// Of the page of digits.
     Digits(digits::Event),
+    /// Of the Playground.
+    Playground(playground::Event),
     /// Of the page of kernels.
     Kernels(kernels::Event),
     /// Of the page of convolution.

@@ -6,6 +6,7 @@ use crate::flow::Flow;
 use crate::kernels::Kernels;
 use crate::neuron::Neuron;
 use crate::page::Opened;
+use crate::playground::Playground;
 use crate::wire::Unreadable;
 use crate::{Command, Page, PageName};
 
@@ -15,6 +16,7 @@ pub(crate) fn open(name: PageName, settings: &str) -> Opened {
         PageName::Neuron => Neuron::open(settings),
         PageName::Flow => Flow::open(settings),
         PageName::Digits => Digits::open(settings),
+        PageName::Playground => Playground::open(settings),
         PageName::Kernels => Kernels::open(settings),
         PageName::Convolution => Convolution::open(settings),
     }
@@ -26,6 +28,7 @@ pub(crate) fn load(name: PageName, bytes: &[u8]) -> Result<Box<dyn Page>, Unread
         PageName::Neuron => Box::new(Neuron::load(bytes)?),
         PageName::Flow => Box::new(Flow::load(bytes)?),
         PageName::Digits => Box::new(Digits::load(bytes)?),
+        PageName::Playground => Box::new(Playground::load(bytes)?),
         PageName::Kernels => Box::new(Kernels::load(bytes)?),
         PageName::Convolution => Box::new(Convolution::load(bytes)?),
     })
@@ -38,6 +41,7 @@ pub(crate) fn belongs(command: &Command, name: PageName) -> bool {
         (Command::Neuron(_), PageName::Neuron)
             | (Command::Flow(_), PageName::Flow)
             | (Command::Digits(_), PageName::Digits)
+            | (Command::Playground(_), PageName::Playground)
             | (Command::Kernels(_), PageName::Kernels)
             | (Command::Convolution(_), PageName::Convolution)
     )
