@@ -4,12 +4,14 @@
 //! Everything is deterministic: the same settings, commands and steps give the same events.
 
 pub mod digits;
+pub mod exact;
 pub mod flow;
 mod journal;
 mod messages;
 pub mod neuron;
 mod page;
 mod pages;
+pub mod playground;
 mod session;
 pub mod wire;
 

@@ -1,7 +1,7 @@
 //! What a page says to its session and hears from it.
 
 use crate::wire::Wire;
-use crate::{digits, flow, neuron};
+use crate::{digits, flow, neuron, playground};
 
 /// The pages.
 #[derive(Wire, Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum PageName {
     Flow,
     /// A convolutional network learns digits.
     Digits,
+    /// A small network on points in a plane.
+    Playground,
 }
 
 /// The first thing a page says.
@@ -56,6 +58,8 @@ pub enum Command {
     Flow(flow::Command),
     /// Of the page of digits.
     Digits(digits::Command),
+    /// Of the Playground.
+    Playground(playground::Command),
 }
 
 /// From the session to the page.
@@ -116,4 +120,6 @@ pub enum Event {
     Flow(flow::Event),
     /// Of the page of digits.
     Digits(digits::Event),
+    /// Of the Playground.
+    Playground(playground::Event),
 }

@@ -4,6 +4,7 @@ use crate::digits::Digits;
 use crate::flow::Flow;
 use crate::neuron::Neuron;
 use crate::page::Opened;
+use crate::playground::Playground;
 use crate::wire::Unreadable;
 use crate::{Command, Page, PageName};
 
@@ -13,6 +14,7 @@ pub(crate) fn open(name: PageName, settings: &str) -> Opened {
         PageName::Neuron => Neuron::open(settings),
         PageName::Flow => Flow::open(settings),
         PageName::Digits => Digits::open(settings),
+        PageName::Playground => Playground::open(settings),
     }
 }
 
@@ -22,6 +24,7 @@ pub(crate) fn load(name: PageName, bytes: &[u8]) -> Result<Box<dyn Page>, Unread
         PageName::Neuron => Box::new(Neuron::load(bytes)?),
         PageName::Flow => Box::new(Flow::load(bytes)?),
         PageName::Digits => Box::new(Digits::load(bytes)?),
+        PageName::Playground => Box::new(Playground::load(bytes)?),
     })
 }
 
@@ -32,5 +35,6 @@ pub(crate) fn belongs(command: &Command, name: PageName) -> bool {
         (Command::Neuron(_), PageName::Neuron)
             | (Command::Flow(_), PageName::Flow)
             | (Command::Digits(_), PageName::Digits)
+            | (Command::Playground(_), PageName::Playground)
     )
 }
