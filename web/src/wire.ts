@@ -206,12 +206,17 @@ export function readHello(from: Reader): Hello {
 /** The pages. */
 export type PageName =
   /** A perceptron, its line, activations. */
-  | { kind: "Neuron" };
+  | { kind: "Neuron" }
+  /** A small network on points in a plane. */
+  | { kind: "Playground" };
 
 export function writePageName(to: Writer, value: PageName): void {
   switch (value.kind) {
     case "Neuron":
       to.u8(0);
+      break;
+    case "Playground":
+      to.u8(1);
       break;
   }
 }
@@ -221,6 +226,8 @@ export function readPageName(from: Reader): PageName {
   switch (tag) {
     case 0:
       return { kind: "Neuron" };
+    case 1:
+      return { kind: "Playground" };
     default:
       throw new Error(`PageName has no variant ${tag}`);
   }
@@ -243,7 +250,9 @@ export type Command =
   /** Begin again with other settings. */
   | { kind: "Open"; settings: string }
   /** Of the page of one neuron. */
-  | { kind: "Neuron"; value: NeuronCommand };
+  | { kind: "Neuron"; value: NeuronCommand }
+  /** Of the Playground. */
+  | { kind: "Playground"; value: PlaygroundCommand };
 
 export function writeCommand(to: Writer, value: Command): void {
   switch (value.kind) {
@@ -274,6 +283,10 @@ export function writeCommand(to: Writer, value: Command): void {
       to.u8(7);
       writeNeuronCommand(to, value.value);
       break;
+    case "Playground":
+      to.u8(8);
+      writePlaygroundCommand(to, value.value);
+      break;
   }
 }
 
@@ -296,6 +309,8 @@ export function readCommand(from: Reader): Command {
       return { kind: "Open", settings: from.text() };
     case 7:
       return { kind: "Neuron", value: readNeuronCommand(from) };
+    case 8:
+      return { kind: "Playground", value: readPlaygroundCommand(from) };
     default:
       throw new Error(`Command has no variant ${tag}`);
   }
@@ -324,6 +339,311 @@ export function readNeuronCommand(from: Reader): NeuronCommand {
   }
 }
 
+/** From the page. */
+export type PlaygroundCommand =
+  /** Changes a setting: name and value as the address has them. */
+  | { kind: "Set"; run: number; name: string; value: string }
+  /** Begins again with new weights: the next draw. */
+  | { kind: "Reset" }
+  /** Other points of the same kind: the next seed. */
+  | { kind: "Regenerate" }
+  /** Opens a second run, a copy of the first, or closes it. */
+  | { kind: "Compare"; on: boolean }
+  /** Goes to what was at the end of an epoch. What comes after is forgotten when learning goes on from there. */
+  | { kind: "Travel"; epoch: number }
+  /** Edits a weight; a dead link lives again. */
+  | { kind: "Weight"; run: number; layer: number; unit: number; input: number; value: number }
+  /** Edits a bias. */
+  | { kind: "Bias"; run: number; layer: number; unit: number; value: number }
+  /** Adds a point. As soon as points are added, moved or erased they are the page's own: the data set is `own`. */
+  | { kind: "AddPoint"; run: number; point: PlaygroundPoint }
+  /** Moves a point. */
+  | { kind: "MovePoint"; run: number; index: number; x: number; y: number }
+  /** Gives a point another label. */
+  | { kind: "LabelPoint"; run: number; index: number; label: number }
+  /** Takes a point away. */
+  | { kind: "ErasePoint"; run: number; index: number }
+  /** Takes all points away, to draw one's own. */
+  | { kind: "ErasePoints"; run: number }
+  /** Own points from a table: columns x, y, label. */
+  | { kind: "ReadCsv"; run: number; text: string }
+  /** What pictures hold from now on. */
+  | { kind: "Look"; value: PlaygroundView }
+  /** Asks what every unit computes at a place: `Probed`. */
+  | { kind: "Probe"; run: number; x: number; y: number }
+  /** Asks for small pictures of the data sets: `Thumbnails`. */
+  | { kind: "Thumbnails"; run: number }
+  /** Asks for a file: `Exported`. */
+  | { kind: "Export"; run: number; format: PlaygroundFormat };
+
+export function writePlaygroundCommand(to: Writer, value: PlaygroundCommand): void {
+  switch (value.kind) {
+    case "Set":
+      to.u8(0);
+      to.u8(value.run);
+      to.text(value.name);
+      to.text(value.value);
+      break;
+    case "Reset":
+      to.u8(1);
+      break;
+    case "Regenerate":
+      to.u8(2);
+      break;
+    case "Compare":
+      to.u8(3);
+      to.bool(value.on);
+      break;
+    case "Travel":
+      to.u8(4);
+      to.u32(value.epoch);
+      break;
+    case "Weight":
+      to.u8(5);
+      to.u8(value.run);
+      to.u8(value.layer);
+      to.u8(value.unit);
+      to.u8(value.input);
+      to.f64(value.value);
+      break;
+    case "Bias":
+      to.u8(6);
+      to.u8(value.run);
+      to.u8(value.layer);
+      to.u8(value.unit);
+      to.f64(value.value);
+      break;
+    case "AddPoint":
+      to.u8(7);
+      to.u8(value.run);
+      writePlaygroundPoint(to, value.point);
+      break;
+    case "MovePoint":
+      to.u8(8);
+      to.u8(value.run);
+      to.u32(value.index);
+      to.f64(value.x);
+      to.f64(value.y);
+      break;
+    case "LabelPoint":
+      to.u8(9);
+      to.u8(value.run);
+      to.u32(value.index);
+      to.f64(value.label);
+      break;
+    case "ErasePoint":
+      to.u8(10);
+      to.u8(value.run);
+      to.u32(value.index);
+      break;
+    case "ErasePoints":
+      to.u8(11);
+      to.u8(value.run);
+      break;
+    case "ReadCsv":
+      to.u8(12);
+      to.u8(value.run);
+      to.text(value.text);
+      break;
+    case "Look":
+      to.u8(13);
+      writePlaygroundView(to, value.value);
+      break;
+    case "Probe":
+      to.u8(14);
+      to.u8(value.run);
+      to.f64(value.x);
+      to.f64(value.y);
+      break;
+    case "Thumbnails":
+      to.u8(15);
+      to.u8(value.run);
+      break;
+    case "Export":
+      to.u8(16);
+      to.u8(value.run);
+      writePlaygroundFormat(to, value.format);
+      break;
+  }
+}
+
+export function readPlaygroundCommand(from: Reader): PlaygroundCommand {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "Set", run: from.u8(), name: from.text(), value: from.text() };
+    case 1:
+      return { kind: "Reset" };
+    case 2:
+      return { kind: "Regenerate" };
+    case 3:
+      return { kind: "Compare", on: from.bool() };
+    case 4:
+      return { kind: "Travel", epoch: from.u32() };
+    case 5:
+      return { kind: "Weight", run: from.u8(), layer: from.u8(), unit: from.u8(), input: from.u8(), value: from.f64() };
+    case 6:
+      return { kind: "Bias", run: from.u8(), layer: from.u8(), unit: from.u8(), value: from.f64() };
+    case 7:
+      return { kind: "AddPoint", run: from.u8(), point: readPlaygroundPoint(from) };
+    case 8:
+      return { kind: "MovePoint", run: from.u8(), index: from.u32(), x: from.f64(), y: from.f64() };
+    case 9:
+      return { kind: "LabelPoint", run: from.u8(), index: from.u32(), label: from.f64() };
+    case 10:
+      return { kind: "ErasePoint", run: from.u8(), index: from.u32() };
+    case 11:
+      return { kind: "ErasePoints", run: from.u8() };
+    case 12:
+      return { kind: "ReadCsv", run: from.u8(), text: from.text() };
+    case 13:
+      return { kind: "Look", value: readPlaygroundView(from) };
+    case 14:
+      return { kind: "Probe", run: from.u8(), x: from.f64(), y: from.f64() };
+    case 15:
+      return { kind: "Thumbnails", run: from.u8() };
+    case 16:
+      return { kind: "Export", run: from.u8(), format: readPlaygroundFormat(from) };
+    default:
+      throw new Error(`PlaygroundCommand has no variant ${tag}`);
+  }
+}
+
+/** A sample. */
+export interface PlaygroundPoint {
+  /** To the right. */
+  x: number;
+  /** Up. */
+  y: number;
+  /** −1 or 1 for two classes, 0, 1, 2… for more; any number for regression. */
+  label: number;
+  /** Whether it is not learned from. */
+  isTest: boolean;
+}
+
+export function writePlaygroundPoint(to: Writer, value: PlaygroundPoint): void {
+  to.f64(value.x);
+  to.f64(value.y);
+  to.f64(value.label);
+  to.bool(value.isTest);
+}
+
+export function readPlaygroundPoint(from: Reader): PlaygroundPoint {
+  return {
+    x: from.f64(),
+    y: from.f64(),
+    label: from.f64(),
+    isTest: from.bool(),
+  };
+}
+
+/** What pictures hold. */
+export interface PlaygroundView {
+  /** Pixels across each unit's map, 10 to 100. */
+  unitSide: number;
+  /** Pixels across the large map, 20 to 200. */
+  outputSide: number;
+  /** Whose map the large one is; the output's, if none. */
+  shown: (PlaygroundPlace | null);
+  /** Whether the regions are wanted in which the network is linear. */
+  regions: boolean;
+  /** Whether the lines are wanted at which units change. */
+  lines: boolean;
+  /** The column whose outputs the plane is drawn in, if one is wanted: 1 is the first layer. */
+  warp: (number | null);
+}
+
+export function writePlaygroundView(to: Writer, value: PlaygroundView): void {
+  to.u8(value.unitSide);
+  to.u8(value.outputSide);
+  to.maybe(value.shown, (item) => writePlaygroundPlace(to, item));
+  to.bool(value.regions);
+  to.bool(value.lines);
+  to.maybe(value.warp, (item) => to.u8(item));
+}
+
+export function readPlaygroundView(from: Reader): PlaygroundView {
+  return {
+    unitSide: from.u8(),
+    outputSide: from.u8(),
+    shown: from.maybe(() => readPlaygroundPlace(from)),
+    regions: from.bool(),
+    lines: from.bool(),
+    warp: from.maybe(() => from.u8()),
+  };
+}
+
+/** A unit, or a feature. */
+export interface PlaygroundPlace {
+  /** 0 for the features, then the layers from 1. */
+  column: number;
+  /** Which of the column, from above; of the features, of all seven. */
+  unit: number;
+}
+
+export function writePlaygroundPlace(to: Writer, value: PlaygroundPlace): void {
+  to.u8(value.column);
+  to.u8(value.unit);
+}
+
+export function readPlaygroundPlace(from: Reader): PlaygroundPlace {
+  return {
+    column: from.u8(),
+    unit: from.u8(),
+  };
+}
+
+/** Kinds of files. */
+export type PlaygroundFormat =
+  /** `gradus train` with these settings. */
+  | { kind: "CommandLine" }
+  /** A program that trains the same network with gradus. */
+  | { kind: "Rust" }
+  /** The network as it is. */
+  | { kind: "Onnx" }
+  /** The points. */
+  | { kind: "Csv" }
+  /** Settings, weights and biases. */
+  | { kind: "Json" };
+
+export function writePlaygroundFormat(to: Writer, value: PlaygroundFormat): void {
+  switch (value.kind) {
+    case "CommandLine":
+      to.u8(0);
+      break;
+    case "Rust":
+      to.u8(1);
+      break;
+    case "Onnx":
+      to.u8(2);
+      break;
+    case "Csv":
+      to.u8(3);
+      break;
+    case "Json":
+      to.u8(4);
+      break;
+  }
+}
+
+export function readPlaygroundFormat(from: Reader): PlaygroundFormat {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "CommandLine" };
+    case 1:
+      return { kind: "Rust" };
+    case 2:
+      return { kind: "Onnx" };
+    case 3:
+      return { kind: "Csv" };
+    case 4:
+      return { kind: "Json" };
+    default:
+      throw new Error(`PlaygroundFormat has no variant ${tag}`);
+  }
+}
+
 /** From the session to the page. */
 export type Event =
   /** A page was opened, or taken up again. */
@@ -341,7 +661,9 @@ export type Event =
   /** A journal is being replayed. */
   | { kind: "Replaying"; step: number; until: number }
   /** Of the page of one neuron. */
-  | { kind: "Neuron"; value: NeuronEvent };
+  | { kind: "Neuron"; value: NeuronEvent }
+  /** Of the Playground. */
+  | { kind: "Playground"; value: PlaygroundEvent };
 
 export function writeEvent(to: Writer, value: Event): void {
   switch (value.kind) {
@@ -383,6 +705,10 @@ export function writeEvent(to: Writer, value: Event): void {
       to.u8(7);
       writeNeuronEvent(to, value.value);
       break;
+    case "Playground":
+      to.u8(8);
+      writePlaygroundEvent(to, value.value);
+      break;
   }
 }
 
@@ -405,6 +731,8 @@ export function readEvent(from: Reader): Event {
       return { kind: "Replaying", step: from.u32(), until: from.u32() };
     case 7:
       return { kind: "Neuron", value: readNeuronEvent(from) };
+    case 8:
+      return { kind: "Playground", value: readPlaygroundEvent(from) };
     default:
       throw new Error(`Event has no variant ${tag}`);
   }
@@ -455,5 +783,396 @@ export function readNeuronPicture(from: Reader): NeuronPicture {
     weights: from.f64s(),
     step: from.u32(),
     mistakes: from.u32(),
+  };
+}
+
+/** To the page. */
+export type PlaygroundEvent =
+  /** The newest state. */
+  | { kind: "Picture"; value: PlaygroundPicture }
+  /** What every unit computes at a place. */
+  | { kind: "Probed"; value: PlaygroundProbed }
+  /** Small pictures of the data sets. */
+  | { kind: "Thumbnails"; value: Array<PlaygroundThumbnail> }
+  /** A file. */
+  | { kind: "Exported"; format: PlaygroundFormat; name: string; bytes: Uint8Array; remarks: Array<string> };
+
+export function writePlaygroundEvent(to: Writer, value: PlaygroundEvent): void {
+  switch (value.kind) {
+    case "Picture":
+      to.u8(0);
+      writePlaygroundPicture(to, value.value);
+      break;
+    case "Probed":
+      to.u8(1);
+      writePlaygroundProbed(to, value.value);
+      break;
+    case "Thumbnails":
+      to.u8(2);
+      to.list(value.value, (item) => writePlaygroundThumbnail(to, item));
+      break;
+    case "Exported":
+      to.u8(3);
+      writePlaygroundFormat(to, value.format);
+      to.text(value.name);
+      to.bytes(value.bytes);
+      to.list(value.remarks, (item) => to.text(item));
+      break;
+  }
+}
+
+export function readPlaygroundEvent(from: Reader): PlaygroundEvent {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "Picture", value: readPlaygroundPicture(from) };
+    case 1:
+      return { kind: "Probed", value: readPlaygroundProbed(from) };
+    case 2:
+      return { kind: "Thumbnails", value: from.list(() => readPlaygroundThumbnail(from)) };
+    case 3:
+      return { kind: "Exported", format: readPlaygroundFormat(from), name: from.text(), bytes: from.bytes(), remarks: from.list(() => from.text()) };
+    default:
+      throw new Error(`PlaygroundEvent has no variant ${tag}`);
+  }
+}
+
+/** What is drawn. */
+export interface PlaygroundPicture {
+  /** Epochs learned. */
+  epoch: number;
+  /** The first epoch to which one can travel. */
+  oldest: number;
+  /** The last one. */
+  newest: number;
+  /** One run, or two. */
+  runs: Array<PlaygroundRun>;
+}
+
+export function writePlaygroundPicture(to: Writer, value: PlaygroundPicture): void {
+  to.u32(value.epoch);
+  to.u32(value.oldest);
+  to.u32(value.newest);
+  to.list(value.runs, (item) => writePlaygroundRun(to, item));
+}
+
+export function readPlaygroundPicture(from: Reader): PlaygroundPicture {
+  return {
+    epoch: from.u32(),
+    oldest: from.u32(),
+    newest: from.u32(),
+    runs: from.list(() => readPlaygroundRun(from)),
+  };
+}
+
+/** A run. */
+export interface PlaygroundRun {
+  /** All its settings, as an address holds them. */
+  settings: string;
+  /** Whether the settings and the epoch alone lead here: nothing was edited or changed on the way. */
+  isReproducible: boolean;
+  /** The rate of the next step, as the schedule has it. */
+  learningRate: number;
+  /** Mean loss over the training points. */
+  trainLoss: number;
+  /** Mean loss over the test points; NaN without any. */
+  testLoss: number;
+  /** What part of the training points is classified rightly; NaN for regression. */
+  trainAccuracy: number;
+  /** What part of the test points is. */
+  testAccuracy: number;
+  /** The losses so far. */
+  curve: PlaygroundCurve;
+  /** The samples, mixed; those of the test part last. */
+  points: PlaygroundPoints;
+  /** Which of the seven features are used, in the order of `x, y, xSquared, ySquared, xTimesY, sinX, sinY`: 0 or 1. */
+  features: Uint8Array;
+  /** The layers that have weights; the last gives the outputs. */
+  layers: Array<PlaygroundLayer>;
+  /** Maps of all seven features, then of every unit, column by column, from above; each a square of `unit_side`, rows from above. A level is 0 for −1 or less, 127 just below 0, 128 at 0, 254 for 1 or more, 255 where it is no number. */
+  maps: Uint8Array;
+  /** The large map, likewise; for more than two classes, if none is chosen: 32 × the class + how sure, 0 to 31. */
+  output: Uint8Array;
+  /** Linear regions and lines, if they are wanted. */
+  regions: (PlaygroundRegions | null);
+  /** The plane as a layer sees it, if it is wanted. */
+  warp: (PlaygroundWarp | null);
+}
+
+export function writePlaygroundRun(to: Writer, value: PlaygroundRun): void {
+  to.text(value.settings);
+  to.bool(value.isReproducible);
+  to.f64(value.learningRate);
+  to.f64(value.trainLoss);
+  to.f64(value.testLoss);
+  to.f64(value.trainAccuracy);
+  to.f64(value.testAccuracy);
+  writePlaygroundCurve(to, value.curve);
+  writePlaygroundPoints(to, value.points);
+  to.bytes(value.features);
+  to.list(value.layers, (item) => writePlaygroundLayer(to, item));
+  to.bytes(value.maps);
+  to.bytes(value.output);
+  to.maybe(value.regions, (item) => writePlaygroundRegions(to, item));
+  to.maybe(value.warp, (item) => writePlaygroundWarp(to, item));
+}
+
+export function readPlaygroundRun(from: Reader): PlaygroundRun {
+  return {
+    settings: from.text(),
+    isReproducible: from.bool(),
+    learningRate: from.f64(),
+    trainLoss: from.f64(),
+    testLoss: from.f64(),
+    trainAccuracy: from.f64(),
+    testAccuracy: from.f64(),
+    curve: readPlaygroundCurve(from),
+    points: readPlaygroundPoints(from),
+    features: from.bytes(),
+    layers: from.list(() => readPlaygroundLayer(from)),
+    maps: from.bytes(),
+    output: from.bytes(),
+    regions: from.maybe(() => readPlaygroundRegions(from)),
+    warp: from.maybe(() => readPlaygroundWarp(from)),
+  };
+}
+
+/** Losses over the epochs, thinned as they grow. */
+export interface PlaygroundCurve {
+  /** When. */
+  epochs: Uint32Array;
+  /** Of the training points. */
+  train: Float32Array;
+  /** Of the test points. */
+  test: Float32Array;
+}
+
+export function writePlaygroundCurve(to: Writer, value: PlaygroundCurve): void {
+  to.u32s(value.epochs);
+  to.f32s(value.train);
+  to.f32s(value.test);
+}
+
+export function readPlaygroundCurve(from: Reader): PlaygroundCurve {
+  return {
+    epochs: from.u32s(),
+    train: from.f32s(),
+    test: from.f32s(),
+  };
+}
+
+/** Samples, one list per coordinate. */
+export interface PlaygroundPoints {
+  /** To the right. */
+  x: Float32Array;
+  /** Up. */
+  y: Float32Array;
+  /** −1 or 1 for two classes, 0, 1, 2… for more; any number for regression. */
+  label: Float32Array;
+  /** How many are learned from: the first ones. */
+  train: number;
+}
+
+export function writePlaygroundPoints(to: Writer, value: PlaygroundPoints): void {
+  to.f32s(value.x);
+  to.f32s(value.y);
+  to.f32s(value.label);
+  to.u32(value.train);
+}
+
+export function readPlaygroundPoints(from: Reader): PlaygroundPoints {
+  return {
+    x: from.f32s(),
+    y: from.f32s(),
+    label: from.f32s(),
+    train: from.u32(),
+  };
+}
+
+/** A layer's numbers. */
+export interface PlaygroundLayer {
+  /** Units. */
+  units: number;
+  /** Inputs of each. */
+  inputs: number;
+  /** Weights, unit by unit. */
+  weights: Float64Array;
+  /** Biases. */
+  biases: Float64Array;
+  /** Which links are dead, unit by unit: 0 or 1. */
+  deadLinks: Uint8Array;
+  /** Which units give nothing for any training point (ReLU): 0 or 1. */
+  deadUnits: Uint8Array;
+  /** Mean gradients of the last update, unit by unit. */
+  weightGradients: Float32Array;
+  /** Those of the biases. */
+  biasGradients: Float32Array;
+  /** Length of the layer's gradient. */
+  gradientNorm: number;
+}
+
+export function writePlaygroundLayer(to: Writer, value: PlaygroundLayer): void {
+  to.u8(value.units);
+  to.u8(value.inputs);
+  to.f64s(value.weights);
+  to.f64s(value.biases);
+  to.bytes(value.deadLinks);
+  to.bytes(value.deadUnits);
+  to.f32s(value.weightGradients);
+  to.f32s(value.biasGradients);
+  to.f64(value.gradientNorm);
+}
+
+export function readPlaygroundLayer(from: Reader): PlaygroundLayer {
+  return {
+    units: from.u8(),
+    inputs: from.u8(),
+    weights: from.f64s(),
+    biases: from.f64s(),
+    deadLinks: from.bytes(),
+    deadUnits: from.bytes(),
+    weightGradients: from.f32s(),
+    biasGradients: from.f32s(),
+    gradientNorm: from.f64(),
+  };
+}
+
+/** Where the network is linear, and the lines between. */
+export interface PlaygroundRegions {
+  /** Whether they are exact: the activation is piecewise linear, the features are X₁ and X₂. Else there are no regions, and lines are where a unit's sum is zero, found on a grid. */
+  isExact: boolean;
+  /** How many regions are in the square. */
+  count: number;
+  /** Whether there are more, too many to be drawn. */
+  isCutOff: boolean;
+  /** The most that so many units in such layers can make. */
+  bound: number;
+  /** Corners of all regions, x and y by turns. */
+  corners: Float32Array;
+  /** How many corners each region has. */
+  sizes: Uint16Array;
+  /** What the output is in the middle of each region. */
+  values: Float32Array;
+  /** Lines: x and y of the beginning and of the end. */
+  lines: Float32Array;
+  /** Whose they are: the layer. */
+  lineLayers: Uint8Array;
+  /** Whose they are: the unit. */
+  lineUnits: Uint8Array;
+}
+
+export function writePlaygroundRegions(to: Writer, value: PlaygroundRegions): void {
+  to.bool(value.isExact);
+  to.u32(value.count);
+  to.bool(value.isCutOff);
+  to.f64(value.bound);
+  to.f32s(value.corners);
+  to.u16s(value.sizes);
+  to.f32s(value.values);
+  to.f32s(value.lines);
+  to.bytes(value.lineLayers);
+  to.bytes(value.lineUnits);
+}
+
+export function readPlaygroundRegions(from: Reader): PlaygroundRegions {
+  return {
+    isExact: from.bool(),
+    count: from.u32(),
+    isCutOff: from.bool(),
+    bound: from.f64(),
+    corners: from.f32s(),
+    sizes: from.u16s(),
+    values: from.f32s(),
+    lines: from.f32s(),
+    lineLayers: from.bytes(),
+    lineUnits: from.bytes(),
+  };
+}
+
+/** The plane as a layer sees it. */
+export interface PlaygroundWarp {
+  /** The column: 1 is the first layer. */
+  column: number;
+  /** Nodes of the grid across. */
+  side: number;
+  /** Where the nodes lie, row by row from above, x and y by turns. */
+  nodes: Float32Array;
+  /** Where the samples lie, in their order. */
+  points: Float32Array;
+  /** What part of the layer's variance the plane shows: 1 for two units; for more units it is the plane of the two principal axes. */
+  shown: number;
+}
+
+export function writePlaygroundWarp(to: Writer, value: PlaygroundWarp): void {
+  to.u8(value.column);
+  to.u32(value.side);
+  to.f32s(value.nodes);
+  to.f32s(value.points);
+  to.f64(value.shown);
+}
+
+export function readPlaygroundWarp(from: Reader): PlaygroundWarp {
+  return {
+    column: from.u8(),
+    side: from.u32(),
+    nodes: from.f32s(),
+    points: from.f32s(),
+    shown: from.f64(),
+  };
+}
+
+/** What every unit computes at a place. */
+export interface PlaygroundProbed {
+  /** Whose. */
+  run: number;
+  /** To the right. */
+  x: number;
+  /** Up. */
+  y: number;
+  /** The features in use. */
+  features: Float64Array;
+  /** Weighted sums, layer by layer. */
+  sums: Array<Float64Array>;
+  /** Outputs, layer by layer. */
+  outputs: Array<Float64Array>;
+}
+
+export function writePlaygroundProbed(to: Writer, value: PlaygroundProbed): void {
+  to.u8(value.run);
+  to.f64(value.x);
+  to.f64(value.y);
+  to.f64s(value.features);
+  to.list(value.sums, (item) => to.f64s(item));
+  to.list(value.outputs, (item) => to.f64s(item));
+}
+
+export function readPlaygroundProbed(from: Reader): PlaygroundProbed {
+  return {
+    run: from.u8(),
+    x: from.f64(),
+    y: from.f64(),
+    features: from.f64s(),
+    sums: from.list(() => from.f64s()),
+    outputs: from.list(() => from.f64s()),
+  };
+}
+
+/** A small picture of a data set. */
+export interface PlaygroundThumbnail {
+  /** The data set, as the address names it. */
+  name: string;
+  /** 200 samples without noise. */
+  points: PlaygroundPoints;
+}
+
+export function writePlaygroundThumbnail(to: Writer, value: PlaygroundThumbnail): void {
+  to.text(value.name);
+  writePlaygroundPoints(to, value.points);
+}
+
+export function readPlaygroundThumbnail(from: Reader): PlaygroundThumbnail {
+  return {
+    name: from.text(),
+    points: readPlaygroundPoints(from),
   };
 }

@@ -3,11 +3,13 @@
 //!
 //! Everything is deterministic: the same settings, commands and steps give the same events.
 
+pub mod exact;
 mod journal;
 mod messages;
 pub mod neuron;
 mod page;
 mod pages;
+pub mod playground;
 mod session;
 pub mod wire;
 

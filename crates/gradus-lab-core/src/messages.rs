@@ -1,13 +1,15 @@
 //! What a page says to its session and hears from it.
 
-use crate::neuron;
 use crate::wire::Wire;
+use crate::{neuron, playground};
 
 /// The pages.
 #[derive(Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageName {
     /// A perceptron, its line, activations.
     Neuron,
+    /// A small network on points in a plane.
+    Playground,
 }
 
 /// The first thing a page says.
@@ -48,6 +50,8 @@ pub enum Command {
     },
     /// Of the page of one neuron.
     Neuron(neuron::Command),
+    /// Of the Playground.
+    Playground(playground::Command),
 }
 
 /// From the session to the page.
@@ -102,4 +106,6 @@ pub enum Event {
     },
     /// Of the page of one neuron.
     Neuron(neuron::Event),
+    /// Of the Playground.
+    Playground(playground::Event),
 }

@@ -25,6 +25,11 @@ pub(crate) trait Page: Send {
         0
     }
 
+    /// Steps that the settings it was opened with ask for: it works until there at once.
+    fn wanted(&self) -> u32 {
+        0
+    }
+
     /// The newest picture.
     fn picture(&mut self) -> Event;
 

@@ -2,6 +2,7 @@
 
 use crate::neuron::Neuron;
 use crate::page::Opened;
+use crate::playground::Playground;
 use crate::wire::Unreadable;
 use crate::{Command, Page, PageName};
 
@@ -9,6 +10,7 @@ use crate::{Command, Page, PageName};
 pub(crate) fn open(name: PageName, settings: &str) -> Opened {
     match name {
         PageName::Neuron => Neuron::open(settings),
+        PageName::Playground => Playground::open(settings),
     }
 }
 
@@ -16,10 +18,14 @@ pub(crate) fn open(name: PageName, settings: &str) -> Opened {
 pub(crate) fn load(name: PageName, bytes: &[u8]) -> Result<Box<dyn Page>, Unreadable> {
     Ok(match name {
         PageName::Neuron => Box::new(Neuron::load(bytes)?),
+        PageName::Playground => Box::new(Playground::load(bytes)?),
     })
 }
 
 /// Whether a command is one of the page's own.
 pub(crate) fn belongs(command: &Command, name: PageName) -> bool {
-    matches!((command, name), (Command::Neuron(_), PageName::Neuron))
+    matches!(
+        (command, name),
+        (Command::Neuron(_), PageName::Neuron) | (Command::Playground(_), PageName::Playground)
+    )
 }

@@ -48,7 +48,7 @@ impl Session {
     pub fn open(name: PageName, settings: &str) -> (Session, Event) {
         let Opened { page, remarks } = pages::open(name, settings);
         let journal = Journal::new(name, page.settings());
-        let (replayed, until) = (VecDeque::new(), 0);
+        let (replayed, until) = (VecDeque::new(), page.wanted());
         let session = Session { name, page, playing: false, journal, replayed, until };
         let opened = session.opened(remarks);
         (session, opened)
@@ -72,7 +72,7 @@ impl Session {
         let kept: Kept = decode(bytes)?;
         let page = pages::load(kept.name, &kept.page)?;
         let journal = Journal::read(&kept.journal)?;
-        let (playing, replayed, until) = (kept.playing, VecDeque::new(), 0);
+        let (playing, replayed, until) = (kept.playing, VecDeque::new(), page.wanted());
         let session = Session { name: kept.name, page, playing, journal, replayed, until };
         let opened = session.opened(vec![]);
         Ok((session, opened))
@@ -161,7 +161,7 @@ impl Session {
                 let Opened { page, remarks } = pages::open(self.name, &settings);
                 self.page = page;
                 self.journal = Journal::new(self.name, self.page.settings());
-                (self.playing, self.until) = (false, 0);
+                (self.playing, self.until) = (false, self.page.wanted());
                 self.replayed.clear();
                 vec![self.opened(remarks)]
             }
@@ -170,9 +170,11 @@ impl Session {
                     return self.page.handle(own);
                 }
                 if self.is_replaying() {
-                    return vec![refused(
-                        "a journal is being replayed: wait, or open the page anew".into(),
-                    )];
+                    return vec![refused(format!(
+                        "step {} of {} is reached: wait for the rest, or open the page anew",
+                        self.page.step(),
+                        self.until
+                    ))];
                 }
                 self.own(own)
             }

@@ -1,11 +1,26 @@
 //! Every page: what is saved goes on, what is journaled is done again, and neither differs in a bit.
 
 use gradus_lab_core::wire::{decode, encode};
-use gradus_lab_core::{Command, Event, PageName, Session, neuron};
+use gradus_lab_core::{Command, Event, PageName, Session, neuron, playground};
 
 /// A page with settings, and commands that change it on the way.
 fn pages() -> Vec<(PageName, &'static str, Vec<Command>)> {
-    vec![(PageName::Neuron, "table=xor", vec![Command::Neuron(neuron::Command::Forget)])]
+    let set = |name: &str, value: &str| playground::Command::Set {
+        run: 0,
+        name: name.into(),
+        value: value.into(),
+    };
+    let point = playground::Point { x: 1.0, y: -2.0, label: 1.0, is_test: false };
+    let of_playground = [
+        set("learningRate", "0.1"),
+        playground::Command::Bias { run: 1, layer: 0, unit: 1, value: 0.5 },
+        playground::Command::Travel { epoch: 7 },
+        playground::Command::AddPoint { run: 0, point },
+    ];
+    vec![
+        (PageName::Neuron, "table=xor", vec![Command::Neuron(neuron::Command::Forget)]),
+        (PageName::Playground, "b.", of_playground.map(Command::Playground).into()),
+    ]
 }
 
 /// Works up to a step.
@@ -89,4 +104,18 @@ fn messages_of_a_session_are_read_again() {
         events.extend(session.handle(command));
     }
     assert_eq!(decode::<Vec<Event>>(&encode(&events)), Ok(events));
+}
+
+/// An address with a step is worked to at once, without being played.
+#[test]
+fn an_address_with_a_step_goes_there() {
+    let (mut session, _) = Session::open(PageName::Playground, "seed=0.3&step=25");
+    assert!(session.is_working());
+    while session.work() {}
+    let (mut played, _) = Session::open(PageName::Playground, "seed=0.3");
+    work(&mut played, 25);
+    assert_eq!((session.step(), picture(&mut session)), (25, picture(&mut played)));
+    session.handle(Command::Open { settings: "step=3".into() });
+    while session.work() {}
+    assert_eq!(session.step(), 3);
 }
