@@ -207,6 +207,8 @@ export function readHello(from: Reader): Hello {
 export type PageName =
   /** A perceptron, its line, activations. */
   | { kind: "Neuron" }
+  /** What becomes of gradients from layer to layer. */
+  | { kind: "Flow" }
   /** A small network on points in a plane. */
   | { kind: "Playground" };
 
@@ -215,8 +217,11 @@ export function writePageName(to: Writer, value: PageName): void {
     case "Neuron":
       to.u8(0);
       break;
-    case "Playground":
+    case "Flow":
       to.u8(1);
+      break;
+    case "Playground":
+      to.u8(2);
       break;
   }
 }
@@ -227,6 +232,8 @@ export function readPageName(from: Reader): PageName {
     case 0:
       return { kind: "Neuron" };
     case 1:
+      return { kind: "Flow" };
+    case 2:
       return { kind: "Playground" };
     default:
       throw new Error(`PageName has no variant ${tag}`);
@@ -251,6 +258,8 @@ export type Command =
   | { kind: "Open"; settings: string }
   /** Of the page of one neuron. */
   | { kind: "Neuron"; value: NeuronCommand }
+  /** Of the page of gradients' flow. */
+  | { kind: "Flow"; value: FlowCommand }
   /** Of the Playground. */
   | { kind: "Playground"; value: PlaygroundCommand };
 
@@ -283,8 +292,12 @@ export function writeCommand(to: Writer, value: Command): void {
       to.u8(7);
       writeNeuronCommand(to, value.value);
       break;
-    case "Playground":
+    case "Flow":
       to.u8(8);
+      writeFlowCommand(to, value.value);
+      break;
+    case "Playground":
+      to.u8(9);
       writePlaygroundCommand(to, value.value);
       break;
   }
@@ -310,6 +323,8 @@ export function readCommand(from: Reader): Command {
     case 7:
       return { kind: "Neuron", value: readNeuronCommand(from) };
     case 8:
+      return { kind: "Flow", value: readFlowCommand(from) };
+    case 9:
       return { kind: "Playground", value: readPlaygroundCommand(from) };
     default:
       throw new Error(`Command has no variant ${tag}`);
@@ -319,12 +334,71 @@ export function readCommand(from: Reader): Command {
 /** From the page. */
 export type NeuronCommand =
   /** All weights are zero again. */
-  | { kind: "Forget" };
+  | { kind: "Forget" }
+  /** Begins with the points of a table: and, or, nand, xor; `own` keeps those that are there. */
+  | { kind: "Table"; name: string }
+  /** The rate of the updates to come. */
+  | { kind: "Rate"; rate: number }
+  /** With the constant input, whose weight is the bias, or without it; begins anew. */
+  | { kind: "Bias"; on: boolean }
+  /** Another point. */
+  | { kind: "Add"; x: number; y: number; one: boolean }
+  /** A point goes elsewhere. */
+  | { kind: "Move"; index: number; x: number; y: number }
+  /** A point is of the other class. */
+  | { kind: "Turn"; index: number }
+  /** A point goes away. */
+  | { kind: "Erase"; index: number }
+  /** All points go away. */
+  | { kind: "Clear" }
+  /** Which activation is looked at, where, and how many layers of it. */
+  | { kind: "Look"; name: string; x: number; layers: number };
 
 export function writeNeuronCommand(to: Writer, value: NeuronCommand): void {
   switch (value.kind) {
     case "Forget":
       to.u8(0);
+      break;
+    case "Table":
+      to.u8(1);
+      to.text(value.name);
+      break;
+    case "Rate":
+      to.u8(2);
+      to.f64(value.rate);
+      break;
+    case "Bias":
+      to.u8(3);
+      to.bool(value.on);
+      break;
+    case "Add":
+      to.u8(4);
+      to.f64(value.x);
+      to.f64(value.y);
+      to.bool(value.one);
+      break;
+    case "Move":
+      to.u8(5);
+      to.u32(value.index);
+      to.f64(value.x);
+      to.f64(value.y);
+      break;
+    case "Turn":
+      to.u8(6);
+      to.u32(value.index);
+      break;
+    case "Erase":
+      to.u8(7);
+      to.u32(value.index);
+      break;
+    case "Clear":
+      to.u8(8);
+      break;
+    case "Look":
+      to.u8(9);
+      to.text(value.name);
+      to.f64(value.x);
+      to.u32(value.layers);
       break;
   }
 }
@@ -334,8 +408,80 @@ export function readNeuronCommand(from: Reader): NeuronCommand {
   switch (tag) {
     case 0:
       return { kind: "Forget" };
+    case 1:
+      return { kind: "Table", name: from.text() };
+    case 2:
+      return { kind: "Rate", rate: from.f64() };
+    case 3:
+      return { kind: "Bias", on: from.bool() };
+    case 4:
+      return { kind: "Add", x: from.f64(), y: from.f64(), one: from.bool() };
+    case 5:
+      return { kind: "Move", index: from.u32(), x: from.f64(), y: from.f64() };
+    case 6:
+      return { kind: "Turn", index: from.u32() };
+    case 7:
+      return { kind: "Erase", index: from.u32() };
+    case 8:
+      return { kind: "Clear" };
+    case 9:
+      return { kind: "Look", name: from.text(), x: from.f64(), layers: from.u32() };
     default:
       throw new Error(`NeuronCommand has no variant ${tag}`);
+  }
+}
+
+/** From the page. */
+export type FlowCommand =
+  /** Changes settings. Rate, clipping and optimiser change as it trains; anything else begins anew. A comparison ends. */
+  | { kind: "Set"; change: string }
+  /** A second run beside the first, of the same seed, with this change. */
+  | { kind: "Compare"; change: string }
+  /** Goes on with one of the two runs alone. */
+  | { kind: "Keep"; second: boolean }
+  /** Begins again from the same weights. */
+  | { kind: "Restart" }
+  /** Measures how gradients flow in twenty networks like the first run's, before any step. */
+  | { kind: "Measure" };
+
+export function writeFlowCommand(to: Writer, value: FlowCommand): void {
+  switch (value.kind) {
+    case "Set":
+      to.u8(0);
+      to.text(value.change);
+      break;
+    case "Compare":
+      to.u8(1);
+      to.text(value.change);
+      break;
+    case "Keep":
+      to.u8(2);
+      to.bool(value.second);
+      break;
+    case "Restart":
+      to.u8(3);
+      break;
+    case "Measure":
+      to.u8(4);
+      break;
+  }
+}
+
+export function readFlowCommand(from: Reader): FlowCommand {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "Set", change: from.text() };
+    case 1:
+      return { kind: "Compare", change: from.text() };
+    case 2:
+      return { kind: "Keep", second: from.bool() };
+    case 3:
+      return { kind: "Restart" };
+    case 4:
+      return { kind: "Measure" };
+    default:
+      throw new Error(`FlowCommand has no variant ${tag}`);
   }
 }
 
@@ -662,6 +808,8 @@ export type Event =
   | { kind: "Replaying"; step: number; until: number }
   /** Of the page of one neuron. */
   | { kind: "Neuron"; value: NeuronEvent }
+  /** Of the page of gradients' flow. */
+  | { kind: "Flow"; value: FlowEvent }
   /** Of the Playground. */
   | { kind: "Playground"; value: PlaygroundEvent };
 
@@ -705,8 +853,12 @@ export function writeEvent(to: Writer, value: Event): void {
       to.u8(7);
       writeNeuronEvent(to, value.value);
       break;
-    case "Playground":
+    case "Flow":
       to.u8(8);
+      writeFlowEvent(to, value.value);
+      break;
+    case "Playground":
+      to.u8(9);
       writePlaygroundEvent(to, value.value);
       break;
   }
@@ -732,6 +884,8 @@ export function readEvent(from: Reader): Event {
     case 7:
       return { kind: "Neuron", value: readNeuronEvent(from) };
     case 8:
+      return { kind: "Flow", value: readFlowEvent(from) };
+    case 9:
       return { kind: "Playground", value: readPlaygroundEvent(from) };
     default:
       throw new Error(`Event has no variant ${tag}`);
@@ -764,25 +918,560 @@ export function readNeuronEvent(from: Reader): NeuronEvent {
 
 /** What is drawn. */
 export interface NeuronPicture {
+  /** The table that is learned, or `own`. */
+  table: string;
+  /** The points, to the right. */
+  xs: Float64Array;
+  /** The points, upwards. */
+  ys: Float64Array;
+  /** 1 where the answer wanted is 1. */
+  ones: Uint8Array;
+  /** w·x of each point by the weights as they are. */
+  sums: Float64Array;
+  /** What each point gives: 1 where that is not below 0. */
+  answers: Uint8Array;
+  /** Whether there is a constant input. */
+  bias: boolean;
+  /** The rate. */
+  rate: number;
   /** Weights of x₁ and x₂ and the bias. */
   weights: Float64Array;
   /** Samples seen. */
   step: number;
   /** Mistakes made. */
   mistakes: number;
+  /** Mistakes of each of the last epochs that have ended. */
+  errors: Uint32Array;
+  /** Epochs that ended before those. */
+  earlier: number;
+  /** The sample that comes next, counted from 0. */
+  next: number;
+  /** What the last sample did. */
+  update: (NeuronUpdate | null);
+  /** Where learning is. */
+  state: NeuronState;
+  /** Weights after each sample, over and over: three numbers each. */
+  cycle: Float64Array;
+  /** Whether a line can tell the points apart. */
+  apart: NeuronApart;
+  /** Whether learning began with zero weights and one rate, as the bound wants. */
+  fresh: boolean;
+  /** What is seen, in words. */
+  words: string;
+  /** The activation that is looked at. */
+  activation: NeuronActivation;
 }
 
 export function writeNeuronPicture(to: Writer, value: NeuronPicture): void {
+  to.text(value.table);
+  to.f64s(value.xs);
+  to.f64s(value.ys);
+  to.bytes(value.ones);
+  to.f64s(value.sums);
+  to.bytes(value.answers);
+  to.bool(value.bias);
+  to.f64(value.rate);
   to.f64s(value.weights);
   to.u32(value.step);
   to.u32(value.mistakes);
+  to.u32s(value.errors);
+  to.u32(value.earlier);
+  to.u32(value.next);
+  to.maybe(value.update, (item) => writeNeuronUpdate(to, item));
+  writeNeuronState(to, value.state);
+  to.f64s(value.cycle);
+  writeNeuronApart(to, value.apart);
+  to.bool(value.fresh);
+  to.text(value.words);
+  writeNeuronActivation(to, value.activation);
 }
 
 export function readNeuronPicture(from: Reader): NeuronPicture {
   return {
+    table: from.text(),
+    xs: from.f64s(),
+    ys: from.f64s(),
+    ones: from.bytes(),
+    sums: from.f64s(),
+    answers: from.bytes(),
+    bias: from.bool(),
+    rate: from.f64(),
     weights: from.f64s(),
     step: from.u32(),
     mistakes: from.u32(),
+    errors: from.u32s(),
+    earlier: from.u32(),
+    next: from.u32(),
+    update: from.maybe(() => readNeuronUpdate(from)),
+    state: readNeuronState(from),
+    cycle: from.f64s(),
+    apart: readNeuronApart(from),
+    fresh: from.bool(),
+    words: from.text(),
+    activation: readNeuronActivation(from),
+  };
+}
+
+/** What a sample did. */
+export interface NeuronUpdate {
+  /** Which, counted from 0. */
+  index: number;
+  /** The inputs: x₁, x₂ and the constant, which is 0 without a bias. */
+  input: Float64Array;
+  /** The answer wanted, y. */
+  target: number;
+  /** w·x. */
+  sum: number;
+  /** The answer given, ŷ. */
+  answer: number;
+  /** The rate, α. */
+  rate: number;
+  /** The weights before. */
+  before: Float64Array;
+  /** −α(ŷ−y)x. */
+  change: Float64Array;
+  /** The weights after. */
+  after: Float64Array;
+}
+
+export function writeNeuronUpdate(to: Writer, value: NeuronUpdate): void {
+  to.u32(value.index);
+  to.f64s(value.input);
+  to.u8(value.target);
+  to.f64(value.sum);
+  to.u8(value.answer);
+  to.f64(value.rate);
+  to.f64s(value.before);
+  to.f64s(value.change);
+  to.f64s(value.after);
+}
+
+export function readNeuronUpdate(from: Reader): NeuronUpdate {
+  return {
+    index: from.u32(),
+    input: from.f64s(),
+    target: from.u8(),
+    sum: from.f64(),
+    answer: from.u8(),
+    rate: from.f64(),
+    before: from.f64s(),
+    change: from.f64s(),
+    after: from.f64s(),
+  };
+}
+
+/** Where learning is. */
+export type NeuronState =
+  /** There is no point to learn. */
+  | { kind: "Empty" }
+  /** Mistakes are still made. */
+  | { kind: "Learning" }
+  /** An epoch passed without a mistake. */
+  | { kind: "Learned" }
+  /** The weights come back for ever. */
+  | { kind: "Cycling" }
+  /** A million samples were seen, and that is enough. */
+  | { kind: "Weary" };
+
+export function writeNeuronState(to: Writer, value: NeuronState): void {
+  switch (value.kind) {
+    case "Empty":
+      to.u8(0);
+      break;
+    case "Learning":
+      to.u8(1);
+      break;
+    case "Learned":
+      to.u8(2);
+      break;
+    case "Cycling":
+      to.u8(3);
+      break;
+    case "Weary":
+      to.u8(4);
+      break;
+  }
+}
+
+export function readNeuronState(from: Reader): NeuronState {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "Empty" };
+    case 1:
+      return { kind: "Learning" };
+    case 2:
+      return { kind: "Learned" };
+    case 3:
+      return { kind: "Cycling" };
+    case 4:
+      return { kind: "Weary" };
+    default:
+      throw new Error(`NeuronState has no variant ${tag}`);
+  }
+}
+
+/** Whether a line can tell the points apart, and why. */
+export interface NeuronApart {
+  /** It can. */
+  can: boolean;
+  /** The length of the longest input, R. */
+  radius: number;
+  /** The largest distance γ that a plane through the origin keeps from all inputs; 0 if there is none. */
+  margin: number;
+  /** (R/γ)², the most mistakes from zero weights. */
+  bound: (number | null);
+  /** The weights of length 1 with that distance. */
+  widest: Float64Array;
+  /** The points that contradict each other. */
+  against: Uint32Array;
+  /** How often each counts. */
+  times: Float64Array;
+  /** What each of them demands. */
+  demands: Array<string>;
+  /** Why, in words. */
+  why: string;
+}
+
+export function writeNeuronApart(to: Writer, value: NeuronApart): void {
+  to.bool(value.can);
+  to.f64(value.radius);
+  to.f64(value.margin);
+  to.maybe(value.bound, (item) => to.f64(item));
+  to.f64s(value.widest);
+  to.u32s(value.against);
+  to.f64s(value.times);
+  to.list(value.demands, (item) => to.text(item));
+  to.text(value.why);
+}
+
+export function readNeuronApart(from: Reader): NeuronApart {
+  return {
+    can: from.bool(),
+    radius: from.f64(),
+    margin: from.f64(),
+    bound: from.maybe(() => from.f64()),
+    widest: from.f64s(),
+    against: from.u32s(),
+    times: from.f64s(),
+    demands: from.list(() => from.text()),
+    why: from.text(),
+  };
+}
+
+/** An activation, its slope, and what of a gradient passes through layers of it. */
+export interface NeuronActivation {
+  /** All that there are, by name. */
+  names: Array<string>;
+  /** The one that is looked at. */
+  name: string;
+  /** Its formula. */
+  formula: string;
+  /** Where it is drawn. */
+  xs: Float32Array;
+  /** f there. */
+  values: Float32Array;
+  /** f′ there. */
+  slopes: Float32Array;
+  /** Where it is looked at. */
+  x: number;
+  /** f(x). */
+  value: number;
+  /** f′(x). */
+  slope: number;
+  /** The steepest it is. */
+  steepest: number;
+  /** Layers. */
+  layers: number;
+  /** steepestⁿ: the most that passes through 1, 2, … layers where each weight is 1. */
+  most: Float64Array;
+  /** f′(x)ⁿ: what passes if every unit works at x. */
+  here: Float64Array;
+  /** What passes through units in a row, each fed by the one before: f′(x)·f′(f(x))·… */
+  along: Float64Array;
+  /** What that means, in words. */
+  words: string;
+}
+
+export function writeNeuronActivation(to: Writer, value: NeuronActivation): void {
+  to.list(value.names, (item) => to.text(item));
+  to.text(value.name);
+  to.text(value.formula);
+  to.f32s(value.xs);
+  to.f32s(value.values);
+  to.f32s(value.slopes);
+  to.f64(value.x);
+  to.f64(value.value);
+  to.f64(value.slope);
+  to.f64(value.steepest);
+  to.u32(value.layers);
+  to.f64s(value.most);
+  to.f64s(value.here);
+  to.f64s(value.along);
+  to.text(value.words);
+}
+
+export function readNeuronActivation(from: Reader): NeuronActivation {
+  return {
+    names: from.list(() => from.text()),
+    name: from.text(),
+    formula: from.text(),
+    xs: from.f32s(),
+    values: from.f32s(),
+    slopes: from.f32s(),
+    x: from.f64(),
+    value: from.f64(),
+    slope: from.f64(),
+    steepest: from.f64(),
+    layers: from.u32(),
+    most: from.f64s(),
+    here: from.f64s(),
+    along: from.f64s(),
+    words: from.text(),
+  };
+}
+
+/** To the page. */
+export type FlowEvent =
+  /** The newest state. */
+  | { kind: "Picture"; value: FlowPicture };
+
+export function writeFlowEvent(to: Writer, value: FlowEvent): void {
+  switch (value.kind) {
+    case "Picture":
+      to.u8(0);
+      writeFlowPicture(to, value.value);
+      break;
+  }
+}
+
+export function readFlowEvent(from: Reader): FlowEvent {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "Picture", value: readFlowPicture(from) };
+    default:
+      throw new Error(`FlowEvent has no variant ${tag}`);
+  }
+}
+
+/** What is drawn. */
+export interface FlowPicture {
+  /** The first run's settings. */
+  settings: FlowSettings;
+  /** One run, or two that are compared. */
+  runs: Array<FlowRun>;
+  /** What was measured of twenty networks. */
+  measured: (FlowMeasured | null);
+}
+
+export function writeFlowPicture(to: Writer, value: FlowPicture): void {
+  writeFlowSettings(to, value.settings);
+  to.list(value.runs, (item) => writeFlowRun(to, item));
+  to.maybe(value.measured, (item) => writeFlowMeasured(to, item));
+}
+
+export function readFlowPicture(from: Reader): FlowPicture {
+  return {
+    settings: readFlowSettings(from),
+    runs: from.list(() => readFlowRun(from)),
+    measured: from.maybe(() => readFlowMeasured(from)),
+  };
+}
+
+/** Settings of a run. */
+export interface FlowSettings {
+  /** The data: digits, or a set of points in the plane. */
+  data: string;
+  /** Hidden layers. */
+  depth: number;
+  /** Units of each. */
+  width: number;
+  /** The activation. */
+  activation: string;
+  /** How weights start. */
+  init: string;
+  /** Whether batch norm comes before each activation. */
+  norm: boolean;
+  /** Whether each hidden layer but the first adds to what it was given. */
+  residual: boolean;
+  /** The optimiser. */
+  optimizer: string;
+  /** Its rate. */
+  rate: number;
+  /** The largest norm that all gradients together may have; 0 for any. */
+  clip: number;
+  /** Samples of a step. */
+  batch: number;
+  /** What weights and order are drawn from. */
+  seed: number;
+}
+
+export function writeFlowSettings(to: Writer, value: FlowSettings): void {
+  to.text(value.data);
+  to.u32(value.depth);
+  to.u32(value.width);
+  to.text(value.activation);
+  to.text(value.init);
+  to.bool(value.norm);
+  to.bool(value.residual);
+  to.text(value.optimizer);
+  to.f64(value.rate);
+  to.f64(value.clip);
+  to.u32(value.batch);
+  to.u32(value.seed);
+}
+
+export function readFlowSettings(from: Reader): FlowSettings {
+  return {
+    data: from.text(),
+    depth: from.u32(),
+    width: from.u32(),
+    activation: from.text(),
+    init: from.text(),
+    norm: from.bool(),
+    residual: from.bool(),
+    optimizer: from.text(),
+    rate: from.f64(),
+    clip: from.f64(),
+    batch: from.u32(),
+    seed: from.u32(),
+  };
+}
+
+/** A run as it is now. */
+export interface FlowRun {
+  /** What of its settings differs from the first run's, in words. */
+  label: string;
+  /** Steps taken. */
+  step: number;
+  /** The loss of the last step. */
+  loss: number;
+  /** The part answered rightly in the last twenty batches, each before it was learned from. */
+  accuracy: number;
+  /** Means of the losses so far, so many steps each. */
+  losses: Float32Array;
+  /** How many steps. */
+  stride: number;
+  /** Norms of the gradients of each layer's weights, the output's last. */
+  gradients: Float64Array;
+  /** Norms of the gradients of what goes into each hidden layer's activation. */
+  signals: Float64Array;
+  /** Root mean squares of what each hidden layer gives. */
+  activations: Float64Array;
+  /** How much the step moved each layer's weights, as a part of their norm. */
+  ratios: Float64Array;
+  /** The part of each hidden layer's units that are dead (zero on each of the last batches) or, of functions that level off, of outputs at a level. */
+  idle: Float64Array;
+  /** Whether the loss is no longer a number: the run has ended. */
+  lost: boolean;
+  /** What ails it. */
+  remarks: Array<FlowRemark>;
+}
+
+export function writeFlowRun(to: Writer, value: FlowRun): void {
+  to.text(value.label);
+  to.u32(value.step);
+  to.f64(value.loss);
+  to.f64(value.accuracy);
+  to.f32s(value.losses);
+  to.u32(value.stride);
+  to.f64s(value.gradients);
+  to.f64s(value.signals);
+  to.f64s(value.activations);
+  to.f64s(value.ratios);
+  to.f64s(value.idle);
+  to.bool(value.lost);
+  to.list(value.remarks, (item) => writeFlowRemark(to, item));
+}
+
+export function readFlowRun(from: Reader): FlowRun {
+  return {
+    label: from.text(),
+    step: from.u32(),
+    loss: from.f64(),
+    accuracy: from.f64(),
+    losses: from.f32s(),
+    stride: from.u32(),
+    gradients: from.f64s(),
+    signals: from.f64s(),
+    activations: from.f64s(),
+    ratios: from.f64s(),
+    idle: from.f64s(),
+    lost: from.bool(),
+    remarks: from.list(() => readFlowRemark(from)),
+  };
+}
+
+/** What ails a run, and what may help. */
+export interface FlowRemark {
+  /** Its name: vanishing, exploding, dead-units, saturated, rate-too-high, rate-too-low, symmetric, lost or fine. */
+  ailment: string;
+  /** What was seen, and what may help. */
+  text: string;
+  /** Cures, the likeliest first. */
+  cures: Array<FlowCure>;
+}
+
+export function writeFlowRemark(to: Writer, value: FlowRemark): void {
+  to.text(value.ailment);
+  to.text(value.text);
+  to.list(value.cures, (item) => writeFlowCure(to, item));
+}
+
+export function readFlowRemark(from: Reader): FlowRemark {
+  return {
+    ailment: from.text(),
+    text: from.text(),
+    cures: from.list(() => readFlowCure(from)),
+  };
+}
+
+/** A change of settings that may help. */
+export interface FlowCure {
+  /** In words. */
+  label: string;
+  /** As an address holds settings. */
+  change: string;
+}
+
+export function writeFlowCure(to: Writer, value: FlowCure): void {
+  to.text(value.label);
+  to.text(value.change);
+}
+
+export function readFlowCure(from: Reader): FlowCure {
+  return {
+    label: from.text(),
+    change: from.text(),
+  };
+}
+
+/** How gradients flow in networks before any step. */
+export interface FlowMeasured {
+  /** How many networks. */
+  networks: number;
+  /** What was measured, in words. */
+  about: string;
+  /** The gradient's norm before the first activation over that before the last, mean of the networks. */
+  ratio: number;
+  /** The same for each hidden layer. */
+  ratios: Float64Array;
+}
+
+export function writeFlowMeasured(to: Writer, value: FlowMeasured): void {
+  to.u32(value.networks);
+  to.text(value.about);
+  to.f64(value.ratio);
+  to.f64s(value.ratios);
+}
+
+export function readFlowMeasured(from: Reader): FlowMeasured {
+  return {
+    networks: from.u32(),
+    about: from.text(),
+    ratio: from.f64(),
+    ratios: from.f64s(),
   };
 }
 

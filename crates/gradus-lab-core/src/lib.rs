@@ -4,6 +4,7 @@
 //! Everything is deterministic: the same settings, commands and steps give the same events.
 
 pub mod exact;
+pub mod flow;
 mod journal;
 mod messages;
 pub mod neuron;

@@ -1,13 +1,15 @@
 //! What a page says to its session and hears from it.
 
 use crate::wire::Wire;
-use crate::{neuron, playground};
+use crate::{flow, neuron, playground};
 
 /// The pages.
 #[derive(Wire, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageName {
     /// A perceptron, its line, activations.
     Neuron,
+    /// What becomes of gradients from layer to layer.
+    Flow,
     /// A small network on points in a plane.
     Playground,
 }
@@ -50,11 +52,15 @@ pub enum Command {
     },
     /// Of the page of one neuron.
     Neuron(neuron::Command),
+    /// Of the page of gradients' flow.
+    Flow(flow::Command),
     /// Of the Playground.
     Playground(playground::Command),
 }
 
 /// From the session to the page.
+// A picture is written as bytes as soon as it is made: nothing holds many of them.
+#[allow(clippy::large_enum_variant)]
 #[derive(Wire, Clone, Debug, PartialEq)]
 pub enum Event {
     /// A page was opened, or taken up again.
@@ -106,6 +112,8 @@ pub enum Event {
     },
     /// Of the page of one neuron.
     Neuron(neuron::Event),
+    /// Of the page of gradients' flow.
+    Flow(flow::Event),
     /// Of the Playground.
     Playground(playground::Event),
 }

@@ -1,5 +1,6 @@
 //! The pages by name. A new one is a line in each function, and its variants in [`Command`] and [`Event`](crate::Event).
 
+use crate::flow::Flow;
 use crate::neuron::Neuron;
 use crate::page::Opened;
 use crate::playground::Playground;
@@ -10,6 +11,7 @@ use crate::{Command, Page, PageName};
 pub(crate) fn open(name: PageName, settings: &str) -> Opened {
     match name {
         PageName::Neuron => Neuron::open(settings),
+        PageName::Flow => Flow::open(settings),
         PageName::Playground => Playground::open(settings),
     }
 }
@@ -18,6 +20,7 @@ pub(crate) fn open(name: PageName, settings: &str) -> Opened {
 pub(crate) fn load(name: PageName, bytes: &[u8]) -> Result<Box<dyn Page>, Unreadable> {
     Ok(match name {
         PageName::Neuron => Box::new(Neuron::load(bytes)?),
+        PageName::Flow => Box::new(Flow::load(bytes)?),
         PageName::Playground => Box::new(Playground::load(bytes)?),
     })
 }
@@ -26,6 +29,8 @@ pub(crate) fn load(name: PageName, bytes: &[u8]) -> Result<Box<dyn Page>, Unread
 pub(crate) fn belongs(command: &Command, name: PageName) -> bool {
     matches!(
         (command, name),
-        (Command::Neuron(_), PageName::Neuron) | (Command::Playground(_), PageName::Playground)
+        (Command::Neuron(_), PageName::Neuron)
+            | (Command::Flow(_), PageName::Flow)
+            | (Command::Playground(_), PageName::Playground)
     )
 }

@@ -5,6 +5,7 @@
 
 mod judge;
 mod memory;
+pub mod words;
 
 use crate::Result;
 use crate::callbacks::{Callback, Flow, Moment};

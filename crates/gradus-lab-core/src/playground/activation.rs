@@ -26,13 +26,7 @@ const GELU_SCALE: f64 = 0.797_884_560_802_865_4;
 const GELU_CUBIC: f64 = 0.044715;
 
 fn relu(z: f64) -> f64 {
-    if z > 0.0 {
-        z
-    } else if z.is_nan() {
-        z
-    } else {
-        0.0
-    }
+    if z <= 0.0 { 0.0 } else { z }
 }
 
 fn leaky(z: f64) -> f64 {

@@ -33,6 +33,9 @@ pub use messages::*;
 use random::Random;
 use run::Run;
 
+/// How much is learned in a piece of work: numbers of the network times samples. Half a millisecond or two.
+const PIECE: usize = 100_000;
+
 /// The page.
 #[derive(Debug)]
 pub(crate) struct Playground {
@@ -155,7 +158,12 @@ fn checked(view: View) -> Result<View, String> {
 
 impl Page for Playground {
     fn handle(&mut self, command: Any) -> Vec<Any_> {
+        let is_question = self.only_asks(&command);
         let Any::Playground(command) = command else { return vec![] };
+        if !is_question {
+            // Commands come between epochs: one that has begun begins again.
+            self.runs.iter_mut().for_each(Run::stop);
+        }
         match self.obey(command) {
             Ok(answer) => answer.map(Any_::Playground).into_iter().collect(),
             Err(what) => vec![Any_::Refused { what }],
@@ -175,8 +183,11 @@ impl Page for Playground {
     }
 
     fn work(&mut self) -> bool {
-        self.runs.iter_mut().for_each(Run::step);
-        self.steps += 1;
+        let mut room = PIECE;
+        if self.runs.iter_mut().all(|run| run.learn_some(&mut room)) {
+            self.runs.iter_mut().for_each(Run::end_epoch);
+            self.steps += 1;
+        }
         true
     }
 

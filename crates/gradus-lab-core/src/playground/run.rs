@@ -7,6 +7,7 @@ use super::network::{Network, Score, features_at};
 use super::random::Random;
 use super::settings::Settings;
 use super::timeline::{Kept, Timeline};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A network that learns.
@@ -29,6 +30,8 @@ pub(super) struct Run {
     pub(super) test: Score,
     pub(super) losses: Losses,
     pub(super) timeline: Timeline,
+    /// The network in the middle of an epoch, and how many samples it has seen; all else is as before the epoch.
+    working: Option<(Network, usize)>,
 }
 
 /// What a setting is about.
@@ -98,6 +101,7 @@ impl Run {
             test: none,
             losses: Losses::new(),
             timeline: Timeline::new(kept, false),
+            working: None,
         };
         run.timeline.is_edited = run.settings.is_own();
         run.prepare();
@@ -121,27 +125,46 @@ impl Run {
         self.test = self.network.score(test, of_test, &self.used);
     }
 
-    /// One epoch of learning, without its score.
-    fn learn(&mut self) {
+    /// Learns from further samples of an epoch, as long as there is room: a unit of it is a number of the network and a sample. Gives
+    /// whether the epoch has seen all of them.
+    pub(super) fn learn_some(&mut self, room: &mut usize) -> bool {
+        let (mut network, from) = self.working.take().unwrap_or_else(|| (self.network.clone(), 0));
+        let most = 1 + *room / network.state.numbers.len();
+        let to = self.order.len().min(from + most);
+        self.learn(&mut network, from..to);
+        *room = room.saturating_sub((to - from) * network.state.numbers.len());
+        self.working = Some((network, to));
+        to == self.order.len()
+    }
+
+    /// Learns from some samples of the present epoch.
+    fn learn(&self, network: &mut Network, samples: Range<usize>) {
         let rate = self.settings.rate(self.epoch);
         let mut input = vec![0.0; self.used.len()];
         let batch = self.settings.batch_size as usize;
-        for (at, &index) in self.order.iter().enumerate() {
-            let values = &self.features[index as usize];
+        for at in samples {
+            let index = self.order[at] as usize;
+            let values = &self.features[index];
             input.iter_mut().zip(&self.used).for_each(|(to, &from)| *to = values[from]);
-            self.network.forward(&input);
-            self.network.backward(self.samples.all[index as usize].label);
-            if (at + 1) % batch == 0 {
-                self.network.update(&self.settings, rate);
+            network.forward(&input);
+            network.backward(self.samples.all[index].label);
+            if (at + 1).is_multiple_of(batch) {
+                network.update(&self.settings, rate);
             }
         }
-        self.epoch += 1;
     }
 
-    /// One epoch. What came after the present one, before it was travelled to, is forgotten.
-    pub(super) fn step(&mut self) {
+    /// Forgets the beginning of an epoch.
+    pub(super) fn stop(&mut self) {
+        self.working = None;
+    }
+
+    /// The end of an epoch. What came after the one before it, if that was travelled to, is forgotten.
+    pub(super) fn end_epoch(&mut self) {
+        let Some((network, _)) = self.working.take() else { return };
         self.forget_future();
-        self.learn();
+        self.network = network;
+        self.epoch += 1;
         self.newest = self.epoch;
         self.score();
         self.losses.push(self.epoch, self.train.loss, self.test.loss);
@@ -186,13 +209,17 @@ impl Run {
                 && change.epoch <= self.epoch
             {
                 let command = change.command.clone();
-                self.apply(&command).unwrap_or_else(|what| unreachable!("done before: {what}"));
+                // What was done then can be done again; of a file that was meddled with, what cannot is passed over.
+                let _ = self.apply(&command);
                 next += 1;
             }
             if self.epoch >= epoch {
                 break;
             }
-            self.learn();
+            let mut network = self.network.clone();
+            self.learn(&mut network, 0..self.order.len());
+            self.network = network;
+            self.epoch += 1;
         }
         let mut settings = Settings::clone(&self.settings);
         settings.show_as(&shown);
@@ -248,6 +275,11 @@ impl Run {
             data::split(&mut own, &settings);
         }
         *self = Run::new(settings, own);
+    }
+
+    /// The training samples in the order in which they are seen.
+    pub(super) fn order(&self) -> impl Iterator<Item = u32> {
+        self.order.iter().copied()
     }
 
     /// The samples as points.

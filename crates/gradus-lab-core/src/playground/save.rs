@@ -9,6 +9,9 @@ use super::{Address, Playground};
 use crate::wire::{Unreadable, Wire, decode, encode};
 use std::sync::Arc;
 
+/// Steps that no page has taken.
+const MOST_STEPS: u32 = 1 << 30;
+
 /// A page.
 #[derive(Wire)]
 struct Saved {
@@ -82,7 +85,7 @@ impl Playground {
     /// Takes a page up.
     pub(crate) fn load(bytes: &[u8]) -> Result<Playground, Unreadable> {
         let Saved { steps, wanted, view, runs } = decode(bytes)?;
-        if !matches!(runs.len(), 1 | 2) || super::checked(view).is_err() {
+        if !matches!(runs.len(), 1 | 2) || super::checked(view).is_err() || steps > MOST_STEPS {
             return Err(Unreadable::new("one run or two, and a view, are expected".into()));
         }
         let runs = runs.into_iter().map(taken_up).collect::<Result<_, _>>()?;
@@ -95,7 +98,9 @@ fn taken_up(saved: SavedRun) -> Result<Run, Unreadable> {
     let now = saved.now.kept(saved.changes.len())?;
     let is_ordered = base.epoch <= now.epoch && now.epoch <= saved.newest;
     let changes = saved.changes.iter().map(|change| change.epoch);
-    if !is_ordered || saved.stride == 0 || !changes.is_sorted() {
+    let Curve { epochs, train, test } = &saved.curve;
+    let is_curve = saved.stride > 0 && train.len() == epochs.len() && test.len() == epochs.len();
+    if !is_ordered || !is_curve || saved.newest > MOST_STEPS || !changes.is_sorted() {
         return Err(Unreadable::new("a run's epochs go backwards".into()));
     }
     let mut run = Run::taken_up(now);

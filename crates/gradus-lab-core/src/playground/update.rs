@@ -96,7 +96,9 @@ impl Network {
                 *u = beta1 * *u + (1.0 - beta1) * g;
                 *v = beta2 * *v + (1.0 - beta2) * (g * g);
                 let kept = match settings.optimizer {
-                    Optimizer::AdamW => number - rate * (number * settings.weight_decay),
+                    Optimizer::AdamW if !is_bias => {
+                        number - rate * (number * settings.weight_decay)
+                    }
                     _ => number,
                 };
                 kept - rate * ((*u / shares.first) / ((*v / shares.second).sqrt() + small))

@@ -1,28 +1,18 @@
 //! What is made of what was seen: remarks, and what no longer holds of them.
 
 use super::memory::Rates;
+use super::words::{self, DEAD, FACTOR, HUGE, IDLE, RISEN, SATURATED};
 use super::{Ailment, Diagnose, Flux};
 use crate::callbacks::Moment;
 use gradus_base::words::figure;
 
-/// A ReLU layer is remarked on when this part of its units is dead.
-const DEAD: f64 = 0.4;
-/// Layers are remarked on when this part of their outputs is at a level.
-const SATURATED: f64 = 0.8;
-/// Gradients vanish or explode when the first and the last layer's norms differ by this factor.
-const FACTOR: f64 = 1e3;
-/// They also explode when a gradient is this many times as large as its weight. In a ReLU network a gradient that grows
-/// backwards meets activations that grow forwards, so that the layers' norms alone would not tell.
-const HUGE: f64 = 100.0;
 /// The rate is too high when the least loss of the last `RECENT` batches is this many times the middle one of the first `FIRST`.
 /// A trained model's losses differ much from batch to batch, but not all in one direction. Of losses above `GUESS` ([`Diagnose::hopeless`]), worse than
 /// guessing one of 150 classes, `FIRST` in a row will do: they may fall again once the units have died.
-const RISEN: f64 = 1.5;
 const FIRST: usize = 3;
 const RECENT: usize = 10;
 /// The rate is too low when an epoch lowers the loss by less than this part, in steps that move weights by less than `IDLE`.
 const FLAT: f64 = 0.02;
-const IDLE: f64 = 1e-4;
 /// A validation loss has risen when it is this many times the best, at least `PATIENCE` epochs after it.
 const WORSE: f64 = 1.1;
 const PATIENCE: usize = 3;
@@ -42,11 +32,7 @@ impl Diagnose<'_> {
         let worst = dead.max_by(|a, b| (a.1 * b.2).cmp(&(b.1 * a.2)));
         if let Some((path, count, all)) = worst.clone().filter(|w| w.1 as f64 >= DEAD * w.2 as f64)
         {
-            let text = format!(
-                "{count} of the {all} ReLU units of {path} are dead: they gave zero on every batch looked at, so they no longer \
-                 learn. A lower rate, He initialisation or a leaky ReLU may help."
-            );
-            self.remark(Ailment::DeadUnits, text);
+            self.remark(Ailment::DeadUnits, words::dead_units(&path, count, all));
         } else if let Some((path, count, all)) = worst {
             self.gone(Ailment::DeadUnits, || {
                 format!("at most {count} of {all} ReLU units of a layer are dead now, in {path}")
@@ -57,12 +43,7 @@ impl Diagnose<'_> {
             std::mem::take(&mut self.memory.levelled).into_iter().map(|(p, v)| (p, mean(v)));
         let worst = levelled.max_by(|a, b| a.1.total_cmp(&b.1));
         if let Some((path, part)) = worst.clone().filter(|w| w.1 >= SATURATED) {
-            let text = format!(
-                "{:.0} % of the outputs of {path} are saturated: its function is flat there and passes no gradient. Smaller \
-                 initial weights, normalised inputs or batch norm may help.",
-                part * 100.0
-            );
-            self.remark(Ailment::Saturated, text);
+            self.remark(Ailment::Saturated, words::saturated(&path, part));
         } else if let Some((path, part)) = worst {
             self.gone(Ailment::Saturated, || {
                 format!(
@@ -85,11 +66,7 @@ impl Diagnose<'_> {
         );
         // Behind dead units no gradient arrives; that was said already.
         if ratio < 1.0 / FACTOR && !self.memory.said.contains(&Ailment::DeadUnits) {
-            let text = format!(
-                "gradients vanish: between {paths} their norms are {shown}, so early layers hardly learn. ReLU, He or Xavier \
-                 initialisation, batch norm or residual connections may help."
-            );
-            self.remark(Ailment::Vanishing, text);
+            self.remark(Ailment::Vanishing, words::vanishing(&paths, &shown));
         } else {
             self.gone(Ailment::Vanishing, || {
                 format!("the gradients' norms between {paths} are {shown} now")
@@ -112,10 +89,7 @@ impl Diagnose<'_> {
     }
 
     fn explode(&mut self, seen: &str) {
-        let text = format!(
-            "gradients explode: {seen}. Smaller initial weights (He, Xavier), batch norm or clipping may help."
-        );
-        self.remark(Ailment::Exploding, text);
+        self.remark(Ailment::Exploding, words::exploding(seen));
     }
 
     pub(super) fn watch_loss(&mut self, loss: f64, moment: &Moment<'_>) {
@@ -154,11 +128,7 @@ impl Diagnose<'_> {
                 true => format!("is no longer a number: it was {first:.3} at first and is {loss}"),
                 false => format!("rises: it was {first:.3} at first and is about {recent:.3}"),
             };
-            let text = format!(
-                "the loss {seen} at step {}. The rate {} may be too high.",
-                moment.task.steps(),
-                figure(self.memory.rates.last, 2)
-            );
+            let text = words::rate_too_high(&seen, moment.task.steps(), self.memory.rates.last);
             self.remark(Ailment::RateTooHigh, text);
         }
     }
@@ -185,13 +155,8 @@ impl Diagnose<'_> {
         let explained = [Ailment::DeadUnits, Ailment::Vanishing];
         let explained = explained.iter().any(|a| self.memory.said.contains(a));
         if epoch == 1 && !explained && flat && median < IDLE && steady {
-            let text = format!(
-                "the loss is flat: {early:.4} early in the epoch, {late:.4} late, and a step moves the weights by {} of \
-                 their size. The rate {} may be too low.",
-                figure(median, 1),
-                figure(last, 2)
-            );
-            self.remark(Ailment::RateTooLow, text);
+            let seen = format!("{early:.4} early in the epoch, {late:.4} late");
+            self.remark(Ailment::RateTooLow, words::rate_too_low(&seen, median, last));
         }
     }
 

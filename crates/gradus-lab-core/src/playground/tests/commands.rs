@@ -110,6 +110,19 @@ fn settings_act_at_once_or_begin_again() {
     assert_eq!(page.step(), 10);
 }
 
+/// A large network takes several pieces of work for an epoch. A command in between finds the epoch before it.
+#[test]
+fn commands_come_between_epochs() {
+    let address = "networkShape=8,8,8,8&problem=regression";
+    let [mut early, mut late] = [page(address), page(address)];
+    assert!(early.work() && early.step() == 0);
+    for page in [&mut early, &mut late] {
+        set(page, "learningRate", "0.01").unwrap();
+        work(page, 2);
+    }
+    assert!(early.save() == late.save());
+}
+
 #[test]
 fn reset_draws_other_weights_and_regenerate_other_points() {
     let mut page = page("b.learningRate=0.1");
