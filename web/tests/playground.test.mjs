@@ -104,6 +104,8 @@ both("an edited weight changes the maps", async (lab) => {
   assert.equal(await page.getByRole("dialog").count(), 0);
   await unit.click();
   assert.equal(await page.getByRole("dialog").getByLabel("Weight from X₁").inputValue(), "-4.25");
+  await page.keyboard.press("Escape");
+  assert.match(await downloaded(page, "Weights as JSON"), /-4\.25/);
 });
 
 both("pointing at a unit enlarges it", async (lab) => {
@@ -126,6 +128,14 @@ both("layers, units and features come and go", async (lab) => {
   await page.locator('[data-unit="0.5"][aria-pressed="true"]').waitFor();
   await page.waitForURL(/networkShape=4(,|%2C)2(,|%2C)3/);
   await page.waitForURL(/sinX=true/);
+});
+
+both("the network goes with the user: code, a model, numbers, a command", async (lab) => {
+  const page = await opened(lab, "activation=relu&loss=crossEntropy");
+  assert.match(await downloaded(page, "Rust"), /fn main/);
+  assert.ok((await downloaded(page, "ONNX")).length > 100);
+  await page.getByRole("button", { name: "Command line" }).click();
+  await page.locator("pre").filter({ hasText: "gradus train mlp" }).waitFor();
 });
 
 both("points are drawn and taken away", async (lab) => {
