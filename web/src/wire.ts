@@ -209,6 +209,8 @@ export type PageName =
   | { kind: "Neuron" }
   /** What becomes of gradients from layer to layer. */
   | { kind: "Flow" }
+  /** A convolutional network learns digits. */
+  | { kind: "Digits" }
   /** A small network on points in a plane. */
   | { kind: "Playground" };
 
@@ -220,8 +222,11 @@ export function writePageName(to: Writer, value: PageName): void {
     case "Flow":
       to.u8(1);
       break;
-    case "Playground":
+    case "Digits":
       to.u8(2);
+      break;
+    case "Playground":
+      to.u8(3);
       break;
   }
 }
@@ -234,6 +239,8 @@ export function readPageName(from: Reader): PageName {
     case 1:
       return { kind: "Flow" };
     case 2:
+      return { kind: "Digits" };
+    case 3:
       return { kind: "Playground" };
     default:
       throw new Error(`PageName has no variant ${tag}`);
@@ -260,6 +267,8 @@ export type Command =
   | { kind: "Neuron"; value: NeuronCommand }
   /** Of the page of gradients' flow. */
   | { kind: "Flow"; value: FlowCommand }
+  /** Of the page of digits. */
+  | { kind: "Digits"; value: DigitsCommand }
   /** Of the Playground. */
   | { kind: "Playground"; value: PlaygroundCommand };
 
@@ -296,8 +305,12 @@ export function writeCommand(to: Writer, value: Command): void {
       to.u8(8);
       writeFlowCommand(to, value.value);
       break;
-    case "Playground":
+    case "Digits":
       to.u8(9);
+      writeDigitsCommand(to, value.value);
+      break;
+    case "Playground":
+      to.u8(10);
       writePlaygroundCommand(to, value.value);
       break;
   }
@@ -325,6 +338,8 @@ export function readCommand(from: Reader): Command {
     case 8:
       return { kind: "Flow", value: readFlowCommand(from) };
     case 9:
+      return { kind: "Digits", value: readDigitsCommand(from) };
+    case 10:
       return { kind: "Playground", value: readPlaygroundCommand(from) };
     default:
       throw new Error(`Command has no variant ${tag}`);
@@ -482,6 +497,227 @@ export function readFlowCommand(from: Reader): FlowCommand {
       return { kind: "Measure" };
     default:
       throw new Error(`FlowCommand has no variant ${tag}`);
+  }
+}
+
+/** From the page. */
+export type DigitsCommand =
+  /** Learn with other options from now on. */
+  | { kind: "Options"; value: DigitsOptions }
+  /** Begin again with the network of a text. */
+  | { kind: "Network"; text: string }
+  /** Say what is wrong with a text, if something is. */
+  | { kind: "Check"; text: string }
+  /** Send the network as ConvNetJS's JSON. */
+  | { kind: "Save" }
+  /** Take a network that is ConvNetJS's JSON. */
+  | { kind: "Load"; json: string }
+  /** Test the next pictures. */
+  | { kind: "Test"; count: number }
+  /** Look at a picture of the test, layer by layer. */
+  | { kind: "Show"; test: number }
+  /** Look at a drawing, layer by layer. */
+  | { kind: "ShowDrawing"; pixels: Uint8Array; label: number }
+  /** Whether pictures hold the layers. */
+  | { kind: "Layers"; on: boolean }
+  /** Begin the curves anew. */
+  | { kind: "ClearCurves" }
+  /** Tell what a drawing is. */
+  | { kind: "Predict"; pixels: Uint8Array; width: number; height: number }
+  /** Send pictures that were taken for another digit, or for the right one. */
+  | { kind: "Cell"; digit: number; guess: number }
+  /** Change a picture so that it is taken for another digit. */
+  | { kind: "Attack"; pixels: Uint8Array; target: number; epsilon: number }
+  /** Send the network as a program. */
+  | { kind: "Export" };
+
+export function writeDigitsCommand(to: Writer, value: DigitsCommand): void {
+  switch (value.kind) {
+    case "Options":
+      to.u8(0);
+      writeDigitsOptions(to, value.value);
+      break;
+    case "Network":
+      to.u8(1);
+      to.text(value.text);
+      break;
+    case "Check":
+      to.u8(2);
+      to.text(value.text);
+      break;
+    case "Save":
+      to.u8(3);
+      break;
+    case "Load":
+      to.u8(4);
+      to.text(value.json);
+      break;
+    case "Test":
+      to.u8(5);
+      to.u32(value.count);
+      break;
+    case "Show":
+      to.u8(6);
+      to.u32(value.test);
+      break;
+    case "ShowDrawing":
+      to.u8(7);
+      to.bytes(value.pixels);
+      to.u8(value.label);
+      break;
+    case "Layers":
+      to.u8(8);
+      to.bool(value.on);
+      break;
+    case "ClearCurves":
+      to.u8(9);
+      break;
+    case "Predict":
+      to.u8(10);
+      to.bytes(value.pixels);
+      to.u32(value.width);
+      to.u32(value.height);
+      break;
+    case "Cell":
+      to.u8(11);
+      to.u8(value.digit);
+      to.u8(value.guess);
+      break;
+    case "Attack":
+      to.u8(12);
+      to.bytes(value.pixels);
+      to.u8(value.target);
+      to.f32(value.epsilon);
+      break;
+    case "Export":
+      to.u8(13);
+      break;
+  }
+}
+
+export function readDigitsCommand(from: Reader): DigitsCommand {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "Options", value: readDigitsOptions(from) };
+    case 1:
+      return { kind: "Network", text: from.text() };
+    case 2:
+      return { kind: "Check", text: from.text() };
+    case 3:
+      return { kind: "Save" };
+    case 4:
+      return { kind: "Load", json: from.text() };
+    case 5:
+      return { kind: "Test", count: from.u32() };
+    case 6:
+      return { kind: "Show", test: from.u32() };
+    case 7:
+      return { kind: "ShowDrawing", pixels: from.bytes(), label: from.u8() };
+    case 8:
+      return { kind: "Layers", on: from.bool() };
+    case 9:
+      return { kind: "ClearCurves" };
+    case 10:
+      return { kind: "Predict", pixels: from.bytes(), width: from.u32(), height: from.u32() };
+    case 11:
+      return { kind: "Cell", digit: from.u8(), guess: from.u8() };
+    case 12:
+      return { kind: "Attack", pixels: from.bytes(), target: from.u8(), epsilon: from.f32() };
+    case 13:
+      return { kind: "Export" };
+    default:
+      throw new Error(`DigitsCommand has no variant ${tag}`);
+  }
+}
+
+/** What can be changed while it learns. */
+export interface DigitsOptions {
+  /** How numbers are moved. */
+  method: DigitsMethod;
+  /** The learning rate; Adadelta has none. */
+  rate: number;
+  /** What of the last step goes on: SGD and Nesterov. */
+  momentum: number;
+  /** Pictures between two updates. */
+  batch: number;
+  /** The weights' decay: λ of λ·w²/2, divided by the batch as ConvNetJS does. */
+  decay: number;
+}
+
+export function writeDigitsOptions(to: Writer, value: DigitsOptions): void {
+  writeDigitsMethod(to, value.method);
+  to.f32(value.rate);
+  to.f32(value.momentum);
+  to.u32(value.batch);
+  to.f32(value.decay);
+}
+
+export function readDigitsOptions(from: Reader): DigitsOptions {
+  return {
+    method: readDigitsMethod(from),
+    rate: from.f32(),
+    momentum: from.f32(),
+    batch: from.u32(),
+    decay: from.f32(),
+  };
+}
+
+/** How numbers are moved. */
+export type DigitsMethod =
+  /** Downhill, with momentum. */
+  | { kind: "Sgd" }
+  /** Momentum that looks ahead (Nesterov 1983). */
+  | { kind: "Nesterov" }
+  /** Kingma and Ba 2014, arXiv:1412.6980. */
+  | { kind: "Adam" }
+  /** Duchi, Hazan and Singer 2011. */
+  | { kind: "Adagrad" }
+  /** Zeiler 2012, arXiv:1212.5701. */
+  | { kind: "Adadelta" }
+  /** Adagrad over a window: Zeiler's first idea, RMSprop's arithmetic. */
+  | { kind: "Windowgrad" };
+
+export function writeDigitsMethod(to: Writer, value: DigitsMethod): void {
+  switch (value.kind) {
+    case "Sgd":
+      to.u8(0);
+      break;
+    case "Nesterov":
+      to.u8(1);
+      break;
+    case "Adam":
+      to.u8(2);
+      break;
+    case "Adagrad":
+      to.u8(3);
+      break;
+    case "Adadelta":
+      to.u8(4);
+      break;
+    case "Windowgrad":
+      to.u8(5);
+      break;
+  }
+}
+
+export function readDigitsMethod(from: Reader): DigitsMethod {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "Sgd" };
+    case 1:
+      return { kind: "Nesterov" };
+    case 2:
+      return { kind: "Adam" };
+    case 3:
+      return { kind: "Adagrad" };
+    case 4:
+      return { kind: "Adadelta" };
+    case 5:
+      return { kind: "Windowgrad" };
+    default:
+      throw new Error(`DigitsMethod has no variant ${tag}`);
   }
 }
 
@@ -810,6 +1046,8 @@ export type Event =
   | { kind: "Neuron"; value: NeuronEvent }
   /** Of the page of gradients' flow. */
   | { kind: "Flow"; value: FlowEvent }
+  /** Of the page of digits. */
+  | { kind: "Digits"; value: DigitsEvent }
   /** Of the Playground. */
   | { kind: "Playground"; value: PlaygroundEvent };
 
@@ -857,8 +1095,12 @@ export function writeEvent(to: Writer, value: Event): void {
       to.u8(8);
       writeFlowEvent(to, value.value);
       break;
-    case "Playground":
+    case "Digits":
       to.u8(9);
+      writeDigitsEvent(to, value.value);
+      break;
+    case "Playground":
+      to.u8(10);
       writePlaygroundEvent(to, value.value);
       break;
   }
@@ -886,6 +1128,8 @@ export function readEvent(from: Reader): Event {
     case 8:
       return { kind: "Flow", value: readFlowEvent(from) };
     case 9:
+      return { kind: "Digits", value: readDigitsEvent(from) };
+    case 10:
       return { kind: "Playground", value: readPlaygroundEvent(from) };
     default:
       throw new Error(`Event has no variant ${tag}`);
@@ -1472,6 +1716,312 @@ export function readFlowMeasured(from: Reader): FlowMeasured {
     about: from.text(),
     ratio: from.f64(),
     ratios: from.f64s(),
+  };
+}
+
+/** To the page. */
+export type DigitsEvent =
+  /** The newest state. */
+  | { kind: "Picture"; value: DigitsPicture }
+  /** What is wrong with a text; nothing where `what` is empty. */
+  | { kind: "Checked"; line: number; column: number; what: string; summary: string }
+  /** The network as ConvNetJS's JSON. */
+  | { kind: "Saved"; json: string }
+  /** What a drawing is. */
+  | { kind: "Predicted"; pixels: Uint8Array; probabilities: Float32Array }
+  /** Nothing is drawn. */
+  | { kind: "Empty" }
+  /** The pictures of a cell of the confusion matrix. */
+  | { kind: "Cell"; digit: number; guess: number; tests: Uint32Array; pixels: Uint8Array }
+  /** A picture changed. */
+  | { kind: "Attacked"; pixels: Uint8Array; change: Float32Array; before: Float32Array; after: Float32Array; steps: number }
+  /** A program that builds and trains the network. */
+  | { kind: "Exported"; rust: string };
+
+export function writeDigitsEvent(to: Writer, value: DigitsEvent): void {
+  switch (value.kind) {
+    case "Picture":
+      to.u8(0);
+      writeDigitsPicture(to, value.value);
+      break;
+    case "Checked":
+      to.u8(1);
+      to.u32(value.line);
+      to.u32(value.column);
+      to.text(value.what);
+      to.text(value.summary);
+      break;
+    case "Saved":
+      to.u8(2);
+      to.text(value.json);
+      break;
+    case "Predicted":
+      to.u8(3);
+      to.bytes(value.pixels);
+      to.f32s(value.probabilities);
+      break;
+    case "Empty":
+      to.u8(4);
+      break;
+    case "Cell":
+      to.u8(5);
+      to.u8(value.digit);
+      to.u8(value.guess);
+      to.u32s(value.tests);
+      to.bytes(value.pixels);
+      break;
+    case "Attacked":
+      to.u8(6);
+      to.bytes(value.pixels);
+      to.f32s(value.change);
+      to.f32s(value.before);
+      to.f32s(value.after);
+      to.u32(value.steps);
+      break;
+    case "Exported":
+      to.u8(7);
+      to.text(value.rust);
+      break;
+  }
+}
+
+export function readDigitsEvent(from: Reader): DigitsEvent {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "Picture", value: readDigitsPicture(from) };
+    case 1:
+      return { kind: "Checked", line: from.u32(), column: from.u32(), what: from.text(), summary: from.text() };
+    case 2:
+      return { kind: "Saved", json: from.text() };
+    case 3:
+      return { kind: "Predicted", pixels: from.bytes(), probabilities: from.f32s() };
+    case 4:
+      return { kind: "Empty" };
+    case 5:
+      return { kind: "Cell", digit: from.u8(), guess: from.u8(), tests: from.u32s(), pixels: from.bytes() };
+    case 6:
+      return { kind: "Attacked", pixels: from.bytes(), change: from.f32s(), before: from.f32s(), after: from.f32s(), steps: from.u32() };
+    case 7:
+      return { kind: "Exported", rust: from.text() };
+    default:
+      throw new Error(`DigitsEvent has no variant ${tag}`);
+  }
+}
+
+/** What is drawn. */
+export interface DigitsPicture {
+  /** Updates made. */
+  step: number;
+  /** Pictures seen, those of the validation too. */
+  examples: number;
+  /** How it learns. */
+  options: DigitsOptions;
+  /** The network's text. */
+  network: string;
+  /** Numbers that are learned. */
+  parameters: number;
+  /** Mean of −ln of the right digit's probability, over the last 100 pictures. */
+  loss: (number | null);
+  /** What the decay adds. */
+  decayLoss: (number | null);
+  /** Right answers of the last 100 pictures that were learned from. */
+  trainAccuracy: (number | null);
+  /** Right answers of the last 100 pictures that were held back. */
+  validationAccuracy: (number | null);
+  /** Right answers of the last 200 tests. */
+  testAccuracy: (number | null);
+  /** Curves. */
+  curves: DigitsCurves;
+  /** The last tests, the newest first. */
+  tests: Array<DigitsTested>;
+  /** How often digit `i / 10` was taken for `i % 10`, by the last test of each picture. */
+  confusion: Uint32Array;
+  /** What is looked at: 28 × 28 pixels. */
+  shown: Uint8Array;
+  /** What it is. */
+  shownLabel: number;
+  /** Probabilities of what is looked at. */
+  shownProbabilities: Float32Array;
+  /** Layer by layer, of its middle 24 × 24 pixels. */
+  layers: Array<DigitsLayer>;
+}
+
+export function writeDigitsPicture(to: Writer, value: DigitsPicture): void {
+  to.u32(value.step);
+  to.u32(value.examples);
+  writeDigitsOptions(to, value.options);
+  to.text(value.network);
+  to.u32(value.parameters);
+  to.maybe(value.loss, (item) => to.f32(item));
+  to.maybe(value.decayLoss, (item) => to.f32(item));
+  to.maybe(value.trainAccuracy, (item) => to.f32(item));
+  to.maybe(value.validationAccuracy, (item) => to.f32(item));
+  to.maybe(value.testAccuracy, (item) => to.f32(item));
+  writeDigitsCurves(to, value.curves);
+  to.list(value.tests, (item) => writeDigitsTested(to, item));
+  to.u32s(value.confusion);
+  to.bytes(value.shown);
+  to.u8(value.shownLabel);
+  to.f32s(value.shownProbabilities);
+  to.list(value.layers, (item) => writeDigitsLayer(to, item));
+}
+
+export function readDigitsPicture(from: Reader): DigitsPicture {
+  return {
+    step: from.u32(),
+    examples: from.u32(),
+    options: readDigitsOptions(from),
+    network: from.text(),
+    parameters: from.u32(),
+    loss: from.maybe(() => from.f32()),
+    decayLoss: from.maybe(() => from.f32()),
+    trainAccuracy: from.maybe(() => from.f32()),
+    validationAccuracy: from.maybe(() => from.f32()),
+    testAccuracy: from.maybe(() => from.f32()),
+    curves: readDigitsCurves(from),
+    tests: from.list(() => readDigitsTested(from)),
+    confusion: from.u32s(),
+    shown: from.bytes(),
+    shownLabel: from.u8(),
+    shownProbabilities: from.f32s(),
+    layers: from.list(() => readDigitsLayer(from)),
+  };
+}
+
+/** Means over time. */
+export interface DigitsCurves {
+  /** Pictures seen. */
+  examples: Float32Array;
+  /** Losses. */
+  losses: Float32Array;
+  /** Accuracies of training. */
+  train: Float32Array;
+  /** Accuracies of validation. */
+  validation: Float32Array;
+}
+
+export function writeDigitsCurves(to: Writer, value: DigitsCurves): void {
+  to.f32s(value.examples);
+  to.f32s(value.losses);
+  to.f32s(value.train);
+  to.f32s(value.validation);
+}
+
+export function readDigitsCurves(from: Reader): DigitsCurves {
+  return {
+    examples: from.f32s(),
+    losses: from.f32s(),
+    train: from.f32s(),
+    validation: from.f32s(),
+  };
+}
+
+/** A picture of the test and what it was taken for. */
+export interface DigitsTested {
+  /** From 0 to 999. */
+  test: number;
+  /** What it is. */
+  label: number;
+  /** 28 × 28. */
+  pixels: Uint8Array;
+  /** Of each digit. */
+  probabilities: Float32Array;
+}
+
+export function writeDigitsTested(to: Writer, value: DigitsTested): void {
+  to.u32(value.test);
+  to.u8(value.label);
+  to.bytes(value.pixels);
+  to.f32s(value.probabilities);
+}
+
+export function readDigitsTested(from: Reader): DigitsTested {
+  return {
+    test: from.u32(),
+    label: from.u8(),
+    pixels: from.bytes(),
+    probabilities: from.f32s(),
+  };
+}
+
+/** A layer and what goes through it. */
+export interface DigitsLayer {
+  /** ConvNetJS's name. */
+  name: string;
+  /** "24x24x8". */
+  size: string;
+  /** Filters or windows, and stride: "5x5x1, stride 1"; empty where there are none. */
+  windows: string;
+  /** "8x5x5x1+8 = 208"; empty where nothing is learned. */
+  parameters: string;
+  /** Channels. */
+  channels: number;
+  /** Columns of a channel. */
+  columns: number;
+  /** What comes out, channel by channel. */
+  values: DigitsField;
+  /** The loss's gradient there; none of the softmax. */
+  gradients: DigitsField;
+  /** Pixels along a side of a filter, 0 where there are none. */
+  filterSide: number;
+  /** Filters, each plane by plane. */
+  weights: DigitsField;
+  /** Their gradients, of the shown picture alone. */
+  weightGradients: DigitsField;
+}
+
+export function writeDigitsLayer(to: Writer, value: DigitsLayer): void {
+  to.text(value.name);
+  to.text(value.size);
+  to.text(value.windows);
+  to.text(value.parameters);
+  to.u32(value.channels);
+  to.u32(value.columns);
+  writeDigitsField(to, value.values);
+  writeDigitsField(to, value.gradients);
+  to.u32(value.filterSide);
+  writeDigitsField(to, value.weights);
+  writeDigitsField(to, value.weightGradients);
+}
+
+export function readDigitsLayer(from: Reader): DigitsLayer {
+  return {
+    name: from.text(),
+    size: from.text(),
+    windows: from.text(),
+    parameters: from.text(),
+    channels: from.u32(),
+    columns: from.u32(),
+    values: readDigitsField(from),
+    gradients: readDigitsField(from),
+    filterSide: from.u32(),
+    weights: readDigitsField(from),
+    weightGradients: readDigitsField(from),
+  };
+}
+
+/** Numbers and the least and the largest of them. */
+export interface DigitsField {
+  /** Numbers. */
+  values: Float32Array;
+  /** The least. */
+  least: number;
+  /** The largest. */
+  largest: number;
+}
+
+export function writeDigitsField(to: Writer, value: DigitsField): void {
+  to.f32s(value.values);
+  to.f32(value.least);
+  to.f32(value.largest);
+}
+
+export function readDigitsField(from: Reader): DigitsField {
+  return {
+    values: from.f32s(),
+    least: from.f32(),
+    largest: from.f32(),
   };
 }
 

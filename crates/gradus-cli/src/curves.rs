@@ -1,5 +1,5 @@
-//! Curves of runs over their epochs, as SVG: losses and metrics, of training and of validation. No script, no font, no file beside it;
-//! light or dark as the reader's screen is.
+//! Curves of runs over their epochs, as SVG: losses and metrics, of training and of validation; and accuracies over the distance of an attack. No script, no
+//! font, no file beside it; light or dark as the reader's screen is.
 
 use gradus::train::EpochLog;
 use std::collections::BTreeSet;
@@ -18,6 +18,9 @@ const LEGEND: f64 = 280.0;
 const POINTS: usize = 1_000;
 /// Values that differ by more than this factor are drawn on a logarithmic scale.
 const DECADES: f64 = 50.0;
+
+/// What curves of runs go along.
+const EPOCH: &str = "epoch";
 
 /// One for each run, told apart by those who see no colours, too: from dark to light.
 const COLOURS: &[&str] =
@@ -56,7 +59,32 @@ pub fn draw(runs: &[Run<'_>]) -> String {
         Panel { title: title.replace('_', " "), ..Panel::of("loss", runs, of_kind) }
     });
     let of_metrics = metrics.into_iter().map(|name| Panel::of(name, runs, |_| true));
-    let panels: Vec<Panel> = of_losses.chain(of_metrics).collect();
+    paper(&of_losses.chain(of_metrics).collect::<Vec<_>>())
+}
+
+/// What is left of an accuracy the farther an attack may go: of each model its name, and distances with accuracies.
+pub fn of_distances(
+    title: &str,
+    axis: &'static str,
+    models: Vec<(String, Vec<(f64, f64)>)>,
+) -> String {
+    let line = |((name, points), colour): ((String, Vec<_>), &&'static str)| {
+        let label = middle_cut(&gradus::io::printable(&name), NAME);
+        Line { label, colour, is_validation: false, points: thinned(points) }
+    };
+    let lines: Vec<Line> = models.into_iter().zip(COLOURS).map(line).collect();
+    let farthest = lines.iter().flat_map(|line| &line.points).map(|point| point.0);
+    paper(&[Panel {
+        title: title.to_owned(),
+        along: (0.0, farthest.fold(f64::MIN_POSITIVE, f64::max)),
+        axis,
+        scale: Scale { low: 0.0, high: 1.0, is_logarithmic: false },
+        lines,
+    }])
+}
+
+/// Panels below each other.
+fn paper(panels: &[Panel]) -> String {
     let height = panels.iter().map(Panel::height).sum::<f64>() + 8.0;
     let width = LEFT + PLOT.0 + RIGHT + LEGEND;
     let mut out = format!(
@@ -64,7 +92,7 @@ pub fn draw(runs: &[Run<'_>]) -> String {
          <style>{STYLE}</style>\n<rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n"
     );
     let mut top = 0.0;
-    for panel in &panels {
+    for panel in panels {
         panel.draw(&mut out, top);
         top += panel.height();
     }
@@ -77,7 +105,7 @@ struct Line {
     label: String,
     colour: &'static str,
     is_validation: bool,
-    /// Epochs and values.
+    /// Epochs, or distances, and values.
     points: Vec<(f64, f64)>,
 }
 
@@ -85,7 +113,9 @@ struct Line {
 struct Panel {
     title: String,
     lines: Vec<Line>,
-    epochs: (f64, f64),
+    /// From the first epoch, or distance, to the last, and what they are.
+    along: (f64, f64),
+    axis: &'static str,
     scale: Scale,
 }
 
@@ -114,7 +144,8 @@ impl Panel {
         Panel {
             title: name.replace('_', " "),
             scale: Scale::of(&values.collect::<Vec<_>>()),
-            epochs: if ends.1 > ends.0 { ends } else { (ends.0.min(1.0) - 1.0, ends.0.max(1.0)) },
+            axis: EPOCH,
+            along: if ends.1 > ends.0 { ends } else { (ends.0.min(1.0) - 1.0, ends.0.max(1.0)) },
             lines,
         }
     }
@@ -123,9 +154,9 @@ impl Panel {
         TOP + BOTTOM + PLOT.1.max(self.lines.len() as f64 * LINE)
     }
 
-    fn x(&self, epoch: f64) -> f64 {
-        let (low, high) = self.epochs;
-        LEFT + (epoch - low) / (high - low).max(f64::MIN_POSITIVE) * PLOT.0
+    fn x(&self, along: f64) -> f64 {
+        let (low, high) = self.along;
+        LEFT + (along - low) / (high - low).max(f64::MIN_POSITIVE) * PLOT.0
     }
 
     fn draw(&self, out: &mut String, top: f64) {
@@ -154,10 +185,10 @@ impl Panel {
                 y + 4.0
             );
         }
-        for tick in
-            ticks(self.epochs.0, self.epochs.1, 8).into_iter().filter(|tick| tick.fract() == 0.0)
-        {
-            let x = self.x(tick);
+        // There is no half epoch.
+        let is_one = |tick: &f64| self.axis != EPOCH || tick.fract() == 0.0;
+        for tick in ticks(self.along.0, self.along.1, 8).into_iter().filter(is_one) {
+            let (x, tick) = (self.x(tick), crate::bars::figure(tick, 4));
             let _ = writeln!(
                 out,
                 "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top}\" y2=\"{bottom}\"/>\
@@ -168,11 +199,12 @@ impl Panel {
         let _ = writeln!(
             out,
             "<rect class=\"frame\" x=\"{LEFT}\" y=\"{top}\" width=\"{}\" height=\"{}\"/>\
-             <text text-anchor=\"middle\" x=\"{:.1}\" y=\"{:.1}\">epoch</text>",
+             <text text-anchor=\"middle\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
             PLOT.0,
             PLOT.1,
             LEFT + PLOT.0 / 2.0,
-            bottom + 34.0
+            bottom + 34.0,
+            self.axis
         );
         for (i, line) in self.lines.iter().enumerate() {
             line.draw(out, |point| (self.x(point.0), y(point.1)));
@@ -359,6 +391,22 @@ mod tests {
         let text = draw(&[Run { name, loss: String::new(), history: &history }]);
         for part in ["training 0.5<", "validation 1<"] {
             assert!(text.contains(part), "{part:?} is not in {text}");
+        }
+    }
+
+    #[test]
+    fn accuracies_go_over_distances() {
+        let lenet = (String::from("lenet"), vec![(0.0, 1.0), (0.1, 0.5), (0.2, 0.0)]);
+        let text = of_distances("accuracy under pgd", "ε", vec![lenet]);
+        let (right, bottom) = (LEFT + PLOT.0, TOP + PLOT.1);
+        let line = format!(
+            "{LEFT:.1},{TOP:.1} {:.1},{:.1} {right:.1},{bottom:.1}",
+            LEFT + PLOT.0 / 2.0,
+            TOP + PLOT.1 / 2.0
+        );
+        assert!(text.contains(&line), "{line} is not in {text}");
+        for part in [">accuracy under pgd<", ">ε<", ">0.05<", ">lenet 0<"] {
+            assert!(text.contains(part), "{part} is not in {text}");
         }
     }
 

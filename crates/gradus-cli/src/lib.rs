@@ -1,7 +1,7 @@
 //! The `gradus` command: trains, evaluates and explains networks.
 //!
 //! Results go to stdout, progress and remarks to stderr. The exit code is 0 for success, 1 for a failure in the work
-//! (a panic too), 2 for bad usage, and 130 when a signal ended a training. Each command is one file of `commands/`: its options,
+//! (a panic too), 2 for bad usage, and 130 when a signal ended it. Each command is one file of `commands/`: its options,
 //! its help, what it does.
 
 // Nothing but the command and its reader of recipes is for the outside: `pub` here means "for the other files".

@@ -109,7 +109,7 @@ pub fn best(run: &Path) -> PathBuf {
 }
 
 /// The checkpoints of a run.
-fn checkpoints(run: &Path) -> PathBuf {
+pub fn checkpoints(run: &Path) -> PathBuf {
     run.join("checkpoints")
 }
 

@@ -1,5 +1,5 @@
-//! What asks a training to end: Ctrl-C (SIGINT), SIGTERM, and SIGHUP when its terminal goes. What this process was started to ignore
-//! stays ignored: SIGHUP under `nohup`, SIGINT of the background jobs of scripts.
+//! What asks a training, a service or what makes files to end: Ctrl-C (SIGINT), SIGTERM, and SIGHUP when its terminal goes. What this process was
+//! started to ignore stays ignored: SIGHUP under `nohup`, SIGINT of the background jobs of scripts.
 
 use crate::error::{CliError, Result};
 use std::path::PathBuf;
@@ -15,6 +15,8 @@ enum First {
     Testing(PathBuf),
     /// Asks training to end; it saves first.
     Training,
+    /// Ends the program between the files that it makes, of which these are whole.
+    Making(Vec<PathBuf>),
     /// Ends a service, by this.
     Serving(Box<dyn Fn() + Send>),
 }
@@ -35,7 +37,19 @@ impl Signals {
     /// # Errors
     /// When the system does not let it.
     pub fn listen(json: bool) -> Result<Signals> {
-        let shared = Shared { asked: Arc::default(), first: Mutex::new(First::Loading), json };
+        Signals::begin(First::Loading, json)
+    }
+
+    /// Begins to listen; a signal ends the program and tells which files that it made are kept.
+    ///
+    /// # Errors
+    /// As [`Signals::listen`].
+    pub fn of_files(json: bool) -> Result<Signals> {
+        Signals::begin(First::Making(vec![]), json)
+    }
+
+    fn begin(first: First, json: bool) -> Result<Signals> {
+        let shared = Shared { asked: Arc::default(), first: Mutex::new(first), json };
         let signals = Signals(Arc::new(shared));
         let shared = signals.0.clone();
         system::on_signals(move || shared.came())
@@ -47,6 +61,19 @@ impl Signals {
     pub fn train(&self) -> Arc<AtomicBool> {
         *self.0.first() = First::Training;
         self.0.asked.clone()
+    }
+
+    /// Writes some of the files that are made. A signal waits for it: all of them are there, or none.
+    ///
+    /// # Errors
+    /// What `write` reports.
+    pub fn write(&self, files: &[PathBuf], write: impl FnOnce() -> Result<()>) -> Result<()> {
+        let mut first = self.0.first();
+        write()?;
+        if let First::Making(kept) = &mut *first {
+            kept.extend_from_slice(files);
+        }
+        Ok(())
     }
 
     /// From now on the first signal ends a service by `stop`, and the second ends the program.
@@ -88,9 +115,20 @@ impl Shared {
                 CliError::Ended("ended without saving; the last checkpoint stays".into())
             }
             First::Loading => CliError::Ended("interrupted before the first step".into()),
+            First::Making(kept) => CliError::Ended(made(kept)),
             First::Testing(run) => CliError::Interrupted(run.clone()),
         };
         process::exit(error.tell(self.json).into());
+    }
+}
+
+/// What is left of what was made.
+fn made(kept: &[PathBuf]) -> String {
+    let names: Vec<String> = kept.iter().map(|path| path.display().to_string()).collect();
+    match &names[..] {
+        [] => "interrupted: nothing was written".into(),
+        [one] => format!("interrupted: {one} is kept"),
+        all => format!("interrupted: {} are kept", all.join(", ")),
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Everything is deterministic: the same settings, commands and steps give the same events.
 
+pub mod digits;
 pub mod exact;
 pub mod flow;
 mod journal;

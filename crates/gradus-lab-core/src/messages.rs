@@ -1,7 +1,7 @@
 //! What a page says to its session and hears from it.
 
 use crate::wire::Wire;
-use crate::{flow, neuron, playground};
+use crate::{digits, flow, neuron, playground};
 
 /// The pages.
 #[derive(Wire, Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub enum PageName {
     Neuron,
     /// What becomes of gradients from layer to layer.
     Flow,
+    /// A convolutional network learns digits.
+    Digits,
     /// A small network on points in a plane.
     Playground,
 }
@@ -54,6 +56,8 @@ pub enum Command {
     Neuron(neuron::Command),
     /// Of the page of gradients' flow.
     Flow(flow::Command),
+    /// Of the page of digits.
+    Digits(digits::Command),
     /// Of the Playground.
     Playground(playground::Command),
 }
@@ -114,6 +118,8 @@ pub enum Event {
     Neuron(neuron::Event),
     /// Of the page of gradients' flow.
     Flow(flow::Event),
+    /// Of the page of digits.
+    Digits(digits::Event),
     /// Of the Playground.
     Playground(playground::Event),
 }

@@ -1,5 +1,6 @@
 //! The pages by name. A new one is a line in each function, and its variants in [`Command`] and [`Event`](crate::Event).
 
+use crate::digits::Digits;
 use crate::flow::Flow;
 use crate::neuron::Neuron;
 use crate::page::Opened;
@@ -12,6 +13,7 @@ pub(crate) fn open(name: PageName, settings: &str) -> Opened {
     match name {
         PageName::Neuron => Neuron::open(settings),
         PageName::Flow => Flow::open(settings),
+        PageName::Digits => Digits::open(settings),
         PageName::Playground => Playground::open(settings),
     }
 }
@@ -21,6 +23,7 @@ pub(crate) fn load(name: PageName, bytes: &[u8]) -> Result<Box<dyn Page>, Unread
     Ok(match name {
         PageName::Neuron => Box::new(Neuron::load(bytes)?),
         PageName::Flow => Box::new(Flow::load(bytes)?),
+        PageName::Digits => Box::new(Digits::load(bytes)?),
         PageName::Playground => Box::new(Playground::load(bytes)?),
     })
 }
@@ -31,6 +34,7 @@ pub(crate) fn belongs(command: &Command, name: PageName) -> bool {
         (command, name),
         (Command::Neuron(_), PageName::Neuron)
             | (Command::Flow(_), PageName::Flow)
+            | (Command::Digits(_), PageName::Digits)
             | (Command::Playground(_), PageName::Playground)
     )
 }

@@ -1,10 +1,12 @@
 //! Every page: what is saved goes on, what is journaled is done again, and neither differs in a bit.
 
 use gradus_lab_core::wire::{decode, encode};
-use gradus_lab_core::{Command, Event, PageName, Session, neuron, playground};
+use gradus_lab_core::{Command, Event, PageName, Session, digits, neuron, playground};
 
 /// A page with settings, and commands that change it on the way.
 fn pages() -> Vec<(PageName, &'static str, Vec<Command>)> {
+    let faster = digits::Options { method: digits::Method::Adam, batch: 7, ..Default::default() };
+    let of_digits = [digits::Command::Show { test: 9 }, digits::Command::Options(faster)];
     let set = |name: &str, value: &str| playground::Command::Set {
         run: 0,
         name: name.into(),
@@ -19,7 +21,8 @@ fn pages() -> Vec<(PageName, &'static str, Vec<Command>)> {
     ];
     vec![
         (PageName::Neuron, "table=xor", vec![Command::Neuron(neuron::Command::Forget)]),
-        (PageName::Playground, "b.", of_playground.map(Command::Playground).into()),
+        (PageName::Digits, "batch=5&seed=3", of_digits.map(Command::Digits).to_vec()),
+        (PageName::Playground, "b.", of_playground.map(Command::Playground).to_vec()),
     ]
 }
 

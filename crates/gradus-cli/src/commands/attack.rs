@@ -15,6 +15,7 @@ use crate::error::{CliError, Result, shell_word};
 use crate::experiment::in_order;
 use crate::model_file;
 use crate::robust::victim;
+use crate::signals::Signals;
 use crate::stderr::Bar;
 use crate::trained::Trained;
 use crate::unreadable;
@@ -37,7 +38,8 @@ use std::time::Instant;
 /// Fool a trained model: pictures changed by next to nothing that it takes for something else
 ///
 /// Attacks: fgsm is one step along the signs of the loss's gradient, pgd many, each followed by the way back to where no pixel has changed by more than ε; pgd-l2
-/// bounds √Σ of the squared changes instead. square tries random squares and asks for scores only, so that a gradient that is masked cannot stop it. deepfool,
+/// bounds √Σ of the squared changes instead. apgd-ce and apgd-t (Auto-PGD of the cross-entropy, and of the ratio of logits towards nine classes) choose their
+/// steps themselves; auto is both and then square, each on what the one before left: a picture that stands it stands much. square tries random squares and asks for scores only, so that a gradient that is masked cannot stop it. deepfool,
 /// cw (Carlini & Wagner) and boundary look for the least change in L2, boundary by nothing but the class that is seen.
 ///
 /// Pixels go from 0 to 1, so 8/255 is eight steps of 256. The test part of the data is attacked, as gradus eval finds it; a picture that is taken for something
@@ -45,11 +47,14 @@ use std::time::Instant;
 ///
 /// Of pictures in files what the model sees is attacked, and what comes out is written beside them as PNG files, which are read again: rounding to 8 bits may
 /// undo what was done.
+///
+/// Ctrl-C (SIGINT), SIGTERM and SIGHUP end it at once with code 130; it says which files are kept, and each of them is whole.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   gradus attack runs/lenet-1 --with pgd --epsilon 2/255,8/255,0.1
   gradus attack runs/lenet-1 --with fgsm --epsilon 0.1 --out sheet.png
   gradus attack runs/lenet-1 --with pgd --epsilon 0.1 --against runs/lenet-2
+  gradus attack runs/lenet-1 --with auto --epsilon 2/255,4/255,8/255 --plot curve.svg
   gradus attack runs/lenet-1 --with deepfool --epsilon 0.5,1 --limit 200
   gradus attack runs/lenet-1 photo.png --with pgd --target bag")]
 pub struct Args {
@@ -67,7 +72,7 @@ pub struct Args {
     /// How far a picture may go, or several distances, with commas between them: 8/255,0.1 [default: 8/255, of pgd-l2 0.5]
     #[arg(long, value_name = "E", value_delimiter = ',', allow_hyphen_values = true)]
     epsilon: Vec<String>,
-    /// So many steps [default: 20 of pgd, 1000 of square and cw, 50 of deepfool, 5000 of boundary]
+    /// So many steps [default: 20 of pgd, 100 of apgd-ce, apgd-t and auto, 1000 of square and cw, 50 of deepfool, 5000 of boundary]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     steps: Option<u32>,
     /// How long a step of pgd is [default: 2.5 ε / steps], or the rate of cw [default: 0.01]
@@ -91,6 +96,9 @@ pub struct Args {
     /// Draw pictures as they were, what was done to them, and what they became, into this PNG; of a picture in a file, where it is written
     #[arg(long, value_name = "FILE.png")]
     out: Option<PathBuf>,
+    /// Draw the accuracy over ε, and that of --against, as a curve into this SVG
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
     /// Where to compute (see `gradus devices`)
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: String,
@@ -136,26 +144,36 @@ pub fn run(args: &Args) -> Result<()> {
     args.computing.begin(&args.device)?;
     let kind = Kind::named(&args.with)?;
     let strength = Strength::of(args, kind)?;
-    if let Some(out) = &args.out
-        && !out.extension().is_some_and(|end| end.eq_ignore_ascii_case("png"))
-    {
-        let what = format!("--out: found {}, expected a file that ends in .png", out.display());
-        return Err(CliError::Usage(what));
-    }
+    ends_in("out", args.out.as_deref(), "png")?;
+    ends_in("plot", args.plot.as_deref(), "svg")?;
+    let signals = Signals::of_files(args.json)?;
     let mut attacked = Attacked::load(&args.model, args.seed)?;
     let target =
         args.target.as_deref().map(|name| class_of(name, &attacked.description)).transpose()?;
     if target.is_some() && !kind.takes_a_target() {
         let what = format!(
-            "--target: {} goes to whichever class is nearest; fgsm, pgd, pgd-l2, cw and square take one",
+            "--target: {} goes to whichever class is nearest; fgsm, pgd, pgd-l2, apgd-ce, square, auto and cw take one",
             args.with
         );
         return Err(CliError::Usage(what));
     }
     if let Some(files) = files(&args.inputs)? {
-        return pictures::run(args, &strength, &mut attacked, target, &files);
+        return pictures::run(args, &strength, &mut attacked, target, &files, &signals);
     }
-    data(args, &strength, attacked, target)
+    data(args, &strength, attacked, target, &signals)
+}
+
+/// Refuses a file of another kind than what is written to it.
+fn ends_in(option: &str, path: Option<&Path>, ending: &str) -> Result<()> {
+    let is_one =
+        |path: &&Path| path.extension().is_some_and(|end| end.eq_ignore_ascii_case(ending));
+    match path.filter(|path| !is_one(path)) {
+        None => Ok(()),
+        Some(path) => Err(CliError::Usage(format!(
+            "--{option}: found {}, expected a file that ends in .{ending}",
+            path.display()
+        ))),
+    }
 }
 
 /// The number of a class by its name, or by itself.
@@ -184,7 +202,8 @@ fn class_of(name: &str, description: &Description) -> Result<usize> {
 fn files(inputs: &[PathBuf]) -> Result<Option<Vec<PathBuf>>> {
     let mut of_pictures = vec![];
     for path in inputs {
-        if path.is_file() && is_picture(path)? {
+        // What is called a picture is read as one: that says what it is instead.
+        if path.is_file() && (is_called_picture(path) || is_picture(path)?) {
             of_pictures.push(path.clone());
         }
     }
@@ -201,6 +220,13 @@ fn files(inputs: &[PathBuf]) -> Result<Option<Vec<PathBuf>>> {
             )))
         }
     }
+}
+
+/// Whether a file's name ends as those of pictures do.
+fn is_called_picture(path: &Path) -> bool {
+    let ending = path.extension().map(|end| end.to_string_lossy().to_lowercase());
+    let pictures = ["png", "jpg", "jpeg", "gif", "bmp", "tif", "tiff", "webp"];
+    ending.is_some_and(|ending| pictures.contains(&&*ending))
 }
 
 /// Batches of the pixels of a test part, as the model is shown them.
@@ -239,6 +265,7 @@ fn data(
     strength: &Strength,
     mut attacked: Attacked,
     target: Option<usize>,
+    signals: &Signals,
 ) -> Result<()> {
     let mut other =
         args.against.as_deref().map(|model| Attacked::load(model, args.seed)).transpose()?;
@@ -285,19 +312,23 @@ fn data(
     }
     let seconds = start.elapsed().as_secs_f64();
     // Files first: stdout may be closed.
-    let drawn = match (&args.out, sheet) {
-        (Some(out), Some(sheet)) => {
-            let png = sheet.draw()?;
-            atomic_write(out, |w| w.write_all(&png))?;
-            Some(out)
-        }
-        _ => None,
-    };
+    let against = args.against.as_deref();
+    let svg = || curve.drawn(&args.with, &name, &args.model, against).into_bytes();
+    let png = sheet.map(Sheet::draw).transpose()?;
+    let plot = args.plot.as_ref().map(|plot| (plot, svg()));
+    for (path, bytes) in args.out.as_ref().zip(png).into_iter().chain(plot) {
+        signals.write(std::slice::from_ref(path), || {
+            Ok(atomic_write(path, |w| w.write_all(&bytes))?)
+        })?;
+    }
     let mut out = std::io::stdout().lock();
-    write!(out, "{}", curve.told(&args.with, &name, args.against.as_deref()))?;
-    if let Some(drawn) = drawn {
-        writeln!(out, "sheet          {}", drawn.display())?;
-    } else {
+    write!(out, "{}", curve.told(&args.with, &name, against))?;
+    for (what, path) in [("sheet", &args.out), ("curve", &args.plot)] {
+        if let Some(path) = path {
+            writeln!(out, "{what:<14} {}", path.display())?;
+        }
+    }
+    if args.out.is_none() {
         let word = shell_word(&args.model);
         writeln!(
             out,
@@ -310,7 +341,7 @@ fn data(
     if args.json {
         let about = json!({
             "model": attacked.description.architecture, "file": attacked.path, "data": name, "part": chosen.part, "attack": args.with,
-            "target": target.map(|k| &attacked.description.classes[k]), "seed": args.seed, "against": args.against, "sheet": drawn, "seconds": seconds,
+            "target": target.map(|k| &attacked.description.classes[k]), "seed": args.seed, "against": args.against, "sheet": args.out, "curve": args.plot, "seconds": seconds,
         });
         join(&mut record, about);
         join(&mut record, curve.record());

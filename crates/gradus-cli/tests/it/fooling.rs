@@ -30,7 +30,7 @@ fn a_trained_model_is_fooled_and_it_is_shown_how() {
     let f = folder.path();
     train(f, "run", "--epochs 1");
     train(f, "other", "--epochs 1 --seed 1");
-    let words = "run --with pgd --epsilon 4/255,0.2 --steps 8 --limit 150 --against other --out sheet.png --json";
+    let words = "run --with pgd --epsilon 4/255,0.2 --steps 8 --limit 150 --against other --out sheet.png --plot curve.svg --json";
     let ran = attack(f, words);
     let json = ran.json();
     assert_eq!((json["samples"].as_u64(), json["attack"].as_str()), (Some(150), Some("pgd")));
@@ -45,6 +45,10 @@ fn a_trained_model_is_fooled_and_it_is_shown_how() {
     assert!(ran.out.contains("4/255    0."), "{}", ran.out);
     let sheet = image::open(f.join("sheet.png")).unwrap();
     assert!(sheet.width() > 600 && sheet.height() > 600, "{}×{}", sheet.width(), sheet.height());
+    let curve = fs::read_to_string(f.join("curve.svg")).unwrap();
+    let last = number(&json["accuracies"][1]["against_accuracy"]);
+    let legend = format!(">other {}<", (last * 1e4).round() / 1e4);
+    assert!(curve.contains(&legend), "{legend} is not in {curve}");
     // The same seed, the same pictures.
     let first = fs::read(f.join("sheet.png")).unwrap();
     assert_eq!(attack(f, words).json()["accuracies"], json["accuracies"]);
@@ -57,6 +61,16 @@ fn a_trained_model_is_fooled_and_it_is_shown_how() {
     let accuracies: Vec<f64> = curve.iter().map(|point| number(&point["accuracy"])).collect();
     assert!(accuracies[0] <= accuracies[2] && accuracies[2] <= accuracies[1], "{least}");
     assert!(number(&least["median_l2"]) > 0.1);
+    let auto = "run --with auto --epsilon 0.05,0.2 --steps 10 --limit 48 --plot auto.svg --json";
+    let auto = attack(f, auto).json();
+    let (clean, point) = (number(&auto["clean_accuracy"]), &auto["accuracies"][1]);
+    let felled = ["apgd-ce", "apgd-t", "square"].map(|name| number(&point["felled"][name]));
+    let left = (clean - number(&point["accuracy"])) * 48.0;
+    assert!((felled.iter().sum::<f64>() - left).abs() < 1e-6 && felled[0] > 0.0, "{auto}");
+    let least = "run --with deepfool --limit 20 --plot least.svg --json";
+    assert_eq!(attack(f, least).json()["curve"].as_str(), Some("least.svg"));
+    let steps = fs::read_to_string(f.join("least.svg")).unwrap();
+    assert!(steps.contains(">run 0<"), "nothing is left at the largest change: {steps}");
     let aimed = attack(f, "run --with fgsm --epsilon 0.3 --target 1 --limit 40 --json").json();
     assert_eq!((aimed["target"].as_str(), aimed["samples"].as_u64()), (Some("1"), Some(40)));
     for more in [
@@ -112,6 +126,7 @@ fn a_picture_in_a_file_is_fooled_and_read_again() {
     };
     refused("run 0.png 1.png --out x.png", &["--out: found 2 pictures, expected one"]);
     refused("run 0.png --out 0.png", &["--out: found 0.png, which is an input"]);
+    refused("run 0.png --plot x.svg", &["--plot: found pictures in files"]);
     refused("run 0.png --against run", &["--against: found pictures in files"]);
     refused("run 0.png missing.png", &["missing.png: found no such file, expected pictures only"]);
 }
@@ -140,6 +155,9 @@ fn what_cannot_be_attacked_is_told_in_a_line() {
         ("run --with fgsm --steps 3", "--steps: fgsm is one step"),
         ("run --with square --restarts 2", "--restarts: square begins once"),
         ("run --with square --step-size 1", "--step-size: square has none"),
+        ("run --plot curve.png", "--plot: found curve.png, expected a file that ends in .svg"),
+        ("run --with apgd-t --target 1", "--target: apgd-t goes to whichever class is nearest"),
+        ("run --with auto --restarts 2", "--restarts: auto begins once"),
         ("run --out sheet.jpg", "--out: found sheet.jpg, expected a file that ends in .png"),
         ("run nowhere", "unknown data set"),
     ] {

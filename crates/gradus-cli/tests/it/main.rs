@@ -4,6 +4,7 @@ mod after;
 mod as_they_are;
 mod bad_files;
 mod bad_input;
+mod bad_pictures;
 mod commands;
 mod fooling;
 mod genomes;

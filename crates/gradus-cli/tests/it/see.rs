@@ -226,6 +226,52 @@ fn why_a_picture_is_taken_for_its_class() {
     ran(folder.path(), &[&["see", "run"], &on[..]].concat()).fails(2, &["unknown layer \"fc6\""]);
 }
 
+/// What learned a sample helped itself, and units add up to what the score gained.
+#[test]
+fn samples_that_helped_and_units_that_count_are_told() {
+    let folder = with_a_run();
+    let f = folder.path();
+    let record =
+        see(f, &["grey.png", "--what", "influences,conductance,unit-gradient", "--layer", "conv2"]);
+    let found = &record["influences"];
+    assert_eq!(
+        (found["samples"].as_u64(), found["steps"].as_array().map(Vec::len)),
+        (Some(4000), Some(2))
+    );
+    let one = &found["pictures"][0];
+    let values = |of: &str| -> Vec<f64> {
+        one[of].as_array().unwrap().iter().map(|s| s["influence"].as_f64().unwrap()).collect()
+    };
+    let (helpful, harmful) = (values("helpful"), values("harmful"));
+    assert!(helpful.len() == 8 && helpful.is_sorted_by(|a, b| a >= b) && helpful[7] > 0.0);
+    assert!(harmful.is_sorted_by(|a, b| a <= b) && harmful[0] < 0.0, "{harmful:?}");
+    // Those that helped are of the class, those that hindered are not.
+    let class = &one["class"];
+    assert!(one["helpful"].as_array().unwrap().iter().all(|s| s["label"] == *class), "{one}");
+    assert!(one["harmful"].as_array().unwrap().iter().all(|s| s["label"] != *class), "{one}");
+    assert!(
+        record["conductance"]["completeness"].as_f64().unwrap() < 0.01,
+        "{}",
+        record["conductance"]
+    );
+    assert_eq!(record["conductance"]["pictures"][0]["units"].as_array().unwrap().len(), 16);
+    assert_eq!(record["unit-gradient"]["pictures"][0]["peaks"].as_array().unwrap().len(), 16);
+    for name in ["influences.png", "conductance.png", "unit-gradient.png"] {
+        let path = f.join("run/see-influences-conductance-unit-gradient").join(name);
+        assert!(image::open(&path).is_ok(), "{name}");
+    }
+    // A file outside of a run has no checkpoints: the network as it is.
+    fs::copy(f.join("run/best.safetensors"), f.join("alone.safetensors")).unwrap();
+    let alone = ["see", "alone.safetensors", "grey.png", "--what", "influences", "--json"];
+    let alone = ok(f, &alone);
+    assert!(alone.out.contains("by the network as it is"), "{}", alone.out);
+    ran(
+        f,
+        &["see", "run", "grey.png", "--what", "conductance", "--layer", "conv2", "--unit", "16"],
+    )
+    .fails(2, &["--unit: found 16, expected 0 to 15"]);
+}
+
 #[test]
 fn concepts_are_told_with_their_chance() {
     let folder = with_a_run();

@@ -99,6 +99,18 @@ impl<T: Wire> Wire for Option<T> {
     }
 }
 
+impl<T: Wire> Wire for Box<T> {
+    fn write(&self, to: &mut Vec<u8>) {
+        T::write(self, to);
+    }
+    fn read(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        T::read(from).map(Box::new)
+    }
+    fn shape(types: &mut Types) -> Shape {
+        T::shape(types)
+    }
+}
+
 impl Wire for String {
     fn write(&self, to: &mut Vec<u8>) {
         (self.len() as u32).write(to);

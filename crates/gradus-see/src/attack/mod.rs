@@ -1,8 +1,8 @@
 //! How networks are fooled: pictures that differ from others by next to nothing and are taken for something else.
 //!
 //! An [`Attack`] makes such pictures of a batch, against a [`Victim`], a network whose passes are compiled once; a [`Goal`] says what counts as fooled. Some
-//! attacks stay within a distance ε that is given: [`Fgsm`] and [`Pgd`] follow the gradient, [`Square`] asks for scores only. Others look for the least
-//! distance: [`DeepFool`] and [`CarliniWagner`] by gradients, [`Boundary`] by nothing but the class that is seen.
+//! attacks stay within a distance ε that is given: [`Fgsm`], [`Pgd`] and [`Apgd`] follow the gradient, [`Square`] asks for scores only, and [`AutoAttack`] tries
+//! several of them. Others look for the least distance: [`DeepFool`] and [`CarliniWagner`] by gradients, [`Boundary`] by nothing but the class that is seen.
 //!
 //! Whatever the attack: pictures stay within 0 to 1 and within ε, exactly; one that is where the goal wants it before anything is done stays as it is, at
 //! distance 0; one that could not be fooled comes back as the attack left it, or as it was where the attack keeps successes only.
@@ -23,6 +23,8 @@
 //! # Ok::<(), gradus_see::Error>(())
 //! ```
 
+mod apgd;
+mod auto;
 mod boundary;
 mod carlini_wagner;
 mod deepfool;
@@ -33,6 +35,8 @@ mod square;
 mod training;
 mod victim;
 
+pub use apgd::{Apgd, Loss};
+pub use auto::AutoAttack;
 pub use boundary::Boundary;
 pub use carlini_wagner::CarliniWagner;
 pub use deepfool::DeepFool;

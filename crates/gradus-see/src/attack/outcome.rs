@@ -85,6 +85,8 @@ pub struct Fooled {
     pub linf: Vec<f64>,
     /// √Σ of the squared changes, for each.
     pub l2: Vec<f64>,
+    /// Of a sequence of attacks which felled how many, those not counted that needed nothing; of a single attack none.
+    pub felled: Vec<(&'static str, usize)>,
     /// Pictures that the network was shown forwards, those within `gradients` not counted.
     pub queries: u64,
     /// Pictures of which it was asked a gradient.
@@ -150,6 +152,7 @@ impl<'a> Begun<'a> {
             fooled: each().map(|i| self.goal.is_reached(i, largest(&scores[i]))).collect(),
             linf: each().map(|i| linf(pixels.row(i), self.pixels.row(i))).collect(),
             l2: each().map(|i| l2(pixels.row(i), self.pixels.row(i))).collect(),
+            felled: vec![],
             pictures,
             scores,
             queries,

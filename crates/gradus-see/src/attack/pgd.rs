@@ -114,7 +114,7 @@ impl Pgd {
     }
 
     /// Where pictures begin.
-    fn begin(&self, from: &Pixels, x: &Tensor, rng: &mut Rng) -> Result<Pixels> {
+    pub(super) fn begin(&self, from: &Pixels, x: &Tensor, rng: &mut Rng) -> Result<Pixels> {
         let mut pixels = from.clone();
         match (&self.start, self.norm) {
             (Start::Picture, _) => {}

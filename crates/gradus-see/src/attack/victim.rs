@@ -1,5 +1,7 @@
 //! `Victim`: a network under attack, whose passes are compiled once and replayed.
 
+use super::Goal;
+use super::apgd::TINY;
 use super::pixels::Pixels;
 use crate::Subject;
 use gradus_base::philox::Rng;
@@ -20,6 +22,8 @@ pub struct Victim {
     gradients: u64,
     scores: Compiled<Trace>,
     pull: Compiled<Trace>,
+    rise: Compiled<Trace>,
+    rise_ratio: Compiled<Trace>,
     pub(super) climb_linf: Compiled<Trace>,
     pub(super) climb_l2: Compiled<Trace>,
     pub(super) narrow: Compiled<Trace>,
@@ -39,6 +43,8 @@ impl Victim {
             gradients: 0,
             scores: step(|subject, args| Step::new().read(&subject.scores(&args[0]))),
             pull: step(pulled),
+            rise: step(risen),
+            rise_ratio: step(risen_ratio),
             climb_linf: step(climbed_linf),
             climb_l2: step(climbed_l2),
             narrow: step(super::carlini_wagner::narrowed),
@@ -101,6 +107,23 @@ impl Victim {
     ) -> Result<(Vec<Vec<f64>>, Vec<f64>)> {
         self.count(x);
         let out = self.pull.run(&[x, weights])?;
+        Ok((rows(&out.tensor(0))?, out.tensor(1).try_to_vec::<f64>()?))
+    }
+
+    /// The scores, and the gradient of each picture's loss: of the cross-entropy, along which a goal lies, or, towards other classes, of the ratio of logits.
+    pub(super) fn rise(
+        &mut self,
+        x: &Tensor,
+        goal: &Goal,
+        towards: Option<&[i64]>,
+    ) -> Result<(Vec<Vec<f64>>, Vec<f64>)> {
+        self.count(x);
+        let classes = goal.tensor();
+        let sign = Tensor::from(goal.sign()).cast(x.dtype());
+        let out = match towards {
+            None => self.rise.run(&[x, &classes, &sign])?,
+            Some(to) => self.rise_ratio.run(&[x, &classes, &Tensor::from_slice(to, [to.len()])])?,
+        };
         Ok((rows(&out.tensor(0))?, out.tensor(1).try_to_vec::<f64>()?))
     }
 
@@ -169,6 +192,23 @@ pub(super) fn slope(sum: &Tensor, x: &Tensor) -> Tensor {
 fn pulled(subject: &Subject, args: &[Tensor]) -> Step {
     let scores = subject.scores(&args[0]);
     let slope = slope(&(&scores * &args[1]).sum(..), &args[0]);
+    Step::new().read(&scores).read(&slope)
+}
+
+/// Scores and the slope of the cross-entropy: x, classes, sign.
+fn risen(subject: &Subject, args: &[Tensor]) -> Step {
+    let scores = subject.scores(&args[0]);
+    let slope = slope(&cross_entropy(&scores, &args[1]).sum(..), &args[0]) * &args[2];
+    Step::new().read(&scores).read(&slope)
+}
+
+/// Scores and the slope of the difference of logits' ratio: x, classes, the classes to go to.
+fn risen_ratio(subject: &Subject, args: &[Tensor]) -> Step {
+    let scores = subject.scores(&args[0]); // [B, K]
+    let top = scores.top_k(4, 1).0; // [B, 4]
+    let scale = top.select(1, 0) - (top.select(1, 2) + top.select(1, 3)) * 0.5 + TINY; // [B]
+    let at = |classes: &Tensor| scores.gather(1, &classes.unsqueeze(1)).sum(1); // [B]
+    let slope = slope(&((at(&args[2]) - at(&args[1])) / scale).sum(..), &args[0]);
     Step::new().read(&scores).read(&slope)
 }
 

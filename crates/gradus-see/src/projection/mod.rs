@@ -1,5 +1,6 @@
 //! Rows of numbers as points in a plane: principal components and t-SNE, in f64.
 
+mod barnes_hut;
 mod pca;
 mod tsne;
 

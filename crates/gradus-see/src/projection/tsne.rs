@@ -1,10 +1,12 @@
 //! t-SNE: points in a plane whose neighbours are the neighbours of the rows.   van der Maaten & Hinton 2008, JMLR 9:2579
 
+use super::barnes_hut::{Near, THETA};
 use super::check;
 use gradus_base::philox::Rng;
 use gradus_base::{Error, Result};
 
-/// How rows become points. All pairs are looked at, so that time grows with the square of the rows.
+/// How rows become points. Up to 4,000 rows all pairs are looked at in each step; of more rows near neighbours draw each other, three times as many as the
+/// perplexity says, and groups of points that are far away push as one (Barnes and Hut, θ = 0.5).
 ///
 /// ```
 /// use gradus_see::projection::TSne;
@@ -41,6 +43,8 @@ pub struct Embedding {
 /// In the first quarter of the steps, at most so many, neighbours are drawn together by this factor.
 const EARLY: usize = 250;
 const EXAGGERATION: f64 = 12.0;
+/// Of more rows not all pairs are looked at.
+const MOST_PAIRED: usize = 4_000;
 /// Pairs that are added up side by side.
 const LANES: usize = 4;
 
@@ -60,7 +64,11 @@ impl TSne {
             );
             return Err(Error::value("perplexity", what));
         }
-        let p = neighbours(rows, self.perplexity);
+        Ok(self.descend(&Pairs::of(rows, self.perplexity, n > MOST_PAIRED), n))
+    }
+
+    /// Goes down from points near 0.
+    fn descend(&self, pairs: &Pairs, n: usize) -> Embedding {
         let mut rng = Rng::new(self.seed, 0, 0);
         let [mut x, mut y] =
             [(); 2].map(|()| (0..n).map(|_| 1e-4 * rng.normal()).collect::<Vec<f64>>());
@@ -71,7 +79,7 @@ impl TSne {
         for step in 0..self.steps {
             let drawn = if step < early { EXAGGERATION } else { 1.0 };
             let momentum = if step < early { 0.5 } else { 0.8 };
-            let slopes = slopes(&p, &x, &y, drawn);
+            let slopes = pairs.slopes(&x, &y, drawn);
             for i in 0..n {
                 for axis in 0..2 {
                     // A gain grows as long as the way is kept.
@@ -88,13 +96,42 @@ impl TSne {
                 places.iter_mut().for_each(|place| *place -= mean);
             }
         }
-        let divergence = divergence(&p, &x, &y);
-        Ok(Embedding { points: x.into_iter().zip(y).map(|(x, y)| [x, y]).collect(), divergence })
+        let divergence = pairs.divergence(&x, &y);
+        Embedding { points: x.into_iter().zip(y).map(|(x, y)| [x, y]).collect(), divergence }
+    }
+}
+
+/// How probable pairs of rows are as neighbours.
+enum Pairs {
+    /// Of all pairs.
+    All(Vec<f64>),
+    /// Of those that are near each other.
+    Near(Near),
+}
+
+impl Pairs {
+    fn of(rows: &[Vec<f64>], perplexity: f64, many: bool) -> Pairs {
+        match many {
+            true => Pairs::Near(Near::of(rows, perplexity)),
+            false => Pairs::All(neighbours(rows, perplexity)),
+        }
+    }
+    fn slopes(&self, x: &[f64], y: &[f64], drawn: f64) -> Vec<[f64; 2]> {
+        match self {
+            Pairs::All(p) => slopes(p, x, y, drawn),
+            Pairs::Near(near) => near.slopes(x, y, drawn, THETA),
+        }
+    }
+    fn divergence(&self, x: &[f64], y: &[f64]) -> f64 {
+        match self {
+            Pairs::All(p) => divergence(p, x, y),
+            Pairs::Near(near) => near.divergence(x, y),
+        }
     }
 }
 
 /// How probable each pair of rows is as neighbours: what each thinks of the other, together.
-fn neighbours(rows: &[Vec<f64>], perplexity: f64) -> Vec<f64> {
+pub(super) fn neighbours(rows: &[Vec<f64>], perplexity: f64) -> Vec<f64> {
     let (n, conditional) = (rows.len(), conditional(rows, perplexity));
     let pair = |at: usize| {
         let (i, j) = (at / n, at % n);
@@ -106,40 +143,47 @@ fn neighbours(rows: &[Vec<f64>], perplexity: f64) -> Vec<f64> {
 /// Of each row how probable every other is as its neighbour: a Gaussian whose entropy is the perplexity's.
 fn conditional(rows: &[Vec<f64>], perplexity: f64) -> Vec<f64> {
     let n = rows.len();
-    let mut conditional = vec![0.0; n * n];
+    let mut conditional = Vec::with_capacity(n * n);
     for i in 0..n {
         let distance =
             |j: usize| rows[i].iter().zip(&rows[j]).map(|(a, b)| (a - b) * (a - b)).sum::<f64>();
-        let distances: Vec<f64> = (0..n).map(distance).collect();
-        let others = || (0..n).filter(|&j| j != i);
-        let nearest = others().map(|j| distances[j]).fold(f64::INFINITY, f64::min);
-        let (mut low, mut high, mut beta) = (0.0, f64::INFINITY, 1.0);
-        let row = &mut conditional[i * n..(i + 1) * n];
-        for _ in 0..100 {
-            let mut sum = 0.0;
-            for j in others() {
-                row[j] = (-(distances[j] - nearest) * beta).exp();
-                sum += row[j];
-            }
-            row.iter_mut().for_each(|p| *p /= sum);
-            let entropy: f64 = -row.iter().filter(|p| **p > 0.0).map(|p| p * p.ln()).sum::<f64>();
-            let more = entropy - perplexity.ln();
-            if more.abs() < 1e-10 {
-                break;
-            }
-            if more > 0.0 {
-                low = beta
-            } else {
-                high = beta
-            }
-            beta = if high.is_finite() { (low + high) / 2.0 } else { 2.0 * beta };
-        }
+        let others: Vec<f64> = (0..n).filter(|&j| j != i).map(distance).collect();
+        let mut row = gaussian(&others, perplexity);
+        row.insert(i, 0.0);
+        conditional.extend(row);
     }
     conditional
 }
 
+/// How probable others at such squared distances are as neighbours.
+pub(super) fn gaussian(distances: &[f64], perplexity: f64) -> Vec<f64> {
+    let nearest = distances.iter().copied().fold(f64::INFINITY, f64::min);
+    let (mut low, mut high, mut beta) = (0.0, f64::INFINITY, 1.0);
+    let mut row = vec![0.0; distances.len()];
+    for _ in 0..100 {
+        let mut sum = 0.0;
+        for (p, distance) in row.iter_mut().zip(distances) {
+            *p = (-(distance - nearest) * beta).exp();
+            sum += *p;
+        }
+        row.iter_mut().for_each(|p| *p /= sum);
+        let entropy: f64 = -row.iter().filter(|p| **p > 0.0).map(|p| p * p.ln()).sum::<f64>();
+        let more = entropy - perplexity.ln();
+        if more.abs() < 1e-10 {
+            break;
+        }
+        if more > 0.0 {
+            low = beta
+        } else {
+            high = beta
+        }
+        beta = if high.is_finite() { (low + high) / 2.0 } else { 2.0 * beta };
+    }
+    row
+}
+
 /// The gradient of the divergence, with neighbours `drawn` together so many times as much.
-fn slopes(p: &[f64], x: &[f64], y: &[f64], drawn: f64) -> Vec<[f64; 2]> {
+pub(super) fn slopes(p: &[f64], x: &[f64], y: &[f64], drawn: f64) -> Vec<[f64; 2]> {
     let n = x.len();
     let mut all = 0.0;
     let mut forces = Vec::with_capacity(n);
@@ -214,6 +258,15 @@ mod tests {
         assert!(found.divergence < 0.5, "{}", found.divergence);
         assert_eq!(how.embed(&rows).unwrap().points, found.points);
         assert_ne!(TSne { seed: 5, ..how }.embed(&rows).unwrap().points, found.points);
+    }
+
+    #[test]
+    fn many_rows_go_where_all_pairs_would_lead_them() {
+        let rows = clusters(40);
+        let how = TSne { perplexity: 10.0, steps: 300, seed: 4 };
+        let [few, many] = [false, true].map(|many| how.descend(&Pairs::of(&rows, 10.0, many), 120));
+        let differ = (few.divergence - many.divergence).abs();
+        assert!(differ < 0.1 * few.divergence, "{} {}", few.divergence, many.divergence);
     }
 
     #[test]

@@ -1,28 +1,30 @@
 //! Attacks beside foolbox's, on the same network and pictures; and what holds of all of them.
 
+use super::without_gradient;
 use gradus_base::DType;
 use gradus_io::safetensors;
-use gradus_nn::{Context, Init, Layer, Module, Sequential, Visitor, layers::*, parameters};
+use gradus_nn::{Init, Sequential, layers::*, parameters};
 use gradus_see::Subject;
 use gradus_see::attack::{
-    Adversarial, Attack, Boundary, CarliniWagner, DeepFool, Fgsm, Fooled, Goal, Norm, Pgd, Square,
-    Start, Victim,
+    Adversarial, Apgd, Attack, AutoAttack, Boundary, CarliniWagner, DeepFool, Fgsm, Fooled, Goal,
+    Loss, Norm, Pgd, Square, Start, Victim,
 };
 use gradus_tensor::Tensor;
 use gradus_train::{Arrays, Source};
 use std::path::Path;
-use std::sync::Arc;
 
-/// What `make_attacks.py` wrote.
-struct Golden(safetensors::Contents);
+/// What `make_attacks.py` and `make_apgd.py` wrote.
+struct Golden(Vec<gradus_io::NamedArray>);
 
 impl Golden {
     fn read() -> Golden {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/attacks.safetensors");
-        Golden(safetensors::read(Path::new(path)).unwrap())
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let read = |name| safetensors::read(&fixtures.join(name)).unwrap().arrays;
+        let files = ["attacks.safetensors", "apgd.safetensors"];
+        Golden(files.into_iter().flat_map(read).collect())
     }
     fn array(&self, name: &str) -> &gradus_io::NamedArray {
-        self.0.arrays.iter().find(|array| array.name == name).unwrap()
+        self.0.iter().find(|array| array.name == name).unwrap()
     }
     fn floats(&self, name: &str) -> Tensor {
         let array = self.array(name);
@@ -96,6 +98,47 @@ fn attacks_make_what_foolbox_makes() {
     golden.compare("cw", &cw, &away, 1e-4);
 }
 
+/// The published algorithm of Auto-PGD, written down once more in Python.
+#[test]
+fn auto_pgd_goes_as_the_paper_says() {
+    let golden = Golden::read();
+    let away = Goal::Away(golden.classes("labels"));
+    let apgd = |epsilon, loss| {
+        let start = Start::At(golden.floats("start"));
+        Apgd { steps: 12, loss, start, ..Apgd::within(epsilon) }
+    };
+    golden.compare("apgd_ce", &apgd(0.1, Loss::CrossEntropy), &away, 1e-3);
+    golden.compare("apgd_ce_small", &apgd(0.03, Loss::CrossEntropy), &away, 1e-3);
+    golden.compare("apgd_t", &apgd(0.1, Loss::LogitRatio { targets: 4 }), &away, 1e-3);
+    let towards = Goal::Towards(golden.classes("targets"));
+    golden.compare("apgd_ce_to", &apgd(0.1, Loss::CrossEntropy), &towards, 1e-3);
+}
+
+#[test]
+fn each_attack_of_the_sequence_meets_what_stands() {
+    let golden = Golden::read();
+    let (x, labels) = (golden.floats("x"), golden.classes("labels"));
+    let auto = AutoAttack { steps: 20, squares: 200, ..AutoAttack::within(0.06) };
+    let made = auto.run(&mut golden.victim(DType::F32), &x, &Goal::Away(labels.clone())).unwrap();
+    let names: Vec<&str> = made.felled.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["apgd-ce", "apgd-t", "square"]);
+    let mut victim = golden.victim(DType::F32);
+    let wrong = victim.scores(&x).unwrap().argmax(1).to_vec::<i64>();
+    let wrong = wrong.iter().zip(&labels).filter(|(a, b)| a != b).count();
+    let felled: usize = made.felled.iter().map(|(_, felled)| felled).sum();
+    assert_eq!(wrong + felled, count(&made));
+    // Alone each of them fells fewer, or as many.
+    let first = Apgd { steps: 20, ..Apgd::within(0.06) };
+    let alone = first.run(&mut golden.victim(DType::F32), &x, &Goal::Away(labels.clone())).unwrap();
+    assert!(count(&alone) <= count(&made) && made.felled[0].1 > 0, "{:?}", made.felled);
+    // To a class that is given no others are tried.
+    let towards = Goal::Towards(golden.classes("targets"));
+    let made = auto.run(&mut golden.victim(DType::F32), &x, &towards).unwrap();
+    assert_eq!(made.felled.len(), 2);
+    let told = Apgd::targeted(0.06).run(&mut golden.victim(DType::F32), &x, &towards).unwrap_err();
+    assert!(told.to_string().starts_with("apgd-t: found a class to go to"), "{told}");
+}
+
 /// An attack, and the bound that it keeps, if there is one: in L∞ or in L2.
 type Bounded = (Box<dyn Attack>, Option<(Norm, f64)>);
 
@@ -107,6 +150,12 @@ fn all() -> Vec<Bounded> {
         (Box::new(Fgsm { epsilon: 0.11 }), Some((Norm::Linf, 0.11))),
         (Box::new(Pgd { restarts: 2, ..Pgd::within(0.11) }), Some((Norm::Linf, 0.11))),
         (Box::new(l2), Some((Norm::L2, 0.7))),
+        (Box::new(Apgd { steps: 20, ..Apgd::within(0.11) }), Some((Norm::Linf, 0.11))),
+        (Box::new(Apgd { steps: 20, ..Apgd::targeted(0.11) }), Some((Norm::Linf, 0.11))),
+        (
+            Box::new(AutoAttack { steps: 10, squares: 50, ..AutoAttack::within(0.11) }),
+            Some((Norm::Linf, 0.11)),
+        ),
         (Box::new(Square { steps: 100, ..Square::within(0.2) }), Some((Norm::Linf, 0.2))),
         (Box::new(DeepFool::default()), None),
         (Box::new(short), None),
@@ -256,28 +305,10 @@ fn what_cannot_be_done_is_refused() {
     assert_eq!(told(&half, &x, &away), "share: found 0, expected one above 0 and up to 1");
 }
 
-/// A layer whose op has no gradient.
-struct Steps;
-impl Module for Steps {
-    fn visit<'a>(&'a self, _: &mut Visitor<'a, '_>) {}
-}
-impl Layer for Steps {
-    fn forward(&self, x: &Tensor, _: &Context<'_>) -> Tensor {
-        x.floor()
-    }
-    fn describe(&self) -> String {
-        "Steps".into()
-    }
-}
-
 #[test]
 fn an_op_without_a_gradient_is_named() {
-    let model = Sequential::new([1, 2, 2], &Init::new(0))
-        .add(flatten())
-        .add(dense(3))
-        .add_layer("steps", Arc::new(Steps));
     let x = Tensor::full([1, 1, 2, 2], 0.5);
-    let mut victim = Victim::new(Subject::new(model.into()));
+    let mut victim = Victim::new(without_gradient());
     let seen = victim.scores(&x).unwrap().argmax(1).to_vec::<i64>();
     let goal = Goal::Away(seen);
     let error = Pgd::within(0.5).run(&mut victim, &x, &goal).unwrap_err().to_string();

@@ -1,8 +1,9 @@
 //! What attributions promise: what they add up to, what they refuse, and what chance changes.
 
+use super::without_gradient;
 use gradus_nn::{Init, Sequential, layers::*};
-use gradus_see::Subject;
 use gradus_see::attribution::*;
+use gradus_see::{Ascent, Objective, Subject};
 use gradus_tensor::Tensor;
 
 fn network(seed: u64) -> Subject {
@@ -172,4 +173,23 @@ fn superpixels_keep_to_colours() {
 fn maps_are_enlarged_bilinearly() {
     let map = Tensor::from_slice(&[0.0f32, 4.0], [1, 1, 1, 2]);
     assert_eq!(enlarged(&map, [2, 4]).to_vec::<f32>(), [0.0, 1.0, 3.0, 4.0, 0.0, 1.0, 3.0, 4.0]);
+}
+
+/// Whoever asks for a gradient is told which op has none; who asks for scores only is answered.
+#[test]
+fn an_op_without_a_gradient_is_named() {
+    let (subject, x) = (without_gradient(), Tensor::full([1, 1, 2, 2], 0.5));
+    let named = |told: String| assert!(told.starts_with("floor: has no gradient"), "{told}");
+    named(saliency(&subject, &x, &[1]).unwrap_err().to_string());
+    let black = x.zeros_like();
+    named(
+        IntegratedGradients { steps: 4 }.of(&subject, &x, &[1], &black).err().unwrap().to_string(),
+    );
+    named(SmoothGrad::default().of(&subject, &x, &[1]).unwrap_err().to_string());
+    let how = LayerAttribution::Conductance { steps: 4 };
+    named(layer_attribution(&subject, &x, &[1], "dense1", how, &black).unwrap_err().to_string());
+    let ascent = Ascent { steps: 2, ..Ascent::default() };
+    named(ascent.run(&subject, &[1, 2, 2], &Objective::Class(vec![1])).err().unwrap().to_string());
+    let patch = Occlusion { size: [1, 1], stride: [1, 1], fill: 0.0 };
+    assert!(patch.of(&subject, &x, &[1]).is_ok());
 }

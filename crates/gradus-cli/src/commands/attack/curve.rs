@@ -3,12 +3,13 @@
 use super::options::{Epsilon, Strength};
 use super::sheet::Sheet;
 use crate::bars::{bar, counted, figure, four_places, grouped, shortened};
+use crate::curves;
 use crate::description::Description;
 use crate::error::Result;
 use crate::scores::{largest, probabilities};
 use gradus::Tensor;
 use gradus::see::attack::{Fooled, Goal, Victim};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -48,6 +49,8 @@ struct Point {
     l2: f64,
     queries: u64,
     gradients: u64,
+    /// Of a sequence of attacks which felled how many.
+    felled: Vec<(&'static str, usize)>,
 }
 
 impl Point {
@@ -63,6 +66,7 @@ impl Point {
             l2: 0.0,
             queries: 0,
             gradients: 0,
+            felled: vec![],
         }
     }
 
@@ -90,6 +94,18 @@ impl Point {
         }
         self.queries += made.queries;
         self.gradients += made.gradients;
+        for (name, felled) in &made.felled {
+            match self.felled.iter_mut().find(|(known, _)| known == name) {
+                Some((_, sum)) => *sum += felled,
+                None => self.felled.push((name, *felled)),
+            }
+        }
+    }
+
+    /// `apgd-ce 310, apgd-t 4, square 0`
+    fn told_felled(&self) -> String {
+        let one = |(name, felled): &(&str, usize)| format!("{name} {}", grouped(*felled as u64));
+        self.felled.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 
     fn mean(&self, sum: f64) -> Option<f64> {
@@ -174,6 +190,42 @@ impl<'a> Curve<'a> {
         sorted.get(sorted.len() / 2).copied()
     }
 
+    /// The accuracy over the distance, as SVG. Of an attack that looks for the least change every distance is known.
+    pub fn drawn(&self, attack: &str, data: &str, model: &Path, against: Option<&Path>) -> String {
+        let known = |of: fn(&Point) -> Option<usize>, clean: usize| {
+            let points = self
+                .points
+                .iter()
+                .filter_map(|point| Some((point.epsilon.as_ref()?.value, self.share(of(point)?))));
+            let mut points: Vec<(f64, f64)> = points.collect();
+            points.push((0.0, self.share(clean)));
+            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            points
+        };
+        let of_all = self.strength.kind.is_of_least_change() && self.target.is_none();
+        let own = if of_all { self.survival() } else { known(|p| Some(p.right), self.right) };
+        let mut models = vec![(model.display().to_string(), own)];
+        if let (Some(path), Some(clean), false) = (against, self.right_of_other, of_all) {
+            models.push((path.display().to_string(), known(|p| p.right_of_other, clean)));
+        }
+        let axis = if self.strength.kind.is_linf() { "ε" } else { "ε (L2)" };
+        let title = format!(
+            "accuracy under {attack} on {} of {data}",
+            counted(self.seen as u64, self.noun)
+        );
+        curves::of_distances(&title, axis, models)
+    }
+
+    /// What is left at the least change of each picture: a step down at each.
+    fn survival(&self) -> Vec<(f64, f64)> {
+        let mut sorted = self.least.clone();
+        sorted.sort_by(f64::total_cmp);
+        let steps = sorted.iter().enumerate().flat_map(|(gone, &far)| {
+            [gone, gone + 1].map(|gone| (far, self.share(self.right.saturating_sub(gone))))
+        });
+        std::iter::once((0.0, self.share(self.right))).chain(steps).collect()
+    }
+
     /// For people.
     pub fn told(&self, attack: &str, data: &str, against: Option<&Path>) -> String {
         let mut text = format!("{attack} on {} of {data}", counted(self.seen as u64, self.noun));
@@ -217,6 +269,10 @@ impl<'a> Curve<'a> {
         if let Some(median) = self.median() {
             let _ = writeln!(text, "the least change: median L2 {}", figure(median, 4));
         }
+        for point in self.points.iter().filter(|point| !point.felled.is_empty()) {
+            let at = point.epsilon.as_ref().map_or("", |epsilon| &epsilon.text);
+            let _ = writeln!(text, "felled         at ε {at}: {}", point.told_felled());
+        }
         let asked = |of: fn(&Point) -> u64| grouped(self.points.iter().map(of).sum::<u64>());
         let _ = writeln!(
             text,
@@ -234,6 +290,7 @@ impl<'a> Curve<'a> {
                 "epsilon": point.epsilon.as_ref().map(|e| e.value), "accuracy": self.share(point.right), "fooled": self.share(point.fooled),
                 "against_accuracy": point.right_of_other.map(|n| self.share(n)), "confidence": point.mean(point.confidence),
                 "linf": point.mean(point.linf), "l2": point.mean(point.l2), "queries": point.queries, "gradients": point.gradients,
+                "felled": (!point.felled.is_empty()).then(|| point.felled.iter().map(|(name, n)| ((*name).into(), json!(n))).collect::<Map<_, _>>()),
             })
         };
         json!({

@@ -4,10 +4,13 @@ use super::Args;
 use crate::epsilon::distance;
 use crate::error::{CliError, Result};
 use crate::suggest::unknown;
-use gradus::see::attack::{Attack, Boundary, CarliniWagner, DeepFool, Fgsm, Norm, Pgd, Square};
+use gradus::see::attack::{
+    Apgd, Attack, AutoAttack, Boundary, CarliniWagner, DeepFool, Fgsm, Norm, Pgd, Square,
+};
 
 /// The names of the attacks.
-pub const KINDS: &[&str] = &["fgsm", "pgd", "pgd-l2", "deepfool", "cw", "square", "boundary"];
+pub const KINDS: &[&str] =
+    &["fgsm", "pgd", "pgd-l2", "apgd-ce", "apgd-t", "square", "auto", "deepfool", "cw", "boundary"];
 
 /// An attack by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +19,10 @@ pub enum Kind {
     Fgsm,
     Pgd,
     PgdL2,
+    ApgdCe,
+    ApgdT,
+    /// Several of them in turn.
+    Auto,
     DeepFool,
     CarliniWagner,
     Square,
@@ -32,6 +39,9 @@ impl Kind {
             "fgsm" => Ok(Kind::Fgsm),
             "pgd" => Ok(Kind::Pgd),
             "pgd-l2" => Ok(Kind::PgdL2),
+            "apgd-ce" => Ok(Kind::ApgdCe),
+            "apgd-t" => Ok(Kind::ApgdT),
+            "auto" => Ok(Kind::Auto),
             "deepfool" => Ok(Kind::DeepFool),
             "cw" => Ok(Kind::CarliniWagner),
             "square" => Ok(Kind::Square),
@@ -45,11 +55,11 @@ impl Kind {
     }
     /// Whether it can go to a class that is given.
     pub fn takes_a_target(self) -> bool {
-        !matches!(self, Kind::DeepFool | Kind::Boundary)
+        !matches!(self, Kind::DeepFool | Kind::Boundary | Kind::ApgdT)
     }
     /// Whether its distances are changes of single pixels.
     pub fn is_linf(self) -> bool {
-        matches!(self, Kind::Fgsm | Kind::Pgd | Kind::Square)
+        !self.is_of_least_change() && self != Kind::PgdL2
     }
     /// Whether it has steps of a length that can be chosen.
     fn has_step_size(self) -> bool {
@@ -117,7 +127,14 @@ impl Strength {
     pub fn attack(&self, epsilon: f64) -> Box<dyn Attack> {
         let (steps, restarts, step_size) = (self.steps, self.restarts, self.step_size);
         let pgd = Pgd { steps: steps.unwrap_or(20), restarts, step_size, ..Pgd::within(epsilon) };
+        let apgd = |apgd: Apgd| Apgd { steps: steps.unwrap_or(apgd.steps), ..apgd };
         match self.kind {
+            Kind::ApgdCe => Box::new(apgd(Apgd::within(epsilon))),
+            Kind::ApgdT => Box::new(apgd(Apgd::targeted(epsilon))),
+            Kind::Auto => {
+                let auto = AutoAttack::within(epsilon);
+                Box::new(AutoAttack { steps: steps.unwrap_or(auto.steps), ..auto })
+            }
             Kind::Fgsm => Box::new(Fgsm { epsilon }),
             Kind::Pgd => Box::new(pgd),
             Kind::PgdL2 => Box::new(Pgd { norm: Norm::L2, ..pgd }),

@@ -8,6 +8,7 @@ use crate::contact_sheet::png;
 use crate::error::{CliError, Result};
 use crate::experiment::in_order;
 use crate::inputs;
+use crate::signals::Signals;
 use gradus::Tensor;
 use gradus::data::{Fit, ImageOptions, parse_image, read_file};
 use gradus::io::atomic_write;
@@ -25,10 +26,16 @@ pub fn run(
     attacked: &mut Attacked,
     target: Option<usize>,
     files: &[PathBuf],
+    signals: &Signals,
 ) -> Result<()> {
     if args.against.is_some() {
         return Err(CliError::Usage(
             "--against: found pictures in files, expected data, whose classes are known".into(),
+        ));
+    }
+    if args.plot.is_some() {
+        return Err(CliError::Usage(
+            "--plot: found pictures in files, expected data, whose classes are known".into(),
         ));
     }
     if args.out.is_some() && files.len() > 1 {
@@ -48,7 +55,7 @@ pub fn run(
                 path.display()
             )));
         }
-        let done = one(file, &path, strength, attacked, target)?;
+        let done = one(file, &path, strength, attacked, target, signals)?;
         write!(out, "{}", done.told(file, &path, attacked))?;
         records.push(done.record(file, &path, attacked));
     }
@@ -88,6 +95,7 @@ fn one(
     strength: &Strength,
     attacked: &mut Attacked,
     target: Option<usize>,
+    signals: &Signals,
 ) -> Result<Done> {
     let description = &attacked.description;
     let evaluation = shown_once(description)?;
@@ -111,7 +119,7 @@ fn one(
         let within =
             !strength.kind.is_of_least_change() || limit.is_none_or(|limit| made.l2[0] <= limit);
         if made.fooled[0] && within {
-            let seen = written(path, attacked, &made.pictures)?;
+            let seen = written(path, attacked, &made.pictures, signals)?;
             return Ok(Done { before, fooled: Some((epsilon.cloned(), made, seen)) });
         }
     }
@@ -119,10 +127,15 @@ fn one(
 }
 
 /// Writes a picture, reads it again, and says what is seen in it.
-fn written(path: &Path, attacked: &mut Attacked, picture: &Tensor) -> Result<Guess> {
+fn written(
+    path: &Path,
+    attacked: &mut Attacked,
+    picture: &Tensor,
+    signals: &Signals,
+) -> Result<Guess> {
     let (channels, height, width) = (picture.size(1), picture.size(2), picture.size(3));
     let bytes = png(&picture.to_vec::<f32>(), channels, height, width)?;
-    atomic_write(path, |w| w.write_all(&bytes))?;
+    signals.write(&[path.to_owned()], || Ok(atomic_write(path, |w| w.write_all(&bytes))?))?;
     let options = ImageOptions { channels, size: None, fit: Fit::default() };
     let read = parse_image(&read_file(path)?, &path.display().to_string(), &options)?;
     let pixels: Vec<f32> = read.pixels.iter().map(|&p| f32::from(p) / 255.0).collect();

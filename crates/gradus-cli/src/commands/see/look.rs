@@ -70,6 +70,13 @@ pub struct Data {
     pub classes: Vec<String>,
 }
 
+/// The parts of a data set, and what it is called.
+struct Parts {
+    name: String,
+    test: Arc<dyn Dataset>,
+    train: Option<Arc<dyn Dataset>>,
+}
+
 impl<'a> Look<'a> {
     /// Opens the model, and pictures where they are needed.
     pub fn open(args: &'a Args, needs_pictures: bool) -> Result<Look<'a>> {
@@ -300,7 +307,16 @@ impl<'a> Look<'a> {
 
     /// The samples of the data that are named, or of the model's own: those to test on, or to train on.
     pub fn data(&self) -> Result<Data> {
-        let (name, set) = self.samples()?;
+        self.laid_out(self.samples()?)
+    }
+
+    /// The samples to train on of that data, whatever --part says; all of it, where it has no such part.
+    pub fn trained_on(&self) -> Result<Data> {
+        let Parts { name, test, train } = self.parts()?;
+        self.laid_out(self.fitting(name, train.unwrap_or(test))?)
+    }
+
+    fn laid_out(&self, (name, set): (String, Arc<dyn Dataset>)) -> Result<Data> {
         let (labels, classes) = (labels_of(&*set), set.classes().to_vec());
         let batches = self.batches(set.clone(), &self.description.evaluation()?.single())?;
         Ok(Data { name, set, batches, labels, classes })
@@ -322,6 +338,20 @@ impl<'a> Look<'a> {
     }
 
     fn samples(&self) -> Result<(String, Arc<dyn Dataset>)> {
+        let Parts { name, test, train } = self.parts()?;
+        let set = match (&*self.args.part, train) {
+            ("train", Some(train)) => train,
+            ("train", None) => {
+                let what = "found no part to train on, so all of it is looked at without --part";
+                return Err(CliError::Usage(format!("{name}: {what}")));
+            }
+            _ => test,
+        };
+        self.fitting(name, set)
+    }
+
+    /// The data that are named, or the model's own: what they are called, those to test on, and those to train on.
+    fn parts(&self) -> Result<Parts> {
         let (args, description) = (self.args, &self.description);
         let data = chosen::data_of(&args.model, description, args.data.as_deref())?;
         let loaded = description.evaluation()?.loaded();
@@ -331,15 +361,12 @@ impl<'a> Look<'a> {
         let trained = Trained::new(description, record.as_ref());
         let Chosen { test, train, name, .. } =
             chosen::choose(&trained, data, args.data.is_none(), pictures, &csv)?;
-        let name = datasets::called(&name).to_owned();
-        let set = match (&*args.part, train) {
-            ("train", Some(train)) => train,
-            ("train", None) => {
-                let what = "found no part to train on, so all of it is looked at without --part";
-                return Err(CliError::Usage(format!("{name}: {what}")));
-            }
-            _ => test,
-        };
+        Ok(Parts { name: datasets::called(&name).to_owned(), test, train })
+    }
+
+    /// Samples as large as the network takes them, their classes numbered as it has them.
+    fn fitting(&self, name: String, set: Arc<dyn Dataset>) -> Result<(String, Arc<dyn Dataset>)> {
+        let description = &self.description;
         let fits = |set: &dyn Dataset| match (set.shape(), &description.input[..]) {
             // What is shown otherwise than it lies is brought to size on the way.
             ([c, ..], [channels, ..]) if !description.evaluate.is_empty() => c == channels,

@@ -3,6 +3,7 @@
 mod activations;
 mod backwards;
 mod concepts;
+mod influences;
 mod kernels;
 mod look;
 mod page;
@@ -10,11 +11,13 @@ mod preferred;
 mod projection;
 mod shown;
 mod top_patches;
+mod units;
 mod why;
 
 use crate::bars::counted;
 use crate::error::{CliError, Result};
 use crate::run_dir;
+use crate::signals::Signals;
 use crate::suggest::unknown;
 use gradus::io::atomic_write;
 use look::Look;
@@ -116,6 +119,24 @@ const KINDS: &[Kind] = &[
         see: why::kernel_shap,
     },
     Kind {
+        name: "conductance",
+        about: "how much the units of a layer speak for a class; how nearly they add up is told",
+        needs: Needs::Pictures,
+        see: units::conductance,
+    },
+    Kind {
+        name: "unit-gradient",
+        about: "which pixels move the units of a layer",
+        needs: Needs::Pictures,
+        see: units::gradient,
+    },
+    Kind {
+        name: "influences",
+        about: "which samples of the training helped it to say so, and which hindered (TracIn)",
+        needs: Needs::Pictures,
+        see: influences::see,
+    },
+    Kind {
         name: "concepts",
         about: "whether what you name, by --concept, moves a class (TCAV), with p-values",
         needs: Needs::Nothing,
@@ -166,6 +187,8 @@ const KINDS: &[Kind] = &[
 ///
 /// What was seen is one page for a browser, see.html, which needs nothing else; PNG sheets of the same pictures; and its numbers in
 /// see.json. They lie in see-KIND in the run's folder, or in the present folder where the model lies in no run.
+///
+/// Ctrl-C (SIGINT), SIGTERM and SIGHUP end it at once with code 130; either all of these files were written or none.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   gradus see runs/lenet-1 --what activations
@@ -174,6 +197,8 @@ const KINDS: &[Kind] = &[
   gradus see runs/lenet-1 boot.png --what integrated-gradients,grad-cam --class Sneaker --sanity
   gradus see runs/lenet-1 --what top-patches --data fashion-mnist --part train
   gradus see runs/lenet-1 boot.png --what deconvnet,guided-backprop
+  gradus see runs/lenet-1 boot.png --what influences
+  gradus see runs/lenet-1 boot.png --what conductance --layer conv2
   gradus see runs/resnet20-1 --what concepts --concept brick.png,grass.png,water --class ship
   gradus see runs/lenet-1 --what preferred --copies 20 --judge runs/lenet-2
   gradus see runs/resnet20-1 --what preferred --layer block3 --parameters waves --jitter 2 --steps 300
@@ -237,6 +262,7 @@ fn about() -> String {
 pub fn run(args: &Args) -> Result<()> {
     let kinds = args.what.iter().map(|name| kind(name)).collect::<Result<Vec<_>>>()?;
     let out = folder(args)?;
+    let signals = Signals::of_files(args.json)?;
     let look = Look::open(args, kinds.iter().any(|kind| kind.needs == Needs::Pictures))?;
     let mut seen = vec![];
     for kind in &kinds {
@@ -261,7 +287,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let record = Value::Object(record);
     files.push(("see.json".into(), format!("{record}\n").into_bytes()));
-    write(&out, &files)?;
+    signals.write(&[written("see.html")], || write(&out, &files))?;
     let mut stdout = std::io::stdout().lock();
     for line in seen.iter().flat_map(|(_, seen)| &seen.said) {
         writeln!(stdout, "{line}")?;

@@ -20,7 +20,7 @@ pub struct Neighbours {
     perplexity: f64,
 }
 
-/// Samples, unless a number is given, and at most: t-sne looks at all pairs.
+/// Samples, unless a number is given, and at most: t-sne looks once at all pairs.
 const SAMPLES: usize = 2000;
 const MOST: usize = 10_000;
 /// More numbers of a layer are first made so many by principal components.

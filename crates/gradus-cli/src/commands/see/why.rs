@@ -21,7 +21,7 @@ pub struct Choices {
     pub(super) samples: Option<u32>,
     /// What stands for nothing: where integrated gradients begin, what covers pixels
     #[arg(long, value_name = "COLOUR", default_value = "black", value_parser = ["black", "grey", "white", "mean"])]
-    baseline: String,
+    pub(super) baseline: String,
     /// The side of the patch that occlusion moves, in pixels [default: an eighth of the picture's]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     patch: Option<u32>,
@@ -34,7 +34,7 @@ pub struct Choices {
 }
 
 /// Integrated gradients are complete where they add up to within this share, for which steps are doubled up to so many.
-const COMPLETE: f64 = 0.01;
+pub(super) const COMPLETE: f64 = 0.01;
 const MOST_STEPS: usize = 3_200;
 
 /// Maps of pictures, each for its class.
@@ -236,7 +236,7 @@ fn fill(look: &Look<'_>) -> f64 {
 }
 
 /// The same as a picture; its mean colour where that is meant.
-fn baseline(look: &Look<'_>, x: &Tensor) -> Result<Tensor> {
+pub(super) fn baseline(look: &Look<'_>, x: &Tensor) -> Result<Tensor> {
     let mean = &look.description.mean;
     let colour = match (&*look.args.why.baseline, mean.len() == x.size(1)) {
         ("mean", true) => Tensor::from_slice(mean, [1, mean.len(), 1, 1]),

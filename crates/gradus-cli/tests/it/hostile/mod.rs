@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use targets::{TARGETS, Target, lay_out, prepare};
+use targets::{MADE, MADE_PNG, TARGETS, Target, lay_out, prepare};
 
 /// KiB of address space.
 const MEMORY: &str = "1500000";
@@ -49,9 +49,11 @@ enum End {
     Hang,
     Killed,
     ManyLines,
+    /// It refused, and left something behind.
+    HalfDone,
 }
 
-const ENDS: [(End, &str); 7] = [
+const ENDS: [(End, &str); 8] = [
     (End::Accepted, "accepted"),
     (End::Refused, "refused"),
     (End::Panic, "panics"),
@@ -59,6 +61,7 @@ const ENDS: [(End, &str); 7] = [
     (End::Hang, "hangs"),
     (End::Killed, "killed"),
     (End::ManyLines, "many lines"),
+    (End::HalfDone, "half done"),
 ];
 
 /// A file that did harm, or did not.
@@ -120,7 +123,10 @@ fn attack(case: &Case, prepared: &Path) -> (End, String) {
     let mut random = Random::new((number * 1_000_003 + target.name.len() * 31 + name.len()) as u64);
     let seed = &seeds[random.below(seeds.len())];
     mutate(&place, seed, &mut random);
-    let ended = run(target.args, &folder);
+    let mut ended = run(target.args, &folder);
+    if ended.0 == End::Refused && [MADE, MADE_PNG].iter().any(|made| folder.join(made).exists()) {
+        ended.0 = End::HalfDone;
+    }
     let harmless = matches!(ended.0, End::Accepted | End::Refused);
     if harmless || std::env::var_os("GRADUS_HOSTILE_KEEP").is_none() {
         let _ = fs::remove_dir_all(&folder);

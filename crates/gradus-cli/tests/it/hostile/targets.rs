@@ -31,6 +31,9 @@ const fn within(folder: &'static str, target: Target) -> Target {
 
 const IMPORT: &[&str] = &["import", "x", "--model", "linear", "--out", "o.safetensors"];
 const SHORT: &[&str] = &["train", "linear", "--data", ".", "--fast-dev-run", "--out", "r"];
+/// What `see` and `attack` make, which is not there where they refuse.
+pub(super) const MADE: &str = "seen";
+pub(super) const MADE_PNG: &str = "fooled.png";
 const RESUME: &[&str] = &["train", "--resume", "."];
 
 /// All of them.
@@ -44,7 +47,37 @@ pub(super) const TARGETS: &[Target] = &[
     ),
     target("csv, predicted", "t.csv", "x.csv", &["predict", "../table", "x.csv"]),
     target("picture", "/image", "x.png", &["predict", "../run", "x.png"]),
+    target(
+        "picture, seen",
+        "/image",
+        "x.png",
+        &["see", "../run", "x.png", "--what", "activations,saliency", "--out", MADE],
+    ),
+    target(
+        "picture, fooled",
+        "/image",
+        "x.png",
+        &["attack", "../run", "x.png", "--with", "fgsm", "--epsilon", "0.2", "--out", MADE_PNG],
+    ),
     within("pictures", target("pictures", "/image", "a/x.png", SHORT)),
+    within(
+        "pictures",
+        target(
+            "pictures, seen",
+            "/image",
+            "a/x.png",
+            &["see", "../run", "--data", ".", "--what", "saliency", "--out", MADE],
+        ),
+    ),
+    within(
+        "pictures",
+        target(
+            "pictures, fooled",
+            "/image",
+            "a/x.png",
+            &["attack", "../run", ".", "--with", "fgsm", "--epsilon", "0.2", "--out", MADE_PNG],
+        ),
+    ),
     within("idx", target("idx", "idx/train-images-idx3-ubyte", "train-images-idx3-ubyte", SHORT)),
     within(
         "gz",
@@ -52,6 +85,18 @@ pub(super) const TARGETS: &[Target] = &[
     ),
     within("cifar", target("cifar", "cifar/data_batch_1.bin", "data_batch_1.bin", SHORT)),
     target("model", "run/best.safetensors", "x", &["predict", "x", "../digit.png"]),
+    target(
+        "model, seen",
+        "run/best.safetensors",
+        "x",
+        &["see", "x", "../digit.png", "--what", "saliency", "--out", MADE],
+    ),
+    target(
+        "model, fooled",
+        "run/best.safetensors",
+        "x",
+        &["attack", "x", "../digit.png", "--with", "fgsm", "--out", MADE_PNG],
+    ),
     target("model, exported", "run/best.safetensors", "x", &["export", "x", "--format", "npz"]),
     target("safetensors", "/safetensors", "x", IMPORT),
     within(
