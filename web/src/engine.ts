@@ -132,15 +132,18 @@ class Socket implements Engine {
   }
 }
 
-/** How often, in ms, a worker's session is kept. */
+/** How often, in ms, a worker's session is kept while it works, and how soon after the last command. */
 const KEEP = 1000;
+const SOON = 100;
 
 /** A session in this browser, kept in its database. */
 class InWorker implements Engine {
   readonly place = "browser";
   private worker: Worker;
   private timer: ReturnType<typeof setInterval>;
+  private soon: ReturnType<typeof setTimeout> | undefined;
   private changed = false;
+  private playing = false;
   private saving = false;
   private open = false;
   private closed = false;
@@ -180,16 +183,28 @@ class InWorker implements Engine {
       return;
     }
     this.post({ kind: "handle", bytes: written((to) => writeCommand(to, command)) });
-    this.changed = true;
+    if (command.kind !== "Frame") {
+      clearTimeout(this.soon);
+      this.soon = setTimeout(() => this.save(), SOON);
+    }
+    if (command.kind !== "Frame" || this.playing) this.change(true);
   }
 
   close(): void {
     this.closed = true;
     clearInterval(this.timer);
+    clearTimeout(this.soon);
     removeEventListener("pagehide", this.leave);
     // What it holds is asked for last, and the worker ends with the answer.
     if (this.open && !this.saving) this.post({ kind: "save", bytes: new Uint8Array() });
     else if (!this.saving) this.worker.terminate();
+  }
+
+  /** Notes whether something has changed that is not kept; in the tab's storage, too, where a reload finds it. */
+  private change(changed: boolean): void {
+    if (this.changed === changed) return;
+    this.changed = changed;
+    tab.isKept(this.name, !changed);
   }
 
   private save(): void {
@@ -206,7 +221,7 @@ class InWorker implements Engine {
   private heard(message: FromWorker): void {
     if (message.kind === "saved") {
       this.saving = false;
-      void keep(tab.token(this.name), message.bytes);
+      void keep(tab.token(this.name), message.bytes).then(() => tab.isKept(this.name, !this.changed));
       if (this.closed) this.worker.terminate();
     }
     if (this.closed) return;
@@ -224,6 +239,7 @@ class InWorker implements Engine {
       this.settings = event.settings;
       tab.now(this.name, event.settings);
     }
+    if (event.kind === "Opened" || event.kind === "Playing") this.playing = event.playing;
     this.listener.event(event);
     if (event.kind === "Opened" && !this.open) {
       this.open = true;

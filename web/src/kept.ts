@@ -39,6 +39,10 @@ export const tab = {
   now(page: string, settings: string): void {
     write(`${page}.settings`, settings);
   },
+  /** Notes whether all of a session is kept. */
+  isKept(page: string, kept: boolean): void {
+    write(`${page}.kept`, kept ? "yes" : "no");
+  },
   forget(page: string): void {
     write(`${page}.session`, null);
   },

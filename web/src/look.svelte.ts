@@ -150,3 +150,15 @@ export function shade(value: number): Rgb {
   const clipped = Math.max(-1, Math.min(1, value));
   return mix(middle, clipped < 0 ? look.palette.negative : look.palette.positive, Math.abs(clipped));
 }
+
+const known = new Map<string, string>();
+
+/** The colour behind `var(--name)`, for a canvas; another text is itself. Asking the browser takes long, so it is asked once for each look. */
+export function resolved(text: string): string {
+  const name = /^var\((--[\w-]+)\)$/.exec(text)?.[1];
+  if (!name) return text;
+  const key = `${look.dark} ${look.paletteName} ${name}`;
+  const found = known.get(key) ?? getComputedStyle(document.documentElement).getPropertyValue(name);
+  known.set(key, found);
+  return found;
+}

@@ -1,6 +1,7 @@
 // A page's session, as the page sees it: what it has, what it may say, and a picture whenever one can be drawn.
 
 import { engine, type Link, type Name } from "./engine";
+import { tab } from "./kept";
 import { route } from "./route.svelte";
 import type { Command, Event } from "./wire";
 
@@ -9,6 +10,9 @@ export type Pace = number | "full";
 
 /** What the header shows of the page's engine. */
 export const speed = $state({ steps: 0, pictures: 0, link: "opening" as Link["kind"] });
+
+/** The least time, in ms, between two pictures. */
+const APART = 14;
 
 export class Session {
   /** Whether the engine is there. */
@@ -29,6 +33,7 @@ export class Session {
   private asked = false;
   private stale = true;
   private ended = false;
+  private last = 0;
   private counted = { at: performance.now(), step: 0, pictures: 0 };
 
   /** Opens the session of a page that is being made, with the settings of the address, and closes it with the page. `hear` gets
@@ -90,6 +95,12 @@ export class Session {
     this.send({ kind: "Open", settings });
   }
 
+  /** Has the address lead here: the settings, and more that the page adds to them. */
+  at(settings: string): void {
+    route.note(this.name, settings);
+    tab.now(this.name, settings);
+  }
+
   /** Draws anew though nothing has changed in the engine: the picture's size or its kind has. */
   redraw(): void {
     this.stale = true;
@@ -116,14 +127,20 @@ export class Session {
   private draw = (): void => {
     if (this.ended) return;
     requestAnimationFrame(this.draw);
+    this.ask();
+  };
+
+  /** Asks for a picture where one can be drawn that is newer than the last. */
+  private ask(): void {
     if (this.asked || this.link.kind !== "open") return;
     if (this.playing && typeof this.pace === "number") {
       for (let taken = 0; taken < this.pace; taken++) this.engine.send({ kind: "Step" });
     } else if (!this.stale && !this.playing && !this.replaying) return;
     this.asked = true;
     this.stale = false;
+    this.last = performance.now();
     this.engine.send({ kind: "Frame" });
-  };
+  }
 
   private linked(link: Link): void {
     this.link = link;
@@ -158,7 +175,11 @@ export class Session {
         this.replaying = event.step < event.until ? { step: event.step, until: event.until } : null;
         break;
       default:
-        if ("value" in event && event.value.kind === "Picture") this.asked = false;
+        if ("value" in event && event.value.kind === "Picture") {
+          this.asked = false;
+          // The engine works at the next picture while the browser draws this one, but no more often than it can draw.
+          if (this.playing && !document.hidden && performance.now() - this.last > APART) this.ask();
+        }
     }
     this.hear(event);
   }
