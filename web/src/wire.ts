@@ -212,7 +212,11 @@ export type PageName =
   /** A convolutional network learns digits. */
   | { kind: "Digits" }
   /** A small network on points in a plane. */
-  | { kind: "Playground" };
+  | { kind: "Playground" }
+  /** Kernels over pictures. */
+  | { kind: "Kernels" }
+  /** A layer of windows, number by number. */
+  | { kind: "Convolution" };
 
 export function writePageName(to: Writer, value: PageName): void {
   switch (value.kind) {
@@ -228,6 +232,12 @@ export function writePageName(to: Writer, value: PageName): void {
     case "Playground":
       to.u8(3);
       break;
+    case "Kernels":
+      to.u8(4);
+      break;
+    case "Convolution":
+      to.u8(5);
+      break;
   }
 }
 
@@ -242,6 +252,10 @@ export function readPageName(from: Reader): PageName {
       return { kind: "Digits" };
     case 3:
       return { kind: "Playground" };
+    case 4:
+      return { kind: "Kernels" };
+    case 5:
+      return { kind: "Convolution" };
     default:
       throw new Error(`PageName has no variant ${tag}`);
   }
@@ -270,7 +284,11 @@ export type Command =
   /** Of the page of digits. */
   | { kind: "Digits"; value: DigitsCommand }
   /** Of the Playground. */
-  | { kind: "Playground"; value: PlaygroundCommand };
+  | { kind: "Playground"; value: PlaygroundCommand }
+  /** Of the page of kernels. */
+  | { kind: "Kernels"; value: KernelsCommand }
+  /** Of the page of convolution. */
+  | { kind: "Convolution"; value: ConvolutionCommand };
 
 export function writeCommand(to: Writer, value: Command): void {
   switch (value.kind) {
@@ -313,6 +331,14 @@ export function writeCommand(to: Writer, value: Command): void {
       to.u8(10);
       writePlaygroundCommand(to, value.value);
       break;
+    case "Kernels":
+      to.u8(11);
+      writeKernelsCommand(to, value.value);
+      break;
+    case "Convolution":
+      to.u8(12);
+      writeConvolutionCommand(to, value.value);
+      break;
   }
 }
 
@@ -341,6 +367,10 @@ export function readCommand(from: Reader): Command {
       return { kind: "Digits", value: readDigitsCommand(from) };
     case 10:
       return { kind: "Playground", value: readPlaygroundCommand(from) };
+    case 11:
+      return { kind: "Kernels", value: readKernelsCommand(from) };
+    case 12:
+      return { kind: "Convolution", value: readConvolutionCommand(from) };
     default:
       throw new Error(`Command has no variant ${tag}`);
   }
@@ -1026,6 +1056,677 @@ export function readPlaygroundFormat(from: Reader): PlaygroundFormat {
   }
 }
 
+/** From the page. */
+export type KernelsCommand =
+  /** Take one of the page's own pictures. */
+  | { kind: "Take"; name: string }
+  /** Take a picture of the user's. */
+  | { kind: "Upload"; photo: KernelsPhoto }
+  /** What becomes of colours. */
+  | { kind: "Colour"; colour: KernelsColour }
+  /** How sums become bytes. */
+  | { kind: "Show"; shown: KernelsShown }
+  /** Whether kernels of a chain hand on exact sums, or bytes. */
+  | { kind: "Between"; exact: boolean }
+  /** Put a kernel with a name into the chain. */
+  | { kind: "Named"; stage: number; name: string }
+  /** Put a kernel into the chain, with all that belongs to it. */
+  | { kind: "Put"; stage: number; kernel: KernelsStage }
+  /** Change one number. */
+  | { kind: "Number"; stage: number; at: number; value: number }
+  /** Change a kernel's size; what is in its middle stays. */
+  | { kind: "Size"; stage: number; size: number }
+  /** Add a kernel to the end of the chain: the identity. */
+  | { kind: "Add" }
+  /** Take a kernel out of the chain. */
+  | { kind: "Remove"; stage: number }
+  /** Look at one kernel of the chain. */
+  | { kind: "Watch"; stage: number }
+  /** Begin to learn a kernel from the picture before and after the one that is looked at. */
+  | { kind: "Learn"; size: number }
+  /** Begin to learn a kernel from the picture and another one that some kernel made of it. */
+  | { kind: "LearnFrom"; size: number; after: KernelsPhoto }
+  /** How fast it learns. */
+  | { kind: "Rate"; rate: number; momentum: number }
+  /** Learn no more, and forget what was learned. */
+  | { kind: "Forget" }
+  /** A question: how is a pixel computed? */
+  | { kind: "Look"; after: boolean; x: number; y: number }
+  /** A question: what does the chain make of a camera's picture? */
+  | { kind: "Filter"; photo: KernelsPhoto }
+  /** A question: which kernels have the trained networks that are here? */
+  | { kind: "Trained" }
+  /** A question: which arrays of a safetensors file are kernels that can be laid over a picture? */
+  | { kind: "Header"; json: Uint8Array; follow: number }
+  /** A question: the kernels of one array of a file. */
+  | { kind: "Array"; array: KernelsArray; bytes: Uint8Array };
+
+export function writeKernelsCommand(to: Writer, value: KernelsCommand): void {
+  switch (value.kind) {
+    case "Take":
+      to.u8(0);
+      to.text(value.name);
+      break;
+    case "Upload":
+      to.u8(1);
+      writeKernelsPhoto(to, value.photo);
+      break;
+    case "Colour":
+      to.u8(2);
+      writeKernelsColour(to, value.colour);
+      break;
+    case "Show":
+      to.u8(3);
+      writeKernelsShown(to, value.shown);
+      break;
+    case "Between":
+      to.u8(4);
+      to.bool(value.exact);
+      break;
+    case "Named":
+      to.u8(5);
+      to.u32(value.stage);
+      to.text(value.name);
+      break;
+    case "Put":
+      to.u8(6);
+      to.u32(value.stage);
+      writeKernelsStage(to, value.kernel);
+      break;
+    case "Number":
+      to.u8(7);
+      to.u32(value.stage);
+      to.u32(value.at);
+      to.f64(value.value);
+      break;
+    case "Size":
+      to.u8(8);
+      to.u32(value.stage);
+      to.u32(value.size);
+      break;
+    case "Add":
+      to.u8(9);
+      break;
+    case "Remove":
+      to.u8(10);
+      to.u32(value.stage);
+      break;
+    case "Watch":
+      to.u8(11);
+      to.u32(value.stage);
+      break;
+    case "Learn":
+      to.u8(12);
+      to.u32(value.size);
+      break;
+    case "LearnFrom":
+      to.u8(13);
+      to.u32(value.size);
+      writeKernelsPhoto(to, value.after);
+      break;
+    case "Rate":
+      to.u8(14);
+      to.f64(value.rate);
+      to.f64(value.momentum);
+      break;
+    case "Forget":
+      to.u8(15);
+      break;
+    case "Look":
+      to.u8(16);
+      to.bool(value.after);
+      to.u32(value.x);
+      to.u32(value.y);
+      break;
+    case "Filter":
+      to.u8(17);
+      writeKernelsPhoto(to, value.photo);
+      break;
+    case "Trained":
+      to.u8(18);
+      break;
+    case "Header":
+      to.u8(19);
+      to.bytes(value.json);
+      to.f64(value.follow);
+      break;
+    case "Array":
+      to.u8(20);
+      writeKernelsArray(to, value.array);
+      to.bytes(value.bytes);
+      break;
+  }
+}
+
+export function readKernelsCommand(from: Reader): KernelsCommand {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "Take", name: from.text() };
+    case 1:
+      return { kind: "Upload", photo: readKernelsPhoto(from) };
+    case 2:
+      return { kind: "Colour", colour: readKernelsColour(from) };
+    case 3:
+      return { kind: "Show", shown: readKernelsShown(from) };
+    case 4:
+      return { kind: "Between", exact: from.bool() };
+    case 5:
+      return { kind: "Named", stage: from.u32(), name: from.text() };
+    case 6:
+      return { kind: "Put", stage: from.u32(), kernel: readKernelsStage(from) };
+    case 7:
+      return { kind: "Number", stage: from.u32(), at: from.u32(), value: from.f64() };
+    case 8:
+      return { kind: "Size", stage: from.u32(), size: from.u32() };
+    case 9:
+      return { kind: "Add" };
+    case 10:
+      return { kind: "Remove", stage: from.u32() };
+    case 11:
+      return { kind: "Watch", stage: from.u32() };
+    case 12:
+      return { kind: "Learn", size: from.u32() };
+    case 13:
+      return { kind: "LearnFrom", size: from.u32(), after: readKernelsPhoto(from) };
+    case 14:
+      return { kind: "Rate", rate: from.f64(), momentum: from.f64() };
+    case 15:
+      return { kind: "Forget" };
+    case 16:
+      return { kind: "Look", after: from.bool(), x: from.u32(), y: from.u32() };
+    case 17:
+      return { kind: "Filter", photo: readKernelsPhoto(from) };
+    case 18:
+      return { kind: "Trained" };
+    case 19:
+      return { kind: "Header", json: from.bytes(), follow: from.f64() };
+    case 20:
+      return { kind: "Array", array: readKernelsArray(from), bytes: from.bytes() };
+    default:
+      throw new Error(`KernelsCommand has no variant ${tag}`);
+  }
+}
+
+/** A picture of the user's: red, green and blue bytes, row by row. */
+export interface KernelsPhoto {
+  /** Pixels of a row. */
+  width: number;
+  /** Rows. */
+  height: number;
+  /** 3·width·height. */
+  rgb: Uint8Array;
+}
+
+export function writeKernelsPhoto(to: Writer, value: KernelsPhoto): void {
+  to.u32(value.width);
+  to.u32(value.height);
+  to.bytes(value.rgb);
+}
+
+export function readKernelsPhoto(from: Reader): KernelsPhoto {
+  return {
+    width: from.u32(),
+    height: from.u32(),
+    rgb: from.bytes(),
+  };
+}
+
+/** What becomes of colours. */
+export type KernelsColour =
+  /** The picture is made grey. */
+  | { kind: "Grey" }
+  /** Red, green and blue each go through the kernel. */
+  | { kind: "Apart" }
+  /** The first kernel has numbers for red, green and blue each and adds all up. */
+  | { kind: "Mixed" };
+
+export function writeKernelsColour(to: Writer, value: KernelsColour): void {
+  switch (value.kind) {
+    case "Grey":
+      to.u8(0);
+      break;
+    case "Apart":
+      to.u8(1);
+      break;
+    case "Mixed":
+      to.u8(2);
+      break;
+  }
+}
+
+export function readKernelsColour(from: Reader): KernelsColour {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "Grey" };
+    case 1:
+      return { kind: "Apart" };
+    case 2:
+      return { kind: "Mixed" };
+    default:
+      throw new Error(`KernelsColour has no variant ${tag}`);
+  }
+}
+
+/** How sums become bytes. */
+export type KernelsShown =
+  /** Below 0 is black. */
+  | { kind: "Cut" }
+  /** Below 0 is as bright as above. */
+  | { kind: "Absolute" }
+  /** 0 is the middle grey, below is darker: 128 + sum / 2. */
+  | { kind: "Middle" };
+
+export function writeKernelsShown(to: Writer, value: KernelsShown): void {
+  switch (value.kind) {
+    case "Cut":
+      to.u8(0);
+      break;
+    case "Absolute":
+      to.u8(1);
+      break;
+    case "Middle":
+      to.u8(2);
+      break;
+  }
+}
+
+export function readKernelsShown(from: Reader): KernelsShown {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "Cut" };
+    case 1:
+      return { kind: "Absolute" };
+    case 2:
+      return { kind: "Middle" };
+    default:
+      throw new Error(`KernelsShown has no variant ${tag}`);
+  }
+}
+
+/** A kernel of the chain. */
+export interface KernelsStage {
+  /** Its name, or `custom`. */
+  name: string;
+  /** Numbers of a row. */
+  size: number;
+  /** Its numbers, slice by slice, row by row. */
+  values: Float64Array;
+  /** Pixels from one window to the next. */
+  stride: number;
+  /** Pixels from one number to the next. */
+  dilation: number;
+  /** What lies around. */
+  border: KernelsBorder;
+}
+
+export function writeKernelsStage(to: Writer, value: KernelsStage): void {
+  to.text(value.name);
+  to.u32(value.size);
+  to.f64s(value.values);
+  to.u32(value.stride);
+  to.u32(value.dilation);
+  writeKernelsBorder(to, value.border);
+}
+
+export function readKernelsStage(from: Reader): KernelsStage {
+  return {
+    name: from.text(),
+    size: from.u32(),
+    values: from.f64s(),
+    stride: from.u32(),
+    dilation: from.u32(),
+    border: readKernelsBorder(from),
+  };
+}
+
+/** What is taken for pixels beyond the picture's border. */
+export type KernelsBorder =
+  /** Nothing: sums that would need one are black. */
+  | { kind: "Black" }
+  /** Nothing: the result is smaller. */
+  | { kind: "Valid" }
+  /** 0. */
+  | { kind: "Zero" }
+  /** The picture mirrored. */
+  | { kind: "Reflect" }
+  /** The outermost pixel. */
+  | { kind: "Replicate" }
+  /** The picture again. */
+  | { kind: "Circular" };
+
+export function writeKernelsBorder(to: Writer, value: KernelsBorder): void {
+  switch (value.kind) {
+    case "Black":
+      to.u8(0);
+      break;
+    case "Valid":
+      to.u8(1);
+      break;
+    case "Zero":
+      to.u8(2);
+      break;
+    case "Reflect":
+      to.u8(3);
+      break;
+    case "Replicate":
+      to.u8(4);
+      break;
+    case "Circular":
+      to.u8(5);
+      break;
+  }
+}
+
+export function readKernelsBorder(from: Reader): KernelsBorder {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "Black" };
+    case 1:
+      return { kind: "Valid" };
+    case 2:
+      return { kind: "Zero" };
+    case 3:
+      return { kind: "Reflect" };
+    case 4:
+      return { kind: "Replicate" };
+    case 5:
+      return { kind: "Circular" };
+    default:
+      throw new Error(`KernelsBorder has no variant ${tag}`);
+  }
+}
+
+/** An array of a file. */
+export interface KernelsArray {
+  /** Its name. */
+  name: string;
+  /** Kernels, slices, rows, columns. */
+  shape: Uint32Array;
+  /** The type of its numbers. */
+  kind: string;
+  /** Where its bytes begin, counted from the end of the header. */
+  begin: number;
+  /** How many they are. */
+  bytes: number;
+}
+
+export function writeKernelsArray(to: Writer, value: KernelsArray): void {
+  to.text(value.name);
+  to.u32s(value.shape);
+  to.text(value.kind);
+  to.f64(value.begin);
+  to.u32(value.bytes);
+}
+
+export function readKernelsArray(from: Reader): KernelsArray {
+  return {
+    name: from.text(),
+    shape: from.u32s(),
+    kind: from.text(),
+    begin: from.f64(),
+    bytes: from.u32(),
+  };
+}
+
+/** From the page. */
+export type ConvolutionCommand =
+  /** Take another layer: sizes change, numbers are drawn anew where they do. */
+  | { kind: "Layer"; layer: ConvolutionLayer }
+  /** Draw other numbers. */
+  | { kind: "Draw"; seed: number }
+  /** Change a number of the input. */
+  | { kind: "Pixel"; at: number; value: number }
+  /** Change a number of the kernels. */
+  | { kind: "Weight"; at: number; value: number }
+  /** Change a bias. */
+  | { kind: "Bias"; at: number; value: number }
+  /** The loss grows by 1 where any output does. */
+  | { kind: "Ones" }
+  /** The loss grows by 1 where one output does, and by that one alone. */
+  | { kind: "One"; at: number }
+  /** Ask a question of the lecture. */
+  | { kind: "Ask"; question: number; seed: number }
+  /** Answer the question. */
+  | { kind: "Answer"; text: string }
+  /** A question: how is an output computed? */
+  | { kind: "Output"; at: number }
+  /** A question: what does an input do? */
+  | { kind: "Input"; at: number }
+  /** A question: what does a weight do? */
+  | { kind: "Slope"; at: number };
+
+export function writeConvolutionCommand(to: Writer, value: ConvolutionCommand): void {
+  switch (value.kind) {
+    case "Layer":
+      to.u8(0);
+      writeConvolutionLayer(to, value.layer);
+      break;
+    case "Draw":
+      to.u8(1);
+      to.u32(value.seed);
+      break;
+    case "Pixel":
+      to.u8(2);
+      to.u32(value.at);
+      to.f64(value.value);
+      break;
+    case "Weight":
+      to.u8(3);
+      to.u32(value.at);
+      to.f64(value.value);
+      break;
+    case "Bias":
+      to.u8(4);
+      to.u32(value.at);
+      to.f64(value.value);
+      break;
+    case "Ones":
+      to.u8(5);
+      break;
+    case "One":
+      to.u8(6);
+      to.u32(value.at);
+      break;
+    case "Ask":
+      to.u8(7);
+      to.u32(value.question);
+      to.u32(value.seed);
+      break;
+    case "Answer":
+      to.u8(8);
+      to.text(value.text);
+      break;
+    case "Output":
+      to.u8(9);
+      to.u32(value.at);
+      break;
+    case "Input":
+      to.u8(10);
+      to.u32(value.at);
+      break;
+    case "Slope":
+      to.u8(11);
+      to.u32(value.at);
+      break;
+  }
+}
+
+export function readConvolutionCommand(from: Reader): ConvolutionCommand {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "Layer", layer: readConvolutionLayer(from) };
+    case 1:
+      return { kind: "Draw", seed: from.u32() };
+    case 2:
+      return { kind: "Pixel", at: from.u32(), value: from.f64() };
+    case 3:
+      return { kind: "Weight", at: from.u32(), value: from.f64() };
+    case 4:
+      return { kind: "Bias", at: from.u32(), value: from.f64() };
+    case 5:
+      return { kind: "Ones" };
+    case 6:
+      return { kind: "One", at: from.u32() };
+    case 7:
+      return { kind: "Ask", question: from.u32(), seed: from.u32() };
+    case 8:
+      return { kind: "Answer", text: from.text() };
+    case 9:
+      return { kind: "Output", at: from.u32() };
+    case 10:
+      return { kind: "Input", at: from.u32() };
+    case 11:
+      return { kind: "Slope", at: from.u32() };
+    default:
+      throw new Error(`ConvolutionCommand has no variant ${tag}`);
+  }
+}
+
+/** A layer. */
+export interface ConvolutionLayer {
+  /** What it does. */
+  op: ConvolutionOp;
+  /** L: rows and columns of the input. */
+  size: number;
+  /** C: channels of the input. */
+  channels: number;
+  /** C′: kernels, and so channels of the output; those of the input where it is a pool. */
+  kernels: number;
+  /** K: rows and columns of the window. */
+  window: number;
+  /** S: from one window to the next. */
+  stride: number;
+  /** D: from one number of a kernel to the next; 1 where it is a pool. */
+  dilation: number;
+  /** What lies around. */
+  padding: ConvolutionPadding;
+  /** How many, where it is [`Explicit`](Padding::Explicit). */
+  explicit: number;
+  /** Whether a last window of a pool may reach past the end, as in Caffe. */
+  ceil: boolean;
+}
+
+export function writeConvolutionLayer(to: Writer, value: ConvolutionLayer): void {
+  writeConvolutionOp(to, value.op);
+  to.u32(value.size);
+  to.u32(value.channels);
+  to.u32(value.kernels);
+  to.u32(value.window);
+  to.u32(value.stride);
+  to.u32(value.dilation);
+  writeConvolutionPadding(to, value.padding);
+  to.u32(value.explicit);
+  to.bool(value.ceil);
+}
+
+export function readConvolutionLayer(from: Reader): ConvolutionLayer {
+  return {
+    op: readConvolutionOp(from),
+    size: from.u32(),
+    channels: from.u32(),
+    kernels: from.u32(),
+    window: from.u32(),
+    stride: from.u32(),
+    dilation: from.u32(),
+    padding: readConvolutionPadding(from),
+    explicit: from.u32(),
+    ceil: from.bool(),
+  };
+}
+
+/** What the layer does with a window. */
+export type ConvolutionOp =
+  /** The sum of products with each kernel. */
+  | { kind: "Convolution" }
+  /** Its largest number. */
+  | { kind: "Max" }
+  /** Its mean. */
+  | { kind: "Mean" };
+
+export function writeConvolutionOp(to: Writer, value: ConvolutionOp): void {
+  switch (value.kind) {
+    case "Convolution":
+      to.u8(0);
+      break;
+    case "Max":
+      to.u8(1);
+      break;
+    case "Mean":
+      to.u8(2);
+      break;
+  }
+}
+
+export function readConvolutionOp(from: Reader): ConvolutionOp {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "Convolution" };
+    case 1:
+      return { kind: "Max" };
+    case 2:
+      return { kind: "Mean" };
+    default:
+      throw new Error(`ConvolutionOp has no variant ${tag}`);
+  }
+}
+
+/** How much is put around the input. */
+export type ConvolutionPadding =
+  /** Nothing. */
+  | { kind: "Valid" }
+  /** So much that ⌈L / S⌉ outputs are there; an odd row or column goes below or right. */
+  | { kind: "Same" }
+  /** D·(K − 1) on every side: each window that touches the input. */
+  | { kind: "Full" }
+  /** D·(K − 1) above and left: no output sees what comes after it. */
+  | { kind: "Causal" }
+  /** So many on every side. */
+  | { kind: "Explicit" };
+
+export function writeConvolutionPadding(to: Writer, value: ConvolutionPadding): void {
+  switch (value.kind) {
+    case "Valid":
+      to.u8(0);
+      break;
+    case "Same":
+      to.u8(1);
+      break;
+    case "Full":
+      to.u8(2);
+      break;
+    case "Causal":
+      to.u8(3);
+      break;
+    case "Explicit":
+      to.u8(4);
+      break;
+  }
+}
+
+export function readConvolutionPadding(from: Reader): ConvolutionPadding {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "Valid" };
+    case 1:
+      return { kind: "Same" };
+    case 2:
+      return { kind: "Full" };
+    case 3:
+      return { kind: "Causal" };
+    case 4:
+      return { kind: "Explicit" };
+    default:
+      throw new Error(`ConvolutionPadding has no variant ${tag}`);
+  }
+}
+
 /** From the session to the page. */
 export type Event =
   /** A page was opened, or taken up again. */
@@ -1049,7 +1750,11 @@ export type Event =
   /** Of the page of digits. */
   | { kind: "Digits"; value: DigitsEvent }
   /** Of the Playground. */
-  | { kind: "Playground"; value: PlaygroundEvent };
+  | { kind: "Playground"; value: PlaygroundEvent }
+  /** Of the page of kernels. */
+  | { kind: "Kernels"; value: KernelsEvent }
+  /** Of the page of convolution. */
+  | { kind: "Convolution"; value: ConvolutionEvent };
 
 export function writeEvent(to: Writer, value: Event): void {
   switch (value.kind) {
@@ -1103,6 +1808,14 @@ export function writeEvent(to: Writer, value: Event): void {
       to.u8(10);
       writePlaygroundEvent(to, value.value);
       break;
+    case "Kernels":
+      to.u8(11);
+      writeKernelsEvent(to, value.value);
+      break;
+    case "Convolution":
+      to.u8(12);
+      writeConvolutionEvent(to, value.value);
+      break;
   }
 }
 
@@ -1131,6 +1844,10 @@ export function readEvent(from: Reader): Event {
       return { kind: "Digits", value: readDigitsEvent(from) };
     case 10:
       return { kind: "Playground", value: readPlaygroundEvent(from) };
+    case 11:
+      return { kind: "Kernels", value: readKernelsEvent(from) };
+    case 12:
+      return { kind: "Convolution", value: readConvolutionEvent(from) };
     default:
       throw new Error(`Event has no variant ${tag}`);
   }
@@ -2413,5 +3130,610 @@ export function readPlaygroundThumbnail(from: Reader): PlaygroundThumbnail {
   return {
     name: from.text(),
     points: readPlaygroundPoints(from),
+  };
+}
+
+/** To the page. */
+export type KernelsEvent =
+  /** The newest state. */
+  | { kind: "Picture"; value: KernelsPicture }
+  /** How a pixel is computed. */
+  | { kind: "Sum"; value: KernelsSum }
+  /** What became of a camera's picture. */
+  | { kind: "Filtered"; image: KernelsImage }
+  /** Kernels of trained networks. */
+  | { kind: "Banks"; banks: Array<KernelsBank> }
+  /** Arrays that are kernels. */
+  | { kind: "Arrays"; arrays: Array<KernelsArray> };
+
+export function writeKernelsEvent(to: Writer, value: KernelsEvent): void {
+  switch (value.kind) {
+    case "Picture":
+      to.u8(0);
+      writeKernelsPicture(to, value.value);
+      break;
+    case "Sum":
+      to.u8(1);
+      writeKernelsSum(to, value.value);
+      break;
+    case "Filtered":
+      to.u8(2);
+      writeKernelsImage(to, value.image);
+      break;
+    case "Banks":
+      to.u8(3);
+      to.list(value.banks, (item) => writeKernelsBank(to, item));
+      break;
+    case "Arrays":
+      to.u8(4);
+      to.list(value.arrays, (item) => writeKernelsArray(to, item));
+      break;
+  }
+}
+
+export function readKernelsEvent(from: Reader): KernelsEvent {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "Picture", value: readKernelsPicture(from) };
+    case 1:
+      return { kind: "Sum", value: readKernelsSum(from) };
+    case 2:
+      return { kind: "Filtered", image: readKernelsImage(from) };
+    case 3:
+      return { kind: "Banks", banks: from.list(() => readKernelsBank(from)) };
+    case 4:
+      return { kind: "Arrays", arrays: from.list(() => readKernelsArray(from)) };
+    default:
+      throw new Error(`KernelsEvent has no variant ${tag}`);
+  }
+}
+
+/** What is drawn. */
+export interface KernelsPicture {
+  /** The picture's name, or `own`. */
+  taken: string;
+  /** Names of pictures. */
+  pictures: Array<string>;
+  /** Names of kernels. */
+  kernels: Array<string>;
+  /** What becomes of colours. */
+  colour: KernelsColour;
+  /** How sums become bytes. */
+  shown: KernelsShown;
+  /** Whether sums are handed on. */
+  exact: boolean;
+  /** The chain. */
+  stages: Array<KernelsStage>;
+  /** The kernel that is looked at. */
+  watched: number;
+  /** The picture, and what each kernel makes of it. */
+  images: Array<KernelsImage>;
+  /** What each kernel does, in words. */
+  told: Array<string>;
+  /** The size after each kernel, by the formula. */
+  formulas: Array<string>;
+  /** The one kernel that does what the chain does, if there is one that is not too large. */
+  equal: (KernelsStage | null);
+  /** About it, or why there is none; nothing if the chain is one kernel. */
+  aboutEqual: string;
+  /** What is learned. */
+  learned: (KernelsLearned | null);
+  /** Length of a step. */
+  rate: number;
+  /** How much of a step is taken again. */
+  momentum: number;
+}
+
+export function writeKernelsPicture(to: Writer, value: KernelsPicture): void {
+  to.text(value.taken);
+  to.list(value.pictures, (item) => to.text(item));
+  to.list(value.kernels, (item) => to.text(item));
+  writeKernelsColour(to, value.colour);
+  writeKernelsShown(to, value.shown);
+  to.bool(value.exact);
+  to.list(value.stages, (item) => writeKernelsStage(to, item));
+  to.u32(value.watched);
+  to.list(value.images, (item) => writeKernelsImage(to, item));
+  to.list(value.told, (item) => to.text(item));
+  to.list(value.formulas, (item) => to.text(item));
+  to.maybe(value.equal, (item) => writeKernelsStage(to, item));
+  to.text(value.aboutEqual);
+  to.maybe(value.learned, (item) => writeKernelsLearned(to, item));
+  to.f64(value.rate);
+  to.f64(value.momentum);
+}
+
+export function readKernelsPicture(from: Reader): KernelsPicture {
+  return {
+    taken: from.text(),
+    pictures: from.list(() => from.text()),
+    kernels: from.list(() => from.text()),
+    colour: readKernelsColour(from),
+    shown: readKernelsShown(from),
+    exact: from.bool(),
+    stages: from.list(() => readKernelsStage(from)),
+    watched: from.u32(),
+    images: from.list(() => readKernelsImage(from)),
+    told: from.list(() => from.text()),
+    formulas: from.list(() => from.text()),
+    equal: from.maybe(() => readKernelsStage(from)),
+    aboutEqual: from.text(),
+    learned: from.maybe(() => readKernelsLearned(from)),
+    rate: from.f64(),
+    momentum: from.f64(),
+  };
+}
+
+/** A picture that is drawn. */
+export interface KernelsImage {
+  /** Pixels of a row. */
+  width: number;
+  /** Rows. */
+  height: number;
+  /** Grey, or red, green and blue. */
+  channels: number;
+  /** Channel by channel, row by row. */
+  bytes: Uint8Array;
+}
+
+export function writeKernelsImage(to: Writer, value: KernelsImage): void {
+  to.u32(value.width);
+  to.u32(value.height);
+  to.u32(value.channels);
+  to.bytes(value.bytes);
+}
+
+export function readKernelsImage(from: Reader): KernelsImage {
+  return {
+    width: from.u32(),
+    height: from.u32(),
+    channels: from.u32(),
+    bytes: from.bytes(),
+  };
+}
+
+/** A kernel that is learned. */
+export interface KernelsLearned {
+  /** It. */
+  kernel: KernelsStage;
+  /** What it is learned from; none if that is a picture. */
+  teacher: (KernelsStage | null);
+  /** The largest difference of a number to the one that made the picture after. */
+  off: (number | null);
+  /** Passes over the picture. */
+  passes: number;
+  /** The root of the mean squared error, in grey values, pass by pass: every so many. */
+  errors: Float32Array;
+  /** Every how many. */
+  every: number;
+  /** Whether it is through. */
+  done: boolean;
+  /** How it stands, in words. */
+  words: string;
+}
+
+export function writeKernelsLearned(to: Writer, value: KernelsLearned): void {
+  writeKernelsStage(to, value.kernel);
+  to.maybe(value.teacher, (item) => writeKernelsStage(to, item));
+  to.maybe(value.off, (item) => to.f64(item));
+  to.u32(value.passes);
+  to.f32s(value.errors);
+  to.u32(value.every);
+  to.bool(value.done);
+  to.text(value.words);
+}
+
+export function readKernelsLearned(from: Reader): KernelsLearned {
+  return {
+    kernel: readKernelsStage(from),
+    teacher: from.maybe(() => readKernelsStage(from)),
+    off: from.maybe(() => from.f64()),
+    passes: from.u32(),
+    errors: from.f32s(),
+    every: from.u32(),
+    done: from.bool(),
+    words: from.text(),
+  };
+}
+
+/** How a pixel is computed. */
+export interface KernelsSum {
+  /** By which kernel of the chain. */
+  stage: number;
+  /** The pixel's column. */
+  x: number;
+  /** Its row. */
+  y: number;
+  /** What is added, channel by channel, row by row. */
+  terms: Array<KernelsTerm>;
+  /** The sum of each channel after the kernel; nothing where a pixel that is not there would be needed. */
+  sums: Float64Array;
+  /** The bytes that are drawn. */
+  bytes: Uint8Array;
+  /** In words. */
+  words: string;
+}
+
+export function writeKernelsSum(to: Writer, value: KernelsSum): void {
+  to.u32(value.stage);
+  to.u32(value.x);
+  to.u32(value.y);
+  to.list(value.terms, (item) => writeKernelsTerm(to, item));
+  to.f64s(value.sums);
+  to.bytes(value.bytes);
+  to.text(value.words);
+}
+
+export function readKernelsSum(from: Reader): KernelsSum {
+  return {
+    stage: from.u32(),
+    x: from.u32(),
+    y: from.u32(),
+    terms: from.list(() => readKernelsTerm(from)),
+    sums: from.f64s(),
+    bytes: from.bytes(),
+    words: from.text(),
+  };
+}
+
+/** A product. */
+export interface KernelsTerm {
+  /** The pixel's column; it may be beyond the border. */
+  x: number;
+  /** Its row. */
+  y: number;
+  /** The pixel, or what is taken for it. */
+  pixel: (number | null);
+  /** The kernel's number. */
+  weight: number;
+}
+
+export function writeKernelsTerm(to: Writer, value: KernelsTerm): void {
+  to.i32(value.x);
+  to.i32(value.y);
+  to.maybe(value.pixel, (item) => to.f64(item));
+  to.f64(value.weight);
+}
+
+export function readKernelsTerm(from: Reader): KernelsTerm {
+  return {
+    x: from.i32(),
+    y: from.i32(),
+    pixel: from.maybe(() => from.f64()),
+    weight: from.f64(),
+  };
+}
+
+/** Kernels of a network's layer. */
+export interface KernelsBank {
+  /** The network, the array. */
+  name: string;
+  /** How it was trained; empty if that is not known. */
+  made: string;
+  /** Numbers of a row. */
+  size: number;
+  /** Slices of each kernel. */
+  slices: number;
+  /** Kernel by kernel. */
+  values: Float64Array;
+}
+
+export function writeKernelsBank(to: Writer, value: KernelsBank): void {
+  to.text(value.name);
+  to.text(value.made);
+  to.u32(value.size);
+  to.u32(value.slices);
+  to.f64s(value.values);
+}
+
+export function readKernelsBank(from: Reader): KernelsBank {
+  return {
+    name: from.text(),
+    made: from.text(),
+    size: from.u32(),
+    slices: from.u32(),
+    values: from.f64s(),
+  };
+}
+
+/** To the page. */
+export type ConvolutionEvent =
+  /** The newest state. */
+  | { kind: "Picture"; value: ConvolutionPicture }
+  /** How an output is computed, or a gradient. */
+  | { kind: "Sum"; value: ConvolutionSum };
+
+export function writeConvolutionEvent(to: Writer, value: ConvolutionEvent): void {
+  switch (value.kind) {
+    case "Picture":
+      to.u8(0);
+      writeConvolutionPicture(to, value.value);
+      break;
+    case "Sum":
+      to.u8(1);
+      writeConvolutionSum(to, value.value);
+      break;
+  }
+}
+
+export function readConvolutionEvent(from: Reader): ConvolutionEvent {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "Picture", value: readConvolutionPicture(from) };
+    case 1:
+      return { kind: "Sum", value: readConvolutionSum(from) };
+    default:
+      throw new Error(`ConvolutionEvent has no variant ${tag}`);
+  }
+}
+
+/** What is drawn. */
+export interface ConvolutionPicture {
+  /** The layer. */
+  layer: ConvolutionLayer;
+  /** By which its numbers were drawn. */
+  seed: number;
+  /** Rows and columns of the output. */
+  out: number;
+  /** Rows put above and below; columns left and right. */
+  around: Uint32Array;
+  /** [C, L, L]. */
+  input: Float64Array;
+  /** [C′, C, K, K]; empty where it is a pool. */
+  weights: Float64Array;
+  /** [C′]; empty where it is a pool. */
+  biases: Float64Array;
+  /** [C′, out, out]. */
+  output: Float64Array;
+  /** How much the loss grows with each output. */
+  upstream: Float64Array;
+  /** And with each input: [C, L, L]. */
+  inputSlopes: Float64Array;
+  /** And with each weight. */
+  weightSlopes: Float64Array;
+  /** And with each bias. */
+  biasSlopes: Float64Array;
+  /** The formula of sizes, with its numbers. */
+  formula: string;
+  /** What the padding is. */
+  aboutPadding: string;
+  /** How many parameters there are, and how many a dense layer would have. */
+  parameters: string;
+  /** The question that is asked. */
+  question: ConvolutionQuestion;
+}
+
+export function writeConvolutionPicture(to: Writer, value: ConvolutionPicture): void {
+  writeConvolutionLayer(to, value.layer);
+  to.u32(value.seed);
+  to.u32(value.out);
+  to.u32s(value.around);
+  to.f64s(value.input);
+  to.f64s(value.weights);
+  to.f64s(value.biases);
+  to.f64s(value.output);
+  to.f64s(value.upstream);
+  to.f64s(value.inputSlopes);
+  to.f64s(value.weightSlopes);
+  to.f64s(value.biasSlopes);
+  to.text(value.formula);
+  to.text(value.aboutPadding);
+  to.text(value.parameters);
+  writeConvolutionQuestion(to, value.question);
+}
+
+export function readConvolutionPicture(from: Reader): ConvolutionPicture {
+  return {
+    layer: readConvolutionLayer(from),
+    seed: from.u32(),
+    out: from.u32(),
+    around: from.u32s(),
+    input: from.f64s(),
+    weights: from.f64s(),
+    biases: from.f64s(),
+    output: from.f64s(),
+    upstream: from.f64s(),
+    inputSlopes: from.f64s(),
+    weightSlopes: from.f64s(),
+    biasSlopes: from.f64s(),
+    formula: from.text(),
+    aboutPadding: from.text(),
+    parameters: from.text(),
+    question: readConvolutionQuestion(from),
+  };
+}
+
+/** A question of the lecture. */
+export interface ConvolutionQuestion {
+  /** Which. */
+  question: number;
+  /** How many there are. */
+  of: number;
+  /** With which numbers. */
+  seed: number;
+  /** It. */
+  text: string;
+  /** What can be chosen; empty if a number is to be typed. */
+  options: Array<string>;
+  /** Squares of numbers that are shown with it. */
+  grids: Array<ConvolutionGrid>;
+  /** Whether the last answer was right; none if there is none yet. */
+  right: (boolean | null);
+  /** Why. */
+  why: string;
+  /** Questions answered rightly at the first try. */
+  won: number;
+  /** Questions tried. */
+  tried: number;
+}
+
+export function writeConvolutionQuestion(to: Writer, value: ConvolutionQuestion): void {
+  to.u32(value.question);
+  to.u32(value.of);
+  to.u32(value.seed);
+  to.text(value.text);
+  to.list(value.options, (item) => to.text(item));
+  to.list(value.grids, (item) => writeConvolutionGrid(to, item));
+  to.maybe(value.right, (item) => to.bool(item));
+  to.text(value.why);
+  to.u32(value.won);
+  to.u32(value.tried);
+}
+
+export function readConvolutionQuestion(from: Reader): ConvolutionQuestion {
+  return {
+    question: from.u32(),
+    of: from.u32(),
+    seed: from.u32(),
+    text: from.text(),
+    options: from.list(() => from.text()),
+    grids: from.list(() => readConvolutionGrid(from)),
+    right: from.maybe(() => from.bool()),
+    why: from.text(),
+    won: from.u32(),
+    tried: from.u32(),
+  };
+}
+
+/** A square of numbers. */
+export interface ConvolutionGrid {
+  /** Its name. */
+  name: string;
+  /** Rows and columns. */
+  size: number;
+  /** Its numbers, row by row; none where there is a question mark or nothing. */
+  values: Array<(number | null)>;
+  /** The number that is asked for. */
+  marked: (number | null);
+}
+
+export function writeConvolutionGrid(to: Writer, value: ConvolutionGrid): void {
+  to.text(value.name);
+  to.u32(value.size);
+  to.list(value.values, (item) => to.maybe(item, (item) => to.f64(item)));
+  to.maybe(value.marked, (item) => to.u32(item));
+}
+
+export function readConvolutionGrid(from: Reader): ConvolutionGrid {
+  return {
+    name: from.text(),
+    size: from.u32(),
+    values: from.list(() => from.maybe(() => from.f64())),
+    marked: from.maybe(() => from.u32()),
+  };
+}
+
+/** How a number is computed. */
+export interface ConvolutionSum {
+  /** What it is of. */
+  of: ConvolutionOf;
+  /** Which one. */
+  at: number;
+  /** What is added. */
+  terms: Array<ConvolutionTerm>;
+  /** What is added at last. */
+  bias: number;
+  /** All. */
+  value: number;
+  /** In words. */
+  words: string;
+}
+
+export function writeConvolutionSum(to: Writer, value: ConvolutionSum): void {
+  writeConvolutionOf(to, value.of);
+  to.u32(value.at);
+  to.list(value.terms, (item) => writeConvolutionTerm(to, item));
+  to.f64(value.bias);
+  to.f64(value.value);
+  to.text(value.words);
+}
+
+export function readConvolutionSum(from: Reader): ConvolutionSum {
+  return {
+    of: readConvolutionOf(from),
+    at: from.u32(),
+    terms: from.list(() => readConvolutionTerm(from)),
+    bias: from.f64(),
+    value: from.f64(),
+    words: from.text(),
+  };
+}
+
+/** What a sum is of. */
+export type ConvolutionOf =
+  /** An output. */
+  | { kind: "Output" }
+  /** What the loss gains with an input. */
+  | { kind: "Input" }
+  /** What the loss gains with a weight. */
+  | { kind: "Weight" };
+
+export function writeConvolutionOf(to: Writer, value: ConvolutionOf): void {
+  switch (value.kind) {
+    case "Output":
+      to.u8(0);
+      break;
+    case "Input":
+      to.u8(1);
+      break;
+    case "Weight":
+      to.u8(2);
+      break;
+  }
+}
+
+export function readConvolutionOf(from: Reader): ConvolutionOf {
+  const tag = from.u8();
+  switch (tag) {
+    case 0:
+      return { kind: "Output" };
+    case 1:
+      return { kind: "Input" };
+    case 2:
+      return { kind: "Weight" };
+    default:
+      throw new Error(`ConvolutionOf has no variant ${tag}`);
+  }
+}
+
+/** A product. */
+export interface ConvolutionTerm {
+  /** The input; none beyond the border. */
+  input: (number | null);
+  /** The weight; none where it is a pool. */
+  weight: (number | null);
+  /** The output. */
+  output: number;
+  /** Row and column, where the input would be. */
+  row: number;
+  /** Column. */
+  column: number;
+  /** The first number: the pixel, or the gradient that comes from above. */
+  first: number;
+  /** The second: the weight, or what stands in its place. */
+  second: number;
+}
+
+export function writeConvolutionTerm(to: Writer, value: ConvolutionTerm): void {
+  to.maybe(value.input, (item) => to.u32(item));
+  to.maybe(value.weight, (item) => to.u32(item));
+  to.u32(value.output);
+  to.i32(value.row);
+  to.i32(value.column);
+  to.f64(value.first);
+  to.f64(value.second);
+}
+
+export function readConvolutionTerm(from: Reader): ConvolutionTerm {
+  return {
+    input: from.maybe(() => from.u32()),
+    weight: from.maybe(() => from.u32()),
+    output: from.u32(),
+    row: from.i32(),
+    column: from.i32(),
+    first: from.f64(),
+    second: from.f64(),
   };
 }

@@ -62,6 +62,7 @@ mod field;
 mod filled;
 mod image_set;
 mod in_memory;
+pub mod kernels;
 mod key;
 mod label;
 mod loader;

@@ -3,10 +3,12 @@
 //!
 //! Everything is deterministic: the same settings, commands and steps give the same events.
 
+pub mod convolution;
 pub mod digits;
 pub mod exact;
 pub mod flow;
 mod journal;
+pub mod kernels;
 mod messages;
 pub mod neuron;
 mod page;

@@ -1,7 +1,7 @@
 //! What a page says to its session and hears from it.
 
 use crate::wire::Wire;
-use crate::{digits, flow, neuron, playground};
+use crate::{convolution, digits, flow, kernels, neuron, playground};
 
 /// The pages.
 #[derive(Wire, Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,10 @@ pub enum PageName {
     Digits,
     /// A small network on points in a plane.
     Playground,
+    /// Kernels over pictures.
+    Kernels,
+    /// A layer of windows, number by number.
+    Convolution,
 }
 
 /// The first thing a page says.
@@ -60,6 +64,10 @@ pub enum Command {
     Digits(digits::Command),
     /// Of the Playground.
     Playground(playground::Command),
+    /// Of the page of kernels.
+    Kernels(kernels::Command),
+    /// Of the page of convolution.
+    Convolution(convolution::Command),
 }
 
 /// From the session to the page.
@@ -122,4 +130,8 @@ pub enum Event {
     Digits(digits::Event),
     /// Of the Playground.
     Playground(playground::Event),
+    /// Of the page of kernels.
+    Kernels(kernels::Event),
+    /// Of the page of convolution.
+    Convolution(convolution::Event),
 }

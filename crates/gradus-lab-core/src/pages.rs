@@ -1,7 +1,9 @@
 //! The pages by name. A new one is a line in each function, and its variants in [`Command`] and [`Event`](crate::Event).
 
+use crate::convolution::Convolution;
 use crate::digits::Digits;
 use crate::flow::Flow;
+use crate::kernels::Kernels;
 use crate::neuron::Neuron;
 use crate::page::Opened;
 use crate::playground::Playground;
@@ -15,6 +17,8 @@ pub(crate) fn open(name: PageName, settings: &str) -> Opened {
         PageName::Flow => Flow::open(settings),
         PageName::Digits => Digits::open(settings),
         PageName::Playground => Playground::open(settings),
+        PageName::Kernels => Kernels::open(settings),
+        PageName::Convolution => Convolution::open(settings),
     }
 }
 
@@ -25,6 +29,8 @@ pub(crate) fn load(name: PageName, bytes: &[u8]) -> Result<Box<dyn Page>, Unread
         PageName::Flow => Box::new(Flow::load(bytes)?),
         PageName::Digits => Box::new(Digits::load(bytes)?),
         PageName::Playground => Box::new(Playground::load(bytes)?),
+        PageName::Kernels => Box::new(Kernels::load(bytes)?),
+        PageName::Convolution => Box::new(Convolution::load(bytes)?),
     })
 }
 
@@ -36,5 +42,7 @@ pub(crate) fn belongs(command: &Command, name: PageName) -> bool {
             | (Command::Flow(_), PageName::Flow)
             | (Command::Digits(_), PageName::Digits)
             | (Command::Playground(_), PageName::Playground)
+            | (Command::Kernels(_), PageName::Kernels)
+            | (Command::Convolution(_), PageName::Convolution)
     )
 }

@@ -1,7 +1,9 @@
 //! Every page: what is saved goes on, what is journaled is done again, and neither differs in a bit.
 
 use gradus_lab_core::wire::{decode, encode};
-use gradus_lab_core::{Command, Event, PageName, Session, digits, neuron, playground};
+use gradus_lab_core::{
+    Command, Event, PageName, Session, convolution, digits, kernels, neuron, playground,
+};
 
 /// A page with settings, and commands that change it on the way.
 fn pages() -> Vec<(PageName, &'static str, Vec<Command>)> {
@@ -19,10 +21,17 @@ fn pages() -> Vec<(PageName, &'static str, Vec<Command>)> {
         playground::Command::Travel { epoch: 7 },
         playground::Command::AddPoint { run: 0, point },
     ];
+    let number = kernels::Command::Number { stage: 0, at: 4, value: 2.5 };
+    let of_kernels = [number, kernels::Command::Add];
     vec![
         (PageName::Neuron, "table=xor", vec![Command::Neuron(neuron::Command::Forget)]),
         (PageName::Digits, "batch=5&seed=3", of_digits.map(Command::Digits).to_vec()),
         (PageName::Playground, "b.", of_playground.map(Command::Playground).to_vec()),
+        (
+            PageName::Kernels,
+            "picture=shapes&kernel=blur&learn=3",
+            of_kernels.map(Command::Kernels).to_vec(),
+        ),
     ]
 }
 
@@ -121,4 +130,27 @@ fn an_address_with_a_step_goes_there() {
     session.handle(Command::Open { settings: "step=3".into() });
     while session.work() {}
     assert_eq!(session.step(), 3);
+}
+
+#[test]
+fn a_page_without_steps_is_kept_and_done_again_too() {
+    use convolution::Command::{Answer, Ask, One, Pixel};
+    let (mut session, _) = Session::open(PageName::Convolution, "size=6&padding=same&seed=3");
+    let answer = Answer { text: "5".into() };
+    for command in
+        [Pixel { at: 3, value: -7.5 }, One { at: 2 }, Ask { question: 2, seed: 0 }, answer]
+    {
+        assert!(!refused(&session.handle(Command::Convolution(command))));
+    }
+    let before = picture(&mut session);
+    let journal = journal(&mut session);
+    // What only asks is kept nowhere.
+    session.handle(Command::Convolution(convolution::Command::Output { at: 0 }));
+    assert_eq!(self::journal(&mut session), journal);
+    let (mut restored, _) = Session::restore(&session.save()).expect("a session");
+    assert_eq!(picture(&mut restored), before);
+    let (mut again, _) = Session::open(PageName::Convolution, "");
+    again.handle(Command::Replay { journal });
+    while again.work() {}
+    assert_eq!(picture(&mut again), before);
 }

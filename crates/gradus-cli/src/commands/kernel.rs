@@ -3,28 +3,13 @@
 
 use crate::error::{CliError, Result};
 use crate::suggest::unknown;
+use gradus::data::kernels::{Border, KERNELS, Laid, Map, Weights, byte, named};
 use gradus::data::{ImageOptions, RawImage, parse_image};
 use gradus::io::atomic_write;
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-
-type Kernel = [f64; 9];
-
-/// The kernels by name, row by row.
-#[rustfmt::skip]
-const KERNELS: &[(&str, Kernel)] = &[
-    ("identity",     [0., 0., 0., 0., 1., 0., 0., 0., 0.]),
-    ("blur",         [0.0625, 0.125, 0.0625, 0.125, 0.25, 0.125, 0.0625, 0.125, 0.0625]),
-    ("sharpen",      [0., -1., 0., -1., 5., -1., 0., -1., 0.]),
-    ("outline",      [-1., -1., -1., -1., 8., -1., -1., -1., -1.]),
-    ("emboss",       [-2., -1., 0., -1., 1., 1., 0., 1., 2.]),
-    ("left-sobel",   [1., 0., -1., 2., 0., -2., 1., 0., -1.]),
-    ("right-sobel",  [-1., 0., 1., -2., 0., 2., -1., 0., 1.]),
-    ("top-sobel",    [1., 2., 1., 0., 0., 0., -1., -2., -1.]),
-    ("bottom-sobel", [-1., -2., -1., 0., 0., 0., 1., 2., 1.]),
-];
 
 /// Lay a 3x3 kernel over an image
 ///
@@ -75,7 +60,7 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// What happens at every pixel.
 enum Filter {
-    Weighted(Kernel),
+    Weighted([f64; 9]),
     /// The length of the gradient.
     Sobel,
 }
@@ -85,14 +70,14 @@ fn parse(text: &str) -> Result<(String, Filter)> {
     if text == "sobel" {
         return Ok((text.into(), Filter::Sobel));
     }
-    if let Some((name, kernel)) = KERNELS.iter().find(|(name, _)| *name == text) {
-        return Ok(((*name).into(), Filter::Weighted(*kernel)));
+    if let Some(kernel) = named(text) {
+        return Ok((text.into(), Filter::Weighted(kernel)));
     }
     let words: Vec<&str> =
         text.split(|c: char| c == ',' || c.is_whitespace()).filter(|w| !w.is_empty()).collect();
     let numbers: Option<Vec<f64>> =
         words.iter().map(|w| w.parse().ok().filter(|x: &f64| x.is_finite())).collect();
-    match numbers.map(Kernel::try_from) {
+    match numbers.map(<[f64; 9]>::try_from) {
         Some(Ok(kernel)) => Ok(("custom".into(), Filter::Weighted(kernel))),
         Some(Err(found)) if !found.is_empty() => {
             let found = found.len();
@@ -108,25 +93,20 @@ fn parse(text: &str) -> Result<(String, Filter)> {
 impl Filter {
     fn apply(&self, image: &RawImage) -> Vec<u8> {
         let [_, height, width] = image.shape;
-        let mut out = vec![0; height * width];
-        for y in 1..height.saturating_sub(1) {
-            for x in 1..width.saturating_sub(1) {
-                let patch = |i: usize| image.pixels[(y + i / 3 - 1) * width + x + i % 3 - 1];
-                let sum = |k: &Kernel| (0..9).map(|i| k[i] * f64::from(patch(i))).sum::<f64>();
-                let value = match self {
-                    Filter::Weighted(kernel) => sum(kernel),
-                    Filter::Sobel => sum(&named("left-sobel")).hypot(sum(&named("top-sobel"))),
-                };
-                // `as` truncates and clamps.
-                out[y * width + x] = value as u8;
+        let values = image.pixels.iter().map(|&pixel| f64::from(pixel)).collect();
+        let picture = Map { width, height, values };
+        let laid = Laid { stride: 1, dilation: 1, border: Border::Black };
+        let sums = |kernel: [f64; 9]| laid.sums(&picture, &Weights::flat(3, kernel)).values;
+        let of = |name: &str| sums(named(name).expect("a name of the table"));
+        let values = match self {
+            Filter::Weighted(kernel) => sums(*kernel),
+            Filter::Sobel => {
+                let (left, top) = (of("left-sobel"), of("top-sobel"));
+                left.into_iter().zip(top).map(|(x, y)| x.hypot(y)).collect()
             }
-        }
-        out
+        };
+        values.into_iter().map(byte).collect()
     }
-}
-
-fn named(name: &str) -> Kernel {
-    KERNELS.iter().find(|(n, _)| *n == name).expect("a name of the table").1
 }
 
 /// `photo-blur.png` in the present folder, which can be written to more often than the image's.
