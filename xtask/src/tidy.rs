@@ -29,6 +29,7 @@ const PAGES: &[&str] = &[
     "fuzz/README.md",
     "docs/bits.md",
     "docs/first-half-hour.md",
+    "docs/lab.md",
     "docs/results.md",
     "docs/speed.md",
     "docs/targets.md",

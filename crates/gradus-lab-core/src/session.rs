@@ -26,6 +26,8 @@ pub struct Session {
     /// What is left of a journal that is replayed, and how far it goes.
     replayed: VecDeque<Entry>,
     until: u32,
+    /// Why a journal could not be done to its end, until it is told.
+    broken: Option<String>,
 }
 
 /// A session as it is kept.
@@ -41,6 +43,10 @@ struct Kept {
     journal: Vec<u8>,
     /// All that the page holds.
     page: Vec<u8>,
+    /// What is left of a journal that is replayed.
+    replayed: Vec<Entry>,
+    /// How far it goes.
+    until: u32,
 }
 
 impl Session {
@@ -49,7 +55,8 @@ impl Session {
         let Opened { page, remarks } = pages::open(name, settings);
         let journal = Journal::new(name, page.settings());
         let (replayed, until) = (VecDeque::new(), page.wanted());
-        let session = Session { name, page, playing: false, journal, replayed, until };
+        let session =
+            Session { name, page, playing: false, journal, replayed, until, broken: None };
         let opened = session.opened(remarks);
         (session, opened)
     }
@@ -72,8 +79,9 @@ impl Session {
         let kept: Kept = decode(bytes)?;
         let page = pages::load(kept.name, &kept.page)?;
         let journal = Journal::read(&kept.journal)?;
-        let (playing, replayed, until) = (kept.playing, VecDeque::new(), page.wanted());
-        let session = Session { name: kept.name, page, playing, journal, replayed, until };
+        let Kept { name, playing, replayed, until, .. } = kept;
+        let replayed = replayed.into();
+        let session = Session { name, page, playing, journal, replayed, until, broken: None };
         let opened = session.opened(vec![]);
         Ok((session, opened))
     }
@@ -86,6 +94,8 @@ impl Session {
             playing: self.playing,
             journal: self.journal.write(self.page.step()),
             page: self.page.save(),
+            replayed: self.replayed.iter().cloned().collect(),
+            until: self.until,
         })
     }
 
@@ -122,8 +132,13 @@ impl Session {
     fn replay(&mut self) {
         let next = self.replayed.front().map_or(self.until, |entry| entry.step);
         if self.page.step() < next {
-            if !self.page.work() {
-                self.until = self.until.min(self.page.step());
+            if !self.page.work() && self.page.step() < next {
+                let (left, at) = (self.replayed.len(), self.page.step());
+                self.replayed.clear();
+                self.until = at;
+                self.broken = Some(format!(
+                    "the journal goes on to step {next}, but the page stops at {at}: {left} commands of it are not done"
+                ));
             }
         } else if let Some(entry) = self.replayed.pop_front() {
             self.own(entry.command);
@@ -137,7 +152,10 @@ impl Session {
                 let picture = self.page.picture();
                 vec![Event::Replaying { step: self.page.step(), until: self.until }, picture]
             }
-            Command::Frame => vec![self.page.picture()],
+            Command::Frame => {
+                let broken = self.broken.take().map(refused);
+                broken.into_iter().chain([self.page.picture()]).collect()
+            }
             Command::Play => self.play(true),
             Command::Pause => self.play(false),
             Command::Step => {
@@ -229,5 +247,5 @@ pub fn greeting(bytes: &[u8]) -> Result<Hello, Unreadable> {
 }
 
 fn refused(what: String) -> Event {
-    Event::Refused { what }
+    Event::Refused { what: crate::wire::told(&what) }
 }

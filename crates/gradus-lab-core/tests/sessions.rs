@@ -92,6 +92,22 @@ fn refused(events: &[Event]) -> bool {
 }
 
 #[test]
+fn a_session_saved_while_a_journal_is_replayed_goes_on_with_it() {
+    let (mut session, _) = Session::open(PageName::Neuron, "table=and");
+    work(&mut session, 9);
+    session.handle(Command::Neuron(neuron::Command::Forget));
+    work(&mut session, 20);
+    let journal = journal(&mut session);
+    let (mut again, _) = Session::open(PageName::Neuron, "");
+    again.handle(Command::Replay { journal });
+    while again.step() < 4 && again.work() {}
+    let (mut restored, _) = Session::restore(&again.save()).expect("a session");
+    while restored.work() {}
+    assert_eq!(restored.step(), 20);
+    assert_eq!(picture(&mut restored), picture(&mut session));
+}
+
+#[test]
 fn other_bytes_are_refused_and_nothing_changes() {
     let (mut session, _) = Session::open(PageName::Neuron, "table=or");
     work(&mut session, 3);

@@ -9,6 +9,7 @@ mod typescript;
 
 pub use describe::{Content, Declared, Field, Shape, Types, Variant};
 pub use gradus_macros::Wire;
+pub(crate) use read::told;
 pub use read::{Reader, Unreadable};
 pub use typescript::typescript;
 

@@ -9,7 +9,7 @@ pub struct Unreadable(String);
 impl Unreadable {
     /// With what is wrong in words.
     pub fn new(what: String) -> Unreadable {
-        Unreadable(what)
+        Unreadable(told(&what))
     }
 
     /// A variant that an enum does not have.
@@ -59,4 +59,17 @@ impl<'a> Reader<'a> {
         self.bytes = rest;
         Ok(front)
     }
+}
+
+/// The most letters of a message.
+const LONGEST: usize = 600;
+
+/// A text that may quote what somebody sent, in letters that a terminal and a page show as they are, and not too many of them.
+pub(crate) fn told(text: &str) -> String {
+    let shown = |c: char| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c };
+    let mut told: String = text.chars().take(LONGEST).map(shown).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        told.push('…');
+    }
+    told
 }
