@@ -158,6 +158,7 @@ impl Session {
             }
             Command::Play => self.play(true),
             Command::Pause => self.play(false),
+            Command::Step if self.is_replaying() => vec![self.on_the_way()],
             Command::Step => {
                 self.playing = false;
                 let before = self.page.step();
@@ -188,15 +189,19 @@ impl Session {
                     return self.page.handle(own);
                 }
                 if self.is_replaying() {
-                    return vec![refused(format!(
-                        "step {} of {} is reached: wait for the rest, or open the page anew",
-                        self.page.step(),
-                        self.until
-                    ))];
+                    return vec![self.on_the_way()];
                 }
                 self.own(own)
             }
         }
+    }
+
+    /// Refuses what would come between two steps of a journal.
+    fn on_the_way(&self) -> Event {
+        let (step, until) = (self.page.step(), self.until);
+        refused(format!(
+            "step {step} of {until} is reached: wait for the rest, or open the page anew"
+        ))
     }
 
     /// A command of the page itself, kept in the journal.

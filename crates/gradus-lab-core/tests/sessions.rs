@@ -101,6 +101,7 @@ fn a_session_saved_while_a_journal_is_replayed_goes_on_with_it() {
     let (mut again, _) = Session::open(PageName::Neuron, "");
     again.handle(Command::Replay { journal });
     while again.step() < 4 && again.work() {}
+    assert!(refused(&again.handle(Command::Step)), "a step between those of the journal");
     let (mut restored, _) = Session::restore(&again.save()).expect("a session");
     while restored.work() {}
     assert_eq!(restored.step(), 20);

@@ -151,7 +151,7 @@ impl Keeper {
         self.left.notify_all();
     }
 
-    /// Forgets what sleeps longest, where there is a file of it; the file stays.
+    /// Forgets what sleeps longest; its file stays, where sessions have files.
     fn bound(&self, places: &mut HashMap<String, Place>) {
         let mut asleep: Vec<(SystemTime, String)> = places
             .iter()
