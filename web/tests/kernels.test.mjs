@@ -85,7 +85,8 @@ both("a camera's pictures go through the kernel", { permissions: ["camera"] }, a
   await page.getByRole("img", { name: "What the chain makes of the camera's picture" }).waitFor();
   await page.getByRole("button", { name: "Keep this picture" }).click();
   await page.getByRole("application", { name: "After the kernel" }).waitFor();
-  assert.equal(await page.getByRole("combobox", { name: /^Picture/ }).inputValue(), "own");
+  const picture = await page.getByRole("combobox", { name: /^Picture/ }).elementHandle();
+  await page.waitForFunction((select) => select.value === "own", picture);
 });
 
 both("a refused camera is told", async ({ page, open }) => {
