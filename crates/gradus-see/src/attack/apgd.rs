@@ -54,10 +54,11 @@ impl Apgd {
 
     /// The steps after which it is seen whether they pay.
     fn checks(&self) -> Vec<usize> {
-        let (mut shares, mut all) = ((0.0, 0.22), vec![]);
-        while shares.1 <= 1.0 {
-            all.push((shares.1 * self.steps as f64).ceil() as usize);
-            shares = (shares.1, shares.1 + f64::max(shares.1 - shares.0 - 0.03, 0.06));
+        // In hundredths: sums of .03 and .06 as floats would round some of them up to the next step.
+        let (mut shares, mut all) = ((0, 22), vec![]);
+        while shares.1 <= 100 {
+            all.push((shares.1 * self.steps).div_ceil(100));
+            shares = (shares.1, shares.1 + usize::max((shares.1 - shares.0).saturating_sub(3), 6));
         }
         all
     }
