@@ -49,6 +49,8 @@ pub fn run(args: &Args) -> Result<()> {
     if !args.no_open && !open(&lab.bound().url()) {
         say!("no browser could be opened: open the address yourself");
     }
+    // The browser draws on this machine, too: one core is its own. Bits do not depend on how many compute.
+    gradus_cpu::set_threads(gradus_cpu::threads().saturating_sub(1).max(1));
     let stopper = lab.stopper();
     signals.serve(move || stopper.stop());
     lab.serve().map_err(|e| CliError::Work(format!("the lab cannot go on: {e}")))?;
